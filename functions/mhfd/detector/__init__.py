@@ -1,0 +1,54 @@
+"""One seam: `Detector.detect(pixels, params) -> Features`.
+
+Behind it stand the oracle (`paper`), the exact streaming fallback (`dct`), the compiled kernel (`cpu`) and the GPU
+kernel (`gpu`). A backend stretches the histogram, builds the scale space, takes the maximum over scale and returns the
+3x3 local maxima. It judges nothing: noise, tissue and density are `mhfd.report`'s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mhfd.contract import Params
+from mhfd.stretch import Pixels
+
+__all__ = ["Detector", "Features"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Features:
+    """The local maxima of one image, ordered by row, then column."""
+
+    y: NDArray[np.int32]
+    x: NDArray[np.int32]
+    scale: NDArray[np.uint8]  # index into the ladder
+    response: NDArray[np.float32]  # of the stretched image
+    limits: tuple[float, float]  # grey values that the stretch made 0 and 1
+    shape: tuple[int, int]  # of the array that positions refer to
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+class Detector(Protocol):
+    """What a backend is."""
+
+    name: str  # "paper", "dct", "cpu", "gpu"
+    device: str  # "AMD EPYC 7763, 2 threads, x86-64-v3", "NVIDIA H200"
+    threads: int
+
+    def supports(self, params: Params) -> bool:
+        """Whether this backend computes these parameters exactly (border, truncation, resize)."""
+        ...
+
+    def detect(self, pixels: Pixels, params: Params, *, sigma_floor: float = 0.0) -> Features:
+        """The maxima of `pixels` whose response exceeds `scales.floors`.
+
+        `sigma_floor` is a noise level in grey values that is known to be exceeded nowhere below: with gate `noise`,
+        maxima that could not pass anywhere are left out. It never removes a maximum that the gate would keep.
+        """
+        ...

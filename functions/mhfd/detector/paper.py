@@ -1,0 +1,125 @@
+"""The oracle: MHFD line by line, in float64, by plain FFT.
+
+Nothing here is fast and nothing may be. Stretch, ladder, polarity, border, truncation and threshold are arguments; the
+maximum over scale is a running one, so that memory does not grow with the number of scales. A faster kernel that
+disagrees beyond its stated tolerance is wrong.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from mhfd import scales, stretch
+from mhfd.contract import Params
+from mhfd.detector import Features
+from mhfd.stretch import Pixels
+
+__all__ = ["PaperDetector", "local_maxima", "resize_bilinear", "response_maximum"]
+
+Plane = NDArray[np.float64]
+
+
+class PaperDetector:
+    """The reference backend: any parameters, any size, no speed."""
+
+    name = "paper"
+    device = "CPU, float64 FFT"
+    threads = 1
+
+    def supports(self, params: Params) -> bool:
+        return True
+
+    def detect(self, pixels: Pixels, params: Params, *, sigma_floor: float = 0.0) -> Features:
+        image = pixels
+        if params.resize is not None:
+            image = resize_bilinear(pixels, params.resize)
+        lo, hi = stretch.limits(image, params)
+        maximum, scale = response_maximum(stretch.apply(image, lo, hi), params)
+        floor = scales.floors(params, sigma_floor / (hi - lo) if hi > lo else 0.0)
+        y, x = local_maxima(maximum, floor[scale])
+        return Features(
+            y=y,
+            x=x,
+            scale=scale[y, x],
+            response=maximum[y, x].astype(np.float32),
+            limits=(lo, hi),
+            shape=(image.shape[0], image.shape[1]),
+        )
+
+
+def response_maximum(image: Plane, params: Params) -> tuple[Plane, NDArray[np.uint8]]:
+    """max_i and argmax_i of t_i (L_i - L_(i+1)) for a stretched image."""
+    sigmas = scales.ladder(params)
+    sign = 1.0 if params.polarity == "bright" else -1.0
+    padded = _periodic(image, params)
+    spectrum = scipy.fft.rfft2(padded)
+    maximum = np.full(image.shape, -np.inf)
+    where = np.zeros(image.shape, np.uint8)
+    previous: Plane | None = None
+    for i, sigma in enumerate(sigmas):
+        rows = _transfer(padded.shape[0], sigma, params.truncate)
+        columns = _transfer(padded.shape[1], sigma, params.truncate)[: spectrum.shape[1]]
+        blurred = scipy.fft.irfft2(spectrum * rows[:, None] * columns[None, :], s=padded.shape)[
+            : image.shape[0], : image.shape[1]
+        ]
+        if previous is not None:
+            response = sign * sigmas[i - 1] * (previous - blurred)
+            better = response > maximum
+            maximum[better] = response[better]
+            where[better] = i - 1
+        previous = blurred
+    return maximum, where
+
+
+def local_maxima(maximum: Plane, floor: NDArray[np.float32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Rows and columns where the value equals the maximum of its 3x3 neighbourhood and exceeds the floor.
+
+    Of a plateau every pixel counts, as in the authors' `value == maxpool3x3`.
+    """
+    around = np.pad(maximum, 1, constant_values=-np.inf)
+    best = np.maximum(np.maximum(around[:-2], around[1:-1]), around[2:])
+    best = np.maximum(np.maximum(best[:, :-2], best[:, 1:-1]), best[:, 2:])
+    y, x = np.nonzero((maximum == best) & (maximum > floor))
+    return y.astype(np.int32), x.astype(np.int32)
+
+
+def resize_bilinear(pixels: Pixels, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Bilinear interpolation at pixel centres, without a low-pass filter: what the authors' script does."""
+
+    def taps(old: int, new: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Plane]:
+        centre = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
+        low = np.floor(centre).astype(np.intp)
+        return low, np.minimum(low + 1, old - 1), centre - low
+
+    y0, y1, fy = taps(pixels.shape[0], shape[0])
+    x0, x1, fx = taps(pixels.shape[1], shape[1])
+    image = pixels.astype(np.float64)
+    rows = image[y0] * (1 - fy)[:, None] + image[y1] * fy[:, None]
+    out: NDArray[np.float64] = rows[:, x0] * (1 - fx) + rows[:, x1] * fx
+    return out
+
+
+def _periodic(image: Plane, params: Params) -> Plane:
+    """The array that is circularly convolved.
+
+    The even extension of a half-sample reflect border has twice the size and is periodic, so that its circular
+    convolution is exact at any size and for any Gaussian.
+    """
+    if params.border == "wrap":
+        return image
+    doubled = np.concatenate([image, image[::-1]], axis=0)
+    return np.concatenate([doubled, doubled[:, ::-1]], axis=1)
+
+
+def _transfer(size: int, sigma: float, truncate: float | None) -> Plane:
+    """The Fourier transform of a sampled, normalised Gaussian laid around a circle of `size` pixels."""
+    radius = int((9.0 if truncate is None else truncate) * sigma + 0.5)
+    x = np.arange(-radius, radius + 1)
+    kernel = np.exp(-0.5 * (x / sigma) ** 2)
+    kernel /= kernel.sum()
+    circle = np.zeros(size)
+    np.add.at(circle, x % size, kernel)
+    transfer: Plane = scipy.fft.fft(circle).real
+    return transfer
