@@ -24,7 +24,8 @@ def step(params: Params) -> float:
 
 def ladder(params: Params) -> NDArray[np.float64]:
     """The n + 1 sigmas."""
-    return params.min_t + step(params) * np.arange(params.n + 1)
+    sigmas: NDArray[np.float64] = params.min_t + step(params) * np.arange(params.n + 1)
+    return sigmas
 
 
 def noise_gain(params: Params) -> NDArray[np.float64]:

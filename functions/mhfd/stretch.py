@@ -36,8 +36,9 @@ def apply(pixels: Pixels, lo: float, hi: float, dtype: type[np.floating[Any]] = 
     """Map [lo, hi] to [0, 1], clipped. All zero when hi <= lo."""
     if hi <= lo:
         return np.zeros(pixels.shape, dtype)
-    scaled = (pixels.astype(dtype) - dtype(lo)) * dtype(1 / (hi - lo))
-    return np.clip(scaled, 0, 1, out=scaled)
+    scaled: NDArray[Any] = (pixels.astype(dtype) - dtype(lo)) * dtype(1 / (hi - lo))
+    np.clip(scaled, 0, 1, out=scaled)
+    return scaled
 
 
 def _ranks(size: int, params: Params) -> tuple[int, int]:

@@ -1,0 +1,40 @@
+# Two commands: `make demo` runs the main job, `make test` passes the tests. Each sets up all it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test check soak bench gpu-check clean
+.DELETE_ON_ERROR:
+
+$(STAMP): pyproject.toml constraints.txt hatch_build.py $(wildcard functions/mhfd/native/*.c)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: $(STAMP)
+	$(BIN)/mhfd demo
+
+test: $(STAMP) check
+	$(BIN)/python -m pytest -m 'not gpu and not soak'
+
+check: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+soak: $(STAMP)
+	$(BIN)/python -m pytest -m soak --timeout 3600
+
+bench: $(STAMP)
+	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/accuracy.py
+
+# The real thing on a bare GPU machine: no network, no venv. PYTHON must have cupy, numpy, scipy and pytest.
+gpu-check:
+	$(PYTHON) benchmarks/gpu_check.py
+
+clean:
+	rm -rf $(VENV) dist build demo-out
