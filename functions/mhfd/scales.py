@@ -24,7 +24,7 @@ def step(params: Params) -> float:
 
 def ladder(params: Params) -> NDArray[np.float64]:
     """The n + 1 sigmas."""
-    sigmas: NDArray[np.float64] = params.min_t + step(params) * np.arange(params.n + 1)
+    sigmas: NDArray[np.float64] = params.min_t + step(params) * np.arange(params.n + 1, dtype=np.float64)
     return sigmas
 
 
