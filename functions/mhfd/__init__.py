@@ -1,7 +1,49 @@
-"""MHFD: know, while the sample is still in the microscope, whether the image it just took is in focus."""
+"""MHFD: know, while the sample is still in the microscope, whether the image it just took is in focus.
 
-from mhfd.contract import Finding, FocusReport, Params
-from mhfd.errors import MhfdError, UsageError
+Names are imported when first used: `import mhfd` costs nothing, and the kernels below run where pydantic is not
+installed (a bare GPU machine).
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mhfd.api import score
+    from mhfd.contract import Finding, FocusReport, Params
+    from mhfd.errors import DeviceUnavailable, MhfdError, UsageError
 
 __version__ = "0.1.0"
-__all__ = ["Finding", "FocusReport", "MhfdError", "Params", "UsageError", "__version__"]
+__all__ = [
+    "DeviceUnavailable",
+    "Finding",
+    "FocusReport",
+    "MhfdError",
+    "Params",
+    "UsageError",
+    "__version__",
+    "score",
+]
+
+_HOMES = {
+    "DeviceUnavailable": "mhfd.errors",
+    "Finding": "mhfd.contract",
+    "FocusReport": "mhfd.contract",
+    "MhfdError": "mhfd.errors",
+    "Params": "mhfd.contract",
+    "UsageError": "mhfd.errors",
+    "score": "mhfd.api",
+}
+
+
+def __getattr__(name: str) -> object:
+    try:
+        home = _HOMES[name]
+    except KeyError:
+        raise AttributeError(f"module 'mhfd' has no attribute {name!r}") from None
+    return getattr(importlib.import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -5,10 +5,13 @@ A ladder has n + 1 Gaussians t_1 .. t_(n+1); scale i is the difference t_i (L_i 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.contract import Params
+if TYPE_CHECKING:
+    from mhfd.contract import Params
 
 __all__ = ["ROUNDING", "floors", "ladder", "noise_gain", "step"]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.contract import Params
+if TYPE_CHECKING:
+    from mhfd.contract import Params
 
 __all__ = ["Pixels", "apply", "limits", "limits_of_counts"]
 

@@ -8,13 +8,15 @@ kernel (`gpu`). A backend stretches the histogram, builds the scale space, takes
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.contract import Params
 from mhfd.stretch import Pixels
+
+if TYPE_CHECKING:
+    from mhfd.contract import Params
 
 __all__ = ["Detector", "Features"]
 

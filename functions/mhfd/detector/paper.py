@@ -7,14 +7,18 @@ disagrees beyond its stated tolerance is wrong.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
 from mhfd import scales, stretch
-from mhfd.contract import Params
 from mhfd.detector import Features
 from mhfd.stretch import Pixels
+
+if TYPE_CHECKING:
+    from mhfd.contract import Params
 
 __all__ = ["PaperDetector", "local_maxima", "resize_bilinear", "response_maximum"]
 
