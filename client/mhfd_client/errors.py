@@ -1,0 +1,85 @@
+"""Everything the client raises on purpose.
+
+    mhfd.errors.MhfdError
+    `-- StationError
+        |-- SettingsError (also UsageError)   a setting is wrong: names the key, the value, the place and the remedy
+        |-- NamingError (also UsageError)     a name pattern or a list of expected sections cannot be used
+        |-- WatchError (also UsageError)      the folder to watch is not there, or is no folder
+        |-- StateError                        the station's own folder cannot be used; nothing is lost
+        |   |-- StateMissing                  no station has kept a journal here
+        |   |-- StateOnNetwork                it lies on a network file system, where SQLite's locks do not hold
+        |   |-- StateLocked                   another station is using it
+        |   |-- StateBusy                     the journal stayed locked for longer than the busy timeout
+        |   |-- StateFull                     the disk is full
+        |   `-- StateDamaged                  the journal cannot be read, or a newer version wrote it
+        `-- RunnerError                       a runner cannot do what it was asked to
+
+What goes wrong with one *image* is never raised: it is a finding in its report. What goes wrong with the watched
+folder while it is watched is not raised either: it is a `Trouble` that arrival reports and that can end.
+Every exception takes its arguments by position, so that it pickles.
+"""
+
+from mhfd.errors import MhfdError, UsageError
+
+__all__ = [
+    "NamingError",
+    "RunnerError",
+    "SettingsError",
+    "StateBusy",
+    "StateDamaged",
+    "StateError",
+    "StateFull",
+    "StateLocked",
+    "StateMissing",
+    "StateOnNetwork",
+    "StationError",
+    "WatchError",
+]
+
+
+class StationError(MhfdError):
+    """Base of all errors of the client."""
+
+
+class SettingsError(StationError, UsageError):
+    """A setting is wrong."""
+
+
+class NamingError(StationError, UsageError):
+    """A name pattern or a list of expected sections cannot be used."""
+
+
+class WatchError(StationError, UsageError):
+    """The folder to watch is not there, or is no folder."""
+
+
+class StateError(StationError):
+    """The station's own folder cannot be used."""
+
+
+class StateMissing(StateError):
+    """No station has kept a journal here."""
+
+
+class StateOnNetwork(StateError):
+    """The state folder lies on a network file system."""
+
+
+class StateLocked(StateError):
+    """Another station is using the state folder."""
+
+
+class StateBusy(StateError):
+    """The journal stayed locked for longer than the busy timeout."""
+
+
+class StateFull(StateError):
+    """The disk that holds the state folder is full."""
+
+
+class StateDamaged(StateError):
+    """The journal cannot be read."""
+
+
+class RunnerError(StationError):
+    """A runner cannot do what it was asked to."""

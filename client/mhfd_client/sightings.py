@@ -1,0 +1,77 @@
+"""The values that arrival hands on: what was seen in the watched folder, and what was decided.
+
+Plain frozen data. Paths are relative to the watched root with forward slashes; bytes in a name that are no UTF-8 are
+kept by surrogate escapes, so `os.path.join(root, path)` always opens the file that was seen. Times are seconds since
+the epoch on this machine's clock, except `mtime_ns`, which is the clock of whoever serves the folder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["Decision", "Recovered", "Sighting", "Trouble", "TroubleKind", "Whole"]
+
+
+class Decision(StrEnum):
+    """What a watch does with a file."""
+
+    TAKE = "take"  # whole, and not in the journal: it will be scored
+    WAIT = "wait"  # not whole yet
+    KNOWN = "known"  # this revision is in the journal
+    IGNORE = "ignore"  # none of ours
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One file as the folder shows it now."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    decision: Decision
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A file that is here, whole, in a revision (size and mtime) that is new."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    first_seen: float
+    whole_at: float
+
+
+class TroubleKind(StrEnum):
+    """What can be wrong with the watched folder or a file in it."""
+
+    ROOT_GONE = "root_gone"  # the folder cannot be listed: unmounted, renamed, share offline
+    ROOT_CHANGED = "root_changed"  # another, emptier file system stands where the watched one was
+    DENIED = "denied"  # permission denied: a file or a folder
+    BUSY = "busy"  # another program holds the file (a sharing violation)
+    IO_ERROR = "io_error"  # the file system answers with another error
+    UNSETTLED = "unsettled"  # the file has not come to rest within `arrival.max_age_s`
+    INCOMPLETE = "incomplete"  # at rest, but shorter than its own header says
+    EVENTS_LOST = "events_lost"  # change notices do not work here; the rescan goes on alone
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something is wrong and lasts. Reported once; `Recovered` follows when it ends."""
+
+    kind: TroubleKind
+    path: str | None  # None: the watched folder itself
+    why: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """A trouble that was reported is over."""
+
+    kind: TroubleKind
+    path: str | None
+    since: float
+    until: float
