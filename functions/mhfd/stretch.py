@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from mhfd.contract import Params
+    from mhfd import native
+from mhfd.contract import Params
 
 __all__ = ["Pixels", "apply", "limits", "limits_of_counts"]
 
@@ -26,8 +27,7 @@ def limits_of_counts(counts: NDArray[np.int64], params: Params) -> tuple[float, 
 def limits(pixels: Pixels, params: Params) -> tuple[float, float]:
     """(lo, hi): the grey values that become 0 and 1. Equal when there is nothing to stretch."""
     if pixels.dtype in (np.uint8, np.uint16):
-        size = 256 if pixels.dtype == np.uint8 else 65536
-        return limits_of_counts(np.bincount(pixels.ravel(), minlength=size), params)
+        return limits_of_counts(native.histogram(pixels), params)
     low, high = _ranks(pixels.size, params)
     ordered = np.partition(pixels.ravel(), (low, high))
     return float(ordered[low]), float(ordered[high])
