@@ -1,0 +1,196 @@
+"""Paints what lies inside and between profiles on a canvas of stain: membranes, organelles, nuclei, lumina.
+
+Each painter takes the canvas and changes its `stain`, nothing else. Must not decide where things are (that is
+`anatomy`), nor know about optics.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mhfd.simulate.anatomy import Organelles
+from mhfd.simulate.cells import Cells
+from mhfd.simulate.fields import Plane, Points
+
+__all__ = ["Canvas", "dots", "lines", "membranes", "mitochondria", "myelin", "nuclei", "synapses"]
+
+
+@dataclass(slots=True, eq=False)
+class Canvas:
+    """A slice being drawn, and what lies where in it. Coordinates are warped, in nm from the image's corner."""
+
+    z: float
+    pixel: float
+    density: float
+    y: Plane
+    x: Plane
+    warp_y: Plane
+    warp_x: Plane
+    swirl: Plane  # a smooth random field
+    cells: Cells
+    seed_y: Points
+    seed_x: Points
+    seed_label: NDArray[np.int32]
+    stain: Plane
+
+    def visible(self, things: Organelles) -> tuple[Organelles, Points, Points, Points]:
+        """The ones this plane cuts and the image holds: themselves, row, column (pixels), and how far from the middle.
+
+        A thing whose middle is not inside its own profile is left out.
+        """
+        depth = things.depth(self.z)
+        shown = (depth < 1) & (things.chance < self.density)
+        things, depth = things.chosen(shown), depth[shown]
+        y = self.seed_y[things.seed] + things.dy
+        x = self.seed_x[things.seed] + things.dx
+        row, column = y / self.pixel, x / self.pixel
+        for _ in range(3):  # where the warped coordinates are (y, x): a fixed point, as the warp is gentle
+            r, c = self._inside(row, column)
+            row, column = (y - self.warp_y[r, c]) / self.pixel, (x - self.warp_x[r, c]) / self.pixel
+        r, c = self._inside(row, column)
+        reach = 300 / self.pixel
+        near = (row > -reach) & (row < self.y.shape[0] + reach) & (column > -reach) & (column < self.y.shape[1] + reach)
+        near &= self.cells.label[r, c] == self.seed_label[things.seed]
+        return things.chosen(near), row[near], column[near], depth[near]
+
+    def _inside(self, row: Points, column: Points) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        r = np.clip(np.rint(row), 0, self.y.shape[0] - 1).astype(np.intp)
+        c = np.clip(np.rint(column), 0, self.y.shape[1] - 1).astype(np.intp)
+        return r, c
+
+    def window(self, row: float, column: float, half: int) -> tuple[slice, slice]:
+        """The part of the image within `half` pixels of a place; may be empty."""
+        r, c = round(row), round(column)
+        return slice(max(0, r - half), max(0, r + half + 1)), slice(max(0, c - half), max(0, c + half + 1))
+
+
+def lines(distance: Any, centre: float, width: float, pixel: float) -> Any:
+    """The profile of a thin dark sheet cut across: 1 at `centre`, narrow. Thinner than a pixel, it fades instead."""
+    wide = max(width, 0.55 * pixel)
+    q = distance - np.float32(centre)
+    q *= np.float32(1 / wide)
+    q *= q
+    q += np.float32(1)
+    q *= q
+    return np.float32(min(1.0, width / wide)) / q
+
+
+def _darken(stain: Plane, target: float, amount: Any) -> None:
+    """Towards `target`, by 0 (not at all) to 1 (entirely)."""
+    stain += (np.float32(target) - stain) * amount
+
+
+def membranes(canvas: Canvas, slant: Plane) -> None:
+    """Two sheets with a cleft between them; wide and pale where cut obliquely."""
+    wall = canvas.cells.wall
+    canvas.stain += (np.float32(0.5) - canvas.stain) * np.clip(np.float32(0.5) - wall / canvas.pixel, 0, 1)
+    near = wall < 90
+    distance = wall[near]
+    # slant: 1 cut straight, up to 2.6
+    width = slant[near]
+    distance /= width
+    sheet = lines(distance, 9, 10, canvas.pixel)
+    sheet *= np.float32(0.35) + np.float32(0.65) / width
+    value = canvas.stain[near]
+    _darken(value, 0.9, sheet)
+    canvas.stain[near] = value
+
+
+def myelin(canvas: Canvas, thickness: Points) -> None:
+    """Dark lamellae inside the wall of the labels that have any."""
+    if not thickness.any():
+        return
+    thick = thickness.astype(np.float32)[canvas.cells.label]
+    ring = canvas.cells.wall < thick
+    distance = canvas.cells.wall[ring]
+    lamella = distance * np.float32(1 / 18)
+    lamella -= np.floor(lamella)
+    lamella -= np.float32(0.5)
+    contrast = min(1.0, 9 / canvas.pixel)
+    canvas.stain[ring] = np.float32(0.88) - np.float32(0.35 * contrast) * np.abs(lamella)
+
+
+def mitochondria(canvas: Canvas, things: Organelles) -> None:
+    """Dark bodies with a double membrane and cristae, squeezed into their neurite."""
+    shown, rows, columns, depths = canvas.visible(things)
+    for i in range(len(rows)):
+        slim = np.sqrt(1 - depths[i] ** 2)
+        b = shown.radius[i] * (0.35 + 0.65 * slim)
+        a = b * shown.stretch[i]
+        part = canvas.window(rows[i], columns[i], int(1.35 * a / canvas.pixel) + 3)
+        y = canvas.y[part] - np.float32(canvas.seed_y[shown.seed[i]] + shown.dy[i])
+        x = canvas.x[part] - np.float32(canvas.seed_x[shown.seed[i]] + shown.dx[i])
+        cosine, sine = np.float32(np.cos(shown.angle[i])), np.float32(np.sin(shown.angle[i]))
+        along, across = x * cosine + y * sine, y * cosine - x * sine
+        across += along * along * np.float32(0.6 * (shown.chance[i] - 0.5) / a)  # bent
+        inside = np.float32(b) - np.float32(b) * np.sqrt((along / np.float32(a)) ** 2 + (across / np.float32(b)) ** 2)
+        room = canvas.cells.wall[part] - np.float32(26)
+        blend = np.maximum(np.float32(60) - np.abs(room - inside), 0)
+        np.minimum(inside, room, out=inside)
+        inside -= blend * blend * np.float32(1 / 240)
+        inside[canvas.cells.label[part] != canvas.seed_label[shown.seed[i]]] = -1e3
+        cover = np.clip(inside * np.float32(1 / canvas.pixel) + np.float32(0.5), 0, 1)
+        wave = along * np.float32(1 / 46) + np.float32(1.1) * canvas.swirl[part]
+        crista = np.abs(wave - np.floor(wave) - np.float32(0.5))
+        crista = np.clip(crista * np.float32(5) - np.float32(1.1), 0, 1)
+        crista *= np.clip(inside * np.float32(0.04) - np.float32(0.6), 0, 1)
+        body = np.float32(0.46) + np.float32(0.22 * min(1, 14 / canvas.pixel)) * crista
+        membrane = lines(np.abs(inside), 0, 8, canvas.pixel) + lines(inside, 18, 5, canvas.pixel) * np.float32(0.5)
+        _darken(body, 0.86, np.minimum(membrane, 1))
+        stain = canvas.stain[part]
+        stain += (body - stain + np.float32(0.3) * (stain - np.float32(0.2))) * cover
+
+
+def dots(canvas: Canvas, things: Organelles, *, ring: float, dark: float, room: float) -> None:
+    """Small round things: `ring` nm thick walls with a clear middle, kept `room` nm off the wall of their profile."""
+    shown, rows, columns, depths = canvas.visible(things)
+    r, c = np.rint(rows).astype(np.intp), np.rint(columns).astype(np.intp)
+    height, width = canvas.stain.shape
+    half = int((things.radius.max() + 2 * ring) / canvas.pixel) + 1
+    fits = (r >= half) & (r < height - half) & (c >= half) & (c < width - half)
+    fits[fits] = canvas.cells.wall[r[fits], c[fits]] > shown.radius[fits] + room
+    r, c = r[fits], c[fits]
+    offset = np.arange(-half, half + 1)
+    dy = (r - rows[fits])[:, None, None] + offset[:, None]
+    dx = (c - columns[fits])[:, None, None] + offset
+    distance = np.sqrt(dy * dy + dx * dx) * canvas.pixel
+    radius = (shown.radius[fits] * np.sqrt(1 - np.minimum(depths[fits], 0.9) ** 2))[:, None, None]
+    sheet = lines(distance - radius, 0, ring, canvas.pixel) * dark
+    clear = (distance < radius) * 0.5
+    place = (r[:, None, None] + offset[:, None], c[:, None, None] + offset)
+    before = canvas.stain[place]
+    value = before * (1 - clear * (1 - sheet)) + (0.9 - before) * sheet
+    change = (value - before).astype(np.float32)
+    np.add.at(canvas.stain, place, np.where(np.abs(change) > 0.01, change, 0))
+
+
+def synapses(canvas: Canvas, things: Organelles) -> None:
+    """Dark fuzz on a stretch of wall, heavier on one side."""
+    shown, rows, columns, depths = canvas.visible(things)
+    for i in range(len(rows)):
+        radius = shown.radius[i] * np.sqrt(1 - depths[i] ** 2)
+        part = canvas.window(rows[i], columns[i], int(1.3 * radius / canvas.pixel) + 2)
+        y = canvas.y[part] - np.float32(canvas.seed_y[shown.seed[i]] + shown.dy[i])
+        x = canvas.x[part] - np.float32(canvas.seed_x[shown.seed[i]] + shown.dx[i])
+        bump = np.clip(np.float32(1.6) - (y * y + x * x) * np.float32(1.6 / max(radius, 1) ** 2), 0, 1)
+        own = canvas.cells.label[part] == canvas.seed_label[shown.seed[i]]
+        bump *= np.where(own, np.float32(0.85), np.float32(0.3))
+        bump *= lines(canvas.cells.wall[part], 12, 16, canvas.pixel)
+        _darken(canvas.stain[part], 0.95, bump)
+
+
+def nuclei(canvas: Canvas, inside: Plane, chromatin: Plane) -> None:
+    """A double envelope and clumps of chromatin; `inside` is the distance within the envelope, negative outside."""
+    cover = np.clip(inside * np.float32(1 / canvas.pixel) + np.float32(0.5), 0, 1)
+    clumps = np.clip(chromatin * np.float32(1.6) + np.float32(0.15), 0, 1)
+    clumps = np.maximum(clumps, np.clip(np.float32(1.2) - inside * np.float32(1 / 130), 0, 1) * np.float32(0.9))
+    body = np.float32(0.20) + np.float32(0.22) * clumps
+    envelope = np.minimum(lines(inside, 0, 8, canvas.pixel) + lines(inside, -32, 7, canvas.pixel), 1)
+    canvas.stain += (
+        body - np.float32(0.2) + (canvas.stain - np.float32(0.2)) * np.float32(0.6) - canvas.stain + np.float32(0.2)
+    ) * cover
+    _darken(canvas.stain, 0.88, envelope)
