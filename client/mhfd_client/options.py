@@ -1,0 +1,204 @@
+"""What can be set: one frozen tree of sections, each key with its meaning.
+
+Only the model. Where values come from is `settings`; what they do is the part's that the section is named for.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.fields import FieldInfo
+
+from mhfd.contract import Params
+from mhfd.errors import UsageError
+
+__all__ = [
+    "ArrivalSettings",
+    "NamesSettings",
+    "RunnerSettings",
+    "ScoreSettings",
+    "Section",
+    "Settings",
+    "StateSettings",
+    "VerdictSettings",
+    "keys",
+    "nearest",
+    "types_of",
+    "variable",
+]
+
+Seconds = Annotated[float, Field(ge=0, le=86400 * 7)]
+Positive = Annotated[float, Field(gt=0, le=86400 * 7)]
+
+
+class Section(BaseModel):
+    """Frozen, strict about unknown keys; true and false are no numbers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_bool_as_number(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            for name, value in values.items():
+                info = cls.model_fields.get(name)
+                if isinstance(value, bool) and info is not None and bool not in types_of(info.annotation):
+                    raise ValueError(f"{name}: true and false are not allowed here")
+        return values
+
+
+class StateSettings(Section):
+    """Where the station keeps what it knows. The watched folder itself is never written."""
+
+    dir: Path | None = Field(None, description="the station's own folder, on a local disk; unset: below XDG_STATE_HOME")
+
+
+class ArrivalSettings(Section):
+    """When a file is here, whole, once."""
+
+    mode: Literal["auto", "events", "poll"] = Field(
+        "auto", description="`events`: act on change notices; `poll`: only look; `auto`: poll on network file systems"
+    )
+    settle_s: Seconds = Field(2.0, description="a file is whole when size and mtime have not changed for this long")
+    settle_closed_s: Seconds = Field(
+        0.3, description="the same, when its writer was seen to close it and its header agrees with its length"
+    )
+    patience_s: Seconds = Field(
+        30.0,
+        description="how long a file at rest may be shorter than its header says, or held by another program, before "
+        "it is handed on as it is, or reported",
+    )
+    max_age_s: Positive = Field(3600.0, description="a file that still changes after this long is reported")
+    poll_s: Positive = Field(2.0, description="without change notices: time between two listings of the folder")
+    list_s: Positive = Field(10.0, description="with change notices: the same, because notices can be lost")
+    rescan_s: Positive = Field(
+        60.0, description="time between two rescans that also compare size and mtime of every known file"
+    )
+    patterns: tuple[str, ...] = Field(
+        ("*.tif", "*.tiff", "*.png"), min_length=1, description="names that are images, whatever their case"
+    )
+    ignore: tuple[str, ...] = Field(
+        (".*", "*.tmp", "*.part", "*.partial", "*.filepart", "*.crdownload", "*~", "~$*", "*.mhfd.*", "$RECYCLE.BIN/"),
+        description="names of files and (ending in /) folders that are left alone, whatever their case",
+    )
+    marker: str | None = Field(
+        None,
+        pattern=r"^[^/\\]+$",
+        description="an ending such as `.done`: a file is whole once a file of its name and this ending is beside it",
+    )
+
+
+class NamesSettings(Section):
+    """Section and tile, read from a file's name."""
+
+    preset: Literal["auto", "atlas", "wafermapper", "sbemimage", "sbemimage2025", "plain", "custom"] = Field(
+        "auto", description="how the instrument names files; `auto`: looked up in the folder"
+    )
+    pattern: str | None = Field(
+        None, description="preset `custom`: a regular expression with the group `section` and, if any, `tile`"
+    )
+    expected: Path | None = Field(
+        None, description="what should come: a list of sections (text or CSV), or a MosaicInfo_*.ve-mif of Atlas"
+    )
+
+    @model_validator(mode="after")
+    def _pattern_with_custom(self) -> NamesSettings:
+        if (self.preset == "custom") != (self.pattern is not None):
+            raise ValueError("pattern: belongs to preset 'custom'; set both or neither")
+        return self
+
+
+class ScoreSettings(Section):
+    """How images are scored."""
+
+    preset: Literal["robust", "paper_text", "paper_code"] = Field("robust", description="the detector's parameters")
+    params: dict[str, Any] = Field(
+        default_factory=dict, description="single parameters that differ from the preset (n, min_t, threshold, ...)"
+    )
+    device: Literal["auto", "cpu", "gpu"] = Field("auto", description="`auto`: a GPU where one is, else the CPU")
+    threads: int | None = Field(None, ge=1, le=1024, description="threads of one worker; unset: its share")
+
+    @model_validator(mode="after")
+    def _params_hold(self) -> ScoreSettings:
+        for name in self.params:
+            if name not in Params.model_fields:
+                raise ValueError(f"params.{name}: there is no such parameter{nearest(name, Params.model_fields)}")
+        try:
+            self.resolved()
+        except UsageError as error:
+            raise ValueError(f"params.{error}") from None
+        return self
+
+    def resolved(self) -> Params:
+        """The parameters of the preset, with the single ones laid over."""
+        return Params.checked(**{**Params.preset(self.preset).model_dump(), **self.params})
+
+
+class RunnerSettings(Section):
+    """Who does the scoring."""
+
+    kind: Literal["local"] = Field("local", description="`local`: worker processes on this machine")
+    workers: int | None = Field(None, ge=1, le=256, description="worker processes; unset: chosen from the processors")
+    deadline_s: Positive = Field(120.0, description="an image that takes longer is taken from its worker")
+    attempts: int = Field(3, ge=1, le=20, description="tries before an image is set aside, named")
+    backoff_s: Seconds = Field(1.0, description="wait before the second try; doubled with each further one")
+
+
+class VerdictSettings(Section):
+    """When an image is called out of focus."""
+
+    follow: bool = Field(True, description="the baseline follows the tissue's density, within `max_below_anchor`")
+    max_below_anchor: float = Field(
+        0.25, gt=0, lt=1, description="how far below the anchor the baseline may go; beyond: a drift alert"
+    )
+    k_sigma: float = Field(4.0, gt=0, le=100, description="robust standard deviations below the baseline")
+    neighbours: int = Field(15, ge=3, le=1000, description="earlier sections that make up the baseline")
+
+
+class Settings(Section):
+    """All of them."""
+
+    state: StateSettings = StateSettings()
+    arrival: ArrivalSettings = ArrivalSettings()
+    names: NamesSettings = NamesSettings()
+    score: ScoreSettings = ScoreSettings()
+    runner: RunnerSettings = RunnerSettings()
+    verdict: VerdictSettings = VerdictSettings()
+
+
+def keys() -> dict[str, FieldInfo]:
+    """Every dotted key with its field, in the order of the sections."""
+    found: dict[str, FieldInfo] = {}
+    for section, info in Settings.model_fields.items():
+        assert isinstance(info.annotation, type) and issubclass(info.annotation, Section)  # noqa: S101, PT018 - for mypy
+        found |= {f"{section}.{name}": field for name, field in info.annotation.model_fields.items()}
+    return found
+
+
+def variable(key: str) -> str:
+    """The environment variable of a dotted key: `arrival.settle_s` is MHFD_ARRIVAL_SETTLE_S."""
+    return "MHFD_" + key.replace(".", "_").upper()
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The end of a refusal: the name that was probably meant, else all there are."""
+    names = sorted(names)
+    near = difflib.get_close_matches(name, names, 1, 0.75)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(names)}"
+
+
+def types_of(annotation: Any) -> set[Any]:
+    """The plain types that an annotation allows: `tuple[str, ...] | None` allows tuple and None."""
+    origin = get_origin(annotation)
+    if origin in (Union, UnionType):
+        return set().union(*(types_of(part) for part in get_args(annotation)))
+    if origin is Annotated:
+        return types_of(get_args(annotation)[0])
+    if origin is Literal:
+        return {type(part) for part in get_args(annotation)}
+    return {origin or annotation}
