@@ -1,0 +1,151 @@
+"""A file or an array -> `Image`: its pixels, what the instrument wrote about it, and whether it is fit to be scored.
+
+`load` raises for wrong arguments only; what is wrong with a file is a finding. The rules (formats, pages, colour,
+bounding box, integrity) are in docs/reference/images.md. Nothing here knows of focus.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mhfd.contract import Box, Finding, ImageInfo
+from mhfd.errors import UsageError
+from mhfd.images import grey, integrity, kinds, png, segments, source, tags, tiff
+from mhfd.images.flaw import Flaw
+from mhfd.stretch import Pixels
+
+__all__ = ["Image", "Limits", "load"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a file may cost. Both are checked before the memory is taken."""
+
+    max_pixels: int = 1 << 28
+    """16384 x 16384."""
+    max_bytes: int = 1 << 31
+    """2 GiB."""
+
+    def __post_init__(self) -> None:
+        for name in ("max_pixels", "max_bytes"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise UsageError(f"limits.{name}: expected a whole number of at least 1, got {value!r}")
+
+
+_DEFAULT_LIMITS: Final = Limits()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Image:
+    """One image, or why there is none. `pixels` is None unless `finding` is `ok`."""
+
+    info: ImageInfo
+    finding: Finding
+    detail: str | None
+    pixels: Pixels | None
+
+
+def load(source: str | os.PathLike[str] | NDArray[Any], *, limits: Limits = _DEFAULT_LIMITS) -> Image:
+    """Read one image. An array is taken as it is, not copied where its type and layout allow it."""
+    facts = _Facts()
+    try:
+        pixels = _of_array(source, facts) if isinstance(source, np.ndarray) else _of_file(source, limits, facts)
+    except Flaw as flaw:
+        return Image(facts.info(), flaw.finding, flaw.detail, None)
+    return Image(facts.info(), Finding.OK, None, pixels)
+
+
+@dataclass(slots=True)
+class _Facts:
+    """What is known of the image so far: a flaw found later does not lose it."""
+
+    path: str | None = None
+    size: int | None = None
+    sha256: str | None = None
+    shape: tuple[int, int] | None = None
+    dtype: str | None = None
+    written: tags.Written = field(default_factory=tags.Written)
+    extra: dict[str, str | float | int] = field(default_factory=dict)
+
+    def info(self) -> ImageInfo:
+        written = self.written
+        extra = self.extra | written.extra
+        if written.notes:
+            extra["note"] = "; ".join(written.notes)[:500]
+        return ImageInfo(
+            path=self.path,
+            bytes=self.size,
+            sha256=self.sha256,
+            shape=self.shape,
+            dtype=self.dtype,
+            box=written.box,
+            pixel_nm=written.pixel_nm,
+            focus_m=written.focus_m,
+            dwell_ns=written.dwell_ns,
+            stage_um=written.stage_um,
+            tags=extra,
+        )
+
+
+def _of_file(where: str | os.PathLike[str], limits: Limits, facts: _Facts) -> Pixels:
+    path = os.fspath(where) if isinstance(where, str | os.PathLike) else None
+    if not isinstance(path, str) or not path or "\0" in path:
+        got = type(where).__name__ if path is None else repr(path)
+        raise UsageError(f"source: expected a path or a 2-D numpy array, got {got}")
+    facts.path = source.printable(path)
+    file = source.read(path, max_bytes=limits.max_bytes)
+    facts.size, facts.sha256 = len(file.data), file.sha256
+    if kinds.recognise(file.data, path) == "png":
+        facts.extra["format"] = "PNG"
+        plane = png.decode(file.data, max_pixels=limits.max_pixels)
+        return _finish(plane, facts)
+    page = tiff.read_page(file.data, max_pixels=limits.max_pixels)
+    facts.shape, facts.dtype = (page.height, page.width), page.dtype.name
+    facts.extra["format"] = page.kind
+    if page.compression != 1:
+        facts.extra["compression"] = tiff.COMPRESSIONS[page.compression]
+    if page.pages > 1:
+        facts.extra["pages"] = page.pages
+    if page.samples > 1:
+        facts.extra["samples"] = page.samples
+    facts.written = tags.of_tiff(page.fields, page.height, page.width)
+    plane = segments.decode(page, file.data)
+    return _finish(plane, facts, page)
+
+
+def _of_array(array: NDArray[Any], facts: _Facts) -> Pixels:
+    if array.ndim != 2 and not (array.ndim == 3 and array.shape[2] in (3, 4)):
+        raise UsageError(f"source: expected an array of (rows, columns) or (rows, columns, 3 or 4), got {array.shape}")
+    if array.dtype.kind not in "uif" or array.dtype.itemsize > 8:
+        raise UsageError(f"source: expected whole or floating-point numbers of up to 64 bits, got {array.dtype}")
+    if isinstance(array, np.ma.MaskedArray):
+        raise UsageError("source: masked arrays are not taken; pass array.filled(...) or the part without a mask")
+    facts.extra["format"] = "array"
+    facts.shape, facts.dtype = (array.shape[0], array.shape[1]), array.dtype.name
+    if array.ndim == 3:
+        facts.extra["samples"] = array.shape[2]
+        return _finish(grey.from_colour(array), facts)
+    return _finish(grey.Plane(array), facts)
+
+
+def _finish(plane: grey.Plane, facts: _Facts, page: tiff.Page | None = None) -> Pixels:
+    """Crop to the instrument's box, convert, and look whether it is an image."""
+    height, width = plane.pixels.shape
+    facts.shape = (height, width)
+    facts.dtype = facts.dtype or plane.pixels.dtype.name
+    if plane.coloured:
+        facts.extra["colour"] = "luminance"
+    box = facts.written.box or Box(top=0, left=0, bottom=height, right=width)
+    inside = plane.pixels[box.top : box.bottom, box.left : box.right]
+    pixels, note = grey.supported(inside, inverted=page is not None and page.photometric == tiff.WHITE_IS_ZERO)
+    if note:
+        facts.extra["values"] = note
+    tiling = integrity.Tiling(*page.segment, box) if page is not None and page.tiled else None
+    facts.extra |= integrity.check(pixels, whole_numbers=inside.dtype.kind in "ui", tiling=tiling)
+    return pixels

@@ -1,0 +1,101 @@
+"""Samples -> one grey value a pixel, in a type that the detectors take.
+
+Colour becomes luminance (.299 R + .587 G + .114 B), which is the channel itself where the three are equal; further
+samples (alpha) are dropped. It knows nothing of files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mhfd.stretch import Pixels
+
+__all__ = ["Palette", "Plane", "first", "from_colour", "supported"]
+
+Array = NDArray[Any]
+
+_EXACT: Final = 1 << 24
+"""Whole numbers up to this are exact in float32."""
+_BLOCK: Final = 1 << 20
+"""Pixels converted at a time, so that the wide intermediate values stay small."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plane:
+    """A 2-D array, and whether it came from channels that differ."""
+
+    pixels: Array
+    coloured: bool = False
+
+
+def first(samples: Array) -> Plane:
+    """The first of the samples: a view."""
+    return Plane(samples[:, :, 0])
+
+
+def from_colour(samples: Array) -> Plane:
+    """The luminance of the first three samples."""
+    native = samples.dtype.newbyteorder("=")
+    small = native in (np.uint8, np.uint16)
+    out = np.empty(samples.shape[:2], native if small else np.float32)
+    coloured = False
+    step = max(1, _BLOCK // max(1, samples.shape[1]))
+    for top in range(0, len(samples), step):
+        red, green, blue = np.moveaxis(samples[top : top + step, :, :3], 2, 0)
+        coloured = coloured or bool((red != green).any() or (green != blue).any())
+        if not coloured:
+            out[top : top + step] = red
+            continue
+        wide = np.dtype(np.uint32 if small else np.float64)
+        light: Array = sum(w * c.astype(wide) for w, c in zip((299, 587, 114), (red, green, blue), strict=True))
+        with np.errstate(over="ignore", invalid="ignore"):  # infinite and NaN are findings later
+            out[top : top + step] = (light + 500) // 1000 if small else light / 1000
+    return Plane(out, coloured)
+
+
+class Palette:
+    """Indices -> the luminance of their colours."""
+
+    def __init__(self, colours: Array) -> None:
+        """`colours`: red, green and blue of each index, 0 to 65535."""
+        table = from_colour(colours.T.astype(np.uint16)[None])
+        light = table.pixels[0]
+        if not (light % 257).any():
+            light = (light // 257).astype(np.uint8)
+        elif not (light % 256).any():  # written by those who shift instead of scale
+            light = (light // 256).astype(np.uint8)
+        self._light = light
+        self._coloured = table.coloured
+
+    def apply(self, samples: Array) -> Plane:
+        return Plane(self._light[samples[:, :, 0]], self._coloured)
+
+
+def supported(plane: Array, *, inverted: bool = False) -> tuple[Pixels, str | None]:
+    """uint8 and uint16 stay, everything else becomes float32; contiguous, aligned, native byte order.
+
+    Whole numbers beyond 2^24 have their minimum taken off first, if that makes them exact: focus does not depend on it.
+    The second value says what was done to grey values, if anything was.
+    """
+    native = plane.dtype.newbyteorder("=")
+    note: str | None = None
+    if native in (np.uint8, np.uint16):
+        pixels = np.require(plane, native, ["C", "A"])
+        return (np.iinfo(native).max - pixels if inverted else pixels), note
+    if native.kind in "ui" and native.itemsize > 2 and plane.size:
+        low, high = int(plane.min()), int(plane.max())
+        if max(abs(low), abs(high)) > _EXACT:
+            if high - low <= _EXACT:
+                plane = (plane - plane.dtype.type(low)).astype(np.float32)
+                note = f"{low} was subtracted from every pixel: float32 is exact to 2^24"
+            else:
+                note = "values beyond 2^24 were rounded to float32"
+    with np.errstate(over="ignore"):  # too large for float32 becomes infinite, which is a finding
+        pixels = np.require(plane, np.float32, ["C", "A"])
+    if native == np.float64:
+        note = "float64 was read as float32"
+    return (-pixels if inverted else pixels), note

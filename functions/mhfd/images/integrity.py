@@ -1,0 +1,130 @@
+"""Is what was decoded an image at all? Judged inside the instrument's bounding box only.
+
+Order: too small, NaN or infinite, blank, unwritten tail. Each check reads as little as it can: a normal image is
+judged from a sample and its last rows. It says nothing about focus or tissue.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from mhfd.contract import Box, Finding
+from mhfd.images.flaw import Flaw
+from mhfd.images.tags import MIN_SIDE
+from mhfd.stretch import Pixels
+
+__all__ = ["BLANK_LEVELS", "TAIL_ROWS", "Tiling", "check"]
+
+TAIL_ROWS: Final = 8
+"""Identical rows at the end that make a tail. Detector noise makes not even two."""
+BLANK_LEVELS: Final = 4
+"""Grey levels that 99.9% of a blank image's pixels span at most."""
+_SAMPLE: Final = 65_536
+_FLOAT_SPAN: Final = 1e-6  # of the largest value: about 16 steps of float32
+
+
+@dataclass(frozen=True, slots=True)
+class Tiling:
+    """Tiles of the stored array, and the part of it that is image."""
+
+    rows: int
+    columns: int
+    box: Box
+
+
+def check(pixels: Pixels, *, whole_numbers: bool, tiling: Tiling | None = None) -> dict[str, int]:
+    """Raise the first `Flaw` there is. Returns facts worth noting: `plain_bottom_rows`."""
+    if min(pixels.shape) < MIN_SIDE:
+        height, width = pixels.shape
+        raise Flaw(Finding.TOO_SMALL, f"{height} x {width} pixels; each side needs at least {MIN_SIDE}")
+    _check_finite(pixels)
+    _check_blank(pixels, whole_numbers=whole_numbers)
+    if tiling is not None:
+        _check_last_tiles(pixels, tiling)
+    return _check_tail(pixels)
+
+
+def _check_finite(pixels: Pixels) -> None:
+    # Minimum and maximum are NaN if any value is, and take no memory.
+    if pixels.dtype.kind == "f" and not (math.isfinite(pixels.min()) and math.isfinite(pixels.max())):
+        bad = sum(int(np.count_nonzero(~np.isfinite(row))) for row in pixels)
+        raise Flaw(Finding.INVALID, f"{bad} of {pixels.size} pixels are NaN or infinite; export the image again")
+
+
+def _check_blank(pixels: Pixels, *, whole_numbers: bool) -> None:
+    step = max(1, math.isqrt(pixels.size // _SAMPLE))
+    # The sample may hit a regular pattern: it only acquits, the whole image convicts.
+    if _is_blank(pixels[::step, ::step], whole_numbers) and (step == 1 or _is_blank(pixels, whole_numbers)):
+        low, high = float(pixels.min()), float(pixels.max())
+        if low == high:
+            detail = f"blank: every pixel is {low:g}; was the beam on?"
+        else:
+            detail = f"blank: 99.9% of the pixels span {BLANK_LEVELS} grey levels or fewer; was the beam on?"
+        raise Flaw(Finding.BLANK, detail)
+
+
+def _is_blank(pixels: Pixels, whole_numbers: bool) -> bool:
+    flat = pixels.ravel()
+    cut = flat.size // 2000  # .05% at either end: a few hot pixels do not make an image
+    ends = (cut, flat.size - 1 - cut)
+    ordered = np.partition(flat, ends)
+    low, high = float(ordered[ends[0]]), float(ordered[ends[1]])
+    if whole_numbers:
+        return high - low < BLANK_LEVELS
+    return high - low <= _FLOAT_SPAN * max(abs(low), abs(high))
+
+
+def _check_tail(pixels: Pixels) -> dict[str, int]:
+    """Rows at the end that repeat one row: nothing was written there, or the scan had stopped.
+
+    A region that is constant in itself (clipped resin, a data bar) reaches its end gradually: the rows above it have
+    much of the same. A tail begins with a straight edge. One row is left out between: the row in which writing stopped.
+    """
+    last = pixels[-1]
+    start = len(pixels) - 1
+    while start > 0 and np.array_equal(pixels[start - 1], last):
+        start -= 1
+    rows = len(pixels) - start
+    if rows < TAIL_ROWS:
+        return {}
+    if start >= 2 and np.count_nonzero(pixels[start - 2] == last) * 2 >= last.size:
+        return {"plain_bottom_rows": rows}
+    what = f"are {float(last[0]):g}" if bool((last == last[0]).all()) else "repeat one row"
+    raise Flaw(
+        Finding.INCOMPLETE,
+        f"the last {rows} of {len(pixels)} rows {what}: not written, or the scan stopped; copy or take it again",
+    )
+
+
+def _check_last_tiles(pixels: Pixels, tiling: Tiling) -> None:
+    """Tiles at the end, in the order of writing, that hold one value up to their very edge."""
+    box = tiling.box
+    value = pixels[-1, -1]
+    missing = 0
+    for row in range((box.bottom - 1) // tiling.rows, box.top // tiling.rows - 1, -1):
+        top, bottom = max(row * tiling.rows - box.top, 0), min((row + 1) * tiling.rows, box.bottom) - box.top
+        for column in range((box.right - 1) // tiling.columns, box.left // tiling.columns - 1, -1):
+            left = max(column * tiling.columns - box.left, 0)
+            right = min((column + 1) * tiling.columns, box.right) - box.left
+            if not (pixels[top:bottom, left:right] == value).all():
+                if missing:
+                    _judge_tiles(pixels, missing, top, bottom, right)
+                return
+            missing += 1
+
+
+def _judge_tiles(pixels: Pixels, missing: int, top: int, bottom: int, right: int) -> None:
+    """The last written tile ends at `bottom`, `right`: is there a straight edge to the right of it, or below?"""
+    value = pixels[-1, -1]
+    height, width = pixels.shape
+    edge = pixels[top:bottom, right - 1] if right < width else pixels[bottom - 1]
+    enough = (bottom - top) * (width - right) >= TAIL_ROWS**2 or (height - bottom) >= TAIL_ROWS
+    if enough and np.count_nonzero(edge == value) * 2 < edge.size:
+        raise Flaw(
+            Finding.INCOMPLETE,
+            f"the last {missing} tiles are all {float(value):g}: not written; copy or export the image again",
+        )

@@ -1,0 +1,105 @@
+"""What a file is: by its content first, then by its name. Formats that are not read are refused by name.
+
+It looks at the first bytes only and decodes nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mhfd.contract import Finding
+from mhfd.images.flaw import Flaw
+
+__all__ = ["recognise"]
+
+_TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_PNG: Final = b"\x89PNG\r\n\x1a\n"
+# (offset, content, what it is)
+_REFUSED: Final = (
+    (0, b"\xff\xd8\xff", "JPEG"),
+    (0, b"\x89HDF\r\n\x1a\n", "HDF5"),
+    (0, b"\0\0\0\x0cjP  ", "JPEG 2000"),
+    (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (0, b"GIF8", "GIF"),
+    (8, b"WEBP", "WebP"),
+    (0, b"\x93NUMPY", "NumPy"),
+    (0, b"SIMPLE  =", "FITS"),
+    (0, b"ZISRAWFILE", "CZI"),
+    (0, b"%PDF", "PDF"),
+    (0, b"8BPS", "Photoshop"),
+    (0, b"PK\3\4", "ZIP"),
+    (0, b"\x1f\x8b", "gzip"),
+    (0, b"\x28\xb5\x2f\xfd", "Zstandard"),
+    (0, b"\xfd7zXZ\0", "xz"),
+    (0, b"BZh", "bzip2"),
+    (0, b"II\x97\x01", "TIA SER"),
+    (208, b"MAP ", "MRC"),
+    (208, b"MAP\0", "MRC"),
+    (0, b"\0\0\0\3\0", "DM3"),
+    (0, b"\0\0\0\4\0\0\0\0", "DM4"),
+)
+_SUFFIXES: Final = {
+    ".bmp": "BMP",
+    ".czi": "CZI",
+    ".dm3": "DM3",
+    ".dm4": "DM4",
+    ".emd": "HDF5",
+    ".fits": "FITS",
+    ".gif": "GIF",
+    ".h5": "HDF5",
+    ".hdf5": "HDF5",
+    ".ims": "HDF5",
+    ".jp2": "JPEG 2000",
+    ".jpeg": "JPEG",
+    ".jpg": "JPEG",
+    ".lif": "LIF",
+    ".mrc": "MRC",
+    ".mrcs": "MRC",
+    ".n5": "N5",
+    ".nd2": "ND2",
+    ".npy": "NumPy",
+    ".npz": "NumPy",
+    ".raw": "raw",
+    ".ser": "TIA SER",
+    ".webp": "WebP",
+    ".zarr": "Zarr",
+    ".zip": "ZIP",
+}
+_READ: Final = (".tif", ".tiff", ".btf", ".tf8", ".png")
+
+
+def recognise(data: NDArray[np.uint8], name: str) -> Literal["tiff", "png"]:
+    """Which reader takes these bytes, or a `Flaw` that names what they are."""
+    head = data[:512].tobytes()
+    if head.startswith(_TIFF):
+        return "tiff"
+    if head.startswith(_PNG):
+        return "png"
+    suffix = PurePath(name).suffix.lower()
+    if any(magic.startswith(head) for magic in (*_TIFF, _PNG)):
+        raise Flaw(Finding.INCOMPLETE, f"only the first {len(head)} bytes are there; copy the file again")
+    for offset, magic, what in _REFUSED:
+        if head[offset : offset + len(magic)] == magic:
+            raise Flaw(Finding.UNREADABLE, f"{what} files are not read; export TIFF or PNG")
+    if _is_bmp(head):
+        raise Flaw(Finding.UNREADABLE, "BMP files are not read; export TIFF or PNG")
+    if suffix in _READ and not any(head):
+        raise Flaw(Finding.INCOMPLETE, "the file begins with zeros: its content was not written yet; copy it again")
+    if suffix in _SUFFIXES:
+        raise Flaw(Finding.UNREADABLE, f"{_SUFFIXES[suffix]} files are not read; export TIFF or PNG")
+    kind = "text" if _is_text(head) else "neither TIFF nor PNG"
+    named = f" though it is named {suffix}" if suffix in _READ else ""
+    raise Flaw(Finding.UNREADABLE, f"not an image: its content is {kind}{named}; export TIFF or PNG")
+
+
+def _is_bmp(head: bytes) -> bool:
+    """Two letters are not enough: any text may begin with them. The length of the second header is one of a few."""
+    return head[:2] == b"BM" and head[14:15] in (b"\x0c", b"\x28", b"\x34", b"\x38", b"\x40", b"\x6c", b"\x7c")
+
+
+def _is_text(head: bytes) -> bool:
+    return all(byte >= 32 or byte in (9, 10, 13) for byte in head)

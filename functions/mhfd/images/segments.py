@@ -1,0 +1,173 @@
+"""The pixels of a checked TIFF page: strips and tiles -> one 2-D array.
+
+An uncompressed page that lies in one piece stays where it is: the result is a view of the file's bytes. Everything
+else is decoded segment by segment into an array of the size that the header told, never more at a time. It must not
+trust a codec: what it returns is measured.
+"""
+
+from __future__ import annotations
+
+import lzma
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mhfd.contract import Finding
+from mhfd.images import grey, tiff
+from mhfd.images.flaw import Flaw
+
+__all__ = ["decode"]
+
+_LZMA_MEMORY: Final = 128 << 20
+"""The strongest preset needs 65 MiB; a header may claim 4 GiB."""
+
+Array = NDArray[Any]
+
+
+def decode(page: tiff.Page, data: NDArray[np.uint8]) -> grey.Plane:
+    """One sample a pixel, in the page's type (or what `grey` makes of colour), native or stored byte order."""
+    reduce = _reducer(page)
+    if (direct := _in_one_piece(page, data)) is not None:
+        return reduce(direct)
+    out: Array | None = None
+    differ = False
+    rows, columns = page.segment
+    across = -(-page.width // columns)
+    planes = len(page.offsets) // (-(-page.height // rows) * across)
+    for i in range(len(page.offsets) // planes):
+        block = np.concatenate([_segment(page, data, i, plane, planes) for plane in range(planes)], axis=2)
+        plane = reduce(block)
+        differ |= plane.coloured
+        if out is None:
+            # Only now: a header that lies about the size is found out before memory is taken.
+            out = np.empty((page.height, page.width), plane.pixels.dtype)
+        top, left = i // across * rows, i % across * columns
+        inside = out[top : top + rows, left : left + columns]
+        inside[...] = plane.pixels[: inside.shape[0], : inside.shape[1]]
+    assert out is not None  # noqa: S101  a page has at least one segment
+    return grey.Plane(out, differ)
+
+
+def _in_one_piece(page: tiff.Page, data: NDArray[np.uint8]) -> Array | None:
+    """The samples where they lie, if they lie row by row without a gap."""
+    if page.compression != 1 or page.segment[1] != page.width or (page.planar and page.colour):
+        return None
+    if (page.offsets[:-1] + page.counts[:-1] != page.offsets[1:]).any():
+        return None
+    samples = 1 if page.planar else page.samples
+    count = page.height * page.width * samples
+    if count * page.dtype.itemsize > page.counts.sum():
+        return None
+    flat = np.frombuffer(data, page.dtype, count, int(page.offsets[0]))
+    return flat.reshape(page.height, page.width, samples)
+
+
+def _reducer(page: tiff.Page) -> Callable[[Array], grey.Plane]:
+    if page.colour:
+        return grey.from_colour
+    if page.photometric == tiff.PALETTE:
+        size = 1 << 8 * page.dtype.itemsize
+        colours = page.fields.values(320)
+        if colours is None or len(colours) < 3 * size or colours.dtype.kind != "u":
+            raise Flaw(Finding.UNREADABLE, "the TIFF has no complete palette; export it as grey values")
+        return grey.Palette(colours[: 3 * size].reshape(3, size)).apply
+    return grey.first
+
+
+def _segment(page: tiff.Page, data: NDArray[np.uint8], i: int, plane: int, planes: int) -> Array:
+    """One strip or tile of one plane: rows, columns, samples; in native byte order."""
+    index = plane * (len(page.offsets) // planes) + i
+    start, length, needed = int(page.offsets[index]), int(page.counts[index]), int(page.needed[index])
+    raw = data[start : start + length]
+    columns = page.segment[1]
+    samples = 1 if page.planar else page.samples
+    rows = needed // (columns * samples * page.dtype.itemsize)
+    name = f"{'tile' if page.tiled else 'strip'} {index + 1} of {len(page.offsets)}"
+    if page.compression == 7:
+        return _jpeg(page, raw, (rows, columns, samples), name)
+    flat = raw if page.compression == 1 else _unpack(page, raw, needed, name)
+    if page.predictor == 3:
+        return _undo_float_predictor(flat, (rows, columns, samples), page.dtype)
+    block = flat.view(page.dtype).reshape(rows, columns, samples)
+    if page.predictor == 2:
+        block = block.astype(page.dtype.newbyteorder("="))
+        np.cumsum(block, axis=1, dtype=block.dtype, out=block)
+    return block
+
+
+def _unpack(page: tiff.Page, raw: NDArray[np.uint8], needed: int, name: str) -> NDArray[np.uint8]:
+    """Exactly `needed` bytes, from a codec that is told to make no more than a full segment."""
+    import imagecodecs
+
+    full = int(page.needed[0])  # the last strip may be filled up
+    codecs: dict[str, Callable[[bytes], bytes | bytearray]] = {
+        "lzw": lambda b: imagecodecs.lzw_decode(b, out=full),
+        "deflate": lambda b: imagecodecs.deflate_decode(b, out=full),
+        "packbits": lambda b: imagecodecs.packbits_decode(b, out=full),
+        "zstd": lambda b: imagecodecs.zstd_decode(b, out=full),
+        "lzma": lambda b: lzma.LZMADecompressor(memlimit=_LZMA_MEMORY).decompress(b, max_length=full),
+    }
+    method = tiff.COMPRESSIONS[page.compression]
+    try:
+        out = codecs[method](raw.tobytes())
+    except Exception as e:  # codecs raise what they like; whatever it is, these bytes do not decode
+        raise Flaw(Finding.UNREADABLE, f"{name} does not decode ({method}); copy or export it again") from e
+    if len(out) < needed:
+        raise Flaw(
+            Finding.UNREADABLE, f"{name} decodes to {len(out)} of {needed} bytes ({method}); copy or export it again"
+        )
+    return np.frombuffer(out, np.uint8, needed)
+
+
+def _undo_float_predictor(flat: NDArray[np.uint8], shape: tuple[int, int, int], dtype: np.dtype[Any]) -> Array:
+    """Differences between the bytes of a row, whose most significant bytes come first, then the next ones, ..."""
+    rows, columns, samples = shape
+    size = dtype.itemsize
+    summed = np.cumsum(flat.reshape(rows, columns * size, samples), axis=1, dtype=np.uint8)
+    together = np.ascontiguousarray(summed.reshape(rows, size, columns * samples).transpose(0, 2, 1))
+    return together.view(dtype.newbyteorder(">")).reshape(shape)
+
+
+def _jpeg(page: tiff.Page, raw: NDArray[np.uint8], shape: tuple[int, int, int], name: str) -> Array:
+    import imagecodecs
+
+    rows, columns, samples = shape
+    tables = page.fields.values(347)
+    prefix = None if tables is None else tables.view(np.uint8).tobytes()
+    stream = raw.tobytes()
+    size = _jpeg_size(stream)
+    if size is None or size[2] != samples or size[0] > page.segment[0] or size[1] > columns:
+        raise Flaw(Finding.UNREADABLE, f"{name} is not the JPEG that its header tells; copy or export it again")
+    if prefix is not None and _jpeg_size(prefix) is not None:
+        raise Flaw(Finding.UNREADABLE, "the tables for JPEG hold an image; export it with LZW or none")
+    as_rgb = 2 if samples == 3 and page.colour else None
+    # Without a JFIF marker, RGB in a JPEG is what it says; with one, it is YCbCr by that standard.
+    is_rgb = as_rgb if page.photometric != tiff.YCBCR and b"JFIF" not in stream[:32] else None
+    try:
+        block: Array = imagecodecs.jpeg8_decode(stream, tables=prefix, colorspace=is_rgb, outcolorspace=as_rgb)
+    except Exception as e:  # as above
+        raise Flaw(Finding.UNREADABLE, f"{name} does not decode (jpeg); copy or export it again") from e
+    block = block.reshape(*block.shape[:2], -1)
+    if block.dtype != np.uint8 or block.shape[0] < rows or block.shape[1:] != (columns, samples):
+        raise Flaw(Finding.UNREADABLE, f"{name} decodes to {block.shape} instead of {shape}; export it again")
+    return block[:rows]
+
+
+def _jpeg_size(stream: bytes) -> tuple[int, int, int] | None:
+    """Rows, columns and components that a sequential 8-bit JPEG tells; None for any other or none.
+
+    The codec allocates what this says, so it is read first. A progressive JPEG could ask for endless passes.
+    """
+    at = 2
+    while at + 10 <= len(stream) and stream[at] == 0xFF:
+        marker, length = stream[at + 1], int.from_bytes(stream[at + 2 : at + 4], "big")
+        if marker in (0xC0, 0xC1):
+            high, wide = int.from_bytes(stream[at + 5 : at + 7], "big"), int.from_bytes(stream[at + 7 : at + 9], "big")
+            return high, wide, stream[at + 9]
+        if marker == 0xFF:
+            at += 1
+        else:
+            at += 2 + max(length, 2)
+    return None

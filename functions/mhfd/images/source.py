@@ -1,0 +1,107 @@
+"""A path -> the file's bytes, read once, with the hash of exactly these bytes.
+
+Regular files only: a pipe or a device would block or never end. The file is read, not mapped: a mapped file that
+shrinks kills the process. It must not interpret what it reads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from io import FileIO
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mhfd.contract import Finding
+from mhfd.images.flaw import Flaw
+
+__all__ = ["Source", "printable", "read"]
+
+_CHUNK: Final = 1 << 20
+_REMEDY: Final = {
+    FileNotFoundError: "no such file (moved or deleted?); check the path",
+    PermissionError: "no permission to read it; ask its owner for read access",
+    NotADirectoryError: "no such file: a part of the path is not a folder; check the path",
+}
+_KINDS: Final = (
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """All bytes of one revision of a file."""
+
+    data: NDArray[np.uint8]
+    sha256: str
+
+
+def read(path: str, *, max_bytes: int) -> Source:
+    """Read a whole regular file, or raise the `Flaw` that keeps it from being read."""
+    try:
+        _refuse_special(path, os.stat(path).st_mode)  # noqa: PTH116  a Path would drop a trailing slash
+        with open(path, "rb", buffering=0, opener=_open) as file:
+            return _read(path, file, max_bytes)
+    except OSError as e:
+        raise Flaw(Finding.UNREADABLE, _why(e)) from e
+
+
+def printable(path: str) -> str:
+    """A path as text that any JSON takes: bytes that are no UTF-8 are escaped."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _open(path: str, flags: int) -> int:
+    # Non-blocking: were the file replaced by a pipe since it was looked at, this would wait for the pipe's writer.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _read(path: str, file: FileIO, max_bytes: int) -> Source:
+    before = os.fstat(file.fileno())
+    _refuse_special(path, before.st_mode)
+    size = before.st_size
+    if size == 0:
+        raise Flaw(Finding.UNREADABLE, "the file is empty; copy or export it again")
+    if size > max_bytes:
+        raise Flaw(Finding.UNREADABLE, f"the file has {size} bytes, more than max_bytes = {max_bytes}; raise the limit")
+    data = np.empty(size, np.uint8)
+    view = data.data
+    digest = hashlib.sha256()
+    done = 0
+    while done < size:
+        # In pieces that stay in the cache, so that hashing does not fetch them from memory again.
+        got = file.readinto(view[done : done + _CHUNK])
+        if not got:
+            break
+        digest.update(view[done : done + got])
+        done += got
+    after = os.fstat(file.fileno())
+    if done < size or (after.st_size, after.st_mtime_ns) != (size, before.st_mtime_ns):
+        raise Flaw(Finding.INCOMPLETE, "the file changed while it was read: still being written; score it again later")
+    return Source(data, digest.hexdigest())
+
+
+def _refuse_special(path: str, mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        if any(os.path.exists(os.path.join(path, name)) for name in (".zarray", ".zgroup", "zarr.json")):  # noqa: PTH110, PTH118
+            raise Flaw(Finding.UNREADABLE, "Zarr stores are not read; export TIFF or PNG")
+        raise Flaw(Finding.UNREADABLE, "it is a folder; name the images in it")
+    for is_kind, what in _KINDS:
+        if is_kind(mode):
+            raise Flaw(Finding.UNREADABLE, f"it is {what}, not a file; only regular files are read")
+    if not stat.S_ISREG(mode):
+        raise Flaw(Finding.UNREADABLE, "it is not a regular file")
+
+
+def _why(error: OSError) -> str:
+    for kind, words in _REMEDY.items():
+        if isinstance(error, kind):
+            return words
+    return f"the system cannot read it: {error.strerror or type(error).__name__}; check the disk and the path"

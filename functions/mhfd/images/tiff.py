@@ -1,0 +1,367 @@
+"""The structure of a TIFF: which page is the image, how its samples lie, and where its bytes are.
+
+Everything a header says is checked here, against the file's own length and the caller's limits, before anything is
+decoded or allocated: all later code may rely on a `Page`. It decodes no pixel.
+
+Own code instead of a library's, for one reason: what is read is hostile or half-written, and every step must be
+bounded by the size of the file. The tests hold it against tifffile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mhfd.contract import Finding
+from mhfd.images.flaw import Flaw
+
+__all__ = ["COMPRESSIONS", "PALETTE", "WHITE_IS_ZERO", "YCBCR", "Fields", "Page", "read_page"]
+
+COMPRESSIONS: Final = {
+    1: "none",
+    5: "lzw",
+    7: "jpeg",
+    8: "deflate",
+    32773: "packbits",
+    32946: "deflate",
+    34925: "lzma",
+    50000: "zstd",
+}
+_NOT_READ: Final = {
+    2: "CCITT",
+    3: "CCITT",
+    4: "CCITT",
+    6: "old-style JPEG",
+    33003: "JPEG 2000",
+    33005: "JPEG 2000",
+    34712: "JPEG 2000",
+    34887: "LERC",
+    34892: "DNG JPEG",
+    50001: "WebP",
+    50002: "JPEG XL",
+    52546: "JPEG XL",
+}
+_TYPES: Final = {
+    1: "u1",
+    2: "u1",  # text
+    3: "u2",
+    4: "u4",
+    5: "V8",  # a fraction: nothing here needs one
+    6: "i1",
+    7: "u1",
+    8: "i2",
+    9: "i4",
+    10: "V8",
+    11: "f4",
+    12: "f8",
+    13: "u4",
+    16: "u8",
+    17: "i8",
+    18: "u8",
+}
+_SAMPLES: Final = {
+    **{(1, bits): f"u{bits // 8}" for bits in (8, 16, 32, 64)},
+    **{(2, bits): f"i{bits // 8}" for bits in (8, 16, 32, 64)},
+    **{(3, bits): f"f{bits // 8}" for bits in (16, 32, 64)},
+}
+_MAX_PAGES: Final = 65_536
+_MAX_SAMPLES: Final = 64
+WHITE_IS_ZERO, _GREY, _RGB, PALETTE, YCBCR = 0, 1, 2, 3, 6
+_TILE_WIDTH, _TILE_LENGTH = 322, 323
+
+
+class Fields:
+    """The entries of one IFD. Values are views of the file, so that a huge count costs nothing."""
+
+    def __init__(self, data: NDArray[np.uint8], order: Literal["<", ">"], entries: NDArray[np.void]) -> None:
+        self.order = order
+        self.big = entries["value"].shape[1] == 8
+        self._data = data
+        self._table = entries
+        self._index = {code: i for i, code in enumerate(entries["code"].tolist())}
+
+    def __contains__(self, code: int) -> bool:
+        return code in self._index
+
+    def values(self, code: int) -> NDArray[np.generic] | None:
+        """All values of a field, or None where it is absent. `Flaw` where the file does not hold them."""
+        index = self._index.get(code)
+        if index is None:
+            return None
+        entry = self._table[index]
+        kind = _TYPES.get(int(entry["type"]))
+        count = int(entry["count"])
+        if kind is None or count == 0:
+            raise Flaw(Finding.UNREADABLE, f"tag {code} of the TIFF has no valid type or count; export it again")
+        dtype = np.dtype(self.order + kind)
+        inline: NDArray[np.uint8] = entry["value"]
+        if count * dtype.itemsize <= len(inline):
+            return inline[: count * dtype.itemsize].view(dtype)
+        offset = int(inline.view(self.order + f"u{len(inline)}")[0])
+        if offset + count * dtype.itemsize > len(self._data):
+            raise Flaw(Finding.INCOMPLETE, f"tag {code} of the TIFF lies beyond the end of the file; copy it again")
+        return np.frombuffer(self._data, dtype, count, offset)
+
+    def whole(self, code: int, default: int | None = None) -> int:
+        """The first value of a field that must be a whole number."""
+        values = self.values(code)
+        if values is None:
+            if default is None:
+                raise Flaw(Finding.UNREADABLE, f"the TIFF lacks its tag {code}; export it again")
+            return default
+        if values.dtype.kind not in "ui":
+            raise Flaw(Finding.UNREADABLE, f"tag {code} of the TIFF is not a whole number; export it again")
+        return int(values[0])
+
+    def text(self, code: int, limit: int) -> bytes | None:
+        """At most `limit` bytes of a text, up to its first NUL; None where there is none. Never a `Flaw`."""
+        try:
+            values = self.values(code)
+        except Flaw:
+            return b""
+        return None if values is None else values.view(np.uint8)[:limit].tobytes().partition(b"\0")[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Page:
+    """One page whose header was checked: its segments lie inside the file and number what the layout needs."""
+
+    fields: Fields
+    height: int
+    width: int
+    dtype: np.dtype[np.generic]  # as stored, byte order included
+    samples: int  # in each pixel
+    planar: bool  # samples in planes of their own instead of side by side
+    photometric: int
+    compression: int
+    predictor: int
+    segment: tuple[int, int]  # rows, columns of a strip or tile
+    tiled: bool
+    offsets: NDArray[np.int64]
+    counts: NDArray[np.int64]  # bytes in the file
+    needed: NDArray[np.int64]  # bytes after decompression
+    pages: int
+
+    @property
+    def colour(self) -> bool:
+        """Whether the first three samples are red, green and blue."""
+        return self.photometric in (_RGB, YCBCR)
+
+    @property
+    def kind(self) -> str:
+        """What people call it."""
+        if b"<OME" in (self.fields.text(270, 4096) or b""):
+            return "OME-TIFF"
+        return "BigTIFF" if self.fields.big else "TIFF"
+
+
+def read_page(data: NDArray[np.uint8], *, max_pixels: int) -> Page:
+    """The page that is the image: the first one at full resolution."""
+    image: Fields | None = None
+    others = _Extent(len(data))
+    pages = 0
+    for fields in _pages(data):
+        pages += 1
+        if image is None:
+            image = fields
+        elif _reduced(image) and not _reduced(fields):
+            others.add(image)
+            image = fields
+        else:
+            others.add(fields)
+    if image is None:
+        raise Flaw(Finding.INCOMPLETE, "the TIFF has no page yet: its header was written, its content not; wait")
+    page = _page(image, data, pages, max_pixels)
+    if others.end > len(data):
+        raise _truncated(data, others.end)
+    return page
+
+
+def _pages(data: NDArray[np.uint8]) -> Iterator[Fields]:
+    """The chain of IFDs. A loop ends it; a link that leaves the file says that the file is not whole."""
+    if len(data) < 16:
+        raise Flaw(Finding.INCOMPLETE, "the file ends within its header; copy it again")
+    order: Literal["<", ">"] = "<" if data[0] == 0x49 else ">"
+    big = 43 in (int(data[2]), int(data[3]))
+    counter = np.dtype(order + ("u8" if big else "u2"))
+    link = np.dtype(order + ("u8" if big else "u4"))
+    entry = np.dtype([("code", order + "u2"), ("type", order + "u2"), ("count", link), ("value", "u1", link.itemsize)])
+    offset = int(data[8:16].view(link)[0] if big else data[4:8].view(link)[0])
+    seen: set[int] = set()
+    # Pages that overlap are nonsense: all together they have no more tags than the file has room for.
+    room = len(data)
+    while offset and offset not in seen and len(seen) < _MAX_PAGES and room > 0:
+        seen.add(offset)
+        where = f"page {len(seen)} of the TIFF"
+        first = offset + counter.itemsize
+        count = int(np.frombuffer(data, counter, 1, offset)[0]) if first <= len(data) else 0
+        after = first + count * entry.itemsize
+        if after + link.itemsize > len(data):
+            raise Flaw(Finding.INCOMPLETE, f"{where} lies beyond the end of the file; wait, or copy it again")
+        if count == 0:
+            raise Flaw(Finding.UNREADABLE, f"{where} has no tags; export it again")
+        room -= after - offset
+        yield Fields(data, order, np.frombuffer(data, entry, count, first))
+        offset = int(np.frombuffer(data, link, 1, after)[0])
+
+
+class _Extent:
+    """Where the last byte of any segment lies, over the pages that are not read."""
+
+    def __init__(self, size: int) -> None:
+        self.end = 0
+        self._room = size  # bounds the work: lists of segments that overlap are nonsense
+
+    def add(self, fields: Fields) -> None:
+        """Take one more page into account. Tags that make no sense say nothing."""
+        try:
+            offsets, counts = fields.values(324), fields.values(325)
+            if offsets is None or counts is None:
+                offsets, counts = fields.values(273), fields.values(279)
+        except Flaw as e:
+            if e.finding is Finding.INCOMPLETE:
+                raise
+            return
+        if offsets is None or counts is None or offsets.dtype.kind != "u" or counts.dtype.kind != "u":
+            return
+        self._room -= offsets.nbytes + counts.nbytes
+        if self._room >= 0:
+            n = min(len(offsets), len(counts))
+            # In floating point, so that a nonsense offset near 2^64 does not wrap around.
+            self.end = max(self.end, int(np.max(offsets[:n].astype(np.float64) + counts[:n].astype(np.float64))))
+
+
+def _reduced(fields: Fields) -> bool:
+    return bool(fields.whole(254, 0) & 1)
+
+
+def _truncated(data: NDArray[np.uint8], end: int) -> Flaw:
+    return Flaw(Finding.INCOMPLETE, f"truncated: the file has {len(data)} of {end} bytes; wait, or copy it again")
+
+
+def _page(fields: Fields, data: NDArray[np.uint8], pages: int, max_pixels: int) -> Page:
+    width, height, samples = fields.whole(256), fields.whole(257), fields.whole(277, 1)
+    if width <= 0 or height <= 0 or not 0 < samples <= _MAX_SAMPLES:
+        raise Flaw(Finding.UNREADABLE, f"it claims {height} x {width} pixels of {samples} samples; export it again")
+    if width * height > max_pixels:
+        raise Flaw(
+            Finding.UNREADABLE,
+            f"{height} x {width} pixels are more than max_pixels = {max_pixels}; crop it or raise the limit",
+        )
+    compression = _compression(fields)
+    photometric = _photometric(fields, samples, compression)
+    dtype = _dtype(fields, samples)
+    if (compression == 7 and dtype != np.uint8) or (photometric == PALETTE and dtype.str[1:] not in ("u1", "u2")):
+        raise Flaw(Finding.UNREADABLE, f"{dtype.name} with JPEG or a palette is not read; export it as grey values")
+    predictor = fields.whole(317, 1) if compression not in (1, 7) else 1
+    if predictor not in (1, 2, 3) or (predictor != 1 and (predictor == 3) != (dtype.kind == "f")):
+        raise Flaw(Finding.UNREADABLE, f"TIFF predictor {predictor} of {dtype.name} is not read; export it without")
+    segment, tiled = _layout(fields, height, width)
+    down, across = -(-height // segment[0]), -(-width // segment[1])
+    filled = down * segment[0] * across * segment[1] * samples
+    if filled > 4 * max_pixels:
+        raise Flaw(
+            Finding.UNREADABLE,
+            f"{filled} samples, filled up to whole tiles, are more than 4 times max_pixels; raise the limit",
+        )
+    planar = fields.whole(284, 1) == 2 and samples > 1
+    planes = 3 if planar and photometric in (_RGB, YCBCR) else 1
+    rows = np.full((planes, down, across), segment[0], np.int64)
+    if not tiled:
+        rows[:, -1] = height - (down - 1) * segment[0]
+    needed = rows.ravel() * segment[1] * dtype.itemsize * (1 if planar else samples)
+    offsets, counts = _segments(fields, data, needed, tiled, compression)
+    return Page(
+        fields=fields,
+        height=height,
+        width=width,
+        dtype=dtype,
+        samples=samples,
+        planar=planar,
+        photometric=photometric,
+        compression=compression,
+        predictor=predictor,
+        segment=segment,
+        tiled=tiled,
+        offsets=offsets,
+        counts=counts,
+        needed=needed,
+        pages=pages,
+    )
+
+
+def _compression(fields: Fields) -> int:
+    code = fields.whole(259, 1)
+    if code not in COMPRESSIONS:
+        name = _NOT_READ.get(code, f"number {code}")
+        raise Flaw(Finding.UNREADABLE, f"TIFF compression {name} is not read; export it with LZW or none")
+    if fields.whole(266, 1) != 1:
+        raise Flaw(Finding.UNREADABLE, "TIFF with reversed bits (FillOrder 2) is not read; export it again")
+    return code
+
+
+def _photometric(fields: Fields, samples: int, compression: int) -> int:
+    code = fields.whole(262, _GREY)
+    if code not in (WHITE_IS_ZERO, _GREY, _RGB, PALETTE) and not (code == YCBCR and compression == 7):
+        raise Flaw(Finding.UNREADABLE, f"TIFF colour space {code} is not read; export it as grey values")
+    if code in (_RGB, YCBCR) and samples < 3:
+        raise Flaw(Finding.UNREADABLE, f"the TIFF claims colour with {samples} samples; export it again")
+    return code
+
+
+def _dtype(fields: Fields, samples: int) -> np.dtype[np.generic]:
+    def same(code: int, default: int) -> int:
+        first = fields.whole(code, default)
+        values = fields.values(code)
+        if values is not None and bool((values[:samples] != first).any()):
+            raise Flaw(Finding.UNREADABLE, "samples of different types in one TIFF are not read; export it again")
+        return first
+
+    bits, kind = same(258, 1), same(339, 1)
+    name = _SAMPLES.get((1 if kind == 4 else kind, bits))
+    if name is None:
+        what = {1: "unsigned", 2: "signed", 3: "float", 4: "untyped"}.get(kind, f"format {kind}")
+        raise Flaw(Finding.UNREADABLE, f"TIFF with {bits}-bit {what} samples is not read; export 8 or 16 bits")
+    return np.dtype(name).newbyteorder(fields.order)
+
+
+def _layout(fields: Fields, height: int, width: int) -> tuple[tuple[int, int], bool]:
+    tiled = _TILE_WIDTH in fields and _TILE_LENGTH in fields
+    rows = fields.whole(_TILE_LENGTH) if tiled else min(fields.whole(278, height), height)
+    columns = fields.whole(_TILE_WIDTH) if tiled else width
+    if rows <= 0 or columns <= 0:
+        raise Flaw(Finding.UNREADABLE, f"the TIFF claims strips or tiles of {rows} x {columns}; export it again")
+    return (rows, columns), tiled
+
+
+def _segments(
+    fields: Fields, data: NDArray[np.uint8], needed: NDArray[np.int64], tiled: bool, compression: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Offsets and lengths, every one of them inside the file."""
+    what = "tiles" if tiled else "strips"
+    n = len(needed)
+    places, lengths = fields.values(324 if tiled else 273), fields.values(325 if tiled else 279)
+    if lengths is None and compression == 1:
+        lengths = needed.astype(np.uint64)
+    if places is None or lengths is None or min(len(places), len(lengths)) < n:
+        raise Flaw(Finding.UNREADABLE, f"the TIFF does not say where its {n} {what} are; export it again")
+    if places.dtype.kind != "u" or lengths.dtype.kind != "u":
+        raise Flaw(Finding.UNREADABLE, f"the places of the {what} are not whole numbers; export it again")
+    start, length = places[:n].astype(np.float64), lengths[:n].astype(np.float64)
+    written = (start > 0) & (length > 0)
+    if not written.all():
+        raise Flaw(
+            Finding.INCOMPLETE, f"{n - int(written.sum())} of {n} {what} were not written; wait, or copy it again"
+        )
+    if compression == 1:
+        if (short := length < needed).any():
+            raise Flaw(Finding.INCOMPLETE, f"{int(short.sum())} of {n} {what} are too short; copy or export it again")
+        length = needed.astype(np.float64)  # some writers give the last strip a full length, beyond the file's end
+    end = float((start + length).max())
+    if end > len(data):
+        raise _truncated(data, int(end))
+    return start.astype(np.int64), length.astype(np.int64)
