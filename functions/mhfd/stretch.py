@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from mhfd import native
-from mhfd.contract import Params
+from mhfd import native
 
-__all__ = ["Pixels", "apply", "limits", "limits_of_counts"]
+if TYPE_CHECKING:
+    from mhfd.contract import Params
+
+__all__ = ["Pixels", "apply", "limits", "limits_of_counts", "ranks"]
 
 Pixels = NDArray[Any]
 """A 2-D array: uint8, uint16 or float32, finite, C-contiguous. Other types become float32 when they are loaded."""
@@ -20,7 +21,7 @@ Pixels = NDArray[Any]
 def limits_of_counts(counts: NDArray[np.int64], params: Params) -> tuple[float, float]:
     """(lo, hi) from a histogram of whole grey values."""
     cumulative = np.cumsum(counts)
-    low, high = _ranks(int(cumulative[-1]), params)
+    low, high = ranks(int(cumulative[-1]), params)
     return float(np.searchsorted(cumulative, low, side="right")), float(np.searchsorted(cumulative, high, side="right"))
 
 
@@ -28,7 +29,7 @@ def limits(pixels: Pixels, params: Params) -> tuple[float, float]:
     """(lo, hi): the grey values that become 0 and 1. Equal when there is nothing to stretch."""
     if pixels.dtype in (np.uint8, np.uint16):
         return limits_of_counts(native.histogram(pixels), params)
-    low, high = _ranks(pixels.size, params)
+    low, high = ranks(pixels.size, params)
     ordered = np.partition(pixels.ravel(), (low, high))
     return float(ordered[low]), float(ordered[high])
 
@@ -42,7 +43,8 @@ def apply(pixels: Pixels, lo: float, hi: float, dtype: type[np.floating[Any]] = 
     return scaled
 
 
-def _ranks(size: int, params: Params) -> tuple[int, int]:
+def ranks(size: int, params: Params) -> tuple[int, int]:
+    """The order statistics, counted from 0, that become 0 and 1."""
     low = round(size * params.low_percent / 100)
     high = size - 1 - round(size * params.high_percent / 100)
     return min(low, size - 1), max(high, 0)

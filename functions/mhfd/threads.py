@@ -7,12 +7,13 @@ MHFD_THREADS can lower it further, never raise it: threads beyond the quota were
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mhfd.errors import UsageError
 
-__all__ = ["thread_count"]
+__all__ = ["cpu_name", "thread_count"]
 
 
 def thread_count(*, environ: Mapping[str, str] | None = None, root: Path = Path("/")) -> int:
@@ -72,3 +73,11 @@ def _lines(path: Path) -> list[str]:
         return [line.strip() for line in path.read_text().splitlines() if line.strip()]
     except OSError:  # not Linux, not this cgroup version, or not ours to read
         return []
+
+
+def cpu_name() -> str:
+    """The processor's name as the system gives it."""
+    for line in _lines(Path("/proc/cpuinfo")):
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine() or "CPU"

@@ -1,0 +1,282 @@
+"""The fast backend: drives native/kernel.c over the tiles of an image, on as many threads as there are CPUs to use.
+
+The arithmetic is in C, its filters in `plan`; here are the buffers, the tiles and the order of the result. The result
+does not depend on the number of threads.
+"""
+
+from __future__ import annotations
+
+import ctypes as c
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mhfd import native, scales, stretch
+from mhfd.contract import Params
+from mhfd.detector import Features, plan
+from mhfd.errors import KernelError, UsageError
+from mhfd.stretch import Pixels
+from mhfd.threads import cpu_name, thread_count
+
+__all__ = ["CpuDetector"]
+
+BLOCK = 8  # rows that the kernel computes at once
+TILE_ROWS = 256
+TILE_COLS = 1024
+SLACK = 64  # a plane's halo beyond what the filters reach: whole vectors are read
+KINDS = {"uint8": 0, "uint16": 1, "float32": 2}
+FloatPointer = c.POINTER(c.c_float)
+IntPointer = c.POINTER(c.c_int32)
+
+
+class _Image(c.Structure):
+    _fields_ = (
+        ("pixels", c.c_void_p),
+        ("rows", c.c_int64),
+        ("cols", c.c_int64),
+        ("pitch", c.c_int64),
+        ("kind", c.c_int32),
+        ("low", c.c_float),
+        ("scale", c.c_float),
+    )
+
+
+class _Plane(c.Structure):
+    _fields_ = (
+        ("origin", c.c_void_p),
+        ("rows", c.c_int64),
+        ("cols", c.c_int64),
+        ("pitch", c.c_int64),
+        ("halo", c.c_int64),
+    )
+
+
+class _Segment(c.Structure):
+    _fields_ = (
+        *((name, c.c_int32) for name in ("spacing", "taps", "plane", "first", "count", "mixed")),
+        ("kernels", c.c_void_p),
+        ("radius", c.c_void_p),
+        ("weights", c.c_void_p),
+    )
+
+
+class _Plan(c.Structure):
+    _fields_ = (
+        *((name, c.c_int32) for name in ("scales", "full", "mixed", "full_gaussians", "segments", "stride")),
+        *((name, c.c_void_p) for name in ("factor", "floor", "kernels", "radius", "segment")),
+        ("least", c.c_float),
+    )
+
+
+class _Found(c.Structure):
+    _fields_ = (
+        ("count", c.c_int64),
+        ("capacity", c.c_int64),
+        ("y", c.POINTER(c.c_int32)),
+        ("x", c.POINTER(c.c_int32)),
+        ("scale", c.POINTER(c.c_uint8)),
+        ("response", c.POINTER(c.c_float)),
+    )
+
+
+class CpuDetector:
+    """The compiled kernel. `threads` and `level` (see `native.levels`) are chosen by themselves if left out."""
+
+    name = "cpu"
+
+    def __init__(self, threads: int | None = None, *, level: str | None = None) -> None:
+        if threads is not None and threads < 1:
+            raise UsageError(f"threads: must be at least 1, got {threads}")
+        self._library = native.library(level)
+        self.level = level or native.kernel_info().level
+        self.threads = thread_count() if threads is None else threads
+        self.device = f"{cpu_name()}, {self.threads} threads, {self.level}"
+
+    def supports(self, params: Params) -> bool:
+        return params.border == "reflect" and params.truncate is None and params.resize is None
+
+    def detect(self, pixels: Pixels, params: Params, *, sigma_floor: float = 0.0) -> Features:
+        if not self.supports(params):
+            raise UsageError("params: this backend computes border 'reflect' without truncate or resize: use 'paper'")
+        if pixels.ndim != 2 or pixels.dtype.name not in KINDS or not pixels.size:
+            raise UsageError(f"pixels: must be 2-D {', '.join(KINDS)}, got {pixels.dtype} of shape {pixels.shape}")
+        pixels = np.ascontiguousarray(pixels)
+        lo, hi = stretch.limits(pixels, params)
+        if hi <= lo:
+            return _features([], (lo, hi), pixels.shape)
+        run = _Run(self._library, pixels, params, (lo, hi), sigma_floor)
+        with ThreadPoolExecutor(self.threads) as pool:
+            execute = map if self.threads == 1 else pool.map
+            return _features(run.detect(self.threads, execute), (lo, hi), pixels.shape)
+
+
+Part = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.uint8], NDArray[np.float32]]
+Execute = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+
+
+class _Run:
+    """One image: its structures, and the arrays they point into."""
+
+    def __init__(
+        self, lib: c.CDLL, pixels: Pixels, params: Params, limits: tuple[float, float], sigma_floor: float
+    ) -> None:
+        self.lib = lib
+        self.keep: list[Any] = [pixels]
+        lo, hi = limits
+        self.rows, self.cols = pixels.shape
+        self.image = _Image(
+            pixels.ctypes.data, self.rows, self.cols, self.cols, KINDS[pixels.dtype.name], lo, 1 / (hi - lo)
+        )
+        sigmas = scales.ladder(params)
+        self.filters = plan.filters(tuple(sigmas))
+        self.plan = self._plan(sigmas, params, scales.floors(params, sigma_floor / (hi - lo)))
+        self.planes = self._planes()
+
+    def detect(self, threads: int, execute: Execute) -> list[Part]:
+        previous = None
+        for plane, (_, half) in zip(self.planes, plan.halvings(self.filters.spacing), strict=True):
+            chunks = max(1, min(threads, plane.rows // 32))
+            edges = [plane.rows * i // chunks for i in range(chunks + 1)]
+            base = partial(self._base, previous, plane, half)
+            for _ in execute(base, list(zip(edges, edges[1:], strict=False))):
+                pass
+            self.lib.mhfd_halo(c.byref(plane))
+            previous = plane
+        return [part for part in execute(self._tile, self._tiles(threads)) if len(part[0])]
+
+    def _base(self, previous: _Plane | None, plane: _Plane, half: plan.Single, rows: tuple[int, int]) -> None:
+        source = None if previous is None else c.byref(previous)
+        failed = self.lib.mhfd_base(
+            c.byref(self.image),
+            source,
+            c.byref(plane),
+            c.c_void_p(half.ctypes.data),
+            c.c_int(len(half) - 1),
+            c.c_int64(rows[0]),
+            c.c_int64(rows[1]),
+        )
+        if failed:
+            raise MemoryError("mhfd: no memory for a base plane")
+
+    def _tile(self, tile: tuple[int, int, int, int]) -> Part:
+        found = _Found()
+        try:
+            failed = self.lib.mhfd_detect(
+                c.byref(self.image),
+                self.planes,
+                c.byref(self.plan),
+                *(c.c_int64(edge) for edge in tile),
+                c.byref(found),
+            )
+            if failed:
+                raise MemoryError("mhfd: no memory for a tile")
+            if not found.count:
+                empty = np.empty(0, np.int32)
+                return empty, empty, empty.astype(np.uint8), empty.astype(np.float32)
+            arrays = (found.y, found.x, found.scale, found.response)
+            y, x, scale, response = (np.ctypeslib.as_array(a, (found.count,)).copy() for a in arrays)
+            return y, x, scale, response
+        finally:
+            self.lib.mhfd_free(c.byref(found))
+
+    def _tiles(self, threads: int) -> list[tuple[int, int, int, int]]:
+        """(top, bottom, left, right). Inner edges lie one pixel into a block, whose first row is then a neighbour's."""
+        across = max(1, round(self.cols / TILE_COLS))
+        width = -(-self.cols // across // 256) * 256 if across > 1 else self.cols
+        height = TILE_ROWS
+        while threads > 1 and height > 64 and self.rows * across < 3 * threads * height:
+            height //= 2
+        return [
+            (top, bottom, left, right)
+            for top, bottom in _cuts(self.rows, height)
+            for left, right in _cuts(self.cols, width)
+        ]
+
+    def _planes(self) -> Any:
+        steps = plan.halvings(self.filters.spacing)
+        planes = (_Plane * max(1, len(steps)))()
+        whole = max(BLOCK, self.filters.spacing)
+        # A size that is no multiple of the spacing is extended by true reflection, until the wrong border of its base
+        # planes is out of every filter's reach.
+        rows, cols = (
+            n if n % whole == 0 else -(-(n + self.filters.reach + 2 * whole) // whole) * whole
+            for n in (self.rows, self.cols)
+        )
+        for plane, (spacing, _) in zip(planes, steps, strict=True):
+            reach = max((s.reach for s in self.filters.segments if s.spacing == spacing), default=0)
+            halo = -(-(reach + SLACK) // 16) * 16
+            pitch = ((cols // spacing + 2 * halo + SLACK) // 16 | 1) * 16
+            memory = np.empty((rows // spacing + 2 * halo) * pitch + 16, np.float32)
+            aligned = (-memory.ctypes.data // 4) % 16
+            self.keep.append(memory)
+            plane.origin = memory.ctypes.data + 4 * (aligned + halo * pitch + halo)
+            plane.rows, plane.cols, plane.pitch, plane.halo = rows // spacing, cols // spacing, pitch, halo
+        return planes if steps else (_Plane * 0)()
+
+    def _plan(self, sigmas: NDArray[np.float64], params: Params, floor: NDArray[np.float32]) -> _Plan:
+        f = self.filters
+        every = [*f.kernels, *(k for s in f.segments for k in s.kernels)]
+        stride = max(len(k) for k in every)
+        segments = (_Segment * max(1, len(f.segments)))()
+        for out, s in zip(segments, f.segments, strict=False):
+            level = s.spacing.bit_length() - 2
+            out.spacing, out.taps, out.plane, out.first, out.count = s.spacing, s.taps, level, s.first, s.count
+            out.mixed = s.mixed
+            out.kernels, out.radius = self._kernels(s.kernels, stride)
+            out.weights = self._hold(s.weights)
+        kernels, radius = self._kernels(f.kernels, stride)
+        self.keep.append(segments)
+        sign = 1.0 if params.polarity == "bright" else -1.0
+        return _Plan(
+            scales=params.n,
+            full=f.full,
+            mixed=f.mixed,
+            full_gaussians=len(f.kernels),
+            segments=len(f.segments),
+            stride=stride,
+            factor=self._hold((sign * sigmas[:-1]).astype(np.float32)),
+            floor=self._hold(floor),
+            kernels=kernels,
+            radius=radius,
+            segment=c.addressof(segments),
+            least=float(floor.min()),
+        )
+
+    def _kernels(self, kernels: list[plan.Single], stride: int) -> tuple[int, int]:
+        packed = np.zeros((max(1, len(kernels)), stride), np.float32)
+        for row, kernel in zip(packed, kernels, strict=False):
+            row[: len(kernel)] = kernel
+        return self._hold(packed), self._hold(np.array([len(k) - 1 for k in kernels], np.int32))
+
+    def _hold(self, array: NDArray[Any]) -> int:
+        array = np.ascontiguousarray(array)
+        self.keep.append(array)
+        return array.ctypes.data
+
+
+def _cuts(size: int, step: int) -> list[tuple[int, int]]:
+    edges = [0, *range(step + 1, size, step), size]
+    return [(a, b) for a, b in zip(edges, edges[1:], strict=False) if a < b]
+
+
+def _features(parts: list[Part], limits: tuple[float, float], shape: tuple[int, ...]) -> Features:
+    empty = np.empty(0, np.int32)
+    y, x, scale, response = (
+        np.concatenate([np.asarray(part[i]) for part in parts]) if parts else empty for i in range(4)
+    )
+    place = y.astype(np.int64) * shape[1] + x
+    if len(place) > 1 and (place[1:] < place[:-1]).any():  # more than one tile across
+        order = np.argsort(place, kind="stable")
+        y, x, scale, response = y[order], x[order], scale[order], response[order]
+    return Features(
+        y=y.astype(np.int32),
+        x=x.astype(np.int32),
+        scale=scale.astype(np.uint8),
+        response=response.astype(np.float32),
+        limits=limits,
+        shape=(shape[0], shape[1]),
+    )

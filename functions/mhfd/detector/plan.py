@@ -1,0 +1,161 @@
+"""Which filters the compiled kernel applies, and why they add up to the exact Gaussians.
+
+A Gaussian of sigma t is computed on the coarsest grid, of spacing s, that it leaves at least `RATIO` samples a sigma.
+Its variance is spent in three places: `BASE` in the chain that blurs and halves the image, `spread` in the
+interpolation that brings a difference back to every pixel, the rest in one sampled Gaussian on the coarse grid. The
+interpolation's weights are those that minimise the squared error of the difference, given what the other two filters
+really do and a spectrum that falls like that of natural images: that is why 4 to 6 taps are enough.
+
+Only numbers are made here; native/kernel.c applies them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["PlanFilters", "SegmentFilters", "filters", "halvings"]
+
+RATIO = 1.5  # smallest t/s
+SPACINGS = (1, 2, 4, 8, 16)
+BASE = 0.9  # sigma of a base plane, in its own pixels
+SPREAD = {4: 0.6, 6: 0.75}  # taps: sigma left to the interpolation; the least error for each
+FEW_TAPS = 2.25  # from this t/s on, 4 taps are as good as 6 are below it
+CUT = 4.5  # half a kernel, in sigma
+TAPS = 8  # weights are stored this far apart
+
+Plane = NDArray[np.float64]
+Single = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentFilters:
+    """Consecutive scales on one base plane with one number of taps."""
+
+    spacing: int
+    taps: int
+    first: int
+    count: int
+    mixed: bool  # its first Gaussian also ends the last scale that begins at full resolution
+    kernels: list[Single]  # halves: centre, then one side
+    weights: Single  # item, phase, tap
+
+    @property
+    def reach(self) -> int:
+        """Pixels of the base plane that an output needs to one side."""
+        return max(len(k) for k in self.kernels) + TAPS
+
+
+@dataclass(frozen=True, eq=False)
+class PlanFilters:
+    """All filters of one ladder."""
+
+    full: int  # scales that begin at full resolution
+    mixed: bool  # the last of them ends on a base plane
+    kernels: list[Single]  # of the Gaussians at full resolution
+    segments: list[SegmentFilters]
+
+    @property
+    def spacing(self) -> int:
+        """Of the coarsest plane; 1 where there is none."""
+        return max((s.spacing for s in self.segments), default=1)
+
+    @property
+    def reach(self) -> int:
+        """Pixels of the image that an output needs to one side."""
+        chain = {s: sum(len(k) * s // 2 for s_, k in halvings(self.spacing) if s_ <= s) for s in SPACINGS}
+        return max((g.reach * g.spacing + 2 * chain[g.spacing] for g in self.segments), default=0)
+
+
+@lru_cache(maxsize=32)
+def filters(sigmas: tuple[float, ...]) -> PlanFilters:
+    """The filters of the ladder `sigmas`, n + 1 of them."""
+    n = len(sigmas) - 1
+    spacing = [max(s for s in SPACINGS if s == 1 or t >= RATIO * s) for t in sigmas]
+    taps = [4 if t >= FEW_TAPS * s else 6 for t, s in zip(sigmas, spacing, strict=True)]
+    full = sum(s == 1 for s in spacing[:n])
+    mixed = 0 < full and spacing[full] > 1
+    kernels = [_half_gaussian(t) for t in sigmas[: full + (0 < full and not mixed)]]
+    segments = []
+    first = full
+    while first < n or (mixed and not segments):
+        last = first
+        while last < n and (spacing[last], taps[last]) == (spacing[first], taps[first]):
+            last += 1
+        segments.append(_segment(sigmas, spacing[first], taps[first], first, last - first, mixed and first == full))
+        first = max(last, first + 1)
+    return PlanFilters(full=full, mixed=mixed, kernels=kernels, segments=segments)
+
+
+@lru_cache(maxsize=8)
+def halvings(coarsest: int) -> tuple[tuple[int, Single], ...]:
+    """(spacing, half of the even kernel) of each step from the image to the coarsest base plane."""
+    steps = []
+    for before, after in zip(SPACINGS, SPACINGS[1:], strict=False):
+        if after > coarsest:
+            break
+        have = 0.0 if before == 1 else BASE * before
+        steps.append((after, _half_even(np.sqrt((BASE * after) ** 2 - have**2) / before)))
+    return tuple(steps)
+
+
+def _half_gaussian(sigma: float) -> Single:
+    half = np.exp(-0.5 * (np.arange(max(1, int(np.ceil(CUT * sigma))) + 1) / sigma) ** 2)
+    return (half / (2 * half.sum() - half[0])).astype(np.float32)
+
+
+def _half_even(sigma: float) -> Single:
+    """k[j] at distance j - 1/2; k[0] is not used."""
+    half = np.exp(-0.5 * ((np.arange(1, int(np.ceil(CUT * sigma + 0.5)) + 1) - 0.5) / sigma) ** 2)
+    return np.concatenate([[0], half / (2 * half.sum())]).astype(np.float32)
+
+
+def _segment(sigmas: tuple[float, ...], spacing: int, taps: int, first: int, count: int, mixed: bool) -> SegmentFilters:
+    spread = SPREAD[taps]
+    taus = [t / spacing for t in sigmas[first : first + count + 1]]
+    kernels = [_half_gaussian(float(np.sqrt(tau**2 - BASE**2 - spread**2))) for tau in taus]
+    items = ([(0, None)] if mixed else []) + [(i, i + 1) for i in range(count)]
+    weights = np.zeros((len(items), spacing, TAPS), np.float32)
+    design = _Design(spacing)
+    for item, (a, b) in enumerate(items):
+        pair = [(taus[g], kernels[g]) for g in (a, b) if g is not None]
+        weights[item, :, :taps] = design.weights(pair, taps)
+    return SegmentFilters(spacing, taps, first, count, mixed, kernels, weights)
+
+
+class _Design:
+    """Least-squares interpolation between the samples of a base plane."""
+
+    def __init__(self, spacing: int) -> None:
+        self.spacing = spacing
+        self.fx = (np.arange(192) + 0.5) / 192  # cycles a coarse pixel; beyond 1/2: what was aliased
+        self.fy = (np.arange(96) + 0.5) / 192
+        self.prior = 1 / (self.fx[:, None] ** 2 + self.fy**2)
+        self.base = np.ones_like(self.fx)
+        for step, half in halvings(spacing):
+            distance = (np.arange(1, len(half)) - 0.5) * (step / 2 / spacing)
+            self.base *= 2 * (half[1:, None] * np.cos(2 * np.pi * distance[:, None] * self.fx)).sum(axis=0)
+
+    def weights(self, pair: list[tuple[float, Single]], taps: int) -> Plane:
+        """Of each phase: for the difference of two Gaussians, or for one."""
+        have = want = np.zeros((1, 1))
+        for sign, (tau, half) in zip((1, -1), pair, strict=False):
+            across = np.exp(-2 * (np.pi * tau * self.fx[:, None]) ** 2)
+            down = np.exp(-2 * (np.pi * tau * self.fy) ** 2)
+            turns = np.cos(2 * np.pi * np.arange(1, len(half))[:, None] * self.fx)
+            sampled = self.base * (half[0] + 2 * (half[1:, None] * turns).sum(axis=0))
+            have = have + sign * sampled[:, None] * down
+            want = want + sign * across * down
+        power = (self.prior * have * have).sum(axis=1)
+        cross = (self.prior * have * want).sum(axis=1)
+        out = np.empty((self.spacing, taps))
+        for phase in range(self.spacing):
+            at = (phase + 0.5) / self.spacing - 0.5
+            k = np.arange(taps) - taps // 2 + (at >= 0)
+            lags = np.cos(2 * np.pi * self.fx * (k[:, None] - k)[..., None]) @ power
+            aim = np.cos(2 * np.pi * self.fx * (k - at)[:, None]) @ cross
+            out[phase] = np.linalg.solve(lags + 1e-9 * lags[0, 0] * np.eye(taps), aim)
+        return out

@@ -1,0 +1,482 @@
+/* The detector: scale space, maximum over scale and 3x3 maxima of one image, without ever holding the scale space.
+ *
+ * 1. `mhfd_base` blurs and halves the image into base planes of spacing s = 2, 4, 8, 16 (cell-centred, so that a
+ *    half-sample reflect border stays one). They are the only planes as large as the image.
+ * 2. `mhfd_detect` walks a tile from top to bottom, BLOCK rows at a time. Each Gaussian is one separable convolution of
+ *    the image or of a base plane, a row at a time; a difference of two on a base plane is interpolated across its
+ *    columns into a ring of a few rows. Then one pass interpolates down the rows and keeps, in registers, the maximum
+ *    over every scale and its index. What is left of a block is its maxima.
+ *
+ * A pixel's value does not depend on the tile it is computed in, bit for bit: every lane does the same operations in
+ * the same order, and buffers are padded instead of having scalar remainders. So tiles need no agreement on anything.
+ * What the filters are and why is decided in detector/plan.py. Nothing here knows threads or Python.
+ */
+#include "mhfd.h"
+#include "vector.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK = 8, TAPS = 8, PAD = 16 }; /* weights are stored TAPS apart; an interpolation reaches less than PAD to a side */
+
+typedef struct {
+    const void *pixels;
+    int64_t rows, cols, pitch;
+    int32_t kind; /* 0: uint8, 1: uint16, 2: float */
+    float low, scale;
+} Image;
+
+typedef struct { /* `origin` is pixel (0, 0); `halo` more are readable on every side */
+    float *origin;
+    int64_t rows, cols, pitch, halo;
+} Plane;
+
+typedef struct {
+    int32_t spacing, taps, plane;
+    int32_t first, count; /* the scales whose difference lives on this plane */
+    int32_t mixed;        /* the first Gaussian also ends scale first-1, which begins at full resolution */
+    const float *kernels; /* half kernels, `stride` apart: centre, then one side */
+    const int32_t *radius;
+    const float *weights; /* item, phase, tap; the mixed item first */
+} Segment;
+
+typedef struct {
+    int32_t scales, full, mixed, full_gaussians, segments, stride;
+    const float *factor; /* t_i, with the polarity's sign */
+    const float *floor;
+    const float *kernels; /* of the Gaussians at full resolution */
+    const int32_t *radius;
+    const Segment *segment;
+    float least; /* of floor */
+} Plan;
+
+typedef struct {
+    int64_t count, capacity;
+    int32_t *y, *x;
+    uint8_t *scale;
+    float *response;
+} Found;
+
+/* ---- rows ---- */
+
+INLINE int64_t mirrored(int64_t i, int64_t n) {
+    while (i < 0 || i >= n) i = i < 0 ? -1 - i : 2 * n - 1 - i;
+    return i;
+}
+
+INLINE float clipped(float v) {
+    v = v < 0.f ? 0.f : v;
+    return (v > 1.f ? 1.f : v) - .5f;
+}
+
+/* Rows an odd number of cache lines apart: a power of two would put a column into one set of the cache. */
+INLINE int64_t odd_lines(int64_t floats) { return ((floats + 15) / 16 | 1) * 16; }
+
+INLINE int64_t rounded_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+
+/* The stretched row y, columns [x0, x0 + n), reflected where outside. Centred on 0: float keeps one more bit. */
+static void stretched(const Image *im, int64_t y, int64_t x0, int64_t n, float *out) {
+    const int64_t row = mirrored(y, im->rows) * im->pitch, cols = im->cols;
+    const float low = im->low, scale = im->scale;
+    int64_t begin = x0 < 0 ? (-x0 < n ? -x0 : n) : 0, end = x0 + n > cols ? cols - x0 : n;
+    if (end < begin) end = begin;
+#define STRETCH(PIXEL)                                                                                                 \
+    do {                                                                                                               \
+        const PIXEL *p = (const PIXEL *)im->pixels + row;                                                              \
+        for (int64_t x = begin; x < end; x++) out[x] = clipped(((float)p[x0 + x] - low) * scale);                      \
+        for (int64_t x = 0; x < begin; x++) out[x] = clipped(((float)p[mirrored(x0 + x, cols)] - low) * scale);        \
+        for (int64_t x = end; x < n; x++) out[x] = clipped(((float)p[mirrored(x0 + x, cols)] - low) * scale);          \
+    } while (0)
+    if (im->kind == 0) STRETCH(uint8_t);
+    else if (im->kind == 1) STRETCH(uint16_t);
+    else STRETCH(float);
+}
+
+/* out[x] = centre*k[0] + sum k[j]*(before[j][x] + after[j][x]); whole vectors, n rounded up. */
+static void symmetric(const float *centre, const float *const *before, const float *const *after, const float *k,
+                      int pairs, float *out, int64_t n) {
+    int64_t x = 0;
+    for (; x + 4 * LANES <= n; x += 4 * LANES) {
+        Vec a = splat(0), b = a, c = a, d = a;
+        if (centre) {
+            Vec w = splat(k[0]);
+            a = w * load(centre + x), b = w * load(centre + x + LANES);
+            c = w * load(centre + x + 2 * LANES), d = w * load(centre + x + 3 * LANES);
+        }
+        for (int j = 1; j <= pairs; j++) {
+            Vec w = splat(k[j]);
+            const float *p = before[j] + x, *q = after[j] + x;
+            a += w * (load(p) + load(q));
+            b += w * (load(p + LANES) + load(q + LANES));
+            c += w * (load(p + 2 * LANES) + load(q + 2 * LANES));
+            d += w * (load(p + 3 * LANES) + load(q + 3 * LANES));
+        }
+        store(out + x, a), store(out + x + LANES, b), store(out + x + 2 * LANES, c), store(out + x + 3 * LANES, d);
+    }
+    for (; x < n; x += LANES) {
+        Vec a = splat(0);
+        if (centre) a = splat(k[0]) * load(centre + x);
+        for (int j = 1; j <= pairs; j++) a += splat(k[j]) * (load(before[j] + x) + load(after[j] + x));
+        store(out + x, a);
+    }
+}
+
+/* One row of one Gaussian: `centre` is its first column in its row, rows are `pitch` apart, borders are readable. */
+static void blurred(const float *centre, int64_t pitch, const float *k, int radius, float *scratch,
+                    const float **before, const float **after, float *out, int64_t n) {
+    const int64_t margin = rounded_up(radius, LANES); /* the first pass stays aligned */
+    for (int j = 1; j <= radius; j++) before[j] = centre - margin - j * pitch, after[j] = centre - margin + j * pitch;
+    symmetric(centre - margin, before, after, k, radius, scratch, n + margin + radius);
+    for (int j = 1; j <= radius; j++) before[j] = scratch + margin - j, after[j] = scratch + margin + j;
+    symmetric(scratch + margin, before, after, k, radius, out, n);
+}
+
+/* ---- base planes ---- */
+
+/* Rows [start, stop) of `to`, from the image (`from` null) or the next finer plane; with its halo to both sides.
+ * k[1..pairs]: an even kernel, k[j] at distance j - 1/2. Returns 0, or 1 where memory is short. */
+EXPORT int mhfd_base(const Image *im, const Plane *from, const Plane *to, const float *k, int pairs, int64_t start,
+                     int64_t stop) {
+    enum { CHUNK = 32 };
+    const int64_t wide = 2 * to->cols, reach = pairs + 1, span = wide + 2 * reach + 8 * LANES;
+    const int64_t pitch = odd_lines(span), half = to->cols + reach + 8 * LANES;
+    float *memory = malloc(sizeof(float) * (size_t)(pitch * ((from ? 0 : 2 * CHUNK + 2 * reach) + 1) + 2 * half));
+    const float **before = malloc(sizeof(float *) * (size_t)(2 * (pairs + 1))), **after = before + pairs + 1;
+    if (!memory || !before) {
+        free(memory), free(before);
+        return 1;
+    }
+    float *summed = memory, *even = summed + pitch, *odd = even + half, *image = odd + half;
+    for (int64_t chunk = start; chunk < stop; chunk += CHUNK) {
+        const int64_t end = chunk + CHUNK < stop ? chunk + CHUNK : stop;
+        if (!from)
+            for (int64_t y = 2 * chunk - reach; y < 2 * end + reach; y++) {
+                float *row = image + (y - 2 * chunk + reach) * pitch;
+                stretched(im, y, -reach, wide + 2 * reach, row);
+                memset(row + wide + 2 * reach, 0, sizeof(float) * (size_t)(pitch - wide - 2 * reach));
+            }
+        for (int64_t y = chunk; y < end; y++) {
+            const float *row = from ? from->origin + 2 * y * from->pitch - reach : image + (2 * (y - chunk) + reach) * pitch;
+            const int64_t step = from ? from->pitch : pitch;
+            for (int j = 1; j <= pairs; j++) before[j] = row - (j - 1) * step, after[j] = row + j * step;
+            symmetric(0, before, after, k, pairs, summed, wide + 2 * reach);
+            /* even[x], odd[x] are columns 2x, 2x+1, for x from -margin */
+            const int64_t margin = reach / 2, shift = reach - 2 * margin;
+            for (int64_t x = 0; x < to->cols + 2 * margin; x++)
+                even[x] = summed[2 * x + shift], odd[x] = summed[2 * x + 1 + shift];
+            for (int j = 1; j <= pairs; j++) {
+                const int i = j - 1;
+                const float *e = even + margin, *o = odd + margin;
+                before[j] = i % 2 ? o - (i + 1) / 2 : e - i / 2;
+                after[j] = i % 2 ? e + (i + 1) / 2 : o + i / 2;
+            }
+            float *out = to->origin + y * to->pitch;
+            symmetric(0, before, after, k, pairs, out, to->cols);
+            for (int64_t x = 1; x <= to->halo; x++) {
+                out[-x] = out[mirrored(-x, to->cols)];
+                out[to->cols - 1 + x] = out[mirrored(to->cols - 1 + x, to->cols)];
+            }
+        }
+    }
+    free(memory), free(before);
+    return 0;
+}
+
+/* The rows of the halo, once all others are there. */
+EXPORT void mhfd_halo(const Plane *plane) {
+    const size_t bytes = sizeof(float) * (size_t)(plane->cols + 2 * plane->halo);
+    for (int64_t i = 1; i <= plane->halo; i++)
+        for (int side = 0; side < 2; side++) {
+            const int64_t y = side ? plane->rows - 1 + i : -i;
+            memcpy(plane->origin + y * plane->pitch - plane->halo,
+                   plane->origin + mirrored(y, plane->rows) * plane->pitch - plane->halo, bytes);
+        }
+}
+
+/* ---- interpolation ---- */
+
+/* Across: out[x*S + p] = sum w[p][k] * c[x - T/2 + (p >= S/2) + k] for x in [0, n), n rounded up to whole vectors. */
+#define DEFINE_ACROSS(S, T)                                                                                            \
+    static void across_##S##_##T(const float *c, const float *w, float *out, int64_t n) {                              \
+        for (int64_t x = 0; x < n; x += LANES) {                                                                       \
+            Vec v[T + 1], phase[S], mixed[S];                                                                          \
+            for (int k = 0; k <= T; k++) v[k] = load(c + x - T / 2 + k);                                               \
+            for (int p = 0; p < S; p++) {                                                                              \
+                Vec q = v[p >= S / 2] * w[p * TAPS];                                                                   \
+                for (int k = 1; k < T; k++) q += v[k + (p >= S / 2)] * w[p * TAPS + k];                                \
+                phase[p] = q;                                                                                          \
+            }                                                                                                          \
+            interleave##S(phase, 1, mixed);                                                                            \
+            for (int p = 0; p < S; p++) store(out + x * S + p * LANES, mixed[p]);                                      \
+        }                                                                                                              \
+    }
+#define FOR_ALL_SHAPES(DO) DO(2, 4) DO(2, 6) DO(4, 4) DO(4, 6) DO(8, 4) DO(8, 6) DO(16, 4) DO(16, 6)
+FOR_ALL_SHAPES(DEFINE_ACROSS)
+
+/* Down: BLOCK rows at one vector of columns, from the coarse rows they need, which are loaded once. At S = 16 a block
+ * is half a cell: the caller offsets rows and weights. */
+#define DEFINE_DOWN(S, T)                                                                                              \
+    INLINE void down_##S##_##T(const float *const *rows, int64_t x, const float *w, Vec index, Vec *best, Vec *which) { \
+        enum { ROWS = S == 16 ? T : BLOCK / S + T };                                                                   \
+        Vec v[ROWS];                                                                                                   \
+        for (int k = 0; k < ROWS; k++) v[k] = load(rows[k] + x);                                                       \
+        _Pragma("GCC unroll 8") for (int y = 0; y < BLOCK; y++) {                                                      \
+            const int p = y % S, at = S == 16 ? 0 : y / S + (p >= S / 2);                                              \
+            Vec q = v[at] * w[p * TAPS];                                                                               \
+            for (int k = 1; k < T; k++) q += v[at + k] * w[p * TAPS + k];                                              \
+            keep_greater(q, index, best + y, which + y);                                                               \
+        }                                                                                                              \
+    }
+FOR_ALL_SHAPES(DEFINE_DOWN)
+
+/* The same for the scale that begins at full resolution: its rings hold -t L_(i+1), `near` the BLOCK rows of L_i. */
+static void down_mixed(const float *const *rows, int64_t x, const float *w, int spacing, int taps, float factor,
+                       const float *near, int64_t pitch, Vec index, Vec *best, Vec *which) {
+    for (int y = 0; y < BLOCK; y++) {
+        const int p = y % spacing, at = spacing == 16 ? 0 : y / spacing + (p >= spacing / 2);
+        Vec q = load(near + y * pitch + x) * factor;
+        for (int k = 0; k < taps; k++) q += load(rows[at + k] + x) * w[p * TAPS + k];
+        keep_greater(q, index, best + y, which + y);
+    }
+}
+
+/* ---- one tile ---- */
+
+typedef struct { /* one interpolated scale: a ring of coarse rows, as wide as the tile */
+    int32_t shape, scale, spacing, taps;
+    int mixed;
+    const float *weights;
+    float *ring;
+    const float *rows[BLOCK + TAPS]; /* those that the block needs, in order */
+    const float *phase;              /* weights, offset for the block */
+} Item;
+
+typedef struct {
+    int64_t next, slots; /* the coarse row to make next; rows in each ring */
+} Progress;
+
+static int shape_of(int spacing, int taps) { return (spacing == 2 ? 0 : spacing == 4 ? 2 : spacing == 8 ? 4 : 6) + (taps == 6); }
+
+static void across(int shape, const float *c, const float *w, float *out, int64_t n) {
+    switch (shape) {
+    case 0: across_2_4(c, w, out, n); break;
+    case 1: across_2_6(c, w, out, n); break;
+    case 2: across_4_4(c, w, out, n); break;
+    case 3: across_4_6(c, w, out, n); break;
+    case 4: across_8_4(c, w, out, n); break;
+    case 5: across_8_6(c, w, out, n); break;
+    case 6: across_16_4(c, w, out, n); break;
+    default: across_16_6(c, w, out, n); break;
+    }
+}
+
+static int append(Found *f, int64_t y, int64_t x, int scale, float response) {
+    if (f->count == f->capacity) {
+        int64_t capacity = f->capacity ? 2 * f->capacity : 4096;
+        void *p;
+        if (!(p = realloc(f->y, sizeof(int32_t) * (size_t)capacity))) return 1;
+        f->y = p;
+        if (!(p = realloc(f->x, sizeof(int32_t) * (size_t)capacity))) return 1;
+        f->x = p;
+        if (!(p = realloc(f->scale, (size_t)capacity))) return 1;
+        f->scale = p;
+        if (!(p = realloc(f->response, sizeof(float) * (size_t)capacity))) return 1;
+        f->response = p;
+        f->capacity = capacity;
+    }
+    f->y[f->count] = (int32_t)y, f->x[f->count] = (int32_t)x;
+    f->scale[f->count] = (uint8_t)scale, f->response[f->count] = response;
+    f->count++;
+    return 0;
+}
+
+EXPORT void mhfd_free(Found *f) {
+    free(f->y), free(f->x), free(f->scale), free(f->response);
+    memset(f, 0, sizeof *f);
+}
+
+/* The 3x3 maxima of one row, columns [from, to) of the tile: `m` and its neighbours are `pitch` apart. */
+static int maxima(const float *m, const float *which, int64_t pitch, int64_t from, int64_t to, int64_t y, int64_t left,
+                  const Plan *plan, uint8_t *flag, Found *found) {
+    const float least = plan->least, *up = m - pitch, *below = m + pitch;
+    for (int64_t x = from; x < to; x++) {
+        float v = m[x], a = m[x - 1] > m[x + 1] ? m[x - 1] : m[x + 1], b = up[x - 1] > up[x + 1] ? up[x - 1] : up[x + 1];
+        float c = below[x - 1] > below[x + 1] ? below[x - 1] : below[x + 1], d = up[x] > below[x] ? up[x] : below[x];
+        a = a > b ? a : b, c = c > d ? c : d, a = a > c ? a : c;
+        flag[x] = (v >= a) & (v > least);
+    }
+    memset(flag + to, 0, 8);
+    for (int64_t x = from; x < to; x += 8) {
+        uint64_t some;
+        memcpy(&some, flag + x, 8);
+        if (!some) continue;
+        for (int64_t i = x; i < x + 8; i++)
+            if (flag[i]) {
+                const int scale = (int)which[i];
+                if (m[i] > plan->floor[scale] && append(found, y, left + i, scale, m[i])) return 1;
+            }
+    }
+    return 0;
+}
+
+/* The maxima with rows in [top, bottom) and columns in [left, right), ordered. Returns 0, or 1 where memory is short. */
+EXPORT int mhfd_detect(const Image *im, const Plane *planes, const Plan *plan, int64_t top, int64_t bottom, int64_t left,
+                       int64_t right, Found *found) {
+    /* What is computed: one pixel more on each side that is inside the image, in whole blocks and vectors. */
+    const int64_t y0 = (top ? top - 1 : 0) / BLOCK * BLOCK, x0 = (left ? left - 1 : 0) / 16 * 16;
+    const int64_t y_last = bottom < im->rows ? bottom : im->rows - 1, x_last = right < im->cols ? right : im->cols - 1;
+    const int64_t width = (x_last - x0) / 16 * 16 + 16;
+    const int64_t pitch = odd_lines(width + 16 * LANES + 16);
+
+    int64_t reach = 0;
+    int widest = 0, items = 0;
+    int64_t ring_rows = 0;
+    for (int g = 0; g < plan->full_gaussians; g++) reach = plan->radius[g] > reach ? plan->radius[g] : reach;
+    const int64_t widest_full = reach;
+    widest = (int)reach;
+    reach = rounded_up(reach, 16);
+    for (int i = 0; i < plan->segments; i++) {
+        const Segment *seg = plan->segment + i;
+        for (int g = 0; g <= seg->count; g++) widest = seg->radius[g] > widest ? seg->radius[g] : widest;
+        items += seg->count + seg->mixed;
+        ring_rows += (seg->count + seg->mixed) * (BLOCK / seg->spacing + seg->taps + 1);
+    }
+    const int64_t window = widest_full, image_rows = plan->full_gaussians ? BLOCK + 2 * window : 0;
+    const int64_t image_pitch = odd_lines(width + 2 * reach + 8 * LANES);
+    const int64_t row = rounded_up(pitch + 2 * widest + 12 * LANES + 2 * PAD, 16);
+    const int64_t floats = image_rows * image_pitch + (int64_t)plan->full_gaussians * BLOCK * pitch + ring_rows * pitch +
+                           2 * (BLOCK + 3) * pitch + 4 * row;
+    float *memory = NULL;
+    const size_t bytes = sizeof(float) * (size_t)floats + 128;
+    void *raw = malloc(bytes);
+    const float **before = malloc(sizeof(float *) * (size_t)(2 * (widest + 1))), **after = before + widest + 1;
+    Item *item = malloc(sizeof(Item) * (size_t)(items + 1));
+    Progress *progress = malloc(sizeof(Progress) * (size_t)(plan->segments + 1));
+    uint8_t *flag = malloc((size_t)pitch + 64);
+    int failed = !raw || !before || !item || !progress || !flag;
+    if (failed) goto done;
+    memset(raw, 0, bytes);
+    memory = (float *)(((uintptr_t)raw + 63) & ~(uintptr_t)63);
+
+    float *image = memory, *full = image + image_rows * image_pitch;
+    float *ring = full + (int64_t)plan->full_gaussians * BLOCK * pitch;
+    float *best = ring + ring_rows * pitch + 16, *which = best + (BLOCK + 3) * pitch; /* 2 rows of the last block first */
+    float *scratch = which + (BLOCK + 3) * pitch, *line = scratch + row, *last = line + row, *difference = last + row;
+    for (int64_t i = -1; i < pitch - 1; i++) /* above the first row, below a last block */
+        best[i] = best[pitch + i] = best[(BLOCK + 2) * pitch + i] = -INFINITY;
+
+    for (int i = 0, at = 0; i < plan->segments; i++) {
+        const Segment *seg = plan->segment + i;
+        progress[i].slots = BLOCK / seg->spacing + seg->taps + 1;
+        progress[i].next = y0 / seg->spacing - seg->taps / 2;
+        for (int e = 0; e < seg->count + seg->mixed; e++, at++) {
+            item[at].shape = shape_of(seg->spacing, seg->taps);
+            item[at].mixed = seg->mixed && e == 0;
+            item[at].scale = seg->first + e - seg->mixed;
+            item[at].spacing = seg->spacing, item[at].taps = seg->taps;
+            item[at].weights = seg->weights + (int64_t)e * seg->spacing * TAPS;
+            item[at].ring = ring;
+            ring += progress[i].slots * pitch;
+        }
+    }
+
+    int64_t have = y0 - window; /* the next image row to stretch */
+    for (int64_t y = y0; y <= y_last; y += BLOCK) {
+        /* Full resolution: the image rows are kept in a window that slides by a block. */
+        if (plan->full_gaussians) {
+            if (y > y0) memmove(image, image + BLOCK * image_pitch, sizeof(float) * (size_t)(2 * window * image_pitch));
+            for (; have < y + BLOCK + window; have++)
+                stretched(im, have, x0 - reach, width + 2 * reach, image + (have - y + window) * image_pitch);
+            for (int g = 0; g < plan->full_gaussians; g++)
+                for (int r = 0; r < BLOCK; r++)
+                    blurred(image + (r + window) * image_pitch + reach, image_pitch, plan->kernels + (int64_t)g * plan->stride,
+                            plan->radius[g], scratch, before, after, full + ((int64_t)g * BLOCK + r) * pitch, width);
+        }
+        /* Base planes: make the coarse rows that this block is the first to need. */
+        for (int i = 0, at = 0; i < plan->segments; at += plan->segment[i].count + plan->segment[i].mixed, i++) {
+            const Segment *seg = plan->segment + i;
+            const Plane *plane = planes + seg->plane;
+            const int64_t s = seg->spacing, slots = progress[i].slots, origin = y0 / s - seg->taps / 2;
+            const int64_t c0 = x0 / s - PAD, n = (width / s + LANES) / LANES * LANES, m = n + PAD + LANES;
+            const int64_t until = y / s + (s < BLOCK ? BLOCK / s : 1) + seg->taps / 2;
+            for (; progress[i].next < until; progress[i].next++) {
+                const int64_t r = progress[i].next, slot = (r - origin) % slots;
+                const float *centre = plane->origin + r * plane->pitch + c0;
+                for (int g = 0; g <= seg->count; g++) {
+                    blurred(centre, plane->pitch, seg->kernels + (int64_t)g * plan->stride, seg->radius[g], scratch, before,
+                            after, line, m);
+                    if (g == 0 ? seg->mixed : 1) {
+                        const Item *it = item + at + (g == 0 ? 0 : g - 1 + seg->mixed);
+                        const Vec t = splat(plan->factor[it->scale]);
+                        if (g == 0)
+                            for (int64_t x = 0; x < m; x += LANES) store(difference + x, -t * load(line + x));
+                        else
+                            for (int64_t x = 0; x < m; x += LANES)
+                                store(difference + x, t * (load(last + x) - load(line + x)));
+                        across(it->shape, difference + PAD, it->weights, it->ring + slot * pitch, width / s);
+                    }
+                    float *swap = last;
+                    last = line, line = swap;
+                }
+            }
+            const int half = s == 16 && y % 16 ? 1 : 0;
+            for (int e = 0; e < seg->count + seg->mixed; e++) {
+                Item *it = item + at + e;
+                it->phase = it->weights + half * BLOCK * TAPS;
+                for (int64_t k = 0; k < (s < BLOCK ? BLOCK / s : 1) + seg->taps - (s == 16); k++)
+                    it->rows[k] = it->ring + (y / s - seg->taps / 2 + half + k - origin) % slots * pitch;
+            }
+        }
+        /* Every scale at once: maximum and index stay in registers. */
+        for (int64_t x = 0; x < width; x += LANES) {
+            Vec m[BLOCK], a[BLOCK];
+            for (int r = 0; r < BLOCK; r++) m[r] = splat(-INFINITY), a[r] = splat(0);
+            for (int i = 0; i < plan->full - plan->mixed; i++) {
+                const Vec t = splat(plan->factor[i]), index = splat((float)i);
+                const float *p = full + (int64_t)i * BLOCK * pitch + x;
+                for (int r = 0; r < BLOCK; r++)
+                    keep_greater(t * (load(p + r * pitch) - load(p + (r + BLOCK) * pitch)), index, m + r, a + r);
+            }
+            for (int i = 0; i < items; i++) {
+                const Item *it = item + i;
+                const Vec index = splat((float)it->scale);
+                if (it->mixed) {
+                    down_mixed(it->rows, x, it->phase, it->spacing, it->taps, plan->factor[it->scale],
+                               full + (int64_t)it->scale * BLOCK * pitch, pitch, index, m, a);
+                    continue;
+                }
+                switch (it->shape) {
+                case 0: down_2_4(it->rows, x, it->phase, index, m, a); break;
+                case 1: down_2_6(it->rows, x, it->phase, index, m, a); break;
+                case 2: down_4_4(it->rows, x, it->phase, index, m, a); break;
+                case 3: down_4_6(it->rows, x, it->phase, index, m, a); break;
+                case 4: down_8_4(it->rows, x, it->phase, index, m, a); break;
+                case 5: down_8_6(it->rows, x, it->phase, index, m, a); break;
+                case 6: down_16_4(it->rows, x, it->phase, index, m, a); break;
+                default: down_16_6(it->rows, x, it->phase, index, m, a); break;
+                }
+            }
+            for (int r = 0; r < BLOCK; r++)
+                store(best + (r + 2) * pitch + x, m[r]), store(which + (r + 2) * pitch + x, a[r]);
+        }
+        for (int r = 2; r < BLOCK + 2; r++) { /* nothing outside the image is anyone's neighbour */
+            float *line_of = best + r * pitch;
+            const int64_t inside = y + r - 2 < im->rows ? im->cols - x0 : 0;
+            if (x0 == 0) line_of[-1] = -INFINITY;
+            for (int64_t x = inside; x < width + 1; x++) line_of[x] = -INFINITY;
+        }
+        const int64_t from = (top > y - 1 ? top : y - 1), end = y + BLOCK > y_last ? bottom : y + BLOCK - 1;
+        for (int64_t r = from; r < end && r < bottom; r++)
+            if (maxima(best + (r - y + 2) * pitch, which + (r - y + 2) * pitch, pitch, left - x0, right - x0, r, x0, plan, flag,
+                       found)) {
+                failed = 1;
+                goto done;
+            }
+        memcpy(best - 1, best - 1 + BLOCK * pitch, sizeof(float) * (size_t)(2 * pitch));
+        memcpy(which, which + BLOCK * pitch, sizeof(float) * (size_t)(2 * pitch));
+    }
+done:
+    free(raw), free(before), free(item), free(progress), free(flag);
+    return failed;
+}
