@@ -1,0 +1,296 @@
+"""What the GPU kernel launches for one shape, type and set of parameters: plain data, no device.
+
+A plan names its buffers, tables and launches; `gpu.py` carries it out on a device, the tests on the CPU. Nothing here
+may import cupy or depend on the pixels: what depends on them (limits, floors) stays on the device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mhfd import stretch
+from mhfd.detector import gpu_pyramid as pyramid
+from mhfd.detector.gpu_pyramid import Level, pitch_of
+
+if TYPE_CHECKING:
+    from mhfd.contract import Params
+
+__all__ = ["BLOCK", "HEADER", "KERNELS", "Argument", "Launch", "Plan", "build", "compile_options", "source"]
+
+TILE: Final = 32  # side of a block's tile of outputs
+THREADS: Final = 256  # of a block; each holds four pixels of the tile
+ROWS: Final = 16  # a thread's column of full-resolution pixels
+COLUMNS: Final = 30  # a warp's columns of full-resolution pixels
+CLIMBERS: Final = 128  # threads of a block that climbs
+BLOCK: Final = 16  # side of a block of the noise statistics
+JOB: Final = 14  # numbers in a row of the table of jobs
+ITEM: Final = 6  # numbers in a row of the table of items
+HEADER: Final = 16  # words of the result before the statistics: count, low, high, 1 / (high - low)
+
+JOB_SCALES: Final = 4  # scales a block of `coarse` computes from one tile
+PLANE_SHARE: Final = 2  # floats a pixel for the planes of one group of scales
+LIST_SHARE: Final = 16  # the list of peaks first has room for one in so many pixels
+COUNTERS: Final = 1056  # blocks that count digits
+
+KERNELS: Final = (
+    *("clear", "recount", "choose", "halve", "coarse", "climb", "peaks"),
+    *(f"{name}_{kind}" for name in ("digits", "blocks", "fine", "halve") for kind in ("uint8", "uint16", "float32")),
+)
+"""Every kernel in the source."""
+
+Argument = str | tuple[str, int] | np.generic
+"""A buffer by name, a place in one (name, elements), or a typed number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """One kernel: a row of blocks, a row of threads, its arguments in order."""
+
+    kernel: str
+    blocks: int
+    threads: int
+    arguments: tuple[Argument, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """All that is known before the pixels are."""
+
+    shape: tuple[int, int]
+    dtype: str
+    scales: int
+    buffers: dict[str, tuple[str, int]]  # name: (type, elements)
+    tables: dict[str, NDArray[Any]]  # buffers whose contents never change
+    launches: tuple[Launch, ...]
+    capacity: int  # of the list of peaks
+
+    @property
+    def blocks(self) -> tuple[int, int]:
+        """Rows and columns of the noise statistics."""
+        return self.shape[0] // BLOCK, self.shape[1] // BLOCK
+
+    @property
+    def device_bytes(self) -> int:
+        """What the buffers and tables take on the device."""
+        sizes = [np.dtype(kind).itemsize * count for kind, count in self.buffers.values()]
+        return sum(-(-size // 256) * 256 for size in [*sizes, *(table.nbytes for table in self.tables.values())])
+
+    def relist(self, capacity: int) -> tuple[dict[str, tuple[str, int]], tuple[Launch, ...]]:
+        """The longer list and the launches that fill it, when there were more peaks than `capacity` had room for."""
+        last = self.launches[-1]
+        again = replace(last, arguments=(*last.arguments[:-1], np.uint32(capacity)))
+        return _list(capacity), (Launch("recount", 1, 1, ("result",)), again)
+
+
+def compile_options() -> tuple[str, ...]:
+    """What NVRTC is told beside the architecture."""
+    return ("--std=c++17",)
+
+
+@cache
+def source() -> str:
+    """The CUDA source: sizes and the table of rising taps, then kernels.cu."""
+    sizes = {
+        "TILE": TILE,
+        "THREADS": THREADS,
+        "REACH": pyramid.REACH,
+        "HALF": pyramid.HALF,
+        "BEFORE": pyramid.BEFORE,
+        "ROWS": ROWS,
+        "COLUMNS": COLUMNS,
+        "CLIMBERS": CLIMBERS,
+        "BLOCK": BLOCK,
+        "JOB": JOB,
+        "ITEM": ITEM,
+    }
+    defines = "".join(f"#define {name} {value}\n" for name, value in sizes.items())
+    rows = ",\n".join("    {" + ", ".join(f"{w:.9e}f" for w in row) + "}" for row in pyramid.rise(8))
+    text = Path(__file__).with_name("kernels.cu").read_text(encoding="utf-8")
+    return f"{defines}__constant__ const float RISE[16][8] = {{\n{rows}}};\n{text}"
+
+
+def build(shape: tuple[int, int], dtype: str, params: Params) -> Plan:
+    """The plan for images of this shape and type (uint8, uint16 or float32)."""
+    levels = pyramid.levels(shape, params)
+    filters = pyramid.filters(levels, params)
+    pixels, pitch = shape[0] * shape[1], pitch_of(shape[1])
+    capacity = max(pixels // LIST_SHARE, 1024)
+    climbs = _Climbs(shape, levels, filters.chain, params.n, capacity)
+    rows, columns = shape[0] // BLOCK, shape[1] // BLOCK
+    tables: dict[str, NDArray[Any]] = {
+        "taps": filters.taps,
+        "chain": filters.chain,
+        "factors": filters.factors,
+        "halving": pyramid.halving(),
+        "rise": pyramid.rise(max(8, levels[-1].s)),
+        "jobs": np.array(climbs.jobs or [[0] * JOB], np.int64),
+        "items": np.array(climbs.items or [[0] * ITEM], np.int64),
+    }
+    buffers = {
+        "pixels": (dtype, -(-pixels // 16) * 16),
+        "result": ("uint32", HEADER + 4 * rows * columns),
+        "state": ("uint32", 4),
+        "bins": ("uint32", 512),
+        "floors": ("float32", 2 * params.n),
+        "maximum": ("float32", shape[0] * pitch),
+        "scale": ("uint8", shape[0] * pitch),
+        "pyramid": ("float32", max(sum(v.base[0] * pitch_of(v.base[1]) for v in levels[1:]), 4)),
+        "planes": ("float32", max(climbs.planes, 4)),
+        **_list(capacity),
+    }
+    launches = (
+        *_limits(shape, dtype, params),
+        *_statistics(shape, dtype),
+        *_fine(shape, dtype, levels[0], filters.chain),
+        *_halvings(shape, dtype, levels),
+        *climbs.launches,
+    )
+    return Plan(
+        shape=shape,
+        dtype=dtype,
+        scales=params.n,
+        buffers=buffers,
+        tables=tables,
+        launches=launches,
+        capacity=capacity,
+    )
+
+
+def _list(capacity: int) -> dict[str, tuple[str, int]]:
+    return {"entries": ("uint32", 2 * capacity), "entry_scales": ("uint8", capacity)}
+
+
+def _limits(shape: tuple[int, int], dtype: str, params: Params) -> Iterator[Launch]:
+    size, width = shape[0] * shape[1], np.dtype(dtype).itemsize
+    low, high = stretch.ranks(size, params)
+    yield Launch("clear", 1, 512, ("result", "state", "bins", np.uint32(low), np.uint32(high)))
+    blocks = min(-(-size * width // (16 * THREADS)), COUNTERS)
+    is_float = np.int32(dtype == "float32")
+    for k in reversed(range(width)):  # eight bits a pass
+        first, last = np.int32(k == width - 1), np.int32(k == 0)
+        counted = ("pixels", np.int64(size), np.int32(8 * k), first, "state", "bins")
+        yield Launch(f"digits_{dtype}", blocks, THREADS, counted)
+        yield Launch("choose", 1, 256, ("bins", "state", first, last, is_float, "result"))
+
+
+def _statistics(shape: tuple[int, int], dtype: str) -> Iterator[Launch]:
+    rows, columns = shape[0] // BLOCK, shape[1] // BLOCK
+    if rows and columns:
+        blocks = -(-rows * columns // (THREADS // 32))
+        numbers = (np.int32(shape[1]), np.int32(rows), np.int32(columns))
+        yield Launch(f"blocks_{dtype}", blocks, THREADS, ("pixels", *numbers, ("result", HEADER)))
+
+
+def _fine(shape: tuple[int, int], dtype: str, level: Level, chain: NDArray[np.int32]) -> Iterator[Launch]:
+    if level.count:
+        blocks, across = _tiles(shape)
+        reach = int(chain[: level.count + 1, 0].max())
+        yield Launch(
+            f"fine_{dtype}",
+            blocks,
+            THREADS,
+            (
+                *("pixels", np.int32(shape[0]), np.int32(shape[1]), ("result", 1)),
+                *("taps", "chain", "factors", np.int32(level.count + 1), np.int32(reach), np.int32(across)),
+                *("maximum", "scale", np.int32(pitch_of(shape[1]))),
+            ),
+        )
+
+
+def _halvings(shape: tuple[int, int], dtype: str, levels: Sequence[Level]) -> Iterator[Launch]:
+    for finer, level in pairwise(levels):
+        blocks, across = _tiles(level.base)
+        rows, columns = np.int32(level.base[0]), np.int32(level.base[1])
+        out = (rows, columns, np.int32(pitch_of(level.base[1])), np.int32(across))
+        if finer.s == 1:
+            image = ("pixels", np.int32(shape[0]), np.int32(shape[1]), ("result", 1))
+            yield Launch(f"halve_{dtype}", blocks, THREADS, (*image, "halving", ("pyramid", level.offset), *out))
+        else:
+            base = (np.int32(finer.base[0]), np.int32(finer.base[1]), np.int32(pitch_of(finer.base[1])))
+            taps = ("halving", pyramid.HALF)
+            grids = (("pyramid", finer.offset), *base, taps, ("pyramid", level.offset))
+            yield Launch("halve", blocks, THREADS, (*grids, *out))
+
+
+class _Climbs:
+    """The coarse scales in groups, so that the planes of one group fit their buffer whatever the number of scales."""
+
+    def __init__(
+        self, shape: tuple[int, int], levels: Sequence[Level], chain: NDArray[np.int32], scales: int, capacity: int
+    ) -> None:
+        self.jobs: list[list[int]] = []
+        self.items: list[list[int]] = []
+        self.planes = 0
+        self.launches: list[Launch] = []
+        self._shape, self._chain = shape, chain
+        seen = levels[0].count > 0
+        groups = self._groups(levels[1:], PLANE_SHARE * shape[0] * shape[1]) or [[]]
+        for i, group in enumerate(groups):
+            first = len(self.items)
+            self._coarse(group)
+            place: Argument = ("items", first * ITEM)
+            rows = -(-shape[0] // ROWS)
+            across = -(-shape[1] // (COLUMNS * CLIMBERS // 32))
+            common: tuple[Argument, ...] = (
+                *("planes", place, np.int32(len(group)), "rise", "maximum", "scale", np.int32(seen)),
+                *(np.int32(shape[0]), np.int32(shape[1]), np.int32(pitch_of(shape[1])), np.int32(across)),
+            )
+            seen = True
+            if i + 1 < len(groups):
+                self.launches.append(Launch("climb", rows * across, CLIMBERS, common))
+            else:
+                found: tuple[Argument, ...] = (
+                    *("floors", np.int32(scales), "result", "entries", "entry_scales", np.uint32(capacity)),
+                )
+                self.launches.append(Launch("peaks", rows * across, CLIMBERS, (*common, *found)))
+
+    def _groups(self, levels: Sequence[Level], room: int) -> list[list[tuple[Level, int]]]:
+        """(level, scale) in order, cut where the planes would no longer fit."""
+        groups: list[list[tuple[Level, int]]] = []
+        used = 0
+        for level in levels:
+            for scale in range(level.first, level.first + level.count):
+                if not groups or used + level.plane_size > room:
+                    groups.append([])
+                    used = 0
+                groups[-1].append((level, scale))
+                used += level.plane_size
+        return groups
+
+    def _coarse(self, group: Sequence[tuple[Level, int]]) -> None:
+        """The jobs and items of one group, and the launch that fills its planes."""
+        first_job, block, offset = len(self.jobs), 0, 0
+        for at, (level, scale) in enumerate(group):
+            size = level.plane_size
+            self.items.append([offset, *level.plane, pitch_of(level.plane[1]), level.s, scale])
+            if not at or group[at - 1][0] is not level or self.jobs[-1][12] > JOB_SCALES:
+                blocks, across = _tiles(level.plane)
+                place = level.place + scale - level.first
+                base = [level.offset, *level.base, pitch_of(level.base[1])]
+                plane = [offset, *level.plane, pitch_of(level.plane[1])]
+                self.jobs.append([block, across, *base, *plane, size, place, 1, 0])
+                block += blocks
+            job = self.jobs[-1]
+            job[12] += 1  # Gaussians: one more than scales
+            job[13] = int(self._chain[job[11] : job[11] + job[12], 0].max())
+            offset += size
+        self.planes = max(self.planes, offset)
+        if group:
+            table: Argument = ("jobs", first_job * JOB)
+            count = np.int32(len(self.jobs) - first_job)
+            filters = ("taps", "chain", "factors")
+            self.launches.append(Launch("coarse", block, THREADS, ("pyramid", table, count, *filters, "planes")))
+
+
+def _tiles(shape: tuple[int, int]) -> tuple[int, int]:
+    """Blocks that cover the shape, and how many of them a row has."""
+    across = -(-shape[1] // TILE)
+    return -(-shape[0] // TILE) * across, across
