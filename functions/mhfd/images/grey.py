@@ -94,7 +94,7 @@ def supported(plane: Array, *, inverted: bool = False) -> tuple[Pixels, str | No
                 note = f"{low} was subtracted from every pixel: float32 is exact to 2^24"
             else:
                 note = "values beyond 2^24 were rounded to float32"
-    with np.errstate(over="ignore"):  # too large for float32 becomes infinite, which is a finding
+    with np.errstate(over="ignore", invalid="ignore"):  # too large for float32, or NaN: a finding later
         pixels = np.require(plane, np.float32, ["C", "A"])
     if native == np.float64:
         note = "float64 was read as float32"

@@ -1,11 +1,15 @@
-"""PNG -> one 2-D array. Its chunks are walked first: size, limits and wholeness are known before anything is decoded.
+"""PNG -> one 2-D array. Its chunks are checked first: size, limits, wholeness and checksums.
 
-imagecodecs decodes it, not Pillow, which reduces 16-bit colour to 8 bits.
+imagecodecs decodes it, not Pillow, which reduces 16-bit colour to 8 bits. It gets the chunks that make the pixels and
+no others, so that what a profile or a text holds can neither change the grey values nor be complained about.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import logging
+import threading
+import zlib
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +20,14 @@ from mhfd.images.flaw import Flaw
 
 __all__ = ["decode"]
 
+_SIGNATURE: Final = 8
+_NEEDED: Final = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
+
 
 def decode(data: NDArray[np.uint8], *, max_pixels: int) -> grey.Plane:
-    """The grey values of a PNG: 8 or 16 bit, grey, colour or palette; alpha is dropped."""
-    width, height, depth = _check(data)
+    """The grey values of a PNG: 2 to 16 bit, grey, colour or palette; alpha is dropped."""
+    chunks = _chunks(data)
+    width, height, depth = _header(chunks[0])
     if width * height > max_pixels:
         raise Flaw(
             Finding.UNREADABLE,
@@ -27,36 +35,74 @@ def decode(data: NDArray[np.uint8], *, max_pixels: int) -> grey.Plane:
         )
     import imagecodecs
 
-    try:
-        samples: NDArray[Any] = imagecodecs.png_decode(data)  # type: ignore[arg-type]  # takes any buffer
-    except Exception as e:  # codecs raise what they like; whatever it is, these bytes do not decode
-        raise Flaw(Finding.UNREADABLE, "the PNG does not decode; copy or export it again") from e
+    stream = b"".join([data[:_SIGNATURE].data, *(chunk for chunk in chunks if _kind(chunk) in _NEEDED)])
+    with _Complaints() as complaints:
+        try:
+            samples: NDArray[Any] = imagecodecs.png_decode(stream)
+        except Exception as e:  # codecs raise what they like; whatever it is, these bytes do not decode
+            raise Flaw(Finding.UNREADABLE, "the PNG does not decode; copy or export it again") from e
     samples = samples.reshape(*samples.shape[:2], -1)
+    if complaints.any:
+        raise Flaw(Finding.UNREADABLE, "the PNG's pixels do not agree with their checksum; copy or export it again")
     if samples.shape[:2] != (height, width) or samples.dtype != (np.uint16 if depth == 16 else np.uint8):
         raise Flaw(Finding.UNREADABLE, "the PNG decodes to another size than its header tells; export it again")
     return grey.from_colour(samples) if samples.shape[2] >= 3 else grey.first(samples)
 
 
-def _check(data: NDArray[np.uint8]) -> tuple[int, int, int]:
-    """Width, height and bit depth of a PNG whose chunks lie in the file up to the last one."""
-    at = 8
-    header: bytes | None = None
-    while True:
-        if at + 12 > len(data):
+def _chunks(data: NDArray[np.uint8]) -> list[memoryview]:
+    """All chunks up to the last one. They lie inside the file and agree with their checksums."""
+    found: list[memoryview] = []
+    at = _SIGNATURE
+    while not found or _kind(found[-1]) != b"IEND":
+        end = at + 12
+        if end <= len(data):
+            end += int(data[at : at + 4].view(">u4")[0])
+        if end > len(data):
             raise Flaw(Finding.INCOMPLETE, f"truncated: the PNG goes on after its {len(data)} bytes; copy it again")
-        length, kind = int(data[at : at + 4].view(">u4")[0]), data[at + 4 : at + 8].tobytes()
-        if at + 12 + length > len(data):
-            raise Flaw(Finding.INCOMPLETE, f"truncated: the PNG goes on after its {len(data)} bytes; copy it again")
-        if header is None:
-            if kind != b"IHDR" or length != 13:
-                raise Flaw(Finding.UNREADABLE, "the PNG has no header; copy or export it again")
-            header = data[at + 8 : at + 21].tobytes()
-        if kind == b"IEND":
-            break
-        at += 12 + length
-    width, height, depth = int.from_bytes(header[:4], "big"), int.from_bytes(header[4:8], "big"), header[8]
+        chunk = data[at:end].data
+        if zlib.crc32(chunk[4:-4]) != int.from_bytes(chunk[-4:], "big"):
+            raise Flaw(Finding.UNREADABLE, f"part {len(found) + 1} of the PNG is damaged (checksum); copy it again")
+        found.append(chunk)
+        at = end
+    return found
+
+
+def _kind(chunk: memoryview) -> bytes:
+    return bytes(chunk[4:8])
+
+
+def _header(chunk: memoryview) -> tuple[int, int, int]:
+    """Width, height and bit depth."""
+    if _kind(chunk) != b"IHDR" or len(chunk) != 25:
+        raise Flaw(Finding.UNREADABLE, "the PNG has no header; copy or export it again")
+    width, height, depth = int.from_bytes(chunk[8:12], "big"), int.from_bytes(chunk[12:16], "big"), chunk[16]
     if not width or not height or depth not in (1, 2, 4, 8, 16):
         raise Flaw(Finding.UNREADABLE, f"the PNG claims {height} x {width} pixels of {depth} bits; export it again")
     if depth == 1:
         raise Flaw(Finding.UNREADABLE, "PNG of black and white only has no grey values to judge; export 8 or 16 bits")
     return width, height, depth
+
+
+class _Complaints(logging.Filter):
+    """Keeps what the codec logs in this thread from the user, and tells whether there was anything.
+
+    A broken checksum of the pixels is no error to libpng, only a line in the log.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.any = False
+        self._thread = threading.get_ident()
+        self._logger = logging.getLogger("imagecodecs")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        mine = record.thread == self._thread
+        self.any = self.any or mine
+        return not mine
+
+    def __enter__(self) -> _Complaints:
+        self._logger.addFilter(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._logger.removeFilter(self)

@@ -140,6 +140,9 @@ def _jpeg(page: tiff.Page, raw: NDArray[np.uint8], shape: tuple[int, int, int], 
     size = _jpeg_size(stream)
     if size is None or size[2] != samples or size[0] > page.segment[0] or size[1] > columns:
         raise Flaw(Finding.UNREADABLE, f"{name} is not the JPEG that its header tells; copy or export it again")
+    if not stream.rstrip(b"\0").endswith(b"\xff\xd9"):
+        # The codec fills up what is missing with grey, without a word.
+        raise Flaw(Finding.UNREADABLE, f"{name} ends early (jpeg); copy or export it again")
     if prefix is not None and _jpeg_size(prefix) is not None:
         raise Flaw(Finding.UNREADABLE, "the tables for JPEG hold an image; export it with LZW or none")
     as_rgb = 2 if samples == 3 and page.colour else None
