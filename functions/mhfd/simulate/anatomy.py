@@ -7,7 +7,9 @@ Lengths in nm. Must not know about pixels.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
+from enum import IntEnum
 from functools import lru_cache
 
 import numpy as np
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 
 from mhfd.simulate.fields import Points, stream
 
-__all__ = ["BLOCK", "Bodies", "Neurites", "Organelles", "bodies", "neurites"]
+__all__ = ["BLOCK", "DISTRICT", "Body", "Kind", "Neurites", "Organelles", "bodies", "neurites"]
 
 BLOCK = 4000.0
 DISTRICT = 16000.0
@@ -73,7 +75,6 @@ class Neurites:
     hub_x: Points
     hub_radius: Points
     hub_tone: Points
-    hub_myelin: Points
     mitochondria: Organelles
     vesicles: Organelles
     microtubules: Organelles
@@ -87,28 +88,36 @@ class Neurites:
         return y, x, self.radius * (1 + 0.35 * np.sin(2 * np.pi * (z / lr + pr)))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Bodies:
-    """Cell bodies (with a nucleus) and vessels (with an empty lumen) of one district."""
+class Kind(IntEnum):
+    """What a large thing is."""
 
-    y: Points
-    x: Points
-    phase: Points
-    radius: Points
-    period: Points
-    vessel: NDArray[np.bool_]
+    SOMA = 0
+    VESSEL = 1
+    AXON = 2  # myelinated
 
-    def radii(self, z: float) -> Points:
-        """The radius of each in the plane at z; 0 where the plane misses it. A vessel is a tube: always there."""
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A cell body (a sphere, with a nucleus), a vessel (a tube, with an empty lumen) or a myelinated axon."""
+
+    kind: Kind
+    y: float
+    x: float
+    radius: float
+    period: float
+    phase: float
+
+    def at(self, z: float) -> tuple[float, float, float]:
+        """Row, column and radius in the plane at z; the radius is 0 where the plane misses it."""
         turn = (z / self.period + self.phase) % 1.0
-        away = (turn - 0.5) * self.period / self.radius
-        sphere = self.radius * np.sqrt(np.maximum(1 - away**2, 0))
-        tube = self.radius * (1 + 0.15 * np.sin(2 * np.pi * turn))
-        radii: Points = np.where(self.vessel, tube, sphere)
-        return radii
+        if self.kind is Kind.SOMA:
+            away = (turn - 0.5) * self.period / self.radius
+            return self.y, self.x, self.radius * math.sqrt(max(0.0, 1 - away**2))
+        sway, swell = math.sin(2 * math.pi * turn), math.cos(2 * math.pi * turn)
+        return self.y + 300 * sway, self.x - 300 * swell, self.radius * (1 + 0.12 * swell)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=64)
 def neurites(seed: int, row: int, column: int) -> Neurites:
     """The inhabitants of a block."""
     rng = stream(seed, _NEURITES, row, column)
@@ -137,9 +146,8 @@ def neurites(seed: int, row: int, column: int) -> Neurites:
         hub_x=BLOCK * (column + rng.random(h)),
         hub_radius=hub_radius,
         hub_tone=0.09 + 0.16 * rng.random(h) ** 1.5,
-        hub_myelin=np.where((rng.random(h) < 0.1) & (hub_radius > 400), rng.uniform(90, 200, h), 0.0),
         mitochondria=_organelles(rng, 90, per=1, spread=50, reach=(400, 1300), radius=(100, 230), period=(2600, 4500)),
-        vesicles=_organelles(rng, 9, per=420, spread=120, reach=(17, 26), radius=(16, 25), period=(1500, 1900)),
+        vesicles=_organelles(rng, 10, per=480, spread=105, reach=(17, 26), radius=(16, 25), period=(800, 1100)),
         microtubules=_organelles(rng, 60, per=9, spread=75, reach=(5000, 9000), radius=(10, 13), period=(9500, 9900)),
         synapses=_organelles(rng, 60, per=1, spread=160, reach=(150, 320), radius=(110, 220), period=(700, 1500)),
     )
@@ -172,20 +180,25 @@ def _organelles(
 
 
 @lru_cache(maxsize=128)
-def bodies(seed: int, row: int, column: int) -> Bodies:
-    """The large inhabitants of a district: at most one cell body and one vessel, often none."""
+def bodies(seed: int, row: int, column: int) -> tuple[Body, ...]:
+    """The large inhabitants of a district; often there are only axons."""
     rng = stream(seed, _BODIES, row, column)
-    vessel = np.array([False, True])
-    at = DISTRICT * rng.random((2, 2))
-    radius = np.array([rng.uniform(3000, 5000), rng.uniform(1300, 2600)])
-    period = np.array([rng.uniform(14000, 26000), rng.uniform(6000, 12000)])
-    phase = rng.random(2)
-    there = rng.random(2) < (0.55, 0.2)
-    return Bodies(
-        y=DISTRICT * row + at[there, 0],
-        x=DISTRICT * column + at[there, 1],
-        phase=phase[there],
-        radius=radius[there],
-        period=period[there],
-        vessel=vessel[there],
-    )
+    found = []
+    for kind, chance, radius, period in (
+        (Kind.VESSEL, 0.2, (1300, 2600), (9000, 15000)),
+        (Kind.SOMA, 0.4, (3000, 4600), (16000, 30000)),
+        *((Kind.AXON, 0.7, (350, 1000), (9000, 16000)),) * 4,
+    ):
+        here, y, x, size, length, phase = rng.random(6)
+        if here < chance:
+            found.append(
+                Body(
+                    kind,
+                    DISTRICT * (row + y),
+                    DISTRICT * (column + x),
+                    radius[0] + (radius[1] - radius[0]) * size,
+                    period[0] + (period[1] - period[0]) * length,
+                    phase,
+                )
+            )
+    return tuple(found)

@@ -17,8 +17,8 @@ from mhfd.simulate.fields import Plane, Points
 __all__ = ["FAR", "Cells", "partition"]
 
 FAR = np.float32(1e4)
-_CANDIDATES = 12
-_ROUNDING = np.float32(90)  # nm: from where a third profile rounds a wall
+_CANDIDATES = 9
+_ROUNDING = np.float32(75)  # nm: from where a third profile rounds a wall
 _PATCH = 130.0  # nm: the square whose pixels share their candidates
 
 
@@ -39,7 +39,7 @@ def partition(
     patch the three nearest profiles are then found exactly.
     """
     height, width = y.shape
-    size = int(min(32, max(2, _PATCH / pixel_nm)))
+    size = int(min(32, max(4, _PATCH / pixel_nm)))
     lift = np.sqrt(np.max(radius) ** 2 - radius**2)
     tree = cKDTree(np.stack([seed_y, seed_x, lift], axis=1))
     count = min(_CANDIDATES, len(radius))
@@ -77,7 +77,7 @@ def _band(
     """The three nearest profiles, by one pass over the candidates."""
     first = np.full(y.shape, FAR * FAR, np.float32)
     second, third = first.copy(), first.copy()
-    who, other = np.zeros(y.shape, np.intp), np.zeros(y.shape, np.intp)
+    who, other = np.zeros(y.shape, np.uint8), np.zeros(y.shape, np.uint8)
     mine, yours = np.full(y.shape, -1, np.int32), np.full(y.shape, -1, np.int32)
     for k in range(len(pull)):
         away = y - seed_y[k]

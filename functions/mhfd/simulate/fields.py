@@ -7,8 +7,8 @@ images differ between instruction sets. Must not know what is drawn with it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,52 +53,75 @@ class Waves:
         return cls(vectors, 2 * np.pi * rng.random(count), heights, shortest)
 
     def plane(self, z: float, y: Points, x: Points) -> Plane:
-        """The field on the grid y by x (nm, evenly spaced): sampled as densely as it needs, then interpolated."""
-        spacing = abs(y[1] - y[0]) if len(y) > 1 else 1.0
+        """The field on the grid y by x (nm, evenly spaced): sampled as densely as it needs, then interpolated.
+
+        The samples lie at the same places of the specimen for every image.
+        """
+        spacing = float(y[1] - y[0])
         step = max(1, int(self.shortest / spacing / 6))
-        coarse_y = y[0] + spacing * step * np.arange((len(y) - 1) // step + 2)
-        coarse_x = x[0] + spacing * step * np.arange((len(x) - 1) // step + 2)
+        (first_y, coarse_y), (first_x, coarse_x) = _nodes(y, step), _nodes(x, step)
         out = np.zeros((len(coarse_y), len(coarse_x)))
         for (kz, ky, kx), phase, height in zip(self.vectors, self.phases, self.heights, strict=True):
             a, b = ky * coarse_y + (kz * z + phase), kx * coarse_x
             out += (height * np.cos(a))[:, None] * np.cos(b) - (height * np.sin(a))[:, None] * np.sin(b)
-        return upsample(out.astype(np.float32), step, (len(y), len(x)))
+        return upsample(out.astype(np.float32), step, (first_y, first_x), (len(y), len(x)))
 
 
-def upsample(coarse: Plane, step: int, shape: tuple[int, int]) -> Plane:
-    """Linear interpolation of a grid whose nodes lie every `step` pixels, from pixel 0 on."""
+def _nodes(at: Points, step: int) -> tuple[int, Points]:
+    """Every `step` pixels from a multiple of `step` on; and the first pixel's place after the first node."""
+    spacing = (at[-1] - at[0]) / (len(at) - 1)
+    first = round(at[0] / spacing)
+    nodes = spacing * step * (first // step + np.arange((first % step + len(at) - 1) // step + 2))
+    return first % step, nodes
+
+
+def upsample(coarse: Plane, step: int, first: tuple[int, int], shape: tuple[int, int]) -> Plane:
+    """Linear interpolation of a grid whose nodes lie every `step` pixels; `first` is where the result begins."""
     if step == 1:
         return coarse[: shape[0], : shape[1]].copy()
-    row, column = np.divmod(np.arange(shape[0]), step), np.divmod(np.arange(shape[1]), step)
-    fy = (row[1] / np.float32(step)).astype(np.float32)[:, None]
-    fx = (column[1] / np.float32(step)).astype(np.float32)
-    across = coarse[:, column[0]]
-    across += (coarse[:, column[0] + 1] - across) * fx
-    out = across[row[0]]
-    difference = across[row[0] + 1]
+    row, down = np.divmod(first[0] + np.arange(shape[0]), step)
+    column, right = np.divmod(first[1] + np.arange(shape[1]), step)
+    across = coarse[:, column]
+    across += (coarse[:, column + 1] - across) * (right / step).astype(np.float32)
+    out = across[row]
+    difference = across[row + 1]
     difference -= out
-    difference *= fy
+    difference *= (down / step).astype(np.float32)[:, None]
     out += difference
     return out
 
 
 def grain(
-    key: Sequence[int], *, size_px: float, z: float, thickness: float, origin: tuple[int, int], shape: tuple[int, int]
+    key: tuple[int, ...],
+    *,
+    size_px: float,
+    z: float,
+    thickness: float,
+    origin: tuple[int, int],
+    shape: tuple[int, int],
 ) -> Plane:
     """Noise of a given grain size, standard deviation 1, that changes smoothly with z over `thickness`."""
-    below = int(np.floor(z / thickness))
-    part = z / thickness - below
+    tile = _tile(key, size_px, z / thickness)
+    rows = (origin[0] + np.arange(shape[0])) % TILE
+    columns = (origin[1] + np.arange(shape[1])) % TILE
+    out: Plane = tile[:, columns][rows]
+    return out
+
+
+@lru_cache(maxsize=4)
+def _tile(key: tuple[int, ...], size_px: float, level: float) -> Plane:
+    below = int(np.floor(level))
+    part = level - below
     norm = np.sqrt(part**2 + (1 - part) ** 2)
     tile = np.zeros((TILE, TILE), np.float32)
-    for level, weight in ((below, 1 - part), (below + 1, part)):
+    for floor, weight in ((below, 1 - part), (below + 1, part)):
         if weight > 0:
-            white = stream(*key, level).standard_normal((TILE, TILE), dtype=np.float32)
+            white = stream(*key, floor).standard_normal((TILE, TILE), dtype=np.float32)
             tile += white * np.float32(weight / norm)
     if size_px > 0.2:
         tile = gaussian_filter(tile, size_px, mode="wrap", truncate=3.5)
         reach = np.arange(-int(3.5 * size_px + 0.5), int(3.5 * size_px + 0.5) + 1)
         kernel = np.exp(-0.5 * (reach / size_px) ** 2)
         tile *= np.float32(kernel.sum() ** 2 / (kernel**2).sum())
-    rows = (origin[0] + np.arange(shape[0])) % TILE
-    columns = (origin[1] + np.arange(shape[1])) % TILE
-    return tile[rows][:, columns]
+    tile.flags.writeable = False
+    return tile

@@ -43,7 +43,7 @@ class Optics:
     """Radius of the disc in pixels, in place of defocus, astigmatism and tilt."""
 
     def __post_init__(self) -> None:
-        check_range("optics.pixel_nm", self.pixel_nm, 1, 200)
+        check_range("optics.pixel_nm", self.pixel_nm, 1, 50)
         check_range("optics.half_angle_mrad", self.half_angle_mrad, 0, 100, above=True)
         check_range("optics.probe_nm", self.probe_nm, 0, 1000)
         check_range("optics.defocus_um", self.defocus_um, -1e4, 1e4)

@@ -1,4 +1,4 @@
-"""Paints what lies inside and between profiles on a canvas of stain: membranes, organelles, nuclei, lumina.
+"""Paints what lies inside and between profiles on a canvas of stain: membranes and organelles.
 
 Each painter takes the canvas and changes its `stain`, nothing else. Must not decide where things are (that is
 `anatomy`), nor know about optics.
@@ -16,7 +16,7 @@ from mhfd.simulate.anatomy import Organelles
 from mhfd.simulate.cells import Cells
 from mhfd.simulate.fields import Plane, Points
 
-__all__ = ["Canvas", "dots", "lines", "membranes", "mitochondria", "myelin", "nuclei", "synapses"]
+__all__ = ["Canvas", "darken", "dots", "lines", "membranes", "mitochondria", "synapses"]
 
 
 @dataclass(slots=True, eq=False)
@@ -35,6 +35,7 @@ class Canvas:
     seed_y: Points
     seed_x: Points
     seed_label: NDArray[np.int32]
+    grain: Plane  # granules of the cytoplasm, also where something was painted over them
     stain: Plane
 
     def visible(self, things: Organelles) -> tuple[Organelles, Points, Points, Points]:
@@ -79,39 +80,27 @@ def lines(distance: Any, centre: float, width: float, pixel: float) -> Any:
     return np.float32(min(1.0, width / wide)) / q
 
 
-def _darken(stain: Plane, target: float, amount: Any) -> None:
+def darken(stain: Plane, target: float, amount: Any) -> None:
     """Towards `target`, by 0 (not at all) to 1 (entirely)."""
     stain += (np.float32(target) - stain) * amount
 
 
 def membranes(canvas: Canvas, slant: Plane) -> None:
-    """Two sheets with a cleft between them; wide and pale where cut obliquely."""
+    """Two sheets with a cleft between them; where cut obliquely, `slant` times as wide, and pale."""
     wall = canvas.cells.wall
-    canvas.stain += (np.float32(0.5) - canvas.stain) * np.clip(np.float32(0.5) - wall / canvas.pixel, 0, 1)
+    gap = wall < canvas.pixel
+    value = canvas.stain[gap]
+    value += (np.float32(0.58) + canvas.grain[gap] - value) * np.clip(np.float32(0.5) - wall[gap] / canvas.pixel, 0, 1)
+    canvas.stain[gap] = value
     near = wall < 90
     distance = wall[near]
-    # slant: 1 cut straight, up to 2.6
     width = slant[near]
     distance /= width
     sheet = lines(distance, 9, 10, canvas.pixel)
     sheet *= np.float32(0.35) + np.float32(0.65) / width
     value = canvas.stain[near]
-    _darken(value, 0.9, sheet)
+    darken(value, 0.9, sheet)
     canvas.stain[near] = value
-
-
-def myelin(canvas: Canvas, thickness: Points) -> None:
-    """Dark lamellae inside the wall of the labels that have any."""
-    if not thickness.any():
-        return
-    thick = thickness.astype(np.float32)[canvas.cells.label]
-    ring = canvas.cells.wall < thick
-    distance = canvas.cells.wall[ring]
-    lamella = distance * np.float32(1 / 18)
-    lamella -= np.floor(lamella)
-    lamella -= np.float32(0.5)
-    contrast = min(1.0, 9 / canvas.pixel)
-    canvas.stain[ring] = np.float32(0.88) - np.float32(0.35 * contrast) * np.abs(lamella)
 
 
 def mitochondria(canvas: Canvas, things: Organelles) -> None:
@@ -140,7 +129,7 @@ def mitochondria(canvas: Canvas, things: Organelles) -> None:
         crista *= np.clip(inside * np.float32(0.04) - np.float32(0.6), 0, 1)
         body = np.float32(0.46) + np.float32(0.22 * min(1, 14 / canvas.pixel)) * crista
         membrane = lines(np.abs(inside), 0, 8, canvas.pixel) + lines(inside, 18, 5, canvas.pixel) * np.float32(0.5)
-        _darken(body, 0.86, np.minimum(membrane, 1))
+        darken(body, 0.86, np.minimum(membrane, 1))
         stain = canvas.stain[part]
         stain += (body - stain + np.float32(0.3) * (stain - np.float32(0.2))) * cover
 
@@ -150,10 +139,10 @@ def dots(canvas: Canvas, things: Organelles, *, ring: float, dark: float, room: 
     shown, rows, columns, depths = canvas.visible(things)
     r, c = np.rint(rows).astype(np.intp), np.rint(columns).astype(np.intp)
     height, width = canvas.stain.shape
-    half = int((things.radius.max() + 2 * ring) / canvas.pixel) + 1
-    fits = (r >= half) & (r < height - half) & (c >= half) & (c < width - half)
-    fits[fits] = canvas.cells.wall[r[fits], c[fits]] > shown.radius[fits] + room
+    at = np.clip(r, 0, height - 1), np.clip(c, 0, width - 1)
+    fits = canvas.cells.wall[at] > shown.radius + room
     r, c = r[fits], c[fits]
+    half = int((things.radius.max() + 2 * ring) / canvas.pixel) + 1
     offset = np.arange(-half, half + 1)
     dy = (r - rows[fits])[:, None, None] + offset[:, None]
     dx = (c - columns[fits])[:, None, None] + offset
@@ -161,11 +150,12 @@ def dots(canvas: Canvas, things: Organelles, *, ring: float, dark: float, room: 
     radius = (shown.radius[fits] * np.sqrt(1 - np.minimum(depths[fits], 0.9) ** 2))[:, None, None]
     sheet = lines(distance - radius, 0, ring, canvas.pixel) * dark
     clear = (distance < radius) * 0.5
-    place = (r[:, None, None] + offset[:, None], c[:, None, None] + offset)
+    row, column = np.broadcast_arrays(r[:, None, None] + offset[:, None], c[:, None, None] + offset)
+    drawn = (row >= 0) & (row < height) & (column >= 0) & (column < width) & ((sheet > 0.02) | (clear > 0))
+    place, sheet, clear = (row[drawn], column[drawn]), sheet[drawn], clear[drawn]
     before = canvas.stain[place]
-    value = before * (1 - clear * (1 - sheet)) + (0.9 - before) * sheet
-    change = (value - before).astype(np.float32)
-    np.add.at(canvas.stain, place, np.where(np.abs(change) > 0.01, change, 0))
+    change = (0.9 - before) * sheet - before * clear * (1 - sheet)
+    np.add.at(canvas.stain, place, change.astype(np.float32))
 
 
 def synapses(canvas: Canvas, things: Organelles) -> None:
@@ -180,17 +170,4 @@ def synapses(canvas: Canvas, things: Organelles) -> None:
         own = canvas.cells.label[part] == canvas.seed_label[shown.seed[i]]
         bump *= np.where(own, np.float32(0.85), np.float32(0.3))
         bump *= lines(canvas.cells.wall[part], 12, 16, canvas.pixel)
-        _darken(canvas.stain[part], 0.95, bump)
-
-
-def nuclei(canvas: Canvas, inside: Plane, chromatin: Plane) -> None:
-    """A double envelope and clumps of chromatin; `inside` is the distance within the envelope, negative outside."""
-    cover = np.clip(inside * np.float32(1 / canvas.pixel) + np.float32(0.5), 0, 1)
-    clumps = np.clip(chromatin * np.float32(1.6) + np.float32(0.15), 0, 1)
-    clumps = np.maximum(clumps, np.clip(np.float32(1.2) - inside * np.float32(1 / 130), 0, 1) * np.float32(0.9))
-    body = np.float32(0.20) + np.float32(0.22) * clumps
-    envelope = np.minimum(lines(inside, 0, 8, canvas.pixel) + lines(inside, -32, 7, canvas.pixel), 1)
-    canvas.stain += (
-        body - np.float32(0.2) + (canvas.stain - np.float32(0.2)) * np.float32(0.6) - canvas.stain + np.float32(0.2)
-    ) * cover
-    _darken(canvas.stain, 0.88, envelope)
+        darken(canvas.stain[part], 0.95, bump)
