@@ -10,6 +10,7 @@ import ctypes as c
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from mhfd import native, scales, stretch
 from mhfd.contract import Params
 from mhfd.detector import Features, plan
-from mhfd.errors import KernelError, UsageError
+from mhfd.errors import UsageError
 from mhfd.stretch import Pixels
 from mhfd.threads import cpu_name, thread_count
 
@@ -142,7 +143,7 @@ class _Run:
             chunks = max(1, min(threads, plane.rows // 32))
             edges = [plane.rows * i // chunks for i in range(chunks + 1)]
             base = partial(self._base, previous, plane, half)
-            for _ in execute(base, list(zip(edges, edges[1:], strict=False))):
+            for _ in execute(base, list(pairwise(edges))):
                 pass
             self.lib.mhfd_halo(c.byref(plane))
             previous = plane
@@ -198,7 +199,7 @@ class _Run:
 
     def _planes(self) -> Any:
         steps = plan.halvings(self.filters.spacing)
-        planes = (_Plane * max(1, len(steps)))()
+        planes = (_Plane * len(steps))()
         whole = max(BLOCK, self.filters.spacing)
         # A size that is no multiple of the spacing is extended by true reflection, until the wrong border of its base
         # planes is out of every filter's reach.
@@ -215,7 +216,7 @@ class _Run:
             self.keep.append(memory)
             plane.origin = memory.ctypes.data + 4 * (aligned + halo * pitch + halo)
             plane.rows, plane.cols, plane.pitch, plane.halo = rows // spacing, cols // spacing, pitch, halo
-        return planes if steps else (_Plane * 0)()
+        return planes
 
     def _plan(self, sigmas: NDArray[np.float64], params: Params, floor: NDArray[np.float32]) -> _Plan:
         f = self.filters
@@ -260,7 +261,7 @@ class _Run:
 
 def _cuts(size: int, step: int) -> list[tuple[int, int]]:
     edges = [0, *range(step + 1, size, step), size]
-    return [(a, b) for a, b in zip(edges, edges[1:], strict=False) if a < b]
+    return [(a, b) for a, b in pairwise(edges) if a < b]
 
 
 def _features(parts: list[Part], limits: tuple[float, float], shape: tuple[int, ...]) -> Features:

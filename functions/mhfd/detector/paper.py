@@ -7,7 +7,7 @@ disagrees beyond its stated tolerance is wrong.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.fft
@@ -77,7 +77,9 @@ def response_maximum(image: Plane, params: Params) -> tuple[Plane, NDArray[np.ui
     return maximum, where
 
 
-def local_maxima(maximum: Plane, floor: NDArray[np.float32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def local_maxima(
+    maximum: NDArray[np.floating[Any]], floor: NDArray[np.float32]
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Rows and columns where the value equals the maximum of its 3x3 neighbourhood and exceeds the floor.
 
     Of a plateau every pixel counts, as in the authors' `value == maxpool3x3`.

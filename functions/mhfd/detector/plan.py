@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,9 +78,9 @@ def filters(sigmas: tuple[float, ...]) -> PlanFilters:
     spacing = [max(s for s in SPACINGS if s == 1 or t >= RATIO * s) for t in sigmas]
     taps = [4 if t >= FEW_TAPS * s else 6 for t, s in zip(sigmas, spacing, strict=True)]
     full = sum(s == 1 for s in spacing[:n])
-    mixed = 0 < full and spacing[full] > 1
-    kernels = [_half_gaussian(t) for t in sigmas[: full + (0 < full and not mixed)]]
-    segments = []
+    mixed = full > 0 and spacing[full] > 1
+    kernels = [_half_gaussian(t) for t in sigmas[: full + (full > 0 and not mixed)]]
+    segments: list[SegmentFilters] = []
     first = full
     while first < n or (mixed and not segments):
         last = first
@@ -93,8 +94,8 @@ def filters(sigmas: tuple[float, ...]) -> PlanFilters:
 @lru_cache(maxsize=8)
 def halvings(coarsest: int) -> tuple[tuple[int, Single], ...]:
     """(spacing, half of the even kernel) of each step from the image to the coarsest base plane."""
-    steps = []
-    for before, after in zip(SPACINGS, SPACINGS[1:], strict=False):
+    steps: list[tuple[int, Single]] = []
+    for before, after in pairwise(SPACINGS):
         if after > coarsest:
             break
         have = 0.0 if before == 1 else BASE * before
@@ -104,7 +105,8 @@ def halvings(coarsest: int) -> tuple[tuple[int, Single], ...]:
 
 def _half_gaussian(sigma: float) -> Single:
     half = np.exp(-0.5 * (np.arange(max(1, int(np.ceil(CUT * sigma))) + 1) / sigma) ** 2)
-    return (half / (2 * half.sum() - half[0])).astype(np.float32)
+    kernel: Single = (half / (2 * half.sum() - half[0])).astype(np.float32)
+    return kernel
 
 
 def _half_even(sigma: float) -> Single:

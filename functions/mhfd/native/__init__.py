@@ -166,7 +166,8 @@ def _address(array: NDArray[Any]) -> Pointer:
 
 
 def _features() -> dict[str, bool]:
-    from numpy._core._multiarray_umath import __cpu_features__  # numpy has no public name for it
+    # numpy has no public name for it, and no stub
+    from numpy._core._multiarray_umath import __cpu_features__  # type: ignore[import-not-found]
 
     return dict(__cpu_features__)
 

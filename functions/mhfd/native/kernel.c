@@ -215,31 +215,31 @@ EXPORT void mhfd_halo(const Plane *plane) {
 FOR_ALL_SHAPES(DEFINE_ACROSS)
 
 /* Down: BLOCK rows at one vector of columns, from the coarse rows they need, which are loaded once. At S = 16 a block
- * is half a cell: the caller offsets rows and weights. */
+ * is half a cell: the caller offsets rows and weights. MIXED: the scale that begins at full resolution; its ring holds
+ * -t L_(i+1), and `near` the BLOCK rows of L_i. */
+#define DOWN_BODY(S, T, MIXED)                                                                                         \
+    enum { ROWS = S == 16 ? T : BLOCK / S + T };                                                                       \
+    Vec v[ROWS];                                                                                                       \
+    for (int k = 0; k < ROWS; k++) v[k] = load(rows[k] + x);                                                           \
+    for (int y = 0; y < BLOCK; y++) {                                                                                  \
+        const int p = y % S, at = S == 16 ? 0 : y / S + (p >= S / 2);                                                  \
+        Vec q = v[at] * w[p * TAPS];                                                                                   \
+        if (MIXED) q += load(near + y * pitch + x) * factor;                                                           \
+        for (int k = 1; k < T; k++) q += v[at + k] * w[p * TAPS + k];                                                  \
+        keep_greater(q, index, best + y, which + y);                                                                   \
+    }
 #define DEFINE_DOWN(S, T)                                                                                              \
     INLINE void down_##S##_##T(const float *const *rows, int64_t x, const float *w, Vec index, Vec *best, Vec *which) { \
-        enum { ROWS = S == 16 ? T : BLOCK / S + T };                                                                   \
-        Vec v[ROWS];                                                                                                   \
-        for (int k = 0; k < ROWS; k++) v[k] = load(rows[k] + x);                                                       \
-        _Pragma("GCC unroll 8") for (int y = 0; y < BLOCK; y++) {                                                      \
-            const int p = y % S, at = S == 16 ? 0 : y / S + (p >= S / 2);                                              \
-            Vec q = v[at] * w[p * TAPS];                                                                               \
-            for (int k = 1; k < T; k++) q += v[at + k] * w[p * TAPS + k];                                              \
-            keep_greater(q, index, best + y, which + y);                                                               \
-        }                                                                                                              \
+        const float *near = 0;                                                                                         \
+        const int64_t pitch = 0;                                                                                       \
+        const float factor = 0;                                                                                        \
+        DOWN_BODY(S, T, 0)                                                                                             \
+    }                                                                                                                  \
+    INLINE void mixed_##S##_##T(const float *const *rows, int64_t x, const float *w, Vec index, Vec *best, Vec *which,  \
+                                const float *near, int64_t pitch, float factor) {                                      \
+        DOWN_BODY(S, T, 1)                                                                                             \
     }
 FOR_ALL_SHAPES(DEFINE_DOWN)
-
-/* The same for the scale that begins at full resolution: its rings hold -t L_(i+1), `near` the BLOCK rows of L_i. */
-static void down_mixed(const float *const *rows, int64_t x, const float *w, int spacing, int taps, float factor,
-                       const float *near, int64_t pitch, Vec index, Vec *best, Vec *which) {
-    for (int y = 0; y < BLOCK; y++) {
-        const int p = y % spacing, at = spacing == 16 ? 0 : y / spacing + (p >= spacing / 2);
-        Vec q = load(near + y * pitch + x) * factor;
-        for (int k = 0; k < taps; k++) q += load(rows[at + k] + x) * w[p * TAPS + k];
-        keep_greater(q, index, best + y, which + y);
-    }
-}
 
 /* ---- one tile ---- */
 
@@ -441,12 +441,8 @@ EXPORT int mhfd_detect(const Image *im, const Plane *planes, const Plan *plan, i
             for (int i = 0; i < items; i++) {
                 const Item *it = item + i;
                 const Vec index = splat((float)it->scale);
-                if (it->mixed) {
-                    down_mixed(it->rows, x, it->phase, it->spacing, it->taps, plan->factor[it->scale],
-                               full + (int64_t)it->scale * BLOCK * pitch, pitch, index, m, a);
-                    continue;
-                }
-                switch (it->shape) {
+                const float *near = full + (int64_t)it->scale * BLOCK * pitch, factor = plan->factor[it->scale];
+                switch (it->shape + 8 * it->mixed) {
                 case 0: down_2_4(it->rows, x, it->phase, index, m, a); break;
                 case 1: down_2_6(it->rows, x, it->phase, index, m, a); break;
                 case 2: down_4_4(it->rows, x, it->phase, index, m, a); break;
@@ -454,7 +450,15 @@ EXPORT int mhfd_detect(const Image *im, const Plane *planes, const Plan *plan, i
                 case 4: down_8_4(it->rows, x, it->phase, index, m, a); break;
                 case 5: down_8_6(it->rows, x, it->phase, index, m, a); break;
                 case 6: down_16_4(it->rows, x, it->phase, index, m, a); break;
-                default: down_16_6(it->rows, x, it->phase, index, m, a); break;
+                case 7: down_16_6(it->rows, x, it->phase, index, m, a); break;
+                case 8: mixed_2_4(it->rows, x, it->phase, index, m, a, near, pitch, factor); break;
+                case 9: mixed_2_6(it->rows, x, it->phase, index, m, a, near, pitch, factor); break;
+                case 10: mixed_4_4(it->rows, x, it->phase, index, m, a, near, pitch, factor); break;
+                case 11: mixed_4_6(it->rows, x, it->phase, index, m, a, near, pitch, factor); break;
+                case 12: mixed_8_4(it->rows, x, it->phase, index, m, a, near, pitch, factor); break;
+                case 13: mixed_8_6(it->rows, x, it->phase, index, m, a, near, pitch, factor); break;
+                case 14: mixed_16_4(it->rows, x, it->phase, index, m, a, near, pitch, factor); break;
+                case 15: mixed_16_6(it->rows, x, it->phase, index, m, a, near, pitch, factor); break;
                 }
             }
             for (int r = 0; r < BLOCK; r++)

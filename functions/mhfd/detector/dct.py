@@ -1,0 +1,96 @@
+"""The fallback where no compiled library loads: exact, in SciPy, one scale at a time.
+
+A half-sample reflect border is what a DCT-II continues an image by, so each difference of Gaussians is one product in
+its spectrum. The difference is taken there, before rounding, which is why float32 is enough. Memory does not grow with
+the number of scales.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from mhfd import scales, stretch
+from mhfd.detector import Features
+from mhfd.detector.paper import local_maxima
+from mhfd.errors import UsageError
+from mhfd.threads import cpu_name, thread_count
+
+if TYPE_CHECKING:
+    from mhfd.contract import Params
+    from mhfd.stretch import Pixels
+
+__all__ = ["DctDetector"]
+
+CUT = 9.0  # half a kernel, in sigma: as the oracle has it
+ROWS = 256  # of the spectrum, multiplied at once
+
+
+class DctDetector:
+    """Streaming DCT. `threads` is chosen by itself if left out."""
+
+    name = "dct"
+
+    def __init__(self, threads: int | None = None) -> None:
+        if threads is not None and threads < 1:
+            raise UsageError(f"threads: must be at least 1, got {threads}")
+        self.threads = thread_count() if threads is None else threads
+        self.device = f"{cpu_name()}, {self.threads} threads, SciPy DCT"
+
+    def supports(self, params: Params) -> bool:
+        return params.border == "reflect" and params.truncate is None and params.resize is None
+
+    def detect(self, pixels: Pixels, params: Params, *, sigma_floor: float = 0.0) -> Features:
+        if not self.supports(params):
+            raise UsageError("params: this backend computes border 'reflect' without truncate or resize: use 'paper'")
+        lo, hi = stretch.limits(pixels, params)
+        image = stretch.apply(pixels, lo, hi, np.float32)
+        maximum, scale = self._maximum(image, params)
+        floor = scales.floors(params, sigma_floor / (hi - lo) if hi > lo else 0.0)
+        y, x = local_maxima(maximum, floor[scale])
+        return Features(
+            y=y,
+            x=x,
+            scale=scale[y, x],
+            response=maximum[y, x],
+            limits=(lo, hi),
+            shape=(pixels.shape[0], pixels.shape[1]),
+        )
+
+    def _maximum(self, image: NDArray[np.float32], params: Params) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        sigmas = scales.ladder(params)
+        sign = 1.0 if params.polarity == "bright" else -1.0
+        spectrum = scipy.fft.dctn(image, overwrite_x=True, workers=self.threads)
+        maximum = np.full(image.shape, -np.inf, np.float32)
+        where = np.zeros(image.shape, np.uint8)
+        product = np.empty_like(spectrum)
+        upper = [_transfer(size, sigmas[0]) for size in image.shape]
+        for i, sigma in enumerate(sigmas[:-1]):
+            lower, upper = upper, [_transfer(size, sigmas[i + 1]) for size in image.shape]
+            for row in range(0, len(product), ROWS):
+                part = slice(row, row + ROWS)
+                gain = lower[0][part, None] * lower[1] - upper[0][part, None] * upper[1]
+                np.multiply(spectrum[part], sign * sigma * gain, out=product[part], casting="same_kind")
+            response = scipy.fft.idctn(product, overwrite_x=True, workers=self.threads)
+            for row in range(0, len(product), ROWS):
+                part = slice(row, row + ROWS)
+                better = response[part] > maximum[part]
+                np.copyto(maximum[part], response[part], where=better)
+                where[part][better] = i
+            product = response
+        return maximum, where
+
+
+def _transfer(size: int, sigma: float) -> NDArray[np.float64]:
+    """What a sampled, normalised Gaussian does to each of the `size` cosines, wherever it is reflected to."""
+    x = np.arange(int(CUT * sigma + 0.5) + 1)
+    kernel = np.exp(-0.5 * (x / sigma) ** 2)
+    kernel /= 2 * kernel.sum() - kernel[0]
+    circle = np.zeros(2 * size)
+    np.add.at(circle, x % (2 * size), kernel)
+    np.add.at(circle, -x[1:] % (2 * size), kernel[1:])
+    transfer: NDArray[np.float64] = scipy.fft.rfft(circle).real[:size]
+    return transfer
