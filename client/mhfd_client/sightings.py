@@ -7,10 +7,23 @@ the epoch on this machine's clock, except `mtime_ns`, which is the clock of whoe
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
-__all__ = ["Decision", "Recovered", "Sighting", "Trouble", "TroubleKind", "Whole"]
+__all__ = ["Clock", "Decision", "Known", "Recovered", "Sighting", "Trouble", "TroubleKind", "Whole"]
+
+
+Known = Callable[[str, int, int], bool]
+"""(path, size, mtime_ns) -> whether the journal has this revision."""
+
+
+class Clock(Protocol):
+    """Time, as the module `time` tells it; tests have one that they set."""
+
+    def monotonic(self) -> float: ...
+    def time(self) -> float: ...
 
 
 class Decision(StrEnum):
@@ -47,13 +60,12 @@ class Whole:
 class TroubleKind(StrEnum):
     """What can be wrong with the watched folder or a file in it."""
 
-    ROOT_GONE = "root_gone"  # the folder cannot be listed: unmounted, renamed, share offline
-    ROOT_CHANGED = "root_changed"  # another, emptier file system stands where the watched one was
+    ROOT_GONE = "root_gone"  # the folder is not there or cannot be listed: unmounted, renamed, share offline
+    ROOT_EMPTY = "root_empty"  # another folder stands there, without any image: not mounted?
     DENIED = "denied"  # permission denied: a file or a folder
     BUSY = "busy"  # another program holds the file (a sharing violation)
     IO_ERROR = "io_error"  # the file system answers with another error
     UNSETTLED = "unsettled"  # the file has not come to rest within `arrival.max_age_s`
-    INCOMPLETE = "incomplete"  # at rest, but shorter than its own header says
     EVENTS_LOST = "events_lost"  # change notices do not work here; the rescan goes on alone
 
 

@@ -1,0 +1,147 @@
+"""Hints that something in the watched folder has changed. Hints only: they may be lost, doubled, late or wrong.
+
+watchdog's threads collect them here; arrival takes them when it likes. Each path is kept once, so a burst costs no
+more memory than it has files. What may be believed is the kind: that a name came by renaming, that a writer closed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from enum import IntEnum
+from typing import TYPE_CHECKING, Protocol
+
+from mhfd_client.errors import WatchError
+
+if TYPE_CHECKING:
+    from watchdog.events import FileSystemEvent
+
+__all__ = ["Hint", "Hints", "NoHints", "Notices"]
+
+
+class Hint(IntEnum):
+    """What is known of a path, the strongest last."""
+
+    SEEN = 1
+    CLOSED = 2  # its writer closed it
+    RENAMED = 3  # it came by renaming: it was written under another name, or elsewhere
+
+
+class Hints(Protocol):
+    """Where arrival waits, and what it finds then."""
+
+    def wait(self, seconds: float) -> None:
+        """Return when there is something to take, when woken, or after this time."""
+        ...
+
+    def wake(self) -> None:
+        """End a wait, from any thread or a signal handler's."""
+        ...
+
+    def take(self) -> tuple[dict[str, Hint], dict[str, Hint]]:
+        """The paths of files and of folders that were named since the last time, relative."""
+        ...
+
+    def alive(self) -> bool:
+        """Whether hints can still be expected."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class NoHints:
+    """For file systems that give none: only waits."""
+
+    def __init__(self) -> None:
+        self._woken = threading.Event()
+
+    def wait(self, seconds: float) -> None:
+        self._woken.wait(seconds)
+        self._woken.clear()
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    def take(self) -> tuple[dict[str, Hint], dict[str, Hint]]:
+        return {}, {}
+
+    def alive(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        pass
+
+
+class Notices(NoHints):
+    """The system's change notices, through watchdog. Raises OSError when the system has none to give."""
+
+    def __init__(self, root: str) -> None:
+        super().__init__()
+        try:
+            from watchdog.events import FileSystemEventHandler
+            from watchdog.observers import Observer
+        except ImportError:
+            raise WatchError("arrival.mode: change notices need watchdog: pip install 'mhfd[station]'") from None
+        self._root = root.rstrip("/") + "/"
+        self._lock = threading.Lock()
+        self._files: dict[str, Hint] = {}
+        self._folders: dict[str, Hint] = {}
+        collect = self._collect
+
+        class Handler(FileSystemEventHandler):
+            def on_any_event(self, event: FileSystemEvent) -> None:
+                collect(event)
+
+        if sys.platform == "linux":
+            from watchdog.observers.inotify import InotifyObserver
+
+            # 'Full' events tell a name that was moved in from one that was created.
+            self._observer = InotifyObserver(generate_full_events=True)
+        else:
+            self._observer = Observer()  # type: ignore[assignment]
+        self._observer.schedule(Handler(), root, recursive=True, event_filter=_kinds())
+        try:
+            self._observer.start()
+        except BaseException:
+            self._observer.stop()  # its reading thread runs since it was made
+            raise
+
+    def take(self) -> tuple[dict[str, Hint], dict[str, Hint]]:
+        with self._lock:
+            taken = self._files, self._folders
+            self._files, self._folders = {}, {}
+        return taken
+
+    def alive(self) -> bool:
+        emitters = list(self._observer.emitters)
+        return self._observer.is_alive() and bool(emitters) and all(emitter.is_alive() for emitter in emitters)
+
+    def close(self) -> None:
+        if self._observer.is_alive():
+            self._observer.stop()
+            self._observer.join(10)
+
+    def _collect(self, event: FileSystemEvent) -> None:
+        kind = {"moved": Hint.RENAMED, "closed": Hint.CLOSED}.get(event.event_type, Hint.SEEN)
+        path = os.fsdecode(event.dest_path if kind is Hint.RENAMED else event.src_path)
+        if not path.startswith(self._root):
+            return
+        path = path[len(self._root) :]
+        with self._lock:
+            found = self._folders if event.is_directory else self._files
+            found[path] = max(kind, found.get(path, kind))
+        self.wake()
+
+
+def _kinds() -> list[type[FileSystemEvent]]:
+    """Nothing of writing and deleting: files that change are looked at anyway, and a notice a write is a flood."""
+    from watchdog import events
+
+    return [
+        events.FileCreatedEvent,
+        events.FileMovedEvent,
+        events.FileClosedEvent,
+        events.DirCreatedEvent,
+        events.DirMovedEvent,
+    ]
