@@ -98,7 +98,7 @@ def recognise(data: NDArray[np.uint8], name: str) -> Literal["tiff", "png"]:
 
 def _is_bmp(head: bytes) -> bool:
     """Two letters are not enough: any text may begin with them. The length of the second header is one of a few."""
-    return head[:2] == b"BM" and head[14:15] in (b"\x0c", b"\x28", b"\x34", b"\x38", b"\x40", b"\x6c", b"\x7c")
+    return head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in (12, 40, 52, 56, 64, 108, 124)
 
 
 def _is_text(head: bytes) -> bool:
