@@ -86,6 +86,12 @@ class Params(Model):
         le=1e6,
         description="gate `absolute`: DoG/dt of the stretched image; `noise`: standard deviations of the noise",
     )
+    contrast: float = Field(
+        0.5,
+        ge=0,
+        le=1e3,
+        description="gate `noise`: DoG/dt must also exceed this part of the tissue's own contrast; other gates: unused",
+    )
 
     @field_validator("resize")
     @classmethod
@@ -155,7 +161,7 @@ _CODE_THRESHOLD: Final = 1e-4 * 1024 / (29 / 28)
 PRESETS: Final[dict[str, Params]] = {
     "robust": Params(),
     "paper_text": Params(
-        n=29, min_t=1, max_t=30, ladder="text", polarity="dark", border="wrap", gate="none", threshold=0
+        n=29, min_t=1, max_t=30, ladder="text", polarity="dark", border="wrap", gate="none", threshold=0, contrast=0
     ),
     "paper_code": Params(
         n=29,
@@ -170,6 +176,7 @@ PRESETS: Final[dict[str, Params]] = {
         resize=(1024, 1024),
         gate="absolute",
         threshold=_CODE_THRESHOLD,
+        contrast=0,
     ),
 }
 
