@@ -16,6 +16,9 @@ from mhfd.simulate.fields import Plane
 
 __all__ = ["Exposure", "Grey", "expose"]
 
+_ROUNDED = 1 / 12 + 1 / 18
+"""Variance that rounding and the second-order term add."""
+
 Grey = NDArray[np.uint8] | NDArray[np.uint16]
 
 
@@ -50,7 +53,7 @@ def expose(signal: Plane, exposure: Exposure, rng: np.random.Generator) -> Grey:
     normal = rng.standard_normal(signal.shape, dtype=np.float32)
     expected = np.maximum(signal, 0)
     expected *= np.float32(exposure.dose)
-    electrons = np.sqrt(expected)
+    electrons = np.sqrt(np.maximum(expected - np.float32(_ROUNDED), 0))
     electrons *= normal
     electrons += expected
     normal *= normal

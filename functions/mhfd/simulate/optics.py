@@ -7,9 +7,11 @@ good where defocus matters. Must not know about tissue or noise.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import scipy.fft
+import scipy.special
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
@@ -17,11 +19,12 @@ from mhfd.errors import UsageError
 from mhfd.simulate.checks import check_range
 from mhfd.simulate.fields import Plane
 
-__all__ = ["Optics", "blur", "kernel"]
+__all__ = ["Optics", "blur", "transfer"]
 
 _LEAST = 0.1  # px: a disc smaller than this changes nothing
-_STEP = 0.6  # px of radius between two planes of a tilted image
+_STEP = 1.0  # px of radius between two planes of a tilted image
 _LARGEST = 256.0  # px
+_FINE = 64  # entries of the table a radian
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,18 +118,23 @@ def blur(scene: Plane, optics: Optics) -> Plane:
     return out
 
 
-def kernel(large: float, small: float, angle: float) -> Plane:
-    """An ellipse of the given half-axes, its edge antialiased by counting sub-pixels; sums to 1."""
-    large, small = max(large, _LEAST), max(small, _LEAST)
-    fine = 8 if large < 8 else 4 if large < 32 else 2
-    half = int(np.ceil(large + 0.5))
-    at = (np.arange((2 * half + 1) * fine) + 0.5) / fine - half - 0.5
-    u = at[None, :] * np.cos(angle) + at[:, None] * np.sin(angle)
-    v = at[:, None] * np.cos(angle) - at[None, :] * np.sin(angle)
-    inside = (u / large) ** 2 + (v / small) ** 2 <= 1
-    counts = inside.reshape(2 * half + 1, fine, 2 * half + 1, fine).sum(axis=(1, 3))
-    taps: Plane = (counts / counts.sum()).astype(np.float32)
-    return taps
+def transfer(argument: Plane) -> Plane:
+    """The Fourier transform of a disc, 2 J1(x)/x at x = 2 pi radius x frequency, looked up in a fine table."""
+    table = _table(int(argument.max() * _FINE) + 3)
+    argument = argument * np.float32(_FINE)
+    left = argument.astype(np.int32)
+    argument -= left
+    value = table[left]
+    left += 1
+    argument *= table[left] - value
+    value += argument
+    return value
+
+
+@lru_cache(maxsize=8)
+def _table(size: int) -> Plane:
+    x = np.arange(1, size) / _FINE
+    return np.concatenate([[1.0], 2 * scipy.special.j1(x) / x]).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,16 +167,21 @@ class _Spectrum:
                 return self.scene.copy()
             sharp: Plane = gaussian_filter(self.scene, self.sigma, mode="reflect")
             return sharp
-        taps = kernel(*disc)
-        half = taps.shape[0] // 2
-        around = np.zeros(self.padded, np.float32)
-        where = (np.arange(-half, half + 1)) % self.padded[0], np.arange(-half, half + 1) % self.padded[1]
-        around[np.ix_(*where)] = taps
-        transfer = scipy.fft.rfft2(around)
-        transfer *= self._probe(scipy.fft.fftfreq(self.padded[0]))[:, None]
-        transfer *= self._probe(scipy.fft.rfftfreq(self.padded[1]))
-        transfer *= self.spectrum
-        blurred = scipy.fft.irfft2(transfer, s=self.padded, overwrite_x=True)
+        large, small, angle = disc
+        down, along = scipy.fft.fftfreq(self.padded[0])[:, None], scipy.fft.rfftfreq(self.padded[1])
+        cosine, sine = np.cos(angle), np.sin(angle)
+        a, b = (2 * np.pi * large) ** 2, (2 * np.pi * small) ** 2
+        # (a u^2 + b v^2) for u, v the frequencies along and across the ellipse
+        square = ((a * cosine**2 + b * sine**2) * along**2).astype(np.float32) + (
+            (a * sine**2 + b * cosine**2) * down**2
+        ).astype(np.float32)
+        if a != b:
+            square += (2 * (a - b) * cosine * sine * down).astype(np.float32) * along.astype(np.float32)
+            np.maximum(square, 0, out=square)
+        product = self.spectrum * transfer(np.sqrt(square, out=square))
+        product *= self._probe(down)
+        product *= self._probe(along)
+        blurred = scipy.fft.irfft2(product, s=self.padded, overwrite_x=True)
         m = self.margin
         inner: Plane = blurred[m : m + self.scene.shape[0], m : m + self.scene.shape[1]]
         return inner

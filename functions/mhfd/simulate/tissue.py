@@ -95,6 +95,7 @@ def _tile(
     slant = np.clip(f.slant.plane(z, rows, columns) * np.float32(0.9), 0, 1.6)
     slant += np.float32(1)
     paint.membranes(canvas, slant)
+    np.maximum(canvas.stain, 0, out=canvas.stain)  # nothing is brighter than bare resin
     if found:
         chromatin = f.chromatin.plane(z, rows, columns)
         for outline in found:
