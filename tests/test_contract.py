@@ -32,7 +32,7 @@ CHANGES: dict[str, object] = {
 
 def report(**changes: object) -> FocusReport:
     fields: dict[str, object] = {
-        "method": Method(id="mhfd/robust"),
+        "method": Method(id="mhfd-robust"),
         "image": ImageInfo(path="/data/tile.tif", sha256="0" * 64),
         "finding": Finding.UNREADABLE,
         "params": Params(),

@@ -1,0 +1,119 @@
+"""`mhfd score`: many paths in, one line or one report a path out, in the order given.
+
+Images are scored side by side, one thread each; a single image gets every thread. Reading ahead is bounded, so that
+memory does not grow with the number of paths.
+"""
+
+from __future__ import annotations
+
+import glob
+import itertools
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from mhfd import api, threads
+from mhfd import overlay as drawing
+from mhfd.contract import Finding, FocusReport
+from mhfd.errors import UsageError
+
+if TYPE_CHECKING:
+    from mhfd.contract import Params
+
+__all__ = ["expand", "line", "run"]
+
+
+def expand(paths: Iterable[str]) -> list[str]:
+    """Patterns become the files they match, sorted; what matches nothing stays, to be reported by its name."""
+    found: list[str] = []
+    for path in paths:
+        matches = sorted(glob.glob(path, recursive=True)) if glob.has_magic(path) and not Path(path).exists() else []
+        found += matches or [path]
+    return found
+
+
+def line(report: FocusReport) -> str:
+    """One readable line an image. File names are shown so that they cannot move the cursor."""
+    name = printable(report.image.path or "array")
+    if report.finding is not Finding.OK:
+        return f"{name}  {report.finding.value}: {printable(report.finding_detail or '')}"
+    shape = "x".join(str(side) for side in report.image.shape or ())
+    parts = [
+        f"dof {report.dof:,}",
+        f"density {report.density:,.0f}/Mpx" if report.density is not None else "",
+        f"cross-spectrum {report.cross_spectrum:.3f}" if report.cross_spectrum is not None else "",
+        f"tissue {report.tissue:.0%}" if report.tissue is not None else "",
+        f"{shape} {report.image.dtype}",
+    ]
+    return f"{name}  " + "  ".join(part for part in parts if part)
+
+
+def printable(text: str) -> str:
+    """Control characters and undecodable bytes, escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def run(
+    paths: Sequence[str],
+    *,
+    params: Params,
+    device: api.Device = "auto",
+    jobs: int | None = None,
+    as_json: bool = False,
+    overlay: Path | None = None,
+    progress: bool = False,
+) -> int:
+    """Score every path; returns how many could not be scored."""
+    files = expand(paths)
+    if overlay is not None and len(files) > 1 and overlay.suffix:
+        raise UsageError(f"--overlay: {overlay} is one file for {len(files)} images; name a folder")
+    jobs = min(jobs or threads.thread_count(), len(files))
+    each = max(1, threads.thread_count() // jobs)
+
+    def one(path: str) -> FocusReport:
+        measured = api.measure(path, params=params, device=device, threads=each)
+        if overlay is not None and measured.features is not None:
+            target = overlay if overlay.suffix else overlay / f"{Path(path).stem}.overlay.png"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            drawing.draw(measured).save(target)
+        return measured.report
+
+    bar = Progress(
+        TextColumn("scoring"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=sys.stdout.isatty(),  # above the bar on a terminal; untouched in a pipe or a file
+    )
+    unscored = 0
+    with bar if progress and len(files) > 1 else nullcontext():
+        task = bar.add_task("scoring", total=len(files))
+        for report in _in_order(one, files, jobs):
+            unscored += report.finding is not Finding.OK
+            click.echo(report.model_dump_json() if as_json else line(report))
+            bar.advance(task)
+    return unscored
+
+
+def _in_order(function: Callable[[str], FocusReport], items: Sequence[str], jobs: int) -> Iterator[FocusReport]:
+    """Results in the order of the items, at most two a worker in flight."""
+    with ThreadPoolExecutor(jobs) as pool:
+        rest = iter(items)
+        waiting: deque[Future[FocusReport]] = deque(
+            pool.submit(function, item) for item in itertools.islice(rest, 2 * jobs)
+        )
+        while waiting:
+            result = waiting.popleft().result()
+            for item in itertools.islice(rest, 1):
+                waiting.append(pool.submit(function, item))
+            yield result
