@@ -37,12 +37,14 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    try:
-        home = _HOMES[name]
-    except KeyError:
-        raise AttributeError(f"module 'mhfd' has no attribute {name!r}") from None
-    return getattr(importlib.import_module(home), name)
+if not TYPE_CHECKING:  # a checker would take every submodule for an object
+
+    def __getattr__(name: str) -> object:
+        try:
+            home = _HOMES[name]
+        except KeyError:
+            raise AttributeError(f"module 'mhfd' has no attribute {name!r}") from None
+        return getattr(importlib.import_module(home), name)
 
 
 def __dir__() -> list[str]:
