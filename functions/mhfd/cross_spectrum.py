@@ -29,7 +29,7 @@ FINE = (0.08, 0.2)
 COARSE = (0.01, 0.06)
 LEAST_TISSUE = 0.25
 """Part of a block that must be tissue."""
-_AT_ONCE = 32  # blocks a transform: 2 MB, so that nothing leaves the cache
+_AT_ONCE = 16  # blocks a transform: 1 MB, so that nothing leaves the cache
 _LEAST_SIGNAL = 1.0  # coarse power over noise, below which there is nothing to relate the fine power to
 _SAME = 1.2  # two noise powers within this factor are taken for one
 _FEW = 64  # cells, below which the blocks half-way between them are measured too

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mhfd import scales
 from mhfd.contract import Params
 from mhfd.detector import Features
-from mhfd.noise import BLOCK, NoiseMap
+from mhfd.noise import BLOCK, BlockStats, NoiseMap
 from mhfd.stretch import Pixels
 from mhfd.tissue import Tissue
 
@@ -24,24 +24,26 @@ __all__ = ["apply", "block_of"]
 _REACH = 2  # pixels around a maximum over which its brightness is taken: 5x5
 
 
-def apply(features: Features, pixels: Pixels, params: Params, noise: NoiseMap, tissue: Tissue) -> Features:
+def apply(
+    features: Features, pixels: Pixels, params: Params, stats: BlockStats, noise: NoiseMap, tissue: Tissue
+) -> Features:
     """The features that count, in the same order."""
     if params.gate != "noise" or not len(features):
         return features
     lo, hi = features.limits
-    span = np.float32(hi - lo)
-    response = features.response * span  # grey values
+    response = features.response * np.float32(hi - lo)  # grey values
     block = block_of(features, pixels.shape, tissue.mask.shape)
     need = (params.threshold * scales.noise_gain(params)).astype(np.float32)[features.scale]
     least = np.float32(params.contrast * tissue.contrast * scales.step(params))
     keep = tissue.mask.ravel()[block]
     keep &= response > np.maximum(need * noise.sigma.ravel()[block], least)
-    kept = np.flatnonzero(keep)
-    if noise.model.gain != 0:
-        bright = _brightness(features, kept, pixels)
-        variance = np.maximum(noise.model.read_var + noise.model.gain * bright, 0)
-        kept = kept[response[kept] > need[kept] * np.sqrt(variance)]
-    return _take(features, kept)
+    # Brightness matters to the few that the noisiest pixel of their block could still rule out.
+    model = noise.model
+    noisiest = np.maximum(model.read_var + model.gain * (stats.maximum if model.gain > 0 else stats.minimum), 0)
+    open_ = np.flatnonzero(keep & (response <= need * np.sqrt(noisiest).ravel()[block]))
+    variance = np.maximum(model.read_var + model.gain * _brightness(features, open_, pixels), 0)
+    keep[open_] = response[open_] > need[open_] * np.sqrt(variance)
+    return _take(features, np.flatnonzero(keep))
 
 
 def block_of(features: Features, shape: tuple[int, ...], blocks: tuple[int, ...]) -> NDArray[np.intp]:

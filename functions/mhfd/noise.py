@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from mhfd.contract import Noise
 
@@ -60,8 +59,7 @@ def estimate(stats: BlockStats, *, step: float = 0.0) -> NoiseMap:
     else:  # flat or clipped everywhere
         read_var, gain, lowest, highest = least, 0.0, least, least
     by_brightness = np.clip(read_var + gain * mean, lowest, highest)
-    near_by = ndimage.percentile_filter(np.where(usable, var, 0), 100 * _QUANTILE, size=5, mode="nearest")
-    variance = np.maximum(np.maximum(by_brightness, near_by / _QUANTILE_BIAS), least)
+    variance = np.maximum(np.maximum(by_brightness, _near_by(np.where(usable, stats.diag_var, 0))), least)
     typical = read_var + gain * float(np.median(mean[usable] if usable.any() else mean))
     model = Noise(sigma=float(np.sqrt(np.clip(typical, lowest, highest))), read_var=float(read_var), gain=float(gain))
     return NoiseMap(model, np.sqrt(variance).astype(np.float32))
@@ -82,6 +80,15 @@ def grey_step(pixels: NDArray[np.generic]) -> float:
     least = float(gaps.min())
     whole = gaps / least
     return least if bool((np.abs(whole - np.rint(whole)) < 0.05).all()) and len(sample) < 4096 else 0.0
+
+
+def _near_by(var: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The low quantile of the variance over the 5x5 blocks around each, as noise alone would have it."""
+    padded = np.pad(var, 2, mode="edge")
+    around = np.lib.stride_tricks.sliding_window_view(padded, (5, 5)).reshape(-1, 25)
+    rank = round(25 * _QUANTILE)
+    quiet: NDArray[np.float32] = np.partition(around, rank, axis=1)[:, rank].reshape(var.shape)
+    return quiet / np.float32(_QUANTILE_BIAS)
 
 
 def _usable(stats: BlockStats) -> NDArray[np.bool_]:

@@ -31,8 +31,9 @@ SATURATED = 0.5
 """Part of the image that is clipped from which on, with less than `SPARED` left to measure, it is `saturated`."""
 SPARED = 0.1
 CELL = 128
-"""Side of a cell of the focus map, pixels: one block of the cross-spectrum. Doubled until a side has at most 32."""
-_MOST_CELLS = 32
+"""Side of a cell of the focus map, pixels: one block of the cross-spectrum."""
+MOST_CELLS = 16
+"""Cells along one side. Above 2048 pixels the cells grow, each with one block in its middle: an even sample."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +86,7 @@ def measure(image: Image, detector: Detector, params: Params) -> Measurement:
     with clock.step("detect"):
         features = detector.detect(pixels, params, sigma_floor=float(noise_map.sigma[found.mask].min()))
     with clock.step("gate"):
-        features = gate.apply(features, pixels, params, noise_map, found)
+        features = gate.apply(features, pixels, params, stats, noise_map, found)
     rows, cols = _edges(pixels.shape[0]), _edges(pixels.shape[1])
     with clock.step("cross_spectrum"):
         ratios = cross_spectrum.measure(pixels, found, rows, cols)
@@ -146,10 +147,7 @@ def _report(
 
 def _edges(size: int) -> NDArray[np.intp]:
     """Where the cells along one side begin, and where the last ends."""
-    cell = CELL
-    while size > cell * _MOST_CELLS:
-        cell *= 2
-    count = max(1, round(size / cell))
+    count = int(np.clip(round(size / CELL), 1, MOST_CELLS))
     return np.arange(count + 1, dtype=np.intp) * size // count
 
 
@@ -174,8 +172,7 @@ def _cells(
     per_block = np.where(found.mask.ravel(), per_block, 0)
 
     def total(values: NDArray[np.generic]) -> NDArray[np.float64]:
-        sums: NDArray[np.float64] = np.bincount(cell, values.ravel().astype(np.float64), rows * cols)
-        return sums
+        return np.bincount(cell, values.ravel().astype(np.float64), rows * cols).astype(np.float64)
 
     area = np.maximum(np.bincount(cell, minlength=rows * cols), 1)
     share, dof = total(found.mask) / area, total(per_block)
