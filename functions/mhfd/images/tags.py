@@ -75,14 +75,16 @@ def _fibics(text: str, found: Written, height: int, width: int) -> None:
     across, down = quantity.of("Scan/Ux", _METRES, "um"), quantity.of("Scan/Uy", _METRES, "um")
     field_of_view = quantity.of("Scan/FOV_X", _METRES, "um")
     if across is not None and down is not None and math.hypot(across, down) > 0:
-        found.pixel_nm = _positive(math.hypot(across, down) * 1e9)
+        _fill(found, pixel_m=math.hypot(across, down))
     elif field_of_view is not None:
-        found.pixel_nm = _positive(field_of_view * 1e9 / columns)
-    found.focus_m = quantity.of("Scan/Focus", _METRES, "m")
-    dwell = quantity.of("Scan/Dwell", _SECONDS, "ns")
-    found.dwell_ns = None if dwell is None else _positive(dwell * 1e9)
+        _fill(found, pixel_m=field_of_view / columns)
     x, y = quantity.of("Stage/X", _METRES, "um"), quantity.of("Stage/Y", _METRES, "um")
-    found.stage_um = None if x is None or y is None else (x * 1e6, y * 1e6)
+    _fill(
+        found,
+        focus_m=quantity.of("Scan/Focus", _METRES, "m"),
+        dwell_s=quantity.of("Scan/Dwell", _SECONDS, "ns"),
+        stage_m=None if x is None or y is None else (x, y),
+    )
     for name, key in (("Row", "mosaic_row"), ("Col", "mosaic_col")):
         place = quantity.number(f"MosaicInfo/{name}")
         if place is not None and place == int(place):
@@ -224,12 +226,12 @@ def _fill(
     """Add what an earlier source did not know."""
     if found.pixel_nm is None and pixel_m is not None:
         found.pixel_nm = _positive(pixel_m * 1e9)
-    if found.focus_m is None:
-        found.focus_m = focus_m
+    if found.focus_m is None and focus_m is not None:
+        found.focus_m = _tidy(focus_m)
     if found.dwell_ns is None and dwell_s is not None:
         found.dwell_ns = _positive(dwell_s * 1e9)
     if found.stage_um is None and stage_m is not None:
-        found.stage_um = (stage_m[0] * 1e6, stage_m[1] * 1e6)
+        found.stage_um = (_tidy(stage_m[0] * 1e6), _tidy(stage_m[1] * 1e6))
 
 
 def _xml(text: str) -> ET.Element | None:
@@ -251,5 +253,10 @@ def _number(text: str | None) -> float | None:
     return value if abs(value) < 1e15 else None
 
 
-def _positive(value: Any) -> float | None:
-    return float(f"{value:.9g}") if value > 0 else None
+def _positive(value: float) -> float | None:
+    return _tidy(value) if value > 0 else None
+
+
+def _tidy(value: float) -> float:
+    """Without the noise of the unit's conversion."""
+    return float(f"{value:.9g}")
