@@ -371,8 +371,8 @@ PIECES = st.lists(
     st.one_of(
         st.binary(max_size=12),
         st.sampled_from(
-            b"<Fibics>|</Fibics>|<Image>|<BoundingBox.Left>|<Scan>|[Image]\n|ResolutionY=9\n|AP_WD\n|AP_WD = 4 mm\n|1e99|"
-            b"<OME><Pixels PhysicalSizeX='|'/>|<!DOCTYPE|&amp;".split(b"|")
+            b"<Fibics>|</Fibics>|<Image>|<BoundingBox.Left>|<Scan>|[Image]\n|ResolutionY=9\n|AP_WD\n|AP_WD = 4 mm\n|"
+            b"1e99|<OME><Pixels PhysicalSizeX='|'/>|<!DOCTYPE|&amp;".split(b"|")
         ),
     ),
     max_size=12,

@@ -61,7 +61,9 @@ def _check_blank(pixels: Pixels, *, whole_numbers: bool) -> None:
     if _is_blank(pixels[::step, ::step], whole_numbers) and (step == 1 or _is_blank(pixels, whole_numbers)):
         low, high = float(pixels.min()), float(pixels.max())
         if low == high:
-            detail = f"blank: every pixel is {low:g}; was the beam on?"
+            saturated = pixels.dtype.kind == "u" and low == np.iinfo(pixels.dtype).max
+            hint = "is the detector saturated?" if saturated else "was the beam on?"
+            detail = f"blank: every pixel is {low:g}; {hint}"
         else:
             detail = f"blank: 99.9% of the pixels span {BLANK_LEVELS} grey levels or fewer; was the beam on?"
         raise Flaw(Finding.BLANK, detail)
