@@ -152,12 +152,29 @@ class RunnerSettings(Section):
 class VerdictSettings(Section):
     """When an image is called out of focus."""
 
+    threshold: float = Field(
+        0.75, gt=0, lt=1, description="an image with less than this part of the expected density is out of focus"
+    )
+    side_threshold: float = Field(
+        0.65, gt=0, lt=1, description="the same for one side of it: a tilted section, or one blurred in part"
+    )
+    cross_spectrum_threshold: float = Field(
+        0.6, gt=0, lt=1, description="the same for the cross-spectrum, which dose and contrast do not change"
+    )
+    k_sigma: float = Field(
+        4.0,
+        gt=0,
+        le=100,
+        description="where sharp images vary much, a threshold is this many robust standard deviations below the "
+        "expected, if that is lower",
+    )
+    neighbours: int = Field(15, ge=3, le=1000, description="nearest images in focus that make up the baseline")
+    young: int = Field(6, ge=3, le=1000, description="images needed before there is a baseline")
+    confirm: int = Field(3, ge=1, le=100, description="sharp images that the operator is asked to confirm")
     follow: bool = Field(True, description="the baseline follows the tissue's density, within `max_below_anchor`")
     max_below_anchor: float = Field(
         0.25, gt=0, lt=1, description="how far below the anchor the baseline may go; beyond: a drift alert"
     )
-    k_sigma: float = Field(4.0, gt=0, le=100, description="robust standard deviations below the baseline")
-    neighbours: int = Field(15, ge=3, le=1000, description="earlier sections that make up the baseline")
 
 
 class Settings(Section):

@@ -1,0 +1,277 @@
+"""What an image is expected to show: the sharp images near it, held by an anchor.
+
+The baseline follows the tissue: the median of the nearest images in focus of the same tile. It has an anchor: images
+that a person confirmed as sharp. It never follows further below the anchor than `max_below_anchor`, and not at all
+when the cross-spectrum, which neither dose nor staining moves, has fallen with the density: then the focus drifts.
+Without a confirmed image the sharpest images of the run stand in, and whatever is judged by them is provisional.
+It judges nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from mhfd_client.history import DENSITY, MEASURES, RATIO, REGIONS, WHOLE, History, Levels, Measured, State, Word
+from mhfd_client.naming import Place
+from mhfd_client.options import VerdictSettings
+
+__all__ = ["Anchor", "Drift", "Expected", "Question", "Rejected", "expect", "find_anchor", "find_rejected", "question"]
+
+Origin = Literal["confirmed", "provisional"]
+Rows = NDArray[np.intp]
+
+# What sharp images of one tissue differ by from section to section, as standard deviations of logarithms, where there
+# are too few to tell: density and cross-spectrum, the whole image and a side. Worth `_PRIOR_COUNT` images.
+_PRIOR: Final = np.array([[0.05, 0.08, 0.08, 0.08, 0.08], [0.15, 0.2, 0.2, 0.2, 0.2]])
+_PRIOR_COUNT: Final = 5
+_LOST: Final = -math.log(0.8)  # the cross-spectrum of the neighbours, below the anchor's: their focus is going
+_FALLEN: Final = -math.log(0.93)  # ... when their density has also fallen this far
+_RANK: Final = 2  # the third sharpest image is believed, where nobody has confirmed any
+_NO_BETTER: Final = np.log([1.1, 1.2])  # within this of a rejected image: as bad
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Anchor:
+    """What sharp images look like."""
+
+    levels: Levels
+    count: int
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The best of the images that a person called blurred."""
+
+    density: float
+    cross_spectrum: float
+    row: int
+
+    def covers(self, levels: Levels) -> NDArray[np.bool_]:
+        """Whether images (any number of leading axes) are no better than it."""
+        density, ratio = levels[..., DENSITY, WHOLE], levels[..., RATIO, WHOLE]
+        no_sharper = ~(ratio > self.cross_spectrum + _NO_BETTER[RATIO])  # unknown: the density decides alone
+        covered: NDArray[np.bool_] = (density <= self.density + _NO_BETTER[DENSITY]) & no_sharper
+        return covered
+
+
+class Drift(BaseModel):
+    """The images in focus near one image have left the anchor."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: Literal["sharpness", "density"]
+    tile: str | None
+    section: int | None
+    density: float
+    """Of the neighbours, as a part of the anchor's."""
+    cross_spectrum: float | None
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expected:
+    """What an image should show, as logarithms, and how far sharp images stray from it."""
+
+    levels: Levels
+    spread: Levels
+    neighbours: int
+    sections: tuple[int, int] | None
+    """The first and last section of the neighbours."""
+    anchor: Anchor
+    held: bool
+    """The anchor kept the density from being lower."""
+    drift: Drift | None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the station asks the operator: are these images sharp?"""
+
+    keys: tuple[Hashable, ...]
+    places: tuple[Place, ...]
+    sentence: str
+
+
+def expect(
+    measured: Measured, history: History, settings: VerdictSettings, *, row: int | None = None
+) -> Expected | None:
+    """What this image should show; None while there is nothing to expect it from. `row`: its own, if it has one."""
+    kind = history.like == history.number(("like", measured.like))
+    tile = history.number(("tile", measured.place.tile))
+    anchor = find_anchor(history, settings, kind, tile)
+    if anchor is None:
+        return None
+    section = -1 if measured.place.section is None else measured.place.section
+    near = _neighbours(history, settings, kind, tile, section, row)
+    levels, spread = anchor.levels.copy(), _PRIOR.copy()
+    held, drift = False, None
+    if len(near):
+        around = history.levels[near]
+        running = _median(around)
+        spread = _spread(around - running)
+        lost = _lost(running, anchor)
+        below = 0.0 if lost or not settings.follow else -math.log(1 - settings.max_below_anchor)
+        floor = anchor.levels - below
+        held = bool(running[DENSITY, WHOLE] < floor[DENSITY, WHOLE])
+        if lost or (settings.follow and held):
+            drift = _drift(running, anchor, measured.place, lost=lost)
+        follow = np.fmax(running, floor) if settings.follow else np.where(np.isnan(floor), running, floor)
+        levels = np.where(np.isnan(follow), anchor.levels, follow)
+    sections = history.section[near]
+    seen = (int(sections.min()), int(sections.max())) if len(near) and sections.min() >= 0 else None
+    return Expected(levels, spread, len(near), seen, anchor, held, drift)
+
+
+def find_anchor(history: History, settings: VerdictSettings, kind: NDArray[np.bool_], tile: int) -> Anchor | None:
+    """The images that were confirmed as sharp (of this tile, if there are any); else the sharpest of the run."""
+    confirmed = kind & (history.word == Word.SHARP) & (history.state != State.UNSCORED)
+    if confirmed.any():
+        own = confirmed & (history.tile == tile)
+        rows = np.flatnonzero(own if own.any() else confirmed)
+        return Anchor(_median(history.levels[rows]), int(confirmed.sum()), "confirmed")
+    possible = kind & (history.state != State.UNSCORED) & (history.word != Word.BLURRED)
+    rejected = find_rejected(history, kind)
+    if rejected is not None:
+        possible &= ~rejected.covers(history.levels)
+    rows = np.flatnonzero(possible)
+    if len(rows) < settings.young:
+        return None
+    density = history.levels[rows, DENSITY, WHOLE]
+    best = np.partition(density, len(density) - 1 - _RANK)[len(density) - 1 - _RANK]
+    # Of a run with two kinds of images the sharper kind; of a run with one kind all but the worst.
+    rows = rows[density >= best + math.log(settings.threshold)]
+    return Anchor(_median(history.levels[rows]), len(rows), "provisional")
+
+
+def find_rejected(history: History, kind: NDArray[np.bool_]) -> Rejected | None:
+    """The best image that a person called blurred, while none is confirmed as sharp."""
+    if (kind & (history.word == Word.SHARP)).any():
+        return None
+    rows = np.flatnonzero(kind & (history.word == Word.BLURRED) & (history.state != State.UNSCORED))
+    if not len(rows):
+        return None
+    best = rows[np.argmax(history.levels[rows, DENSITY, WHOLE])]
+    density, ratio = history.levels[best, DENSITY, WHOLE], history.levels[best, RATIO, WHOLE]
+    return Rejected(float(density), float(ratio), int(best))
+
+
+def question(history: History, settings: VerdictSettings) -> Question | None:
+    """Which images a person should look at: the sharpest, a usual one and a poor one of those that nobody has seen.
+
+    None when enough are confirmed, or when there are too few to choose from.
+    """
+    scored = np.flatnonzero(history.state != State.UNSCORED)
+    if not len(scored):
+        return None
+    kind = history.like == history.like[scored[-1]]
+    missing = settings.confirm - int((kind & (history.word == Word.SHARP)).sum())
+    if missing <= 0:
+        return None
+    unseen = kind & (history.word == Word.NONE)
+    rows = np.flatnonzero(unseen & (history.state == State.IN_FOCUS))
+    if len(rows) < settings.young:
+        rows = np.flatnonzero(unseen & (history.state != State.UNSCORED))
+    if len(rows) < settings.young:
+        return None
+    order = rows[np.lexsort((rows, history.levels[rows, DENSITY, WHOLE]))]
+    wanted = [0.95] if missing == 1 else np.linspace(0.95, 0.35, missing)
+    chosen = sorted({int(order[round(q * (len(order) - 1))]) for q in wanted})
+    return Question(
+        tuple(history.key(r) for r in chosen),
+        tuple(history.place(r) for r in chosen),
+        f"Nobody has confirmed {'a sharp image' if missing == settings.confirm else 'enough sharp images'} yet. "
+        f"Look at {_and(describe(history.place(r)) for r in chosen)}: which are sharp?",
+    )
+
+
+def describe(place: Place) -> str:
+    """Where an image belongs, in words."""
+    where = "an image without a section number" if place.section is None else f"section {place.section}"
+    return where if place.tile is None else f"{where}, tile {place.tile}"
+
+
+def _and(parts: Iterable[str]) -> str:
+    words = list(parts)
+    return words[0] if len(words) == 1 else f"{'; '.join(words[:-1])} and {words[-1]}"
+
+
+def _neighbours(
+    history: History, settings: VerdictSettings, kind: NDArray[np.bool_], tile: int, section: int, row: int | None
+) -> Rows:
+    """The nearest images in focus, of this tile or, while those are few, of all; never those of the same section.
+
+    Nearness is by section, so that the order in which tiles arrive makes no difference.
+    """
+    sharp = kind & (history.word != Word.BLURRED) & ((history.state == State.IN_FOCUS) | (history.word == Word.SHARP))
+    same = history.tile == tile
+    if section >= 0:
+        sharp &= (history.section >= 0) & (history.section != section)
+    elif row is not None:
+        sharp[row] = False
+    for rows in (np.flatnonzero(sharp & same), np.flatnonzero(sharp)):
+        if len(rows) >= settings.young:
+            return _nearest(history, rows, section, len(history) if row is None else row, settings.neighbours)
+    return rows[:0]
+
+
+def _nearest(history: History, rows: Rows, section: int, row: int, count: int) -> Rows:
+    if len(rows) <= count:
+        return rows
+    away = np.abs(history.section[rows] - section) if section >= 0 else np.abs(rows - row)
+    # All that are as near as the last one wanted: a choice among equals would depend on the order of arrival.
+    nearest: Rows = rows[away <= np.partition(away, count - 1)[count - 1]]
+    return nearest
+
+
+def _lost(running: Levels, anchor: Anchor) -> bool:
+    fallen = anchor.levels[:, WHOLE] - running[:, WHOLE]
+    return bool(fallen[RATIO] > _LOST and fallen[DENSITY] > _FALLEN)
+
+
+def _drift(running: Levels, anchor: Anchor, place: Place, *, lost: bool) -> Drift:
+    part = np.exp(running[:, WHOLE] - anchor.levels[:, WHOLE])
+    ratio = None if np.isnan(part[RATIO]) else float(part[RATIO])
+    who = "that you confirmed" if anchor.origin == "confirmed" else "that were the sharpest"
+    where = describe(place)
+    figures = f"{part[DENSITY]:.0%} of the features"
+    if ratio is not None:
+        figures += f" and {ratio:.0%} of the cross-spectrum"
+    cause = "the focus is drifting" if lost else "the tissue is changing or the focus is drifting"
+    return Drift(
+        kind="sharpness" if lost else "density",
+        tile=place.tile,
+        section=place.section,
+        density=float(part[DENSITY]),
+        cross_spectrum=ratio,
+        sentence=f"Drift near {where}: its neighbours show {figures} of the images {who}; {cause}. "
+        "Check the focus; if it is good, confirm newer images as sharp.",
+    )
+
+
+def _median(levels: NDArray[np.float64]) -> Levels:
+    """Over the first axis, of what is known; NaN where nothing is."""
+    ordered = np.sort(levels, axis=0)  # NaN last
+    known = len(levels) - np.isnan(levels).sum(axis=0)
+    low = np.take_along_axis(ordered, np.maximum((known - 1) // 2, 0)[None], axis=0)[0]
+    high = np.take_along_axis(ordered, np.minimum(known // 2, len(levels) - 1)[None], axis=0)[0]
+    middle: Levels = np.where(known > 0, (low + high) / 2, np.nan)
+    return middle
+
+
+def _spread(away: NDArray[np.float64]) -> Levels:
+    """Robust standard deviations; few images are helped out by what is usual."""
+    known = len(away) - np.isnan(away).sum(axis=0)
+    seen = np.nan_to_num(1.4826 * _median(np.abs(away)))
+    spread: Levels = np.sqrt((_PRIOR_COUNT * _PRIOR**2 + known * seen**2) / (_PRIOR_COUNT + known))
+    return spread
+
+
+assert _PRIOR.shape == (len(MEASURES), len(REGIONS))  # noqa: S101

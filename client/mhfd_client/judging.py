@@ -1,0 +1,174 @@
+"""The verdicts of a run, as its images come: the first one at once, later ones with their reason.
+
+Holds the history, asks the operator, and says which earlier verdicts to revise. Everything it does follows from the
+order of `see` and `hear`: `rejudge` replays stored reports and gives the same verdicts, or others for other settings.
+Must not read files, keep state on disk or alert anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+
+from mhfd.contract import FocusReport
+from mhfd_client import baseline
+from mhfd_client.baseline import Drift, Question
+from mhfd_client.history import DENSITY, WHOLE, History, Measured, State, Word
+from mhfd_client.naming import Place
+from mhfd_client.options import VerdictSettings
+from mhfd_client.verdict import Kind, Verdict, decide, judge, state_of
+
+__all__ = ["Heard", "Judge", "Judged", "Seen", "rejudge"]
+
+_MOVED = 0.05  # of the anchor's level, as a logarithm: provisional verdicts are given again
+_GROWN = 1.5  # ... or when there are so many times as many images as last time
+_ROUNDS = 4  # verdicts depend on each other; in practice two rounds settle them
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A verdict to be recorded."""
+
+    key: Hashable
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An image was scored."""
+
+    key: Hashable
+    report: FocusReport
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A person said whether an image is sharp; None takes back what was said."""
+
+    key: Hashable
+    sharp: bool | None
+
+
+class Judge:
+    """One run's judge. Keys are whatever names a revision of an image."""
+
+    def __init__(self, settings: VerdictSettings | None = None) -> None:
+        self.settings = settings or VerdictSettings()
+        self.history = History()
+        self._open: dict[int, tuple[Kind, bool]] = {}  # row -> what its provisional verdict says
+        self._settled_at: tuple[str, float, int] | None = None
+        self.drifts: dict[str | None, Drift] = {}
+        """The drifts that are open now, by tile."""
+
+    def see(self, key: Hashable, report: FocusReport, place: Place) -> list[Judged]:
+        """The verdict on this image, then those of earlier images that it changes."""
+        verdict = judge(report, place, self.history, self.settings)
+        self._remember(key, Measured.of(report, place), verdict.kind, verdict.provisional)
+        self._note_drift(place.tile, verdict)
+        return [Judged(key, verdict), *self._revise()]
+
+    def hear(self, key: Hashable, sharp: bool | None) -> list[Judged]:
+        """A person's word on an image: the verdicts that it changes, that image's first."""
+        row = self.history.row(key)
+        word = Word.NONE if sharp is None else Word.SHARP if sharp else Word.BLURRED
+        if self.history.word[row] == word:
+            return []
+        self.history.hear(row, word)
+        said = "you took back your word" if sharp is None else f"you {'confirmed' if sharp else 'rejected'} it"
+        verdict = decide(self.history.measured(row), self.history, self.settings, row=row)
+        self.history.settle(row, state_of(verdict.kind))
+        self._keep_open(row, verdict.kind, verdict.provisional)
+        count = int((self.history.word == Word.SHARP).sum())
+        why = f"{count} images are confirmed as sharp" if count != 1 else "1 image is confirmed as sharp"
+        self._settled_at = None
+        return [Judged(key, verdict.model_copy(update={"reason": said})), *self._revise(why)]
+
+    def restore(self, key: Hashable, report: FocusReport, place: Place, verdict: Verdict, sharp: bool | None) -> None:
+        """After a restart: an image with its current verdict. Nothing is judged."""
+        word = Word.NONE if sharp is None else Word.SHARP if sharp else Word.BLURRED
+        self._remember(key, Measured.of(report, place), verdict.kind, verdict.provisional, word)
+
+    def question(self) -> Question | None:
+        """What to ask the operator now, if anything."""
+        return baseline.question(self.history, self.settings)
+
+    def _remember(
+        self, key: Hashable, measured: Measured, kind: Kind, provisional: bool, word: Word = Word.NONE
+    ) -> None:
+        row = self.history.add(key, measured, state_of(kind), word)
+        if measured.scored:
+            self._keep_open(row, kind, provisional)
+
+    def _keep_open(self, row: int, kind: Kind, provisional: bool) -> None:
+        if provisional:
+            self._open[row] = (kind, provisional)
+        else:
+            self._open.pop(row, None)
+
+    def _note_drift(self, tile: str | None, verdict: Verdict) -> None:
+        if verdict.drift is not None:
+            self.drifts.setdefault(tile, verdict.drift)
+        elif verdict.kind in (Kind.IN_FOCUS, Kind.OUT_OF_FOCUS):
+            self.drifts.pop(tile, None)
+
+    def _revise(self, why: str | None = None) -> list[Judged]:
+        """The provisional verdicts that are different now."""
+        reason = why or self._cause()
+        if reason is None:
+            return []
+        changed: dict[int, Verdict] = {}
+        before = dict(self._open)
+        for _ in range(_ROUNDS):
+            stable = True
+            for row in sorted(self._open):
+                verdict = decide(self.history.measured(row), self.history, self.settings, row=row)
+                if (verdict.kind, verdict.provisional) != self._open[row]:
+                    self.history.settle(row, state_of(verdict.kind))
+                    self._open[row] = (verdict.kind, verdict.provisional)
+                    changed[row] = verdict
+                    stable = False
+            if stable:
+                break
+        for row, verdict in changed.items():
+            self._keep_open(row, verdict.kind, verdict.provisional)
+        return [
+            Judged(self.history.key(row), verdict.model_copy(update={"reason": f"judged again: {reason}"}))
+            for row, verdict in sorted(changed.items())
+            if (verdict.kind, verdict.provisional) != before[row]
+        ]
+
+    def _cause(self) -> str | None:
+        """Why provisional verdicts should be given again now; None when nothing has changed enough."""
+        history = self.history
+        if not self._open or history.state[-1] == State.UNSCORED:
+            return None
+        kind = history.like == history.like[-1]
+        anchor = baseline.find_anchor(history, self.settings, kind, int(history.tile[-1]))
+        if anchor is None or anchor.origin == "confirmed":
+            return None  # what a person says is acted on when it is heard
+        now = (anchor.origin, float(anchor.levels[DENSITY, WHOLE]), int(kind.sum()))
+        last, self._settled_at = self._settled_at, now
+        if last is None:
+            return f"there is a baseline now, from {now[2]} images"
+        if now[1] - last[1] > _MOVED:
+            return "sharper images came later"
+        if last[1] - now[1] > _MOVED:
+            return "later images changed the baseline"
+        if now[2] >= _GROWN * last[2]:
+            return f"the baseline rests on {now[2]} images now"
+        self._settled_at = last
+        return None
+
+
+def rejudge(events: Iterable[Seen | Heard], settings: VerdictSettings) -> dict[Hashable, Verdict]:
+    """The current verdict on every image, from stored reports and what people said, in the order it happened."""
+    judge = Judge(settings)
+    verdicts: dict[Hashable, Verdict] = {}
+    for event in events:
+        if isinstance(event, Seen):
+            judged = judge.see(event.key, event.report, event.place)
+        else:
+            judged = judge.hear(event.key, event.sharp)
+        verdicts |= {j.key: j.verdict for j in judged}
+    return verdicts
