@@ -58,7 +58,7 @@ class _Plane(c.Structure):
 
 class _Segment(c.Structure):
     _fields_ = (
-        *((name, c.c_int32) for name in ("spacing", "taps", "plane", "first", "count", "mixed")),
+        *((name, c.c_int32) for name in ("spacing", "plane", "first", "count", "mixed")),
         ("kernels", c.c_void_p),
         ("radius", c.c_void_p),
         ("weights", c.c_void_p),
@@ -110,9 +110,10 @@ class CpuDetector:
         if hi <= lo:
             return _features([], (lo, hi), pixels.shape)
         run = _Run(self._library, pixels, params, (lo, hi), sigma_floor)
+        if self.threads == 1:
+            return _features(run.detect(1, map), (lo, hi), pixels.shape)
         with ThreadPoolExecutor(self.threads) as pool:
-            execute = map if self.threads == 1 else pool.map
-            return _features(run.detect(self.threads, execute), (lo, hi), pixels.shape)
+            return _features(run.detect(self.threads, pool.map), (lo, hi), pixels.shape)
 
 
 Part = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.uint8], NDArray[np.float32]]
@@ -225,7 +226,7 @@ class _Run:
         segments = (_Segment * max(1, len(f.segments)))()
         for out, s in zip(segments, f.segments, strict=False):
             level = s.spacing.bit_length() - 2
-            out.spacing, out.taps, out.plane, out.first, out.count = s.spacing, s.taps, level, s.first, s.count
+            out.spacing, out.plane, out.first, out.count = s.spacing, level, s.first, s.count
             out.mixed = s.mixed
             out.kernels, out.radius = self._kernels(s.kernels, stride)
             out.weights = self._hold(s.weights)

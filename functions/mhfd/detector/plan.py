@@ -1,10 +1,10 @@
 """Which filters the compiled kernel applies, and why they add up to the exact Gaussians.
 
-A Gaussian of sigma t is computed on the coarsest grid, of spacing s, that it leaves at least `RATIO` samples a sigma.
-Its variance is spent in three places: `BASE` in the chain that blurs and halves the image, `spread` in the
-interpolation that brings a difference back to every pixel, the rest in one sampled Gaussian on the coarse grid. The
-interpolation's weights are those that minimise the squared error of the difference, given what the other two filters
-really do and a spectrum that falls like that of natural images: that is why 4 to 6 taps are enough.
+A Gaussian of sigma t is computed on the coarsest grid, of spacing s, that `START` allows it. Its variance is spent in
+three places: `BASE` in the chain that blurs and halves the image, `SPREAD` in the interpolation that brings a
+difference back to every pixel, the rest in one sampled Gaussian on the coarse grid. The interpolation's weights are
+those that minimise the squared error of the difference, given what the other two filters really do and a spectrum that
+falls like that of natural images: that is why 6 taps are enough.
 
 Only numbers are made here; native/kernel.c applies them.
 """
@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 
 __all__ = ["PlanFilters", "SegmentFilters", "filters", "halvings"]
 
-RATIO = 1.5  # smallest t/s
-SPACINGS = (1, 2, 4, 8, 16)
+# Spacing of the grid: the smallest t that uses it. Each difference is then within 6e-5 of the exact one (rms). The
+# coarser, the less a difference is of what it is taken from (dt/t), so the more samples a sigma it needs.
+START = {1: 0.0, 2: 3.0, 4: 7.0, 8: 16.0, 16: 40.0}
 BASE = 0.9  # sigma of a base plane, in its own pixels
-SPREAD = {4: 0.6, 6: 0.75}  # taps: sigma left to the interpolation; the least error for each
-FEW_TAPS = 2.25  # from this t/s on, 4 taps are as good as 6 are below it
-CUT = 4.5  # half a kernel, in sigma
-TAPS = 8  # weights are stored this far apart
+SPREAD = 0.75  # sigma left to the interpolation, in the same pixels: the least error for 6 taps
+CUT = 5.0  # half a kernel, in sigma
+TAPS = 6
+STRIDE = 8  # of the weights of one phase
 
 Plane = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -34,10 +35,9 @@ Single = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class SegmentFilters:
-    """Consecutive scales on one base plane with one number of taps."""
+    """The scales on one base plane, which are consecutive."""
 
     spacing: int
-    taps: int
     first: int
     count: int
     mixed: bool  # its first Gaussian also ends the last scale that begins at full resolution
@@ -67,7 +67,7 @@ class PlanFilters:
     @property
     def reach(self) -> int:
         """Pixels of the image that an output needs to one side."""
-        chain = {s: sum(len(k) * s // 2 for s_, k in halvings(self.spacing) if s_ <= s) for s in SPACINGS}
+        chain = {s: sum(len(k) * s // 2 for s_, k in halvings(self.spacing) if s_ <= s) for s in START}
         return max((g.reach * g.spacing + 2 * chain[g.spacing] for g in self.segments), default=0)
 
 
@@ -75,19 +75,15 @@ class PlanFilters:
 def filters(sigmas: tuple[float, ...]) -> PlanFilters:
     """The filters of the ladder `sigmas`, n + 1 of them."""
     n = len(sigmas) - 1
-    spacing = [max(s for s in SPACINGS if s == 1 or t >= RATIO * s) for t in sigmas]
-    taps = [4 if t >= FEW_TAPS * s else 6 for t, s in zip(sigmas, spacing, strict=True)]
-    full = sum(s == 1 for s in spacing[:n])
+    spacing = [max(s for s, start in START.items() if t >= start) for t in sigmas]
+    full = spacing[:n].count(1)
     mixed = full > 0 and spacing[full] > 1
     kernels = [_half_gaussian(t) for t in sigmas[: full + (full > 0 and not mixed)]]
-    segments: list[SegmentFilters] = []
-    first = full
-    while first < n or (mixed and not segments):
-        last = first
-        while last < n and (spacing[last], taps[last]) == (spacing[first], taps[first]):
-            last += 1
-        segments.append(_segment(sigmas, spacing[first], taps[first], first, last - first, mixed and first == full))
-        first = max(last, first + 1)
+    used = sorted({*spacing[full:n], *([spacing[full]] if mixed else [])})
+    segments = []
+    for s in used:
+        first = spacing.index(s)
+        segments.append(_segment(sigmas, s, first, spacing[:n].count(s), mixed and first == full))
     return PlanFilters(full=full, mixed=mixed, kernels=kernels, segments=segments)
 
 
@@ -95,7 +91,7 @@ def filters(sigmas: tuple[float, ...]) -> PlanFilters:
 def halvings(coarsest: int) -> tuple[tuple[int, Single], ...]:
     """(spacing, half of the even kernel) of each step from the image to the coarsest base plane."""
     steps: list[tuple[int, Single]] = []
-    for before, after in pairwise(SPACINGS):
+    for before, after in pairwise(START):
         if after > coarsest:
             break
         have = 0.0 if before == 1 else BASE * before
@@ -104,8 +100,20 @@ def halvings(coarsest: int) -> tuple[tuple[int, Single], ...]:
 
 
 def _half_gaussian(sigma: float) -> Single:
-    half = np.exp(-0.5 * (np.arange(max(1, int(np.ceil(CUT * sigma))) + 1) / sigma) ** 2)
-    kernel: Single = (half / (2 * half.sum() - half[0])).astype(np.float32)
+    """Cut off, and widened by so much that its variance is that of the whole one: the cut then shows in no moment
+    below the fourth."""
+    x = np.arange(int(np.ceil(9 * sigma)) + 1)
+    near = x[: max(2, int(np.ceil(CUT * sigma)) + 1)]
+
+    def half(width: float, at: NDArray[np.intp]) -> Plane:
+        values: Plane = np.exp(-0.5 * (at / width) ** 2)
+        return values / (2 * values.sum() - values[0])
+
+    aim = (half(sigma, x) * x**2).sum()
+    width = sigma
+    for _ in range(8):
+        width *= float(np.sqrt(aim / (half(width, near) * near**2).sum()))
+    kernel: Single = half(width, near).astype(np.float32)
     return kernel
 
 
@@ -115,17 +123,16 @@ def _half_even(sigma: float) -> Single:
     return np.concatenate([[0], half / (2 * half.sum())]).astype(np.float32)
 
 
-def _segment(sigmas: tuple[float, ...], spacing: int, taps: int, first: int, count: int, mixed: bool) -> SegmentFilters:
-    spread = SPREAD[taps]
+def _segment(sigmas: tuple[float, ...], spacing: int, first: int, count: int, mixed: bool) -> SegmentFilters:
     taus = [t / spacing for t in sigmas[first : first + count + 1]]
-    kernels = [_half_gaussian(float(np.sqrt(tau**2 - BASE**2 - spread**2))) for tau in taus]
+    kernels = [_half_gaussian(float(np.sqrt(tau**2 - BASE**2 - SPREAD**2))) for tau in taus]
     items = ([(0, None)] if mixed else []) + [(i, i + 1) for i in range(count)]
-    weights = np.zeros((len(items), spacing, TAPS), np.float32)
+    weights = np.zeros((len(items), spacing, STRIDE), np.float32)
     design = _Design(spacing)
     for item, (a, b) in enumerate(items):
         pair = [(taus[g], kernels[g]) for g in (a, b) if g is not None]
-        weights[item, :, :taps] = design.weights(pair, taps)
-    return SegmentFilters(spacing, taps, first, count, mixed, kernels, weights)
+        weights[item, :, :TAPS] = design.weights(pair)
+    return SegmentFilters(spacing, first, count, mixed, kernels, weights)
 
 
 class _Design:
@@ -141,7 +148,7 @@ class _Design:
             distance = (np.arange(1, len(half)) - 0.5) * (step / 2 / spacing)
             self.base *= 2 * (half[1:, None] * np.cos(2 * np.pi * distance[:, None] * self.fx)).sum(axis=0)
 
-    def weights(self, pair: list[tuple[float, Single]], taps: int) -> Plane:
+    def weights(self, pair: list[tuple[float, Single]]) -> Plane:
         """Of each phase: for the difference of two Gaussians, or for one."""
         have = want = np.zeros((1, 1))
         for sign, (tau, half) in zip((1, -1), pair, strict=False):
@@ -153,11 +160,11 @@ class _Design:
             want = want + sign * across * down
         power = (self.prior * have * have).sum(axis=1)
         cross = (self.prior * have * want).sum(axis=1)
-        out = np.empty((self.spacing, taps))
+        out = np.empty((self.spacing, TAPS))
         for phase in range(self.spacing):
             at = (phase + 0.5) / self.spacing - 0.5
-            k = np.arange(taps) - taps // 2 + (at >= 0)
-            lags = np.cos(2 * np.pi * self.fx * (k[:, None] - k)[..., None]) @ power
-            aim = np.cos(2 * np.pi * self.fx * (k - at)[:, None]) @ cross
-            out[phase] = np.linalg.solve(lags + 1e-9 * lags[0, 0] * np.eye(taps), aim)
+            k = np.arange(TAPS) - TAPS // 2 + (at >= 0)
+            lags = (np.cos(2 * np.pi * self.fx * (k[:, None] - k)[..., None]) * power).sum(axis=-1)
+            aim = (np.cos(2 * np.pi * self.fx * (k - at)[:, None]) * cross).sum(axis=-1)
+            out[phase] = np.linalg.solve(lags + 1e-9 * lags[0, 0] * np.eye(TAPS), aim)
         return out

@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK = 8, TAPS = 8, PAD = 16 }; /* weights are stored TAPS apart; an interpolation reaches less than PAD to a side */
+enum { BLOCK = 8, WINDOW = 64, TAPS = 6, STRIDE = 8, PAD = 16 };
 
 typedef struct {
     const void *pixels;
@@ -33,12 +33,12 @@ typedef struct { /* `origin` is pixel (0, 0); `halo` more are readable on every 
 } Plane;
 
 typedef struct {
-    int32_t spacing, taps, plane;
+    int32_t spacing, plane;
     int32_t first, count; /* the scales whose difference lives on this plane */
     int32_t mixed;        /* the first Gaussian also ends scale first-1, which begins at full resolution */
     const float *kernels; /* half kernels, `stride` apart: centre, then one side */
     const int32_t *radius;
-    const float *weights; /* item, phase, tap; the mixed item first */
+    const float *weights; /* item, phase, tap (STRIDE apart); the mixed item first */
 } Segment;
 
 typedef struct {
@@ -93,33 +93,28 @@ static void stretched(const Image *im, int64_t y, int64_t x0, int64_t n, float *
     else STRETCH(float);
 }
 
-/* out[x] = centre*k[0] + sum k[j]*(before[j][x] + after[j][x]); whole vectors, n rounded up. */
+/* out[x] = centre*k[0] + sum k[j]*(before[j][x] + after[j][x]) for N vectors from x. */
+#define DEFINE_SYMMETRIC(N)                                                                                            \
+    INLINE void symmetric_##N(const float *centre, const float *const *before, const float *const *after,              \
+                              const float *k, int pairs, float *out, int64_t x) {                                      \
+        Vec sum[N];                                                                                                    \
+        UNROLLED for (int i = 0; i < N; i++) sum[i] = centre ? k[0] * load(centre + x + i * LANES) : splat(0);         \
+        for (int j = 1; j <= pairs; j++) {                                                                             \
+            const float *p = before[j] + x, *q = after[j] + x;                                                         \
+            const Vec w = splat(k[j]);                                                                                 \
+            UNROLLED for (int i = 0; i < N; i++) sum[i] += w * (load(p + i * LANES) + load(q + i * LANES));            \
+        }                                                                                                              \
+        UNROLLED for (int i = 0; i < N; i++) store(out + x + i * LANES, sum[i]);                                       \
+    }
+DEFINE_SYMMETRIC(8)
+DEFINE_SYMMETRIC(1)
+
+/* The same for n columns, rounded up to whole vectors. */
 static void symmetric(const float *centre, const float *const *before, const float *const *after, const float *k,
                       int pairs, float *out, int64_t n) {
     int64_t x = 0;
-    for (; x + 4 * LANES <= n; x += 4 * LANES) {
-        Vec a = splat(0), b = a, c = a, d = a;
-        if (centre) {
-            Vec w = splat(k[0]);
-            a = w * load(centre + x), b = w * load(centre + x + LANES);
-            c = w * load(centre + x + 2 * LANES), d = w * load(centre + x + 3 * LANES);
-        }
-        for (int j = 1; j <= pairs; j++) {
-            Vec w = splat(k[j]);
-            const float *p = before[j] + x, *q = after[j] + x;
-            a += w * (load(p) + load(q));
-            b += w * (load(p + LANES) + load(q + LANES));
-            c += w * (load(p + 2 * LANES) + load(q + 2 * LANES));
-            d += w * (load(p + 3 * LANES) + load(q + 3 * LANES));
-        }
-        store(out + x, a), store(out + x + LANES, b), store(out + x + 2 * LANES, c), store(out + x + 3 * LANES, d);
-    }
-    for (; x < n; x += LANES) {
-        Vec a = splat(0);
-        if (centre) a = splat(k[0]) * load(centre + x);
-        for (int j = 1; j <= pairs; j++) a += splat(k[j]) * (load(before[j] + x) + load(after[j] + x));
-        store(out + x, a);
-    }
+    for (; x + 8 * LANES <= n; x += 8 * LANES) symmetric_8(centre, before, after, k, pairs, out, x);
+    for (; x < n; x += LANES) symmetric_1(centre, before, after, k, pairs, out, x);
 }
 
 /* One row of one Gaussian: `centre` is its first column in its row, rows are `pitch` apart, borders are readable. */
@@ -196,56 +191,51 @@ EXPORT void mhfd_halo(const Plane *plane) {
 
 /* ---- interpolation ---- */
 
-/* Across: out[x*S + p] = sum w[p][k] * c[x - T/2 + (p >= S/2) + k] for x in [0, n), n rounded up to whole vectors. */
-#define DEFINE_ACROSS(S, T)                                                                                            \
-    static void across_##S##_##T(const float *c, const float *w, float *out, int64_t n) {                              \
+/* Across: out[x*S + p] = sum w[p][k] * c[x - TAPS/2 + (p >= S/2) + k] for x in [0, n), n rounded up to whole vectors. */
+#define DEFINE_ACROSS(S)                                                                                               \
+    static void across_##S(const float *c, const float *w, float *out, int64_t n) {                                    \
         for (int64_t x = 0; x < n; x += LANES) {                                                                       \
-            Vec v[T + 1], phase[S], mixed[S];                                                                          \
-            for (int k = 0; k <= T; k++) v[k] = load(c + x - T / 2 + k);                                               \
-            for (int p = 0; p < S; p++) {                                                                              \
-                Vec q = v[p >= S / 2] * w[p * TAPS];                                                                   \
-                for (int k = 1; k < T; k++) q += v[k + (p >= S / 2)] * w[p * TAPS + k];                                \
-                phase[p] = q;                                                                                          \
+            Vec v[TAPS + 1], phase[S], mixed[S];                                                                       \
+            UNROLLED for (int k = 0; k <= TAPS; k++) v[k] = load(c + x - TAPS / 2 + k);                                \
+            UNROLLED for (int p = 0; p < S; p++) {                                                                     \
+                phase[p] = v[p >= S / 2] * w[p * STRIDE];                                                              \
+                UNROLLED for (int k = 1; k < TAPS; k++) phase[p] += v[k + (p >= S / 2)] * w[p * STRIDE + k];           \
             }                                                                                                          \
             interleave##S(phase, 1, mixed);                                                                            \
-            for (int p = 0; p < S; p++) store(out + x * S + p * LANES, mixed[p]);                                      \
+            UNROLLED for (int p = 0; p < S; p++) store(out + x * S + p * LANES, mixed[p]);                             \
         }                                                                                                              \
     }
-#define FOR_ALL_SHAPES(DO) DO(2, 4) DO(2, 6) DO(4, 4) DO(4, 6) DO(8, 4) DO(8, 6) DO(16, 4) DO(16, 6)
-FOR_ALL_SHAPES(DEFINE_ACROSS)
+DEFINE_ACROSS(2)
+DEFINE_ACROSS(4)
+DEFINE_ACROSS(8)
+DEFINE_ACROSS(16)
 
 /* Down: BLOCK rows at one vector of columns, from the coarse rows they need, which are loaded once. At S = 16 a block
- * is half a cell: the caller offsets rows and weights. MIXED: the scale that begins at full resolution; its ring holds
- * -t L_(i+1), and `near` the BLOCK rows of L_i. */
-#define DOWN_BODY(S, T, MIXED)                                                                                         \
-    enum { ROWS = S == 16 ? T : BLOCK / S + T };                                                                       \
-    Vec v[ROWS];                                                                                                       \
-    for (int k = 0; k < ROWS; k++) v[k] = load(rows[k] + x);                                                           \
-    for (int y = 0; y < BLOCK; y++) {                                                                                  \
-        const int p = y % S, at = S == 16 ? 0 : y / S + (p >= S / 2);                                                  \
-        Vec q = v[at] * w[p * TAPS];                                                                                   \
-        if (MIXED) q += load(near + y * pitch + x) * factor;                                                           \
-        for (int k = 1; k < T; k++) q += v[at + k] * w[p * TAPS + k];                                                  \
-        keep_greater(q, index, best + y, which + y);                                                                   \
+ * is half a cell: the caller offsets rows and weights. `near`, if any: the BLOCK rows of L_i of the scale that begins
+ * at full resolution; its ring holds -t L_(i+1). */
+#define DEFINE_DOWN(S)                                                                                                 \
+    INLINE void down_##S(const float *const *rows, int64_t x, const float *w, Vec index, Vec *best, Vec *which,        \
+                         const float *near, int64_t pitch, float factor) {                                             \
+        enum { ROWS = S == 16 ? TAPS : BLOCK / S + TAPS };                                                             \
+        Vec v[ROWS];                                                                                                   \
+        UNROLLED for (int k = 0; k < ROWS; k++) v[k] = load(rows[k] + x);                                              \
+        UNROLLED for (int y = 0; y < BLOCK; y++) {                                                                     \
+            const int p = y % S, at = S == 16 ? 0 : y / S + (p >= S / 2);                                              \
+            Vec q = v[at] * w[p * STRIDE];                                                                             \
+            if (near) q += load(near + y * pitch + x) * factor;                                                        \
+            UNROLLED for (int k = 1; k < TAPS; k++) q += v[at + k] * w[p * STRIDE + k];                                \
+            keep_greater(q, index, best + y, which + y);                                                               \
+        }                                                                                                              \
     }
-#define DEFINE_DOWN(S, T)                                                                                              \
-    INLINE void down_##S##_##T(const float *const *rows, int64_t x, const float *w, Vec index, Vec *best, Vec *which) { \
-        const float *near = 0;                                                                                         \
-        const int64_t pitch = 0;                                                                                       \
-        const float factor = 0;                                                                                        \
-        DOWN_BODY(S, T, 0)                                                                                             \
-    }                                                                                                                  \
-    INLINE void mixed_##S##_##T(const float *const *rows, int64_t x, const float *w, Vec index, Vec *best, Vec *which,  \
-                                const float *near, int64_t pitch, float factor) {                                      \
-        DOWN_BODY(S, T, 1)                                                                                             \
-    }
-FOR_ALL_SHAPES(DEFINE_DOWN)
+DEFINE_DOWN(2)
+DEFINE_DOWN(4)
+DEFINE_DOWN(8)
+DEFINE_DOWN(16)
 
 /* ---- one tile ---- */
 
 typedef struct { /* one interpolated scale: a ring of coarse rows, as wide as the tile */
-    int32_t shape, scale, spacing, taps;
-    int mixed;
+    int32_t scale, spacing, mixed;
     const float *weights;
     float *ring;
     const float *rows[BLOCK + TAPS]; /* those that the block needs, in order */
@@ -256,18 +246,12 @@ typedef struct {
     int64_t next, slots; /* the coarse row to make next; rows in each ring */
 } Progress;
 
-static int shape_of(int spacing, int taps) { return (spacing == 2 ? 0 : spacing == 4 ? 2 : spacing == 8 ? 4 : 6) + (taps == 6); }
-
-static void across(int shape, const float *c, const float *w, float *out, int64_t n) {
-    switch (shape) {
-    case 0: across_2_4(c, w, out, n); break;
-    case 1: across_2_6(c, w, out, n); break;
-    case 2: across_4_4(c, w, out, n); break;
-    case 3: across_4_6(c, w, out, n); break;
-    case 4: across_8_4(c, w, out, n); break;
-    case 5: across_8_6(c, w, out, n); break;
-    case 6: across_16_4(c, w, out, n); break;
-    default: across_16_6(c, w, out, n); break;
+static void across(int spacing, const float *c, const float *w, float *out, int64_t n) {
+    switch (spacing) {
+    case 2: across_2(c, w, out, n); break;
+    case 4: across_4(c, w, out, n); break;
+    case 8: across_8(c, w, out, n); break;
+    default: across_16(c, w, out, n); break;
     }
 }
 
@@ -340,9 +324,9 @@ EXPORT int mhfd_detect(const Image *im, const Plane *planes, const Plan *plan, i
         const Segment *seg = plan->segment + i;
         for (int g = 0; g <= seg->count; g++) widest = seg->radius[g] > widest ? seg->radius[g] : widest;
         items += seg->count + seg->mixed;
-        ring_rows += (seg->count + seg->mixed) * (BLOCK / seg->spacing + seg->taps + 1);
+        ring_rows += (seg->count + seg->mixed) * (BLOCK / seg->spacing + TAPS + 1);
     }
-    const int64_t window = widest_full, image_rows = plan->full_gaussians ? BLOCK + 2 * window : 0;
+    const int64_t window = widest_full, image_rows = plan->full_gaussians ? WINDOW + 2 * window : 0;
     const int64_t image_pitch = odd_lines(width + 2 * reach + 8 * LANES);
     const int64_t row = rounded_up(pitch + 2 * widest + 12 * LANES + 2 * PAD, 16);
     const int64_t floats = image_rows * image_pitch + (int64_t)plan->full_gaussians * BLOCK * pitch + ring_rows * pitch +
@@ -368,38 +352,40 @@ EXPORT int mhfd_detect(const Image *im, const Plane *planes, const Plan *plan, i
 
     for (int i = 0, at = 0; i < plan->segments; i++) {
         const Segment *seg = plan->segment + i;
-        progress[i].slots = BLOCK / seg->spacing + seg->taps + 1;
-        progress[i].next = y0 / seg->spacing - seg->taps / 2;
+        progress[i].slots = BLOCK / seg->spacing + TAPS + 1;
+        progress[i].next = y0 / seg->spacing - TAPS / 2;
         for (int e = 0; e < seg->count + seg->mixed; e++, at++) {
-            item[at].shape = shape_of(seg->spacing, seg->taps);
             item[at].mixed = seg->mixed && e == 0;
             item[at].scale = seg->first + e - seg->mixed;
-            item[at].spacing = seg->spacing, item[at].taps = seg->taps;
-            item[at].weights = seg->weights + (int64_t)e * seg->spacing * TAPS;
+            item[at].spacing = seg->spacing;
+            item[at].weights = seg->weights + (int64_t)e * seg->spacing * STRIDE;
             item[at].ring = ring;
             ring += progress[i].slots * pitch;
         }
     }
 
-    int64_t have = y0 - window; /* the next image row to stretch */
+    int64_t have = y0 - window, first = y0; /* the next image row to stretch; the first that the window is for */
     for (int64_t y = y0; y <= y_last; y += BLOCK) {
         /* Full resolution: the image rows are kept in a window that slides by a block. */
         if (plan->full_gaussians) {
-            if (y > y0) memmove(image, image + BLOCK * image_pitch, sizeof(float) * (size_t)(2 * window * image_pitch));
+            if (y + BLOCK - first > WINDOW) {
+                memmove(image, image + (y - first) * image_pitch, sizeof(float) * (size_t)(2 * window * image_pitch));
+                first = y;
+            }
             for (; have < y + BLOCK + window; have++)
-                stretched(im, have, x0 - reach, width + 2 * reach, image + (have - y + window) * image_pitch);
+                stretched(im, have, x0 - reach, width + 2 * reach, image + (have - first + window) * image_pitch);
             for (int g = 0; g < plan->full_gaussians; g++)
                 for (int r = 0; r < BLOCK; r++)
-                    blurred(image + (r + window) * image_pitch + reach, image_pitch, plan->kernels + (int64_t)g * plan->stride,
+                    blurred(image + (y - first + r + window) * image_pitch + reach, image_pitch, plan->kernels + (int64_t)g * plan->stride,
                             plan->radius[g], scratch, before, after, full + ((int64_t)g * BLOCK + r) * pitch, width);
         }
         /* Base planes: make the coarse rows that this block is the first to need. */
         for (int i = 0, at = 0; i < plan->segments; at += plan->segment[i].count + plan->segment[i].mixed, i++) {
             const Segment *seg = plan->segment + i;
             const Plane *plane = planes + seg->plane;
-            const int64_t s = seg->spacing, slots = progress[i].slots, origin = y0 / s - seg->taps / 2;
+            const int64_t s = seg->spacing, slots = progress[i].slots, origin = y0 / s - TAPS / 2;
             const int64_t c0 = x0 / s - PAD, n = (width / s + LANES) / LANES * LANES, m = n + PAD + LANES;
-            const int64_t until = y / s + (s < BLOCK ? BLOCK / s : 1) + seg->taps / 2;
+            const int64_t until = y / s + (s < BLOCK ? BLOCK / s : 1) + TAPS / 2;
             for (; progress[i].next < until; progress[i].next++) {
                 const int64_t r = progress[i].next, slot = (r - origin) % slots;
                 const float *centre = plane->origin + r * plane->pitch + c0;
@@ -414,7 +400,7 @@ EXPORT int mhfd_detect(const Image *im, const Plane *planes, const Plan *plan, i
                         else
                             for (int64_t x = 0; x < m; x += LANES)
                                 store(difference + x, t * (load(last + x) - load(line + x)));
-                        across(it->shape, difference + PAD, it->weights, it->ring + slot * pitch, width / s);
+                        across((int)s, difference + PAD, it->weights, it->ring + slot * pitch, width / s);
                     }
                     float *swap = last;
                     last = line, line = swap;
@@ -423,45 +409,37 @@ EXPORT int mhfd_detect(const Image *im, const Plane *planes, const Plan *plan, i
             const int half = s == 16 && y % 16 ? 1 : 0;
             for (int e = 0; e < seg->count + seg->mixed; e++) {
                 Item *it = item + at + e;
-                it->phase = it->weights + half * BLOCK * TAPS;
-                for (int64_t k = 0; k < (s < BLOCK ? BLOCK / s : 1) + seg->taps - (s == 16); k++)
-                    it->rows[k] = it->ring + (y / s - seg->taps / 2 + half + k - origin) % slots * pitch;
+                it->phase = it->weights + half * BLOCK * STRIDE;
+                for (int64_t k = 0; k < (s < BLOCK ? BLOCK / s : 1) + TAPS - (s == 16); k++)
+                    it->rows[k] = it->ring + (y / s - TAPS / 2 + half + k - origin) % slots * pitch;
             }
         }
         /* Every scale at once: maximum and index stay in registers. */
         for (int64_t x = 0; x < width; x += LANES) {
             Vec m[BLOCK], a[BLOCK];
-            for (int r = 0; r < BLOCK; r++) m[r] = splat(-INFINITY), a[r] = splat(0);
+            UNROLLED for (int r = 0; r < BLOCK; r++) m[r] = splat(-INFINITY), a[r] = splat(0);
             for (int i = 0; i < plan->full - plan->mixed; i++) {
                 const Vec t = splat(plan->factor[i]), index = splat((float)i);
                 const float *p = full + (int64_t)i * BLOCK * pitch + x;
-                for (int r = 0; r < BLOCK; r++)
+                UNROLLED for (int r = 0; r < BLOCK; r++)
                     keep_greater(t * (load(p + r * pitch) - load(p + (r + BLOCK) * pitch)), index, m + r, a + r);
             }
             for (int i = 0; i < items; i++) {
                 const Item *it = item + i;
                 const Vec index = splat((float)it->scale);
                 const float *near = full + (int64_t)it->scale * BLOCK * pitch, factor = plan->factor[it->scale];
-                switch (it->shape + 8 * it->mixed) {
-                case 0: down_2_4(it->rows, x, it->phase, index, m, a); break;
-                case 1: down_2_6(it->rows, x, it->phase, index, m, a); break;
-                case 2: down_4_4(it->rows, x, it->phase, index, m, a); break;
-                case 3: down_4_6(it->rows, x, it->phase, index, m, a); break;
-                case 4: down_8_4(it->rows, x, it->phase, index, m, a); break;
-                case 5: down_8_6(it->rows, x, it->phase, index, m, a); break;
-                case 6: down_16_4(it->rows, x, it->phase, index, m, a); break;
-                case 7: down_16_6(it->rows, x, it->phase, index, m, a); break;
-                case 8: mixed_2_4(it->rows, x, it->phase, index, m, a, near, pitch, factor); break;
-                case 9: mixed_2_6(it->rows, x, it->phase, index, m, a, near, pitch, factor); break;
-                case 10: mixed_4_4(it->rows, x, it->phase, index, m, a, near, pitch, factor); break;
-                case 11: mixed_4_6(it->rows, x, it->phase, index, m, a, near, pitch, factor); break;
-                case 12: mixed_8_4(it->rows, x, it->phase, index, m, a, near, pitch, factor); break;
-                case 13: mixed_8_6(it->rows, x, it->phase, index, m, a, near, pitch, factor); break;
-                case 14: mixed_16_4(it->rows, x, it->phase, index, m, a, near, pitch, factor); break;
-                case 15: mixed_16_6(it->rows, x, it->phase, index, m, a, near, pitch, factor); break;
+                switch (it->spacing + it->mixed) {
+                case 2: down_2(it->rows, x, it->phase, index, m, a, 0, 0, 0); break;
+                case 3: down_2(it->rows, x, it->phase, index, m, a, near, pitch, factor); break;
+                case 4: down_4(it->rows, x, it->phase, index, m, a, 0, 0, 0); break;
+                case 5: down_4(it->rows, x, it->phase, index, m, a, near, pitch, factor); break;
+                case 8: down_8(it->rows, x, it->phase, index, m, a, 0, 0, 0); break;
+                case 9: down_8(it->rows, x, it->phase, index, m, a, near, pitch, factor); break;
+                case 16: down_16(it->rows, x, it->phase, index, m, a, 0, 0, 0); break;
+                case 17: down_16(it->rows, x, it->phase, index, m, a, near, pitch, factor); break;
                 }
             }
-            for (int r = 0; r < BLOCK; r++)
+            UNROLLED for (int r = 0; r < BLOCK; r++)
                 store(best + (r + 2) * pitch + x, m[r]), store(which + (r + 2) * pitch + x, a[r]);
         }
         for (int r = 2; r < BLOCK + 2; r++) { /* nothing outside the image is anyone's neighbour */

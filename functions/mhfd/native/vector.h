@@ -23,6 +23,13 @@ typedef float Vec __attribute__((vector_size(LANES * 4)));
 typedef float LooseVec __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
 typedef int32_t VecMask __attribute__((vector_size(LANES * 4)));
 
+/* Arrays of vectors stay in registers only where the loops over them are gone. */
+#if defined(__clang__)
+#define UNROLLED _Pragma("unroll")
+#else
+#define UNROLLED _Pragma("GCC unroll 16")
+#endif
+
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE Vec load(const float *p) { return *(const LooseVec *)p; }
@@ -79,7 +86,7 @@ INLINE void interleave2(const Vec *p, int stride, Vec *out) {
         Vec even[HALF], odd[HALF];                                                                                     \
         interleave##HALF(p, 2 * stride, even);                                                                         \
         interleave##HALF(p + stride, 2 * stride, odd);                                                                 \
-        for (int i = 0; i < HALF; i++)                                                                                 \
+        UNROLLED for (int i = 0; i < HALF; i++)                                                                        \
             out[2 * i] = zip_low(even[i], odd[i]), out[2 * i + 1] = zip_high(even[i], odd[i]);                         \
     }
 DEFINE_INTERLEAVE(4, 2)
