@@ -50,7 +50,7 @@ def main() -> None:
         axis.set_title(title, fontsize=11)
         axis.axis("off")
     buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=78)
+    figure.savefig(buffer, dpi=75)
     # Noise does not compress; every ninth grey keeps the repository small and looks the same.
     Image.open(buffer).convert("L").point(lambda grey: min(255, (grey + 4) // 9 * 9 + 2)).save(
         HERE / "simulated.png", optimize=True

@@ -18,7 +18,7 @@ __all__ = ["FAR", "Cells", "partition"]
 
 FAR = np.float32(1e4)
 _CANDIDATES = 9
-_ROUNDING = np.float32(75)  # nm: from where a third profile rounds a wall
+_ROUNDING = np.float32(45)  # nm: from where a third profile rounds a wall
 _PATCH = 130.0  # nm: the square whose pixels share their candidates
 
 

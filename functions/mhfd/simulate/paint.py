@@ -35,6 +35,7 @@ class Canvas:
     seed_y: Points
     seed_x: Points
     seed_label: NDArray[np.int32]
+    room: Plane  # distance to the nearest wall or organelle, nm
     grain: Plane  # granules of the cytoplasm, also where something was painted over them
     stain: Plane
 
@@ -90,16 +91,17 @@ def membranes(canvas: Canvas, slant: Plane) -> None:
     wall = canvas.cells.wall
     gap = wall < canvas.pixel
     value = canvas.stain[gap]
-    value += (np.float32(0.58) + canvas.grain[gap] - value) * np.clip(np.float32(0.5) - wall[gap] / canvas.pixel, 0, 1)
+    value += (np.float32(0.66) + canvas.grain[gap] - value) * np.clip(np.float32(0.5) - wall[gap] / canvas.pixel, 0, 1)
     canvas.stain[gap] = value
     near = wall < 90
-    distance = wall[near]
+    rough = canvas.grain[near]
+    distance = wall[near] + np.float32(25) * rough  # stain sits on a membrane unevenly
     width = slant[near]
     distance /= width
     sheet = lines(distance, 9, 10, canvas.pixel)
     sheet *= np.float32(0.35) + np.float32(0.65) / width
     value = canvas.stain[near]
-    darken(value, 0.9, sheet)
+    value += (np.float32(0.92) + np.float32(0.6) * rough - value) * sheet
     canvas.stain[near] = value
 
 
@@ -117,21 +119,23 @@ def mitochondria(canvas: Canvas, things: Organelles) -> None:
         along, across = x * cosine + y * sine, y * cosine - x * sine
         across += along * along * np.float32(0.6 * (shown.chance[i] - 0.5) / a)  # bent
         inside = np.float32(b) - np.float32(b) * np.sqrt((along / np.float32(a)) ** 2 + (across / np.float32(b)) ** 2)
-        room = canvas.cells.wall[part] - np.float32(26)
+        room = canvas.room[part] - np.float32(26)
         blend = np.maximum(np.float32(60) - np.abs(room - inside), 0)
         np.minimum(inside, room, out=inside)
         inside -= blend * blend * np.float32(1 / 240)
         inside[canvas.cells.label[part] != canvas.seed_label[shown.seed[i]]] = -1e3
         cover = np.clip(inside * np.float32(1 / canvas.pixel) + np.float32(0.5), 0, 1)
-        wave = along * np.float32(1 / 46) + np.float32(1.1) * canvas.swirl[part]
+        np.minimum(canvas.room[part], np.abs(inside), out=canvas.room[part])
+        rough = canvas.grain[part]
+        wave = along * np.float32(1 / 52) + np.float32(1.7) * canvas.swirl[part] + rough
         crista = np.abs(wave - np.floor(wave) - np.float32(0.5))
         crista = np.clip(crista * np.float32(5) - np.float32(1.1), 0, 1)
         crista *= np.clip(inside * np.float32(0.04) - np.float32(0.6), 0, 1)
-        body = np.float32(0.46) + np.float32(0.22 * min(1, 14 / canvas.pixel)) * crista
+        body = np.float32(0.5) + np.float32(0.16 * min(1, 14 / canvas.pixel)) * crista + np.float32(0.5) * rough
         membrane = lines(np.abs(inside), 0, 8, canvas.pixel) + lines(inside, 18, 5, canvas.pixel) * np.float32(0.5)
         darken(body, 0.86, np.minimum(membrane, 1))
         stain = canvas.stain[part]
-        stain += (body - stain + np.float32(0.3) * (stain - np.float32(0.2))) * cover
+        stain += (body - stain) * cover
 
 
 def dots(canvas: Canvas, things: Organelles, *, ring: float, dark: float, room: float) -> None:
@@ -140,7 +144,7 @@ def dots(canvas: Canvas, things: Organelles, *, ring: float, dark: float, room: 
     r, c = np.rint(rows).astype(np.intp), np.rint(columns).astype(np.intp)
     height, width = canvas.stain.shape
     at = np.clip(r, 0, height - 1), np.clip(c, 0, width - 1)
-    fits = canvas.cells.wall[at] > shown.radius + room
+    fits = canvas.room[at] > shown.radius + room
     r, c = r[fits], c[fits]
     half = int((things.radius.max() + 2 * ring) / canvas.pixel) + 1
     offset = np.arange(-half, half + 1)

@@ -89,6 +89,7 @@ def _tile(
     canvas.stain[...] = tone.astype(np.float32)[canvas.cells.label]
     _texture(canvas, f, seed, rows, columns, origin)
     counts = np.cumsum([0, *(len(b.y) for b in blocks)])
+    canvas.room[...] = canvas.cells.wall
     for name, draw in _PAINTERS:
         parts = [getattr(b, name).shifted(int(n)) for b, n in zip(blocks, counts, strict=False)]
         draw(canvas, Organelles.joined(parts))
@@ -113,9 +114,9 @@ def _vesicles(canvas: Canvas, things: Organelles) -> None:
 
 
 _PAINTERS: Final[tuple[tuple[str, Callable[[Canvas, Organelles], None]], ...]] = (
+    ("mitochondria", paint.mitochondria),  # first: the others keep off them
     ("microtubules", _microtubules),
     ("vesicles", _vesicles),
-    ("mitochondria", paint.mitochondria),
     ("synapses", paint.synapses),
 )
 
@@ -146,6 +147,7 @@ def _canvas(
         seed_x=seed_x,
         seed_label=label,
         stain=np.empty(y.shape, np.float32),
+        room=np.empty(y.shape, np.float32),
         grain=np.zeros(y.shape, np.float32),
     )
     return canvas, tone
@@ -174,12 +176,16 @@ def _join(blocks: list[Neurites]) -> tuple[NDArray[np.int32], Points]:
 def _texture(canvas: Canvas, f: _Fields, seed: int, rows: Points, columns: Points, origin: tuple[int, int]) -> None:
     """Cytoplasm: granules of two sizes, reticulum, and a slow change of stain."""
     shape, pixel, z = canvas.stain.shape, canvas.pixel, canvas.z
-    for purpose, size, strength in ((_FINE, 4.5, 0.055), (_COARSE, 11.0, 0.05)):
+    for purpose, size, even, dark in ((_FINE, 4.5, 0.05, 0.03), (_COARSE, 9.0, 0.045, 0.15)):
         g = grain((seed, purpose), size_px=size / pixel, z=z, thickness=3 * size + 15, origin=origin, shape=shape)
-        # Granules are dark and sharp, what lies between them is even.
-        g *= np.float32(0.6) + np.float32(0.5) * np.clip(g, 0, 2)
-        g *= np.float32(strength)
+        # Granules are dark and sharp; what lies between them is even.
+        granules = np.clip(g - np.float32(0.7), 0, 2)
+        granules *= np.float32(dark)
+        g *= np.float32(even)
+        g += granules
         canvas.grain += g
+    # Cytoplasm is dark where it is full of them.
+    canvas.grain *= np.float32(0.6) + np.float32(2.2) * canvas.stain
     canvas.stain += canvas.grain
     tubes = np.abs(canvas.swirl) * np.float32(60)  # about nm
     where = (canvas.cells.wall > 45) & (tubes < 60)
