@@ -1,0 +1,233 @@
+"""The GPU kernel on a GPU: tests, compute-sanitizer, speed and memory. `make gpu-check PYTHON=python3`.
+
+Runs on a bare machine: no network, no virtual environment, nothing installed of this project. Needs Python 3.11 with
+CuPy, NumPy, SciPy and pytest, and a CUDA device; says what is missing. Writes docs/benchmarks/gpu.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+ROOT = Path(__file__).resolve().parent.parent
+NEEDED = ("cupy", "numpy", "scipy", "pytest")
+TOOLS = ("memcheck", "racecheck", "initcheck", "synccheck")
+GOALS = {((1024, 1024), 16): 0.25, ((4096, 4096), 32): 2.0}
+
+if TYPE_CHECKING:
+    from mhfd.contract import Params
+    from mhfd.detector.gpu_device import CudaDevice
+
+
+def paths() -> list[str]:
+    """Where this project's code is; with a stand-in for pydantic where there is none."""
+    bare = [] if importlib.util.find_spec("pydantic") else [str(ROOT / "benchmarks" / "bare")]
+    return [str(ROOT / "functions"), str(ROOT), *bare]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--small", action="store_true", help="score three small images and stop: for compute-sanitizer")
+    small: bool = parser.parse_args().small
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if sys.version_info < (3, 11) or missing:
+        print(f"gpu-check: {sys.executable} is Python {sys.version.split()[0]} (3.11 or newer is needed)", end="")
+        print(f" and lacks {', '.join(missing)}" if missing else "", file=sys.stdout)
+        print("gpu-check: name another with `make gpu-check PYTHON=...`, or install what it lacks")
+        return 2
+    sys.path[:0] = paths()
+    from mhfd.detector.gpu_device import CudaDevice
+    from mhfd.errors import DeviceUnavailable
+
+    try:
+        device = CudaDevice()
+    except DeviceUnavailable as e:
+        print(f"gpu-check: {e}")
+        return 1
+    if small:
+        return score_small(device)
+    print(f"gpu-check: {device.name}, {versions()}")
+    if pytest() != 0:
+        print("gpu-check: the tests failed")
+        return 1
+    sanitized, clean = sanitize()
+    print("\n".join(sanitized))
+    if not clean:
+        print("gpu-check: compute-sanitizer found errors")
+        return 1
+    return measure(device, sanitized)
+
+
+def score_small(device: CudaDevice) -> int:
+    """What compute-sanitizer watches: every kernel, sides that are no multiple of anything."""
+    import numpy as np
+
+    from mhfd.contract import Params
+    from mhfd.detector.gpu import GpuDetector
+
+    detector = GpuDetector(machine=device)
+    rng = np.random.default_rng(0)
+    for dtype in (np.uint8, np.uint16, np.float32):
+        pixels = rng.integers(0, 255, (97, 203)).astype(dtype)
+        for params in (Params(n=20, max_t=40.0), Params(n=2, min_t=0.5, max_t=1, gate="none", threshold=0)):
+            print(np.dtype(dtype).name, len(detector.detect(pixels, params)), "features")
+    return 0
+
+
+def versions() -> str:
+    found = []
+    for name in ("cupy-cuda13x", "cupy-cuda12x", "cupy", "numpy", "scipy"):
+        try:
+            found.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return ", ".join(found)
+
+
+def pytest() -> int:
+    """tests/test_gpu.py by itself: the project's own pytest settings name plugins that may not be here."""
+    command = [sys.executable, "-m", "pytest", "-c", os.devnull, "--rootdir", str(ROOT), "--import-mode=importlib"]
+    options = ["--noconftest", "-p", "no:cacheprovider", "-q", "-o", "markers=gpu: needs a CUDA device"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths()), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(
+        [*command, *options, "-m", "gpu", str(ROOT / "tests" / "test_gpu.py")], cwd=ROOT, env=environment, check=False
+    ).returncode
+
+
+def sanitize() -> tuple[list[str], bool]:
+    """One line a tool, and whether none of them found anything."""
+    home = Path(os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH") or "/usr/local/cuda")
+    search = os.pathsep.join([os.environ.get("PATH", ""), str(home / "bin"), str(home / "compute-sanitizer")])
+    sanitizer = shutil.which("compute-sanitizer", path=search)
+    if sanitizer is None:
+        return ["compute-sanitizer: not here (neither on PATH nor in CUDA_HOME); not run"], True
+    lines, clean = [], True
+    for tool in TOOLS:
+        command = [sanitizer, "--tool", tool, "--error-exitcode", "9", "--report-api-errors", "no"]
+        ran = subprocess.run(
+            [*command, sys.executable, __file__, "--small"], capture_output=True, text=True, check=False
+        )
+        summary = [line.strip("= ") for line in ran.stdout.splitlines() if "SUMMARY" in line or "SANITIZER" in line]
+        if ran.returncode == 9 or (ran.returncode == 0 and not summary):
+            clean = False
+            print(ran.stdout[-4000:])
+        # Anything else than 0 and 9 is the tool failing, not a finding: it does not run on every virtual machine.
+        state = {0: "ran clean", 9: "FOUND ERRORS"}.get(ran.returncode, f"could not run (exit {ran.returncode})")
+        lines.append(f"compute-sanitizer {tool}: {state}; {summary[-1] if summary else ran.stderr.strip()[-200:]}")
+    return lines, clean
+
+
+def texture(shape: tuple[int, int], dtype: str) -> Any:
+    import numpy as np
+    import scipy.ndimage
+
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=shape).astype(np.float32)
+    canvas = sum(w * s * scipy.ndimage.gaussian_filter(noise, s) for s, w in ((1, 1), (2.5, 2), (6, 3), (14, 4)))
+    canvas = np.clip(128 + 18 * canvas + rng.normal(0, 3, shape), 0, 255)
+    return (canvas * (257 if dtype == "uint16" else 1)).astype(dtype)
+
+
+def median_ms(action: Callable[[], object], *, times: int = 31) -> float:
+    action()
+    spent = []
+    for _ in range(times):
+        start = time.perf_counter()
+        action()
+        spent.append(time.perf_counter() - start)
+    return 1e3 * statistics.median(spent)
+
+
+def measure(device: CudaDevice, notes: Sequence[str]) -> int:
+    from benchmarks._table import markdown, publish
+
+    from mhfd.contract import Params
+
+    cases = [((1024, 1024), 16), ((4096, 4096), 16), ((4096, 4096), 32)]
+    rows = [one(device, shape, dtype, Params(n=n)) for dtype in ("uint8", "uint16") for shape, n in cases]
+    header = [
+        *("image", "n", "on the device, ms", "host array to count, ms", "to features, ms", "cuFFT chain, ms", "ratio"),
+        *("bytes a pixel", "IoU with the oracle", "goal, ms"),
+    ]
+    body = "\n\n".join(
+        [
+            markdown(header, rows),
+            "On the device: median of replays of the captured graph, the image already there, limits included. Host "
+            "array to count: pageable NumPy array, upload, graph, count and block statistics read back. To features: "
+            "the list too, ordered. cuFFT chain: the paper's operations with all scales stacked, image on the device, "
+            "until its count is known; its one read-back of the limits included. Medians.",
+            "\n".join(f"- {note}" for note in notes),
+        ]
+    )
+    packages = [name for name in ("cupy-cuda13x", "cupy-cuda12x", "numpy", "scipy") if name in versions()]
+    publish("gpu", "The GPU kernel", body, packages=packages, device=device.name)
+    return 0
+
+
+def one(device: CudaDevice, shape: tuple[int, int], dtype: str, params: Params) -> list[str]:
+    pixels = texture(shape, dtype)
+    on_device, to_count, bytes_a_pixel = kernel(device, pixels, params)
+    device.release()
+    to_features, agreement = features(device, pixels, params)
+    device.release()
+    chain = paper_chain(device, pixels, params)
+    device.release()
+    goal = GOALS.get((shape, params.n)) if dtype == "uint8" else None
+    return [
+        *(f"{shape[0]} x {shape[1]} {dtype}", str(params.n), f"{on_device:.3f}", f"{to_count:.3f}"),
+        *(f"{to_features:.3f}", f"{chain:.2f}", f"{chain / on_device:.1f}", f"{bytes_a_pixel:.1f}", agreement),
+        f"{goal:g}" if goal else "-",
+    ]
+
+
+def kernel(device: CudaDevice, pixels: Any, params: Params) -> tuple[float, float, float]:
+    """Milliseconds on the device and from host array to count; device memory, bytes a pixel, as the pool counts it."""
+    import numpy as np
+
+    from mhfd import scales
+    from mhfd.detector import gpu_plan
+
+    pool = device.cupy.get_default_memory_pool()
+    before = pool.used_bytes()
+    loaded = device.load(gpu_plan.build(pixels.shape, pixels.dtype.name, params))
+    taken = pool.used_bytes() - before
+    floors = np.concatenate([scales.floors(params), np.zeros(params.n, np.float32)])
+    loaded.run(pixels, floors)
+    loaded.replay(20)
+    on_device = statistics.median(loaded.replay(20) for _ in range(9))
+    return on_device, median_ms(lambda: loaded.run(pixels, floors)), taken / pixels.size
+
+
+def features(device: CudaDevice, pixels: Any, params: Params) -> tuple[float, str]:
+    """Milliseconds from host array to ordered features, and how well they agree with the oracle."""
+    from mhfd.detector.gpu import GpuDetector
+    from mhfd.detector.paper import PaperDetector
+
+    detector = GpuDetector(machine=device)
+    spent = median_ms(lambda: detector.detect(pixels, params))
+    if pixels.size > 1 << 20:
+        return spent, "-"  # the oracle would take minutes
+    both = (detector.detect(pixels, params), PaperDetector().detect(pixels, params))
+    mine, theirs = (set(zip(f.y.tolist(), f.x.tolist(), strict=True)) for f in both)
+    return spent, f"{len(mine & theirs) / len(mine | theirs):.4f}"
+
+
+def paper_chain(device: CudaDevice, pixels: Any, params: Params) -> float:
+    from benchmarks._cufft import PaperChain
+
+    chain, uploaded = PaperChain(device.cupy, pixels.shape, params), device.cupy.asarray(pixels)
+    return median_ms(lambda: chain.count(uploaded), times=11)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
