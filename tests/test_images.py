@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import logging
 import os
 import socket
 import subprocess
 import sys
+import threading
 import tracemalloc
 import zlib
 from dataclasses import dataclass, field
@@ -25,6 +27,7 @@ from PIL import Image as PillowImage
 from mhfd import images
 from mhfd.contract import Finding
 from mhfd.errors import UsageError
+from mhfd.images import png as reader
 
 Array = NDArray[Any]
 
@@ -316,31 +319,68 @@ def test_png_damaged(tmp_path: Path) -> None:
     flawed(path, Finding.UNREADABLE, "damaged")
 
 
-def test_png_whose_pixels_disagree_with_their_own_checksum(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """libpng only logs it where the checksum comes in a chunk of its own. Stored data decode with a flipped bit."""
+def png(header: bytes, *streams: bytes) -> bytes:
+    """A PNG by hand. `header`: bit depth, colour type, compression, filter, interlace; 100 x 100 pixels."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return len(content).to_bytes(4, "big") + kind + content + zlib.crc32(kind + content).to_bytes(4, "big")
 
-    rows = np.zeros((100, 101), "u1")
-    rows[:, 1:] = scene(100, 100)
-    for flip in (0, 1):
-        stream = bytearray(zlib.compress(rows.tobytes(), 0))
-        stream[-5] ^= flip
-        header = chunk(b"IHDR", bytes([0, 0, 0, 100, 0, 0, 0, 100, 8, 0, 0, 0, 0]))
-        path = tmp_path / "a.png"
-        path.write_bytes(
-            b"\x89PNG\r\n\x1a\n"
-            + header
-            + chunk(b"IDAT", bytes(stream[:-4]))
-            + chunk(b"IDAT", bytes(stream[-4:]))
-            + chunk(b"IEND", b"")
-        )
-        if flip:
-            flawed(path, Finding.UNREADABLE, "do not agree with their checksum")
-        else:
-            np.testing.assert_array_equal(good(path).pixels, rows[:, 1:])
+    size = (100).to_bytes(4, "big")
+    chunks = [chunk(b"IHDR", size + size + header), *(chunk(b"IDAT", part) for part in streams), chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def scanlines(pixels: Array) -> bytes:
+    """Each row behind its filter's number, 0."""
+    return np.pad(pixels, ((0, 0), (1, 0))).tobytes()
+
+
+def test_png_interlaced_is_refused_by_name(tmp_path: Path) -> None:
+    array = scene(100, 100).astype("u1")
+    passes = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)]
+    stream = b"".join(scanlines(array[y::dy, x::dx]) for y, x, dy, dx in passes)
+    path = tmp_path / "a.png"
+    path.write_bytes(png(bytes([8, 0, 0, 0, 1]), zlib.compress(stream)))
+    np.testing.assert_array_equal(np.asarray(PillowImage.open(path)), array)  # it is a good PNG
+    flawed(path, Finding.UNREADABLE, "interlaced")
+
+
+@pytest.mark.parametrize("depth", [2, 4])
+def test_png_of_few_bits_is_scaled_to_eight(tmp_path: Path, depth: int) -> None:
+    values = np.random.default_rng(0).integers(0, 1 << depth, (100, 100)).astype("u1")
+    each = 8 // depth
+    shifts = np.arange(8 - depth, -1, -depth, dtype="u1")
+    packed = (values.reshape(100, -1, each) << shifts).sum(axis=2).astype("u1")
+    path = tmp_path / "a.png"
+    path.write_bytes(png(bytes([depth, 0, 0, 0, 0]), zlib.compress(scanlines(packed))))
+    np.testing.assert_array_equal(good(path).pixels, values * (255 // ((1 << depth) - 1)))
+
+
+def test_png_whose_pixels_disagree_with_their_own_checksum(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """libpng only logs it where the checksum comes in a chunk of its own. Stored data decode with a flipped bit."""
+    array = scene(100, 100).astype("u1")
+    path = tmp_path / "a.png"
+    stream = bytearray(zlib.compress(scanlines(array), 0))
+    path.write_bytes(png(bytes([8, 0, 0, 0, 0]), bytes(stream[:-4]), bytes(stream[-4:])))
+    np.testing.assert_array_equal(good(path).pixels, array)
+    stream[-5] ^= 1
+    path.write_bytes(png(bytes([8, 0, 0, 0, 0]), bytes(stream[:-4]), bytes(stream[-4:])))
+    flawed(path, Finding.UNREADABLE, "do not agree with their checksum")
     assert not caplog.records
+
+
+def test_another_threads_complaints_are_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    """What is kept from the user is only what the codec says of this image."""
+    logger = logging.getLogger("imagecodecs")
+    with reader.Complaints() as complaints:
+        other = threading.Thread(target=logger.warning, args=("theirs",))
+        other.start()
+        other.join()
+        assert not complaints.any
+        logger.warning("mine")
+        assert complaints.any
+    logger.warning("later")
+    assert [record.message for record in caplog.records] == ["theirs", "later"]
 
 
 def test_png_of_two_values_is_not_read(tmp_path: Path) -> None:

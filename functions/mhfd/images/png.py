@@ -18,7 +18,7 @@ from mhfd.contract import Finding
 from mhfd.images import grey
 from mhfd.images.flaw import Flaw
 
-__all__ = ["decode"]
+__all__ = ["Complaints", "decode"]
 
 _SIGNATURE: Final = 8
 _NEEDED: Final = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
@@ -36,7 +36,7 @@ def decode(data: NDArray[np.uint8], *, max_pixels: int) -> grey.Plane:
     import imagecodecs
 
     stream = b"".join([data[:_SIGNATURE].data, *(chunk for chunk in chunks if _kind(chunk) in _NEEDED)])
-    with _Complaints() as complaints:
+    with Complaints() as complaints:
         try:
             samples: NDArray[Any] = imagecodecs.png_decode(stream)
         except Exception as e:  # codecs raise what they like; whatever it is, these bytes do not decode
@@ -80,10 +80,12 @@ def _header(chunk: memoryview) -> tuple[int, int, int]:
         raise Flaw(Finding.UNREADABLE, f"the PNG claims {height} x {width} pixels of {depth} bits; export it again")
     if depth == 1:
         raise Flaw(Finding.UNREADABLE, "PNG of black and white only has no grey values to judge; export 8 or 16 bits")
+    if chunk[20] != 0:  # the codec would mix up its passes
+        raise Flaw(Finding.UNREADABLE, "interlaced PNG is not read; export it without interlacing")
     return width, height, depth
 
 
-class _Complaints(logging.Filter):
+class Complaints(logging.Filter):
     """Keeps what the codec logs in this thread from the user, and tells whether there was anything.
 
     A broken checksum of the pixels is no error to libpng, only a line in the log.
@@ -100,7 +102,7 @@ class _Complaints(logging.Filter):
         self.any = self.any or mine
         return not mine
 
-    def __enter__(self) -> _Complaints:
+    def __enter__(self) -> Complaints:
         self._logger.addFilter(self)
         return self
 
