@@ -28,7 +28,7 @@ __all__ = ["Measurement", "build", "measure"]
 LEAST_TISSUE = 0.01
 """Part of the image below which there is none."""
 SATURATED = 0.5
-"""Part of the image that is clipped from which on, with less than `SPARED` left to measure, it is `saturated`."""
+"""An image is `saturated` when more than this part of it is clipped and less than `SPARED` is left to measure."""
 SPARED = 0.1
 CELL = 128
 """Side of a cell of the focus map, pixels: one block of the cross-spectrum."""
@@ -79,7 +79,7 @@ def measure(image: Image, detector: Detector, params: Params) -> Measurement:
         noise_map = noise.estimate(stats, step=noise.grey_step(pixels))
     with clock.step("tissue"):
         clipped = saturation.measure(pixels, stats)
-        found = tissue.find(stats, noise_map, unusable=clipped.clipped)
+        found = tissue.find(stats, noise_map, unusable=clipped.burnt)
     finding, why = _finding(found, clipped)
     if finding is not Finding.OK:
         return Measurement(_report(image, detector, params, clock, finding, why), None, None)
@@ -110,11 +110,12 @@ def measure(image: Image, detector: Detector, params: Params) -> Measurement:
 
 def _finding(found: tissue.Tissue, clipped: saturation.Saturation) -> tuple[Finding, str | None]:
     """`saturated` or `no_tissue`, with the numbers that say so."""
-    lost = float(clipped.clipped.mean())
-    if lost > SATURATED and found.share < SPARED:
+    crushed = found.mask & clipped.crushed
+    lost, spared = float((clipped.burnt | crushed).mean()), float((found.mask & ~crushed).mean())
+    if lost > SATURATED and spared < SPARED:
         return Finding.SATURATED, (
-            f"saturated: {lost:.0%} of the image is clipped to black or white and {found.share:.0%} is left to "
-            "measure; set brightness and contrast and take it again"
+            f"saturated: {lost:.0%} of the image is clipped to black or white and {spared:.0%} is left to measure; "
+            "set brightness and contrast and take it again"
         )
     if found.share < LEAST_TISSUE:
         return Finding.NO_TISSUE, (
@@ -183,5 +184,5 @@ def _cells(
         dof=tuple(int(n) if s > 0 else None for n, s in zip(dof, share, strict=True)),
         cross_spectrum=tuple(float(r) if np.isfinite(r) else None for r in ratio),
         tissue=tuple(share.round(4).tolist()),
-        saturated=tuple((total(clipped.share) / area).round(4).tolist()),
+        saturated=tuple((total(clipped.white) / area).round(4).tolist()),
     ), int(per_block.sum())

@@ -41,9 +41,12 @@ def find(stats: BlockStats, noise: NoiseMap, *, unusable: NDArray[np.bool_] | No
     mean = stats.mean.astype(np.float64)
     if min(mean.shape) < 2:
         return Tissue(np.zeros(mean.shape, np.bool_), 0.0)
-    contrast = np.sqrt(ndimage.uniform_filter(_differences(mean), _WINDOW, mode="nearest"))
+    square = ndimage.uniform_filter(_differences(mean), _WINDOW, mode="nearest")
+    contrast = np.sqrt(np.maximum(square, 0))  # a running sum may end a little below 0
     by_noise = NOISE_FACTOR * noise.sigma / BLOCK
     mask = contrast > np.maximum(by_noise, SHARE * np.percentile(contrast, 95))
+    # Every block speaks for the window around it: take back what that adds at the edges.
+    mask = ndimage.binary_erosion(mask, np.ones((3, 3), np.bool_), iterations=_WINDOW // 2, border_value=1)
     if unusable is not None:
         mask &= ~unusable
     typical = float(np.median(contrast[mask])) if mask.any() else 0.0
