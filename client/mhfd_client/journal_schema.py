@@ -1,0 +1,137 @@
+"""The journal's tables, as a list of migrations: `PRAGMA user_version` counts how many have run.
+
+SQL only. Never edit a migration that was released: append one. What must hold is said here, where no code path can
+forget it: one report per revision and parameters, a verdict history that only grows, one current verdict, each
+verdict recorded once.
+"""
+
+from typing import Final
+
+__all__ = ["APPLICATION_ID", "MIGRATIONS"]
+
+APPLICATION_ID: Final = 0x6D686664  # 'mhfd': `file journal.db` tells whose it is
+
+_FIRST: Final = """
+-- Whose journal this is. One row.
+CREATE TABLE station (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    root ANY NOT NULL,
+    created_ns INTEGER NOT NULL
+) STRICT;
+
+-- A sign of life for other processes. One row, overwritten at most once a second.
+CREATE TABLE heartbeat (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    at_ns INTEGER NOT NULL,
+    started_ns INTEGER NOT NULL,
+    pid INTEGER NOT NULL,
+    host TEXT NOT NULL,
+    doing TEXT NOT NULL,
+    in_flight INTEGER NOT NULL,
+    capacity INTEGER NOT NULL
+) STRICT;
+
+-- Work handed to a runner. The row is there before the runner hears of it.
+CREATE TABLE batch (
+    token TEXT PRIMARY KEY,
+    runner TEXT NOT NULL,
+    params TEXT NOT NULL,
+    at_ns INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- One row per revision of a file. `path` is text where the name is UTF-8, else its bytes.
+-- Times are UTC nanoseconds; each is the first time the step was done (submitted, started: the last try).
+CREATE TABLE image (
+    id INTEGER PRIMARY KEY,
+    path ANY NOT NULL,
+    revision INTEGER NOT NULL CHECK (revision >= 1),
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    section INTEGER,
+    tile TEXT,
+    state TEXT NOT NULL
+        CHECK (state IN ('whole', 'submitted', 'scored', 'judged', 'recorded', 'replaced')),
+    token TEXT REFERENCES batch (token),
+    attempts INTEGER NOT NULL DEFAULT 0,
+    faults INTEGER NOT NULL DEFAULT 0,
+    why TEXT,
+    report INTEGER REFERENCES report (id),
+    verdict INTEGER REFERENCES verdict (id),
+    arrived_ns INTEGER NOT NULL,
+    whole_ns INTEGER NOT NULL,
+    submitted_ns INTEGER,
+    started_ns INTEGER,
+    scored_ns INTEGER,
+    judged_ns INTEGER,
+    recorded_ns INTEGER,
+    UNIQUE (path, revision),
+    CHECK ((state = 'submitted') = (token IS NOT NULL)),
+    CHECK ((state IN ('scored', 'judged', 'recorded')) <= (report IS NOT NULL)),
+    CHECK ((state IN ('judged', 'recorded')) <= (verdict IS NOT NULL))
+) STRICT;
+CREATE INDEX image_state ON image (state, faults, id);
+CREATE INDEX image_token ON image (token) WHERE token IS NOT NULL;
+CREATE INDEX image_place ON image (tile, section);
+
+-- What scoring said: once per revision and parameters. The columns beside `json` are what lists are made of.
+CREATE TABLE report (
+    id INTEGER PRIMARY KEY,
+    image INTEGER NOT NULL REFERENCES image (id),
+    params_id TEXT NOT NULL,
+    finding TEXT NOT NULL,
+    dof INTEGER,
+    density REAL,
+    cross_spectrum REAL,
+    tissue REAL,
+    json TEXT NOT NULL,
+    at_ns INTEGER NOT NULL,
+    UNIQUE (image, params_id)
+) STRICT;
+
+-- What was said of it: a history that only grows. The current one is the one `image.verdict` names.
+CREATE TABLE verdict (
+    id INTEGER PRIMARY KEY,
+    image INTEGER NOT NULL REFERENCES image (id),
+    report INTEGER NOT NULL REFERENCES report (id),
+    outcome TEXT NOT NULL
+        CHECK (outcome IN ('in_focus', 'out_of_focus', 'undetermined', 'incomplete')),
+    provisional INTEGER NOT NULL CHECK (provisional IN (0, 1)),
+    sentence TEXT NOT NULL,
+    reason TEXT,
+    detail TEXT NOT NULL,
+    at_ns INTEGER NOT NULL
+) STRICT;
+CREATE INDEX verdict_image ON verdict (image);
+CREATE TRIGGER verdict_current AFTER INSERT ON verdict BEGIN
+    UPDATE image SET verdict = NEW.id WHERE id = NEW.image;
+END;
+CREATE TRIGGER verdict_kept_insert BEFORE INSERT ON verdict
+    WHEN EXISTS (SELECT 1 FROM verdict WHERE id = NEW.id) BEGIN
+    SELECT RAISE(ABORT, 'verdicts are append-only');
+END;
+CREATE TRIGGER verdict_kept_update BEFORE UPDATE ON verdict BEGIN
+    SELECT RAISE(ABORT, 'verdicts are append-only');
+END;
+CREATE TRIGGER verdict_kept_delete BEFORE DELETE ON verdict BEGIN
+    SELECT RAISE(ABORT, 'verdicts are append-only');
+END;
+
+-- Each verdict is recorded (sidecar written) once.
+CREATE TABLE record (
+    verdict INTEGER PRIMARY KEY REFERENCES verdict (id),
+    at_ns INTEGER NOT NULL
+) STRICT;
+
+-- What is or was wrong around the station: the folder, the runner, the disk. Open while `until_ns` is null.
+CREATE TABLE trouble (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    path ANY,
+    why TEXT NOT NULL,
+    since_ns INTEGER NOT NULL,
+    until_ns INTEGER
+) STRICT;
+CREATE UNIQUE INDEX trouble_open ON trouble (kind, ifnull(path, '')) WHERE until_ns IS NULL;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (_FIRST,)

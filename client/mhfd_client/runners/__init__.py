@@ -1,0 +1,131 @@
+"""The seam between a station and whoever scores: `local`, and later `compute` and `flow`.
+
+A runner is handed batches and gives events back, one image at a time. It owns no state that matters: what must not be
+forgotten is in the journal, before the runner hears of it. For every image of a batch it gives exactly one `Scored` or
+one `Returned`, unless it is closed first or its process dies; then `reattach` says whether the work goes on somewhere.
+
+Scoring and its libraries are never imported here, nor by any runner in the station's own process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Protocol
+
+import mhfd
+from mhfd.contract import Finding, FocusReport, ImageInfo, Method, Params, Provenance
+from mhfd_client.statedir import text_of
+
+__all__ = ["Batch", "Event", "Health", "Job", "Returned", "Runner", "Scored", "Started", "set_aside"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One image to score: the file at `path` as long as it has this size and mtime."""
+
+    id: int
+    path: str  # absolute
+    size: int
+    mtime_ns: int
+    params: Params
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is handed over at once. The token is a UUID, and is in the journal already."""
+
+    token: str
+    jobs: tuple[Job, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Work on an image has begun. Times are UTC nanoseconds."""
+
+    token: str
+    id: int
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """An image has its report."""
+
+    token: str
+    id: int
+    report: FocusReport
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """Images come back unscored. `blame`: for a fault of their own, not of the runner's."""
+
+    token: str
+    ids: tuple[int, ...]
+    why: str
+    blame: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The runner is well again, or not."""
+
+    ok: bool
+    detail: str
+
+
+Event = Started | Scored | Returned | Health
+
+
+class Runner(Protocol):
+    """Who scores."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def capacity(self) -> int:
+        """How many images it takes at once, in work and waiting. May change."""
+
+    @property
+    def outlives(self) -> bool:
+        """Does its work go on when this process dies? Then the intent must be on the disk before `submit`."""
+
+    def submit(self, batch: Batch) -> None:
+        """Take a batch. Never waits. RunnerError when it exceeds what is free of `capacity`."""
+
+    def events(self, timeout: float) -> Sequence[Event]:
+        """What happened since the last call; waits up to `timeout` seconds for something to happen.
+
+        RunnerError when the runner cannot work at all and a person must act.
+        """
+
+    def wake(self) -> None:
+        """Make a waiting `events` return. The only method other threads and signal handlers may call."""
+
+    def cancel(self, token: str) -> None:
+        """Stop working on a batch: what is not scored yet comes back as `Returned`."""
+
+    def reattach(self, batch: Batch) -> bool:
+        """After a restart: is this batch, of which these jobs are unanswered, still being worked on? True: its events
+        will come. False: it is gone; submit it again under a new token.
+        """
+
+    def close(self) -> None:
+        """Stop. Leaves no process behind on this machine. May be repeated."""
+
+
+def set_aside(path: str, params: Params, why: str) -> FocusReport:
+    """The report on an image that could not be scored for a fault of its own, so that it is named and not lost."""
+    return FocusReport(
+        method=Method(id="set_aside"),
+        image=ImageInfo(path=text_of(path)),
+        finding=Finding.UNREADABLE,
+        finding_detail=f"{text_of(PurePath(path).name)} {why}",
+        params=params,
+        params_id=params.id,
+        provenance=Provenance(version=mhfd.__version__, backend="none", device="none", threads=0),
+    )

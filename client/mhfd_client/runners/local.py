@@ -1,0 +1,281 @@
+"""The local runner: warm worker processes on this machine.
+
+Decides which worker gets which image and what a failure means: an image whose worker dies, hangs or raises is tried
+again alone in a worker, and when that fails as often as allowed it is set aside with a report that names it; the others
+go on. No threads of its own touch its state: everything happens inside `submit`, `events` and `cancel`.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from mhfd.contract import FocusReport
+from mhfd.threads import thread_count
+from mhfd_client.errors import RunnerError
+from mhfd_client.runners import Batch, Event, Health, Job, Returned, Scored, Started, set_aside
+from mhfd_client.runners.process import Reply, SetUp, Worker
+
+__all__ = ["LocalRunner"]
+
+DEPTH: Final = 2  # images a worker has at hand: it need not wait for the station between two
+STILLBORN: Final = 5  # so many workers in a row that died before they were ready: a person must act
+
+
+@dataclass(slots=True, eq=False)
+class _Task:
+    token: str
+    job: Job
+    faults: int = 0
+    due: float = 0.0  # not before, on the runner's clock
+    cancelled: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Seat:
+    """A place for a worker, and what the worker there has at hand, in its order."""
+
+    worker: Worker | None = None
+    ready: bool = False
+    started: bool = False  # the first task is being scored
+    since: float = 0.0  # when it last moved
+    due: float = 0.0  # no new worker before
+    doom: str | None = None  # why it was killed
+    tasks: deque[_Task] = field(default_factory=deque)
+
+
+class LocalRunner:
+    """Scores in worker processes.
+
+    Args:
+        workers: How many; nothing for one a core, or two when a GPU is used (one reads while the other computes).
+        threads: Threads of each; nothing for its share of the cores.
+        device: `auto` uses a GPU where there is one.
+        deadline_s: A worker that takes longer over an image is killed.
+        start_s: The same for its start.
+        attempts: Tries before an image is set aside.
+        backoff_s: Wait before the second try; doubled with each further one. Also between workers that do not start.
+        memory_bytes: What a worker may allocate; nothing for no limit of ours.
+        score: The scoring function, `module:function`, called with (path, params=, device=, threads=).
+    """
+
+    name = "local"
+    outlives = False
+
+    def __init__(
+        self,
+        *,
+        workers: int | None = None,
+        threads: int | None = None,
+        device: str = "auto",
+        deadline_s: float = 120.0,
+        start_s: float = 60.0,
+        attempts: int = 2,
+        backoff_s: float = 1.0,
+        memory_bytes: int | None = None,
+        score: str = "mhfd.api:score",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if device == "auto" and not any(Path("/dev").glob("nvidia[0-9]*")):
+            device = "cpu"  # so that no worker looks for CUDA in vain
+        cores = thread_count()
+        workers = workers or (cores if device == "cpu" else 2)
+        self._set_up = SetUp(score, device, threads or max(1, cores // workers), memory_bytes)
+        self._deadline, self._start_limit, self._attempts = deadline_s, start_s, attempts
+        self._backoff = backoff_s
+        self._clock = clock
+        self._seats = [_Seat() for _ in range(workers)]
+        self._waiting: deque[_Task] = deque()
+        self._inbox: queue.SimpleQueue[Reply | None] = queue.SimpleQueue()
+        self._out: list[Event] = []
+        self._stillborn = 0
+        self._failure: str | None = None
+        self._closed = False
+
+    @property
+    def capacity(self) -> int:
+        return len(self._seats) * DEPTH * 2
+
+    def submit(self, batch: Batch) -> None:
+        if self._closed:
+            raise RunnerError("local runner: it is closed and takes no more work")
+        free = self.capacity - len(self._waiting) - sum(len(seat.tasks) for seat in self._seats)
+        if len(batch.jobs) > free:
+            raise RunnerError(f"local runner: {len(batch.jobs)} images for {free} free of {self.capacity} places")
+        self._waiting.extend(_Task(batch.token, job) for job in batch.jobs)
+        self._tend()
+
+    def events(self, timeout: float) -> Sequence[Event]:
+        self._tend()
+        if not self._out and not self._failure and not self._closed:
+            self._hear(timeout)
+            self._tend()
+        if not self._out and self._failure:
+            raise RunnerError(self._failure)
+        found, self._out = self._out, []
+        return found
+
+    def wake(self) -> None:
+        self._inbox.put(None)
+
+    def cancel(self, token: str) -> None:
+        dropped = [task for task in self._waiting if task.token == token]
+        self._waiting = deque(task for task in self._waiting if task.token != token)
+        for seat in self._seats:
+            if any(task.token == token for task in seat.tasks):  # what its worker has at hand cannot be taken back
+                for task in seat.tasks:
+                    task.cancelled |= task.token == token
+                self._kill(seat, "cancelled")
+        if dropped:
+            self._out.append(Returned(token, tuple(task.job.id for task in dropped), "cancelled"))
+
+    def reattach(self, batch: Batch) -> bool:
+        return False  # workers die with the station
+
+    def close(self) -> None:
+        self._closed = True
+        workers = [seat.worker for seat in self._seats if seat.worker is not None]
+        for worker in workers:
+            worker.kill()
+        for worker in workers:
+            worker.join()
+
+    # -- hearing
+
+    def _hear(self, timeout: float) -> None:
+        """Wait for a reply, at most until the next deadline; then take all there are."""
+        try:
+            reply = self._inbox.get(timeout=max(0.0, min(timeout, self._next_alarm())))
+            while True:
+                if reply is not None:
+                    self._heard(reply)
+                reply = self._inbox.get_nowait()
+        except queue.Empty:
+            return
+
+    def _heard(self, reply: Reply) -> None:
+        seat = next(seat for seat in self._seats if seat.worker is reply.worker)
+        seat.since = self._clock()
+        match reply.kind:
+            case "ready":
+                seat.ready = True
+                if self._stillborn:
+                    self._stillborn = 0
+                    self._out.append(Health(True, "workers start again"))
+            case "started":
+                seat.started = True
+                self._out.append(Started(seat.tasks[0].token, reply.id, reply.at_ns))
+            case "ended":
+                self._ended(seat, reply.worker.end)
+            case "broken":
+                self._failure = f"local runner: a worker cannot load {self._set_up.score}: {reply.payload.decode()}"
+            case _:
+                seat.started = False
+                self._answered(seat.tasks.popleft(), reply)
+
+    def _answered(self, task: _Task, reply: Reply) -> None:
+        words = reply.payload.decode() if reply.kind != "scored" else ""
+        match reply.kind:
+            case "scored":
+                try:
+                    report = FocusReport.model_validate_json(reply.payload)
+                except ValidationError as e:
+                    self._fault(task, f"gave a report that is not valid: {e.errors()[0]['msg']}")
+                else:
+                    self._out.append(Scored(task.token, task.job.id, report, reply.at_ns))
+            case "raised":
+                self._fault(task, words)
+            case "changed":
+                self._out.append(Returned(task.token, (task.job.id,), words))
+            case "unavailable":
+                self._out.append(Returned(task.token, (task.job.id,), words, blame=True))
+            case _:  # "wrong": no image of this batch can be scored with these arguments
+                self._failure = f"local runner: {words}"
+                self._waiting.append(task)
+
+    def _ended(self, seat: _Seat, how: str) -> None:
+        was_ready, doom, tasks = seat.ready, seat.doom, seat.tasks
+        guilty = tasks[0] if tasks and seat.started else None
+        seat.worker, seat.ready, seat.started, seat.doom, seat.tasks = None, False, False, None, deque()
+        if not was_ready and not self._failure:
+            self._stillborn += 1
+            seat.due = self._clock() + self._backoff * 2 ** (self._stillborn - 1)
+            why = f"a worker ended before it was ready: {doom or how}"
+            self._out.append(Health(False, why))
+            if self._stillborn >= STILLBORN:
+                self._failure = f"local runner: {STILLBORN} times in a row {why}"
+        for task in reversed(tasks):
+            if task.cancelled:
+                self._out.append(Returned(task.token, (task.job.id,), "cancelled"))
+            elif task is guilty and doom != "cancelled":
+                self._fault(task, doom or f"killed its worker ({how})")
+            else:
+                self._waiting.appendleft(task)
+
+    def _fault(self, task: _Task, why: str) -> None:
+        task.faults += 1
+        if task.faults >= self._attempts:
+            times = f"set aside after {task.faults} tries: " if task.faults > 1 else "set aside: "
+            report = set_aside(task.job.path, task.job.params, times + why)
+            self._out.append(Scored(task.token, task.job.id, report, time.time_ns()))
+        else:
+            task.due = self._clock() + self._backoff * 2 ** (task.faults - 1)
+            self._waiting.append(task)
+
+    # -- tending
+
+    def _tend(self) -> None:
+        """Start missing workers, kill those that hang, hand out work."""
+        if self._closed or self._failure:
+            return
+        now = self._clock()
+        for seat in self._seats:
+            if seat.worker is None and seat.due <= now:
+                seat.worker, seat.since = Worker(self._set_up, self._inbox), now
+            elif seat.worker is not None and now >= self._alarm(seat):
+                self._kill(seat, self._overdue(seat))
+        for depth in range(DEPTH):  # every worker gets its first before any gets its second
+            for seat in self._seats:
+                if seat.ready and not seat.doom and len(seat.tasks) == depth:
+                    self._hand_out(seat, now)
+
+    def _hand_out(self, seat: _Seat, now: float) -> None:
+        if any(task.faults for task in seat.tasks):
+            return  # a suspect is alone in its worker
+        task = next((t for t in self._waiting if t.due <= now and not (t.faults and seat.tasks)), None)
+        if task is None or seat.worker is None:
+            return
+        self._waiting.remove(task)
+        if not seat.tasks:
+            seat.since = now
+        seat.tasks.append(task)
+        seat.worker.send(task.job)
+
+    def _kill(self, seat: _Seat, why: str) -> None:
+        if seat.worker is not None and seat.doom is None:
+            seat.doom = why
+            seat.worker.kill()
+
+    def _alarm(self, seat: _Seat) -> float:
+        """When this worker has taken too long over what it does now."""
+        if seat.doom or (seat.ready and not seat.tasks):
+            return float("inf")
+        return seat.since + (self._deadline if seat.started else self._start_limit)
+
+    def _overdue(self, seat: _Seat) -> str:
+        if seat.started:
+            return f"took longer than {self._deadline:g} s"
+        return f"did not start within {self._start_limit:g} s"
+
+    def _next_alarm(self) -> float:
+        alarms = [self._alarm(seat) if seat.worker else seat.due for seat in self._seats]
+        idle = any(seat.ready and not seat.tasks for seat in self._seats)
+        alarms += [task.due for task in self._waiting if idle]
+        return min(alarms) - self._clock()

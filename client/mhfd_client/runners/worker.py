@@ -1,0 +1,128 @@
+"""A worker process: reads jobs from its standard input, scores them one by one, writes replies to its output.
+
+Started by `process.py` with `python -P -m mhfd_client.runners.worker PARENT_PID`. One line a message. In: the set-up,
+then jobs, as JSON. Out: `KIND ID TIME PAYLOAD`. Whatever a library prints goes to the error stream instead.
+
+It ends when its parent does, however that happens: the end of its input ends it even while it scores, and on Linux
+the kernel kills it. It never writes a file and never decides what a failure means; that is the parent's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import IO, Any
+
+from mhfd.contract import Finding, FocusReport, Params
+from mhfd.errors import UsageError
+
+__all__ = ["main"]
+
+Score = Callable[..., FocusReport]
+
+
+def main(argv: list[str]) -> int:
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C and a service manager address the whole group:
+        signal.signal(number, signal.SIG_IGN)  # the station ends its workers when they are done
+    _die_with(int(argv[1]))
+    jobs: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(sys.stdin.buffer, jobs), daemon=True).start()
+    set_up = json.loads(jobs.get())
+    try:
+        if set_up["memory_bytes"]:
+            _limit_memory(set_up["memory_bytes"])
+        score = _import(set_up["score"])
+    except Exception as e:
+        _reply(replies, "broken", 0, f"{type(e).__name__}: {e}")
+        return 1
+    _reply(replies, "ready", 0, str(os.getpid()))
+    options = {"device": set_up["device"], "threads": set_up["threads"]}
+    while True:
+        job = json.loads(jobs.get())
+        _reply(replies, "started", job["id"])
+        _reply(replies, *_one(job, score, options))
+
+
+def _one(job: dict[str, Any], score: Score, options: dict[str, Any]) -> tuple[str, int, str]:
+    """Score one image; what is said of it must be said of the file that arrival saw."""
+    try:
+        seen = _stat(job["path"])
+        if seen != (job["size"], job["mtime_ns"]):
+            return "changed", job["id"], "the file changed before it was read"
+        report = score(job["path"], params=Params.model_validate(job["params"]), **options)
+        if not isinstance(report, FocusReport):
+            raise UsageError(f"score: the function returned {type(report).__name__}, not FocusReport")
+        if _stat(job["path"]) != seen:
+            return "changed", job["id"], "the file changed while it was read"
+        if report.finding is Finding.UNREADABLE:
+            with open(job["path"], "rb") as f:  # noqa: PTH123 - names that are no UTF-8
+                f.read(1)
+        return "scored", job["id"], report.model_dump_json()
+    except UsageError as e:
+        return "wrong", job["id"], str(e)
+    except OSError as e:
+        return "unavailable", job["id"], f"the file cannot be opened: {e.strerror or e}"
+    except MemoryError:
+        return "raised", job["id"], "needs more memory than a worker may take"
+    except Exception as e:
+        return "raised", job["id"], f"makes scoring fail with {type(e).__name__}: {e}"
+
+
+def _stat(path: str) -> tuple[int, int]:
+    found = os.stat(path)  # noqa: PTH116 - names that are no UTF-8
+    return found.st_size, found.st_mtime_ns
+
+
+def _reply(out: IO[bytes], kind: str, number: int, payload: str = "") -> None:
+    text = payload.encode("utf-8", "backslashreplace").replace(b"\n", b" ")
+    with contextlib.suppress(BrokenPipeError):  # the parent is gone, and so are we in a moment
+        out.write(b"%s %d %d %s\n" % (kind.encode(), number, time.time_ns(), text))
+        out.flush()
+
+
+def _read(source: IO[bytes], jobs: queue.SimpleQueue[bytes]) -> None:
+    for line in source:
+        jobs.put(line)
+    os._exit(0)  # the parent closed us, or died: also in the middle of an image
+
+
+def _import(name: str) -> Score:
+    module, _, attribute = name.partition(":")
+    score: Score = getattr(importlib.import_module(module), attribute)
+    return score
+
+
+def _die_with(parent: int) -> None:
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before the line above
+        os._exit(0)
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as f:  # noqa: PTH123 - a kernel file
+        f.write("500")  # when memory runs out, the image goes, not the station
+
+
+def _limit_memory(limit: int) -> None:
+    if sys.platform == "win32":
+        return
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
