@@ -1,0 +1,136 @@
+"""How plans reach a CUDA device, with a stand-in for CuPy; and what is said where there is no device."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.fake_cupy import fake_cupy
+from tests.gpu_emulator import build_kernels
+
+from mhfd.contract import PRESETS, Params
+from mhfd.detector.gpu import GpuDetector
+from mhfd.detector.paper import PaperDetector
+from mhfd.errors import DeviceUnavailable
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., int]:
+    return build_kernels(tmp_path_factory.mktemp("kernels"))
+
+
+@pytest.fixture
+def detector(kernels: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> GpuDetector:
+    monkeypatch.setitem(sys.modules, "cupy", fake_cupy(kernels))
+    return GpuDetector()
+
+
+def image(seed: int, shape: tuple[int, int] = (70, 90)) -> Any:
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 60000, shape).astype(np.uint16)
+
+
+def test_graph_finds_what_the_oracle_finds_image_after_image(detector: GpuDetector) -> None:
+    assert detector.device == "Emulated GPU"
+    for seed in (1, 2, 3):
+        pixels = image(seed)
+        found = detector.detect(pixels, Params(), sigma_floor=100.0)
+        expected = PaperDetector().detect(pixels, Params(), sigma_floor=100.0)
+        np.testing.assert_array_equal(found.y, expected.y)
+        np.testing.assert_array_equal(found.x, expected.x)
+        assert found.limits == expected.limits
+
+
+def test_result_does_not_change_under_the_next_image(detector: GpuDetector) -> None:
+    first, stats = detector.detect_with_blocks(image(1), Params())
+    kept = first.response.copy(), stats[0].copy()
+    detector.detect_with_blocks(image(2), Params())
+    np.testing.assert_array_equal(first.response, kept[0])
+    np.testing.assert_array_equal(stats[0], kept[1])
+
+
+def test_longer_list_is_fetched(detector: GpuDetector) -> None:
+    params = Params(n=2, min_t=0.5, max_t=1, gate="none", threshold=0)
+    pixels = image(4, (150, 160))
+    expected = PaperDetector().detect(pixels, params)
+    assert len(expected) > 150 * 160 // 16
+    assert abs(len(detector.detect(pixels, params)) - len(expected)) <= 1
+
+
+def test_full_device_is_named(kernels: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", fake_cupy(kernels, room=1000))
+    with pytest.raises(DeviceUnavailable, match="Emulated GPU has no room"):
+        GpuDetector().detect(image(0), Params())
+
+
+def test_missing_device_is_named(kernels: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", fake_cupy(kernels, devices=0))
+    with pytest.raises(DeviceUnavailable, match=r"cudaErrorNoDevice.*device='cpu'"):
+        GpuDetector()
+    monkeypatch.setitem(sys.modules, "cupy", fake_cupy(kernels, devices=2))
+    with pytest.raises(DeviceUnavailable, match="no CUDA device 2, only 0 to 1"):
+        GpuDetector(2)
+
+
+def test_without_cupy_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    with pytest.raises(DeviceUnavailable, match=r"mhfd\[cuda13\]"):
+        GpuDetector()
+
+
+def test_importing_it_loads_no_cupy() -> None:
+    code = "import sys, mhfd.detector.gpu, mhfd.detector.gpu_device; assert 'cupy' not in sys.modules"
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    )
+
+
+def python(*arguments: str, first: str = "") -> subprocess.CompletedProcess[str]:
+    paths = [first, str(ROOT / "functions"), str(ROOT)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in paths if p), "CUDA_VISIBLE_DEVICES": ""}
+    return subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, check=False, env=environment, cwd=ROOT
+    )
+
+
+def test_gpu_check_without_a_gpu_fails_and_says_so() -> None:
+    ran = python("benchmarks/gpu_check.py")
+    assert ran.returncode == 1
+    assert ran.stdout.startswith("gpu-check: device: no CUDA device can be used")
+    assert not ran.stderr
+
+
+BARE = """
+import sys
+for name in ("imagecodecs", "tifffile", "click", "PIL", "rich", "pydantic_core"):
+    sys.modules[name] = None
+import mhfd.detector.gpu, mhfd.detector.gpu_device, mhfd.detector.paper, mhfd.native
+from mhfd.contract import PRESETS, Params
+for params in (*PRESETS.values(), Params(n=7, gate="none", threshold=0)):
+    print(sorted(vars(params).items()))
+"""
+
+
+def test_stand_in_for_pydantic_keeps_the_same_parameters() -> None:
+    """A bare GPU machine has no pydantic: what gpu-check needs imports there, and means the same."""
+    ran = python("-c", BARE, first=str(ROOT / "benchmarks" / "bare"))
+    assert ran.returncode == 0, ran.stderr
+    real = (*PRESETS.values(), Params(n=7, gate="none", threshold=0))
+    assert [ast.literal_eval(line) for line in ran.stdout.splitlines()] == [sorted(vars(p).items()) for p in real]
+
+
+def test_gpu_tests_are_collected_as_gpu_check_runs_them() -> None:
+    sys_path = os.pathsep.join([str(ROOT / "benchmarks" / "bare"), str(ROOT / "functions"), str(ROOT)])
+    options = ["-c", os.devnull, "--rootdir", str(ROOT), "--import-mode=importlib", "--noconftest", "--collect-only"]
+    ran = python("-m", "pytest", *options, "-q", "-p", "no:cacheprovider", "tests/test_gpu.py", first=sys_path)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "test_detections_are_the_oracles" in ran.stdout
