@@ -19,7 +19,7 @@ from mhfd_client.naming import PRESETS, Naming, Place, canonical
 
 __all__ = ["atlas_manifests", "load", "missing", "overdue"]
 
-MAX_PLACES = 5_000_000
+MAX_PLACES = 1_000_000
 MAX_BYTES = 256 << 20
 
 
@@ -114,6 +114,8 @@ def _range(text: str, path: Path, line: int) -> range:
     first, last = int(match[1]), int(match[2] or match[1])
     if last < first:
         raise NamingError(f"names.expected: {path}:{line}: {text.strip()!r} runs backwards; write {last}-{first}")
+    if last - first >= MAX_PLACES:
+        raise NamingError(f"names.expected: {path}:{line}: names more than {MAX_PLACES:,} images")
     return range(first, last + 1)
 
 
