@@ -31,7 +31,7 @@ LEAST_TISSUE = 0.25
 """Part of a block that must be tissue."""
 _AT_ONCE = 16  # blocks a transform: 1 MB, so that nothing leaves the cache
 _LEAST_SIGNAL = 1.0  # coarse power over noise, below which there is nothing to relate the fine power to
-_SAME = 1.2  # two noise powers within this factor are taken for one
+_SAME = 1.1  # two noise powers within this factor are taken for one
 _FEW = 64  # cells, below which the blocks half-way between them are measured too
 
 
@@ -120,14 +120,14 @@ def _shared(corner: NDArray[np.float64], beside: NDArray[np.float64], below: NDA
     """How much more noise there is in the fine band than in the corner, when neighbours along one axis share noise.
 
     Noise that is shared along a scan line (slow detector, line averaging) falls off with fx but not with fy: then the
-    power below the band (fy + 1/2) exceeds the corner's, and that beside it (fx + 1/2) does not. A sharp scene lifts
-    both. Medians over the blocks: it is a property of the instrument.
+    power below the band (fy + 1/2) exceeds that beside it (fx + 1/2). A sharp scene lifts both alike. Medians over the
+    blocks: it is a property of the instrument.
     """
     seen = corner > 0
     if not seen.any():
         return 1.0
-    one, other = sorted(float(np.median(band[seen] / corner[seen])) for band in (beside, below))
-    return other if one < _SAME and other > one * _SAME else 1.0
+    less, more = sorted(float(np.median(band[seen] / corner[seen])) for band in (beside, below))
+    return more / less if less > 0 and more > _SAME * less else 1.0
 
 
 @cache
