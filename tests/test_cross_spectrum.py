@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -46,7 +48,7 @@ def take(*, dose: float = 300, blur: float = 0, contrast: float = 1, **artefacts
 
 def test_falls_with_defocus() -> None:
     values = [ratio(take(blur=r)) for r in (0, 1, 2, 4, 8)]
-    assert all(a > b for a, b in zip(values, values[1:], strict=False))
+    assert all(a > b for a, b in itertools.pairwise(values))
     assert values[3] < 0.3 * values[0]
 
 

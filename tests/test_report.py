@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import ndimage
 
-from mhfd import gate, images, native, noise, report, scales
-from mhfd.contract import Finding, FocusReport, ImageInfo, Params
+from mhfd import gate, images, native, noise, report, scales, tissue
+from mhfd.contract import Finding, FocusReport, ImageInfo, Noise, Params
 from mhfd.detector import Detector, Features
 from mhfd.detector.choose import choose
 from mhfd.errors import UsageError
 from mhfd.simulate import Artefacts, Exposure, Optics, section
-from mhfd.tissue import Tissue
 
 Grey = NDArray[np.generic]
 ROBUST = Params()
@@ -73,17 +74,15 @@ def test_defocus_lowers_every_number(detector: Detector) -> None:
     series = [score(take(blur=r), detector) for r in (0, 1, 2, 4, 8)]
     for name in ("dof", "density", "cross_spectrum"):
         values = [known(getattr(r, name)) for r in series]
-        assert all(a > b for a, b in zip(values, values[1:], strict=False)), name
+        assert all(a > b for a, b in itertools.pairwise(values)), name
     assert known(series[3].dof) < 0.5 * known(series[0].dof)
 
 
 def test_blur_of_an_image_with_its_noise_lowers_dof(detector: Detector) -> None:
     """A blurred file, or a resampled one: there is hardly any noise left to hide behind."""
-    from scipy import ndimage
-
     pixels = take(dose=100).astype(np.float32)
     values = [known(score(ndimage.gaussian_filter(pixels, s) if s else pixels, detector).dof) for s in (0.7, 1, 1.5, 3)]
-    assert all(a > b for a, b in zip(values, values[1:], strict=False))
+    assert all(a > b for a, b in itertools.pairwise(values))
 
 
 def test_blank_resin_does_not_count(detector: Detector) -> None:
@@ -139,7 +138,7 @@ def _false_features(pixels: Grey, detector: Detector) -> float:
     """Features a megapixel that the gate lets through where there is nothing, were it all tissue of no contrast."""
     stats = noise.BlockStats(*native.block_stats(pixels))
     found = noise.estimate(stats, step=1)
-    everywhere = Tissue(np.ones(stats.mean.shape, np.bool_), 0.0)
+    everywhere = tissue.Tissue(np.ones(stats.mean.shape, np.bool_), 0.0)
     features = detector.detect(pixels, ROBUST, sigma_floor=float(found.sigma.min()))
     return len(gate.apply(features, pixels, ROBUST, stats, found, everywhere)) / (pixels.size / 1e6)
 
@@ -160,8 +159,6 @@ def test_the_floor_removes_nothing_that_counts(detector: Detector) -> None:
     with_floor = report.measure(images.load(pixels), detector, ROBUST).features
     stats = noise.BlockStats(*native.block_stats(pixels))
     found = noise.estimate(stats, step=1)
-    from mhfd import tissue
-
     everything = detector.detect(pixels, ROBUST)
     kept = gate.apply(everything, pixels, ROBUST, stats, found, tissue.find(stats, found))
     assert with_floor is not None
@@ -175,16 +172,16 @@ def test_brightness_of_the_speck_counts() -> None:
     pixels = np.full((64, 64), 10, np.uint16)
     pixels[30:35, 30:35] = 410
     stats = noise.BlockStats(*native.block_stats(pixels))
-    model = noise.NoiseMap(noise.Noise(sigma=3, read_var=0, gain=1), np.full((4, 4), np.sqrt(10), np.float32))
+    model = noise.NoiseMap(Noise(sigma=3, read_var=0, gain=1), np.full((4, 4), np.sqrt(10), np.float32))
     spot = np.array([32], np.int32)
     nu = scales.noise_gain(ROBUST)[0]
-    tissue = Tissue(np.ones((4, 4), np.bool_), 0.0)
+    everywhere = tissue.Tissue(np.ones((4, 4), np.bool_), 0.0)
 
     def count(response: float) -> int:
         features = Features(
             spot, spot, np.zeros(1, np.uint8), np.array([response], np.float32), (0.0, 1.0), pixels.shape
         )
-        return len(gate.apply(features, pixels, ROBUST, stats, model, tissue))
+        return len(gate.apply(features, pixels, ROBUST, stats, model, everywhere))
 
     assert count(ROBUST.threshold * nu * np.sqrt(10) * 1.1) == 0
     assert count(ROBUST.threshold * nu * np.sqrt(410) * 0.95) == 0
@@ -196,7 +193,8 @@ def _noise_only() -> Grey:
 
 
 def _burnt() -> Grey:
-    return np.clip(take().astype(float) * 3 - 100, 0, 255).astype(np.uint8)
+    burnt: Grey = np.clip(take().astype(float) * 3 - 100, 0, 255).astype(np.uint8)
+    return burnt
 
 
 @pytest.mark.parametrize(

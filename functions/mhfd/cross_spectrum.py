@@ -74,8 +74,8 @@ def measure(pixels: Pixels, tissue: Tissue, rows: NDArray[np.intp], cols: NDArra
 
 def _corners(edges: NDArray[np.intp], size: int) -> NDArray[np.intp]:
     """Where the block in the middle of each cell begins."""
-    middle = (edges[:-1] + edges[1:]) // 2
-    return np.clip(middle - SIDE // 2, 0, size - SIDE)
+    corners: NDArray[np.intp] = (edges[:-1] + edges[1:]) // 2 - SIDE // 2
+    return corners.clip(0, size - SIDE)
 
 
 def _halved(corners: NDArray[np.intp]) -> NDArray[np.intp]:

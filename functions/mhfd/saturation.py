@@ -54,8 +54,8 @@ def measure(pixels: Pixels, stats: BlockStats) -> Saturation:
 
 def _share(pixels: Pixels, reached: NDArray[np.bool_], value: np.float32) -> NDArray[np.float32]:
     share = np.zeros(reached.shape, np.float32)
-    rows, cols = np.nonzero(reached)
-    height, width = share.shape
+    height, width = reached.shape
+    rows, cols = np.divmod(np.flatnonzero(reached), width)
     tiles = pixels[: height * BLOCK, : width * BLOCK].reshape(height, BLOCK, width, BLOCK)
     for first in range(0, len(rows), _AT_ONCE):
         y, x = rows[first : first + _AT_ONCE], cols[first : first + _AT_ONCE]
