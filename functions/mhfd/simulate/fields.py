@@ -58,7 +58,7 @@ class Waves:
         The samples lie at the same places of the specimen for every image.
         """
         spacing = float(y[1] - y[0])
-        step = max(1, int(self.shortest / spacing / 6))
+        step = max(1, int(self.shortest / spacing / 4))
         (first_y, coarse_y), (first_x, coarse_x) = _nodes(y, step), _nodes(x, step)
         out = np.zeros((len(coarse_y), len(coarse_x)))
         for (kz, ky, kx), phase, height in zip(self.vectors, self.phases, self.heights, strict=True):
