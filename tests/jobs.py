@@ -38,7 +38,7 @@ def score(path: str, *, params: Params, device: str, threads: int) -> FocusRepor
         with Path(log).open("ab") as f:
             f.write(os.fsencode(path) + b"\n")
     try:
-        order = Path(path).read_bytes().split(b"\n")[0].decode()
+        order = Path(path).read_bytes().split(b"\n")[0].decode("latin-1")
     except OSError as e:
         return report(path, params, finding=Finding.UNREADABLE, finding_detail=str(e))
     match order:
