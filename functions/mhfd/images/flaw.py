@@ -5,9 +5,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from mhfd.contract import Finding
 
-__all__ = ["Flaw"]
+__all__ = ["Flaw", "damaged"]
+
+_ZEROS: Final = 32
+"""Compressed data do not end in this many zeros; a file whose room was taken before it was written does."""
 
 
 class Flaw(Exception):
@@ -17,3 +22,10 @@ class Flaw(Exception):
         super().__init__(finding, detail)
         self.finding = finding
         self.detail = detail
+
+
+def damaged(what: str, data: bytes | memoryview) -> Flaw:
+    """The flaw of compressed data that do not decode: not written yet, or broken."""
+    if not any(data[-_ZEROS:]):
+        return Flaw(Finding.INCOMPLETE, f"{what}: its data end in zeros, not written yet; wait, or copy it again")
+    return Flaw(Finding.UNREADABLE, f"{what}; copy or export it again")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mhfd.contract import Finding
 from mhfd.images import grey
-from mhfd.images.flaw import Flaw
+from mhfd.images.flaw import Flaw, damaged
 
 __all__ = ["Complaints", "decode"]
 
@@ -61,7 +61,7 @@ def _chunks(data: NDArray[np.uint8]) -> list[memoryview]:
             raise Flaw(Finding.INCOMPLETE, f"truncated: the PNG goes on after its {len(data)} bytes; copy it again")
         chunk = data[at:end].data
         if zlib.crc32(chunk[4:-4]) != int.from_bytes(chunk[-4:], "big"):
-            raise Flaw(Finding.UNREADABLE, f"part {len(found) + 1} of the PNG is damaged (checksum); copy it again")
+            raise damaged(f"part {len(found) + 1} of the PNG is damaged (checksum)", chunk)
         found.append(chunk)
         at = end
     return found

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mhfd.contract import Finding
 from mhfd.images import grey, tiff
-from mhfd.images.flaw import Flaw
+from mhfd.images.flaw import Flaw, damaged
 
 __all__ = ["decode"]
 
@@ -113,11 +113,9 @@ def _unpack(page: tiff.Page, raw: NDArray[np.uint8], needed: int, name: str) -> 
     try:
         out = codecs[method](raw.tobytes())
     except Exception as e:  # codecs raise what they like; whatever it is, these bytes do not decode
-        raise Flaw(Finding.UNREADABLE, f"{name} does not decode ({method}); copy or export it again") from e
+        raise damaged(f"{name} does not decode ({method})", raw.data) from e
     if len(out) < needed:
-        raise Flaw(
-            Finding.UNREADABLE, f"{name} decodes to {len(out)} of {needed} bytes ({method}); copy or export it again"
-        )
+        raise damaged(f"{name} decodes to {len(out)} of {needed} bytes ({method})", raw.data)
     return np.frombuffer(out, np.uint8, needed)
 
 
@@ -139,10 +137,10 @@ def _jpeg(page: tiff.Page, raw: NDArray[np.uint8], shape: tuple[int, int, int], 
     stream = raw.tobytes()
     size = _jpeg_size(stream)
     if size is None or size[2] != samples or size[0] > page.segment[0] or size[1] > columns:
-        raise Flaw(Finding.UNREADABLE, f"{name} is not the JPEG that its header tells; copy or export it again")
+        raise damaged(f"{name} is not the JPEG that its header tells", stream)
     if not stream.rstrip(b"\0").endswith(b"\xff\xd9"):
         # The codec fills up what is missing with grey, without a word.
-        raise Flaw(Finding.UNREADABLE, f"{name} ends early (jpeg); copy or export it again")
+        raise damaged(f"{name} ends early (jpeg)", stream)
     if prefix is not None and _jpeg_size(prefix) is not None:
         raise Flaw(Finding.UNREADABLE, "the tables for JPEG hold an image; export it with LZW or none")
     as_rgb = 2 if samples == 3 and page.colour else None
@@ -151,7 +149,7 @@ def _jpeg(page: tiff.Page, raw: NDArray[np.uint8], shape: tuple[int, int, int], 
     try:
         block: Array = imagecodecs.jpeg8_decode(stream, tables=prefix, colorspace=is_rgb, outcolorspace=as_rgb)
     except Exception as e:  # as above
-        raise Flaw(Finding.UNREADABLE, f"{name} does not decode (jpeg); copy or export it again") from e
+        raise damaged(f"{name} does not decode (jpeg)", stream) from e
     block = block.reshape(*block.shape[:2], -1)
     if block.dtype != np.uint8 or block.shape[0] < rows or block.shape[1:] != (columns, samples):
         raise Flaw(Finding.UNREADABLE, f"{name} decodes to {block.shape} instead of {shape}; export it again")

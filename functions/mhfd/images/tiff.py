@@ -203,7 +203,7 @@ def _pages(data: NDArray[np.uint8]) -> Iterator[Fields]:
         if after + link.itemsize > len(data):
             raise Flaw(Finding.INCOMPLETE, f"{where} lies beyond the end of the file; wait, or copy it again")
         if count == 0:
-            raise Flaw(Finding.UNREADABLE, f"{where} has no tags; export it again")
+            raise Flaw(Finding.INCOMPLETE, f"{where} has no tags: it was not written yet; wait, or copy it again")
         room -= after - offset
         yield Fields(data, order, np.frombuffer(data, entry, count, first))
         offset = int(np.frombuffer(data, link, 1, after)[0])
