@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mhfd import images
 from mhfd.contract import Box, Finding
 from mhfd.images import tags
-from mhfd.images.tiff import Fields
+from mhfd.images.ifd import Fields
 
 FIBICS, ZEISS, FEI, FEI_OLD = 51023, 34118, 34682, 34680
 Array = NDArray[Any]

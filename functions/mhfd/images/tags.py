@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mhfd.contract import Box
-from mhfd.images.tiff import Fields
+from mhfd.images.ifd import Fields
 
 __all__ = ["MIN_SIDE", "Written", "of_tiff"]
 

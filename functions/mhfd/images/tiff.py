@@ -9,17 +9,17 @@ bounded by the size of the file. The tests hold it against tifffile.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mhfd.contract import Finding
+from mhfd.images import ifd
 from mhfd.images.flaw import Flaw
 
-__all__ = ["COMPRESSIONS", "PALETTE", "WHITE_IS_ZERO", "YCBCR", "Fields", "Page", "read_page"]
+__all__ = ["COMPRESSIONS", "PALETTE", "WHITE_IS_ZERO", "YCBCR", "Page", "read_page"]
 
 COMPRESSIONS: Final = {
     1: "none",
@@ -45,92 +45,21 @@ _NOT_READ: Final = {
     50002: "JPEG XL",
     52546: "JPEG XL",
 }
-_TYPES: Final = {
-    1: "u1",
-    2: "u1",  # text
-    3: "u2",
-    4: "u4",
-    5: "V8",  # a fraction: nothing here needs one
-    6: "i1",
-    7: "u1",
-    8: "i2",
-    9: "i4",
-    10: "V8",
-    11: "f4",
-    12: "f8",
-    13: "u4",
-    16: "u8",
-    17: "i8",
-    18: "u8",
-}
 _SAMPLES: Final = {
     **{(1, bits): f"u{bits // 8}" for bits in (8, 16, 32, 64)},
     **{(2, bits): f"i{bits // 8}" for bits in (8, 16, 32, 64)},
     **{(3, bits): f"f{bits // 8}" for bits in (16, 32, 64)},
 }
-_MAX_PAGES: Final = 65_536
 _MAX_SAMPLES: Final = 64
 WHITE_IS_ZERO, _GREY, _RGB, PALETTE, YCBCR = 0, 1, 2, 3, 6
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
-
-
-class Fields:
-    """The entries of one IFD. Values are views of the file, so that a huge count costs nothing."""
-
-    def __init__(self, data: NDArray[np.uint8], order: Literal["<", ">"], entries: NDArray[np.void]) -> None:
-        self.order = order
-        self.big = entries["value"].shape[1] == 8
-        self._data = data
-        self._table = entries
-        self._index = {code: i for i, code in enumerate(entries["code"].tolist())}
-
-    def __contains__(self, code: int) -> bool:
-        return code in self._index
-
-    def values(self, code: int) -> NDArray[np.generic] | None:
-        """All values of a field, or None where it is absent. `Flaw` where the file does not hold them."""
-        index = self._index.get(code)
-        if index is None:
-            return None
-        entry = self._table[index]
-        kind = _TYPES.get(int(entry["type"]))
-        count = int(entry["count"])
-        if kind is None or count == 0:
-            raise Flaw(Finding.UNREADABLE, f"tag {code} of the TIFF has no valid type or count; export it again")
-        dtype = np.dtype(self.order + kind)
-        inline: NDArray[np.uint8] = entry["value"]
-        if count * dtype.itemsize <= len(inline):
-            return inline[: count * dtype.itemsize].view(dtype)
-        offset = int(inline.view(self.order + f"u{len(inline)}")[0])
-        if offset + count * dtype.itemsize > len(self._data):
-            raise Flaw(Finding.INCOMPLETE, f"tag {code} of the TIFF lies beyond the end of the file; copy it again")
-        return np.frombuffer(self._data, dtype, count, offset)
-
-    def whole(self, code: int, default: int | None = None) -> int:
-        """The first value of a field that must be a whole number."""
-        values = self.values(code)
-        if values is None:
-            if default is None:
-                raise Flaw(Finding.UNREADABLE, f"the TIFF lacks its tag {code}; export it again")
-            return default
-        if values.dtype.kind not in "ui":
-            raise Flaw(Finding.UNREADABLE, f"tag {code} of the TIFF is not a whole number; export it again")
-        return int(values[0])
-
-    def text(self, code: int, limit: int) -> bytes | None:
-        """At most `limit` bytes of a text, up to its first NUL; None where there is none. Never a `Flaw`."""
-        try:
-            values = self.values(code)
-        except Flaw:
-            return b""
-        return None if values is None else values.view(np.uint8)[:limit].tobytes().partition(b"\0")[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Page:
     """One page whose header was checked: its segments lie inside the file and number what the layout needs."""
 
-    fields: Fields
+    fields: ifd.Fields
     height: int
     width: int
     dtype: np.dtype[np.generic]  # as stored, byte order included
@@ -161,11 +90,11 @@ class Page:
 
 def read_page(data: NDArray[np.uint8], *, max_pixels: int) -> Page:
     """The page that is the image: the first one at full resolution."""
-    image: Fields | None = None
-    others = _Extent(len(data))
-    pages = 0
-    for fields in _pages(data):
-        pages += 1
+    image: ifd.Fields | None = None
+    others = ifd.Extent(len(data))
+    count = 0
+    for fields in ifd.pages(data):
+        count += 1
         if image is None:
             image = fields
         elif _reduced(image) and not _reduced(fields):
@@ -175,75 +104,17 @@ def read_page(data: NDArray[np.uint8], *, max_pixels: int) -> Page:
             others.add(fields)
     if image is None:
         raise Flaw(Finding.INCOMPLETE, "the TIFF has no page yet: its header was written, its content not; wait")
-    page = _page(image, data, pages, max_pixels)
+    page = _page(image, data, count, max_pixels)
     if others.end > len(data):
-        raise _truncated(data, others.end)
+        raise ifd.truncated(data, others.end)
     return page
 
 
-def _pages(data: NDArray[np.uint8]) -> Iterator[Fields]:
-    """The chain of IFDs. A loop ends it; a link that leaves the file says that the file is not whole."""
-    if len(data) < 16:
-        raise Flaw(Finding.INCOMPLETE, "the file ends within its header; copy it again")
-    order: Literal["<", ">"] = "<" if data[0] == 0x49 else ">"
-    big = 43 in (int(data[2]), int(data[3]))
-    counter = np.dtype(order + ("u8" if big else "u2"))
-    link = np.dtype(order + ("u8" if big else "u4"))
-    entry = np.dtype([("code", order + "u2"), ("type", order + "u2"), ("count", link), ("value", "u1", link.itemsize)])
-    offset = int(data[8:16].view(link)[0] if big else data[4:8].view(link)[0])
-    seen: set[int] = set()
-    # Pages that overlap are nonsense: all together they have no more tags than the file has room for.
-    room = len(data)
-    while offset and offset not in seen and len(seen) < _MAX_PAGES and room > 0:
-        seen.add(offset)
-        where = f"page {len(seen)} of the TIFF"
-        first = offset + counter.itemsize
-        count = int(np.frombuffer(data, counter, 1, offset)[0]) if first <= len(data) else 0
-        after = first + count * entry.itemsize
-        if after + link.itemsize > len(data):
-            raise Flaw(Finding.INCOMPLETE, f"{where} lies beyond the end of the file; wait, or copy it again")
-        if count == 0:
-            raise Flaw(Finding.INCOMPLETE, f"{where} has no tags: it was not written yet; wait, or copy it again")
-        room -= after - offset
-        yield Fields(data, order, np.frombuffer(data, entry, count, first))
-        offset = int(np.frombuffer(data, link, 1, after)[0])
-
-
-class _Extent:
-    """Where the last byte of any segment lies, over the pages that are not read."""
-
-    def __init__(self, size: int) -> None:
-        self.end = 0
-        self._room = size  # bounds the work: lists of segments that overlap are nonsense
-
-    def add(self, fields: Fields) -> None:
-        """Take one more page into account. Tags that make no sense say nothing."""
-        try:
-            offsets, counts = fields.values(324), fields.values(325)
-            if offsets is None or counts is None:
-                offsets, counts = fields.values(273), fields.values(279)
-        except Flaw as e:
-            if e.finding is Finding.INCOMPLETE:
-                raise
-            return
-        if offsets is None or counts is None or offsets.dtype.kind != "u" or counts.dtype.kind != "u":
-            return
-        self._room -= offsets.nbytes + counts.nbytes
-        if self._room >= 0:
-            n = min(len(offsets), len(counts))
-            # In floating point, so that a nonsense offset near 2^64 does not wrap around.
-            self.end = max(self.end, int(np.max(offsets[:n].astype(np.float64) + counts[:n].astype(np.float64))))
-
-
-def _reduced(fields: Fields) -> bool:
+def _reduced(fields: ifd.Fields) -> bool:
     return bool(fields.whole(254, 0) & 1)
 
 
-def _truncated(data: NDArray[np.uint8], end: int) -> Flaw:
-    return Flaw(Finding.INCOMPLETE, f"truncated: the file has {len(data)} of {end} bytes; wait, or copy it again")
-
-
-def _page(fields: Fields, data: NDArray[np.uint8], pages: int, max_pixels: int) -> Page:
+def _page(fields: ifd.Fields, data: NDArray[np.uint8], pages: int, max_pixels: int) -> Page:
     width, height, samples = fields.whole(256), fields.whole(257), fields.whole(277, 1)
     if width <= 0 or height <= 0 or not 0 < samples <= _MAX_SAMPLES:
         raise Flaw(Finding.UNREADABLE, f"it claims {height} x {width} pixels of {samples} samples; export it again")
@@ -294,7 +165,7 @@ def _page(fields: Fields, data: NDArray[np.uint8], pages: int, max_pixels: int) 
     )
 
 
-def _compression(fields: Fields) -> int:
+def _compression(fields: ifd.Fields) -> int:
     code = fields.whole(259, 1)
     if code not in COMPRESSIONS:
         name = _NOT_READ.get(code, f"number {code}")
@@ -304,7 +175,7 @@ def _compression(fields: Fields) -> int:
     return code
 
 
-def _photometric(fields: Fields, samples: int, compression: int) -> int:
+def _photometric(fields: ifd.Fields, samples: int, compression: int) -> int:
     code = fields.whole(262, _GREY)
     if code not in (WHITE_IS_ZERO, _GREY, _RGB, PALETTE) and not (code == YCBCR and compression == 7):
         raise Flaw(Finding.UNREADABLE, f"TIFF colour space {code} is not read; export it as grey values")
@@ -313,7 +184,7 @@ def _photometric(fields: Fields, samples: int, compression: int) -> int:
     return code
 
 
-def _dtype(fields: Fields, samples: int) -> np.dtype[np.generic]:
+def _dtype(fields: ifd.Fields, samples: int) -> np.dtype[np.generic]:
     def same(code: int, default: int) -> int:
         first = fields.whole(code, default)
         values = fields.values(code)
@@ -329,7 +200,7 @@ def _dtype(fields: Fields, samples: int) -> np.dtype[np.generic]:
     return np.dtype(name).newbyteorder(fields.order)
 
 
-def _layout(fields: Fields, height: int, width: int) -> tuple[tuple[int, int], bool]:
+def _layout(fields: ifd.Fields, height: int, width: int) -> tuple[tuple[int, int], bool]:
     tiled = _TILE_WIDTH in fields and _TILE_LENGTH in fields
     rows = fields.whole(_TILE_LENGTH) if tiled else min(fields.whole(278, height), height)
     columns = fields.whole(_TILE_WIDTH) if tiled else width
@@ -339,7 +210,7 @@ def _layout(fields: Fields, height: int, width: int) -> tuple[tuple[int, int], b
 
 
 def _segments(
-    fields: Fields, data: NDArray[np.uint8], needed: NDArray[np.int64], tiled: bool, compression: int
+    fields: ifd.Fields, data: NDArray[np.uint8], needed: NDArray[np.int64], tiled: bool, compression: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Offsets and lengths, every one of them inside the file."""
     what = "tiles" if tiled else "strips"
@@ -363,5 +234,5 @@ def _segments(
         length = needed.astype(np.float64)  # some writers give the last strip a full length, beyond the file's end
     end = float((start + length).max())
     if end > len(data):
-        raise _truncated(data, int(end))
+        raise ifd.truncated(data, int(end))
     return start.astype(np.int64), length.astype(np.int64)
