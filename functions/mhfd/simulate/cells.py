@@ -40,7 +40,7 @@ def partition(
     """
     height, width = y.shape
     size = int(min(32, max(4, _PATCH / pixel_nm)))
-    lift = np.sqrt(np.max(radius) ** 2 - radius**2)
+    lift = np.sqrt(np.max(radius**2) - radius**2)
     tree = cKDTree(np.stack([seed_y, seed_x, lift], axis=1))
     count = min(_CANDIDATES, len(radius))
     middle_y, middle_x = _middles(y, size), _middles(x, size)
