@@ -32,7 +32,7 @@ Rows = NDArray[np.intp]
 _PRIOR: Final = np.array([[0.05, 0.08, 0.08, 0.08, 0.08], [0.15, 0.2, 0.2, 0.2, 0.2]])
 _PRIOR_COUNT: Final = 5
 _LOST: Final = -math.log(0.8)  # the cross-spectrum of the neighbours, below the anchor's: their focus is going
-_FALLEN: Final = -math.log(0.93)  # ... when their density has also fallen this far
+_FALLEN: Final = -math.log(0.82)  # ... when their density has fallen as much: other tissue moves the two apart
 _RANK: Final = 2  # the third sharpest image is believed, where nobody has confirmed any
 _NO_BETTER: Final = np.log([1.1, 1.2])  # within this of a rejected image: as bad
 
@@ -111,20 +111,22 @@ def expect(
         return None
     section = -1 if measured.place.section is None else measured.place.section
     near = _neighbours(history, settings, kind, tile, section, row)
-    levels, spread = anchor.levels.copy(), _PRIOR.copy()
+    levels, spread = anchor.levels, _PRIOR
     held, drift = False, None
     if len(near):
         around = history.levels[near]
         running = _median(around)
-        spread = _spread(around - running)
         lost = _lost(running, anchor)
-        below = 0.0 if lost or not settings.follow else -math.log(1 - settings.max_below_anchor)
+        if not lost:  # neighbours that go out of focus one after the other differ for no good reason
+            spread = _spread(around - running)
+        below = -math.log(1 - settings.max_below_anchor) if settings.follow and not lost else 0.0
         floor = anchor.levels - below
         held = bool(running[DENSITY, WHOLE] < floor[DENSITY, WHOLE])
         if lost or (settings.follow and held):
             drift = _drift(running, anchor, measured.place, lost=lost)
-        follow = np.fmax(running, floor) if settings.follow else np.where(np.isnan(floor), running, floor)
-        levels = np.where(np.isnan(follow), anchor.levels, follow)
+        levels = np.fmax(running, floor) if settings.follow else anchor.levels.copy()
+        if not lost:  # without a fall in density, another cross-spectrum is another tissue
+            levels[RATIO] = np.where(np.isnan(running[RATIO]), anchor.levels[RATIO], running[RATIO])
     sections = history.section[near]
     seen = (int(sections.min()), int(sections.max())) if len(near) and sections.min() >= 0 else None
     return Expected(levels, spread, len(near), seen, anchor, held, drift)

@@ -30,7 +30,7 @@ REGIONS: Final = ("whole", "left", "right", "top", "bottom")
 WHOLE: Final = 0
 
 _LEAST: Final = (1e-6, 1e-6)  # below this, and for nothing at all, the logarithm of this
-_TISSUE: Final = 0.5  # a cell with less of it says nothing about its side
+_TISSUE: Final = 0.9  # a cell with less of it says nothing about its side: at an edge of the tissue counts fall
 _SATURATED: Final = 0.1  # ... nor does one with more of this: charging
 _CELLS: Final = 4  # that a side must have
 
@@ -196,7 +196,11 @@ def _log(value: float | None, measure: int) -> float:
 
 
 def _sides(levels: Levels, cells: Cells, shape: tuple[int, int]) -> None:
-    """The four sides: the outer third of the cells, at least two deep, of those with tissue that is not saturated."""
+    """The four sides: the outer third of the cells, at least two deep, of those with tissue that is not saturated.
+
+    Where much of the image is empty, the whole is that of its full cells, if it is more: at an edge of the tissue
+    features are few, and an edge is no defocus.
+    """
     grid = (cells.rows, cells.cols)
     tissue = np.array(cells.tissue, np.float64).reshape(grid)
     usable = (tissue >= _TISSUE) & (np.array(cells.saturated, np.float64).reshape(grid) <= _SATURATED)
@@ -204,6 +208,10 @@ def _sides(levels: Levels, cells: Cells, shape: tuple[int, int]) -> None:
     dof = np.array([np.nan if v is None else v for v in cells.dof], np.float64).reshape(grid)
     ratio = np.array([np.nan if v is None else v for v in cells.cross_spectrum], np.float64).reshape(grid)
     values = (dof / (np.maximum(tissue, _TISSUE) * cell_mpx), ratio)
+    full = usable & np.isfinite(dof)
+    if tissue.mean() < _TISSUE and full.sum() >= _CELLS:
+        inside = _log(float(dof[full].sum() / (tissue[full].sum() * cell_mpx)), DENSITY)
+        levels[DENSITY, WHOLE] = max(levels[DENSITY, WHOLE], inside)
     for region, name in enumerate(REGIONS):
         if name == "whole":
             continue

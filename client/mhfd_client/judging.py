@@ -89,6 +89,12 @@ class Judge:
         word = Word.NONE if sharp is None else Word.SHARP if sharp else Word.BLURRED
         self._remember(key, Measured.of(report, place), verdict.kind, verdict.provisional, word)
 
+    def retire(self, key: Hashable) -> None:
+        """The file was replaced by a newer revision: this one is no neighbour of any other, and is not asked about."""
+        row = self.history.row(key)
+        self.history.settle(row, State.UNSCORED)
+        self._open.pop(row, None)
+
     def question(self) -> Question | None:
         """What to ask the operator now, if anything."""
         return baseline.question(self.history, self.settings)
@@ -109,7 +115,7 @@ class Judge:
     def _note_drift(self, tile: str | None, verdict: Verdict) -> None:
         if verdict.drift is not None:
             self.drifts.setdefault(tile, verdict.drift)
-        elif verdict.kind in (Kind.IN_FOCUS, Kind.OUT_OF_FOCUS):
+        elif verdict.kind is Kind.IN_FOCUS:
             self.drifts.pop(tile, None)
 
     def _revise(self, why: str | None = None) -> list[Judged]:

@@ -1,4 +1,4 @@
-"""What a pretend microscope did, and how what was said compares with it. Knows neither how images are made nor judged."""
+"""What a pretend microscope did, and how what was said compares with it. It neither makes images nor judges them."""
 
 from __future__ import annotations
 

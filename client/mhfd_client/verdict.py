@@ -103,6 +103,9 @@ _SHARP: Final = math.log(0.9)  # a cross-spectrum above this part of the expecte
 _BLUR: Final = math.log(0.6)  # what the least defocus that matters (a disc of radius 2 px) leaves of it
 _SURE: Final = 3.0  # standard deviations between the two
 _USUAL: Final = math.log(0.85)  # a density above this part of the expected: nothing has happened to the features
+_BOTH: Final = np.log([0.82, 0.72])  # density and cross-spectrum below these: each vouches for the other's smaller fall
+_BOTH_SIGMA: Final = np.array([3.0, 2.0])
+_WIDEST: Final = math.log(0.5)  # however much the tissue varies, no threshold is lowered beyond this
 _COUNTED: Final = 25  # features expected in the tissue of an image that can be judged
 
 
@@ -173,10 +176,11 @@ def _compare(measured: Measured, expected: Expected, settings: VerdictSettings) 
     could = math.exp(expected.levels[DENSITY, WHOLE]) * measured.tissue_mpx
     spread = expected.spread.copy()
     spread[DENSITY, WHOLE] = math.hypot(spread[DENSITY, WHOLE], 1 / math.sqrt(max(could, 1.0)))  # counting
-    allowed = np.minimum(_allowed(settings), -settings.k_sigma * spread)
+    strict = _allowed(settings)
+    allowed = np.minimum(strict, np.maximum(-settings.k_sigma * spread, _WIDEST))
     threshold = expected.levels + allowed
     away = measured.levels - expected.levels
-    told = [_region(away[:, r], allowed[:, r], spread[:, r]) for r in range(len(REGIONS))]
+    told = [_region(away[:, r], allowed[:, r], spread[:, r], whole=r == WHOLE) for r in range(len(REGIONS))]
     whole = told[WHOLE]
     side = _worst_side(told, measured.levels - threshold)
     compared = _Compared(
@@ -215,14 +219,18 @@ def _allowed(settings: VerdictSettings) -> Levels:
     return allowed
 
 
-def _region(away: Levels, allowed: Levels, spread: Levels) -> _Told:
+def _region(away: Levels, allowed: Levels, spread: Levels, *, whole: bool) -> _Told:
     """The two measures of one region. NaN compares as false: what was not measured accuses nobody and clears nobody."""
     fell = away < allowed
     as_sharp = away[RATIO] > max(_SHARP, _BLUR + _SURE * spread[RATIO])
     if fell[DENSITY]:
         # Dose and contrast change the number of features and not the cross-spectrum; defocus changes both.
         return _Told(Kind.UNDETERMINED if as_sharp else Kind.OUT_OF_FOCUS, DENSITY)
+    if not whole:  # the cross-spectrum of a few cells strays too far to accuse anybody
+        return _Told(Kind.IN_FOCUS, DENSITY)
     if fell[RATIO] and not away[DENSITY] > _USUAL:
+        return _Told(Kind.OUT_OF_FOCUS, RATIO)
+    if (away < np.minimum(_BOTH, -_BOTH_SIGMA * spread)).all():
         return _Told(Kind.OUT_OF_FOCUS, RATIO)
     # The cross-spectrum alone also falls with wrinkles and charging, which add coarse structure.
     return _Told(Kind.UNDETERMINED if away[RATIO] < 2 * allowed[RATIO] else Kind.IN_FOCUS, RATIO)
