@@ -559,16 +559,9 @@ def test_emptied_by_the_operator_is_no_trouble(root: Path) -> None:
 # Where notices do not reach -------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def share(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The watched folder counts as a network file system."""
-    monkeypatch.setattr(module, "is_shared", lambda _: True)
-
-
-@pytest.mark.usefixtures("share")
 def test_a_share_is_polled(root: Path) -> None:
     """Seen within one poll; whole once it was seen to rest, whatever the server's clock says."""
-    bench = Bench(root, settings={"mode": "auto", "poll_s": 3})
+    bench = Bench(root, shared=True, settings={"mode": "auto", "poll_s": 3})
     assert bench.arrival.mode == "poll"
     assert bench.whole(10) == []
     (root / "a.tif").write_bytes(TIFF)
@@ -872,11 +865,9 @@ def test_plan_of_what_may_not_be_read(open_root: Path) -> None:
     }
 
 
-@pytest.mark.usefixtures("share")
-def test_plan_says_that_a_share_is_watched_first(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mhfd_client.planning.is_shared", lambda _: True)
+def test_plan_says_that_a_share_is_watched_first(root: Path) -> None:
     (root / "a.tif").write_bytes(TIFF)
     os.utime(root / "a.tif", (1, 1))
-    (sighting,) = plan(root, settings=ArrivalSettings(), known=lambda *_: False)
+    (sighting,) = plan(root, settings=ArrivalSettings(), known=lambda *_: False, shared=True)
     assert sighting.decision is Decision.TAKE
     assert sighting.why.endswith("on a share, once it was seen unchanged for 2 s")

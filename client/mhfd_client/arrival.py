@@ -51,6 +51,7 @@ class Arrival:
         ignore: Further names to leave alone: the instrument's own (`Naming.ignore`).
         had_images: Whether the journal holds images of this folder. Then an empty folder at the start is a trouble: a
             mount that is missing looks like that.
+        shared: Whether other machines write there; nothing: looked up in the mount table.
         clock: Where the time comes from.
         opener: How a file is opened.
     """
@@ -63,6 +64,7 @@ class Arrival:
         known: Known,
         ignore: Iterable[str] = (),
         had_images: bool = False,
+        shared: bool | None = None,
         clock: Clock = time,
         opener: Opener | None = None,
     ) -> None:
@@ -71,7 +73,7 @@ class Arrival:
         self._known = known
         self._rules = Rules(settings.patterns, (*settings.ignore, *ignore))
         self._clock = clock
-        self._shared = is_shared(self.root)
+        self._shared = is_shared(self.root) if shared is None else shared
         self._had_images = had_images
         self._done: dict[str, dict[str, int]] = {}  # folder -> name -> revision
         self._troubles = Troubles(clock)

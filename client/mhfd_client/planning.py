@@ -25,12 +25,13 @@ def plan(
     settings: ArrivalSettings,
     known: Known,
     ignore: Iterable[str] = (),
+    shared: bool | None = None,
     clock: Clock = time,
     opener: Opener | None = None,
 ) -> list[Sighting]:
     """Every file and every folder that is left alone (its path ends in /), in the order of their paths."""
     top = checked_root(root)
-    shared = is_shared(top)
+    shared = is_shared(top) if shared is None else shared
     found = []
     for folder in walk(top, Rules(settings.patterns, (*settings.ignore, *ignore)), keep_ignored=True):
         if folder.error is not None:
