@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -251,3 +253,16 @@ def test_a_written_list_is_read_again(tmp_path_factory: pytest.TempPathFactory, 
     path = tmp_path_factory.mktemp("list") / "sections.txt"
     path.write_text(", ".join(map(str, sections)))
     assert expected.load(path) == {Place(s) for s in sections}
+
+
+def test_the_reference_is_right() -> None:
+    """Each example in docs/reference/names.md is read as it says there."""
+    page = (Path(__file__).parent.parent / "docs" / "reference" / "names.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| `([^`]+)` \| (\d+) \| (?:`([^`]+)` )?\|$", page, re.MULTILINE)
+    assert {preset for preset, *_ in rows} == set(PRESETS)
+    for preset, path, section, tile in rows:
+        assert PRESETS[preset].place(path) == Place(int(section), tile or None)
+    toml = re.search(r"```toml\n(.+?)```", page, re.DOTALL)
+    assert toml is not None
+    settings = NamesSettings(**tomllib.loads(toml[1])["names"])
+    assert choose(settings, []).naming.place("wafer1/12/A7.tif") == Place(12, "a7")
