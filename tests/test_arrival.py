@@ -22,7 +22,7 @@ from mhfd_client.arrival import Arrival, Decision, Recovered, Trouble, TroubleKi
 from mhfd_client.errors import WatchError
 from mhfd_client.opening import open_to_read
 from mhfd_client.options import ArrivalSettings
-from mhfd_client.watching import Notices
+from mhfd_client.watching import Hint, Notices
 
 TIFF = tiff()
 NEVER = 86400.0
@@ -216,6 +216,31 @@ def test_a_marker_says_when_it_is_finished(root: Path) -> None:
     assert bench.whole(3000) == []
     (root / "a.tif.done").touch()
     assert bench.whole(0.5) == ["a.tif"]
+
+
+def test_a_change_undoes_what_was_known_of_its_end(root: Path) -> None:
+    """Its header agreed, then it was written anew, and only then the marker came."""
+    bench = Bench(root, settings={"marker": ".done"})
+    (root / "a.tif").write_bytes(TIFF)
+    assert bench.whole(5) == []
+    (root / "a.tif").write_bytes(tiff(b"\x55" * 6400)[:300])
+    (root / "a.tif.done").touch()
+    assert bench.whole(20) == []
+    assert bench.whole(15) == ["a.tif"]
+
+
+@pytest.mark.parametrize("hint", [Hint.CLOSED, Hint.RENAMED])
+def test_a_change_undoes_how_it_came(root: Path, hint: Hint) -> None:
+    """Closed or renamed, and then opened again."""
+    bench = Bench(root, settings={"settle_s": 10, "settle_closed_s": 3})
+    (root / "a.tif").write_bytes(TIFF[:-1])
+    bench.arrival.poll(0)
+    bench.arrival._waiting.see("a.tif", (root / "a.tif").stat(), bench.clock.monotonic(), hint)
+    assert bench.whole(1) == []
+    (root / "a.tif").write_bytes(TIFF)
+    touch_later(root / "a.tif")
+    assert bench.whole(9) == []
+    assert bench.whole(3) == ["a.tif"]
 
 
 # Many, again, gone ----------------------------------------------------------------------------------------------------
