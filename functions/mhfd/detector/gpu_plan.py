@@ -36,7 +36,7 @@ ITEM: Final = 6  # numbers in a row of the table of items
 HEADER: Final = 16  # words of the result before the statistics: count, low, high, 1 / (high - low)
 
 JOB_SCALES: Final = 4  # scales a block of `coarse` computes from one tile
-PLANE_SHARE: Final = 2  # floats a pixel for the planes of one group of scales
+PLANE_SHARE: Final = 3  # floats a pixel for the planes of one group of scales
 LIST_SHARE: Final = 16  # the list of peaks first has room for one in so many pixels
 COUNTERS: Final = 1056  # blocks that count digits
 

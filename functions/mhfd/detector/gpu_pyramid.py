@@ -1,8 +1,8 @@
 """The pyramid of the GPU kernel: which scale lives on which grid, and the filters between them. Plain numbers.
 
-Scales with t < 4 live on the image's own grid. A scale with 2s <= t < 4s (s = 2, 4, 8, ...) lives on a grid of s x s
-cells, which has been blurred by a Gaussian of s pixels on its way down and is brought up again by one of 0.8 s; what is
-left of its own Gaussian is applied there. The three add up to t, so that nothing is approximated but the tails.
+Scales with t < 3.2 live on the image's own grid. A scale with 1.6 s <= t < 3.2 s (s = 2, 4, 8, ...) lives on a grid of
+s x s cells, which has been blurred by a Gaussian of s pixels on its way down and is brought up again by one of 0.8 s;
+what is left of its own Gaussian is applied there. The three add up to t: only the tails are approximated.
 
 Cells are anchored at the first row and column. Where a side is no multiple of s, the mirror at its end falls inside a
 cell: the level then continues over a margin of mirrored image, as far as anything that is read.
@@ -41,6 +41,7 @@ __all__ = [
 REACH: Final = 28  # the widest radius a tile has room for, in pixels of its grid
 HALF: Final = 10  # half the taps of the even Gaussian between two levels
 TAILS: Final = 4.5  # a Gaussian ends here, in sigmas
+COARSEST: Final = 1.6  # cells: a scale moves to the coarsest grid on which it is no smaller than this
 RISE_SIGMA: Final = 0.8  # of the Gaussian that brings a level up, in its cells
 BEFORE: Final = 4  # cells beyond each end of the image that bringing a level up reads
 
@@ -166,7 +167,7 @@ def pitch_of(width: int) -> int:
 def _cell(t: float) -> int:
     """The cell that scale t lives on."""
     s = 1
-    while t >= 4 * s:
+    while t >= 2 * COARSEST * s:
         s *= 2
     return s
 
