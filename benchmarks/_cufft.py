@@ -38,7 +38,7 @@ class PaperChain:
         """The same, left on the device: only the limits are read back, as the chain does."""
         cupy = self.cupy
         counts = cupy.bincount(pixels.ravel(), minlength=256 if pixels.dtype == np.uint8 else 65536)
-        low, high = stretch.limits_of_counts(counts.get(), self.params)
+        low, high = stretch.limits_of_counts(cupy.asnumpy(counts), self.params)
         image = cupy.clip((pixels.astype(np.float32) - np.float32(low)) * np.float32(1 / max(high - low, 1)), 0, 1)
         spectrum = cupy.fft.rfft2(image)
         blurred = cupy.fft.irfft2(spectrum[None] * self.transfer, s=self.shape)

@@ -118,12 +118,13 @@ def sanitize() -> tuple[list[str], bool]:
             [*command, sys.executable, __file__, "--small"], capture_output=True, text=True, check=False
         )
         summary = [line.strip("= ") for line in ran.stdout.splitlines() if "SUMMARY" in line or "SANITIZER" in line]
-        if ran.returncode == 9 or (ran.returncode == 0 and not summary):
+        if ran.returncode == 9:
             clean = False
             print(ran.stdout[-4000:])
         # Anything else than 0 and 9 is the tool failing, not a finding: it does not run on every virtual machine.
-        state = {0: "ran clean", 9: "FOUND ERRORS"}.get(ran.returncode, f"could not run (exit {ran.returncode})")
-        lines.append(f"compute-sanitizer {tool}: {state}; {summary[-1] if summary else ran.stderr.strip()[-200:]}")
+        state = {0: "ran", 9: "FOUND ERRORS"}.get(ran.returncode, f"could not run (exit {ran.returncode})")
+        said = summary[-1] if summary else (ran.stderr or ran.stdout).strip()[-200:] or "no summary"
+        lines.append(f"compute-sanitizer {tool}: {state}; {said}")
     return lines, clean
 
 

@@ -8,10 +8,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from benchmarks import gpu_check
+from benchmarks._cufft import PaperChain
 from tests.fake_cupy import fake_cupy
 from tests.gpu_emulator import build_kernels
 
@@ -114,6 +117,8 @@ import sys
 for name in ("imagecodecs", "tifffile", "click", "PIL", "rich", "pydantic_core"):
     sys.modules[name] = None
 import mhfd.detector.gpu, mhfd.detector.gpu_device, mhfd.detector.paper, mhfd.native
+from benchmarks import gpu_check
+from benchmarks._cufft import PaperChain
 from mhfd.contract import PRESETS, Params
 for params in (*PRESETS.values(), Params(n=7, gate="none", threshold=0)):
     print(sorted(vars(params).items()))
@@ -134,3 +139,30 @@ def test_gpu_tests_are_collected_as_gpu_check_runs_them() -> None:
     ran = python("-m", "pytest", *options, "-q", "-p", "no:cacheprovider", "tests/test_gpu.py", first=sys_path)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "test_detections_are_the_oracles" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "clean"), [(0, "ran; ERROR SUMMARY: 0", True), (9, "FOUND ERRORS", False), (1, "exit 1", True)]
+)
+def test_sanitizer_is_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, said: str, clean: bool
+) -> None:
+    program = tmp_path / "compute-sanitizer"
+    program.write_text(f"#!/bin/sh\necho '========= ERROR SUMMARY: 0 errors'\nexit {status}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    lines, found_clean = gpu_check.sanitize()
+    assert len(lines) == len(gpu_check.TOOLS)
+    assert all(said in line for line in lines)
+    assert found_clean is clean
+
+
+def test_the_peer_computes_the_papers_chain() -> None:
+    """With NumPy in CuPy's place: the same maxima as the oracle with a circular border."""
+    params = Params(n=8, max_t=8, gate="absolute", threshold=0.05)
+    pixels = np.clip(image(5, (96, 128)) >> 8, 0, 255).astype(np.uint8)
+    names = {name: getattr(np, name) for name in dir(np) if not name.startswith("_")}
+    chain = PaperChain(SimpleNamespace(**{**names, "asnumpy": np.asarray}), pixels.shape, params)
+    expected = PaperDetector().detect(pixels, params.model_copy(update={"border": "wrap"}))
+    assert len(expected) > 100
+    assert chain.count(pixels) == pytest.approx(len(expected), rel=0.01)

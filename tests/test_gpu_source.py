@@ -245,8 +245,9 @@ def test_wrong_pixels_are_refused(emulated: Callable[..., int]) -> None:
 
 @pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
 def test_source_compiles_without_spilling(architecture: str) -> None:
+    added = ("--device-as-default-execution-space",)  # by CuPy
     program = nvrtc.createProgram(gpu_plan.source(), "kernels.cu", (), ())
-    options = (*gpu_plan.compile_options(), f"-arch={architecture}", "--ptxas-options=-v")
+    options = (*gpu_plan.compile_options(), f"-arch={architecture}", "--ptxas-options=-v", *added)
     try:
         nvrtc.compileProgram(program, options)
     except nvrtc.NVRTCError:
