@@ -18,20 +18,17 @@ from mhfd_client.journal_view import ImageRow, JournalView, Outcome, VerdictRow
 from mhfd_client.naming import Place
 from mhfd_client.options import ArrivalSettings
 from mhfd_client.runners.local import LocalRunner
-from mhfd_client.station import Station, stopped_by_signals
 from mhfd_client.statedir import write_whole
+from mhfd_client.station import Station, stopped_by_signals
 
 
 class Judging:
     """In focus when something was counted."""
 
-    def judge(self, report: FocusReport, place: Place, history: JournalView) -> VerdictRow:
+    def judge(self, row: ImageRow, report: FocusReport) -> Sequence[tuple[int, VerdictRow]]:
         if report.finding is not Finding.OK:
-            return VerdictRow(Outcome.INCOMPLETE, f"The file cannot be judged: {report.finding_detail}.")
-        return VerdictRow(Outcome.IN_FOCUS, f"{report.dof} features.")
-
-    def revise(self, place: Place, history: JournalView) -> Sequence[int]:
-        return ()
+            return [(row.id, VerdictRow(Outcome.INCOMPLETE, f"The file cannot be judged: {report.finding_detail}."))]
+        return [(row.id, VerdictRow(Outcome.IN_FOCUS, f"{report.dof} features."))]
 
 
 class Sidecars:
@@ -44,7 +41,7 @@ class Sidecars:
         write_whole(self.folder / f"{row.path}.{row.revision}.json", report.model_dump_json().encode())
 
 
-def main(root: Path, state: Path, until_idle: float, score: str = "jobs:score") -> None:
+def main(root: Path, state: Path, until_idle: float, score: str = "tests.jobs:score") -> None:
     with Journal.open(state, root=root) as journal, JournalView.read(state) as view:
         arrival = Arrival(root, settings=ArrivalSettings(settle_s=0.02, list_s=0.5), known=view.known)
         try:

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,9 +50,9 @@ class Workplace:
         self.root.mkdir()
 
     def start(self, *, until_idle: float) -> subprocess.Popen[bytes]:
-        path = os.pathsep.join([str(HERE), *(p for p in sys.path if p)])
+        path = os.pathsep.join(p for p in sys.path if p)
         return subprocess.Popen(
-            [sys.executable, str(HERE / "station_under_test.py"), str(self.root), str(self.state), str(until_idle)],
+            [sys.executable, "-m", "tests.station_under_test", str(self.root), str(self.state), str(until_idle)],
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": path, "MHFD_TEST_LOG": str(self.log)},
         )
@@ -94,7 +95,10 @@ def killed(workplace: Workplace, *, kills: int, images: int, seed: int) -> None:
 def check(workplace: Workplace, images: int) -> None:
     db = sqlite3.connect(workplace.state / "journal.db")
     try:
-        ask = lambda sql: db.execute(sql).fetchall()  # noqa: E731
+
+        def ask(sql: str) -> list[Any]:
+            return db.execute(sql).fetchall()
+
         assert ask("PRAGMA integrity_check") == [("ok",)]
         assert ask("PRAGMA foreign_key_check") == []
         assert ask("SELECT state, count(*), count(DISTINCT path), max(revision) FROM image GROUP BY state") == [
@@ -110,7 +114,9 @@ def check(workplace: Workplace, images: int) -> None:
         handed = ask("SELECT sum(attempts) FROM image")[0][0]
     finally:
         db.close()
-    sidecars = {path.name.removesuffix(".1.json"): path.read_text() for path in (workplace.state / "sidecars").iterdir()}
+    sidecars = {
+        path.name.removesuffix(".1.json"): path.read_text() for path in (workplace.state / "sidecars").iterdir()
+    }
     assert sidecars == reports  # every one, whole; and nothing else, no temporary file either
     findings = {FocusReport.model_validate_json(text).finding for text in reports.values()}
     assert findings == {Finding.OK}, "an image was blamed for its station's death"

@@ -146,7 +146,8 @@ _IMAGE: Final = ", ".join(f.name for f in fields(ImageRow))
 _VERDICT: Final = ", ".join(f.name for f in fields(VerdictRow))
 _SCORE: Final = (
     "SELECT i.id, i.path, i.section, i.tile, r.params_id, r.finding, r.dof, r.density, r.cross_spectrum, r.tissue, "
-    "v.outcome, v.provisional FROM report r JOIN image i ON i.report = r.id LEFT JOIN verdict v ON v.id = i.verdict "
+    "v.outcome, v.provisional "
+    "FROM report r JOIN image i ON i.id = r.image AND i.report = r.id LEFT JOIN verdict v ON v.id = i.verdict "
 )
 
 

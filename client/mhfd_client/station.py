@@ -27,7 +27,7 @@ from typing import Final, Protocol
 from mhfd.contract import FocusReport, Params
 from mhfd_client.errors import StateBusy, StateError, StateFull
 from mhfd_client.journal import Journal
-from mhfd_client.journal_view import ImageRow, JournalView, Outcome, State, VerdictRow
+from mhfd_client.journal_view import ImageRow, Outcome, State, VerdictRow
 from mhfd_client.naming import Place
 from mhfd_client.runners import Batch, Event, Health, Job, Returned, Runner, Scored, Started, set_aside
 from mhfd_client.sightings import Recovered, Trouble, TroubleKind, Whole
@@ -54,12 +54,13 @@ class Watcher(Protocol):
 
 
 class Judge(Protocol):
-    """Verdicts."""
+    """Verdicts. May remember what it saw, and must make itself at home in the journal when it is made."""
 
-    def judge(self, report: FocusReport, place: Place, history: JournalView) -> VerdictRow: ...
+    def judge(self, row: ImageRow, report: FocusReport) -> Sequence[tuple[int, VerdictRow]]:
+        """The verdict on this image, then those of earlier images that it changes, each with the image's id.
 
-    def revise(self, place: Place, history: JournalView) -> Sequence[int]:
-        """Images whose verdict may change now that this place has one (provisional neighbours)."""
+        Called once for each report, unless this process dies before the journal has the answer.
+        """
 
 
 class Recorder(Protocol):
@@ -122,6 +123,7 @@ class Station:
         self._events: deque[Event] = deque()  # likewise
         self._later: dict[int, float] = {}  # images that wait for their next try
         self._unrecorded: dict[int, float] = {}  # likewise, for their sidecar
+        self._verdicts: list[tuple[int, VerdictRow]] = []  # of one image, not yet in the journal
         self._more = False  # judging or recording has more to do at once
         self._nap = threading.Event()
         self._root_troubles: dict[str, str] = {}  # kind, why: nothing below the root can be read
@@ -275,36 +277,34 @@ class Station:
         self._later[image] = self._clock() + self._backoff * 4.0 ** max(0, row.faults - 1)
 
     def _judge_some(self) -> int:
-        """[4] A verdict for every report."""
+        """[4] A verdict for every report, and new ones for earlier images."""
+        self._keep_verdicts()
         rows = self.journal.pending(State.SCORED, limit=CHUNK)
         for row in rows:
-            with self.journal.together():
-                self.journal.judged(row.id, self._verdict(row))
-                for image in self._judge.revise(row.place, self.journal):
-                    self._judge_again(image, because=row)
-            self._moved = self._clock()
+            self._verdicts = list(self._verdicts_on(row))
+            self._keep_verdicts()
         return len(rows)
 
-    def _verdict(self, row: ImageRow) -> VerdictRow:
+    def _keep_verdicts(self) -> None:
+        """A judge is asked once: when the journal cannot take its answer, the answer is kept."""
+        if self._verdicts:
+            with self.journal.together():
+                for image, verdict in self._verdicts:
+                    self.journal.judged(image, verdict)
+            self._verdicts = []
+            self._moved = self._clock()
+
+    def _verdicts_on(self, row: ImageRow) -> Sequence[tuple[int, VerdictRow]]:
         assert row.report is not None  # noqa: S101 - the schema says so, for scored images
+        report = self.journal.report(row.report)
         try:
-            return self._judge.judge(self.journal.report(row.report), row.place, self.journal)
+            return self._judge.judge(row, report)
         except StateError:
             raise
         except Exception as e:  # a defect must not end a run of three days; the image says what happened
             log.exception("%s: judging failed", row.path)
             why = f"I can't tell: judging failed with {type(e).__name__}: {e}. Please report this defect."
-            return VerdictRow(Outcome.UNDETERMINED, why)
-
-    def _judge_again(self, image: int, *, because: ImageRow) -> None:
-        row = self.journal.image(image)
-        if row.verdict is None or image == because.id:
-            return
-        old, new = self.journal.verdict(row.verdict), self._verdict(row)
-        if (new.outcome, new.provisional) != (old.outcome, old.provisional):
-            reason = new.reason or f"judged again after {because.path}"
-            again = VerdictRow(new.outcome, new.sentence, new.provisional, reason, new.detail)
-            self.journal.judged(image, again)
+            return [(row.id, VerdictRow(Outcome.UNDETERMINED, why))]
 
     def _record_some(self) -> int:
         """[5] A sidecar for every verdict."""
