@@ -26,9 +26,10 @@ from mhfd.threads import cpu_name, thread_count
 __all__ = ["CpuDetector"]
 
 BLOCK = 8  # rows that the kernel computes at once
-TILE_ROWS = 256
+TILE_ROWS = 1024
 TILE_COLS = 1024
-SLACK = 64  # a plane's halo beyond what the filters reach: whole vectors are read
+MANY_SCALES = 24  # from here on a tile is half as wide: its rings must stay in a core's cache
+SLACK = 80  # a plane's halo beyond what the filters reach: whole vectors are read
 KINDS = {"uint8": 0, "uint16": 1, "float32": 2}
 FloatPointer = c.POINTER(c.c_float)
 IntPointer = c.POINTER(c.c_int32)
@@ -187,7 +188,7 @@ class _Run:
 
     def _tiles(self, threads: int) -> list[tuple[int, int, int, int]]:
         """(top, bottom, left, right). Inner edges lie one pixel into a block, whose first row is then a neighbour's."""
-        across = max(1, round(self.cols / TILE_COLS))
+        across = max(1, round(self.cols / (TILE_COLS if self.plan.scales <= MANY_SCALES else TILE_COLS // 2)))
         width = -(-self.cols // across // 256) * 256 if across > 1 else self.cols
         height = TILE_ROWS
         while threads > 1 and height > 64 and self.rows * across < 3 * threads * height:

@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK = 8, WINDOW = 64, TAPS = 6, STRIDE = 8, PAD = 16 };
+enum { BLOCK = 8, WINDOW = 64, BATCH = 4, TAPS = 6, STRIDE = 8, PAD = 16 };
 
 typedef struct {
     const void *pixels;
@@ -93,38 +93,52 @@ static void stretched(const Image *im, int64_t y, int64_t x0, int64_t n, float *
     else STRETCH(float);
 }
 
-/* out[x] = centre*k[0] + sum k[j]*(before[j][x] + after[j][x]) for N vectors from x. */
+/* out[x] = k[0]*p[x], if `centred`, + sum over j >= 1 of k[j]*(p[x - j*pitch] + q[x + j*pitch]), for N vectors. */
 #define DEFINE_SYMMETRIC(N)                                                                                            \
-    INLINE void symmetric_##N(const float *centre, const float *const *before, const float *const *after,              \
-                              const float *k, int pairs, float *out, int64_t x) {                                      \
+    INLINE void symmetric_##N(int centred, const float *p, const float *q, int64_t pitch, const float *k, int pairs,   \
+                              float *out) {                                                                            \
         Vec sum[N];                                                                                                    \
-        UNROLLED for (int i = 0; i < N; i++) sum[i] = centre ? k[0] * load(centre + x + i * LANES) : splat(0);         \
+        UNROLLED for (int i = 0; i < N; i++) sum[i] = centred ? k[0] * load(p + i * LANES) : splat(0);                 \
         for (int j = 1; j <= pairs; j++) {                                                                             \
-            const float *p = before[j] + x, *q = after[j] + x;                                                         \
             const Vec w = splat(k[j]);                                                                                 \
+            p -= pitch, q += pitch;                                                                                    \
             UNROLLED for (int i = 0; i < N; i++) sum[i] += w * (load(p + i * LANES) + load(q + i * LANES));            \
         }                                                                                                              \
-        UNROLLED for (int i = 0; i < N; i++) store(out + x + i * LANES, sum[i]);                                       \
+        UNROLLED for (int i = 0; i < N; i++) store(out + i * LANES, sum[i]);                                           \
     }
 DEFINE_SYMMETRIC(8)
+DEFINE_SYMMETRIC(4)
+DEFINE_SYMMETRIC(2)
 DEFINE_SYMMETRIC(1)
 
 /* The same for n columns, rounded up to whole vectors. */
-static void symmetric(const float *centre, const float *const *before, const float *const *after, const float *k,
-                      int pairs, float *out, int64_t n) {
+INLINE void symmetric(int centred, const float *p, const float *q, int64_t pitch, const float *k, int pairs, float *out,
+                      int64_t n) {
     int64_t x = 0;
-    for (; x + 8 * LANES <= n; x += 8 * LANES) symmetric_8(centre, before, after, k, pairs, out, x);
-    for (; x < n; x += LANES) symmetric_1(centre, before, after, k, pairs, out, x);
+    for (; x + 8 * LANES <= n; x += 8 * LANES) symmetric_8(centred, p + x, q + x, pitch, k, pairs, out + x);
+    if (x + 4 * LANES <= n) symmetric_4(centred, p + x, q + x, pitch, k, pairs, out + x), x += 4 * LANES;
+    if (x + 2 * LANES <= n) symmetric_2(centred, p + x, q + x, pitch, k, pairs, out + x), x += 2 * LANES;
+    for (; x < n; x += LANES) symmetric_1(centred, p + x, q + x, pitch, k, pairs, out + x);
 }
 
-/* One row of one Gaussian: `centre` is its first column in its row, rows are `pitch` apart, borders are readable. */
-static void blurred(const float *centre, int64_t pitch, const float *k, int radius, float *scratch,
-                    const float **before, const float **after, float *out, int64_t n) {
-    const int64_t margin = rounded_up(radius, LANES); /* the first pass stays aligned */
-    for (int j = 1; j <= radius; j++) before[j] = centre - margin - j * pitch, after[j] = centre - margin + j * pitch;
-    symmetric(centre - margin, before, after, k, radius, scratch, n + margin + radius);
-    for (int j = 1; j <= radius; j++) before[j] = scratch + margin - j, after[j] = scratch + margin + j;
-    symmetric(scratch + margin, before, after, k, radius, out, n);
+/* Down the columns: `rows` rows of each of `count` Gaussians, into `out`, rows `out_pitch` apart, Gaussians together.
+ * `first` is the first column in the first row; all around it is readable. A few columns at a time, because what the
+ * rows and the Gaussians read is then still in the first cache. */
+static void blurred_down(const float *first, int64_t pitch, int64_t rows, const float *kernels, int stride,
+                         const int32_t *radius, int count, float *out, int64_t out_pitch, int64_t n) {
+    enum { STRIP = 8 * LANES };
+    for (int64_t x = 0; x < n; x += STRIP)
+        for (int64_t r = 0; r < rows; r++)
+            for (int g = 0; g < count; g++) {
+                const float *p = first + r * pitch + x;
+                symmetric(1, p, p, pitch, kernels + (int64_t)g * stride, radius[g], out + (r * count + g) * out_pitch + x,
+                          n - x < STRIP ? n - x : STRIP);
+            }
+}
+
+/* Across a row that is readable `radius` to both sides. */
+static void blurred_across(const float *p, const float *k, int radius, float *out, int64_t n) {
+    symmetric(1, p, p, 1, k, radius, out, n);
 }
 
 /* ---- base planes ---- */
@@ -137,11 +151,7 @@ EXPORT int mhfd_base(const Image *im, const Plane *from, const Plane *to, const 
     const int64_t wide = 2 * to->cols, reach = pairs + 1, span = wide + 2 * reach + 8 * LANES;
     const int64_t pitch = odd_lines(span), half = to->cols + reach + 8 * LANES;
     float *memory = malloc(sizeof(float) * (size_t)(pitch * ((from ? 0 : 2 * CHUNK + 2 * reach) + 1) + 2 * half));
-    const float **before = malloc(sizeof(float *) * (size_t)(2 * (pairs + 1))), **after = before + pairs + 1;
-    if (!memory || !before) {
-        free(memory), free(before);
-        return 1;
-    }
+    if (!memory) return 1;
     float *summed = memory, *even = summed + pitch, *odd = even + half, *image = odd + half;
     for (int64_t chunk = start; chunk < stop; chunk += CHUNK) {
         const int64_t end = chunk + CHUNK < stop ? chunk + CHUNK : stop;
@@ -154,27 +164,26 @@ EXPORT int mhfd_base(const Image *im, const Plane *from, const Plane *to, const 
         for (int64_t y = chunk; y < end; y++) {
             const float *row = from ? from->origin + 2 * y * from->pitch - reach : image + (2 * (y - chunk) + reach) * pitch;
             const int64_t step = from ? from->pitch : pitch;
-            for (int j = 1; j <= pairs; j++) before[j] = row - (j - 1) * step, after[j] = row + j * step;
-            symmetric(0, before, after, k, pairs, summed, wide + 2 * reach);
+            symmetric(0, row + step, row, step, k, pairs, summed, wide + 2 * reach);
             /* even[x], odd[x] are columns 2x, 2x+1, for x from -margin */
             const int64_t margin = reach / 2, shift = reach - 2 * margin;
             for (int64_t x = 0; x < to->cols + 2 * margin; x++)
                 even[x] = summed[2 * x + shift], odd[x] = summed[2 * x + 1 + shift];
-            for (int j = 1; j <= pairs; j++) {
-                const int i = j - 1;
-                const float *e = even + margin, *o = odd + margin;
-                before[j] = i % 2 ? o - (i + 1) / 2 : e - i / 2;
-                after[j] = i % 2 ? e + (i + 1) / 2 : o + i / 2;
-            }
             float *out = to->origin + y * to->pitch;
-            symmetric(0, before, after, k, pairs, out, to->cols);
+            for (int64_t x = 0; x < to->cols; x += LANES) {
+                const float *e = even + margin + x, *o = odd + margin + x;
+                Vec sum = splat(0);
+                for (int j = 0; j < pairs; j += 2) sum += k[j + 1] * (load(e - j / 2) + load(o + j / 2));
+                for (int j = 1; j < pairs; j += 2) sum += k[j + 1] * (load(o - (j + 1) / 2) + load(e + (j + 1) / 2));
+                store(out + x, sum);
+            }
             for (int64_t x = 1; x <= to->halo; x++) {
                 out[-x] = out[mirrored(-x, to->cols)];
                 out[to->cols - 1 + x] = out[mirrored(to->cols - 1 + x, to->cols)];
             }
         }
     }
-    free(memory), free(before);
+    free(memory);
     return 0;
 }
 
@@ -244,6 +253,7 @@ typedef struct { /* one interpolated scale: a ring of coarse rows, as wide as th
 
 typedef struct {
     int64_t next, slots; /* the coarse row to make next; rows in each ring */
+    int64_t margin;      /* what its widest Gaussian reads to a side, in whole cache lines */
 } Progress;
 
 static void across(int spacing, const float *c, const float *w, float *out, int64_t n) {
@@ -313,32 +323,29 @@ EXPORT int mhfd_detect(const Image *im, const Plane *planes, const Plan *plan, i
     const int64_t width = (x_last - x0) / 16 * 16 + 16;
     const int64_t pitch = odd_lines(width + 16 * LANES + 16);
 
-    int64_t reach = 0;
-    int widest = 0, items = 0;
-    int64_t ring_rows = 0;
-    for (int g = 0; g < plan->full_gaussians; g++) reach = plan->radius[g] > reach ? plan->radius[g] : reach;
-    const int64_t widest_full = reach;
-    widest = (int)reach;
-    reach = rounded_up(reach, 16);
+    int items = 0, most = BLOCK; /* interpolated scales; rows of scratch */
+    int64_t window = 0, widest = 0, ring_rows = 0;
+    for (int g = 0; g < plan->full_gaussians; g++) window = plan->radius[g] > window ? plan->radius[g] : window;
+    const int64_t reach = rounded_up(window, 16);
     for (int i = 0; i < plan->segments; i++) {
         const Segment *seg = plan->segment + i;
         for (int g = 0; g <= seg->count; g++) widest = seg->radius[g] > widest ? seg->radius[g] : widest;
+        most = most > BATCH * (seg->count + 1) ? most : BATCH * (seg->count + 1);
         items += seg->count + seg->mixed;
-        ring_rows += (seg->count + seg->mixed) * (BLOCK / seg->spacing + TAPS + 1);
+        ring_rows += (int64_t)(seg->count + seg->mixed) * (BLOCK / seg->spacing + TAPS + 1);
     }
-    const int64_t window = widest_full, image_rows = plan->full_gaussians ? WINDOW + 2 * window : 0;
-    const int64_t image_pitch = odd_lines(width + 2 * reach + 8 * LANES);
-    const int64_t row = rounded_up(pitch + 2 * widest + 12 * LANES + 2 * PAD, 16);
+    const int64_t image_rows = plan->full_gaussians ? WINDOW + 2 * window : 0;
+    const int64_t image_pitch = odd_lines(width + 2 * reach + 9 * LANES);
+    const int64_t row = odd_lines(pitch + 2 * rounded_up(widest > reach ? widest : reach, 16) + PAD + 9 * LANES);
     const int64_t floats = image_rows * image_pitch + (int64_t)plan->full_gaussians * BLOCK * pitch + ring_rows * pitch +
-                           2 * (BLOCK + 3) * pitch + 4 * row;
+                           2 * (BLOCK + 3) * pitch + (3 + most) * row + 64;
     float *memory = NULL;
     const size_t bytes = sizeof(float) * (size_t)floats + 128;
     void *raw = malloc(bytes);
-    const float **before = malloc(sizeof(float *) * (size_t)(2 * (widest + 1))), **after = before + widest + 1;
     Item *item = malloc(sizeof(Item) * (size_t)(items + 1));
     Progress *progress = malloc(sizeof(Progress) * (size_t)(plan->segments + 1));
     uint8_t *flag = malloc((size_t)pitch + 64);
-    int failed = !raw || !before || !item || !progress || !flag;
+    int failed = !raw || !item || !progress || !flag;
     if (failed) goto done;
     memset(raw, 0, bytes);
     memory = (float *)(((uintptr_t)raw + 63) & ~(uintptr_t)63);
@@ -346,7 +353,7 @@ EXPORT int mhfd_detect(const Image *im, const Plane *planes, const Plan *plan, i
     float *image = memory, *full = image + image_rows * image_pitch;
     float *ring = full + (int64_t)plan->full_gaussians * BLOCK * pitch;
     float *best = ring + ring_rows * pitch + 16, *which = best + (BLOCK + 3) * pitch; /* 2 rows of the last block first */
-    float *scratch = which + (BLOCK + 3) * pitch, *line = scratch + row, *last = line + row, *difference = last + row;
+    float *scratch = which + (BLOCK + 3) * pitch, *line = scratch + most * row, *last = line + row, *difference = last + row;
     for (int64_t i = -1; i < pitch - 1; i++) /* above the first row, below a last block */
         best[i] = best[pitch + i] = best[(BLOCK + 2) * pitch + i] = -INFINITY;
 
@@ -354,6 +361,9 @@ EXPORT int mhfd_detect(const Image *im, const Plane *planes, const Plan *plan, i
         const Segment *seg = plan->segment + i;
         progress[i].slots = BLOCK / seg->spacing + TAPS + 1;
         progress[i].next = y0 / seg->spacing - TAPS / 2;
+        progress[i].margin = 0;
+        for (int g = 0; g <= seg->count; g++)
+            if (seg->radius[g] > progress[i].margin) progress[i].margin = rounded_up(seg->radius[g], 16);
         for (int e = 0; e < seg->count + seg->mixed; e++, at++) {
             item[at].mixed = seg->mixed && e == 0;
             item[at].scale = seg->first + e - seg->mixed;
@@ -374,37 +384,41 @@ EXPORT int mhfd_detect(const Image *im, const Plane *planes, const Plan *plan, i
             }
             for (; have < y + BLOCK + window; have++)
                 stretched(im, have, x0 - reach, width + 2 * reach, image + (have - first + window) * image_pitch);
-            for (int g = 0; g < plan->full_gaussians; g++)
+            for (int g = 0; g < plan->full_gaussians; g++) {
+                const float *k = plan->kernels + (int64_t)g * plan->stride;
+                blurred_down(image + (y - first + window) * image_pitch, image_pitch, BLOCK, k, 0, plan->radius + g, 1,
+                             scratch, row, width + 2 * reach);
                 for (int r = 0; r < BLOCK; r++)
-                    blurred(image + (y - first + r + window) * image_pitch + reach, image_pitch, plan->kernels + (int64_t)g * plan->stride,
-                            plan->radius[g], scratch, before, after, full + ((int64_t)g * BLOCK + r) * pitch, width);
+                    blurred_across(scratch + r * row + reach, k, plan->radius[g], full + ((int64_t)g * BLOCK + r) * pitch,
+                                   width);
+            }
         }
         /* Base planes: make the coarse rows that this block is the first to need. */
         for (int i = 0, at = 0; i < plan->segments; at += plan->segment[i].count + plan->segment[i].mixed, i++) {
             const Segment *seg = plan->segment + i;
             const Plane *plane = planes + seg->plane;
             const int64_t s = seg->spacing, slots = progress[i].slots, origin = y0 / s - TAPS / 2;
-            const int64_t c0 = x0 / s - PAD, n = (width / s + LANES) / LANES * LANES, m = n + PAD + LANES;
+            const int64_t c0 = x0 / s - PAD, n = rounded_up(width / s, LANES), m = n + PAD + TAPS / 2;
             const int64_t until = y / s + (s < BLOCK ? BLOCK / s : 1) + TAPS / 2;
-            for (; progress[i].next < until; progress[i].next++) {
-                const int64_t r = progress[i].next, slot = (r - origin) % slots;
-                const float *centre = plane->origin + r * plane->pitch + c0;
-                for (int g = 0; g <= seg->count; g++) {
-                    blurred(centre, plane->pitch, seg->kernels + (int64_t)g * plan->stride, seg->radius[g], scratch, before,
-                            after, line, m);
-                    if (g == 0 ? seg->mixed : 1) {
-                        const Item *it = item + at + (g == 0 ? 0 : g - 1 + seg->mixed);
-                        const Vec t = splat(plan->factor[it->scale]);
-                        if (g == 0)
-                            for (int64_t x = 0; x < m; x += LANES) store(difference + x, -t * load(line + x));
-                        else
+            for (int64_t rows; (rows = until - progress[i].next) > 0; progress[i].next += rows) {
+                if (rows > BATCH) rows = BATCH;
+                blurred_down(plane->origin + progress[i].next * plane->pitch + c0 - progress[i].margin, plane->pitch, rows,
+                             seg->kernels, plan->stride, seg->radius, seg->count + 1, scratch, row, m + 2 * progress[i].margin);
+                for (int64_t r = 0; r < rows; r++)
+                    for (int g = 0; g <= seg->count; g++) {
+                        blurred_across(scratch + (r * (seg->count + 1) + g) * row + progress[i].margin,
+                                       seg->kernels + (int64_t)g * plan->stride, seg->radius[g], line, m);
+                        if (g || seg->mixed) {
+                            const Item *it = item + at + (g ? g - 1 + seg->mixed : 0);
+                            const Vec t = splat(plan->factor[it->scale]);
                             for (int64_t x = 0; x < m; x += LANES)
-                                store(difference + x, t * (load(last + x) - load(line + x)));
-                        across((int)s, difference + PAD, it->weights, it->ring + slot * pitch, width / s);
+                                store(difference + x, g ? t * (load(last + x) - load(line + x)) : -t * load(line + x));
+                            const int64_t slot = (progress[i].next + r - origin) % slots;
+                            across((int)s, difference + PAD, it->weights, it->ring + slot * pitch, width / s);
+                        }
+                        float *swap = last;
+                        last = line, line = swap;
                     }
-                    float *swap = last;
-                    last = line, line = swap;
-                }
             }
             const int half = s == 16 && y % 16 ? 1 : 0;
             for (int e = 0; e < seg->count + seg->mixed; e++) {
@@ -459,6 +473,6 @@ EXPORT int mhfd_detect(const Image *im, const Plane *planes, const Plan *plan, i
         memcpy(which, which + BLOCK * pitch, sizeof(float) * (size_t)(2 * pitch));
     }
 done:
-    free(raw), free(before), free(item), free(progress), free(flag);
+    free(raw), free(item), free(progress), free(flag);
     return failed;
 }
