@@ -27,6 +27,7 @@ CHANGES: dict[str, object] = {
     "resize": (64, 64),
     "gate": "absolute",
     "threshold": 5.0,
+    "contrast": 0.7,
 }
 
 
