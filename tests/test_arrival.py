@@ -299,6 +299,24 @@ def test_burst(root: Path, tmp_path: Path, watch: Callable[..., Arrival]) -> Non
     assert arrival.pending == 0
 
 
+def test_very_many_at_once_come_in_portions(root: Path) -> None:
+    """Opening files on a slow share takes its time: the first are not kept back until the last was looked at."""
+    clock = HandClock()
+
+    def slow(path: str) -> int:
+        clock.advance(0.1)
+        return open_to_read(path)
+
+    for i in range(10):
+        (root / f"{i}.tif").write_bytes(TIFF)
+        os.utime(root / f"{i}.tif", (1, 1))
+    settings = ArrivalSettings(mode="poll")
+    arrival = Arrival(root, settings=settings, known=lambda *_: False, clock=clock, opener=slow)
+    portions = [paths(arrival.poll(0)) for _ in range(4)]
+    assert list(map(len, portions)) == [3, 3, 3, 1]
+    assert [path for portion in portions for path in portion] == [f"{i}.tif" for i in range(10)]
+
+
 def test_deleted_before_it_was_whole(root: Path) -> None:
     bench = Bench(root)
     (root / "a.tif").write_bytes(TIFF)
@@ -626,10 +644,16 @@ def test_lost_notices_cost_time_and_no_image(root: Path) -> None:
     """The threads that collect them have died: the listing finds the file, the rescan starts new ones."""
     bench = Bench(root, settings={"mode": "events"})
     assert bench.whole(1) == []
-    bench.arrival._hints.close()
+    hints = bench.arrival._hints
+    assert isinstance(hints, Notices)
+    assert len(hints._threads) >= 2
+    assert hints.alive()
+    hints.close()
+    assert not hints.alive()
     (root / "a.tif").write_bytes(TIFF)
     assert bench.whole(15) == ["a.tif"]
     bench.pass_time(70)
+    assert bench.arrival._hints is not hints
     assert bench.arrival._hints.alive()
     assert bench.arrival.mode == "events"
     bench.arrival.close()

@@ -59,9 +59,7 @@ class Waiting:
         pending = self._pending.get(path)
         if pending is None:
             since = now
-            if (
-                not self._shared
-            ):  # the clock of its mtime is ours, so its age is known; a mtime ahead of it tells nothing
+            if not self._shared:  # its mtime is by our own clock, so its age is known
                 since -= max(0.0, self._clock.time() - found.st_mtime_ns / 1e9)
             pending = Pending(found.st_size, found.st_mtime_ns, self._clock.time(), now, since, now)
             self._pending[path] = pending

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import warnings
 from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -93,6 +94,7 @@ class Notices(NoHints):
             def on_any_event(self, event: FileSystemEvent) -> None:
                 collect(event)
 
+        before = set(threading.enumerate())
         if sys.platform == "linux":
             from watchdog.observers.inotify import InotifyObserver
 
@@ -100,12 +102,15 @@ class Notices(NoHints):
             self._observer = InotifyObserver(generate_full_events=True)
         else:
             self._observer = Observer()  # type: ignore[assignment]
+        # Two folders that appear one in the other at once are noticed twice: watchdog warns, and loses nothing.
+        warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning, "watchdog")
         self._observer.schedule(Handler(), root, recursive=True, event_filter=_kinds())
         try:
             self._observer.start()
         except BaseException:
             self._observer.stop()  # its reading thread runs since it was made
             raise
+        self._threads = [thread for thread in threading.enumerate() if thread not in before and _is_watchdogs(thread)]
 
     def take(self) -> tuple[dict[str, Hint], dict[str, Hint]]:
         with self._lock:
@@ -114,8 +119,7 @@ class Notices(NoHints):
         return taken
 
     def alive(self) -> bool:
-        emitters = list(self._observer.emitters)
-        return self._observer.is_alive() and bool(emitters) and all(emitter.is_alive() for emitter in emitters)
+        return bool(self._threads) and all(thread.is_alive() for thread in self._threads)
 
     def close(self) -> None:
         if self._observer.is_alive():
@@ -145,3 +149,7 @@ def _kinds() -> list[type[FileSystemEvent]]:
         events.DirCreatedEvent,
         events.DirMovedEvent,
     ]
+
+
+def _is_watchdogs(thread: threading.Thread) -> bool:
+    return type(thread).__module__.startswith("watchdog.")
