@@ -261,8 +261,9 @@ def test_source_compiles_without_spilling(architecture: str) -> None:
     nvrtc.destroyProgram(program)
 
 
-def test_every_launch_names_a_kernel_and_fits_its_buffers() -> None:
-    plan = gpu_plan.build((4097, 4099), "uint16", Params(n=32))
+@pytest.mark.parametrize("shape", [(4097, 4099), (65000, 66000)], ids=str)
+def test_every_launch_names_a_kernel_and_fits_its_buffers(shape: tuple[int, int]) -> None:
+    plan = gpu_plan.build(shape, "uint16", Params(n=32))
     known = {**{name: size for name, (_, size) in plan.buffers.items()}, **{k: v.size for k, v in plan.tables.items()}}
     for launch in plan.launches:
         assert launch.kernel in gpu_plan.KERNELS

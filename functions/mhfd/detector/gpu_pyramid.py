@@ -1,7 +1,7 @@
 """The pyramid of the GPU kernel: which scale lives on which grid, and the filters between them. Plain numbers.
 
-Scales with t < 3.2 live on the image's own grid. A scale with 1.6 s <= t < 3.2 s (s = 2, 4, 8, ...) lives on a grid of
-s x s cells, which has been blurred by a Gaussian of s pixels on its way down and is brought up again by one of 0.8 s;
+Scales with t < 3.4 live on the image's own grid. A scale with 1.7 s <= t < 3.4 s (s = 2, 4, 8, ...) lives on a grid of
+s x s cells, which has been blurred by a Gaussian of s pixels on its way down and is brought up again by one of 0.9 s;
 what is left of its own Gaussian is applied there. The three add up to t: only the tails are approximated.
 
 Cells are anchored at the first row and column. Where a side is no multiple of s, the mirror at its end falls inside a
@@ -40,9 +40,9 @@ __all__ = [
 
 REACH: Final = 28  # the widest radius a tile has room for, in pixels of its grid
 HALF: Final = 10  # half the taps of the even Gaussian between two levels
-TAILS: Final = 4.5  # a Gaussian ends here, in sigmas
-COARSEST: Final = 1.6  # cells: a scale moves to the coarsest grid on which it is no smaller than this
-RISE_SIGMA: Final = 0.8  # of the Gaussian that brings a level up, in its cells
+TAILS: Final = 4.65  # a Gaussian ends here, in sigmas
+COARSEST: Final = 1.7  # cells: a scale moves to the coarsest grid on which it is no smaller than this
+RISE_SIGMA: Final = 0.9  # of the Gaussian that brings a level up, in its cells
 BEFORE: Final = 4  # cells beyond each end of the image that bringing a level up reads
 
 
@@ -75,7 +75,7 @@ class Filters:
 def computes(params: Params) -> bool:
     """Whether the pyramid computes these parameters: half-sample reflect, untruncated, not resized.
 
-    Neighbouring Gaussians must be near enough to share a grid, too: at most 6.2 cells for the wider one.
+    Neighbouring Gaussians must be near enough to share a grid, too: at most 6 cells for the wider one.
     """
     if params.border != "reflect" or params.truncate is not None or params.resize is not None:
         return False
