@@ -248,6 +248,29 @@ class Journal(JournalView):
                 found += [row[0] for row in rows]
             return sorted(found)
 
+    # -- people
+
+    def heard(self, image_id: int, *, sharp: bool | None) -> None:
+        """A person said whether an image is sharp; None takes it back. Repeating it changes nothing."""
+        with self.together():
+            last = self._db.execute(
+                "SELECT sharp FROM word WHERE image = ? ORDER BY id DESC LIMIT 1", (image_id,)
+            ).fetchone()
+            if (last[0] if last else None) == sharp:
+                return
+            self._db.execute(
+                "INSERT INTO word (image, sharp, after, at_ns) SELECT ?, ?, ifnull(max(id), 0), ? FROM verdict",
+                (image_id, None if sharp is None else int(sharp), self._now()),
+            )
+
+    def note(self, name: str, json: str) -> None:
+        """What the station has to say to people under this name from now on."""
+        with self.together():
+            self._db.execute(
+                "INSERT INTO note VALUES (?1, ?2, ?3) ON CONFLICT (name) DO UPDATE SET json = ?2, at_ns = ?3",
+                (name, json, self._now()),
+            )
+
     # -- around it
 
     def beat(self, doing: str, *, in_flight: int, capacity: int) -> None:

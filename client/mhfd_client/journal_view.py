@@ -20,7 +20,19 @@ from mhfd_client.journal_schema import APPLICATION_ID, MIGRATIONS
 from mhfd_client.naming import Place
 from mhfd_client.statedir import text_of
 
-__all__ = ["Beat", "ImageRow", "JournalView", "OpenBatch", "Outcome", "ScoreRow", "State", "TroubleRow", "VerdictRow"]
+__all__ = [
+    "Beat",
+    "ImageRow",
+    "JournalView",
+    "OpenBatch",
+    "Outcome",
+    "ScoreRow",
+    "State",
+    "Told",
+    "TroubleRow",
+    "VerdictRow",
+    "WordRow",
+]
 
 FILE: Final = "journal.db"
 Row = tuple[Any, ...]
@@ -106,6 +118,25 @@ class ScoreRow:
     tissue: float | None
     outcome: Outcome | None
     provisional: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An image with its report's measures and its current verdict: one line of a list."""
+
+    image: ImageRow
+    score: ScoreRow
+    verdict: VerdictRow
+    first: int  # the id of its first verdict: images were judged in this order
+
+
+@dataclass(frozen=True, slots=True)
+class WordRow:
+    """What a person said of an image. `after`: the newest verdict at that moment."""
+
+    image: int
+    sharp: bool | None
+    after: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +288,47 @@ class JournalView:
     def latest(self, *, limit: int) -> list[ScoreRow]:
         """What was scored last, newest first."""
         return [_score(row) for row in self._all(_SCORE + "ORDER BY r.id DESC LIMIT ?", limit)]
+
+    def told(self) -> Iterator[Told]:
+        """Every judged image, in the order in which they were first judged."""
+        images = ", ".join(f"i.{f.name}" for f in fields(ImageRow))
+        verdicts = ", ".join(f"v.{f.name}" for f in fields(VerdictRow))
+        sql = (
+            f"SELECT (SELECT min(id) FROM verdict WHERE image = i.id) AS first, {images}, {verdicts}, "  # noqa: S608
+            "r.params_id, r.finding, r.dof, r.density, r.cross_spectrum, r.tissue "
+            "FROM image i JOIN report r ON r.id = i.report JOIN verdict v ON v.id = i.verdict ORDER BY first"
+        )
+        cut = 1 + len(fields(ImageRow))
+        with named(self.path):
+            for row in self._db.execute(sql):
+                image, verdict = _image(row[1:cut]), _verdict(row[cut : cut + len(fields(VerdictRow))])
+                measures = row[cut + len(fields(VerdictRow)) :]
+                score = ScoreRow(
+                    image.id, image.path, image.section, image.tile, *measures, verdict.outcome, verdict.provisional
+                )
+                yield Told(image, score, verdict, row[0])
+
+    def revisions(self, path: str, *, before: int) -> list[int]:
+        """The images that are earlier revisions of this path."""
+        sql = "SELECT id FROM image WHERE path = ? AND revision < ? ORDER BY revision"
+        return [row[0] for row in self._all(sql, stored(path), before)]
+
+    def find(self, path: str) -> ImageRow | None:
+        """The newest revision of a path."""
+        sql = f"SELECT {_IMAGE} FROM image WHERE path = ? ORDER BY revision DESC LIMIT 1"  # noqa: S608 - as above
+        row = self._one(sql, stored(path))
+        return None if row is None else _image(row)
+
+    # -- people
+
+    def words(self) -> list[WordRow]:
+        """What people said, in the order they said it."""
+        rows = self._all("SELECT image, sharp, after FROM word ORDER BY id")
+        return [WordRow(image, None if sharp is None else bool(sharp), after) for image, sharp, after in rows]
+
+    def notes(self) -> dict[str, str]:
+        """What the station has to say to people now: JSON by name."""
+        return dict(self._all("SELECT name, json FROM note ORDER BY name"))
 
     # -- the station
 

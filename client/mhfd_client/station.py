@@ -26,6 +26,7 @@ from typing import Final, Protocol
 
 from mhfd.contract import FocusReport, Params
 from mhfd_client.errors import StateBusy, StateError, StateFull
+from mhfd_client.inbox import Inbox, Word
 from mhfd_client.journal import Journal
 from mhfd_client.journal_view import ImageRow, Outcome, State, VerdictRow
 from mhfd_client.naming import Place
@@ -92,6 +93,7 @@ class Station:
         backoff_s: Wait before an image that came back is tried again; doubled each time. Also for the disk.
         grace_s: How long a stop waits for what is being scored.
         until_idle: End by itself when nothing has happened for so many seconds.
+        people: What people say of images, and what they are asked.
     """
 
     def __init__(
@@ -109,10 +111,11 @@ class Station:
         backoff_s: float = 1.0,
         grace_s: float = 30.0,
         until_idle: float | None = None,
+        people: Inbox | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.journal, self.runner = journal, runner
-        self._judge, self._recorder = judge, recorder
+        self._judge, self._recorder, self._people = judge, recorder, people
         self._root, self._params, self._place = os.path.abspath(root), params, place  # noqa: PTH100 - no UTF-8 needed
         self._attempts, self._backoff, self._grace = attempts, backoff_s, grace_s
         self._until_idle, self._clock = until_idle, clock
@@ -123,7 +126,9 @@ class Station:
         self._events: deque[Event] = deque()  # likewise
         self._later: dict[int, float] = {}  # images that wait for their next try
         self._unrecorded: dict[int, float] = {}  # likewise, for their sidecar
-        self._verdicts: list[tuple[int, VerdictRow]] = []  # of one image, not yet in the journal
+        self._verdicts: list[tuple[int, VerdictRow]] = []  # of one image or word, not yet in the journal
+        self._word: Word | None = None  # likewise
+        self._notes: dict[str, str] = {}
         self._more = False  # judging or recording has more to do at once
         self._nap = threading.Event()
         self._root_troubles: dict[str, str] = {}  # kind, why: nothing below the root can be read
@@ -170,6 +175,7 @@ class Station:
         judged, recorded = self._judge_some(), self._record_some()
         self._more = max(judged, recorded) == CHUNK
         if self._clock() - self._beaten >= BEAT_S:
+            self._meet_people()
             self._beat(self._doing())
 
     def _take_in(self) -> None:
@@ -287,12 +293,30 @@ class Station:
 
     def _keep_verdicts(self) -> None:
         """A judge is asked once: when the journal cannot take its answer, the answer is kept."""
-        if self._verdicts:
+        word = self._word
+        if self._verdicts or word:
             with self.journal.together():
+                if word:
+                    self.journal.heard(word.image, sharp=word.sharp)
                 for image, verdict in self._verdicts:
                     self.journal.judged(image, verdict)
-            self._verdicts = []
+            if word and self._people:
+                self._people.done(word)
+            self._verdicts, self._word = [], None
             self._moved = self._clock()
+
+    def _meet_people(self) -> None:
+        """What they said changes verdicts; what the station asks in turn is noted for whoever shows it."""
+        if self._people is None:
+            return
+        self._keep_verdicts()
+        for word in self._people.words():
+            self._verdicts, self._word = list(self._people.answer(word)), word
+            self._keep_verdicts()
+        for name, text in self._people.notes().items():
+            if self._notes.get(name) != text:
+                self.journal.note(name, text)
+                self._notes[name] = text
 
     def _verdicts_on(self, row: ImageRow) -> Sequence[tuple[int, VerdictRow]]:
         assert row.report is not None  # noqa: S101 - the schema says so, for scored images
@@ -361,6 +385,8 @@ class Station:
         if not self.runner.outlives:
             for token in set(self._in_flight.values()):
                 self.journal.returned(token, "the station was stopped")
+        self._waited_out(self._meet_people)
+        self._waited_out(self._settle)
         self._beat("stopped")
 
     def _idle(self) -> bool:
