@@ -16,13 +16,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.arrivals import Bench, HandClock, News, as_nobody, collect, tiff, touch_later
+from watchdog.events import DirCreatedEvent, FileCreatedEvent, FileMovedEvent
 
 from mhfd_client import arrival as module
 from mhfd_client.arrival import Arrival, Decision, Recovered, Trouble, TroubleKind, Whole, plan
 from mhfd_client.errors import WatchError
 from mhfd_client.opening import open_to_read
 from mhfd_client.options import ArrivalSettings
-from mhfd_client.watching import Hint, Notices
+from mhfd_client.watching import Hint, NoHints, Notices
 
 TIFF = tiff()
 NEVER = 86400.0
@@ -142,6 +143,17 @@ def test_mmap_writer(root: Path) -> None:
                 touch_later(root / "a.tif")
                 assert bench.whole(1.5) == []
         assert bench.whole(2) == ["a.tif"]
+
+
+def test_a_header_that_is_filled_in_without_a_new_mtime(root: Path) -> None:
+    """A mapped file may show its new content before its new mtime."""
+    bench = Bench(root)
+    (root / "a.tif").write_bytes(bytes(len(TIFF)))
+    before = (root / "a.tif").stat().st_mtime_ns
+    assert bench.whole(10) == []
+    (root / "a.tif").write_bytes(TIFF)
+    os.utime(root / "a.tif", ns=(before, before))
+    assert bench.whole(0.5) == ["a.tif"]
 
 
 def test_zero_tail_comes_as_it_is(root: Path) -> None:
@@ -422,6 +434,28 @@ def test_permission_denied_on_the_folder_itself(open_root: Path, mode: int) -> N
     assert paths(news) == ["a.tif"]
 
 
+def test_a_notice_of_what_may_not_be_looked_at(open_root: Path) -> None:
+    """It leads to a listing, which names the folder."""
+
+    class Once(NoHints):
+        left = 1
+
+        def take(self) -> tuple[dict[str, Hint], dict[str, Hint]]:
+            self.left, left = 0, self.left
+            return ({"S_001/a.tif": Hint.CLOSED} if left else {}), {}
+
+    bench = Bench(open_root, settings={"poll_s": NEVER})
+    assert bench.whole(1) == []
+    (open_root / "S_001").mkdir()
+    (open_root / "S_001" / "a.tif").write_bytes(TIFF)
+    (open_root / "S_001").chmod(0o444)
+    bench.arrival._hints = Once()
+    with as_nobody():
+        news = bench.pass_time(0)
+    (open_root / "S_001").chmod(0o755)
+    assert kinds(news) == [(Trouble, TroubleKind.DENIED, "S_001")]
+
+
 def windows(number: int) -> OSError:
     error = OSError(errno.EACCES, "The process cannot access the file because another process has locked it")
     error.winerror = number  # type: ignore[attr-defined, unused-ignore] # there on Windows only
@@ -529,6 +563,7 @@ def test_unmounted_and_back(root: Path, swap: Swap) -> None:
     assert kinds(news) == [(Trouble, TroubleKind.ROOT_EMPTY, None)]
     assert isinstance(news[0], Trouble)
     assert "is it mounted?" in news[0].why
+    assert bench.arrival.pending == 1
     swap.back()
     (root / "c.tif").write_bytes(TIFF)
     news = bench.pass_time(10)
@@ -538,8 +573,9 @@ def test_unmounted_and_back(root: Path, swap: Swap) -> None:
 
 def test_unmounted_and_back_under_change_notices(root: Path, swap: Swap, watch: Callable[..., Arrival]) -> None:
     """The notices of the old mount are dead; those of the new one must work."""
-    arrival = watch(list_s=0.05, poll_s=0.05, settle_s=0.05)
+    arrival = watch(list_s=0.05, poll_s=0.05, settle_s=NEVER)
     (root / "a.tif").write_bytes(TIFF)
+    os.utime(root / "a.tif", (1, 1))
     assert paths(collect(arrival, bool)) == ["a.tif"]
     swap.out()
     assert kinds(collect(arrival, bool)) == [(Trouble, TroubleKind.ROOT_EMPTY, None)]
@@ -596,6 +632,9 @@ def test_emptied_by_the_operator_is_no_trouble(root: Path) -> None:
     (root / "a.tif").write_bytes(TIFF)
     assert bench.whole(5) == ["a.tif"]
     (root / "a.tif").unlink()
+    assert bench.whole(200) == []
+    root.rename(root.with_name("old"))
+    root.mkdir()
     assert bench.whole(200) == []
 
 
@@ -657,6 +696,23 @@ def test_lost_notices_cost_time_and_no_image(root: Path) -> None:
     assert bench.arrival._hints.alive()
     assert bench.arrival.mode == "events"
     bench.arrival.close()
+
+
+def test_the_strongest_notice_of_a_path_is_kept(root: Path) -> None:
+    notices = Notices(str(root))
+    try:
+        for event in (
+            FileCreatedEvent(str(root / "a.tif")),
+            FileMovedEvent("", str(root / "a.tif")),
+            FileCreatedEvent(str(root / "a.tif")),
+            DirCreatedEvent(str(root / "S_001")),
+            FileCreatedEvent(str(root.parent / "elsewhere.tif")),
+        ):
+            notices._collect(event)
+        assert notices.take() == ({"a.tif": Hint.RENAMED}, {"S_001": Hint.SEEN})
+        assert notices.take() == ({}, {})
+    finally:
+        notices.close()
 
 
 def test_a_wait_can_be_ended(root: Path) -> None:
