@@ -106,11 +106,12 @@ def expect(
     """What this image should show; None while there is nothing to expect it from. `row`: its own, if it has one."""
     kind = history.like == history.number(("like", measured.like))
     tile = history.number(("tile", measured.place.tile))
-    anchor = find_anchor(history, settings, kind, tile)
+    section = -1 if measured.place.section is None else measured.place.section
+    at = len(history) if row is None else row
+    anchor = find_anchor(history, settings, kind, tile, section, at)
     if anchor is None:
         return None
-    section = -1 if measured.place.section is None else measured.place.section
-    near = _neighbours(history, settings, kind, tile, section, row)
+    near = _neighbours(history, settings, kind, tile, section, at)
     levels, spread = anchor.levels, _PRIOR
     held, drift = False, None
     if len(near):
@@ -132,13 +133,15 @@ def expect(
     return Expected(levels, spread, len(near), seen, anchor, held, drift)
 
 
-def find_anchor(history: History, settings: VerdictSettings, kind: NDArray[np.bool_], tile: int) -> Anchor | None:
-    """The images that were confirmed as sharp (of this tile, if there are any); else the sharpest of the run."""
+def find_anchor(
+    history: History, settings: VerdictSettings, kind: NDArray[np.bool_], tile: int, section: int, row: int
+) -> Anchor | None:
+    """The nearest confirmed images (of this tile, if there are any); else the sharpest of the run."""
     confirmed = kind & (history.word == Word.SHARP) & (history.state != State.UNSCORED)
     if confirmed.any():
         own = confirmed & (history.tile == tile)
-        rows = np.flatnonzero(own if own.any() else confirmed)
-        return Anchor(_median(history.levels[rows]), int(confirmed.sum()), "confirmed")
+        rows = _nearest(history, np.flatnonzero(own if own.any() else confirmed), section, row, settings.confirm)
+        return Anchor(_median(history.levels[rows]), len(rows), "confirmed")
     possible = kind & (history.state != State.UNSCORED) & (history.word != Word.BLURRED)
     rejected = find_rejected(history, kind)
     if rejected is not None:
@@ -165,33 +168,40 @@ def find_rejected(history: History, kind: NDArray[np.bool_]) -> Rejected | None:
     return Rejected(float(density), float(ratio), int(best))
 
 
-def question(history: History, settings: VerdictSettings) -> Question | None:
-    """Which images a person should look at: the sharpest, a usual one and a poor one of those that nobody has seen.
+def question(history: History, settings: VerdictSettings, drift: Drift | None = None) -> Question | None:
+    """Which images a person should look at. None when there is nothing to ask, or too few images to choose from.
 
-    None when enough are confirmed, or when there are too few to choose from.
+    Before there is an anchor: the sharpest, a usual one and a poor one of those that nobody has seen. In a drift: some
+    of the newest, once; a person who calls one of them blurred has answered.
     """
-    scored = np.flatnonzero(history.state != State.UNSCORED)
-    if not len(scored):
+    scored = history.state != State.UNSCORED
+    if not scored.any():
         return None
-    kind = history.like == history.like[scored[-1]]
-    missing = settings.confirm - int((kind & (history.word == Word.SHARP)).sum())
-    if missing <= 0:
-        return None
+    kind = scored & (history.like == history.like[np.flatnonzero(scored)[-1]])
     unseen = kind & (history.word == Word.NONE)
-    rows = np.flatnonzero(unseen & (history.state == State.IN_FOCUS))
-    if len(rows) < settings.young:
-        rows = np.flatnonzero(unseen & (history.state != State.UNSCORED))
+    if (missing := settings.confirm - int((kind & (history.word == Word.SHARP)).sum())) > 0:
+        rows = np.flatnonzero(unseen & (history.state == State.IN_FOCUS))
+        if len(rows) < settings.young:
+            rows = np.flatnonzero(unseen)
+        why = "Nobody has confirmed enough sharp images yet."
+    elif drift is not None:
+        tile = kind & (history.tile == history.number(("tile", drift.tile)))
+        since = tile & (history.section >= (-1 if drift.section is None else drift.section))
+        if (since & (history.word == Word.BLURRED)).any():
+            return None
+        missing = settings.confirm
+        rows = np.flatnonzero(tile & unseen & (history.state == State.IN_FOCUS))[-settings.neighbours :]
+        why = drift.sentence
+    else:
+        return None
     if len(rows) < settings.young:
         return None
     order = rows[np.lexsort((rows, history.levels[rows, DENSITY, WHOLE]))]
     wanted = [0.95] if missing == 1 else np.linspace(0.95, 0.35, missing)
     chosen = sorted({int(order[round(q * (len(order) - 1))]) for q in wanted})
-    return Question(
-        tuple(history.key(r) for r in chosen),
-        tuple(history.place(r) for r in chosen),
-        f"Nobody has confirmed {'a sharp image' if missing == settings.confirm else 'enough sharp images'} yet. "
-        f"Look at {_and(describe(history.place(r)) for r in chosen)}: which are sharp?",
-    )
+    places = tuple(history.place(r) for r in chosen)
+    asked = f"{why} Look at {_and(describe(place) for place in places)}: which are sharp?"
+    return Question(tuple(history.key(r) for r in chosen), places, asked)
 
 
 def describe(place: Place) -> str:
@@ -206,7 +216,12 @@ def _and(parts: Iterable[str]) -> str:
 
 
 def _neighbours(
-    history: History, settings: VerdictSettings, kind: NDArray[np.bool_], tile: int, section: int, row: int | None
+    history: History,
+    settings: VerdictSettings,
+    kind: NDArray[np.bool_],
+    tile: int,
+    section: int,
+    at: int,
 ) -> Rows:
     """The nearest images in focus, of this tile or, while those are few, of all; never those of the same section.
 
@@ -216,11 +231,11 @@ def _neighbours(
     same = history.tile == tile
     if section >= 0:
         sharp &= (history.section >= 0) & (history.section != section)
-    elif row is not None:
-        sharp[row] = False
+    else:
+        sharp[at : at + 1] = False
     for rows in (np.flatnonzero(sharp & same), np.flatnonzero(sharp)):
         if len(rows) >= settings.young:
-            return _nearest(history, rows, section, len(history) if row is None else row, settings.neighbours)
+            return _nearest(history, rows, section, at, settings.neighbours)
     return rows[:0]
 
 
@@ -234,8 +249,11 @@ def _nearest(history: History, rows: Rows, section: int, row: int, count: int) -
 
 
 def _lost(running: Levels, anchor: Anchor) -> bool:
-    fallen = anchor.levels[:, WHOLE] - running[:, WHOLE]
-    return bool(fallen[RATIO] > _LOST and fallen[DENSITY] > _FALLEN)
+    """Whether the neighbours are less sharp than the anchor. Defocus spares no side; other tissue comes from one."""
+    fallen = anchor.levels - running
+    sides = fallen[DENSITY, 1:]
+    spared = bool((sides < _FALLEN / 2).any())
+    return bool(fallen[RATIO, WHOLE] > _LOST and fallen[DENSITY, WHOLE] > _FALLEN) and not spared
 
 
 def _drift(running: Levels, anchor: Anchor, place: Place, *, lost: bool) -> Drift:

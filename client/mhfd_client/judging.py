@@ -97,7 +97,8 @@ class Judge:
 
     def question(self) -> Question | None:
         """What to ask the operator now, if anything."""
-        return baseline.question(self.history, self.settings)
+        drift = next(iter(self.drifts.values()), None)
+        return baseline.question(self.history, self.settings, drift)
 
     def _remember(
         self, key: Hashable, measured: Measured, kind: Kind, provisional: bool, word: Word = Word.NONE
@@ -114,7 +115,9 @@ class Judge:
 
     def _note_drift(self, tile: str | None, verdict: Verdict) -> None:
         if verdict.drift is not None:
-            self.drifts.setdefault(tile, verdict.drift)
+            known = self.drifts.get(tile)
+            if known is None or (known.kind, verdict.drift.kind) == ("density", "sharpness"):
+                self.drifts[tile] = verdict.drift
         elif verdict.kind is Kind.IN_FOCUS:
             self.drifts.pop(tile, None)
 
@@ -150,20 +153,23 @@ class Judge:
         if not self._open or history.state[-1] == State.UNSCORED:
             return None
         kind = history.like == history.like[-1]
-        anchor = baseline.find_anchor(history, self.settings, kind, int(history.tile[-1]))
+        last = len(history) - 1
+        anchor = baseline.find_anchor(
+            history, self.settings, kind, int(history.tile[-1]), int(history.section[-1]), last
+        )
         if anchor is None or anchor.origin == "confirmed":
             return None  # what a person says is acted on when it is heard
         now = (anchor.origin, float(anchor.levels[DENSITY, WHOLE]), int(kind.sum()))
-        last, self._settled_at = self._settled_at, now
-        if last is None:
+        before, self._settled_at = self._settled_at, now
+        if before is None:
             return f"there is a baseline now, from {now[2]} images"
-        if now[1] - last[1] > _MOVED:
+        if now[1] - before[1] > _MOVED:
             return "sharper images came later"
-        if last[1] - now[1] > _MOVED:
+        if before[1] - now[1] > _MOVED:
             return "later images changed the baseline"
-        if now[2] >= _GROWN * last[2]:
+        if now[2] >= _GROWN * before[2]:
             return f"the baseline rests on {now[2]} images now"
-        self._settled_at = last
+        self._settled_at = before
         return None
 
 

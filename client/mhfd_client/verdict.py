@@ -180,7 +180,8 @@ def _compare(measured: Measured, expected: Expected, settings: VerdictSettings) 
     allowed = np.minimum(strict, np.maximum(-settings.k_sigma * spread, _WIDEST))
     threshold = expected.levels + allowed
     away = measured.levels - expected.levels
-    told = [_region(away[:, r], allowed[:, r], spread[:, r], whole=r == WHOLE) for r in range(len(REGIONS))]
+    near = expected.neighbours > 0 and expected.drift is None
+    told = [_region(away[:, r], allowed[:, r], spread[:, r], whole=r == WHOLE, near=near) for r in range(len(REGIONS))]
     whole = told[WHOLE]
     side = _worst_side(told, measured.levels - threshold)
     compared = _Compared(
@@ -219,7 +220,7 @@ def _allowed(settings: VerdictSettings) -> Levels:
     return allowed
 
 
-def _region(away: Levels, allowed: Levels, spread: Levels, *, whole: bool) -> _Told:
+def _region(away: Levels, allowed: Levels, spread: Levels, *, whole: bool, near: bool) -> _Told:
     """The two measures of one region. NaN compares as false: what was not measured accuses nobody and clears nobody."""
     fell = away < allowed
     as_sharp = away[RATIO] > max(_SHARP, _BLUR + _SURE * spread[RATIO])
@@ -230,7 +231,7 @@ def _region(away: Levels, allowed: Levels, spread: Levels, *, whole: bool) -> _T
         return _Told(Kind.IN_FOCUS, DENSITY)
     if fell[RATIO] and not away[DENSITY] > _USUAL:
         return _Told(Kind.OUT_OF_FOCUS, RATIO)
-    if (away < np.minimum(_BOTH, -_BOTH_SIGMA * spread)).all():
+    if near and (away < np.minimum(_BOTH, -_BOTH_SIGMA * spread)).all():
         return _Told(Kind.OUT_OF_FOCUS, RATIO)
     # The cross-spectrum alone also falls with wrinkles and charging, which add coarse structure.
     return _Told(Kind.UNDETERMINED if away[RATIO] < 2 * allowed[RATIO] else Kind.IN_FOCUS, RATIO)
