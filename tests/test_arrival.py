@@ -511,13 +511,13 @@ def test_a_short_sharing_violation_is_not_worth_a_word(root: Path) -> None:
 
 
 class Swap:
-    """Takes a folder away and brings it back: by unmounting where that is allowed, else by renaming."""
+    """Takes a folder away and brings it back: by unmounting where that is asked for and allowed, else by renaming."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, how: str) -> None:
         self.root, self.away = root, root.with_name("away")
         self.away.mkdir()
-        bind = subprocess.run(["mount", "--bind", self.away, root], capture_output=True, check=False)
-        self.mounted = bind.returncode == 0
+        bind = ["mount", "--bind", str(self.away), str(root)]
+        self.mounted = how == "mount" and subprocess.run(bind, capture_output=True, check=False).returncode == 0
         self.by_mounting = self.mounted
         if not self.mounted:
             self.away.rmdir()
@@ -544,9 +544,9 @@ class Swap:
             subprocess.run(["umount", self.root], check=True)
 
 
-@pytest.fixture
-def swap(root: Path) -> Iterator[Swap]:
-    made = Swap(root)
+@pytest.fixture(params=["mount", "rename"])
+def swap(root: Path, request: pytest.FixtureRequest) -> Iterator[Swap]:
+    made = Swap(root, request.param)
     yield made
     made.close()
 
@@ -559,6 +559,9 @@ def test_unmounted_and_back(root: Path, swap: Swap) -> None:
     (root / "b.tif").write_bytes(TIFF)
     bench.pass_time(2.5)  # seen, not whole
     swap.out()
+    bench.clock.advance(0.2)
+    assert bench.arrival.poll(0) == []  # b.tif is gone: not deleted, the folder is
+    assert bench.arrival.pending == 1
     news = bench.pass_time(100)
     assert kinds(news) == [(Trouble, TroubleKind.ROOT_EMPTY, None)]
     assert isinstance(news[0], Trouble)
