@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +81,7 @@ def real() -> Iterator[Scene]:
             yield Scene(one.folder, path.stem[-14:], stretched(small))
 
 
-def stretched(picture: NDArray[np.generic]) -> Plane:
+def stretched(picture: NDArray[Any]) -> Plane:
     low, high = np.percentile(picture, (0.175, 99.825))
     scaled: Plane = np.clip((picture.astype(np.float32) - low) / (high - low), 0, 1).astype(np.float32)
     return scaled
@@ -105,7 +105,8 @@ def disc(radius: float, fine: int = 9) -> NDArray[np.float64]:
     at = (np.arange(side * fine) + 0.5) / fine - side / 2
     inside = (at[:, None] ** 2 + at[None, :] ** 2 <= radius**2).astype(float)
     kernel: NDArray[np.float64] = inside.reshape(side, fine, side, fine).mean(axis=(1, 3))
-    return kernel / kernel.sum()
+    kernel /= kernel.sum()
+    return kernel
 
 
 def taken(picture: Plane, dose: float, rng: np.random.Generator, *, contrast: float = 1.0, read: float = 3.0) -> Grey:
