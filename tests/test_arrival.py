@@ -619,6 +619,20 @@ def test_a_new_folder_with_images_in_it_is_taken(root: Path) -> None:
     assert bench.whole(10) == ["b.tif"]
 
 
+def test_notices_come_of_the_new_folder(root: Path, watch: Callable[..., Arrival]) -> None:
+    """Those of the old one go on, under the old name: they must not be all there is."""
+    arrival = watch(list_s=0.05, settle_s=NEVER)
+    arrival.poll(0)
+    root.rename(root.with_name("old"))
+    root.mkdir()
+    (root / "a.tif").write_bytes(TIFF)
+    os.utime(root / "a.tif", (1, 1))
+    assert paths(collect(arrival, bool)) == ["a.tif"]
+    (root / "b.tif.part").write_bytes(TIFF)
+    (root / "b.tif.part").rename(root / "b.tif")
+    assert paths(collect(arrival, bool)) == ["b.tif"]
+
+
 def test_not_mounted_at_the_start(root: Path, swap: Swap) -> None:
     (root / "a.tif").write_bytes(TIFF)
     swap.out()
