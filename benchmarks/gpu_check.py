@@ -41,8 +41,8 @@ def main() -> int:
     small: bool = parser.parse_args().small
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if sys.version_info < (3, 11) or missing:
-        print(f"gpu-check: {sys.executable} is Python {sys.version.split()[0]} (3.11 or newer is needed)", end="")
-        print(f" and lacks {', '.join(missing)}" if missing else "", file=sys.stdout)
+        lacks = f"lacks {', '.join(missing)}" if missing else "is older than 3.11"
+        print(f"gpu-check: {sys.executable} (Python {sys.version.split()[0]}) {lacks}")
         print("gpu-check: name another with `make gpu-check PYTHON=...`, or install what it lacks")
         return 2
     sys.path[:0] = paths()
