@@ -27,11 +27,11 @@ def image(dtype: str, shape: tuple[int, int] = (301, 277)) -> NDArray[Any]:
     return (values.clip(0, 1) * np.iinfo(dtype).max).astype(dtype)
 
 
-def in_a_process(code: str, **environ: str) -> subprocess.CompletedProcess[str]:
+def in_a_process(code: str, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     source = str(Path(native.__file__).parents[2])
     path = os.pathsep.join([source, os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", code, *arguments],
         env={**os.environ, "PYTHONPATH": path, **environ},
         capture_output=True,
         text=True,
@@ -126,6 +126,27 @@ def test_limits_are_order_statistics(dtype: str) -> None:
     ordered = np.sort(pixels.ravel())
     lo, hi = stretch.limits(pixels, Params(low_percent=2, high_percent=5))
     assert (lo, hi) == (ordered[round(0.02 * pixels.size)], ordered[pixels.size - 1 - round(0.05 * pixels.size)])
+
+
+PEAK = """
+import sys
+import numpy as np
+from mhfd.contract import Params
+from mhfd.detector.cpu import CpuDetector
+tile = np.random.default_rng(0).integers(0, 256, (128, 128)).astype(np.uint8).repeat(4, 0).repeat(4, 1)
+pixels = np.tile(tile, (8, 8))
+params = Params(n=int(sys.argv[1]), min_t=1, max_t=16, gate="absolute", threshold=0.3)
+assert len(CpuDetector(1).detect(pixels, params)) > 1000
+print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1])
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the peak from Linux's /proc")
+def test_memory_is_small_and_flat_in_the_number_of_scales() -> None:
+    """4096 x 4096: a peak of 450 MB at most, within 5% from 16 scales to 64."""
+    peak = {n: int(in_a_process(PEAK, str(n)).stdout) / 1024 for n in (16, 64)}
+    assert max(peak.values()) < 450
+    assert peak[64] < 1.05 * peak[16]
 
 
 def cgroup(root: Path, line: str, files: dict[str, str]) -> Path:

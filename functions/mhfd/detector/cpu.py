@@ -118,6 +118,7 @@ class CpuDetector:
 
 
 Part = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.uint8], NDArray[np.float32]]
+Span = tuple[int, int]
 Execute = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 
@@ -149,7 +150,15 @@ class _Run:
                 pass
             self.lib.mhfd_halo(c.byref(plane))
             previous = plane
-        return [part for part in execute(self._tile, self._tiles(threads)) if len(part[0])]
+        rows, columns = self._tiles(threads)
+        merged: list[Part] = []
+        band: list[Part] = []
+        for part in execute(self._tile, [(*row, *column) for row in rows for column in columns]):
+            band.append(part)
+            if len(band) == len(columns):
+                merged.append(_merged(band))
+                band = []
+        return merged
 
     def _base(self, previous: _Plane | None, plane: _Plane, half: plan.Single, rows: tuple[int, int]) -> None:
         source = None if previous is None else c.byref(previous)
@@ -178,26 +187,22 @@ class _Run:
             if failed:
                 raise MemoryError("mhfd: no memory for a tile")
             if not found.count:
-                empty = np.empty(0, np.int32)
-                return empty, empty, empty.astype(np.uint8), empty.astype(np.float32)
+                return _nothing()
             arrays = (found.y, found.x, found.scale, found.response)
             y, x, scale, response = (np.ctypeslib.as_array(a, (found.count,)).copy() for a in arrays)
             return y, x, scale, response
         finally:
             self.lib.mhfd_free(c.byref(found))
 
-    def _tiles(self, threads: int) -> list[tuple[int, int, int, int]]:
-        """(top, bottom, left, right). Inner edges lie one pixel into a block, whose first row is then a neighbour's."""
-        across = max(1, round(self.cols / (TILE_COLS if self.plan.scales <= MANY_SCALES else TILE_COLS // 2)))
+    def _tiles(self, threads: int) -> tuple[list[Span], list[Span]]:
+        """Row and column spans. Inner edges lie one pixel into a block, whose first row is then a neighbour's."""
+        wide = TILE_COLS if self.plan.scales <= MANY_SCALES else TILE_COLS // 2
+        across = max(1, round(self.cols / wide))
         width = -(-self.cols // across // 256) * 256 if across > 1 else self.cols
         height = TILE_ROWS
         while threads > 1 and height > 64 and self.rows * across < 3 * threads * height:
             height //= 2
-        return [
-            (top, bottom, left, right)
-            for top, bottom in _cuts(self.rows, height)
-            for left, right in _cuts(self.cols, width)
-        ]
+        return _cuts(self.rows, height), _cuts(self.cols, width)
 
     def _planes(self) -> Any:
         steps = plan.halvings(self.filters.spacing)
@@ -261,25 +266,24 @@ class _Run:
         return array.ctypes.data
 
 
-def _cuts(size: int, step: int) -> list[tuple[int, int]]:
+def _cuts(size: int, step: int) -> list[Span]:
     edges = [0, *range(step + 1, size, step), size]
     return [(a, b) for a, b in pairwise(edges) if a < b]
 
 
-def _features(parts: list[Part], limits: tuple[float, float], shape: tuple[int, ...]) -> Features:
-    empty = np.empty(0, np.int32)
-    y, x, scale, response = (
-        np.concatenate([np.asarray(part[i]) for part in parts]) if parts else empty for i in range(4)
-    )
-    place = y.astype(np.int64) * shape[1] + x
-    if len(place) > 1 and (place[1:] < place[:-1]).any():  # more than one tile across
-        order = np.argsort(place, kind="stable")
-        y, x, scale, response = y[order], x[order], scale[order], response[order]
-    return Features(
-        y=y.astype(np.int32),
-        x=x.astype(np.int32),
-        scale=scale.astype(np.uint8),
-        response=response.astype(np.float32),
-        limits=limits,
-        shape=(shape[0], shape[1]),
-    )
+def _nothing() -> Part:
+    return np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.uint8), np.empty(0, np.float32)
+
+
+def _merged(band: list[Part]) -> Part:
+    """The tiles of one band, which lie side by side, ordered by row, then column."""
+    if len(band) == 1:
+        return band[0]
+    y, x, scale, response = (np.concatenate(arrays) for arrays in zip(*band, strict=True))
+    order = np.argsort(y, kind="stable")  # within a row, tiles follow one another
+    return y[order], x[order], scale[order], response[order]
+
+
+def _features(bands: list[Part], limits: tuple[float, float], shape: tuple[int, ...]) -> Features:
+    y, x, scale, response = (np.concatenate(arrays) for arrays in zip(_nothing(), *bands, strict=True))
+    return Features(y=y, x=x, scale=scale, response=response, limits=limits, shape=(shape[0], shape[1]))

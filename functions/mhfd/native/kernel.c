@@ -256,6 +256,9 @@ typedef struct {
     int64_t margin;      /* what its widest Gaussian reads to a side, in whole cache lines */
 } Progress;
 
+/* Rows of a ring: those that one block reads. */
+INLINE int slots_of(int spacing) { return (spacing < BLOCK ? BLOCK / spacing : 1) + TAPS; }
+
 static void across(int spacing, const float *c, const float *w, float *out, int64_t n) {
     switch (spacing) {
     case 2: across_2(c, w, out, n); break;
@@ -332,7 +335,7 @@ EXPORT int mhfd_detect(const Image *im, const Plane *planes, const Plan *plan, i
         for (int g = 0; g <= seg->count; g++) widest = seg->radius[g] > widest ? seg->radius[g] : widest;
         most = most > BATCH * (seg->count + 1) ? most : BATCH * (seg->count + 1);
         items += seg->count + seg->mixed;
-        ring_rows += (int64_t)(seg->count + seg->mixed) * (BLOCK / seg->spacing + TAPS + 1);
+        ring_rows += (int64_t)(seg->count + seg->mixed) * slots_of(seg->spacing);
     }
     const int64_t image_rows = plan->full_gaussians ? WINDOW + 2 * window : 0;
     const int64_t image_pitch = odd_lines(width + 2 * reach + 9 * LANES);
@@ -359,7 +362,7 @@ EXPORT int mhfd_detect(const Image *im, const Plane *planes, const Plan *plan, i
 
     for (int i = 0, at = 0; i < plan->segments; i++) {
         const Segment *seg = plan->segment + i;
-        progress[i].slots = BLOCK / seg->spacing + TAPS + 1;
+        progress[i].slots = slots_of(seg->spacing);
         progress[i].next = y0 / seg->spacing - TAPS / 2;
         progress[i].margin = 0;
         for (int g = 0; g <= seg->count; g++)
