@@ -128,10 +128,12 @@ def test_images_of_other_parameters_or_magnification_are_not_compared() -> None:
 
 def test_judging_is_pure() -> None:
     run = settled()
-    version, size = run.history.version, len(run.history)
+    levels, states, size = run.history.levels.copy(), run.history.state.copy(), len(run.history)
     first = judge(report(0.6 * DENSITY), HERE, run.history, SETTINGS)
     assert judge(report(0.6 * DENSITY), HERE, run.history, SETTINGS) == first
-    assert (run.history.version, len(run.history)) == (version, size)
+    assert len(run.history) == size
+    assert (run.history.levels == levels).all()
+    assert (run.history.state == states).all()
 
 
 FACTOR = st.floats(0.01, 1.5)

@@ -34,6 +34,7 @@ _PRIOR_COUNT: Final = 5
 _LOST: Final = -math.log(0.8)  # the cross-spectrum of the neighbours, below the anchor's: their focus is going
 _FALLEN: Final = -math.log(0.82)  # ... when their density has fallen as much: other tissue moves the two apart
 _RANK: Final = 2  # the third sharpest image is believed, where nobody has confirmed any
+_ENOUGH: Final = 1000  # images to take a median of
 _NO_BETTER: Final = np.log([1.1, 1.2])  # within this of a rejected image: as bad
 
 
@@ -104,14 +105,14 @@ def expect(
     measured: Measured, history: History, settings: VerdictSettings, *, row: int | None = None
 ) -> Expected | None:
     """What this image should show; None while there is nothing to expect it from. `row`: its own, if it has one."""
-    kind = history.like == history.number(("like", measured.like))
+    like = history.number(("like", measured.like))
     tile = history.number(("tile", measured.place.tile))
     section = -1 if measured.place.section is None else measured.place.section
     at = len(history) if row is None else row
-    anchor = find_anchor(history, settings, kind, tile, section, at)
+    anchor = find_anchor(history, settings, like, tile, section, at)
     if anchor is None:
         return None
-    near = _neighbours(history, settings, kind, tile, section, at)
+    near = _neighbours(history, settings, history.like == like, tile, section, at)
     levels, spread = anchor.levels, _PRIOR
     held, drift = False, None
     if len(near):
@@ -134,14 +135,20 @@ def expect(
 
 
 def find_anchor(
-    history: History, settings: VerdictSettings, kind: NDArray[np.bool_], tile: int, section: int, row: int
+    history: History, settings: VerdictSettings, like: int, tile: int, section: int, row: int
 ) -> Anchor | None:
     """The nearest confirmed images (of this tile, if there are any); else the sharpest of the run."""
+    kind = history.like == like
     confirmed = kind & (history.word == Word.SHARP) & (history.state != State.UNSCORED)
     if confirmed.any():
         own = confirmed & (history.tile == tile)
         rows = _nearest(history, np.flatnonzero(own if own.any() else confirmed), section, row, settings.confirm)
         return Anchor(_median(history.levels[rows]), len(rows), "confirmed")
+    return history.remembered(("sharpest", like), lambda: _sharpest(history, settings, kind))
+
+
+def _sharpest(history: History, settings: VerdictSettings, kind: NDArray[np.bool_]) -> Anchor | None:
+    """Of a run with two kinds of images the sharper kind; of a run with one kind all but the worst."""
     possible = kind & (history.state != State.UNSCORED) & (history.word != Word.BLURRED)
     rejected = find_rejected(history, kind)
     if rejected is not None:
@@ -151,9 +158,9 @@ def find_anchor(
         return None
     density = history.levels[rows, DENSITY, WHOLE]
     best = np.partition(density, len(density) - 1 - _RANK)[len(density) - 1 - _RANK]
-    # Of a run with two kinds of images the sharper kind; of a run with one kind all but the worst.
     rows = rows[density >= best + math.log(settings.threshold)]
-    return Anchor(_median(history.levels[rows]), len(rows), "provisional")
+    some = rows[:: 1 + len(rows) // _ENOUGH]
+    return Anchor(_median(history.levels[some]), len(rows), "provisional")
 
 
 def find_rejected(history: History, kind: NDArray[np.bool_]) -> Rejected | None:

@@ -7,10 +7,10 @@ numbers only (about 200 bytes), because a run has tens of thousands. It decides 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ DENSITY, RATIO = range(2)
 REGIONS: Final = ("whole", "left", "right", "top", "bottom")
 WHOLE: Final = 0
 
+T = TypeVar("T")
 _LEAST: Final = (1e-6, 1e-6)  # below this, and for nothing at all, the logarithm of this
 _TISSUE: Final = 0.9  # a cell with less of it says nothing about its side: at an edge of the tissue counts fall
 _SATURATED: Final = 0.1  # ... nor does one with more of this: charging
@@ -93,8 +94,7 @@ class History:
         self._levels = np.empty((64, len(MEASURES), len(REGIONS)))
         self._area = np.empty(64)
         self._facts = np.empty((64, 5), np.int64)  # section or -1, like, tile, state, word
-        self.version = 0
-        """Changes with every change: what was derived from the history holds while it stays."""
+        self._memory: dict[Hashable, object] = {}
 
     def __len__(self) -> int:
         return self._size
@@ -121,7 +121,7 @@ class History:
         self._keys.append(key)
         self._places.append(place)
         self._size += 1
-        self.version += 1
+        self._memory.clear()
         return row
 
     def row(self, key: Hashable) -> int:
@@ -146,14 +146,20 @@ class History:
 
     def settle(self, row: int, state: State) -> None:
         """Remember what is thought of an image."""
-        if self._facts[row, 3] != state:
-            self._facts[row, 3] = state
-            self.version += 1
+        if State.UNSCORED in (state, self._facts[row, 3]):
+            self._memory.clear()
+        self._facts[row, 3] = state
 
     def hear(self, row: int, word: Word) -> None:
         """Remember what a person said about an image."""
         self._facts[row, 4] = word
-        self.version += 1
+        self._memory.clear()
+
+    def remembered(self, what: Hashable, derive: Callable[[], T]) -> T:
+        """What follows from which images are here, which are scored and what people said: derived once."""
+        if what not in self._memory:
+            self._memory[what] = derive()
+        return cast("T", self._memory[what])
 
     def number(self, name: Hashable) -> int:
         """How a kind (`("like", ...)`) or a tile (`("tile", ...)`) is written in the table; -1: never seen."""

@@ -22,6 +22,7 @@ __all__ = ["Heard", "Judge", "Judged", "Seen", "rejudge"]
 
 _MOVED = 0.05  # of the anchor's level, as a logarithm: provisional verdicts are given again
 _GROWN = 1.5  # ... or when there are so many times as many images as last time
+_LARGE = 1000  # ... until there are so many that more of them change nothing
 _ROUNDS = 4  # verdicts depend on each other; in practice two rounds settle them
 
 
@@ -133,10 +134,10 @@ class Judge:
             for row in sorted(self._open):
                 verdict = decide(self.history.measured(row), self.history, self.settings, row=row)
                 if (verdict.kind, verdict.provisional) != self._open[row]:
+                    stable &= verdict.kind is self._open[row][0]  # whether it is provisional changes no other
                     self.history.settle(row, state_of(verdict.kind))
                     self._open[row] = (verdict.kind, verdict.provisional)
                     changed[row] = verdict
-                    stable = False
             if stable:
                 break
         for row, verdict in changed.items():
@@ -153,10 +154,8 @@ class Judge:
         if not self._open or history.state[-1] == State.UNSCORED:
             return None
         kind = history.like == history.like[-1]
-        last = len(history) - 1
-        anchor = baseline.find_anchor(
-            history, self.settings, kind, int(history.tile[-1]), int(history.section[-1]), last
-        )
+        like, tile, section = int(history.like[-1]), int(history.tile[-1]), int(history.section[-1])
+        anchor = baseline.find_anchor(history, self.settings, like, tile, section, len(history) - 1)
         if anchor is None or anchor.origin == "confirmed":
             return None  # what a person says is acted on when it is heard
         now = (anchor.origin, float(anchor.levels[DENSITY, WHOLE]), int(kind.sum()))
@@ -167,7 +166,7 @@ class Judge:
             return "sharper images came later"
         if before[1] - now[1] > _MOVED:
             return "later images changed the baseline"
-        if now[2] >= _GROWN * before[2]:
+        if now[2] >= _GROWN * before[2] and now[2] <= _LARGE:
             return f"the baseline rests on {now[2]} images now"
         self._settled_at = before
         return None
