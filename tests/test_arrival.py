@@ -189,6 +189,21 @@ def test_renamed_in_from_outside(root: Path, tmp_path: Path, watch: Callable[...
     assert paths(collect(arrival, bool)) == ["a.tif"]
 
 
+def test_the_folder_is_named_by_a_link(root: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(root)
+    arrival = Arrival(
+        link, settings=ArrivalSettings(mode="events", settle_s=NEVER, list_s=NEVER), known=lambda *_: False
+    )
+    try:
+        assert arrival.poll(0) == []
+        (tmp_path / "a.tif").write_bytes(TIFF)
+        (tmp_path / "a.tif").replace(root / "a.tif")
+        assert paths(collect(arrival, bool)) == ["a.tif"]
+    finally:
+        arrival.close()
+
+
 def test_part_file_renamed_inside(root: Path, watch: Callable[..., Arrival]) -> None:
     arrival = watch(settle_s=NEVER, list_s=NEVER)
     assert arrival.poll(0) == []

@@ -84,6 +84,7 @@ class Notices(NoHints):
             from watchdog.observers import Observer
         except ImportError:
             raise WatchError("arrival.mode: change notices need watchdog: pip install 'mhfd[station]'") from None
+        root = os.path.realpath(root)  # notices do not come through a link
         self._root = root.rstrip("/") + "/"
         self._lock = threading.Lock()
         self._files: dict[str, Hint] = {}
