@@ -25,10 +25,10 @@ def limits_of_counts(counts: NDArray[np.int64], params: Params) -> tuple[float, 
     return float(np.searchsorted(cumulative, low, side="right")), float(np.searchsorted(cumulative, high, side="right"))
 
 
-def limits(pixels: Pixels, params: Params) -> tuple[float, float]:
+def limits(pixels: Pixels, params: Params, *, threads: int = 1) -> tuple[float, float]:
     """(lo, hi): the grey values that become 0 and 1. Equal when there is nothing to stretch."""
     if pixels.dtype in (np.uint8, np.uint16):
-        return limits_of_counts(native.histogram(pixels), params)
+        return limits_of_counts(native.histogram(pixels, threads=threads), params)
     low, high = ranks(pixels.size, params)
     ordered = np.partition(pixels.ravel(), (low, high))
     return float(ordered[low]), float(ordered[high])

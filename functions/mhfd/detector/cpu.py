@@ -107,7 +107,7 @@ class CpuDetector:
         if pixels.ndim != 2 or pixels.dtype.name not in KINDS or not pixels.size:
             raise UsageError(f"pixels: must be 2-D {', '.join(KINDS)}, got {pixels.dtype} of shape {pixels.shape}")
         pixels = np.ascontiguousarray(pixels)
-        lo, hi = stretch.limits(pixels, params)
+        lo, hi = stretch.limits(pixels, params, threads=self.threads)
         if hi <= lo:
             return _features([], (lo, hi), pixels.shape)
         run = _Run(self._library, pixels, params, (lo, hi), sigma_floor)

@@ -46,7 +46,7 @@ class DctDetector:
     def detect(self, pixels: Pixels, params: Params, *, sigma_floor: float = 0.0) -> Features:
         if not self.supports(params):
             raise UsageError("params: this backend computes border 'reflect' without truncate or resize: use 'paper'")
-        lo, hi = stretch.limits(pixels, params)
+        lo, hi = stretch.limits(pixels, params, threads=self.threads)
         image = stretch.apply(pixels, lo, hi, np.float32)
         maximum, scale = self._maximum(image, params)
         floor = scales.floors(params, sigma_floor / (hi - lo) if hi > lo else 0.0)
