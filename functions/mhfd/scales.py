@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["ROUNDING", "floors", "ladder", "noise_gain", "step"]
 
 ROUNDING = 1e-4
-"""A response at or below this (per dt, of the stretched image) is rounding, not a feature: a 256th of a grey level."""
+"""A response at or below this (per dt, of the stretched image) is rounding, not a feature: far below one grey level."""
 
 
 def step(params: Params) -> float:

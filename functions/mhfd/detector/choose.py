@@ -36,8 +36,8 @@ def choose(params: Params, *, device: str = "auto", threads: int | None = None) 
         if not gpu.supports(params):
             raise UsageError(
                 f"device: the GPU kernel does not compute these parameters (border {params.border!r}, truncate "
-                f"{params.truncate}, resize {params.resize}, n={params.n} from {params.min_t:g} to {params.max_t:g}): it "
-                "takes a reflect border, no truncation, no resize, and scales not too far apart; use device='cpu'"
+                f"{params.truncate}, resize {params.resize}, n={params.n} from {params.min_t:g} to {params.max_t:g}): "
+                "it takes a reflect border, no truncation, no resize, and scales not too far apart; use device='cpu'"
             )
         return gpu
     candidates = [_fast(threads)]
