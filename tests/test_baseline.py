@@ -184,8 +184,42 @@ def test_a_tile_that_is_always_blurred_is_found_by_the_others() -> None:
         run.see(i, BLUR, BLUR, tile="corner")
     for tile in ("a", "b", "c"):
         run.hear((4, tile), True)
-    assert run.kinds([(i, "corner") for i in range(12)]) == {Kind.OUT_OF_FOCUS}
+    corner = [(i, "corner") for i in range(12)]
+    assert run.kinds(corner) == {Kind.OUT_OF_FOCUS}
     assert run.kinds([(i, t) for i in range(12) for t in "abc"]) == {Kind.IN_FOCUS}
+    question = run.judge.question()
+    assert question is not None
+    for key in question.keys:
+        run.hear(key, False)
+    assert run.kinds(corner) == {Kind.OUT_OF_FOCUS}
+    assert not any(run.current[key].provisional for key in corner)
+    assert run.judge.question() is None
+
+
+def test_a_tile_of_other_tissue_is_asked_about_and_then_left_alone() -> None:
+    """Half the features, and coarser: by what the other tiles show it is blurred. A person knows better."""
+    run = Run()
+    for i in range(12):
+        for tile in ("a", "b", "c"):
+            run.see(i, tile=tile)
+        run.see(i, 0.5, 0.5, tile="white matter")
+    for tile in ("a", "b", "c"):
+        run.hear((4, tile), True)
+    odd = [(i, "white matter") for i in range(12)]
+    assert run.kinds(odd) == {Kind.OUT_OF_FOCUS}
+    assert all(run.current[key].provisional for key in odd)
+    question = run.judge.question()
+    assert question is not None
+    assert {place.tile for place in question.places} == {"white matter"}
+    assert "Tile white matter is out of focus in most sections" in question.sentence
+    for key in question.keys:
+        run.hear(key, True)
+    assert run.kinds(odd) == {Kind.IN_FOCUS}
+    assert run.kinds([(i, t) for i in range(12) for t in "abc"]) == {Kind.IN_FOCUS}
+    assert run.judge.question() is None
+    run.see(12, 0.5 * BLUR, 0.5 * BLUR, tile="white matter")
+    assert run.current[12, "white matter"].kind is Kind.OUT_OF_FOCUS
+    assert not run.current[12, "white matter"].provisional
 
 
 def test_other_tiles_help_while_a_tile_is_young() -> None:

@@ -45,7 +45,7 @@ CASES = (
     Case("strong defocus", report(0.2 * DENSITY, 0.02 * RATIO), Kind.OUT_OF_FOCUS, Cause.MEASURED, ("20% of the",)),
     Case("nothing at all", report(0.0, -0.001), Kind.OUT_OF_FOCUS, Cause.MEASURED, ("0% of the",)),
     Case("no cross-spectrum", report(0.5 * DENSITY, None), Kind.OUT_OF_FOCUS, Cause.MEASURED),
-    Case("both a little", report(0.78 * DENSITY, 0.63 * RATIO), Kind.OUT_OF_FOCUS, Cause.MEASURED, ("cross-spectrum",)),
+    Case("both a little", report(0.78 * DENSITY, 0.63 * RATIO), Kind.OUT_OF_FOCUS, Cause.MEASURED, ("together below",)),
     Case("twice the dose hides it", report(0.84 * DENSITY, 0.5 * RATIO), Kind.OUT_OF_FOCUS, Cause.MEASURED),
     Case("a third of the dose", report(0.7 * DENSITY, 1.0 * RATIO), Kind.UNDETERMINED, Cause.CONTRADICTION, ("dose",)),
     Case("wrinkles", report(0.95 * DENSITY, 0.45 * RATIO), Kind.IN_FOCUS, Cause.MEASURED),

@@ -4,13 +4,12 @@ The baseline follows the tissue: the median of the nearest images in focus of th
 that a person confirmed as sharp. It never follows further below the anchor than `max_below_anchor`, and not at all
 when the cross-spectrum, which neither dose nor staining moves, has fallen with the density: then the focus drifts.
 Without a confirmed image the sharpest images of the run stand in, and whatever is judged by them is provisional.
-It judges nothing.
+It judges nothing and asks nobody.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -21,8 +20,9 @@ from pydantic import BaseModel, ConfigDict
 from mhfd_client.history import DENSITY, MEASURES, RATIO, REGIONS, WHOLE, History, Levels, Measured, State, Word
 from mhfd_client.naming import Place
 from mhfd_client.options import VerdictSettings
+from mhfd_client.wording import describe
 
-__all__ = ["Anchor", "Drift", "Expected", "Question", "Rejected", "expect", "find_anchor", "find_rejected", "question"]
+__all__ = ["Anchor", "Drift", "Expected", "Rejected", "expect", "find_anchor", "find_rejected"]
 
 Origin = Literal["confirmed", "provisional"]
 Rows = NDArray[np.intp]
@@ -45,6 +45,8 @@ class Anchor:
     levels: Levels
     count: int
     origin: Origin
+    own: bool = False
+    """Images of the same tile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +92,10 @@ class Expected:
     held: bool
     """The anchor kept the density from being lower."""
     drift: Drift | None
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What the station asks the operator: are these images sharp?"""
-
-    keys: tuple[Hashable, ...]
-    places: tuple[Place, ...]
-    sentence: str
+    own: bool
+    """The neighbours are of the same tile."""
+    foreign: bool
+    """It comes from other tiles alone, and nobody has looked at an image of this one: it may be another tissue."""
 
 
 def expect(
@@ -112,7 +109,7 @@ def expect(
     anchor = find_anchor(history, settings, like, tile, section, at)
     if anchor is None:
         return None
-    near = _neighbours(history, settings, history.like == like, tile, section, at)
+    near, own = _neighbours(history, settings, history.like == like, tile, section, at, own_only=anchor.own)
     levels, spread = anchor.levels, _PRIOR
     held, drift = False, None
     if len(near):
@@ -123,15 +120,18 @@ def expect(
             spread = _spread(around - running)
         below = -math.log(1 - settings.max_below_anchor) if settings.follow and not lost else 0.0
         floor = anchor.levels - below
-        held = bool(running[DENSITY, WHOLE] < floor[DENSITY, WHOLE])
-        if lost or (settings.follow and held):
+        below_floor = bool(running[DENSITY, WHOLE] < floor[DENSITY, WHOLE])
+        held = below_floor or not settings.follow
+        if lost or (settings.follow and below_floor):
             drift = _drift(running, anchor, measured.place, lost=lost)
         levels = np.fmax(running, floor) if settings.follow else anchor.levels.copy()
         if not lost:  # without a fall in density, another cross-spectrum is another tissue
             levels[RATIO] = np.where(np.isnan(running[RATIO]), anchor.levels[RATIO], running[RATIO])
     sections = history.section[near]
     seen = (int(sections.min()), int(sections.max())) if len(near) and sections.min() >= 0 else None
-    return Expected(levels, spread, len(near), seen, anchor, held, drift)
+    spoken_of = bool(((history.tile == tile) & (history.word != Word.NONE)).any())
+    foreign = not spoken_of and not (own and not held)
+    return Expected(levels, spread, len(near), seen, anchor, held, drift, own, foreign)
 
 
 def find_anchor(
@@ -141,9 +141,10 @@ def find_anchor(
     kind = history.like == like
     confirmed = kind & (history.word == Word.SHARP) & (history.state != State.UNSCORED)
     if confirmed.any():
-        own = confirmed & (history.tile == tile)
-        rows = _nearest(history, np.flatnonzero(own if own.any() else confirmed), section, row, settings.confirm)
-        return Anchor(_median(history.levels[rows]), len(rows), "confirmed")
+        same = confirmed & (history.tile == tile)
+        own = bool(same.any())
+        rows = _nearest(history, np.flatnonzero(same if own else confirmed), section, row, settings.confirm)
+        return Anchor(_median(history.levels[rows]), len(rows), "confirmed", own)
     return history.remembered(("sharpest", like), lambda: _sharpest(history, settings, kind))
 
 
@@ -175,53 +176,6 @@ def find_rejected(history: History, kind: NDArray[np.bool_]) -> Rejected | None:
     return Rejected(float(density), float(ratio), int(best))
 
 
-def question(history: History, settings: VerdictSettings, drift: Drift | None = None) -> Question | None:
-    """Which images a person should look at. None when there is nothing to ask, or too few images to choose from.
-
-    Before there is an anchor: the sharpest, a usual one and a poor one of those that nobody has seen. In a drift: some
-    of the newest, once; a person who calls one of them blurred has answered.
-    """
-    scored = history.state != State.UNSCORED
-    if not scored.any():
-        return None
-    kind = scored & (history.like == history.like[np.flatnonzero(scored)[-1]])
-    unseen = kind & (history.word == Word.NONE)
-    if (missing := settings.confirm - int((kind & (history.word == Word.SHARP)).sum())) > 0:
-        rows = np.flatnonzero(unseen & (history.state == State.IN_FOCUS))
-        if len(rows) < settings.young:
-            rows = np.flatnonzero(unseen)
-        why = "Nobody has confirmed enough sharp images yet."
-    elif drift is not None:
-        tile = kind & (history.tile == history.number(("tile", drift.tile)))
-        since = tile & (history.section >= (-1 if drift.section is None else drift.section))
-        if (since & (history.word == Word.BLURRED)).any():
-            return None
-        missing = settings.confirm
-        rows = np.flatnonzero(tile & unseen & (history.state == State.IN_FOCUS))[-settings.neighbours :]
-        why = drift.sentence
-    else:
-        return None
-    if len(rows) < settings.young:
-        return None
-    order = rows[np.lexsort((rows, history.levels[rows, DENSITY, WHOLE]))]
-    wanted = [0.95] if missing == 1 else np.linspace(0.95, 0.35, missing)
-    chosen = sorted({int(order[round(q * (len(order) - 1))]) for q in wanted})
-    places = tuple(history.place(r) for r in chosen)
-    asked = f"{why} Look at {_and(describe(place) for place in places)}: which are sharp?"
-    return Question(tuple(history.key(r) for r in chosen), places, asked)
-
-
-def describe(place: Place) -> str:
-    """Where an image belongs, in words."""
-    where = "an image without a section number" if place.section is None else f"section {place.section}"
-    return where if place.tile is None else f"{where}, tile {place.tile}"
-
-
-def _and(parts: Iterable[str]) -> str:
-    words = list(parts)
-    return words[0] if len(words) == 1 else f"{'; '.join(words[:-1])} and {words[-1]}"
-
-
 def _neighbours(
     history: History,
     settings: VerdictSettings,
@@ -229,8 +183,12 @@ def _neighbours(
     tile: int,
     section: int,
     at: int,
-) -> Rows:
+    *,
+    own_only: bool,
+) -> tuple[Rows, bool]:
     """The nearest images in focus, of this tile or, while those are few, of all; never those of the same section.
+
+    Others are left alone where a person has confirmed images of this tile: other tiles may show other tissue.
 
     Nearness is by section, so that the order in which tiles arrive makes no difference.
     """
@@ -240,10 +198,10 @@ def _neighbours(
         sharp &= (history.section >= 0) & (history.section != section)
     else:
         sharp[at : at + 1] = False
-    for rows in (np.flatnonzero(sharp & same), np.flatnonzero(sharp)):
-        if len(rows) >= settings.young:
-            return _nearest(history, rows, section, at, settings.neighbours)
-    return rows[:0]
+    for own, rows in ((True, np.flatnonzero(sharp & same)), (False, np.flatnonzero(sharp))):
+        if len(rows) >= settings.young and (own or not own_only):
+            return _nearest(history, rows, section, at, settings.neighbours), own
+    return rows[:0], own_only
 
 
 def _nearest(history: History, rows: Rows, section: int, row: int, count: int) -> Rows:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from mhfd.contract import FocusReport
 from mhfd_client import baseline
-from mhfd_client.baseline import Drift, Question
+from mhfd_client.asking import Question, question
+from mhfd_client.baseline import Drift
 from mhfd_client.history import DENSITY, WHOLE, History, Measured, State, Word
 from mhfd_client.naming import Place
 from mhfd_client.options import VerdictSettings
@@ -99,7 +100,7 @@ class Judge:
     def question(self) -> Question | None:
         """What to ask the operator now, if anything."""
         drift = next(iter(self.drifts.values()), None)
-        return baseline.question(self.history, self.settings, drift)
+        return question(self.history, self.settings, drift)
 
     def _remember(
         self, key: Hashable, measured: Measured, kind: Kind, provisional: bool, word: Word = Word.NONE

@@ -8,7 +8,6 @@ judging again with another threshold needs the stored reports only.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
@@ -22,6 +21,7 @@ from mhfd_client.baseline import Drift, Expected
 from mhfd_client.history import DENSITY, MEASURES, RATIO, REGIONS, WHOLE, History, Levels, Measured, State, Word
 from mhfd_client.naming import Place
 from mhfd_client.options import VerdictSettings
+from mhfd_client.wording import SIDES, TITLES, based_on, describe, features, figures, subject, together, yet
 
 __all__ = ["Cause", "Kind", "Level", "Verdict", "decide", "judge", "of_finding", "state_of"]
 
@@ -86,17 +86,7 @@ class Verdict(BaseModel):
     """Why the image was judged again; None for the first verdict."""
 
 
-_TITLE: Final = {
-    Finding.INCOMPLETE: "is incomplete",
-    Finding.UNREADABLE: "cannot be read",
-    Finding.INVALID: "holds no valid grey values",
-    Finding.BLANK: "is blank",
-    Finding.NO_TISSUE: "shows no tissue",
-    Finding.SATURATED: "is saturated",
-    Finding.TOO_SMALL: "is too small",
-}
 _INCOMPLETE: Final = (Finding.INCOMPLETE, Finding.UNREADABLE)
-_SIDE: Final = {"left": "its left side", "right": "its right side", "top": "its upper side", "bottom": "its lower side"}
 _STATES: Final = {Kind.IN_FOCUS: State.IN_FOCUS, Kind.OUT_OF_FOCUS: State.OUT_OF_FOCUS}
 
 _SHARP: Final = math.log(0.9)  # a cross-spectrum above this part of the expected is as good as ever
@@ -124,7 +114,7 @@ def of_finding(finding: Finding, detail: str | None, place: Place) -> Verdict:
     kind = Kind.INCOMPLETE if finding in _INCOMPLETE else Kind.UNDETERMINED
     tail = f": {detail}" if detail else ""
     end = "" if kind is Kind.INCOMPLETE else "; whether it is in focus cannot be told"
-    sentence = f"{_name(place)} {_TITLE[finding]}{tail}{end}."
+    sentence = f"{subject(place)} {TITLES[finding]}{tail}{end}."
     return Verdict(kind=kind, cause=Cause.FINDING, provisional=False, sentence=sentence)
 
 
@@ -141,8 +131,8 @@ def decide(measured: Measured, history: History, settings: VerdictSettings, *, r
     kind = history.like == history.number(("like", measured.like))
     rejected = baseline.find_rejected(history, kind)
     if rejected is not None and bool(rejected.covers(measured.levels)):
-        other = baseline.describe(history.place(rejected.row))
-        said = f"is out of focus: {_density(measured)}, no more than {other}, which you rejected"
+        other = describe(history.place(rejected.row))
+        said = f"is out of focus: {features(measured)}, no more than {other}, which you rejected"
         return _verdict(Kind.OUT_OF_FOCUS, Cause.REJECTED, place, said, provisional=True)
     expected = baseline.expect(measured, history, settings, row=row)
     if expected is None:
@@ -158,6 +148,8 @@ class _Told:
 
     kind: Kind
     measure: int
+    both: bool = False
+    """Neither measure says so alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +161,7 @@ class _Compared:
     based_on: str | None = None
     neighbours: int = 0
     drift: Drift | None = None
+    foreign: bool = False
 
 
 def _compare(measured: Measured, expected: Expected, settings: VerdictSettings) -> Verdict:
@@ -187,26 +180,29 @@ def _compare(measured: Measured, expected: Expected, settings: VerdictSettings) 
     compared = _Compared(
         levels=_levels(measured.levels, expected.levels, threshold),
         origin=origin,
-        based_on=_based_on(expected),
+        based_on=based_on(expected),
         neighbours=expected.neighbours,
         drift=expected.drift,
+        foreign=expected.foreign,
     )
-    provisional = origin == "provisional" or expected.drift is not None
-    by = _by(measured, expected, threshold)
+    provisional = origin == "provisional" or expected.drift is not None or expected.foreign
+    by = figures(measured, expected, threshold)
     if could < _COUNTED:
         said = f"has too little tissue to be judged: {could:.0f} features are expected, {_COUNTED} are needed"
         return _verdict(Kind.UNDETERMINED, Cause.LITTLE_TISSUE, place, said, provisional=provisional, compared=compared)
     if whole.kind is Kind.OUT_OF_FOCUS:
         said = f"is out of focus: {by(whole.measure, WHOLE)}"
+        if whole.both:
+            said = f"is out of focus: {together(measured, expected, _both(spread[:, WHOLE]))}"
         return _verdict(Kind.OUT_OF_FOCUS, Cause.MEASURED, place, said, provisional=provisional, compared=compared)
     if side is not None:
-        said = f"is out of focus on {_SIDE[REGIONS[side]]} (tilted?): there {by(told[side].measure, side)}"
+        said = f"is out of focus on {SIDES[REGIONS[side]]} (tilted?): there {by(told[side].measure, side)}"
         where = REGIONS[side]
         return _verdict(
             Kind.OUT_OF_FOCUS, Cause.MEASURED, place, said, provisional=provisional, region=where, compared=compared
         )
     if whole.kind is Kind.UNDETERMINED:
-        said = f"cannot be judged: {by(whole.measure, WHOLE)}; yet {_yet(measured, expected, whole.measure)}"
+        said = f"cannot be judged: {by(whole.measure, WHOLE)}; yet {yet(measured, expected, whole.measure)}"
         return _verdict(Kind.UNDETERMINED, Cause.CONTRADICTION, place, said, provisional=provisional, compared=compared)
     said = f"is in focus: {by(DENSITY, WHOLE)}"
     return _verdict(Kind.IN_FOCUS, Cause.MEASURED, place, said, provisional=provisional, compared=compared)
@@ -231,10 +227,16 @@ def _region(away: Levels, allowed: Levels, spread: Levels, *, whole: bool, near:
         return _Told(Kind.IN_FOCUS, DENSITY)
     if fell[RATIO] and not away[DENSITY] > _USUAL:
         return _Told(Kind.OUT_OF_FOCUS, RATIO)
-    if near and (away < np.minimum(_BOTH, -_BOTH_SIGMA * spread)).all():
-        return _Told(Kind.OUT_OF_FOCUS, RATIO)
+    if near and (away < _both(spread)).all():
+        return _Told(Kind.OUT_OF_FOCUS, DENSITY, both=True)
     # The cross-spectrum alone also falls with wrinkles and charging, which add coarse structure.
     return _Told(Kind.UNDETERMINED if away[RATIO] < 2 * allowed[RATIO] else Kind.IN_FOCUS, RATIO)
+
+
+def _both(spread: Levels) -> Levels:
+    """Falls of the two measures that count when they come together."""
+    least: Levels = np.minimum(_BOTH, -_BOTH_SIGMA * spread)
+    return least
 
 
 def _worst_side(told: list[_Told], margin: Levels) -> int | None:
@@ -254,52 +256,6 @@ def _levels(value: Levels, expected: Levels, threshold: Levels) -> tuple[Level, 
         )
         for m, r in np.argwhere(known).tolist()
     )
-
-
-def _by(measured: Measured, expected: Expected, threshold: Levels) -> Callable[[int, int], str]:
-    """Words for one number: value, expected, where that came from, threshold."""
-
-    def words(measure: int, region: int) -> str:
-        value, norm = math.exp(measured.levels[measure, region]), math.exp(expected.levels[measure, region])
-        limit = math.exp(threshold[measure, region]) / norm
-        if measure == DENSITY:
-            figures = f"{value:,.0f} features per megapixel, {value / norm:.0%} of the {norm:,.0f}"
-        else:
-            figures = f"a cross-spectrum of {value:.3g}, {value / norm:.0%} of the {norm:.3g}"
-        side = "below" if value < norm * limit else "above"
-        return f"{figures} expected from {_based_on(expected)}; {side} the threshold of {limit:.0%}"
-
-    return words
-
-
-def _based_on(expected: Expected) -> str:
-    """Where the expected, and with it the threshold, came from."""
-    anchor = expected.anchor
-    one = anchor.count == 1
-    if anchor.origin == "confirmed":
-        best = "the image that you confirmed" if one else f"the {anchor.count} images that you confirmed"
-    else:
-        best = f"the {anchor.count} sharpest images so far"
-    if not expected.neighbours:
-        return best
-    near = f"the {expected.neighbours} sharp images near it"
-    if expected.sections is not None:
-        first, last = expected.sections
-        near += f" (section {first})" if first == last else f" (sections {first} to {last})"
-    return f"{near}, held up by {best}" if expected.held else near
-
-
-def _yet(measured: Measured, expected: Expected, measure: int) -> str:
-    """The measure that disagrees."""
-    other = RATIO if measure == DENSITY else DENSITY
-    part = math.exp(measured.levels[other, WHOLE] - expected.levels[other, WHOLE])
-    if other == RATIO:
-        return f"the cross-spectrum is {part:.0%} of the expected, so that dose, contrast or tissue may have changed"
-    return f"the features are {part:.0%} of the expected, so that it may be an artefact"
-
-
-def _density(measured: Measured) -> str:
-    return f"{math.exp(measured.levels[DENSITY, WHOLE]):,.0f} features per megapixel"
 
 
 def _by_word(measured: Measured, word: Word) -> Verdict:
@@ -326,13 +282,17 @@ def _verdict(
     compared: _Compared | None = None,
 ) -> Verdict:
     compared = compared or _Compared()
-    end = " Provisional: nobody has confirmed a sharp image yet." if provisional and compared.drift is None else ""
-    end += f" Provisional: {compared.drift.sentence}" if compared.drift else ""
+    end = ""
+    if provisional:
+        why = "nobody has confirmed a sharp image yet."
+        if compared.origin == "confirmed" and compared.foreign:
+            why = "nobody has confirmed a sharp image of this tile yet."
+        end = f" Provisional: {compared.drift.sentence if compared.drift else why}"
     return Verdict(
         kind=kind,
         cause=cause,
         provisional=provisional,
-        sentence=f"{_name(place)} {said}.{end}",
+        sentence=f"{subject(place)} {said}.{end}",
         region=region,
         levels=compared.levels,
         origin=compared.origin,
@@ -340,8 +300,3 @@ def _verdict(
         neighbours=compared.neighbours,
         drift=compared.drift,
     )
-
-
-def _name(place: Place) -> str:
-    words = baseline.describe(place)
-    return words[0].upper() + words[1:]
