@@ -29,8 +29,8 @@ soak: $(STAMP)
 	$(BIN)/python -m pytest -m soak --timeout 3600
 
 bench: $(STAMP)
-	$(BIN)/python benchmarks/speed.py
-	$(BIN)/python benchmarks/accuracy.py
+	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.accuracy
 
 # The real thing on a bare GPU machine: no network, no venv. PYTHON must have cupy, numpy, scipy and pytest.
 gpu-check:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from benchmarks.peers import PEERS
 from numpy.typing import NDArray
-from peers import PEERS
 
 from mhfd import images, native, report, scales
 from mhfd.contract import Params

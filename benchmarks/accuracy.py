@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
-from _measures import BARE, CROSS, DENSITY, DOF, FIXED, MEASURES, NATIVE_CODE, Bench, Scores
-from _scenes import Grey, Plane, Scene, blurred, data, load, real, simulated, taken
-from _table import markdown, publish
+from benchmarks._measures import BARE, CROSS, DENSITY, DOF, FIXED, MEASURES, NATIVE_CODE, Bench, Scores
+from benchmarks._scenes import Grey, Plane, Scene, blurred, data, load, real, simulated, taken
+from benchmarks._table import markdown, publish
 from numpy.typing import NDArray
 from scipy import ndimage, stats
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
-from _table import markdown, publish
+from benchmarks._table import markdown, publish
 
 from mhfd_client.arrival import Arrival, Whole, plan
 from mhfd_client.options import ArrivalSettings

@@ -24,7 +24,7 @@ import scipy.fft
 import scipy.ndimage
 import skimage.feature
 import tifffile
-from _table import markdown, publish
+from benchmarks._table import markdown, publish
 from numpy.typing import NDArray
 
 from mhfd import native, scales, stretch

@@ -18,7 +18,8 @@ def tissue_like(shape: tuple[int, int], seed: int = 0) -> NDArray[np.uint8]:
         scipy.ndimage.gaussian_filter(rng.standard_normal(shape), s, mode="wrap") * s**1.5 for s in (0.7, 2.0, 5.0)
     )
     low, high = np.percentile(field, [1, 99])
-    return np.clip((field - low) / (high - low) * 255, 0, 255).astype(np.uint8)
+    image: NDArray[np.uint8] = np.clip((field - low) / (high - low) * 255, 0, 255).astype(np.uint8)
+    return image
 
 
 def by_ndimage(image: NDArray[np.float64], params: Params) -> NDArray[np.float64]:
@@ -114,7 +115,7 @@ def test_the_absolute_threshold_depends_on_neither_n_nor_size() -> None:
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_limits_are_exact_order_statistics(dtype: type) -> None:
     rng = np.random.default_rng(5)
-    pixels = (rng.gamma(2.0, 20.0, (97, 61)).clip(0, 255)).astype(dtype)
+    pixels: stretch.Pixels = (rng.gamma(2.0, 20.0, (97, 61)).clip(0, 255)).astype(dtype)
     ordered = np.sort(pixels.ravel())
     params = Params(low_percent=1.5, high_percent=0.35)
     low, high = round(pixels.size * 0.015), pixels.size - 1 - round(pixels.size * 0.0035)
