@@ -1,7 +1,8 @@
 """Scoring functions for tests of runners and stations, called in real worker processes by their dotted name.
 
 The file's first line says what shall happen to the one who scores it: `ok`, `segfault`, `sigkill`, `hang`, `memory`,
-`raise`, `usage`, `text`. Each call first adds a line to the file that MHFD_TEST_LOG names.
+`raise`, `usage`, `text`, `rewrite`, `print`, `modules`. Each call first adds a line to the file that MHFD_TEST_LOG
+names.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ def score(path: str, *, params: Params, device: str, threads: int) -> FocusRepor
             raise UsageError("params: these do not fit this image")
         case "text":
             return "sharp"  # type: ignore[return-value]
+        case "rewrite":
+            Path(path).write_bytes(b"others are quick\n")
         case "print":
             print("libtiff warning: 1 2 3", flush=True)  # noqa: T201
             os.write(1, b"scored 1 1 {}\n")

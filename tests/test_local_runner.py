@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from mhfd.contract import Finding
 from mhfd_client.errors import RunnerError
 from mhfd_client.runners import Batch, Event, Health, Scored, Started
 from mhfd_client.runners.local import LocalRunner
+from mhfd_client.runners.process import SetUp
 
 Make = Callable[..., LocalRunner]
 
@@ -107,8 +110,11 @@ def test_hung_worker_is_killed_and_replaced(make: Make, folder: Folder) -> None:
     assert list(runner.events(0.0)) == [], "the second try waits"
     clock.now = 32.0
     listen(runner, lambda events: any(isinstance(e, Started) and e.id == 1 for e in events))
+    runner.submit(Batch("b", (folder.job(),)))
+    assert [task.job.id for task in runner._seats[0].tasks] == [1], "nobody waits behind a suspect"
     clock.now = 62.0
-    events = until_answered(runner, 1)
+    events = until_answered(runner, 2)
+    assert reports(events)[3].finding is Finding.OK
     assert reports(events)[1].finding_detail == "001-hang.tif set aside after 2 tries: took longer than 30 s"
 
 
@@ -124,7 +130,7 @@ def test_suspect_is_alone_in_its_worker(make: Make, folder: Folder) -> None:
 
 
 def test_worker_killed_between_images_costs_nothing(make: Make, folder: Folder) -> None:
-    runner = make()
+    runner = make(attempts=1)
     runner.submit(Batch("a", (folder.job(),)))
     until_answered(runner, 1)
     (pid,) = workers(runner)
@@ -222,6 +228,7 @@ import sys, time
 from pathlib import Path
 from mhfd_client.runners import Batch, Job, Started
 from mhfd_client.runners.local import LocalRunner
+from mhfd_client.runners.process import SetUp
 from mhfd.contract import Params
 path = Path(sys.argv[1])
 job = Job(1, str(path), path.stat().st_size, path.stat().st_mtime_ns, Params())
@@ -234,24 +241,81 @@ time.sleep(600)
 """
 
 
+def wait_for_end(*pids: int) -> None:
+    """Wait by looking: they are no children of ours."""
+    look = 'for pid; do while [ -d "/proc/$pid" ] && ! grep -q "^State:.Z" "/proc/$pid/status"; do :; done; done'
+    subprocess.run(
+        ["timeout", str(PATIENCE_S), "sh", "-c", look, "sh", *map(str, pids)], check=True, stderr=subprocess.DEVNULL
+    )
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_workers_die_with_their_parent(folder: Folder, how: signal.Signals) -> None:
     """One is scoring (it hangs), the other waits for work."""
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     command = [sys.executable, "-c", PARENT, folder.job("hang").path]
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE) as parent:
+    with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         pids = [int(pid) for pid in parent.stdout.readline().split()]
         assert len(pids) == 2
         assert not any(gone(pid) for pid in pids)
         parent.send_signal(how)
-    # They hold an end of no pipe of ours: wait for them by looking.
-    watched = subprocess.run(
-        ["timeout", str(PATIENCE_S), "sh", "-c", 'for pid; do while [ -d "/proc/$pid" ]; do :; done; done', "sh"]
-        + [str(pid) for pid in pids if not gone(pid)],
-        check=False,
+    wait_for_end(*pids)
+
+
+SET_UP = json.dumps(asdict(SetUp("tests.jobs:score", device="cpu", threads=1, memory_bytes=None))).encode()
+
+
+def hanging(folder: Folder) -> bytes:
+    """What is written to a worker to make it busy for ever."""
+    job = folder.job("hang")
+    fields = {"id": job.id, "path": job.path, "size": job.size, "mtime_ns": job.mtime_ns}
+    return SET_UP + b"\n" + json.dumps({**fields, "params": job.params.model_dump(mode="json")}).encode() + b"\n"
+
+
+def worker(parent: str) -> list[str]:
+    return [sys.executable, "-P", "-m", "mhfd_client.runners.worker", parent]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+
+
+def test_end_of_input_ends_a_busy_worker(folder: Folder) -> None:
+    with subprocess.Popen(
+        worker(str(os.getpid())), env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(hanging(folder))
+        process.stdin.flush()
+        assert [process.stdout.readline().split()[0] for _ in range(2)] == [b"ready", b"started"]
+        process.stdin.close()
+        assert process.wait(timeout=PATIENCE_S) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's own way, on Linux")
+def test_kernel_ends_a_worker_whose_input_stays_open(folder: Folder) -> None:
+    """Somebody else may hold the other end of its input."""
+    theirs, ours = os.pipe()
+    start = (
+        "import os, subprocess, sys, time\n"
+        "worker = subprocess.Popen([*sys.argv[2:], str(os.getpid())], stdin=int(sys.argv[1]), stdout=subprocess.PIPE)\n"
+        "worker.stdout.readline(), worker.stdout.readline()\n"
+        "print(worker.pid, flush=True)\n"
+        "time.sleep(600)"
     )
-    assert watched.returncode == 0
+    command = [sys.executable, "-c", start, str(theirs), *worker("")[:-1]]
+    try:
+        os.write(ours, hanging(folder))
+        with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, pass_fds=[theirs]) as parent:
+            assert parent.stdout is not None
+            pid = int(parent.stdout.readline())
+            assert not gone(pid)
+            parent.kill()
+        wait_for_end(pid)
+    finally:
+        os.close(ours)
+        os.close(theirs)
 
 
 def test_ctrl_c_is_for_the_station(make: Make, folder: Folder) -> None:
@@ -273,5 +337,7 @@ def test_the_station_loads_no_heavy_library() -> None:
         "import sys, mhfd_client, mhfd_client.station, mhfd_client.journal, mhfd_client.runners.local\n"
         "print(sorted({name.partition('.')[0] for name in sys.modules} & {'cupy', 'torch', 'matplotlib', 'scipy'}))"
     )
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    assert subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True).stdout == b"[]\n"
+    assert (
+        subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, check=True).stdout
+        == b"[]\n"
+    )

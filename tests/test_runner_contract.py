@@ -135,6 +135,13 @@ def test_file_that_changed_comes_back(runner: Runner, folder: Folder) -> None:
     assert "changed" in returned.why
 
 
+def test_file_that_changes_while_it_is_read_comes_back(runner: Runner, folder: Folder) -> None:
+    job = folder.job("rewrite")
+    runner.submit(Batch("a", (job,)))
+    (returned,) = (e for e in until_answered(runner, 1) if isinstance(e, Returned))
+    assert (returned.ids, returned.blame) == ((job.id,), False)
+
+
 def test_file_that_is_gone_comes_back_for_its_own_fault(runner: Runner, folder: Folder) -> None:
     job = folder.job()
     Path(job.path).unlink()

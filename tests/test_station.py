@@ -127,11 +127,15 @@ class Bench:
             found = path.stat()
             self.watcher.news.put(Whole(name, found.st_size, found.st_mtime_ns, time.time(), time.time()))
 
+    prepare: Callable[[Journal], None] = staticmethod(lambda journal: None)
+    """What the test does to the journal before the station has it."""
+
     def run(
         self, runner: Any, *, until_idle: float | None = 0.2, during: Callable[[], None] | None = None, **more: Any
     ) -> Summary:
         options = {"backoff_s": 0.01, "until_idle": until_idle, **more}
         with Journal.open(self.state, root=self.root, busy_s=0.02) as journal:
+            self.prepare(journal)
             self.station = Station(
                 journal,
                 self.watcher,
@@ -532,6 +536,61 @@ def test_locked_journal_is_waited_out(bench: Bench, caplog: pytest.LogCaptureFix
     assert bench.run(Scripted(score_all), until_idle=1.0, during=hold).left == 0
     assert asked == dict.fromkeys(names, 1)
     assert "is locked by another program" in caplog.text
+
+
+class FullAt:
+    """A connection whose disk is full when the n-th transaction is committed, and has room again after that."""
+
+    def __init__(self, connection: sqlite3.Connection, n: int) -> None:
+        self.connection, self.n, self.commits = connection, n, 0
+
+    def execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
+        if statement == "COMMIT":
+            self.commits += 1
+            if self.commits == self.n:
+                full = sqlite3.OperationalError("database or disk is full")
+                full.sqlite_errorcode = sqlite3.SQLITE_FULL
+                raise full
+        return self.connection.execute(statement, *values)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.connection, name)
+
+
+def test_any_transaction_may_fail(tmp_path: Path) -> None:
+    """Each in its turn: nothing is lost, nothing is scored or judged twice."""
+
+    class Counting(Judging):
+        def __init__(self) -> None:
+            self.asked: Counter[int] = Counter()
+
+        def judge(self, row: ImageRow, report: FocusReport) -> Sequence[tuple[int, VerdictRow]]:
+            self.asked[row.id] += 1
+            return super().judge(row, report)
+
+    for at in itertools.count(3):  # the first two are the start: then it says so and ends
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        bench = Bench(folder)
+        bench.judge = Counting()
+        made: list[FullAt] = []
+
+        def break_it(journal: Journal, at: int = at, made: list[FullAt] = made) -> None:
+            made.append(FullAt(journal._db, at))
+            journal._db = made[0]  # type: ignore[assignment]
+
+        bench.prepare = break_it
+        bench.put("a.tif", "b.tif", "c.tif")
+        runner = Scripted(score_all, capacity=2)
+        try:
+            summary = bench.run(runner, until_idle=0.05)
+        except StateFull:
+            assert bench.rows()["c.tif"].state is State.RECORDED, "the last word is not waited for"
+            break
+        assert (summary.left, summary.counts[State.RECORDED]) == (0, 3), at
+        assert bench.judge.asked == {1: 1, 2: 1, 3: 1}, at
+        assert sorted(job.id for batch in runner.batches for job in batch.jobs) == [1, 2, 3], at
+    assert at > 10
 
 
 def test_full_disk_is_waited_out(tmp_path: Path) -> None:
