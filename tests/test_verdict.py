@@ -73,6 +73,13 @@ CASES = (
         Cause.FINDING,
         ("is incomplete: the file ends at byte 90 of 120.",),
     ),
+    Case(
+        "no beam",
+        report(finding=Finding.BLANK, detail="blank: every pixel is 0; was the beam on?"),
+        Kind.UNDETERMINED,
+        Cause.FINDING,
+        ("is blank: every pixel is 0; was the beam on? Whether it is in focus cannot be told.",),
+    ),
     Case("no image", report(finding=Finding.UNREADABLE), Kind.INCOMPLETE, Cause.FINDING, ("cannot be read",)),
     *(
         Case(f.value, report(finding=f), Kind.UNDETERMINED, Cause.FINDING, ("cannot be told",))

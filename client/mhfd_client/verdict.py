@@ -21,7 +21,7 @@ from mhfd_client.baseline import Drift, Expected
 from mhfd_client.history import DENSITY, MEASURES, RATIO, REGIONS, WHOLE, History, Levels, Measured, State, Word
 from mhfd_client.naming import Place
 from mhfd_client.options import VerdictSettings
-from mhfd_client.wording import SIDES, TITLES, based_on, describe, features, figures, subject, together, yet
+from mhfd_client.wording import SIDES, based_on, describe, features, figures, finding_words, subject, together, yet
 
 __all__ = ["Cause", "Kind", "Level", "Verdict", "decide", "judge", "of_finding", "state_of"]
 
@@ -112,9 +112,8 @@ def judge(report: FocusReport, place: Place, history: History, settings: Verdict
 def of_finding(finding: Finding, detail: str | None, place: Place) -> Verdict:
     """What a finding other than `ok` means."""
     kind = Kind.INCOMPLETE if finding in _INCOMPLETE else Kind.UNDETERMINED
-    tail = f": {detail}" if detail else ""
-    end = "" if kind is Kind.INCOMPLETE else "; whether it is in focus cannot be told"
-    sentence = f"{subject(place)} {TITLES[finding]}{tail}{end}."
+    end = "" if kind is Kind.INCOMPLETE else " Whether it is in focus cannot be told."
+    sentence = finding_words(finding, detail, place) + end
     return Verdict(kind=kind, cause=Cause.FINDING, provisional=False, sentence=sentence)
 
 

@@ -13,9 +13,9 @@ from mhfd_client.naming import Place
 if TYPE_CHECKING:
     from mhfd_client.baseline import Expected
 
-__all__ = ["SIDES", "TITLES", "based_on", "describe", "features", "figures", "subject", "together", "yet"]
+__all__ = ["SIDES", "based_on", "describe", "features", "figures", "finding_words", "subject", "together", "yet"]
 
-TITLES: Final = {
+_TITLES: Final = {
     Finding.INCOMPLETE: "is incomplete",
     Finding.UNREADABLE: "cannot be read",
     Finding.INVALID: "holds no valid grey values",
@@ -36,6 +36,15 @@ def describe(place: Place) -> str:
 def subject(place: Place) -> str:
     words = describe(place)
     return words[0].upper() + words[1:]
+
+
+def finding_words(finding: Finding, detail: str | None, place: Place) -> str:
+    """What was found, with its detail, less the word that the detail repeats."""
+    said = f"{subject(place)} {_TITLES[finding]}"
+    if detail:
+        first, colon, rest = detail.partition(": ")
+        said += f": {rest if colon and first == finding.value.replace('_', ' ') else detail}"
+    return said if said.endswith(("?", ".")) else f"{said}."
 
 
 def figures(measured: Measured, expected: Expected, threshold: Levels) -> Callable[[int, int], str]:
