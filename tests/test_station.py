@@ -22,7 +22,7 @@ from tests.station_under_test import Judging, Sidecars
 from tests.test_station_killed import Workplace, check
 
 from mhfd.contract import Finding, FocusReport, Params
-from mhfd_client.errors import RunnerError, WatchError
+from mhfd_client.errors import RunnerError, StateFull, WatchError
 from mhfd_client.journal import Journal
 from mhfd_client.journal_view import ImageRow, JournalView, Outcome, State, VerdictRow
 from mhfd_client.naming import Place
