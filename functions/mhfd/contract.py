@@ -87,7 +87,7 @@ class Params(Model):
         description="gate `absolute`: DoG/dt of the stretched image; `noise`: standard deviations of the noise",
     )
     contrast: float = Field(
-        0.5,
+        1.0,
         ge=0,
         le=1e3,
         description="gate `noise`: DoG/dt must also exceed this part of the tissue's own contrast; other gates: unused",
