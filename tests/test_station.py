@@ -754,3 +754,21 @@ def test_an_idle_station_sleeps(bench: Bench) -> None:
     bench.put("a.tif")
     bench.run(Watching(score_all), until_idle=0.5)
     assert len(turns) < 20
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_memory_stays_flat_over_twenty_thousand_images(bench: Bench) -> None:
+    """The whole loop but for the workers; what grows with the number of images is on the disk."""
+    resident: list[float] = []
+
+    def feed() -> None:
+        for thousand in range(20):
+            bench.put(*(f"{thousand * 1000 + number:05}.tif" for number in range(1000)))
+            bench.until(lambda view: view.counts()[State.RECORDED] == (thousand + 1) * 1000)  # noqa: B023 - called now
+            pages = int(Path("/proc/self/statm").read_text().split()[1])
+            resident.append(pages * os.sysconf("SC_PAGE_SIZE") / 1e6)
+
+    assert bench.run(Scripted(score_all, capacity=8), until_idle=3.0, during=feed).left == 0
+    print("MB", [round(mb, 1) for mb in resident])  # noqa: T201
+    assert resident[-1] - resident[0] < 20
