@@ -96,6 +96,8 @@ class Expected:
     """The neighbours are of the same tile."""
     foreign: bool
     """It comes from other tiles alone, and nobody has looked at an image of this one: it may be another tissue."""
+    young: bool
+    """There are few images of this tile to compare with."""
 
 
 def expect(
@@ -129,9 +131,10 @@ def expect(
             levels[RATIO] = np.where(np.isnan(running[RATIO]), anchor.levels[RATIO], running[RATIO])
     sections = history.section[near]
     seen = (int(sections.min()), int(sections.max())) if len(near) and sections.min() >= 0 else None
-    spoken_of = bool(((history.tile == tile) & (history.word != Word.NONE)).any())
-    foreign = not spoken_of and not (own and not held)
-    return Expected(levels, spread, len(near), seen, anchor, held, drift, own, foreign)
+    words = history.word[history.tile == tile]
+    foreign = not (words != Word.NONE).any() and not (own and not held)
+    young = (not own or len(near) < settings.young) and not (words == Word.BLURRED).any()
+    return Expected(levels, spread, len(near), seen, anchor, held, drift, own, foreign, young)
 
 
 def find_anchor(
@@ -198,10 +201,13 @@ def _neighbours(
         sharp &= (history.section >= 0) & (history.section != section)
     else:
         sharp[at : at + 1] = False
-    for own, rows in ((True, np.flatnonzero(sharp & same)), (False, np.flatnonzero(sharp))):
-        if len(rows) >= settings.young and (own or not own_only):
-            return _nearest(history, rows, section, at, settings.neighbours), own
-    return rows[:0], own_only
+    rows = np.flatnonzero(sharp & same)
+    own = len(rows) >= settings.young or own_only
+    if not own:
+        rows = np.flatnonzero(sharp)
+        if len(rows) < settings.young:
+            rows = rows[:0]
+    return _nearest(history, rows, section, at, settings.neighbours), own
 
 
 def _nearest(history: History, rows: Rows, section: int, row: int, count: int) -> Rows:

@@ -60,6 +60,7 @@ class Judge:
         self.history = History()
         self._open: dict[int, tuple[Kind, bool]] = {}  # row -> what its provisional verdict says
         self._settled_at: tuple[str, float, int] | None = None
+        self._in_doubt: set[str | None] = set()  # tiles
         self.drifts: dict[str | None, Drift] = {}
         """The drifts that are open now, by tile."""
 
@@ -68,7 +69,8 @@ class Judge:
         verdict = judge(report, place, self.history, self.settings)
         self._remember(key, Measured.of(report, place), verdict.kind, verdict.provisional)
         self._note_drift(place.tile, verdict)
-        return [Judged(key, verdict), *self._revise()]
+        why = self._cause() or self._firmer(place.tile, verdict)
+        return [Judged(key, verdict), *self._revise(why)]
 
     def hear(self, key: Hashable, sharp: bool | None) -> list[Judged]:
         """A person's word on an image: the verdicts that it changes, that image's first."""
@@ -123,9 +125,17 @@ class Judge:
         elif verdict.kind is Kind.IN_FOCUS:
             self.drifts.pop(tile, None)
 
-    def _revise(self, why: str | None = None) -> list[Judged]:
+    def _firmer(self, tile: str | None, verdict: Verdict) -> str | None:
+        """The first verdict on a tile that is final, after provisional ones: a reason to give those again."""
+        if verdict.provisional:
+            self._in_doubt.add(tile)
+        elif verdict.levels and tile in self._in_doubt:
+            self._in_doubt.remove(tile)
+            return "there are more images to compare with"
+        return None
+
+    def _revise(self, reason: str | None) -> list[Judged]:
         """The provisional verdicts that are different now."""
-        reason = why or self._cause()
         if reason is None:
             return []
         changed: dict[int, Verdict] = {}

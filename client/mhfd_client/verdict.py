@@ -16,12 +16,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from mhfd.contract import Finding, FocusReport
-from mhfd_client import baseline
+from mhfd_client import baseline, wording
 from mhfd_client.baseline import Drift, Expected
 from mhfd_client.history import DENSITY, MEASURES, RATIO, REGIONS, WHOLE, History, Levels, Measured, State, Word
 from mhfd_client.naming import Place
 from mhfd_client.options import VerdictSettings
-from mhfd_client.wording import SIDES, based_on, describe, features, figures, finding_words, subject, together, yet
 
 __all__ = ["Cause", "Kind", "Level", "Verdict", "decide", "judge", "of_finding", "state_of"]
 
@@ -113,7 +112,7 @@ def of_finding(finding: Finding, detail: str | None, place: Place) -> Verdict:
     """What a finding other than `ok` means."""
     kind = Kind.INCOMPLETE if finding in _INCOMPLETE else Kind.UNDETERMINED
     end = "" if kind is Kind.INCOMPLETE else " Whether it is in focus cannot be told."
-    sentence = finding_words(finding, detail, place) + end
+    sentence = wording.finding_words(finding, detail, place) + end
     return Verdict(kind=kind, cause=Cause.FINDING, provisional=False, sentence=sentence)
 
 
@@ -130,8 +129,8 @@ def decide(measured: Measured, history: History, settings: VerdictSettings, *, r
     kind = history.like == history.number(("like", measured.like))
     rejected = baseline.find_rejected(history, kind)
     if rejected is not None and bool(rejected.covers(measured.levels)):
-        other = describe(history.place(rejected.row))
-        said = f"is out of focus: {features(measured)}, no more than {other}, which you rejected"
+        other = wording.describe(history.place(rejected.row))
+        said = f"is out of focus: {wording.features(measured)}, no more than {other}, which you rejected"
         return _verdict(Kind.OUT_OF_FOCUS, Cause.REJECTED, place, said, provisional=True)
     expected = baseline.expect(measured, history, settings, row=row)
     if expected is None:
@@ -160,7 +159,7 @@ class _Compared:
     based_on: str | None = None
     neighbours: int = 0
     drift: Drift | None = None
-    foreign: bool = False
+    doubt: str | None = None
 
 
 def _compare(measured: Measured, expected: Expected, settings: VerdictSettings) -> Verdict:
@@ -176,32 +175,33 @@ def _compare(measured: Measured, expected: Expected, settings: VerdictSettings) 
     told = [_region(away[:, r], allowed[:, r], spread[:, r], whole=r == WHOLE, near=near) for r in range(len(REGIONS))]
     whole = told[WHOLE]
     side = _worst_side(told, measured.levels - threshold)
+    doubt = wording.doubt(expected)
+    provisional = doubt is not None
     compared = _Compared(
         levels=_levels(measured.levels, expected.levels, threshold),
         origin=origin,
-        based_on=based_on(expected),
+        based_on=wording.based_on(expected),
         neighbours=expected.neighbours,
         drift=expected.drift,
-        foreign=expected.foreign,
+        doubt=doubt,
     )
-    provisional = origin == "provisional" or expected.drift is not None or expected.foreign
-    by = figures(measured, expected, threshold)
+    by = wording.figures(measured, expected, threshold)
     if could < _COUNTED:
         said = f"has too little tissue to be judged: {could:.0f} features are expected, {_COUNTED} are needed"
         return _verdict(Kind.UNDETERMINED, Cause.LITTLE_TISSUE, place, said, provisional=provisional, compared=compared)
     if whole.kind is Kind.OUT_OF_FOCUS:
         said = f"is out of focus: {by(whole.measure, WHOLE)}"
         if whole.both:
-            said = f"is out of focus: {together(measured, expected, _both(spread[:, WHOLE]))}"
+            said = f"is out of focus: {wording.together(measured, expected, _both(spread[:, WHOLE]))}"
         return _verdict(Kind.OUT_OF_FOCUS, Cause.MEASURED, place, said, provisional=provisional, compared=compared)
     if side is not None:
-        said = f"is out of focus on {SIDES[REGIONS[side]]} (tilted?): there {by(told[side].measure, side)}"
+        said = f"is out of focus on {wording.SIDES[REGIONS[side]]} (tilted?): there {by(told[side].measure, side)}"
         where = REGIONS[side]
         return _verdict(
             Kind.OUT_OF_FOCUS, Cause.MEASURED, place, said, provisional=provisional, region=where, compared=compared
         )
     if whole.kind is Kind.UNDETERMINED:
-        said = f"cannot be judged: {by(whole.measure, WHOLE)}; yet {yet(measured, expected, whole.measure)}"
+        said = f"cannot be judged: {by(whole.measure, WHOLE)}; yet {wording.yet(measured, expected, whole.measure)}"
         return _verdict(Kind.UNDETERMINED, Cause.CONTRADICTION, place, said, provisional=provisional, compared=compared)
     said = f"is in focus: {by(DENSITY, WHOLE)}"
     return _verdict(Kind.IN_FOCUS, Cause.MEASURED, place, said, provisional=provisional, compared=compared)
@@ -281,17 +281,12 @@ def _verdict(
     compared: _Compared | None = None,
 ) -> Verdict:
     compared = compared or _Compared()
-    end = ""
-    if provisional:
-        why = "nobody has confirmed a sharp image yet."
-        if compared.origin == "confirmed" and compared.foreign:
-            why = "nobody has confirmed a sharp image of this tile yet."
-        end = f" Provisional: {compared.drift.sentence if compared.drift else why}"
+    end = f" Provisional: {compared.doubt or wording.UNCONFIRMED}" if provisional else ""
     return Verdict(
         kind=kind,
         cause=cause,
         provisional=provisional,
-        sentence=f"{subject(place)} {said}.{end}",
+        sentence=f"{wording.subject(place)} {said}.{end}",
         region=region,
         levels=compared.levels,
         origin=compared.origin,

@@ -13,7 +13,19 @@ from mhfd_client.naming import Place
 if TYPE_CHECKING:
     from mhfd_client.baseline import Expected
 
-__all__ = ["SIDES", "based_on", "describe", "features", "figures", "finding_words", "subject", "together", "yet"]
+__all__ = [
+    "SIDES",
+    "UNCONFIRMED",
+    "based_on",
+    "describe",
+    "doubt",
+    "features",
+    "figures",
+    "finding_words",
+    "subject",
+    "together",
+    "yet",
+]
 
 _TITLES: Final = {
     Finding.INCOMPLETE: "is incomplete",
@@ -25,6 +37,9 @@ _TITLES: Final = {
     Finding.TOO_SMALL: "is too small",
 }
 SIDES: Final = {"left": "its left side", "right": "its right side", "top": "its upper side", "bottom": "its lower side"}
+
+
+UNCONFIRMED: Final = "nobody has confirmed a sharp image yet."
 
 
 def describe(place: Place) -> str:
@@ -89,6 +104,17 @@ def based_on(expected: Expected) -> str:
         first, last = expected.sections
         near += f" (section {first})" if first == last else f" (sections {first} to {last})"
     return f"{near}, held up by {best}" if expected.held else near
+
+
+def doubt(expected: Expected) -> str | None:
+    """Why a verdict is provisional; None when it is not."""
+    if expected.drift is not None:
+        return expected.drift.sentence
+    if expected.anchor.origin != "confirmed":
+        return UNCONFIRMED
+    if expected.foreign:
+        return "nobody has confirmed a sharp image of this tile yet."
+    return "there are few sharp images of this tile yet." if expected.young else None
 
 
 def yet(measured: Measured, expected: Expected, measure: int) -> str:
