@@ -197,7 +197,7 @@ def main() -> None:
         "usual": [Plan.of(seed, sections=args.sections) for seed in seeds],
         "mosaics of 2 x 2": [Plan.of(200, sections=30, tiles=(2, 2))],
         "starts with 20 blurred": [Plan.of(201, sections=60, blurred_start=20)],
-        "tissue changes much": [Plan.of(202, sections=200, drift=0.3)],
+        "tissue changes much": [Plan.of(202, sections=150, drift=0.3)],
         "focus drifts to r = 3 px": [Plan.of(203, sections=300, failures=0, focus_drift_px=3)],
     }
     with ProcessPoolExecutor(args.workers) as pool:
