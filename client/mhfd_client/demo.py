@@ -1,131 +1,174 @@
-"""`mhfd demo`: simulate a focus series, score it, and make one page of pictures with the curve.
+"""`mhfd demo`: a pretend microscope, the real station, a pretend operator, and the truth to grade them by.
 
-The page stands alone: pictures are inside it, nothing is fetched.
+Nothing is special-cased: files are written as an instrument would, by another process, scored in real worker
+processes and judged with the default settings. The operator answers what the station asks, by looking at the truth
+as a person looks at an image.
 """
 
 from __future__ import annotations
 
-import base64
-import html
-import io
-import math
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import click
-import numpy as np
-import tifffile
-from PIL import Image
 
-from mhfd import api, overlay, simulate
+from mhfd.contract import FocusReport
 from mhfd.errors import UsageError
-from mhfd.report import Measurement
+from mhfd_client import inbox, run_report, settings, summary
+from mhfd_client.assembly import assembled
+from mhfd_client.errors import StationError
+from mhfd_client.journal_view import ImageRow, JournalView, Outcome, State, VerdictRow
+from mhfd_client.microscope import Grade, answer, grade, read_truth
+from mhfd_client.scoring import printable
+from mhfd_client.station import Station
 
-__all__ = ["run"]
+__all__ = ["Found", "road", "run"]
 
-DEFOCUS_UM = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
+PATIENCE_S: Final = 4.0
+"""A truncated file is waited for, in case its writer goes on: less here than for a real instrument."""
+STUCK_S: Final = 60.0
+"""When nothing has moved for so long after the last image, something is wrong: the grade will show what."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
-    """One image of the series and what was measured on it."""
+class Found:
+    """What came of it."""
 
-    path: Path
-    defocus_um: float
-    measured: Measurement
+    grade: Grade
+    latency: summary.Latency
+    page: Path
 
     @property
-    def density(self) -> float:
-        return self.measured.report.density or math.nan
+    def clean(self) -> bool:
+        """Everything was found, and nothing else accused."""
+        return not (self.grade.missed or self.grade.false_alarms)
+
+    def __str__(self) -> str:
+        told, wait = self.grade, self.latency
+        return (
+            f"found {told.found} of {told.planted} planted, {len(told.missed)} missed, "
+            f"{len(told.false_alarms)} false alarms; "
+            f"whole-to-verdict p50 {wait.p50_ms or 0:.0f} ms, p95 {wait.p95_ms or 0:.0f} ms"
+        )
 
 
-def run(into: Path, *, seed: int = 0) -> Path:
-    """Write the series and the page; returns the page's path."""
-    try:
-        import matplotlib as mpl
-    except ModuleNotFoundError:
-        raise UsageError("demo: the curve needs matplotlib; run: pip install 'mhfd[demo]'") from None
-    mpl.use("Agg")
-    into.mkdir(parents=True, exist_ok=True)
-    shots = _series(into, seed)
-    correlation = _correlation(shots)
-    page = into / "index.html"
-    page.write_text(_page(shots, correlation))
-    click.echo(
-        f"{len(shots)} images, {shots[0].defocus_um:g} to {shots[-1].defocus_um:g} um out of focus: "
-        f"density {shots[0].density:,.0f} to {shots[-1].density:,.0f} features/Mpx; "
-        f"log(density) against defocus r = {correlation:+.3f}"
-    )
-    click.echo(f"look at {page}")
-    return page
+def run(into: Path | None, *, seed: int = 0, sections: int = 200, size: int = 512) -> bool:
+    """The demo as a command: says what happens, ends with the grade; True when it is clean."""
+    folder = Path(tempfile.mkdtemp(prefix="mhfd-demo-")) if into is None else into
+    click.echo(f"a pretend microscope images {sections} sections into {folder / 'run'}; the station watches")
+    found = road(folder, seed=seed, sections=sections, size=size, talk=True)
+    for shot in (*found.grade.missed, *found.grade.false_alarms):
+        word = "missed" if shot.planted else "false alarm"
+        click.echo(f"{word}: {shot.path} ({shot.kind}, {shot.amount:.1f}): expected {shot.expected}")
+    click.echo(f"look at {found.page}")
+    click.echo(str(found))
+    return found.clean
 
 
-def _series(into: Path, seed: int) -> list[Shot]:
-    shots = []
-    images = simulate.focus_series((768, 768), seed=seed, defocus_um=DEFOCUS_UM)
-    for defocus, pixels in zip(DEFOCUS_UM, images, strict=True):
-        path = into / f"defocus_{defocus:04.2f}um.tif"
-        tifffile.imwrite(path, pixels)
-        shots.append(Shot(path, defocus, api.measure(path)))
-        click.echo(f"{path.name}  density {shots[-1].density:8,.0f} features/Mpx")
-    return shots
+def road(folder: Path, *, seed: int, sections: int, size: int, talk: bool = False) -> Found:
+    """Simulate, watch, answer, report, grade. `folder` gets `run`, `run.truth.csv`, `state` and `report.html`."""
+    root, state, page = folder / "run", folder / "state", folder / "report.html"
+    if root.exists() or state.exists():
+        raise UsageError(f"into: {folder} holds a run already; name a new folder, so that nothing is overwritten")
+    root.mkdir(parents=True)
+    loaded = settings.load(args={"state.dir": str(state), "arrival.patience_s": PATIENCE_S})
+    with (
+        assembled(root, loaded, said=_Talk() if talk else None) as parts,
+        _microscope(root, seed, sections, size) as microscope,
+    ):
+        operator = _Operator(microscope, root, state, parts.station)
+        operator.start()
+        parts.station.run()
+        operator.join()
+        if microscope.wait():
+            raise StationError(f"the pretend microscope failed with exit code {microscope.returncode}")
+    with JournalView.read(state) as journal:
+        verdicts = {told.image.path: told.verdict.outcome.value for told in journal.told()}
+        run_report.write(journal, loaded, page)
+        waited = summary.latency(journal.told())
+    return Found(grade(read_truth(_truth(root)), verdicts), waited, page)
 
 
-def _correlation(shots: list[Shot]) -> float:
-    logs = np.log([max(shot.density, 1.0) for shot in shots])
-    return float(np.corrcoef([shot.defocus_um for shot in shots], logs)[0, 1])
+class _Operator(threading.Thread):
+    """Looks at the images that the station asks about, and sends the station home when all is done."""
+
+    def __init__(self, microscope: subprocess.Popen[bytes], root: Path, state: Path, station: Station) -> None:
+        super().__init__(name="pretend-operator", daemon=True)
+        self._microscope, self._root, self._state, self._station = microscope, root, state, station
+        self._answered: set[int] = set()
+
+    def run(self) -> None:
+        try:
+            with JournalView.read(self._state) as journal:
+                while not self._done(journal):
+                    self._answer(journal)
+                    time.sleep(0.2)
+        finally:
+            self._station.stop()
+
+    def _answer(self, journal: JournalView) -> None:
+        question = json.loads(journal.notes().get("question", "null"))
+        new = {} if not question else {journal.image(i).path: i for i in question["images"] if i not in self._answered}
+        if new:
+            for path, sharp in answer(read_truth(_truth(self._root)), new).items():
+                inbox.put(self._state, new[path], sharp=sharp)
+            self._answered.update(new.values())
+
+    def _done(self, journal: JournalView) -> bool:
+        """The microscope has ended, and the station with all it left; or nothing moves any more."""
+        if self._microscope.poll() is None:
+            return False
+        if self._microscope.returncode:
+            return True
+        counts = journal.counts()
+        seen = {row.path for row in summary.all_images(journal)}
+        due = {shot.path for shot in read_truth(_truth(self._root))}
+        waiting = any((self._state / "inbox").glob("[0-9]*.json"))
+        if due <= seen and sum(counts.values()) == counts[State.RECORDED] and not waiting:
+            return self._asked_all(journal)
+        last = max((row.judged_ns or row.whole_ns for row in summary.all_images(journal)), default=time.time_ns())
+        return time.time_ns() - last > STUCK_S * 1e9
+
+    def _asked_all(self, journal: JournalView) -> bool:
+        question = json.loads(journal.notes().get("question", "null"))
+        return not question or set(question["images"]) <= self._answered
 
 
-def _curve(shots: list[Shot]) -> bytes:
-    from matplotlib.figure import Figure
+class _Talk:
+    """A line for each image that is not in focus, and one for every fiftieth that is."""
 
-    figure = Figure(figsize=(8, 3.4), layout="constrained")
-    left = figure.subplots()
-    defocus = [shot.defocus_um for shot in shots]
-    left.semilogy(defocus, [shot.density for shot in shots], "o-", color="#0072b2", label="features a megapixel")
-    left.set_xlabel("defocus, µm")
-    left.set_ylabel("features a megapixel of tissue", color="#0072b2")
-    left.grid(alpha=0.3, which="both")
-    right = left.twinx()
-    ratios = [shot.measured.report.cross_spectrum for shot in shots]
-    right.plot(defocus, [math.nan if r is None else r for r in ratios], "s--", color="#d55e00")
-    right.set_ylabel("cross-spectrum ratio", color="#d55e00")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=130)
-    return buffer.getvalue()
+    def __init__(self) -> None:
+        self._count = 0
+
+    def __call__(self, row: ImageRow, report: FocusReport, verdict: VerdictRow) -> None:
+        if verdict.outcome is not Outcome.IN_FOCUS:
+            click.echo(printable(verdict.sentence))
+        elif verdict.reason is None:
+            self._count += 1
+            if self._count % 50 == 0:
+                click.echo(f"... {self._count} images in focus")
 
 
-def _page(shots: list[Shot], correlation: float) -> str:
-    tiles = "".join(
-        f"<figure>{_img(_thumbnail(shot), f'defocus {shot.defocus_um:g} µm')}<figcaption><b>{shot.defocus_um:g} µm</b> "
-        f"{shot.density:,.0f}/Mpx</figcaption></figure>"
-        for shot in shots
-    )
-    sheets = "".join(
-        f"<h2>{html.escape(title)}</h2>{_img(_png(overlay.draw(shot.measured, max_side=640)), title)}"
-        for title, shot in (("What is counted: in focus", shots[0]), ("... and out of focus", shots[-1]))
-    )
-    return (
-        "<!doctype html><html lang=en><meta charset=utf-8><title>mhfd: a focus series</title><style>"
-        "body{font:16px/1.5 system-ui,sans-serif;max-width:1320px;margin:2rem auto;padding:0 1rem;color:#222}"
-        "section{display:grid;grid-template-columns:repeat(auto-fill,minmax(230px,1fr));gap:.8rem}"
-        "figure{margin:0}img{max-width:100%;display:block}figcaption{font-variant-numeric:tabular-nums}</style>"
-        "<h1>Is it in focus? Count the features.</h1>"
-        f"<p>{len(shots)} simulated images of one field of brain tissue, each further out of focus. "
-        f"log(density) falls with defocus: r = {correlation:+.3f}.</p>"
-        f"{_img(_curve(shots), 'features and cross-spectrum against defocus')}<section>{tiles}</section>{sheets}"
-    )
+@contextmanager
+def _microscope(root: Path, seed: int, sections: int, size: int) -> Iterator[subprocess.Popen[bytes]]:
+    """In a process of its own: in life it is another machine."""
+    options = f"--at-once --seed {seed} --sections {sections} --size {size}".split()
+    command = [sys.executable, "-c", "from mhfd_client.cli import main; main()", "simulate", "--into", str(root)]
+    with subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
 
 
-def _thumbnail(shot: Shot) -> bytes:
-    return _png(Image.fromarray(np.asarray(shot.measured.pixels)[:320, :320]))
-
-
-def _png(picture: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, format="PNG")
-    return buffer.getvalue()
-
-
-def _img(png: bytes, text: str) -> str:
-    return f'<img alt="{html.escape(text)}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
+def _truth(root: Path) -> Path:
+    return root.with_name(root.name + ".truth.csv")

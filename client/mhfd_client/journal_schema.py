@@ -134,4 +134,30 @@ CREATE TABLE trouble (
 CREATE UNIQUE INDEX trouble_open ON trouble (kind, ifnull(path, '')) WHERE until_ns IS NULL;
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (_FIRST,)
+_PEOPLE: Final = """
+-- What people said of images, in the order they said it. `after`: the newest verdict at that moment, so that
+-- everything can be judged again in the order in which it happened. `sharp` is null when a word was taken back.
+CREATE TABLE word (
+    id INTEGER PRIMARY KEY,
+    image INTEGER NOT NULL REFERENCES image (id),
+    sharp INTEGER CHECK (sharp IN (0, 1)),
+    after INTEGER NOT NULL,
+    at_ns INTEGER NOT NULL
+) STRICT;
+CREATE INDEX word_image ON word (image);
+
+-- What the station has to say to people now, by name (`question`, `drifts`), as JSON; overwritten.
+CREATE TABLE note (
+    name TEXT PRIMARY KEY,
+    json TEXT NOT NULL,
+    at_ns INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
+_WHO: Final = """
+-- Who said it; `fine`: whatever the image shows, nothing has to be done about it.
+ALTER TABLE word ADD COLUMN who TEXT;
+ALTER TABLE word ADD COLUMN fine INTEGER NOT NULL DEFAULT 0 CHECK (fine IN (0, 1));
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (_FIRST, _PEOPLE, _WHO)

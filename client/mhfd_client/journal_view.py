@@ -137,6 +137,9 @@ class WordRow:
     image: int
     sharp: bool | None
     after: int
+    fine: bool = False  # nothing has to be done about it
+    who: str | None = None
+    at_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +193,7 @@ class JournalView:
         self.path = path
 
     @classmethod
-    def read(cls, state_dir: Path, *, busy_s: float = 5.0) -> JournalView:
+    def read(cls, state_dir: Path, *, busy_s: float = 5.0) -> Self:
         """Open an existing journal for reading, beside a running station or without one.
 
         A view may be handed to another thread, but two threads must not share one.
@@ -206,7 +209,7 @@ class JournalView:
             except BaseException:
                 db.close()
                 raise
-        return JournalView(db, path)
+        return cls(db, path)
 
     def close(self) -> None:
         self._db.close()
@@ -289,23 +292,25 @@ class JournalView:
         """What was scored last, newest first."""
         return [_score(row) for row in self._all(_SCORE + "ORDER BY r.id DESC LIMIT ?", limit)]
 
-    def told(self) -> Iterator[Told]:
-        """Every judged image, in the order in which they were first judged."""
+    def told(self, *, since: int = 0) -> Iterator[Told]:
+        """Every judged image, in the order in which they were first judged.
+
+        `since`: only those whose current verdict is newer than the one of this id.
+        """
         images = ", ".join(f"i.{f.name}" for f in fields(ImageRow))
         verdicts = ", ".join(f"v.{f.name}" for f in fields(VerdictRow))
         sql = (
             f"SELECT (SELECT min(id) FROM verdict WHERE image = i.id) AS first, {images}, {verdicts}, "  # noqa: S608
             "r.params_id, r.finding, r.dof, r.density, r.cross_spectrum, r.tissue "
-            "FROM image i JOIN report r ON r.id = i.report JOIN verdict v ON v.id = i.verdict ORDER BY first"
+            "FROM image i JOIN report r ON r.id = i.report JOIN verdict v ON v.id = i.verdict WHERE v.id > ? ORDER BY first"
         )
         cut = 1 + len(fields(ImageRow))
         with named(self.path):
-            for row in self._db.execute(sql):
+            for row in self._db.execute(sql, (since,)):
                 image, verdict = _image(row[1:cut]), _verdict(row[cut : cut + len(fields(VerdictRow))])
+                place = (image.id, image.path, image.section, image.tile)
                 measures = row[cut + len(fields(VerdictRow)) :]
-                score = ScoreRow(
-                    image.id, image.path, image.section, image.tile, *measures, verdict.outcome, verdict.provisional
-                )
+                score = _score((*place, *measures, verdict.outcome, verdict.provisional))
                 yield Told(image, score, verdict, row[0])
 
     def revisions(self, path: str, *, before: int) -> list[int]:
@@ -323,8 +328,11 @@ class JournalView:
 
     def words(self) -> list[WordRow]:
         """What people said, in the order they said it."""
-        rows = self._all("SELECT image, sharp, after FROM word ORDER BY id")
-        return [WordRow(image, None if sharp is None else bool(sharp), after) for image, sharp, after in rows]
+        rows = self._all("SELECT image, sharp, after, fine, who, at_ns FROM word ORDER BY id")
+        return [
+            WordRow(image, None if sharp is None else bool(sharp), after, bool(fine), who, at)
+            for image, sharp, after, fine, who, at in rows
+        ]
 
     def notes(self) -> dict[str, str]:
         """What the station has to say to people now: JSON by name."""

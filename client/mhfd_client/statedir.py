@@ -19,7 +19,7 @@ from typing import IO, Final
 from mhfd_client import mounts
 from mhfd_client.errors import StateError, StateFull, StateLocked, StateOnNetwork
 
-__all__ = ["Lock", "prepare", "text_of", "write_whole"]
+__all__ = ["Lock", "on_network", "picture_of", "prepare", "text_of", "thumbnails", "write_whole"]
 
 _OWN_ROOT: Final = {"9p", "virtiofs"}  # as `/` they are a virtual machine's own disk
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -28,15 +28,32 @@ _FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 def prepare(folder: Path, *, table: Path = mounts.MOUNTINFO) -> Path:
     """Make the folder, for its owner only; refuse it where locks cannot be trusted."""
     folder = folder.absolute()
-    mount = mounts.of(folder, table=table)
-    if mount is not None and mount.network and not (mount.point == "/" and mount.fstype in _OWN_ROOT):
+    network = on_network(folder, table=table)
+    if network is not None:
         raise StateOnNetwork(
-            f"state folder {text_of(folder)} lies on a network file system ({text_of(str(mount))}): SQLite's locks do "
+            f"state folder {text_of(folder)} lies on a network file system ({network}): SQLite's locks do "
             "not hold there and the journal can be damaged; give a folder on a local disk with --state"
         )
     with _named(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
+
+
+def on_network(folder: Path, *, table: Path = mounts.MOUNTINFO) -> str | None:
+    """The network file system that a folder lies on, in words; None: a local disk."""
+    mount = mounts.of(folder, table=table)
+    local = mount is None or not mount.network or (mount.point == "/" and mount.fstype in _OWN_ROOT)
+    return None if local else text_of(str(mount))
+
+
+def thumbnails(state_dir: Path) -> Path:
+    """Where the small pictures are."""
+    return state_dir / "thumbs"
+
+
+def picture_of(folder: Path, image: int) -> Path:
+    """The small picture of an image of the journal; a thousand lie in one folder."""
+    return folder / f"{image // 1000:04d}" / f"{image}.jpg"
 
 
 class Lock:

@@ -93,6 +93,7 @@ class Station:
         backoff_s: Wait before an image that came back is tried again; doubled each time. Also for the disk.
         grace_s: How long a stop waits for what is being scored.
         until_idle: End by itself when nothing has happened for so many seconds.
+        unsettled_s: How much longer that is now: while files are there that are not whole yet.
         people: What people say of images, and what they are asked.
     """
 
@@ -111,6 +112,7 @@ class Station:
         backoff_s: float = 1.0,
         grace_s: float = 30.0,
         until_idle: float | None = None,
+        unsettled_s: Callable[[], float] = lambda: 0.0,
         people: Inbox | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -118,7 +120,7 @@ class Station:
         self._judge, self._recorder, self._people = judge, recorder, people
         self._root, self._params, self._place = os.path.abspath(root), params, place  # noqa: PTH100 - no UTF-8 needed
         self._attempts, self._backoff, self._grace = attempts, backoff_s, grace_s
-        self._until_idle, self._clock = until_idle, clock
+        self._until_idle, self._unsettled_s, self._clock = until_idle, unsettled_s, clock
         self._stopping = False
         self._in_flight: dict[int, str] = {}
         self._started: dict[int, int] = {}
@@ -297,7 +299,7 @@ class Station:
         if self._verdicts or word:
             with self.journal.together():
                 if word:
-                    self.journal.heard(word.image, sharp=word.sharp)
+                    self.journal.heard(word.image, sharp=word.sharp, fine=word.fine, who=word.who)
                 for image, verdict in self._verdicts:
                     self.journal.judged(image, verdict)
             if word and self._people:
@@ -313,6 +315,7 @@ class Station:
         for word in self._people.words():
             self._verdicts, self._word = list(self._people.answer(word)), word
             self._keep_verdicts()
+            self._more = True  # sidecars
         for name, text in self._people.notes().items():
             if self._notes.get(name) != text:
                 self.journal.note(name, text)
@@ -379,20 +382,20 @@ class Station:
         end = self._clock() + self._grace
         while True:
             self._waited_out(self._settle)
+            self._waited_out(self._meet_people)
             if not (self._in_flight or self._more) or self._clock() >= end or not self._grace:
                 break
             self._listen(0.0 if self._more else min(BEAT_S, max(0.0, end - self._clock())))
         if not self.runner.outlives:
             for token in set(self._in_flight.values()):
                 self.journal.returned(token, "the station was stopped")
-        self._waited_out(self._meet_people)
-        self._waited_out(self._settle)
         self._beat("stopped")
 
     def _idle(self) -> bool:
         if self._until_idle is None or self._in_flight or self._news or (self._later and not self._root_troubles):
             return False
-        return self._clock() - self._moved >= self._until_idle
+        still = self._clock() - self._moved
+        return still >= self._until_idle and still >= self._until_idle + self._unsettled_s()
 
     # -- small things
 
@@ -402,7 +405,7 @@ class Station:
     def _rest(self) -> float:
         """How long nothing needs to be done if nothing happens."""
         alarms = [self._beaten + BEAT_S, *self._later.values(), *self._unrecorded.values()]
-        if self._until_idle is not None:
+        if self._until_idle is not None and self._moved + self._until_idle > self._clock():
             alarms.append(self._moved + self._until_idle)
         return max(0.001, min(alarms) - self._clock())
 

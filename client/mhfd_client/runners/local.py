@@ -7,6 +7,7 @@ go on. No threads of its own touch its state: everything happens inside `submit`
 
 from __future__ import annotations
 
+import os
 import queue
 import time
 from collections import deque
@@ -64,6 +65,8 @@ class LocalRunner:
         backoff_s: Wait before the second try; doubled with each further one. Also between workers that do not start.
         memory_bytes: What a worker may allocate; nothing for no limit of ours.
         score: The scoring function, `module:function`, called with (path, params=, device=, threads=).
+        thumbnails: A folder for small pictures of what was scored; the scoring function is then called with
+            `thumbnail=` too, the file to write.
     """
 
     name = "local"
@@ -80,14 +83,17 @@ class LocalRunner:
         attempts: int = 2,
         backoff_s: float = 1.0,
         memory_bytes: int | None = None,
-        score: str = "mhfd.api:score",
+        score: str | None = None,
+        thumbnails: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if device == "auto" and not any(Path("/dev").glob("nvidia[0-9]*")):
             device = "cpu"  # so that no worker looks for CUDA in vain
         cores = thread_count()
         workers = workers or (cores if device == "cpu" else 2)
-        self._set_up = SetUp(score, device, threads or max(1, cores // workers), memory_bytes)
+        score = score or ("mhfd.api:score" if thumbnails is None else "mhfd_client.thumbnails:score")
+        pictures = None if thumbnails is None else os.fspath(thumbnails)
+        self._set_up = SetUp(score, device, threads or max(1, cores // workers), memory_bytes, pictures)
         self._deadline, self._start_limit, self._attempts = deadline_s, start_s, attempts
         self._backoff = backoff_s
         self._clock = clock

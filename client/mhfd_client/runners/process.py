@@ -38,6 +38,7 @@ class SetUp:
     device: str
     threads: int
     memory_bytes: int | None
+    thumbnails: str | None = None  # a folder: the scoring function also takes `thumbnail=`, a file to write
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ Started by `process.py` with `python -P -m mhfd_client.runners.worker PARENT_PID
 then jobs, as JSON. Out: `KIND ID TIME PAYLOAD`. Whatever a library prints goes to the error stream instead.
 
 It ends when its parent does, however that happens: the end of its input ends it even while it scores, and on Linux
-the kernel kills it. It never writes a file and never decides what a failure means; that is the parent's.
+the kernel kills it. It writes no file but the picture that its scoring function makes, and never decides what a
+failure means; that is the parent's.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import IO, Any
 
 from mhfd.contract import Finding, FocusReport, Params
 from mhfd.errors import UsageError
+from mhfd_client.statedir import picture_of
 
 __all__ = ["main"]
 
@@ -49,10 +52,12 @@ def main(argv: list[str]) -> int:
         return 1
     _reply(replies, "ready", 0, str(os.getpid()))
     options = {"device": set_up["device"], "threads": set_up["threads"]}
+    pictures = set_up["thumbnails"]
     while True:
         job = json.loads(jobs.get())
         _reply(replies, "started", job["id"])
-        _reply(replies, *_one(job, score, options))
+        here = options | ({"thumbnail": str(picture_of(Path(pictures), job["id"]))} if pictures else {})
+        _reply(replies, *_one(job, score, here))
 
 
 def _one(job: dict[str, Any], score: Score, options: dict[str, Any]) -> tuple[str, int, str]:

@@ -1,0 +1,126 @@
+"""A station made of its parts, for one watched folder and its settings. It joins; it decides nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mhfd_client import naming, settings
+from mhfd_client.arrival import Arrival
+from mhfd_client.errors import SettingsError
+from mhfd_client.inbox import Inbox
+from mhfd_client.journal import Journal
+from mhfd_client.journal_view import JournalView
+from mhfd_client.naming import Detected
+from mhfd_client.opening import checked_root
+from mhfd_client.options import Settings
+from mhfd_client.record import Recorder, Said
+from mhfd_client.runners.local import LocalRunner
+from mhfd_client.settings import Loaded
+from mhfd_client.statedir import thumbnails
+from mhfd_client.station import Station
+from mhfd_client.station_judge import StationJudge
+from mhfd_client.tree import Rules, inside, walk
+
+__all__ = ["Assembled", "assembled", "named", "state_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """A station that is ready to run, and what people may want to know of it."""
+
+    station: Station
+    arrival: Arrival
+    journal: Journal
+    names: Detected
+    state_dir: Path
+
+
+@contextmanager
+def assembled(
+    root: str | os.PathLike[str],
+    loaded: Loaded,
+    *,
+    until_idle: float | None = None,
+    said: Said | None = None,
+    score: str | None = None,
+) -> Iterator[Assembled]:
+    """The station of a folder. Whatever cannot be used is refused here, before anything starts.
+
+    Args:
+        root: The watched folder.
+        loaded: The settings, with where they come from.
+        until_idle: End by itself when nothing has happened for so many seconds.
+        said: Called for each verdict once it is recorded.
+        score: Another scoring function, `module:function`: for tests and benchmarks.
+    """
+    chosen = loaded.settings
+    root = checked_root(root)
+    state_dir = state_of(root, chosen)
+    with Journal.open(state_dir, root=root) as journal, JournalView.read(state_dir) as view:
+        names = named(root, chosen)
+        judge = StationJudge(journal, chosen.verdict)
+        arrival = Arrival(
+            root,
+            settings=chosen.arrival,
+            known=view.known,
+            ignore=names.naming.ignore,
+            had_images=any(journal.counts().values()),
+        )
+        try:
+            station = Station(
+                journal,
+                arrival,
+                _runner(chosen, state_dir, score),
+                judge,
+                Recorder(state_dir, journal, loaded, said=said),
+                root=root,
+                params=chosen.score.resolved(),
+                place=names.naming.place,
+                attempts=chosen.runner.attempts,
+                backoff_s=chosen.runner.backoff_s,
+                until_idle=until_idle,
+                unsettled_s=lambda: chosen.arrival.patience_s + chosen.arrival.settle_s if arrival.pending else 0.0,
+                people=Inbox(state_dir, judge),
+            )
+            yield Assembled(station, arrival, journal, names, state_dir)
+        finally:
+            arrival.close()
+
+
+def state_of(root: str | os.PathLike[str], chosen: Settings) -> Path:
+    """The state folder; refused inside the watched one, which is never written."""
+    state_dir = settings.state_dir(root, settings=chosen)
+    real = os.path.realpath(root)
+    if Path(os.path.realpath(state_dir)).is_relative_to(real):
+        raise SettingsError(
+            f"state.dir: {state_dir} lies in the watched folder, which is never written; name a folder outside of it"
+        )
+    return state_dir
+
+
+def named(root: str, chosen: Settings, *, limit: int = 100_000) -> Detected:
+    """How the files of a folder are named, as the settings or the folder say."""
+    rules = Rules(chosen.arrival.patterns, chosen.arrival.ignore)
+    paths: list[str] = []
+    for folder in walk(root, rules):
+        paths += (inside(folder.path, name) for name in folder.images)
+        if len(paths) >= limit:
+            break
+    return naming.choose(chosen.names, paths)
+
+
+def _runner(chosen: Settings, state_dir: Path, score: str | None) -> LocalRunner:
+    return LocalRunner(
+        workers=chosen.runner.workers,
+        threads=chosen.score.threads,
+        device=chosen.score.device,
+        deadline_s=chosen.runner.deadline_s,
+        attempts=chosen.runner.attempts,
+        backoff_s=chosen.runner.backoff_s,
+        score=score,
+        thumbnails=None if score else thumbnails(state_dir),
+    )

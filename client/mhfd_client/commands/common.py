@@ -1,0 +1,99 @@
+"""What commands share: the watched folder, where its state is, the settings, and how text reaches a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from mhfd_client.scoring import printable
+
+__all__ = ["Folder", "echo", "echo_json", "folder_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The watched folder as a command was given it, with where its settings are."""
+
+    root: str
+    state: Path | None
+    config: Path | None
+    pairs: tuple[str, ...]
+
+    def loaded(self, **args: object) -> Any:
+        """The settings: file < environment < arguments. `args` are keys with `__` for the dot."""
+        from mhfd_client.errors import SettingsError
+        from mhfd_client.settings import load
+
+        given: dict[str, object] = {"state.dir": None if self.state is None else str(self.state)}
+        for pair in self.pairs:
+            key, equals, value = pair.partition("=")
+            if not equals:
+                raise SettingsError(f"--set: {pair!r} is no setting; write KEY=VALUE, as in --set arrival.settle_s=5")
+            given[key.strip()] = value.strip()
+        given |= {key.replace("__", "."): value for key, value in args.items()}
+        return load(self.config, args=given)
+
+    def state_dir(self) -> Path:
+        from mhfd_client.assembly import state_of
+
+        return state_of(self.root, self.loaded().settings)
+
+    def journal(self) -> Any:
+        """The journal, for reading."""
+        from mhfd_client.journal_view import JournalView
+
+        return JournalView.read(self.state_dir())
+
+
+def folder_options(function: F) -> F:
+    """DIR and the options that lead to its state and settings."""
+
+    def command(
+        directory: str, state: Path | None, config: Path | None, pairs: tuple[str, ...], **options: object
+    ) -> object:
+        return function(Folder(directory, state, config, pairs), **options)
+
+    command.__name__, command.__doc__ = function.__name__, function.__doc__
+    command.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
+    decorated: Any = command
+    for decorate in (
+        click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Any other setting; may be repeated."),
+        click.option(
+            "--config",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="Settings file (TOML).  [default: see `mhfd config`]",
+        ),
+        click.option(
+            "--state",
+            type=click.Path(path_type=Path, file_okay=False),
+            help="The station's own folder, on a local disk.  [default: see `mhfd config DIR`]",
+        ),
+        click.argument("directory", metavar="DIR", type=click.Path()),
+    ):
+        decorated = decorate(decorated)
+    result: F = decorated
+    return result
+
+
+def echo(text: str = "", *, err: bool = False) -> None:
+    """One line; nothing in it can move the cursor."""
+    click.echo(printable(text), err=err)
+
+
+def echo_json(value: object) -> None:
+    """One JSON document."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=True, default=_plain))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    raise TypeError(f"{type(value).__name__} is no plain value")

@@ -1,0 +1,38 @@
+"""`mhfd demo`: the whole road in front of your eyes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+__all__ = ["demo"]
+
+EXIT_WRONG = 1
+
+
+@click.command()
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where everything goes.  [default: demo-out for --focus-series, else a new temporary folder]",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Another one is another run.")
+@click.option("--sections", type=click.IntRange(8), default=200, show_default=True, help="Length of the run.")
+@click.option("--size", type=click.IntRange(256), default=512, show_default=True, help="Side of an image in pixels.")
+@click.option("--focus-series", is_flag=True, help="Instead: one field further and further out of focus, as a page.")
+def demo(into: Path | None, seed: int, sections: int, size: int, focus_series: bool) -> None:
+    """Simulate a run with known failures, watch it, and grade what was found.
+
+    The exit code is 1 when a planted failure was missed or a good image was called a failure.
+    """
+    if focus_series:
+        from mhfd_client import focus_series as page
+
+        page.run(into or Path("demo-out"), seed=seed)
+        return
+    from mhfd_client import demo as road
+
+    if not road.run(into, seed=seed, sections=sections, size=size):
+        sys.exit(EXIT_WRONG)

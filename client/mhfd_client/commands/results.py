@@ -1,0 +1,160 @@
+"""`mhfd status`, `retake`, `rejudge`, `confirm`, `reject` and `report`: what came of a watch."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mhfd_client.commands.common import Folder, echo, echo_json, folder_options
+
+if TYPE_CHECKING:
+    from mhfd_client.retake import Format
+    from mhfd_client.summary import Status
+
+__all__ = ["confirm", "reject", "rejudge", "report", "retake", "status"]
+
+EXIT_PERSON = 1
+
+
+@click.command()
+@folder_options
+@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
+@click.option("--check", is_flag=True, help="Exit with 1 when somebody should look: for a cron job.")
+def status(folder: Folder, as_json: bool, check: bool) -> None:
+    """How a run stands: seen, judged, pending, failed, retake, missing."""
+    from mhfd_client import summary
+
+    names = folder.loaded().settings.names
+    with folder.journal() as journal:
+        now = summary.status(journal, names)
+        asked = [] if not now.question else [journal.image(i).path for i in now.question["images"]]
+    if as_json:
+        echo_json(now.as_json())
+    else:
+        for line in _lines(now, asked, folder.root):
+            echo(line)
+    if check and now.needs_person:
+        sys.exit(EXIT_PERSON)
+
+
+def _lines(now: Status, asked: list[str], root: str) -> list[str]:
+    provisional = f", {now.provisional:,} of them provisional" if now.provisional else ""
+    lines = [
+        f"{now.root}: {now.doing}",
+        f"seen {now.seen:,}, judged {now.judged:,}, pending {now.pending:,}, failed {now.failed:,}, "
+        f"retake {len(now.retake):,}, missing {len(now.missing):,}",
+        "verdicts: " + ", ".join(f"{n:,} {outcome.value}" for outcome, n in now.outcomes.items()) + provisional,
+        f"sections: {now.sections:,}" + (f", {now.to_come:,} images or sections still to come" if now.to_come else ""),
+        str(now.latency),
+    ]
+    if now.missing:
+        some = "; ".join(str(place) for place in now.missing[:20])
+        lines.append(f"missing: {some}" + (f" and {len(now.missing) - 20} more" if len(now.missing) > 20 else ""))
+    lines += [f"trouble: {trouble.why}" for trouble in now.troubles]
+    lines += [str(drift["sentence"]) for drift in now.drifts]
+    if now.question:
+        lines.append(str(now.question["sentence"]))
+        lines += [f"  {path}" for path in asked]
+        lines.append(f"Say it with: mhfd confirm {root} IMAGE... or mhfd reject {root} IMAGE...")
+    if now.retake:
+        lines.append(f"What to image again: mhfd retake {root}")
+    return lines
+
+
+@click.command()
+@folder_options
+@click.option("--csv", "as_csv", is_flag=True, help="A table for a spreadsheet.")
+@click.option("--format", "form", type=click.Choice(["sbemimage", "atlas"]), help="The instrument's own notation.")
+@click.option("--undetermined", is_flag=True, help="Also images of which nothing can be said.")
+def retake(folder: Folder, as_csv: bool, form: Format | None, undetermined: bool) -> None:
+    """What to image again: section, tile, stage position, reason."""
+    from mhfd_client import retake as listing
+    from mhfd_client.journal_view import Outcome
+
+    if as_csv and form:
+        raise click.UsageError("--csv and --format: choose one")
+    with folder.journal() as journal:
+        also = (Outcome.UNDETERMINED,) if undetermined else ()
+        items = listing.retakes(journal, journal.told(), also=also)
+    if as_csv:
+        click.echo(listing.as_csv(items), nl=False)
+    elif form:
+        text, left = listing.as_list(items, form)
+        click.echo(text, nl=False)
+        for item in left:
+            echo(f"{item.path}: its name gives no tile in the notation of {form}; {item.reason}", err=True)
+    else:
+        for item in items:
+            at = "" if item.stage_um is None else f", stage {item.stage_um[0]:.3f}, {item.stage_um[1]:.3f} um"
+            echo(f"{item.place}{at}: {item.reason} ({item.path})")
+        if not items:
+            echo("nothing to image again")
+
+
+@click.command()
+@folder_options
+@click.option("--threshold", type=float, help="Of the expected density, instead of the setting's.")
+@click.option("--dry-run", is_flag=True, help="Only show what would change; may run beside a watch.")
+def rejudge(folder: Folder, threshold: float | None, dry_run: bool) -> None:
+    """Verdicts again from the stored reports: nothing is scored, no image is read.
+
+    Each changed verdict is added to its image's history. Any setting of the section `verdict` can be given with --set.
+    """
+    from mhfd_client.rejudging import rejudge as again
+
+    loaded = folder.loaded(verdict__threshold=threshold)
+    given = {
+        key: origin for key, origin in loaded.origins.items() if key.startswith("verdict.") and origin != "default"
+    }
+    what = ", ".join(f"{key} = {getattr(loaded.settings.verdict, key[8:])}" for key in given) or "the default settings"
+    changes = again(folder.root, loaded, why=f"judged again with {what}", dry_run=dry_run)
+    turned = [change for change in changes if change.turned]
+    for change in turned:
+        echo(f"{change.path}  {change.before.outcome.value} -> {change.after.outcome.value}: {change.after.sentence}")
+    same = len(changes) - len(turned)
+    would = "would change" if dry_run else "changed"
+    echo(f"{len(turned):,} verdicts {would}; {same:,} others have new numbers in their sentence")
+
+
+@click.command()
+@folder_options
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+def confirm(folder: Folder, images: tuple[str, ...]) -> None:
+    """You looked at these images: they are sharp. They become the anchor of the baseline."""
+    _say(folder, images, sharp=True)
+
+
+@click.command()
+@folder_options
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.option("--undo", is_flag=True, help="Take back what was said of them, confirmed or rejected.")
+def reject(folder: Folder, images: tuple[str, ...], undo: bool) -> None:
+    """You looked at these images: they are not sharp."""
+    _say(folder, images, sharp=None if undo else False)
+
+
+def _say(folder: Folder, images: tuple[str, ...], *, sharp: bool | None) -> None:
+    from mhfd_client import people
+
+    changed = people.say(folder.root, folder.loaded(), images, sharp=sharp)
+    if changed is None:
+        echo("told the running station; `mhfd status` shows what it makes of it")
+    else:
+        echo(f"{changed} verdicts changed")
+
+
+@click.command()
+@folder_options
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The page to write.")
+def report(folder: Folder, html: Path) -> None:
+    """A page about a run that stands alone: what failed and why, what to image again, what is missing."""
+    from mhfd_client import run_report
+
+    loaded = folder.loaded()
+    with folder.journal() as journal:
+        run_report.write(journal, loaded, html)
+    echo(f"look at {os.fspath(html)}")

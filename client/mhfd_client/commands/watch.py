@@ -1,0 +1,188 @@
+"""`mhfd watch` and `mhfd plan`: what happens to the files of a folder, and what would."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+import click
+
+from mhfd_client.commands.common import Folder, echo, echo_json, folder_options
+from mhfd_client.scoring import printable
+
+if TYPE_CHECKING:
+    from rich.live import Live
+
+    from mhfd.contract import FocusReport
+    from mhfd_client.journal_view import ImageRow, VerdictRow
+
+__all__ = ["plan", "watch"]
+
+
+@click.command()
+@folder_options
+@click.option("--until-idle", type=click.FloatRange(0.1), metavar="SECONDS", help="End when nothing happens so long.")
+@click.option("--params", "preset", help="robust, paper_text or paper_code.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), help="Where images are scored.")
+@click.option("--workers", type=click.IntRange(1), help="Worker processes.  [default: one a processor core]")
+@click.option("--names", help="How files are named: auto, atlas, wafermapper, sbemimage, sbemimage2025, plain.")
+@click.option("--expected", type=click.Path(), help="What should come: a list of sections, or Atlas' .ve-mif.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more on the error stream.")
+@click.option("-q", "--quiet", is_flag=True, help="No line for each image.")
+def watch(
+    folder: Folder,
+    until_idle: float | None,
+    preset: str | None,
+    device: str | None,
+    workers: int | None,
+    names: str | None,
+    expected: str | None,
+    verbose: bool,
+    quiet: bool,
+) -> None:
+    """Watch a folder: score, judge and record each image as it comes.
+
+    The folder is only read. Stop with Ctrl-C; started again, it goes on where it was. The exit code is 0 after a clean
+    end, 1 when something needs a person (its line says what), 2 for wrong usage.
+    """
+    from mhfd_client.assembly import assembled
+    from mhfd_client.station import stopped_by_signals
+
+    loaded = folder.loaded(
+        score__preset=preset,
+        score__device=device,
+        runner__workers=workers,
+        names__preset=names,
+        names__expected=expected,
+    )
+    _log(logging.INFO if verbose else logging.WARNING)
+    said = _Said(quiet=quiet)
+    with assembled(folder.root, loaded, until_idle=until_idle, said=said) as parts:
+        arrival = parts.arrival
+        echo(f"watching {arrival.root} ({arrival.mode}); names: {parts.names}; state: {parts.state_dir}", err=True)
+        with said.heartbeat(), stopped_by_signals(parts.station):
+            summary = parts.station.run()
+        waiting = arrival.pending
+    if waiting:
+        echo(f"{waiting} files are not whole yet: `mhfd plan` says why; the next start looks at them again", err=True)
+    left = f", {summary.left} left for the next start" if summary.left else ""
+    echo(f"{summary.scored} images scored in {summary.seconds:.0f} s{left}", err=True)
+
+
+class _Said:
+    """Prints each verdict, and on a terminal keeps a line of what is going on below them."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._counts: dict[str, int] = {}
+        self._last: float | None = None
+        self._began = time.monotonic()
+
+    def __call__(self, row: ImageRow, report: FocusReport, verdict: VerdictRow) -> None:
+        self._counts[verdict.outcome.value] = self._counts.get(verdict.outcome.value, 0) + 1
+        self._last = time.monotonic()
+        if not self._quiet:
+            again = f" [{verdict.reason}]" if verdict.reason else ""
+            echo(f"{row.path}  {verdict.outcome.value}: {verdict.sentence}{again}")
+
+    def heartbeat(self) -> Live | nullcontext[None]:
+        if not sys.stderr.isatty():
+            return nullcontext()
+        from rich.console import Console
+        from rich.live import Live
+
+        return Live(
+            self,
+            console=Console(stderr=True),
+            refresh_per_second=1,
+            transient=True,
+            redirect_stdout=sys.stdout.isatty(),
+        )
+
+    def __rich__(self) -> str:
+        since = time.monotonic() - (self._last or self._began)
+        counts = ", ".join(f"{n:,} {name}" for name, n in sorted(self._counts.items())) or "no verdict yet"
+        return f"watching: {counts}; last {since:.0f} s ago" if self._last else f"watching for {since:.0f} s: {counts}"
+
+
+@click.command()
+@folder_options
+@click.option("--names", help="How files are named: auto, atlas, wafermapper, sbemimage, sbemimage2025, plain.")
+@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
+def plan(folder: Folder, names: str | None, as_json: bool) -> None:
+    """What a watch would do with every file there, and why. Touches nothing."""
+    from collections import Counter
+
+    from mhfd_client import planning
+    from mhfd_client.assembly import named, state_of
+    from mhfd_client.errors import StateMissing
+    from mhfd_client.journal_view import JournalView
+    from mhfd_client.opening import checked_root
+    from mhfd_client.statedir import text_of
+
+    loaded = folder.loaded(names__preset=names)
+    root = checked_root(folder.root)
+    state_dir = state_of(root, loaded.settings)
+    detected = named(root, loaded.settings)
+    try:
+        view = JournalView.read(state_dir)
+    except StateMissing:
+        view = None
+    try:
+        found = planning.plan(
+            root,
+            settings=loaded.settings.arrival,
+            known=view.known if view else lambda *_: False,
+            ignore=detected.naming.ignore,
+        )
+    finally:
+        if view:
+            view.close()
+    lines = [(sighting, detected.naming.place(sighting.path)) for sighting in found]
+    if as_json:
+        echo_json(
+            {
+                "root": text_of(root),
+                "state_dir": state_dir,
+                "journal": view is not None,
+                "names": str(detected),
+                "files": [
+                    {
+                        "path": text_of(s.path),
+                        "bytes": s.size,
+                        "decision": s.decision.value,
+                        "why": s.why,
+                        "section": place.section,
+                        "tile": place.tile,
+                    }
+                    for s, place in lines
+                ],
+            }
+        )
+        return
+    echo(f"names: {detected}")
+    echo(f"state: {state_dir}" + ("" if view else " (no journal yet)"))
+    for s, place in lines:
+        where = "" if s.decision.value == "ignore" else f" ({place})"
+        echo(f"{s.decision.value:6} {s.path}{where}: {s.why}")
+    counts = Counter(s.decision.value for s in found)
+    echo(", ".join(f"{n} {name}" for name, n in sorted(counts.items())) or "nothing is there")
+
+
+class _Printable(logging.Formatter):
+    """File names in messages cannot move the cursor either; a traceback keeps its lines."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(printable(line) for line in super().format(record).split("\n"))
+
+
+def _log(level: int) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Printable("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    log = logging.getLogger("mhfd")
+    log.handlers[:] = [handler]
+    log.propagate = False
+    log.setLevel(level)

@@ -1,0 +1,47 @@
+"""A small picture of each image, made where its pixels are: in the worker that scores it, so no file is read twice.
+
+Called in worker processes only: it imports the scoring.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from mhfd import api
+from mhfd.contract import FocusReport, Params
+
+__all__ = ["SIDE", "jpeg", "score"]
+
+SIDE: Final = 256
+
+
+def score(path: str, *, params: Params, device: api.Device, threads: int, thumbnail: str) -> FocusReport:
+    """`mhfd.score`, and the picture on the way. What cannot be measured may have none."""
+    measured = api.measure(path, params=params, device=device, threads=threads)
+    if measured.pixels is not None:
+        target = Path(thumbnail)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_suffix(f".{os.getpid()}.part")
+        part.write_bytes(jpeg(measured.pixels))
+        part.replace(target)  # not synced: a picture that the power takes is no loss
+    return measured.report
+
+
+def jpeg(pixels: NDArray[Any], *, side: int = SIDE) -> bytes:
+    """At most `side` pixels wide and high, its contrast stretched as a person would."""
+    step = max(1, -(-max(pixels.shape) // side))
+    skip = max(1, step // 4)  # of a block, four pixels each way are enough for a picture
+    small = np.asarray(Image.fromarray(pixels[::skip, ::skip].astype(np.float32)).reduce(max(1, step // skip)))
+    ends = [small.size // 300, small.size - 1 - small.size // 300]
+    low, high = np.partition(small.ravel(), ends)[ends]
+    grey = np.clip((small - low) * (255 / max(float(high - low), 1e-6)), 0, 255).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(grey).save(buffer, format="JPEG", quality=80)
+    return buffer.getvalue()
