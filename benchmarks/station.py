@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
 import queue
 import tempfile
 import time
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
+from benchmarks._table import markdown, publish
 
 from mhfd.contract import FocusReport, Params
 from mhfd.threads import thread_count
@@ -138,18 +140,38 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=1024)
     parser.add_argument("--dir", type=Path, help="where to work; a folder on the disk that shall be measured")
     args = parser.parse_args()
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(dir=args.dir) as name:
         folder = Path(name)
         paths = images(folder / "root", args.images, args.size)
-        print(f"{args.images} images of {args.size}x{args.size}, {thread_count()} cores")
         run(folder / "root", folder / "one", paths, at_once=False)
-        print("\none after the other, ms         p50     p95")
-        for part, values in ledger(folder / "one").items():
-            print(f"{part:28} {np.percentile(values, 50):7.2f} {np.percentile(values, 95):7.2f}")
+        rows = [
+            (part, f"{np.percentile(values, 50):.1f}", f"{np.percentile(values, 95):.1f}")
+            for part, values in ledger(folder / "one").items()
+        ]
         seconds = run(folder / "root", folder / "all", paths, at_once=True)
-        print(f"\nall at once: {args.images / seconds:.1f} images a second, workers' start included")
         busy = sum(ledger(folder / "all")["started -> scored"]) / 1000
-        print(f"workers scored for {busy:.1f} s of {seconds:.1f} s x {thread_count()} cores")
+        synced = sync_ms(folder)
+    body = (
+        f"{args.images} images of {args.size}x{args.size}, {thread_count()} cores, load average {load:.1f} before the "
+        f"run; one sync of a small file takes {synced[0]:.1f} ms (p95 {synced[1]:.1f}) on this disk, and each image "
+        "pays one, for its sidecar.\n\n"
+        "One after the other, each when the one before is recorded (milliseconds):\n\n"
+        f"{markdown(('', 'p50', 'p95'), rows)}\n\n"
+        f"All at once: {args.images / seconds:.0f} images a second, the start of the workers included; they scored for "
+        f"{busy:.1f} s of {seconds:.1f} s on each of {thread_count()} cores."
+    )
+    publish("station", "What the station adds to scoring", body)
+
+
+def sync_ms(folder: Path) -> tuple[float, float]:
+    """p50 and p95 of writing and syncing a small file here."""
+    times = []
+    for number in range(100):
+        begun = time.perf_counter()
+        write_whole(folder / "sync" / f"{number}.json", bytes(4000))
+        times.append((time.perf_counter() - begun) * 1000)
+    return float(np.percentile(times, 50)), float(np.percentile(times, 95))
 
 
 if __name__ == "__main__":
