@@ -61,6 +61,16 @@ def test_the_first_images_are_judged_once_there_is_a_baseline() -> None:
     assert run.first[2].kind is Kind.UNDETERMINED
 
 
+def test_a_restart_before_there_is_a_baseline_loses_nothing() -> None:
+    judge, after = Judge(), Judge()
+    for i in range(4):
+        for j in judge.see(i, sharp(i), Place(i)):
+            after.restore(j.key, sharp(i), Place(i), j.verdict, None)
+    assert len(after.see(4, sharp(4), Place(4))) == 1
+    judged = after.see(5, sharp(5), Place(5))
+    assert {j.key: j.verdict.kind for j in judged} == dict.fromkeys(range(6), Kind.IN_FOCUS)
+
+
 def test_confirmed_images_make_verdicts_final() -> None:
     run = Run()
     for i in range(12):

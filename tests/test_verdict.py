@@ -245,6 +245,8 @@ def test_a_restored_judge_goes_on_as_if_nothing_had_happened() -> None:
         again = Judge()
         for event in seen:
             again.restore(event.key, event.report, event.place, current[event.key], said.get(event.key))
+        assert again.question() == live.question()
+        assert again.drifts == live.drifts
         probe = report(0.74 * DENSITY, 0.8 * RATIO)
         assert again.see("probe", probe, Place(99))[0] == live.see("probe", probe, Place(99))[0]
 

@@ -60,6 +60,7 @@ class Judge:
         self.history = History()
         self._open: dict[int, tuple[Kind, bool]] = {}  # row -> what its provisional verdict says
         self._settled_at: tuple[str, float, int] | None = None
+        self._had_baseline = False  # before a restart
         self._in_doubt: set[str | None] = set()  # tiles
         self.drifts: dict[str | None, Drift] = {}
         """The drifts that are open now, by tile."""
@@ -92,6 +93,9 @@ class Judge:
         """After a restart: an image with its current verdict. Nothing is judged."""
         word = Word.NONE if sharp is None else Word.SHARP if sharp else Word.BLURRED
         self._remember(key, Measured.of(report, place), verdict.kind, verdict.provisional, word)
+        self._note_drift(place.tile, verdict)
+        self._firmer(place.tile, verdict)
+        self._had_baseline |= verdict.origin is not None
 
     def retire(self, key: Hashable) -> None:
         """The file was replaced by a newer revision: this one is no neighbour of any other, and is not asked about."""
@@ -171,6 +175,8 @@ class Judge:
             return None  # what a person says is acted on when it is heard
         now = (anchor.origin, float(anchor.levels[DENSITY, WHOLE]), int(kind.sum()))
         before, self._settled_at = self._settled_at, now
+        if before is None and self._had_baseline:
+            return None
         if before is None:
             return f"there is a baseline now, from {now[2]} images"
         if now[1] - before[1] > _MOVED:
