@@ -174,7 +174,7 @@ import numpy as np
 pixels = np.load(sys.argv[1])
 if sys.argv[2] == "paper":
     sys.path.insert(0, sys.argv[4])
-    import speed
+    from benchmarks import speed
     speed.paper_way(pixels, speed.params(int(sys.argv[3])))
 elif sys.argv[2] == "kernel":
     from mhfd.contract import Params
@@ -192,7 +192,7 @@ except OSError:
 def peak_memory(path: Path, what: str, n: int) -> float:
     """MB of a process that does nothing else."""
     done = subprocess.run(
-        [sys.executable, "-c", PROBE, path, what, str(n), Path(__file__).parent],
+        [sys.executable, "-c", PROBE, path, what, str(n), Path(__file__).parents[1]],
         capture_output=True,
         text=True,
         check=True,
@@ -214,13 +214,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small images, few repeats, nothing written")
     arguments = parser.parse_args()
-    sides, repeats = ([512, 1024], 3) if arguments.quick else ([1024, 2048, 4096], 9)
+    sides, repeats = ([512, 1024], 3) if arguments.quick else ([1024, 2048, 4096], 7)
     largest = sides[-1]
     parts = {
         "One thread": speed(sides, [16, 32], repeats),
         "Instruction levels, 1024 x 1024, n = 16, one thread": levels(repeats),
         f"Threads, {largest} x {largest}, n = 16": threads(largest, repeats),
-        "scikit-image": scikit_image(3),
+        "scikit-image": scikit_image(1),
         "Memory": memory(largest),
     }
     source = "Tiled micrographs of `$MHFD_DATA/vnc`." if DATA else "A picture with the spectrum of natural images."
