@@ -221,7 +221,7 @@ def test_a_tile_of_other_tissue_is_asked_about_and_then_left_alone() -> None:
     question = run.judge.question()
     assert question is not None
     assert {place.tile for place in question.places} == {"white matter"}
-    assert "Tile white matter is out of focus in most sections" in question.sentence
+    assert question.sentence.startswith("The newest images of tile white matter differ from those that you confirmed")
     for key in question.keys:
         run.hear(key, True)
     assert run.kinds(odd) == {Kind.IN_FOCUS}
@@ -230,6 +230,30 @@ def test_a_tile_of_other_tissue_is_asked_about_and_then_left_alone() -> None:
     run.see(12, 0.5 * BLUR, 0.5 * BLUR, tile="white matter")
     assert run.current[12, "white matter"].kind is Kind.OUT_OF_FOCUS
     assert not run.current[12, "white matter"].provisional
+
+
+@pytest.mark.parametrize(("density", "ratio"), [(0.68, 1.0), (0.5, 0.5)], ids=["less dose", "other tissue"])
+def test_a_change_that_a_person_calls_sharp_is_the_norm_from_then_on(density: float, ratio: float) -> None:
+    run = Run()
+    for i in range(30):
+        run.see(i)
+        if question := run.judge.question():
+            for key in question.keys:
+                run.hear(key, True)
+    assert run.kinds(range(30)) == {Kind.IN_FOCUS}
+    asked = 0
+    for i in range(30, 60):
+        run.see(i, density, ratio)
+        if question := run.judge.question():
+            asked += 1
+            for key in question.keys:
+                run.hear(key, True)
+    assert 1 <= asked <= 2
+    assert run.kinds(range(30)) == {Kind.IN_FOCUS}
+    assert run.kinds(range(50, 60)) == {Kind.IN_FOCUS}
+    assert not any(run.current[i].provisional for i in range(50, 60))
+    run.see(60, density * BLUR, ratio * BLUR)
+    assert run.current[60].kind is Kind.OUT_OF_FOCUS
 
 
 def test_other_tiles_help_while_a_tile_is_young() -> None:

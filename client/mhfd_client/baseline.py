@@ -191,7 +191,8 @@ def _neighbours(
 ) -> tuple[Rows, bool]:
     """The nearest images in focus, of this tile or, while those are few, of all; never those of the same section.
 
-    Others are left alone where a person has confirmed images of this tile: other tiles may show other tissue.
+    Others are left alone where a person has confirmed images of this tile: other tiles may show other tissue. And
+    those that lie beyond the nearest confirmed images are: what a person says ends what was before.
 
     Nearness is by section, so that the order in which tiles arrive makes no difference.
     """
@@ -207,13 +208,25 @@ def _neighbours(
         rows = np.flatnonzero(sharp)
         if len(rows) < settings.young:
             rows = rows[:0]
-    return _nearest(history, rows, section, at, settings.neighbours), own
+    rows = _nearest(history, rows, section, at, settings.neighbours)
+    if own_only:
+        confirmed = np.flatnonzero(sharp & same & (history.word == Word.SHARP))
+        nearest = _nearest(history, confirmed, section, at, settings.confirm)
+        away = _away(history, rows, section, at)
+        within = rows[away <= _away(history, nearest, section, at).max(initial=0)]
+        rows = within if len(within) >= settings.confirm else rows
+    return rows, own
+
+
+def _away(history: History, rows: Rows, section: int, at: int) -> NDArray[np.int64]:
+    """How far images are from this one: in sections, or in images where sections are unknown."""
+    return np.abs(history.section[rows] - section) if section >= 0 else np.abs(rows - at).astype(np.int64)
 
 
 def _nearest(history: History, rows: Rows, section: int, row: int, count: int) -> Rows:
     if len(rows) <= count:
         return rows
-    away = np.abs(history.section[rows] - section) if section >= 0 else np.abs(rows - row)
+    away = _away(history, rows, section, row)
     # All that are as near as the last one wanted: a choice among equals would depend on the order of arrival.
     nearest: Rows = rows[away <= np.partition(away, count - 1)[count - 1]]
     return nearest

@@ -105,8 +105,7 @@ class Judge:
 
     def question(self) -> Question | None:
         """What to ask the operator now, if anything."""
-        drift = next(iter(self.drifts.values()), None)
-        return question(self.history, self.settings, drift)
+        return question(self.history, self.settings, self.drifts)
 
     def _remember(
         self, key: Hashable, measured: Measured, kind: Kind, provisional: bool, word: Word = Word.NONE

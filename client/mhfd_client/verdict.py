@@ -202,7 +202,7 @@ def _compare(measured: Measured, expected: Expected, settings: VerdictSettings) 
         )
     if whole.kind is Kind.UNDETERMINED:
         said = f"cannot be judged: {by(whole.measure, WHOLE)}; yet {wording.yet(measured, expected, whole.measure)}"
-        return _verdict(Kind.UNDETERMINED, Cause.CONTRADICTION, place, said, provisional=provisional, compared=compared)
+        return _verdict(Kind.UNDETERMINED, Cause.CONTRADICTION, place, said, provisional=True, compared=compared)
     said = f"is in focus: {by(DENSITY, WHOLE)}"
     return _verdict(Kind.IN_FOCUS, Cause.MEASURED, place, said, provisional=provisional, compared=compared)
 
@@ -281,7 +281,8 @@ def _verdict(
     compared: _Compared | None = None,
 ) -> Verdict:
     compared = compared or _Compared()
-    end = f" Provisional: {compared.doubt or wording.UNCONFIRMED}" if provisional else ""
+    doubt = compared.doubt or (wording.UNSURE if compared.levels else wording.UNCONFIRMED)
+    end = f" Provisional: {doubt}" if provisional else ""
     return Verdict(
         kind=kind,
         cause=cause,

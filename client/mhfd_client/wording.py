@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SIDES",
     "UNCONFIRMED",
+    "UNSURE",
     "based_on",
     "describe",
     "doubt",
@@ -39,6 +40,7 @@ _TITLES: Final = {
 SIDES: Final = {"left": "its left side", "right": "its right side", "top": "its upper side", "bottom": "its lower side"}
 
 
+UNSURE: Final = "a person's word on images near it would tell."
 UNCONFIRMED: Final = "nobody has confirmed a sharp image yet."
 
 
