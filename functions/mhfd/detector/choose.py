@@ -48,7 +48,7 @@ def choose(params: Params, *, device: str = "auto", threads: int | None = None) 
 
 @cache
 def _fast(threads: int | None) -> Detector:
-    return CpuDetector(threads) if native.kernel_info().available else DctDetector()
+    return CpuDetector(threads) if native.kernel_info().available else DctDetector(threads)
 
 
 @cache
