@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic_core import to_json
+
 import mhfd
 from mhfd.contract import FocusReport
 from mhfd_client.journal_view import ImageRow, JournalView, VerdictRow
@@ -46,11 +48,14 @@ class Recorder:
 
     def record(self, row: ImageRow, report: FocusReport, verdict: VerdictRow) -> None:
         """Write the sidecar of an image with its current verdict."""
-        content = self._content(row, report, verdict)
-        data = json.dumps(content, indent=1, ensure_ascii=False).encode("utf-8", "backslashreplace")
-        write_whole(sidecar_of(self._state_dir, row.path, row.revision), data + b"\n")
+        write_whole(*self.sidecar(row, report, verdict))
         if self._said is not None:
             self._said(row, report, verdict)
+
+    def sidecar(self, row: ImageRow, report: FocusReport, verdict: VerdictRow) -> tuple[Path, bytes]:
+        """Where it lies, and what is in it."""
+        data = to_json(self._content(row, report, verdict), indent=1)
+        return sidecar_of(self._state_dir, row.path, row.revision), data + b"\n"
 
     def _content(self, row: ImageRow, report: FocusReport, verdict: VerdictRow) -> dict[str, Any]:
         picture = picture_of(thumbnails(self._state_dir), row.id)

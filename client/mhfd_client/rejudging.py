@@ -10,7 +10,8 @@ from mhfd_client.journal import Journal
 from mhfd_client.journal_view import JournalView, State, VerdictRow
 from mhfd_client.record import Recorder
 from mhfd_client.settings import Loaded
-from mhfd_client.station_judge import StationJudge, rejudged
+from mhfd_client.statedir import write_all_whole
+from mhfd_client.station_judge import rejudged
 
 __all__ = ["Change", "record_all", "rejudge"]
 
@@ -38,14 +39,14 @@ def rejudge(root: str | os.PathLike[str], loaded: Loaded, *, why: str, dry_run: 
     state_dir = state_of(root, loaded.settings)
     with JournalView.read(state_dir) as view:  # without a journal, none is made
         if dry_run:
-            return _changes(view, list(rejudged(view, loaded.settings.verdict, why)))
+            return _changes(view, rejudged(view, loaded.settings.verdict, why)[0])
     with Journal.open(state_dir, root=root) as journal:
-        answers = list(rejudged(journal, loaded.settings.verdict, why))
+        answers, notes = rejudged(journal, loaded.settings.verdict, why)
         changes = _changes(journal, answers)
         with journal.together(durable=True):
             for image, verdict in answers:
                 journal.judged(image, verdict)
-            for name, text in StationJudge(journal, loaded.settings.verdict).notes().items():
+            for name, text in notes.items():
                 journal.note(name, text)
         record_all(journal, Recorder(state_dir, journal, loaded))
         return changes
@@ -54,9 +55,11 @@ def rejudge(root: str | os.PathLike[str], loaded: Loaded, *, why: str, dry_run: 
 def record_all(journal: Journal, recorder: Recorder) -> None:
     """The sidecars that wait to be written. For when no station runs."""
     while rows := journal.pending(State.JUDGED, limit=200):
+        sidecars = []
         for row in rows:
             assert row.report is not None and row.verdict is not None  # noqa: S101, PT018 - the schema says so
-            recorder.record(row, journal.report(row.report), journal.verdict(row.verdict))
+            sidecars.append(recorder.sidecar(row, journal.report(row.report), journal.verdict(row.verdict)))
+        write_all_whole(sidecars)
         with journal.together():
             for row in rows:
                 journal.recorded(row.id)

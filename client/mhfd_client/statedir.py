@@ -11,7 +11,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
@@ -19,7 +19,7 @@ from typing import IO, Final
 from mhfd_client import mounts
 from mhfd_client.errors import StateError, StateFull, StateLocked, StateOnNetwork
 
-__all__ = ["Lock", "on_network", "picture_of", "prepare", "text_of", "thumbnails", "write_whole"]
+__all__ = ["Lock", "on_network", "picture_of", "prepare", "text_of", "thumbnails", "write_all_whole", "write_whole"]
 
 _OWN_ROOT: Final = {"9p", "virtiofs"}  # as `/` they are a virtual machine's own disk
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -93,18 +93,28 @@ class Lock:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that is complete or not there, whenever the process or the power dies.
+    """Write a file that is complete or not there, whenever the process or the power dies."""
+    write_all_whole([(path, data)])
 
-    The temporary name is fixed: what a killed writer left is overwritten by whoever repeats the step.
+
+def write_all_whole(files: Sequence[tuple[Path, bytes]]) -> None:
+    """The same for many: all are written before the first is synced, which costs the disk little more than one.
+
+    The temporary names are fixed: what a killed writer left is overwritten by whoever repeats the step.
     """
-    part = path.with_name(f".{path.name}.part")
-    with _named(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as f:
-            f.write(data)
-            f.flush()
+    parts: list[tuple[Path, Path]] = []
+    for path, data in files:
+        part = path.with_name(f".{path.name}.part")
+        with _named(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(data)
+        parts.append((part, path))
+    for part, path in parts:
+        with _named(path), part.open("rb+") as f:
             os.fsync(f.fileno())
-        part.replace(path)
+    for part, path in parts:
+        with _named(path):
+            part.replace(path)
 
 
 def text_of(path: str | os.PathLike[str]) -> str:

@@ -41,14 +41,13 @@ class StationJudge:
 
     def notes(self) -> dict[str, str]:
         """What to say to people now: the question, and the drifts that are open."""
-        question = self._judge.question()
-        asked = None if question is None else {"images": list(question.keys), "sentence": question.sentence}
-        drifts = [drift.model_dump(mode="json") for drift in self._judge.drifts.values()]
-        return {"question": json.dumps(asked), "drifts": json.dumps(drifts)}
+        return _notes(self._judge)
 
 
-def rejudged(journal: JournalView, settings: VerdictSettings, why: str) -> Iterator[tuple[int, VerdictRow]]:
-    """The images whose verdict is another one under these settings, each with the new one."""
+def rejudged(
+    journal: JournalView, settings: VerdictSettings, why: str
+) -> tuple[list[tuple[int, VerdictRow]], dict[str, str]]:
+    """The images whose verdict is another one under these settings, each with the new one; and what to say then."""
     judge = Judge(settings)
     now: dict[int, Verdict] = {}
     old: dict[int, VerdictRow] = {}
@@ -62,12 +61,14 @@ def rejudged(journal: JournalView, settings: VerdictSettings, why: str) -> Itera
             _retire(judge, journal, image)
             answers = judge.see(image.id, journal.report(image.report), image.place)
         now |= {int(str(judged.key)): judged.verdict for judged in answers}
+    changed = []
     for key, verdict in now.items():
         before = old[key]
         was = (before.outcome, before.provisional, before.sentence)
         if was != (Outcome(verdict.kind), verdict.provisional, verdict.sentence):
             reason = why if verdict.reason is None else f"{why}; {verdict.reason}"
-            yield _row(Judged(key, verdict.model_copy(update={"reason": reason})))
+            changed.append(_row(Judged(key, verdict.model_copy(update={"reason": reason}))))
+    return changed, _notes(judge)
 
 
 def verdict_of(row: VerdictRow) -> Verdict:
@@ -96,6 +97,13 @@ def _restored(journal: JournalView, settings: VerdictSettings) -> Judge:
         report = journal.report(image.report)
         judge.restore(image.id, report, image.place, verdict_of(told.verdict), words.get(image.id))
     return judge
+
+
+def _notes(judge: Judge) -> dict[str, str]:
+    question = judge.question()
+    asked = None if question is None else {"images": list(question.keys), "sentence": question.sentence}
+    drifts = [drift.model_dump(mode="json") for drift in judge.drifts.values()]
+    return {"question": json.dumps(asked), "drifts": json.dumps(drifts)}
 
 
 def _retire(judge: Judge, journal: JournalView, image: ImageRow) -> None:
