@@ -193,7 +193,7 @@ def test_the_reference_tells_every_key() -> None:
 
 def default_of(field: Any) -> str:
     value = field.get_default(call_default_factory=True)
-    if value is None or value == {}:
+    if value in (None, {}, ()):
         return "unset"
     if isinstance(value, tuple):
         return " ".join(f"`{part}`" for part in value)

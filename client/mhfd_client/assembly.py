@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mhfd_client import naming, settings
+from mhfd_client import expected, naming, settings
+from mhfd_client.alerts import Alerts
 from mhfd_client.arrival import Arrival
 from mhfd_client.errors import SettingsError
 from mhfd_client.inbox import Inbox
@@ -70,7 +71,9 @@ def assembled(
             ignore=names.naming.ignore,
             had_images=any(journal.counts().values()),
         )
+        wanted = None if chosen.names.expected is None else expected.load(chosen.names.expected)
         try:
+            alerts = Alerts(state_dir, chosen.alerts, root=root, wanted=wanted)
             station = Station(
                 journal,
                 arrival,
@@ -85,8 +88,10 @@ def assembled(
                 until_idle=until_idle,
                 unsettled_s=lambda: chosen.arrival.patience_s + chosen.arrival.settle_s if arrival.pending else 0.0,
                 people=Inbox(state_dir, judge),
+                look=alerts.look,
             )
-            yield Assembled(station, arrival, journal, names, state_dir)
+            with alerts:
+                yield Assembled(station, arrival, journal, names, state_dir)
         finally:
             arrival.close()
 

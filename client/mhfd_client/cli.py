@@ -6,7 +6,7 @@ import click
 
 import mhfd
 from mhfd.errors import MhfdError, UsageError
-from mhfd_client.commands import demo, results, score, settings, simulate, watch
+from mhfd_client.commands import alert, demo, results, score, settings, simulate, watch
 
 __all__ = ["main"]
 
@@ -40,6 +40,7 @@ for _command in (
     results.report,
     score.score,
     simulate.simulate,
+    alert.alert,
     settings.config,
     settings.doctor,
     demo.demo,

@@ -11,13 +11,14 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic.fields import FieldInfo
 
 from mhfd.contract import Params
 from mhfd.errors import UsageError
 
 __all__ = [
+    "AlertSettings",
     "ArrivalSettings",
     "NamesSettings",
     "RunnerSettings",
@@ -177,6 +178,50 @@ class VerdictSettings(Section):
     )
 
 
+class AlertSettings(Section):
+    """What rings, and where. A 0 turns a rule off."""
+
+    out_of_focus: int = Field(4, ge=0, le=100, description="ring when so many of the last `of_last` are out of focus")
+    of_last: int = Field(6, ge=1, le=100, description="how many images that looks back")
+    unusable: int = Field(
+        4,
+        ge=0,
+        le=100,
+        description="ring when so many of the last `of_last` are incomplete, unreadable, invalid, blank or saturated",
+    )
+    drift: bool = Field(True, description="ring when images in focus have left the anchor")
+    missing: int = Field(1, ge=0, le=1000, description="ring when so many of the last 20 sections are missing")
+    missing_lag: int = Field(2, ge=1, le=1000, description="a section is missing once so many later ones have begun")
+    silence_s: Seconds = Field(900.0, description="ring when no new image has come for so long while a run is on")
+    backlog_s: Seconds = Field(600.0, description="ring when an image has waited so long for its verdict")
+    disk_gb: float = Field(
+        5.0, ge=0, le=1e6, description="ring when less is free where the state or the watched folder is"
+    )
+    gone_s: Seconds = Field(30.0, description="ring when the folder or the workers have been gone for so long")
+    calm_s: Positive = Field(
+        120.0, description="what rang is over after so long without it: at most one alert and one recovery a rule in it"
+    )
+    webhook: SecretStr | None = Field(
+        None, description="address that gets each alert as JSON; `${NAME}` stands for an environment variable"
+    )
+    webhook_headers: tuple[SecretStr, ...] = Field(
+        (), description="sent along, as in `Authorization: Bearer ${NAME}`; a value must come from the environment"
+    )
+    command: tuple[str, ...] = Field(
+        (), description="program and arguments that get each alert as JSON on standard input; no shell"
+    )
+    timeout_s: Annotated[float, Field(ge=1, le=600)] = Field(
+        15.0, description="a webhook or command that takes longer has failed, and is tried again later"
+    )
+
+    @model_validator(mode="after")
+    def _counts_hold(self) -> AlertSettings:
+        for name in ("out_of_focus", "unusable"):
+            if getattr(self, name) > self.of_last:
+                raise ValueError(f"{name}: cannot be more than of_last ({self.of_last})")
+        return self
+
+
 class Settings(Section):
     """All of them."""
 
@@ -186,6 +231,7 @@ class Settings(Section):
     score: ScoreSettings = ScoreSettings()
     runner: RunnerSettings = RunnerSettings()
     verdict: VerdictSettings = VerdictSettings()
+    alerts: AlertSettings = AlertSettings()
 
 
 def keys() -> dict[str, FieldInfo]:

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from mhfd.contract import Params
 from mhfd_client.errors import SettingsError
 from mhfd_client.options import (
+    AlertSettings,
     ArrivalSettings,
     NamesSettings,
     RunnerSettings,
@@ -36,6 +37,7 @@ from mhfd_client.options import (
 )
 
 __all__ = [
+    "AlertSettings",
     "ArrivalSettings",
     "Loaded",
     "NamesSettings",
@@ -52,8 +54,19 @@ __all__ = [
     "variable",
 ]
 
-OTHER_VARIABLES = frozenset({"MHFD_CACHE_DIR", "MHFD_CONFIG", "MHFD_DATA", "MHFD_KERNEL"})
-"""Variables of this project that are no settings of the station."""
+OTHER_VARIABLES = frozenset(
+    {
+        "MHFD_ALERT_EVENT",
+        "MHFD_ALERT_JSON",
+        "MHFD_ALERT_RULE",
+        "MHFD_ALERT_TEXT",
+        "MHFD_CACHE_DIR",
+        "MHFD_CONFIG",
+        "MHFD_DATA",
+        "MHFD_KERNEL",
+    }
+)
+"""Variables of this project that are no settings of the station. MHFD_ALERT_*: what a command run by an alert finds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,7 @@ class Station:
         until_idle: End by itself when nothing has happened for so many seconds.
         unsettled_s: How much longer that is now: while files are there that are not whole yet.
         people: What people say of images, and what they are asked.
+        look: Called after verdicts and at every beat, for whoever raises alerts. Must return at once.
     """
 
     def __init__(
@@ -114,13 +115,14 @@ class Station:
         until_idle: float | None = None,
         unsettled_s: Callable[[], float] = lambda: 0.0,
         people: Inbox | None = None,
+        look: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.journal, self.runner = journal, runner
         self._judge, self._recorder, self._people = judge, recorder, people
         self._root, self._params, self._place = os.path.abspath(root), params, place  # noqa: PTH100 - no UTF-8 needed
         self._attempts, self._backoff, self._grace = attempts, backoff_s, grace_s
-        self._until_idle, self._unsettled_s, self._clock = until_idle, unsettled_s, clock
+        self._until_idle, self._unsettled_s, self._clock, self._look = until_idle, unsettled_s, clock, look
         self._stopping = False
         self._in_flight: dict[int, str] = {}
         self._started: dict[int, int] = {}
@@ -179,6 +181,9 @@ class Station:
         if self._clock() - self._beaten >= BEAT_S:
             self._meet_people()
             self._beat(self._doing())
+            self._look()
+        elif judged:
+            self._look()
 
     def _take_in(self) -> None:
         """[1] What arrived goes into the journal."""

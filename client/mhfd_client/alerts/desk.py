@@ -1,0 +1,142 @@
+"""Where alerts are made: snapshots in, messages out to the sinks, all of it kept.
+
+Used by one thread and without a clock of its own, so that every order of events can be tested. What cannot be saved is
+sent all the same, and saved later: a full disk is a reason to ring.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sqlite3
+import time
+from collections.abc import Callable, Iterable
+
+from mhfd_client.alerts import rules
+from mhfd_client.alerts.episodes import Episode, Happened, advance
+from mhfd_client.alerts.message import Alert, Event, Rule, iso
+from mhfd_client.alerts.outlet import Carrier, Outlet, Postman
+from mhfd_client.alerts.sinks import Sink
+from mhfd_client.alerts.snapshot import Snapshot
+from mhfd_client.alerts.store import Health, Store
+from mhfd_client.options import AlertSettings
+from mhfd_client.statedir import text_of
+
+__all__ = ["Desk"]
+
+log = logging.getLogger("mhfd.alerts")
+
+
+class Desk:
+    """Episodes and outlets.
+
+    Args:
+        back: Called, from another thread, when a sink is back.
+        carrier: Who calls a sink: a thread.
+        clock: For retries.
+        now: The time of day.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        settings: AlertSettings,
+        sinks: Iterable[Sink],
+        *,
+        root: str,
+        back: Callable[[], None] = lambda: None,
+        carrier: Callable[[Sink, Callable[[], None]], Carrier] = Postman,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._store, self._settings = store, settings
+        self._root, self._host = text_of(root), socket.gethostname()
+        kept = store.load()
+        self._open = {episode.rule: episode for episode in kept.open}
+        self._next = max((episode.number for episode in kept.episodes), default=0) + 1
+        health = {one.name: one for one in kept.sinks}
+        self.outlets = [
+            Outlet(
+                carrier(sink, back),
+                health.get(sink.name) or Health(sink.name),
+                kept.pending.get(sink.name, ()),
+                clock=clock,
+                now=now,
+            )
+            for sink in sinks
+        ]
+        self._closed: list[Episode] = []
+        self._dirty = True
+        self._complaint = ""
+
+    def look(self, snapshot: Snapshot) -> list[Happened]:
+        """Read the rules, and tell what happened."""
+        before = self._open
+        self._open, happened = advance(
+            before,
+            rules.readings(snapshot, self._settings),
+            now=snapshot.now,
+            calm_s=self._settings.calm_s,
+            next_number=self._next,
+        )
+        for one in happened:
+            log.warning("alert %s (%s): %s", one.event.value, one.episode.rule.value, one.text)
+            if one.event is Event.CLOSED:
+                self._closed.append(one.episode)
+            else:
+                self._next = max(self._next, one.episode.number + 1)
+            alert = self._alert(one)
+            for outlet in self.outlets:
+                outlet.put(alert)
+        if self._open != before:
+            self._dirty = True
+        self.step()
+        return happened
+
+    def step(self) -> None:
+        """Save what changed, then take receipts and send what is due. Never waits for a sink."""
+        self._save()
+        for outlet in self.outlets:
+            self._dirty = outlet.step() or self._dirty
+        self._save()
+
+    @property
+    def busy(self) -> bool:
+        return any(outlet.busy for outlet in self.outlets)
+
+    @property
+    def open(self) -> dict[Rule, Episode]:
+        return dict(self._open)
+
+    def _alert(self, one: Happened) -> Alert:
+        episode = one.episode
+        return Alert(
+            id=f"{int(episode.opened * 1000)}-{episode.number}-{one.event.value}",
+            event=one.event,
+            rule=episode.rule,
+            episode=episode.number,
+            text=one.text,
+            since=iso(episode.opened),
+            until=None if episode.closed is None else iso(episode.closed),
+            provisional=episode.provisional,
+            facts=one.facts,
+            images=one.images,
+            root=self._root,
+            host=self._host,
+        )
+
+    def _save(self) -> None:
+        if not self._dirty:
+            return
+        try:
+            self._store.save(
+                [*self._closed, *self._open.values()],
+                [outlet.health for outlet in self.outlets],
+                {outlet.health.name: outlet.waiting for outlet in self.outlets},
+            )
+        except sqlite3.Error as e:
+            if self._complaint != str(e):
+                self._complaint = str(e)
+                log.error("%s cannot be written: %s; alerts are sent all the same", text_of(self._store.path), e)
+            return
+        self._dirty, self._complaint, self._closed = False, "", []

@@ -1,0 +1,93 @@
+"""What an alert says: the JSON that a webhook and a command get. It decides nothing and sends nothing.
+
+The form is documented in docs/how-to/alerts.md. Fields may be added; a change of meaning raises `schema_version`.
+"""
+
+from __future__ import annotations
+
+import socket
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from mhfd_client.statedir import text_of
+
+__all__ = ["Alert", "Event", "Rule", "iso", "plain", "sample"]
+
+
+class Rule(StrEnum):
+    """What rings."""
+
+    OUT_OF_FOCUS = "out_of_focus"  # several of the last images
+    UNUSABLE = "unusable"  # several of the last files are no usable images
+    DRIFT = "drift"  # the images in focus have left the anchor
+    MISSING = "missing"  # sections that should have come
+    SILENCE = "silence"  # no new image
+    BACKLOG = "backlog"  # images wait for their verdict
+    DISK = "disk"  # little space left
+    FOLDER = "folder"  # the watched folder is gone
+    RUNNER = "runner"  # nobody scores
+    ENDED = "ended"  # the watch itself has failed
+
+
+class Event(StrEnum):
+    """Why a message is sent."""
+
+    OPENED = "opened"
+    CLOSED = "closed"
+    TEST = "test"
+
+
+class Alert(BaseModel):
+    """One message. The same `id` is the same message, sent again because its receipt was not seen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    schema_version: Literal[1] = 1
+    id: str
+    event: Event
+    rule: Rule | None
+    """None in a test."""
+    episode: int
+    """The same number for what opened and what closed. In a test 0."""
+    text: str
+    since: str
+    """When it began. Times are UTC, ISO 8601."""
+    until: str | None = None
+    """When it was over; None while it is not."""
+    provisional: bool = False
+    """It rests on verdicts that may change."""
+    facts: dict[str, Any] = {}
+    """The numbers of the text, by rule."""
+    images: tuple[str, ...] = ()
+    """At most 20 paths below `root`, newest last."""
+    untold: int = 0
+    """Alerts before this one that could not be delivered and were over before anyone was told."""
+    root: str
+    host: str
+
+
+def sample(root: str, now: float) -> Alert:
+    """The message that `mhfd alert test` sends."""
+    return Alert(
+        id=f"test-{int(now * 1000)}",
+        event=Event.TEST,
+        rule=None,
+        episode=0,
+        text="This is a test: alerts of mhfd reach you. Nothing is wrong.",
+        since=iso(now),
+        root=text_of(root),
+        host=socket.gethostname(),
+    )
+
+
+def iso(at: float) -> str:
+    """A time for programs and people."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def plain(text: str) -> str:
+    """Text that moves no cursor and fits into an environment variable, whatever a file is called."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text_of(text))

@@ -1,0 +1,225 @@
+"""What rings: from a snapshot to one reading a rule, in plain words with numbers.
+
+Pure functions: no clock, no file, no memory. How a reading becomes an episode, and who is told, is not decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from mhfd.contract import Finding
+from mhfd_client.alerts.message import Rule, plain
+from mhfd_client.alerts.snapshot import Problem, Seen, Snapshot
+from mhfd_client.alerts.words import NAMED, count, duration, places, sections, spans
+from mhfd_client.journal_view import Outcome
+from mhfd_client.options import AlertSettings
+from mhfd_client.sightings import TroubleKind
+from mhfd_client.statedir import text_of
+
+__all__ = ["SECTIONS_BACK", "Reading", "readings"]
+
+SECTIONS_BACK: Final = 20
+"""Gaps further back ring no more: a new one must be able to."""
+_UNUSABLE: Final = (Finding.INVALID, Finding.BLANK, Finding.SATURATED)
+_RUNNER: Final = "runner"
+_HARMLESS: Final = (_RUNNER, TroubleKind.EVENTS_LOST)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a rule says now."""
+
+    rule: Rule
+    wrong: bool | None
+    """None: it cannot be told now, and what was wrong stays so."""
+    text: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    images: tuple[str, ...] = ()
+    provisional: bool = False
+
+
+def readings(now: Snapshot, settings: AlertSettings) -> list[Reading]:
+    """One reading for each rule that is turned on."""
+    found = (rule(now, settings) for rule in _RULES)
+    return [reading for reading in found if reading is not None]
+
+
+def _out_of_focus(now: Snapshot, settings: AlertSettings) -> Reading | None:
+    return _count(
+        now,
+        settings.of_last,
+        settings.out_of_focus,
+        Rule.OUT_OF_FOCUS,
+        lambda seen: seen.outcome is Outcome.OUT_OF_FOCUS,
+        ("out of focus", "Check the focus; `mhfd retake` lists what to image again."),
+    )
+
+
+def _unusable(now: Snapshot, settings: AlertSettings) -> Reading | None:
+    return _count(
+        now,
+        settings.of_last,
+        settings.unusable,
+        Rule.UNUSABLE,
+        lambda seen: seen.outcome is Outcome.INCOMPLETE or seen.finding in _UNUSABLE,
+        ("no usable images (incomplete, unreadable, blank or saturated)", "Check the beam, the detector and the disk."),
+    )
+
+
+def _count(
+    now: Snapshot, back: int, limit: int, rule: Rule, bad: Callable[[Seen], bool], words: tuple[str, str]
+) -> Reading | None:
+    """So many of the last ones; also in a window that newer images have passed since the last look."""
+    if not limit:
+        return None
+    recent = now.recent
+    for end in range(len(recent), max(len(recent) - max(now.fresh, 1), 0), -1):
+        window = recent[max(0, end - back) : end]
+        found = [seen for seen in window if bad(seen)]
+        if len(found) >= limit:
+            break
+    else:
+        window = recent[-back:]
+        found = [seen for seen in window if bad(seen)]
+    wrong = len(found) >= limit
+    what, remedy = words
+    last = "the last" if not recent or window[-1:] == recent[-1:] else "the"
+    head = f"{len(found)} of {last} {count(len(window))} {'is' if len(found) == 1 else 'are'} {what}"
+    text = f"{head}: {places(found)}." if found else f"{head}."
+    provisional = wrong and any(seen.provisional for seen in found)
+    if provisional:
+        text += " This is provisional: nobody has confirmed a sharp image yet, or the verdicts may still change."
+    if wrong:
+        text += f" {remedy}"
+    facts = {"found": len(found), "of": len(window), "sections": sections(found)}
+    return Reading(rule, wrong, text, facts, tuple(text_of(seen.path) for seen in found[-NAMED:]), provisional)
+
+
+def _drift(now: Snapshot, settings: AlertSettings) -> Reading | None:
+    if not settings.drift:
+        return None
+    if not now.drifts:
+        return Reading(Rule.DRIFT, False, "The images in focus are as sharp as the anchor again.", {"drifts": 0})
+    more = len(now.drifts) - 1
+    also = f" The same in {more} other {'place' if more == 1 else 'places'}." if more else ""
+    return Reading(Rule.DRIFT, True, plain(now.drifts[0]) + also, {"drifts": len(now.drifts)})
+
+
+def _missing(now: Snapshot, settings: AlertSettings) -> Reading | None:
+    """Sections that a few later ones have passed: images may come in any order."""
+    if not settings.missing:
+        return None
+    begun = now.sections[-settings.missing_lag - SECTIONS_BACK :]
+    if len(begun) <= settings.missing_lag:
+        return Reading(Rule.MISSING, False, "Too few sections are here to miss one.", {"missing": []})
+    first = -1 if len(begun) == len(now.sections) else begun[0]
+    last = begun[-settings.missing_lag]
+    gone = [section for section in now.missing if first < section < last]
+    here = f"before section {last}"
+    if len(gone) < settings.missing:
+        some = f" Still missing: {spans(gone)}." if gone else ""
+        text = f"Nothing new is missing in the last {len(begun) - settings.missing_lag} sections {here}.{some}"
+        return Reading(Rule.MISSING, False, text, {"missing": gone[-NAMED:]})
+    many = "1 section is" if len(gone) == 1 else f"{len(gone)} sections are"
+    text = f"{many} missing, wholly or in part, {here}: {spans(gone)}. Image them before the sample goes on."
+    return Reading(Rule.MISSING, True, text, {"missing": gone[-NAMED:]})
+
+
+def _silence(now: Snapshot, settings: AlertSettings) -> Reading | None:
+    if not settings.silence_s:
+        return None
+    if now.last_arrival is None:
+        return Reading(Rule.SILENCE, False, "No image has come yet.")
+    if now.complete:
+        return Reading(Rule.SILENCE, False, "Everything that was expected has come.")
+    still = now.now - max(now.last_arrival, now.started)
+    facts = {"silent_s": round(max(0.0, now.now - now.last_arrival), 1), "images": now.images}
+    if still < settings.silence_s:
+        return Reading(Rule.SILENCE, False, f"Images come again: {now.images:,} so far.", facts)
+    if _away(now):
+        return Reading(Rule.SILENCE, None, "The folder cannot be read.", facts)
+    text = f"No new image for {duration(now.now - now.last_arrival)}; {count(now.images)} came before. "
+    text += "Has the microscope stopped?"
+    return Reading(Rule.SILENCE, True, text, facts)
+
+
+def _backlog(now: Snapshot, settings: AlertSettings) -> Reading | None:
+    if not settings.backlog_s:
+        return None
+    oldest = 0.0 if now.oldest_waiting is None else now.now - max(now.oldest_waiting, now.started)
+    facts = {"waiting": now.waiting, "oldest_s": round(oldest, 1)}
+    if oldest < settings.backlog_s:
+        return Reading(Rule.BACKLOG, False, f"Verdicts keep up: {count(now.waiting)} waiting.", facts)
+    if _away(now) or _runner(now):
+        return Reading(Rule.BACKLOG, None, "Nothing can be scored now.", facts)
+    wait = "waits for its verdict" if now.waiting == 1 else "wait for their verdict, the oldest"
+    text = f"{count(now.waiting)} {wait} for {duration(oldest)}: scoring is slower than imaging."
+    return Reading(Rule.BACKLOG, True, text, facts)
+
+
+def _disk(now: Snapshot, settings: AlertSettings) -> Reading | None:
+    if not settings.disk_gb:
+        return None
+    if not now.disks:
+        return Reading(Rule.DISK, None, "Free space could not be measured.")
+    facts = {"free_gb": {disk.what: round(disk.free / 1e9, 3) for disk in now.disks}}
+    low = [disk for disk in now.disks if disk.free < settings.disk_gb * 1e9]
+    left = " and ".join(f"{disk.free / 1e9:.1f} GB free where {disk.what} is" for disk in low or now.disks)
+    if not low:
+        return Reading(Rule.DISK, False, f"There is space again: {left}.", facts)
+    return Reading(Rule.DISK, True, f"Only {left}; the limit is {settings.disk_gb:g} GB. Free some space.", facts)
+
+
+def _folder(now: Snapshot, settings: AlertSettings) -> Reading | None:
+    return _gone(now, settings, Rule.FOLDER, _away(now), "The watched folder cannot be used", "can be read again")
+
+
+def _workers(now: Snapshot, settings: AlertSettings) -> Reading | None:
+    return _gone(now, settings, Rule.RUNNER, _runner(now), "Nothing is scored", "is scored again")
+
+
+def _gone(
+    now: Snapshot, settings: AlertSettings, rule: Rule, found: Sequence[Problem], what: str, well: str
+) -> Reading | None:
+    if not settings.gone_s:
+        return None
+    if not found:
+        subject = "The watched folder" if rule is Rule.FOLDER else "What arrives"
+        return Reading(rule, False, f"{subject} {well}.", {"waiting": now.waiting})
+    since = min(problem.since for problem in found)
+    away = now.now - since
+    facts = {"away_s": round(max(0.0, away), 1), "waiting": now.waiting, "kinds": [problem.kind for problem in found]}
+    why = "; ".join(plain(problem.why) for problem in found)
+    text = f"{what} for {duration(away)}: {why}. {count(now.waiting)} waiting; none is lost."
+    return Reading(rule, True if away >= settings.gone_s else None, text, facts)
+
+
+def _ended(now: Snapshot, settings: AlertSettings) -> Reading:
+    if now.ended is None:
+        return Reading(Rule.ENDED, False, "The watch runs again.")
+    text = f"The watch has ended: {plain(now.ended)} Nothing is checked until `mhfd watch` is started again."
+    return Reading(Rule.ENDED, True, text)
+
+
+_RULES: Final[tuple[Callable[[Snapshot, AlertSettings], Reading | None], ...]] = (
+    _out_of_focus,
+    _unusable,
+    _drift,
+    _missing,
+    _silence,
+    _backlog,
+    _disk,
+    _folder,
+    _workers,
+    _ended,
+)
+
+
+def _away(now: Snapshot) -> list[Problem]:
+    return [problem for problem in now.problems if problem.kind not in _HARMLESS]
+
+
+def _runner(now: Snapshot) -> list[Problem]:
+    return [problem for problem in now.problems if problem.kind == _RUNNER]

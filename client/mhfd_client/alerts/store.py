@@ -1,0 +1,225 @@
+"""What must survive a restart: which episodes are open, and who has not been told yet. `STATE/alerts.db`.
+
+Its own file, so that the journal belongs to images alone. Saved as a whole in one transaction: it is small. Nothing in
+it is secret.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from mhfd_client.alerts.episodes import Episode
+from mhfd_client.alerts.message import Alert, Rule, iso
+from mhfd_client.errors import StateDamaged, StateError
+from mhfd_client.statedir import text_of
+
+__all__ = ["FILE", "Health", "Overview", "Pending", "Store", "overview"]
+
+FILE: Final = "alerts.db"
+_APPLICATION_ID: Final = 0x6D686661
+_VERSION: Final = 1
+_KEPT: Final = 1000
+_SCHEMA: Final = f"""
+BEGIN IMMEDIATE;
+CREATE TABLE episode (
+    number INTEGER PRIMARY KEY, rule TEXT NOT NULL, opened REAL NOT NULL, calm REAL, closed REAL,
+    provisional INTEGER NOT NULL, text TEXT NOT NULL, end TEXT NOT NULL, facts TEXT NOT NULL, images TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX episode_open ON episode (rule) WHERE closed IS NULL;
+-- Messages that a sink has not taken yet, in order.
+CREATE TABLE pending (
+    sink TEXT NOT NULL, place INTEGER NOT NULL, unknown INTEGER NOT NULL, alert TEXT NOT NULL,
+    PRIMARY KEY (sink, place)
+) STRICT;
+-- How each sink is.
+CREATE TABLE sink (
+    name TEXT PRIMARY KEY, failures INTEGER NOT NULL, error TEXT, error_at REAL, sent INTEGER NOT NULL, sent_at REAL,
+    untold INTEGER NOT NULL
+) STRICT;
+PRAGMA application_id = {_APPLICATION_ID};
+PRAGMA user_version = {_VERSION};
+COMMIT;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A message that waits for a sink. `unknown`: the sink has not heard of its episode at all."""
+
+    alert: Alert
+    unknown: bool
+
+
+@dataclass(slots=True)
+class Health:
+    """How a sink is."""
+
+    name: str
+    failures: int = 0
+    """In a row; 0: it is well."""
+    error: str | None = None
+    """The last one, also when it is over."""
+    error_at: float | None = None
+    sent: int = 0
+    sent_at: float | None = None
+    untold: int = 0
+
+    def state(self, waiting: int = 0) -> str:
+        """In words, for `mhfd status` and its like."""
+        if self.failures:
+            at = "" if self.error_at is None else f" at {iso(self.error_at)}"
+            tries = f"{self.failures} {'try' if self.failures == 1 else 'tries'}"
+            return f"failing, {tries} so far, the last{at}: {self.error}; {waiting} waiting"
+        if self.sent_at is None:
+            return "nothing sent yet"
+        return f"well; {self.sent} sent, the last at {iso(self.sent_at)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """All that is kept."""
+
+    episodes: tuple[Episode, ...] = ()
+    """The newest first."""
+    sinks: tuple[Health, ...] = ()
+    pending: dict[str, tuple[Pending, ...]] = field(default_factory=dict)
+
+    @property
+    def open(self) -> tuple[Episode, ...]:
+        return tuple(episode for episode in self.episodes if episode.closed is None)
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        plain = [{name: getattr(e, name) for name in Episode.__slots__} for e in self.episodes]
+        sinks = [{name: getattr(s, name) for name in Health.__slots__} for s in self.sinks]
+        waiting = {name: [one.alert.model_dump(mode="json") for one in some] for name, some in self.pending.items()}
+        return {"episodes": plain, "sinks": [sink | {"waiting": waiting.get(sink["name"], [])} for sink in sinks]}
+
+
+class Store:
+    """The one writer. Used by one thread."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self.path = state_dir / FILE
+        self._db = _opened(self.path)
+
+    def load(self) -> Overview:
+        return _load(self._db)
+
+    def save(
+        self, episodes: Iterable[Episode], health: Iterable[Health], pending: dict[str, Sequence[Pending]]
+    ) -> None:
+        """These episodes (others stay as they are), and how the sinks are. sqlite3.Error: nothing is saved."""
+        db = self._db
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            db.executemany(
+                "INSERT OR REPLACE INTO episode VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                map(_row, sorted(episodes, key=lambda e: (e.closed is None, e.number))),  # never two open ones a rule
+            )
+            db.execute(
+                "DELETE FROM episode WHERE closed IS NOT NULL AND number <= (SELECT max(number) FROM episode) - ?",
+                (_KEPT,),
+            )
+            db.execute("DELETE FROM sink")
+            db.executemany(
+                "INSERT INTO sink VALUES (?, ?, ?, ?, ?, ?, ?)",
+                ((h.name, h.failures, h.error, h.error_at, h.sent, h.sent_at, h.untold) for h in health),
+            )
+            db.execute("DELETE FROM pending")
+            db.executemany(
+                "INSERT INTO pending VALUES (?, ?, ?, ?)",
+                (
+                    (name, place, int(one.unknown), one.alert.model_dump_json())
+                    for name, some in pending.items()
+                    for place, one in enumerate(some)
+                ),
+            )
+            db.execute("COMMIT")
+        finally:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def overview(state_dir: Path) -> Overview:
+    """What a station's alerts are, beside it or without it. Empty when no station has kept any."""
+    path = state_dir / FILE
+    if not path.is_file():
+        return Overview()
+    with _named(path), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0)) as db:
+        if _version(db, path) == 0:
+            return Overview()
+        return _load(db)
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    with _named(path):
+        db = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
+        try:
+            db.execute("PRAGMA synchronous = FULL")
+            if _version(db, path) == 0:
+                db.executescript(_SCHEMA)
+        except BaseException:
+            db.close()
+            raise
+    return db
+
+
+def _version(db: sqlite3.Connection, path: Path) -> int:
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    owner = int(db.execute("PRAGMA application_id").fetchone()[0])
+    if version and owner != _APPLICATION_ID:
+        raise StateDamaged(f"{text_of(path)} is some other program's database; move it away")
+    if version > _VERSION:
+        raise StateDamaged(f"{text_of(path)} was written by a newer mhfd (version {version}): upgrade this one")
+    return version
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as e:
+        raise StateError(
+            f"{text_of(path)} cannot be used ({e}): check the disk, or move the file away: only the memory of what "
+            "was alerted is in it"
+        ) from e
+
+
+def _row(e: Episode) -> tuple[object, ...]:
+    facts, images = json.dumps(e.facts), json.dumps(e.images)
+    return e.number, e.rule.value, e.opened, e.calm, e.closed, int(e.provisional), e.text, e.end, facts, images
+
+
+def _load(db: sqlite3.Connection) -> Overview:
+    rows = db.execute(
+        "SELECT number, rule, opened, text, provisional, facts, images, calm, closed, end FROM episode "
+        "ORDER BY number DESC"
+    )
+    episodes = tuple(
+        Episode(
+            number,
+            Rule(rule),
+            opened,
+            text,
+            bool(provisional),
+            json.loads(facts),
+            tuple(json.loads(images)),
+            *rest,
+        )
+        for number, rule, opened, text, provisional, facts, images, *rest in rows
+    )
+    pending: dict[str, list[Pending]] = {}
+    for name, unknown, alert in db.execute("SELECT sink, unknown, alert FROM pending ORDER BY sink, place"):
+        pending.setdefault(name, []).append(Pending(Alert.model_validate_json(alert), bool(unknown)))
+    sinks = tuple(Health(*row) for row in db.execute("SELECT * FROM sink ORDER BY name"))
+    return Overview(episodes, sinks, {name: tuple(some) for name, some in pending.items()})

@@ -1,0 +1,76 @@
+"""`mhfd alert`: do alerts reach you, and what rang."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from mhfd_client.commands.common import Folder, echo, echo_json, folder_options
+
+__all__ = ["alert"]
+
+EXIT_FAILED = 1
+
+
+@click.group()
+def alert() -> None:
+    """Alerts: try them, and see what rang.
+
+    What rings and where is set in the section [alerts] of the settings; see docs/how-to/alerts.md.
+    """
+
+
+@alert.command()
+@click.argument("directory", metavar="[DIR]", required=False, type=click.Path())
+@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Settings file (TOML).")
+@click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Any other setting; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
+def test(directory: str | None, config: Path | None, pairs: tuple[str, ...], as_json: bool) -> None:
+    """Send a test message to everyone who is told of alerts, and say what became of it.
+
+    The exit code is 1 when a message was not taken, or when nobody would be told.
+    """
+    import time
+
+    from mhfd_client.alerts import SinkFailed, build, sample
+
+    sinks = build(Folder(directory or "", None, config, pairs).loaded().settings.alerts)
+    message = sample(str(Path(directory).absolute()) if directory else "", time.time())
+    results = []
+    for sink in sinks:
+        try:
+            ok, what = True, sink.send(message)
+        except SinkFailed as e:
+            ok, what = False, str(e)
+        results.append({"sink": sink.name, "ok": ok, "what": what})
+        if not as_json:
+            echo(f"{'ok  ' if ok else 'fail'} {sink.name}: {what}")
+    if as_json:
+        echo_json(results)
+    elif not sinks:
+        echo("nobody is told of alerts: set alerts.webhook or alerts.command", err=True)
+    if not sinks or not all(result["ok"] for result in results):
+        sys.exit(EXIT_FAILED)
+
+
+@alert.command("list")
+@folder_options
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many, the newest first.")
+@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
+def list_(folder: Folder, limit: int, as_json: bool) -> None:
+    """What rang in a run, whether it is over, and who could not be told."""
+    from mhfd_client.alerts import iso, overview
+
+    found = overview(folder.state_dir())
+    if as_json:
+        echo_json(found.as_json())
+        return
+    for episode in found.episodes[:limit]:
+        until = "still" if episode.closed is None else f"until {iso(episode.closed)}"
+        echo(f"{iso(episode.opened)} {until} [{episode.rule.value}] {episode.text}")
+    if not found.episodes:
+        echo("nothing has rung")
+    for sink in found.sinks:
+        echo(f"{sink.name}: {sink.state(len(found.pending.get(sink.name, ())))}")
