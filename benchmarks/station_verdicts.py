@@ -188,7 +188,7 @@ def real(data: Path) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=21)
-    parser.add_argument("--sections", type=int, default=80)
+    parser.add_argument("--sections", type=int, default=60)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
@@ -197,7 +197,7 @@ def main() -> None:
         "usual": [Plan.of(seed, sections=args.sections) for seed in seeds],
         "mosaics of 2 x 2": [Plan.of(200, sections=30, tiles=(2, 2))],
         "starts with 20 blurred": [Plan.of(201, sections=60, blurred_start=20)],
-        "tissue changes much": [Plan.of(202, sections=150, drift=0.3)],
+        "tissue changes much": [Plan.of(202, sections=100, drift=0.3)],
         "focus drifts to r = 3 px": [Plan.of(203, sections=300, failures=0, focus_drift_px=3)],
     }
     with ProcessPoolExecutor(args.workers) as pool:

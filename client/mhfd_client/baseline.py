@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from mhfd_client.history import DENSITY, MEASURES, RATIO, REGIONS, WHOLE, History, Levels, Measured, State, Word
+from mhfd_client.history import DENSITY, MEASURES, RATIO, REGIONS, SIDES, WHOLE, History, Levels, Measured, State, Word
 from mhfd_client.naming import Place
 from mhfd_client.options import VerdictSettings
 from mhfd_client.wording import describe
@@ -29,7 +29,7 @@ Rows = NDArray[np.intp]
 
 # What sharp images of one tissue differ by from section to section, as standard deviations of logarithms, where there
 # are too few to tell: density and cross-spectrum, the whole image and a side. Worth `_PRIOR_COUNT` images.
-_PRIOR: Final = np.array([[0.05, 0.08, 0.08, 0.08, 0.08], [0.15, 0.2, 0.2, 0.2, 0.2]])
+_PRIOR: Final = np.array([[0.05, 0.08, 0.08, 0.08, 0.08, 0.08], [0.12, 0.2, 0.2, 0.2, 0.2, 0.1]])
 _PRIOR_COUNT: Final = 5
 _LOST: Final = -math.log(0.8)  # the cross-spectrum of the neighbours, below the anchor's: their focus is going
 _FALLEN: Final = -math.log(0.82)  # ... when their density has fallen as much: other tissue moves the two apart
@@ -235,7 +235,7 @@ def _nearest(history: History, rows: Rows, section: int, row: int, count: int) -
 def _lost(running: Levels, anchor: Anchor) -> bool:
     """Whether the neighbours are less sharp than the anchor. Defocus spares no side; other tissue comes from one."""
     fallen = anchor.levels - running
-    sides = fallen[DENSITY, 1:]
+    sides = fallen[DENSITY, SIDES]
     spared = bool((sides < _FALLEN / 2).any())
     return bool(fallen[RATIO, WHOLE] > _LOST and fallen[DENSITY, WHOLE] > _FALLEN) and not spared
 

@@ -19,19 +19,34 @@ from mhfd.contract import Cells, Finding, FocusReport
 from mhfd.errors import UsageError
 from mhfd_client.naming import Place
 
-__all__ = ["DENSITY", "MEASURES", "RATIO", "REGIONS", "WHOLE", "History", "Levels", "Measured", "State", "Word"]
+__all__ = [
+    "BEST",
+    "DENSITY",
+    "MEASURES",
+    "RATIO",
+    "REGIONS",
+    "SIDES",
+    "WHOLE",
+    "History",
+    "Levels",
+    "Measured",
+    "State",
+    "Word",
+]
 
 Levels = NDArray[np.float64]
 """One row a measure, one column a region; NaN where nothing could be measured."""
 
 MEASURES: Final = ("density", "cross_spectrum")
 DENSITY, RATIO = range(2)
-REGIONS: Final = ("whole", "left", "right", "top", "bottom")
-WHOLE: Final = 0
+REGIONS: Final = ("whole", "left", "right", "top", "bottom", "best")
+WHOLE, BEST, SIDES = 0, 5, range(1, 5)
+"""`best` is the quarter of the cells with the finest detail: what harms a part of the image spares it."""
 
 T = TypeVar("T")
 _LEAST: Final = (1e-6, 1e-6)  # below this, and for nothing at all, the logarithm of this
 _TISSUE: Final = 0.9  # a cell with less of it says nothing about its side: at an edge of the tissue counts fall
+_TEXTURED: Final = 0.5
 _SATURATED: Final = 0.1  # ... nor does one with more of this: charging
 _CELLS: Final = 4  # that a side must have
 
@@ -218,9 +233,11 @@ def _sides(levels: Levels, cells: Cells, shape: tuple[int, int]) -> None:
     if tissue.mean() < _TISSUE and full.sum() >= _CELLS:
         inside = _log(float(dof[full].sum() / (tissue[full].sum() * cell_mpx)), DENSITY)
         levels[DENSITY, WHOLE] = max(levels[DENSITY, WHOLE], inside)
-    for region, name in enumerate(REGIONS):
-        if name == "whole":
-            continue
+    textured = ratio[(tissue >= _TEXTURED) & np.isfinite(ratio)]
+    if textured.size >= _CELLS:
+        levels[RATIO, BEST] = _log(float(np.percentile(textured, 75)), RATIO)
+    for region in SIDES:
+        name = REGIONS[region]
         along = cells.cols if name in ("left", "right") else cells.rows
         deep = max(2, along // 3)
         if along < 2 * deep:

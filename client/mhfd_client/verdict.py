@@ -18,7 +18,20 @@ from pydantic import BaseModel, ConfigDict
 from mhfd.contract import Finding, FocusReport
 from mhfd_client import baseline, wording
 from mhfd_client.baseline import Drift, Expected
-from mhfd_client.history import DENSITY, MEASURES, RATIO, REGIONS, WHOLE, History, Levels, Measured, State, Word
+from mhfd_client.history import (
+    BEST,
+    DENSITY,
+    MEASURES,
+    RATIO,
+    REGIONS,
+    SIDES,
+    WHOLE,
+    History,
+    Levels,
+    Measured,
+    State,
+    Word,
+)
 from mhfd_client.naming import Place
 from mhfd_client.options import VerdictSettings
 
@@ -52,7 +65,7 @@ class Level(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     measure: Literal["density", "cross_spectrum"]
-    region: Literal["whole", "left", "right", "top", "bottom"]
+    region: Literal["whole", "left", "right", "top", "bottom", "best"]
     value: float
     expected: float
     threshold: float
@@ -92,8 +105,10 @@ _SHARP: Final = math.log(0.9)  # a cross-spectrum above this part of the expecte
 _BLUR: Final = math.log(0.6)  # what the least defocus that matters (a disc of radius 2 px) leaves of it
 _SURE: Final = 3.0  # standard deviations between the two
 _USUAL: Final = math.log(0.85)  # a density above this part of the expected: nothing has happened to the features
-_BOTH: Final = np.log([0.82, 0.72])  # density and cross-spectrum below these: each vouches for the other's smaller fall
-_BOTH_SIGMA: Final = np.array([3.0, 2.0])
+_BOTH: Final = np.log([0.88, 0.7])  # density and cross-spectrum below these: each vouches for the other's smaller fall
+_BOTH_SIGMA: Final = np.array([1.5, 2.0])
+_SPARED: Final = math.log(0.72)  # the best cells keep more than this: a part of the image is as sharp as ever
+_UNHARMED: Final = math.log(0.8)  # ... and with more than this, fewer features are no defocus of the whole image
 _WIDEST: Final = math.log(0.5)  # however much the tissue varies, no threshold is lowered beyond this
 _COUNTED: Final = 25  # features expected in the tissue of an image that can be judged
 
@@ -170,10 +185,14 @@ def _compare(measured: Measured, expected: Expected, settings: VerdictSettings) 
     strict = _allowed(settings)
     allowed = np.minimum(strict, np.maximum(-settings.k_sigma * spread, _WIDEST))
     threshold = expected.levels + allowed
+    if settings.follow:  # however much the neighbours vary: together the two limits are the least
+        least = math.log((1 - settings.max_below_anchor) * settings.threshold)
+        threshold[DENSITY, WHOLE] = np.fmax(threshold[DENSITY, WHOLE], expected.anchor.levels[DENSITY, WHOLE] + least)
+        allowed = threshold - expected.levels
     away = measured.levels - expected.levels
     near = expected.neighbours > 0 and expected.drift is None
-    told = [_region(away[:, r], allowed[:, r], spread[:, r], whole=r == WHOLE, near=near) for r in range(len(REGIONS))]
-    whole = told[WHOLE]
+    whole = _whole(away, allowed, spread, near=near)
+    told = {WHOLE: whole} | {r: _side(away[:, r], allowed[:, r], spread[:, r]) for r in SIDES}
     side = _worst_side(told, measured.levels - threshold)
     doubt = wording.doubt(expected)
     provisional = doubt is not None
@@ -215,21 +234,32 @@ def _allowed(settings: VerdictSettings) -> Levels:
     return allowed
 
 
-def _region(away: Levels, allowed: Levels, spread: Levels, *, whole: bool, near: bool) -> _Told:
-    """The two measures of one region. NaN compares as false: what was not measured accuses nobody and clears nobody."""
-    fell = away < allowed
-    as_sharp = away[RATIO] > max(_SHARP, _BLUR + _SURE * spread[RATIO])
-    if fell[DENSITY]:
-        # Dose and contrast change the number of features and not the cross-spectrum; defocus changes both.
-        return _Told(Kind.UNDETERMINED if as_sharp else Kind.OUT_OF_FOCUS, DENSITY)
-    if not whole:  # the cross-spectrum of a few cells strays too far to accuse anybody
-        return _Told(Kind.IN_FOCUS, DENSITY)
-    if fell[RATIO] and not away[DENSITY] > _USUAL:
+def _as_sharp(away: float, spread: float, least: float) -> bool:
+    """Whether a cross-spectrum is what it should be, and not by chance. Unknown (NaN): no."""
+    return bool(away > max(least, _BLUR + _SURE * spread))
+
+
+def _whole(away: Levels, allowed: Levels, spread: Levels, *, near: bool) -> _Told:
+    """What the whole image says. NaN compares as false: what was not measured accuses nobody and clears nobody."""
+    density, ratio = float(away[DENSITY, WHOLE]), float(away[RATIO, WHOLE])
+    if density < allowed[DENSITY, WHOLE]:
+        # Dose and contrast change the number of features and not the cross-spectrum; defocus changes both, everywhere.
+        unharmed = _as_sharp(ratio, spread[RATIO, WHOLE], _SHARP)
+        unharmed |= _as_sharp(float(away[RATIO, BEST]), spread[RATIO, BEST], _UNHARMED)
+        return _Told(Kind.UNDETERMINED if unharmed else Kind.OUT_OF_FOCUS, DENSITY)
+    spared = bool(away[RATIO, BEST] > _SPARED)
+    if ratio < allowed[RATIO, WHOLE] and not density > _USUAL and not spared:
         return _Told(Kind.OUT_OF_FOCUS, RATIO)
-    if near and (away < _both(spread)).all():
+    if near and not spared and (away[:, WHOLE] < _both(spread[:, WHOLE])).all():
         return _Told(Kind.OUT_OF_FOCUS, DENSITY, both=True)
     # The cross-spectrum alone also falls with wrinkles and charging, which add coarse structure.
-    return _Told(Kind.UNDETERMINED if away[RATIO] < 2 * allowed[RATIO] else Kind.IN_FOCUS, RATIO)
+    return _Told(Kind.UNDETERMINED if ratio < 2 * allowed[RATIO, WHOLE] else Kind.IN_FOCUS, RATIO)
+
+
+def _side(away: Levels, allowed: Levels, spread: Levels) -> _Told:
+    """What one side says: by its features; the cross-spectrum of a few cells strays too far to accuse anybody."""
+    fell = away[DENSITY] < allowed[DENSITY] and not _as_sharp(float(away[RATIO]), float(spread[RATIO]), _SHARP)
+    return _Told(Kind.OUT_OF_FOCUS if fell else Kind.IN_FOCUS, DENSITY)
 
 
 def _both(spread: Levels) -> Levels:
@@ -238,8 +268,8 @@ def _both(spread: Levels) -> Levels:
     return least
 
 
-def _worst_side(told: list[_Told], margin: Levels) -> int | None:
-    sides = [r for r in range(1, len(REGIONS)) if told[r].kind is Kind.OUT_OF_FOCUS]
+def _worst_side(told: dict[int, _Told], margin: Levels) -> int | None:
+    sides = [r for r in SIDES if told[r].kind is Kind.OUT_OF_FOCUS]
     return min(sides, key=lambda r: float(margin[told[r].measure, r])) if sides else None
 
 
