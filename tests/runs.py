@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,10 @@ from mhfd_client.station_judge import StationJudge
 class Run:
     """The journal of a made-up run."""
 
-    def __init__(self, folder: Path, *, now: Callable[[], int] | None = None) -> None:
+    def __init__(self, folder: Path, *, now: Callable[[], int] = time.time_ns) -> None:
         self.root, self.state = folder / "wafer7", folder / "state"
         self.root.mkdir()
-        self.journal = Journal.open(self.state, root=self.root, **({"now": now} if now else {}))
+        self.journal = Journal.open(self.state, root=self.root, now=now)
         self.judge = StationJudge(self.journal, VerdictSettings())
 
     def image(

@@ -28,7 +28,7 @@ from mhfd_client.assembly import assembled
 from mhfd_client.errors import StationError
 from mhfd_client.journal_view import ImageRow, JournalView, Outcome, State, VerdictRow
 from mhfd_client.microscope import Grade, answer, grade, read_truth
-from mhfd_client.scoring import printable
+from mhfd_client.printing import printable
 from mhfd_client.station import Station
 
 __all__ = ["Found", "road", "run"]

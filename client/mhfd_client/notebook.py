@@ -23,9 +23,9 @@ from mhfd.errors import UsageError
 from mhfd_client import naming
 from mhfd_client.judging import Judge
 from mhfd_client.options import VerdictSettings
+from mhfd_client.printing import printable
 from mhfd_client.runners import Batch, Job, Returned, Scored, set_aside
 from mhfd_client.runners.local import LocalRunner
-from mhfd_client.scoring import expand, printable
 from mhfd_client.statedir import picture_of
 from mhfd_client.verdict import Verdict
 
@@ -132,6 +132,8 @@ def score(
         progress: A progress bar; nothing for one when somebody looks.
         on_row: Called with each row as it comes, in the order of completion, not judged yet.
     """
+    from mhfd_client.scoring import expand
+
     many = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     files = expand(os.fspath(path) for path in many)
     chosen = Params.of(params)

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 from mhfd_client.journal_view import JournalView, Outcome, Told
 from mhfd_client.naming import Place, row_col, sbemimage_tile
+from mhfd_client.printing import printable
 from mhfd_client.statedir import text_of
 
 __all__ = ["FORMATS", "Format", "Retake", "as_csv", "as_list", "retakes"]
@@ -87,8 +88,8 @@ def as_csv(items: Iterable[Retake]) -> str:
                 y,
                 item.outcome.value,
                 "yes" if item.provisional else "no",
-                _plain(text_of(item.path)),
-                _plain(item.reason),
+                _plain(printable(item.path)),
+                _plain(printable(item.reason)),
             ]
         )
     return buffer.getvalue()

@@ -18,7 +18,7 @@ from mhfd.errors import UsageError
 from mhfd_client import summary
 from mhfd_client.journal_view import JournalView, Outcome, Told
 from mhfd_client.plot import density_plot
-from mhfd_client.scoring import printable
+from mhfd_client.printing import printable
 from mhfd_client.settings import Loaded
 from mhfd_client.statedir import picture_of, thumbnails, write_whole
 

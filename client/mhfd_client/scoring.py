@@ -24,6 +24,7 @@ from mhfd import api, threads
 from mhfd import overlay as drawing
 from mhfd.contract import Finding, FocusReport
 from mhfd.errors import UsageError
+from mhfd_client.printing import printable
 
 if TYPE_CHECKING:
     from mhfd.contract import Params
@@ -54,11 +55,6 @@ def line(report: FocusReport) -> str:
         f"{shape} {report.image.dtype}",
     ]
     return f"{name}  " + "  ".join(part for part in parts if part)
-
-
-def printable(text: str) -> str:
-    """Control characters and undecodable bytes, escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
 def run(

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from mhfd_client.scoring import printable
+from mhfd_client.printing import printable
 
 __all__ = ["Folder", "echo", "echo_json", "folder_options"]
 

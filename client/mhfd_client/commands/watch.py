@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mhfd_client.commands.common import Folder, echo, echo_json, folder_options
-from mhfd_client.scoring import printable
+from mhfd_client.printing import printable
 
 if TYPE_CHECKING:
     from rich.live import Live

@@ -1,0 +1,72 @@
+"""`mhfd demo`: the whole road, small; and that it cannot claim what is not so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mhfd_client.cli import main
+from mhfd_client.journal_view import JournalView
+from mhfd_client.microscope import read_truth
+
+LAST = re.compile(
+    r"found (\d+) of (\d+) planted, (\d+) missed, (\d+) false alarms; whole-to-verdict p50 (\d+) ms, p95 (\d+) ms"
+)
+
+
+def demo(into: Path, *args: object) -> Result:
+    return CliRunner().invoke(main, ["demo", "--into", str(into), *map(str, args)], catch_exceptions=False)
+
+
+def last(result: Result) -> tuple[int, ...]:
+    match = LAST.fullmatch(result.output.splitlines()[-1])
+    assert match is not None, result.output
+    return tuple(map(int, match.groups()))
+
+
+def test_the_whole_road(tmp_path: Path) -> None:
+    result = demo(tmp_path / "demo", "--sections", 40, "--size", 384)
+    found, planted, missed, false_alarms, p50, p95 = last(result)
+    truth = read_truth(tmp_path / "demo" / "run.truth.csv")
+    assert planted == sum(shot.planted for shot in truth) >= 6
+    assert (found, missed, false_alarms) == (planted, 0, 0), result.output
+    assert result.exit_code == 0
+    assert 0 < p50 <= p95
+    assert f"look at {tmp_path / 'demo' / 'report.html'}" in result.output
+    page = (tmp_path / "demo" / "report.html").read_text()
+    assert "is out of focus" in page
+    with JournalView.read(tmp_path / "demo" / "state") as journal:
+        assert [word.sharp for word in journal.words()].count(True) >= 3, "the pretend operator was asked"
+        assert not any(told.verdict.provisional for told in journal.told())
+    again = demo(tmp_path / "demo")
+    assert again.exit_code == 2
+    assert "holds a run already" in again.output
+
+
+def test_a_judge_that_cries_wolf_fails_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MHFD_VERDICT_THRESHOLD", "0.999")
+    monkeypatch.setenv("MHFD_VERDICT_K_SIGMA", "0.01")
+    result = demo(tmp_path / "demo", "--sections", 24, "--size", 256)
+    found, planted, missed, false_alarms, _, _ = last(result)
+    assert missed == planted - found
+    assert false_alarms > 0
+    assert result.exit_code == 1
+    assert "false alarm: S_" in result.output
+
+
+def test_a_microscope_that_fails_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
+    (tmp_path / "broken" / "tifffile").mkdir(parents=True)
+    (tmp_path / "broken" / "tifffile" / "__init__.py").write_text("raise OSError('broken on purpose')")
+    result = demo(tmp_path / "demo", "--sections", 24, "--size", 256)
+    assert result.exit_code == 1
+    assert "microscope failed" in result.output
+
+
+def test_the_focus_series_is_still_there(tmp_path: Path) -> None:
+    result = demo(tmp_path / "series", "--focus-series")
+    assert result.exit_code == 0
+    assert (tmp_path / "series" / "index.html").is_file()
