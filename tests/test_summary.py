@@ -183,7 +183,7 @@ def test_replaying_changes_nothing_under_the_same_settings(run: Run) -> None:
 
 def test_rejudge_appends_to_the_history_and_rewrites_sidecars(run: Run) -> None:
     sharp(run, *range(1, 12))
-    image = run.image(12, density=3200.0, ratio=0.036)
+    image = run.image(12, density=3200.0, ratio=0.03)
     assert outcomes(run.journal)[image][0] == "in_focus"
     run.journal.beat("stopped", in_flight=0, capacity=1)
     run.close()
