@@ -117,10 +117,18 @@ def status(journal: JournalView, names: NamesSettings, *, now: float | None = No
         missing=tuple(late),
         to_come=len(absent) - len(late),
         troubles=tuple(trouble for trouble in journal.troubles() if trouble.until_ns is None),
-        question=json.loads(notes.get("question", "null")),
+        question=_question(journal, notes.get("question", "null")),
         drifts=tuple(json.loads(notes.get("drifts", "[]"))),
         latency=latency(images),
     )
+
+
+def _question(journal: JournalView, note: str) -> dict[str, Any] | None:
+    """What the station asks, with the paths of the images that it asks about."""
+    question: dict[str, Any] | None = json.loads(note)
+    if question is not None:
+        question["paths"] = [text_of(journal.image(image).path) for image in question["images"]]
+    return question
 
 
 def latency(images: Iterable[ImageRow | Told]) -> Latency:

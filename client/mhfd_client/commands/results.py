@@ -31,17 +31,16 @@ def status(folder: Folder, as_json: bool, check: bool) -> None:
     names = folder.loaded().settings.names
     with folder.journal() as journal:
         now = summary.status(journal, names)
-        asked = [] if not now.question else [journal.image(i).path for i in now.question["images"]]
     if as_json:
         echo_json(now.as_json())
     else:
-        for line in _lines(now, asked, folder.root):
+        for line in _lines(now, folder.root):
             echo(line)
     if check and now.needs_person:
         sys.exit(EXIT_PERSON)
 
 
-def _lines(now: Status, asked: list[str], root: str) -> list[str]:
+def _lines(now: Status, root: str) -> list[str]:
     provisional = f", {now.provisional:,} of them provisional" if now.provisional else ""
     lines = [
         f"{now.root}: {now.doing}",
@@ -58,7 +57,7 @@ def _lines(now: Status, asked: list[str], root: str) -> list[str]:
     lines += [str(drift["sentence"]) for drift in now.drifts]
     if now.question:
         lines.append(str(now.question["sentence"]))
-        lines += [f"  {path}" for path in asked]
+        lines += [f"  {path}" for path in now.question["paths"]]
         lines.append(f"Say it with: mhfd confirm {root} IMAGE... or mhfd reject {root} IMAGE...")
     if now.retake:
         lines.append(f"What to image again: mhfd retake {root}")
