@@ -6,7 +6,7 @@ import click
 
 import mhfd
 from mhfd.errors import MhfdError, UsageError
-from mhfd_client.commands import alert, demo, results, score, settings, simulate, watch
+from mhfd_client.commands import alert, demo, page, results, score, settings, simulate, watch
 
 __all__ = ["main"]
 
@@ -32,6 +32,7 @@ def main() -> None:
 for _command in (
     watch.watch,
     watch.plan,
+    page.page,
     results.status,
     results.retake,
     results.confirm,

@@ -302,7 +302,8 @@ class JournalView:
         sql = (
             f"SELECT (SELECT min(id) FROM verdict WHERE image = i.id) AS first, {images}, {verdicts}, "  # noqa: S608
             "r.params_id, r.finding, r.dof, r.density, r.cross_spectrum, r.tissue "
-            "FROM image i JOIN report r ON r.id = i.report JOIN verdict v ON v.id = i.verdict WHERE v.id > ? ORDER BY first"
+            "FROM image i JOIN report r ON r.id = i.report JOIN verdict v ON v.id = i.verdict "
+            "WHERE v.id > ? ORDER BY first"
         )
         cut = 1 + len(fields(ImageRow))
         with named(self.path):

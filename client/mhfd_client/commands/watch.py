@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING
 
 import click
 
 from mhfd_client.commands.common import Folder, echo, echo_json, folder_options
+from mhfd_client.commands.page import page_options, warn
 from mhfd_client.printing import printable
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ __all__ = ["plan", "watch"]
 @click.option("--workers", type=click.IntRange(1), help="Worker processes.  [default: one a processor core]")
 @click.option("--names", help="How files are named: auto, atlas, wafermapper, sbemimage, sbemimage2025, plain.")
 @click.option("--expected", type=click.Path(), help="What should come: a list of sections, or Atlas' .ve-mif.")
+@click.option("--no-page", is_flag=True, help="Serve no page.")
+@page_options
 @click.option("-v", "--verbose", is_flag=True, help="Say more on the error stream.")
 @click.option("-q", "--quiet", is_flag=True, help="No line for each image.")
 def watch(
@@ -40,6 +43,9 @@ def watch(
     workers: int | None,
     names: str | None,
     expected: str | None,
+    no_page: bool,
+    page_host: str,
+    page_port: int | None,
     verbose: bool,
     quiet: bool,
 ) -> None:
@@ -49,6 +55,7 @@ def watch(
     end, 1 when something needs a person (its line says what), 2 for wrong usage.
     """
     from mhfd_client.assembly import assembled
+    from mhfd_client.page.process import Serving, beside, bound
     from mhfd_client.station import stopped_by_signals
 
     loaded = folder.loaded(
@@ -60,9 +67,14 @@ def watch(
     )
     _log(logging.INFO if verbose else logging.WARNING)
     said = _Said(quiet=quiet)
-    with assembled(folder.root, loaded, until_idle=until_idle, said=said) as parts:
+    listening = None if no_page else bound(page_host, page_port)  # before anything starts: the port may be taken
+    with assembled(folder.root, loaded, until_idle=until_idle, said=said) as parts, ExitStack() as stack:
         arrival = parts.arrival
         echo(f"watching {arrival.root} ({arrival.mode}); names: {parts.names}; state: {parts.state_dir}", err=True)
+        if listening is not None:
+            warn(page_host)
+            serving = Serving(parts.state_dir, loaded, page_host)
+            echo(f"page: {stack.enter_context(beside(serving, listening))}", err=True)
         with said.heartbeat(), stopped_by_signals(parts.station):
             summary = parts.station.run()
         waiting = arrival.pending

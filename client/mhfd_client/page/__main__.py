@@ -1,0 +1,39 @@
+"""The page's process: `python -m mhfd_client.page`, started by a watch, which tells it on standard input what to serve.
+
+It ends when that input ends: a watch that dies takes its page along.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import sys
+import threading
+from pathlib import Path
+
+from mhfd_client.options import Settings
+from mhfd_client.page.process import Serving
+from mhfd_client.page.serving import serve
+from mhfd_client.settings import Loaded
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    told = json.loads(sys.stdin.buffer.readline())
+    loaded = Loaded(Settings.model_validate(told["settings"]), told["origins"], None)
+    listening = socket.socket(fileno=told["socket"])
+    serving = Serving(Path(os.fsdecode(bytes.fromhex(told["state_dir"]))), loaded, told["host"])
+    ended = threading.Event()
+
+    def wait() -> None:
+        sys.stdin.buffer.read()
+        ended.set()
+
+    threading.Thread(target=wait, daemon=True).start()
+    serve(serving, listening, ended=ended)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"use strict";
+// Keeps the page as the station says it is. The station's parts arrive as HTML of its own making (file names in it are
+// escaped there); nothing here builds HTML from data, and nothing that is shown can run.
+
+(() => {
+  const STALE_MS = 7000;
+  const $ = (id) => document.getElementById(id);
+  const stamp = document.querySelector("meta[name=mhfd-stamp]").content;
+  const run = document.querySelector("meta[name=mhfd-run]").content;
+  const shown = new Map();
+  const dialog = $("look");
+  let source = null, after = 0, heard = Date.now(), skew = 0, looking = null, opener = null, waitMs = 500, retry = 0, keyState = "";
+
+  // -- the parts
+
+  function put(name, html) {
+    if (shown.get(name) === html) return;
+    shown.set(name, html);
+    const host = document.querySelector(`[data-panel=${name}]`);
+    const focused = host.contains(document.activeElement) ? document.activeElement.id : "";
+    const scrolls = [...host.querySelectorAll("[data-keep]")].map((e) => [e.dataset.keep, e.scrollLeft, e.scrollTop]);
+    const unfolded = [...host.querySelectorAll("details[open]")].map((e) => e.id);
+    host.innerHTML = html;
+    for (const [keep, left, top] of scrolls) { const e = host.querySelector(`[data-keep="${keep}"]`); if (e) { e.scrollLeft = left; e.scrollTop = top; } }
+    for (const id of unfolded) if ($(id)) $(id).open = true;
+    if (focused) ($(focused) || host.closest("section[tabindex]") || $("todo")).focus({ preventScroll: true });
+    dress(host);
+    if (name === "state") announce();
+  }
+
+  function dress(host) {
+    for (const img of host.querySelectorAll("img[data-thumb], img[data-heat]")) img.addEventListener("error", () => { img.style.visibility = "hidden"; });
+    const box = host.querySelector("[data-show-map]");
+    if (box) { box.checked = localStorage.getItem("map") !== "no"; host.classList.toggle("nomap", !box.checked); }
+    ago();
+  }
+
+  function announce() {
+    const parts = [...document.querySelectorAll("#state .cell")].map((cell) => `${cell.querySelector(".label").textContent} ${cell.querySelector("strong").textContent.replace(/[^\p{L}\p{N} ,.?]/gu, "")}`);
+    const troubles = [...document.querySelectorAll("#state .trouble")].map((e) => e.textContent);
+    const text = [...parts, ...troubles].join(". ");
+    if (text !== keyState && keyState) $("announce").textContent = text;
+    keyState = text;
+    const tasks = document.querySelector("#tasks strong").textContent.trim(), going = document.querySelector("#running strong").textContent.trim();
+    document.title = `${going[0]} ${tasks.startsWith("✓") ? going.slice(2) : tasks.slice(2)} – mhfd`;
+  }
+
+  function ago() {
+    for (const e of document.querySelectorAll("time[data-ago]")) {
+      const s = Math.max(0, Math.round((Date.now() + skew) / 1000 - Number(e.dataset.ago)));
+      const text = s < 90 ? `${s} s ago` : s < 5400 ? `${Math.round(s / 60)} min ago` : s < 172800 ? `${Math.round(s / 3600)} h ago` : `${Math.round(s / 86400)} days ago`;
+      if (e.textContent !== text) e.textContent = text;
+    }
+  }
+
+  // -- the stream
+
+  function connect() {
+    clearTimeout(retry);
+    if (source) source.close();
+    source = new EventSource(`/live?after=${after}&run=${run}`);
+    const on = (name, act) => source.addEventListener(name, (event) => { alive(); act(JSON.parse(event.data)); });
+    on("panels", (parts) => { for (const [name, html] of Object.entries(parts)) put(name, html); look(looking, true); });
+    on("points", (rows) => Course.take(rows));
+    on("upto", (number) => { after = number; look(looking, true); });
+    on("chart", (chart) => Course.set(chart));
+    on("tick", ({ now }) => { skew = now * 1000 - Date.now(); ago(); });
+    on("failed", (why) => lost(why));
+    on("other", () => location.reload());
+    source.onerror = () => { // the browser tries again by itself, but not after an answer that is no stream
+      if (source.readyState === EventSource.CLOSED) later();
+      check();
+    };
+  }
+
+  function later() { clearTimeout(retry); retry = setTimeout(connect, waitMs); waitMs = Math.min(5000, 2 * waitMs); }
+  function alive() { heard = Date.now(); waitMs = 500; if (document.body.classList.contains("stale")) lost(null); }
+
+  function lost(why) {
+    document.body.classList.toggle("stale", why !== null);
+    $("lost").hidden = why === null;
+    if (why !== null && $("lost").textContent !== why) $("lost").textContent = why;
+    if (why !== null) document.title = "✕ No connection – mhfd";
+    else if (keyState) announce();
+  }
+
+  function check() {
+    if (Date.now() - heard < STALE_MS && navigator.onLine) return;
+    if (!document.body.classList.contains("stale"))
+      lost(`No word from the station since ${new Date(heard).toLocaleTimeString()}. What you see below is old; this page goes on by itself when the station is back.`);
+    if (Date.now() - heard > 2 * STALE_MS && (source === null || source.readyState !== EventSource.CONNECTING)) { heard = Date.now() - STALE_MS; connect(); }
+  }
+
+  // -- looking at one image
+
+  async function look(id, again = false) {
+    if (!id) return;
+    let html;
+    try {
+      const answer = await fetch(`/images/${id}`);
+      if (!answer.ok) throw new Error(await answer.text());
+      html = await answer.text();
+    } catch (error) {
+      if (!again) { $("announce").textContent = ""; lost(`This image cannot be shown: ${error.message}`); }
+      return;
+    }
+    if (again && looking !== id) return;
+    if (again && shown.get("look") === html) return;
+    shown.set("look", html);
+    if (again) { // the words changed, the pictures stay
+      const fresh = document.createElement("template");
+      fresh.innerHTML = html;
+      const focused = document.activeElement?.id;
+      for (const part of [".lookhead", ".sentence", ".actions", ".facts"]) dialog.querySelector(part)?.replaceWith(fresh.content.querySelector(part));
+      if (focused && dialog.open) ($(focused) || dialog.querySelector(".actions button") || $("look-h")).focus();
+      return;
+    }
+    if (!looking) opener = document.activeElement;
+    looking = id;
+    dialog.innerHTML = html;
+    if (!dialog.open) dialog.showModal();
+    Viewer.open($("panes"));
+    $("look-h").focus();
+    if (location.hash !== `#image-${id}`) history.pushState(null, "", `#image-${id}`);
+  }
+
+  function closed() {
+    if (!looking) return;
+    looking = null;
+    shown.delete("look");
+    Viewer.close();
+    dialog.replaceChildren();
+    if (location.hash) history.pushState(null, "", location.pathname);
+    const back = opener && opener.isConnected ? opener : opener && $(opener.id);
+    if (back) back.focus();
+  }
+
+  function follow() {
+    const [, id] = location.hash.match(/^#image-(\d+)$/) || [];
+    if (id) look(Number(id)); else if (dialog.open) dialog.close();
+  }
+
+  // -- what people say
+
+  async function say(button) {
+    const words = { image: Number(button.dataset.image), word: button.dataset.word, who: $("who").value.trim() };
+    button.disabled = true;
+    try {
+      const answer = await fetch("/words", { method: "POST", headers: { "Content-Type": "application/json", "X-MHFD-Stamp": stamp }, body: JSON.stringify(words) });
+      if (!answer.ok) throw new Error(await answer.text());
+      $("announce").textContent = "Said; the station takes it in.";
+      look(looking, true);
+    } catch (error) {
+      button.disabled = false;
+      lost(`That was not saved: ${error.message}. Try again.`);
+    }
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    if (button.dataset.word) say(button);
+    else if (button.dataset.look) look(Number(button.dataset.look));
+    else if (button.dataset.zoom) Viewer.command(button.dataset.zoom);
+    else if ("close" in button.dataset) dialog.close();
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-show-map]")) { localStorage.setItem("map", event.target.checked ? "yes" : "no"); dress(event.target.closest("[data-panel]")); }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.target.id === "panes") return Viewer.key(event);
+    if (event.target.id !== "chart") return;
+    const steps = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -Infinity, End: Infinity };
+    if (event.key in steps) { event.preventDefault(); Course.move(steps[event.key]); }
+    else if (event.key === "Enter" && Course.cursor) { event.preventDefault(); look(Course.cursor); }
+  });
+  dialog.addEventListener("close", closed);
+  addEventListener("popstate", follow);
+  addEventListener("online", () => connect());
+  addEventListener("offline", () => { heard = 0; check(); });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && Date.now() - heard > STALE_MS) connect(); });
+  $("span").addEventListener("change", (e) => Course.show(e.target.value));
+  $("tile").addEventListener("change", (e) => Course.only(e.target.value));
+  $("who").value = localStorage.getItem("who") || "";
+  $("who").addEventListener("change", (e) => localStorage.setItem("who", e.target.value.trim()));
+
+  for (const host of document.querySelectorAll("[data-panel]")) dress(host);
+  announce();
+  setInterval(() => { check(); ago(); }, 1000);
+  const begin = () => Course.start((id) => look(id)).catch((error) => lost(`The chart cannot be shown: ${error.message}`));
+  Course.onScheme(begin);
+  connect();
+  begin();
+  follow();
+})();

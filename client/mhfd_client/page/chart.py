@@ -1,0 +1,96 @@
+"""The chart of a run: density of features over sections on a log axis, with anchor, threshold band and drift.
+
+Only the drawing, made of a charting library's parts. It comes without data: the page's script fills the sources by
+name as images come, and thins what would lie on top of each other.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from bokeh.embed import json_item
+from bokeh.models import BasicTickFormatter, ColumnDataSource, HoverTool, LogTicker, Range1d, TapTool
+from bokeh.plotting import figure
+
+__all__ = ["COLOURS", "item"]
+
+COLOURS: Final = {
+    "light": {
+        "ink": "#3a3f46",
+        "grid": "#e3e6ea",
+        "band": "#8c96a3",
+        "anchor": "#007a55",
+        "drift": "#b3400a",
+        "cursor": "#111111",
+    },
+    "dark": {
+        "ink": "#c3c9d1",
+        "grid": "#2b3138",
+        "band": "#8c96a3",
+        "anchor": "#3fd6a0",
+        "drift": "#ff8a50",
+        "cursor": "#ffffff",
+    },
+}
+
+
+def item(scheme: str, *, axis: str) -> dict[str, Any]:
+    """The chart as JSON for the library's own loader. `scheme`: light or dark; `axis`: what x is."""
+    colours = COLOURS.get(scheme, COLOURS["light"])
+    plot = figure(
+        y_axis_type="log",
+        height=320,
+        sizing_mode="stretch_width",
+        tools="xpan,xwheel_zoom",
+        active_drag="xpan",
+        toolbar_location=None,
+        x_range=Range1d(start=0, end=1, name="across"),
+        y_range=Range1d(start=100, end=10000, name="up"),
+        x_axis_label=axis,
+        y_axis_label="features per megapixel of tissue",
+        background_fill_alpha=0,
+        border_fill_alpha=0,
+        outline_line_color=None,
+        min_border_right=12,
+        lod_threshold=None,
+    )
+    for line in (plot.xaxis, plot.yaxis):
+        line.axis_label_text_color = line.major_label_text_color = colours["ink"]
+        line.axis_line_color = line.major_tick_line_color = colours["grid"]
+        line.minor_tick_line_color = None
+        line.axis_label_text_font_style = "normal"
+    plot.yaxis.ticker = LogTicker(mantissas=[1, 2, 5], num_minor_ticks=0, desired_num_ticks=5)
+    plot.yaxis.formatter = BasicTickFormatter(use_scientific=False)
+    plot.grid.grid_line_color = colours["grid"]
+
+    drift = _source("drift", "left", "right", "low", "high")
+    plot.quad(
+        "left", "right", "high", "low", source=drift, fill_color=colours["drift"], fill_alpha=0.12, line_color=None
+    )
+    band = _source("band", "x", "low", "high")
+    plot.varea("x", "low", "high", source=band, fill_color=colours["band"], fill_alpha=0.25)
+    plot.line("x", "low", source=band, line_color=colours["band"], line_width=1.5)
+    anchor = _source("anchor", "x0", "x1", "y")
+    plot.segment("x0", "y", "x1", "y", source=anchor, line_color=colours["anchor"], line_width=2, line_dash="dashed")
+    missing = _source("missing", "x", "y", "place")
+    plot.scatter("x", "y", source=missing, marker="dash", angle=1.5708, size=9, line_color=colours["ink"], line_width=2)
+    confirmed = _source("confirmed", "x", "y")
+    plot.scatter("x", "y", source=confirmed, size=15, fill_color=None, line_color=colours["anchor"], line_width=2)
+    points = _source("points", "x", "y", "id", "place", "said", "number", "colour", "marker", "size")
+    dots = plot.scatter(
+        "x", "y", source=points, marker="marker", size="size", fill_color="colour", line_color="colour", fill_alpha=0.85
+    )
+    dots.selection_glyph = dots.nonselection_glyph = None
+    cursor = _source("cursor", "x", "y")
+    plot.scatter("x", "y", source=cursor, marker="square", size=18, fill_color=None, line_color=colours["cursor"])
+    plot.add_tools(
+        TapTool(renderers=[dots]),
+        HoverTool(
+            renderers=[dots], tooltips=[("", "@place"), ("", "@said"), ("", "@number")], point_policy="snap_to_data"
+        ),
+    )
+    return dict(json_item(plot))
+
+
+def _source(name: str, *columns: str) -> ColumnDataSource:
+    return ColumnDataSource({column: [] for column in columns}, name=name)

@@ -1,0 +1,226 @@
+"""What each part of the page says, as HTML that the browser puts in place, and the points of the chart as numbers.
+
+Words and templates only. Everything that comes from a file's name is text: the templates escape it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from mhfd.contract import Cells, FocusReport
+from mhfd_client.journal_view import Outcome, VerdictRow
+from mhfd_client.page.model import RECENT, Entry, Model
+from mhfd_client.record import steps_ms
+from mhfd_client.statedir import picture_of, text_of, thumbnails
+from mhfd_client.wording import subject
+
+__all__ = ["NAMES", "WORDS", "chart", "image", "panels", "points", "templates"]
+
+NAMES: Final = ("state", "ask", "retake", "missing", "last", "strip", "health")
+WORDS: Final = {
+    Outcome.IN_FOCUS: "in focus",
+    Outcome.OUT_OF_FOCUS: "out of focus",
+    Outcome.UNDETERMINED: "can't tell",
+    Outcome.INCOMPLETE: "incomplete",
+}
+SIGNS: Final = {
+    Outcome.IN_FOCUS: "\u25cf",
+    Outcome.OUT_OF_FOCUS: "\u25bc",
+    Outcome.UNDETERMINED: "\u25c6",
+    Outcome.INCOMPLETE: "\u2715",
+}
+_LISTED: Final = 100  # rows of a list; the whole is one command away
+_TIGHT: Final = 5 << 30  # bytes free, below which the disk is named
+_CODES: Final = {outcome: number for number, outcome in enumerate(Outcome)}
+
+
+def templates() -> Environment:
+    env = Environment(
+        loader=PackageLoader("mhfd_client.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.globals |= {"words": WORDS, "signs": SIGNS, "Outcome": Outcome, "subject": subject}
+    env.filters |= {"text": text_of, "clock": _clock, "number": _number, "short": _short}
+    return env
+
+
+def panels(env: Environment, model: Model) -> dict[str, str]:
+    """Every part of the page by its name."""
+    context = _context(model)
+    return {name: env.get_template(f"{name}.html").render(context) for name in NAMES}
+
+
+def _context(model: Model) -> dict[str, Any]:
+    beat, last, recent = model.beat, model.last(), model.recent()
+    asked = [model.entries[i] for i in (model.question or {}).get("images", ()) if i in model.entries]
+    folder = model.journal.path.parent
+    free = shutil.disk_usage(folder).free
+    report = None if last is None else _report(model, last)
+    tasks = [
+        *([f"{len(model.retake):,} to take again"] if model.retake else []),
+        *([f"{len(model.missing):,} missing"] if model.missing else []),
+        *(["an answer to give"] if model.question else []),
+        *(
+            [f"{len(model.troubles):,} trouble{'s' if len(model.troubles) > 1 else ''} to look at"]
+            if model.troubles
+            else []
+        ),
+    ]
+    bad = recent[Outcome.OUT_OF_FOCUS]
+    return {
+        "model": model,
+        "beat": beat,
+        "alive": model.alive,
+        "stopped": beat is not None and beat.doing == "stopped",
+        "recent": recent,
+        "recent_of": min(RECENT, len(model.latest)),
+        "focus": "bad" if model.drifts or bad > 1 else "watch" if bad else "good" if recent else "none",
+        "tasks": tasks,
+        "last": last,
+        "map": None
+        if report is None or report.cells is None or last is None
+        else map_words(report.cells, last, report),
+        "asked": asked,
+        "strip": [model.entries[image] for image in reversed(model.latest)],
+        "retake": model.retake[:_LISTED],
+        "retake_more": max(0, len(model.retake) - _LISTED),
+        "missing": model.missing[:_LISTED],
+        "missing_more": max(0, len(model.missing) - _LISTED),
+        "waited": model.waited(),
+        "free": free,
+        "tight": free < _TIGHT,
+        "root": text_of(model.journal.root()),
+        "fined": [model.entries[i] for i, w in model.words.items() if w.fine and i in model.entries][-10:],
+    }
+
+
+def points(entries: Iterable[Entry], model: Model) -> list[list[Any]]:
+    """One row a point: id, section, tile, density, outcome, provisional, expected, threshold, confirmed, dof."""
+    rows = []
+    for entry in entries:
+        score, word = entry.told.score, model.words.get(entry.id)
+        rows.append(
+            [
+                entry.id,
+                entry.place.section,
+                entry.place.tile,
+                _short(score.density),
+                _CODES[entry.outcome],
+                int(entry.told.verdict.provisional),
+                _short(entry.expected),
+                _short(entry.threshold),
+                int(word is not None and word.sharp is True),
+                score.dof,
+            ]
+        )
+    return rows
+
+
+def chart(model: Model) -> dict[str, Any]:
+    """What is drawn beside the points."""
+    return {
+        "anchors": [[anchor.tile, _short(anchor.density), len(anchor.images)] for anchor in model.anchors()],
+        "drifts": [[d["tile"], d["section"], d["sentence"]] for d in model.drifts],
+        "missing": [[place.section, place.tile] for place in model.missing if place.section is not None],
+    }
+
+
+def image(env: Environment, model: Model, entry: Entry) -> str:
+    """Everything about one image, beside its neighbours."""
+    row, report = entry.told.image, _report(model, entry)
+    before, after = model.neighbours(entry)
+    history = model.journal.verdicts(row.id)
+    levels = _levels(history[-1]) if history else []
+    thumbs = thumbnails(model.journal.path.parent)
+    return env.get_template("image.html").render(
+        entry=entry,
+        row=row,
+        report=report,
+        word=model.words.get(row.id),
+        waits=row.id in model.waiting,
+        shown=[
+            (title, one, _report(model, one))
+            for title, one in (("before", before), ("this image", entry), ("after", after))
+            if one is not None
+        ],
+        before=before,
+        after=after,
+        history=history,
+        levels=levels,
+        steps=steps_ms(row),
+        thumbnail=picture_of(thumbs, row.id).is_file(),
+        scored=report is not None and report.density is not None,
+    )
+
+
+def map_words(cells: Cells, entry: Entry, report: FocusReport) -> str:
+    """A focus map in words: how many of its parts are weak, and where most of them are."""
+    shares = map_shares(cells, entry, report)
+    known = [(i, share) for i, share in enumerate(shares) if share is not None]
+    if not known:
+        return "No part of the image has tissue to measure."
+    weak = [i for i, share in known if share < 0.6]
+    if not weak:
+        return f"All {len(known)} parts with tissue show what is expected of them."
+    row = sum(i // cells.cols for i in weak) / len(weak) / max(1, cells.rows - 1)
+    col = sum(i % cells.cols for i in weak) / len(weak) / max(1, cells.cols - 1)
+    up = "upper " if row < 0.35 else "lower " if row > 0.65 else ""
+    side = "left" if col < 0.35 else "right" if col > 0.65 else "part" if up else "middle"
+    where = "all over" if len(weak) > 0.7 * len(known) else f"mostly in the {up}{side}"
+    return f"{len(weak)} of {len(known)} parts with tissue show less than 60% of what is expected, {where}."
+
+
+def map_shares(cells: Cells, entry: Entry, report: FocusReport) -> list[float | None]:
+    """Each cell's features as a part of the expected; of the image's own best where nothing is expected yet."""
+    size = (0, 0) if report.image.shape is None else report.image.shape
+    area = size[0] * size[1] / 1e6 / max(1, cells.rows * cells.cols)
+    found = [
+        count / (area * tissue) if count is not None and tissue >= 0.3 and area else None
+        for count, tissue in zip(cells.dof, cells.tissue, strict=True)
+    ]
+    known = sorted(density for density in found if density is not None)
+    norm = entry.expected or (known[int(0.9 * (len(known) - 1))] if known else 0.0)
+    return [None if density is None or not norm else density / norm for density in found]
+
+
+def _report(model: Model, entry: Entry) -> FocusReport | None:
+    number = entry.told.image.report
+    return None if number is None else model.journal.report(number)
+
+
+def _levels(verdict: VerdictRow) -> list[dict[str, Any]]:
+    import json
+
+    return [level for level in json.loads(verdict.detail).get("levels", ()) if level["region"] == "whole"]
+
+
+def _clock(ns: int | None) -> str:
+    """On this machine's clock: the operator's."""
+    if ns is None:
+        return "not yet"
+    when = datetime.fromtimestamp(ns / 1e9).astimezone()
+    today = datetime.now().astimezone().date()
+    return when.strftime("%H:%M:%S" if when.date() == today else "%Y-%m-%d %H:%M")
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "unknown"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.5g}")
+
+
+def folder_of(model: Model) -> Path:
+    return model.journal.path.parent

@@ -1,0 +1,196 @@
+"""The page's routes. What is asked for is named by the journal's ids; no path ever comes from a browser."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import anyio
+import bokeh
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from mhfd_client import expected
+from mhfd_client.errors import NamingError, StateError
+from mhfd_client.naming import Place
+from mhfd_client.page import actions, panels, pictures
+from mhfd_client.page import chart as charts
+from mhfd_client.page.guard import Guard
+from mhfd_client.page.live import Live
+from mhfd_client.page.model import Entry, Model
+from mhfd_client.page.store import Store
+from mhfd_client.page.token import stamp_of
+from mhfd_client.settings import Loaded
+from mhfd_client.statedir import picture_of, thumbnails
+
+__all__ = ["Page", "page"]
+
+_HERE: Final = Path(__file__).parent
+_LIBRARY: Final = Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.min.js"
+_READERS: Final = 3  # files read at once; more would only slow each other, and the scoring, down
+_PATIENCE_S: Final = 20.0
+_KEEP: Final = {"Cache-Control": "private, max-age=86400, immutable"}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What is served."""
+
+    app: ASGIApp
+    live: Live
+
+
+def page(state_dir: Path, loaded: Loaded, *, token: str, host: str) -> Page:
+    """The page of a state folder, behind its guard."""
+    journal = Store.read(state_dir)
+    root = journal.root()
+    names = loaded.settings.names
+    wanted: frozenset[Place] | None = None
+    with contextlib.suppress(NamingError):  # the watch itself refused it, in words
+        wanted = None if names.expected is None else expected.load(names.expected)
+    model = Model(journal, confirm=loaded.settings.verdict.confirm, wanted=lambda: wanted)
+    live = Live(model, panels.templates())
+    routes = _Routes(live, pictures.Pictures(root), state_dir, root, loaded, stamp_of(token))
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        watching = asyncio.create_task(live.watch())
+        yield
+        live.close()
+        watching.cancel()
+
+    app = Starlette(
+        routes=[
+            Route("/", routes.home),
+            Route("/live", routes.stream),
+            Route("/chart", routes.chart),
+            Route("/images/{id:int}", routes.image),
+            Route("/images/{id:int}/thumbnail", routes.thumbnail),
+            Route("/images/{id:int}/map", routes.map),
+            Route("/images/{id:int}/pixels", routes.pixels),
+            Route("/words", routes.word, methods=["POST"]),
+            Route("/bokeh.js", lambda _: FileResponse(_LIBRARY, headers={"Cache-Control": "private, max-age=3600"})),
+            Mount("/assets", StaticFiles(directory=_HERE / "assets")),
+        ],
+        exception_handlers={HTTPException: _sorry, StateError: _broken},
+        lifespan=lifespan,
+    )
+    return Page(Guard(app, token=token, host=host), live)
+
+
+class _Routes:
+    """One method a route."""
+
+    def __init__(
+        self, live: Live, files: pictures.Pictures, state_dir: Path, root: str, loaded: Loaded, stamp: str
+    ) -> None:
+        self._live, self._files, self._stamp = live, files, stamp
+        self._state_dir, self._root, self._loaded = state_dir, root, loaded
+        self._readers = anyio.CapacityLimiter(_READERS)
+
+    async def home(self, _: Request) -> Response:
+        now = await self._live.look()
+        template = self._live.env.get_template("page.html")
+        return HTMLResponse(template.render(now=now, stamp=self._stamp, root=self._root, names=panels.NAMES))
+
+    async def stream(self, request: Request) -> Response:
+        after = request.headers.get("last-event-id") or request.query_params.get("after", "0")
+        events = self._live.stream(int(after) if after.isdecimal() else 0, request.query_params.get("run", ""))
+        return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+    async def chart(self, request: Request) -> Response:
+        places: bool = await self._live.read(self._has_sections)
+        axis = "section" if places else "image, in the order of arrival"
+        return JSONResponse(
+            {
+                "by": "section" if places else "image",
+                "item": charts.item(request.query_params.get("scheme", ""), axis=axis),
+            }
+        )
+
+    def _has_sections(self) -> bool:
+        return not self._live.model.entries or any(
+            e.place.section is not None for e in self._live.model.entries.values()
+        )
+
+    async def image(self, request: Request) -> Response:
+        entry = await self._entry(request)
+        html: str = await self._live.read(panels.image, self._live.env, self._live.model, entry)
+        return HTMLResponse(html)
+
+    async def thumbnail(self, request: Request) -> Response:
+        entry = await self._entry(request)
+        path = picture_of(thumbnails(self._state_dir), entry.id)
+        if not path.is_file():
+            raise HTTPException(404, "This image has no small picture.")
+        return FileResponse(path, media_type="image/jpeg", headers=_KEEP)
+
+    async def map(self, request: Request) -> Response:
+        entry = await self._entry(request)
+        data: bytes = await self._live.read(self._map, entry)
+        return Response(data, media_type="image/png")
+
+    def _map(self, entry: Entry) -> bytes:
+        report = None if entry.told.image.report is None else self._live.model.journal.report(entry.told.image.report)
+        if report is None or report.cells is None:
+            raise HTTPException(404, "This image has no focus map.")
+        return pictures.heat(panels.map_shares(report.cells, entry, report), report.cells.rows, report.cells.cols)
+
+    async def pixels(self, request: Request) -> Response:
+        entry = await self._entry(request)
+        try:
+            numbers = [int(request.query_params[name]) for name in ("left", "top", "right", "bottom", "width")]
+        except (KeyError, ValueError):
+            raise HTTPException(400, "Give left, top, right, bottom and width as whole numbers.") from None
+        part = pictures.Part(*numbers)
+        try:
+            with anyio.fail_after(_PATIENCE_S):
+                data, kind = await anyio.to_thread.run_sync(
+                    self._files.part, entry.told.image, part, abandon_on_cancel=True, limiter=self._readers
+                )
+        except TimeoutError:
+            raise HTTPException(504, "The folder does not answer: is the share still there?") from None
+        except pictures.NotShown as e:
+            raise HTTPException(410, str(e)) from None
+        return Response(data, media_type=kind, headers={"Cache-Control": "private, max-age=60"})
+
+    async def word(self, request: Request) -> Response:
+        try:
+            said = actions.Said.model_validate_json(await request.body())
+        except ValidationError:
+            raise HTTPException(400, "No word that this page knows: load the page again.") from None
+        known: Entry | None = await self._live.read(self._live.model.entries.get, said.image)
+        if known is None:
+            raise HTTPException(404, "The journal has no such image.")
+        await asyncio.to_thread(actions.say, self._state_dir, self._root, self._loaded, said)
+        await self._live.look()
+        return Response(status_code=204)
+
+    async def _entry(self, request: Request) -> Entry:
+        number: int = request.path_params["id"]
+        entry: Entry | None = await self._live.read(self._live.model.entries.get, number)
+        if entry is None:
+            await self._live.look()
+            entry = await self._live.read(self._live.model.entries.get, number)
+        if entry is None:
+            raise HTTPException(404, "The journal has no such image.")
+        return entry
+
+
+async def _sorry(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for these
+    return PlainTextResponse(error.detail, error.status_code)
+
+
+async def _broken(_: Request, error: Exception) -> Response:
+    return PlainTextResponse(str(error), 503)

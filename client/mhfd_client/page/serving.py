@@ -1,0 +1,44 @@
+"""Serve the page from this process: the web server's settings, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+
+import uvicorn
+
+from mhfd_client.page.process import Serving
+from mhfd_client.page.server import page
+from mhfd_client.page.token import token_of
+
+__all__ = ["serve"]
+
+
+def serve(serving: Serving, listening: socket.socket, *, ended: threading.Event | None = None) -> None:
+    """Serve until told to end, or by a signal when there is no `ended`. In the main thread."""
+    made = page(serving.state_dir, serving.loaded, token=token_of(serving.state_dir), host=serving.host)
+    config = uvicorn.Config(
+        made.app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=2,
+        limit_concurrency=200,
+        h11_max_incomplete_event_size=16384,
+    )
+    server = uvicorn.Server(config)
+
+    async def run() -> None:
+        async def wait() -> None:
+            while not (server.should_exit or (ended is not None and ended.is_set())):
+                await asyncio.sleep(0.2)
+            made.live.close()
+            server.should_exit = True
+
+        waiting = asyncio.create_task(wait())
+        await server.serve(sockets=[listening])
+        await waiting
+
+    asyncio.run(run())
