@@ -1,8 +1,8 @@
-"""What the station adds to scoring one image: `python -m benchmarks.station [--images 200] [--size 1024]`.
+"""What the station adds to scoring: `python -m benchmarks.station [--images 200]`; its memory: `--memory 20000`.
 
-Real workers, real journal, real sidecars, on this machine's disk. Two ways of arriving: one image after the other
-(each waits until the one before is recorded: what an operator feels), and all at once (what a backlog costs). The
-kernel's share is taken from the worker's own clock (started to scored); all else is the station's.
+Real workers, judge, journal, sidecars and thumbnails, on this machine's disk. Two ways of arriving: one image after
+the other (each waits until the one before is recorded: what an operator feels), and all at once (what a backlog
+costs). The kernel's share is taken from the worker's own clock (started to scored); all else is the station's.
 """
 
 from __future__ import annotations
@@ -13,22 +13,27 @@ import os
 import queue
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import tifffile
 from benchmarks._table import markdown, publish
 
+from mhfd import simulate
 from mhfd.contract import FocusReport, Params
 from mhfd.threads import thread_count
 from mhfd_client.journal import Journal
-from mhfd_client.journal_view import ImageRow, JournalView, Outcome, VerdictRow
-from mhfd_client.naming import Place
+from mhfd_client.journal_view import ImageRow, JournalView, VerdictRow
+from mhfd_client.naming import PRESETS
+from mhfd_client.record import Recorder
 from mhfd_client.runners.local import LocalRunner
+from mhfd_client.settings import load
 from mhfd_client.sightings import Whole
-from mhfd_client.statedir import write_whole
+from mhfd_client.statedir import thumbnails, write_whole
 from mhfd_client.station import News, Station
+from mhfd_client.station_judge import StationJudge
 
 
 class Given:
@@ -50,28 +55,6 @@ class Given:
         pass
 
 
-class Sharp:
-    """A verdict that costs nothing: judging is measured elsewhere."""
-
-    def judge(self, row: ImageRow, report: FocusReport) -> Sequence[tuple[int, VerdictRow]]:
-        return [(row.id, VerdictRow(Outcome.IN_FOCUS, "Sharp."))]
-
-
-class Sidecars:
-    """Writes a sidecar, and lets the next image come."""
-
-    def __init__(self, folder: Path, given: Given, waiting: list[Path]) -> None:
-        self.folder, self.given, self.waiting = folder, given, waiting
-
-    def record(self, row: ImageRow, report: FocusReport, verdict: VerdictRow) -> None:
-        write_whole(self.folder / f"{row.path}.json", report.model_dump_json().encode())
-        self.next()
-
-    def next(self) -> None:
-        if self.waiting:
-            self.given.news.put([whole(self.waiting.pop())])
-
-
 def whole(path: Path) -> Whole:
     found = path.stat()
     now = time.time()
@@ -79,42 +62,82 @@ def whole(path: Path) -> Whole:
 
 
 def images(folder: Path, count: int, size: int) -> list[Path]:
-    """Different files of one noisy picture."""
+    """Different files of one simulated picture, named as sections."""
     folder.mkdir()
-    rng = np.random.default_rng(1)
-    picture = rng.normal(128, 30, (size, size)).clip(0, 255).astype(np.uint8)
+    part = simulate.section((min(size, 1024), min(size, 1024)), seed=1)
+    picture = np.tile(part, (-(-size // len(part)),) * 2)[:size, :size]
     paths = []
     for number in range(count):
-        picture[0, 0] = number % 256
-        paths.append(folder / f"{number:05}.tif")
+        picture[0, :2] = number % 256, number // 256
+        paths.append(folder / f"section_{number:05}.tif")
         tifffile.imwrite(paths[-1], picture)
     return paths
 
 
-def run(root: Path, state: Path, paths: list[Path], *, at_once: bool) -> float:
-    given = Given()
-    sidecars = Sidecars(state / "sidecars", given, [] if at_once else list(paths))
+@contextmanager
+def station(root: Path, state: Path, given: Given, recorded: Callable[[], None]) -> Iterator[Station]:
+    """All parts are real but arrival, which is measured elsewhere."""
+    loaded = load(env={}, args={"state.dir": str(state)})
+    known: set[int] = set()
+
+    def first(row: ImageRow, report: FocusReport, verdict: VerdictRow) -> None:
+        if row.id not in known:  # not when it is judged again
+            known.add(row.id)
+            recorded()
+
     with Journal.open(state, root=root) as journal:
-        runner = LocalRunner(device="cpu")
-        station = Station(
+        yield Station(
             journal,
             given,
-            runner,
-            Sharp(),
-            sidecars,
+            LocalRunner(device="cpu", thumbnails=thumbnails(state)),
+            StationJudge(journal, loaded.settings.verdict),
+            Recorder(state, journal, loaded, said=first),
             root=root,
             params=Params(),
-            place=lambda _: Place(),
+            place=PRESETS["plain"].place,
             until_idle=2.0,
         )
+
+
+def run(root: Path, state: Path, paths: list[Path], *, at_once: bool) -> float:
+    given = Given()
+    waiting = [] if at_once else list(reversed(paths))
+
+    def following() -> None:
+        if waiting:
+            given.news.put([whole(waiting.pop())])
+
+    with station(root, state, given, following) as made:
         if at_once:
             given.news.put([whole(path) for path in paths])
         else:
-            sidecars.next()
+            following()
         begun = time.perf_counter()
-        summary = station.run()
+        summary = made.run()
         assert summary.left == 0
         return time.perf_counter() - begun - 2.0
+
+
+def memory(root: Path, state: Path, paths: list[Path]) -> list[tuple[int, float]]:
+    """Resident megabytes of the station's process after so many images."""
+    given, seen, done = Given(), [], itertools.count(1)
+    every = max(1, len(paths) // 10)
+
+    def count() -> None:
+        number = next(done)
+        if number % every == 0:
+            seen.append((number, resident_mb()))
+
+    with station(root, state, given, count) as made:
+        for start in range(0, len(paths), 50):
+            given.news.put([whole(path) for path in paths[start : start + 50]])
+        assert made.run().left == 0
+    return seen
+
+
+def resident_mb() -> float:
+    fields = Path("/proc/self/statm").read_text().split()
+    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def ledger(state: Path) -> dict[str, list[float]]:
@@ -122,7 +145,7 @@ def ledger(state: Path) -> dict[str, list[float]]:
     with JournalView.read(state) as view:
         rows = view.images(limit=1_000_000)[8:]
     parts: dict[str, list[float]] = {"whole -> submitted": [], "submitted -> started": [], "started -> scored": []}
-    parts |= {"scored -> judged": [], "judged -> recorded": [], "station alone": [], "whole -> recorded": []}
+    parts |= {"scored -> judged": [], "judged -> recorded": [], "station alone": [], "whole -> verdict": []}
     for row in rows:
         times = [row.whole_ns, row.submitted_ns, row.started_ns, row.scored_ns, row.judged_ns, row.recorded_ns]
         steps = [(b - a) / 1e6 for a, b in itertools.pairwise(times) if a is not None and b is not None]
@@ -130,38 +153,64 @@ def ledger(state: Path) -> dict[str, list[float]]:
         for name, step in zip(parts, steps, strict=False):
             parts[name].append(step)
         parts["station alone"].append(sum(steps) - steps[2])
-        parts["whole -> recorded"].append(sum(steps))
+        parts["whole -> verdict"].append(sum(steps[:4]))
     return parts
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--images", type=int, default=200)
-    parser.add_argument("--size", type=int, default=1024)
+    parser.add_argument("--images", type=int, default=200, help="of the smaller size; a quarter of it of the larger")
     parser.add_argument("--dir", type=Path, help="where to work; a folder on the disk that shall be measured")
+    parser.add_argument("--memory", type=int, metavar="IMAGES", help="instead: memory over so many small images")
     args = parser.parse_args()
-    load = os.getloadavg()[0]
+    load_before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(dir=args.dir) as name:
         folder = Path(name)
-        paths = images(folder / "root", args.images, args.size)
-        run(folder / "root", folder / "one", paths, at_once=False)
-        rows = [
-            (part, f"{np.percentile(values, 50):.1f}", f"{np.percentile(values, 95):.1f}")
-            for part, values in ledger(folder / "one").items()
-        ]
-        seconds = run(folder / "root", folder / "all", paths, at_once=True)
-        busy = sum(ledger(folder / "all")["started -> scored"]) / 1000
+        if args.memory:
+            publish("station-memory", "Memory of the station", grown(folder, args.memory))
+            return
         synced = sync_ms(folder)
+        parts = [
+            measured(folder / "small", args.images, 1024),
+            measured(folder / "large", max(12, args.images // 4), 4096),
+        ]
     body = (
-        f"{args.images} images of {args.size}x{args.size}, {thread_count()} cores, load average {load:.1f} before the "
-        f"run; one sync of a small file takes {synced[0]:.1f} ms (p95 {synced[1]:.1f}) on this disk, and each image "
-        "pays one, for its sidecar.\n\n"
-        "One after the other, each when the one before is recorded (milliseconds):\n\n"
-        f"{markdown(('', 'p50', 'p95'), rows)}\n\n"
-        f"All at once: {args.images / seconds:.0f} images a second, the start of the workers included; they scored for "
-        f"{busy:.1f} s of {seconds:.1f} s on each of {thread_count()} cores."
+        f"Real workers, judge, journal, sidecars and thumbnails; {thread_count()} cores, load average "
+        f"{load_before:.1f} before the run. One sync of a small file takes {synced[0]:.1f} ms (p95 {synced[1]:.1f}) on "
+        "this disk, and each image pays one, for its sidecar. `station alone` is all but the worker's own time: the "
+        "goal is a p95 below 15 ms.\n\n" + "\n\n".join(parts)
     )
     publish("station", "What the station adds to scoring", body)
+
+
+def measured(folder: Path, count: int, size: int) -> str:
+    folder.mkdir()
+    paths = images(folder / "root", count, size)
+    run(folder / "root", folder / "one", paths, at_once=False)
+    rows = [
+        (part, f"{np.percentile(values, 50):.1f}", f"{np.percentile(values, 95):.1f}")
+        for part, values in ledger(folder / "one").items()
+    ]
+    seconds = run(folder / "root", folder / "all", paths, at_once=True)
+    busy = sum(ledger(folder / "all")["started -> scored"]) / 1000
+    return (
+        f"## {size}x{size}\n\n{count} images. One after the other, each when the one before is recorded "
+        f"(milliseconds):\n\n{markdown(('', 'p50', 'p95'), rows)}\n\n"
+        f"All at once: {count / seconds:.1f} images a second, the start of the workers included; they scored for "
+        f"{busy:.1f} s in {seconds:.1f} s on {thread_count()} cores."
+    )
+
+
+def grown(folder: Path, count: int) -> str:
+    """How the station's process grows."""
+    paths = images(folder / "root", count, 128)
+    seen = memory(folder / "root", folder / "state", paths)
+    rows = [(f"{number:,}", f"{mb:.1f}") for number, mb in seen]
+    return (
+        f"Resident memory of the station's own process while it watches, judges and records {count:,} images of "
+        f"128x128; it grew by {seen[-1][1] - seen[0][1]:.1f} MB from the first tenth to the end (goal: below 20 MB)."
+        f"\n\n{markdown(('images', 'MB'), rows)}"
+    )
 
 
 def sync_ms(folder: Path) -> tuple[float, float]:
