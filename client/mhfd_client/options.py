@@ -187,7 +187,7 @@ class AlertSettings(Section):
         4,
         ge=0,
         le=100,
-        description="ring when so many of the last `of_last` are incomplete, unreadable, invalid, blank or saturated",
+        description="ring when so many of the last `of_last` (or all) are incomplete, unreadable, invalid, blank or saturated",
     )
     drift: bool = Field(True, description="ring when images in focus have left the anchor")
     missing: int = Field(1, ge=0, le=1000, description="ring when so many of the last 20 sections are missing")
@@ -216,9 +216,8 @@ class AlertSettings(Section):
 
     @model_validator(mode="after")
     def _counts_hold(self) -> AlertSettings:
-        for name in ("out_of_focus", "unusable"):
-            if getattr(self, name) > self.of_last:
-                raise ValueError(f"{name}: cannot be more than of_last ({self.of_last})")
+        if self.out_of_focus > self.of_last:
+            raise ValueError(f"out_of_focus: cannot be more than of_last ({self.of_last})")
         return self
 
 

@@ -10,7 +10,6 @@ import os
 import signal
 import subprocess
 import threading
-from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import PurePath
@@ -40,7 +39,7 @@ class Command:
         return f"command {plain(PurePath(self._argv[0]).name)}"
 
     def send(self, alert: Alert) -> str:
-        said: deque[bytes] = deque()
+        said = _Said()
         try:
             process = self._start(alert)
         except (OSError, ValueError) as e:  # not there, not executable, a NUL in an argument
@@ -49,7 +48,7 @@ class Command:
         assert process.stdin and process.stdout  # noqa: S101, PT018 - for mypy
         threads = [
             threading.Thread(target=_write, args=(process.stdin, alert.model_dump_json().encode()), daemon=True),
-            threading.Thread(target=_read, args=(process.stdout, said), daemon=True),
+            threading.Thread(target=said.read, args=(process.stdout,), daemon=True),
         ]
         for thread in threads:
             thread.start()
@@ -57,13 +56,13 @@ class Command:
             code = process.wait(self._timeout)
         except subprocess.TimeoutExpired:
             _end(process)
-            raise SinkFailed(f"had not ended after {self._timeout:g} s and was ended{_last(said)}") from None
+            raise SinkFailed(f"had not ended after {self._timeout:g} s and was ended{said}") from None
         for thread in threads:
             thread.join(_GRACE_S)  # what it left in the background may hold the pipe
         if code:
             how = f"exit code {code}" if code > 0 else f"ended by signal {-code}"
-            raise SinkFailed(f"{how}{_last(said)}")
-        return f"exit code 0{_last(said)}"
+            raise SinkFailed(f"{how}{said}")
+        return f"exit code 0{said}"
 
     def _start(self, alert: Alert) -> subprocess.Popen[bytes]:
         environment = os.environ | {
@@ -87,19 +86,21 @@ def _write(pipe: IO[bytes], data: bytes) -> None:
         pipe.write(data)
 
 
-def _read(pipe: IO[bytes], said: deque[bytes]) -> None:
-    """Keep the end of what it prints."""
-    with pipe:
-        while data := os.read(pipe.fileno(), 65536):
-            said.append(data[-_TAIL:])
-            while len(said) > 2:
-                said.popleft()
+class _Said:
+    """The end of what a program printed; as text its last line, for a message."""
 
+    def __init__(self) -> None:
+        self._tail = b""
 
-def _last(said: deque[bytes]) -> str:
-    lines = b"".join(list(said))[-_TAIL:].decode("utf-8", "replace").split("\n")
-    words = [plain(line.strip()) for line in lines if line.strip()]
-    return f": {words[-1][:200]}" if words else ""
+    def read(self, pipe: IO[bytes]) -> None:
+        with pipe:
+            while data := os.read(pipe.fileno(), 65536):
+                self._tail = (self._tail + data)[-_TAIL:]
+
+    def __str__(self) -> str:
+        lines = self._tail.decode("utf-8", "replace").split("\n")
+        words = [plain(line.strip()) for line in lines if line.strip()]
+        return f": {words[-1][:200]}" if words else ""
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

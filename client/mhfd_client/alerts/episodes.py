@@ -58,7 +58,8 @@ def advance(
         episode, reading = open_.get(rule), by_rule.get(rule)
         if episode is None:
             if reading is not None and reading.wrong:
-                left[rule] = _opened(reading, now, next_number + len(happened))
+                left[rule] = _opened(reading, now, next_number)
+                next_number += 1
                 happened.append(Happened(Event.OPENED, left[rule], reading.facts, reading.images, reading.text))
             continue
         if reading is None:

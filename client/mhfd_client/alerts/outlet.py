@@ -81,6 +81,7 @@ class Outlet:
         waiting: What it was not told before the restart.
         clock: For the retries.
         now: The time of day, for people.
+        limit: So many messages may wait; more than two a rule.
     """
 
     def __init__(
@@ -91,8 +92,10 @@ class Outlet:
         *,
         clock: Callable[[], float],
         now: Callable[[], float],
+        limit: int = LIMIT,
     ) -> None:
         self._carrier, self.health, self._clock, self._now = carrier, health, clock, now
+        self._limit = limit
         self._waiting = {one.alert.episode: one for one in waiting}
         self._away: Pending | None = None
         self._due = self._not_before = clock()
@@ -123,7 +126,7 @@ class Outlet:
         self._waiting[alert.episode] = Pending(alert, unknown)
         if alert.event is Event.OPENED:
             self._due = self._not_before
-        if len(self._waiting) > LIMIT:
+        if len(self._waiting) > self._limit:
             self._drop()
 
     def step(self) -> bool:

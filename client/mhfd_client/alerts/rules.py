@@ -61,7 +61,7 @@ def _unusable(now: Snapshot, settings: AlertSettings) -> Reading | None:
     return _count(
         now,
         settings.of_last,
-        settings.unusable,
+        min(settings.unusable, settings.of_last),
         Rule.UNUSABLE,
         lambda seen: seen.outcome is Outcome.INCOMPLETE or seen.finding in _UNUSABLE,
         ("no usable images (incomplete, unreadable, blank or saturated)", "Check the beam, the detector and the disk."),
@@ -104,7 +104,7 @@ def _drift(now: Snapshot, settings: AlertSettings) -> Reading | None:
         return Reading(Rule.DRIFT, False, "The images in focus are as sharp as the anchor again.", {"drifts": 0})
     more = len(now.drifts) - 1
     also = f" The same in {more} other {'place' if more == 1 else 'places'}." if more else ""
-    return Reading(Rule.DRIFT, True, plain(now.drifts[0]) + also, {"drifts": len(now.drifts)})
+    return Reading(Rule.DRIFT, True, _short(now.drifts[0]) + also, {"drifts": len(now.drifts)})
 
 
 def _missing(now: Snapshot, settings: AlertSettings) -> Reading | None:
@@ -190,8 +190,12 @@ def _gone(
         return Reading(rule, False, f"{subject} {well}.", {"waiting": now.waiting})
     since = min(problem.since for problem in found)
     away = now.now - since
-    facts = {"away_s": round(max(0.0, away), 1), "waiting": now.waiting, "kinds": [problem.kind for problem in found]}
-    why = "; ".join(plain(problem.why) for problem in found)
+    facts = {
+        "away_s": round(max(0.0, away), 1),
+        "waiting": now.waiting,
+        "kinds": sorted({problem.kind for problem in found}),
+    }
+    why = _short("; ".join(problem.why for problem in found))
     text = f"{what} for {duration(away)}: {why}. {count(now.waiting)} waiting; none is lost."
     return Reading(rule, True if away >= settings.gone_s else None, text, facts)
 
@@ -199,7 +203,7 @@ def _gone(
 def _ended(now: Snapshot, settings: AlertSettings) -> Reading:
     if now.ended is None:
         return Reading(Rule.ENDED, False, "The watch runs again.")
-    text = f"The watch has ended: {plain(now.ended)} Nothing is checked until `mhfd watch` is started again."
+    text = f"The watch has ended: {_short(now.ended)} Nothing is checked until `mhfd watch` is started again."
     return Reading(Rule.ENDED, True, text)
 
 
@@ -223,3 +227,8 @@ def _away(now: Snapshot) -> list[Problem]:
 
 def _runner(now: Snapshot) -> list[Problem]:
     return [problem for problem in now.problems if problem.kind == _RUNNER]
+
+
+def _short(text: str) -> str:
+    """What others said, in a size that a pager and an environment variable can take."""
+    return plain(text[:500])

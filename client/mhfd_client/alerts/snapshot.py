@@ -81,6 +81,7 @@ class Snapshot:
     waiting: int = 0
     """Images without a verdict."""
     oldest_waiting: float | None = None
+    """Since when the first of them is whole."""
     disks: tuple[Disk, ...] = ()
     problems: tuple[Problem, ...] = ()
     """Of the folder as a whole, and of the runner."""

@@ -14,6 +14,7 @@ import ssl
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -69,16 +70,16 @@ class Webhook:
 
     def send(self, alert: Alert) -> str:
         began = time.monotonic()
+        status, reason, retry_after = 0, "", 0.0
         try:
             status, reason, retry_after = self._exchange(alert)
         except SinkFailed:
             raise
-        except TimeoutError:
-            raise SinkFailed(f"no answer within {self._timeout:g} s") from None
         except (OSError, http.client.HTTPException, UnicodeError) as e:
-            if time.monotonic() - began >= self._timeout:
-                raise SinkFailed(f"no answer within {self._timeout:g} s") from None
-            raise SinkFailed(self._said(e)) from None
+            if time.monotonic() - began < self._timeout:
+                raise SinkFailed(self._said(e)) from None
+        if time.monotonic() - began >= self._timeout:  # the watchdog cut it off, perhaps in the middle of its headers
+            raise SinkFailed(f"no answer within {self._timeout:g} s")
         answer = plain(f"{status} {reason}".strip())[:100]
         if 200 <= status < 300:
             return f"{answer} after {time.monotonic() - began:.2f} s"
@@ -142,10 +143,8 @@ def _near(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
 def _shut(connection: http.client.HTTPConnection) -> None:
     sock = connection.sock
     if sock is not None:
-        try:
+        with suppress(OSError):  # closed meanwhile
             socket.socket.shutdown(sock, socket.SHUT_RDWR)  # not TLS's own: it would wait for the other side
-        except OSError:
-            return  # closed meanwhile
 
 
 def _seconds(retry_after: str | None) -> float:

@@ -1,0 +1,368 @@
+"""What rings and in which words: golden cases of the rules, and what holds for every order of readings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mhfd.contract import Finding
+from mhfd_client.alerts import rules, words
+from mhfd_client.alerts.episodes import Episode, Happened, advance
+from mhfd_client.alerts.message import Event, Rule, plain
+from mhfd_client.alerts.rules import Reading
+from mhfd_client.alerts.snapshot import Disk, Problem, Seen, Snapshot
+from mhfd_client.journal_view import Outcome
+from mhfd_client.naming import Place
+from mhfd_client.options import AlertSettings
+
+NOW = 1_800_000_000.0
+GOOD, BAD, LOST, UNSURE = Outcome.IN_FOCUS, Outcome.OUT_OF_FOCUS, Outcome.INCOMPLETE, Outcome.UNDETERMINED
+
+
+def images(outcomes: str, *, first: int = 112, tile: str | None = None, **other: Any) -> tuple[Seen, ...]:
+    """One image a letter: g good, b blurred, i incomplete, u undetermined, k blank."""
+    kinds = {"g": GOOD, "b": BAD, "i": LOST, "u": UNSURE, "k": UNSURE}
+    return tuple(
+        Seen(
+            n,
+            f"S_{first + n:03d}.tif",
+            Place(first + n, tile),
+            kinds[letter],
+            finding=Finding.BLANK if letter == "k" else Finding.OK,
+            **other,
+        )
+        for n, letter in enumerate(outcomes)
+    )
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    rule: Rule
+    now: dict[str, Any]
+    wrong: bool | None
+    text: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+CHECK = " Check the focus; `mhfd retake` lists what to image again."
+BEAM = " Check the beam, the detector and the disk."
+PROVISIONAL = " This is provisional: nobody has confirmed a sharp image yet, or the verdicts may still change."
+GONE = Problem("root_gone", "/mnt/sem is not there", NOW - 240)
+IDLE = Problem("runner", "every worker has died", NOW - 29)
+
+CASES = [
+    Case(
+        "four_of_six", Rule.OUT_OF_FOCUS, {"recent": images("ggbbgbb")}, True,
+        f"4 of the last 6 images are out of focus: sections 114, 115, 117, 118.{CHECK}",
+    ),
+    Case(
+        "three_of_six_is_not_four", Rule.OUT_OF_FOCUS, {"recent": images("bgbgbg")}, False,
+        "3 of the last 6 images are out of focus: sections 112, 114, 116.",
+    ),
+    Case(
+        "the_fourth_rings_before_there_are_six", Rule.OUT_OF_FOCUS, {"recent": images("bbbb")}, True,
+        f"4 of the last 4 images are out of focus: sections 112 to 115.{CHECK}",
+    ),
+    Case("no_image_yet", Rule.OUT_OF_FOCUS, {}, False, "0 of the last 0 images are out of focus."),
+    Case(
+        "one_of_one", Rule.OUT_OF_FOCUS, {"recent": images("gb")}, True,
+        f"1 of the last 1 image is out of focus: section 113.{CHECK}", {"out_of_focus": 1, "of_last": 1},
+    ),
+    Case(
+        "provisional_rings_and_says_so", Rule.OUT_OF_FOCUS, {"recent": images("bbbb", provisional=True)}, True,
+        f"4 of the last 4 images are out of focus: sections 112 to 115.{PROVISIONAL}{CHECK}",
+    ),
+    Case(
+        "a_bad_stretch_between_two_looks_is_not_missed", Rule.OUT_OF_FOCUS,
+        {"recent": images("bbbbgggggg"), "fresh": 10}, True,
+        f"4 of the 6 images are out of focus: sections 112 to 115.{CHECK}",
+    ),
+    Case(
+        "a_bad_stretch_that_was_seen_before_is_over", Rule.OUT_OF_FOCUS,
+        {"recent": images("bbbbgggggg"), "fresh": 1}, False, "0 of the last 6 images are out of focus.",
+    ),
+    Case(
+        "incomplete_is_not_out_of_focus", Rule.OUT_OF_FOCUS, {"recent": images("iiiiii")}, False,
+        "0 of the last 6 images are out of focus.",
+    ),
+    Case(
+        "tiles_of_one_section", Rule.OUT_OF_FOCUS,
+        {"recent": tuple(replace(s, place=Place(7, f"r1-c{s.image}")) for s in images("bbbb"))}, True,
+        f"4 of the last 4 images are out of focus: sections (tiles) 7 (r1-c0), 7 (r1-c1), 7 (r1-c2), 7 (r1-c3).{CHECK}",
+    ),
+    Case(
+        "names_where_there_is_no_section", Rule.OUT_OF_FOCUS,
+        {"recent": tuple(replace(s, place=Place(), path="\x1b[2J.tif") for s in images("b"))}, True,
+        f"1 of the last 1 image is out of focus: \\x1b[2J.tif.{CHECK}", {"out_of_focus": 1, "of_last": 1},
+    ),
+    Case(
+        "blank_and_incomplete_are_unusable", Rule.UNUSABLE, {"recent": images("ikgik")}, True,
+        "4 of the last 5 images are no usable images (incomplete, unreadable, blank or saturated): "
+        f"sections 112, 113, 115, 116.{BEAM}",
+    ),
+    Case(
+        "what_cannot_be_told_is_not_unusable", Rule.UNUSABLE, {"recent": images("uuuuuu")}, False,
+        "0 of the last 6 images are no usable images (incomplete, unreadable, blank or saturated).",
+    ),
+    Case("drift", Rule.DRIFT, {"drifts": ("Drift near section 40: 70%.",)}, True, "Drift near section 40: 70%."),
+    Case(
+        "drift_of_three_tiles", Rule.DRIFT, {"drifts": ("Drift near section 40.", "b", "c")}, True,
+        "Drift near section 40. The same in 2 other places.",
+    ),
+    Case("no_drift", Rule.DRIFT, {}, False, "The images in focus are as sharp as the anchor again."),
+    Case(
+        "two_sections_are_missing", Rule.MISSING, {"sections": (1, 2, 5, 6, 8), "missing": (3, 4, 7)}, True,
+        "2 sections are missing, wholly or in part, before section 6: 3, 4. Image them before the sample goes on.",
+    ),
+    Case(
+        "one_that_may_be_late_is_not_missing", Rule.MISSING, {"sections": (1, 2, 3, 5), "missing": (4,)}, False,
+        "Nothing new is missing in the last 2 sections before section 3.",
+    ),
+    Case(
+        "the_first_sections_of_a_list_are_missing", Rule.MISSING,
+        {"sections": (5, 6, 7), "missing": (1, 2, 3, 4)}, True,
+        "4 sections are missing, wholly or in part, before section 6: 1 to 4. Image them before the sample goes on.",
+    ),
+    Case(
+        "an_old_gap_rings_no_more", Rule.MISSING,
+        {"sections": (1, *range(3, 40)), "missing": (2,)}, False,
+        "Nothing new is missing in the last 20 sections before section 38.",
+    ),
+    Case(
+        "a_new_gap_rings_beside_an_old_one", Rule.MISSING,
+        {"sections": (1, *range(3, 37), 38, 39, 40), "missing": (2, 37)}, True,
+        "1 section is missing, wholly or in part, before section 39: 37. Image them before the sample goes on.",
+    ),
+    Case("too_few_sections", Rule.MISSING, {"sections": (9,)}, False, "Too few sections are here to miss one."),
+    Case(
+        "silence", Rule.SILENCE, {"last_arrival": NOW - 1200, "started": NOW - 9000, "images": 1412}, True,
+        "No new image for 20 minutes; 1,412 images came before. Has the microscope stopped?",
+    ),
+    Case("no_silence_before_the_first", Rule.SILENCE, {"started": NOW - 9000}, False, "No image has come yet."),
+    Case(
+        "no_silence_after_the_last", Rule.SILENCE,
+        {"last_arrival": NOW - 5000, "started": NOW - 9000, "complete": True}, False,
+        "Everything that was expected has come.",
+    ),
+    Case(
+        "silence_is_counted_from_the_start", Rule.SILENCE,
+        {"last_arrival": NOW - 90000, "started": NOW - 60, "images": 3}, False, "Images come again: 3 so far.",
+    ),
+    Case(
+        "silence_cannot_be_told_without_the_folder", Rule.SILENCE,
+        {"last_arrival": NOW - 1200, "started": NOW - 9000, "problems": (GONE,)}, None, "The folder cannot be read.",
+    ),
+    Case(
+        "backlog", Rule.BACKLOG, {"waiting": 120, "oldest_waiting": NOW - 840, "started": NOW - 9000}, True,
+        "120 images wait for their verdict, the oldest for 14 minutes: scoring is slower than imaging.",
+    ),
+    Case(
+        "a_backlog_of_one", Rule.BACKLOG, {"waiting": 1, "oldest_waiting": NOW - 840, "started": NOW - 9000}, True,
+        "1 image waits for its verdict for 14 minutes: scoring is slower than imaging.",
+    ),
+    Case(
+        "no_backlog", Rule.BACKLOG, {"waiting": 3, "oldest_waiting": NOW - 5}, False,
+        "Verdicts keep up: 3 images waiting.",
+    ),
+    Case(
+        "backlog_without_workers_is_theirs", Rule.BACKLOG,
+        {"waiting": 9, "oldest_waiting": NOW - 840, "started": NOW - 9000, "problems": (IDLE,)}, None,
+        "Nothing can be scored now.",
+    ),
+    Case(
+        "disk_low", Rule.DISK, {"disks": (Disk("the state", int(1.5e9), 10**12), Disk("the folder", 10**11, 10**12))},
+        True, "Only 1.5 GB free where the state is; the limit is 5 GB. Free some space.",
+    ),
+    Case(
+        "disk_well", Rule.DISK, {"disks": (Disk("the state", 10**11, 10**12),)}, False,
+        "There is space again: 100.0 GB free where the state is.",
+    ),
+    Case("disk_unknown", Rule.DISK, {}, None, "Free space could not be measured."),
+    Case(
+        "folder_gone", Rule.FOLDER, {"problems": (GONE,), "waiting": 2}, True,
+        "The watched folder cannot be used for 4 minutes: /mnt/sem is not there. 2 images waiting; none is lost.",
+    ),
+    Case("folder_back", Rule.FOLDER, {"problems": (IDLE,)}, False, "The watched folder can be read again."),
+    Case(
+        "lost_notices_are_no_lost_folder", Rule.FOLDER, {"problems": (Problem("events_lost", "inotify", NOW - 900),)},
+        False, "The watched folder can be read again.",
+    ),
+    Case(
+        "workers_gone_for_a_moment", Rule.RUNNER, {"problems": (IDLE,)}, None,
+        "Nothing is scored for 29 seconds: every worker has died. 0 images waiting; none is lost.",
+    ),
+    Case(
+        "workers_gone", Rule.RUNNER, {"problems": (replace(IDLE, since=NOW - 30),), "waiting": 1}, True,
+        "Nothing is scored for 30 seconds: every worker has died. 1 image waiting; none is lost.",
+    ),
+    Case("workers_back", Rule.RUNNER, {"problems": (GONE,)}, False, "What arrives is scored again."),
+    Case(
+        "ended", Rule.ENDED, {"ended": "no worker can be started."}, True,
+        "The watch has ended: no worker can be started. Nothing is checked until `mhfd watch` is started again.",
+    ),
+    Case("running", Rule.ENDED, {}, False, "The watch runs again."),
+]  # fmt: skip
+
+
+def read(case: Case) -> dict[Rule, Reading]:
+    snapshot = Snapshot(**{"now": NOW, "started": NOW - 3600, **case.now})
+    return {reading.rule: reading for reading in rules.readings(snapshot, AlertSettings(**case.settings))}
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_golden_cases(case: Case) -> None:
+    reading = read(case)[case.rule]
+    assert (reading.wrong, reading.text) == (case.wrong, case.text)
+
+
+@pytest.mark.parametrize("rule", Rule)
+def test_each_rule_rings_and_is_calm_in_a_case(rule: Rule) -> None:
+    assert {case.wrong for case in CASES if case.rule is rule} >= {True, False}
+
+
+@pytest.mark.parametrize(
+    ("key", "rule"),
+    [
+        ("out_of_focus", Rule.OUT_OF_FOCUS),
+        ("unusable", Rule.UNUSABLE),
+        ("drift", Rule.DRIFT),
+        ("missing", Rule.MISSING),
+        ("silence_s", Rule.SILENCE),
+        ("backlog_s", Rule.BACKLOG),
+        ("disk_gb", Rule.DISK),
+        ("gone_s", Rule.FOLDER),
+        ("gone_s", Rule.RUNNER),
+    ],
+)
+def test_nothing_turns_a_rule_off(key: str, rule: Rule) -> None:
+    off = Case("off", rule, {}, None, "", {key: False if key == "drift" else 0})
+    assert rule not in read(off)
+    assert rule in read(replace(off, settings={}))
+
+
+def test_facts_and_images_are_bounded() -> None:
+    recent = images("b" * 150)
+    reading = read(Case("many", Rule.OUT_OF_FOCUS, {"recent": recent}, True, "", {"out_of_focus": 90, "of_last": 100}))
+    focus = reading[Rule.OUT_OF_FOCUS]
+    assert focus.facts["found"] == focus.facts["of"] == 100
+    assert focus.images == tuple(seen.path for seen in recent[-20:])
+    assert len(focus.facts["sections"]) == 20
+    assert len(focus.text) < 500
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text"),
+    [
+        ([], "none"),
+        ([3], "3"),
+        ([3, 4], "3, 4"),
+        ([4, 3, 5, 5], "3 to 5"),
+        ([1, 3, 4, 5, 9], "1, 3 to 5, 9"),
+        (range(0, 60, 2), "... " + ", ".join(map(str, range(20, 60, 2)))),
+    ],
+)
+def test_spans(numbers: list[int], text: str) -> None:
+    assert words.spans(numbers) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-3, "0 seconds"), (1, "1 second"), (119, "119 seconds"), (120, "2 minutes"), (7200, "2 hours"), (2e5, "2 days")],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert words.duration(seconds) == text
+
+
+@given(st.text())
+def test_plain_text_fits_everywhere(text: str) -> None:
+    assert plain(text).isprintable()
+    plain(text).encode()
+
+
+# -- episodes
+
+CALM_S = 10.0
+Step = tuple[float, Mapping[Rule, bool | None]]
+ON: dict[Rule, bool | None] = {Rule.DISK: True}
+OFF: dict[Rule, bool | None] = {Rule.DISK: False}
+STEPS = st.lists(
+    st.tuples(
+        st.floats(0, 25),
+        st.dictionaries(st.sampled_from([Rule.DRIFT, Rule.DISK, Rule.SILENCE]), st.sampled_from([True, False, None])),
+    ),
+    max_size=40,
+)
+
+
+def play(steps: Sequence[Step]) -> list[tuple[float, Happened]]:
+    """Readings one after the other, each so long after the one before; a rule that is not named was turned off."""
+    told: list[tuple[float, Happened]] = []
+    open_: dict[Rule, Episode] = {}
+    now, number = NOW, 1
+    for after, states in steps:
+        now += after
+        found = [Reading(rule, wrong, f"{rule} {wrong}") for rule, wrong in states.items()]
+        open_, happened = advance(open_, found, now=now, calm_s=CALM_S, next_number=number)
+        number += sum(one.event is Event.OPENED for one in happened)
+        told += [(now, one) for one in happened]
+    return told
+
+
+@given(STEPS)
+def test_an_episode_opens_once_and_closes_once_in_that_order(steps: Sequence[Step]) -> None:
+    events: dict[int, list[Event]] = {}
+    for _, one in play(steps):
+        events.setdefault(one.episode.number, []).append(one.event)
+    assert all(of in ([Event.OPENED], [Event.OPENED, Event.CLOSED]) for of in events.values())
+    assert list(events) == sorted(events)
+
+
+@given(STEPS)
+def test_a_rule_has_one_episode_at_a_time_and_rests_between_two(steps: Sequence[Step]) -> None:
+    last: dict[Rule, tuple[float, Happened]] = {}
+    for now, one in play(steps):
+        rule = one.episode.rule
+        before = last.get(rule)
+        assert (before is None or before[1].event is Event.CLOSED) == (one.event is Event.OPENED)
+        if before is not None and one.event is Event.CLOSED and "turned off" not in one.text:
+            assert now - before[0] >= CALM_S
+        last[rule] = now, one
+
+
+@given(STEPS)
+def test_what_turns_wrong_rings_at_once(steps: Sequence[Step]) -> None:
+    open_: dict[Rule, Episode] = {}
+    for after, states in steps:
+        found = [Reading(rule, wrong, "") for rule, wrong in states.items()]
+        open_, _ = advance(open_, found, now=NOW + after, calm_s=CALM_S, next_number=1)
+        for rule, wrong in states.items():
+            assert not wrong or rule in open_
+
+
+def test_what_flickers_is_one_episode() -> None:
+    told = play([(0, ON), (5, OFF), (5, ON), (5, OFF), (9, OFF), (1, OFF), (100, OFF)])
+    assert [(now - NOW, one.event) for now, one in told] == [(0, Event.OPENED), (25, Event.CLOSED)]
+    closed = told[1][1]
+    assert closed.episode.closed == NOW + 15  # when it was calm, not when that was believed
+    assert closed.text == "Over after 15 seconds: disk False It was: disk True"
+
+
+def test_what_cannot_be_told_changes_nothing() -> None:
+    unknown: dict[Rule, bool | None] = {Rule.DISK: None}
+    assert play([(0, unknown), (50, unknown)]) == []
+    assert len(play([(0, ON), (50, unknown), (50, unknown)])) == 1
+    assert len(play([(0, ON), (50, OFF), (5, unknown), (5, OFF)])) == 2
+
+
+def test_a_clock_that_is_set_back_closes_nothing_early() -> None:
+    assert [one.event for _, one in play([(0, ON), (0, OFF), (-3600, OFF), (9, OFF)])] == [Event.OPENED]
+    assert len(play([(0, ON), (0, OFF), (-3600, OFF), (10, OFF)])) == 2
