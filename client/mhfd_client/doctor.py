@@ -27,12 +27,13 @@ from mhfd.threads import cpu_name, thread_count
 from mhfd_client import mounts, settings
 from mhfd_client.errors import SettingsError, StateMissing, WatchError
 from mhfd_client.opening import checked_root, is_shared
+from mhfd_client.page.process import PORT as PAGE_PORT
 from mhfd_client.settings import Loaded
 from mhfd_client.statedir import text_of
 
 __all__ = ["Check", "Level", "examine"]
 
-PAGE_PORT: Final = 8765
+
 _FEW_GB: Final = 2.0
 _SKEW_S: Final = 5.0
 _PACKAGES: Final = ("numpy", "scipy", "tifffile", "imagecodecs", "pillow", "pydantic", "click", "rich")
