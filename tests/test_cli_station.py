@@ -21,7 +21,7 @@ from mhfd import simulate
 from mhfd_client import inbox, mounts
 from mhfd_client.cli import main
 from mhfd_client.journal import Journal
-from mhfd_client.journal_view import JournalView
+from mhfd_client.journal_view import JournalView, State
 from mhfd_client.microscope import Plan, read_truth, simulate_run
 from mhfd_client.mounts import Mount
 
@@ -121,6 +121,22 @@ def test_watch_ends_cleanly_on_a_signal(run: Path, tmp_path: Path) -> None:
     assert process.returncode == 0, err
     assert "images scored" in err
     assert "Traceback" not in err
+
+
+def test_a_reader_that_leaves_does_not_end_the_watch(run: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from mhfd_client.cli import main; main()"]
+    command += ["watch", str(run), "--state", str(tmp_path / "state"), "--until-idle", "1", "--no-page", *FAST]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline()
+        process.stdout.close()
+        err = process.stderr.read()
+    assert process.returncode == 0, err
+    assert "no more lines" in err
+    assert "Traceback" not in err
+    with JournalView.read(tmp_path / "state") as journal:
+        assert journal.counts()[State.RECORDED] == len(outcomes(Watched(run, tmp_path / "state"))) > 20
 
 
 def test_plan_says_what_a_watch_would_do_and_touches_nothing(run: Path, watched: Watched, tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
+from collections import Counter
 from contextlib import ExitStack, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -67,8 +69,9 @@ def watch(
     )
     _log(logging.INFO if verbose else logging.WARNING)
     said = _Said(quiet=quiet)
-    listening = None if no_page else bound(page_host, page_port)  # before anything starts: the port may be taken
-    with assembled(folder.root, loaded, until_idle=until_idle, said=said) as parts, ExitStack() as stack:
+    with ExitStack() as stack:
+        listening = None if no_page else stack.enter_context(bound(page_host, page_port))  # first: it may be taken
+        parts = stack.enter_context(assembled(folder.root, loaded, until_idle=until_idle, said=said))
         arrival = parts.arrival
         echo(f"watching {arrival.root} ({arrival.mode}); names: {parts.names}; state: {parts.state_dir}", err=True)
         if listening is not None:
@@ -89,16 +92,23 @@ class _Said:
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
-        self._counts: dict[str, int] = {}
+        self._now: dict[int, str] = {}  # image -> what is said of it
         self._last: float | None = None
         self._began = time.monotonic()
 
     def __call__(self, row: ImageRow, report: FocusReport, verdict: VerdictRow) -> None:
-        self._counts[verdict.outcome.value] = self._counts.get(verdict.outcome.value, 0) + 1
+        self._now[row.id] = verdict.outcome.value
         self._last = time.monotonic()
         if not self._quiet:
             again = f" [{verdict.reason}]" if verdict.reason else ""
-            echo(f"{row.path}  {verdict.outcome.value}: {verdict.sentence}{again}")
+            line = printable(f"{row.path}  {verdict.outcome.value}: {verdict.sentence}{again}")
+            try:
+                sys.stdout.write(f"{line}\n")  # not through click, which would write into the living line
+                sys.stdout.flush()
+            except OSError as error:  # nobody reads any more, or the disk of a log is full: the watch goes on
+                self._quiet = True
+                _nowhere(sys.stdout)
+                logging.getLogger("mhfd").warning("no more lines: the standard output failed: %s", error)
 
     def heartbeat(self) -> Live | nullcontext[None]:
         if not sys.stderr.isatty():
@@ -116,7 +126,9 @@ class _Said:
 
     def __rich__(self) -> str:
         since = time.monotonic() - (self._last or self._began)
-        counts = ", ".join(f"{n:,} {name}" for name, n in sorted(self._counts.items())) or "no verdict yet"
+        counts = (
+            ", ".join(f"{n:,} {name}" for name, n in sorted(Counter(self._now.values()).items())) or "no verdict yet"
+        )
         return f"watching: {counts}; last {since:.0f} s ago" if self._last else f"watching for {since:.0f} s: {counts}"
 
 
@@ -126,8 +138,6 @@ class _Said:
 @click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
 def plan(folder: Folder, names: str | None, as_json: bool) -> None:
     """What a watch would do with every file there, and why. Touches nothing."""
-    from collections import Counter
-
     from mhfd_client import planning
     from mhfd_client.assembly import named, state_of
     from mhfd_client.errors import StateMissing
@@ -182,6 +192,13 @@ def plan(folder: Folder, names: str | None, as_json: bool) -> None:
         echo(f"{s.decision.value:6} {s.path}{where}: {s.why}")
     counts = Counter(s.decision.value for s in found)
     echo(", ".join(f"{n} {name}" for name, n in sorted(counts.items())) or "nothing is there")
+
+
+def _nowhere(stream: TextIO) -> None:
+    """What is still in its buffer must not fail the end of the process."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 class _Printable(logging.Formatter):
