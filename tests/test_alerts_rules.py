@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mhfd.contract import Finding
@@ -282,6 +282,7 @@ def test_durations(seconds: float, text: str) -> None:
     assert words.duration(seconds) == text
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_plain_text_fits_everywhere(text: str) -> None:
     assert plain(text).isprintable()
@@ -317,6 +318,7 @@ def play(steps: Sequence[Step]) -> list[tuple[float, Happened]]:
     return told
 
 
+@settings(deadline=None)
 @given(STEPS)
 def test_an_episode_opens_once_and_closes_once_in_that_order(steps: Sequence[Step]) -> None:
     events: dict[int, list[Event]] = {}
@@ -326,6 +328,7 @@ def test_an_episode_opens_once_and_closes_once_in_that_order(steps: Sequence[Ste
     assert list(events) == sorted(events)
 
 
+@settings(deadline=None)
 @given(STEPS)
 def test_a_rule_has_one_episode_at_a_time_and_rests_between_two(steps: Sequence[Step]) -> None:
     last: dict[Rule, tuple[float, Happened]] = {}
@@ -338,6 +341,7 @@ def test_a_rule_has_one_episode_at_a_time_and_rests_between_two(steps: Sequence[
         last[rule] = now, one
 
 
+@settings(deadline=None)
 @given(STEPS)
 def test_what_turns_wrong_rings_at_once(steps: Sequence[Step]) -> None:
     open_: dict[Rule, Episode] = {}

@@ -282,6 +282,10 @@ def test_alert_list_says_what_rang(bench: Bench) -> None:
     assert " still [out_of_focus] 2 of the last 2 images are out of focus" in episode
     assert sink.startswith("webhook sem: failing, 1 try so far, the last at ")
     assert sink.endswith(": 500 Internal Server Error; 1 waiting")
+    status = mhfd("status", bench.root, "--state", bench.state, "--check")
+    assert status.exit_code == 1
+    assert "webhook sem is failing, 1 try so far, the last at " in status.output
+    assert ": 2 of the last 2 images are out of focus: " in status.output
     found = json.loads(mhfd("alert", "list", bench.root, "--state", bench.state, "--json").output)
     assert found["episodes"][0]["rule"] == "out_of_focus"
     assert found["sinks"][0]["waiting"][0]["event"] == "opened"

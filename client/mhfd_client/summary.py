@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from mhfd_client import expected
+from mhfd_client.alerts import Episode, Health, overview
 from mhfd_client.journal_view import Beat, ImageRow, JournalView, Outcome, State, Told, TroubleRow
 from mhfd_client.naming import Place
 from mhfd_client.options import NamesSettings
@@ -66,12 +67,17 @@ class Status:
     troubles: tuple[TroubleRow, ...]
     question: dict[str, Any] | None
     drifts: tuple[dict[str, Any], ...]
+    alerts: tuple[Episode, ...]
+    """What has rung and is not over."""
+    sinks: tuple[Health, ...]
+    """Who is told of it."""
     latency: Latency
 
     @property
     def needs_person(self) -> bool:
-        """Whether somebody should look: something to image again, missing, drifting or broken."""
-        return bool(self.retake or self.missing or self.troubles or self.drifts)
+        """Whether somebody should look: something to image again, missing, drifting, ringing or broken."""
+        unheard = any(sink.failures for sink in self.sinks)
+        return bool(self.retake or self.missing or self.troubles or self.drifts or self.alerts or unheard)
 
     def as_json(self) -> dict[str, Any]:
         """For programs: plain values, every list in full."""
@@ -98,6 +104,7 @@ def status(journal: JournalView, names: NamesSettings, *, now: float | None = No
     places = {image.place for image in images}
     wanted = None if names.expected is None else expected.load(names.expected)
     absent, late = expected.missing(wanted, places), expected.overdue(wanted, places)
+    told_of = overview(journal.path.parent)
     running = _alive(beat, time.time() if now is None else now)
     return Status(
         root=journal.root(),
@@ -119,6 +126,8 @@ def status(journal: JournalView, names: NamesSettings, *, now: float | None = No
         troubles=tuple(trouble for trouble in journal.troubles() if trouble.until_ns is None),
         question=_question(journal, notes.get("question", "null")),
         drifts=tuple(json.loads(notes.get("drifts", "[]"))),
+        alerts=told_of.open,
+        sinks=told_of.sinks,
         latency=latency(images),
     )
 

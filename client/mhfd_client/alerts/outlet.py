@@ -98,6 +98,7 @@ class Outlet:
         self._limit = limit
         self._waiting = {one.alert.episode: one for one in waiting}
         self._away: Pending | None = None
+        self._untold = 0
         self._due = self._not_before = clock()
 
     @property
@@ -138,7 +139,8 @@ class Outlet:
         if self.rest() == 0:
             episode = next(iter(self._waiting))
             self._away = self._waiting.pop(episode)
-            self._carrier.give(self._away.alert.model_copy(update={"untold": self.health.untold}))
+            self._untold = self.health.untold
+            self._carrier.give(self._away.alert.model_copy(update={"untold": self._untold}))
         return changed
 
     def _took(self, sent: Pending, receipt: Receipt) -> None:
@@ -157,16 +159,18 @@ class Outlet:
             return
         if health.failures:
             log.info("%s works again", health.name)
-        health.failures, health.untold = 0, 0
+        health.failures = 0
+        health.untold -= self._untold  # more may have been dropped meanwhile
         health.sent, health.sent_at = health.sent + 1, self._now()
         self._due = self._not_before = self._clock()
         if episode in self._waiting:
             self._waiting[episode] = replace(self._waiting[episode], unknown=False)
 
     def _drop(self) -> None:
-        """Never what is open, nor the end of what the sink knows of: both are at most one a rule."""
+        """Never what is open, nor the end of what the sink knows of or is hearing now: each is at most one a rule."""
+        away = None if self._away is None else self._away.alert.episode
         for episode, one in self._waiting.items():
-            if one.unknown and one.alert.event is Event.CLOSED:
+            if episode != away and one.unknown and one.alert.event is Event.CLOSED:
                 del self._waiting[episode]
                 self.health.untold += 1
                 return

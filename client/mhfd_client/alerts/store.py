@@ -70,12 +70,13 @@ class Health:
     sent_at: float | None = None
     untold: int = 0
 
-    def state(self, waiting: int = 0) -> str:
+    def state(self, waiting: int | None = None) -> str:
         """In words, for `mhfd status` and its like."""
         if self.failures:
             at = "" if self.error_at is None else f" at {iso(self.error_at)}"
             tries = f"{self.failures} {'try' if self.failures == 1 else 'tries'}"
-            return f"failing, {tries} so far, the last{at}: {self.error}; {waiting} waiting"
+            more = "" if waiting is None else f"; {waiting} waiting"
+            return f"failing, {tries} so far, the last{at}: {self.error}{more}"
         if self.sent_at is None:
             return "nothing sent yet"
         return f"well; {self.sent} sent, the last at {iso(self.sent_at)}"

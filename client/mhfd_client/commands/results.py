@@ -41,6 +41,8 @@ def status(folder: Folder, as_json: bool, check: bool) -> None:
 
 
 def _lines(now: Status, root: str) -> list[str]:
+    from mhfd_client.alerts import iso
+
     provisional = f", {now.provisional:,} of them provisional" if now.provisional else ""
     lines = [
         f"{now.root}: {now.doing}",
@@ -55,6 +57,8 @@ def _lines(now: Status, root: str) -> list[str]:
         lines.append(f"missing: {some}" + (f" and {len(now.missing) - 20} more" if len(now.missing) > 20 else ""))
     lines += [f"trouble: {trouble.why}" for trouble in now.troubles]
     lines += [str(drift["sentence"]) for drift in now.drifts]
+    lines += [f"alert since {iso(alert.opened)}: {alert.text}" for alert in now.alerts]
+    lines += [f"{sink.name} is {sink.state()}; see `mhfd alert list`" for sink in now.sinks if sink.failures]
     if now.question:
         lines.append(str(now.question["sentence"]))
         lines += [f"  {path}" for path in now.question["paths"]]
