@@ -178,7 +178,8 @@ def main() -> None:
         f"Real workers, judge, journal, sidecars and thumbnails; {thread_count()} cores, load average "
         f"{load_before:.1f} before the run. One sync of a small file takes {synced[0]:.1f} ms (p95 {synced[1]:.1f}) on "
         "this disk, and each image pays one, for its sidecar. `station alone` is all but the worker's own time: the "
-        "goal is a p95 below 15 ms.\n\n" + "\n\n".join(parts)
+        "goal is a p95 below 15 ms. Memory over a long run: [station-memory](station-memory.md).\n\n"
+        + "\n\n".join(parts)
     )
     publish("station", "What the station adds to scoring", body)
 

@@ -123,6 +123,26 @@ def test_watch_ends_cleanly_on_a_signal(run: Path, tmp_path: Path) -> None:
     assert "Traceback" not in err
 
 
+def test_a_watch_that_is_killed_goes_on_where_it_was(run: Path, tmp_path: Path) -> None:
+    """The real judge too: each image is scored once and has one first verdict, whatever was killed in between."""
+    command = [sys.executable, "-c", "from mhfd_client.cli import main; main()"]
+    command += ["watch", str(run), "--state", str(tmp_path / "state"), "--workers", "1", "--no-page", *FAST]
+    for lines in (1, 4, 9):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            for _ in range(lines):
+                assert process.stdout.readline()
+            process.kill()
+    killed = Watched(run, tmp_path / "state")
+    assert killed("watch", "--until-idle", 1, "--no-page", *FAST).exit_code == 0
+    with JournalView.read(killed.state) as journal:
+        told = list(journal.told())
+        firsts = [[v.reason for v in journal.verdicts(one.image.id)].count(None) for one in told]
+    assert len(told) == len(read_truth(run.with_name("wafer7.truth.csv")))
+    assert firsts == [1] * len(told)
+    assert {one.image.state for one in told} == {State.RECORDED}
+
+
 def test_a_reader_that_leaves_does_not_end_the_watch(run: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from mhfd_client.cli import main; main()"]
     command += ["watch", str(run), "--state", str(tmp_path / "state"), "--until-idle", "1", "--no-page", *FAST]
