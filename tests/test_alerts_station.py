@@ -17,6 +17,7 @@ from tests.test_alerts_sinks import SECRET, answer, receiver
 from tests.test_station import Bench, Scripted, score_all
 
 from mhfd.contract import FocusReport, Params
+from mhfd_client import expected
 from mhfd_client.alerts import Alert, Alerts, Event, Rule, SinkFailed, overview
 from mhfd_client.alerts.snapshot import Disks, Reader
 from mhfd_client.cli import main
@@ -121,12 +122,12 @@ def test_a_hanging_sink_does_not_delay_the_watch(bench: Bench) -> None:
 
 
 def test_a_restarted_station_repeats_nothing(bench: Bench) -> None:
-    for expected in (1, 0):
+    for messages in (1, 0):
         told = Told()
-        bench.put(f"S_{expected}.tif", f"T_{expected}.tif")
+        bench.put(f"S_{messages}.tif", f"T_{messages}.tif")
         with ExitStack() as stack:
             bench.run(Scripted(score_all), look=watched(bench, stack, told))
-        assert len(told.got) == expected
+        assert len(told.got) == messages
     assert len(overview(bench.state).episodes) == 1
 
 
@@ -218,6 +219,28 @@ def test_what_a_snapshot_says(tmp_path: Path) -> None:
         then = reader.take(100.0)
         assert (then.fresh, then.complete, then.missing) == (3, True, ())
         assert reader.take(101.0).fresh == 0
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [None, [Place(n) for n in range(1, 8)], [Place(n, tile) for n in range(1, 8) for tile in ("r1", "r2")]],
+    ids=["gaps", "sections", "tiles"],
+)
+def test_what_is_missing_is_what_the_status_says(tmp_path: Path, wanted: list[Place] | None) -> None:
+    """Counted image by image, it is the same as counted at once."""
+    root, state = tmp_path / "root", tmp_path / "state"
+    root.mkdir()
+    seen: set[Place] = set()
+    with Journal.open(state, root=root) as journal, JournalView.read(state) as view:
+        reader = Reader(view, wanted, tuple, 0.0)
+        for section, tile in [(2, "r1"), (2, "r2"), (5, "r1"), (1, "r2"), (7, "r1"), (3, "r1"), (6, "r2"), (4, "r2")]:
+            seen.add(Place(section, tile))
+            journal.arrived(Whole(f"S_{section}_{tile}.tif", 1, 1, 1.0, 1.0), Place(section, tile))
+            now = reader.take(1.0)
+            late = {place.section for place in expected.overdue(wanted, seen)}
+            assert set(now.missing) == late
+            assert now.complete == (wanted is not None and not expected.missing(wanted, seen))
+            assert now.sections == tuple(sorted({place.section or 0 for place in seen}))
 
 
 def test_space_is_measured_where_it_can_be(tmp_path: Path) -> None:

@@ -104,14 +104,17 @@ class Reader:
     wanted: Collection[Place] | None
     disks: Callable[[], tuple[Disk, ...]]
     started: float
-    _places: set[Place] = field(default_factory=set)
+    _absent: set[Place] = field(default_factory=set)
+    _begun: set[int] = field(default_factory=set)
     _last: int = 0
     _images: int = 0
     _arrived: float | None = None
     _known: frozenset[int] | None = None
     _sections: tuple[int, ...] = ()
     _missing: tuple[int, ...] = ()
-    _complete: bool = False
+
+    def __post_init__(self) -> None:
+        self._absent.update(self.wanted or ())
 
     def take(self, now: float, *, ended: str | None = None) -> Snapshot:
         self._count()
@@ -129,7 +132,7 @@ class Reader:
             drifts=tuple(drift["sentence"] for drift in json.loads(self.journal.notes().get("drifts", "[]"))),
             sections=self._sections,
             missing=self._missing,
-            complete=self._complete,
+            complete=self.wanted is not None and not self._absent,
             images=self._images,
             last_arrival=self._arrived,
             waiting=sum(counts[state] for state in _WAITING),
@@ -144,18 +147,27 @@ class Reader:
         )
 
     def _count(self) -> None:
+        """What is new since the last look; no cost grows with what was counted before but sections and gaps."""
         new = False
         while page := self.journal.images(after=self._last, limit=_PAGE):
             new = True
             self._last = page[-1].id
             self._images += len(page)
-            self._places.update(row.place for row in page)
             self._arrived = max(self._arrived or 0.0, *(row.arrived_ns / 1e9 for row in page))
-        if new:
-            self._sections = tuple(sorted({p.section for p in self._places if p.section is not None}))
-            overdue = expected.overdue(self.wanted, self._places)
-            self._missing = tuple(sorted({p.section for p in overdue if p.section is not None}))
-            self._complete = self.wanted is not None and not expected.missing(self.wanted, self._places)
+            self._begun.update(row.section for row in page if row.section is not None)
+            for row in page:
+                self._absent.discard(row.place)
+                self._absent.discard(Place(row.section))  # listed without its tiles
+        more = len(self._begun) > len(self._sections)
+        if more:
+            self._sections = tuple(sorted(self._begun))
+        if self.wanted is not None and new:
+            last = max(self._begun, default=-1)
+            late = {place.section for place in self._absent if place.section is not None and place.section < last}
+            self._missing = tuple(sorted(late))
+        elif self.wanted is None and more:
+            gaps = expected.missing(None, map(Place, self._sections))
+            self._missing = tuple(place.section for place in gaps if place.section is not None)
 
     def _recent(self) -> tuple[Seen, ...]:
         rows = self.journal.latest(limit=LOOK_BACK)
