@@ -1,40 +1,47 @@
-"""What holds for every test: a clean environment, and in CI no test that quietly did not run."""
+"""What all tests share: the browser, and what happens where there is none."""
 
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
-_skipped: list[str] = []
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+HOW = "no Chromium on PATH: `make test` installs it on Debian as root; elsewhere install it, then run again"
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
 
 
-@pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No setting of whoever runs the tests reaches them, and nothing is written into their home."""
-    for name in [name for name in os.environ if name.startswith("MHFD_") and not name.startswith("MHFD_TEST_")]:
-        monkeypatch.delenv(name)
-    home = tmp_path_factory.getbasetemp() / "home"
-    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
-        monkeypatch.setenv(name, str(home / name))
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The machine's own Chromium. Where it is missing a test is skipped, and in CI that is a failure."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail(HOW)
+        pytest.skip(HOW)
+    from playwright.sync_api import sync_playwright
 
-
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    if report.skipped and not hasattr(report, "wasxfail"):
-        _skipped.append(
-            f"{report.nodeid}: {report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr}"
-        )
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """CI is a machine where everything can run: there a skip is a failure."""
-    if os.environ.get("CI") and _skipped and exitstatus == 0:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=found, args=[*QUIET])
+        yield opened
+        opened.close()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if os.environ.get("CI") and _skipped:
-        terminalreporter.section("skipped in CI, which fails it")
-        for line in _skipped:
-            terminalreporter.write_line(line)
+    """A skipped browser is said loudly: the page was not tested."""
+    skipped = [one for one in terminalreporter.stats.get("skipped", ()) if HOW in str(one.longrepr)]
+    if skipped:
+        terminalreporter.section("THE PAGE WAS NOT TESTED", red=True, bold=True)
+        terminalreporter.line(f"{len(skipped)} tests skipped: {HOW}", red=True)

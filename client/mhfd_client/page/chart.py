@@ -78,7 +78,15 @@ def item(scheme: str, *, axis: str) -> dict[str, Any]:
     plot.scatter("x", "y", source=confirmed, size=15, fill_color=None, line_color=colours["anchor"], line_width=2)
     points = _source("points", "x", "y", "id", "place", "said", "number", "colour", "marker", "size")
     dots = plot.scatter(
-        "x", "y", source=points, marker="marker", size="size", fill_color="colour", line_color="colour", fill_alpha=0.85
+        "x",
+        "y",
+        source=points,
+        marker="marker",
+        size="size",
+        fill_color="colour",
+        line_color="colour",
+        fill_alpha=0.85,
+        line_width=1.5,
     )
     dots.selection_glyph = dots.nonselection_glyph = None
     cursor = _source("cursor", "x", "y")

@@ -57,9 +57,11 @@ class Live:
     def __post_init__(self) -> None:
         self.now = Snapshot(self.model.identity, 0, {}, {})
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End the streams."""
         self._closed = True
+        async with self._news:
+            self._news.notify_all()
 
     async def look(self) -> Snapshot:
         """The newest state, at once."""

@@ -5,16 +5,17 @@ Words and templates only. Everything that comes from a file's name is text: the 
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mhfd.contract import Cells, FocusReport
 from mhfd_client.journal_view import Outcome, VerdictRow
+from mhfd_client.naming import Place
 from mhfd_client.page.model import RECENT, Entry, Model
 from mhfd_client.record import steps_ms
 from mhfd_client.statedir import picture_of, text_of, thumbnails
@@ -48,7 +49,7 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.globals |= {"words": WORDS, "signs": SIGNS, "Outcome": Outcome, "subject": subject}
+    env.globals |= {"words": WORDS, "signs": SIGNS, "Outcome": Outcome}
     env.filters |= {"text": text_of, "clock": _clock, "number": _number, "short": _short}
     return env
 
@@ -78,6 +79,7 @@ def _context(model: Model) -> dict[str, Any]:
     bad = recent[Outcome.OUT_OF_FOCUS]
     return {
         "model": model,
+        "label": labels(model),
         "beat": beat,
         "alive": model.alive,
         "stopped": beat is not None and beat.doing == "stopped",
@@ -142,6 +144,7 @@ def image(env: Environment, model: Model, entry: Entry) -> str:
     levels = _levels(history[-1]) if history else []
     thumbs = thumbnails(model.journal.path.parent)
     return env.get_template("image.html").render(
+        label=labels(model),
         entry=entry,
         row=row,
         report=report,
@@ -160,6 +163,18 @@ def image(env: Environment, model: Model, entry: Entry) -> str:
         thumbnail=picture_of(thumbs, row.id).is_file(),
         scored=report is not None and report.density is not None,
     )
+
+
+def labels(model: Model) -> Callable[[Place, str], str]:
+    """What an image is called: its section, and its tile where there are several; else its file's name."""
+    several = len({entry.place.tile for entry in model.entries.values()}) > 1
+
+    def label(place: Place, path: str) -> str:
+        if place.section is None:
+            return text_of(path.rpartition("/")[2])
+        return subject(place if several else Place(place.section))
+
+    return label
 
 
 def map_words(cells: Cells, entry: Entry, report: FocusReport) -> str:
@@ -198,8 +213,6 @@ def _report(model: Model, entry: Entry) -> FocusReport | None:
 
 
 def _levels(verdict: VerdictRow) -> list[dict[str, Any]]:
-    import json
-
     return [level for level in json.loads(verdict.detail).get("levels", ()) if level["region"] == "whole"]
 
 
@@ -220,7 +233,3 @@ def _number(value: float | None) -> str:
 
 def _short(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.5g}")
-
-
-def folder_of(model: Model) -> Path:
-    return model.journal.path.parent

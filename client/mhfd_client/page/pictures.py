@@ -114,18 +114,16 @@ class Pictures:
 
 
 def heat(shares: list[float | None], rows: int, cols: int) -> bytes:
-    """A focus map as a picture of one pixel a cell: dark blue for nothing, yellow for all that is expected.
+    """A focus map as a picture of one pixel a cell: clear where a cell shows what is expected, the darker the less.
 
-    Cells without tissue are see-through.
+    Cells without tissue are clear too: there is nothing to be sharp.
     """
-    stops = np.array([[48, 10, 92], [42, 80, 150], [34, 140, 140], [120, 195, 80], [250, 230, 40]], float)
-    values = np.array([np.nan if share is None else min(1.0, max(0.0, share)) for share in shares]).reshape(rows, cols)
-    known = np.isfinite(values)
-    at = np.nan_to_num(values) * (len(stops) - 1)
-    low = np.minimum(at.astype(int), len(stops) - 2)
-    colours = stops[low] + (stops[low + 1] - stops[low]) * (at - low)[..., None]
-    alpha = np.where(known, 255, 0)[..., None]
-    return _encoded(Pillow.fromarray(np.concatenate([colours, alpha], axis=2).astype(np.uint8), "RGBA"), "PNG")
+    values = np.array([1.0 if share is None else share for share in shares]).reshape(rows, cols)
+    lack = np.clip((0.9 - values) / 0.7, 0, 1)[..., None]
+    light, dark = np.array([255.0, 190.0, 60.0]), np.array([150.0, 0.0, 60.0])
+    alpha = np.where(lack > 0, 90 + 130 * lack, 0)
+    cells = np.concatenate([light + (dark - light) * lack, alpha], axis=2).astype(np.uint8)
+    return _encoded(Pillow.fromarray(cells), "PNG")
 
 
 def _encoded(picture: Pillow.Image, form: str, **options: int) -> bytes:

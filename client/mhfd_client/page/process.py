@@ -114,6 +114,7 @@ class PageProcess:
         if process is not None and process.stdin is not None:
             with suppress(OSError):
                 process.stdin.close()
+            process.terminate()
         self._thread.join(timeout=5.0)
         if process is not None and process.poll() is None:
             process.kill()

@@ -66,7 +66,7 @@ def page(state_dir: Path, loaded: Loaded, *, token: str, host: str) -> Page:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         watching = asyncio.create_task(live.watch())
         yield
-        live.close()
+        await live.close()
         watching.cancel()
 
     app = Starlette(

@@ -34,7 +34,7 @@ def serve(serving: Serving, listening: socket.socket, *, ended: threading.Event 
         async def wait() -> None:
             while not (server.should_exit or (ended is not None and ended.is_set())):
                 await asyncio.sleep(0.2)
-            made.live.close()
+            await made.live.close()
             server.should_exit = True
 
         waiting = asyncio.create_task(wait())

@@ -7,7 +7,7 @@ const Course = (() => {
   const OUTCOMES = ["in_focus", "out_of_focus", "undetermined", "incomplete"];
   const WORDS = ["in focus", "out of focus", "can't tell", "incomplete"];
   const MARKERS = ["circle", "inverted_triangle", "diamond", "x"];
-  const SIZES = [6, 11, 10, 9];
+  const SIZES = [6, 11, 11, 12];
   const DENSE = 1200, COLUMNS = 500;
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const COLOURS = { light: ["#0072b2", "#b3400a", "#8a6100", "#6b4c7a"], dark: ["#5cb8f2", "#ff8a50", "#f0c34e", "#cfa6e0"] };
@@ -117,7 +117,7 @@ const Course = (() => {
     const total = [0, 0, 0, 0];
     for (const p of seen) total[p.outcome] += 1;
     const parts = total.map((n, i) => (n ? `${["●", "▼", "◆", "✕"][i]} ${n.toLocaleString("en")} ${WORDS[i]}` : "")).filter(Boolean);
-    const notes = [parts.join("   ")];
+    const notes = [parts.join("\u2003")];
     if (judged.length) notes.push("grey band: from the threshold up to the expected");
     else if (!one) notes.push("choose a tile to see its threshold");
     if (held.length) notes.push(`dashed: the anchor, ${held[0][2]} confirmed image${held[0][2] > 1 ? "s" : ""} at ${Math.round(held[0][1]).toLocaleString("en")}`);

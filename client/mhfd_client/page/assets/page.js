@@ -144,14 +144,15 @@
 
   async function say(button) {
     const words = { image: Number(button.dataset.image), word: button.dataset.word, who: $("who").value.trim() };
-    button.disabled = true;
+    if (button.ariaDisabled === "true") return;
+    button.ariaDisabled = "true"; // not `disabled`: that would throw the keyboard's place away
     try {
       const answer = await fetch("/words", { method: "POST", headers: { "Content-Type": "application/json", "X-MHFD-Stamp": stamp }, body: JSON.stringify(words) });
       if (!answer.ok) throw new Error(await answer.text());
       $("announce").textContent = "Said; the station takes it in.";
       look(looking, true);
     } catch (error) {
-      button.disabled = false;
+      button.ariaDisabled = "false";
       lost(`That was not saved: ${error.message}. Try again.`);
     }
   }

@@ -41,7 +41,7 @@ const Viewer = (() => {
       if (which === "part" && pane.wanted !== query) { URL.revokeObjectURL(img.src); return; }
       if (pane[which]) { URL.revokeObjectURL(pane[which].src); pane[which].remove(); }
       img.alt = "";
-      img.part = part;
+      img.area = part;
       pane[which] = img;
       if (which === "base") { pane.box.prepend(img); pane.box.dataset.shown = "true"; } else pane.box.append(img);
       place();
@@ -67,7 +67,7 @@ const Viewer = (() => {
       const s = scale(pane), dx = pane.box.clientWidth / 2 - at.x * pane.width * s, dy = pane.box.clientHeight / 2 - at.y * pane.height * s;
       for (const img of [pane.base, pane.part]) {
         if (!img) continue;
-        const { left, top, right } = img.part;
+        const { left, top, right } = img.area;
         img.style.transform = `translate(${dx + left * s}px, ${dy + top * s}px) scale(${((right - left) * s) / img.naturalWidth})`;
       }
       pane.box.classList.toggle("near", s * devicePixelRatio >= 1.5);
