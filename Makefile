@@ -32,6 +32,8 @@ soak: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.accuracy
+	$(BIN)/python -m benchmarks.station
+	$(BIN)/python -m benchmarks.station --memory 20000
 
 # The real thing on a bare GPU machine: no network, no venv. PYTHON must have cupy, numpy, scipy and pytest.
 gpu-check:
