@@ -168,6 +168,42 @@ def test_what_is_under_way_is_kept_until_its_receipt_is_there() -> None:
     assert not outlet.busy
 
 
+def flood(outlet: Outlet, first: int) -> None:
+    """More than can wait, all over."""
+    for episode in range(first, first + 2 * LIMIT):
+        outlet.put(message(episode))
+        outlet.put(message(episode, Event.CLOSED))
+
+
+def test_the_end_of_what_the_sink_is_hearing_now_is_never_dropped() -> None:
+    hand, time = Hand(), Time()
+    outlet = outlet_of(hand, time)
+    outlet.put(message(1))
+    outlet.step()
+    outlet.put(message(1, Event.CLOSED))
+    flood(outlet, 2)
+    assert outlet.waiting[0].alert.id == "1-closed"
+    assert len(outlet.waiting) == LIMIT
+    assert outlet.health.untold == LIMIT + 1
+    hand.back("200")
+    outlet.step()
+    assert hand.given[-1].id == "1-closed"
+    assert hand.given[-1].untold == LIMIT + 1
+
+
+def test_the_end_of_what_the_sink_has_heard_of_is_never_dropped() -> None:
+    hand, time = Hand(), Time()
+    outlet = outlet_of(hand, time)
+    outlet.put(message(1))
+    outlet.put(message(2))
+    outlet.step()
+    outlet.put(message(1, Event.CLOSED))
+    hand.back("200")
+    outlet.step()  # now 2 is under way, and the end of 1 waits
+    flood(outlet, 3)
+    assert [one.alert.id for one in outlet.waiting][:2] == ["2-opened", "1-closed"]
+
+
 RULES = (Rule.DISK, Rule.DRIFT, Rule.SILENCE)
 SMALL = 2 * len(RULES) + 1
 
@@ -345,6 +381,20 @@ def test_what_was_not_taken_is_sent_after_a_restart_as_the_same_message(place: P
     told = Told()
     place.desk(told).look(at(1, FULL))
     assert told.got == failing.got
+
+
+def test_what_is_sent_was_saved_before(place: Place) -> None:
+    """So that a kill in the middle repeats it, and never loses it."""
+    saved: list[list[str]] = []
+
+    class Looking(Told):
+        def send(self, alert: Alert) -> str:
+            saved.append([one.alert.id for one in overview(place.folder).pending["told"]])
+            return super().send(alert)
+
+    looking = Looking()
+    place.desk(looking).look(at(0, FULL))
+    assert saved == [[looking.got[0].id]]
 
 
 def test_messages_for_a_sink_that_was_removed_are_dropped(place: Place) -> None:

@@ -105,9 +105,9 @@ def hang(handler: Any) -> None:
 
 def drip(handler: Any) -> None:
     """A byte now and then, for ever: no single wait is long."""
-    handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
     while not handler.server.released.wait(0.02):
-        handler.wfile.write(b"X-More: 1\r\n")
+        handler.wfile.write(b"x")
 
 
 def close(handler: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -164,7 +165,9 @@ def test_a_watch_that_is_stopped_rings_not(bench: Bench) -> None:
 
 def test_a_damaged_journal_rings_too(bench: Bench) -> None:
     def damage() -> None:
-        (bench.state / "journal.db").write_bytes(b"rubbish" * 10000)
+        db = sqlite3.connect(bench.state / "journal.db")
+        db.execute("DROP TABLE note")
+        db.close()
 
     (alert,) = ended(bench, ValueError("it is damaged"), before=damage)
     assert alert.text.startswith("The watch has ended: ValueError: it is damaged. ")
