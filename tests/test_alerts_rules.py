@@ -84,7 +84,7 @@ CASES = [
     Case(
         "a_bad_stretch_between_two_looks_is_not_missed", Rule.OUT_OF_FOCUS,
         {"recent": images("bbbbgggggg"), "fresh": 10}, True,
-        f"4 of the 6 images are out of focus: sections 112 to 115.{CHECK}",
+        f"4 of 6 images in a row are out of focus: sections 112 to 115.{CHECK}",
     ),
     Case(
         "a_bad_stretch_that_was_seen_before_is_over", Rule.OUT_OF_FOCUS,
@@ -106,12 +106,12 @@ CASES = [
     ),
     Case(
         "blank_and_incomplete_are_unusable", Rule.UNUSABLE, {"recent": images("ikgik")}, True,
-        "4 of the last 5 images are no usable images (incomplete, unreadable, blank or saturated): "
+        "4 of the last 5 images are unusable (incomplete, unreadable, blank or saturated): "
         f"sections 112, 113, 115, 116.{BEAM}",
     ),
     Case(
         "what_cannot_be_told_is_not_unusable", Rule.UNUSABLE, {"recent": images("uuuuuu")}, False,
-        "0 of the last 6 images are no usable images (incomplete, unreadable, blank or saturated).",
+        "0 of the last 6 images are unusable (incomplete, unreadable, blank or saturated).",
     ),
     Case("drift", Rule.DRIFT, {"drifts": ("Drift near section 40: 70%.",)}, True, "Drift near section 40: 70%."),
     Case(

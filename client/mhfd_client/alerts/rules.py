@@ -64,7 +64,7 @@ def _unusable(now: Snapshot, settings: AlertSettings) -> Reading | None:
         min(settings.unusable, settings.of_last),
         Rule.UNUSABLE,
         lambda seen: seen.outcome is Outcome.INCOMPLETE or seen.finding in _UNUSABLE,
-        ("no usable images (incomplete, unreadable, blank or saturated)", "Check the beam, the detector and the disk."),
+        ("unusable (incomplete, unreadable, blank or saturated)", "Check the beam, the detector and the disk."),
     )
 
 
@@ -85,8 +85,9 @@ def _count(
         found = [seen for seen in window if bad(seen)]
     wrong = len(found) >= limit
     what, remedy = words
-    last = "the last" if not recent or window[-1:] == recent[-1:] else "the"
-    head = f"{len(found)} of {last} {count(len(window))} {'is' if len(found) == 1 else 'are'} {what}"
+    latest = not recent or window[-1:] == recent[-1:]
+    which = f"the last {count(len(window))}" if latest else f"{count(len(window))} in a row"
+    head = f"{len(found)} of {which} {'is' if len(found) == 1 else 'are'} {what}"
     text = f"{head}: {places(found)}." if found else f"{head}."
     provisional = wrong and any(seen.provisional for seen in found)
     if provisional:
