@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check soak bench gpu-check clean
+.PHONY: demo test browser check soak bench gpu-check clean
 .DELETE_ON_ERROR:
 
 $(STAMP): pyproject.toml constraints.txt hatch_build.py $(wildcard functions/mhfd/native/*.c)
@@ -17,7 +17,15 @@ $(STAMP): pyproject.toml constraints.txt hatch_build.py $(wildcard functions/mhf
 demo: $(STAMP)
 	$(BIN)/mhfd demo
 
-test: $(STAMP) check
+# The page is tested in a real browser: on Debian, as root, it is installed here; elsewhere these tests say how.
+browser:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	    { apt-get install -yqq --no-install-recommends chromium >/dev/null 2>&1 || \
+	      { apt-get update -qq && apt-get install -yqq --no-install-recommends chromium >/dev/null; }; }; } || \
+	  echo "no Chromium: the tests of the page will be skipped; install it, as in: sudo apt-get install chromium" >&2
+
+test: $(STAMP) check browser
 	$(BIN)/python -m pytest -m 'not gpu and not soak'
 
 check: $(STAMP)
@@ -34,6 +42,7 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.accuracy
 	$(BIN)/python -m benchmarks.station
 	$(BIN)/python -m benchmarks.station --memory 20000
+	$(BIN)/python -m benchmarks.page
 
 # The real thing on a bare GPU machine: no network, no venv. PYTHON must have cupy, numpy, scipy and pytest.
 gpu-check:

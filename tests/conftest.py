@@ -9,24 +9,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mhfd_client.page.screenshot import BROWSERS, FLAGS
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 HOW = "no Chromium on PATH: `make test` installs it on Debian as root; elsewhere install it, then run again"
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """The machine's own Chromium. Where it is missing a test is skipped, and in CI that is a failure."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     if found is None:
         if os.environ.get("CI"):
             pytest.fail(HOW)
@@ -34,7 +28,7 @@ def browser() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=found, args=[*QUIET])
+        opened = playwright.chromium.launch(executable_path=found, args=[*FLAGS])
         yield opened
         opened.close()
 

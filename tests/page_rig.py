@@ -6,6 +6,7 @@ The reports are made up (`focus_reports`); who judges them, keeps them and hears
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,8 +29,8 @@ from mhfd_client.page.process import Serving, bound
 from mhfd_client.page.serving import serve
 from mhfd_client.page.token import token_of
 from mhfd_client.sightings import Whole
-from mhfd_client.station_judge import StationJudge
 from mhfd_client.statedir import picture_of, thumbnails
+from mhfd_client.station_judge import StationJudge
 from mhfd_client.thumbnails import jpeg
 
 SIDE = 192
@@ -74,22 +75,25 @@ class Rig:
         finding: Finding = Finding.OK,
         detail: str | None = None,
         file: bool = True,
+        picture: bool = True,
     ) -> int:
         """An image comes, is scored and judged. `factor`: of the density and the cross-spectrum."""
+        now = time.time()
         path = name or f"S_{section:04d}{'' if tile is None else '_' + tile}.tif"
         size, mtime = 1000, 10**18
-        pixels = _picture(section or 0, blurred=factor < 0.8)
+        pixels = _picture(section or 0, blurred=factor < 0.8) if picture else np.zeros((SIDE, SIDE), np.uint8)
         if file:
             tifffile.imwrite(self.root / path, pixels)
             stat = (self.root / path).stat()
             size, mtime = stat.st_size, stat.st_mtime_ns
-        row = self.journal.arrived(Whole(path, size, mtime, 1.7e9, 1.7e9 + 1), Place(section, tile))
+        row = self.journal.arrived(Whole(path, size, mtime, now - 2.0, now - 1.4), Place(section, tile))
         assert row is not None
         self.journal.intent([row.id], f"token-{row.id}", "test", Params(), durable=False)
         self.journal.scored(row.id, self._report(section or 0, factor, finding, detail))
-        target = picture_of(thumbnails(self.state), row.id)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(jpeg(pixels))
+        if picture:
+            target = picture_of(thumbnails(self.state), row.id)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(jpeg(pixels))
         self._judge_it(row.id)
         return row.id
 
@@ -161,4 +165,5 @@ def _picture(seed: int, *, blurred: bool) -> NDArray[np.uint8]:
     rng = np.random.default_rng(seed)
     smooth = ndimage.gaussian_filter(rng.random((SIDE, SIDE)), 6 if blurred else 2)
     smooth = (smooth - smooth.min()) / np.ptp(smooth)
-    return (smooth * 200 + rng.random((SIDE, SIDE)) * 55).astype(np.uint8)
+    grey: NDArray[np.uint8] = (smooth * 200 + rng.random((SIDE, SIDE)) * 55).astype(np.uint8)
+    return grey

@@ -13,8 +13,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -28,6 +28,8 @@ from mhfd_client.assembly import assembled
 from mhfd_client.errors import StationError
 from mhfd_client.journal_view import ImageRow, JournalView, Outcome, State, VerdictRow
 from mhfd_client.microscope import Grade, answer, grade, read_truth
+from mhfd_client.page.process import Serving, beside, bound
+from mhfd_client.page.screenshot import shoot
 from mhfd_client.printing import printable
 from mhfd_client.station import Station
 
@@ -61,21 +63,54 @@ class Found:
         )
 
 
-def run(into: Path | None, *, seed: int = 0, sections: int = 200, size: int = 512) -> bool:
-    """The demo as a command: says what happens, ends with the grade; True when it is clean."""
+def run(into: Path | None, *, seed: int = 0, sections: int = 200, size: int = 512, stay: bool = False) -> bool:
+    """The demo as a command: says what happens, ends with the grade; True when it is clean.
+
+    `stay`: the page is served on, for a visitor, until Ctrl-C.
+    """
     folder = Path(tempfile.mkdtemp(prefix="mhfd-demo-")) if into is None else into
     click.echo(f"a pretend microscope images {sections} sections into {folder / 'run'}; the station watches")
-    found = road(folder, seed=seed, sections=sections, size=size, talk=True)
+    with ExitStack() as stack:
+        listening = stack.enter_context(bound("127.0.0.1", None))
+        address = ""
+
+        def ready(serving: Serving) -> None:
+            nonlocal address
+            address = stack.enter_context(beside(serving, listening))
+            click.echo(f"page: {address}")
+
+        found = road(folder, seed=seed, sections=sections, size=size, talk=True, ready=ready)
+        if shoot(address, folder / "page.png"):
+            click.echo(f"a picture of the page: {folder / 'page.png'}")
+        _tell(found)
+        if stay:
+            click.echo(f"the page stays until Ctrl-C: {address}")
+            with suppress(KeyboardInterrupt):
+                threading.Event().wait()
+    return found.clean
+
+
+def _tell(found: Found) -> None:
     for shot in (*found.grade.missed, *found.grade.false_alarms):
         word = "missed" if shot.planted else "false alarm"
         click.echo(f"{word}: {shot.path} ({shot.kind}, {shot.amount:.1f}): expected {shot.expected}")
     click.echo(f"look at {found.page}")
     click.echo(str(found))
-    return found.clean
 
 
-def road(folder: Path, *, seed: int, sections: int, size: int, talk: bool = False) -> Found:
-    """Simulate, watch, answer, report, grade. `folder` gets `run`, `run.truth.csv`, `state` and `report.html`."""
+def road(
+    folder: Path,
+    *,
+    seed: int,
+    sections: int,
+    size: int,
+    talk: bool = False,
+    ready: Callable[[Serving], None] = lambda _: None,
+) -> Found:
+    """Simulate, watch, answer, report, grade. `folder` gets `run`, `run.truth.csv`, `state` and `report.html`.
+
+    `ready` is told what a page of it would serve, once there is something to serve.
+    """
     root, state, page = folder / "run", folder / "state", folder / "report.html"
     if root.exists() or state.exists():
         raise UsageError(f"into: {folder} holds a run already; name a new folder, so that nothing is overwritten")
@@ -85,6 +120,7 @@ def road(folder: Path, *, seed: int, sections: int, size: int, talk: bool = Fals
         assembled(root, loaded, said=_Talk() if talk else None) as parts,
         _microscope(root, seed, sections, size) as microscope,
     ):
+        ready(Serving(state, loaded, "127.0.0.1"))
         operator = _Operator(microscope, root, state, parts.station)
         operator.start()
         parts.station.run()

@@ -22,7 +22,8 @@ EXIT_WRONG = 1
 @click.option("--sections", type=click.IntRange(8), default=200, show_default=True, help="Length of the run.")
 @click.option("--size", type=click.IntRange(256), default=512, show_default=True, help="Side of an image in pixels.")
 @click.option("--focus-series", is_flag=True, help="Instead: one field further and further out of focus, as a page.")
-def demo(into: Path | None, seed: int, sections: int, size: int, focus_series: bool) -> None:
+@click.option("--page", "stay", is_flag=True, help="Leave the page running for a visitor, until Ctrl-C.")
+def demo(into: Path | None, seed: int, sections: int, size: int, focus_series: bool, stay: bool) -> None:
     """Simulate a run with known failures, watch it, and grade what was found.
 
     The exit code is 1 when a planted failure was missed or a good image was called a failure.
@@ -34,5 +35,5 @@ def demo(into: Path | None, seed: int, sections: int, size: int, focus_series: b
         return
     from mhfd_client import demo as road
 
-    if not road.run(into, seed=seed, sections=sections, size=size):
+    if not road.run(into, seed=seed, sections=sections, size=size, stay=stay):
         sys.exit(EXIT_WRONG)

@@ -17,6 +17,7 @@ from mhfd.contract import Cells, FocusReport
 from mhfd_client.journal_view import Outcome, VerdictRow
 from mhfd_client.naming import Place
 from mhfd_client.page.model import RECENT, Entry, Model
+from mhfd_client.printing import printable
 from mhfd_client.record import steps_ms
 from mhfd_client.statedir import picture_of, text_of, thumbnails
 from mhfd_client.wording import subject
@@ -50,7 +51,7 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     env.globals |= {"words": WORDS, "signs": SIGNS, "Outcome": Outcome}
-    env.filters |= {"text": text_of, "clock": _clock, "number": _number, "short": _short}
+    env.filters |= {"text": shown, "clock": _clock, "number": _number, "short": _short}
     return env
 
 
@@ -67,14 +68,10 @@ def _context(model: Model) -> dict[str, Any]:
     free = shutil.disk_usage(folder).free
     report = None if last is None else _report(model, last)
     tasks = [
+        *(["see the trouble below"] if model.troubles else []),
         *([f"{len(model.retake):,} to take again"] if model.retake else []),
         *([f"{len(model.missing):,} missing"] if model.missing else []),
-        *(["an answer to give"] if model.question else []),
-        *(
-            [f"{len(model.troubles):,} trouble{'s' if len(model.troubles) > 1 else ''} to look at"]
-            if model.troubles
-            else []
-        ),
+        *(["answer a question"] if model.question else []),
     ]
     bad = recent[Outcome.OUT_OF_FOCUS]
     return {
@@ -97,6 +94,7 @@ def _context(model: Model) -> dict[str, Any]:
         "retake_more": max(0, len(model.retake) - _LISTED),
         "missing": model.missing[:_LISTED],
         "missing_more": max(0, len(model.missing) - _LISTED),
+        "failing": any(trouble.kind == "runner" for trouble in model.troubles),
         "waited": model.waited(),
         "free": free,
         "tight": free < _TIGHT,
@@ -114,7 +112,7 @@ def points(entries: Iterable[Entry], model: Model) -> list[list[Any]]:
             [
                 entry.id,
                 entry.place.section,
-                entry.place.tile,
+                _tile(entry.place.tile),
                 _short(score.density),
                 _CODES[entry.outcome],
                 int(entry.told.verdict.provisional),
@@ -130,9 +128,9 @@ def points(entries: Iterable[Entry], model: Model) -> list[list[Any]]:
 def chart(model: Model) -> dict[str, Any]:
     """What is drawn beside the points."""
     return {
-        "anchors": [[anchor.tile, _short(anchor.density), len(anchor.images)] for anchor in model.anchors()],
-        "drifts": [[d["tile"], d["section"], d["sentence"]] for d in model.drifts],
-        "missing": [[place.section, place.tile] for place in model.missing if place.section is not None],
+        "anchors": [[_tile(anchor.tile), _short(anchor.density), len(anchor.images)] for anchor in model.anchors()],
+        "drifts": [[_tile(d["tile"]), d["section"], d["sentence"]] for d in model.drifts],
+        "missing": [[place.section, _tile(place.tile)] for place in model.missing if place.section is not None],
     }
 
 
@@ -171,8 +169,8 @@ def labels(model: Model) -> Callable[[Place, str], str]:
 
     def label(place: Place, path: str) -> str:
         if place.section is None:
-            return text_of(path.rpartition("/")[2])
-        return subject(place if several else Place(place.section))
+            return shown(path.rpartition("/")[2])
+        return shown(subject(place if several else Place(place.section)))
 
     return label
 
@@ -205,6 +203,15 @@ def map_shares(cells: Cells, entry: Entry, report: FocusReport) -> list[float | 
     known = sorted(density for density in found if density is not None)
     norm = entry.expected or (known[int(0.9 * (len(known) - 1))] if known else 0.0)
     return [None if density is None or not norm else density / norm for density in found]
+
+
+def shown(path: str) -> str:
+    """A name as it can be shown: nothing in it is invisible, or turns the words after it around."""
+    return printable(text_of(path))
+
+
+def _tile(tile: str | None) -> str | None:
+    return None if tile is None else shown(tile)
 
 
 def _report(model: Model, entry: Entry) -> FocusReport | None:

@@ -107,6 +107,12 @@ class PageProcess:
         self._thread = threading.Thread(target=self._attend, name="mhfd-page", daemon=True)
         self._thread.start()
 
+    @property
+    def pid(self) -> int | None:
+        """Of the process that serves now."""
+        with self._lock:
+            return None if self._process is None else self._process.pid
+
     def close(self) -> None:
         self._end.set()
         with self._lock:
@@ -159,4 +165,8 @@ class PageProcess:
         with suppress(BrokenPipeError, ValueError):
             process.stdin.write(json.dumps(told).encode() + b"\n")
             process.stdin.flush()
-        return process.wait()
+        try:
+            return process.wait()
+        finally:
+            with suppress(OSError):
+                process.stdin.close()

@@ -116,8 +116,10 @@ const Course = (() => {
     drawing = false;
     const total = [0, 0, 0, 0];
     for (const p of seen) total[p.outcome] += 1;
+    document.getElementById("chart").classList.toggle("empty", !byId.size);
     const parts = total.map((n, i) => (n ? `${["●", "▼", "◆", "✕"][i]} ${n.toLocaleString("en")} ${WORDS[i]}` : "")).filter(Boolean);
     const notes = [parts.join("\u2003")];
+    if (!byId.size) notes[0] = "It begins with the first verdict.";
     if (judged.length) notes.push("grey band: from the threshold up to the expected");
     else if (!one) notes.push("choose a tile to see its threshold");
     if (held.length) notes.push(`dashed: the anchor, ${held[0][2]} confirmed image${held[0][2] > 1 ? "s" : ""} at ${Math.round(held[0][1]).toLocaleString("en")}`);
