@@ -187,7 +187,7 @@ class AlertSettings(Section):
         4,
         ge=0,
         le=100,
-        description="ring when so many of the last `of_last` (or all) are incomplete, unreadable, invalid, blank or saturated",
+        description="ring when so many of the last `of_last` (or all) are incomplete, unreadable, blank or saturated",
     )
     drift: bool = Field(True, description="ring when images in focus have left the anchor")
     missing: int = Field(1, ge=0, le=1000, description="ring when so many of the last 20 sections are missing")
