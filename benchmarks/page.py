@@ -21,6 +21,14 @@ from mhfd_client.page.process import Serving, beside, bound
 from mhfd_client.page.screenshot import BROWSERS, FLAGS
 
 LOADS, UPDATES = 5, 20
+_WATCH_FRAMES = """() => {
+  window.busy = 0;
+  window.watcher?.disconnect();
+  window.watcher = new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) window.busy = Math.max(window.busy, entry.duration);
+  });
+  window.watcher.observe({ type: "long-animation-frame", buffered: false });
+}"""
 
 
 def main(images: int) -> None:
@@ -29,9 +37,7 @@ def main(images: int) -> None:
         with rig.journal.together():
             for section in range(1, images + 1):
                 rig.image(section, file=False, picture=False, factor=0.4 if section % 40 == 0 else 1.0)
-        print(
-            f"a journal of {images:,} images, {images // 40:,} to take again: made in {time.perf_counter() - began:.0f} s"
-        )
+        print(f"{images:,} images, {images // 40:,} to take again; made in {time.perf_counter() - began:.0f} s")
         listening = bound("127.0.0.1", None)
         serving = Serving(rig.state, rig.loaded, "127.0.0.1")
         with beside(serving, listening) as address, sync_playwright() as playwright:
@@ -44,9 +50,7 @@ def main(images: int) -> None:
             drawn(page, images)
             print(f"first load, the server's own start included: {time.perf_counter() - began:.2f} s")
             loads = [load(page, images) for _ in range(LOADS)]
-            print(
-                f"load, until the chart has all images: median {statistics.median(loads):.2f} s, worst {max(loads):.2f} s"
-            )
+            print(f"load, to a chart of all: {statistics.median(loads):.2f} s (median), worst {max(loads):.2f} s")
             for span in ("300", "all"):
                 page.locator("#span").select_option(span)
                 updates(page, rig, images, span)
@@ -80,12 +84,7 @@ def drawn(page: Page, images: int) -> None:
 def updates(page: Page, rig: Rig, images: int, span: str) -> None:
     whole, busy = [], []
     for i in range(UPDATES):
-        page.evaluate(
-            """() => { window.busy = 0;
-              window.watcher?.disconnect();
-              window.watcher = new PerformanceObserver((list) => { for (const e of list.getEntries()) window.busy = Math.max(window.busy, e.duration); });
-              window.watcher.observe({ type: "long-animation-frame", buffered: false }); }"""
-        )
+        page.evaluate(_WATCH_FRAMES)
         rig.image(images + i + 1, file=False, picture=False)
         began = time.perf_counter()
         drawn(page, images + i + 1)
@@ -93,9 +92,9 @@ def updates(page: Page, rig: Rig, images: int, span: str) -> None:
         whole.append(time.perf_counter() - began)
         busy.append(float(page.evaluate("() => window.busy")))
     print(
-        f"update, showing {span}: seen {1000 * statistics.median(whole):.0f} ms after the commit (median; the server looks "
-        f"every 250 ms); longest frame in the browser: median {statistics.median(busy):.0f} ms, worst {max(busy):.0f} ms "
-        "(0: below 50 ms)"
+        f"update, showing {span}: seen {1000 * statistics.median(whole):.0f} ms after the commit (median; the server "
+        f"looks every 250 ms); longest frame of the browser: {statistics.median(busy):.0f} ms "
+        f"(median; 0: below 50 ms), worst {max(busy):.0f} ms"
     )
 
 

@@ -15,6 +15,7 @@ import pytest
 from tests.focus_reports import report
 from tests.page_rig import Rig
 
+from mhfd import images
 from mhfd_client.page import actions, panels, pictures
 from mhfd_client.page.model import Model
 from mhfd_client.page.process import PageProcess, Serving, bound
@@ -114,8 +115,13 @@ def test_a_large_image_is_read_once_for_many_parts_and_forgotten_later(
         ids = rig.run(8)
         rows = [rig.journal.image(i) for i in ids]
     loads: list[str] = []
-    real = pictures.images.load
-    monkeypatch.setattr(pictures.images, "load", lambda path: loads.append(path) or real(path))
+    real = images.load
+
+    def load(path: str) -> images.Image:
+        loads.append(path)
+        return real(path)
+
+    monkeypatch.setattr(images, "load", load)
     files = pictures.Pictures(str(rig.root), budget=3 * 192 * 192)
     part = pictures.Part(0, 0, 50, 50, 50)
     threads = [threading.Thread(target=files.part, args=(rows[0], part)) for _ in range(4)]
@@ -138,7 +144,7 @@ def test_the_focus_map_is_clear_where_all_is_well() -> None:
 
     from PIL import Image
 
-    with Image.open(BytesIO(pictures.heat([1.0, 0.2, None, 0.6], 2, 2))) as drawn:
+    with Image.open(BytesIO(pictures.heat([1.0, 0.2, None, 0.5], 2, 2))) as drawn:
         alpha = np.asarray(drawn)[..., 3]
     assert alpha[0, 0] == alpha[1, 0] == 0
     assert alpha[0, 1] > alpha[1, 1] > 0
@@ -177,3 +183,25 @@ def test_the_watch_itself_loads_no_web_server() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="it is stopped by a signal here")
+def test_the_page_of_a_run_that_is_not_watched(tmp_path: Path) -> None:
+    with Rig(tmp_path) as rig:
+        rig.run(7)
+        rig.close()
+    command = [str(Path(sys.executable).with_name("mhfd")), "page", str(rig.root), "--state", str(rig.state)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        assert line.startswith("page: http://127.0.0.1:")
+        with urllib.request.urlopen(line.removeprefix("page: ").strip(), timeout=60) as answer:
+            assert answer.status == 200
+        process.send_signal(signal.SIGTERM)
+        process.stderr.read()
+        process.wait(60)
+    nothing = subprocess.run(
+        [*command[:3], "--state", str(tmp_path / "none")], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert nothing.returncode == 1
+    assert "no journal" in nothing.stderr

@@ -63,23 +63,23 @@ class Live:
         async with self._news:
             self._news.notify_all()
 
-    async def look(self) -> Snapshot:
-        """The newest state, at once."""
+    async def look(self, *, afresh: bool = False) -> Snapshot:
+        """The newest state. `afresh`: something changed that is not in the journal yet."""
         async with self._lock:
-            fresh = await asyncio.to_thread(self._look)
+            fresh = await asyncio.to_thread(self._look, afresh)
         if fresh is not self.now:
             self.now = fresh
             async with self._news:
                 self._news.notify_all()
         return self.now
 
-    def _look(self) -> Snapshot:
+    def _look(self, afresh: bool) -> Snapshot:
         """In a thread: the model is touched here and nowhere else at the same time."""
         model = self.model
         try:
             version = model.journal.version()
             idle = time.monotonic() - self._looked < TICK_S
-            if version == self._version and idle and self.now.panels:
+            if version == self._version and idle and self.now.panels and not afresh:
                 return self.now
             model.refresh()
             self._version, self._looked = version, time.monotonic()

@@ -77,6 +77,7 @@ def _context(model: Model) -> dict[str, Any]:
     return {
         "model": model,
         "label": labels(model),
+        "several": several(model),
         "beat": beat,
         "alive": model.alive,
         "stopped": beat is not None and beat.doing == "stopped",
@@ -163,14 +164,19 @@ def image(env: Environment, model: Model, entry: Entry) -> str:
     )
 
 
+def several(model: Model) -> bool:
+    """Whether the run has more than one tile a section."""
+    return len({entry.place.tile for entry in model.entries.values()}) > 1
+
+
 def labels(model: Model) -> Callable[[Place, str], str]:
     """What an image is called: its section, and its tile where there are several; else its file's name."""
-    several = len({entry.place.tile for entry in model.entries.values()}) > 1
+    tiled = several(model)
 
     def label(place: Place, path: str) -> str:
         if place.section is None:
             return shown(path.rpartition("/")[2])
-        return shown(subject(place if several else Place(place.section)))
+        return shown(subject(place if tiled else Place(place.section)))
 
     return label
 

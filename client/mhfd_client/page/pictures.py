@@ -114,12 +114,12 @@ class Pictures:
 
 
 def heat(shares: list[float | None], rows: int, cols: int) -> bytes:
-    """A focus map as a picture of one pixel a cell: clear where a cell shows what is expected, the darker the less.
+    """A focus map as a picture of one pixel a cell: clear above 65% of the expected, the darker the less there is.
 
     Cells without tissue are clear too: there is nothing to be sharp.
     """
     values = np.array([1.0 if share is None else share for share in shares]).reshape(rows, cols)
-    lack = np.clip((0.9 - values) / 0.7, 0, 1)[..., None]
+    lack = np.clip((0.65 - values) / 0.5, 0, 1)[..., None]
     light, dark = np.array([255.0, 190.0, 60.0]), np.array([150.0, 0.0, 60.0])
     alpha = np.where(lack > 0, 90 + 130 * lack, 0)
     cells = np.concatenate([light + (dark - light) * lack, alpha], axis=2).astype(np.uint8)

@@ -173,7 +173,7 @@ class _Routes:
         if known is None:
             raise HTTPException(404, "The journal has no such image.")
         await asyncio.to_thread(actions.say, self._state_dir, self._root, self._loaded, said)
-        await self._live.look()
+        await self._live.look(afresh=True)
         return Response(status_code=204)
 
     async def _entry(self, request: Request) -> Entry:

@@ -20,7 +20,14 @@
     const focused = host.contains(document.activeElement) ? document.activeElement.id : "";
     const scrolls = [...host.querySelectorAll("[data-keep]")].map((e) => [e.dataset.keep, e.scrollLeft, e.scrollTop]);
     const unfolded = [...host.querySelectorAll("details[open]")].map((e) => e.id);
-    host.innerHTML = html;
+    const fresh = document.createElement("template");
+    fresh.innerHTML = html;
+    const loaded = new Map([...host.querySelectorAll("img")].map((img) => [img.src, img]));
+    for (const img of fresh.content.querySelectorAll("img")) { // a picture that is there stays there: no flicker
+      const old = loaded.get(new URL(img.getAttribute("src"), location.href).href);
+      if (old && old.className === img.className) { loaded.delete(old.src); old.alt = img.alt; img.replaceWith(old); }
+    }
+    host.replaceChildren(fresh.content);
     for (const [keep, left, top] of scrolls) { const e = host.querySelector(`[data-keep="${keep}"]`); if (e) { e.scrollLeft = left; e.scrollTop = top; } }
     for (const id of unfolded) if ($(id)) $(id).open = true;
     if (focused) ($(focused) || host.closest("section[tabindex]") || $("todo")).focus({ preventScroll: true });

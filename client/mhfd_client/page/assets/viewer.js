@@ -57,14 +57,16 @@ const Viewer = (() => {
     pane.box.dataset.failed = "true";
   }
 
-  const fit = (pane) => Math.min(pane.box.clientWidth / pane.width, pane.box.clientHeight / pane.height);
-  const scale = (pane) => fit(pane) * at.zoom;
+  // One scale for all panes: an image shown smaller looks sharper than it is.
+  const middle = () => panes.find((p) => p.box.closest(".this") && p.width) || panes.find((p) => p.width);
+  const fit = () => { const p = middle(); return Math.min(p.box.clientWidth / p.width, p.box.clientHeight / p.height); };
+  const scale = () => fit() * at.zoom;
 
   function place() {
     let real = 0;
     for (const pane of panes) {
       if (!pane.width || !pane.box.clientWidth) continue;
-      const s = scale(pane), dx = pane.box.clientWidth / 2 - at.x * pane.width * s, dy = pane.box.clientHeight / 2 - at.y * pane.height * s;
+      const s = scale(), dx = pane.box.clientWidth / 2 - at.x * pane.width * s, dy = pane.box.clientHeight / 2 - at.y * pane.height * s;
       for (const img of [pane.base, pane.part]) {
         if (!img) continue;
         const { left, top, right } = img.area;
@@ -82,9 +84,9 @@ const Viewer = (() => {
   function details() {
     for (const pane of panes) {
       if (!pane.base) continue;
-      const s = scale(pane) * devicePixelRatio;
+      const s = scale() * devicePixelRatio;
       if (s * pane.width <= pane.base.naturalWidth * 1.05) { if (pane.part) { pane.part.remove(); pane.part = null; pane.wanted = ""; } continue; }
-      const halfW = pane.box.clientWidth / scale(pane) / 2, halfH = pane.box.clientHeight / scale(pane) / 2;
+      const halfW = pane.box.clientWidth / scale() / 2, halfH = pane.box.clientHeight / scale() / 2;
       const left = Math.max(0, Math.floor(at.x * pane.width - halfW)), right = Math.min(pane.width, Math.ceil(at.x * pane.width + halfW));
       const top = Math.max(0, Math.floor(at.y * pane.height - halfH)), bottom = Math.min(pane.height, Math.ceil(at.y * pane.height + halfH));
       if (right > left && bottom > top) load(pane, { left, top, right, bottom, width: Math.min(2048, Math.max(1, Math.round((right - left) * Math.min(1, s)))) }, "part");
@@ -92,12 +94,12 @@ const Viewer = (() => {
   }
 
   function zoom(factor, event, pane) {
-    const one = pane || panes.find((p) => p.box.closest(".this")) || panes[0];
-    if (!one || !one.width) return;
-    const most = Math.max(1, 16 / fit(one)), before = at.zoom;
+    const one = pane || middle();
+    if (!one) return;
+    const most = Math.max(1, 16 / fit()), before = at.zoom;
     at.zoom = Math.min(most, Math.max(1, before * factor));
     if (event) { // what is under the pointer stays there
-      const box = one.box.getBoundingClientRect(), s0 = fit(one) * before, s1 = scale(one);
+      const box = one.box.getBoundingClientRect(), s0 = fit() * before, s1 = scale();
       at.x += (event.clientX - box.left - box.width / 2) * (1 / s0 - 1 / s1) / one.width;
       at.y += (event.clientY - box.top - box.height / 2) * (1 / s0 - 1 / s1) / one.height;
     }
@@ -120,17 +122,17 @@ const Viewer = (() => {
       pinch = apart;
       return;
     }
-    at.x -= (event.clientX - before.clientX) / (pane.width * scale(pane));
-    at.y -= (event.clientY - before.clientY) / (pane.height * scale(pane));
+    at.x -= (event.clientX - before.clientX) / (pane.width * scale());
+    at.y -= (event.clientY - before.clientY) / (pane.height * scale());
     keep();
   }
 
   function command(name) {
-    const one = panes.find((p) => p.box.closest(".this"));
+    if (!middle()) return;
     if (name === "in") zoom(1.5);
     else if (name === "out") zoom(1 / 1.5);
     else if (name === "fit") { at = { x: 0.5, y: 0.5, zoom: 1 }; place(); }
-    else if (name === "real" && one && one.width) { at.zoom = Math.max(1, 1 / devicePixelRatio / fit(one)); keep(); }
+    else if (name === "real") { at.zoom = Math.max(1, 1 / devicePixelRatio / fit()); keep(); }
   }
 
   function key(event) {
