@@ -147,7 +147,7 @@ class Served:
 def served(rig: Rig, *, port: int | None = None) -> Iterator[Served]:
     """The page in this process, by the real server on a real port."""
     token = token_of(rig.state)
-    listening = bound("127.0.0.1", port)
+    listening = bound("127.0.0.1", port or 0)  # 0: any that is free
     ended = threading.Event()
     serving = Serving(rig.state, rig.loaded, "127.0.0.1")
     thread = threading.Thread(target=serve, args=(serving, listening), kwargs={"ended": ended}, daemon=True)

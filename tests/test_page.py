@@ -195,8 +195,8 @@ def test_the_page_of_a_run_that_is_not_watched(tmp_path: Path) -> None:
         assert process.stderr is not None
         line = process.stderr.readline()
         assert line.startswith("page: http://127.0.0.1:")
-        with urllib.request.urlopen(line.removeprefix("page: ").strip(), timeout=60) as answer:
-            assert answer.status == 200
+        port, _, token = line.removeprefix("page: http://127.0.0.1:").strip().partition("/?token=")
+        assert get(int(port), token) == 200
         process.send_signal(signal.SIGTERM)
         process.stderr.read()
         process.wait(60)
@@ -205,3 +205,17 @@ def test_the_page_of_a_run_that_is_not_watched(tmp_path: Path) -> None:
     )
     assert nothing.returncode == 1
     assert "no journal" in nothing.stderr
+
+
+@pytest.mark.parametrize("ci", [True, False])
+def test_a_missing_browser_fails_in_ci_and_is_said_loudly_elsewhere(tmp_path: Path, ci: bool) -> None:
+    (tmp_path / "bin").mkdir()
+    environment = {k: v for k, v in os.environ.items() if k != "CI" and not k.startswith("PYTEST_")}
+    environment |= {"PATH": str(tmp_path / "bin")} | ({"CI": "true"} if ci else {})
+    one = "tests/test_page_browser.py::test_a_file_named_like_a_script_stays_text"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", one]
+    root = Path(__file__).resolve().parent.parent
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == (1 if ci else 0)
+    assert "no Chromium on PATH" in done.stdout
+    assert ("THE PAGE WAS NOT TESTED" in done.stdout) is not ci
