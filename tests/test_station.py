@@ -342,6 +342,20 @@ def test_runner_that_cannot_work_ends_the_station(bench: Bench) -> None:
 # -- the folder
 
 
+def test_until_idle_waits_for_a_file_that_has_just_become_whole(bench: Bench) -> None:
+    """It is no longer unsettled, and not yet with the loop."""
+    looks = iter([3600.0, 3600.0])
+
+    def unsettled() -> float:
+        still = next(looks, None)
+        if still is None and not bench.watcher.news.qsize() and not (bench.root / "late.tif").exists():
+            bench.put("late.tif")
+        return still or 0.0
+
+    assert bench.run(Scripted(score_all), until_idle=0.05, unsettled_s=unsettled).left == 0
+    assert bench.rows()["late.tif"].state is State.RECORDED
+
+
 def test_folder_gone_and_back(bench: Bench) -> None:
     gone = Trouble(TroubleKind.ROOT_GONE, None, "not mounted", time.time())
     bench.watcher.news.put(gone)

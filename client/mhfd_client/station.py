@@ -138,6 +138,7 @@ class Station:
         self._root_troubles: dict[str, str] = {}  # kind, why: nothing below the root can be read
         self._feeder = _Feeder(watcher, runner.wake)
         self._scored = 0
+        self._settling = False  # files were there that are not whole yet
         self._moved = self._beaten = self._began = clock()
 
     def stop(self) -> None:
@@ -399,8 +400,11 @@ class Station:
     def _idle(self) -> bool:
         if self._until_idle is None or self._in_flight or self._news or (self._later and not self._root_troubles):
             return False
-        still = self._clock() - self._moved
-        return still >= self._until_idle and still >= self._until_idle + self._unsettled_s()
+        now, unsettled_s = self._clock(), self._unsettled_s()
+        if self._settling and not unsettled_s:
+            self._moved = now  # a file that has just become whole is on its way here
+        self._settling = unsettled_s > 0
+        return now - self._moved >= self._until_idle + unsettled_s
 
     # -- small things
 
