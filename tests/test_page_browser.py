@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from tests.page_rig import Rig, served
 
 from mhfd import simulate
 from mhfd.contract import Finding
+from mhfd_client.alerts import Episode, Health, Overview, Rule
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=20_000)
@@ -191,8 +193,9 @@ def test_an_image_beside_its_neighbours_at_full_size(rig: Rig, opens: Opens) -> 
         assert seen is not None
         assert seen["height"] == pytest.approx(box["height"], abs=2)  # the whole image, as large as it fits
         assert seen["x"] + seen["width"] / 2 == pytest.approx(box["x"] + box["width"] / 2, abs=2)
-        shoot(page, "image")
         before = dialog.locator("#zoom-said").inner_text()
+        shoot(page, "image")
+        expect(dialog.locator("#zoom-said")).to_have_text(before)
         dialog.get_by_role("button", name="Zoom in").click()
         expect(dialog.locator("#zoom-said")).not_to_have_text(before)
         expect(dialog.locator(".pane.near")).not_to_have_count(0)  # single pixels are seen, not a smooth blur
@@ -386,6 +389,44 @@ def test_names_roles_and_landmarks(rig: Rig, opens: Opens) -> None:
         assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
         page.set_viewport_size(PHONE)  # type: ignore[arg-type]
         assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_with_several_tiles_the_band_is_that_of_the_chosen_one(rig: Rig, opens: Opens) -> None:
+    for section in range(1, 9):
+        for tile in ("r1-c1", "r1-c2", "r1-c10"):
+            rig.image(section, tile=tile)
+    with served(rig) as at:
+        page = opens(at.address)
+        points(page, 24)
+        expect(page.locator("#chart-note")).to_contain_text("choose a tile to see its threshold")
+        assert page.locator("#tile option").all_inner_texts() == ["all", "r1-c1", "r1-c2", "r1-c10"]
+        page.locator("#tile").select_option("r1-c2")
+        expect(page.locator("#chart-note")).to_contain_text("grey band")
+        expect(page.locator("#chart")).to_have_attribute("data-drawn", "8")
+        shoot(page, "tiles")
+
+
+def test_images_without_a_section_are_drawn_as_they_came(rig: Rig, opens: Opens) -> None:
+    with served(rig) as at:
+        page = opens(at.address)
+        expect(page.locator("#chart-note")).to_contain_text("It begins with the first verdict")
+        for i in range(7):
+            rig.image(None, name=f"image {i}.tif")
+        points(page, 7)
+        expect(page.locator("#chart")).to_have_attribute("data-drawn", "7")
+        expect(page.locator(".strip button").first).to_contain_text("image 6.tif")
+
+
+def test_an_alert_that_rings_is_on_the_page(rig: Rig, opens: Opens, monkeypatch: pytest.MonkeyPatch) -> None:
+    silence = Episode(1, Rule.SILENCE, time.time(), "no image for 20 min")
+    deaf = Health("webhook <sem>", failures=3, error="refused")
+    monkeypatch.setattr("mhfd_client.page.model.overview", lambda _: Overview(episodes=(silence,), sinks=(deaf,)))
+    rig.run(7)
+    with served(rig) as at:
+        page = opens(at.address)
+        expect(page.locator(".trouble[data-kind=silence]")).to_contain_text("no image for 20 min")
+        expect(page.locator(".trouble[data-kind=unheard]")).to_contain_text("webhook <sem> is failing")
+        expect(page.locator("#tasks strong")).to_contain_text("see the red line")
 
 
 @contextmanager

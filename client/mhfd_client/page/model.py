@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from mhfd_client import expected
+from mhfd_client.alerts import Episode, Health, Rule, overview
 from mhfd_client.journal_view import Beat, Outcome, State, Told, TroubleRow, WordRow
 from mhfd_client.naming import Place
 from mhfd_client.page.actions import waiting
@@ -26,6 +27,8 @@ __all__ = ["Anchor", "Entry", "Model"]
 
 RECENT: Final = 20  # images that 'now' means
 STRIP: Final = 60
+_RUNG: Final = (Rule.UNUSABLE, Rule.SILENCE, Rule.BACKLOG, Rule.DISK, Rule.ENDED)
+"""Alerts that say what nothing else on the page says."""
 _WAITED: Final = 500  # images whose latency is told
 
 
@@ -82,6 +85,8 @@ class Model:
         self.beat: Beat | None = None
         self.counts: dict[State, int] = {}
         self.troubles: tuple[TroubleRow, ...] = ()
+        self.alerts: tuple[Episode, ...] = ()
+        self.unheard: tuple[Health, ...] = ()
         self.words: dict[int, WordRow] = {}
         self.waiting: frozenset[int] = frozenset()
         self.question: dict[str, Any] | None = None
@@ -97,6 +102,9 @@ class Model:
     def refresh(self) -> bool:
         """Take in what has changed; whether anything that is listed did."""
         journal = self.journal
+        told_of = overview(journal.path.parent)
+        self.alerts = tuple(alert for alert in told_of.open if alert.rule in _RUNG)
+        self.unheard = tuple(sink for sink in told_of.sinks if sink.failures)
         with journal.snapshot():
             self.beat = journal.heartbeat()
             self.counts = journal.counts()

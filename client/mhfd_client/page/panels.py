@@ -68,7 +68,7 @@ def _context(model: Model) -> dict[str, Any]:
     free = shutil.disk_usage(folder).free
     report = None if last is None else _report(model, last)
     tasks = [
-        *(["see the trouble below"] if model.troubles else []),
+        *(["see the red line below"] if model.troubles or model.alerts or model.unheard else []),
         *([f"{len(model.retake):,} to take again"] if model.retake else []),
         *([f"{len(model.missing):,} missing"] if model.missing else []),
         *(["answer a question"] if model.question else []),
@@ -229,7 +229,7 @@ def _levels(verdict: VerdictRow) -> list[dict[str, Any]]:
     return [level for level in json.loads(verdict.detail).get("levels", ()) if level["region"] == "whole"]
 
 
-def _clock(ns: int | None) -> str:
+def _clock(ns: float | None) -> str:
     """On this machine's clock: the operator's."""
     if ns is None:
         return "not yet"

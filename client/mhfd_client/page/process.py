@@ -88,6 +88,10 @@ def address(listening: socket.socket, host: str, token: str) -> str:
 @contextmanager
 def beside(serving: Serving, listening: socket.socket) -> Iterator[str]:
     """Serve in a process of its own; yields what to open in a browser."""
+    if os.name != "posix":  # only there does a child take over a socket by its number
+        raise UsageError(
+            "on this system a watch cannot serve a page: watch with --no-page, and run `mhfd page DIR` beside it"
+        )
     process = PageProcess(serving, listening)
     try:
         yield address(listening, serving.host, token_of(serving.state_dir))

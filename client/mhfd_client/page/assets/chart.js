@@ -14,7 +14,7 @@ const Course = (() => {
   const byId = new Map();
   let order = [], stale = true, extra = { anchors: [], drifts: [], missing: [] };
   let by = "section", tile = null, span = "300", cursor = null, sources = null, range = null, up = null, queued = false;
-  let moving = false, drawing = false;
+  let moving = false, drawing = false, again = () => {};
 
   const x = (p) => (by === "section" ? p.section : p.id);
   const place = (p) => (p.section === null ? `image ${p.id}` : `section ${p.section}`) + (p.tile === null ? "" : `, tile ${p.tile}`);
@@ -26,6 +26,7 @@ const Course = (() => {
     for (const [id, section, t, density, outcome, provisional, expected, threshold, confirmed, dof] of rows)
       byId.set(id, { id, section, tile: t, density, outcome, provisional, expected, threshold, confirmed, dof });
     stale = true;
+    if (sources && by === "section" && byId.size && ![...byId.values()].some((p) => p.section !== null)) return again(); // names say no section
     draw();
   }
 
@@ -178,6 +179,6 @@ const Course = (() => {
     show: (value) => { span = value; moving = false; draw(); },
     only: (value) => { tile = value === "" ? null : value; draw(); },
     get cursor() { return cursor; },
-    onScheme: (again) => dark.addEventListener("change", again),
+    onOther: (act) => { again = () => { sources = null; act(); }; dark.addEventListener("change", again); },
   };
 })();

@@ -196,7 +196,7 @@
   announce();
   setInterval(() => { check(); ago(); }, 1000);
   const begin = () => Course.start((id) => look(id)).catch((error) => lost(`The chart cannot be shown: ${error.message}`));
-  Course.onScheme(begin);
+  Course.onOther(begin);
   connect();
   begin();
   follow();
