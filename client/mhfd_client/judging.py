@@ -24,6 +24,7 @@ __all__ = ["Heard", "Judge", "Judged", "Seen", "rejudge"]
 _MOVED = 0.05  # of the anchor's level, as a logarithm: provisional verdicts are given again
 _GROWN = 1.5  # ... or when there are so many times as many images as last time
 _LARGE = 1000  # ... until there are so many that more of them change nothing
+_FEW = 16  # provisional verdicts that are given again with each image: more would cost time in a long drift
 _ROUNDS = 4  # verdicts depend on each other; in practice two rounds settle them
 
 
@@ -71,7 +72,10 @@ class Judge:
         self._remember(key, Measured.of(report, place), verdict.kind, verdict.provisional)
         self._note_drift(place.tile, verdict)
         why = self._cause() or self._firmer(place.tile, verdict)
-        return [Judged(key, verdict), *self._revise(why)]
+        revised = self._revise(why)
+        if why and 0 < len(self._open) <= _FEW:
+            self._in_doubt.add(place.tile)  # the next final verdict may settle these too
+        return [Judged(key, verdict), *revised]
 
     def hear(self, key: Hashable, sharp: bool | None) -> list[Judged]:
         """A person's word on an image: the verdicts that it changes, that image's first."""
