@@ -12,7 +12,12 @@
         |   |-- StateBusy                     the journal stayed locked for longer than the busy timeout
         |   |-- StateFull                     the disk is full
         |   `-- StateDamaged                  the journal cannot be read, or a newer version wrote it
-        `-- RunnerError                       a runner cannot do what it was asked to
+        |-- RunnerError                       a runner cannot do what it was asked to
+        `-- ComputeError                      Globus Compute cannot do what it was asked to: says what to do about it
+            `-- FunctionError                 the registered function is the matter
+                |-- FunctionUnknown           the service does not know it, or does not show it to us
+                |-- FunctionObsolete          its code differs from this mhfd's
+                `-- FunctionNotAllowed        the endpoint does not allow it
 
 What goes wrong with one *image* is never raised: it is a finding in its report. What goes wrong with the watched
 folder while it is watched is not raised either: it is a `Trouble` that arrival reports and that can end.
@@ -22,6 +27,11 @@ Every exception takes its arguments by position, so that it pickles.
 from mhfd.errors import MhfdError, UsageError
 
 __all__ = [
+    "ComputeError",
+    "FunctionError",
+    "FunctionNotAllowed",
+    "FunctionObsolete",
+    "FunctionUnknown",
     "NamingError",
     "RunnerError",
     "SettingsError",
@@ -83,3 +93,23 @@ class StateDamaged(StateError):
 
 class RunnerError(StationError):
     """A runner cannot do what it was asked to."""
+
+
+class ComputeError(StationError):
+    """Globus Compute cannot do what it was asked to."""
+
+
+class FunctionError(ComputeError):
+    """The registered function is the matter."""
+
+
+class FunctionUnknown(FunctionError):
+    """The service does not know the function, or does not show it to us."""
+
+
+class FunctionObsolete(FunctionError):
+    """The function's code differs from this mhfd's."""
+
+
+class FunctionNotAllowed(FunctionError):
+    """The endpoint does not allow the function."""

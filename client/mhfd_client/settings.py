@@ -51,6 +51,7 @@ __all__ = [
     "keys",
     "load",
     "state_dir",
+    "state_home",
     "variable",
 ]
 
@@ -107,7 +108,12 @@ def state_dir(
     real = os.path.realpath(root)
     digest = hashlib.sha256(os.fsencode(real)).hexdigest()[:10]
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(real).name).strip("-.")[:60] or "root"
-    return _xdg(os.environ if env is None else env, "XDG_STATE_HOME", ".local/state") / "mhfd" / f"{name}-{digest}"
+    return state_home(env) / f"{name}-{digest}"
+
+
+def state_home(env: Mapping[str, str] | None = None) -> Path:
+    """Where everything lives that must outlast a process: mhfd below XDG_STATE_HOME."""
+    return _xdg(os.environ if env is None else env, "XDG_STATE_HOME", ".local/state") / "mhfd"
 
 
 def load(

@@ -19,7 +19,17 @@ from typing import IO, Final
 from mhfd_client import mounts
 from mhfd_client.errors import StateError, StateFull, StateLocked, StateOnNetwork
 
-__all__ = ["Lock", "on_network", "picture_of", "prepare", "text_of", "thumbnails", "write_all_whole", "write_whole"]
+__all__ = [
+    "Lock",
+    "on_network",
+    "picture_of",
+    "prepare",
+    "text_of",
+    "thumbnails",
+    "waiting",
+    "write_all_whole",
+    "write_whole",
+]
 
 _OWN_ROOT: Final = {"9p", "virtiofs"}  # as `/` they are a virtual machine's own disk
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -92,6 +102,14 @@ class Lock:
             return "another process (it has not said which)"
 
 
+@contextmanager
+def waiting(path: Path) -> Iterator[None]:
+    """Hold the lock of a small file that several processes write, when they are through with it."""
+    with path.open("a+b") as file:
+        _lock(file, wait=True)
+        yield
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file that is complete or not there, whenever the process or the power dies."""
     write_all_whole([(path, data)])
@@ -136,13 +154,13 @@ def _named(path: Path) -> Iterator[None]:
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(file: IO[bytes]) -> None:
+    def _lock(file: IO[bytes], *, wait: bool = False) -> None:
         file.seek(1 << 20)  # beyond what is written: on Windows a locked range cannot be read
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
         with suppress(OSError):
             file.seek(0)
 else:
     import fcntl
 
-    def _lock(file: IO[bytes]) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    def _lock(file: IO[bytes], *, wait: bool = False) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
