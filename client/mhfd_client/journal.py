@@ -158,10 +158,17 @@ class Journal(JournalView):
                     )
 
     def scored(
-        self, image_id: int, report: FocusReport, *, started_ns: int | None = None, at_ns: int | None = None
+        self,
+        image_id: int,
+        report: FocusReport,
+        *,
+        at_ns: int | None = None,
+        started_ns: int | None = None,
+        transferred_ns: int | None = None,
+        returned_ns: int | None = None,
     ) -> bool:
         """A report came back. False, and nothing changes, when this revision has one with these parameters already,
-        or was replaced meanwhile.
+        or was replaced meanwhile. The times: when it was scored, and what the runner knows of the road there and back.
         """
         at = self._now() if at_ns is None else at_ns
         with self.together():
@@ -186,8 +193,8 @@ class Journal(JournalView):
                 return False
             self._db.execute(
                 "UPDATE image SET state = 'scored', token = NULL, report = ?, scored_ns = ?, "
-                "started_ns = ifnull(?, started_ns) WHERE id = ?",
-                (new[0], at, started_ns, image_id),
+                "started_ns = ifnull(?, started_ns), transferred_ns = ?, returned_ns = ? WHERE id = ?",
+                (new[0], at, started_ns, transferred_ns, returned_ns, image_id),
             )
         return True
 

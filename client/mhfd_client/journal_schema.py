@@ -160,4 +160,11 @@ ALTER TABLE word ADD COLUMN who TEXT;
 ALTER TABLE word ADD COLUMN fine INTEGER NOT NULL DEFAULT 0 CHECK (fine IN (0, 1));
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (_FIRST, _PEOPLE, _WHO)
+_LEDGER: Final = """
+-- Moments on the road of an image that only a runner far away knows: its bytes lay on the other side, its report was
+-- back here. Null where the image took no such road.
+ALTER TABLE image ADD COLUMN transferred_ns INTEGER;
+ALTER TABLE image ADD COLUMN returned_ns INTEGER;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (_FIRST, _PEOPLE, _WHO, _LEDGER)

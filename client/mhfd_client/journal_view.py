@@ -83,6 +83,8 @@ class ImageRow:
     scored_ns: int | None
     judged_ns: int | None
     recorded_ns: int | None
+    transferred_ns: int | None = None  # these two: by a runner far away only
+    returned_ns: int | None = None
 
     @property
     def place(self) -> Place:

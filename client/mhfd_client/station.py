@@ -255,8 +255,14 @@ class Station:
             case Started():
                 self._started[event.id] = event.at_ns
             case Scored():
-                started = self._started.get(event.id)
-                if self.journal.scored(event.id, event.report, started_ns=started, at_ns=event.at_ns):
+                if self.journal.scored(
+                    event.id,
+                    event.report,
+                    at_ns=event.at_ns,
+                    started_ns=event.started_ns or self._started.get(event.id),
+                    transferred_ns=event.transferred_ns,
+                    returned_ns=event.returned_ns,
+                ):
                     return
                 log.info("image %d: a second report, or one for a replaced revision, is left aside", event.id)
             case Returned():

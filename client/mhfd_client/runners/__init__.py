@@ -51,12 +51,17 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """An image has its report."""
+    """An image has its report, made at `at_ns`. A runner far away also says, on this machine's clock, when the image
+    lay over there, when work on it began, and when its report was back here.
+    """
 
     token: str
     id: int
     report: FocusReport
     at_ns: int
+    started_ns: int | None = None
+    transferred_ns: int | None = None
+    returned_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
