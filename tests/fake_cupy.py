@@ -12,6 +12,7 @@ from types import SimpleNamespace, TracebackType
 from typing import Any, Self
 
 import numpy as np
+
 from tests.gpu_emulator import CODES
 
 __all__ = ["fake_cupy"]

@@ -18,7 +18,6 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 from scipy import ndimage
-from tests.focus_reports import DENSITY, RATIO, report, wobble
 
 from mhfd.contract import Finding, FocusReport, Params
 from mhfd_client import settings
@@ -32,6 +31,7 @@ from mhfd_client.sightings import Whole
 from mhfd_client.statedir import picture_of, thumbnails
 from mhfd_client.station_judge import StationJudge
 from mhfd_client.thumbnails import jpeg
+from tests.focus_reports import DENSITY, RATIO, report, wobble
 
 SIDE = 192
 

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.focus_reports import report
-
 from mhfd_client.journal import Journal
 from mhfd_client.naming import Place
 from mhfd_client.options import VerdictSettings
 from mhfd_client.sightings import Whole
 from mhfd_client.station_judge import StationJudge
+from tests.focus_reports import report
 
 
 class Run:

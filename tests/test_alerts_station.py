@@ -13,9 +13,6 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from tests import jobs
-from tests.test_alerts_sinks import SECRET, answer, receiver
-from tests.test_station import Bench, Scripted, score_all
 
 from mhfd.contract import FocusReport, Params
 from mhfd_client import expected
@@ -28,6 +25,9 @@ from mhfd_client.journal_view import ImageRow, JournalView, Outcome, State, Verd
 from mhfd_client.naming import Place
 from mhfd_client.options import AlertSettings
 from mhfd_client.sightings import Whole
+from tests import jobs
+from tests.test_alerts_sinks import SECRET, answer, receiver
+from tests.test_station import Bench, Scripted, score_all
 
 SETTINGS = AlertSettings(out_of_focus=2, of_last=3, disk_gb=0)
 

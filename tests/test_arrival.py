@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.arrivals import Bench, HandClock, News, as_nobody, collect, tiff, touch_later
 from watchdog.events import DirCreatedEvent, FileCreatedEvent, FileMovedEvent
 
 from mhfd_client import arrival as module
@@ -24,6 +23,7 @@ from mhfd_client.errors import WatchError
 from mhfd_client.opening import open_to_read
 from mhfd_client.options import ArrivalSettings
 from mhfd_client.watching import Hint, NoHints, Notices
+from tests.arrivals import Bench, HandClock, News, as_nobody, collect, tiff, touch_later
 
 TIFF = tiff()
 NEVER = 86400.0

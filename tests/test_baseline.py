@@ -6,7 +6,6 @@ import math
 from collections import Counter
 
 import pytest
-from tests.focus_reports import DENSITY, RATIO, report, settled, sharp, wobble
 
 from mhfd.errors import UsageError
 from mhfd_client import baseline
@@ -15,6 +14,7 @@ from mhfd_client.judging import Judge, Judged
 from mhfd_client.naming import Place
 from mhfd_client.options import VerdictSettings
 from mhfd_client.verdict import Cause, Kind, Verdict
+from tests.focus_reports import DENSITY, RATIO, report, settled, sharp, wobble
 
 BLUR = 0.57  # what a disc of radius 2 px leaves of both numbers
 

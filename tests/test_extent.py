@@ -15,9 +15,9 @@ import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from tests.arrivals import tiff
 
 from mhfd_client.extent import Extent, extent
+from tests.arrivals import tiff
 
 PIXELS = np.random.default_rng(0).integers(0, 65535, (96, 80), dtype=np.uint16)
 

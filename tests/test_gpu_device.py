@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 from benchmarks import gpu_check
 from benchmarks._cufft import PaperChain
-from tests.fake_cupy import fake_cupy
-from tests.gpu_emulator import build_kernels
 
 from mhfd.contract import PRESETS, Params
 from mhfd.detector.gpu import GpuDetector
 from mhfd.detector.paper import PaperDetector
 from mhfd.errors import DeviceUnavailable
+from tests.fake_cupy import fake_cupy
+from tests.gpu_emulator import build_kernels
 
 ROOT = Path(__file__).parent.parent
 

@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 from cupy.cuda import nvrtc
 from numpy.typing import NDArray
-from tests.gpu_emulator import Emulated, Emulator, build_kernels
 
 from mhfd import native, stretch
 from mhfd.contract import Params
@@ -24,6 +23,7 @@ from mhfd.detector import Features, gpu_plan
 from mhfd.detector.gpu import GpuDetector
 from mhfd.detector.paper import PaperDetector, local_maxima
 from mhfd.errors import DeviceUnavailable, UsageError
+from tests.gpu_emulator import Emulated, Emulator, build_kernels
 
 
 @pytest.fixture(scope="session")

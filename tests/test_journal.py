@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests import jobs
 
 from mhfd.contract import Finding, Params
 from mhfd_client import errors, journal_view
@@ -26,6 +25,7 @@ from mhfd_client.journal_view import ImageRow, JournalView, Outcome, State, Verd
 from mhfd_client.naming import Place
 from mhfd_client.sightings import Whole
 from mhfd_client.statedir import write_whole
+from tests import jobs
 
 SHARP = VerdictRow(Outcome.IN_FOCUS, "Sharp: 7 features.", detail='{"dof": 7}')
 

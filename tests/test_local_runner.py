@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.test_runner_contract import PATIENCE_S, Folder, listen, until_answered
 
 from mhfd.contract import Finding
 from mhfd_client.errors import RunnerError
 from mhfd_client.runners import Batch, Event, Health, Scored, Started
 from mhfd_client.runners.local import LocalRunner
 from mhfd_client.runners.process import SetUp
+from tests.test_runner_contract import PATIENCE_S, Folder, listen, until_answered
 
 Make = Callable[..., LocalRunner]
 

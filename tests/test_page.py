@@ -12,8 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.focus_reports import report
-from tests.page_rig import Rig
 
 from mhfd import images
 from mhfd_client.page import actions, panels, pictures
@@ -22,6 +20,8 @@ from mhfd_client.page.process import PageProcess, Serving, bound
 from mhfd_client.page.store import Store
 from mhfd_client.page.token import token_of
 from mhfd_client.retake import retakes
+from tests.focus_reports import report
+from tests.page_rig import Rig
 
 
 def model(rig: Rig) -> Model:

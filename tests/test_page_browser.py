@@ -21,11 +21,11 @@ from typing import Any
 import pytest
 import tifffile
 from playwright.sync_api import Browser, Page, expect
-from tests.page_rig import Rig, served
 
 from mhfd import simulate
 from mhfd.contract import Finding
 from mhfd_client.alerts import Episode, Health, Overview, Rule
+from tests.page_rig import Rig, served
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=20_000)

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from tests.page_rig import Rig, Served, served
 
 from mhfd.errors import UsageError
 from mhfd_client.cli import main
 from mhfd_client.errors import StateError
 from mhfd_client.page.process import PORT, address, bound, is_loopback
 from mhfd_client.page.token import stamp_of, token_of
+from tests.page_rig import Rig, Served, served
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.runs import Run
 
 from mhfd.contract import Finding, FocusReport
 from mhfd_client.errors import StateError
@@ -17,6 +16,7 @@ from mhfd_client.record import Recorder, sidecar_of, steps_ms
 from mhfd_client.settings import load
 from mhfd_client.statedir import picture_of, thumbnails, write_all_whole
 from mhfd_client.verdict import Verdict
+from tests.runs import Run
 
 
 @pytest.fixture

@@ -17,9 +17,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from tests import jobs
-from tests.station_under_test import Judging, Sidecars
-from tests.test_station_killed import Workplace, check
 
 from mhfd.contract import Finding, FocusReport, Params
 from mhfd_client.errors import RunnerError, StateFull, WatchError
@@ -30,6 +27,9 @@ from mhfd_client.runners import Batch, Event, Health, Returned, Scored, Started
 from mhfd_client.runners.local import LocalRunner
 from mhfd_client.sightings import Recovered, Trouble, TroubleKind, Whole
 from mhfd_client.station import News, Station, Summary, stopped_by_signals
+from tests import jobs
+from tests.station_under_test import Judging, Sidecars
+from tests.test_station_killed import Workplace, check
 
 
 class Watcher:

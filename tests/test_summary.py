@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.runs import Run
 
 from mhfd.contract import Finding
 from mhfd_client import retake, summary
@@ -22,6 +21,7 @@ from mhfd_client.options import NamesSettings, VerdictSettings
 from mhfd_client.rejudging import rejudge
 from mhfd_client.settings import load
 from mhfd_client.station_judge import StationJudge, rejudged, verdict_of
+from tests.runs import Run
 
 NAMES = NamesSettings()
 

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.focus_reports import DENSITY, RATIO, report, settled, sharp
 
 from mhfd.contract import Finding, FocusReport, Params
 from mhfd_client.history import History
@@ -20,6 +19,7 @@ from mhfd_client.judging import Heard, Judge, Seen, rejudge
 from mhfd_client.naming import Place
 from mhfd_client.options import VerdictSettings
 from mhfd_client.verdict import Cause, Kind, Verdict, judge
+from tests.focus_reports import DENSITY, RATIO, report, settled, sharp
 
 HERE = Place(20, "r1-c1")
 SETTINGS = VerdictSettings()
