@@ -12,6 +12,11 @@
         |   |-- StateBusy                     the journal stayed locked for longer than the busy timeout
         |   |-- StateFull                     the disk is full
         |   `-- StateDamaged                  the journal cannot be read, or a newer version wrote it
+        |-- LoginError                        this station cannot act in Globus
+        |   |-- NotLoggedIn                   nobody is logged in, or the login is over or too narrow: `mhfd login`
+        |   |-- LoginRefused                  Globus refuses this login or client
+        |   |-- NoClient (also UsageError)    no application to log in with, or its id or secret cannot be used
+        |   `-- TokensRefused                 the file of tokens cannot be used, or others can read it
         |-- RunnerError                       a runner cannot do what it was asked to
         `-- ComputeError                      Globus Compute cannot do what it was asked to: says what to do about it
             `-- FunctionError                 the registered function is the matter
@@ -32,7 +37,11 @@ __all__ = [
     "FunctionNotAllowed",
     "FunctionObsolete",
     "FunctionUnknown",
+    "LoginError",
+    "LoginRefused",
     "NamingError",
+    "NoClient",
+    "NotLoggedIn",
     "RunnerError",
     "SettingsError",
     "StateBusy",
@@ -43,6 +52,7 @@ __all__ = [
     "StateMissing",
     "StateOnNetwork",
     "StationError",
+    "TokensRefused",
     "WatchError",
 ]
 
@@ -89,6 +99,26 @@ class StateFull(StateError):
 
 class StateDamaged(StateError):
     """The journal cannot be read."""
+
+
+class LoginError(StationError):
+    """This station cannot act in Globus."""
+
+
+class NotLoggedIn(LoginError):
+    """Nobody is logged in, or the login is over or too narrow."""
+
+
+class LoginRefused(LoginError):
+    """Globus refuses this login or client."""
+
+
+class NoClient(LoginError, UsageError):
+    """There is no application to log in with."""
+
+
+class TokensRefused(LoginError):
+    """The file of tokens cannot be used."""
 
 
 class RunnerError(StationError):

@@ -20,6 +20,7 @@ from mhfd.errors import UsageError
 __all__ = [
     "AlertSettings",
     "ArrivalSettings",
+    "GlobusSettings",
     "NamesSettings",
     "RunnerSettings",
     "ScoreSettings",
@@ -221,6 +222,20 @@ class AlertSettings(Section):
         return self
 
 
+class GlobusSettings(Section):
+    """Who this station is to Globus. A secret is never a setting: it comes from the environment or a file."""
+
+    client_id: str | None = Field(
+        None, description="id of the application that was registered with Globus for logging in; no secret"
+    )
+    secret_file: Path | None = Field(
+        None, description="a file with that application's secret, readable by its owner only: nobody needs to log in"
+    )
+    tokens: Path | None = Field(
+        None, description="the file that keeps the login, for its owner only; unset: mhfd/login below XDG_STATE_HOME"
+    )
+
+
 class Settings(Section):
     """All of them."""
 
@@ -231,6 +246,7 @@ class Settings(Section):
     runner: RunnerSettings = RunnerSettings()
     verdict: VerdictSettings = VerdictSettings()
     alerts: AlertSettings = AlertSettings()
+    globus: GlobusSettings = GlobusSettings()
 
 
 def keys() -> dict[str, FieldInfo]:

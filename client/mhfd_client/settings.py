@@ -24,6 +24,7 @@ from mhfd_client.errors import SettingsError
 from mhfd_client.options import (
     AlertSettings,
     ArrivalSettings,
+    GlobusSettings,
     NamesSettings,
     RunnerSettings,
     ScoreSettings,
@@ -39,6 +40,7 @@ from mhfd_client.options import (
 __all__ = [
     "AlertSettings",
     "ArrivalSettings",
+    "GlobusSettings",
     "Loaded",
     "NamesSettings",
     "RunnerSettings",
@@ -50,6 +52,7 @@ __all__ = [
     "config_file",
     "keys",
     "load",
+    "login_dir",
     "state_dir",
     "state_home",
     "variable",
@@ -62,6 +65,8 @@ OTHER_VARIABLES = frozenset(
         "MHFD_ALERT_RULE",
         "MHFD_ALERT_TEXT",
         "MHFD_CACHE_DIR",
+        "MHFD_CLIENT_ID",
+        "MHFD_CLIENT_SECRET",
         "MHFD_CONFIG",
         "MHFD_DATA",
         "MHFD_KERNEL",
@@ -114,6 +119,11 @@ def state_dir(
 def state_home(env: Mapping[str, str] | None = None) -> Path:
     """Where everything lives that must outlast a process: mhfd below XDG_STATE_HOME."""
     return _xdg(os.environ if env is None else env, "XDG_STATE_HOME", ".local/state") / "mhfd"
+
+
+def login_dir(env: Mapping[str, str] | None = None) -> Path:
+    """Where a login is kept: mhfd/login below XDG_STATE_HOME. Never beside a watched folder or its state."""
+    return _xdg(os.environ if env is None else env, "XDG_STATE_HOME", ".local/state") / "mhfd" / "login"
 
 
 def load(
