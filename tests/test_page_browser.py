@@ -115,6 +115,8 @@ def test_an_image_that_arrives_is_on_the_page_without_reloading(rig: Rig, opens:
         assert "to take again" in page.title()
         assert page.evaluate("() => document.body.dataset.same") == "yes"
         assert page.evaluate("() => document.querySelectorAll('.strip img')[1].kept")  # not loaded again
+        expect(page.locator("#waits")).to_have_attribute("data-bars", "9")
+        expect(page.locator(".times .total")).to_contain_text("in all")
         shoot(page, "retake")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mhfd.contract import Finding
-from mhfd_client import retake, summary
+from mhfd_client import ledger, retake, summary
 from mhfd_client.errors import StateLocked, StateMissing
 from mhfd_client.journal import Journal
 from mhfd_client.journal_view import JournalView, Outcome
@@ -107,7 +107,7 @@ def test_latency_is_from_whole_to_the_first_verdict(tmp_path: Path) -> None:
     run = Run(tmp_path, now=lambda: 100_250_000_000)
     for section in range(1, 5):
         run.image(section, whole_at=100.0)
-    waited = summary.latency(run.journal.told())
+    waited = ledger.latency(run.journal.told())
     assert (waited.count, waited.p50_ms, waited.p95_ms) == (4, 250.0, 250.0)
     assert "p95 250 ms" in str(waited)
     run.close()

@@ -23,7 +23,7 @@ import click
 
 from mhfd.contract import FocusReport
 from mhfd.errors import UsageError
-from mhfd_client import inbox, run_report, settings, summary
+from mhfd_client import inbox, ledger, run_report, settings, summary
 from mhfd_client.assembly import assembled
 from mhfd_client.errors import StationError
 from mhfd_client.journal_view import ImageRow, JournalView, Outcome, State, VerdictRow
@@ -46,7 +46,7 @@ class Found:
     """What came of it."""
 
     grade: Grade
-    latency: summary.Latency
+    latency: ledger.Latency
     page: Path
 
     @property
@@ -130,7 +130,7 @@ def road(
     with JournalView.read(state) as journal:
         verdicts = {told.image.path: told.verdict.outcome.value for told in journal.told()}
         run_report.write(journal, loaded, page)
-        waited = summary.latency(journal.told())
+        waited = ledger.latency(journal.told())
     return Found(grade(read_truth(_truth(root)), verdicts), waited, page)
 
 

@@ -177,6 +177,9 @@ class VerdictSettings(Section):
     max_below_anchor: float = Field(
         0.25, gt=0, lt=1, description="how far below the anchor the baseline may go; beyond: a drift alert"
     )
+    target_s: Positive = Field(
+        60.0, description="a verdict should be there so long after a file is whole; page and report show what was later"
+    )
 
 
 class AlertSettings(Section):

@@ -20,6 +20,7 @@ from pydantic_core import to_json
 
 import mhfd
 from mhfd.contract import FocusReport
+from mhfd_client import ledger
 from mhfd_client.journal_view import ImageRow, JournalView, VerdictRow
 from mhfd_client.settings import Loaded
 from mhfd_client.statedir import picture_of, text_of, thumbnails, write_whole
@@ -28,7 +29,6 @@ __all__ = ["Recorder", "iso", "sidecar_of", "steps_ms"]
 
 SUFFIX: Final = ".mhfd.json"
 _LONGEST: Final = 200  # bytes of a name that get a suffix and a temporary name
-_STEPS: Final = ("arrived", "whole", "submitted", "started", "scored", "judged", "recorded")
 
 Said = Callable[[ImageRow, FocusReport, VerdictRow], None]
 
@@ -76,7 +76,7 @@ class Recorder:
             },
             "verdict": _verdict(verdict),
             "history": history,
-            "times": {step: iso(ns) for step in _STEPS if (ns := getattr(row, f"{step}_ns")) is not None},
+            "times": {step: iso(ns) for step in ledger.MOMENTS if (ns := getattr(row, f"{step}_ns")) is not None},
             "steps_ms": steps_ms(row),
             "tries": row.attempts,
             "settings": self._settings,
@@ -97,14 +97,9 @@ def sidecar_of(state_dir: Path, path: str, revision: int = 1) -> Path:
 
 def steps_ms(row: ImageRow) -> dict[str, float]:
     """How long each step took, as far as the image has come; `whole_to_verdict` is what the operator waits for."""
-    spans = {
-        "settle": (row.arrived_ns, row.whole_ns),
-        "queue": (row.whole_ns, row.started_ns),
-        "score": (row.started_ns, row.scored_ns),
-        "judge": (row.scored_ns, row.judged_ns),
-        "whole_to_verdict": (row.whole_ns, row.judged_ns),
-    }
-    return {name: round((end - start) / 1e6, 3) for name, (start, end) in spans.items() if start and end}
+    settle = {"settle": round((row.whole_ns - row.arrived_ns) / 1e6, 3)}
+    verdict = {} if row.judged_ns is None else {"whole_to_verdict": round((row.judged_ns - row.whole_ns) / 1e6, 3)}
+    return settle | ledger.spans(row) | verdict
 
 
 def iso(ns: int) -> str:

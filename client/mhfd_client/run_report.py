@@ -17,7 +17,8 @@ import mhfd
 from mhfd.errors import UsageError
 from mhfd_client import summary
 from mhfd_client.journal_view import JournalView, Outcome, Told
-from mhfd_client.plot import density_plot
+from mhfd_client.ledger import SPANS, ledger
+from mhfd_client.plot import density_plot, waits_plot
 from mhfd_client.printing import printable
 from mhfd_client.settings import Loaded
 from mhfd_client.statedir import picture_of, thumbnails, write_whole
@@ -52,6 +53,7 @@ def render(journal: JournalView, loaded: Loaded) -> str:
         raise UsageError("report: the page needs jinja2; run: pip install 'mhfd[station]'") from None
     told = list(journal.told())
     status = summary.status(journal, loaded.settings.names)
+    target = loaded.settings.verdict.target_s
     wanted = {item.image for item in status.retake}
     bad = [one for one in told if one.verdict.outcome is not Outcome.IN_FOCUS]
     bad.sort(key=lambda one: (one.image.id not in wanted, one.image.place.key))
@@ -71,6 +73,9 @@ def render(journal: JournalView, loaded: Loaded) -> str:
         cards=[_card(one, pictures if i < MOST_PICTURES else None) for i, one in enumerate(bad)],
         without=max(0, len(bad) - MOST_PICTURES),
         plot=density_plot(told),
+        ledger=ledger(told, target_s=target),
+        spans=SPANS,
+        waits=waits_plot([one.image for one in told], target_s=target),
         settings=_settings(loaded),
         versions=_versions(journal, told),
         made=datetime.now(UTC).isoformat(timespec="seconds"),

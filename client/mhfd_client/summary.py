@@ -7,40 +7,25 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
 from mhfd_client import expected
 from mhfd_client.alerts import Episode, Health, overview
-from mhfd_client.journal_view import Beat, ImageRow, JournalView, Outcome, State, Told, TroubleRow
+from mhfd_client.journal_view import Beat, ImageRow, JournalView, Outcome, State, TroubleRow
+from mhfd_client.ledger import Latency, latency
 from mhfd_client.naming import Place
 from mhfd_client.options import NamesSettings
 from mhfd_client.retake import Retake, retakes
 from mhfd_client.statedir import text_of
 
-__all__ = ["Latency", "Status", "all_images", "latency", "status"]
+__all__ = ["Status", "all_images", "status"]
 
 ALIVE_S: Final = 15.0
 """A station that has given no sign of life for this long is not running."""
 _PAGE: Final = 5000
-
-
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """Milliseconds from the moment a file is whole to its first verdict."""
-
-    count: int
-    p50_ms: float | None
-    p95_ms: float | None
-
-    def __str__(self) -> str:
-        if self.p50_ms is None or self.p95_ms is None:
-            return "whole-to-verdict: nothing judged yet"
-        return f"whole-to-verdict p50 {self.p50_ms:.0f} ms, p95 {self.p95_ms:.0f} ms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,16 +123,6 @@ def _question(journal: JournalView, note: str) -> dict[str, Any] | None:
     if question is not None:
         question["paths"] = [text_of(journal.image(image).path) for image in question["images"]]
     return question
-
-
-def latency(images: Iterable[ImageRow | Told]) -> Latency:
-    """How long people waited for first verdicts."""
-    rows = (item.image if isinstance(item, Told) else item for item in images)
-    spans = [(row.judged_ns - row.whole_ns) / 1e6 for row in rows if row.judged_ns is not None]
-    if not spans:
-        return Latency(0, None, None)
-    p50, p95 = np.percentile(spans, [50, 95])
-    return Latency(len(spans), round(float(p50), 3), round(float(p95), 3))
 
 
 def all_images(journal: JournalView) -> Iterator[ImageRow]:

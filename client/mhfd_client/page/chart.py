@@ -12,7 +12,7 @@ from bokeh.embed import json_item
 from bokeh.models import BasicTickFormatter, ColumnDataSource, HoverTool, LogTicker, Range1d, TapTool
 from bokeh.plotting import figure
 
-__all__ = ["COLOURS", "item"]
+__all__ = ["COLOURS", "dressed", "item"]
 
 COLOURS: Final = {
     "light": {
@@ -54,14 +54,9 @@ def item(scheme: str, *, axis: str) -> dict[str, Any]:
         min_border_right=12,
         lod_threshold=None,
     )
-    for line in (plot.xaxis, plot.yaxis):
-        line.axis_label_text_color = line.major_label_text_color = colours["ink"]
-        line.axis_line_color = line.major_tick_line_color = colours["grid"]
-        line.minor_tick_line_color = None
-        line.axis_label_text_font_style = "normal"
+    dressed(plot, colours)
     plot.yaxis.ticker = LogTicker(mantissas=[1, 2, 5], num_minor_ticks=0, desired_num_ticks=5)
     plot.yaxis.formatter = BasicTickFormatter(use_scientific=False)
-    plot.grid.grid_line_color = colours["grid"]
 
     drift = _source("drift", "left", "right", "low", "high")
     plot.quad(
@@ -98,6 +93,16 @@ def item(scheme: str, *, axis: str) -> dict[str, Any]:
         ),
     )
     return dict(json_item(plot))
+
+
+def dressed(plot: figure, colours: dict[str, str]) -> None:
+    """Axes and grid in the scheme's colours."""
+    for line in (plot.xaxis, plot.yaxis):
+        line.axis_label_text_color = line.major_label_text_color = colours["ink"]
+        line.axis_line_color = line.major_tick_line_color = colours["grid"]
+        line.minor_tick_line_color = None
+        line.axis_label_text_font_style = "normal"
+    plot.grid.grid_line_color = colours["grid"]
 
 
 def _source(name: str, *columns: str) -> ColumnDataSource:

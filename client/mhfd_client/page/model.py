@@ -17,11 +17,12 @@ from typing import Any, Final
 from mhfd_client import expected
 from mhfd_client.alerts import Episode, Health, Rule, overview
 from mhfd_client.journal_view import Beat, Outcome, State, Told, TroubleRow, WordRow
+from mhfd_client.ledger import Ledger, ledger
 from mhfd_client.naming import Place
 from mhfd_client.page.actions import waiting
 from mhfd_client.page.store import Store
 from mhfd_client.retake import Retake, retakes
-from mhfd_client.summary import ALIVE_S, Latency, latency
+from mhfd_client.summary import ALIVE_S
 
 __all__ = ["Anchor", "Entry", "Model"]
 
@@ -68,6 +69,7 @@ class Model:
     Args:
         journal: A connection of its own.
         confirm: How many confirmed images make up an anchor (the setting `verdict.confirm`).
+        target_s: How long an image may wait for its verdict (`verdict.target_s`).
         wanted: What should come, if somebody said so.
     """
 
@@ -76,10 +78,12 @@ class Model:
         journal: Store,
         *,
         confirm: int,
+        target_s: float = 60.0,
         wanted: Callable[[], Collection[Place] | None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.journal, self._confirm, self._wanted, self._clock = journal, confirm, wanted, clock
+        self.target_s = target_s
         self.entries: dict[int, Entry] = {}
         self.cursor = 0  # the newest verdict that is known here
         self.beat: Beat | None = None
@@ -155,10 +159,10 @@ class Model:
         """The verdicts of the last images."""
         return Counter(self.entries[image].outcome for image in list(self.latest)[-RECENT:])
 
-    def waited(self) -> Latency:
-        """How long the last images waited for their first verdict."""
+    def waited(self) -> Ledger:
+        """What the last images waited for until their first verdict."""
         some = sorted(self.entries)[-_WAITED:]
-        return latency(self.entries[image].told for image in some)
+        return ledger((self.entries[image].told for image in some), target_s=self.target_s)
 
     def anchors(self) -> list[Anchor]:
         """The confirmed images that hold each tile's baseline at its newest section."""

@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mhfd.contract import Cells, FocusReport
 from mhfd_client.journal_view import Outcome, VerdictRow
+from mhfd_client.ledger import SPANS, spans
 from mhfd_client.naming import Place
 from mhfd_client.page.model import RECENT, Entry, Model
 from mhfd_client.printing import printable
@@ -24,7 +25,7 @@ from mhfd_client.wording import subject
 
 __all__ = ["NAMES", "WORDS", "chart", "image", "panels", "points", "templates"]
 
-NAMES: Final = ("state", "ask", "retake", "missing", "last", "strip", "health")
+NAMES: Final = ("state", "ask", "retake", "missing", "last", "strip", "health", "times")
 WORDS: Final = {
     Outcome.IN_FOCUS: "in focus",
     Outcome.OUT_OF_FOCUS: "out of focus",
@@ -51,7 +52,7 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     env.globals |= {"words": WORDS, "signs": SIGNS, "Outcome": Outcome}
-    env.filters |= {"text": shown, "clock": _clock, "number": _number, "short": _short}
+    env.filters |= {"text": shown, "clock": _clock, "number": _number, "short": _short, "took": _took}
     return env
 
 
@@ -65,6 +66,7 @@ def _context(model: Model) -> dict[str, Any]:
     beat, last, recent = model.beat, model.last(), model.recent()
     asked = [model.entries[i] for i in (model.question or {}).get("images", ()) if i in model.entries]
     folder = model.journal.path.parent
+    waited = model.waited()
     free = shutil.disk_usage(folder).free
     report = None if last is None else _report(model, last)
     tasks = [
@@ -96,7 +98,9 @@ def _context(model: Model) -> dict[str, Any]:
         "missing": model.missing[:_LISTED],
         "missing_more": max(0, len(model.missing) - _LISTED),
         "failing": any(trouble.kind == "runner" for trouble in model.troubles),
-        "waited": model.waited(),
+        "waited": waited.total,
+        "ledger": waited,
+        "spans": SPANS,
         "free": free,
         "tight": free < _TIGHT,
         "root": text_of(model.journal.root()),
@@ -132,6 +136,21 @@ def chart(model: Model) -> dict[str, Any]:
         "anchors": [[_tile(anchor.tile), _short(anchor.density), len(anchor.images)] for anchor in model.anchors()],
         "drifts": [[_tile(d["tile"]), d["section"], d["sentence"]] for d in model.drifts],
         "missing": [[place.section, _tile(place.tile)] for place in model.missing if place.section is not None],
+        "waits": waits(model),
+    }
+
+
+def waits(model: Model) -> dict[str, Any]:
+    """Seconds of each span of the last images, in the order in which they came, and the target."""
+    label = labels(model)
+    some = [model.entries[image] for image in sorted(model.latest)]
+    every = [spans(entry.told.image) for entry in some]
+    return {
+        "id": [entry.id for entry in some],
+        "place": [label(entry.place, entry.told.image.path) for entry in some],
+        "spans": {name: [round(one.get(name, 0.0) / 1000, 4) for one in every] for name in SPANS},
+        "words": {name: span.words for name, span in SPANS.items()},
+        "target": model.target_s,
     }
 
 
@@ -236,6 +255,10 @@ def _clock(ns: float | None) -> str:
     when = datetime.fromtimestamp(ns / 1e9).astimezone()
     today = datetime.now().astimezone().date()
     return when.strftime("%H:%M:%S" if when.date() == today else "%Y-%m-%d %H:%M")
+
+
+def _took(ms: float) -> str:
+    return f"{ms:,.0f} ms" if ms < 1000 else f"{ms / 1000:,.1f} s"
 
 
 def _number(value: float | None) -> str:

@@ -23,7 +23,7 @@ from starlette.types import ASGIApp
 from mhfd_client import expected
 from mhfd_client.errors import NamingError, StateError
 from mhfd_client.naming import Place
-from mhfd_client.page import actions, panels, pictures
+from mhfd_client.page import actions, panels, pictures, waits
 from mhfd_client.page import chart as charts
 from mhfd_client.page.guard import Guard
 from mhfd_client.page.live import Live
@@ -58,7 +58,8 @@ def page(state_dir: Path, loaded: Loaded, *, token: str, host: str) -> Page:
     wanted: frozenset[Place] | None = None
     with contextlib.suppress(NamingError):  # the watch itself refused it, in words
         wanted = None if names.expected is None else expected.load(names.expected)
-    model = Model(journal, confirm=loaded.settings.verdict.confirm, wanted=lambda: wanted)
+    verdict = loaded.settings.verdict
+    model = Model(journal, confirm=verdict.confirm, target_s=verdict.target_s, wanted=lambda: wanted)
     live = Live(model, panels.templates())
     routes = _Routes(live, pictures.Pictures(root), state_dir, root, loaded, stamp_of(token))
 
@@ -115,6 +116,7 @@ class _Routes:
             {
                 "by": "section" if places else "image",
                 "item": charts.item(request.query_params.get("scheme", ""), axis=axis),
+                "waits": waits.item(request.query_params.get("scheme", "")),
             }
         )
 

@@ -141,7 +141,7 @@ const Course = (() => {
   async function start(open) {
     const answer = await fetch(`/chart?scheme=${dark.matches ? "dark" : "light"}`);
     if (!answer.ok) throw new Error(await answer.text());
-    const { by: axis, item } = await answer.json();
+    const { by: axis, item, waits } = await answer.json();
     by = axis; stale = true;
     document.getElementById("chart-drawing").replaceChildren();
     await Bokeh.embed.embed_item(item, "chart-drawing");
@@ -157,6 +157,7 @@ const Course = (() => {
       if (id) open(id);
     });
     now();
+    return waits;
   }
 
   function move(step) {

@@ -70,7 +70,7 @@
     on("panels", (parts) => { for (const [name, html] of Object.entries(parts)) put(name, html); look(looking, true); });
     on("points", (rows) => Course.take(rows));
     on("upto", (number) => { after = number; look(looking, true); });
-    on("chart", (chart) => Course.set(chart));
+    on("chart", (chart) => { Course.set(chart); Waits.set(chart.waits); });
     on("tick", ({ now }) => { skew = now * 1000 - Date.now(); ago(); });
     on("failed", (why) => lost(why));
     on("other", () => location.reload());
@@ -195,7 +195,7 @@
   for (const host of document.querySelectorAll("[data-panel]")) dress(host);
   announce();
   setInterval(() => { check(); ago(); }, 1000);
-  const begin = () => Course.start((id) => look(id)).catch((error) => lost(`The chart cannot be shown: ${error.message}`));
+  const begin = () => Course.start((id) => look(id)).then((item) => Waits.start(item, look)).catch((error) => lost(`The chart cannot be shown: ${error.message}`));
   Course.onOther(begin);
   connect();
   begin();
