@@ -111,7 +111,7 @@ def expect(
     anchor = find_anchor(history, settings, like, tile, section, at)
     if anchor is None:
         return None
-    near, own = _neighbours(history, settings, history.like == like, tile, section, at, own_only=anchor.own)
+    near, own, known = _neighbours(history, settings, history.like == like, tile, section, at, own_only=anchor.own)
     levels, spread = anchor.levels, _PRIOR
     held, drift = False, None
     if len(near):
@@ -133,7 +133,7 @@ def expect(
     seen = (int(sections.min()), int(sections.max())) if len(near) and sections.min() >= 0 else None
     words = history.word[history.tile == tile]
     foreign = not (words != Word.NONE).any() and not (own and not held)
-    young = (not own or len(near) < settings.young) and not (words == Word.BLURRED).any()
+    young = (not own or known < settings.young) and not (words == Word.BLURRED).any()
     return Expected(levels, spread, len(near), seen, anchor, held, drift, own, foreign, young)
 
 
@@ -188,11 +188,13 @@ def _neighbours(
     at: int,
     *,
     own_only: bool,
-) -> tuple[Rows, bool]:
+) -> tuple[Rows, bool, int]:
     """The nearest images in focus, of this tile or, while those are few, of all; never those of the same section.
 
     Others are left alone where a person has confirmed images of this tile: other tiles may show other tissue. And
     those that lie beyond the nearest confirmed images are: what a person says ends what was before.
+
+    With them, whether they are of this tile, and among how many they were chosen.
 
     Nearness is by section, so that the order in which tiles arrive makes no difference.
     """
@@ -208,6 +210,7 @@ def _neighbours(
         rows = np.flatnonzero(sharp)
         if len(rows) < settings.young:
             rows = rows[:0]
+    known = len(rows)
     rows = _nearest(history, rows, section, at, settings.neighbours)
     if own_only:
         confirmed = np.flatnonzero(sharp & same & (history.word == Word.SHARP))
@@ -215,7 +218,7 @@ def _neighbours(
         away = _away(history, rows, section, at)
         within = rows[away <= _away(history, nearest, section, at).max(initial=0)]
         rows = within if len(within) >= settings.confirm else rows
-    return rows, own
+    return rows, own, known
 
 
 def _away(history: History, rows: Rows, section: int, at: int) -> NDArray[np.int64]:
