@@ -7,13 +7,14 @@ from collections import Counter
 
 import pytest
 
+from mhfd.contract import FocusReport
 from mhfd.errors import UsageError
-from mhfd_client import baseline
+from mhfd_client import baseline, judging
 from mhfd_client.history import History, Measured, State, Word
 from mhfd_client.judging import Judge, Judged
 from mhfd_client.naming import Place
 from mhfd_client.options import VerdictSettings
-from mhfd_client.verdict import Cause, Kind, Verdict
+from mhfd_client.verdict import Cause, Kind, Verdict, decide
 from tests.focus_reports import DENSITY, RATIO, report, settled, sharp, wobble
 
 BLUR = 0.57  # what a disc of radius 2 px leaves of both numbers
@@ -27,13 +28,17 @@ class Run:
         self.first: dict[object, Verdict] = {}
         self.current: dict[object, Verdict] = {}
         self.history: Counter[object] = Counter()
+        self.seen: dict[object, tuple[FocusReport, Place]] = {}
+        self.words: dict[object, bool | None] = {}
 
     def see(self, section: int, density: float = 1.0, ratio: float = 1.0, tile: str = "r1-c1") -> None:
         image = report(density * DENSITY * wobble(section), ratio * RATIO * wobble(section + 7, 0.06))
         key = (section, tile) if tile != "r1-c1" else section
-        self._take(self.judge.see(key, image, Place(section, tile)))
+        self.seen[key] = image, Place(section, tile)
+        self._take(self.judge.see(key, *self.seen[key]))
 
     def hear(self, key: object, sharp: bool | None) -> None:
+        self.words[key] = sharp
         self._take(self.judge.hear(key, sharp))
 
     def _take(self, judged: list[Judged]) -> None:
@@ -42,6 +47,13 @@ class Run:
             self.first.setdefault(j.key, j.verdict)
             self.current[j.key] = j.verdict
             self.history[j.key] += 1
+
+    def restart(self) -> None:
+        """Another judge, which is told what was said."""
+        judge = Judge(self.judge.settings)
+        for key, (image, place) in self.seen.items():
+            judge.restore(key, image, place, self.current[key], self.words.get(key))
+        self.judge = judge
 
     def kinds(self, keys: object) -> set[Kind]:
         return {self.current[k].kind for k in keys}  # type: ignore[attr-defined]  # a range or a list
@@ -100,6 +112,70 @@ def test_a_word_can_be_taken_back() -> None:
     assert run.judge.hear(3, None) == []  # said before
     with pytest.raises(UsageError, match="no image 'nobody'"):
         run.hear("nobody", True)
+
+
+def test_an_image_close_to_confirmed_ones_is_in_no_doubt() -> None:
+    """Only those as near as they are compared with it: that these are few says nothing about the tile."""
+    run = Run()
+    for i in (0, 1, *range(3, 12)):
+        run.see(i)
+    for key in (3, 4, 5):
+        run.hear(key, True)
+    run.see(2)
+    assert run.current[2].neighbours < VerdictSettings().young
+    assert not any(v.provisional for v in run.current.values())
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_was_judged_while_a_tile_was_young_is_settled_by_those_that_follow(restarted: bool) -> None:
+    """Each of the first six has five others. The first final verdict is on a blurred image, which is none of them."""
+    run = Run()
+    for i in range(6):
+        run.see(i)
+    for key in (1, 2, 3):
+        run.hear(key, True)
+    run.see(6, BLUR, BLUR)
+    assert (run.current[6].kind, run.current[6].provisional) == (Kind.OUT_OF_FOCUS, False)
+    assert [i for i in range(6) if run.current[i].provisional] == [0, 4, 5]
+    if restarted:
+        run.restart()
+    run.see(7)
+    assert not any(v.provisional for v in run.current.values())
+
+
+def test_no_verdict_says_that_nobody_has_confirmed_any_once_somebody_has() -> None:
+    run = Run()
+    for i in range(6):
+        run.see(i)
+    run.hear(2, True)
+    doubts = {v.sentence.partition("Provisional: ")[2] for v in run.current.values() if v.provisional}
+    assert doubts == {"there are few sharp images of this tile yet."}
+
+
+def test_a_long_doubt_costs_little_with_each_image_and_none_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run()
+    for i in range(10):
+        run.see(i)
+    for key in (2, 5, 8):
+        run.hear(key, True)
+    for i in range(10, 110):
+        run.see(i, 0.55)  # the features are fewer and as sharp as ever: a person would have to say what that is
+    doubtful = {i for i, v in run.current.items() if v.provisional}
+    assert len(doubtful) == 100
+    tried: list[int | None] = []
+
+    def decided(*args: object, row: int | None = None) -> Verdict:
+        tried.append(row)
+        return decide(*args, row=row)  # type: ignore[arg-type]  # passed on as they came
+
+    monkeypatch.setattr(judging, "decide", decided)
+    for i in range(1000, 1020):
+        tried.clear()
+        run.see(i)
+        assert not run.current[i].provisional
+        assert len(tried) <= 16
+        doubtful -= set(tried)
+    assert not doubtful  # each had its turn
 
 
 @pytest.mark.parametrize("operator", [True, False])

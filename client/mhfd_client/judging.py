@@ -7,8 +7,9 @@ Must not read files, keep state on disk or alert anybody.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from mhfd.contract import FocusReport
 from mhfd_client import baseline
@@ -24,7 +25,7 @@ __all__ = ["Heard", "Judge", "Judged", "Seen", "rejudge"]
 _MOVED = 0.05  # of the anchor's level, as a logarithm: provisional verdicts are given again
 _GROWN = 1.5  # ... or when there are so many times as many images as last time
 _LARGE = 1000  # ... until there are so many that more of them change nothing
-_FEW = 16  # provisional verdicts that are given again with each image: more would cost time in a long drift
+_AT_ONCE = 8  # provisional verdicts of a tile that are given again with each image: bounds what a long drift may cost
 _ROUNDS = 4  # verdicts depend on each other; in practice two rounds settle them
 
 
@@ -53,28 +54,61 @@ class Heard:
     sharp: bool | None
 
 
+_Said = tuple[Kind, bool, str | None]  # of a verdict: what, whether provisional, by whose images
+
+
+class _Open:
+    """The rows whose verdict is provisional, by tile: a tile is in doubt as long as it has any."""
+
+    def __init__(self) -> None:
+        self._tiles: dict[int, dict[int, _Said]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._tiles)
+
+    def keep(self, tile: int, row: int, verdict: Verdict) -> None:
+        """Open or not, from now on; the row goes to the end of its tile."""
+        self.drop(tile, row)
+        if verdict.provisional:
+            self._tiles.setdefault(tile, {})[row] = _said(verdict)
+
+    def drop(self, tile: int, row: int) -> None:
+        rows = self._tiles.get(tile, {})
+        if rows.pop(row, None) and not rows:
+            del self._tiles[tile]
+
+    def all(self) -> dict[int, _Said]:
+        return {row: said for rows in self._tiles.values() for row, said in rows.items()}
+
+    def some(self, tile: int, count: int) -> dict[int, _Said]:
+        """Of one tile, those whose turn it is: judged longest ago."""
+        return dict(islice(self._tiles.get(tile, {}).items(), count))
+
+
 class Judge:
     """One run's judge. Keys are whatever names a revision of an image."""
 
     def __init__(self, settings: VerdictSettings | None = None) -> None:
         self.settings = settings or VerdictSettings()
         self.history = History()
-        self._open: dict[int, tuple[Kind, bool]] = {}  # row -> what its provisional verdict says
+        self._open = _Open()
         self._settled_at: tuple[str, float, int] | None = None
         self._had_baseline = False  # before a restart
-        self._in_doubt: set[str | None] = set()  # tiles
         self.drifts: dict[str | None, Drift] = {}
         """The drifts that are open now, by tile."""
 
     def see(self, key: Hashable, report: FocusReport, place: Place) -> list[Judged]:
         """The verdict on this image, then those of earlier images that it changes."""
         verdict = judge(report, place, self.history, self.settings)
-        self._remember(key, Measured.of(report, place), verdict.kind, verdict.provisional)
+        row = self._remember(key, Measured.of(report, place), verdict)
         self._note_drift(place.tile, verdict)
-        why = self._cause() or self._firmer(place.tile, verdict)
-        revised = self._revise(why)
-        if why and 0 < len(self._open) <= _FEW:
-            self._in_doubt.add(place.tile)  # the next final verdict may settle these too
+        if why := self._cause():
+            revised = self._revise(why, self._open.all())
+        elif verdict.levels and not verdict.provisional:  # so that others of this tile may be final too
+            some = self._open.some(int(self.history.tile[row]), _AT_ONCE)
+            revised = self._revise("there are more images to compare with", some)
+        else:
+            revised = []
         return [Judged(key, verdict), *revised]
 
     def hear(self, key: Hashable, sharp: bool | None) -> list[Judged]:
@@ -87,42 +121,37 @@ class Judge:
         said = "you took back your word" if sharp is None else f"you {'confirmed' if sharp else 'rejected'} it"
         verdict = decide(self.history.measured(row), self.history, self.settings, row=row)
         self.history.settle(row, state_of(verdict.kind))
-        self._keep_open(row, verdict.kind, verdict.provisional)
+        self._keep(row, verdict)
         count = int((self.history.word == Word.SHARP).sum())
         why = f"{count} images are confirmed as sharp" if count != 1 else "1 image is confirmed as sharp"
         self._settled_at = None
-        return [Judged(key, verdict.model_copy(update={"reason": said})), *self._revise(why)]
+        return [Judged(key, verdict.model_copy(update={"reason": said})), *self._revise(why, self._open.all())]
 
     def restore(self, key: Hashable, report: FocusReport, place: Place, verdict: Verdict, sharp: bool | None) -> None:
         """After a restart: an image with its current verdict. Nothing is judged."""
         word = Word.NONE if sharp is None else Word.SHARP if sharp else Word.BLURRED
-        self._remember(key, Measured.of(report, place), verdict.kind, verdict.provisional, word)
+        self._remember(key, Measured.of(report, place), verdict, word)
         self._note_drift(place.tile, verdict)
-        self._firmer(place.tile, verdict)
         self._had_baseline |= verdict.origin is not None
 
     def retire(self, key: Hashable) -> None:
         """The file was replaced by a newer revision: this one is no neighbour of any other, and is not asked about."""
         row = self.history.row(key)
         self.history.settle(row, State.UNSCORED)
-        self._open.pop(row, None)
+        self._open.drop(int(self.history.tile[row]), row)
 
     def question(self) -> Question | None:
         """What to ask the operator now, if anything."""
         return question(self.history, self.settings, self.drifts)
 
-    def _remember(
-        self, key: Hashable, measured: Measured, kind: Kind, provisional: bool, word: Word = Word.NONE
-    ) -> None:
-        row = self.history.add(key, measured, state_of(kind), word)
+    def _remember(self, key: Hashable, measured: Measured, verdict: Verdict, word: Word = Word.NONE) -> int:
+        row = self.history.add(key, measured, state_of(verdict.kind), word)
         if measured.scored:
-            self._keep_open(row, kind, provisional)
+            self._keep(row, verdict)
+        return row
 
-    def _keep_open(self, row: int, kind: Kind, provisional: bool) -> None:
-        if provisional:
-            self._open[row] = (kind, provisional)
-        else:
-            self._open.pop(row, None)
+    def _keep(self, row: int, verdict: Verdict) -> None:
+        self._open.keep(int(self.history.tile[row]), row, verdict)
 
     def _note_drift(self, tile: str | None, verdict: Verdict) -> None:
         if verdict.drift is not None:
@@ -132,38 +161,25 @@ class Judge:
         elif verdict.kind is Kind.IN_FOCUS:
             self.drifts.pop(tile, None)
 
-    def _firmer(self, tile: str | None, verdict: Verdict) -> str | None:
-        """The first verdict on a tile that is final, after provisional ones: a reason to give those again."""
-        if verdict.provisional:
-            self._in_doubt.add(tile)
-        elif verdict.levels and tile in self._in_doubt:
-            self._in_doubt.remove(tile)
-            return "there are more images to compare with"
-        return None
-
-    def _revise(self, reason: str | None) -> list[Judged]:
-        """The provisional verdicts that are different now."""
-        if reason is None:
-            return []
-        changed: dict[int, Verdict] = {}
-        before = dict(self._open)
+    def _revise(self, reason: str, before: Mapping[int, _Said]) -> list[Judged]:
+        """These verdicts again: those that are different now."""
+        now: dict[int, Verdict] = {}
+        kinds = {row: kind for row, (kind, _, _) in before.items()}
         for _ in range(_ROUNDS):
             stable = True
-            for row in sorted(self._open):
-                verdict = decide(self.history.measured(row), self.history, self.settings, row=row)
-                if (verdict.kind, verdict.provisional) != self._open[row]:
-                    stable &= verdict.kind is self._open[row][0]  # whether it is provisional changes no other
-                    self.history.settle(row, state_of(verdict.kind))
-                    self._open[row] = (verdict.kind, verdict.provisional)
-                    changed[row] = verdict
+            for row in sorted(before):
+                now[row] = decide(self.history.measured(row), self.history, self.settings, row=row)
+                if now[row].kind is not kinds[row]:  # whether it is provisional changes no other
+                    stable, kinds[row] = False, now[row].kind
+                    self.history.settle(row, state_of(kinds[row]))
             if stable:
                 break
-        for row, verdict in changed.items():
-            self._keep_open(row, verdict.kind, verdict.provisional)
+        for row, verdict in now.items():
+            self._keep(row, verdict)
         return [
             Judged(self.history.key(row), verdict.model_copy(update={"reason": f"judged again: {reason}"}))
-            for row, verdict in sorted(changed.items())
-            if (verdict.kind, verdict.provisional) != before[row]
+            for row, verdict in now.items()
+            if _said(verdict) != before[row]
         ]
 
     def _cause(self) -> str | None:
@@ -190,6 +206,10 @@ class Judge:
             return f"the baseline rests on {now[2]} images now"
         self._settled_at = before
         return None
+
+
+def _said(verdict: Verdict) -> _Said:
+    return verdict.kind, verdict.provisional, verdict.origin
 
 
 def rejudge(events: Iterable[Seen | Heard], settings: VerdictSettings) -> dict[Hashable, Verdict]:
