@@ -98,7 +98,8 @@ class Webhook:
             if not self._tls:
                 self._insist_near(connection.sock)
             own = dict(zip(_OWN, ("application/json", f"mhfd/{mhfd.__version__}", alert.id), strict=True))
-            connection.request("POST", self._target, alert.model_dump_json().encode(), self._headers | own)
+            with suppress(BrokenPipeError, ConnectionResetError):  # it may refuse, and hang up, before it has read all
+                connection.request("POST", self._target, alert.model_dump_json().encode(), self._headers | own)
             response = connection.getresponse()
             return response.status, response.reason, _seconds(response.getheader("Retry-After"))
         finally:
