@@ -60,9 +60,9 @@ def bench(tmp_path: Path) -> Bench:
     return bench
 
 
-def watched(bench: Bench, stack: ExitStack, *sinks: Any, settings: AlertSettings = SETTINGS) -> Callable[[], None]:
+def watched(bench: Bench, stack: ExitStack, *sinks: Any, grace_s: float = 60.0) -> Callable[[], None]:
     """Alerts that begin once the journal is there; returns what the station calls."""
-    alerts = Alerts(bench.state, settings, root=str(bench.root), sinks=sinks, grace_s=0.2)
+    alerts = Alerts(bench.state, SETTINGS, root=str(bench.root), sinks=sinks, grace_s=grace_s)
 
     def prepare(_: Journal) -> None:
         stack.enter_context(alerts)
@@ -105,7 +105,7 @@ def test_a_hanging_sink_does_not_delay_the_watch(bench: Bench) -> None:
     hanging = Hanging()
     bench.put("S_001.tif", "S_002.tif")
     with ExitStack() as stack:
-        look = watched(bench, stack, hanging)
+        look = watched(bench, stack, hanging, grace_s=0.2)
 
         def during() -> None:
             assert entered.wait(60)
@@ -151,7 +151,7 @@ def ended(bench: Bench, error: BaseException, *, before: Callable[[], object] = 
     """What is sent when a watch ends so."""
     told = Told()
     with Journal.open(bench.state, root=bench.root):
-        alerts = Alerts(bench.state, SETTINGS, root=str(bench.root), sinks=[told], grace_s=0.2)
+        alerts = Alerts(bench.state, SETTINGS, root=str(bench.root), sinks=[told], grace_s=60.0)
         alerts.__enter__()
     before()
     alerts.__exit__(type(error), error, None)

@@ -28,7 +28,7 @@ from mhfd_client.alerts import Episode, Health, Overview, Rule
 from tests.page_rig import Rig, served
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)  # for a machine that stands still
 
 FITS = """() => new Promise((done) => {  // nothing sticks out to the side, once all has found its place
   const look = (left) => {

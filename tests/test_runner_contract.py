@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,8 @@ def folder(tmp_path: Path) -> Folder:
 def listen(runner: Runner, enough: Callable[[list[Event]], bool]) -> list[Event]:
     """Events until there are enough."""
     heard: list[Event] = []
-    for _ in range(int(PATIENCE_S / 0.5)):
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
         heard += runner.events(0.5)
         if enough(heard):
             return heard
