@@ -55,6 +55,7 @@ def main(root: Path, state: Path, until_idle: float, score: str = "tests.jobs:sc
                 params=Params(),
                 place=lambda path: Place(int(path[1:4]), None),
                 until_idle=until_idle,
+                unsettled_s=arrival.unsettled_s,
                 backoff_s=0.1,
             )
             print("ready", flush=True)  # noqa: T201 - the test waits for it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import mmap
 import os
 import shutil
@@ -342,6 +343,16 @@ def test_very_many_at_once_come_in_portions(root: Path) -> None:
     portions = [paths(arrival.poll(0)) for _ in range(4)]
     assert list(map(len, portions)) == [3, 3, 3, 1]
     assert [path for portion in portions for path in portion] == [f"{i}.tif" for i in range(10)]
+
+
+def test_how_long_something_may_still_come(root: Path) -> None:
+    bench = Bench(root)
+    (root / "a.tif").write_bytes(TIFF)
+    assert bench.arrival.unsettled_s() == math.inf, "it has not looked yet"
+    assert bench.whole(1) == []
+    assert bench.arrival.unsettled_s() == bench.settings.patience_s + bench.settings.settle_s
+    assert bench.whole(2) == ["a.tif"]
+    assert bench.arrival.unsettled_s() == 0
 
 
 def test_deleted_before_it_was_whole(root: Path) -> None:

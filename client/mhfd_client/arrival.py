@@ -12,6 +12,7 @@ of all files are compared too, which finds a file that was overwritten in place:
 
 from __future__ import annotations
 
+import math
 import os
 import stat
 import time
@@ -86,7 +87,7 @@ class Arrival:
             opener=opener or open_to_read,
         )
         self._identity: tuple[int, int] | None = None
-        self._lost = False
+        self._lost = self._looked = False
         self._next_list = self._next_full = clock.monotonic()
         self._hints: Hints = NoHints()
         self._want_notices = settings.mode == "events" or (settings.mode == "auto" and not self._shared)
@@ -101,6 +102,12 @@ class Arrival:
     def pending(self) -> int:
         """How many files are not whole yet."""
         return len(self._waiting)
+
+    def unsettled_s(self) -> float:
+        """How long something may still come of what is there: before the first look is done, nobody knows."""
+        if not self._looked:
+            return math.inf
+        return self._settings.patience_s + self._settings.settle_s if self._waiting else 0.0
 
     @property
     def troubles(self) -> list[Trouble]:
@@ -145,6 +152,7 @@ class Arrival:
             self._done.setdefault(folder, {})[name] = _packed(one.size, one.mtime_ns)
         if self._waiting.gone:
             self._forget(self._waiting.gone, now)
+        self._looked = True
         return [*self._troubles.take(), *whole]
 
     def _forget(self, paths: list[str], now: float) -> None:

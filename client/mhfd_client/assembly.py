@@ -86,7 +86,7 @@ def assembled(
                 attempts=chosen.runner.attempts,
                 backoff_s=chosen.runner.backoff_s,
                 until_idle=until_idle,
-                unsettled_s=lambda: chosen.arrival.patience_s + chosen.arrival.settle_s if arrival.pending else 0.0,
+                unsettled_s=arrival.unsettled_s,
                 people=Inbox(state_dir, judge),
                 look=alerts.look,
             )

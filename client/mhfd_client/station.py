@@ -93,7 +93,7 @@ class Station:
         backoff_s: Wait before an image that came back is tried again; doubled each time. Also for the disk.
         grace_s: How long a stop waits for what is being scored.
         until_idle: End by itself when nothing has happened for so many seconds.
-        unsettled_s: How much longer that is now: while files are there that are not whole yet.
+        unsettled_s: How much longer that is now: while files are there that are not whole yet, or were not looked for.
         people: What people say of images, and what they are asked.
         look: Called after verdicts and at every beat, for whoever raises alerts. Must return at once.
     """
@@ -404,7 +404,9 @@ class Station:
         self._beat("stopped")
 
     def _idle(self) -> bool:
-        if self._until_idle is None or self._in_flight or self._news or (self._later and not self._root_troubles):
+        if self._until_idle is None or self._in_flight or self._news or self._feeder.waiting:
+            return False
+        if self._later and not self._root_troubles:
             return False
         now, unsettled_s = self._clock(), self._unsettled_s()
         if self._settling and not unsettled_s:
@@ -463,6 +465,11 @@ class _Feeder(threading.Thread):
         except BaseException as e:  # handed to the loop, which raises it
             self._found.put(e)
             self._wake()
+
+    @property
+    def waiting(self) -> bool:
+        """There is news that the loop has not taken."""
+        return not self._found.empty()
 
     def news(self) -> Iterator[News]:
         while not self._found.empty():
