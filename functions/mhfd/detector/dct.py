@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mhfd import scales, stretch
 from mhfd.detector import Features
-from mhfd.detector.paper import local_maxima
+from mhfd.detector.paper import features_of
 from mhfd.errors import UsageError
 from mhfd.threads import cpu_name, thread_count
 
@@ -49,16 +49,7 @@ class DctDetector:
         lo, hi = stretch.limits(pixels, params, threads=self.threads)
         image = stretch.apply(pixels, lo, hi, np.float32)
         maximum, scale = self._maximum(image, params)
-        floor = scales.floors(params, sigma_floor / (hi - lo) if hi > lo else 0.0)
-        y, x = local_maxima(maximum, floor[scale])
-        return Features(
-            y=y,
-            x=x,
-            scale=scale[y, x],
-            response=maximum[y, x],
-            limits=(lo, hi),
-            shape=(pixels.shape[0], pixels.shape[1]),
-        )
+        return features_of(maximum, scale, params, limits=(lo, hi), sigma_floor=sigma_floor)
 
     def _maximum(self, image: NDArray[np.float32], params: Params) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
         sigmas = scales.ladder(params)

@@ -20,7 +20,7 @@ from mhfd.stretch import Pixels
 if TYPE_CHECKING:
     from mhfd.contract import Params
 
-__all__ = ["PaperDetector", "local_maxima", "resize_bilinear", "response_maximum"]
+__all__ = ["PaperDetector", "features_of", "local_maxima", "resize_bilinear", "response_maximum"]
 
 Plane = NDArray[np.float64]
 
@@ -41,16 +41,7 @@ class PaperDetector:
             image = resize_bilinear(pixels, params.resize)
         lo, hi = stretch.limits(image, params)
         maximum, scale = response_maximum(stretch.apply(image, lo, hi), params)
-        floor = scales.floors(params, sigma_floor / (hi - lo) if hi > lo else 0.0)
-        y, x = local_maxima(maximum, floor[scale])
-        return Features(
-            y=y,
-            x=x,
-            scale=scale[y, x],
-            response=maximum[y, x].astype(np.float32),
-            limits=(lo, hi),
-            shape=(image.shape[0], image.shape[1]),
-        )
+        return features_of(maximum, scale, params, limits=(lo, hi), sigma_floor=sigma_floor)
 
 
 def response_maximum(image: Plane, params: Params) -> tuple[Plane, NDArray[np.uint8]]:
@@ -75,6 +66,28 @@ def response_maximum(image: Plane, params: Params) -> tuple[Plane, NDArray[np.ui
             where[better] = i - 1
         previous = blurred
     return maximum, where
+
+
+def features_of(
+    maximum: NDArray[np.floating[Any]],
+    scale: NDArray[np.uint8],
+    params: Params,
+    *,
+    limits: tuple[float, float],
+    sigma_floor: float,
+) -> Features:
+    """The maxima above the floor of their scale; the noise is given in grey values of the image before the stretch."""
+    lo, hi = limits
+    floor = scales.floors(params, sigma_floor / (hi - lo) if hi > lo else 0.0)
+    y, x = local_maxima(maximum, floor[scale])
+    return Features(
+        y=y,
+        x=x,
+        scale=scale[y, x],
+        response=maximum[y, x].astype(np.float32),
+        limits=limits,
+        shape=(maximum.shape[0], maximum.shape[1]),
+    )
 
 
 def local_maxima(
