@@ -85,5 +85,6 @@ def _said(call: Callable[[], R], kind: type[NotLoggedIn] | type[LoginRefused], m
     except AuthAPIError as error:
         if error.http_status not in (400, 401, 403):
             raise
-        code = str(error.code)[:60]
+        told = error.raw_json or {}
+        code = str(told.get("error") or error.code)[:60]
     raise kind(f"{message} ({code})")

@@ -38,8 +38,8 @@ class Tokens(TokenStorage):
     Args:
         path: The file. It and its folder are made when there is something to keep.
         namespace: Whose tokens: environment, kind of login and client id.
-        strict: A token that cannot be written is an error. Otherwise (a watch that renews one on a read-only home) it
-            is kept in memory, and the log says so once.
+        strict: For `mhfd login`: a token that cannot be written is an error, and a damaged file is written anew.
+            Otherwise (a watch that renews one on a read-only home) it is kept in memory, and the log says so once.
     """
 
     def __init__(self, path: Path, namespace: str, *, strict: bool = False) -> None:
@@ -49,7 +49,8 @@ class Tokens(TokenStorage):
         self._unwritten: dict[str, TokenStorageData] = {}
 
     def get_token_data_by_resource_server(self) -> dict[str, TokenStorageData]:
-        return self._parsed(self._logins().get(self.namespace, {})) | self._unwritten
+        mine = self._logins(damaged_is_empty=self._strict).get(self.namespace, {})
+        return self._parsed(mine, damaged_is_empty=self._strict) | self._unwritten
 
     def store_token_data_by_resource_server(
         self, token_data_by_resource_server: Mapping[str, TokenStorageData]
@@ -83,6 +84,12 @@ class Tokens(TokenStorage):
                 self._delete()
         return found
 
+    def prepare(self) -> None:
+        """Find out now whether tokens can be kept, before a person is asked for any."""
+        self._read()
+        with self._held():
+            pass
+
     def forget(self) -> None:
         """Delete the whole file, readable or not."""
         self._unwritten.clear()
@@ -110,13 +117,15 @@ class Tokens(TokenStorage):
             return {}
         raise TokensRefused(f"{text_of(self.path)} is damaged: `mhfd login` writes it anew")
 
-    def _parsed(self, mine: Mapping[str, Any]) -> dict[str, TokenStorageData]:
+    def _parsed(self, mine: Mapping[str, Any], *, damaged_is_empty: bool) -> dict[str, TokenStorageData]:
         found: dict[str, TokenStorageData] = {}
         for server, fields in mine.items():
             with suppress(Exception):  # whatever is wrong with it, its message may hold the token
                 found[server] = TokenStorageData.from_dict(fields)
         if len(found) == len(mine):
             return found
+        if damaged_is_empty:
+            return {}
         raise TokensRefused(f"{text_of(self.path)} is damaged: `mhfd login` writes it anew")
 
     def _read(self) -> str | None:

@@ -1,0 +1,135 @@
+"""`mhfd login`, `logout` and `whoami`: who this station is to Globus."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mhfd_client.commands.common import echo, echo_json
+
+if TYPE_CHECKING:
+    from mhfd_client.consents import Leave
+    from mhfd_client.logging_in import Who
+    from mhfd_client.settings import Settings
+
+__all__ = ["login", "logout", "whoami"]
+
+EXIT_NOT_LOGGED_IN = 1
+
+_CONFIG = click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Settings file (TOML).")
+_RUNNER = click.option(
+    "--for",
+    "runner",
+    type=click.Choice(["compute", "flow"]),
+    help="What the login is for.  [default: what runner.kind needs]",
+)
+_FLOW = click.option("--flow-id", "flows", multiple=True, metavar="ID", help="A flow to be started; may be repeated.")
+_MAPPED = click.option(
+    "--mapped", multiple=True, metavar="ID", help="A mapped collection that the flow uses; may be repeated."
+)
+
+
+@click.command()
+@_RUNNER
+@_FLOW
+@_MAPPED
+@_CONFIG
+@click.option("--again", is_flag=True, help="Ask even if nothing is missing.")
+def login(
+    runner: str | None, flows: tuple[str, ...], mapped: tuple[str, ...], config: Path | None, again: bool
+) -> None:
+    """Log in to Globus, for Compute endpoints and flows. Watching with `--runner local` needs no account.
+
+    Shows an address to open in any browser and asks for the code shown there. Everything is asked for at once; the
+    login then renews itself until `mhfd logout`. A station nobody logs in to has MHFD_CLIENT_ID and
+    MHFD_CLIENT_SECRET; the command then tries them. The exit code is 1 when nobody could be logged in.
+    """
+    from mhfd_client.identity import needs_extra
+
+    needs_extra()
+    from mhfd_client.logging_in import log_in, who
+
+    settings, leave = _leave(config, runner, flows, mapped)
+    log_in(settings, leave, again=again, say=echo, env=None)
+    _tell(who(settings, leave))
+
+
+@click.command()
+@_CONFIG
+def logout(config: Path | None) -> None:
+    """Log out of Globus: the tokens become worthless, and are deleted.
+
+    The exit code is 1 when Globus could not be told so; they are deleted all the same.
+    """
+    from mhfd_client.identity import needs_extra
+    from mhfd_client.settings import load
+
+    needs_extra()
+    from mhfd_client.logging_in import log_out
+
+    echo("logged out" if log_out(load(config).settings) else "nobody was logged in")
+
+
+@click.command()
+@_RUNNER
+@_FLOW
+@_MAPPED
+@_CONFIG
+@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
+def whoami(
+    runner: str | None, flows: tuple[str, ...], mapped: tuple[str, ...], config: Path | None, as_json: bool
+) -> None:
+    """Who is logged in to Globus, what the login is good for, and until when.
+
+    The exit code is 1 when something is missing that the runner needs.
+    """
+    from mhfd_client.identity import needs_extra
+
+    needs_extra()
+    from mhfd_client.logging_in import who
+
+    found = who(*_leave(config, runner, flows, mapped))
+    if as_json:
+        echo_json(asdict(found) | {"logged_in": found.logged_in})
+    else:
+        _tell(found)
+    if not found.logged_in:
+        sys.exit(EXIT_NOT_LOGGED_IN)
+
+
+def _leave(
+    config: Path | None, runner: str | None, flows: tuple[str, ...], mapped: tuple[str, ...]
+) -> tuple[Settings, Leave]:
+    from mhfd_client.consents import leave_for
+    from mhfd_client.settings import load
+
+    settings = load(config).settings
+    return settings, leave_for(runner or str(settings.runner.kind), flows=flows, mapped=mapped)
+
+
+def _tell(found: Who) -> None:
+    from mhfd_client.consents import name_of
+
+    if found.unattended:
+        echo(f"client {found.client_id}: acts as itself, nobody needs to log in  [{found.origin}]")
+    elif not found.granted:
+        echo("nobody is logged in: run `mhfd login`")
+    else:
+        known = found.username or found.identity or "unknown"
+        echo(f"{known}{f' ({found.name})' if found.name else ''}")
+        echo(f"application: {found.client_id}  [{found.origin}]")
+    if found.granted:
+        echo(f"tokens: {found.file}")
+    for one in found.granted:
+        until = datetime.fromtimestamp(one.until).astimezone().strftime("%Y-%m-%d %H:%M")
+        how = "renews itself" if one.renews else "expired" if one.over else f"until {until}"
+        echo(f"  {name_of(one.server)}  [{how}]")
+    for what in found.missing if found.granted else ():
+        echo(f"missing: {what}")
+    if found.trouble:
+        echo(found.trouble, err=True)
