@@ -19,6 +19,15 @@
         |   `-- TokensRefused                 the file of tokens cannot be used, or others can read it
         |-- RunnerError                       a runner cannot do what it was asked to
         `-- ComputeError                      Globus Compute cannot do what it was asked to: says what to do about it
+            |-- ComputeMissing                its libraries are not installed
+            |-- ServiceUnreachable            the service gives no answer; what was asked may have been done
+            |-- ServiceBusy                   it asks us to wait; nothing was done
+            |-- EndpointOffline               the endpoint is not running
+            |-- ComputeRefused                the service or the endpoint does not let us
+            |-- RequestTooLarge               more than the service takes at once
+            |-- TaskFailed                    the task ended without an answer
+            |   `-- WorkerLost                its worker died
+            |-- TaskUnknown                   we lost sight of the task; it may still be worked on
             `-- FunctionError                 the registered function is the matter
                 |-- FunctionUnknown           the service does not know it, or does not show it to us
                 |-- FunctionObsolete          its code differs from this mhfd's
@@ -33,6 +42,9 @@ from mhfd.errors import MhfdError, UsageError
 
 __all__ = [
     "ComputeError",
+    "ComputeMissing",
+    "ComputeRefused",
+    "EndpointOffline",
     "FunctionError",
     "FunctionNotAllowed",
     "FunctionObsolete",
@@ -42,7 +54,10 @@ __all__ = [
     "NamingError",
     "NoClient",
     "NotLoggedIn",
+    "RequestTooLarge",
     "RunnerError",
+    "ServiceBusy",
+    "ServiceUnreachable",
     "SettingsError",
     "StateBusy",
     "StateDamaged",
@@ -52,8 +67,11 @@ __all__ = [
     "StateMissing",
     "StateOnNetwork",
     "StationError",
+    "TaskFailed",
+    "TaskUnknown",
     "TokensRefused",
     "WatchError",
+    "WorkerLost",
 ]
 
 
@@ -143,3 +161,46 @@ class FunctionObsolete(FunctionError):
 
 class FunctionNotAllowed(FunctionError):
     """The endpoint does not allow the function."""
+
+
+class ComputeMissing(ComputeError):
+    """The libraries of Globus Compute are not installed."""
+
+
+class ServiceUnreachable(ComputeError):
+    """The service gives no answer. What was asked may have been done, or not."""
+
+
+class ServiceBusy(ComputeError):
+    """The service asks us to wait. Nothing was done."""
+
+    def __init__(self, message: str, wait_s: float = 10.0) -> None:
+        super().__init__(message, wait_s)
+        self.wait_s = wait_s
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class EndpointOffline(ComputeError):
+    """The endpoint is not running."""
+
+
+class ComputeRefused(ComputeError):
+    """The service or the endpoint does not let us. Nothing was done."""
+
+
+class RequestTooLarge(ComputeError):
+    """More than the service takes at once. Nothing was done."""
+
+
+class TaskFailed(ComputeError):
+    """A task ended without an answer: its function raised, or could not be run."""
+
+
+class WorkerLost(TaskFailed):
+    """The worker died while it had the task."""
+
+
+class TaskUnknown(ComputeError):
+    """We lost sight of a task. It may still be worked on."""

@@ -1,0 +1,1 @@
+"""Scoring far away, on an endpoint of Globus Compute."""

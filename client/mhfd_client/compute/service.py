@@ -1,0 +1,272 @@
+"""One endpoint of Globus Compute, through the official SDK: submit, look, find again.
+
+The only module that calls the SDK's Client and Executor for work. It adds what they leave open: burst settings, so
+that the SDK's own throttle (4.5 s a task) never bites; JSON both ways; an Executor that died is replaced; everything
+that can go wrong becomes one of `mhfd_client.errors`, with what to do. It neither retries nor decides: that is the
+runner's. `submit` never waits; the other calls ask the service and may take seconds.
+
+Importing this module does not import the SDK.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from mhfd_client.compute import polling
+from mhfd_client.compute.trouble import missing, translated
+
+if TYPE_CHECKING:
+    from globus_sdk import GlobusApp
+    from globus_sdk.authorizers import GlobusAuthorizer
+
+__all__ = ["FAST_S", "Endpoint", "Status", "Task", "client_of", "connect"]
+
+log = logging.getLogger("mhfd.compute")
+
+FAST_S: Final = 0.02
+_BURST: Final = {"api_burst_limit": 8, "api_burst_window_s": 1}  # the most and the least that the SDK allows
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the service says of the endpoint."""
+
+    online: bool
+    words: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Task:
+    """One call of a function, on its way. Wraps the SDK's future, whose exceptions it translates."""
+
+    def __init__(self, future: Any, endpoint: UUID) -> None:
+        self._future, self._endpoint = future, endpoint
+
+    @property
+    def id(self) -> str | None:
+        """The service's name for it; None as long as the service has not taken it."""
+        found = getattr(self._future, "task_id", None)
+        return None if found is None else str(found)
+
+    def then(self, call: Callable[[], None]) -> None:
+        """Call this once it is done, from some thread."""
+        self._future.add_done_callback(lambda _: call())
+
+    @property
+    def done(self) -> bool:
+        return bool(self._future.done())
+
+    @property
+    def unsent(self) -> bool:
+        """It was given up before it was sent: surely nobody works on it."""
+        return bool(self._future.cancelled())
+
+    def result(self, timeout: float | None = None) -> Any:
+        """What the function returned. ComputeError; TimeoutError."""
+        try:
+            return self._future.result(timeout)
+        except CancelledError:
+            from mhfd_client.errors import ServiceBusy
+
+            raise ServiceBusy("the task was not sent, because one before it failed", 0.0) from None
+        except TimeoutError:
+            raise
+        except Exception as e:
+            raise translated(e, self._endpoint) from e
+
+    def owns(self, future: Any) -> bool:
+        return future is self._future
+
+
+class Endpoint:
+    """An endpoint and who we are to it. Not to be used by two threads at once, but for `submit`.
+
+    Args:
+        client: The SDK's Client.
+        id: The endpoint.
+        fast_poll_s: How often results are looked at.
+        group: The task group of earlier work, to be gone on with; the service makes one otherwise.
+        config: What a user may choose of the endpoint's configuration.
+        sent: Called with the tasks of each request that the service has taken, from some thread.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        id: UUID,  # noqa: A002 - what it is called everywhere
+        *,
+        fast_poll_s: float = FAST_S,
+        group: UUID | None = None,
+        config: Mapping[str, Any] | None = None,
+        sent: Callable[[list[Task]], None] = lambda _: None,
+    ) -> None:
+        from globus_compute_sdk.serialize import ComputeSerializer, JSONData, PureSourceTextInspect
+
+        self.client, self.id = client, id
+        self._group, self._config, self._sent = group, dict(config or {}) or None, sent
+        self._serializer = ComputeSerializer(strategy_code=PureSourceTextInspect, strategy_data=JSONData)
+        self._results = [JSONData]
+        self._class = polling.executor_class(fast_poll_s, self._went)
+        self._executor: Any = None
+        self._lock = threading.RLock()
+        self._out: list[Task] = []
+        self._closed = False
+
+    @property
+    def group(self) -> UUID | None:
+        """The task group that holds what was submitted; None before the service has made one."""
+        found = self._group if self._executor is None else self._executor.task_group_id
+        return None if found is None else UUID(str(found))
+
+    @property
+    def hears(self) -> bool:
+        """Whether `sent` is ever called: depends on the SDK's release."""
+        return bool(self._class.hears)
+
+    def submit(self, function: UUID, arguments: Mapping[str, Any]) -> Task:
+        """Call a registered function there. Returns at once; errors come with the task's result."""
+        with self._lock:
+            future = None
+            for _ in range(2):
+                executor = self._live()
+                try:
+                    future = executor.submit_to_registered_function(str(function), kwargs=dict(arguments))
+                    break
+                except RuntimeError:  # it has just died; its successor takes the task
+                    executor.abandon()
+                    self._group, self._executor = self.group, None
+            if future is None:
+                future = Future()
+                future.cancel()
+            task = Task(future, self.id)
+            if not task.done:
+                self._out = [other for other in self._out if not other.done] + [task]
+            return task
+
+    def status(self) -> Status:
+        """What the service says of the endpoint. ComputeError."""
+        with self._told():
+            found = dict(self.client.get_endpoint_status(str(self.id)))
+        state = str(found.get("status", "unknown"))
+        details = found.get("details")
+        return Status(state == "online", state, details if isinstance(details, dict) else {})
+
+    def check(self) -> None:
+        """Whether the service takes this SDK's release. ComputeError."""
+        with self._told():
+            self.client.version_check()
+
+    def tasks(self, group: UUID | None = None) -> list[Task]:
+        """The tasks of the group that nobody here waits for: those of a process that died, or that we lost sight of.
+
+        Their results come as if they had been submitted here. ComputeError.
+        """
+        group = group or self.group
+        if group is None:
+            return []
+        with self._told(), self._lock:
+            executor = self._live()
+            executor.task_group_id = group
+            executor.watch()
+            return [Task(future, self.id) for future in executor.reload_tasks()]
+
+    def forget_group(self) -> None:
+        """Begin a new task group with the next task."""
+        with self._lock:
+            if self._executor is not None:
+                self._executor.abandon()
+            self._group, self._executor = None, None
+
+    def close(self) -> None:
+        """Stop listening. What is out goes on there."""
+        with self._lock:
+            self._closed = True
+            if self._executor is not None:
+                self._executor.abandon()
+
+    def _live(self) -> Any:
+        if self._executor is None:
+            self._executor = self._class(
+                endpoint_id=self.id,
+                client=self.client,
+                task_group_id=self._group,
+                user_endpoint_config=self._config,
+                label="mhfd",
+                serializer=self._serializer,
+                result_serializers=self._results,
+                **_BURST,
+            )
+            self._executor.task_group_id = self._group  # or the SDK goes on with the last one of this process
+            if self._closed:
+                self._executor.abandon()
+        return self._executor
+
+    def _went(self, futures: Iterable[Any]) -> None:
+        gone = list(futures)
+        with self._lock:
+            tasks = [task for task in self._out if any(task.owns(future) for future in gone)]
+            self._out = [task for task in self._out if task not in tasks]
+        self._sent(tasks)
+
+    def _told(self) -> _Told:
+        return _Told(self.id)
+
+
+class _Told:
+    """The SDK's errors as ours."""
+
+    def __init__(self, endpoint: UUID) -> None:
+        self._endpoint = endpoint
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, Exception):
+            raise translated(error, self._endpoint) from error
+
+
+def client_of(*, app: GlobusApp | None = None, authorizer: GlobusAuthorizer | None = None, retries: bool = True) -> Any:
+    """The SDK's Client. Asks nobody anything yet.
+
+    Args:
+        app: Who we are; nothing for whoever is logged in to mhfd.
+        authorizer: The same, for those who have a token at hand.
+        retries: Whether a submission that got no answer is repeated by the SDK, though it may have arrived.
+    """
+    try:
+        from globus_compute_sdk import Client
+    except ImportError:
+        raise missing() from None
+    if app is None and authorizer is None:
+        from mhfd_client.identity import globus_app
+
+        app = globus_app()
+    client: Any = Client(app=app, authorizer=authorizer, do_version_check=False)
+    web: Any = getattr(client, "_compute_web_client", None)
+    if not retries and hasattr(web, "v3") and hasattr(web.v3, "retry_config"):
+        web.v3.retry_config.max_retries = 0
+    if hasattr(client, "_log_version_mismatch"):
+        # It warns that Python differs there: what travels is source and JSON, which does not mind.
+        client._log_version_mismatch = lambda _: None  # noqa: SLF001
+    return client
+
+
+def connect(
+    endpoint: UUID | str,
+    *,
+    client: Any = None,
+    fast_poll_s: float = FAST_S,
+    group: UUID | None = None,
+    config: Mapping[str, Any] | None = None,
+    sent: Callable[[list[Task]], None] = lambda _: None,
+) -> Endpoint:
+    """The endpoint of this id, for whoever is logged in, or as this client. ComputeError."""
+    client = client_of() if client is None else client
+    return Endpoint(client, UUID(str(endpoint)), fast_poll_s=fast_poll_s, group=group, config=config, sent=sent)

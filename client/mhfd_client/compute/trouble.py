@@ -1,0 +1,125 @@
+"""What can go wrong at the service, in our words: what it means for the work, and what a person should do.
+
+Only translates. The SDK's and the web's exceptions go in, one of `mhfd_client.errors` comes out; what matters to the
+caller is whether the work may have been taken (ServiceUnreachable, TaskUnknown) or surely was not.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+from uuid import UUID
+
+from mhfd_client.errors import (
+    ComputeError,
+    ComputeMissing,
+    ComputeRefused,
+    EndpointOffline,
+    FunctionNotAllowed,
+    FunctionUnknown,
+    RequestTooLarge,
+    ServiceBusy,
+    ServiceUnreachable,
+    TaskFailed,
+    TaskUnknown,
+    WorkerLost,
+)
+from mhfd_client.printing import printable
+
+__all__ = ["missing", "translated"]
+
+_LOST: Final = re.compile(r"WorkerLost|ManagerLost|BrokenProcessPool|terminated abruptly")
+_LONGEST: Final = 400
+_WAIT_S: Final = 10.0
+
+
+def missing() -> ComputeMissing:
+    return ComputeMissing("runner.kind = compute needs globus-compute-sdk: pip install 'mhfd[globus]'")
+
+
+def translated(error: Exception, endpoint: UUID | str) -> Exception:
+    """Ours, for one of the SDK's; ours stay as they are."""
+    if isinstance(error, ComputeError):
+        return error
+    from globus_compute_sdk.errors import MaxResultSizeExceeded, TaskExecutionFailed, VersionMismatch
+    from globus_sdk import GlobusAPIError, GlobusError, NetworkError
+
+    from mhfd_client.errors import StationError
+
+    match error:
+        case StationError():
+            return error
+        case TaskExecutionFailed():
+            return _failed(error)
+        case MaxResultSizeExceeded():
+            return TaskFailed(f"the answer was too large for the service: {error}")
+        case VersionMismatch():
+            return ComputeRefused(f"{error}; upgrade it: pip install --upgrade 'mhfd[globus]'")
+        case GlobusAPIError():
+            return _answered(error, endpoint)
+        case NetworkError() | OSError():
+            return ServiceUnreachable(
+                f"Globus Compute cannot be reached ({type(error).__name__}: {_short(str(error))}): check the network"
+            )
+        case GlobusError():
+            return ComputeRefused(f"{type(error).__name__}: {_short(str(error))}; `mhfd login` may help")
+        case _:
+            return TaskUnknown(f"the connection for results broke: {type(error).__name__}: {_short(str(error))}")
+
+
+def _failed(error: Any) -> TaskFailed:
+    text = str(getattr(error, "remote_data", None) or error)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    last = next((line for line in reversed(lines) if not line.startswith(("*", "-", "="))), "no reason given")
+    if _LOST.search(text):
+        return WorkerLost(f"the endpoint's worker died: {_short(last)}")
+    if "MaxResultSizeExceeded" in text:
+        return TaskFailed(f"the answer was too large for the service: {_short(last)}")
+    return TaskFailed(f"the endpoint's function failed: {_short(last)}")
+
+
+def _answered(error: Any, endpoint: UUID | str) -> ComputeError:
+    """The service's own refusals."""
+    status, code = int(error.http_status), str(getattr(error, "code", None) or "")
+    said = _short(str(getattr(error, "message", None) or error))
+    if status == 413 or "PAYLOAD_TOO_LARGE" in code:
+        return RequestTooLarge(f"more than Globus Compute takes at once: {said}")
+    if status in (429, 503):
+        return ServiceBusy(f"Globus Compute asks us to wait ({status}): {said}", _retry_after(error))
+    if status >= 500:
+        return ServiceUnreachable(f"Globus Compute is in trouble itself ({status}): {said}; it is tried again")
+    if "FUNCTION_NOT_PERMITTED" in code:
+        return FunctionNotAllowed(
+            f"endpoint {endpoint} does not allow our function: ask its administrator to add it (`mhfd function "
+            f"register` prints its id): {said}"
+        )
+    if "FUNCTION_NOT_FOUND" in code:
+        return FunctionUnknown(f"Globus Compute does not know the function: `mhfd function register`: {said}")
+    if "GROUP" in code:
+        return TaskUnknown(f"Globus Compute does not know the task group any more: {said}")
+    if "ENDPOINT" in code and ("OFFLINE" in code or "NOT_ONLINE" in code or "INACTIVE" in code):
+        return EndpointOffline(f"endpoint {endpoint} is not running: {said}")
+    if status == 404:
+        return ComputeRefused(f"Globus Compute does not know endpoint {endpoint}: check its id: {said}")
+    if status == 401:
+        return ComputeRefused(f"Globus does not know us any more: run `mhfd login` again: {said}")
+    if status == 403:
+        return ComputeRefused(f"we may not use endpoint {endpoint}: ask its administrator, or `mhfd login`: {said}")
+    if status == 422:
+        return ComputeRefused(
+            f"endpoint {endpoint} could not start for us; its administrator finds why in its log: {said}"
+        )
+    return ComputeRefused(f"Globus Compute refuses ({status} {code}): {said}")
+
+
+def _retry_after(error: Any) -> float:
+    headers = getattr(error, "headers", None) or {}
+    try:
+        return min(600.0, max(0.0, float(headers.get("Retry-After", _WAIT_S))))
+    except (TypeError, ValueError):
+        return _WAIT_S
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return printable(text if len(text) <= _LONGEST else text[:_LONGEST] + "...")
