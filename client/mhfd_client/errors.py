@@ -28,6 +28,7 @@
             |-- TaskFailed                    the task ended without an answer
             |   `-- WorkerLost                its worker died
             |-- TaskUnknown                   we lost sight of the task; it may still be worked on
+            |-- GroupUnknown                  the service has forgotten the task group; nothing was done
             `-- FunctionError                 the registered function is the matter
                 |-- FunctionUnknown           the service does not know it, or does not show it to us
                 |-- FunctionObsolete          its code differs from this mhfd's
@@ -49,6 +50,7 @@ __all__ = [
     "FunctionNotAllowed",
     "FunctionObsolete",
     "FunctionUnknown",
+    "GroupUnknown",
     "LoginError",
     "LoginRefused",
     "NamingError",
@@ -204,3 +206,7 @@ class WorkerLost(TaskFailed):
 
 class TaskUnknown(ComputeError):
     """We lost sight of a task. It may still be worked on."""
+
+
+class GroupUnknown(ComputeError):
+    """The service has forgotten the task group. Nothing was done."""

@@ -70,10 +70,14 @@ def executor_class(poll_s: float, sent: Callable[[Sequence[Any]], None]) -> Any:
                     sent(value)
                     return
 
+        def stop(self) -> None:
+            """Take no more tasks; what is out is still listened for."""
+            shutdown: Any = self.shutdown  # not typed there
+            shutdown(wait=False, cancel_futures=True)
+
         def abandon(self) -> None:
             """Stop at once, whatever is still out: the SDK would wait for it at the end of the process."""
-            stop: Any = self.shutdown  # not typed there
-            stop(wait=False, cancel_futures=True)
+            self.stop()
             for watcher in self.watchers:
                 watcher.shutdown(wait=False, cancel_futures=True)
 

@@ -116,6 +116,7 @@ class Endpoint:
         self._executor: Any = None
         self._lock = threading.RLock()
         self._out: list[Task] = []
+        self._watchers: list[Any] = []  # of earlier groups
         self._closed = False
 
     @property
@@ -162,26 +163,39 @@ class Endpoint:
         with self._told():
             self.client.version_check()
 
-    def tasks(self, group: UUID | None = None) -> list[Task]:
-        """The tasks of the group that nobody here waits for: those of a process that died, or that we lost sight of.
+    def tasks(self, group: UUID) -> list[Task]:
+        """The tasks of a group that nobody here waits for: those of a process that died, or that we lost sight of.
 
         Their results come as if they had been submitted here. ComputeError.
         """
-        group = group or self.group
-        if group is None:
-            return []
-        with self._told(), self._lock:
-            executor = self._live()
-            executor.task_group_id = group
-            executor.watch()
-            return [Task(future, self.id) for future in executor.reload_tasks()]
+        finder = self._made(group)
+        try:
+            with self._told():
+                finder.watch()
+                return [Task(future, self.id) for future in finder.reload_tasks()]
+        finally:
+            finder.stop()
+            self._watchers += finder.watchers
+            if self._closed:
+                finder.abandon()
 
-    def forget_group(self) -> None:
-        """Begin a new task group with the next task."""
+    def look(self, ids: Iterable[str]) -> dict[str, Any]:
+        """What tasks returned that are done and did not fail, as the service has it. ComputeError."""
+        with self._told():
+            found = self.client.get_batch_result(list(ids))
+        return {id_: answer["result"] for id_, answer in found.items() if "result" in answer}
+
+    def new_group(self) -> None:
+        """The next task begins a new group. What is out in this one is still listened for."""
         with self._lock:
             if self._executor is not None:
-                self._executor.abandon()
+                self._executor.stop()
+                self._watchers += self._executor.watchers
             self._group, self._executor = None, None
+            for watcher in self._watchers:
+                if not watcher.get_open_futures():
+                    watcher.shutdown(wait=False)
+            self._watchers = [watcher for watcher in self._watchers if watcher.is_alive()]
 
     def close(self) -> None:
         """Stop listening. What is out goes on there."""
@@ -189,23 +203,29 @@ class Endpoint:
             self._closed = True
             if self._executor is not None:
                 self._executor.abandon()
+            for watcher in self._watchers:
+                watcher.shutdown(wait=False, cancel_futures=True)
 
     def _live(self) -> Any:
         if self._executor is None:
-            self._executor = self._class(
-                endpoint_id=self.id,
-                client=self.client,
-                task_group_id=self._group,
-                user_endpoint_config=self._config,
-                label="mhfd",
-                serializer=self._serializer,
-                result_serializers=self._results,
-                **_BURST,
-            )
-            self._executor.task_group_id = self._group  # or the SDK goes on with the last one of this process
+            self._executor = self._made(self._group)
             if self._closed:
                 self._executor.abandon()
         return self._executor
+
+    def _made(self, group: UUID | None) -> Any:
+        executor = self._class(
+            endpoint_id=self.id,
+            client=self.client,
+            task_group_id=group,
+            user_endpoint_config=self._config,
+            label="mhfd",
+            serializer=self._serializer,
+            result_serializers=self._results,
+            **_BURST,
+        )
+        executor.task_group_id = group  # or the SDK goes on with the last one of this process
+        return executor
 
     def _went(self, futures: Iterable[Any]) -> None:
         gone = list(futures)

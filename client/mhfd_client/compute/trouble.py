@@ -17,6 +17,7 @@ from mhfd_client.errors import (
     EndpointOffline,
     FunctionNotAllowed,
     FunctionUnknown,
+    GroupUnknown,
     RequestTooLarge,
     ServiceBusy,
     ServiceUnreachable,
@@ -96,7 +97,7 @@ def _answered(error: Any, endpoint: UUID | str) -> ComputeError:
     if "FUNCTION_NOT_FOUND" in code:
         return FunctionUnknown(f"Globus Compute does not know the function: `mhfd function register`: {said}")
     if "GROUP" in code:
-        return TaskUnknown(f"Globus Compute does not know the task group any more: {said}")
+        return GroupUnknown(f"Globus Compute does not know the task group any more: {said}")
     if "ENDPOINT" in code and ("OFFLINE" in code or "NOT_ONLINE" in code or "INACTIVE" in code):
         return EndpointOffline(f"endpoint {endpoint} is not running: {said}")
     if status == 404:
