@@ -21,7 +21,7 @@ Device = Literal["auto", "cpu", "gpu"]
 
 
 def score(
-    source: str | os.PathLike[str] | NDArray[Any],
+    source: str | os.PathLike[str] | images.OpenFile | NDArray[Any],
     *,
     params: Params | str | None = None,
     device: Device = "auto",
@@ -31,7 +31,7 @@ def score(
     """How much in focus one image is.
 
     Args:
-        source: A path, or a 2-D array.
+        source: A path, a file that is open, or a 2-D array.
         params: `Params(...)`, the name of a preset, or nothing for `robust`.
         device: `auto` takes a GPU where there is one, else the CPU.
         threads: Threads of the CPU kernel; nothing for as many as this process may use.
@@ -41,7 +41,7 @@ def score(
 
 
 def measure(
-    source: str | os.PathLike[str] | NDArray[Any],
+    source: str | os.PathLike[str] | images.OpenFile | NDArray[Any],
     *,
     params: Params | str | None = None,
     device: Device = "auto",

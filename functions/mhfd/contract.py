@@ -9,10 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from enum import StrEnum
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from mhfd.errors import UsageError
 
@@ -21,21 +31,37 @@ __all__ = [
     "SCHEMA_VERSION",
     "Box",
     "Cells",
+    "Code",
+    "Examination",
+    "ExamineRequest",
+    "Expected",
+    "FileSeen",
     "Finding",
     "FocusReport",
     "ImageInfo",
     "Method",
+    "Model",
     "Noise",
     "Params",
+    "Problem",
     "Provenance",
+    "RootSeen",
     "ScaleCount",
     "ScoreRequest",
     "ScoreResponse",
+    "fitted",
+    "report_file",
 ]
 
 SCHEMA_VERSION: Final = 1
 METHOD_VERSION: Final = 1
 """Part of every `params_id`: raised when the same parameters give other numbers."""
+
+
+SUMMARY_BYTES: Final = 600
+PATH_BYTES: Final = 180
+DETAIL_BYTES: Final = 90
+"""What is kept free for the detail when a summary is filled."""
 
 
 class Model(BaseModel):
@@ -269,14 +295,17 @@ class FocusReport(Model):
     timing_ms: dict[str, float] = Field(default_factory=dict)
     provenance: Provenance
 
-    def summary(self) -> dict[str, Any]:
-        """At most 600 bytes of JSON: what a flow's state or a table's row needs."""
+    def summary(self, *, report_file: str | None = None) -> dict[str, Any]:
+        """At most 600 bytes of JSON, whatever the names in it: what a flow's state or a table's row needs.
+
+        A path keeps its end, a detail its beginning. `report_file` names the file that holds the whole report.
+        """
         image = self.image
-        return {
-            "path": image.path[-200:] if image.path else None,
+        said = {
+            "path": None,
             "sha256": image.sha256,
             "finding": self.finding.value,
-            "finding_detail": self.finding_detail[:120] if self.finding_detail else None,
+            "finding_detail": None,
             "dof": self.dof,
             "density": _round(self.density),
             "cross_spectrum": _round(self.cross_spectrum),
@@ -284,26 +313,180 @@ class FocusReport(Model):
             "tissue": _round(self.tissue),
             "params_id": self.params_id,
         }
+        if report_file is not None:
+            said["report"] = report_file
+        room = SUMMARY_BYTES - len(json.dumps(said))
+        if image.path is not None:
+            said["path"] = fitted(image.path, min(PATH_BYTES, room - DETAIL_BYTES), keep_end=True)
+            room -= len(json.dumps(said["path"]))
+        if self.finding_detail is not None:
+            said["finding_detail"] = fitted(self.finding_detail, room)
+        return said
+
+
+class Code(StrEnum):
+    """What kind of problem: what a program decides by. On the wire it is text, so that new ones break no old client."""
+
+    BAD_REQUEST = "bad_request"
+    NO_SITE = "no_site"
+    NO_MHFD = "no_mhfd"
+    NO_DEVICE = "no_device"
+    TOO_MANY = "too_many"
+    REFUSED_PATH = "refused_path"
+    REFUSED_WRITE = "refused_write"
+    UNAVAILABLE = "unavailable"
+    CHANGED = "changed"
+    CANNOT_WRITE = "cannot_write"
+    OUT_OF_MEMORY = "out_of_memory"
+    OUT_OF_TIME = "out_of_time"
+    INTERNAL = "internal"
+    LEFT_OUT = "left_out"
+    DETAIL_LEFT_OUT = "detail_left_out"
+    CELLS_LEFT_OUT = "cells_left_out"
+    LOG_NOT_WRITTEN = "log_not_written"
+
+
+class Problem(Model):
+    """Why a request, or a part of it, was not done, and what to do. Never why an image is not good: that is a finding.
+
+    `index` is the place in the request's `paths`; with `through` the problem is that of every path up to that place.
+    """
+
+    code: str
+    why: str
+    remedy: str
+    index: int | None = None
+    through: int | None = None
+    path: str | None = None
+    field: str | None = None
+
+
+class Expected(Model):
+    """What a client saw of a file: a file that differs is not scored but comes back as `changed`."""
+
+    size: int = Field(ge=0)
+    mtime_ns: int | None = None
+
+
+def _is_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"expected text, got {type(value).__name__}")
+    return value
+
+
+Name = Annotated[str, PlainValidator(_is_text), WithJsonSchema({"type": "string"})]
+"""A path. Bytes that are no UTF-8 stay in it as Python writes them (PEP 383), which pydantic's own text refuses."""
 
 
 class ScoreRequest(Model):
     """Score these paths."""
 
     schema_version: Literal[1] = SCHEMA_VERSION
-    paths: tuple[str, ...] = Field(min_length=1)
+    paths: tuple[Name, ...] = Field(min_length=1)
     params: Params = Params()
     detail: Literal["summary", "full"] = "full"
-    write_to: str | None = None
+    write_to: Name | None = None
+    expect: tuple[Expected | None, ...] | None = None
+
+    @model_validator(mode="after")
+    def _as_many(self) -> Self:
+        if self.expect is not None and len(self.expect) != len(self.paths):
+            raise ValueError(f"expect has {len(self.expect)} entries for {len(self.paths)} paths: give one a path")
+        return self
 
 
 class ScoreResponse(Model):
-    """The reports, in the order of the request's paths."""
+    """What became of a request.
+
+    `reports[i]` belongs to `paths[i]`: a FocusReport or its summary, or null where `errors` says why there is none.
+    A request that could not be taken at all has no reports. `notes` are problems that kept nothing from being done.
+    """
 
     schema_version: Literal[1] = SCHEMA_VERSION
     ok: bool
-    reports: tuple[dict[str, Any], ...]
-    errors: tuple[str, ...] = ()
+    reports: tuple[dict[str, Any] | None, ...]
+    errors: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()
     provenance: Provenance
+    began_ns: int | None = Field(None, description="when work on the request began, on the worker's clock")
+    ended_ns: int | None = None
+
+
+class ExamineRequest(Model):
+    """How is this endpoint, and what does it see of these files?"""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    paths: tuple[Name, ...] = Field((), max_length=100)
+    hash: bool = False
+    echo: str | None = Field(None, max_length=10_000, description="comes back as it is: for measuring the way")
+    only_echo: bool = Field(False, description="do nothing else")
+
+
+class RootSeen(Model):
+    """One of the administrator's folders, and whether tasks can use it as it is meant."""
+
+    path: str
+    use: str
+    usable: bool
+    why: str | None = None
+
+
+class FileSeen(Model):
+    """A file as the worker sees it. `writable`: by the account that tasks run as."""
+
+    size: int
+    mtime_ns: int
+    owner: str
+    mode: str
+    writable: bool
+    sha256: str | None = None
+
+
+class Examination(Model):
+    """What an endpoint says of itself. `files[i]` belongs to `paths[i]`; null where `errors` says why."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    ok: bool
+    errors: tuple[Problem, ...] = ()
+    versions: dict[str, str] = Field(default_factory=dict)
+    site: str | None = None
+    user: str | None = None
+    host: str | None = None
+    pid: int | None = None
+    since_ns: int | None = None
+    tasks_before: int | None = Field(None, description="tasks this process has had before: 0 means it was not warm")
+    now_ns: int | None = None
+    backend: str | None = None
+    device: str | None = None
+    gpus: str | None = Field(None, description="CUDA_VISIBLE_DEVICES of the worker")
+    roots: tuple[RootSeen, ...] = ()
+    files: tuple[FileSeen | None, ...] = ()
+    echo: str | None = None
+
+
+def report_file(path: str, params_id: str) -> str:
+    """The name of the file, in the request's `write_to`, that holds the whole report of an image.
+
+    The image's own name, where it is plain, and a hash of its path and the parameters: any two differ.
+    """
+    name = re.split(r"[/\\]", path)[-1]
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip(".")[-60:] or "image"
+    digest = hashlib.sha256(f"{path}\0{params_id}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return f"{plain}.{digest}.mhfd.json"
+
+
+def fitted(text: str, room: int, *, keep_end: bool = False) -> str:
+    """As much of a text as takes at most `room` bytes of JSON, its quotes included; "..." stands for the rest."""
+    if len(text) <= room and len(json.dumps(text)) <= room:
+        return text
+    low, high = 0, min(len(text), max(room, 0))
+    while low < high:  # the longest part that fits
+        middle = (low + high + 1) // 2
+        part = text[-middle:] if keep_end else text[:middle]
+        low, high = (middle, high) if len(json.dumps(part)) + 3 <= room else (low, middle - 1)
+    if not low:
+        return ""
+    return "..." + text[-low:] if keep_end else text[:low] + "..."
 
 
 def _round(value: float | None) -> float | None:

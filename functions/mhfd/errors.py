@@ -2,14 +2,15 @@
 
     MhfdError
     |-- UsageError (also ValueError)   an argument is wrong: names the field, the value and the remedy
-    |   `-- DeviceUnavailable          the device that was asked for is not here
+    |   |-- DeviceUnavailable          the device that was asked for is not here
+    |   `-- SiteError                  the administrator's configuration of an endpoint is missing or wrong
     `-- KernelError                    the compiled kernel broke its own contract: a defect, please report
 
 What is wrong with a *file* is never raised: it is a `Finding` in the report.
 Every exception takes its arguments by position, so that it pickles.
 """
 
-__all__ = ["DeviceUnavailable", "KernelError", "MhfdError", "UsageError"]
+__all__ = ["DeviceUnavailable", "KernelError", "MhfdError", "SiteError", "UsageError"]
 
 
 class MhfdError(Exception):
@@ -22,6 +23,10 @@ class UsageError(MhfdError, ValueError):
 
 class DeviceUnavailable(UsageError):
     """The device that was asked for is not here."""
+
+
+class SiteError(UsageError):
+    """The administrator's configuration of an endpoint is missing or wrong."""
 
 
 class KernelError(MhfdError):

@@ -17,9 +17,10 @@ from mhfd.contract import Box, Finding, ImageInfo
 from mhfd.errors import UsageError
 from mhfd.images import grey, integrity, kinds, png, segments, source, tags, tiff
 from mhfd.images.flaw import Flaw
+from mhfd.images.source import OpenFile
 from mhfd.stretch import Pixels
 
-__all__ = ["Image", "Limits", "load"]
+__all__ = ["Image", "Limits", "OpenFile", "load"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Image:
     pixels: Pixels | None
 
 
-def load(source: str | os.PathLike[str] | NDArray[Any], *, limits: Limits = _DEFAULT_LIMITS) -> Image:
+def load(source: str | os.PathLike[str] | OpenFile | NDArray[Any], *, limits: Limits = _DEFAULT_LIMITS) -> Image:
     """Read one image. An array is taken as it is, not copied where its type and layout allow it."""
     facts = _Facts()
     try:
@@ -93,13 +94,14 @@ class _Facts:
         )
 
 
-def _of_file(where: str | os.PathLike[str], limits: Limits, facts: _Facts) -> Pixels:
-    path = os.fspath(where) if isinstance(where, str | os.PathLike) else None
+def _of_file(where: str | os.PathLike[str] | OpenFile, limits: Limits, facts: _Facts) -> Pixels:
+    named = where.path if isinstance(where, OpenFile) else where
+    path = os.fspath(named) if isinstance(named, str | os.PathLike) else None
     if not isinstance(path, str) or not path or "\0" in path:
         got = type(where).__name__ if path is None else repr(path)
         raise UsageError(f"source: expected a path or a 2-D numpy array, got {got}")
     facts.path = source.printable(path)
-    file = source.read(path, max_bytes=limits.max_bytes)
+    file = source.read(where if isinstance(where, OpenFile) else path, max_bytes=limits.max_bytes)
     facts.size, facts.sha256 = len(file.data), file.sha256
     if kinds.recognise(file.data, path) == "png":
         facts.extra["format"] = "PNG"

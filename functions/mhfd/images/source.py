@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mhfd.contract import Finding
 from mhfd.images.flaw import Flaw
 
-__all__ = ["Source", "printable", "read"]
+__all__ = ["OpenFile", "Source", "printable", "read"]
 
 _CHUNK: Final = 1 << 20
 _REMEDY: Final = {
@@ -43,9 +43,24 @@ class Source:
     sha256: str
 
 
-def read(path: str, *, max_bytes: int) -> Source:
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A file that the caller opened, and closes: it is read from there, and `path` is only what it is called.
+
+    A file that is not a regular one needs no right to be read: a descriptor opened with O_PATH will do.
+    """
+
+    path: str
+    fd: int
+
+
+def read(path: str | OpenFile, *, max_bytes: int) -> Source:
     """Read a whole regular file, or raise the `Flaw` that keeps it from being read."""
     try:
+        if isinstance(path, OpenFile):
+            _refuse_special(None, os.fstat(path.fd).st_mode)
+            with FileIO(path.fd, "rb", closefd=False) as file:
+                return _read(None, file, max_bytes)
         _refuse_special(path, os.stat(path).st_mode)  # noqa: PTH116  a Path would drop a trailing slash
         with open(path, "rb", buffering=0, opener=_open) as file:
             return _read(path, file, max_bytes)
@@ -63,7 +78,7 @@ def _open(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def _read(path: str, file: FileIO, max_bytes: int) -> Source:
+def _read(path: str | None, file: FileIO, max_bytes: int) -> Source:
     before = os.fstat(file.fileno())
     _refuse_special(path, before.st_mode)
     size = before.st_size
@@ -88,9 +103,10 @@ def _read(path: str, file: FileIO, max_bytes: int) -> Source:
     return Source(data, digest.hexdigest())
 
 
-def _refuse_special(path: str, mode: int) -> None:
+def _refuse_special(path: str | None, mode: int) -> None:
     if stat.S_ISDIR(mode):
-        if any(os.path.exists(os.path.join(path, name)) for name in (".zarray", ".zgroup", "zarr.json")):  # noqa: PTH110, PTH118
+        marks = (".zarray", ".zgroup", "zarr.json")
+        if path is not None and any(os.path.exists(os.path.join(path, name)) for name in marks):  # noqa: PTH110, PTH118
             raise Flaw(Finding.UNREADABLE, "Zarr stores are not read; export TIFF or PNG")
         raise Flaw(Finding.UNREADABLE, "it is a folder; name the images in it")
     for is_kind, what in _KINDS:

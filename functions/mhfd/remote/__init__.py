@@ -1,0 +1,35 @@
+"""What runs on an endpoint: `run` scores images, `examine` says how the endpoint is. JSON in, JSON out.
+
+The functions that are registered with Globus Compute (`mhfd.shim`) call these two and do nothing else. Neither raises
+for anything that is in a request or in an image, and neither trusts its caller: which files may be touched is the
+administrator's configuration (`mhfd.site`).
+
+    __init__    the way in; imports nothing until it is called
+    scoring     run: a request -> reports, one path after the other
+    examining   examine: what `mhfd doctor --endpoint` asks
+    roots       a path -> an open file below an administrator's folder
+    placing     report files -> a folder below an administrator's folder
+    budget      reports -> a response that the service carries
+    tasklog     one line a task
+    worker      who and what this process is; what is warm in it
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["examine", "run"]
+
+
+def run(**request: Any) -> dict[str, Any]:
+    """A ScoreRequest's fields in, a ScoreResponse's out."""
+    from mhfd.remote.scoring import answer
+
+    return answer(request)
+
+
+def examine(**request: Any) -> dict[str, Any]:
+    """An ExamineRequest's fields in, an Examination's out."""
+    from mhfd.remote.examining import answer
+
+    return answer(request)

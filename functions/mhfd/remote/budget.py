@@ -1,0 +1,85 @@
+"""Reports -> a response that the service carries, whatever the batch.
+
+What is left out first: the focus maps (`cells`) of all images, then everything but the summaries, then the images that
+were not looked at yet. So every image that was scored is answered. Sizes are those of JSON with ASCII only, which is
+what travels.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from mhfd.contract import Code, FocusReport, Problem
+from mhfd.remote.refusal import problem
+
+__all__ = ["Budget"]
+
+_FRAME: Final = 4096
+"""Bytes for what is there once: provenance, notes, what is left out."""
+_NULL: Final = 6
+
+
+class Budget:
+    """The answers so far, and whether another one has room.
+
+    Args:
+        limit: Bytes of the whole response.
+        count: Images of the request.
+        full: Whether whole reports are wanted.
+    """
+
+    def __init__(self, limit: int, count: int, *, full: bool) -> None:
+        self._limit, self._count, self._full = limit - _FRAME, count, full
+        self._answers: list[tuple[dict[str, Any] | None, dict[str, Any] | None]] = []  # full, summary
+        self.errors: list[Problem] = []
+        self._least = count * _NULL  # the smallest that this response can be made
+        self._whole = 0
+
+    @property
+    def room(self) -> bool:
+        """Whether the next image, whatever comes of it, can be answered."""
+        return self._least + _MOST <= self._limit
+
+    def report(self, report: FocusReport, *, file: str | None = None) -> None:
+        """The next image has a report. `file`: its name, where the whole of it lies."""
+        summary = report.summary(report_file=file)
+        whole = report.model_dump(mode="json") if self._full else None
+        self._answers.append((whole, summary))
+        self._least += _size(summary) + 2
+        self._whole += 0 if whole is None else _size(whole) + 2
+
+    def error(self, found: Problem) -> None:
+        """The next image has none, and why."""
+        self._answers.append((None, None))
+        self.errors.append(found)
+        self._least += _size(found.model_dump()) + 2
+
+    def stop(self, code: Code, why: str, remedy: str) -> None:
+        """The images that are left are not looked at."""
+        at = len(self._answers)
+        self.errors.append(problem(code, why, remedy, index=at, through=self._count - 1))
+        self._answers += [(None, None)] * (self._count - at)
+
+    def reports(self) -> tuple[tuple[dict[str, Any] | None, ...], tuple[Problem, ...]]:
+        """What goes into the response, and notes on what was left out of it."""
+        summaries = tuple(summary for _, summary in self._answers)
+        if not self._full:
+            return summaries, ()
+        errors = self._least - sum(_size(summary) + 2 for summary in summaries if summary is not None)
+        if self._whole + errors <= self._limit:
+            return tuple(whole for whole, _ in self._answers), ()
+        bare = tuple(None if whole is None else {**whole, "cells": None} for whole, _ in self._answers)
+        ask = "ask for fewer images at once, or give write_to"
+        if sum(_size(one) + 2 for one in bare) + errors <= self._limit:
+            return bare, (problem(Code.CELLS_LEFT_OUT, "the focus maps are left out: the response was too large", ask),)
+        why = "summaries are given instead of whole reports: the response was too large"
+        return summaries, (problem(Code.DETAIL_LEFT_OUT, why, ask),)
+
+
+_MOST: Final = 8000
+"""Bytes of the largest summary or problem."""
+
+
+def _size(value: object) -> int:
+    return len(json.dumps(value))

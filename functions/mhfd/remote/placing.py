@@ -1,0 +1,49 @@
+"""Report files -> a folder below one of the administrator's folders.
+
+Each is written under a temporary name in that folder and then put in place: a reader sees the old one or the new one,
+whole. Nothing is ever written through a link. This module must not know what a report is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from mhfd.contract import Code
+from mhfd.remote.refusal import Refusal, problem
+from mhfd.remote.roots import Roots
+
+__all__ = ["Place", "place"]
+
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+class Place:
+    """An open folder that files are put into."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def put(self, name: str, data: bytes) -> None:
+        """A file of that name with these bytes, in place of any file or link of that name."""
+        temporary = f".{name}.{secrets.token_hex(8)}.tmp"
+        try:
+            with os.fdopen(os.open(temporary, _NEW, 0o644, dir_fd=self._fd), "wb") as file:
+                file.write(data)
+            os.replace(temporary, name, src_dir_fd=self._fd, dst_dir_fd=self._fd)
+        except OSError as e:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary, dir_fd=self._fd)
+            why = f"the report could not be written: {e.strerror or e}"
+            raise Refusal(problem(Code.CANNOT_WRITE, why, "free the disk or correct the folder's rights")) from None
+
+
+@contextmanager
+def place(roots: Roots, folder: str) -> Iterator[Place]:
+    """The folder of a request's `write_to`, made where it is missing."""
+    with roots.folder(folder, make=True) as fd:
+        yield Place(fd)

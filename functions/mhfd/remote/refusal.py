@@ -1,0 +1,68 @@
+"""How the parts of `mhfd.remote` say that something is not done: raised inside the package, never outside of it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic import ValidationError
+
+from mhfd.contract import Code, Problem, fitted
+from mhfd.images.source import printable
+
+__all__ = ["Refusal", "problem", "problems"]
+
+_PATH_BYTES: Final = 300
+_WHY_BYTES: Final = 500
+_MOST: Final = 10
+
+
+class Refusal(Exception):
+    """Something is not done, and why; of a request, there may be several reasons."""
+
+    def __init__(self, problem: Problem, *more: Problem) -> None:
+        super().__init__(problem, *more)
+        self.problem = problem
+        self.problems = [problem, *more]
+
+
+def problem(
+    code: Code,
+    why: str,
+    remedy: str,
+    *,
+    index: int | None = None,
+    through: int | None = None,
+    path: str | None = None,
+    field: str | None = None,
+) -> Problem:
+    """A problem of bounded size, whatever was in the request."""
+    return Problem(
+        code=code.value,
+        why=fitted(_text(why), _WHY_BYTES),
+        remedy=fitted(_text(remedy), _WHY_BYTES),
+        index=index,
+        through=through,
+        path=None if path is None else fitted(_text(path), _PATH_BYTES, keep_end=True),
+        field=None if field is None else fitted(_text(field), _PATH_BYTES),
+    )
+
+
+def problems(error: ValidationError, remedy: str) -> list[Problem]:
+    """What pydantic found wrong with a request, a field each; of thousands, the first few."""
+    found = error.errors(include_url=False, include_context=False)
+    return [
+        problem(
+            Code.BAD_REQUEST,
+            f"{one['msg'].removeprefix('Value error, ')} (got {_text(repr(one['input'])[:200])})",
+            remedy,
+            field=".".join(str(part) for part in one["loc"]) or "request",
+        )
+        for one in found[:_MOST]
+    ]
+
+
+def _text(text: str) -> str:
+    try:
+        return printable(text)
+    except UnicodeEncodeError:  # not even a name of a file
+        return text.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,203 @@
+"""`run`: a request -> reports, one image after the other.
+
+Joins the parts of this package; reads no file itself. What is wrong with a request or with one of its images is said
+in the response; nothing that a caller can send makes it raise.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any
+
+from pydantic import ValidationError
+
+from mhfd import api, images
+from mhfd.contract import Code, Expected, FocusReport, Problem, Provenance, ScoreRequest, ScoreResponse, report_file
+from mhfd.detector import Detector
+from mhfd.detector.choose import choose
+from mhfd.errors import SiteError, UsageError
+from mhfd.remote import placing, tasklog, worker
+from mhfd.remote.budget import Budget
+from mhfd.remote.refusal import Refusal, problem, problems
+from mhfd.remote.roots import Opened, Roots
+from mhfd.site import Site
+
+__all__ = ["answer"]
+
+log = logging.getLogger("mhfd.remote")
+
+
+def answer(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a ScoreRequest in, those of a ScoreResponse out."""
+    worker.began()
+    began = time.time_ns()
+    try:
+        site = Site.load()
+        request = _request(fields, site)
+        detector = _detector(request, site)
+        with ExitStack() as stack:
+            place = None
+            if request.write_to is not None:
+                roots = Roots(site.write_roots, use="write")
+                place = stack.enter_context(placing.place(roots, request.write_to))
+            return _Run(site, request, detector, place, began).response()
+    except Refusal as e:
+        return _refused(began, e.problems)
+    except SiteError as e:
+        return _refused(
+            began, [problem(Code.NO_SITE, str(e), "ask the endpoint's administrator: `mhfd endpoint check`")]
+        )
+    except Exception as e:
+        log.exception("a request failed")
+        why = f"the request failed with {type(e).__name__}: {e}"
+        return _refused(began, [problem(Code.INTERNAL, why, "send it again; report it if that does not help")])
+
+
+class _Run:
+    """One request that can be taken."""
+
+    def __init__(
+        self, site: Site, request: ScoreRequest, detector: Detector, place: placing.Place | None, began: int
+    ) -> None:
+        self._site, self._request, self._detector, self._place = site, request, detector, place
+        self._began, self._cpu = began, time.process_time()
+        self._roots = Roots(site.read_roots, use="read")
+        self._limits = images.Limits(max_bytes=site.max_bytes, max_pixels=site.max_pixels)
+        self._budget = Budget(site.max_response_bytes, len(request.paths), full=request.detail == "full")
+        self._bytes, self._detecting_ms, self._scored = 0, 0.0, 0
+
+    def response(self) -> dict[str, Any]:
+        self._score_all()
+        notes = list(self._log())
+        reports, left_out = self._budget.reports()
+        return ScoreResponse(
+            ok=not self._budget.errors,
+            reports=reports,
+            errors=tuple(self._budget.errors),
+            notes=(*left_out, *notes),
+            provenance=_provenance(self._detector),
+            began_ns=self._began,
+            ended_ns=time.time_ns(),
+        ).model_dump(mode="json")
+
+    def _score_all(self) -> None:
+        until = None if self._site.max_seconds is None else time.monotonic() + self._site.max_seconds
+        for index, path in enumerate(self._request.paths):
+            if not self._budget.room:
+                why = "the response has no room for more images"
+                return self._budget.stop(Code.LEFT_OUT, why, "ask for these again, fewer at once")
+            if until is not None and time.monotonic() > until:
+                why = f"this endpoint begins no further image after {self._site.max_seconds:g} s"
+                return self._budget.stop(Code.OUT_OF_TIME, why, "ask for these again, fewer at once")
+            try:
+                self._score(index, path)
+            except Refusal as e:
+                self._budget.error(e.problem.model_copy(update={"index": index}))
+        return None
+
+    def _score(self, index: int, path: str) -> None:
+        with self._roots.file(path) as opened:
+            if self._request.expect is not None:
+                _compare(path, opened, self._request.expect[index])
+            report = self._measured(path, opened)
+        self._scored += 1
+        self._bytes += report.image.bytes or 0
+        self._detecting_ms += report.timing_ms.get("detect", 0.0)
+        name = None
+        if self._place is not None:
+            name = report_file(path, report.params_id)
+            self._place.put(name, report.model_dump_json().encode() + b"\n")
+        self._budget.report(report, file=name)
+
+    def _measured(self, path: str, opened: Opened) -> FocusReport:
+        try:
+            return api.score(
+                images.OpenFile(path, opened.fd),
+                params=self._request.params,
+                device=self._site.device,
+                threads=self._site.threads,
+                limits=self._limits,
+            )
+        except MemoryError:
+            why = "the worker has not enough memory for this image"
+            raise Refusal(
+                problem(Code.OUT_OF_MEMORY, why, "ask for it alone, or raise the memory", path=path)
+            ) from None
+        except Exception as e:
+            log.exception("an image failed")
+            why = f"scoring failed with {type(e).__name__}: {e}"
+            remedy = "report this defect with the image"
+            raise Refusal(problem(Code.INTERNAL, why, remedy, path=path)) from None
+
+    def _log(self) -> list[Problem]:
+        gpu = self._detector.name == "gpu"
+        line = {
+            "function": "mhfd_focus",
+            "images": len(self._request.paths),
+            "scored": self._scored,
+            "bytes": self._bytes,
+            "wall_s": round((time.time_ns() - self._began) / 1e9, 4),
+            "cpu_s": round(time.process_time() - self._cpu, 4),
+            "gpu_s": round(self._detecting_ms / 1000, 4) if gpu else 0.0,
+            "device": self._detector.device,
+            "warm": worker.tasks_before() > 0,
+            "paths": [self._request.paths[0][-300:], self._request.paths[-1][-300:]],
+        }
+        failed = tasklog.write(self._site.log, line)
+        return [] if failed is None else [failed]
+
+
+def _request(fields: Mapping[str, Any], site: Site) -> ScoreRequest:
+    try:
+        request = ScoreRequest.model_validate(dict(fields))
+    except ValidationError as e:
+        raise Refusal(*problems(e, "correct the request: see the reference of the function")) from None
+    if len(request.paths) > site.max_images:
+        why = f"{len(request.paths)} paths; this endpoint takes {site.max_images} at once"
+        raise Refusal(problem(Code.TOO_MANY, why, "send fewer at once", field="paths"))
+    return request
+
+
+def _detector(request: ScoreRequest, site: Site) -> Detector:
+    """Chosen once, so that a missing device is said once."""
+    try:
+        return choose(request.params, device=site.device, threads=site.threads)
+    except UsageError as e:
+        remedy = "ask the endpoint's administrator: `device` in the site's configuration"
+        raise Refusal(problem(Code.NO_DEVICE, str(e), remedy, field="params")) from None
+
+
+def _compare(path: str, opened: Opened, expected: Expected | None) -> None:
+    if expected is None:
+        return
+    now = opened.status
+    seen = [] if expected.size == now.st_size else [f"{now.st_size} bytes instead of {expected.size}"]
+    if expected.mtime_ns is not None and expected.mtime_ns != now.st_mtime_ns:
+        seen.append("another time of change")
+    if seen:
+        why = f"it is not the file that was asked for: {', '.join(seen)}"
+        raise Refusal(problem(Code.CHANGED, why, "wait until it is whole on this side, and ask again", path=path))
+
+
+def _provenance(detector: Detector) -> Provenance:
+    from mhfd import __version__
+
+    return Provenance(
+        version=__version__,
+        backend=detector.name,
+        device=detector.device,
+        threads=detector.threads,
+        versions=worker.versions(),
+    )
+
+
+def _refused(began: int, found: list[Problem]) -> dict[str, Any]:
+    from mhfd import __version__
+
+    nobody = Provenance(version=__version__, backend="none", device="none", threads=0, versions=worker.versions())
+    return ScoreResponse(
+        ok=False, reports=(), errors=tuple(found), provenance=nobody, began_ns=began, ended_ns=time.time_ns()
+    ).model_dump(mode="json")

@@ -1,0 +1,59 @@
+"""One line a task: who ran what, on how much data, at what cost. JSON, so that no name can forge a second line.
+
+A log that cannot be written fails no task; the response says so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mhfd.contract import Code, Problem
+from mhfd.remote import worker
+from mhfd.remote.refusal import problem
+
+__all__ = ["write"]
+
+
+def write(log: Path | None, line: dict[str, Any]) -> Problem | None:
+    """Append a line; what kept it from being written, if anything did."""
+    said = {
+        "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "user": worker.user(),
+        "task": worker.task_id(),
+        **line,
+        "version": worker.versions()["mhfd"],
+        "code": worker.code_hash(),
+        "pid": os.getpid(),
+    }
+    data = json.dumps(said).encode() + b"\n"
+    try:
+        if log is None:
+            sys.stderr.buffer.write(data) if hasattr(sys.stderr, "buffer") else sys.stderr.write(data.decode())
+            sys.stderr.flush()
+        else:
+            _append(log / f"{_plain(worker.user())}.jsonl" if log.is_dir() else log, data)
+    except OSError as e:
+        why = f"what this task did could not be written to the endpoint's log: {e.strerror or e}"
+        return problem(
+            Code.LOG_NOT_WRITTEN, why, "tell the endpoint's administrator: `log` in the site's configuration"
+        )
+    return None
+
+
+def _append(path: Path, data: bytes) -> None:
+    """In one write, so that the lines of workers side by side do not mix; never through a link."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+    fd = os.open(path, flags, 0o640)
+    try:
+        os.write(fd, data)
+    finally:
+        os.close(fd)
+
+
+def _plain(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_" else "_" for c in name) or "nobody"

@@ -1,0 +1,88 @@
+"""Who and what this process is, and what is warm in it. Kept between tasks: the module lives as long as the worker."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import os
+import platform
+import socket
+import sys
+import time
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+import mhfd
+
+__all__ = ["began", "code_hash", "place", "started_ns", "task_id", "tasks_before", "user", "versions"]
+
+_PACKAGES: Final = (
+    "numpy",
+    "scipy",
+    "tifffile",
+    "cupy-cuda12x",
+    "cupy-cuda13x",
+    "globus-compute-sdk",
+    "globus-compute-endpoint",
+    "parsl",
+)
+
+started_ns: Final = time.time_ns()
+"""When this module was loaded: the worker's first task."""
+
+_tasks = 0
+
+
+def began() -> None:
+    """Another task has begun."""
+    global _tasks
+    _tasks += 1
+
+
+def tasks_before() -> int:
+    """How many tasks this process has had before this one: 0 means that nothing was warm."""
+    return max(0, _tasks - 1)
+
+
+def task_id() -> str | None:
+    """The service's name of the task that runs now, as the worker's environment says."""
+    return os.environ.get("GC_TASK_UUID")
+
+
+@cache
+def user() -> str:
+    """The local account that tasks run as."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # an account without a name
+        return f"uid {os.getuid()}"
+
+
+@cache
+def versions() -> dict[str, str]:
+    """What is installed here that matters."""
+    found = {"mhfd": mhfd.__version__, "mhfd_code": code_hash(), "python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+@cache
+def code_hash() -> str:
+    """A hash of the package's own source: two workers with the same one compute the same."""
+    folder = Path(mhfd.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in (".py", ".c", ".h", ".cu"):
+            digest.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def place() -> dict[str, str | int]:
+    """Where this process is."""
+    return {"host": socket.gethostname(), "pid": os.getpid(), "executable": sys.executable}

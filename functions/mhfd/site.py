@@ -1,0 +1,124 @@
+"""What the administrator of an endpoint allows: which folders tasks may read and write, and how much they may take.
+
+Read from the TOML file that the environment variable MHFD_SITE names, which the administrator's template sets. No
+request and no option of a user can change or widen it. Without it nothing may be read. This module must not look at
+images, nor decide whether a path lies below a folder: see `mhfd.remote.roots`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+
+from mhfd.contract import Model
+from mhfd.errors import SiteError
+
+__all__ = ["VARIABLE", "Site"]
+
+VARIABLE: Final = "MHFD_SITE"
+_SERVICE_BYTES: Final = 7_000_000
+"""A result of 7.7 MB still passes Globus Compute, one of 7.8 MB is refused."""
+
+
+def _folder(path: Path) -> Path:
+    if not path.is_absolute():
+        raise ValueError(f"{str(path)!r} is not absolute: write it from / on")
+    if ".." in path.parts:
+        raise ValueError(f"{str(path)!r} has '..' in it: write it without")
+    if path == Path(path.anchor):
+        raise ValueError(f"{str(path)!r} is the whole file system: name the folders that hold images")
+    return path
+
+
+Folder = Annotated[Path, AfterValidator(_folder)]
+
+
+class Site(Model):
+    """The configuration of one endpoint. Folders are absolute; links in them are followed when they are used."""
+
+    name: str = Field("endpoint", min_length=1, max_length=100, description="what people call this endpoint")
+    read_roots: tuple[Folder, ...] = Field((), description="folders below which images may be read")
+    write_roots: tuple[Folder, ...] = Field((), description="folders below which reports may be written")
+    max_images: int = Field(10_000, ge=1, description="paths of one request")
+    max_bytes: int = Field(1 << 31, ge=1, description="size of an image file")
+    max_pixels: int = Field(1 << 28, ge=1, description="pixels of an image; 2^28 is 16384 x 16384")
+    max_response_bytes: int = Field(4 << 20, ge=1 << 14, le=_SERVICE_BYTES, description="JSON of one response")
+    max_seconds: float | None = Field(None, gt=0, description="time after which a task begins no further image")
+    device: Literal["auto", "cpu", "gpu"] = Field("auto", description="what scores: `auto` takes a GPU if there is one")
+    threads: int | None = Field(None, ge=1, description="threads of the CPU kernel; nothing for all that may be used")
+    log: Folder | None = Field(
+        None, description="file for one line a task, or a folder for a file of each account; nothing: standard error"
+    )
+
+    @model_validator(mode="after")
+    def _log_is_safe(self) -> Self:
+        for root in self.write_roots:
+            if self.log is not None and self.log.is_relative_to(root):
+                raise ValueError(
+                    f"log: {str(self.log)!r} lies below a write root, where tasks could replace it: move it"
+                )
+        return self
+
+    @classmethod
+    def load(cls, env: Mapping[str, str] | None = None) -> Site:
+        """The configuration that MHFD_SITE names."""
+        named = (os.environ if env is None else env).get(VARIABLE, "")
+        if not named:
+            raise SiteError(
+                f"{VARIABLE} is not set: this endpoint may read nothing; its administrator sets it in worker_init to "
+                "the file that says which folders may be read"
+            )
+        return cls.read(Path(named))
+
+    @classmethod
+    def read(cls, file: Path) -> Site:
+        """The configuration in a file."""
+        try:
+            return cls.of(tomllib.loads(file.read_text("utf-8")))
+        except (OSError, UnicodeDecodeError) as e:
+            why = e.strerror if isinstance(e, OSError) and e.strerror else "it is not text"
+            raise SiteError(
+                f"{VARIABLE}: {str(file)!r} cannot be read: {why}; correct its name or its rights"
+            ) from None
+        except tomllib.TOMLDecodeError as e:
+            raise SiteError(f"{VARIABLE}: {str(file)!r} is not TOML: {e}") from None
+        except SiteError as e:
+            raise SiteError(f"{VARIABLE}: {str(file)!r}: {e}") from None
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> Site:
+        """`Site(**fields)`, with one readable line instead of pydantic's page."""
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as e:
+            parts = []
+            for error in e.errors():
+                where = ".".join(str(part) for part in error["loc"])
+                what = "there is no such key" if error["type"] == "extra_forbidden" else error["msg"]
+                what = what.removeprefix("Value error, ")
+                parts.append(f"{where}: {what}" if where else what)
+            raise SiteError("; ".join(parts)) from None
+
+    def to_toml(self) -> str:
+        """The same as a file, each key with what it is for."""
+        lines = []
+        for key, info in type(self).model_fields.items():
+            value = getattr(self, key)
+            lines.append(f"# {info.description}")
+            lines.append(f"# {key} is not set" if value is None else f"{key} = {_toml(value)}")
+        return "\n".join(lines) + "\n"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, int | float):
+        return repr(value)
+    # JSON's escapes are TOML's, but for DEL, which TOML wants escaped too, and for what lies beyond 16 bits.
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
