@@ -6,7 +6,7 @@ import click
 
 import mhfd
 from mhfd.errors import MhfdError, UsageError
-from mhfd_client.commands import alert, demo, login, page, results, score, settings, simulate, watch
+from mhfd_client.commands import alert, demo, endpoint, login, page, results, score, settings, simulate, watch
 
 __all__ = ["main"]
 
@@ -45,6 +45,7 @@ for _command in (
     settings.config,
     settings.doctor,
     demo.demo,
+    endpoint.endpoint,
     login.login,
     login.logout,
     login.whoami,

@@ -1,0 +1,193 @@
+"""`mhfd endpoint`: set up an endpoint for others' images, look at it, say what may run there and what ran."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mhfd_client.commands.common import echo, echo_json
+
+__all__ = ["endpoint"]
+
+EXIT_FAIL = 1
+
+_NAME = click.argument("name", metavar="NAME")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
+
+
+class Duration(click.ParamType):
+    """A time in minutes: `90`, `90m`, `8h`, `1:30` (hours and minutes)."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        if found := re.fullmatch(r"(\d+(?:\.\d+)?)\s*(m|min|h)?", str(value).strip()):
+            return round(float(found[1]) * (60 if found[2] == "h" else 1))
+        if found := re.fullmatch(r"(\d+):(\d\d)(?::(\d\d))?", str(value).strip()):
+            return int(found[1]) * 60 + int(found[2]) + (1 if int(found[3] or 0) else 0)
+        return self.fail(f"{value!r} is no time; write 90m, 8h or 1:30", param, ctx)
+
+
+@click.group()
+def endpoint() -> None:
+    """Set up and look after a Globus Compute endpoint that scores images for others.
+
+    See docs/how-to/run-an-endpoint.md. These commands only write and read files on this machine; the endpoint itself
+    is started by `globus-compute-endpoint start NAME`.
+    """
+
+
+@endpoint.command()
+@_NAME
+@click.option("--site", type=click.Choice(["workstation", "slurm", "polaris"]), help="What kind of machine this is.")
+@click.option("--account", help="What jobs are charged to.")
+@click.option("--queue", "--partition", "queue", help="The queue (on Slurm: partition) that jobs go to.")
+@click.option("--filesystems", help="What jobs need mounted, with commas: home,eagle. On Slurm: licences.")
+@click.option("--walltime", type=Duration(), help="The longest a job may last: 60m, 3h, 1:30.")
+@click.option("--interface", help="The network interface that nodes reach this machine by: hsn0, ib0.")
+@click.option("--gpus", type=click.IntRange(0, 64), help="GPUs on this machine, or on a node.")
+@click.option("--read", multiple=True, type=click.Path(path_type=Path), help="A folder with images; may be repeated.")
+@click.option("--write", multiple=True, type=click.Path(path_type=Path), help="A folder for reports; may be repeated.")
+@click.option(
+    "--max-nodes", type=click.IntRange(1), default=1, show_default=True, help="Nodes at one time, for a user."
+)
+@click.option("--workers", type=click.IntRange(1, 128), help="Workers on a node without GPUs.  [default: 1]")
+@click.option("--cpus", type=click.IntRange(1), help="Processor cores on a node (Slurm).  [default: 4 a worker]")
+@click.option("--memory", type=click.IntRange(1), help="Memory of a node in GB (Slurm).")
+@click.option("--qos", help="Quality of service (Slurm).")
+@click.option("--constraint", help="Which nodes (Slurm).")
+@click.option("--exclusive", is_flag=True, help="Whole nodes (Slurm).")
+@click.option("--warm", type=Duration(), help="Workers stay up so long after the last image.  [default: 10m; 1h]")
+@click.option("--max-warm", type=Duration(), help="... and the most that a user may ask for.  [default: as --warm]")
+@click.option("--setup", multiple=True, metavar="LINE", help="A line of shell before a worker starts; repeatable.")
+@click.option(
+    "--environment",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="The Python environment, as workers see it.  [default: this one]",
+)
+@click.option(
+    "--public",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where the site file lies, if users run as accounts of their own.  [default: the endpoint's folder]",
+)
+@click.option(
+    "--identity-mapping",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Who is which account (root).",
+)
+@click.option("--authentication-policy", help="A Globus policy that users must satisfy.")
+@click.option("--display-name", help="What the service lists it as.  [default: NAME]")
+@click.option("--allow", multiple=True, metavar="FUNCTION_ID", help="A function that may run; may be repeated.")
+@click.option("--any-function", is_flag=True, help="Let users run any code. Not advised.")
+@click.option("--fast-results", is_flag=True, help="Install the wrapper that sends results on at once.")
+@click.option("--force", is_flag=True, help="Replace what is there; it is kept as NAME~.")
+def init(name: str, **given: Any) -> None:
+    """Write the folder of an endpoint: its configuration, what a user may ask for, and what may be read.
+
+    What is not given is asked for on a terminal. Nothing is started and nothing is sent.
+    """
+    from mhfd_client.endpoint_setup import plan_of
+
+    plan, sentences = plan_of(name, given, ask=_ask if sys.stdin.isatty() else None)
+    for path in plan.write(force=given["force"]):
+        echo(f"wrote {path}")
+    echo()
+    for sentence in sentences:
+        echo(sentence)
+
+
+@endpoint.command()
+@_NAME
+@_JSON
+def check(name: str, as_json: bool) -> None:
+    """Look whether an endpoint's folder is fit to be started, with the endpoint's own code.
+
+    The exit code is 1 when something fails; a warning is none.
+    """
+    from mhfd_endpoint.check import Level, examine
+    from mhfd_endpoint.folder import folder_of
+
+    found = examine(folder_of(name))
+    if as_json:
+        echo_json([one.as_json() for one in found])
+    else:
+        for one in found:
+            echo(f"{one.level.value:4} {one.name}: {one.what}" + (f" -> {one.do}" if one.do else ""))
+    if any(one.level is Level.FAIL for one in found):
+        sys.exit(EXIT_FAIL)
+
+
+@endpoint.command()
+@_NAME
+@_JSON
+def explain(name: str, as_json: bool) -> None:
+    """Say who may run what on which data at what cost."""
+    from mhfd_endpoint.explain import explain as words
+    from mhfd_endpoint.folder import folder_of
+
+    found = words(folder_of(name))
+    if as_json:
+        echo_json(dict(found))
+        return
+    for heading, sentences in found:
+        echo(f"{heading}:")
+        for sentence in sentences:
+            echo(f"  {sentence}")
+
+
+@endpoint.command()
+@_NAME
+@click.argument("function_id", metavar="FUNCTION_ID...", nargs=-1, required=True)
+@click.option("--add", is_flag=True, help="Beside those that are allowed already.")
+def pin(name: str, function_id: tuple[str, ...], add: bool) -> None:
+    """Let these functions run, and nothing else. `mhfd function register` prints their identities."""
+    from mhfd_endpoint.folder import allowed, folder_of
+    from mhfd_endpoint.folder import pin as write
+
+    folder = folder_of(name)
+    before = allowed(folder)
+    ids = write(folder, (*(before or ()), *function_id) if add else function_id)
+    echo(f"{folder / 'config.yaml'}: {len(ids)} may run, and nothing else")
+    for one in ids:
+        echo(f"  {one}" + ("" if before and one in before else "  (new)"))
+    for one in sorted(set(before or ()) - set(ids)):
+        echo(f"  {one}  (no more)")
+    echo(f"in force from the next start: globus-compute-endpoint stop {name}; globus-compute-endpoint start {name}")
+
+
+@endpoint.command()
+@_NAME
+@_JSON
+def usage(name: str, as_json: bool) -> None:
+    """Say who ran what, on how many images, at what cost: a line a day, account and version."""
+    from mhfd_endpoint.check import site_of
+    from mhfd_endpoint.errors import EndpointError
+    from mhfd_endpoint.folder import folder_of
+    from mhfd_endpoint.usage import lines
+    from mhfd_endpoint.usage import usage as sums
+
+    log = site_of(folder_of(name)).log
+    if log is None:
+        raise EndpointError(
+            f"{name}: the site file names no `log`: tasks leave their lines on the workers' error stream"
+        )
+    found, strange = sums(lines(log))
+    if as_json:
+        echo_json([one.as_json() for one in found])
+    for one in [] if as_json else found:
+        echo(
+            f"{one.day}  {one.user}  mhfd {one.version}: {one.tasks:,} tasks, {one.images:,} images, "
+            f"{one.bytes / 1e9:.2f} GB, {one.gpu_s:,.1f} GPU-seconds, {one.cpu_s:,.1f} CPU-seconds, {one.wall_s:,.1f} s"
+        )
+    if strange:
+        echo(f"{strange} lines of {log} are none of a task", err=True)
+
+
+def _ask(question: str, default: str | None) -> str:
+    return str(click.prompt(question, default="" if default is None else default, show_default=default is not None))

@@ -1,0 +1,198 @@
+"""From what an administrator said, or is asked for, to a complete plan of an endpoint's folder.
+
+Asks through the function it is given, and only for what was not said; without one, what is missing is named by its
+option. Writes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from mhfd.errors import UsageError
+from mhfd_endpoint import choices as chosen
+from mhfd_endpoint import cost, folder, queues
+
+__all__ = ["Ask", "plan_of"]
+
+Ask = Callable[[str, str | None], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    option: str
+    words: str
+    sites: tuple[str, ...]
+    suggested: Mapping[str, str]  # by site; what Enter means
+    needed: bool = True
+
+
+_BATCH: Final = ("slurm", "polaris")
+_QUESTIONS: Final = (
+    _Question("account", "Account to charge", _BATCH, {}),
+    _Question("queue", "Queue (Slurm: partition)", _BATCH, {"polaris": "capacity"}),
+    _Question(
+        "filesystems", "File systems that jobs need, with commas", _BATCH, {"polaris": "home,eagle", "slurm": ""}
+    ),
+    _Question("walltime", "Longest job, as 60m or 3h", _BATCH, {"polaris": "60m", "slurm": "60m"}),
+    _Question("interface", "Network interface that nodes reach this machine by", _BATCH, {"polaris": "hsn0"}),
+    _Question("gpus", "GPUs (on a node)", chosen.KINDS, {"polaris": "4"}),
+    _Question("read", "Folders with images, with commas", chosen.KINDS, {}),
+    _Question(
+        "write", "Folders for reports, with commas (none: nothing is written)", chosen.KINDS, {"": ""}, needed=False
+    ),
+)
+
+
+def plan_of(name: str, given: Mapping[str, Any], *, ask: Ask | None) -> tuple[folder.Plan, list[str]]:
+    """The plan, and what to say about it: its cost, and the next commands."""
+    where = folder.folder_of(name, exists=False)
+    said = dict(given)
+    if said["site"] is None:
+        if ask is None:
+            raise UsageError(f"--site is missing: one of {', '.join(chosen.KINDS)}")
+        said["site"] = ask(f"Kind of machine ({', '.join(chosen.KINDS)})", "workstation")
+    kind = said["site"]
+    for question in _QUESTIONS:
+        if kind in question.sites and said[question.option] in (None, ()):
+            said[question.option] = _answer(question, kind, ask)
+    if said["any_function"] and said["allow"]:
+        raise UsageError("--any-function and --allow exclude each other")
+    public = said["public"].absolute() if said["public"] else None
+    if said["identity_mapping"] is not None and public is None:
+        raise UsageError("--public is missing: with --identity-mapping users run as accounts of their own")
+    site_file = (public or where) / folder.SITE
+    environment = (said["environment"] or folder.default_environment()).absolute()
+    choices = _choices(kind, said, folder.worker_init(environment, site_file, said["setup"]))
+    plan = folder.Plan(
+        folder=where,
+        choices=choices,
+        site=_site(said, name, site_file, choices),
+        site_file=site_file,
+        environment=environment,
+        display_name=said["display_name"] or name,
+        functions=None if said["any_function"] else folder.function_ids(said["allow"]),
+        fast_results=said["fast_results"],
+        identity_mapping=None if said["identity_mapping"] is None else said["identity_mapping"].absolute(),
+        authentication_policy=said["authentication_policy"],
+    )
+    return plan, [*_cost(choices), "", *_next(name, plan)]
+
+
+def _answer(question: _Question, kind: str, ask: Ask | None) -> Any:
+    suggested = question.suggested.get(kind, question.suggested.get(""))
+    if question.option == "gpus" and kind == "workstation":
+        suggested = str(_gpus_here())
+    if ask is None:
+        if question.needed and suggested != "":
+            hint = f"; here perhaps {suggested}" if suggested else ""
+            raise UsageError(f"--{question.option} is missing: {question.words}{hint}")
+        return () if question.option in ("read", "write") else ""
+    answer = ask(question.words, suggested)
+    if question.option in ("read", "write"):
+        return tuple(Path(part.strip()) for part in answer.split(",") if part.strip())
+    if question.option == "gpus":
+        if not answer.strip().isdigit():
+            raise UsageError(f"--gpus: {answer!r} is no number")
+        return int(answer)
+    if question.option == "walltime":
+        from mhfd_client.commands.endpoint import Duration
+
+        return Duration().convert(answer, None, None)
+    return answer.strip()
+
+
+def _gpus_here() -> int:
+    """As the driver counts them; 0 without one."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return 0
+    try:
+        done = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    return sum(line.startswith("GPU ") for line in done.stdout.splitlines()) if done.returncode == 0 else 0
+
+
+def _choices(kind: str, said: Mapping[str, Any], worker_init: tuple[str, ...]) -> chosen.Chosen:
+    gpus = said["gpus"]
+    workers = said["workers"] if said["workers"] is not None else gpus or 1
+    warm = said["warm"] if said["warm"] is not None else 60 if kind == "workstation" else 10
+    common: dict[str, Any] = {
+        "workers": workers,
+        "warm_minutes": warm,
+        "max_warm_minutes": said["max_warm"] if said["max_warm"] is not None else warm,
+        "worker_init": worker_init,
+    }
+    if kind == "workstation":
+        return chosen.checked(kind, gpus=tuple(map(str, range(gpus))), **common)
+    common |= {
+        "account": said["account"],
+        "queue": said["queue"],
+        "filesystems": tuple(part.strip() for part in said["filesystems"].split(",") if part.strip()),
+        "interface": said["interface"],
+        "gpus": gpus,
+        "max_nodes": said["max_nodes"],
+        "walltime_minutes": said["walltime"],
+    }
+    if kind == "slurm":
+        common |= {
+            "cpus": said["cpus"] if said["cpus"] is not None else 4 * workers,
+            "memory_gb": said["memory"],
+            "qos": said["qos"],
+            "constraint": said["constraint"],
+            "exclusive": said["exclusive"],
+        }
+    choices = chosen.checked(kind, **common)
+    if isinstance(choices, chosen.Polaris) and (wrong := queues.problems(choices)):
+        raise UsageError(f"--queue: {'; '.join(wrong)}")
+    return choices
+
+
+def _site(
+    said: Mapping[str, Any],
+    name: str,
+    site_file: Path,
+    choices: chosen.Chosen,
+) -> str:
+    from mhfd.site import Site
+
+    for option in ("read", "write"):
+        for root in said[option]:
+            if not root.is_absolute():
+                raise UsageError(f"--{option}: {os.fspath(root)!r} is not absolute; workers start somewhere else")
+    site = Site.of(
+        {
+            "name": name,
+            "read_roots": said["read"],
+            "write_roots": said["write"],
+            "device": "gpu" if choices.gpus_per_node else "cpu",
+            "log": site_file.parent / folder.LOG,
+        }
+    )
+    return site.to_toml()
+
+
+def _cost(choices: chosen.Chosen) -> list[str]:
+    found = [f"cost, {sentence}" for sentence in cost.cost(choices).sentences()]
+    return [*found, "each user, and each choice of options, is a process of its own with these bounds"]
+
+
+def _next(name: str, plan: folder.Plan) -> list[str]:
+    lines = ["next:", f"  mhfd endpoint check {name}"]
+    if plan.functions == ():
+        lines += [
+            "  mhfd login",
+            "  mhfd function register            # prints the identities of the functions",
+            f"  mhfd endpoint pin {name} FUNCTION_ID...",
+        ]
+    lines += [
+        f"  globus-compute-endpoint start {name}",
+        "  mhfd doctor --endpoint UUID",
+    ]
+    return lines

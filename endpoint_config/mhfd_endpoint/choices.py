@@ -1,0 +1,164 @@
+"""What an administrator chooses, once, for an endpoint: machine, queue, account, limits.
+
+The choices stand at the top of the endpoint's own template, between two comments, as one dictionary; here they are
+checked, written there and read back. Nothing here knows the endpoint's program.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from mhfd_endpoint.errors import ChoiceError, EndpointError
+
+__all__ = ["KINDS", "Batch", "Choices", "Chosen", "Polaris", "Slurm", "Workstation", "checked", "read", "write"]
+
+Kind = Literal["workstation", "slurm", "polaris"]
+KINDS: Final[tuple[Kind, ...]] = ("workstation", "slurm", "polaris")
+
+_BEGIN: Final = "{#- administrator"
+_END: Final = "{#- /administrator"
+
+# What reaches a scheduler's script: one word, so that no line can be added to it.
+Word = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.@+-]+$")]
+Line = Annotated[str, Field(max_length=1000, pattern=r"^[^\n\r\x00]*$")]
+
+
+class Choices(BaseModel):
+    """What every endpoint has."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    workers: int = Field(1, ge=1, le=128, description="workers on one node; with GPUs one for each")
+    warm_minutes: int = Field(10, ge=0, le=7 * 24 * 60, description="how long workers stay up after the last image")
+    max_warm_minutes: int = Field(10, ge=0, le=7 * 24 * 60, description="... and the most that a user may ask for")
+    worker_init: tuple[Line, ...] = Field((), description="what a shell does before a worker starts")
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.warm_minutes > self.max_warm_minutes:
+            raise ValueError(f"warm_minutes {self.warm_minutes} exceeds max_warm_minutes {self.max_warm_minutes}")
+        return self
+
+
+class Workstation(Choices):
+    """One machine with its own GPUs."""
+
+    kind: Literal["workstation"] = "workstation"
+    gpus: tuple[Word, ...] = Field((), max_length=64, description="the GPUs by their numbers; none: the processors")
+
+    @property
+    def gpus_per_node(self) -> int:
+        return len(self.gpus)
+
+    @model_validator(mode="after")
+    def _one_each(self) -> Self:
+        if self.gpus and self.workers != len(self.gpus):
+            raise ValueError(f"workers must be {len(self.gpus)}: one a GPU")
+        return self
+
+
+class Batch(Choices):
+    """A machine whose nodes a scheduler gives out."""
+
+    account: Word
+    queue: Word
+    filesystems: tuple[Word, ...] = Field((), max_length=16)
+    interface: Word
+    gpus: int = Field(ge=0, le=64, description="GPUs on a node")
+    cpus: int = Field(4, ge=1, le=1024, description="processor cores on a node")
+    max_nodes: int = Field(1, ge=1, le=512, description="nodes at one time, for one user")
+    walltime_minutes: int = Field(60, ge=5, le=7 * 24 * 60, description="the longest a job may last")
+
+    @property
+    def gpus_per_node(self) -> int:
+        return self.gpus
+
+    @model_validator(mode="after")
+    def _one_each(self) -> Self:
+        if self.gpus and self.workers != self.gpus:
+            raise ValueError(f"workers must be {self.gpus}: one a GPU")
+        return self
+
+
+class Slurm(Batch):
+    """A cluster under Slurm."""
+
+    kind: Literal["slurm"] = "slurm"
+    qos: Word | None = None
+    constraint: Word | None = None
+    exclusive: bool = Field(False, description="whole nodes, whatever is used of them")
+    memory_gb: int | None = Field(None, ge=1, le=8192)
+
+
+class Polaris(Batch):
+    """Polaris, at ALCF."""
+
+    kind: Literal["polaris"] = "polaris"
+    gpus: int = Field(4, ge=1, le=4)
+    cpus: int = Field(32, ge=1, le=32)
+
+
+Chosen = Workstation | Slurm | Polaris
+
+_MODELS: Final[dict[str, type[Workstation | Slurm | Polaris]]] = {
+    "workstation": Workstation,
+    "slurm": Slurm,
+    "polaris": Polaris,
+}
+
+
+def checked(kind: str, **fields: Any) -> Chosen:
+    """The choices for a kind of site; a wrong one is named by its option."""
+    if kind not in _MODELS:
+        raise ChoiceError(f"--site: no kind {kind!r}; choose one of {', '.join(KINDS)}")
+    try:
+        return _MODELS[kind](**fields)
+    except ValidationError as e:
+        parts = []
+        for error in e.errors():
+            where = str(error["loc"][0]) if error["loc"] else ""
+            got = f" (got {error['input']!r})" if where and error["type"] != "missing" else ""
+            option = f"--{where.replace('_', '-')}: " if where else ""
+            parts.append(f"{option}{error['msg'].removeprefix('Value error, ')}{got}")
+        raise ChoiceError("; ".join(parts)) from None
+
+
+def write(template: str, choices: Chosen) -> str:
+    """The template with these choices at its top."""
+    begin, _, end = _places(template)
+    fields = {"kind": choices.kind} | {k: v for k, v in choices.model_dump(mode="json").items() if k != "kind"}
+    lines = [f"  {json.dumps(key)}: {_literal(value)}" for key, value in fields.items()]
+    return template[:begin] + "{%- set site = {\n" + ",\n".join(lines) + "\n} -%}\n" + template[end:]
+
+
+def read(template: str, *, where: Path | str = "the template") -> Chosen:
+    """The choices at the top of a template. Nothing of it runs: only constants are taken."""
+    from jinja2 import Environment, TemplateSyntaxError, nodes
+
+    begin, _, end = _places(template, where=where)
+    try:
+        # Parsed only, never rendered.
+        tree = Environment(autoescape=True).parse(template[begin:end])
+        fields = next(iter(tree.find_all(nodes.Dict))).as_const()
+    except (TemplateSyntaxError, StopIteration, nodes.Impossible) as e:
+        raise EndpointError(f"{where}: the administrator's choices cannot be read: {e}") from e
+    if not isinstance(fields, dict):
+        raise EndpointError(f"{where}: the administrator's choices are no dictionary")
+    return checked(str(fields.pop("kind", None)), **{str(key): value for key, value in fields.items()})
+
+
+def _places(template: str, *, where: Path | str = "the template") -> tuple[int, str, int]:
+    begin, end = re.search(rf"{re.escape(_BEGIN)}.*?-?#}}\n", template, re.DOTALL), template.find(_END)
+    if begin is None or end < begin.end():
+        raise EndpointError(f"{where} has no administrator's part: it was not made by `mhfd endpoint init`")
+    return begin.end(), template[begin.end() : end], end
+
+
+def _literal(value: Any) -> str:
+    """A value as Jinja writes it: JSON, but for null."""
+    return "none" if value is None else json.dumps(value, ensure_ascii=True)

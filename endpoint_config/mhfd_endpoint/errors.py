@@ -1,0 +1,31 @@
+"""Everything this package raises on purpose.
+
+    mhfd.errors.MhfdError
+    |-- UsageError
+    |   `-- ChoiceError         an administrator's choice is wrong: names the option, the value and the remedy
+    `-- EndpointError           an endpoint's folder cannot be used as it is
+        |-- EndpointMissing     there is none, or the program that runs it is not installed
+        `-- OptionsRefused      what a user asked of the endpoint is not allowed there
+
+Every exception takes its arguments by position, so that it pickles.
+"""
+
+from mhfd.errors import MhfdError, UsageError
+
+__all__ = ["ChoiceError", "EndpointError", "EndpointMissing", "OptionsRefused"]
+
+
+class ChoiceError(UsageError):
+    """An administrator's choice is wrong."""
+
+
+class EndpointError(MhfdError):
+    """An endpoint's folder cannot be used as it is."""
+
+
+class EndpointMissing(EndpointError):
+    """There is no such endpoint here, or the program that runs it is not installed."""
+
+
+class OptionsRefused(EndpointError):
+    """What a user asked of the endpoint is not allowed there."""

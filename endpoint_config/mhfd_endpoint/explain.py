@@ -1,0 +1,126 @@
+"""Who may run what on which data at what cost, in plain words, from the files that decide it.
+
+Says only what the files say; what the service allows beside them (sharing, policies) is named as not known here.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mhfd_endpoint import choices as chosen
+from mhfd_endpoint import folder as folders
+from mhfd_endpoint import queues, render
+from mhfd_endpoint.check import site_file_of
+from mhfd_endpoint.cost import cost
+
+__all__ = ["explain"]
+
+
+def explain(folder: Path) -> list[tuple[str, list[str]]]:
+    """Headings, each with its sentences."""
+    config = render.core_config(folder)
+    choices = chosen.read((folder / render.TEMPLATE).read_text(), where=folder / render.TEMPLATE)
+    return [
+        ("Who", list(_who(config))),
+        ("May run what", list(_what(config, folder))),
+        ("On which data", list(_data(choices))),
+        ("Where, and at what cost", list(_where(choices))),
+        ("What a user may choose", list(_options(folder))),
+        ("How warm, and until when", list(_warm(choices))),
+        ("Results", list(_results(folder))),
+    ]
+
+
+def _who(config: Any) -> Iterator[str]:
+    me = pwd.getpwuid(os.getuid()).pw_name
+    if config.identity_mapping_config_path is not None:
+        yield f"Whoever {config.identity_mapping_config_path} maps to an account of this machine, as that account."
+        yield "It is used only when the endpoint is started as root; else it is ignored."
+    else:
+        yield f"The Globus identity that starts it, and identities linked to it: nobody else. Tasks run as {me}."
+        yield "To serve others, start it as root with an identity mapping, or give them a client of their own to share."
+    if config.authentication_policy is not None:
+        yield f"They must also satisfy the authentication policy {config.authentication_policy}."
+    if config.public:
+        yield "It is listed for everybody to see; that lets nobody in."
+
+
+def _what(config: Any, folder: Path) -> Iterator[str]:
+    if config.allowed_functions is None:
+        yield "Any code that they register: there is no list of functions."
+    elif not config.allowed_functions:
+        yield f"Nothing yet: `mhfd endpoint pin {folder.name} FUNCTION_ID...`."
+    else:
+        yield "Only these functions, which the service and this machine both check:"
+        yield from (f"  {function}" for function in config.allowed_functions)
+        yield "A function's identity stands for its source; what it calls is the package mhfd installed here."
+    serializers = render.loaded(render.render(folder, {}), here=False).engine.serde.allowed_deserializer_types
+    if serializers:
+        names = " and ".join(sorted(s.__name__ for s in serializers))
+        yield f"Functions and arguments come as {names}: nothing is unpickled."
+    else:
+        yield "Arguments may come pickled, which can run any code, whatever functions are listed."
+
+
+def _data(choices: chosen.Chosen) -> Iterator[str]:
+    from mhfd.site import Site
+
+    named = site_file_of(choices)
+    if named is None:
+        yield "None: no site file is named, so that nothing may be read."
+        return
+    site = Site.load({"MHFD_SITE": str(named)})
+    yield f"As {named} says, which no request can widen; links are followed first."
+    yield f"Images are read below {_list(site.read_roots)}."
+    yield f"Reports are written below {_list(site.write_roots)}." if site.write_roots else "Nothing is written."
+    yield f"A request holds {site.max_images} images at most, each of {site.max_bytes / 1e6:,.0f} MB at most."
+    if site.log is not None:
+        yield f"Who ran what, on how many images and for how long is written to {site.log}: `mhfd endpoint usage`."
+
+
+def _where(choices: chosen.Chosen) -> Iterator[str]:
+    if isinstance(choices, chosen.Batch):
+        yield (
+            f"On {'Polaris' if isinstance(choices, chosen.Polaris) else 'nodes under Slurm'}, {choices.queue}, "
+            f"charged to {choices.account}; a job lasts {choices.walltime_minutes / 60:g} h at most."
+        )
+        if isinstance(choices, chosen.Polaris) and (queue := queues.POLARIS.get(choices.queue)):
+            yield f"{choices.queue}: {queue.note}."
+    else:
+        gpus = f"GPUs {', '.join(choices.gpus)}, one worker each" if choices.gpus else "no GPU"
+        yield f"On this machine: {gpus}."
+    yield from (f"{sentence[:1].upper()}{sentence[1:]}." for sentence in cost(choices).sentences())
+    yield "Each user, and each choice of options, is a process of its own with these bounds: the sum has no bound here."
+
+
+def _options(folder: Path) -> Iterator[str]:
+    rules = render.schema_of(folder).get("properties", {})
+    for name, rule in rules.items():
+        bounds = rule.get("enum") or f"{rule.get('minimum')} to {rule.get('maximum')}"
+        yield f"{name}: {bounds}" + (f" ({rule['description']})" if "description" in rule else "")
+    yield "Nothing else, and no text: what a user sends never reaches a shell."
+
+
+def _warm(choices: chosen.Chosen) -> Iterator[str]:
+    yield f"A worker stays up for {choices.warm_minutes} min after the last image, then ends; work starts it again."
+    if isinstance(choices, chosen.Batch):
+        yield f"A job ends after {choices.walltime_minutes} min all the same; the next image waits in the queue again."
+    yield "The end is counted from the last image, not a time of day: while images come it does not end."
+
+
+def _results(folder: Path) -> Iterator[str]:
+    import shutil
+
+    program = shutil.which("globus-compute-endpoint", path=folders.environment(folder).get("PATH"))
+    if program is not None and folders.is_wrapper(Path(program)):
+        yield f"Sent on at once, by {program}, which was put there for it and can be read."
+    else:
+        yield "Sent on within half a second, as the release does it (`--fast-results` is off)."
+
+
+def _list(roots: tuple[Path, ...]) -> str:
+    return " and ".join(map(str, roots)) or "no folder"

@@ -1,0 +1,256 @@
+"""An endpoint's folder: where it is, what is written into it, what is allowed to run there.
+
+The endpoint's own program reads these files; mhfd writes them once and afterwards changes one list, when told to.
+Logs, the registered identity and the process's number, which the program keeps beside them, are never touched.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import sys
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+from mhfd_endpoint import fast_results
+from mhfd_endpoint.choices import Chosen, Workstation, write
+from mhfd_endpoint.errors import ChoiceError, EndpointError, EndpointMissing
+from mhfd_endpoint.render import CONFIG, SCHEMA, TEMPLATE
+
+__all__ = [
+    "ENVIRONMENT",
+    "SITE",
+    "WRAPPER",
+    "Plan",
+    "allowed",
+    "default_environment",
+    "environment",
+    "folder_of",
+    "function_ids",
+    "is_wrapper",
+    "pin",
+    "worker_init",
+]
+
+ENVIRONMENT: Final = "user_environment.yaml"
+SITE: Final = "mhfd-site.toml"
+LOG: Final = "mhfd-tasks.jsonl"
+WRAPPER: Final = Path("bin") / fast_results.PROGRAM
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_SCHEDULER: Final = ("sbatch", "squeue", "scancel", "sacct", "srun", "qsub", "qstat", "qdel", "mpiexec")
+
+
+def folder_of(name: str, *, exists: bool = True) -> Path:
+    """The folder of an endpoint: below GLOBUS_COMPUTE_USER_DIR, else ~/.globus_compute."""
+    if not _NAME.fullmatch(name):
+        raise ChoiceError(f"NAME: {name!r}; use letters, digits, '_', '-' and '.', 64 at most")
+    home = os.environ.get("GLOBUS_COMPUTE_USER_DIR")
+    folder = (Path(home).expanduser() if home else Path.home() / ".globus_compute") / name
+    if exists and not (folder / TEMPLATE).is_file():
+        raise EndpointMissing(f"{folder}: no endpoint is set up here; `mhfd endpoint init {name}` makes one")
+    return folder
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that `write` writes, checked and complete."""
+
+    folder: Path
+    choices: Chosen
+    site: str  # the site file's text
+    site_file: Path
+    environment: Path  # holds bin/globus-compute-endpoint and bin/python
+    display_name: str
+    functions: Sequence[str] | None = ()  # None: whatever anybody registers
+    fast_results: bool = False
+    identity_mapping: Path | None = None
+    authentication_policy: str | None = None
+
+    def write(self, *, force: bool = False) -> list[Path]:
+        """Write the folder; what is there is refused without `force`, and kept as NAME~ with it."""
+        texts = {
+            self.folder / CONFIG: self._config(),
+            self.folder / TEMPLATE: write(_shipped(self.choices.kind, TEMPLATE), self.choices),
+            self.folder / SCHEMA: _schema(self.choices),
+            self.folder / ENVIRONMENT: self._environment(),
+            self.site_file: self.site,
+        }
+        wrapper = self.site_file.parent / WRAPPER
+        if self.fast_results:
+            texts[wrapper] = self._wrapper()
+        there = [path for path in texts if path.exists()]
+        if there and not force:
+            raise EndpointError(
+                f"{there[0]} is there already, nothing was written; --force replaces it and keeps {there[0].name}~"
+            )
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path, text in texts.items():
+            path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            mode = 0o755 if path == wrapper else 0o644 if path == self.site_file else 0o600
+            _replace(path, text, mode)
+        if not self.fast_results and wrapper.exists():
+            wrapper.unlink()
+        return list(texts)
+
+    def _config(self) -> str:
+        import yaml
+
+        comment, body = _commented(_shipped(self.choices.kind, CONFIG))
+        fields: dict[str, Any] = dict(yaml.safe_load(body))
+        fields["display_name"] = self.display_name
+        fields.pop("allowed_functions")
+        if self.identity_mapping is not None:
+            fields["identity_mapping_config_path"] = str(self.identity_mapping)
+        if self.authentication_policy is not None:
+            fields["authentication_policy"] = self.authentication_policy
+        return comment + yaml.safe_dump(fields, sort_keys=False) + _allowed_block(self.functions)
+
+    def _environment(self) -> str:
+        import yaml
+
+        folders = [str(self.site_file.parent / WRAPPER.parent)] if self.fast_results else []
+        folders += [str(self.environment / "bin")]
+        folders += [str(Path(found).parent) for name in _SCHEDULER if (found := shutil.which(name)) is not None]
+        folders += ["/usr/local/bin", "/usr/bin", "/bin"]
+        path = os.pathsep.join(dict.fromkeys(folders))
+        return "# The environment of the processes that run tasks.\n" + yaml.safe_dump(
+            {"PATH": path, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}, sort_keys=False, width=10_000
+        )
+
+    def _wrapper(self) -> str:
+        source = resources.files("mhfd_endpoint").joinpath("fast_results.py").read_text()
+        return f"#!{self.environment / 'bin' / 'python'}\n{source}"
+
+
+def worker_init(environment: Path, site_file: Path, extra: Iterable[str] = ()) -> tuple[str, ...]:
+    """What a shell does before a worker starts. A block that cannot work ends here, with a sentence in its log."""
+    bin_folder, site = shlex.quote(str(environment / "bin")), shlex.quote(str(site_file))
+    return (
+        *extra,
+        f'export PATH={bin_folder}:"$PATH"',
+        f"export MHFD_SITE={site}",
+        'test -r "$MHFD_SITE" || { echo "mhfd: cannot read $MHFD_SITE" >&2; exit 78; }',
+        "command -v globus-compute-endpoint >/dev/null || "
+        '{ echo "mhfd: no globus-compute-endpoint on PATH $PATH" >&2; exit 78; }',
+    )
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """What is added to the environment of the processes that run tasks."""
+    import yaml
+
+    try:
+        found = yaml.safe_load((folder / ENVIRONMENT).read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, yaml.YAMLError) as e:
+        raise EndpointError(f"{folder / ENVIRONMENT}: {e}") from e
+    return {str(k): str(v) for k, v in found.items()} if isinstance(found, Mapping) else {}
+
+
+def allowed(folder: Path) -> tuple[str, ...] | None:
+    """The functions that may run; None: any."""
+    import yaml
+
+    try:
+        config = yaml.safe_load((folder / CONFIG).read_text()) or {}
+    except (OSError, yaml.YAMLError) as e:
+        raise EndpointError(f"{folder / CONFIG}: {e}") from e
+    found = config.get("allowed_functions") if isinstance(config, dict) else None
+    return None if found is None else tuple(map(str, found))
+
+
+def pin(folder: Path, functions: Iterable[str]) -> tuple[str, ...]:
+    """Only these functions may run from the next start on. All else in the file stays as it is, comments too."""
+    import yaml
+
+    ids = function_ids(functions)
+    path = folder / CONFIG
+    allowed(folder)  # can be read
+    text = path.read_text()
+    body = re.sub(r"(?m)^allowed_functions:.*\n?(?:^(?:[ \t]+|-).*\n?)*", "", text)
+    changed = (body if body.endswith("\n") or not body else body + "\n") + _allowed_block(ids)
+    before, after = yaml.safe_load(text) or {}, yaml.safe_load(changed)
+    if {k: v for k, v in before.items() if k != "allowed_functions"} != {
+        k: v for k, v in after.items() if k != "allowed_functions"
+    } or tuple(after["allowed_functions"]) != ids:
+        raise EndpointError(f"{path}: allowed_functions is written in a way that cannot be changed; change it by hand")
+    _replace(path, changed, 0o600, keep=False)
+    return ids
+
+
+def function_ids(values: Iterable[str]) -> tuple[str, ...]:
+    """Identities of functions, each once, in their usual spelling."""
+    found: dict[str, None] = {}
+    for value in values:
+        try:
+            found[str(uuid.UUID(value.strip()))] = None
+        except ValueError:
+            raise ChoiceError(
+                f"FUNCTION_ID: {value!r} is none; `mhfd function register` prints one like {uuid.UUID(int=0)}"
+            ) from None
+    return tuple(found)
+
+
+def default_environment() -> Path:
+    """The environment that this program runs in."""
+    return Path(sys.prefix)
+
+
+def is_wrapper(program: Path) -> bool:
+    """Whether this is the program that `--fast-results` installs."""
+    try:
+        return b"mhfd fast results" in program.read_bytes()
+    except OSError:
+        return False
+
+
+def _allowed_block(functions: Sequence[str] | None) -> str:
+    if functions is None:
+        return "# No list of allowed functions: anybody who may use this endpoint may run any code.\n"
+    return (
+        "allowed_functions: []\n" if not functions else "allowed_functions:\n" + "".join(f"- {f}\n" for f in functions)
+    )
+
+
+def _schema(choices: Chosen) -> str:
+    """The schema with the administrator's bounds."""
+    import json
+
+    schema = json.loads(_shipped(choices.kind, SCHEMA))
+    schema["properties"]["warm_minutes"]["maximum"] = choices.max_warm_minutes
+    if not isinstance(choices, Workstation):
+        schema["properties"]["walltime_minutes"]["maximum"] = choices.walltime_minutes
+    return json.dumps(schema, indent=2) + "\n"
+
+
+def _shipped(kind: str, name: str) -> str:
+    return resources.files("mhfd_endpoint").joinpath(kind, name).read_text()
+
+
+def _commented(text: str) -> tuple[str, str]:
+    """The comment at the top of a file, and the rest."""
+    lines = text.splitlines(keepends=True)
+    n = next((i for i, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    return "".join(lines[:n]), "".join(lines[n:])
+
+
+def _replace(path: Path, text: str, mode: int, *, keep: bool = True) -> None:
+    """Whole or not at all; what was there stays beside it as NAME~."""
+    new = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        new.write_text(text)
+        new.chmod(mode)
+        if keep and path.exists():
+            shutil.copy2(path, path.with_name(f"{path.name}~"))
+        new.replace(path)
+    except OSError as e:
+        new.unlink(missing_ok=True)
+        raise EndpointError(f"{path}: cannot be written: {e.strerror}") from e

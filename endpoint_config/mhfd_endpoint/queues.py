@@ -1,0 +1,56 @@
+"""What a known machine's queues take, and what is wrong with a choice of one.
+
+Polaris' rules as ALCF publishes them (docs.alcf.anl.gov, Running Jobs on Polaris). They change: the scheduler has the
+last word, and what is found here is said as a warning that names the rule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from mhfd_endpoint.choices import Polaris
+
+__all__ = ["POLARIS", "Queue", "problems"]
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The bounds of one job, and what else a person should know."""
+
+    min_nodes: int
+    max_nodes: int
+    max_hours: int
+    note: str = ""
+
+
+POLARIS: Final[dict[str, Queue]] = {
+    "debug": Queue(1, 2, 1, "every job ends within the hour: for trying it out, not for a night"),
+    "debug-scaling": Queue(1, 10, 1, "one job a user at a time; every job ends within the hour"),
+    "prod": Queue(10, 496, 24, "ten nodes at least are paid for, whatever is used; 10 to 24 nodes end after 3 hours"),
+    "preemptable": Queue(1, 10, 72, "a job may be killed at any time, without a warning: its images are scored again"),
+    "capacity": Queue(1, 4, 168, "for small jobs that last"),
+    "demand": Queue(1, 56, 1, "by request to ALCF only"),
+}
+
+
+def problems(choices: Polaris) -> list[str]:
+    """What the queue would refuse, each with the remedy."""
+    queue = POLARIS.get(choices.queue)
+    if queue is None:
+        return [f"queue {choices.queue!r} is none of {', '.join(POLARIS)}: see `qstat -Q`"]
+    found = []
+    hours = queue.max_hours
+    if choices.queue == "prod":
+        hours = 3 if choices.max_nodes < 25 else 6 if choices.max_nodes < 100 else queue.max_hours
+    if choices.walltime_minutes > hours * 60:
+        found.append(
+            f"queue {choices.queue!r} ends a job of this size after {hours} h, "
+            f"the walltime is {choices.walltime_minutes / 60:g} h"
+        )
+    # One job is one node, except in prod, where it is all of them.
+    if choices.queue == "prod" and choices.max_nodes < queue.min_nodes:
+        found.append(f"queue 'prod' takes no job of fewer than {queue.min_nodes} nodes; capacity or debug do")
+    if choices.max_nodes > queue.max_nodes:
+        found.append(f"queue {choices.queue!r} gives {queue.max_nodes} nodes at most, max_nodes is {choices.max_nodes}")
+    return found
