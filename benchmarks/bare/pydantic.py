@@ -10,7 +10,16 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["BaseModel", "ConfigDict", "Field", "ValidationError", "field_validator", "model_validator"]
+__all__ = [
+    "BaseModel",
+    "ConfigDict",
+    "Field",
+    "PlainValidator",
+    "ValidationError",
+    "WithJsonSchema",
+    "field_validator",
+    "model_validator",
+]
 
 _MISSING: Any = object()
 F = typing.TypeVar("F")
@@ -61,3 +70,12 @@ def field_validator(*_: str, **__: Any) -> Callable[[F], F]:
 
 
 model_validator = field_validator
+
+
+class PlainValidator:
+    """Part of an annotation: nothing is checked here."""
+
+    def __init__(self, *_: Any) -> None: ...
+
+
+WithJsonSchema = PlainValidator
