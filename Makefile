@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test browser check soak bench gpu-check clean
+.PHONY: demo test browser broker check soak bench gpu-check clean
 .DELETE_ON_ERROR:
 
 $(STAMP): pyproject.toml constraints.txt hatch_build.py $(wildcard functions/mhfd/native/*.c)
@@ -17,15 +17,22 @@ $(STAMP): pyproject.toml constraints.txt hatch_build.py $(wildcard functions/mhf
 demo: $(STAMP)
 	$(BIN)/mhfd demo
 
-# The page is tested in a real browser: on Debian, as root, it is installed here; elsewhere these tests say how.
-browser:
-	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
-	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
-	    { apt-get install -yqq --no-install-recommends chromium >/dev/null 2>&1 || \
-	      { apt-get update -qq && apt-get install -yqq --no-install-recommends chromium >/dev/null; }; }; } || \
-	  echo "no Chromium: the tests of the page will be skipped; install it, as in: sudo apt-get install chromium" >&2
+# What tests need of Debian: on it, as root, it is installed here; elsewhere these tests say how.
+debian = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+  { apt-get install -yqq --no-install-recommends $(1) >/dev/null 2>&1 || \
+    { apt-get update -qq && apt-get install -yqq --no-install-recommends $(1) >/dev/null; }; }; } || \
+  echo "no $(1): the tests of $(2) will be skipped; install it, as in: sudo apt-get install $(1)" >&2
 
-test: $(STAMP) check browser
+# The page is tested in a real browser.
+browser:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || $(call debian,chromium,the page)
+
+# Globus Compute is tested with a real broker, which the tests start for themselves.
+broker:
+	@[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || command -v rabbitmq-server >/dev/null || \
+	  $(call debian,rabbitmq-server,endpoints)
+
+test: $(STAMP) check browser broker
 	$(BIN)/python -m pytest -m 'not gpu and not soak'
 
 check: $(STAMP)

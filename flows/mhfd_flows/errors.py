@@ -1,0 +1,37 @@
+"""What this package raises on purpose.
+
+    mhfd.errors.MhfdError
+    |-- DefinitionRefused (also UsageError)   a definition of a flow breaks a rule: every problem, with its state
+    |-- InputRefused (also UsageError)        an input of a run does not fit the flow's schema
+    |-- PathError                             a reference such as `$.a.b` is malformed, or leads nowhere
+    |-- ExpressionError                       an expression is malformed, not allowed, or cannot be evaluated
+    `-- UnableToRun                           a provider of actions refused to start one
+
+Every exception takes its arguments by position, so that it pickles.
+"""
+
+from __future__ import annotations
+
+from mhfd.errors import MhfdError, UsageError
+
+__all__ = ["DefinitionRefused", "ExpressionError", "InputRefused", "PathError", "UnableToRun"]
+
+
+class DefinitionRefused(UsageError):
+    """A definition of a flow breaks a rule."""
+
+
+class InputRefused(UsageError):
+    """An input of a run does not fit the flow's schema."""
+
+
+class PathError(MhfdError):
+    """A reference into the state of a run is malformed, or leads nowhere."""
+
+
+class ExpressionError(MhfdError):
+    """An expression is malformed, not allowed, or cannot be evaluated."""
+
+
+class UnableToRun(MhfdError):
+    """A provider of actions refused to start one: `ActionUnableToRun` in the language."""

@@ -1,0 +1,383 @@
+"""Runs a flow's definition here, with actions that the caller provides: for the dry run and for tests.
+
+It follows what the service documents, as far as our definitions use it: references and expressions in Parameters,
+results and errors put into the state, time limits, choices, waits, the bound of the state's size. It is not the
+service: it knows nothing of accounts, consents or roles, and where the documentation is silent it is stricter.
+
+An `Execution` is stepped from outside: between two steps the caller lets the time pass, looks, pauses or cancels.
+"""
+
+from __future__ import annotations
+
+import copy
+import fnmatch
+import json
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, Protocol
+
+from mhfd_flows import expressions, paths
+from mhfd_flows.definition import Action, Catcher, Choice, Definition, ExpressionEval, Fail, Pass, Rule, State, Wait
+from mhfd_flows.errors import ExpressionError, PathError, UnableToRun
+
+__all__ = [
+    "STATE_LIMIT",
+    "Answer",
+    "Clock",
+    "Entry",
+    "Execution",
+    "Pause",
+    "Provider",
+    "VirtualClock",
+    "run",
+    "service_polls",
+    "size_of",
+]
+
+STATE_LIMIT: Final = 200_000
+"""Bytes of a run's state that the service allows."""
+
+Status = Literal["ACTIVE", "SUCCEEDED", "FAILED", "ENDED"]
+
+
+class Clock(Protocol):
+    """Where the time comes from, and how it passes."""
+
+    def now(self) -> float: ...
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+class VirtualClock:
+    """Time that passes only when somebody sleeps."""
+
+    def __init__(self, now: float = 0.0) -> None:
+        self._now = now
+
+    def now(self) -> float:
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        self._now += seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How an action stands."""
+
+    status: Literal["ACTIVE", "INACTIVE", "SUCCEEDED", "FAILED"]
+    action_id: str
+    details: Any = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """What the state of the run keeps of it."""
+        return {
+            "action_id": self.action_id,
+            "status": self.status,
+            "display_status": self.status,
+            "details": self.details,
+            "label": None,
+            "manage_by": [],
+            "monitor_by": [],
+            "release_after": "P30D",
+        }
+
+
+class Provider(Protocol):
+    """Who does an action. `run` raises UnableToRun for what cannot be started."""
+
+    def run(self, parameters: Mapping[str, Any]) -> Answer: ...
+
+    def status(self, action_id: str) -> Answer: ...
+
+    def cancel(self, action_id: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the run's log, named as the service names them."""
+
+    at: float
+    code: str
+    state: str | None
+    details: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        when = datetime.fromtimestamp(self.at, UTC).isoformat()
+        description = f"{self.code} {self.state}" if self.state else self.code
+        return {
+            "time": when,
+            "code": self.code,
+            "description": description,
+            "details": {"state_name": self.state, **self.details} if self.state else dict(self.details),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The execution has nothing to do for so long. `inactive`: and a person must act first, for this reason."""
+
+    state: str
+    seconds: float
+    inactive: Any = None
+
+
+def service_polls() -> Iterator[float]:
+    """Seconds between two looks at an action: they grow, to ten minutes at most."""
+    wait = 2.0
+    while True:
+        yield wait
+        wait = min(wait * 2, 600.0)
+
+
+def size_of(state: Any) -> int:
+    """Bytes of a state as JSON."""
+    return len(json.dumps(state, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"))
+
+
+class _Caught(Exception):
+    """An error of the language, on its way to a Catch."""
+
+    def __init__(self, name: str, cause: Any) -> None:
+        super().__init__(name, cause)
+        self.name, self.cause = name, cause
+
+
+class Execution:
+    """One run of a definition.
+
+    Args:
+        actions: Who does the actions, by ActionUrl.
+        clock: Only its `now` is used; the caller lets the time pass.
+        polls: Makes the seconds between two looks at an action that is not done yet.
+    """
+
+    def __init__(
+        self,
+        definition: Definition,
+        body: Mapping[str, Any],
+        actions: Mapping[str, Provider],
+        *,
+        clock: Clock,
+        run_id: str = "00000000-0000-0000-0000-000000000000",
+        flow_id: str = "",
+        user: Mapping[str, str] | None = None,
+        polls: Callable[[], Iterable[float]] = service_polls,
+        state_limit: int = STATE_LIMIT,
+    ) -> None:
+        self._definition, self._actions, self._clock = definition, actions, clock
+        self._polls, self._limit = polls, state_limit
+        context = {"run_id": run_id, "flow_id": flow_id, **(user or {})}
+        self.state: dict[str, Any] = {**json.loads(json.dumps(body)), "_context": context}
+        self.at: str = definition.start_at
+        self.status: Status = "ACTIVE"
+        self.error: tuple[str, str] | None = None
+        self.largest = size_of(self.state)
+        self.log: list[Entry] = []
+        self._canceled = False
+        self._doing: tuple[Provider, str] | None = None
+
+    @property
+    def visited(self) -> tuple[str, ...]:
+        """The states the run has come to, in order."""
+        return tuple(e.state for e in self.log if e.state is not None and e.code.endswith("Started"))
+
+    def cancel(self) -> None:
+        """A person ends the run: no further state is entered, and the action in work is told to stop."""
+        self._canceled = True
+
+    def steps(self) -> Iterator[Pause]:
+        """Run until there is nothing to do but wait, again and again until the end."""
+        self._note("FlowStarted", None)
+        try:
+            self._grow(self.state)
+            while self.status == "ACTIVE":
+                yield from self._enter(self.at, self._definition.states[self.at])
+        except (PathError, ExpressionError, _TooLarge) as e:
+            self._end("FAILED", (type(e).__name__.strip("_"), f"{self.at}: {e}"))
+
+    def _enter(self, name: str, state: State) -> Iterator[Pause]:
+        if self._stopped():
+            return
+        kind = state.type
+        self._note(f"{kind}Started", name)
+        if isinstance(state, Fail):
+            self._end("FAILED", (state.error, state.cause))
+            return
+        following: str | None
+        if isinstance(state, Action):
+            try:
+                following = yield from self._act(name, state)
+            except _Caught as e:
+                following = self._catch(name, state.catch, e)
+            if following is None and self.status != "ACTIVE":
+                return
+        elif isinstance(state, Choice):
+            following = next((rule.next for rule in state.choices if _holds(rule, self.state)), state.default)
+        elif isinstance(state, Wait):
+            yield Pause(name, self._seconds(state))
+            following = state.next
+        else:
+            following = self._compute(state)
+        self._note(f"{kind}Completed", name)
+        if self._stopped():
+            return
+        if following is None:
+            self._end("SUCCEEDED", None)
+        else:
+            self.at = following
+
+    def _act(self, name: str, state: Action) -> Generator[Pause, None, str | None]:
+        parameters = self._input(state.parameters, state.input_path)
+        provider = self._actions.get(state.action_url)
+        if provider is None:
+            raise _Caught("ActionUnableToRun", f"nobody provides {state.action_url}")
+        until = self._clock.now() + state.wait_time
+        try:
+            answer = provider.run(parameters)
+        except UnableToRun as e:
+            raise _Caught("ActionUnableToRun", str(e)) from None
+        self._doing = (provider, answer.action_id)
+        polls = iter(self._polls())
+        while answer.status in ("ACTIVE", "INACTIVE"):
+            left = until - self._clock.now()
+            if left <= 0:
+                self._doing = None
+                raise _Caught("ActionTimeout", f"{name} was not done within {state.wait_time} s")
+            yield Pause(name, min(next(polls), left), answer.details if answer.status == "INACTIVE" else None)
+            if self._stopped():
+                return None
+            answer = provider.status(answer.action_id)
+            self._note("ActionPolled", name, status=answer.status)
+        self._doing = None
+        if answer.status == "FAILED" and state.exception_on_action_failure:
+            raise _Caught("ActionFailedException", answer.as_json())
+        self._grow(paths.put(self.state, state.result_path, copy.deepcopy(answer.as_json())))
+        return state.next
+
+    def _catch(self, name: str, catchers: Iterable[Catcher], error: _Caught) -> str | None:
+        self._note("ActionFailed", name, error=error.name, cause=error.cause)
+        for catcher in catchers:
+            if error.name in catcher.error_equals:
+                kept = {"Error": error.name, "Cause": error.cause}
+                self._grow(paths.put(self.state, catcher.result_path, kept))
+                return catcher.next
+        self._end("FAILED", (error.name, json.dumps(error.cause)))
+        return None
+
+    def _compute(self, state: ExpressionEval | Pass) -> str | None:
+        if state.result_path is not None:
+            value = self._input(state.parameters, getattr(state, "input_path", None))
+            self._grow(paths.put(self.state, state.result_path, value))
+        return state.next
+
+    def _input(self, parameters: Mapping[str, Any] | None, input_path: str | None) -> Any:
+        if parameters is None:
+            return copy.deepcopy(paths.look_up(self.state, input_path or "$"))
+        return copy.deepcopy(_filled(parameters, self.state))
+
+    def _seconds(self, state: Wait) -> float:
+        if state.seconds is not None:
+            return state.seconds
+        if state.seconds_path is not None:
+            found = paths.look_up(self.state, state.seconds_path)
+            if isinstance(found, bool) or not isinstance(found, int | float) or found < 0:
+                raise PathError(f"{state.seconds_path} is no number of seconds: {found!r}")
+            return float(found)
+        text = state.timestamp or paths.look_up(self.state, state.timestamp_path or "$")
+        try:
+            return max(0.0, datetime.fromisoformat(text).timestamp() - self._clock.now())
+        except (TypeError, ValueError):
+            raise PathError(f"{text!r} is no timestamp") from None
+
+    def _grow(self, state: dict[str, Any]) -> None:
+        size = size_of(state)
+        self.largest = max(self.largest, size)
+        if size > self._limit:
+            raise _TooLarge(f"the state of the run would have {size} bytes, of {self._limit} allowed")
+        self.state = state
+
+    def _stopped(self) -> bool:
+        if self._canceled and self.status == "ACTIVE":
+            if self._doing is not None:
+                self._doing[0].cancel(self._doing[1])
+            self._note("FlowCanceled", None)
+            self.status = "ENDED"
+        return self._canceled
+
+    def _end(self, status: Status, error: tuple[str, str] | None) -> None:
+        self.status, self.error = status, error
+        details = {} if error is None else {"error": error[0], "cause": error[1]}
+        self._note("FlowSucceeded" if status == "SUCCEEDED" else "FlowFailed", None, **details)
+
+    def _note(self, code: str, state: str | None, **details: Any) -> None:
+        self.log.append(Entry(self._clock.now(), code, state, details))
+
+
+class _TooLarge(Exception):
+    """The state of the run outgrew its bound."""
+
+
+def run(
+    definition: Definition, body: Mapping[str, Any], actions: Mapping[str, Provider], clock: Clock, **options: Any
+) -> Execution:
+    """A whole run. Options as of `Execution`."""
+    execution = Execution(definition, body, actions, clock=clock, **options)
+    for pause in execution.steps():
+        clock.sleep(pause.seconds)
+    return execution
+
+
+def _filled(template: Any, state: Mapping[str, Any]) -> Any:
+    if isinstance(template, Mapping):
+        filled = {}
+        for key, value in template.items():
+            if key.endswith(".$"):
+                filled[key[:-2]] = paths.look_up(state, value)
+            elif key.endswith(".="):
+                filled[key[:-2]] = expressions.evaluate(value, state)
+            elif key != "__Private_Parameters":
+                filled[key] = _filled(value, state)
+        return filled
+    return [_filled(value, state) for value in template] if isinstance(template, list | tuple) else template
+
+
+def _holds(rule: Rule, state: Mapping[str, Any]) -> bool:
+    if rule.all_of is not None:
+        return all(_holds(inner, state) for inner in rule.all_of)
+    if rule.any_of is not None:
+        return any(_holds(inner, state) for inner in rule.any_of)
+    if rule.not_ is not None:
+        return not _holds(rule.not_, state)
+    variable, operator, wanted = str(rule.variable), str(rule.operator), rule.value
+    try:
+        found = paths.look_up(state, variable)
+    except PathError:
+        if operator == "IsPresent":
+            return wanted is False
+        raise
+    if operator == "IsPresent":
+        return wanted is True
+    return _compare(operator, found, wanted)
+
+
+def _compare(operator: str, found: Any, wanted: Any) -> bool:
+    if operator == "IsNull":
+        return (found is None) is wanted
+    if operator == "BooleanEquals":
+        return found is wanted
+    if operator == "StringEquals":
+        return isinstance(found, str) and bool(found == wanted)
+    if operator == "StringMatches":
+        return isinstance(found, str) and fnmatch.fnmatchcase(found, wanted)
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        return False
+    numeric: dict[str, bool] = {
+        "NumericEquals": found == wanted,
+        "NumericLessThan": found < wanted,
+        "NumericLessThanEquals": found <= wanted,
+        "NumericGreaterThan": found > wanted,
+        "NumericGreaterThanEquals": found >= wanted,
+    }
+    return numeric[operator]

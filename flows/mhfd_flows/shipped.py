@@ -1,0 +1,102 @@
+"""The flows that come with this package, and the schemas of their inputs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from typing import Any, Final
+
+from mhfd.errors import UsageError
+from mhfd_flows.checks import checked
+from mhfd_flows.definition import Definition
+from mhfd_flows.errors import InputRefused
+
+__all__ = ["FLOWS", "MAX_IMAGES", "Shipped", "flow_of"]
+
+MAX_IMAGES: Final = 64
+"""In one run. More would fill the 200 KB that the service allows for the state of a run."""
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A flow of this package."""
+
+    name: str
+    title: str
+    subtitle: str
+    schema: str
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """The definition as it is deployed."""
+        return _read(f"{self.name}.json")
+
+    @cached_property
+    def input_schema(self) -> dict[str, Any]:
+        """The JSON Schema of a run's input."""
+        return _read(self.schema)
+
+    @cached_property
+    def definition(self) -> Definition:
+        """The definition, typed and checked."""
+        return checked(self.document)
+
+    @cached_property
+    def digest(self) -> str:
+        """Short hash of definition and schema: a deployed flow that has another is obsolete."""
+        text = json.dumps([self.document, self.input_schema], sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def check_input(self, body: Mapping[str, Any]) -> None:
+        """InputRefused, naming the field, when an input does not fit."""
+        try:
+            import jsonschema
+        except ImportError:
+            raise InputRefused("checking an input needs jsonschema: pip install 'mhfd[endpoint]'") from None
+        validator = jsonschema.Draft202012Validator(self.input_schema)
+        lines = [
+            f"{'.'.join(map(str, error.absolute_path)) or 'the input'}: {error.message[:300]}"
+            for error in sorted(validator.iter_errors(body), key=lambda error: list(map(str, error.absolute_path)))
+        ]
+        names = [image["name"] for image in (body.get("batch") or {}).get("images", ())] if not lines else []
+        lines += [
+            f"batch.images: the name {name!r} comes twice" for name in sorted({n for n in names if names.count(n) > 1})
+        ]
+        if lines:
+            raise InputRefused("\n".join(lines))
+
+
+FLOWS: Final[Mapping[str, Shipped]] = {
+    flow.name: flow
+    for flow in (
+        Shipped(
+            "focus_check",
+            "mhfd: check the focus of images",
+            "Bring images to a GPU endpoint, score their focus, bring the reports back, leave nothing behind",
+            "input_schema.json",
+        ),
+        Shipped(
+            "focus_check_shared",
+            "mhfd: check the focus of images on a shared file system",
+            "Score images that the GPU endpoint can see where they are",
+            "input_schema_shared.json",
+        ),
+    )
+}
+
+
+def flow_of(name: str) -> Shipped:
+    """A flow by its name; UsageError names those there are."""
+    try:
+        return FLOWS[name]
+    except KeyError:
+        raise UsageError(f"there is no flow {name!r}; there are {', '.join(FLOWS)}") from None
+
+
+def _read(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(resources.files("mhfd_flows").joinpath(name).read_text())
+    return found
