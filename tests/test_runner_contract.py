@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,25 +16,31 @@ from mhfd.contract import Finding, Params
 from mhfd_client.errors import RunnerError
 from mhfd_client.runners import Batch, Event, Health, Job, Returned, Runner, Scored, Started
 from mhfd_client.runners.local import LocalRunner
+from tests.far import far_runner
+
+if TYPE_CHECKING:
+    from tests.globus.child_endpoint import ChildEndpoint
+    from tests.globus.service import Service
 
 
-class Make(Protocol):
-    def __call__(self) -> Runner: ...
-
-
-def local() -> Runner:
+def local(_: pytest.FixtureRequest) -> Runner:
     return LocalRunner(workers=2, device="cpu", score="tests.jobs:score", backoff_s=0.01)
 
 
-RUNNERS: dict[str, Make] = {"local": local}
+def compute(request: pytest.FixtureRequest) -> Runner:
+    """A real endpoint, reached through the SDK; its function does what `tests.jobs` does."""
+    return far_runner(request.getfixturevalue("service"), request.getfixturevalue("roomy_endpoint"))
+
+
+RUNNERS: dict[str, Callable[[pytest.FixtureRequest], Runner]] = {"local": local, "compute": compute}
 """Every runner, made so that it calls `tests.jobs.score`."""
 
 PATIENCE_S = 60.0  # a test that waits this long has failed
 
 
-@pytest.fixture(params=RUNNERS)
+@pytest.fixture(params=["local", pytest.param("compute", marks=pytest.mark.globus)])
 def runner(request: pytest.FixtureRequest) -> Iterator[Runner]:
-    runner = RUNNERS[request.param]()
+    runner = RUNNERS[request.param](request)
     try:
         yield runner
     finally:
@@ -57,8 +63,21 @@ class Folder:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Folder:
-    return Folder(tmp_path)
+def folder(tmp_path: Path) -> Iterator[Folder]:
+    yield Folder(tmp_path)
+    for path in tmp_path.iterdir():
+        if path.is_file():
+            path.unlink()  # what still hangs over one, far away, ends with it
+
+
+@pytest.fixture(scope="session")
+def roomy_endpoint(lasting_service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChildEndpoint]:
+    """An endpoint with room for tasks that hang."""
+    from tests.globus.child_endpoint import ChildEndpoint
+
+    folder = tmp_path_factory.mktemp("roomy")
+    with ChildEndpoint(lasting_service, folder, kind="thread", workers=16) as running:
+        yield running
 
 
 def listen(runner: Runner, enough: Callable[[list[Event]], bool]) -> list[Event]:

@@ -270,9 +270,9 @@ class Station:
                 for image in self.journal.returned(event.token, event.why, ids=event.ids, blame=blame):
                     self._came_back(image, event.why, blame=blame)
             case Health(ok=True):
-                self.journal.recovered("runner")
+                self.journal.recovered(event.kind)
             case Health():
-                self.journal.trouble("runner", None, event.detail)
+                self.journal.trouble(event.kind, None, event.detail)
 
     def _forget(self, event: Event) -> None:
         match event:

@@ -273,6 +273,7 @@ class Provenance(Model):
     device: str
     threads: int
     versions: dict[str, str] = Field(default_factory=dict)
+    endpoint: str | None = Field(None, description="of Globus Compute, where one scored; null: the client's machine")
 
 
 class FocusReport(Model):

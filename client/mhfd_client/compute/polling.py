@@ -10,16 +10,18 @@ Nothing here knows of images. Importing this module does not import the SDK.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-__all__ = ["STOCK_S", "executor_class"]
+__all__ = ["STOCK_S", "end", "executor_class"]
 
 log = logging.getLogger("mhfd.compute")
 
 STOCK_S: Final = 0.5
 """How often the SDK looks by itself."""
 _KIND_S: Final = 1.0  # a watcher that waits longer was told to by the service (high assurance): it is left alone
+_END_S: Final = 3.0  # one that is waiting to connect again ends later, by itself
 _said: set[str] = set()
 
 
@@ -78,12 +80,23 @@ def executor_class(poll_s: float, sent: Callable[[Sequence[Any]], None]) -> Any:
         def abandon(self) -> None:
             """Stop at once, whatever is still out: the SDK would wait for it at the end of the process."""
             self.stop()
-            for watcher in self.watchers:
-                watcher.shutdown(wait=False, cancel_futures=True)
+            end(self.watchers)
 
     if not callable(getattr(Executor, "_get_result_watcher", None)):
         _say("results come up to half a second later than they could")
     return QuickExecutor
+
+
+def end(watchers: Sequence[Any]) -> None:
+    """Have these threads of the SDK end now, and close what they leave open."""
+    loops = [getattr(getattr(watcher, "_connection", None), "ioloop", None) for watcher in watchers]
+    for watcher in watchers:
+        watcher.shutdown(wait=False, cancel_futures=True)
+    until = time.monotonic() + _END_S
+    for watcher, loop in zip(watchers, loops, strict=True):
+        watcher.join(timeout=max(0.0, until - time.monotonic()))
+        if loop is not None and not watcher.is_alive():
+            loop.close()
 
 
 def _say(what: str) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from globus_sdk import GlobusApp
     from globus_sdk.authorizers import GlobusAuthorizer
 
-__all__ = ["FAST_S", "Endpoint", "Status", "Task", "client_of", "connect"]
+__all__ = ["FAST_S", "Endpoint", "Status", "Task", "client_of", "connect", "let_go"]
 
 log = logging.getLogger("mhfd.compute")
 
@@ -192,10 +192,9 @@ class Endpoint:
                 self._executor.stop()
                 self._watchers += self._executor.watchers
             self._group, self._executor = None, None
-            for watcher in self._watchers:
-                if not watcher.get_open_futures():
-                    watcher.shutdown(wait=False)
-            self._watchers = [watcher for watcher in self._watchers if watcher.is_alive()]
+            idle = [watcher for watcher in self._watchers if not watcher.get_open_futures()]
+            self._watchers = [watcher for watcher in self._watchers if watcher not in idle]
+            polling.end(idle)
 
     def close(self) -> None:
         """Stop listening. What is out goes on there."""
@@ -203,8 +202,7 @@ class Endpoint:
             self._closed = True
             if self._executor is not None:
                 self._executor.abandon()
-            for watcher in self._watchers:
-                watcher.shutdown(wait=False, cancel_futures=True)
+            polling.end(self._watchers)
 
     def _live(self) -> Any:
         if self._executor is None:
@@ -276,6 +274,14 @@ def client_of(*, app: GlobusApp | None = None, authorizer: GlobusAuthorizer | No
         # It warns that Python differs there: what travels is source and JSON, which does not mind.
         client._log_version_mismatch = lambda _: None  # noqa: SLF001
     return client
+
+
+def let_go(client: Any) -> None:
+    """Close the client's connections, which the SDK leaves to the end of the process."""
+    web = getattr(client, "_compute_web_client", None)
+    for part in (getattr(web, "v2", None), getattr(web, "v3", None), getattr(client, "app", None)):
+        if callable(close := getattr(part, "close", None)):
+            close()
 
 
 def connect(

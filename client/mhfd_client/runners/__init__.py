@@ -1,4 +1,4 @@
-"""The seam between a station and whoever scores: `local`, and later `compute` and `flow`.
+"""The seam between a station and whoever scores: `local`, `compute` or `flow`.
 
 A runner is handed batches and gives events back, one image at a time. It owns no state that matters: what must not be
 forgotten is in the journal, before the runner hears of it. For every image of a batch it gives exactly one `Scored` or
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import PurePath
 from typing import Protocol
 
@@ -18,7 +19,17 @@ import mhfd
 from mhfd.contract import Finding, FocusReport, ImageInfo, Method, Params, Provenance
 from mhfd_client.statedir import text_of
 
-__all__ = ["Batch", "Event", "Health", "Job", "Returned", "Runner", "Scored", "Started", "set_aside"]
+__all__ = ["Batch", "Event", "Health", "Job", "Returned", "Runner", "Scored", "Started", "Trouble", "set_aside"]
+
+
+class Trouble(StrEnum):
+    """What is wrong with a runner, in the words of the journal."""
+
+    FAILING = "runner"  # it tries, and nothing comes of it
+    OFFLINE = "offline"  # whoever scores far away is not there
+    QUEUED = "queued"  # ... is there, and has not begun
+    REFUSED = "refused"  # ... does not let us
+    MEANWHILE = "meanwhile"  # ... is not there, and this machine scores in its place
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +53,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Work on an image has begun. Times are UTC nanoseconds."""
+    """Work on an image has begun; far away: the service has taken it. Times are UTC nanoseconds."""
 
     token: str
     id: int
@@ -76,10 +87,11 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The runner is well again, or not."""
+    """The runner is well again, or not. `detail`: what a person should know and do."""
 
     ok: bool
     detail: str
+    kind: Trouble = Trouble.FAILING
 
 
 Event = Started | Scored | Returned | Health

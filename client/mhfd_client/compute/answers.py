@@ -1,0 +1,105 @@
+"""What an endpoint answered, taken apart: a report or a reason for each image.
+
+The endpoint may run a newer mhfd than we do: what we do not know in its answer is left out instead of refused, and
+only what is missing or has another form is an error. It decides nothing about images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from mhfd.contract import FocusReport
+
+__all__ = ["Answer", "Reason", "read"]
+
+_ROUNDS: Final = 3  # of dropping what is unknown: nested unknowns show once those around them are gone
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something was not done, and what to do; as `mhfd.contract` has its problems."""
+
+    code: str
+    why: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.why}: {self.remedy}" if self.remedy else self.why
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """By the image's place in the request."""
+
+    reports: Mapping[int, FocusReport]
+    reasons: Mapping[int, Reason]
+    whole: Reason | None = None
+    """Why the request was not done at all."""
+    paths: Mapping[int, str] = field(default_factory=dict)
+    """What the endpoint called the images: tells whose answer it is."""
+
+
+def read(plain: Any, count: int | None = None) -> Answer:
+    """The answer to a request for `count` images. ValueError when it is none."""
+    if not isinstance(plain, Mapping) or not isinstance(plain.get("errors", []), list):
+        raise ValueError(f"the endpoint answered with {type(plain).__name__}, not with reports")
+    reports: dict[int, FocusReport] = {}
+    reasons: dict[int, Reason] = {}
+    paths: dict[int, str] = {}
+    whole: Reason | None = None
+    given = plain.get("reports") or []
+    if not isinstance(given, list) or (count is not None and len(given) > count):
+        raise ValueError("the endpoint answered for other images than it was asked")
+    for index, report in enumerate(given):
+        if report is not None:
+            try:
+                reports[index] = _report(report)
+            except ValidationError as e:
+                reasons[index] = Reason("invalid", f"gave a report that is not valid: {e.errors()[0]['msg']}")
+            else:
+                paths[index] = reports[index].image.path or ""
+    for error in plain.get("errors") or []:
+        if not isinstance(error, Mapping):
+            raise ValueError("the endpoint's reasons cannot be read")
+        reason = Reason(str(error.get("code", "")), str(error.get("why", "")), str(error.get("remedy", "")))
+        first, last = error.get("index"), error.get("through")
+        if not isinstance(first, int):
+            whole = whole or reason
+            continue
+        for index in range(first, (last if isinstance(last, int) else first) + 1):
+            if index not in reports:
+                reasons.setdefault(index, reason)
+        if error.get("path"):
+            paths.setdefault(first, str(error["path"]))
+    if whole is None and not given and not reasons:
+        whole = Reason("empty", "the endpoint answered without a report and without a reason")
+    return Answer(reports, reasons, None if reports else whole, paths)
+
+
+def _report(plain: Any) -> FocusReport:
+    for _ in range(_ROUNDS):
+        try:
+            return FocusReport.model_validate(plain)
+        except ValidationError as e:
+            unknown = [error["loc"] for error in e.errors() if error["type"] == "extra_forbidden"]
+            if len(unknown) != e.error_count():
+                raise
+            for place in unknown:
+                plain = _without(plain, place)
+    return FocusReport.model_validate(plain)
+
+
+def _without(plain: Any, place: tuple[int | str, ...]) -> Any:
+    """A copy that lacks one key, however deep."""
+    head, *rest = place
+    if isinstance(plain, Mapping):
+        if not rest:
+            return {key: value for key, value in plain.items() if key != head}
+        return {key: _without(value, tuple(rest)) if key == head else value for key, value in plain.items()}
+    if isinstance(plain, list) and rest:
+        return [_without(value, tuple(rest)) if index == head else value for index, value in enumerate(plain)]
+    return plain

@@ -1,0 +1,143 @@
+"""Images on their way to an endpoint: which wait, which are out in which task, and how many go together next.
+
+A table and its arithmetic: no clock, no network, no decision about failures.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+from mhfd.contract import ScoreRequest
+from mhfd_client.compute.service import Task
+from mhfd_client.runners import Job
+
+__all__ = ["Flight", "Image", "Part", "request"]
+
+ARGUMENT_BYTES: Final = 500_000
+"""Of one task: several go in one request, which may have 10 MB."""
+
+
+@dataclass(slots=True, eq=False)
+class Image:
+    """One image that is not answered yet."""
+
+    token: str
+    job: Job
+    there: str  # what the endpoint calls it
+    alone: bool = False  # its last task failed: it goes without others, which must not suffer
+    failures: int = 0
+    proof: int = 0  # what had been proven when it failed last
+    tries: int = 0  # how often it was out
+    due: float = 0.0
+    began: bool = False
+    open: bool = True
+
+
+@dataclass(slots=True, eq=False)
+class Part:
+    """Images that are out in one task."""
+
+    images: list[Image]
+    name: str = field(default_factory=lambda: uuid.uuid4().hex)
+    task: Task | None = None
+    at: float = 0.0
+    group: UUID | None = None
+    id: str | None = None  # the service's name for the task, once it has taken it
+    late: bool = False  # given up; its answer is still welcome
+
+    @property
+    def open(self) -> list[Image]:
+        return [image for image in self.images if image.open]
+
+
+class Flight:
+    """All images that a runner has."""
+
+    def __init__(self, *, batch: int, tasks: int) -> None:
+        self.batch, self.tasks = batch, tasks
+        self.waiting: deque[Image] = deque()
+        self.parts: list[Part] = []
+        self._open: dict[tuple[str, int], Image] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    @property
+    def out(self) -> list[Part]:
+        """The tasks that are waited for."""
+        return [part for part in self.parts if not part.late]
+
+    def of(self, token: str) -> list[Image]:
+        return [image for image in self._open.values() if image.token == token]
+
+    def add(self, images: Iterable[Image], *, wait: bool = True) -> None:
+        for image in images:
+            self._open[image.token, image.job.id] = image
+            if wait:
+                self.waiting.append(image)
+
+    def close(self, image: Image) -> bool:
+        """It is answered. False: it was before."""
+        if not image.open:
+            return False
+        image.open = False
+        self._open.pop((image.token, image.job.id), None)
+        return True
+
+    def again(self, images: Iterable[Image], *, last: bool = False) -> None:
+        """They wait again, first in the line or last."""
+        some = [image for image in images if image.open and image not in self.waiting]
+        if last:
+            self.waiting.extend(some)
+        else:
+            self.waiting.extendleft(reversed(some))
+
+    def next(self, now: float, *, most: int) -> list[Image]:
+        """The images of the next task: one at once when little waits, as many as are fair when much does."""
+        self.waiting = deque(image for image in self.waiting if image.open)
+        ready = [image for image in self.waiting if image.due <= now]
+        if not ready:
+            return []
+        free = max(1, self.tasks - len(self.out))
+        size = min(most, self.batch, -(-len(ready) // free))
+        chosen: list[Image] = []
+        weight = 0
+        for image in ready:
+            if chosen and (image.alone or image.job.params != chosen[0].job.params):
+                continue
+            weight += 6 * len(image.there) + 80
+            if chosen and weight > ARGUMENT_BYTES:
+                break
+            chosen.append(image)
+            if len(chosen) >= size or image.alone:
+                break
+        taken = set(map(id, chosen))
+        self.waiting = deque(image for image in self.waiting if id(image) not in taken)
+        return chosen
+
+    def due(self) -> float:
+        """When the first of the waiting may go."""
+        return min((image.due for image in self.waiting if image.open), default=float("inf"))
+
+    def whose(self, paths: Sequence[str], names: Iterable[Part]) -> Part | None:
+        """The part whose images these are: for a task that says only what it has scored."""
+        wanted = [path for path in paths if path]
+        for part in names:
+            if wanted and len(paths) <= len(part.images) and set(wanted) <= {image.there for image in part.images}:
+                return part
+        return None
+
+
+def request(images: Sequence[Image]) -> dict[str, Any]:
+    """What the endpoint's function is called with. Names that are no UTF-8 travel as Python has them."""
+    job = images[0].job
+    fields: dict[str, Any] = ScoreRequest(paths=("-",), params=job.params).model_dump(
+        mode="json", exclude_defaults=True
+    )
+    expect = [{"size": image.job.size, "mtime_ns": image.job.mtime_ns} for image in images]
+    return fields | {"paths": [image.there for image in images], "expect": expect}
