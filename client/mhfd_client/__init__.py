@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mhfd_client.notebook import Table, score
+    from mhfd_client.notebook import Table, reattach, score
 
-__all__ = ["Table", "score"]
+__all__ = ["Table", "reattach", "score"]
 
 
 if not TYPE_CHECKING:  # a checker would take every submodule for an object

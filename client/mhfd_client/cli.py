@@ -6,7 +6,19 @@ import click
 
 import mhfd
 from mhfd.errors import MhfdError, UsageError
-from mhfd_client.commands import alert, demo, endpoint, login, page, results, score, settings, simulate, watch
+from mhfd_client.commands import (
+    alert,
+    demo,
+    endpoint,
+    function,
+    login,
+    page,
+    results,
+    score,
+    settings,
+    simulate,
+    watch,
+)
 
 __all__ = ["main"]
 
@@ -44,6 +56,7 @@ for _command in (
     alert.alert,
     settings.config,
     settings.doctor,
+    function.function,
     demo.demo,
     endpoint.endpoint,
     login.login,

@@ -29,6 +29,7 @@
             |   `-- WorkerLost                its worker died
             |-- TaskUnknown                   we lost sight of the task; it may still be worked on
             |-- GroupUnknown                  the service has forgotten the task group; nothing was done
+            |-- CallUnknown (also UsageError) no call of that token is known on this machine
             `-- FunctionError                 the registered function is the matter
                 |-- FunctionUnknown           the service does not know it, or does not show it to us
                 |-- FunctionObsolete          its code differs from this mhfd's
@@ -42,6 +43,7 @@ Every exception takes its arguments by position, so that it pickles.
 from mhfd.errors import MhfdError, UsageError
 
 __all__ = [
+    "CallUnknown",
     "ComputeError",
     "ComputeMissing",
     "ComputeRefused",
@@ -147,6 +149,10 @@ class RunnerError(StationError):
 
 class ComputeError(StationError):
     """Globus Compute cannot do what it was asked to."""
+
+
+class CallUnknown(ComputeError, UsageError):
+    """No call of that token is known on this machine."""
 
 
 class FunctionError(ComputeError):

@@ -7,13 +7,11 @@ and becomes a pandas DataFrame on request. No state is kept and no journal writt
 from __future__ import annotations
 
 import base64
-import contextlib
 import html
 import os
-import sys
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
@@ -24,6 +22,7 @@ from mhfd_client import naming
 from mhfd_client.judging import Judge
 from mhfd_client.options import VerdictSettings
 from mhfd_client.printing import printable
+from mhfd_client.progress import bar
 from mhfd_client.runners import Batch, Job, Returned, Scored, set_aside
 from mhfd_client.runners.local import LocalRunner
 from mhfd_client.statedir import picture_of
@@ -32,7 +31,7 @@ from mhfd_client.verdict import Verdict
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Row", "Table", "score"]
+__all__ = ["Row", "Table", "judged", "reattach", "score"]
 
 _SHOWN: Final = 200  # rows of a table in a notebook
 
@@ -51,11 +50,15 @@ class Row:
 
 
 class Table(Sequence[Row]):
-    """The rows, in the order of the paths. `interrupted`: some paths were not scored."""
+    """The rows, in the order of the paths. `interrupted`: some paths were not scored.
 
-    def __init__(self, rows: Iterable[Row], *, interrupted: bool = False) -> None:
+    `token`: of a call to an endpoint; `mhfd_client.reattach(token)` gives its table again, or the rest of it.
+    """
+
+    def __init__(self, rows: Iterable[Row], *, interrupted: bool = False, token: str | None = None) -> None:
         self._rows = tuple(rows)
         self.interrupted = interrupted
+        self.token = token
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -66,7 +69,7 @@ class Table(Sequence[Row]):
     def __getitem__(self, index: slice) -> Table: ...
     def __getitem__(self, index: int | slice) -> Row | Table:
         if isinstance(index, slice):
-            return Table(self._rows[index], interrupted=self.interrupted)
+            return Table(self._rows[index], interrupted=self.interrupted, token=self.token)
         return self._rows[index]
 
     def __repr__(self) -> str:
@@ -119,8 +122,11 @@ def score(
     thumbnails: bool = True,
     progress: bool | None = None,
     on_row: Callable[[Row], None] | None = None,
+    endpoint: str | uuid.UUID | None = None,
+    map: Mapping[str, str] | Iterable[str] | None = None,  # noqa: A002 - what it is called on the command line
+    reattach: str | None = None,
 ) -> Table:
-    """Score images, show how it goes, and give a table.
+    """Score images, here or on an endpoint, show how it goes, and give a table.
 
     Args:
         paths: A path, a pattern such as `run/*.tif`, or many of them.
@@ -131,26 +137,49 @@ def score(
         thumbnails: Keep a small picture of each.
         progress: A progress bar; nothing for one when somebody looks.
         on_row: Called with each row as it comes, in the order of completion, not judged yet.
+        endpoint: Score on this endpoint of Globus Compute; nothing for this machine. What it scores with (`device`,
+            `workers`) is its administrator's.
+        map: With an endpoint: where it has this machine's folders, `{"/mnt/sem": "/eagle/sem"}`. Without it, paths and
+            patterns are the endpoint's own.
+        reattach: With an endpoint: go on with this call (`Table.token`), of the same paths.
     """
     from mhfd_client.scoring import expand
 
-    many = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    files = expand(os.fspath(path) for path in many)
+    many = [os.fspath(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
     chosen = Params.of(params)
+    settings = _verdicts(judge)
+    if endpoint is not None:
+        from mhfd_client.far_table import begin
+
+        if device != "auto" or workers is not None:
+            raise UsageError("device, workers: what an endpoint scores with is its administrator's; leave them out")
+        return begin(
+            many,
+            endpoint=endpoint,
+            maps=map,
+            reattach=reattach,
+            params=chosen,
+            settings=settings,
+            thumbnails=thumbnails,
+            progress=progress,
+            on_row=on_row,
+        )
+    if map is not None or reattach is not None:
+        raise UsageError("map, reattach: belong to an endpoint; give endpoint=..., or leave them out")
+    files = expand(many)
     if not files:
         raise UsageError("paths: there are none; give a path, a pattern or a list of them")
-    settings = judge if isinstance(judge, VerdictSettings) else VerdictSettings() if judge else None
     names = naming.detect(files).naming
     rows: dict[int, Row] = {}
     interrupted = False
-    with tempfile.TemporaryDirectory(prefix="mhfd-thumbs-") as scratch, _bar(len(files), progress) as advance:
+    with tempfile.TemporaryDirectory(prefix="mhfd-thumbs-") as scratch, bar(len(files), progress) as shown:
         pictures = Path(scratch) if thumbnails else None
         runner = LocalRunner(workers=_fitting(workers, len(files)), device=device, thumbnails=pictures)
         try:
             for index, report in _scored(runner, files, chosen):
                 place = names.place(files[index])
                 rows[index] = Row(files[index], report, place.section, place.tile, thumbnail=_picture(pictures, index))
-                advance()
+                shown.advance()
                 if on_row is not None:
                     on_row(rows[index])
         except KeyboardInterrupt:
@@ -158,7 +187,33 @@ def score(
         finally:
             runner.close()
     ordered = [rows[index] for index in sorted(rows)]
-    return Table(ordered if settings is None else _judged(ordered, settings), interrupted=interrupted)
+    return Table(ordered if settings is None else judged(ordered, settings), interrupted=interrupted)
+
+
+def reattach(
+    token: str | None = None,
+    *,
+    judge: bool | VerdictSettings = True,
+    thumbnails: bool = True,
+    progress: bool | None = None,
+    on_row: Callable[[Row], None] | None = None,
+) -> Table:
+    """The table of an earlier call to an endpoint, after a crash or Ctrl-C. What is done is not scored again.
+
+    Args:
+        token: `Table.token`, or the one that was shown when the call began; nothing for the newest that did not end.
+        judge: As for `score`.
+        thumbnails: As for `score`.
+        progress: As for `score`.
+        on_row: As for `score`.
+    """
+    from mhfd_client.far_table import go_on
+
+    return go_on(token, settings=_verdicts(judge), thumbnails=thumbnails, progress=progress, on_row=on_row)
+
+
+def _verdicts(judge: bool | VerdictSettings) -> VerdictSettings | None:
+    return judge if isinstance(judge, VerdictSettings) else VerdictSettings() if judge else None
 
 
 def _scored(runner: LocalRunner, files: Sequence[str], params: Params) -> Iterator[tuple[int, FocusReport]]:
@@ -194,8 +249,8 @@ def _job(index: int, path: str, params: Params) -> Job | None:
     return Job(index, os.path.abspath(path), found.st_size, found.st_mtime_ns, params)  # noqa: PTH100 - as above
 
 
-def _judged(rows: Sequence[Row], settings: VerdictSettings) -> list[Row]:
-    """All of them seen, in order; the last word on each counts."""
+def judged(rows: Sequence[Row], settings: VerdictSettings) -> list[Row]:
+    """With verdicts: all of them seen, in order; the last word on each counts."""
     judge = Judge(settings)
     verdicts: dict[int, Verdict] = {}
     for index, row in enumerate(rows):
@@ -223,25 +278,6 @@ def _fitting(workers: int | None, files: int) -> int | None:
     from mhfd.threads import thread_count
 
     return min(thread_count(), files)
-
-
-@contextlib.contextmanager
-def _bar(total: int, wanted: bool | None) -> Iterator[Callable[[], object]]:
-    """A progress bar, in a terminal or a notebook; calls to what it gives move it."""
-    if wanted is None:
-        wanted = sys.stderr.isatty() or "ipykernel" in sys.modules
-    if not wanted:
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = None if "ipykernel" in sys.modules else Console(stderr=True)
-    with Progress(
-        TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
-    ) as bar:
-        task = bar.add_task("scoring", total=total)
-        yield lambda: bar.advance(task)
 
 
 def _html(row: Row) -> str:

@@ -25,6 +25,17 @@ def _params(preset: str, n: int | None, min_t: float | None, max_t: float | None
     return Params.checked(**(base.model_dump() | given)) if given else base
 
 
+def _only_here(**given: bool) -> None:
+    why = {
+        "overlay": "it is drawn from the pixels, which stay at the endpoint; score the image here",
+        "jobs": "how many images are scored at a time is its administrator's",
+        "device": "what an endpoint scores with is its administrator's",
+    }
+    for name, is_given in given.items():
+        if is_given:
+            raise click.UsageError(f"--{name} does not go with --endpoint: {why[name]}")
+
+
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--json", "as_json", is_flag=True, help="One FocusReport a line, for every path, in the order given.")
@@ -39,6 +50,14 @@ def _params(preset: str, n: int | None, min_t: float | None, max_t: float | None
 @click.option("--max-t", type=float, help="Largest scale in pixels, instead of the preset's.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True)
 @click.option("--jobs", type=click.IntRange(1), help="Images at a time.  [default: one a processor core]")
+@click.option("--endpoint", metavar="UUID", help="Score on this endpoint of Globus Compute.")
+@click.option(
+    "--map",
+    "maps",
+    multiple=True,
+    metavar="HERE=THERE",
+    help="With --endpoint: PATHs are this machine's, and the endpoint has folder HERE as THERE; may be repeated.",
+)
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def score(
     paths: tuple[str, ...],
@@ -50,23 +69,37 @@ def score(
     max_t: float | None,
     device: Device,
     jobs: int | None,
+    endpoint: str | None,
+    maps: tuple[str, ...],
     quiet: bool,
 ) -> None:
-    """Measure how much in focus images are.
+    """Measure how much in focus images are, here or on an endpoint.
 
-    PATH may be a pattern in quotes ('run/*.tif'). The exit code is 0 when every image was scored, 1 when one could not
-    be (its line says why), 2 for wrong usage.
+    PATH may be a pattern in quotes ('run/*.tif'). With --endpoint and without --map, PATHs and patterns are the
+    endpoint's own. The exit code is 0 when every image was scored, 1 when one could not be (its line says why), 2 for
+    wrong usage.
     """
-    from mhfd_client import scoring
+    params = _params(preset, n, min_t, max_t)
+    progress = not quiet and sys.stderr.isatty()
+    if endpoint is not None:
+        _only_here(overlay=overlay is not None, jobs=jobs is not None, device=device != "auto")
+        from mhfd_client.compute import lines, opening
 
-    unscored = scoring.run(
-        paths,
-        params=_params(preset, n, min_t, max_t),
-        device=device,
-        jobs=jobs,
-        as_json=as_json,
-        overlay=overlay,
-        progress=not quiet and sys.stderr.isatty(),
-    )
+        unscored = lines.run(
+            paths,
+            endpoint=opening.endpoint_of(endpoint),
+            maps=maps,
+            params=params,
+            as_json=as_json,
+            progress=progress,
+        )
+    else:
+        if maps:
+            raise click.UsageError("--map belongs to --endpoint: it says where the endpoint has this machine's folders")
+        from mhfd_client import scoring
+
+        unscored = scoring.run(
+            paths, params=params, device=device, jobs=jobs, as_json=as_json, overlay=overlay, progress=progress
+        )
     if unscored:
         sys.exit(EXIT_UNSCORED)

@@ -1,0 +1,124 @@
+"""From what a person types to a call that can run: who we are, is the endpoint there, what is it asked, which files.
+
+Everything that a person can have got wrong is said here, before any image is handed over, and in bounded time.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Self
+from uuid import UUID
+
+from mhfd.errors import UsageError
+from mhfd_client import scoring
+from mhfd_client.compute import matching, registration
+from mhfd_client.compute.calls import Item
+from mhfd_client.compute.paths import PathMap
+from mhfd_client.compute.service import client_of, connect
+from mhfd_client.errors import EndpointOffline
+
+__all__ = ["Opened", "close", "endpoint_of", "hurried", "items_of", "own_client", "reach"]
+
+_TIMEOUT_S: Final = 15.0
+_RETRIES: Final = 2
+_ABSOLUTE: Final = re.compile(r"[A-Za-z]:[\\/]|[\\/]")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An endpoint that is online, and the function that may be called there."""
+
+    client: Any
+    endpoint: UUID
+    function: UUID
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        close(self.client)
+
+
+def endpoint_of(text: object) -> UUID:
+    """The id of an endpoint, as a person wrote it."""
+    try:
+        return UUID(str(text).strip())
+    except ValueError:
+        raise UsageError(
+            f"endpoint: {str(text)!r} is no id; it looks like 01234567-89ab-cdef-0123-456789abcdef, and "
+            "`globus-compute-endpoint list` shows it where the endpoint runs"
+        ) from None
+
+
+def reach(endpoint: UUID, *, client: Any = None) -> Opened:
+    """The endpoint, ready to be called. ComputeError, LoginError."""
+    client = hurried(client_of()) if client is None else client
+    try:
+        status = connect(endpoint, client=client).status()
+        if not status.online:
+            raise EndpointOffline(
+                f"endpoint {endpoint} is {status.words}: nothing was handed over. Where it runs: "
+                "globus-compute-endpoint start NAME"
+            )
+        return Opened(client, endpoint, registration.find(client, "mhfd_focus", endpoint=endpoint))
+    except BaseException:
+        close(client)
+        raise
+
+
+@contextmanager
+def own_client() -> Iterator[Any]:
+    """A client of whoever is logged in, for a short while."""
+    client = hurried(client_of())
+    try:
+        yield client
+    finally:
+        close(client)
+
+
+def close(client: Any) -> None:
+    """Let go of the client's connections, which the SDK leaves to the end of the process."""
+    for part in (*(_web(client)), getattr(client, "app", None)):
+        if callable(end := getattr(part, "close", None)):
+            end()
+
+
+def hurried(client: Any) -> Any:
+    """The same client, for somebody who waits: a service that is silent is given up in seconds, not minutes."""
+    for web in _web(client):
+        if hasattr(web, "retry_config") and hasattr(web, "transport"):
+            web.retry_config.max_retries = min(_RETRIES, web.retry_config.max_retries)
+            web.transport.http_timeout = _TIMEOUT_S
+    return client
+
+
+def _web(client: Any) -> list[Any]:
+    both = getattr(client, "_compute_web_client", None)
+    return [web for name in ("v2", "v3") if (web := getattr(both, name, None)) is not None]
+
+
+def items_of(paths: Iterable[str], maps: PathMap, opened: Opened) -> list[Item]:
+    """Each file as it is called here and there.
+
+    With a map, paths and patterns are this machine's. Without one they are the endpoint's, and patterns are expanded
+    there.
+    """
+    if maps:
+        return [Item(path, maps.there(_absolute(path))) for path in scoring.expand(paths)]
+    named = list(paths)
+    for path in named:
+        if not path.startswith("/"):
+            raise UsageError(
+                f"{path}: without --map, paths are the endpoint's own and begin with /; for files of this machine say "
+                "where the endpoint has them, as in --map /mnt/sem=/eagle/sem"
+            )
+    found: Sequence[str] = matching.expand(named, opened)
+    return [Item(path, path) for path in found]
+
+
+def _absolute(path: str) -> str:
+    return path if _ABSOLUTE.match(path) else os.path.abspath(path)  # noqa: PTH100 - links in it stay

@@ -1,0 +1,298 @@
+"""The functions that the service knows of us: registered once, found again, and told apart when their code differs.
+
+A registered function cannot be changed, and registering it again gives another id: an administrator who allows only
+certain functions would be asked anew each time. So ids are kept in a file of this user's, by service, identity, name
+and source; what the file says is checked against the service before it is used. Whatever is not ours to know (whether
+an endpoint is online, who may log in) is the service layer's.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import logging
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import mhfd
+from mhfd import shim
+from mhfd_client import settings, statedir
+from mhfd_client.compute.trouble import translated
+from mhfd_client.errors import ComputeError, FunctionNotAllowed, FunctionObsolete, FunctionUnknown, StateError
+
+__all__ = ["NAMES", "Function", "State", "digest_of", "ensure", "find", "known", "pin_line", "register", "source_of"]
+
+NAMES: Final = tuple(shim.FUNCTIONS)
+"""`mhfd_focus` scores, and `mhfd_examine` is what `mhfd doctor` asks."""
+
+_log = logging.getLogger("mhfd")
+_DESCRIBED: Final = re.compile(r"mhfd (?P<version>\S+): \w+, source (?P<digest>[0-9a-f]{16})")
+_LOOKED_AT: Final = 20  # of an endpoint's allowed functions: each costs a request, and the service counts them
+
+
+class State(StrEnum):
+    """What became of a function that was registered."""
+
+    CURRENT = "current"
+    OBSOLETE = "obsolete"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One registration: whose, where, of which code, and for whom."""
+
+    name: str
+    id: UUID
+    digest: str
+    version: str
+    service: str
+    identity: str
+    shared: str = "private"
+    """`private`, `public`, or `group UUID`."""
+    registered: float = 0.0
+    """Seconds since 1970."""
+    state: State = State.CURRENT
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"id": str(self.id)}
+
+
+def source_of(name: str) -> Callable[..., Any]:
+    """The function of that name, as this version of mhfd has it."""
+    if name not in shim.FUNCTIONS:
+        raise FunctionUnknown(f"function: {name!r} is none of ours; there are: {', '.join(NAMES)}")
+    return shim.FUNCTIONS[name]
+
+
+def digest_of(name: str) -> str:
+    """A short hash of the source that travels."""
+    return shim.digest(source_of(name))[:16]
+
+
+def ensure(client: Any, name: str) -> UUID:
+    """The id of our function at the service: the known one as long as the service knows it too, else a new one."""
+    return register(client, name).id
+
+
+def register(client: Any, name: str, *, group: UUID | None = None, public: bool = False) -> Function:
+    """As `ensure`, with whom it is shared: that cannot be changed later either, so that each choice has its own id.
+
+    Without a choice any registration will do, the newest first.
+    """
+    service, identity = client.web_service_address, _identity(client)
+    shared = f"group {group}" if group is not None else "public" if public else None
+    wanted = (name, digest_of(name), service, identity)
+    with _kept() as kept:
+        for entry in reversed(kept):
+            ours = (entry.name, entry.digest, entry.service, entry.identity) == wanted
+            if not ours or shared not in (None, entry.shared):
+                continue
+            if _state(client, entry) == State.CURRENT:
+                return entry
+            kept.remove(entry)
+        client.fx_serializer = _as_source()
+        made = _asked(
+            client.register_function,
+            source_of(name),
+            description=f"mhfd {mhfd.__version__}: {name}, source {digest_of(name)}",
+            public=public,
+            group=None if group is None else str(group),
+        )
+        entry = Function(
+            name=name,
+            id=UUID(made),
+            digest=digest_of(name),
+            version=mhfd.__version__,
+            service=service,
+            identity=identity,
+            shared=shared or "private",
+            registered=time.time(),
+        )
+        kept.append(entry)
+    return entry
+
+
+def known(client: Any) -> list[Function]:
+    """Every registration of this user's at this service, the oldest first, and what became of it."""
+    service, identity = client.web_service_address, _identity(client)
+    with _kept() as kept:
+        mine = [entry for entry in kept if (entry.service, entry.identity) == (service, identity)]
+    return [replace(entry, state=_state(client, entry)) for entry in mine]
+
+
+def find(client: Any, name: str, *, endpoint: UUID, pinned: UUID | None = None) -> UUID:
+    """The id to call on an endpoint.
+
+    `pinned` is the one that the settings name. Without it, an endpoint that allows only certain functions is asked
+    which, and ours is looked for among them: a user of a facility's function need not know its id.
+    """
+    if pinned is not None:
+        _checked(client, name, pinned)
+        return pinned
+    allowed = _allowed(client, endpoint)
+    if allowed is None:
+        return ensure(client, name)
+    others: list[tuple[UUID, str]] = []
+    for candidate in _likely_first(client, name, allowed):
+        document = _document(client, candidate)
+        if document is None or document.get("function_name") != name:
+            continue
+        if _same_code(document, name):
+            return candidate
+        others.append((candidate, _version(document)))
+    mine = ensure(client, name)
+    if mine in allowed:
+        return mine
+    if others:
+        listed = ", ".join(f"{candidate} of mhfd {version}" for candidate, version in others)
+        raise FunctionObsolete(
+            f"endpoint {endpoint} allows {name} only with other code than this mhfd's ({mhfd.__version__}): {listed}. "
+            f"Ask its administrator to run: {pin_line({name: mine})}; or install the mhfd that it has"
+        )
+    raise FunctionNotAllowed(
+        f"endpoint {endpoint} allows only the functions on its list, and {name} is not on it. Ask its administrator to "
+        f"run: {pin_line({name: mine})}"
+    )
+
+
+def pin_line(functions: dict[str, UUID]) -> str:
+    """What the administrator types to allow these."""
+    return "mhfd endpoint pin NAME " + " ".join(str(id_) for id_ in functions.values())
+
+
+def _checked(client: Any, name: str, pinned: UUID) -> None:
+    document = _document(client, pinned)
+    if document is None:
+        raise FunctionUnknown(
+            f"function {pinned} ({name}) is not known to {client.web_service_address}, or not shared with you: ask "
+            "whoever gave you the id, or leave it out and `mhfd function register`"
+        )
+    if document.get("function_name") != name:
+        raise FunctionUnknown(f"function {pinned} is {document.get('function_name')!r}, not {name}: correct the id")
+    if not _same_code(document, name):
+        raise FunctionObsolete(
+            f"function {pinned} ({name}) is of mhfd {_version(document)} and its code differs from this mhfd's "
+            f"({mhfd.__version__}): run `mhfd function register`, then ask the endpoint's administrator to pin the id "
+            "that it prints"
+        )
+
+
+def _state(client: Any, entry: Function) -> State:
+    document = _document(client, entry.id)
+    if document is None:
+        return State.GONE
+    return State.CURRENT if _same_code(document, entry.name) else State.OBSOLETE
+
+
+def _document(client: Any, function: UUID) -> dict[str, Any] | None:
+    """What the service says of a function; None: it does not know it, or will not say it to us."""
+    from globus_sdk import GlobusAPIError
+
+    try:
+        return dict(_asked(client.get_function, function))
+    except ComputeError as error:
+        if isinstance(error.__cause__, GlobusAPIError) and error.__cause__.http_status in (403, 404):
+            return None
+        raise
+
+
+def _same_code(document: dict[str, Any], name: str) -> bool:
+    """The code itself decides, where the service shows it; else the description that we gave it."""
+    code = document.get("function_code")
+    if isinstance(code, str) and f"def {name}(" in code:
+        return inspect.getsource(source_of(name)) in code
+    described = _DESCRIBED.search(str(document.get("description")))
+    return described is not None and described["digest"] == digest_of(name)
+
+
+def _version(document: dict[str, Any]) -> str:
+    described = _DESCRIBED.search(str(document.get("description")))
+    return described["version"] if described else "unknown version"
+
+
+def _allowed(client: Any, endpoint: UUID) -> list[UUID] | None:
+    """The functions that an endpoint is restricted to; None: not restricted, or it is not for us to know."""
+    from globus_sdk import GlobusAPIError
+
+    try:
+        found = _asked(client.get_allowed_functions, endpoint, endpoint=endpoint)
+    except ComputeError as error:
+        if isinstance(error.__cause__, GlobusAPIError) and error.__cause__.http_status == 403:
+            return None
+        raise
+    ids = [UUID(id_) for id_ in found.get("functions") or ()]
+    return ids if found.get("restricted", bool(ids)) else None
+
+
+def _likely_first(client: Any, name: str, allowed: Iterable[UUID]) -> list[UUID]:
+    """Those that we registered, then the rest, up to what may be looked at."""
+    allowed = list(allowed)
+    with _kept() as kept:
+        mine = {entry.id for entry in kept if (entry.name, entry.digest) == (name, digest_of(name))}
+    return sorted(allowed, key=lambda id_: id_ not in mine)[:_LOOKED_AT]
+
+
+def _as_source() -> Any:
+    """What travels is source, which any Python of a worker reads."""
+    from globus_compute_sdk.serialize import ComputeSerializer, JSONData, PureSourceTextInspect
+
+    return ComputeSerializer(strategy_code=PureSourceTextInspect, strategy_data=JSONData)
+
+
+def _asked(what: Callable[..., Any], *args: Any, endpoint: UUID | str = "", **options: Any) -> Any:
+    """Ask the service; its errors are ours."""
+    try:
+        return what(*args, **options)
+    except Exception as error:
+        raise translated(error, endpoint) from error
+
+
+def _identity(client: Any) -> str:
+    """Who registers, as far as the tokens tell: enough not to mix up two accounts of one person."""
+    app = getattr(client, "app", None)
+    if app is None:
+        return "token"
+    return str(getattr(app.token_storage, "identity_id", None) or app.client_id)
+
+
+@contextmanager
+def _kept() -> Iterator[list[Function]]:
+    """The file's entries, for one process at a time; written back when they changed."""
+    path = settings.state_home() / "functions.json"
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.with_suffix(".lock").touch(mode=0o600)
+    except OSError as error:
+        _log.warning("ids of functions cannot be kept: %s: %s; they are registered again each time", path, error)
+        yield []
+        return
+    with statedir.waiting(path.with_suffix(".lock")):
+        before = _read(path)
+        entries = list(before)
+        yield entries
+        if entries != before:
+            try:
+                plain = {"schema_version": 1, "functions": [entry.as_json() for entry in entries]}
+                statedir.write_whole(path, json.dumps(plain, indent=1).encode())
+            except StateError as error:
+                _log.warning("ids of functions cannot be kept: %s; they are registered again next time", error)
+
+
+def _read(path: Path) -> list[Function]:
+    """What can be read of it. A damaged file costs a registration, no more."""
+    try:
+        plain = json.loads(path.read_bytes())
+        return [Function(**(entry | {"id": UUID(entry["id"]), "state": State.CURRENT})) for entry in plain["functions"]]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        _log.warning("%s cannot be read (%s): functions are registered anew", path, error)
+        return []

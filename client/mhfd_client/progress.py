@@ -1,0 +1,54 @@
+"""A progress bar for whoever looks: on a terminal or in a notebook, and nothing anywhere else."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from mhfd_client.printing import printable
+
+__all__ = ["Bar", "bar"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """`advance` by one; `say` what is going on, in the bar; `note` a line that stays."""
+
+    advance: Callable[[], object]
+    say: Callable[[str], object]
+    note: Callable[[str], object]
+
+
+@contextlib.contextmanager
+def bar(total: int, wanted: bool | None, *, above: bool = False, transient: bool = False) -> Iterator[Bar]:
+    """A bar of so many steps.
+
+    Args:
+        total: How many.
+        wanted: Nothing: where somebody looks.
+        above: Lines of the standard output appear above the bar, when both are on a terminal.
+        transient: It goes away when it is done.
+    """
+    notebook = "ipykernel" in sys.modules
+    if wanted is None:
+        wanted = sys.stderr.isatty() or notebook
+    if not wanted:
+        yield Bar(lambda: None, lambda _: None, lambda _: None)
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = None if notebook else Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(
+        *columns, console=console, transient=transient, redirect_stdout=above and sys.stdout.isatty()
+    ) as progress:
+        task = progress.add_task("scoring", total=total)
+        yield Bar(
+            lambda: progress.update(task, advance=1, description="scoring"),
+            lambda text: progress.update(task, description=f"scoring: {escape(printable(text))}"),
+            lambda text: progress.console.print(printable(text), markup=False, highlight=False),
+        )
