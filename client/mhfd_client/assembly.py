@@ -19,6 +19,7 @@ from mhfd_client.naming import Detected
 from mhfd_client.opening import checked_root
 from mhfd_client.options import Settings
 from mhfd_client.record import Recorder, Said
+from mhfd_client.runners import Runner
 from mhfd_client.runners.local import LocalRunner
 from mhfd_client.settings import Loaded
 from mhfd_client.statedir import thumbnails
@@ -77,7 +78,7 @@ def assembled(
             station = Station(
                 journal,
                 arrival,
-                _runner(chosen, state_dir, score),
+                _runner(chosen, root, state_dir, score),
                 judge,
                 Recorder(state_dir, journal, loaded, said=said),
                 root=root,
@@ -118,7 +119,11 @@ def named(root: str, chosen: Settings, *, limit: int = 100_000) -> Detected:
     return naming.choose(chosen.names, paths)
 
 
-def _runner(chosen: Settings, state_dir: Path, score: str | None) -> LocalRunner:
+def _runner(chosen: Settings, root: str, state_dir: Path, score: str | None) -> Runner:
+    if chosen.runner.kind == "compute":
+        from mhfd_client.compute.road import compute_runner
+
+        return compute_runner(chosen, root=root, state_dir=state_dir)
     return LocalRunner(
         workers=chosen.runner.workers,
         threads=chosen.score.threads,

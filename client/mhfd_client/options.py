@@ -20,6 +20,7 @@ from mhfd.errors import UsageError
 __all__ = [
     "AlertSettings",
     "ArrivalSettings",
+    "ComputeSettings",
     "GlobusSettings",
     "NamesSettings",
     "RunnerSettings",
@@ -144,11 +145,30 @@ class ScoreSettings(Section):
 class RunnerSettings(Section):
     """Who does the scoring."""
 
-    kind: Literal["local"] = Field("local", description="`local`: worker processes on this machine")
+    kind: Literal["local", "compute"] = Field(
+        "local", description="`local`: worker processes on this machine; `compute`: an endpoint of Globus Compute"
+    )
     workers: int | None = Field(None, ge=1, le=256, description="worker processes; unset: chosen from the processors")
     deadline_s: Positive = Field(120.0, description="an image that takes longer is taken from its worker")
     attempts: int = Field(3, ge=1, le=20, description="tries before an image is set aside, named")
     backoff_s: Seconds = Field(1.0, description="wait before the second try; doubled with each further one")
+
+
+class ComputeSettings(Section):
+    """Scoring on an endpoint of Globus Compute, with `runner.kind = "compute"`."""
+
+    endpoint: str | None = Field(None, description="id of the endpoint")
+    map: tuple[str, ...] = Field(
+        (), description="what the endpoint calls our folders, as `/mnt/sem=/eagle/sem`; empty: the same names there"
+    )
+    function: str | None = Field(
+        None, description="id of the registered function, where the facility names one; unset: found or registered"
+    )
+    batch: int = Field(32, ge=1, le=512, description="images of one task, at most; one at a time when nothing waits")
+    tasks: int = Field(4, ge=1, le=64, description="tasks that are out at once: two for each GPU keep it busy")
+    poll_s: float = Field(
+        0.02, ge=0.01, le=5, description="how often results are looked for; the Globus Compute SDK's own is 0.5"
+    )
 
 
 class VerdictSettings(Section):
@@ -247,6 +267,7 @@ class Settings(Section):
     names: NamesSettings = NamesSettings()
     score: ScoreSettings = ScoreSettings()
     runner: RunnerSettings = RunnerSettings()
+    compute: ComputeSettings = ComputeSettings()
     verdict: VerdictSettings = VerdictSettings()
     alerts: AlertSettings = AlertSettings()
     globus: GlobusSettings = GlobusSettings()

@@ -24,6 +24,7 @@ from mhfd_client.errors import SettingsError
 from mhfd_client.options import (
     AlertSettings,
     ArrivalSettings,
+    ComputeSettings,
     GlobusSettings,
     NamesSettings,
     RunnerSettings,
@@ -40,6 +41,7 @@ from mhfd_client.options import (
 __all__ = [
     "AlertSettings",
     "ArrivalSettings",
+    "ComputeSettings",
     "GlobusSettings",
     "Loaded",
     "NamesSettings",

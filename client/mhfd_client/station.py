@@ -270,8 +270,10 @@ class Station:
                 for image in self.journal.returned(event.token, event.why, ids=event.ids, blame=blame):
                     self._came_back(image, event.why, blame=blame)
             case Health(ok=True):
+                log.info("%s", event.detail)
                 self.journal.recovered(event.kind)
             case Health():
+                log.warning("%s", event.detail)
                 self.journal.trouble(event.kind, None, event.detail)
 
     def _forget(self, event: Event) -> None:

@@ -23,8 +23,9 @@ __all__ = ["SECTIONS_BACK", "Reading", "readings"]
 SECTIONS_BACK: Final = 20
 """Gaps further back ring no more: a new one must be able to."""
 _UNUSABLE: Final = (Finding.INVALID, Finding.BLANK, Finding.SATURATED)
-_RUNNER: Final = "runner"
-_HARMLESS: Final = (_RUNNER, TroubleKind.EVENTS_LOST)
+_RUNNER: Final = frozenset({"runner", "offline", "refused"})
+"""Nobody scores. An endpoint whose work waits in a queue is no alert: `backlog` rings when it takes too long."""
+_HARMLESS: Final = _RUNNER | {"queued", "meanwhile", TroubleKind.EVENTS_LOST}
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +228,7 @@ def _away(now: Snapshot) -> list[Problem]:
 
 
 def _runner(now: Snapshot) -> list[Problem]:
-    return [problem for problem in now.problems if problem.kind == _RUNNER]
+    return [problem for problem in now.problems if problem.kind in _RUNNER]
 
 
 def _short(text: str) -> str:

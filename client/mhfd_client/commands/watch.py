@@ -31,6 +31,9 @@ __all__ = ["plan", "watch"]
 @click.option("--params", "preset", help="robust, paper_text or paper_code.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), help="Where images are scored.")
 @click.option("--workers", type=click.IntRange(1), help="Worker processes.  [default: one a processor core]")
+@click.option("--runner", type=click.Choice(["local", "compute"]), help="Who scores: this machine or an endpoint.")
+@click.option("--endpoint", metavar="UUID", help="The endpoint of Globus Compute.")
+@click.option("--map", "maps", multiple=True, metavar="HERE=THERE", help="What the endpoint calls a folder of ours.")
 @click.option("--names", help="How files are named: auto, atlas, wafermapper, sbemimage, sbemimage2025, plain.")
 @click.option("--expected", type=click.Path(), help="What should come: a list of sections, or Atlas' .ve-mif.")
 @click.option("--no-page", is_flag=True, help="Serve no page.")
@@ -43,6 +46,9 @@ def watch(
     preset: str | None,
     device: str | None,
     workers: int | None,
+    runner: str | None,
+    endpoint: str | None,
+    maps: tuple[str, ...],
     names: str | None,
     expected: str | None,
     no_page: bool,
@@ -64,6 +70,9 @@ def watch(
         score__preset=preset,
         score__device=device,
         runner__workers=workers,
+        runner__kind=runner,
+        compute__endpoint=endpoint,
+        compute__map=maps or None,
         names__preset=names,
         names__expected=expected,
     )
@@ -74,6 +83,8 @@ def watch(
         parts = stack.enter_context(assembled(folder.root, loaded, until_idle=until_idle, said=said))
         arrival = parts.arrival
         echo(f"watching {arrival.root} ({arrival.mode}); names: {parts.names}; state: {parts.state_dir}", err=True)
+        if loaded.settings.runner.kind == "compute":
+            echo(f"scored by: endpoint {loaded.settings.compute.endpoint} of Globus Compute", err=True)
         if listening is not None:
             warn(page_host)
             serving = Serving(parts.state_dir, loaded, page_host)

@@ -41,6 +41,8 @@ class Answer:
     """Why the request was not done at all."""
     paths: Mapping[int, str] = field(default_factory=dict)
     """What the endpoint called the images: tells whose answer it is."""
+    worked: tuple[int, int] | None = None
+    """From when to when, on the worker's clock, in nanoseconds."""
 
 
 def read(plain: Any, count: int | None = None) -> Answer:
@@ -77,7 +79,9 @@ def read(plain: Any, count: int | None = None) -> Answer:
             paths.setdefault(first, str(error["path"]))
     if whole is None and not given and not reasons:
         whole = Reason("empty", "the endpoint answered without a report and without a reason")
-    return Answer(reports, reasons, None if reports else whole, paths)
+    began, ended = plain.get("began_ns"), plain.get("ended_ns")
+    worked = (began, ended) if isinstance(began, int) and isinstance(ended, int) and began <= ended else None
+    return Answer(reports, reasons, None if reports else whole, paths, worked)
 
 
 def _report(plain: Any) -> FocusReport:

@@ -38,6 +38,8 @@ SIGNS: Final = {
     Outcome.UNDETERMINED: "\u25c6",
     Outcome.INCOMPLETE: "\u2715",
 }
+FAILS: Final = {"refused": "refused", "offline": "offline", "runner": "failing", "queued": "queued"}
+"""What is said of whoever scores, by the kind of trouble."""
 _LISTED: Final = 100  # rows of a list; the whole is one command away
 _TIGHT: Final = 5 << 30  # bytes free, below which the disk is named
 _CODES: Final = {outcome: number for number, outcome in enumerate(Outcome)}
@@ -97,7 +99,7 @@ def _context(model: Model) -> dict[str, Any]:
         "retake_more": max(0, len(model.retake) - _LISTED),
         "missing": model.missing[:_LISTED],
         "missing_more": max(0, len(model.missing) - _LISTED),
-        "failing": any(trouble.kind == "runner" for trouble in model.troubles),
+        "failing": next((FAILS[trouble.kind] for trouble in model.troubles if trouble.kind in FAILS), None),
         "waited": waited.total,
         "ledger": waited,
         "spans": SPANS,

@@ -11,6 +11,7 @@ import os
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -20,12 +21,14 @@ from PIL import Image as Pillow
 from mhfd import images, stretch
 from mhfd.contract import Params
 from mhfd_client.journal_view import ImageRow
+from mhfd_client.statedir import write_whole
 
 __all__ = ["NotShown", "Part", "Pictures", "heat"]
 
 Grey = NDArray[np.uint8]
 _BUDGET: Final = 384 << 20  # bytes of decoded images kept: seven of 7k x 7k
 _WIDEST: Final = 2048
+_SMALL: Final = 256
 
 
 class NotShown(Exception):
@@ -70,6 +73,13 @@ class Pictures:
         if cut.width > _WIDEST:
             raise NotShown(f"A part may be {_WIDEST} pixels wide.")
         return _encoded(cut, "PNG", compress_level=1), "image/png"
+
+    def keep_small(self, row: ImageRow, target: Path) -> None:
+        """Write a small picture of the whole image."""
+        far = 1 << 30
+        data, _ = self.part(row, Part(0, 0, far, far, _SMALL))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(target, data)
 
     def _grey(self, row: ImageRow) -> Grey:
         with self._lock:

@@ -133,9 +133,19 @@ class _Routes:
     async def thumbnail(self, request: Request) -> Response:
         entry = await self._entry(request)
         path = picture_of(thumbnails(self._state_dir), entry.id)
-        if not path.is_file():
-            raise HTTPException(404, "This image has no small picture.")
+        if not path.is_file():  # a worker here makes it while it scores; one far away has no way to
+            await self._made(entry, path)
         return FileResponse(path, media_type="image/jpeg", headers=_KEEP)
+
+    async def _made(self, entry: Entry, path: Path) -> None:
+        """A small picture of a file that nobody here has scored, once."""
+        try:
+            with anyio.fail_after(_PATIENCE_S):
+                await anyio.to_thread.run_sync(
+                    self._files.keep_small, entry.told.image, path, abandon_on_cancel=True, limiter=self._readers
+                )
+        except (TimeoutError, pictures.NotShown, StateError):
+            raise HTTPException(404, "This image has no small picture.") from None
 
     async def map(self, request: Request) -> Response:
         entry = await self._entry(request)

@@ -308,17 +308,33 @@ class ComputeRunner:
         if answer.whole is not None:
             self._whole(part, answer.whole)
             return
+        moments = self._moments(part, answer)
         if answer.reports:
             self._reports += len(answer.reports)
             self._condition.over(Trouble.FAILING, Trouble.REFUSED)
             self._hold_until = 0.0
         for index, image in enumerate(part.images):
             if index in answer.reports:
-                self._scored(image, answer.reports[index])
+                self._scored(image, answer.reports[index], moments)
             elif image.open:
                 self._unscored(part, image, answer.reasons.get(index) or Reason("left_out", "the endpoint left it out"))
 
-    def _scored(self, image: Image, report: FocusReport) -> None:
+    def _moments(self, part: Part, answer: Answer) -> tuple[int | None, int]:
+        """When work on a task began and ended, on this machine's clock.
+
+        The worker's clock is believed as far as it agrees with ours; else the way there and back took equally long.
+        """
+        now = time.time_ns()
+        if answer.worked is None or not part.at:
+            return None, now
+        began, ended = answer.worked
+        sent = now - round((self._clock() - part.at) * 1e9)
+        if not sent <= began <= ended <= now:
+            way = max(0, (now - sent) - (ended - began)) // 2
+            began, ended = sent + way, now - way
+        return began, ended
+
+    def _scored(self, image: Image, report: FocusReport, moments: tuple[int | None, int]) -> None:
         if report.params_id != image.job.params.id:
             if image.open:
                 self._guilty(image, f"was scored with other parameters ({report.params_id})", self._reports)
@@ -331,7 +347,8 @@ class ComputeRunner:
         there = report.provenance.model_copy(update={"endpoint": str(self._id)})
         here = report.image.model_copy(update={"path": text_of(image.job.path)})
         ours = report.model_copy(update={"image": here, "provenance": there})
-        self._out.append(Scored(image.token, image.job.id, ours, now, returned_ns=now))
+        began, ended = moments
+        self._out.append(Scored(image.token, image.job.id, ours, ended, started_ns=began, returned_ns=now))
 
     def _unscored(self, part: Part, image: Image, reason: Reason) -> None:
         if part.late:
