@@ -275,6 +275,8 @@ class Definition(BaseModel):
         start = document.get("StartAt")
         if not isinstance(start, str):
             problems.append("the definition: StartAt must name a state")
+        if not isinstance(document.get("Comment"), str | None):
+            problems.append("the definition: Comment must be text")
         if problems:
             raise DefinitionRefused("\n".join(problems))
         return cls(comment=document.get("Comment"), start_at=str(start), states=parsed)

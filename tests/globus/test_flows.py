@@ -40,7 +40,7 @@ def score(**request):  # type: ignore[no-untyped-def]
     reports = []
     for path in map(pathlib.Path, request["paths"]):
         report = {"image": {"path": str(path), "bytes": path.stat().st_size}, "finding": "ok", "dof": 7}
-        (folder / f"{path.name}.mhfd.json").write_text(json.dumps(report))
+        (folder / f"{path.name}.0123456789ab.mhfd.json").write_text(json.dumps(report))
         reports.append(report)
     return {"ok": True, "reports": reports, "errors": []}
 
@@ -140,8 +140,8 @@ def test_images_go_there_and_reports_come_back(world: World) -> None:
     run = world.start("a.tif", "b.tif", label="two images", tags=["key:1"])
     told = world.ended(run)
     assert told["status"] == "SUCCEEDED", (told["details"], world.log(run))
-    assert world.reports() == {"a.tif.mhfd.json", "b.tif.mhfd.json"}
-    assert json.loads((world.sem.root / "reports/a.tif.mhfd.json").read_text())["image"]["bytes"] == 1000
+    assert world.reports() == {"a.tif.0123456789ab.mhfd.json", "b.tif.0123456789ab.mhfd.json"}
+    assert json.loads((world.sem.root / "reports/a.tif.0123456789ab.mhfd.json").read_text())["image"]["bytes"] == 1000
     assert world.clean()
     output = told["details"]["output"]["score"]["details"]["results"][0]["output"]
     assert [one["dof"] for one in output["reports"]] == [7, 7]
@@ -241,7 +241,7 @@ def test_clean_failed(world: World) -> None:
     told = world.ended(run)
     assert (told["status"], told["details"]["details"]["error"]) == ("FAILED", "StagingNotCleaned")
     assert [path.name for path in world.stage.root.iterdir()] == [f"mhfd-{run}"]
-    assert world.reports() == {"a.tif.mhfd.json"}
+    assert world.reports() == {"a.tif.0123456789ab.mhfd.json"}
 
 
 def test_a_person_cancels(world: World) -> None:
@@ -310,6 +310,6 @@ def test_the_function_without_the_station(world: World) -> None:
     body = {k: v for k, v in world.body([]).items() if k != "batch"} | {"settle_s": 1}
     told = world.ended(world.runs.run_flow(body)["run_id"])
     assert told["status"] == "SUCCEEDED", told["details"]
-    assert world.reports() == {"c.tif.mhfd.json", "d.tif.mhfd.json"}
+    assert world.reports() == {"c.tif.0123456789ab.mhfd.json", "d.tif.0123456789ab.mhfd.json"}
     told = world.ended(world.runs.run_flow(body)["run_id"])
     assert (told["status"], told["details"]["output"]["outcome"]["scored"]) == ("SUCCEEDED", 0)
