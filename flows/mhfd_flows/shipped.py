@@ -15,10 +15,13 @@ from mhfd_flows.checks import checked
 from mhfd_flows.definition import Definition
 from mhfd_flows.errors import InputRefused
 
-__all__ = ["FLOWS", "MAX_IMAGES", "Shipped", "flow_of"]
+__all__ = ["FLOWS", "INPUT_LIMIT", "MAX_IMAGES", "Shipped", "flow_of"]
 
 MAX_IMAGES: Final = 64
 """In one run. More would fill the 200 KB that the service allows for the state of a run."""
+
+INPUT_LIMIT: Final = 40_000
+"""Bytes of a run's input as JSON, for the same reason: it stays in the state. Long names in other scripts reach it."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,9 @@ class Shipped:
         lines += [
             f"batch.images: the name {name!r} comes twice" for name in sorted({n for n in names if names.count(n) > 1})
         ]
+        size = len(json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        if size > INPUT_LIMIT:
+            lines.append(f"the input: has {size} bytes, of {INPUT_LIMIT} that a run takes; start it with fewer images")
         if lines:
             raise InputRefused("\n".join(lines))
 

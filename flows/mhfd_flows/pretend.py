@@ -1,0 +1,210 @@
+"""Providers that only pretend, for the dry run: files are names and sizes in memory, and what is to go wrong does.
+
+They check what a definition asks of them as strictly as the documentation allows: an unknown field or a missing file
+fails. They are not the service: they know nothing of accounts, consents or networks, and their times are made up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from mhfd_flows.errors import UnableToRun
+from mhfd_flows.interpreter import Answer, Clock, Provider
+
+__all__ = ["RESULTS", "SOURCE", "STAGING", "Kind", "Place", "Strike", "World"]
+
+SOURCE: Final = "the microscope's collection"
+STAGING: Final = "the endpoint's collection"
+RESULTS: Final = "the collection for reports"
+SEEN: Final = "/endpoint"
+"""Where the endpoint sees its collection."""
+
+Place = Literal["look", "reports", "stage", "bring", "staged", "score", "return", "clean"]
+"""What an action is for."""
+Kind = Literal["unable", "failed", "stuck", "moving", "full", "empty", "changed", "all changed", "refused", "some"]
+
+_FIELDS: Final[Mapping[str, frozenset[str]]] = {
+    "ls": frozenset({"endpoint_id", "path", "limit"}),
+    "mkdir": frozenset({"endpoint_id", "path"}),
+    "transfer": frozenset({"source_endpoint", "destination_endpoint", "DATA"}),
+    "delete": frozenset({"endpoint", "recursive", "DATA"}),
+    "compute": frozenset({"endpoint_id", "user_endpoint_config", "tasks"}),
+}
+_FOR: Final[Mapping[tuple[str, str], Place]] = {
+    ("ls", SOURCE): "look",
+    ("ls", RESULTS): "reports",
+    ("ls", STAGING): "staged",
+    ("mkdir", STAGING): "stage",
+    ("transfer", STAGING): "bring",
+    ("transfer", RESULTS): "return",
+    ("delete", STAGING): "clean",
+}
+
+
+@dataclass(slots=True)
+class Strike:
+    """What goes wrong at a place. `left`: so many times; None: always."""
+
+    place: Place
+    kind: Kind
+    left: int | None = None
+
+
+@dataclass
+class World:
+    """What there is, and what is done to it. `files` are sizes by collection and path."""
+
+    clock: Clock
+    strikes: list[Strike] = field(default_factory=list)
+    files: dict[tuple[str, str], int] = field(default_factory=dict)
+    folders: set[tuple[str, str]] = field(default_factory=set)
+    looks: int = 0
+
+    def providers(self) -> dict[str, Provider]:
+        """By the addresses of the real ones."""
+        at = "https://transfer.actions.globus.org/"
+        found: dict[str, Provider] = {
+            f"{at}ls": _Pretender(self, "ls", self._ls, 0),
+            f"{at}mkdir": _Pretender(self, "mkdir", self._mkdir, 0),
+            f"{at}transfer": _Pretender(self, "transfer", self._transfer, 40),
+            f"{at}delete": _Pretender(self, "delete", self._delete, 10),
+        }
+        found["https://compute.actions.globus.org/v3"] = _Pretender(self, "compute", self._compute, 30)
+        return found
+
+    def below(self, collection: str, folder: str) -> list[str]:
+        """The paths of the files below a folder."""
+        return sorted(path for where, path in self.files if where == collection and path.startswith(folder))
+
+    def has(self, place: Place, kind: Kind) -> bool:
+        return any((one.place, one.kind) == (place, kind) for one in self.strikes)
+
+    def next_strike(self, place: Place) -> Kind | None:
+        """What goes wrong with the next action there, if its provider itself does."""
+        for one in self.strikes:
+            if one.place == place and one.kind in ("unable", "failed", "stuck") and one.left != 0:
+                if one.left is not None:
+                    one.left -= 1
+                return one.kind
+        return None
+
+    def _ls(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        where, folder = str(asked["endpoint_id"]), str(asked["path"]).rstrip("/") + "/"
+        names = {p.removeprefix(folder).split("/")[0]: p for p in self.below(where, folder)}
+        if not names and (where, folder) not in self.folders:
+            raise LookupError(f"{folder} is not there")
+        found: list[dict[str, Any]] = []
+        for name, path in sorted(names.items()):
+            kind, size = ("file", self.files[where, path]) if path == folder + name else ("dir", 4096)
+            found.append({"name": name, "type": kind, "size": size, "last_modified": "2026-01-01 00:00:00+00:00"})
+        if where == SOURCE:
+            found = self._as_seen(found)
+        if where == STAGING and found and self.has("staged", "changed"):
+            found[-1]["size"] += 1
+        if where == STAGING and self.has("staged", "all changed"):
+            found = [one | {"size": one["size"] + 1} for one in found]
+        return {"DATA": found[: asked.get("limit")]}
+
+    def _as_seen(self, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        self.looks += 1
+        if self.has("look", "full"):
+            return [found[0] | {"name": f"{i}.tif"} for i in range(100)]
+        if self.has("look", "empty"):
+            return []
+        return [one | {"size": self.looks} for one in found] if self.has("look", "moving") else found
+
+    def _mkdir(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        self.folders.add((str(asked["endpoint_id"]), str(asked["path"])))
+        return {"code": "DirectoryCreated"}
+
+    def _transfer(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        here, there = str(asked["source_endpoint"]), str(asked["destination_endpoint"])
+        for item in asked["DATA"]:
+            came, goes = str(item["source_path"]), str(item["destination_path"])
+            found = self.below(here, came) if item.get("recursive") else [came]
+            for path in found:
+                if (here, path) not in self.files:
+                    raise LookupError(f"{path} is not there")
+                self.files[there, goes + path.removeprefix(came)] = self.files[here, path]
+            if not found:
+                raise LookupError(f"{came} is not there")
+        return {"status": "SUCCEEDED", "files_transferred": len(asked["DATA"])}
+
+    def _delete(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        where = str(asked["endpoint"])
+        for item in asked["DATA"]:
+            for path in self.below(where, item["path"]):
+                del self.files[where, path]
+            self.folders -= {one for one in self.folders if one[0] == where and one[1].startswith(item["path"])}
+        return {"status": "SUCCEEDED"}
+
+    def _compute(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        return {"results": [{"task_id": "a task", "output": self._scored(task["kwargs"])} for task in asked["tasks"]]}
+
+    def _scored(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        if self.has("score", "refused"):
+            return {"ok": False, "reports": [], "errors": [{"code": "bad_request", "why": "it is pretended"}]}
+        paths, into = list(asked["paths"]), asked.get("write_to")
+        reports: list[dict[str, Any] | None] = []
+        missing = paths[-1:] if self.has("score", "some") else []
+        for path in paths:
+            if path in missing:
+                reports.append(None)
+                continue
+            reports.append({"path": path, "finding": "ok", "dof": 1000})
+            if into:
+                name = f"{path.rsplit('/', 1)[-1]}.0123456789ab.mhfd.json"
+                self.files[STAGING, f"{into}/{name}".removeprefix(SEEN)] = 20_000
+        errors = [{"code": "out_of_memory", "why": "it is pretended", "path": path} for path in missing]
+        return {"ok": not errors, "reports": reports, "errors": errors}
+
+
+class _Pretender:
+    """One provider: starts, takes its time, and then does it."""
+
+    def __init__(
+        self, world: World, name: str, act: Callable[[Mapping[str, Any]], dict[str, Any]], seconds: float
+    ) -> None:
+        self._world, self._name, self._act, self._seconds = world, name, act, seconds
+        self._doing: dict[str, tuple[Mapping[str, Any], float, Kind | None]] = {}
+
+    def run(self, parameters: Mapping[str, Any]) -> Answer:
+        self._known(parameters, _FIELDS[self._name])
+        strike = self._world.next_strike(self._place(parameters))
+        if strike == "unable":
+            raise UnableToRun(f"{self._name}: refused, it is pretended")
+        action = f"{self._name}-{len(self._doing)}"
+        self._doing[action] = parameters, self._world.clock.now() + self._seconds, strike
+        return self.status(action)
+
+    def status(self, action_id: str) -> Answer:
+        parameters, until, strike = self._doing[action_id]
+        if strike == "stuck" or self._world.clock.now() < until:
+            return Answer("ACTIVE", action_id)
+        if strike == "failed":
+            return Answer("FAILED", action_id, {"message": f"{self._name} failed, it is pretended"})
+        try:
+            return Answer("SUCCEEDED", action_id, self._act(parameters))
+        except LookupError as e:
+            return Answer("FAILED", action_id, {"message": str(e)})
+
+    def cancel(self, action_id: str) -> None:
+        self._doing.pop(action_id, None)
+
+    def _place(self, parameters: Mapping[str, Any]) -> Place:
+        if self._name == "compute":
+            return "score"
+        where = next(str(parameters[key]) for key in _WHERE if key in parameters)
+        try:
+            return _FOR[self._name, where]
+        except KeyError:
+            raise UnableToRun(f"{self._name}: nothing of the kind is pretended on {where}") from None
+
+    def _known(self, parameters: Mapping[str, Any], fields: Iterable[str]) -> None:
+        if unknown := sorted(set(parameters) - set(fields)):
+            raise UnableToRun(f"{self._name}: unknown field {', '.join(unknown)}")
+
+
+_WHERE: Final = ("endpoint_id", "destination_endpoint", "endpoint")

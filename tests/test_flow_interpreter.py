@@ -1,0 +1,459 @@
+"""The shipped flows are run here, with every fault there is: each state is visited, each ends as it should."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import pytest
+
+from mhfd.contract import SUMMARY_BYTES, report_file
+from mhfd.errors import UsageError
+from mhfd_flows.checks import checked
+from mhfd_flows.definition import Action, Definition
+from mhfd_flows.dry_run import FAULTS, RUN_ID, Fault, Rehearsal, body_of, faults_of, rehearse
+from mhfd_flows.errors import InputRefused, UnableToRun
+from mhfd_flows.interpreter import Answer, Execution, Provider, VirtualClock, run, service_polls, size_of
+from mhfd_flows.pretend import RESULTS, SOURCE, World
+from mhfd_flows.shipped import FLOWS, INPUT_LIMIT, MAX_IMAGES, Shipped
+
+MOVING, SHARED = FLOWS["focus_check"], FLOWS["focus_check_shared"]
+COMPUTE = "https://compute.actions.globus.org/v3"
+TRANSFER = "https://transfer.actions.globus.org/"
+ROOM = 150_000
+
+
+@cache
+def rehearsed(name: str, *faults: str, images: int = 3, look: bool = False) -> Rehearsal:
+    return rehearse(FLOWS[name], faults, images=images, look=look)
+
+
+def every() -> list[Rehearsal]:
+    alone: list[tuple[str, ...]] = [(), *((fault.name,) for fault in FAULTS)]
+    found = [rehearsed(MOVING.name, *names, images=n) for names in alone for n in (1, 3)]
+    found += [rehearsed(MOVING.name, look=True)]
+    return [*found, *(rehearsed(SHARED.name, *names) for names in alone if names in _of_shared())]
+
+
+def _of_shared() -> list[tuple[str, ...]]:
+    return [(), *((fault.name,) for fault in faults_of(SHARED))]
+
+
+def caught(execution: Execution) -> set[tuple[str | None, str]]:
+    return {(one.state, one.details["error"]) for one in execution.log if one.code == "ActionFailed"}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("images", [1, 3])
+@pytest.mark.parametrize("look", [False, True])
+def test_a_fault_ends_as_it_should(fault: Fault, images: int, look: bool) -> None:
+    done = rehearsed(MOVING.name, fault.name, images=images, look=look)
+    assert done.found == done.expected, done.execution.error
+    assert done.execution.status == ("FAILED" if done.found.error else "SUCCEEDED")
+
+
+def test_two_faults_end_as_they_should() -> None:
+    for first, second in itertools.combinations([fault.name for fault in FAULTS], 2):
+        done = rehearse(MOVING, (first, second), images=3)
+        assert done.as_it_should, (first, second, done.found, done.expected)
+
+
+@pytest.mark.parametrize("fault", faults_of(SHARED), ids=lambda fault: fault.name)
+def test_a_fault_on_a_shared_file_system_ends_as_it_should(fault: Fault) -> None:
+    done = rehearsed(SHARED.name, fault.name)
+    assert done.found == done.expected, done.execution.error
+
+
+@pytest.mark.parametrize("flow", FLOWS.values(), ids=FLOWS)
+def test_every_state_is_visited_by_some_case(flow: Shipped) -> None:
+    visited = {state for done in every() if done.flow is flow for state in done.execution.visited}
+    assert visited == set(flow.definition.states)
+
+
+def unwell(flow: Shipped, state: str, error: str) -> Execution:
+    """A run in which one action always ends in one error, whatever the others do."""
+    clock = VirtualClock()
+    target = flow.definition.states[state]
+    assert isinstance(target, Action)
+    world = World(clock)
+    world.folders |= {(SOURCE, "/images/"), (RESULTS, "/reports/")}
+    world.files = {(SOURCE, "/images/a.tif"): 4_000_000}
+    actions: dict[str, Provider] = {url: _At(p, lambda: going.at) for url, p in world.providers().items()}
+    for one in actions.values():
+        assert isinstance(one, _At)
+        one.state, one.error = state, error
+    going: Execution = Execution(
+        flow.definition,
+        body_of(flow, ["a.tif"], looking=state.startswith("LookAt")),
+        actions,
+        clock=clock,
+        run_id=RUN_ID,
+    )
+    for pause in going.steps():
+        clock.sleep(pause.seconds)
+    return going
+
+
+class _At:
+    """A provider that is unwell in one state."""
+
+    state = error = ""
+
+    def __init__(self, inner: Provider, at: Any) -> None:
+        self._inner, self._at = inner, at
+
+    def run(self, parameters: Mapping[str, Any]) -> Answer:
+        if self._at() != self.state:
+            return self._inner.run(parameters)
+        if self.error == "ActionUnableToRun":
+            raise UnableToRun("unwell")
+        return Answer("FAILED" if self.error == "ActionFailedException" else "ACTIVE", "unwell")
+
+    def status(self, action_id: str) -> Answer:
+        return Answer("ACTIVE", action_id) if action_id == "unwell" else self._inner.status(action_id)
+
+    def cancel(self, action_id: str) -> None:
+        self._inner.cancel(action_id)
+
+
+PATHS = [
+    (flow.name, name, error)
+    for flow in FLOWS.values()
+    for name, state in flow.definition.states.items()
+    if isinstance(state, Action)
+    for catcher in state.catch
+    for error in catcher.error_equals
+]
+
+
+@pytest.mark.parametrize(("flow", "state", "error"), PATHS)
+def test_every_catch_is_taken_and_keeps_what_else_there_is(flow: str, state: str, error: str) -> None:
+    going = unwell(FLOWS[flow], state, error)
+    assert (state, error) in caught(going)
+    assert going.error is None or going.error[0] not in (error, "PathError", "ExpressionError")
+    assert {"source", "staging", "plan", "tries"} <= set(going.state) or flow == SHARED.name
+    kept = [value["Error"] for value in going.state["errors"].values()]
+    assert kept == [error]
+    if flow == MOVING.name and "MakeStaging" in going.visited and state != "MakeStaging":
+        assert "Clean" in going.visited
+
+
+@pytest.mark.parametrize(("flow", "state", "error"), PATHS)
+def test_retries_are_bounded(flow: str, state: str, error: str) -> None:
+    going = unwell(FLOWS[flow], state, error)
+    tries = going.visited.count(state)
+    assert tries <= (40 if state == "LookAtSource" else 3)
+    assert error == "ActionTimeout" or tries == (
+        {"LookAtSource": 40, "LookAtReports": 1, "MakeStaging": 1}.get(state, 3)
+    )
+
+
+@pytest.mark.parametrize("look", [False, True])
+@pytest.mark.parametrize("fault", [None, "compute-fails", "return-fails", "transfer-fails", "function-refuses"])
+def test_the_staging_area_is_clean_after_success_and_after_failure(fault: str | None, look: bool) -> None:
+    done = rehearsed(MOVING.name, *([fault] if fault else []), look=look)
+    assert done.found.left == ()
+    assert "Clean" in done.execution.visited
+
+
+@pytest.mark.parametrize("before", [None, "compute-fails", "return-fails"])
+def test_a_failed_clean_ends_in_a_fail_that_names_what_is_left(before: str | None) -> None:
+    done = rehearsed(MOVING.name, "clean-fails", *([before] if before else []))
+    assert done.execution.at == "StagingNotCleaned"
+    assert done.found.left == ("/staging/mhfd-dry-run/",)
+    left = done.execution.state["leftover"]
+    assert left == {
+        "collection": "the endpoint's collection",
+        "path": "/staging/mhfd-dry-run/",
+        "seen_by_endpoint": "/endpoint/staging/mhfd-dry-run/",
+    }
+    assert done.execution.error is not None
+    assert "$.leftover" in done.execution.error[1]
+    assert (
+        done.execution.state["outcome"]["error"]
+        == {
+            None: "",
+            "compute-fails": "NotScored",
+            "return-fails": "ReportsNotReturned",
+        }[before]
+    )
+
+
+def test_images_that_have_a_report_are_not_scored_again() -> None:
+    """Reports have the names that the function gives them."""
+    clock = VirtualClock()
+    world = World(clock, folders={(SOURCE, "/images/")})
+    world.files = {(SOURCE, f"/images/{name}"): 9 for name in ("a.tif", "a.tif.tif", "b.tif", "notes.txt")}
+    world.files[RESULTS, f"/reports/{report_file('/x/mhfd-1/a.tif', 'p')}"] = 1
+    done = run(MOVING.definition, body_of(MOVING, [], looking=True), world.providers(), clock, run_id="r")
+    assert [image["name"] for image in done.state["batch"]["images"]] == ["a.tif.tif", "b.tif"]
+    assert done.status == "SUCCEEDED"
+
+
+# The bound of the state
+
+
+class _Told:
+    """A provider that tells as much as the real one may."""
+
+    def __init__(self, details: Any, status: Any = "SUCCEEDED") -> None:
+        self._details, self._status = details, status
+
+    def run(self, parameters: Mapping[str, Any]) -> Answer:
+        return Answer(self._status, "0" * 36, self._details)
+
+    def status(self, action_id: str) -> Answer:
+        raise AssertionError("it is done at once")
+
+    def cancel(self, action_id: str) -> None:
+        raise AssertionError("nobody cancels")
+
+
+def _listed(name: str, size: int) -> dict[str, Any]:
+    return {
+        "DATA_TYPE": "file",
+        "name": name,
+        "type": "file",
+        "size": size,
+        "permissions": "0644",
+        "user": "u" * 32,
+        "group": "g" * 32,
+        "last_modified": "2026-01-01 00:00:00+00:00",
+        "link_target": None,
+        "link_user": None,
+        "link_group": None,
+        "link_last_modified": None,
+        "link_size": None,
+    }
+
+
+NAMES = [f"{i:03}".ljust(96, "n") + ".tif" for i in range(MAX_IMAGES)]
+BATCH = [{"path": f"{'d' * (255 - 101)}/{name}", "name": name, "size": 10**11} for name in NAMES]
+TASK = {f"field_{i}": "x" * 60 for i in range(40)}
+SUMMARY = {"path": "x" * (SUMMARY_BYTES - 12)}
+assert len(json.dumps(SUMMARY)) == SUMMARY_BYTES
+LONG = {"source": {"id": "0" * 36, "path": "/" + "s" * 1023}, "staging": {"id": "0" * 36, "path": "/" + "t" * 1023}}
+LONG |= {"results": {"id": "0" * 36, "path": "/" + "r" * 1023}}
+LONG |= {"compute": {"endpoint_id": "0" * 36, "function_id": "0" * 36, "staging_root": "/" + "e" * 1023}}
+
+
+def _providers(output: Any, names: list[str], *, clean: Any = "SUCCEEDED") -> dict[str, Provider]:
+    results = {"results": [{"task_id": "0" * 36, "output": output}], "result": [output]}
+    return {
+        f"{TRANSFER}ls": _Told({"DATA": [_listed(name, 10**11) for name in names], "path": "/" + "t" * 1100}),
+        f"{TRANSFER}mkdir": _Told({"code": "DirectoryCreated", "message": "x" * 1200}),
+        f"{TRANSFER}transfer": _Told(TASK),
+        f"{TRANSFER}delete": _Told(TASK, clean),
+        COMPUTE: _Told(results),
+    }
+
+
+PROVENANCE = {"provenance": {"version": "1", "versions": {f"p{i}": "1.2.3" for i in range(20)}}}
+PROBLEM = {"code": "unavailable", "why": "w" * 250, "remedy": "r" * 150, "index": 1, "path": "p" * 180}
+SCORED = {"ok": True, "reports": [SUMMARY] * MAX_IMAGES, "errors": [], "notes": [], **PROVENANCE}
+MISSED = {"ok": False, "reports": [None] * MAX_IMAGES, "errors": [PROBLEM] * MAX_IMAGES, "notes": [], **PROVENANCE}
+
+
+@pytest.mark.parametrize("output", [SCORED, MISSED], ids=["scored", "missed"])
+@pytest.mark.parametrize("clean", ["SUCCEEDED", "FAILED"])
+@pytest.mark.parametrize("listed", [True, False])
+def test_the_state_stays_below_its_bound_at_the_largest_batch(output: Any, clean: str, listed: bool) -> None:
+    """Worst-case names, 600 bytes a summary, told twice as the Compute provider may, and every other part full."""
+    body: dict[str, Any] = {**LONG, "params": {f"k{i}": 1.5 for i in range(20)}, "key": "k" * 64}
+    if listed:
+        body["batch"] = {"images": BATCH}
+        MOVING.check_input(body | {side: body[side] | {"id": _ID} for side in ("source", "staging", "results")} | _IDS)
+    done = run(MOVING.definition, body, _providers(output, NAMES, clean=clean), VirtualClock(), run_id="0" * 36)
+    assert done.error is None or done.error[0] in ("StagingNotCleaned", "RequestRefused"), done.error
+    assert "Score" in done.visited
+    assert done.largest < ROOM
+
+
+def test_names_in_other_scripts_are_bounded_by_their_bytes() -> None:
+    """What the client lets through stays below our bound, what the schema lets through below the service's."""
+    wide: list[dict[str, Any]] = [{"path": "\N{MICROSCOPE}" * 255, "name": name, "size": 10**11} for name in NAMES]
+    sides = {side: {"id": _ID, "path": "/a"} for side in ("source", "staging", "results")}
+    most = {**sides, **_IDS, "batch": {"images": wide}}
+    with pytest.raises(InputRefused, match=f"of {INPUT_LIMIT} that a run takes; start it with fewer images"):
+        MOVING.check_input(most)
+    done = run(MOVING.definition, most, _providers(SCORED, NAMES), VirtualClock(), run_id="0" * 36)
+    assert done.status == "SUCCEEDED"
+    room = (INPUT_LIMIT - 1000) // MAX_IMAGES - 170
+    fits = [image | {"path": "\N{MICROSCOPE}" * (room // 4)} for image in wide]
+    MOVING.check_input(most | {"batch": {"images": fits}})
+    done = run(MOVING.definition, most | {"batch": {"images": fits}}, _providers(SCORED, NAMES), VirtualClock())
+    assert done.status == "SUCCEEDED"
+    assert done.largest < ROOM
+
+
+_ID = "01234567-89ab-cdef-0123-456789abcdef"
+_IDS = {"compute": {"endpoint_id": _ID, "function_id": _ID, "staging_root": "/e"}}
+
+
+def test_the_state_of_the_shared_flow_stays_below_its_bound() -> None:
+    compute = {"endpoint_id": _ID, "function_id": _ID}
+    body = {"compute": compute, "paths": ["/" + "p" * 511] * MAX_IMAGES, "write_to": "/" + "w" * 1023}
+    SHARED.check_input(body)
+    done = run(SHARED.definition, body, _providers(SCORED, NAMES), VirtualClock(), run_id="0" * 36)
+    assert done.status == "SUCCEEDED"
+    assert done.largest < ROOM
+
+
+def test_a_full_folder_of_reports_is_refused_within_the_bound() -> None:
+    names = [f"{i:03}".ljust(255 - 23, "n") + ".0123456789ab.mhfd.json" for i in range(200)]
+    reports = _Told({"DATA": [_listed(name, 10**5) for name in names[:129]]})
+    source = _Told({"DATA": [_listed(name, 10**11) for name in NAMES]})
+
+    class Both:
+        def run(self, parameters: Mapping[str, Any]) -> Answer:
+            return (source if parameters["path"].startswith("/s") else reports).run(parameters)
+
+        status, cancel = reports.status, reports.cancel
+
+    done = run(MOVING.definition, LONG, {f"{TRANSFER}ls": Both()}, VirtualClock())
+    assert done.error is not None
+    assert done.error[0] == "TooManyReports"
+    assert done.largest < ROOM
+
+
+def test_a_state_that_outgrows_the_service_fails_the_run() -> None:
+    done = run(SHARED.definition, {"x": "y" * 200_000}, {}, VirtualClock())
+    assert (done.status, (done.error or ("",))[0]) == ("FAILED", "TooLarge")
+
+
+# The language
+
+
+def flow_of(**states: Any) -> Definition:
+    return checked({"StartAt": next(iter(states)), "States": states})
+
+
+def test_values_are_computed_and_put_where_they_belong() -> None:
+    definition = flow_of(
+        A={
+            "Type": "ExpressionEval",
+            "Parameters": {
+                "n.=": "len(xs)",
+                "first.$": "$.xs[0]",
+                "deep": [{"b.=": "[x + 1 for x in xs if x > 1]"}],
+                "who.$": "$._context.run_id",
+                "none.=": "getattr('absent', 7)",
+                "there.=": "is_present('xs')",
+                "split.=": "pathsplit('/a/b.tif')",
+            },
+            "ResultPath": "$.out.put",
+            "End": True,
+        }
+    )
+    done = run(definition, {"xs": [1, 2, 3], "out": {"kept": 1}}, {}, VirtualClock(), run_id="r")
+    assert done.state["out"] == {
+        "kept": 1,
+        "put": {
+            "n": 3,
+            "first": 1,
+            "deep": [{"b": [3, 4]}],
+            "who": "r",
+            "none": 7,
+            "there": True,
+            "split": ["/a", "b.tif"],
+        },
+    }
+
+
+@pytest.mark.parametrize("wrong", [{"x.=": "absent + 1"}, {"x.=": "1 / 0"}, {"x.$": "$.absent"}])
+def test_a_value_that_cannot_be_computed_fails_the_run_with_its_state(wrong: dict[str, str]) -> None:
+    definition = flow_of(A={"Type": "ExpressionEval", "Parameters": wrong, "ResultPath": "$.y", "End": True})
+    done = run(definition, {}, {}, VirtualClock())
+    assert done.status == "FAILED"
+    assert done.error is not None
+    assert done.error[1].startswith("A: ")
+
+
+@pytest.mark.parametrize(
+    ("rule", "way"),
+    [
+        ({"Variable": "$.n", "NumericGreaterThanEquals": 3}, "Yes"),
+        ({"Variable": "$.n", "NumericGreaterThan": 3}, "No"),
+        ({"Variable": "$.text", "NumericLessThan": 3}, "No"),
+        ({"Variable": "$.text", "StringMatches": "a*"}, "Yes"),
+        ({"Variable": "$.text", "StringEquals": "a"}, "No"),
+        ({"Variable": "$.none", "IsNull": True}, "Yes"),
+        ({"Variable": "$.absent", "IsPresent": False}, "Yes"),
+        ({"Variable": "$.yes", "BooleanEquals": True}, "Yes"),
+        ({"Variable": "$.n", "BooleanEquals": True}, "No"),
+        ({"Not": {"Variable": "$.n", "NumericEquals": 3}}, "No"),
+        ({"And": [{"Variable": "$.n", "NumericEquals": 3}, {"Variable": "$.yes", "BooleanEquals": False}]}, "No"),
+        ({"Or": [{"Variable": "$.n", "NumericEquals": 3}, {"Variable": "$.yes", "BooleanEquals": False}]}, "Yes"),
+    ],
+)
+def test_a_choice(rule: dict[str, Any], way: str) -> None:
+    definition = flow_of(
+        A={"Type": "Choice", "Choices": [rule | {"Next": "Yes"}], "Default": "No"},
+        Yes={"Type": "Pass", "End": True},
+        No={"Type": "Pass", "End": True},
+    )
+    done = run(definition, {"n": 3, "text": "abc", "none": None, "yes": True}, {}, VirtualClock())
+    assert done.visited == ("A", way)
+
+
+def test_waits_pass_by_the_clock() -> None:
+    clock = VirtualClock()
+    definition = flow_of(
+        A={"Type": "Wait", "Seconds": 5, "Next": "B"},
+        B={"Type": "Wait", "SecondsPath": "$.s", "Next": "C"},
+        C={"Type": "Wait", "Timestamp": "1970-01-01T00:01:00+00:00", "End": True},
+    )
+    assert run(definition, {"s": 7}, {}, clock).status == "SUCCEEDED"
+    assert clock.now() == 60
+
+
+def test_looks_at_an_action_back_off_to_ten_minutes() -> None:
+    waits = list(itertools.islice(service_polls(), 12))
+    assert waits[:4] == [2, 4, 8, 16]
+    assert max(waits) == 600
+
+
+def test_a_canceled_run_enters_no_further_state() -> None:
+    clock = VirtualClock()
+    going: Execution = Execution(
+        flow_of(A={"Type": "Wait", "Seconds": 5, "Next": "B"}, B={"Type": "Pass", "End": True}), {}, {}, clock=clock
+    )
+    for _ in going.steps():
+        going.cancel()
+    assert (going.status, going.visited) == ("ENDED", ("A",))
+
+
+# The dry run itself
+
+
+def test_unknown_faults_are_refused_with_those_there_are() -> None:
+    with pytest.raises(UsageError) as refused:
+        rehearse(SHARED, ["compute-fails", "rain", "clean-fails"])
+    assert "no fault 'clean-fails', 'rain'" in str(refused.value)
+    assert "compute-stuck" in str(refused.value)
+
+
+@pytest.mark.parametrize("images", [0, MAX_IMAGES + 1])
+def test_more_images_than_a_run_takes_are_refused(images: int) -> None:
+    with pytest.raises(UsageError, match="images"):
+        rehearse(MOVING, images=images)
+
+
+def test_a_flow_that_ends_otherwise_is_noticed() -> None:
+    """A defect in the definition is what the dry run is for."""
+    broken = json.loads(json.dumps(MOVING.document))
+    broken["States"]["Returned"]["Next"] = "Ending"
+    flow = Shipped(MOVING.name, "", "", MOVING.schema)
+    flow.__dict__.update(document=broken, definition=checked(broken))
+    done = rehearse(flow)
+    assert not done.as_it_should
+    assert done.found.left == ("/staging/mhfd-dry-run/",)
+
+
+def test_the_largest_rehearsal_is_small_too() -> None:
+    done = rehearse(MOVING, images=MAX_IMAGES, look=True)
+    assert done.as_it_should
+    assert size_of(done.execution.state) < ROOM
