@@ -121,6 +121,15 @@ def test_a_path_that_is_not_the_endpoints_is_refused_by_name(
     assert not service.log.count(SUBMITTED)
 
 
+def test_a_pattern_of_the_endpoints_is_refused_by_name(
+    service: Service, quick_endpoint: ChildEndpoint, far: Path
+) -> None:
+    told = score(quick_endpoint, far / "*.tif")
+    assert told.exit_code == 2
+    assert "--map" in told.output
+    assert not service.log.count(SUBMITTED)
+
+
 def test_an_endpoint_that_nobody_knows(service: Service) -> None:
     told = CliRunner().invoke(main, ["score", "--endpoint", str(uuid4()), "/x.tif"])
     assert told.exit_code == 1

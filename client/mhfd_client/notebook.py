@@ -139,8 +139,8 @@ def score(
         on_row: Called with each row as it comes, in the order of completion, not judged yet.
         endpoint: Score on this endpoint of Globus Compute; nothing for this machine. What it scores with (`device`,
             `workers`) is its administrator's.
-        map: With an endpoint: where it has this machine's folders, `{"/mnt/sem": "/eagle/sem"}`. Without it, paths and
-            patterns are the endpoint's own.
+        map: With an endpoint: where it has this machine's folders, `{"/mnt/sem": "/eagle/sem"}`. Without it, paths are
+            the endpoint's own, and no patterns.
         reattach: With an endpoint: go on with this call (`Table.token`), of the same paths.
     """
     from mhfd_client.scoring import expand

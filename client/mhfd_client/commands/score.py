@@ -75,8 +75,8 @@ def score(
 ) -> None:
     """Measure how much in focus images are, here or on an endpoint.
 
-    PATH may be a pattern in quotes ('run/*.tif'). With --endpoint and without --map, PATHs and patterns are the
-    endpoint's own. The exit code is 0 when every image was scored, 1 when one could not be (its line says why), 2 for
+    PATH may be a pattern in quotes ('run/*.tif'). With --endpoint and without --map, PATHs are the endpoint's own, and
+    no patterns. The exit code is 0 when every image was scored, 1 when one could not be (its line says why), 2 for
     wrong usage.
     """
     params = _params(preset, n, min_t, max_t)

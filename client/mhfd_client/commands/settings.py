@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mhfd_client.commands.common import echo, echo_json
+
+if TYPE_CHECKING:
+    from mhfd_client.doctor import Check
 
 __all__ = ["config", "doctor"]
 
@@ -60,19 +65,77 @@ def config(directory: str | None, config: Path | None, state: Path | None, as_js
 @_FOLDER
 @_CONFIG
 @_STATE
+@click.option("--endpoint", metavar="UUID", help="Look at this endpoint of Globus Compute too.")
+@click.option(
+    "--map",
+    "maps",
+    multiple=True,
+    metavar="HERE=THERE",
+    help="With --endpoint and DIR: the endpoint has this machine's folder HERE as THERE; may be repeated.",
+)
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(min=0, min_open=True),
+    default=120.0,
+    show_default=True,
+    help="With --endpoint: seconds for its first answer, which may need a worker to be started.",
+)
 @_JSON
-def doctor(directory: str | None, config: Path | None, state: Path | None, as_json: bool) -> None:
+def doctor(
+    directory: str | None,
+    config: Path | None,
+    state: Path | None,
+    endpoint: str | None,
+    maps: tuple[str, ...],
+    wait_s: float,
+    as_json: bool,
+) -> None:
     """Check everything that a station needs, and say what to do about what is wrong.
 
-    The exit code is 1 when something fails; a warning is none.
+    With --endpoint also whether that endpoint scores, as what, and what it may read; with DIR, whether it sees an
+    image of that folder as this machine does. The exit code is 1 when something fails; a warning is none.
     """
     from mhfd_client import doctor as checks
 
-    found = checks.examine(directory, config=config, state=state)
+    if maps and (endpoint is None or directory is None):
+        raise click.UsageError("--map belongs to --endpoint and DIR: an image of DIR is looked for there")
+    found = []
+    for check in _checks(directory, config, state, endpoint, maps, wait_s):
+        found.append(check)
+        if not as_json:
+            echo(f"{check.level.value:4} {check.name}: {check.what}" + (f" -> {check.do}" if check.do else ""))
     if as_json:
         echo_json([check.as_json() for check in found])
-    else:
-        for check in found:
-            echo(f"{check.level.value:4} {check.name}: {check.what}" + (f" -> {check.do}" if check.do else ""))
     if any(check.level is checks.Level.FAIL for check in found):
         sys.exit(EXIT_FAIL)
+
+
+def _checks(
+    directory: str | None,
+    config: Path | None,
+    state: Path | None,
+    endpoint: str | None,
+    maps: tuple[str, ...],
+    wait_s: float,
+) -> Iterator[Check]:
+    """As they are done: an endpoint may take its time."""
+    from mhfd_client import doctor as checks
+
+    if endpoint is None:
+        yield from checks.examine(directory, config=config, state=state)
+        return
+    from mhfd_client import settings
+    from mhfd_client.compute.opening import endpoint_of
+    from mhfd_client.compute.paths import PathMap
+    from mhfd_client.errors import SettingsError
+
+    id_, mapped = endpoint_of(endpoint), PathMap(maps)
+    yield from checks.examine(directory, config=config, state=state)
+    from mhfd_client.compute.examining import examine
+
+    try:
+        arrival = settings.load(config).settings.arrival
+    except SettingsError:
+        arrival = None  # said already
+    yield from examine(id_, maps=mapped, directory=directory, arrival=arrival, wait_s=wait_s)

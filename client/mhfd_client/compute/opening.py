@@ -89,7 +89,8 @@ def close(client: Any) -> None:
 
 def hurried(client: Any) -> Any:
     """The same client, for somebody who waits: a service that is silent is given up in seconds, not minutes."""
-    for web in _web(client):
+    login = getattr(getattr(client, "app", None), "_login_client", None)  # renews tokens before it all
+    for web in (*_web(client), login):
         if hasattr(web, "retry_config") and hasattr(web, "transport"):
             web.retry_config.max_retries = min(_RETRIES, web.retry_config.max_retries)
             web.transport.http_timeout = _TIMEOUT_S
@@ -104,8 +105,7 @@ def _web(client: Any) -> list[Any]:
 def items_of(paths: Iterable[str], maps: PathMap, opened: Opened) -> list[Item]:
     """Each file as it is called here and there.
 
-    With a map, paths and patterns are this machine's. Without one they are the endpoint's, and patterns are expanded
-    there.
+    With a map, paths and patterns are this machine's. Without one the paths are the endpoint's, and no patterns.
     """
     if maps:
         return [Item(path, maps.there(_absolute(path))) for path in scoring.expand(paths)]
