@@ -65,6 +65,7 @@ def test_reports_come_whole_and_in_order(service: Service, quick_endpoint: Child
     reports = [FocusReport.model_validate_json(line) for line in told.output.splitlines()]
     assert [report.image.path for report in reports] == [str(path) for path in files]
     assert reports[0].cells == mhfd.score(files[0]).cells
+    assert {report.provenance.endpoint for report in reports} == {quick_endpoint.id}
 
 
 def test_with_a_map_patterns_are_those_of_this_machine(

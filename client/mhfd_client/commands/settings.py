@@ -135,7 +135,8 @@ def _checks(
     from mhfd_client.compute.examining import examine
 
     try:
-        arrival = settings.load(config).settings.arrival
+        chosen = settings.load(config).settings
     except SettingsError:
-        arrival = None  # said already
-    yield from examine(id_, maps=mapped, directory=directory, arrival=arrival, wait_s=wait_s)
+        return  # said already
+    mapped = mapped or PathMap(chosen.compute.map)
+    yield from examine(id_, maps=mapped, directory=directory, arrival=chosen.arrival, wait_s=wait_s)

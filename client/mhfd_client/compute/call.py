@@ -292,9 +292,10 @@ class Call:
         return [free[path].popleft() if path is not None and free.get(path) else None for path in paths]
 
     def _named(self, index: int, report: FocusReport) -> FocusReport:
-        """Under the caller's name of the file."""
+        """Under the caller's name of the file, and with where it was scored."""
         image = report.image.model_copy(update={"path": text_of(self._stored.items[index].path)})
-        return report.model_copy(update={"image": image})
+        made = report.provenance.model_copy(update={"endpoint": str(self._stored.endpoint)})
+        return report.model_copy(update={"image": image, "provenance": made})
 
     def _aside(self, index: int, why: str) -> FocusReport:
         return set_aside(self._stored.items[index].path, self._stored.params, why)
