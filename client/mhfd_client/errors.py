@@ -17,6 +17,11 @@
         |   |-- LoginRefused                  Globus refuses this login or client
         |   |-- NoClient (also UsageError)    no application to log in with, or its id or secret cannot be used
         |   `-- TokensRefused                 the file of tokens cannot be used, or others can read it
+        |-- FlowError                         Globus Flows cannot do what it was asked to: says what to do about it
+        |   |-- FlowsUnreachable              the service gives no answer; what was asked may have been done
+        |   |-- FlowRefused                   the service does not take it, or does not let us
+        |   |-- FlowMissing                   the flow is not deployed, or not any more
+        |   `-- FlowObsolete                  what is deployed differs from this mhfd's
         |-- RunnerError                       a runner cannot do what it was asked to
         `-- ComputeError                      Globus Compute cannot do what it was asked to: says what to do about it
             |-- ComputeMissing                its libraries are not installed
@@ -48,6 +53,11 @@ __all__ = [
     "ComputeMissing",
     "ComputeRefused",
     "EndpointOffline",
+    "FlowError",
+    "FlowMissing",
+    "FlowObsolete",
+    "FlowRefused",
+    "FlowsUnreachable",
     "FunctionError",
     "FunctionNotAllowed",
     "FunctionObsolete",
@@ -141,6 +151,26 @@ class NoClient(LoginError, UsageError):
 
 class TokensRefused(LoginError):
     """The file of tokens cannot be used."""
+
+
+class FlowError(StationError):
+    """Globus Flows cannot do what it was asked to."""
+
+
+class FlowsUnreachable(FlowError):
+    """Globus Flows gives no answer. What was asked may have been done, or not."""
+
+
+class FlowRefused(FlowError):
+    """Globus Flows does not take it, or does not let us. Nothing was done."""
+
+
+class FlowMissing(FlowError):
+    """The flow is not deployed, or the service does not know it any more."""
+
+
+class FlowObsolete(FlowError):
+    """The flow that is deployed differs from this mhfd's."""
 
 
 class RunnerError(StationError):

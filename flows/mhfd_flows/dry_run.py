@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mhfd.errors import UsageError
+from mhfd_flows import expressions
 from mhfd_flows.interpreter import Execution, VirtualClock, run
 from mhfd_flows.pretend import RESULTS, SEEN, SOURCE, STAGING, Kind, Place, Strike, World
 from mhfd_flows.shipped import MAX_IMAGES, Shipped
@@ -107,6 +108,7 @@ def rehearse(flow: Shipped, faults: Iterable[str] = (), *, images: int = 3, look
         images: How many there are.
         look: The run is not told which images, as when a timer or a person starts it. Faults of that part imply it.
     """
+    expressions.evaluate("1", {})  # says at once what must be installed
     if not 1 <= images <= MAX_IMAGES:
         raise UsageError(f"images: {images} is not 1 to {MAX_IMAGES}, which is what one run takes")
     chosen = _chosen(flow, faults)
