@@ -1,0 +1,260 @@
+"""A whole `mhfd watch --runner compute`, its endpoint real, while everything between them breaks.
+
+After each fault: every image has one report and one verdict, and a person was told in words. The endpoint's own log
+says how often it scored.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tifffile
+
+from mhfd import simulate
+from mhfd_client.errors import StateMissing
+from mhfd_client.journal_view import JournalView, State, TroubleRow
+from mhfd_client.ledger import spans
+from tests.globus.broker import Broker
+from tests.globus.child_endpoint import ChildEndpoint
+from tests.globus.service import Service
+from tests.globus.waiting import until
+
+MHFD = str(Path(sys.executable).with_name("mhfd"))
+SHARP = simulate.focus_series((256, 256), seed=5, defocus_um=[0.0])[0]
+
+
+class Watch:
+    """A watched folder, and the processes that watch it one after the other."""
+
+    def __init__(self, folder: Path, endpoint: ChildEndpoint, env: dict[str, str]) -> None:
+        self.root, self.state = endpoint.root / folder.name, folder / "state"
+        self.root.mkdir()
+        self._said, self._env, self._id = folder / "said.txt", env, endpoint.id
+        self._running: list[subprocess.Popen[bytes]] = []
+        self.made = 0
+
+    def images(self, count: int) -> None:
+        """New images, moved in whole."""
+        for _ in range(count):
+            self.made += 1
+            part = self.root / f"{self.made:04}.part"
+            tifffile.imwrite(part, SHARP)
+            part.rename(self.root / f"S_{self.made:04}.tif")
+
+    def start(self, *more: str) -> subprocess.Popen[bytes]:
+        command = [MHFD, "watch", str(self.root), "--state", str(self.state), "--runner", "compute"]
+        command += ["--endpoint", self._id, "--no-page", "--set", "runner.backoff_s=0.2", *more]
+        with self._said.open("ab") as said:
+            self._running.append(subprocess.Popen(command, env=self._env, stdout=said, stderr=said))
+        return self._running[-1]
+
+    def end(self) -> None:
+        """Every image is recorded, then the watch ends cleanly."""
+        self.recorded(self.made)
+        self._running[-1].send_signal(signal.SIGTERM)
+        assert self._running[-1].wait(90) == 0, self.said()
+
+    def close(self) -> None:
+        for one in self._running:
+            one.kill()
+            one.wait()
+
+    def said(self) -> str:
+        return self._said.read_text(errors="replace")[-3000:]
+
+    def ask(self, question: Callable[[JournalView], Any]) -> Any:
+        try:
+            with JournalView.read(self.state) as journal:
+                return question(journal)
+        except StateMissing:
+            return None
+
+    def recorded(self, count: int) -> None:
+        def enough() -> bool:
+            assert self._running[-1].poll() is None, self.said()
+            counts = self.ask(JournalView.counts)
+            return counts is not None and counts[State.RECORDED] >= count
+
+        until(enough, lambda: f"{self.ask(JournalView.counts)}\n{self.said()}")
+
+    def trouble(self, kind: str) -> TroubleRow:
+        """It is in the journal that this is or was wrong."""
+
+        def found() -> TroubleRow | None:
+            rows = self.ask(lambda journal: journal.troubles()) or []
+            return next((row for row in rows if row.kind == kind), None)
+
+        return until(found, lambda: f"no trouble {kind}\n{self.said()}")  # type: ignore[return-value]
+
+    def check(self) -> None:
+        """One report and one verdict an image, all of them of the endpoint's making."""
+        with JournalView.read(self.state) as journal:
+            rows = journal.images(limit=10_000)
+            assert len(rows) == self.made
+            assert [row.state for row in rows] == [State.RECORDED] * self.made
+            assert journal._db.execute("SELECT count(*) FROM report").fetchone() == (self.made,)
+            for row in rows:
+                assert row.report is not None
+                report = journal.report(row.report)
+                assert report.finding == "ok"
+                assert report.provenance.endpoint == self._id
+        assert len(list((self.state / "records").rglob("*.mhfd.json"))) == self.made
+
+
+@pytest.fixture
+def watch(tmp_path: Path, globus_env: dict[str, str]) -> Iterator[Callable[[ChildEndpoint], Watch]]:
+    made: list[Watch] = []
+
+    def make(endpoint: ChildEndpoint) -> Watch:
+        made.append(Watch(tmp_path, endpoint, globus_env))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+Make = Callable[[ChildEndpoint], Watch]
+Endpoints = Callable[..., ChildEndpoint]
+
+
+def scored(endpoint: ChildEndpoint) -> int:
+    """How many images the endpoint has scored, by its own log."""
+    if not endpoint.log.exists():
+        return 0
+    return sum(json.loads(line)["scored"] for line in endpoint.log.read_text().splitlines())
+
+
+def test_images_are_scored_far_away_once(endpoint: ChildEndpoint, watch: Make) -> None:
+    station, before = watch(endpoint), scored(endpoint)
+    station.images(12)
+    station.start()
+    station.recorded(12)
+    station.images(3)
+    station.end()
+    station.check()
+    assert scored(endpoint) - before == 15
+    with JournalView.read(station.state) as journal:
+        for row in journal.images(limit=100):
+            assert {"wait", "queue", "score", "return", "judge"} <= set(spans(row))
+            assert row.started_ns is not None
+            assert row.scored_ns is not None
+            assert row.returned_ns is not None
+            assert row.started_ns <= row.scored_ns <= row.returned_ns
+
+
+def test_a_killed_station_finds_its_tasks_again(endpoint: ChildEndpoint, watch: Make) -> None:
+    station, before = watch(endpoint), scored(endpoint)
+    station.images(60)
+    for _ in range(3):
+        process = station.start("--set", "compute.batch=4")
+        until(lambda: scored(endpoint) > before or station.ask(JournalView.counts), "it does nothing")
+        process.kill()
+        process.wait()
+    station.start()
+    station.end()
+    station.check()
+
+
+def test_a_killed_endpoint_is_waited_for(compute_endpoint: Endpoints, watch: Make) -> None:
+    endpoint = compute_endpoint(kind="thread", workers=2, heartbeat_s=2)
+    station = watch(endpoint)
+    station.images(10)
+    station.start("--set", "runner.deadline_s=10")
+    station.recorded(10)
+    endpoint.kill()
+    station.images(10)
+    offline = station.trouble("offline")
+    assert "offline" in offline.why or "not running" in offline.why
+    endpoint.start()
+    station.end()
+    station.check()
+    assert all(row.until_ns for row in station.ask(lambda journal: journal.troubles()))
+
+
+def test_a_killed_worker_costs_no_image(compute_endpoint: Endpoints, watch: Make) -> None:
+    endpoint = compute_endpoint(heartbeat_s=2)
+    station = watch(endpoint)
+    station.images(4)
+    station.start("--set", "runner.deadline_s=20")
+    station.recorded(4)
+    endpoint.kill_worker()
+    station.images(8)
+    station.end()
+    station.check()
+
+
+def test_connections_that_break_lose_nothing(
+    broker: Broker, service: Service, endpoint: ChildEndpoint, watch: Make
+) -> None:
+    station = watch(endpoint)
+    station.images(6)
+    station.start("--set", "runner.deadline_s=20")
+    station.recorded(6)
+    for _ in range(2):
+        broker.close_connections()
+        station.images(6)
+    service.fail("POST .*/submit", 503, times=2)
+    service.fail("POST .*/submit", 429, times=1, retry_after=1)
+    station.images(6)
+    station.end()
+    station.check()
+
+
+def test_an_answer_that_is_lost_scores_nothing_twice(service: Service, endpoint: ChildEndpoint, watch: Make) -> None:
+    station, before = watch(endpoint), scored(endpoint)
+    station.images(2)
+    station.start("--set", "runner.deadline_s=30")
+    station.recorded(2)
+    lost = service.fail("POST .*/submit", "drop", times=1, after=True)
+    station.images(1)
+    lost.wait()
+    station.images(5)
+    station.end()
+    station.check()
+    assert scored(endpoint) - before == 8
+
+
+def test_a_function_that_is_not_allowed_is_named_with_what_to_do(compute_endpoint: Endpoints, watch: Make) -> None:
+    endpoint = compute_endpoint(kind="thread", allowed=[])
+    station = watch(endpoint)
+    station.images(1)
+    station.start()
+    refused = station.trouble("refused")
+    assert "mhfd endpoint pin" in refused.why
+    assert scored(endpoint) == 0
+
+
+def test_a_file_outside_the_endpoints_folders_is_named(endpoint: ChildEndpoint, watch: Make, tmp_path: Path) -> None:
+    station = watch(endpoint)
+    station.root = tmp_path / "elsewhere"
+    station.root.mkdir()
+    station.images(1)
+    station.start()
+    assert str(endpoint.root) in station.trouble("refused").why
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--runner", "compute"], "compute.endpoint"),
+        (["--runner", "compute", "--endpoint", "mine"], "'mine'"),
+        (["--runner", "compute", "--endpoint", "0" * 32, "--map", "/nowhere=/there"], "no pair covers"),
+        (["--runner", "compute", "--endpoint", "0" * 32, "--map", "x"], "HERE=THERE"),
+        (["--runner", "compute", "--endpoint", "0" * 32, "--set", "compute.function=x"], "compute.function"),
+    ],
+)
+def test_what_cannot_work_is_said_before_it_starts(tmp_path: Path, arguments: list[str], said: str) -> None:
+    root = tmp_path / "run"
+    root.mkdir()
+    command = [MHFD, "watch", str(root), "--state", str(tmp_path / "state"), "--no-page", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
