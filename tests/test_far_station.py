@@ -7,6 +7,7 @@ says how often it scored.
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tifffile
 
@@ -179,16 +181,29 @@ def test_a_killed_endpoint_is_waited_for(compute_endpoint: Endpoints, watch: Mak
     assert all(row.until_ns for row in station.ask(lambda journal: journal.troubles()))
 
 
-def test_a_killed_worker_costs_no_image(compute_endpoint: Endpoints, watch: Make) -> None:
+def test_a_worker_that_is_killed_at_work_costs_no_image(compute_endpoint: Endpoints, watch: Make) -> None:
+    """At work: an idle one holds the lock of its pool's queue, and the pool of this release stands still for ever."""
     endpoint = compute_endpoint(heartbeat_s=2)
     station = watch(endpoint)
-    station.images(4)
-    station.start("--set", "runner.deadline_s=20")
-    station.recorded(4)
-    endpoint.kill_worker()
-    station.images(8)
+    station.images(2)
+    station.start("--set", "runner.deadline_s=30")
+    station.recorded(2)
+    (worker,) = endpoint.workers()
+    before = used(worker)
+    for number in range(3, 9):
+        tifffile.imwrite(station.root / f"S_{number:04}.tif", np.tile(SHARP, (12, 12)))
+    station.made += 6
+    until(lambda: used(worker) > before + 20, "the worker does nothing")
+    os.kill(worker, signal.SIGKILL)
     station.end()
     station.check()
+    assert worker not in endpoint.workers()
+
+
+def used(pid: int) -> int:
+    """Processor time of a process, in ticks."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
 
 
 def test_connections_that_break_lose_nothing(

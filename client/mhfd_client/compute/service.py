@@ -72,8 +72,10 @@ class Task:
         try:
             return self._future.result(timeout)
         except CancelledError:
-            from mhfd_client.errors import ServiceBusy
+            from mhfd_client.errors import ServiceBusy, TaskUnknown
 
+            if self.id is not None:
+                raise TaskUnknown("the service has the task, and nobody listens for its result any more") from None
             raise ServiceBusy("the task was not sent, because one before it failed", 0.0) from None
         except TimeoutError:
             raise

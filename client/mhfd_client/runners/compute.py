@@ -716,6 +716,10 @@ class ComputeRunner:
         self._strays.remove(task)
         try:
             answer = read(task.result(0.0))
+        except TaskUnknown:  # we lost sight of it before it answered: it is looked up again
+            self._known.discard(task.id)
+            self._find_due = self._clock()
+            return
         except (ComputeError, ValueError):
             answer = None
         if answer is not None and answer.paths:
