@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,14 @@ def test_mermaid_has_every_state_once_and_leads_nowhere_else(name: str) -> None:
     assert drawn == list(FLOWS[name].definition.states)
     ways = [found.groups() for line in lines if (found := re.match(r"  (\w+) -\.?->(?:\|\"[^\"]*\"\|)? (\w+)$", line))]
     assert {name for way in ways for name in way} == set(drawn)
+
+
+def test_the_pictures_in_the_documentation_are_of_these_definitions(tmp_path: Path) -> None:
+    docs = Path(__file__).resolve().parents[1] / "docs"
+    runpy.run_path(str(docs / "figures" / "flow.py"))["main"](tmp_path)
+    for name in ("flow.svg", "flow-shared.svg"):
+        drawn = (tmp_path / name).read_text(encoding="utf-8")
+        assert drawn == (docs / "images" / name).read_text(encoding="utf-8"), "run: python docs/figures/flow.py"
 
 
 def test_an_unknown_flow() -> None:
