@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tifffile
 from globus_compute_sdk import Client
 from globus_compute_sdk.serialize import PureSourceTextInspect
 from globus_sdk import FlowsAPIError, FlowsClient, GlobusApp, SpecificFlowClient
 
+from mhfd import shim, simulate
 from mhfd_client import settings
 from mhfd_client.consents import leave_for
 from mhfd_client.errors import NotLoggedIn
@@ -99,18 +101,22 @@ class World:
         return not list(self.stage.root.iterdir())
 
 
-@pytest.fixture(scope="module")
-def function(lasting_service: Service, tmp_path_factory: pytest.TempPathFactory) -> str:
+def registered(service: Service, home: Path, what: Callable[..., Any]) -> str:
     from tests.globus.sdk import redirected
 
-    with redirected(lasting_service.url, tmp_path_factory.mktemp("register")):
+    with redirected(service.url, home):
         client = Client(code_serialization_strategy=PureSourceTextInspect())
-        made = str(client.register_function(score))
+        made = str(client.register_function(what))
         client._compute_web_client.v2.close()
         client._compute_web_client.v3.close()
         assert client.app is not None
         client.app.close()
     return made
+
+
+@pytest.fixture(scope="module")
+def function(lasting_service: Service, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return registered(lasting_service, tmp_path_factory.mktemp("register"), score)
 
 
 @pytest.fixture
@@ -313,3 +319,36 @@ def test_the_function_without_the_station(world: World) -> None:
     assert world.reports() == {"c.tif.0123456789ab.mhfd.json", "d.tif.0123456789ab.mhfd.json"}
     told = world.ended(world.runs.run_flow(body)["run_id"])
     assert (told["status"], told["details"]["output"]["outcome"]["scored"]) == ("SUCCEEDED", 0)
+
+
+def test_the_real_function_by_a_timer(world: World, service: Service, quick_endpoint: ChildEndpoint) -> None:
+    """Images that are new are scored, whatever comes of them; those that have a report are not scored again."""
+    sharp, blurred = simulate.focus_series((256, 256), seed=2, defocus_um=[0.0, 3.0])
+    tifffile.imwrite(world.sem.root / "sharp.tif", sharp)
+    tifffile.imwrite(world.sem.root / "blurred.tif", blurred)
+    (world.sem.root / "torn.tif").write_bytes((world.sem.root / "sharp.tif").read_bytes()[:20_000])
+    scratch = quick_endpoint.root / f"scratch-{world.flow}"
+    scratch.mkdir()
+    staging = world.globus.collection(scratch, name="scratch", kind="guest")
+    body = {k: v for k, v in world.body([]).items() if k != "batch"} | {"settle_s": 1}
+    body["staging"] = {"id": staging.id, "path": "/"}
+    focus = registered(service, quick_endpoint.folder / "register", shim.mhfd_focus)
+    body["compute"] |= {"function_id": focus, "staging_root": str(scratch)}
+    told = world.ended(world.runs.run_flow(body)["run_id"])
+    assert told["status"] == "SUCCEEDED", (told["details"], world.log(told["run_id"]))
+    reports = {path.name.split(".")[0]: json.loads(path.read_text()) for path in (world.sem.root / "reports").iterdir()}
+    assert {name: one["finding"] for name, one in reports.items()} == {
+        "sharp": "ok",
+        "blurred": "ok",
+        "torn": "incomplete",
+    }
+    assert reports["sharp"]["density"] > reports["blurred"]["density"]
+    (output,) = told["details"]["output"]["score"]["details"]["results"]
+    assert max(len(json.dumps(one)) for one in output["output"]["reports"]) <= 600
+    assert not list(scratch.iterdir())
+    told = world.ended(world.runs.run_flow(body)["run_id"])
+    assert (told["status"], told["details"]["output"]["outcome"]) == ("SUCCEEDED", {"error": "", "scored": 0})
+    tifffile.imwrite(world.sem.root / "new.tif", sharp)
+    told = world.ended(world.runs.run_flow(body)["run_id"])
+    assert [one["name"] for one in told["details"]["output"]["batch"]["images"]] == ["new.tif"]
+    assert len(world.reports()) == 4
