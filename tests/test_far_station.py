@@ -237,6 +237,27 @@ def test_an_answer_that_is_lost_scores_nothing_twice(service: Service, endpoint:
     assert scored(endpoint) - before == 8
 
 
+def test_this_machine_scores_meanwhile_if_it_is_told_to(compute_endpoint: Endpoints, watch: Make) -> None:
+    endpoint = compute_endpoint(kind="thread", workers=2, heartbeat_s=2)
+    station = watch(endpoint)
+    station.images(4)
+    station.start("--set", "compute.meanwhile_s=1", "--set", "runner.workers=1", "--set", "runner.deadline_s=10")
+    station.recorded(4)
+    endpoint.kill()
+    station.images(6)
+    assert "this machine scores" in station.trouble("meanwhile").why
+    station.recorded(10)
+    endpoint.start()
+    until(lambda: station.trouble("meanwhile").until_ns, "the endpoint is not taken again")
+    station.images(4)
+    station.recorded(14)
+    station.end()
+    with JournalView.read(station.state) as journal:
+        rows = journal.images(limit=100)
+        where = [journal.report(row.report or 0).provenance.endpoint for row in rows]
+    assert where == [endpoint.id] * 4 + [None] * 6 + [endpoint.id] * 4
+
+
 def test_a_function_that_is_not_allowed_is_named_with_what_to_do(compute_endpoint: Endpoints, watch: Make) -> None:
     endpoint = compute_endpoint(kind="thread", allowed=[])
     station = watch(endpoint)

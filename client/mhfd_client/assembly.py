@@ -122,8 +122,16 @@ def named(root: str, chosen: Settings, *, limit: int = 100_000) -> Detected:
 def _runner(chosen: Settings, root: str, state_dir: Path, score: str | None) -> Runner:
     if chosen.runner.kind == "compute":
         from mhfd_client.compute.road import compute_runner
+        from mhfd_client.runners.meanwhile import MeanwhileRunner
 
-        return compute_runner(chosen, root=root, state_dir=state_dir)
+        far = compute_runner(chosen, root=root, state_dir=state_dir)
+        if chosen.compute.meanwhile_s is None:
+            return far
+        return MeanwhileRunner(far, lambda: _local(chosen, state_dir, score))
+    return _local(chosen, state_dir, score)
+
+
+def _local(chosen: Settings, state_dir: Path, score: str | None) -> LocalRunner:
     return LocalRunner(
         workers=chosen.runner.workers,
         threads=chosen.score.threads,

@@ -166,6 +166,9 @@ class ComputeSettings(Section):
     )
     batch: int = Field(32, ge=1, le=512, description="images of one task, at most; one at a time when nothing waits")
     tasks: int = Field(4, ge=1, le=64, description="tasks that are out at once: two for each GPU keep it busy")
+    meanwhile_s: Seconds | None = Field(
+        None, description="score on this machine when the endpoint has been away for so long; unset: wait for it"
+    )
     poll_s: float = Field(
         0.02, ge=0.01, le=5, description="how often results are looked for; the Globus Compute SDK's own is 0.5"
     )

@@ -60,6 +60,7 @@ def compute_runner(settings: Settings, *, root: str, state_dir: Path) -> Compute
         deadline_s=settings.runner.deadline_s,
         attempts=settings.runner.attempts,
         backoff_s=settings.runner.backoff_s,
+        give_up_s=chosen.meanwhile_s,
     )
 
 

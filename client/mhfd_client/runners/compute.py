@@ -166,6 +166,12 @@ class ComputeRunner:
         """Images that are here, in work or waiting."""
         return len(self._flight)
 
+    @property
+    def given_up(self) -> bool:
+        """Whether the endpoint has been away for longer than anybody wants to wait."""
+        since = [s for kind in (Trouble.OFFLINE, Trouble.REFUSED) if (s := self._condition.since(kind)) is not None]
+        return self._give_up is not None and bool(since) and self._clock() - min(since) >= self._give_up
+
     def submit(self, batch: Batch) -> None:
         if self._closed:
             raise RunnerError("compute runner: it is closed and takes no more work")
@@ -501,7 +507,7 @@ class ComputeRunner:
             self._ask_how_it_is(self._road, now)
             while self._hand_out(self._road, now):
                 pass
-        self._despair(now)
+        self._despair()
         self._out += self._condition.take()
 
     def _hand_out(self, road: Road, now: float) -> bool:
@@ -611,10 +617,9 @@ class ComputeRunner:
             far = road.far
             self._desk.ask("late", lambda: (late, far.look(ids) if ids else {}))
 
-    def _despair(self, now: float) -> None:
+    def _despair(self) -> None:
         """With somebody else to score meanwhile, images are not kept for an endpoint that is away."""
-        since = [s for kind in (Trouble.OFFLINE, Trouble.REFUSED) if (s := self._condition.since(kind)) is not None]
-        if self._give_up is not None and since and now - min(since) >= self._give_up and len(self._flight):
+        if self.given_up and len(self._flight):
             self._give_back([image for part in self._flight.parts for image in part.open], "the endpoint is away")
             self._give_back(list(self._flight.waiting), "the endpoint is away")
             self._flight.waiting.clear()
