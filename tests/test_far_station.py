@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import tifffile
 
@@ -43,12 +42,13 @@ class Watch:
         self.made = 0
 
     def images(self, count: int) -> None:
-        """New images, moved in whole."""
-        for _ in range(count):
-            self.made += 1
-            part = self.root / f"{self.made:04}.part"
+        """New images, moved in whole, as much at once as can be."""
+        parts = [self.root / f"{self.made + n:04}.part" for n in range(1, count + 1)]
+        for part in parts:
             tifffile.imwrite(part, SHARP)
-            part.rename(self.root / f"S_{self.made:04}.tif")
+        for part in parts:
+            part.rename(self.root / f"S_{part.stem}.tif")
+        self.made += count
 
     def start(self, *more: str) -> subprocess.Popen[bytes]:
         command = [MHFD, "watch", str(self.root), "--state", str(self.state), "--runner", "compute"]
@@ -182,28 +182,25 @@ def test_a_killed_endpoint_is_waited_for(compute_endpoint: Endpoints, watch: Mak
 
 
 def test_a_worker_that_is_killed_at_work_costs_no_image(compute_endpoint: Endpoints, watch: Make) -> None:
-    """At work: an idle one holds the lock of its pool's queue, and the pool of this release stands still for ever."""
+    """At work: an idle one holds the lock of its pool's queue, and the pool of this release stands still for ever.
+
+    It is held in the middle of a task by its log, which becomes a pipe that nobody reads.
+    """
     endpoint = compute_endpoint(heartbeat_s=2)
     station = watch(endpoint)
     station.images(2)
     station.start("--set", "runner.deadline_s=30")
     station.recorded(2)
     (worker,) = endpoint.workers()
-    before = used(worker)
-    for number in range(3, 9):
-        tifffile.imwrite(station.root / f"S_{number:04}.tif", np.tile(SHARP, (12, 12)))
-    station.made += 6
-    until(lambda: used(worker) > before + 20, "the worker does nothing")
+    endpoint.log.unlink()
+    os.mkfifo(endpoint.log)
+    station.images(6)
+    until(lambda: "wait_for_partner" in Path(f"/proc/{worker}/wchan").read_text(), "the worker does nothing")
     os.kill(worker, signal.SIGKILL)
+    endpoint.log.unlink()
     station.end()
     station.check()
     assert worker not in endpoint.workers()
-
-
-def used(pid: int) -> int:
-    """Processor time of a process, in ticks."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
 
 
 def test_connections_that_break_lose_nothing(
