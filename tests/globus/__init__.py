@@ -8,6 +8,6 @@ How the unmodified SDK comes to the stand-in, as it lets nobody choose the addre
 the folder `redirect` on PYTHONPATH, whose `sitecustomize` makes the SDK honour GLOBUS_SDK_SERVICE_URL_COMPUTE, as the
 Globus SDK itself does. In the tests' own process the fixture `service` does the same. Nothing else is patched.
 
-Fixtures are in `fixtures`. TLS, batch systems and the real
-service's permissions are not here.
+Fixtures are in `fixtures`; `python -m tests.globus.cloud --dir DIR` is all of it as a program, for use by hand. TLS,
+batch systems and the real service's permissions are not here.
 """

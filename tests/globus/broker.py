@@ -44,6 +44,11 @@ class Broker:
     def url(self) -> str:
         return f"amqp://guest:guest@127.0.0.1:{self.port}/%2f"
 
+    @property
+    def pids(self) -> dict[str, int]:
+        """Its processes, by name."""
+        return {program.output.stem: program.pid for program in self._programs}
+
     def __enter__(self) -> Self:
         folder = self._folder
         folder.mkdir(parents=True, exist_ok=True)

@@ -13,10 +13,15 @@ import sys
 PR_SET_PDEATHSIG = 1
 
 
+def hold(parent: int) -> bool:
+    """This process gets SIGTERM when its parent dies. False: that has happened before."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    return os.getppid() == parent
+
+
 def main() -> None:
     parent, *command = sys.argv[1:]
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() == int(parent):  # else it died before the line above
+    if hold(int(parent)):
         os.execvp(command[0], command)  # noqa: S606
 
 
