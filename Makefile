@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test browser broker check soak bench gpu-check clean
+.PHONY: demo demo-endpoint test browser broker check soak bench gpu-check clean
 .DELETE_ON_ERROR:
 
 $(STAMP): pyproject.toml constraints.txt hatch_build.py $(wildcard functions/mhfd/native/*.c)
@@ -22,6 +22,10 @@ debian = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
   { apt-get install -yqq --no-install-recommends $(1) >/dev/null 2>&1 || \
     { apt-get update -qq && apt-get install -yqq --no-install-recommends $(1) >/dev/null; }; }; } || \
   echo "no $(1): the tests of $(2) will be skipped; install it, as in: sudo apt-get install $(1)" >&2
+
+# A station that scores through a real endpoint of Globus Compute, all of it on this machine.
+demo-endpoint: $(STAMP) broker
+	$(BIN)/python -m tests.globus.demo_endpoint
 
 # The page is tested in a real browser.
 browser:
@@ -50,6 +54,7 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.station
 	$(BIN)/python -m benchmarks.station --memory 20000
 	$(BIN)/python -m benchmarks.page
+	$(BIN)/python -m benchmarks.compute
 
 # The real thing on a bare GPU machine: no network, no venv. PYTHON must have cupy, numpy, scipy and pytest.
 gpu-check:
