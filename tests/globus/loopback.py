@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -63,10 +64,10 @@ class Calls:
 
     def echo(self, count: int) -> list[float]:
         """Seconds of each of so many calls that do nothing, one after the other."""
-        took = []
+        took, chance = [], random.Random(count)
         for _ in range(count):
             took.append(self._timed(self._examine, {"only_echo": True, "echo": "x"})[0])
-            time.sleep(APART_S)
+            time.sleep(chance.uniform(APART_S, APART_S + 0.5))  # or all calls meet the polls at the same moment
         return took
 
     def focus(self, paths: list[str]) -> tuple[float, dict[str, Any]]:
