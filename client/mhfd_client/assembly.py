@@ -128,6 +128,10 @@ def _runner(chosen: Settings, root: str, state_dir: Path, score: str | None) -> 
         if chosen.compute.meanwhile_s is None:
             return far
         return MeanwhileRunner(far, lambda: _local(chosen, state_dir, score))
+    if chosen.runner.kind == "flow":
+        from mhfd_client.flow.road import flow_runner
+
+        return flow_runner(chosen, root=root, state_dir=state_dir)
     return _local(chosen, state_dir, score)
 
 

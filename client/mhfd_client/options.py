@@ -21,6 +21,7 @@ __all__ = [
     "AlertSettings",
     "ArrivalSettings",
     "ComputeSettings",
+    "FlowSettings",
     "GlobusSettings",
     "NamesSettings",
     "RunnerSettings",
@@ -145,8 +146,10 @@ class ScoreSettings(Section):
 class RunnerSettings(Section):
     """Who does the scoring."""
 
-    kind: Literal["local", "compute"] = Field(
-        "local", description="`local`: worker processes on this machine; `compute`: an endpoint of Globus Compute"
+    kind: Literal["local", "compute", "flow"] = Field(
+        "local",
+        description="`local`: worker processes on this machine; `compute`: an endpoint of Globus Compute that sees the "
+        "images; `flow`: one that a Globus flow brings them to",
     )
     workers: int | None = Field(None, ge=1, le=256, description="worker processes; unset: chosen from the processors")
     deadline_s: Positive = Field(120.0, description="an image that takes longer is taken from its worker")
@@ -172,6 +175,38 @@ class ComputeSettings(Section):
     poll_s: float = Field(
         0.02, ge=0.01, le=5, description="how often results are looked for; the Globus Compute SDK's own is 0.5"
     )
+
+
+class FlowSettings(Section):
+    """Scoring with runs of a Globus flow, with `runner.kind = "flow"`; the endpoint and function are `compute`'s."""
+
+    id: str | None = Field(None, description="id of the flow, as `mhfd flow deploy` prints it")
+    source: str | None = Field(None, description="id of the collection that has the images")
+    source_here: Path | None = Field(
+        None, description="a folder of this machine, above the watched one or the same, that this collection shows"
+    )
+    source_path: str = Field("/", description="what the collection calls that folder")
+    results: str | None = Field(None, description="id of the collection that reports come back to; unset: the source")
+    results_here: Path | None = Field(
+        None, description="a folder of this machine, not below the watched one, that reports come back to"
+    )
+    results_path: str = Field("/", description="what the collection calls that folder")
+    staging: str | None = Field(None, description="id of the endpoint's collection")
+    staging_path: str = Field("/", description="a folder on it that each run makes its own in")
+    staging_root: str | None = Field(None, description="the same folder, as the endpoint sees it")
+    mapped: tuple[str, ...] = Field(
+        (), description="those of these collections that are mapped: a login has to name them"
+    )
+    user_endpoint_config: dict[str, Any] = Field(
+        default_factory=dict, description="what a multi-user endpoint lets a user choose"
+    )
+    batch: int = Field(32, ge=1, le=64, description="images of one run, at most; so many go at once")
+    wait_s: Seconds = Field(30.0, description="fewer go when the first of them has waited for so long")
+    runs: int = Field(3, ge=1, le=3, description="runs that are out at once: Globus moves three transfers of a person")
+    poll_s: float = Field(
+        5.0, ge=0.05, le=600, description="how soon a run is first looked at; then ever more rarely, up to a minute"
+    )
+    late_s: Positive = Field(900.0, description="a run that is in one of its steps for so long is reported")
 
 
 class VerdictSettings(Section):
@@ -271,6 +306,7 @@ class Settings(Section):
     score: ScoreSettings = ScoreSettings()
     runner: RunnerSettings = RunnerSettings()
     compute: ComputeSettings = ComputeSettings()
+    flow: FlowSettings = FlowSettings()
     verdict: VerdictSettings = VerdictSettings()
     alerts: AlertSettings = AlertSettings()
     globus: GlobusSettings = GlobusSettings()

@@ -31,7 +31,11 @@ __all__ = ["plan", "watch"]
 @click.option("--params", "preset", help="robust, paper_text or paper_code.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), help="Where images are scored.")
 @click.option("--workers", type=click.IntRange(1), help="Worker processes.  [default: one a processor core]")
-@click.option("--runner", type=click.Choice(["local", "compute"]), help="Who scores: this machine or an endpoint.")
+@click.option(
+    "--runner",
+    type=click.Choice(["local", "compute", "flow"]),
+    help="Who scores: this machine, an endpoint, or one that a flow brings images to.",
+)
 @click.option("--endpoint", metavar="UUID", help="The endpoint of Globus Compute.")
 @click.option("--map", "maps", multiple=True, metavar="HERE=THERE", help="What the endpoint calls a folder of ours.")
 @click.option("--names", help="How files are named: auto, atlas, wafermapper, sbemimage, sbemimage2025, plain.")
@@ -85,6 +89,8 @@ def watch(
         echo(f"watching {arrival.root} ({arrival.mode}); names: {parts.names}; state: {parts.state_dir}", err=True)
         if loaded.settings.runner.kind == "compute":
             echo(f"scored by: endpoint {loaded.settings.compute.endpoint} of Globus Compute", err=True)
+        if loaded.settings.runner.kind == "flow":
+            echo(f"scored by: runs of flow {loaded.settings.flow.id}; `mhfd run list` shows them", err=True)
         if listening is not None:
             warn(page_host)
             serving = Serving(parts.state_dir, loaded, page_host)

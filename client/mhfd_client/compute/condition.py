@@ -15,7 +15,8 @@ _WORST_FIRST = (Trouble.REFUSED, Trouble.OFFLINE, Trouble.FAILING, Trouble.QUEUE
 class Condition:
     """The troubles of now, and the news of them that nobody has taken yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, well: str = "the endpoint answers again") -> None:
+        self._well = well
         self._now: dict[Trouble, tuple[str, float]] = {}
         self._said: tuple[Trouble, str] | None = None
 
@@ -44,7 +45,7 @@ class Condition:
             return []
         news = []
         if self._said is not None and (now is None or now[0] is not self._said[0]):
-            news.append(Health(True, "the endpoint answers again", self._said[0]))
+            news.append(Health(True, self._well, self._said[0]))
         if now is not None:
             news.append(Health(False, now[1], now[0]))
         self._said = now

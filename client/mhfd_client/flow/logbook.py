@@ -1,0 +1,112 @@
+"""Which runs of the flow are out for which images, in a file beside the journal: no crash makes a run twice.
+
+The journal says which images a runner has; this says in which run they are. A line is on the disk *before* the run is
+asked for, as starting one cannot be repeated; one more says the run's id, one that it is over. Only the runner of the
+station writes here.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO
+
+from mhfd_client.statedir import write_whole
+
+__all__ = ["Logbook", "Out"]
+
+log = logging.getLogger("mhfd.flow")
+
+
+@dataclass(slots=True)
+class Out:
+    """A run that was or may have been made. `names`: what each image is called in the staging area."""
+
+    key: str
+    images: tuple[tuple[str, int], ...]  # token, image
+    names: tuple[str, ...]
+    asked_ns: int
+    run: str | None = None
+
+
+class Logbook:
+    """The file of one station for one flow; what belongs to another is forgotten.
+
+    Args:
+        file: Where; nothing to keep no file.
+    """
+
+    def __init__(self, file: Path | None, flow: str) -> None:
+        self._file = file
+        self._open: dict[str, Out] = {}
+        self._stream: IO[str] | None = None
+        if file is not None:
+            self._open = self._read(file, flow)
+            lines = [{"flow": flow}, *(asdict(out) for out in self._open.values())]
+            write_whole(file, "".join(json.dumps(line) + "\n" for line in lines).encode())
+            self._stream = file.open("a", encoding="utf-8")
+
+    def of(self, token: str) -> list[Out]:
+        """The runs that have images of this token."""
+        return [out for out in self._open.values() if any(one == token for one, _ in out.images)]
+
+    def asking(self, key: str, images: Sequence[tuple[str, int]], names: Sequence[str], asked_ns: int) -> None:
+        """This run is asked for next. OSError when that cannot be written: then it must not be."""
+        out = self._open[key] = Out(key, tuple(images), tuple(names), asked_ns)
+        self._write(asdict(out), whole=True)
+
+    def made(self, key: str, run: str) -> None:
+        """The service has made it."""
+        if out := self._open.get(key):
+            out.run = run
+            self._say(asdict(out))
+
+    def done(self, key: str) -> None:
+        """Its images are answered, or it was never made."""
+        if self._open.pop(key, None) is not None:
+            self._say({"done": key})
+
+    def close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    def _say(self, line: dict[str, object]) -> None:
+        try:
+            self._write(line, whole=False)
+        except OSError as e:  # after a crash the run is looked up by its key, no more
+            log.warning("%s cannot be written: %s", self._file, e)
+
+    def _write(self, line: dict[str, object], *, whole: bool) -> None:
+        if self._stream is None:
+            return
+        self._stream.write(json.dumps(line) + "\n")
+        self._stream.flush()
+        if whole:
+            os.fsync(self._stream.fileno())
+
+    def _read(self, file: Path, flow: str) -> dict[str, Out]:
+        try:
+            lines = file.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return {}
+        found: dict[str, Out] = {}
+        ours = False
+        for text in lines:
+            try:
+                line = json.loads(text)
+                if "flow" in line:
+                    ours = line["flow"] == flow
+                elif "done" in line:
+                    found.pop(line["done"], None)
+                else:
+                    images = tuple((str(token), int(image)) for token, image in line["images"])
+                    out = Out(line["key"], images, tuple(line["names"]), int(line["asked_ns"]), line["run"])
+                    found[out.key] = out
+            except (ValueError, KeyError, TypeError):
+                log.warning("%s: a line cannot be read, and is left out", file)
+        return found if ours else {}

@@ -1,0 +1,199 @@
+"""Globus Flows as the flow runner needs it: start a run once, find it, look at it, cancel and resume it.
+
+The SDK repeats what fails, and each repetition of a start would be one more run: so a start is one request, and its
+answer may be unknown. Knows nothing of images. Every method takes the time the network takes; none is for the station's
+loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from mhfd_client.deployments import asked
+from mhfd_client.errors import FlowError, FlowRefused
+
+if TYPE_CHECKING:
+    from globus_sdk import FlowsClient, GlobusApp, SpecificFlowClient
+
+__all__ = ["OVER", "TAG", "FlowService", "Run", "Start", "leftover_of"]
+
+TAG: Final = "mhfd:"
+OVER: Final = frozenset({"SUCCEEDED", "FAILED", "ENDED"})
+BUSY_S: Final = 10.0
+PAGES: Final = 20  # of a list of runs: far more than can be out
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What became of a start: the run's id; or how long to wait, as nothing was made; or neither, as nobody knows."""
+
+    run: str | None = None
+    wait_s: float | None = None
+    why: str = ""
+    clock_s: float | None = None
+    """The service's clock at the start, in seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How a run stands."""
+
+    id: str
+    status: str
+    state: str = ""
+    """The state of the definition that it is in, or ended in."""
+    error: str = ""
+    why: str = ""
+    output: Mapping[str, Any] = field(default_factory=dict)
+    began_s: float | None = None
+    moments: Mapping[str, float] = field(default_factory=dict)
+    """When steps began and ended, on the service's clock: `StepStarted`, `StepCompleted`."""
+
+    @property
+    def over(self) -> bool:
+        return self.status in OVER
+
+
+class FlowService:
+    """One flow, as somebody who may start it.
+
+    Args:
+        app: Whose leave; closed with this.
+        flow: The flow's id.
+    """
+
+    def __init__(self, app: GlobusApp, flow: str) -> None:
+        from globus_sdk import FlowsClient, SpecificFlowClient
+
+        self._app, self._flow = app, flow
+        self._flows: FlowsClient = FlowsClient(app=app)
+        self._runs: SpecificFlowClient = SpecificFlowClient(flow, app=app)
+
+    def start(self, key: str, body: Mapping[str, Any], label: str) -> Start:
+        """Ask for one run, once. FlowRefused when there is none and will be none; LoginError likewise."""
+        from globus_sdk import GlobusAPIError, GlobusError, NetworkError
+
+        refused: FlowError
+        for again in (False, True):
+            try:
+                with self._runs.retry_config.tune(max_retries=0):
+                    made = self._runs.run_flow(dict(body), label=label[:64], tags=[TAG + key])
+                return Start(str(made["run_id"]), clock_s=_seconds(made.get("start_time")))
+            except GlobusAPIError as e:
+                if e.http_status == 401 and not again and self._renewed():
+                    continue  # the token was over: nothing was made
+                if e.http_status == 429:
+                    return Start(wait_s=_wait(e.headers), why="Globus Flows asks us to wait")
+                if e.http_status >= 500 or e.http_status == 408:
+                    return Start(why=f"Globus Flows answered {e.http_status}")
+                refused = FlowRefused(f"Globus Flows does not start it ({e.http_status}): {str(e.message)[:500]}")
+            except NetworkError as e:
+                return Start(why=f"Globus Flows gave no answer ({type(e).__name__})")
+            except GlobusError as e:
+                refused = FlowRefused(f"{type(e).__name__}: {str(e)[:500]}; `mhfd login --for flow` may help")
+            break
+        raise refused
+
+    def find(self, keys: Collection[str]) -> dict[str, str]:
+        """The runs that have these keys."""
+        wanted = {TAG + key: key for key in keys}
+        found: dict[str, str] = {}
+        for number, page in enumerate(self._listed()):
+            for run in page["runs"]:
+                found.update({wanted[tag]: str(run["run_id"]) for tag in run.get("tags") or () if tag in wanted})
+            if len(found) == len(wanted) or number + 1 >= PAGES:
+                break
+        return found
+
+    def listed(self, limit: int = 100) -> list[dict[str, Any]]:
+        """The latest runs, as the service describes them."""
+        found: list[dict[str, Any]] = []
+        for page in self._listed():
+            found += page["runs"]
+            if len(found) >= limit:
+                break
+        return found[:limit]
+
+    def look(self, run: str) -> Run:
+        """How it stands; of one that is over, also when its steps were done."""
+        told = self.plain(run)
+        details = told.get("details") or {}
+        status, state = str(told["status"]), str(details.get("state_name") or "")
+        inner = details.get("details")
+        inner = inner if isinstance(inner, dict) else {}
+        began = _seconds(told.get("start_time"))
+        if status == "SUCCEEDED":
+            return Run(run, status, output=details.get("output") or {}, began_s=began, moments=self._moments(run))
+        if status in OVER:
+            error, why = str(inner.get("error") or ""), str(inner.get("cause") or details.get("description") or "")
+            return Run(run, status, str(inner.get("state_name") or state), error, why, {}, began, self._moments(run))
+        state = state or str(inner.get("state_name") or "")
+        why = str(details.get("description") or "")
+        return Run(run, status, state, str(details.get("code") or ""), why, details, began)
+
+    def plain(self, run: str) -> dict[str, Any]:
+        """A run as the service describes it."""
+        return dict(asked(lambda: self._flows.get_run(run).data))
+
+    def log(self, run: str) -> list[dict[str, Any]]:
+        """What happened in it, the earliest first."""
+        pages = asked(lambda: list(self._flows.paginated.get_run_logs(run, limit=100)))
+        return [entry for page in pages for entry in page["entries"]]
+
+    def cancel(self, run: str) -> None:
+        asked(lambda: self._flows.cancel_run(run))
+
+    def resume(self, run: str) -> None:
+        """A run that waits for a consent goes on, or waits again."""
+        asked(lambda: self._runs.resume_run(run))
+
+    def close(self) -> None:
+        self._runs.close()
+        self._flows.close()
+        self._app.close()
+
+    def _listed(self) -> Iterator[Any]:
+        pages = iter(self._flows.paginated.list_runs(filter_flow_id=self._flow))
+        while (page := asked(lambda: next(pages, None))) is not None:
+            yield page
+
+    def _moments(self, run: str) -> dict[str, float]:
+        found: dict[str, float] = {}
+        with suppress(FlowError, KeyError, TypeError):
+            for entry in self.log(run):
+                at, state = _seconds(entry.get("time")), (entry.get("details") or {}).get("state_name")
+                if at is not None and state and entry["code"] in ("ActionStarted", "ActionCompleted"):
+                    found[f"{state}{entry['code'].removeprefix('Action')}"] = at
+        return found
+
+    def _renewed(self) -> bool:
+        from globus_sdk import GlobusError
+
+        with suppress(GlobusError):
+            return bool(self._app.get_authorizer(self._flow).handle_missing_authorization())
+        return False
+
+
+def leftover_of(staging: str, run: str) -> str:
+    """The folder of a run in the staging area."""
+    return f"{staging.rstrip('/')}/mhfd-{run}/"
+
+
+def _wait(headers: Mapping[str, str] | None) -> float:
+    try:
+        return max(0.0, float((headers or {}).get("Retry-After", BUSY_S)))
+    except ValueError:
+        return BUSY_S
+
+
+def _seconds(text: object) -> float | None:
+    if not isinstance(text, str):
+        return None
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return None
