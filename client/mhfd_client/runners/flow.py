@@ -21,7 +21,15 @@ from typing import Any, Final, Protocol
 from mhfd.contract import FocusReport
 from mhfd_client.compute.condition import Condition
 from mhfd_client.compute.desk import Desk, Reply
-from mhfd_client.errors import FlowError, FlowMissing, FlowRefused, FlowsUnreachable, RunnerError, StationError
+from mhfd_client.errors import (
+    FlowError,
+    FlowMissing,
+    FlowRefused,
+    FlowsUnreachable,
+    LoginError,
+    RunnerError,
+    StationError,
+)
 from mhfd_client.flow import reports
 from mhfd_client.flow.logbook import Logbook
 from mhfd_client.flow.places import Places
@@ -236,7 +244,8 @@ class FlowRunner:
             self._turned_away(reply.error)
             return
         self._service = reply.value
-        self._condition.over(Trouble.OFFLINE, Trouble.REFUSED)
+        if not self._open:  # else the images that wait find out whether it is well
+            self._condition.over(Trouble.OFFLINE, Trouble.REFUSED)
 
     # -- a run, from the images that wait to the one who has them
 
@@ -374,12 +383,7 @@ class FlowRunner:
 
     def _inactive(self, trip: Trip, run: Run) -> None:
         """It waits for a person."""
-        mapped = " ".join(f"--mapped {one}" for one in sorted({self._places.staging, *self._places.mapped}))
-        remedy = (
-            f"run: mhfd login --flow-id {self._places.flow} {mapped}"
-            if run.error == "ConsentRequired"
-            else f"`mhfd run show {run.id}` says more"
-        )
+        remedy = f"run: {self._login}" if run.error == "ConsentRequired" else f"`mhfd run show {run.id}` says more"
         self._condition.on(
             Trouble.REFUSED,
             f"run {run.id} is INACTIVE in {run.state or 'a step'}: {run.why or run.error}. {remedy}. It goes on by "
@@ -552,6 +556,11 @@ class FlowRunner:
             self._files.ask(f"discard {key}", lambda folder=folder: reports.discard(folder))  # type: ignore[misc]
         self._told.clear()
 
+    @property
+    def _login(self) -> str:
+        mapped = "".join(f" --mapped {one}" for one in sorted({self._places.staging, *self._places.mapped}))
+        return f"mhfd login --flow-id {self._places.flow}{mapped}"
+
     def _folder(self, trip: Trip) -> Path:
         return self._places.results_here / trip.key
 
@@ -575,6 +584,8 @@ class FlowRunner:
         if isinstance(error, FlowsUnreachable):
             self._condition.on(Trouble.OFFLINE, f"{error}. Nothing is lost: images wait", now)
             return
+        if isinstance(error, LoginError):
+            error = RunnerError(f"{error}; for this flow: {self._login}")
         self._condition.on(Trouble.REFUSED, f"refused: {error}. Nothing is lost: images wait", now)
         self._hold_until = now + self._hold
         if not isinstance(error, FlowError) or isinstance(error, FlowRefused):
