@@ -262,6 +262,14 @@ class JournalView:
             found[token] = OpenBatch(token, runner, params, ids)
         return list(found.values())
 
+    def out(self, runner: str) -> dict[tuple[str, int], str]:
+        """The images that a runner of this name has: token and id, with the path, in the order in which they came."""
+        sql = (
+            "SELECT i.token, i.id, i.path FROM image i JOIN batch b ON b.token = i.token "
+            "WHERE i.token IS NOT NULL AND b.runner = ? ORDER BY i.id"
+        )
+        return {(token, image): loaded(path) for token, image, path in self._all(sql, runner)}
+
     # -- reports and verdicts
 
     def report(self, report_id: int) -> FocusReport:

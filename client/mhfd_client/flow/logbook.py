@@ -1,8 +1,8 @@
 """Which runs of the flow are out for which images, in a file beside the journal: no crash makes a run twice.
 
 The journal says which images a runner has; this says in which run they are. A line is on the disk *before* the run is
-asked for, as starting one cannot be repeated; one more says the run's id, one that it is over. Only the runner of the
-station writes here.
+asked for, as starting one cannot be repeated; one more says the run's id, one that it is over. Others say what it is
+doing: for people, who look from other processes (`flow.under_way`). Only the runner of the station writes here.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ from __future__ import annotations
 import json
 import logging
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from mhfd_client.statedir import write_whole
 
-__all__ = ["Logbook", "Out"]
+__all__ = ["Logbook", "Out", "take"]
 
 log = logging.getLogger("mhfd.flow")
 
@@ -31,6 +32,30 @@ class Out:
     names: tuple[str, ...]
     asked_ns: int
     run: str | None = None
+    status: str = ""
+    """As Globus Flows said it last."""
+    state: str = ""
+    """Of the definition, that it was seen in last."""
+    since_ns: int = 0
+    """When it was first seen there."""
+
+
+def take(runs: dict[str, Out], line: dict[str, Any]) -> Out | None:
+    """What a line changes in the runs that are out; the one that is over by it. ValueError, KeyError or TypeError for
+    what is no line.
+    """
+    if "done" in line:
+        return runs.pop(line["done"], None)
+    if "seen" in line:
+        if out := runs.get(line["seen"]):
+            out.status, out.state, out.since_ns = str(line["status"]), str(line["state"]), int(line["since_ns"])
+        return None
+    images = tuple((str(token), int(image)) for token, image in line["images"])
+    out = Out(str(line["key"]), images, tuple(map(str, line["names"])), int(line["asked_ns"]), line["run"])
+    out.status, out.state = str(line.get("status", "")), str(line.get("state", ""))
+    out.since_ns = int(line.get("since_ns", 0))
+    runs[out.key] = out
+    return None
 
 
 class Logbook:
@@ -62,8 +87,16 @@ class Logbook:
     def made(self, key: str, run: str) -> None:
         """The service has made it."""
         if out := self._open.get(key):
-            out.run = run
+            out.run, out.status, out.state, out.since_ns = run, "", "", time.time_ns()
             self._say(asdict(out))
+
+    def seen(self, key: str, status: str, state: str) -> None:
+        """What it is doing, for people; noted when that is new. Nothing depends on it."""
+        out = self._open.get(key)
+        if out is None or (out.status, out.state) == (status, state):
+            return
+        out.status, out.state, out.since_ns = status, state, time.time_ns()
+        self._say({"seen": key, "status": status, "state": state, "since_ns": out.since_ns})
 
     def done(self, key: str) -> None:
         """Its images are answered, or it was never made."""
@@ -101,12 +134,8 @@ class Logbook:
                 line = json.loads(text)
                 if "flow" in line:
                     ours = line["flow"] == flow
-                elif "done" in line:
-                    found.pop(line["done"], None)
                 else:
-                    images = tuple((str(token), int(image)) for token, image in line["images"])
-                    out = Out(line["key"], images, tuple(line["names"]), int(line["asked_ns"]), line["run"])
-                    found[out.key] = out
+                    take(found, line)
             except (ValueError, KeyError, TypeError):
                 log.warning("%s: a line cannot be read, and is left out", file)
         return found if ours else {}

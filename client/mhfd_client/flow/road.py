@@ -12,15 +12,13 @@ from uuid import UUID
 from mhfd_client.consents import leave_for
 from mhfd_client.errors import SettingsError
 from mhfd_client.flow.service import FlowService
+from mhfd_client.flow.under_way import LOGBOOK
 from mhfd_client.identity import credentials, globus_app, needs_extra
 from mhfd_client.options import FlowSettings, Settings
 from mhfd_client.runners.flow import FlowRunner, Places
 from mhfd_client.statedir import text_of
 
-__all__ = ["LOGBOOK", "flow_runner", "flow_service"]
-
-LOGBOOK = "flow.jsonl"
-"""In the state folder: which runs are out."""
+__all__ = ["flow_of", "flow_runner", "flow_service"]
 
 _NEEDED = ("id", "source", "source_here", "results_here", "staging", "staging_root")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +19,7 @@ from mhfd_client.errors import FlowError, FlowRefused
 if TYPE_CHECKING:
     from globus_sdk import FlowsClient, GlobusApp, SpecificFlowClient
 
-__all__ = ["OVER", "TAG", "FlowService", "Run", "Start", "leftover_of"]
+__all__ = ["OVER", "TAG", "FlowService", "Run", "Start", "leftover_of", "run_of", "seconds"]
 
 TAG: Final = "mhfd:"
 OVER: Final = frozenset({"SUCCEEDED", "FAILED", "ENDED"})
@@ -82,7 +82,7 @@ class FlowService:
             try:
                 with self._runs.retry_config.tune(max_retries=0):
                     made = self._runs.run_flow(dict(body), label=label[:64], tags=[TAG + key])
-                return Start(str(made["run_id"]), clock_s=_seconds(made.get("start_time")))
+                return Start(str(made["run_id"]), clock_s=seconds(made.get("start_time")))
             except GlobusAPIError as e:
                 if e.http_status == 401 and not again and self._renewed():
                     continue  # the token was over: nothing was made
@@ -120,20 +120,8 @@ class FlowService:
 
     def look(self, run: str) -> Run:
         """How it stands; of one that is over, also when its steps were done."""
-        told = self.plain(run)
-        details = told.get("details") or {}
-        status, state = str(told["status"]), str(details.get("state_name") or "")
-        inner = details.get("details")
-        inner = inner if isinstance(inner, dict) else {}
-        began = _seconds(told.get("start_time"))
-        if status == "SUCCEEDED":
-            return Run(run, status, output=details.get("output") or {}, began_s=began, moments=self._moments(run))
-        if status in OVER:
-            error, why = str(inner.get("error") or ""), str(inner.get("cause") or details.get("description") or "")
-            return Run(run, status, str(inner.get("state_name") or state), error, why, {}, began, self._moments(run))
-        state = state or str(inner.get("state_name") or "")
-        why = str(details.get("description") or "")
-        return Run(run, status, state, str(details.get("code") or ""), why, details, began)
+        found = run_of(self.plain(run))
+        return replace(found, moments=self._moments(run)) if found.over else found
 
     def plain(self, run: str) -> dict[str, Any]:
         """A run as the service describes it."""
@@ -165,7 +153,7 @@ class FlowService:
         found: dict[str, float] = {}
         with suppress(FlowError, KeyError, TypeError):
             for entry in self.log(run):
-                at, state = _seconds(entry.get("time")), (entry.get("details") or {}).get("state_name")
+                at, state = seconds(entry.get("time")), (entry.get("details") or {}).get("state_name")
                 if at is not None and state and entry["code"] in ("ActionStarted", "ActionCompleted"):
                     found[f"{state}{entry['code'].removeprefix('Action')}"] = at
         return found
@@ -176,6 +164,22 @@ class FlowService:
         with suppress(GlobusError):
             return bool(self._app.get_authorizer(self._flow).handle_missing_authorization())
         return False
+
+
+def run_of(told: Mapping[str, Any]) -> Run:
+    """How a run stands, by what the service says of it."""
+    run, status, details = str(told["run_id"]), str(told["status"]), told.get("details") or {}
+    inner = details.get("details")
+    inner = inner if isinstance(inner, dict) else {}
+    names = [details.get("state_name"), inner.get("state_name")]
+    state = str(next(filter(None, reversed(names) if status in OVER else names), ""))
+    began = seconds(told.get("start_time"))
+    if status == "SUCCEEDED":
+        return Run(run, status, output=details.get("output") or {}, began_s=began)
+    why = str(details.get("description") or "")
+    if status in OVER:
+        return Run(run, status, state, str(inner.get("error") or ""), str(inner.get("cause") or why), {}, began)
+    return Run(run, status, state, str(details.get("code") or ""), why, details, began)
 
 
 def leftover_of(staging: str, run: str) -> str:
@@ -190,7 +194,8 @@ def _wait(headers: Mapping[str, str] | None) -> float:
         return BUSY_S
 
 
-def _seconds(text: object) -> float | None:
+def seconds(text: object) -> float | None:
+    """A time as the service writes it, in seconds since 1970."""
     if not isinstance(text, str):
         return None
     try:

@@ -34,8 +34,9 @@ from mhfd_client.flow import reports
 from mhfd_client.flow.logbook import Logbook
 from mhfd_client.flow.places import Places
 from mhfd_client.flow.reports import Collected
-from mhfd_client.flow.service import Run, Start, leftover_of
+from mhfd_client.flow.service import Run, Start
 from mhfd_client.flow.trips import Image, Stage, Trip, next_of
+from mhfd_client.flow.words import Explained, consent, ended, label, late, login_line
 from mhfd_client.runners import Batch, Event, Returned, Scored, Started, Trouble, set_aside
 from mhfd_client.statedir import text_of
 
@@ -172,7 +173,10 @@ class FlowRunner:
             trip = self._trips.get(out.key)
             if trip is None:
                 trip = Trip([], [], key=out.key, run=out.run, at=self._clock(), asked_ns=out.asked_ns, again=True)
-                trip.stage = Stage.LOST if out.run is None else Stage.OUT
+                trip.stage = Stage.OUT
+                if out.run is None:
+                    trip.stage = Stage.LOST
+                    self._logbook.seen(out.key, "LOST", "")
                 self._trips[out.key] = trip
             for one, name in zip(out.images, out.names, strict=True):
                 if one in images:
@@ -299,10 +303,10 @@ class FlowRunner:
 
     def _ask(self, trip: Trip, service: Service) -> None:
         body = self._places.body(trip.key, [image.job for image in trip.images], trip.names)
-        label = f"mhfd {self._places.watched.name}: {len(trip.images)} images"
+        named = label(text_of(self._places.watched.name), len(trip.images))
         trip.stage = Stage.ASKED
         trip.sent = time.time()
-        self._web.ask(f"start {trip.key}", lambda: service.start(trip.key, body, label))
+        self._web.ask(f"start {trip.key}", lambda: service.start(trip.key, body, named))
 
     def _started(self, trip: Trip, reply: Reply) -> None:
         now = self._clock()
@@ -320,6 +324,7 @@ class FlowRunner:
             self._condition.on(Trouble.QUEUED, f"{start.why}; goes on in {start.wait_s:.0f} s", now)
         else:
             trip.stage, trip.at = Stage.LOST, now
+            self._logbook.seen(trip.key, "LOST", "")
             self._condition.on(Trouble.OFFLINE, f"{start.why}: whether run {trip.key[:8]} was made is looked up", now)
 
     def _made(self, trip: Trip, run: str) -> None:
@@ -365,6 +370,7 @@ class FlowRunner:
             self._turned_away(reply.error)
             return
         run: Run = reply.value
+        self._logbook.seen(trip.key, run.status, run.state)
         self._condition.over(Trouble.OFFLINE)
         if trip.again and run.began_s is not None:
             trip.again = False
@@ -379,15 +385,16 @@ class FlowRunner:
             if run.state != trip.state:
                 trip.state, trip.state_since, trip.every = run.state, now, self._poll
             elif now - trip.state_since > self._late:
-                self._condition.on(Trouble.QUEUED, _late_words(run, now - trip.state_since), now)
+                told = late(run, now - trip.state_since)
+                advice = told.do or f"`mhfd run show {run.id}` says more"
+                self._condition.on(Trouble.QUEUED, f"run {run.id} {told.what}: {advice}. Nothing is lost", now)
 
     def _inactive(self, trip: Trip, run: Run) -> None:
         """It waits for a person."""
-        remedy = f"run: {self._login}" if run.error == "ConsentRequired" else f"`mhfd run show {run.id}` says more"
+        told = consent(run, self._places)
         self._condition.on(
             Trouble.REFUSED,
-            f"run {run.id} is INACTIVE in {run.state or 'a step'}: {run.why or run.error}. {remedy}. It goes on by "
-            "itself then; nothing is lost",
+            f"run {run.id} {told.what}; {told.do}. It goes on by itself then; nothing is lost",
             self._clock(),
         )
         trip.due = self._clock() + self._hold
@@ -452,18 +459,16 @@ class FlowRunner:
 
     def _judge(self, trip: Trip, run: Run, left: list[Image], some: bool) -> None:
         """What the end of a run means for those of its images that have no report."""
-        dirty = run.error == "StagingNotCleaned" or run.status == "ENDED"
-        leftover = leftover_of(self._places.staging_path, run.id) if dirty else ""
-        if run.status == "SUCCEEDED" and not left:
+        leftover = run.error == "StagingNotCleaned" or run.status == "ENDED"
+        told = ended(run, self._places)
+        if told is None and not left:
             self._well()
             return
-        words = [f"run {run.id} ended as {run.error or run.status}"]
-        if run.status == "ENDED":
-            words = [f"run {run.id} was cancelled by a person or is gone"] if trip.open or left else [words[0]]
-        elif run.why:
-            words.append(run.why)
-        if leftover:
-            words.append(f"delete the folder {leftover} of collection {self._places.staging} by hand")
+        if told is None:
+            told = Explained("gave no report of some images")
+        elif run.status == "ENDED" and not trip.open:
+            told = Explained("was cancelled", told.do)  # by us: they were given back before
+        words = [f"run {run.id} {told.what}", *([told.do] if told.do else [])]
         if left:
             words.append(f"{len(left)} images go again")
         if some and not leftover:
@@ -558,8 +563,7 @@ class FlowRunner:
 
     @property
     def _login(self) -> str:
-        mapped = "".join(f" --mapped {one}" for one in sorted({self._places.staging, *self._places.mapped}))
-        return f"mhfd login --flow-id {self._places.flow}{mapped}"
+        return login_line(self._places)
 
     def _folder(self, trip: Trip) -> Path:
         return self._places.results_here / trip.key
@@ -648,12 +652,3 @@ class FlowRunner:
                 run = str(trip.run)
                 self._web.ask(f"look {trip.key}", lambda run=run: service.look(run))  # type: ignore[misc]
                 trip.due = now + POLL_MOST_S
-
-
-def _late_words(run: Run, seconds: float) -> str:
-    advice = {
-        "BringImages": "is Globus Connect Personal running, its folder allowed, the machine awake?",
-        "ReturnReports": "is Globus Connect Personal running, may the folder of reports be written?",
-        "Score": "is the endpoint online, are its nodes queued? `mhfd doctor --endpoint` says",
-    }.get(run.state, f"`mhfd run show {run.id}` says more")
-    return f"run {run.id} is in {run.state or 'its first step'} for {seconds / 60:.0f} min: {advice} Nothing is lost"

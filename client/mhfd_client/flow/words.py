@@ -1,0 +1,192 @@
+"""What a run does, what went wrong with it and what to do, in words: for the station, the page and `mhfd run`.
+
+Words only. It asks nobody, and knows of a run what `flow.service` tells.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, Protocol
+
+from mhfd_client.flow.service import Run, leftover_of
+
+__all__ = [
+    "PARTS",
+    "Explained",
+    "Site",
+    "Step",
+    "consent",
+    "ended",
+    "explained",
+    "images_in",
+    "label",
+    "late",
+    "leftover_line",
+    "login_line",
+    "step_of",
+]
+
+
+class Site(Protocol):
+    """What surrounds a flow, as far as it is known."""
+
+    @property
+    def flow(self) -> str: ...
+    @property
+    def endpoint(self) -> str | None: ...
+    @property
+    def staging(self) -> str | None: ...
+    @property
+    def staging_path(self) -> str: ...
+    @property
+    def mapped(self) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What is the matter, and what a person does about it; empty when there is nothing to do."""
+
+    what: str
+    do: str = ""
+
+
+class Step(Enum):
+    """How far a run has come, as a person sees it: words, and which part of the road that is."""
+
+    ASK = ("being asked for", 1)
+    SEEK = ("looked for at Globus: its start was not answered", 1)
+    BEGIN = ("beginning", 1)
+    SETTLE = ("waiting for files to stand still", 1)
+    MOVE = ("moving images", 2)
+    SCORE = ("scoring", 3)
+    RETURN = ("bringing reports back", 4)
+    CLEAN = ("cleaning", 5)
+    CONSENT = ("waiting for a consent", 0)
+    OVER = ("over, its reports are looked at", 5)
+    OTHER = ("under way", 0)
+
+    def __init__(self, words: str, part: int) -> None:
+        self.words = words
+        self.part = part
+        """Of `PARTS`; 0: it has no place on the road."""
+
+
+PARTS: Final = 5
+
+_STATES: Final = {
+    Step.BEGIN: "Plan StartCounting Listed MakeStaging CannotStage",
+    Step.SETTLE: "StartLooking LookAtSource SawNothing Compare Arrived WaitForImages CountFiles Settled LookAtReports "
+    "NoReports Known AllListed Pick AnyNew NothingNew CannotLook NeverStill TooManyReports FolderTooFull",
+    Step.MOVE: "BringImages CountBring BringAgain WaitBring BringLost LookAtStaged Measure Whole AnyWhole AllChanged",
+    Step.SCORE: "Score CountScore ScoreAgain WaitScore ScoreLost Read Answered Refused",
+    Step.RETURN: "ReturnReports CountReturn ReturnAgain WaitReturn ReturnLost Returned",
+    Step.CLEAN: "Clean CountClean CleanAgain WaitClean NameLeftover Ending Done ImagesNotBrought ImagesChanged "
+    "NotScored NotAllScored RequestRefused SomeNotScored ReportsNotReturned StagingNotCleaned",
+}
+_STEP_OF: Final = {state: step for step, states in _STATES.items() for state in states.split()}
+
+_PERSONAL: Final = "is Globus Connect Personal running, its folder allowed, the machine awake?"
+_ENDPOINT: Final = "`mhfd doctor --endpoint {endpoint}` says whether it is online and lets you"
+_ENDINGS: Final = {
+    "ImagesNotBrought": ("the images could not be moved to the staging area", _PERSONAL),
+    "ImagesChanged": ("every image changed while it was moved, so that none was scored", ""),
+    "NotScored": ("the endpoint did not score the images", _ENDPOINT),
+    "NotAllScored": ("not every image was scored", _ENDPOINT),
+    "RequestRefused": ("the function on the endpoint refused the request", _ENDPOINT),
+    "SomeNotScored": ("some images were not scored; the reports of the others are back", _ENDPOINT),
+    "ReportsNotReturned": (
+        "the images were scored, but their reports could not be moved back",
+        "is Globus Connect Personal running, may the folder of reports be written?",
+    ),
+    "StagingNotCleaned": ("its folder in the staging area could not be deleted", "{leftover}"),
+    "CannotStage": (
+        "its folder in the staging area could not be made",
+        "may you write there, and is flow.staging_path what the collection calls the folder?",
+    ),
+    "CannotLook": ("the folder with the images could not be listed", _PERSONAL),
+    "NeverStill": ("files in the folder went on changing, so that nothing was moved", "start it when they are whole"),
+    "TooManyReports": ("the folder of reports is too full", "give each folder of images one of its own for reports"),
+    "FolderTooFull": ("the folder has more images than one run takes", "run `mhfd watch`, which says which are new"),
+}
+_LATE: Final = {
+    Step.MOVE: _PERSONAL,
+    Step.RETURN: "is Globus Connect Personal running, may the folder of reports be written?",
+    Step.SCORE: "is the endpoint online, are its nodes queued? `mhfd doctor --endpoint` says",
+}
+_LABEL: Final = 64
+_COLLECTION: Final = re.compile(r"scopes/([0-9a-fA-F-]{36})/data_access")
+
+
+def step_of(status: str, state: str) -> Step:
+    """Where a run is. `status` as Globus Flows says it; `state` of the definition."""
+    if status == "INACTIVE":
+        return Step.CONSENT
+    return _STEP_OF.get(state, Step.OTHER if state else Step.BEGIN)
+
+
+def label(folder: str, images: int) -> str:
+    """What a run is called at Globus, which takes 64 characters."""
+    count = f": {images} image{'s' * (images != 1)}"
+    return f"mhfd {folder[: _LABEL - len(count) - 5]}{count}"
+
+
+def images_in(label: str) -> int | None:
+    """How many images a run has, by its label; None when it is not ours."""
+    found = re.fullmatch(r"mhfd .*: (\d+) images?", label, re.DOTALL)
+    return None if found is None else int(found[1])
+
+
+def login_line(site: Site, more: tuple[str, ...] = ()) -> str:
+    """The command with which a person lets this flow go on. `more`: collections that it must name too."""
+    mapped = "".join(f" --mapped {one}" for one in sorted({*site.mapped, *more}))
+    return f"mhfd login --flow-id {site.flow}{mapped}"
+
+
+def consent(run: Run, site: Site) -> Explained:
+    """Why a run is INACTIVE, and who can help."""
+    where = f" in {run.state}" if run.state else ""
+    said = run.why or run.error or "it does not say why"
+    asked = tuple(sorted(set(_COLLECTION.findall(json.dumps(dict(run.output), default=str)))))
+    if run.error != "ConsentRequired" and not asked:
+        return Explained(f"is INACTIVE{where}: {said}", "the web app of Globus says what is missing, and resumes it")
+    named = asked or (() if site.staging is None else (site.staging,))
+    of = f" on collection {' and '.join(named)}" if named else ""
+    return Explained(f"is INACTIVE{where}: nobody has let the flow act{of} ({said})", f"run: {login_line(site, named)}")
+
+
+def late(run: Run, seconds: float) -> Explained:
+    """A run that stays in one step."""
+    step = step_of(run.status, run.state)
+    return Explained(
+        f"is in {run.state or 'its first step'} for {seconds / 60:.0f} min, {step.words}", _LATE.get(step, "")
+    )
+
+
+def ended(run: Run, site: Site) -> Explained | None:
+    """What went wrong with a run that is over; nothing when all went well."""
+    leftover = leftover_line(site, run.id)
+    if run.status == "SUCCEEDED":
+        return None
+    if run.status == "ENDED":
+        return Explained("was cancelled by a person or is gone", f"{leftover}, if it is there")
+    what, do = _ENDINGS.get(run.error, (run.why, ""))
+    ending = f"ended as {run.error or run.status}"
+    return Explained(
+        f"{ending}: {what}" if what else ending, do.format(leftover=leftover, endpoint=site.endpoint or "ID")
+    )
+
+
+def explained(run: Run, site: Site) -> Explained | None:
+    """What is wrong with a run now, if anything is."""
+    if run.status == "INACTIVE":
+        return consent(run, site)
+    return ended(run, site) if run.over else None
+
+
+def leftover_line(site: Site, run: str) -> str:
+    """What a person does with a folder that a run has left."""
+    where = f"of collection {site.staging}" if site.staging else "of the staging collection"
+    return f"delete the folder {leftover_of(site.staging_path, run)} {where} by hand"
