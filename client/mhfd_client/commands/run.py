@@ -1,0 +1,231 @@
+"""`mhfd run`: the runs of a flow at Globus, listed, shown and cancelled."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import click
+
+from mhfd_client.commands.common import echo, echo_json
+
+if TYPE_CHECKING:
+    from mhfd_client.flow.aboard import Aboard
+    from mhfd_client.flow.runs import Around, Row, Shown
+    from mhfd_client.flow.service import FlowService
+    from mhfd_client.options import Settings
+
+__all__ = ["run"]
+
+EXIT_NEEDS_A_PERSON = 1
+_MOST = 20  # images that are named
+
+_FLOW = click.option("--flow-id", type=click.UUID, help="Whose runs.  [default: flow.id of the settings]")
+_CONFIG = click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Settings file (TOML).")
+_STATE = click.option(
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="A station's own folder, which knows its images.  [default: those of every folder that was watched]",
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
+
+
+@click.group()
+def run() -> None:
+    """Runs of the flow that `mhfd watch --runner flow` starts, or that were started by hand: list, show, cancel.
+
+    RUN is a run's id, or at least the first four characters of one of the latest.
+    """
+
+
+@run.command(name="list")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many, at most.")
+@_FLOW
+@_CONFIG
+@_JSON
+def list_(limit: int, flow_id: UUID | None, config: Path | None, as_json: bool) -> None:
+    """The latest runs, the newest first: when, id, label, status, step, images."""
+    from mhfd_client.flow import runs
+
+    with _asked(config, flow_id) as (service, _, site):
+        rows = runs.listed(service, limit)
+    if as_json:
+        echo_json({"flow": site.flow, "runs": [row.as_json() for row in rows]})
+    else:
+        for line in _table(rows):
+            echo(line)
+        if not rows:
+            echo(f"flow {site.flow} has no run that we may see")
+
+
+@run.command()
+@click.argument("run_id", metavar="RUN")
+@_STATE
+@_FLOW
+@_CONFIG
+@_JSON
+def show(run_id: str, state: Path | None, flow_id: UUID | None, config: Path | None, as_json: bool) -> None:
+    """How a run stands: its step and since when, how long each step took, what went wrong and what to do, its images.
+
+    The exit code is 1 when something is wrong with it.
+    """
+    from mhfd_client.flow import runs
+    from mhfd_client.flow.aboard import aboard, folders
+
+    with _asked(config, flow_id, state) as (service, settings, site):
+        found = runs.shown(service, runs.find(service, site.flow, run_id), site)
+        images = aboard(folders(settings), found.run, found.key)
+    if as_json:
+        echo_json(found.as_json() | {"images": [one.as_json() for one in images]})
+    else:
+        for line in (*_told(found, settings.flow.late_s), *_images(images)):
+            echo(line)
+    if found.wrong is not None:
+        sys.exit(EXIT_NEEDS_A_PERSON)
+
+
+@run.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--yes", is_flag=True, help="Don't ask on a terminal, either.")
+@_FLOW
+@_CONFIG
+@_JSON
+def cancel(run_id: str, yes: bool, flow_id: UUID | None, config: Path | None, as_json: bool) -> None:
+    """Cancel a run that is under way. What becomes of its images, and what it may leave behind, is said.
+
+    The exit code is 1 when it had ended before; 0 when it was cancelled before.
+    """
+    from mhfd_client.errors import FlowRefused
+    from mhfd_client.flow import runs
+    from mhfd_client.flow.service import run_of
+    from mhfd_client.flow.words import images_in, leftover_line, step_of
+
+    with _asked(config, flow_id) as (service, _, site):
+        plain = runs.find(service, site.flow, run_id)
+        one, label = run_of(plain), str(plain.get("label") or "")
+        before = one.status
+        if not one.over:
+            step = step_of(one.status, one.state).words
+            if sys.stdin.isatty() and not yes:
+                click.confirm(f"cancel run {one.id} ({label or 'no label'}), which is {step}?", abort=True)
+            try:
+                service.cancel(one.id)
+            except FlowRefused:  # has it ended meanwhile?
+                one = run_of(service.plain(one.id))
+                if not one.over:
+                    raise
+                before = one.status
+    if before in ("SUCCEEDED", "FAILED"):
+        raise FlowRefused(f"run {one.id} has {before} already: there is nothing to cancel; `mhfd run show {one.id}`")
+    what = "was cancelled before" if before == "ENDED" else "is told to end"
+    count = images_in(label)
+    left = leftover_line(site, one.id)
+    if as_json:
+        echo_json({"run": one.id, "did": what, "images": count, "leftover": left})
+        return
+    echo(f"run {one.id} {what}")
+    ours = "its images" if count is None else f"its {count} image{'s' * (count != 1)}"
+    echo(f"{ours}: those that have no report yet are not lost; the station asks again for them, while it watches")
+    echo(f"what it had brought to the endpoint may still be there: {left}, if it is there")
+
+
+@contextmanager
+def _asked(
+    config: Path | None, flow_id: UUID | None, state: Path | None = None
+) -> Iterator[tuple[FlowService, Settings, Around]]:
+    """The flow, as whoever is logged in; what a login lacks is said for this flow."""
+    from mhfd_client.errors import NotLoggedIn
+    from mhfd_client.flow.road import flow_of
+    from mhfd_client.flow.runs import around
+    from mhfd_client.flow.service import FlowService
+    from mhfd_client.flow.words import login_line
+    from mhfd_client.identity import globus_app, needs_extra
+    from mhfd_client.settings import load
+
+    given = {"flow.id": None if flow_id is None else str(flow_id), "state.dir": None if state is None else str(state)}
+    settings = load(config, args=given).settings
+    site = around(settings, flow_of(settings.flow))
+    needs_extra()
+    service = FlowService(globus_app(settings, services=["flows"]), site.flow)
+    try:
+        yield service, settings, site
+    except NotLoggedIn as e:
+        raise NotLoggedIn(f"{e}; for this flow: {login_line(site)}") from None
+    finally:
+        service.close()
+
+
+def _table(rows: list[Row]) -> Iterator[str]:
+    if not rows:
+        return
+    table = [("when", "run", "label", "status", "step", "images")]
+    for row in rows:
+        count = "" if row.images is None else str(row.images)
+        table.append((_when(row.began_s), row.run, row.label or "-", row.status, row.step or "-", count or "-"))
+    widths = [max(len(line[n]) for line in table) for n in range(len(table[0]))]
+    for line in table:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+
+
+def _told(found: Shown, late_s: float) -> Iterator[str]:
+    from mhfd_client.flow.words import late, step_of
+
+    one = found.run
+    yield f"run {one.id}: {one.status}"
+    yield f"{found.label or 'no label'}, of flow {found.flow}{f' ({found.title})' if found.title else ''}"
+    took = None if found.ended_s is None or one.began_s is None else found.ended_s - one.began_s
+    ended = "" if found.ended_s is None else f", ended {_when(found.ended_s)}"
+    yield f"began {_when(one.began_s)}{ended}{'' if took is None else f', took {_took(took)}'}"
+    if not one.over:
+        now = found.now
+        since = "" if now is None else f" since {_when(now.began_s)}, for {_took(max(0.0, time.time() - now.began_s))}"
+        yield f"now: {step_of(one.status, one.state).words}{f' ({one.state})' if one.state else ''}{since}"
+        if now is not None and found.wrong is None and time.time() - now.began_s > late_s:
+            told = late(one, time.time() - now.began_s)
+            yield f"that is long{f': {told.do}' if told.do else ''}"
+    shown = [did for did in found.did if did.matters]
+    if shown:
+        yield "steps, and how long each took:"
+    for did in shown:
+        took_s = did.took_s
+        length = "not over" if took_s is None else _took(took_s)
+        said = f"  FAILED: {did.failed}" if did.failed else ""
+        yield f"  {_clock(did.began_s)}  {length:>9}  {did.state:<14} {step_of('ACTIVE', did.state).words}{said}"
+    if found.wrong is not None:
+        yield f"what went wrong: it {found.wrong.what}"
+        if found.wrong.do:
+            yield f"what to do: {found.wrong.do}"
+
+
+def _images(images: list[Aboard]) -> Iterator[str]:
+    from mhfd_client.statedir import text_of
+
+    if not images:
+        yield "images: no station on this machine knows of this run"
+        return
+    where = {one.station for one in images if one.station is not None}
+    yield f"images ({len(images)}){f', of the station in {text_of(where.pop())}' if where else ''}:"
+    for one in images[:_MOST]:
+        yield f"  {text_of(one.path)}{f'  {one.state}' if one.state else ''}"
+    if len(images) > _MOST:
+        yield f"  and {len(images) - _MOST} more; --json has all"
+
+
+def _when(at: float | None) -> str:
+    return "unknown" if at is None else datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _clock(at: float) -> str:
+    return datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S")
+
+
+def _took(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
