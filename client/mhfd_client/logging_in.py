@@ -110,7 +110,7 @@ def log_in(
         say("mhfd asks for leave to")
         for words in leave.words():
             say(f"  - {words}")
-        say("`mhfd logout` gives all of it back.\n")
+        say("`mhfd logout` gives all of it back.")
         _asked(lambda: app.login(force=True))
 
 
