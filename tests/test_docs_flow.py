@@ -1,0 +1,174 @@
+"""The way from the microscope to the GPU, as docs/how-to/microscope-to-gpu.md tells it, goes there.
+
+Blocks fenced as `shell-session` are typed one after the other, by somebody who has the page, the stand-ins of Globus
+and a real endpoint. What a command prints must hold the lines below it, in their order. A word in capitals stands for
+an id: its first id is remembered, and it must be the same ever after. `...` stands for what is left out.
+"""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import runpy
+import select
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import tifffile
+
+from mhfd import simulate
+from mhfd_client import settings
+from tests.globus.auth_state import NATIVE_ID
+from tests.globus.child_endpoint import ChildEndpoint
+from tests.globus.service import Service
+from tests.globus.stand_ins import code_of
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PAGE = (DOCS / "how-to" / "microscope-to-gpu.md").read_text(encoding="utf-8")
+ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+DEADLINE_S = 120.0
+QUICK = {"MHFD_FLOW_WAIT_S": "0.3", "MHFD_FLOW_POLL_S": "0.1"}
+
+
+def blocks(language: str) -> list[str]:
+    return [match[1] for match in re.finditer(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)]
+
+
+@dataclass
+class Reader:
+    """Somebody who types what stands there."""
+
+    env: dict[str, str]
+    folder: Path
+    known: dict[str, str] = field(default_factory=dict)  # what the page calls something -> what it is here
+
+    def here(self, text: str) -> str:
+        for word in sorted(self.known, key=len, reverse=True):
+            text = re.sub(rf"(?<![\w/]){re.escape(word)}(?!\w)", self.known[word], text)
+        return text
+
+    def types(self, command: str) -> str:
+        """All that it says; a watch ends when there is nothing to do, and whoever logs in goes to the browser."""
+        words = shlex.split(self.here(command).partition("#")[0])
+        if words[1] == "watch":
+            words += ["--until-idle", "2", "--no-page"]
+        ours, theirs = pty.openpty()
+        program = str(Path(sys.executable).with_name(words[0]))
+        process = subprocess.Popen(
+            [program, *words[1:]], env=self.env, cwd=self.folder, stdin=theirs, stdout=theirs, stderr=theirs
+        )
+        os.close(theirs)
+        said, answered, end = "", False, time.monotonic() + DEADLINE_S
+        try:
+            while time.monotonic() < end:
+                if select.select([ours], [], [], 0.5)[0]:
+                    try:
+                        said += os.read(ours, 65536).decode(errors="replace")
+                    except OSError:
+                        break  # the terminal is closed: the command has ended
+                if not answered and "The code:" in said:
+                    address = re.search(r"http://127\S+", said)
+                    assert address is not None, said
+                    os.write(ours, f"{code_of(address[0])}\n".encode())
+                    answered = True
+        finally:
+            os.close(ours)
+            if time.monotonic() >= end:
+                process.kill()
+            code = process.wait()
+        assert code == 0, f"{command}\n{said}"
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said).replace("\r", "")
+
+    def reads(self, command: str, said: str, wanted: list[str]) -> None:
+        """It says what the page says that it does."""
+        at = 0
+        for line in wanted:
+            if line.strip() == "...":
+                continue
+            pattern, names = "", []
+            for part in re.split(r"([A-Z]{3,}(?![a-z\w])|\.\.\.|\s+)", self.here(line.strip())):
+                if part == "...":
+                    pattern += ".*"
+                elif part.isspace():
+                    pattern += r"\s+"
+                elif re.fullmatch("[A-Z]{3,}", part) and part not in self.known and part not in names:
+                    names.append(part)
+                    pattern += f"(?:(?P<{part}>{ID})|{part})"
+                else:
+                    pattern += re.escape(part)
+            found = re.compile(pattern).search(said, at)
+            assert found is not None, f"{command}\ndoes not say: {line}\nbut:\n{said[at:] or said}"
+            self.known.update({name: found[name] for name in names if found[name]})
+            at = found.end()
+
+    def follows(self, block: str) -> None:
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, *wanted = part.splitlines()
+            self.reads(command, self.types(command), wanted)
+
+
+@pytest.fixture
+def reader(
+    service: Service, quick_endpoint: ChildEndpoint, tmp_path: Path, globus_env: dict[str, str]
+) -> Iterator[Reader]:
+    """Who has done what the page asks for in words: the collections, the folders, the endpoint, an application."""
+    sem, home = tmp_path / "sem", tmp_path / "operator"
+    staging = quick_endpoint.root / f"staging-{tmp_path.name}"
+    for made in (sem / "wafer7", home / "mhfd-reports", staging):
+        made.mkdir(parents=True)
+    picture = simulate.focus_series((192, 192), seed=5, defocus_um=[0.0])[0]
+    for number in range(1, 4):
+        picture[0, 0] = number
+        tifffile.imwrite(sem / "wafer7" / f"S_{number:03}.tif", picture)
+    for name in ("GLOBUS_COMPUTE_CLIENT_ID", "GLOBUS_COMPUTE_CLIENT_SECRET"):
+        globus_env.pop(name)
+    root = Path("/")  # as Globus Connect names files on Linux
+    yield Reader(
+        {
+            **globus_env,
+            "HOME": str(home),
+            "XDG_CONFIG_HOME": str(home / ".config"),
+            "XDG_STATE_HOME": str(home / "state"),
+            "COLUMNS": "200",
+            **QUICK,
+        },
+        tmp_path,
+        {
+            "APPLICATION": NATIVE_ID,
+            "SEM": service.globus.collection(root, name="microscope", kind="personal").id,
+            "STAGING": service.globus.collection(root, name="cluster", kind="mapped").id,
+            "ENDPOINT": quick_endpoint.id,
+            "/mnt/sem": str(sem),
+            "/home/operator": str(home),
+            "/eagle/ours/mhfd-staging": str(staging),
+        },
+    )
+    assert list(staging.iterdir()) == []
+
+
+def test_who_follows_the_page_gets_there(reader: Reader, service: Service) -> None:
+    (whole,) = [block for block in blocks("toml") if "[flow]" in block]
+    config = Path(reader.env["HOME"]) / ".config" / "mhfd" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text(f'[globus]\nclient_id = "{NATIVE_ID}"\n')
+    service.globus.flows.limit_pace = 1.0
+    for number, block in enumerate(blocks("shell-session")):
+        if number == 1:
+            config.write_text(reader.here(whole))
+            assert settings.load(config, env={"HOME": "/h"}).settings.flow.batch == 32
+        reader.follows(block)
+    (run,) = service.globus.flows.runs.values()
+    assert run.status == "SUCCEEDED"
+
+
+def test_the_pictures_are_of_the_script() -> None:
+    drawing = runpy.run_path(str(DOCS / "figures" / "globus.py"))
+    for name, drawn in {**drawing["parts"](), **drawing["steps"]()}.items():
+        assert drawn == (DOCS / "images" / name).read_text(encoding="utf-8"), "run: python docs/figures/globus.py"
