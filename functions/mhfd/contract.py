@@ -459,6 +459,7 @@ class Examination(Model):
     now_ns: int | None = None
     backend: str | None = None
     device: str | None = None
+    chosen: str | None = Field(None, description="`device` of the site file: auto, cpu or gpu")
     gpus: str | None = Field(None, description="CUDA_VISIBLE_DEVICES of the worker")
     roots: tuple[RootSeen, ...] = ()
     files: tuple[FileSeen | None, ...] = ()

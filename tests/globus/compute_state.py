@@ -40,6 +40,7 @@ class Endpoint:
     heard_at: float = 0.0
     state: dict[str, Any] = field(default_factory=dict)
     failure: str | None = None  # why it could not start
+    failures: int = 0
 
     @property
     def online(self) -> bool:
@@ -228,5 +229,6 @@ class ComputeState:
         with self._lock:
             endpoint.heard_at, endpoint.state = time.monotonic(), dict(report.global_state)
             endpoint.failure = str(error) if error else None
+            endpoint.failures += bool(error)
         if error:
             self.fail_tasks(endpoint.id, "ENDPOINT_START_FAILURE", str(error))

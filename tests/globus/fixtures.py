@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from tests.globus.broker import Broker
     from tests.globus.child_endpoint import ChildEndpoint
+    from tests.globus.core_endpoint import CoreEndpoint
     from tests.globus.service import Service
 
 
@@ -98,6 +99,21 @@ def compute_endpoint(service: Service, tmp_path: Path) -> Iterator[Callable[...,
             return stack.enter_context(ChildEndpoint(service, tmp_path / "endpoints", **options))
 
         yield start
+
+
+@pytest.fixture(scope="module")
+def core_endpoint(lasting_service: Service) -> Iterator[CoreEndpoint]:
+    """An endpoint as an administrator sets it up, with a core process that starts others for its users."""
+    from tests.globus import unprivileged
+    from tests.globus.core_endpoint import CoreEndpoint
+
+    way, why_not = unprivileged.way()
+    if way is None:
+        pytest.skip(why_not)
+    with unprivileged.home(way) as home:
+        (home / "images").mkdir(mode=0o755)
+        with CoreEndpoint(lasting_service, home, way, root=home / "images") as running:
+            yield running
 
 
 @pytest.fixture

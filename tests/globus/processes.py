@@ -81,6 +81,10 @@ class Program:
                     found[int(folder.name)] = command.decode(errors="replace").strip()
         return found
 
+    def wait(self, timeout: float) -> int:
+        """Its exit code, once it has ended by itself."""
+        return self._process.wait(timeout)
+
     def kill(self) -> None:
         """SIGKILL to it alone: what it started is left to find out by itself."""
         self._process.kill()

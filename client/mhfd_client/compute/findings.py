@@ -112,6 +112,8 @@ def _device(told: Examination) -> Check:
     )
     if told.backend == "gpu":
         return Check("gpu there", Level.OK, text_of(what))
+    if told.chosen == "cpu":
+        return Check("gpu there", Level.OK, text_of(f"{what}; its administrator chose the CPU"))
     if cupy is not None or told.gpus:
         do = "if it should be the GPU, the administrator looks at `device` of the site file, the driver and CuPy"
         return Check("gpu there", Level.WARN, text_of(what), do)

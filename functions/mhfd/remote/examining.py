@@ -63,6 +63,7 @@ def answer(fields: Mapping[str, Any]) -> dict[str, Any]:
         site=site.name,
         backend=backend,
         device=device,
+        chosen=site.device,
         gpus=os.environ.get("CUDA_VISIBLE_DEVICES"),
         roots=(
             *(_root(str(root), "read") for root in site.read_roots),
