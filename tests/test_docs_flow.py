@@ -2,7 +2,8 @@
 
 Blocks fenced as `shell-session` are typed one after the other, by somebody who has the page, the stand-ins of Globus
 and a real endpoint. What a command prints must hold the lines below it, in their order. A word in capitals stands for
-an id: its first id is remembered, and it must be the same ever after. `...` stands for what is left out.
+an id: its first id is remembered, and it must be the same ever after. `...` stands for what is left out, a time or a
+number of seconds for any.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from tests.globus.stand_ins import code_of
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGE = (DOCS / "how-to" / "microscope-to-gpu.md").read_text(encoding="utf-8")
 ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+TIME = r"\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d|\d+\.\d s"
 DEADLINE_S = 120.0
 QUICK = {"MHFD_FLOW_WAIT_S": "0.3", "MHFD_FLOW_POLL_S": "0.1"}
 
@@ -93,9 +95,11 @@ class Reader:
             if line.strip() == "...":
                 continue
             pattern, names = "", []
-            for part in re.split(r"([A-Z]{3,}(?![a-z\w])|\.\.\.|\s+)", self.here(line.strip())):
+            for part in re.split(rf"({TIME}|[A-Z]{{3,}}(?![a-z\w])|\.\.\.|\s+)", self.here(line.strip())):
                 if part == "...":
                     pattern += ".*"
+                elif re.fullmatch(TIME, part):
+                    pattern += f"(?:{TIME})"
                 elif part.isspace():
                     pattern += r"\s+"
                 elif re.fullmatch("[A-Z]{3,}", part) and part not in self.known and part not in names:
