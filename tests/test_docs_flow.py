@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tifffile
@@ -207,6 +208,14 @@ def test_a_station_nobody_logs_in_to(reader: Reader, service: Service) -> None:
     reader.reads("watch", reader.types("mhfd watch /mnt/sem/wafer7"), ["scored by: runs of flow FLOW", "S_003.tif"])
     (run,) = [run for run in service.globus.flows.runs.values() if run.flow.id == reader.known["FLOW"]]
     assert (run.status, run.starter.client) == ("SUCCEEDED", CLIENT_ID)
+
+
+def test_a_timer_gives_the_flow_what_it_takes() -> None:
+    (block,) = blocks("python")
+    names: dict[str, Any] = {}
+    exec(compile(block, "microscope-to-gpu.md", "exec"), names)  # noqa: S102 - our own documentation
+    FLOWS["focus_check"].check_input(names["timer"]["body"]["body"])
+    names["timers"].close()
 
 
 def test_the_limits_are_those_of_the_code() -> None:
