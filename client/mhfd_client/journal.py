@@ -166,6 +166,7 @@ class Journal(JournalView):
         started_ns: int | None = None,
         transferred_ns: int | None = None,
         returned_ns: int | None = None,
+        submitted_ns: int | None = None,
     ) -> bool:
         """A report came back. False, and nothing changes, when this revision has one with these parameters already,
         or was replaced meanwhile. The times: when it was scored, and what the runner knows of the road there and back.
@@ -193,8 +194,9 @@ class Journal(JournalView):
                 return False
             self._db.execute(
                 "UPDATE image SET state = 'scored', token = NULL, report = ?, scored_ns = ?, "
-                "started_ns = ifnull(?, started_ns), transferred_ns = ?, returned_ns = ? WHERE id = ?",
-                (new[0], at, started_ns, transferred_ns, returned_ns, image_id),
+                "started_ns = ifnull(?, started_ns), submitted_ns = ifnull(?, submitted_ns), transferred_ns = ?, "
+                "returned_ns = ? WHERE id = ?",
+                (new[0], at, started_ns, submitted_ns, transferred_ns, returned_ns, image_id),
             )
         return True
 

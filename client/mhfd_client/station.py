@@ -262,6 +262,7 @@ class Station:
                     started_ns=event.started_ns or self._started.get(event.id),
                     transferred_ns=event.transferred_ns,
                     returned_ns=event.returned_ns,
+                    submitted_ns=event.submitted_ns,
                 ):
                     return
                 log.info("image %d: a second report, or one for a replaced revision, is left aside", event.id)

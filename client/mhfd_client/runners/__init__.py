@@ -63,7 +63,8 @@ class Started:
 @dataclass(frozen=True, slots=True)
 class Scored:
     """An image has its report, made at `at_ns`. A runner far away also says, on this machine's clock, when the image
-    lay over there, when work on it began, and when its report was back here.
+    was sent for if that was later than it was handed over, when it lay over there, when work on it began, and when its
+    report was back here.
     """
 
     token: str
@@ -73,6 +74,7 @@ class Scored:
     started_ns: int | None = None
     transferred_ns: int | None = None
     returned_ns: int | None = None
+    submitted_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

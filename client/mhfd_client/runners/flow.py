@@ -441,7 +441,7 @@ class FlowRunner:
             trip.collects += 1
             trip.due = now + self._poll  # a share may show them late
             return
-        moments = self._moments(trip, run)
+        moments = (trip.asked_ns, *self._moments(trip, run))
         for n, image in enumerate(trip.images):
             if n in found.reports:
                 self._scored(image, found.reports[n], moments)
@@ -505,7 +505,7 @@ class FlowRunner:
             found.append(here)
         return found[0], found[1], found[2]
 
-    def _scored(self, image: Image, report: FocusReport, moments: tuple[int | None, int | None, int | None]) -> None:
+    def _scored(self, image: Image, report: FocusReport, moments: tuple[int | None, ...]) -> None:
         if not self._close(image):
             return
         now = time.time_ns()
@@ -514,7 +514,7 @@ class FlowRunner:
         there = report.provenance.model_copy(update={"endpoint": self._places.endpoint})
         here = report.image.model_copy(update={"path": text_of(image.job.path)})
         ours = report.model_copy(update={"image": here, "provenance": there})
-        moved, began, ended = moments
+        asked, moved, began, ended = moments
         self._out.append(
             Scored(
                 image.token,
@@ -524,6 +524,7 @@ class FlowRunner:
                 started_ns=began,
                 transferred_ns=moved,
                 returned_ns=now,
+                submitted_ns=asked,
             )
         )
 
