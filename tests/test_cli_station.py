@@ -344,6 +344,7 @@ def test_the_default_place_of_the_state_is_found_by_every_command(
         (("plan", "{tmp}/gone"), 2, "is the share mounted"),
         (("watch", "{run}", "--set", "arrival.setle_s=1"), 2, "did you mean 'arrival.settle_s'"),
         (("watch", "{run}", "--set", "arrival.settle_s"), 2, "KEY=VALUE"),
+        (("watch", "{run}", "--set", "runner.kind=compute", "--no-page"), 2, "compute.endpoint"),
         (("watch", "{run}", "--set", "arrival.settle_s=fast"), 2, "arrival.settle_s"),
         (("watch", "{run}", "--params", "fast"), 2, "score.preset"),
         (("watch", "{run}", "--config", "{tmp}/gone.toml"), 2, "gone.toml"),

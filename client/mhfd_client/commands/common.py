@@ -38,7 +38,7 @@ class Folder:
             if not equals:
                 raise SettingsError(f"--set: {pair!r} is no setting; write KEY=VALUE, as in --set arrival.settle_s=5")
             given[key.strip()] = value.strip()
-        given |= {key.replace("__", "."): value for key, value in args.items()}
+        given |= {key.replace("__", "."): value for key, value in args.items() if value is not None}
         return load(self.config, args=given)
 
     def state_dir(self) -> Path:
