@@ -23,8 +23,12 @@ import tifffile
 from playwright.sync_api import Browser, Page, expect
 
 from mhfd import simulate
-from mhfd.contract import Finding
+from mhfd.contract import Finding, Params
 from mhfd_client.alerts import Episode, Health, Overview, Rule
+from mhfd_client.flow.logbook import Logbook
+from mhfd_client.flow.under_way import LOGBOOK
+from mhfd_client.naming import Place
+from mhfd_client.sightings import Whole
 from tests.page_rig import Rig, served
 
 pytestmark = pytest.mark.browser
@@ -395,9 +399,9 @@ def test_names_roles_and_landmarks(rig: Rig, opens: Opens) -> None:
         assert page.evaluate("() => [...document.querySelectorAll('img')].every(i => i.hasAttribute('alt'))")
         ids = page.evaluate("() => [...document.querySelectorAll('[id]')].map(e => e.id)")
         assert len(ids) == len(set(ids))
-        assert page.evaluate(FITS)
-        page.set_viewport_size(PHONE)  # type: ignore[arg-type]
-        assert page.evaluate(FITS)
+        for size in (DESKTOP, {"width": 1280, "height": 800}, {"width": 1024, "height": 768}, PHONE):
+            page.set_viewport_size(size)  # type: ignore[arg-type]
+            assert page.evaluate(FITS), size
 
 
 def test_with_several_tiles_the_band_is_that_of_the_chosen_one(rig: Rig, opens: Opens) -> None:
@@ -436,6 +440,43 @@ def test_an_alert_that_rings_is_on_the_page(rig: Rig, opens: Opens, monkeypatch:
         expect(page.locator(".trouble[data-kind=silence]")).to_contain_text("no image for 20 min")
         expect(page.locator(".trouble[data-kind=unheard]")).to_contain_text("webhook <sem> is failing")
         expect(page.locator("#tasks strong")).to_contain_text("see the red line")
+
+
+def test_runs_of_a_flow_are_followed_without_reloading(rig: Rig, opens: Opens) -> None:
+    rig.run(8)
+    rows = [rig.journal.arrived(Whole(f"S_{n:04}.tif", 8, 1, 1.0, 2.0), Place(n)) for n in range(20, 26)]
+    images = [row.id for row in rows if row is not None]
+    rig.journal.intent(images, "t", "flow", Params(), durable=False)
+    with served(rig) as at:
+        page = opens(at.address)
+        page.set_viewport_size({"width": 1280, "height": 900})
+        points(page, 8)
+        expect(page.locator("#runs")).to_have_count(0)
+        book = Logbook(rig.state / LOGBOOK, "a flow")
+        for key, some in (("k1", images[:3]), ("k2", images[3:5])):
+            book.asking(key, [("t", image) for image in some], [str(image) for image in some], time.time_ns())
+        runs = page.locator("#runs .runs li")
+        expect(runs).to_have_count(2)
+        expect(runs.first).to_contain_text("Being asked for")
+        expect(runs.first).to_contain_text("3 images: S_0020.tif to S_0022.tif; run k1")
+        expect(page.locator("#runs")).to_contain_text("1 image waits for the next run.")
+        for key, run in (("k1", "0123456789"), ("k2", "9876543210")):
+            book.made(key, run)
+        book.seen("k1", "ACTIVE", "Score")
+        book.seen("k2", "INACTIVE", "BringImages")
+        expect(runs.first).to_contain_text("Scoring")
+        expect(runs.first).to_contain_text("s ago")
+        expect(runs.first).to_contain_text("run 01234567")
+        expect(runs.last).to_contain_text("Waiting for a consent")
+        assert page.evaluate(FITS)
+        shoot(page, "runs")
+        page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+        assert page.evaluate(FITS)
+        book.done("k1")
+        expect(runs).to_have_count(1)
+        rig.journal.returned("t", "cancelled", ids=images, blame=False)
+        expect(page.locator("#runs")).to_have_count(0)
+        book.close()
 
 
 @contextmanager

@@ -65,7 +65,7 @@ def render(journal: JournalView, loaded: Loaded) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["printable"] = printable
+    environment.filters |= {"printable": printable, "when": _when}
     page = environment.get_template("run_report.html")
     return page.render(
         status=status,
@@ -124,3 +124,7 @@ def _span(told: list[Told]) -> str:
         return "no image yet"
     first, last = (datetime.fromtimestamp(t, UTC).strftime("%Y-%m-%d %H:%M") for t in (min(times), max(times)))
     return f"{first} to {last} UTC"
+
+
+def _when(ns: int) -> str:
+    return datetime.fromtimestamp(ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from mhfd_client import expected
 from mhfd_client.alerts import Episode, Health, overview
+from mhfd_client.flow.under_way import UnderWay, under_way
 from mhfd_client.journal_view import Beat, ImageRow, JournalView, Outcome, State, TroubleRow
 from mhfd_client.ledger import Latency, latency
 from mhfd_client.naming import Place
@@ -57,6 +58,8 @@ class Status:
     sinks: tuple[Health, ...]
     """Who is told of it."""
     latency: Latency
+    runs: UnderWay
+    """Runs of a flow that are out."""
 
     @property
     def needs_person(self) -> bool:
@@ -70,6 +73,7 @@ class Status:
         told["root"], told["state_dir"] = text_of(self.root), str(self.state_dir)
         told["needs_person"] = self.needs_person
         told["retake"] = [retake.as_json() for retake in self.retake]
+        told["runs"] = [run.as_json() for run in self.runs.runs]
         told["troubles"] = [
             {**asdict(trouble), "path": None if trouble.path is None else text_of(trouble.path)}
             for trouble in self.troubles
@@ -114,6 +118,7 @@ def status(journal: JournalView, names: NamesSettings, *, now: float | None = No
         alerts=told_of.open,
         sinks=told_of.sinks,
         latency=latency(images),
+        runs=under_way(journal),
     )
 
 

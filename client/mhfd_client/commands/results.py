@@ -55,6 +55,10 @@ def _lines(now: Status, root: str) -> list[str]:
     if now.missing:
         some = "; ".join(str(place) for place in now.missing[:20])
         lines.append(f"missing: {some}" + (f" and {len(now.missing) - 20} more" if len(now.missing) > 20 else ""))
+    for run in now.runs.runs:
+        names = run.first if len(run.images) == 1 else f"{run.first} to {run.last}"
+        since = iso(run.since_ns / 1e9)
+        lines.append(f"run {run.short}: {run.step.words} since {since}; {len(run.images)} image(s): {names}")
     lines += [f"trouble: {trouble.why}" for trouble in now.troubles]
     lines += [str(drift["sentence"]) for drift in now.drifts]
     lines += [f"alert since {iso(alert.opened)}: {alert.text}" for alert in now.alerts]

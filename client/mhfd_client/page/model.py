@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from mhfd_client import expected
 from mhfd_client.alerts import Episode, Health, Rule, overview
+from mhfd_client.flow.under_way import Reader, UnderWay, under_way
 from mhfd_client.journal_view import Beat, Outcome, State, Told, TroubleRow, WordRow
 from mhfd_client.ledger import Ledger, ledger
 from mhfd_client.naming import Place
@@ -71,6 +72,7 @@ class Model:
         confirm: How many confirmed images make up an anchor (the setting `verdict.confirm`).
         target_s: How long an image may wait for its verdict (`verdict.target_s`).
         wanted: What should come, if somebody said so.
+        flow: Whether a flow scores: then it is said, too, when no run is out.
     """
 
     def __init__(
@@ -80,10 +82,13 @@ class Model:
         confirm: int,
         target_s: float = 60.0,
         wanted: Callable[[], Collection[Place] | None] = lambda: None,
+        flow: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.journal, self._confirm, self._wanted, self._clock = journal, confirm, wanted, clock
-        self.target_s = target_s
+        self.target_s, self.flow = target_s, flow
+        self._logbook = Reader(journal.path.parent)
+        self.runs = UnderWay()
         self.entries: dict[int, Entry] = {}
         self.cursor = 0  # the newest verdict that is known here
         self.beat: Beat | None = None
@@ -117,6 +122,7 @@ class Model:
             self.question = json.loads(notes.get("question", "null"))
             self.drifts = tuple(json.loads(notes.get("drifts", "[]")))
             self.waiting = waiting(journal.path.parent)
+            self.runs = under_way(journal, self._logbook)
             rows = (journal.newest_image(), journal.newest_verdict(), journal.newest_word())
             if rows == self._rows:
                 return False

@@ -14,6 +14,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mhfd.contract import Cells, FocusReport
+from mhfd_client.flow.words import PARTS
 from mhfd_client.journal_view import Outcome, VerdictRow
 from mhfd_client.ledger import SPANS, spans
 from mhfd_client.naming import Place
@@ -25,7 +26,7 @@ from mhfd_client.wording import subject
 
 __all__ = ["NAMES", "WORDS", "chart", "image", "panels", "points", "templates"]
 
-NAMES: Final = ("state", "ask", "retake", "missing", "last", "strip", "health", "times")
+NAMES: Final = ("state", "ask", "retake", "missing", "last", "strip", "runs", "health", "times")
 WORDS: Final = {
     Outcome.IN_FOCUS: "in focus",
     Outcome.OUT_OF_FOCUS: "out of focus",
@@ -53,7 +54,7 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.globals |= {"words": WORDS, "signs": SIGNS, "Outcome": Outcome}
+    env.globals |= {"words": WORDS, "signs": SIGNS, "Outcome": Outcome, "parts": PARTS}
     env.filters |= {"text": shown, "clock": _clock, "number": _number, "short": _short, "took": _took}
     return env
 

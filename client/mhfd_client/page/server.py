@@ -59,7 +59,13 @@ def page(state_dir: Path, loaded: Loaded, *, token: str, host: str) -> Page:
     with contextlib.suppress(NamingError):  # the watch itself refused it, in words
         wanted = None if names.expected is None else expected.load(names.expected)
     verdict = loaded.settings.verdict
-    model = Model(journal, confirm=verdict.confirm, target_s=verdict.target_s, wanted=lambda: wanted)
+    model = Model(
+        journal,
+        confirm=verdict.confirm,
+        target_s=verdict.target_s,
+        wanted=lambda: wanted,
+        flow=loaded.settings.runner.kind == "flow",
+    )
     live = Live(model, panels.templates())
     routes = _Routes(live, pictures.Pictures(root), state_dir, root, loaded, stamp_of(token))
 
