@@ -20,6 +20,7 @@ from mhfd_endpoint import check as checks
 from mhfd_endpoint import fast_results, queues, render
 from mhfd_endpoint.choices import KINDS, read
 from mhfd_endpoint.errors import OptionsRefused
+from mhfd_endpoint.rights import all_can_reach
 from mhfd_endpoint.usage import usage
 
 FUNCTION = "0b5e9d0e-6f3c-4b5e-9a53-6d0a5e7a8f10"
@@ -181,6 +182,38 @@ def test_a_folder_that_others_can_change_fails(place: Place) -> None:
     (folder / "mhfd-site.toml").chmod(0o644)
     place.data.rmdir()
     assert "FAIL data" in place.run("check", "ep").output
+
+
+def test_users_that_run_as_accounts_of_their_own(place: Place, tmp_path: Path) -> None:
+    """As root: it does not start without a contact, and each account writes its own log."""
+    mapping = tmp_path / "map.json"
+    mapping.write_text("[]")
+    mapping.chmod(0o600)
+    shared = ["--identity-mapping", str(mapping), "--public", str(tmp_path / "public")]
+    base = ["init", "ep", "--site", "workstation", "--gpus", "0", "--read", str(place.data)]
+    refused = place.run(*base, *shared)
+    assert refused.exit_code == 2
+    assert "--email" in refused.output
+    folder = place.init("workstation", *shared, "--email", "gpu@example.org")
+    assert render.core_config(folder).email == "gpu@example.org"
+    logs = Site.read(tmp_path / "public" / "mhfd-site.toml").log
+    assert logs == tmp_path / "public" / "mhfd-tasks"
+    assert logs.stat().st_mode & 0o7777 == 0o1733
+    assert place.run("usage", "ep").output == "no task has run yet\n"
+
+    def found() -> dict[str, checks.Check]:
+        return {one.name: one for one in checks.examine(folder)}
+
+    reached = all_can_reach(logs)  # not below a home of root
+    assert found()["log"].level is (checks.Level.OK if reached else checks.Level.FAIL)
+    assert found()["identities"].level is (checks.Level.OK if os.getuid() == 0 else checks.Level.WARN)
+    logs.chmod(0o755)
+    assert "chmod 1733" in found()["log"].do
+    config = folder / "config.yaml"
+    config.write_text(config.read_text().replace("email: gpu@example.org\n", ""))
+    assert "email" in found()["identities"].do
+    mapping.chmod(0o666)
+    assert "become any account" in found()["identities"].what
 
 
 def test_a_loose_schema_fails(place: Place) -> None:

@@ -66,6 +66,8 @@ def plan_of(name: str, given: Mapping[str, Any], *, ask: Ask | None) -> tuple[fo
     public = said["public"].absolute() if said["public"] else None
     if said["identity_mapping"] is not None and public is None:
         raise UsageError("--public is missing: with --identity-mapping users run as accounts of their own")
+    if said["identity_mapping"] is not None and not said["email"]:
+        raise UsageError("--email is missing: as root, the endpoint does not start without a contact")
     site_file = (public or where) / folder.SITE
     environment = (said["environment"] or folder.default_environment()).absolute()
     choices = _choices(kind, said, folder.worker_init(environment, site_file, said["setup"]))
@@ -78,6 +80,7 @@ def plan_of(name: str, given: Mapping[str, Any], *, ask: Ask | None) -> tuple[fo
         display_name=said["display_name"] or name,
         functions=None if said["any_function"] else folder.function_ids(said["allow"]),
         fast_results=said["fast_results"],
+        email=said["email"],
         identity_mapping=None if said["identity_mapping"] is None else said["identity_mapping"].absolute(),
         authentication_policy=said["authentication_policy"],
     )
@@ -172,7 +175,7 @@ def _site(
             "read_roots": said["read"],
             "write_roots": said["write"],
             "device": "gpu" if choices.gpus_per_node else "cpu",
-            "log": site_file.parent / folder.LOG,
+            "log": site_file.parent / (folder.LOG if said["identity_mapping"] is None else folder.LOGS),
         }
     )
     return site.to_toml()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -21,6 +20,7 @@ from mhfd_endpoint import choices as chosen
 from mhfd_endpoint import folder as folders
 from mhfd_endpoint import queues, render
 from mhfd_endpoint.errors import EndpointError
+from mhfd_endpoint.rights import all_can_add, all_can_read, others_can_write
 
 __all__ = ["Check", "Level", "examine", "site_file_of", "site_of"]
 
@@ -54,6 +54,7 @@ def examine(folder: Path, *, uid: int | None = None) -> list[Check]:
     for name, look in (
         ("folder", _folder),
         ("functions", _functions),
+        ("identities", _identities),
         ("schema", _schema),
         ("template", _template),
         ("options", _options),
@@ -62,6 +63,7 @@ def examine(folder: Path, *, uid: int | None = None) -> list[Check]:
         ("program", _program),
         ("site file", _site_file),
         ("data", _data),
+        ("id", _id),
     ):
         try:
             found.extend(look(folder))
@@ -86,19 +88,6 @@ def site_of(folder: Path) -> Site:
     if named is None:
         raise EndpointError(f"{folder / render.TEMPLATE}: worker_init exports no {_SHELL_WORDS.rstrip('=')}")
     return Site.load({"MHFD_SITE": str(named)})
-
-
-def others_can_write(path: Path) -> Path | None:
-    """The path, or the folder above it, that somebody beside its owner and root could change."""
-    path = path.resolve()
-    for one in (path, *path.parents):
-        found = one.stat()
-        sticky = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX
-        if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not sticky:
-            return one
-        if found.st_uid not in (0, os.getuid()):
-            return one
-    return None
 
 
 def _read(folder: Path) -> chosen.Chosen:
@@ -138,13 +127,37 @@ def _functions(folder: Path) -> Iterator[Check]:
         )
     else:
         yield Check(Level.OK, "functions", f"{len(config.allowed_functions)} may run, and nothing else")
-    if config.identity_mapping_config_path is None and os.getuid() == 0:
-        yield Check(
-            Level.WARN,
-            "identities",
-            "started as root, the endpoint needs an identity mapping and refuses to run tasks as root",
-            "start it as an account of its own, or name a mapping with --identity-mapping",
-        )
+
+
+def _identities(folder: Path) -> Iterator[Check]:
+    config = render.core_config(folder)
+    mapping = config.identity_mapping_config_path
+    if mapping is None:
+        if os.getuid() == 0:
+            yield Check(
+                Level.WARN,
+                "identities",
+                "started as root, the endpoint needs an identity mapping and refuses to run tasks as root",
+                "start it as an account of its own, or name a mapping with --identity-mapping",
+            )
+        return
+    weak = others_can_write(Path(mapping))
+    if weak is not None:
+        do = f"chmod go-w {weak}, and let it belong to root"
+        yield Check(Level.FAIL, "identities", f"{weak} can be changed by others, who could become any account", do)
+    elif not config.email:
+        do = f"write one into {folder / render.CONFIG}: `email: you@example.org`"
+        yield Check(Level.FAIL, "identities", "no contact: as root, the endpoint does not start without `email`", do)
+    elif os.getuid() != 0:
+        do = "start it as root"
+        yield Check(Level.WARN, "identities", f"{mapping} counts only for an endpoint that is started as root", do)
+    else:
+        yield Check(Level.OK, "identities", f"{mapping} says who is which account")
+
+
+def _mapped(folder: Path) -> bool:
+    """Whether tasks run as accounts that are not this one."""
+    return render.core_config(folder).identity_mapping_config_path is not None
 
 
 def _schema(folder: Path) -> Iterator[Check]:
@@ -263,6 +276,15 @@ def _program(folder: Path) -> Iterator[Check]:
     if weak is not None:
         yield Check(Level.FAIL, "program", f"{weak} can be changed by others", f"chmod go-w {weak}")
         return
+    python = Path(program).with_name("python")
+    if _mapped(folder) and not all(all_can_read(one) for one in (Path(program), python) if one.exists()):
+        yield Check(
+            Level.FAIL,
+            "program",
+            f"{program} or its Python cannot be run by the accounts that users are mapped to",
+            "install it where they can, not below a home: `mhfd endpoint init --force --environment DIR`",
+        )
+        return
     fast = " (sends results on at once: --fast-results)" if folders.is_wrapper(Path(program)) else ""
     yield Check(Level.OK, "program", f"{program}{fast}")
     choices = _read(folder)
@@ -297,8 +319,7 @@ def _site_file(folder: Path) -> Iterator[Check]:
             f"chmod go-w {weak}, and let it belong to you or to root",
         )
         return
-    mapped = render.core_config(folder).identity_mapping_config_path is not None
-    if mapped and not _all_can_read(named):
+    if _mapped(folder) and not all_can_read(named):
         yield Check(
             Level.FAIL,
             "site file",
@@ -307,12 +328,6 @@ def _site_file(folder: Path) -> Iterator[Check]:
         )
         return
     yield Check(Level.OK, "site file", f"{named}: only its owner can change it")
-
-
-def _all_can_read(path: Path) -> bool:
-    """Whether any account may read this file."""
-    path = path.resolve()
-    return bool(path.stat().st_mode & stat.S_IROTH) and all(p.stat().st_mode & stat.S_IXOTH for p in path.parents)
 
 
 def _data(folder: Path) -> Iterator[Check]:
@@ -326,19 +341,38 @@ def _data(folder: Path) -> Iterator[Check]:
         ("read", site.read_roots, os.R_OK | os.X_OK),
         ("written", site.write_roots, os.W_OK | os.X_OK),
     )
+    mapped = _mapped(folder)
     for verb, roots, mode in may:
         for root in roots:
             if not root.is_dir():
                 yield Check(Level.FAIL, "data", f"{root} is no folder here", f"mount it, or take it out of {named}")
-            elif not os.access(root, mode):
-                yield Check(Level.FAIL, "data", f"{root} cannot be {verb} by this account", "ask its owner")
             elif root.resolve() == Path("/"):
                 yield Check(Level.WARN, "data", f"all of this machine may be {verb}", f"name folders in {named}")
+            elif mapped:
+                yield Check(Level.OK, "data", f"{root} may be {verb}, by the accounts that its own rights let in")
+            elif not os.access(root, mode):
+                yield Check(Level.FAIL, "data", f"{root} cannot be {verb} by this account", "ask its owner")
             else:
                 yield Check(Level.OK, "data", f"{root} may be {verb}")
-    if site.log is not None:
-        parent = site.log if site.log.exists() else site.log.parent
-        if not os.access(parent, os.W_OK):
-            yield Check(Level.FAIL, "log", f"{site.log} cannot be written: nobody can say what ran", "make its folder")
-        else:
-            yield Check(Level.OK, "log", f"what ran is written to {site.log}")
+    yield from _log(site.log, mapped=_mapped(folder))
+
+
+def _id(folder: Path) -> Iterator[Check]:
+    """Given by the service at the first start, and kept by the endpoint's program."""
+    named = folders.registered(folder)
+    if named is None:
+        yield Check(Level.OK, "id", f"none yet: it gets one from `globus-compute-endpoint start {folder.name}`")
+    else:
+        yield Check(Level.OK, "id", f"{named}; whether it runs: mhfd doctor --endpoint {named}")
+
+
+def _log(log: Path | None, *, mapped: bool) -> Iterator[Check]:
+    if log is None:
+        return
+    if mapped and not (log.is_dir() and all_can_add(log)):
+        what = f"{log} is no folder that each account can put its own file into: nobody can say what ran"
+        yield Check(Level.FAIL, "log", what, f"mkdir {log}; chmod 1733 {log}")
+    elif not os.access(log if log.exists() else log.parent, os.W_OK):
+        yield Check(Level.FAIL, "log", f"{log} cannot be written: nobody can say what ran", "make its folder")
+    else:
+        yield Check(Level.OK, "log", f"what ran is written to {log}")

@@ -35,12 +35,16 @@ __all__ = [
     "function_ids",
     "is_wrapper",
     "pin",
+    "registered",
     "worker_init",
 ]
 
 ENVIRONMENT: Final = "user_environment.yaml"
+REGISTERED: Final = "endpoint.json"
 SITE: Final = "mhfd-site.toml"
 LOG: Final = "mhfd-tasks.jsonl"
+LOGS: Final = "mhfd-tasks"
+"""A folder instead, with a file of each account, where users run as accounts of their own."""
 WRAPPER: Final = Path("bin") / fast_results.PROGRAM
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -71,6 +75,7 @@ class Plan:
     functions: Sequence[str] | None = ()  # None: whatever anybody registers
     fast_results: bool = False
     identity_mapping: Path | None = None
+    email: str | None = None
     authentication_policy: str | None = None
 
     def write(self, *, force: bool = False) -> list[Path]:
@@ -95,6 +100,8 @@ class Plan:
             path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             mode = 0o755 if path == wrapper else 0o644 if path == self.site_file else 0o600
             _replace(path, text, mode)
+        if self.identity_mapping is not None:
+            self._logs()
         if not self.fast_results and wrapper.exists():
             wrapper.unlink()
         return list(texts)
@@ -108,9 +115,20 @@ class Plan:
         fields.pop("allowed_functions")
         if self.identity_mapping is not None:
             fields["identity_mapping_config_path"] = str(self.identity_mapping)
+        if self.email is not None:
+            fields["email"] = self.email
         if self.authentication_policy is not None:
             fields["authentication_policy"] = self.authentication_policy
         return comment + yaml.safe_dump(fields, sort_keys=False) + _allowed_block(self.functions)
+
+    def _logs(self) -> None:
+        """Each account makes a file of its own there, and reads no other's."""
+        folder = self.site_file.parent / LOGS
+        try:
+            folder.mkdir(exist_ok=True)
+            folder.chmod(0o1733)
+        except OSError as e:
+            raise EndpointError(f"{folder}: cannot be made: {e.strerror}") from e
 
     def _environment(self) -> str:
         import yaml
@@ -153,6 +171,18 @@ def environment(folder: Path) -> dict[str, str]:
     except (OSError, yaml.YAMLError) as e:
         raise EndpointError(f"{folder / ENVIRONMENT}: {e}") from e
     return {str(k): str(v) for k, v in found.items()} if isinstance(found, Mapping) else {}
+
+
+def registered(folder: Path) -> str | None:
+    """The endpoint's id; None before its first start."""
+    import json
+
+    try:
+        return str(json.loads((folder / REGISTERED).read_text())["endpoint_id"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as e:
+        raise EndpointError(f"{folder / REGISTERED}: {e}") from e
 
 
 def allowed(folder: Path) -> tuple[str, ...] | None:

@@ -81,6 +81,7 @@ def endpoint() -> None:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Who is which account (root).",
 )
+@click.option("--email", help="Whom users may write to. Needed with --identity-mapping.")
 @click.option("--authentication-policy", help="A Globus policy that users must satisfy.")
 @click.option("--display-name", help="What the service lists it as.  [default: NAME]")
 @click.option("--allow", multiple=True, metavar="FUNCTION_ID", help="A function that may run; may be repeated.")
@@ -180,6 +181,8 @@ def usage(name: str, as_json: bool) -> None:
     found, strange = sums(lines(log))
     if as_json:
         echo_json([one.as_json() for one in found])
+    elif not found and not strange:
+        echo("no task has run yet")
     for one in [] if as_json else found:
         echo(
             f"{one.day}  {one.user}  mhfd {one.version}: {one.tasks:,} tasks, {one.images:,} images, "

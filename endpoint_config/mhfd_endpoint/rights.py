@@ -1,0 +1,40 @@
+"""Who may change, read or write a path, by its rights and those of the folders above it. Asks nothing else."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+__all__ = ["all_can_add", "all_can_reach", "all_can_read", "others_can_write"]
+
+
+def others_can_write(path: Path) -> Path | None:
+    """The path, or the folder above it, that somebody beside its owner and root could change."""
+    path = path.resolve()
+    for one in (path, *path.parents):
+        found = one.stat()
+        sticky = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX
+        if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not sticky:
+            return one
+        if found.st_uid not in (0, os.getuid()):
+            return one
+    return None
+
+
+def all_can_read(path: Path) -> bool:
+    """Whether any account may read this file, or look into this folder."""
+    path = path.resolve()
+    return bool(path.stat().st_mode & stat.S_IROTH) and all_can_reach(path)
+
+
+def all_can_add(folder: Path) -> bool:
+    """Whether any account may put a file of its own into this folder, and none may replace another's."""
+    mode = folder.stat().st_mode
+    needed = stat.S_IWOTH | stat.S_IXOTH | stat.S_ISVTX
+    return stat.S_ISDIR(mode) and mode & needed == needed and all_can_reach(folder)
+
+
+def all_can_reach(path: Path) -> bool:
+    """Whether any account may go through the folders above."""
+    return all(above.stat().st_mode & stat.S_IXOTH for above in path.resolve().parents)
