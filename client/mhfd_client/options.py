@@ -167,6 +167,9 @@ class ComputeSettings(Section):
     function: str | None = Field(
         None, description="id of the registered function, where the facility names one; unset: found or registered"
     )
+    user_endpoint_config: dict[str, Any] = Field(
+        default_factory=dict, description="what the endpoint lets a user choose, such as `warm_minutes`"
+    )
     batch: int = Field(32, ge=1, le=512, description="images of one task, at most; one at a time when nothing waits")
     tasks: int = Field(4, ge=1, le=64, description="tasks that are out at once: two for each GPU keep it busy")
     meanwhile_s: Seconds | None = Field(

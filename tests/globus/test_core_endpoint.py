@@ -15,6 +15,7 @@ from globus_sdk import GlobusAPIError
 
 import mhfd
 from mhfd import simulate
+from mhfd_client.compute.trouble import translated
 from mhfd_client.doctor import Level
 from tests.globus.core_endpoint import CoreEndpoint
 from tests.globus.service import Service
@@ -42,6 +43,7 @@ def images(core_endpoint: CoreEndpoint, tmp_path: Path) -> list[Path]:
 def test_the_folder_is_fit_and_the_endpoint_answers(service: Service, core_endpoint: CoreEndpoint) -> None:
     checked = json.loads(core_endpoint.run("mhfd", "endpoint", "check", core_endpoint.name, "--json"))
     assert [one for one in checked if one["level"] != Level.OK] == []
+    assert core_endpoint.id in next(one["what"] for one in checked if one["name"] == "id")
     told = json.loads(core_endpoint.run("mhfd", "doctor", "--endpoint", core_endpoint.id, "--json"))
     lines = {one["name"]: one for one in told}
     for name in ("endpoint", "function mhfd_focus", "mhfd", "versions", "account", "warm", "gpu there", "round trip"):
@@ -113,8 +115,11 @@ def test_options_that_the_administrator_does_not_offer(
         sent = executor(core_endpoint.id, user_endpoint_config=asked).submit_to_registered_function(
             core_endpoint.functions["mhfd_focus"], kwargs={"paths": [str(images[0])]}
         )
-        with pytest.raises(GlobusAPIError, match=why):
+        with pytest.raises(GlobusAPIError, match=why) as refused:
             sent.result(DEADLINE_S)
+        said = str(translated(refused.value, core_endpoint.id))
+        assert "does not offer what is asked of it" in said
+        assert why in said
     # In release 4.19 the core's fork, as it refuses, says of the core itself that it failed. Its next heartbeat, within
     # five seconds, says that it did not: until then clients take it to be offline.
     until(lambda: core.failures >= before + len(options), core_endpoint.said)

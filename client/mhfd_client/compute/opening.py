@@ -50,7 +50,7 @@ def endpoint_of(text: object) -> UUID:
     except ValueError:
         raise UsageError(
             f"endpoint: {str(text)!r} is no id; it looks like 01234567-89ab-cdef-0123-456789abcdef, and "
-            "`globus-compute-endpoint list` shows it where the endpoint runs"
+            "`mhfd endpoint check NAME` shows it where the endpoint runs"
         ) from None
 
 

@@ -44,7 +44,8 @@ def compute_runner(settings: Settings, *, root: str, state_dir: Path) -> Compute
                 examine = registration.find(client, "mhfd_examine", endpoint=endpoint)
             except FunctionNotAllowed:  # it only tells more of what is wrong
                 examine = None
-            far = connect(endpoint, client=client, fast_poll_s=chosen.poll_s, sent=sent)
+            config = chosen.user_endpoint_config
+            far = connect(endpoint, client=client, fast_poll_s=chosen.poll_s, config=config, sent=sent)
         except BaseException:
             let_go(client)
             raise

@@ -30,6 +30,7 @@ from mhfd_client.printing import printable
 __all__ = ["missing", "translated"]
 
 _LOST: Final = re.compile(r"WorkerLost|ManagerLost|BrokenProcessPool|terminated abruptly")
+_UNFIT: Final = re.compile(r"\(ValidationError\) (.+)")  # the schema of the endpoint's options, in its first line
 _LONGEST: Final = 400
 _WAIT_S: Final = 10.0
 
@@ -106,6 +107,11 @@ def _answered(error: Any, endpoint: UUID | str) -> ComputeError:
         return ComputeRefused(f"Globus does not know us any more: run `mhfd login` again: {said}")
     if status == 403:
         return ComputeRefused(f"we may not use endpoint {endpoint}: ask its administrator, or `mhfd login`: {said}")
+    if status == 422 and (unfit := _UNFIT.search(str(getattr(error, "message", None) or error))):
+        return ComputeRefused(
+            f"endpoint {endpoint} does not offer what is asked of it: {_short(unfit[1])}; correct "
+            "user_endpoint_config, or ask its administrator"
+        )
     if status == 422:
         return ComputeRefused(
             f"endpoint {endpoint} could not start for us; its administrator finds why in its log: {said}"
