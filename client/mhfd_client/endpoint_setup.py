@@ -195,7 +195,7 @@ def _next(name: str, plan: folder.Plan) -> list[str]:
             f"  mhfd endpoint pin {name} FUNCTION_ID...",
         ]
     lines += [
-        f"  globus-compute-endpoint start {name}",
-        "  mhfd doctor --endpoint UUID",
+        f"  globus-compute-endpoint start {name} --detach",
+        f"  mhfd doctor --endpoint UUID       # the last line of `mhfd endpoint check {name}` has it",
     ]
     return lines
