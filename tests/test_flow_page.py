@@ -151,3 +151,22 @@ def test_the_runs_are_on_the_page_and_their_moments_in_the_ledger(lab: Site) -> 
             assert len(drawn[name]) == len(rows)
             assert span.words in report
             assert span.colour in report
+
+
+@pytest.mark.skipif(os.name != "posix", reason="it is stopped by a signal here")
+def test_images_of_a_run_that_a_person_cancels_go_again(lab: Site) -> None:
+    reached = lab.globus.flows.hold("BringImages")
+    lab.images(4)
+    with Watch(lab) as watch:
+        until(lambda: "<strong>Moving images</strong>" in watch.page(), watch.page)
+        assert reached.wait(90)
+        (run,) = lab.runs()
+        said = watch.asked("run", "cancel", run.id[:8], "--config", watch.where[-1])
+        assert "the station asks again for them" in said
+        lab.globus.flows.release("BringImages")
+        watch.recorded(4)
+        assert (len(lab.runs()), lab.scored()) == (2, 4)
+        with JournalView.read(watch.state) as journal:
+            whys = [trouble.why for trouble in journal.troubles()]
+        assert any("cancelled by a person" in why and f"/mhfd-{run.id}/" in why for why in whys), whys
+        assert f"/mhfd-{run.id}/" in said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -190,6 +191,9 @@ def test_the_page_the_status_and_the_report_show_what_is_out(station: Station) -
         assert "1 image: <bdi>&lt;b&gt;3\\u202e.tif</bdi>; run <code>k2</code>" in html
         assert "Being asked for" in html
         assert "None is out" not in html
+    assert "without it" in station.panel(), "nobody looks at them"
+    station.journal.beat("watching", in_flight=3, capacity=9)
+    assert "without it" not in station.panel()
     now = summary.status(station.journal, settings.load(env={}).settings.names)
     told = json.loads(json.dumps(now.as_json(), default=str))["runs"]
     assert [(run["run"], run["step"]) for run in told] == [(RUN, "moving images"), (None, "being asked for")]
@@ -197,6 +201,9 @@ def test_the_page_the_status_and_the_report_show_what_is_out(station: Station) -
     (line, _) = [line for line in _lines(now, "run") if line.startswith("run ")]
     assert line.startswith("run 6d686664: moving images since ")
     assert line.endswith("; 2 image(s): S_001.tif to S_002.tif")
+    later = summary.status(station.journal, settings.load(env={}).settings.names, now=time.time() + 3600)
+    assert any("without the station" in line for line in _lines(later, "run"))
+    assert not any("without the station" in line for line in _lines(now, "run"))
     page = run_report.render(station.journal, settings.load(env={}))
     assert "<h2>Runs that are out</h2>" in page
     assert f"<td>{RUN}</td>" in page

@@ -59,6 +59,8 @@ def _lines(now: Status, root: str) -> list[str]:
         names = run.first if len(run.images) == 1 else f"{run.first} to {run.last}"
         since = iso(run.since_ns / 1e9)
         lines.append(f"run {run.short}: {run.step.words} since {since}; {len(run.images)} image(s): {names}")
+    if now.runs and not now.running:
+        lines.append("the runs go on at Globus without the station; this is as it saw them last")
     lines += [f"trouble: {trouble.why}" for trouble in now.troubles]
     lines += [str(drift["sentence"]) for drift in now.drifts]
     lines += [f"alert since {iso(alert.opened)}: {alert.text}" for alert in now.alerts]
