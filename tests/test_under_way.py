@@ -191,12 +191,17 @@ def test_the_page_the_status_and_the_report_show_what_is_out(station: Station) -
         assert "1 image: <bdi>&lt;b&gt;3\\u202e.tif</bdi>; run <code>k2</code>" in html
         assert "Being asked for" in html
         assert "None is out" not in html
+    station.book.seen("k2", "LOST", "")
+    assert "<strong>Looked for at Globus:" in station.panel()
     assert "without it" in station.panel(), "nobody looks at them"
     station.journal.beat("watching", in_flight=3, capacity=9)
     assert "without it" not in station.panel()
     now = summary.status(station.journal, settings.load(env={}).settings.names)
     told = json.loads(json.dumps(now.as_json(), default=str))["runs"]
-    assert [(run["run"], run["step"]) for run in told] == [(RUN, "moving images"), (None, "being asked for")]
+    assert [(run["run"], run["step"]) for run in told] == [
+        (RUN, "moving images"),
+        (None, "looked for at Globus: its start was not answered"),
+    ]
     assert told[0]["images"] == ["d/S_001.tif", "d/S_002.tif"]
     (line, _) = [line for line in _lines(now, "run") if line.startswith("run ")]
     assert line.startswith("run 6d686664: moving images since ")
