@@ -14,7 +14,7 @@ from typing import Any
 from mhfd_endpoint import choices as chosen
 from mhfd_endpoint import folder as folders
 from mhfd_endpoint import queues, render
-from mhfd_endpoint.check import site_file_of
+from mhfd_endpoint.access import site_file_of
 from mhfd_endpoint.cost import cost
 
 __all__ = ["explain"]

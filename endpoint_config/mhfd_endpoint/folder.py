@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mhfd_endpoint import fast_results
-from mhfd_endpoint.choices import Chosen, Workstation, write
+from mhfd_endpoint.choices import Chosen, Workstation, read, write
 from mhfd_endpoint.errors import ChoiceError, EndpointError, EndpointMissing
 from mhfd_endpoint.render import CONFIG, SCHEMA, TEMPLATE
 
@@ -29,6 +29,7 @@ __all__ = [
     "WRAPPER",
     "Plan",
     "allowed",
+    "choices_of",
     "default_environment",
     "environment",
     "folder_of",
@@ -171,6 +172,12 @@ def environment(folder: Path) -> dict[str, str]:
     except (OSError, yaml.YAMLError) as e:
         raise EndpointError(f"{folder / ENVIRONMENT}: {e}") from e
     return {str(k): str(v) for k, v in found.items()} if isinstance(found, Mapping) else {}
+
+
+def choices_of(folder: Path) -> Chosen:
+    """What the administrator chose, as it stands in the template."""
+    path = folder / TEMPLATE
+    return read(path.read_text(), where=path)
 
 
 def registered(folder: Path) -> str | None:

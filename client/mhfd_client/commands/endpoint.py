@@ -167,7 +167,7 @@ def pin(name: str, function_id: tuple[str, ...], add: bool) -> None:
 @_JSON
 def usage(name: str, as_json: bool) -> None:
     """Say who ran what, on how many images, at what cost: a line a day, account and version."""
-    from mhfd_endpoint.check import site_of
+    from mhfd_endpoint.access import site_of
     from mhfd_endpoint.errors import EndpointError
     from mhfd_endpoint.folder import folder_of
     from mhfd_endpoint.usage import lines
