@@ -220,6 +220,23 @@ def test_connections_that_break_lose_nothing(
     station.check()
 
 
+@pytest.mark.parametrize(("status", "kind", "more"), [(503, "offline", {}), (429, "queued", {"retry_after": 3})])
+def test_a_service_that_answers_nothing_for_long_is_told(
+    service: Service, endpoint: ChildEndpoint, watch: Make, status: int, kind: str, more: dict[str, Any]
+) -> None:
+    station = watch(endpoint)
+    station.images(3)
+    station.start()
+    station.recorded(3)
+    trouble = service.fail(".*", status, times=10**9, **more)
+    station.images(3)
+    assert f"({status})" in station.trouble(kind).why
+    trouble.lift()
+    service.reset()
+    station.end()
+    station.check()
+
+
 def test_an_answer_that_is_lost_scores_nothing_twice(service: Service, endpoint: ChildEndpoint, watch: Make) -> None:
     station, before = watch(endpoint), scored(endpoint)
     station.images(2)

@@ -86,7 +86,7 @@ def _answered(error: Any, endpoint: UUID | str) -> ComputeError:
     said = _short(str(getattr(error, "message", None) or error))
     if status == 413 or "PAYLOAD_TOO_LARGE" in code:
         return RequestTooLarge(f"more than Globus Compute takes at once: {said}")
-    if status in (429, 503):
+    if status == 429 or (status == 503 and "Retry-After" in (getattr(error, "headers", None) or {})):
         return ServiceBusy(f"Globus Compute asks us to wait ({status}): {said}", _retry_after(error))
     if status >= 500:
         return ServiceUnreachable(f"Globus Compute is in trouble itself ({status}): {said}; it is tried again")

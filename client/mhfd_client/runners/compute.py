@@ -142,6 +142,7 @@ class ComputeRunner:
         self._road_due = self._look_due = self._find_due = self._hold_until = 0.0
         self._live_since: float | None = None  # it has answered since it came (back)
         self._back_at = 0.0
+        self._busy_since: float | None = None  # the service asks us to wait
         self._started: Any = None  # which start of the endpoint we know
         self._proofs = self._reports = self._in_group = 0
         self._heard_at = clock()
@@ -253,6 +254,7 @@ class ComputeRunner:
     def _taken(self, tasks: Sequence[Task]) -> None:
         """The service has these."""
         self._pace.give_back(max(0, len(tasks) - 1))  # they went together
+        self._free()
         self._condition.over(Trouble.REFUSED)
         group = None if self._road is None else self._road.far.group
         for part in [part for part in self._flight.parts if part.task in tasks]:
@@ -301,7 +303,14 @@ class ComputeRunner:
         self._heard_at = now
         if self._live_since is None:
             self._live_since = now
+        self._free()
         self._condition.over(Trouble.QUEUED, Trouble.OFFLINE)
+
+    def _free(self) -> None:
+        """The service has taken or answered something."""
+        if self._busy_since is not None:
+            self._busy_since = None
+            self._condition.over(Trouble.QUEUED)
 
     # -- what a task said
 
@@ -418,6 +427,7 @@ class ComputeRunner:
         match error:
             case ServiceBusy():
                 self._pace.hold(error.wait_s)
+                self._busy(str(error))
             case EndpointOffline() | ServiceUnreachable():
                 self._offline(str(error))
             case GroupUnknown():
@@ -476,6 +486,13 @@ class ComputeRunner:
     def _offline(self, why: str) -> None:
         self._condition.on(Trouble.OFFLINE, f"{why}. Nothing is lost: images wait", self._clock())
         self._live_since = None
+
+    def _busy(self, why: str) -> None:
+        """Once is nothing; for as long as a look takes, it is told."""
+        now = self._clock()
+        self._busy_since = now if self._busy_since is None else self._busy_since
+        if now - self._busy_since >= LOOK_S:
+            self._condition.on(Trouble.QUEUED, f"{why}. Nothing is lost: images wait", now)
 
     def _refused(self, why: str) -> None:
         self._condition.on(Trouble.REFUSED, f"refused: {why}. Nothing is lost: images wait", self._clock())
@@ -662,6 +679,8 @@ class ComputeRunner:
 
     def _told(self, status: Status) -> None:
         now = self._clock()
+        if not self._flight.waiting:
+            self._free()
         if not status.online:
             self._offline(
                 f"endpoint {self._id} is offline: on its machine, `globus-compute-endpoint start` brings it back"
