@@ -203,6 +203,21 @@ def test_a_worker_that_is_killed_at_work_costs_no_image(compute_endpoint: Endpoi
     assert worker not in endpoint.workers()
 
 
+def test_a_pool_that_stands_still_is_told_and_outlived(compute_endpoint: Endpoints, watch: Make) -> None:
+    endpoint = compute_endpoint(heartbeat_s=2)
+    station = watch(endpoint)
+    station.images(2)
+    station.start("--set", "runner.deadline_s=10")
+    station.recorded(2)
+    endpoint.kill_worker()  # it waits for work, and takes the lock of its pool's queue with it
+    station.images(4)
+    assert "starts it again" in station.trouble("queued").why
+    endpoint.kill()
+    endpoint.start()
+    station.end()
+    station.check()
+
+
 def test_connections_that_break_lose_nothing(
     broker: Broker, service: Service, endpoint: ChildEndpoint, watch: Make
 ) -> None:

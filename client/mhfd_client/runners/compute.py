@@ -707,6 +707,13 @@ class ComputeRunner:
             )
             if workers == 0:
                 self._live_since = None
+        elif out and waited >= self._deadline:
+            self._condition.on(
+                Trouble.QUEUED,
+                f"endpoint {self._id} is online and answers nothing any more: its workers may hang. If it lasts, its "
+                "administrator starts it again. Nothing is lost: images wait",
+                now,
+            )
         idle = all(status.details.get(key) == 0 for key in ("outstanding_tasks", "pending_tasks"))
         if idle and self._live_since is not None and self._live_since > self._back_at > 0:
             for part in self._flight.out:  # it came back without them
