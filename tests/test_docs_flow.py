@@ -66,17 +66,17 @@ class Reader:
         return text
 
     def types(self, command: str) -> str:
-        """All that it says; a watch ends when there is nothing to do, and whoever logs in goes to the browser."""
+        """All that it says; a watch is stopped when all is judged, and whoever logs in goes to the browser."""
         words = shlex.split(self.here(command))
         if words[1] == "watch":
-            words += ["--until-idle", "2", "--no-page"]
+            words += ["--no-page"]
         ours, theirs = pty.openpty()
         program = str(Path(sys.executable).with_name(words[0]))
         process = subprocess.Popen(
             [program, *words[1:]], env=self.env, cwd=self.folder, stdin=theirs, stdout=theirs, stderr=theirs
         )
         os.close(theirs)
-        said, answered, end = "", False, time.monotonic() + DEADLINE_S
+        said, answered, stopped, end = "", False, False, time.monotonic() + DEADLINE_S
         try:
             while time.monotonic() < end:
                 if select.select([ours], [], [], 0.5)[0]:
@@ -89,6 +89,9 @@ class Reader:
                     assert address is not None, said
                     os.write(ours, f"{code_of(address[0])}\n".encode())
                     answered = True
+                if not stopped and len(set(re.findall(r"S_\d{3}\.tif  \w+:", said))) == 3:
+                    process.terminate()
+                    stopped = True
         finally:
             os.close(ours)
             if time.monotonic() >= end:
