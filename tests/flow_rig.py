@@ -9,10 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tifffile
 
-from mhfd import simulate
 from mhfd.contract import Params
 from mhfd_client import settings
 from mhfd_client.consents import leave_for
@@ -27,10 +25,10 @@ from tests.globus.child_endpoint import ChildEndpoint
 from tests.globus.service import Service
 from tests.globus.stand_ins import Consenting, StandIns
 from tests.globus.transfer_state import Collection
+from tests.watched import picture
 
 __all__ = ["Site", "function_of", "site"]
 
-SHARP = simulate.focus_series((192, 192), seed=5, defocus_um=[0.0])[0]
 SHIPPED = FLOWS["focus_check"]
 _functions: dict[str, str] = {}
 
@@ -62,6 +60,18 @@ class Site:
         given = self.pairs | {key.replace("__", "."): value for key, value in more.items()}
         return settings.load(env=self.env, args=given).settings
 
+    def file(self, **more: Any) -> Path:
+        """The same settings, as a station's file of them."""
+        sections: dict[str, list[str]] = {}
+        for key, value in (self.pairs | {key.replace("__", "."): value for key, value in more.items()}).items():
+            if value is None:
+                continue
+            section, _, name = key.partition(".")
+            sections.setdefault(section, []).append(f"{name} = {json.dumps(value)}")
+        made = self.folder / "mhfd.toml"
+        made.write_text("\n".join(line for name, lines in sections.items() for line in (f"[{name}]", *lines)))
+        return made
+
     def runner(self, *, lag_s: float = 0.2, hold_s: float = 0.2, **more: Any) -> FlowRunner:
         """As a watch would make it, with less patience."""
         made = flow_runner(self.settings(**more), root=str(self.root), state_dir=self.folder)
@@ -74,9 +84,7 @@ class Site:
         for _ in range(count):
             self.made += 1
             part, path = self.root / f"{self.made:04}.part", self.root / f"S_{self.made:04}.tif"
-            picture = SHARP.copy()
-            picture[0, :2] = np.frombuffer(np.uint16(self.made).tobytes(), np.uint8).astype(picture.dtype)
-            tifffile.imwrite(part, picture)
+            tifffile.imwrite(part, picture(self.made))
             part.rename(path)
             about = path.stat()
             new.append(Job(self.made, str(path), about.st_size, about.st_mtime_ns, Params()))

@@ -10,112 +10,29 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import tifffile
 
-from mhfd import simulate
-from mhfd_client.errors import StateMissing
-from mhfd_client.journal_view import JournalView, State, TroubleRow
+from mhfd_client.journal_view import JournalView
 from mhfd_client.ledger import spans
 from tests.globus.broker import Broker
 from tests.globus.child_endpoint import ChildEndpoint
 from tests.globus.service import Service
 from tests.globus.waiting import until
-
-MHFD = str(Path(sys.executable).with_name("mhfd"))
-SHARP = simulate.focus_series((256, 256), seed=5, defocus_um=[0.0])[0]
-
-
-class Watch:
-    """A watched folder, and the processes that watch it one after the other."""
-
-    def __init__(self, folder: Path, endpoint: ChildEndpoint, env: dict[str, str]) -> None:
-        self.root, self.state = endpoint.root / folder.name, folder / "state"
-        self.root.mkdir()
-        self._said, self._env, self._id = folder / "said.txt", env, endpoint.id
-        self._running: list[subprocess.Popen[bytes]] = []
-        self.made = 0
-
-    def images(self, count: int) -> None:
-        """New images, moved in whole, as much at once as can be."""
-        parts = [self.root / f"{self.made + n:04}.part" for n in range(1, count + 1)]
-        for part in parts:
-            tifffile.imwrite(part, SHARP)
-        for part in parts:
-            part.rename(self.root / f"S_{part.stem}.tif")
-        self.made += count
-
-    def start(self, *more: str) -> subprocess.Popen[bytes]:
-        command = [MHFD, "watch", str(self.root), "--state", str(self.state), "--runner", "compute"]
-        command += ["--endpoint", self._id, "--no-page", "--set", "runner.backoff_s=0.2", *more]
-        with self._said.open("ab") as said:
-            self._running.append(subprocess.Popen(command, env=self._env, stdout=said, stderr=said))
-        return self._running[-1]
-
-    def end(self) -> None:
-        """Every image is recorded, then the watch ends cleanly."""
-        self.recorded(self.made)
-        self._running[-1].send_signal(signal.SIGTERM)
-        assert self._running[-1].wait(90) == 0, self.said()
-
-    def close(self) -> None:
-        for one in self._running:
-            one.kill()
-            one.wait()
-
-    def said(self) -> str:
-        return self._said.read_text(errors="replace")[-3000:]
-
-    def ask(self, question: Callable[[JournalView], Any]) -> Any:
-        try:
-            with JournalView.read(self.state) as journal:
-                return question(journal)
-        except StateMissing:
-            return None
-
-    def recorded(self, count: int) -> None:
-        def enough() -> bool:
-            assert self._running[-1].poll() is None, self.said()
-            counts = self.ask(JournalView.counts)
-            return counts is not None and counts[State.RECORDED] >= count
-
-        until(enough, lambda: f"{self.ask(JournalView.counts)}\n{self.said()}")
-
-    def trouble(self, kind: str) -> TroubleRow:
-        """It is in the journal that this is or was wrong."""
-
-        def found() -> TroubleRow | None:
-            rows = self.ask(lambda journal: journal.troubles()) or []
-            return next((row for row in rows if row.kind == kind), None)
-
-        return until(found, lambda: f"no trouble {kind}\n{self.said()}")  # type: ignore[return-value]
-
-    def check(self) -> None:
-        """One report and one verdict an image, all of them of the endpoint's making."""
-        with JournalView.read(self.state) as journal:
-            rows = journal.images(limit=10_000)
-            assert len(rows) == self.made
-            assert [row.state for row in rows] == [State.RECORDED] * self.made
-            assert journal._db.execute("SELECT count(*) FROM report").fetchone() == (self.made,)
-            for row in rows:
-                assert row.report is not None
-                report = journal.report(row.report)
-                assert report.finding == "ok"
-                assert report.provenance.endpoint == self._id
-        assert len(list((self.state / "records").rglob("*.mhfd.json"))) == self.made
+from tests.watched import MHFD, Watched
 
 
 @pytest.fixture
-def watch(tmp_path: Path, globus_env: dict[str, str]) -> Iterator[Callable[[ChildEndpoint], Watch]]:
-    made: list[Watch] = []
+def watch(tmp_path: Path, globus_env: dict[str, str]) -> Iterator[Callable[[ChildEndpoint], Watched]]:
+    made: list[Watched] = []
 
-    def make(endpoint: ChildEndpoint) -> Watch:
-        made.append(Watch(tmp_path, endpoint, globus_env))
+    def make(endpoint: ChildEndpoint) -> Watched:
+        root = endpoint.root / tmp_path.name
+        root.mkdir()
+        options = ["--runner", "compute", "--endpoint", endpoint.id, "--set", "runner.backoff_s=0.2"]
+        made.append(Watched(root, tmp_path, globus_env, options))
         return made[-1]
 
     yield make
@@ -123,7 +40,7 @@ def watch(tmp_path: Path, globus_env: dict[str, str]) -> Iterator[Callable[[Chil
         one.close()
 
 
-Make = Callable[[ChildEndpoint], Watch]
+Make = Callable[[ChildEndpoint], Watched]
 Endpoints = Callable[..., ChildEndpoint]
 
 
@@ -141,7 +58,7 @@ def test_images_are_scored_far_away_once(endpoint: ChildEndpoint, watch: Make) -
     station.recorded(12)
     station.images(3)
     station.end()
-    station.check()
+    station.check(endpoint.id)
     assert scored(endpoint) - before == 15
     with JournalView.read(station.state) as journal:
         for row in journal.images(limit=100):
@@ -156,13 +73,12 @@ def test_a_killed_station_finds_its_tasks_again(endpoint: ChildEndpoint, watch: 
     station, before = watch(endpoint), scored(endpoint)
     station.images(60)
     for _ in range(3):
-        process = station.start("--set", "compute.batch=4")
+        station.start("--set", "compute.batch=4")
         until(lambda: scored(endpoint) > before or station.ask(JournalView.counts), "it does nothing")
-        process.kill()
-        process.wait()
+        station.kill()
     station.start()
     station.end()
-    station.check()
+    station.check(endpoint.id)
 
 
 def test_a_killed_endpoint_is_waited_for(compute_endpoint: Endpoints, watch: Make) -> None:
@@ -177,7 +93,7 @@ def test_a_killed_endpoint_is_waited_for(compute_endpoint: Endpoints, watch: Mak
     assert "offline" in offline.why or "not running" in offline.why
     endpoint.start()
     station.end()
-    station.check()
+    station.check(endpoint.id)
     assert all(row.until_ns for row in station.ask(lambda journal: journal.troubles()))
 
 
@@ -199,7 +115,7 @@ def test_a_worker_that_is_killed_at_work_costs_no_image(compute_endpoint: Endpoi
     os.kill(worker, signal.SIGKILL)
     endpoint.log.unlink()
     station.end()
-    station.check()
+    station.check(endpoint.id)
     assert worker not in endpoint.workers()
 
 
@@ -232,7 +148,7 @@ def test_connections_that_break_lose_nothing(
     service.fail("POST .*/submit", 429, times=1, retry_after=1)
     station.images(6)
     station.end()
-    station.check()
+    station.check(endpoint.id)
 
 
 @pytest.mark.parametrize(("status", "kind", "more"), [(503, "offline", {}), (429, "queued", {"retry_after": 3})])
@@ -262,7 +178,7 @@ def test_an_answer_that_is_lost_scores_nothing_twice(service: Service, endpoint:
     lost.wait()
     station.images(5)
     station.end()
-    station.check()
+    station.check(endpoint.id)
     assert scored(endpoint) - before == 8
 
 
