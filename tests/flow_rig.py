@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +27,7 @@ from tests.globus.stand_ins import Consenting, StandIns
 from tests.globus.transfer_state import Collection
 from tests.watched import picture
 
-__all__ = ["Site", "function_of", "site"]
+__all__ = ["Site", "function_of", "settings_file", "site"]
 
 SHIPPED = FLOWS["focus_check"]
 _functions: dict[str, str] = {}
@@ -62,15 +62,7 @@ class Site:
 
     def file(self, **more: Any) -> Path:
         """The same settings, as a station's file of them."""
-        sections: dict[str, list[str]] = {}
-        for key, value in (self.pairs | {key.replace("__", "."): value for key, value in more.items()}).items():
-            if value is None:
-                continue
-            section, _, name = key.partition(".")
-            sections.setdefault(section, []).append(f"{name} = {json.dumps(value)}")
-        made = self.folder / "mhfd.toml"
-        made.write_text("\n".join(line for name, lines in sections.items() for line in (f"[{name}]", *lines)))
-        return made
+        return settings_file(self.folder, self.pairs | {key.replace("__", "."): value for key, value in more.items()})
 
     def runner(self, *, lag_s: float = 0.2, hold_s: float = 0.2, **more: Any) -> FlowRunner:
         """As a watch would make it, with less patience."""
@@ -142,6 +134,18 @@ def site(service: Service, endpoint: ChildEndpoint, folder: Path, env: dict[str,
     }
     globus.flows.limit_pace = 1.0
     yield Site(globus, sem, stage, endpoint, folder, pairs, env, before=_scored(endpoint))
+
+
+def settings_file(folder: Path, pairs: Mapping[str, Any]) -> Path:
+    """A station's settings as TOML; without those that are None."""
+    sections: dict[str, list[str]] = {}
+    for key, value in pairs.items():
+        if value is not None:
+            section, _, name = key.partition(".")
+            sections.setdefault(section, []).append(f"{name} = {json.dumps(value)}")
+    made = folder / "mhfd.toml"
+    made.write_text("\n".join(line for name, lines in sections.items() for line in (f"[{name}]", *lines)))
+    return made
 
 
 def function_of(service: Service, folder: Path) -> str:

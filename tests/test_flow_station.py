@@ -18,7 +18,7 @@ import pytest
 from mhfd_client.journal_view import JournalView, State
 from mhfd_client.ledger import spans
 from mhfd_client.tokens import Tokens
-from tests.flow_rig import Site, site
+from tests.flow_rig import Site, settings_file, site
 from tests.globus.auth_state import NATIVE_ID
 from tests.globus.child_endpoint import ChildEndpoint
 from tests.globus.service import Service
@@ -57,9 +57,15 @@ def all_once(lab: Site, station: Watched) -> None:
     """Judged once, scored once, nothing left behind on either side."""
     station.end()
     station.check(lab.endpoint.id)
-    assert lab.scored() == station.made
+    assert lab.scored() == station.made, story(lab, station)
     assert lab.staged() == []
     assert list(lab.results.iterdir()) == []
+
+
+def story(lab: Site, station: Watched) -> str:
+    """What became of every run, for a message."""
+    runs = [f"{run.id} {run.status} {[i['name'] for i in run.body['batch']['images']]}" for run in lab.runs()]
+    return "\n".join([*runs, (station.state / "flow.jsonl").read_text(), station.said()])
 
 
 def test_images_go_through_the_flow_once(lab: Site, station: Watched) -> None:
@@ -134,7 +140,7 @@ def test_a_run_that_a_person_cancels_is_made_again_and_its_leftover_is_named(lab
     station.end()
     station.check(lab.endpoint.id)
     assert (len(lab.runs()), lab.staged()) == (2, [f"mhfd-{run.id}"])
-    named = station.trouble("failing").why
+    named = station.trouble("leftover").why
     assert f"delete the folder /mhfd-{run.id}/ of collection {lab.stage.id} by hand" in named
     assert lab.scored() == 6
 
@@ -213,9 +219,9 @@ def test_what_cannot_work_is_said_before_it_starts(tmp_path: Path, wrong: dict[s
         "compute.function": one,
         "globus.client_id": NATIVE_ID,
     }
-    made = Site(None, None, None, None, tmp_path, right | wrong, {})  # type: ignore[arg-type] - a file of settings
+    file = settings_file(tmp_path, right | wrong)
     command = [MHFD, "watch", str(tmp_path / "sem" / "run"), "--state", str(tmp_path / "state"), "--no-page"]
-    command += ["--runner", "flow", "--config", str(made.file())]
+    command += ["--runner", "flow", "--config", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2, done.stderr
     assert key in done.stderr

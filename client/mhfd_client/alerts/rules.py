@@ -25,7 +25,7 @@ SECTIONS_BACK: Final = 20
 _UNUSABLE: Final = (Finding.INVALID, Finding.BLANK, Finding.SATURATED)
 _RUNNER: Final = frozenset({"runner", "offline", "refused"})
 """Nobody scores. An endpoint whose work waits in a queue is no alert: `backlog` rings when it takes too long."""
-_HARMLESS: Final = _RUNNER | {"queued", "meanwhile", TroubleKind.EVENTS_LOST}
+_HARMLESS: Final = _RUNNER | {"queued", "meanwhile", "leftover", TroubleKind.EVENTS_LOST}
 
 
 @dataclass(frozen=True, slots=True)

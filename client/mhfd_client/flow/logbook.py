@@ -79,6 +79,10 @@ class Logbook:
         """The runs that have images of this token."""
         return [out for out in self._open.values() if any(one == token for one, _ in out.images)]
 
+    def all(self) -> list[Out]:
+        """Those that are or may be out."""
+        return list(self._open.values())
+
     def asking(self, key: str, images: Sequence[tuple[str, int]], names: Sequence[str], asked_ns: int) -> None:
         """This run is asked for next. OSError when that cannot be written: then it must not be."""
         out = self._open[key] = Out(key, tuple(images), tuple(names), asked_ns)

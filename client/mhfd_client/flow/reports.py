@@ -47,7 +47,9 @@ def unfit(job: Job) -> tuple[str, bool] | None:
     return None
 
 
-def collect(folder: Path, aside: Path, jobs: Sequence[Job], seen: Sequence[str]) -> Collected:
+def collect(
+    folder: Path, aside: Path, jobs: Sequence[Job], seen: Sequence[str], answered: Sequence[str] = ()
+) -> Collected:
     """The reports of a run.
 
     Args:
@@ -55,14 +57,20 @@ def collect(folder: Path, aside: Path, jobs: Sequence[Job], seen: Sequence[str])
         aside: Where what is not wanted goes.
         jobs: The images of the run.
         seen: What the endpoint called each of them.
+        answered: What it called others of the same run, whose reports were taken before.
     """
     found = Collected()
+    if not jobs:
+        return found
+    known = {report_file(path, jobs[0].params.id) for path in answered}
     expected = {report_file(path, job.params.id): n for n, (job, path) in enumerate(zip(jobs, seen, strict=True))}
     try:
         names = sorted(os.listdir(folder))  # noqa: PTH208
     except FileNotFoundError:
         return found
     for name in names:
+        if name in known:
+            continue
         number, why = expected.get(name), "of no image of this run"
         if number is not None:
             why = _take(folder / name, jobs[number], seen[number], number, found)

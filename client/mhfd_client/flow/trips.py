@@ -52,6 +52,8 @@ class Trip:
 
     images: list[Image]
     names: list[str]
+    answered: list[str] = field(default_factory=list)
+    """Names of those that had their answer before a restart."""
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
     stage: Stage = Stage.CHECKING
     run: str | None = None

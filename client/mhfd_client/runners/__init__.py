@@ -29,6 +29,7 @@ class Trouble(StrEnum):
     OFFLINE = "offline"  # whoever scores far away is not there
     QUEUED = "queued"  # ... is there, and has not begun
     REFUSED = "refused"  # ... does not let us
+    LEFTOVER = "leftover"  # it works, and something of it is left for a person to delete
     MEANWHILE = "meanwhile"  # ... is not there, and this machine scores in its place
 
 

@@ -31,13 +31,13 @@ from mhfd_client.errors import (
     StationError,
 )
 from mhfd_client.flow import reports
-from mhfd_client.flow.logbook import Logbook
+from mhfd_client.flow.logbook import Logbook, Out
 from mhfd_client.flow.places import Places
 from mhfd_client.flow.reports import Collected
-from mhfd_client.flow.service import Run, Start
+from mhfd_client.flow.service import Run, Start, leftover_of
 from mhfd_client.flow.trips import Image, Stage, Trip, next_of
 from mhfd_client.flow.words import Explained, consent, ended, label, late, login_line
-from mhfd_client.runners import Batch, Event, Returned, Scored, Started, Trouble, set_aside
+from mhfd_client.runners import Batch, Event, Health, Returned, Scored, Started, Trouble, set_aside
 from mhfd_client.statedir import text_of
 
 __all__ = ["FlowRunner", "Places", "Service"]
@@ -112,6 +112,8 @@ class FlowRunner:
         self._waiting: list[Image] = []
         self._open: dict[tuple[str, int], Image] = {}
         self._trips: dict[str, Trip] = {}
+        self._leftovers: list[str] = []
+        self._adopted = False
         self._told: list[tuple[str, Path]] = []  # over, once the station has taken what was said
         self._service_due = self._hold_until = 0.0
         self._successes = 0  # runs that went well
@@ -144,6 +146,7 @@ class FlowRunner:
         self._tend()
 
     def events(self, timeout: float) -> Sequence[Event]:
+        self._adopt()
         self._forget_told()
         self._hear(0.0)
         self._tend()
@@ -172,12 +175,7 @@ class FlowRunner:
         for out in self._logbook.of(batch.token):
             trip = self._trips.get(out.key)
             if trip is None:
-                trip = Trip([], [], key=out.key, run=out.run, at=self._clock(), asked_ns=out.asked_ns, again=True)
-                trip.stage = Stage.OUT
-                if out.run is None:
-                    trip.stage = Stage.LOST
-                    self._logbook.seen(out.key, "LOST", "")
-                self._trips[out.key] = trip
+                trip = self._trips[out.key] = self._taken_up(out)
             for one, name in zip(out.images, out.names, strict=True):
                 if one in images:
                     trip.images.append(images[one])
@@ -190,6 +188,25 @@ class FlowRunner:
             if one not in seen:
                 self._waiting.append(image)
         return True
+
+    def _adopt(self) -> None:
+        """Once everything is reattached: images that nobody waits for had their answers before the station died. Runs
+        without others are cleared up, too.
+        """
+        for out in () if self._adopted else self._logbook.all():
+            if out.key not in self._trips:
+                self._trips[out.key] = self._taken_up(out)
+            trip = self._trips[out.key]
+            trip.answered = [name for name in out.names if name not in trip.names]
+        self._adopted = True
+
+    def _taken_up(self, out: Out) -> Trip:
+        trip = Trip([], [], key=out.key, run=out.run, at=self._clock(), asked_ns=out.asked_ns, again=True)
+        trip.stage = Stage.OUT
+        if out.run is None:
+            trip.stage = Stage.LOST
+            self._logbook.seen(out.key, "LOST", "")
+        return trip
 
     def close(self) -> None:
         if self._closed:
@@ -417,8 +434,10 @@ class FlowRunner:
     def _collect(self, trip: Trip) -> None:
         folder, aside = self._folder(trip), self._places.results_here / "aside"
         jobs = [image.job for image in trip.images]
-        seen = [self._places.seen(str(trip.run), name) for name in trip.names]
-        self._files.ask(f"collect {trip.key}", lambda: reports.collect(folder, aside, jobs, seen))
+        seen, others = (
+            [self._places.seen(str(trip.run), name) for name in names] for names in (trip.names, trip.answered)
+        )
+        self._files.ask(f"collect {trip.key}", lambda: reports.collect(folder, aside, jobs, seen, others))
 
     def _collected(self, trip: Trip, reply: Reply) -> None:
         """A run has ended, and this is what came of it."""
@@ -473,10 +492,18 @@ class FlowRunner:
             words.append(f"{len(left)} images go again")
         if some and not leftover:
             self._well()
-        if leftover or left:
-            self._ill("; ".join(words), hold=bool(left) and not some)
+        if left:
+            self._ill("; ".join(words), hold=not some)
+        if leftover:
+            self._left_over(run, "; ".join(words))
         for image in left:
             self._again(image, alone=some or run.error in ("NotScored", "RequestRefused", "ImagesNotBrought"), of=trip)
+
+    def _left_over(self, run: Run, words: str) -> None:
+        """It stays said, with those before: nothing here can see whether a person has deleted it."""
+        others = f"; likewise {', '.join(self._leftovers)}" if self._leftovers else ""
+        self._leftovers.append(leftover_of(self._places.staging_path, run.id))
+        self._out.append(Health(False, words + others, Trouble.LEFTOVER))
 
     def _again(self, image: Image, *, alone: bool, of: Trip) -> None:
         """Its run gave it no report. Smaller runs find the image that is at fault; alone, it is, if others do well."""
