@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo demo-endpoint test browser broker check soak bench gpu-check clean
+.PHONY: demo demo-endpoint demo-flow test browser broker check soak bench gpu-check clean
 .DELETE_ON_ERROR:
 
 $(STAMP): pyproject.toml constraints.txt hatch_build.py $(wildcard functions/mhfd/native/*.c)
@@ -27,6 +27,10 @@ debian = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
 demo-endpoint: $(STAMP) broker
 	$(BIN)/python -m tests.globus.demo_endpoint
 
+# The same by runs of a Globus flow that brings the images there, while things go wrong; the services are stand-ins.
+demo-flow: $(STAMP) broker
+	$(BIN)/python -m tests.globus.demo_flow
+
 # The page is tested in a real browser.
 browser:
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || $(call debian,chromium,the page)
@@ -45,7 +49,7 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-soak: $(STAMP)
+soak: $(STAMP) broker
 	$(BIN)/python -m pytest -m soak --timeout 3600
 
 bench: $(STAMP)

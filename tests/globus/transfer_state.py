@@ -90,9 +90,10 @@ class Item:
 
 @dataclass(eq=False, slots=True)
 class Trouble:
-    """What goes wrong with the next `times` tasks that match: `match` is searched for in 'TRANSFER source destination'
-    or 'DELETE endpoint'. `checksum`: a file arrives damaged, once; `checksum_always`: each time; `stuck`: nothing
-    moves until lifted; `inactive`: suspended until lifted; `permission`: the task fails at once.
+    """What goes wrong with the next `times` tasks that match: `match` is searched for in 'TRANSFER source destination
+    path' or 'DELETE endpoint path', with the first path. `checksum`: a file arrives damaged, once; `checksum_always`:
+    each time; `stuck`: nothing moves until lifted; `inactive`: suspended until lifted; `permission`: the task fails at
+    once.
     """
 
     kind: TroubleKind
@@ -436,6 +437,7 @@ class TransferState:
 
     def _next_trouble(self, task: Task) -> Trouble | None:
         about = f"{task.kind} {task.source.id}" + (f" {task.destination.id}" if task.destination else "")
+        about += f" {task.items[0].source}"
         with self._lock:
             for one in self._troubles:
                 if one.times > 0 and re.search(one.match, about):
