@@ -12,6 +12,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -131,7 +132,7 @@ def test_a_pool_that_stands_still_is_told_and_outlived(compute_endpoint: Endpoin
     endpoint.kill()
     endpoint.start()
     station.end()
-    station.check()
+    station.check(endpoint.id)
 
 
 def test_connections_that_break_lose_nothing(
@@ -165,7 +166,7 @@ def test_a_service_that_answers_nothing_for_long_is_told(
     trouble.lift()
     service.reset()
     station.end()
-    station.check()
+    station.check(endpoint.id)
 
 
 def test_an_answer_that_is_lost_scores_nothing_twice(service: Service, endpoint: ChildEndpoint, watch: Make) -> None:
