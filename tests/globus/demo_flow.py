@@ -49,6 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     seed = random.SystemRandom().randrange(1 << 31) if options.seed is None else options.seed
     say(f"seed {seed}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started ends, too
     with tempfile.TemporaryDirectory(prefix="mhfd-demo-") as scratch:
         return demo(Path(scratch), options.sections, options.faults, options.kills, random.Random(seed))  # noqa: S311 - faults
 
@@ -105,7 +106,8 @@ def told(lab: Site, station: Watched, planned: Faults, found: Findings, *, well:
     say(f"{len(lab.runs())} runs; the endpoint's own log: {found.scored} images scored, {found.repeated} of them again")
     for why, count in sorted(found.repeats.items()):
         say(f"  scored again, as {why}: {count}")
-    say(f"left in the staging area: {len(found.left)}, each named by the station")
+    named = "" if any("not named" in line for line in found.wrong) else ", each named by the station"
+    say(f"left in the staging area: {len(found.left) or 'nothing'}{named if found.left else ''}")
     if not planned.hits:
         with JournalView.read(station.state) as journal:
             times = ledger(journal.images(limit=100_000), target_s=60)

@@ -282,8 +282,10 @@ class FlowRunner:
         """Begin a run, if one may go."""
         if len(self._trips) >= self._runs or now < self._hold_until or self._service is None:
             return
-        if self._condition.worst in (Trouble.OFFLINE, Trouble.REFUSED, Trouble.FAILING) and self._trips:
-            return  # one at a time, until one goes well
+        worst = self._condition.worst
+        others = [trip for trip in self._trips.values() if worst is not Trouble.FAILING or trip.stage is not Stage.LOST]
+        if worst in (Trouble.OFFLINE, Trouble.REFUSED, Trouble.FAILING) and others:
+            return  # one at a time, until one goes well; one that is being looked up takes its time, and keeps no place
         images, self._waiting = next_of(self._waiting, self._places, most=self._batch, wait=self._wait, now=now)
         if not images:
             return
