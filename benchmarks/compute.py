@@ -1,4 +1,4 @@
-"""What an endpoint of Globus Compute costs: `python -m benchmarks.compute [--images 1000] [--no-delay]`.
+"""What an endpoint of Globus Compute costs: `python -m benchmarks.compute [--calls 1000] [--images 1000] [--no-delay]`.
 
 Real SDK, broker, endpoint and worker on this machine; the web service is a stand-in, so what the real one and the
 network take is not in it. The time between two points is split by the worker's own clock: `function` is what
@@ -32,13 +32,14 @@ Row = list[object]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--images", type=int, default=1000)
-    parser.add_argument("--calls", type=int, default=100)
+    parser.add_argument("--calls", type=int, default=1000, help="one after the other; a tenth with delay")
     parser.add_argument("--no-delay", action="store_true", help="leave out the part with 20 ms of round trip")
     options = parser.parse_args()
     parts = []
     for delay_ms in (0.0,) if options.no_delay else (0.0, 10.0):
         with tempfile.TemporaryDirectory() as scratch, loopback(Path(scratch), delay_ms=delay_ms) as service:
-            parts.append(measured(Path(scratch), service, options.calls, options.images, delay_ms))
+            calls = options.calls // 10 if delay_ms else options.calls
+            parts.append(measured(Path(scratch), service, calls, options.images, delay_ms))
     publish(
         "compute",
         "Scoring through Globus Compute",
@@ -60,7 +61,7 @@ def measured(folder: Path, service: Any, calls: int, images: int, delay_ms: floa
             called(running, fast=client) as way,
         ):
             way.echo(3)
-            some = way.echo(calls if endpoint else max(20, calls // 4))
+            some = way.echo(calls if endpoint else 25)
             if endpoint:
                 single, together = scoring(running, way, calls, images)
         usual = usual or statistics.median(some)
