@@ -75,6 +75,8 @@ def examine(directory: str | None = None, *, config: Path | None = None, state: 
     if directory is not None:
         found += _guarded("folder", lambda: _folder(directory, loaded))
         found += _guarded("state", lambda: _state(directory, loaded))
+        if loaded.settings.runner.kind == "flow":
+            found += _guarded("flow", lambda: _flow(directory, loaded))
     return found
 
 
@@ -199,6 +201,12 @@ def _folder(directory: str, loaded: Loaded) -> Iterator[Check]:
     else:
         yield Check("folder", Level.OK, f"{shown}: may be read")
     yield from _clock(root, loaded)
+
+
+def _flow(directory: str, loaded: Loaded) -> Iterator[Check]:
+    from mhfd_client.flow.examining import flow_checks
+
+    yield from flow_checks(loaded.settings, directory)
 
 
 def _clock(root: str, loaded: Loaded) -> Iterator[Check]:

@@ -18,14 +18,14 @@ from mhfd_client.options import FlowSettings, Settings
 from mhfd_client.runners.flow import FlowRunner, Places
 from mhfd_client.statedir import text_of
 
-__all__ = ["flow_of", "flow_runner", "flow_service"]
+__all__ = ["flow_of", "flow_runner", "flow_service", "places_of"]
 
 _NEEDED = ("id", "source", "source_here", "results_here", "staging", "staging_root")
 
 
 def flow_runner(settings: Settings, *, root: str, state_dir: Path) -> FlowRunner:
     """The runner that `runner.kind = "flow"` means. SettingsError; NoClient; RunnerError without its libraries."""
-    places = _places(settings, root)
+    places = places_of(settings, root)
     needs_extra()
     credentials(settings, services=["flows"])
     return FlowRunner(
@@ -56,7 +56,8 @@ def flow_of(chosen: FlowSettings) -> str:
     return _id("flow.id", chosen.id)
 
 
-def _places(settings: Settings, root: str) -> Places:
+def places_of(settings: Settings, root: str) -> Places:
+    """Where everything is, by each side's name. SettingsError."""
     chosen = settings.flow
     missing = [f"flow.{name}" for name in _NEEDED if getattr(chosen, name) is None]
     missing += [f"compute.{name}" for name in ("endpoint", "function") if getattr(settings.compute, name) is None]

@@ -1,0 +1,60 @@
+"""`mhfd doctor DIRECTORY` of a station that scores by runs of a flow: what is wrong is named before the first image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mhfd_client import doctor
+from mhfd_client.doctor import Check, Level
+from tests.flow_rig import Site, site
+from tests.globus.child_endpoint import ChildEndpoint
+from tests.globus.service import Service
+
+pytestmark = pytest.mark.globus
+
+
+@pytest.fixture
+def lab(
+    service: Service, quick_endpoint: ChildEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Site]:
+    for name in ("GLOBUS_COMPUTE_CLIENT_ID", "GLOBUS_COMPUTE_CLIENT_SECRET"):
+        monkeypatch.delenv(name)
+    with site(service, quick_endpoint, tmp_path, {}) as made:
+        for name, value in made.env.items():
+            monkeypatch.setenv(name, value)
+        yield made
+
+
+def said(lab: Site, **more: object) -> dict[str, Check]:
+    """What is said of the flow and the folder of reports."""
+    found = doctor.examine(str(lab.root), config=lab.file(**more), state=lab.folder / "state")
+    return {check.name: check for check in found if check.name in ("flow", "reports")}
+
+
+def test_all_is_well(lab: Site) -> None:
+    found = said(lab)
+    assert [check.level for check in found.values()] == [Level.OK, Level.OK]
+    assert f"{lab.pairs['flow.id']}: Globus Flows shows it to us; no run yet" in found["flow"].what
+
+
+def test_what_is_missing_in_the_settings_is_named(lab: Site) -> None:
+    (check,) = said(lab, flow__staging=None).values()
+    assert (check.level, "flow.staging" in check.what) == (Level.FAIL, True)
+
+
+def test_without_a_login_it_says_how(lab: Site) -> None:
+    (lab.folder / "home" / "mhfd" / "login" / "tokens.json").unlink()
+    check = said(lab)["flow"]
+    assert (check.level, "mhfd login --flow-id" in check.what) == (Level.FAIL, True)
+
+
+def test_a_flow_that_is_gone_and_a_service_that_is_down(lab: Site) -> None:
+    lab.globus.server.fail("GET /flows/.*", 404)
+    check = said(lab)["flow"]
+    assert (check.level, "does not know it" in check.what) == (Level.FAIL, True)
+    lab.globus.server.fail("GET /flows/.*", 503, times=100)
+    check = said(lab)["flow"]
+    assert (check.level, "in trouble itself (503)" in check.what) == (Level.FAIL, True)
