@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,13 +32,24 @@ def lab(
 def said(lab: Site, **more: object) -> dict[str, Check]:
     """What is said of the flow and the folder of reports."""
     found = doctor.examine(str(lab.root), config=lab.file(**more), state=lab.folder / "state")
-    return {check.name: check for check in found if check.name in ("flow", "reports")}
+    return {check.name: check for check in found if check.name in ("flow", "login", "reports")}
 
 
 def test_all_is_well(lab: Site) -> None:
     found = said(lab)
-    assert [check.level for check in found.values()] == [Level.OK, Level.OK]
-    assert f"{lab.pairs['flow.id']}: Globus Flows shows it to us; no run yet" in found["flow"].what
+    assert [check.level for check in found.values()] == [Level.OK] * 3
+    assert found["flow"].what.startswith(lab.pairs["flow.id"])
+    assert lab.runs() == []
+
+
+def test_reports_must_be_writable(lab: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != lab.results)  # root may write anywhere
+    assert said(lab)["reports"].level is Level.FAIL
+
+
+def test_a_flow_that_may_be_started_but_not_seen_is_no_failure(lab: Site) -> None:
+    lab.globus.server.fail("GET /flows/.*", 403)
+    assert said(lab)["flow"].level is Level.WARN
 
 
 def test_what_is_missing_in_the_settings_is_named(lab: Site) -> None:
@@ -47,8 +59,8 @@ def test_what_is_missing_in_the_settings_is_named(lab: Site) -> None:
 
 def test_without_a_login_it_says_how(lab: Site) -> None:
     (lab.folder / "home" / "mhfd" / "login" / "tokens.json").unlink()
-    check = said(lab)["flow"]
-    assert (check.level, "mhfd login --flow-id" in check.what) == (Level.FAIL, True)
+    check = said(lab)["login"]
+    assert (check.level, "mhfd login --flow-id" in check.do) == (Level.FAIL, True)
 
 
 def test_a_flow_that_is_gone_and_a_service_that_is_down(lab: Site) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from mhfd.errors import MhfdError
+from mhfd_client.consents import leave_for
 from mhfd_client.doctor import Check, Level
-from mhfd_client.errors import SettingsError
+from mhfd_client.errors import FlowError, FlowMissing, FlowRefused, SettingsError
 from mhfd_client.flow.road import flow_service, places_of
+from mhfd_client.flow.words import login_line
+from mhfd_client.identity import needs_extra
 from mhfd_client.options import Settings
 from mhfd_client.statedir import text_of
 
@@ -28,14 +30,29 @@ def flow_checks(settings: Settings, root: str) -> Iterator[Check]:
     else:
         do = "change its permissions: reports that were taken are deleted there"
         yield Check("reports", Level.FAIL, f"{shown}: may not be written by this user", do)
-    try:
-        service = flow_service(settings)
-        try:
-            runs = service.listed(1)
-        finally:
-            service.close()
-    except MhfdError as error:
-        yield Check("flow", Level.FAIL, text_of(str(error)), "see the message")
+    needs_extra()
+    from mhfd_client.logging_in import who
+
+    leave = leave_for("flow", flows=[places.flow], mapped=places.mapped)
+    found = who(settings, leave)
+    if not found.logged_in:
+        missing = "; ".join(filter(None, (found.trouble, *found.missing)))
+        yield Check("login", Level.FAIL, f"not there: {text_of(missing)}", f"run: {login_line(places)}")
         return
-    last = f"its last run: {runs[0]['status']}" if runs else "no run yet"
-    yield Check("flow", Level.OK, f"{places.flow}: Globus Flows shows it to us; {last}")
+    yield Check("login", Level.OK, f"{found.username or found.identity or found.client_id}: may start runs of the flow")
+    service = flow_service(settings)
+    try:
+        title = service.title()
+    except FlowMissing as error:
+        yield Check(
+            "flow", Level.FAIL, f"{places.flow}: {text_of(str(error))}", "`mhfd flow deploy` says which there is"
+        )
+    except FlowRefused as error:
+        do = "it may be started all the same; its owner shows it to you with `mhfd flow deploy --update --viewer`"
+        yield Check("flow", Level.WARN, f"{places.flow}: {text_of(str(error))}", do)
+    except FlowError as error:
+        yield Check("flow", Level.FAIL, f"{places.flow}: {text_of(str(error))}", "see the message")
+    else:
+        yield Check("flow", Level.OK, f"{places.flow}: {text_of(title)}")
+    finally:
+        service.close()

@@ -98,6 +98,10 @@ class FlowService:
             break
         raise refused
 
+    def title(self) -> str:
+        """What the flow is called. FlowMissing; FlowRefused when it may be started, but not seen."""
+        return str(asked(lambda: self._flows.get_flow(self._flow))["title"])
+
     def find(self, keys: Collection[str]) -> dict[str, str]:
         """The runs that have these keys."""
         wanted = {TAG + key: key for key in keys}
