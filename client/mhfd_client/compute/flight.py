@@ -14,7 +14,7 @@ from uuid import UUID
 
 from mhfd.contract import ScoreRequest
 from mhfd_client.compute.service import Task
-from mhfd_client.runners import Job
+from mhfd_client.runners.far import Waiting
 
 __all__ = ["Flight", "Image", "Part", "request"]
 
@@ -23,19 +23,11 @@ ARGUMENT_BYTES: Final = 500_000
 
 
 @dataclass(slots=True, eq=False)
-class Image:
+class Image(Waiting):
     """One image that is not answered yet."""
 
-    token: str
-    job: Job
     there: str  # what the endpoint calls it
     alone: bool = False  # its last task failed: it goes without others, which must not suffer
-    failures: int = 0
-    proof: int = 0  # what had been proven when it failed last
-    tries: int = 0  # how often it was out
-    due: float = 0.0
-    began: bool = False
-    open: bool = True
 
 
 @dataclass(slots=True, eq=False)

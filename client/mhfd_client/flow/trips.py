@@ -11,7 +11,7 @@ from typing import Final
 
 from mhfd_client.flow.places import Places
 from mhfd_client.flow.service import Run
-from mhfd_client.runners import Job
+from mhfd_client.runners.far import Waiting
 
 __all__ = ["Image", "Stage", "Trip", "next_of"]
 
@@ -31,19 +31,11 @@ class Stage(Enum):
 
 
 @dataclass(slots=True, eq=False)
-class Image:
+class Image(Waiting):
     """One image that is not answered yet."""
 
-    token: str
-    job: Job
     since: float
     most: int = 1 << 30  # images of a run that it goes in
-    tries: int = 0
-    failures: int = 0
-    proof: int = 0  # how many runs had gone well when it failed last
-    due: float = 0.0
-    began: bool = False
-    open: bool = True
 
 
 @dataclass(slots=True, eq=False)

@@ -2,8 +2,7 @@
 
 What happens to an image, and why none is lost or scored twice into the journal: docs/explanation/remote-runner.md. It
 decides which images go together, when, and what a failure means; the SDK's ways are `compute.service`'s, and what
-takes time is asked by a thread of its own (`compute.desk`). Like the local runner, its state is touched only inside
-`submit`, `events`, `cancel` and `reattach`: other threads put what they hear into an inbox.
+takes time is asked by a thread of its own (`compute.desk`).
 
 Nothing that goes wrong there is raised: it becomes a `Health`, and is tried again.
 """
@@ -11,7 +10,6 @@ Nothing that goes wrong there is raised: it becomes a `Health`, and is tried aga
 from __future__ import annotations
 
 import logging
-import queue
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +32,6 @@ from mhfd_client.errors import (
     EndpointOffline,
     GroupUnknown,
     RequestTooLarge,
-    RunnerError,
     ServiceBusy,
     ServiceUnreachable,
     StationError,
@@ -42,8 +39,8 @@ from mhfd_client.errors import (
     TaskUnknown,
     WorkerLost,
 )
-from mhfd_client.runners import Batch, Event, Returned, Scored, Started, Trouble, set_aside
-from mhfd_client.statedir import text_of
+from mhfd_client.runners import Batch, Job, Trouble
+from mhfd_client.runners.far import FarRunner
 
 __all__ = ["ComputeRunner", "Far", "Road"]
 
@@ -88,7 +85,7 @@ class Road:
         self.let_go()
 
 
-class ComputeRunner:
+class ComputeRunner(FarRunner[Image]):
     """Scores on an endpoint.
 
     Args:
@@ -107,7 +104,6 @@ class ComputeRunner:
     """
 
     name = "compute"
-    outlives = True
 
     def __init__(
         self,
@@ -124,17 +120,16 @@ class ComputeRunner:
         give_up_s: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__(Condition(), clock)
         self._id, self._paths = endpoint, PathMap() if paths is None else paths
-        self._open_road, self._clock = open_road, clock
+        self._open_road = open_road
         self._deadline, self._attempts, self._backoff, self._give_up = deadline_s, attempts, backoff_s, give_up_s
         self._ledger = Ledger(ledger, endpoint)
-        self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._desk = Desk(lambda reply: self._inbox.put(lambda: self._replied(reply)))
-        self._pace, self._condition = Pace(clock=clock), Condition()
+        self._pace = Pace(clock=clock)
         self._flight = Flight(batch=batch, tasks=tasks)
         self._most = batch  # images of a task, as far as it is known to go well
         self._road: Road | None = None
-        self._out: list[Event] = []
         self._lost: list[Part] = []  # out, but nobody listens for them; or nobody knows whether they are out
         self._strays: list[Task] = []  # tasks of ours that nobody knows the images of
         self._probe: Task | None = None
@@ -150,17 +145,9 @@ class ComputeRunner:
         self._probe_at = 0.0
         self._looked_at = -IDLE_LOOK_S
         self._known: set[str | None] = set()  # tasks that are accounted for
-        self._closed = False
         self._tend()
 
     # -- the seam
-
-    @property
-    def capacity(self) -> int:
-        """None while there is no point in handing over more."""
-        if self._condition.worst in (Trouble.OFFLINE, Trouble.REFUSED):
-            return 0
-        return self._flight.batch * self._flight.tasks
 
     @property
     def held(self) -> int:
@@ -168,31 +155,20 @@ class ComputeRunner:
         return len(self._flight)
 
     @property
+    def _room(self) -> int:
+        return self._flight.batch * self._flight.tasks
+
+    @property
     def given_up(self) -> bool:
         """Whether the endpoint has been away for longer than anybody wants to wait."""
         since = [s for kind in (Trouble.OFFLINE, Trouble.REFUSED) if (s := self._condition.since(kind)) is not None]
         return self._give_up is not None and bool(since) and self._clock() - min(since) >= self._give_up
 
-    def submit(self, batch: Batch) -> None:
-        if self._closed:
-            raise RunnerError("compute runner: it is closed and takes no more work")
-        free = max(0, self.capacity - self.held)
-        if len(batch.jobs) > free:
-            raise RunnerError(f"compute runner: {len(batch.jobs)} images for {free} free of {self.capacity} places")
-        self._flight.add(Image(batch.token, job, self._paths.there(job.path)) for job in batch.jobs)
-        self._tend()
+    def _accept(self, batch: Batch) -> None:
+        self._flight.add(self._image(batch.token, job) for job in batch.jobs)
 
-    def events(self, timeout: float) -> Sequence[Event]:
-        self._hear(0.0)
-        self._tend()
-        if not self._out and not self._closed:
-            self._hear(timeout)
-            self._tend()
-        found, self._out = self._out, []
-        return found
-
-    def wake(self) -> None:
-        self._inbox.put(None)
+    def _image(self, token: str, job: Job) -> Image:
+        return Image(self._paths.there(job.path), token=token, job=job)
 
     def cancel(self, token: str) -> None:
         """What is out cannot be called back: its answer will be left aside. Images that share its tasks go again."""
@@ -204,7 +180,7 @@ class ComputeRunner:
 
     def reattach(self, batch: Batch) -> bool:
         """Whether something of it was handed over. What became of that is found out, and asked again if nothing did."""
-        images = {job.id: Image(batch.token, job, self._paths.there(job.path)) for job in batch.jobs}
+        images = {job.id: self._image(batch.token, job) for job in batch.jobs}
         seen: set[int] = set()
         for out in self._ledger.of(batch.token):
             mine = [images[id_] for id_ in out.ids if id_ in images]
@@ -232,17 +208,6 @@ class ComputeRunner:
 
     # -- hearing
 
-    def _hear(self, timeout: float) -> None:
-        """Do what other threads left to do; wait for it, at most until the next alarm."""
-        try:
-            do = self._inbox.get(timeout=max(0.0, min(timeout, self._alarm())))
-            while True:
-                if do is not None:
-                    do()
-                do = self._inbox.get_nowait()
-        except queue.Empty:
-            return
-
     def _sent(self, tasks: list[Task]) -> None:
         """In a thread of the SDK's."""
         self._inbox.put(lambda: self._taken(tasks))
@@ -269,9 +234,7 @@ class ComputeRunner:
 
     def _begin(self, part: Part) -> None:
         for image in part.open:
-            if not image.began:
-                image.began = True
-                self._out.append(Started(image.token, image.job.id, time.time_ns()))
+            self._begun(image)
 
     def _ended(self, part: Part, task: Task) -> None:
         """A task is done, well or not."""
@@ -354,16 +317,8 @@ class ComputeRunner:
             if image.open:
                 self._guilty(image, f"was scored with other parameters ({report.params_id})", self._reports)
             return
-        if not self._flight.close(image):
-            return  # a second answer
-        now = time.time_ns()
-        if not image.began:
-            self._out.append(Started(image.token, image.job.id, now))
-        there = report.provenance.model_copy(update={"endpoint": str(self._id)})
-        here = report.image.model_copy(update={"path": text_of(image.job.path)})
-        ours = report.model_copy(update={"image": here, "provenance": there})
         began, ended = moments
-        self._out.append(Scored(image.token, image.job.id, ours, ended, started_ns=began, returned_ns=now))
+        self._answer(image, report, str(self._id), ended, started_ns=began)
 
     def _unscored(self, part: Part, image: Image, reason: Reason) -> None:
         if part.late:
@@ -469,17 +424,11 @@ class ComputeRunner:
         image.due = self._clock() + min(HOLD_S, self._backoff * 2.0 ** min(image.tries - 1, 10))
         self._flight.again([image], last=True)
 
-    def _set_aside(self, image: Image, why: str) -> None:
-        if self._flight.close(image):
-            report = set_aside(image.job.path, image.job.params, why)
-            self._out.append(Scored(image.token, image.job.id, report, time.time_ns()))
+    def _close(self, image: Image) -> bool:
+        return self._flight.close(image)
 
     def _give_back(self, images: Sequence[Image], why: str, *, blame: bool = False) -> None:
-        ids: dict[str, list[int]] = {}
-        for image in images:
-            if self._flight.close(image):
-                ids.setdefault(image.token, []).append(image.job.id)
-        self._out.extend(Returned(token, tuple(some), why, blame) for token, some in ids.items())
+        super()._give_back(images, why, blame=blame)
         for part in self._flight.parts:
             part.late = part.late or not part.open  # nobody waits for it
 
@@ -501,7 +450,6 @@ class ComputeRunner:
     # -- tending
 
     def _alarm(self) -> float:
-        """In how many seconds something must be done though nothing happens."""
         now = self._clock()
         alarms = [1.0]
         if self._flight.waiting and self._road is not None:
@@ -509,7 +457,6 @@ class ComputeRunner:
         return min(alarms)
 
     def _tend(self) -> None:
-        """Everything that time brings."""
         if self._closed:
             return
         now = self._clock()

@@ -3,7 +3,7 @@
 A run is started at most once for the same images: what is asked for is in the logbook first, with a key that the run
 carries as a tag; when the answer is lost, the service's list of runs says whether it was made. Which images go together
 and what a failure means is decided here; the service's ways are `flow.service`'s, files are `flow.reports`'s, and both
-are asked by threads of their own. State is touched only inside `submit`, `events`, `cancel` and `reattach`.
+are asked by threads of their own.
 
 Nothing that goes wrong there is raised: it becomes a `Health`, and is tried again.
 """
@@ -11,7 +11,6 @@ Nothing that goes wrong there is raised: it becomes a `Health`, and is tried aga
 from __future__ import annotations
 
 import logging
-import queue
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -37,7 +36,8 @@ from mhfd_client.flow.reports import Collected
 from mhfd_client.flow.service import Run, Start, leftover_of
 from mhfd_client.flow.trips import Image, Stage, Trip, next_of
 from mhfd_client.flow.words import Explained, consent, ended, label, late, login_line
-from mhfd_client.runners import Batch, Event, Health, Returned, Scored, Started, Trouble, set_aside
+from mhfd_client.runners import Batch, Event, Health, Job, Trouble
+from mhfd_client.runners.far import FarRunner
 from mhfd_client.statedir import text_of
 
 __all__ = ["FlowRunner", "Places", "Service"]
@@ -61,7 +61,7 @@ class Service(Protocol):
     def close(self) -> None: ...
 
 
-class FlowRunner:
+class FlowRunner(FarRunner[Image]):
     """Scores by runs of a flow.
 
     Args:
@@ -79,7 +79,6 @@ class FlowRunner:
     """
 
     name = "flow"
-    outlives = True
 
     def __init__(
         self,
@@ -98,17 +97,15 @@ class FlowRunner:
         backoff_s: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._open_service, self._places, self._clock = open_service, places, clock
+        super().__init__(Condition("the flow goes on"), clock)
+        self._open_service, self._places = open_service, places
         self._batch, self._wait, self._runs = batch, wait_s, runs
         self._poll, self._late, self._lag, self._hold = poll_s, late_s, lag_s, hold_s
         self._attempts, self._backoff = attempts, backoff_s
         self._logbook = Logbook(logbook, places.flow)
-        self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._web = Desk(self._put)
         self._files = Desk(self._put)
-        self._condition = Condition("the flow goes on")
         self._service: Service | None = None
-        self._out: list[Event] = []
         self._waiting: list[Image] = []
         self._open: dict[tuple[str, int], Image] = {}
         self._trips: dict[str, Trip] = {}
@@ -118,46 +115,30 @@ class FlowRunner:
         self._service_due = self._hold_until = 0.0
         self._successes = 0  # runs that went well
         self._ills = 0  # runs that did not, since the last that did
-        self._closed = False
         self._tend()
 
     # -- the seam
-
-    @property
-    def capacity(self) -> int:
-        """None while there is no point in handing over more."""
-        if self._condition.worst in (Trouble.OFFLINE, Trouble.REFUSED):
-            return 0
-        return self._batch * (self._runs + 1)
 
     @property
     def held(self) -> int:
         """Images that are here, out or waiting."""
         return len(self._open)
 
-    def submit(self, batch: Batch) -> None:
-        if self._closed:
-            raise RunnerError("flow runner: it is closed and takes no more work")
-        free = max(0, self.capacity - self.held)
-        if len(batch.jobs) > free:
-            raise RunnerError(f"flow runner: {len(batch.jobs)} images for {free} free of {self.capacity} places")
+    @property
+    def _room(self) -> int:
+        return self._batch * (self._runs + 1)
+
+    def _accept(self, batch: Batch) -> None:
         for job in batch.jobs:
-            self._take(Image(batch.token, job, since=self._clock()))
-        self._tend()
+            self._take(self._image(batch.token, job))
+
+    def _image(self, token: str, job: Job) -> Image:
+        return Image(self._clock(), token=token, job=job)
 
     def events(self, timeout: float) -> Sequence[Event]:
         self._adopt()
         self._forget_told()
-        self._hear(0.0)
-        self._tend()
-        if not self._out and not self._closed:
-            self._hear(timeout)
-            self._tend()
-        found, self._out = self._out, []
-        return found
-
-    def wake(self) -> None:
-        self._inbox.put(None)
+        return super().events(timeout)
 
     def cancel(self, token: str) -> None:
         """Runs with images of this batch alone are cancelled; of others the reports are left aside."""
@@ -170,7 +151,7 @@ class FlowRunner:
 
     def reattach(self, batch: Batch) -> bool:
         """Whether runs of it are or may be out. Their reports come; what was never asked for is asked for now."""
-        images = {(batch.token, job.id): Image(batch.token, job, since=self._clock()) for job in batch.jobs}
+        images = {(batch.token, job.id): self._image(batch.token, job) for job in batch.jobs}
         seen: set[tuple[str, int]] = set()
         for out in self._logbook.of(batch.token):
             trip = self._trips.get(out.key)
@@ -226,16 +207,6 @@ class FlowRunner:
         if self._closed and reply.about == "open" and reply.value is not None:
             reply.value.close()
         self._inbox.put(lambda: self._replied(reply))
-
-    def _hear(self, timeout: float) -> None:
-        try:
-            do = self._inbox.get(timeout=max(0.0, min(timeout, self._alarm())))
-            while True:
-                if do is not None:
-                    do()
-                do = self._inbox.get_nowait()
-        except queue.Empty:
-            return
 
     def _replied(self, reply: Reply) -> None:
         about, _, key = reply.about.partition(" ")
@@ -353,9 +324,7 @@ class FlowRunner:
         self._logbook.made(trip.key, run)
         self._condition.over(Trouble.OFFLINE, Trouble.REFUSED, Trouble.QUEUED)
         for image in trip.open:
-            if not image.began:
-                image.began = True
-                self._out.append(Started(image.token, image.job.id, time.time_ns()))
+            self._begun(image)
 
     def _found(self, reply: Reply) -> None:
         """What the service's list has of the runs whose start was not answered."""
@@ -535,39 +504,9 @@ class FlowRunner:
         return found[0], found[1], found[2]
 
     def _scored(self, image: Image, report: FocusReport, moments: tuple[int | None, ...]) -> None:
-        if not self._close(image):
-            return
-        now = time.time_ns()
-        if not image.began:
-            self._out.append(Started(image.token, image.job.id, now))
-        there = report.provenance.model_copy(update={"endpoint": self._places.endpoint})
-        here = report.image.model_copy(update={"path": text_of(image.job.path)})
-        ours = report.model_copy(update={"image": here, "provenance": there})
         asked, moved, began, ended = moments
-        self._out.append(
-            Scored(
-                image.token,
-                image.job.id,
-                ours,
-                ended or now,
-                started_ns=began,
-                transferred_ns=moved,
-                returned_ns=now,
-                submitted_ns=asked,
-            )
-        )
-
-    def _set_aside(self, image: Image, why: str) -> None:
-        if self._close(image):
-            report = set_aside(image.job.path, image.job.params, why)
-            self._out.append(Scored(image.token, image.job.id, report, time.time_ns()))
-
-    def _give_back(self, images: Sequence[Image], why: str, *, blame: bool = False) -> None:
-        ids: dict[str, list[int]] = {}
-        for image in images:
-            if self._close(image):
-                ids.setdefault(image.token, []).append(image.job.id)
-        self._out.extend(Returned(token, tuple(some), why, blame) for token, some in ids.items())
+        where = self._places.endpoint
+        self._answer(image, report, where, ended, started_ns=began, transferred_ns=moved, submitted_ns=asked)
 
     def _close(self, image: Image) -> bool:
         if not image.open:
@@ -645,7 +584,6 @@ class FlowRunner:
         return max(0.02, min(alarms))
 
     def _tend(self) -> None:
-        """Everything that time brings."""
         if self._closed:
             return
         now = self._clock()

@@ -1,0 +1,150 @@
+"""What runners whose work is done elsewhere have in common: an inbox for what other threads hear, and the answers.
+
+State is touched only inside `submit`, `events`, `cancel` and `reattach`: other threads put what is to be done into the
+inbox. It knows no service, and decides nothing about failures: that is `runners.compute`'s and `runners.flow`'s.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+from mhfd.contract import FocusReport
+from mhfd_client.compute.condition import Condition
+from mhfd_client.errors import RunnerError
+from mhfd_client.runners import Batch, Event, Job, Returned, Scored, Started, Trouble, set_aside
+from mhfd_client.statedir import text_of
+
+__all__ = ["FarRunner", "Waiting"]
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Waiting:
+    """One image that is not answered yet."""
+
+    token: str
+    job: Job
+    failures: int = 0
+    proof: int = 0  # how much had gone well when it failed last
+    tries: int = 0  # how often it was out
+    due: float = 0.0
+    began: bool = False
+    open: bool = True
+
+
+ImageT = TypeVar("ImageT", bound=Waiting)
+
+
+class FarRunner(ABC, Generic[ImageT]):
+    """Scores elsewhere.
+
+    Args:
+        condition: How it is there.
+        clock: In seconds, from anywhere.
+    """
+
+    name: ClassVar[str]
+    outlives = True
+
+    def __init__(self, condition: Condition, clock: Callable[[], float]) -> None:
+        self._condition, self._clock = condition, clock
+        self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._out: list[Event] = []
+        self._closed = False
+
+    @property
+    def capacity(self) -> int:
+        """None while there is no point in handing over more."""
+        return 0 if self._condition.worst in (Trouble.OFFLINE, Trouble.REFUSED) else self._room
+
+    @property
+    @abstractmethod
+    def held(self) -> int:
+        """Images that are here, out or waiting."""
+
+    @property
+    @abstractmethod
+    def _room(self) -> int:
+        """Images that it takes when all is well."""
+
+    @abstractmethod
+    def _accept(self, batch: Batch) -> None:
+        """Take these."""
+
+    @abstractmethod
+    def _tend(self) -> None:
+        """Everything that time brings."""
+
+    @abstractmethod
+    def _alarm(self) -> float:
+        """In how many seconds something must be done though nothing happens."""
+
+    @abstractmethod
+    def _close(self, image: ImageT) -> bool:
+        """It is answered. False: it was before."""
+
+    def submit(self, batch: Batch) -> None:
+        if self._closed:
+            raise RunnerError(f"{self.name} runner: it is closed and takes no more work")
+        free = max(0, self.capacity - self.held)
+        if len(batch.jobs) > free:
+            raise RunnerError(f"{self.name} runner: {len(batch.jobs)} images for {free} free of {self.capacity} places")
+        self._accept(batch)
+        self._tend()
+
+    def events(self, timeout: float) -> Sequence[Event]:
+        self._hear(0.0)
+        self._tend()
+        if not self._out and not self._closed:
+            self._hear(timeout)
+            self._tend()
+        found, self._out = self._out, []
+        return found
+
+    def wake(self) -> None:
+        self._inbox.put(None)
+
+    def _hear(self, timeout: float) -> None:
+        """Do what other threads left to do; wait for it, at most until the next alarm."""
+        try:
+            do = self._inbox.get(timeout=max(0.0, min(timeout, self._alarm())))
+            while True:
+                if do is not None:
+                    do()
+                do = self._inbox.get_nowait()
+        except queue.Empty:
+            return
+
+    # -- answers
+
+    def _begun(self, image: ImageT) -> None:
+        if not image.began:
+            image.began = True
+            self._out.append(Started(image.token, image.job.id, time.time_ns()))
+
+    def _answer(self, image: ImageT, report: FocusReport, endpoint: str, ended_ns: int | None, **moments: Any) -> None:
+        """Its report, unless it has one. `moments` as in `Scored`."""
+        if not self._close(image):
+            return
+        self._begun(image)
+        there = report.provenance.model_copy(update={"endpoint": endpoint})
+        here = report.image.model_copy(update={"path": text_of(image.job.path)})
+        ours = report.model_copy(update={"image": here, "provenance": there})
+        now = time.time_ns()
+        self._out.append(Scored(image.token, image.job.id, ours, ended_ns or now, returned_ns=now, **moments))
+
+    def _set_aside(self, image: ImageT, why: str) -> None:
+        if self._close(image):
+            report = set_aside(image.job.path, image.job.params, why)
+            self._out.append(Scored(image.token, image.job.id, report, time.time_ns()))
+
+    def _give_back(self, images: Sequence[ImageT], why: str, *, blame: bool = False) -> None:
+        ids: dict[str, list[int]] = {}
+        for image in images:
+            if self._close(image):
+                ids.setdefault(image.token, []).append(image.job.id)
+        self._out.extend(Returned(token, tuple(some), why, blame) for token, some in ids.items())
