@@ -7,20 +7,15 @@ doing: for people, who look from other processes (`flow.under_way`). Only the ru
 
 from __future__ import annotations
 
-import json
-import logging
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from mhfd_client.statedir import write_whole
+from mhfd_client.notes import Notes
 
 __all__ = ["Logbook", "Out", "take"]
-
-log = logging.getLogger("mhfd.flow")
 
 
 @dataclass(slots=True)
@@ -66,14 +61,10 @@ class Logbook:
     """
 
     def __init__(self, file: Path | None, flow: str) -> None:
-        self._file = file
         self._open: dict[str, Out] = {}
-        self._stream: IO[str] | None = None
-        if file is not None:
-            self._open = self._read(file, flow)
-            lines = [{"flow": flow}, *(asdict(out) for out in self._open.values())]
-            write_whole(file, "".join(json.dumps(line) + "\n" for line in lines).encode())
-            self._stream = file.open("a", encoding="utf-8")
+        self._notes = Notes(
+            file, {"flow": flow}, lambda line: take(self._open, line), lambda: map(asdict, self._open.values())
+        )
 
     def of(self, token: str) -> list[Out]:
         """The runs that have images of this token."""
@@ -86,13 +77,13 @@ class Logbook:
     def asking(self, key: str, images: Sequence[tuple[str, int]], names: Sequence[str], asked_ns: int) -> None:
         """This run is asked for next. OSError when that cannot be written: then it must not be."""
         out = self._open[key] = Out(key, tuple(images), tuple(names), asked_ns)
-        self._write(asdict(out), whole=True)
+        self._notes.write(asdict(out))
 
     def made(self, key: str, run: str) -> None:
         """The service has made it."""
         if out := self._open.get(key):
             out.run, out.status, out.state, out.since_ns = run, "", "", time.time_ns()
-            self._say(asdict(out))
+            self._notes.say(asdict(out))
 
     def seen(self, key: str, status: str, state: str) -> None:
         """What it is doing, for people; noted when that is new. Nothing depends on it."""
@@ -100,46 +91,12 @@ class Logbook:
         if out is None or (out.status, out.state) == (status, state):
             return
         out.status, out.state, out.since_ns = status, state, time.time_ns()
-        self._say({"seen": key, "status": status, "state": state, "since_ns": out.since_ns})
+        self._notes.say({"seen": key, "status": status, "state": state, "since_ns": out.since_ns})
 
     def done(self, key: str) -> None:
         """Its images are answered, or it was never made."""
         if self._open.pop(key, None) is not None:
-            self._say({"done": key})
+            self._notes.say({"done": key})
 
     def close(self) -> None:
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
-
-    def _say(self, line: dict[str, object]) -> None:
-        try:
-            self._write(line, whole=False)
-        except OSError as e:  # after a crash the run is looked up by its key, no more
-            log.warning("%s cannot be written: %s", self._file, e)
-
-    def _write(self, line: dict[str, object], *, whole: bool) -> None:
-        if self._stream is None:
-            return
-        self._stream.write(json.dumps(line) + "\n")
-        self._stream.flush()
-        if whole:
-            os.fsync(self._stream.fileno())
-
-    def _read(self, file: Path, flow: str) -> dict[str, Out]:
-        try:
-            lines = file.read_text(encoding="utf-8").splitlines()
-        except FileNotFoundError:
-            return {}
-        found: dict[str, Out] = {}
-        ours = False
-        for text in lines:
-            try:
-                line = json.loads(text)
-                if "flow" in line:
-                    ours = line["flow"] == flow
-                else:
-                    take(found, line)
-            except (ValueError, KeyError, TypeError):
-                log.warning("%s: a line cannot be read, and is left out", file)
-        return found if ours else {}
+        self._notes.close()
