@@ -44,22 +44,22 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 def lasting_service(broker: Broker) -> Iterator[Service]:
     """The stand-in, for the whole session. Tests take `service`."""
     from tests.globus.service import Service
+    from tests.globus.tidy import tidy_watchers
 
-    with Service(broker) as running:
+    with Service(broker) as running, tidy_watchers():
         yield running
 
 
 @pytest.fixture
-def service(lasting_service: Service, tmp_path: Path) -> Iterator[Service]:
+def service(lasting_service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     """The stand-in, well and with an empty log. In the test's own process the SDK finds it."""
-    from tests.globus.sdk import forget_executors, redirected
-    from tests.globus.tidy import tidy_watchers
+    from tests.globus.sdk import forget_executors, redirect
 
     lasting_service.reset()
-    with redirected(lasting_service.url, tmp_path / "globus"), tidy_watchers():
-        yield lasting_service
-        lasting_service.reset()
-        forget_executors()
+    redirect(monkeypatch, lasting_service.url, tmp_path / "globus")  # undone with what the test does to it, in order
+    yield lasting_service
+    lasting_service.reset()
+    forget_executors()
 
 
 @pytest.fixture(scope="session")

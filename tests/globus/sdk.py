@@ -14,7 +14,7 @@ import pytest
 from tests.globus.auth import CLIENT_ID, CLIENT_SECRET
 from tests.globus.waiting import until
 
-__all__ = ["REPOSITORY", "code_path", "environment", "forget_executors", "redirected"]
+__all__ = ["REPOSITORY", "code_path", "environment", "forget_executors", "redirect", "redirected"]
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 REDIRECT: Final = Path(__file__).with_name("redirect")
@@ -47,15 +47,20 @@ def environment(url: str, home: Path) -> dict[str, str]:
     return {**os.environ, **variables(url, home), "PYTHONPATH": code_path(), "PATH": path, "PYTHONUNBUFFERED": "1"}
 
 
-@contextmanager
-def redirected(url: str, home: Path) -> Iterator[None]:
-    """This process reaches the stand-in, as others do by `environment`."""
+def redirect(patch: pytest.MonkeyPatch, url: str, home: Path) -> None:
+    """This process reaches the stand-in, as others do by `environment`. `patch`: undoes it."""
     import globus_compute_sdk.sdk.client as sdk_client
 
+    for name, value in variables(url, home).items():
+        patch.setenv(name, value)
+    patch.setattr(sdk_client, "get_web_service_url", lambda envname=None: url)
+
+
+@contextmanager
+def redirected(url: str, home: Path) -> Iterator[None]:
+    """For a while."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in variables(url, home).items():
-            patch.setenv(name, value)
-        patch.setattr(sdk_client, "get_web_service_url", lambda envname=None: url)
+        redirect(patch, url, home)
         yield
 
 

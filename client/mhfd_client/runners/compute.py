@@ -130,6 +130,7 @@ class ComputeRunner(FarRunner[Image]):
         self._flight = Flight(batch=batch, tasks=tasks)
         self._most = batch  # images of a task, as far as it is known to go well
         self._road: Road | None = None
+        self._made: Road | None = None  # the desk's: opened, and maybe not heard of yet
         self._lost: list[Part] = []  # out, but nobody listens for them; or nobody knows whether they are out
         self._strays: list[Task] = []  # tasks of ours that nobody knows the images of
         self._probe: Task | None = None
@@ -201,10 +202,20 @@ class ComputeRunner(FarRunner[Image]):
         if self._closed:
             return
         self._closed = True
+        self._desk.ask("close", self._let_go)
         self._desk.close()
         if self._road is not None:
             self._road.close()
         self._ledger.close()
+
+    def _open(self) -> Road:
+        self._made = self._open_road(self._sent)
+        return self._made
+
+    def _let_go(self) -> None:
+        """In the desk's thread, the last of all."""
+        if self._made is not None and self._made is not self._road:
+            self._made.close()
 
     # -- hearing
 
@@ -463,7 +474,7 @@ class ComputeRunner(FarRunner[Image]):
         if self._road is None:
             if now >= self._road_due:
                 self._road_due = now + LOOK_S
-                self._desk.ask("road", lambda: self._open_road(self._sent))
+                self._desk.ask("road", self._open)
         else:
             self._look(self._road, now)
             self._find(self._road, now)
@@ -593,8 +604,6 @@ class ComputeRunner(FarRunner[Image]):
     def _replied(self, reply: Reply) -> None:
         self._desk.heard(reply)
         if self._closed:
-            if reply.about == "road" and reply.value is not None:
-                reply.value.close()
             return
         if reply.error is not None:
             self._unanswered(reply)

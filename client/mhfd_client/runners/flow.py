@@ -106,6 +106,7 @@ class FlowRunner(FarRunner[Image]):
         self._web = Desk(self._put)
         self._files = Desk(self._put)
         self._service: Service | None = None
+        self._made: Service | None = None  # the web desk's: opened, and maybe not heard of yet
         self._waiting: list[Image] = []
         self._open: dict[tuple[str, int], Image] = {}
         self._trips: dict[str, Trip] = {}
@@ -194,18 +195,23 @@ class FlowRunner(FarRunner[Image]):
             return
         self._forget_told()
         self._closed = True
-        if self._service is not None:
-            self._web.ask("close", self._service.close)  # after what is being asked
+        self._web.ask("close", self._let_go)  # after what is being asked
         self._web.close()
         self._files.close()
         self._logbook.close()
+
+    def _open_again(self) -> Service:
+        self._made = self._open_service()
+        return self._made
+
+    def _let_go(self) -> None:
+        if self._made is not None:
+            self._made.close()
 
     # -- hearing
 
     def _put(self, reply: Reply) -> None:
         """In a desk's thread."""
-        if self._closed and reply.about == "open" and reply.value is not None:
-            reply.value.close()
         self._inbox.put(lambda: self._replied(reply))
 
     def _replied(self, reply: Reply) -> None:
@@ -590,7 +596,7 @@ class FlowRunner(FarRunner[Image]):
         if self._service is None:
             if now >= self._service_due and not self._web.asks("open"):
                 self._service_due = now + self._hold
-                self._web.ask("open", self._open_service)
+                self._web.ask("open", self._open_again)
         else:
             self._tend_trips(self._service, now)
             while self._waiting:
