@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 import tifffile
 
 from mhfd.contract import Params
@@ -27,7 +28,7 @@ from tests.globus.stand_ins import Consenting, StandIns
 from tests.globus.transfer_state import Collection
 from tests.watched import picture
 
-__all__ = ["Site", "function_of", "settings_file", "site"]
+__all__ = ["Site", "function_of", "settings_file", "site", "site_here"]
 
 SHIPPED = FLOWS["focus_check"]
 _functions: dict[str, str] = {}
@@ -134,6 +135,17 @@ def site(service: Service, endpoint: ChildEndpoint, folder: Path, env: dict[str,
     }
     globus.flows.limit_pace = 1.0
     yield Site(globus, sem, stage, endpoint, folder, pairs, env, before=_scored(endpoint))
+
+
+@contextmanager
+def site_here(service: Service, endpoint: ChildEndpoint, folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """The same, and this process is the one that watches."""
+    for name in ("GLOBUS_COMPUTE_CLIENT_ID", "GLOBUS_COMPUTE_CLIENT_SECRET"):
+        patch.delenv(name)
+    with site(service, endpoint, folder, {}) as made:
+        for name, value in made.env.items():
+            patch.setenv(name, value)
+        yield made
 
 
 def settings_file(folder: Path, pairs: Mapping[str, Any]) -> Path:

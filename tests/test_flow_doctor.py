@@ -10,7 +10,7 @@ import pytest
 
 from mhfd_client import doctor
 from mhfd_client.doctor import Check, Level
-from tests.flow_rig import Site, site
+from tests.flow_rig import Site, site_here
 from tests.globus.child_endpoint import ChildEndpoint
 from tests.globus.service import Service
 
@@ -21,11 +21,7 @@ pytestmark = pytest.mark.globus
 def lab(
     service: Service, quick_endpoint: ChildEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Site]:
-    for name in ("GLOBUS_COMPUTE_CLIENT_ID", "GLOBUS_COMPUTE_CLIENT_SECRET"):
-        monkeypatch.delenv(name)
-    with site(service, quick_endpoint, tmp_path, {}) as made:
-        for name, value in made.env.items():
-            monkeypatch.setenv(name, value)
+    with site_here(service, quick_endpoint, tmp_path, monkeypatch) as made:
         yield made
 
 

@@ -6,7 +6,6 @@ image has one report, the staging area is clean or its leftovers are named, and 
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,23 +18,18 @@ from mhfd_client.errors import RunnerError
 from mhfd_client.identity import globus_app
 from mhfd_client.runners import Batch, Event, Health, Job, Returned, Scored, Started, Trouble
 from mhfd_client.runners.flow import FlowRunner
-from tests.flow_rig import Site, site
+from tests.flow_rig import Site, site_here
 from tests.globus.child_endpoint import ChildEndpoint
 from tests.globus.service import Service
 from tests.globus.stand_ins import Consenting
-
-PATIENCE_S = 120.0  # a test that waits this long has failed
+from tests.listening import PATIENCE_S, answers, listen, until_answered
 
 
 @pytest.fixture
 def lab(
     service: Service, quick_endpoint: ChildEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Site]:
-    for name in ("GLOBUS_COMPUTE_CLIENT_ID", "GLOBUS_COMPUTE_CLIENT_SECRET"):
-        monkeypatch.delenv(name)
-    with site(service, quick_endpoint, tmp_path, {}) as made:
-        for name, value in made.env.items():
-            monkeypatch.setenv(name, value)
+    with site_here(service, quick_endpoint, tmp_path, monkeypatch) as made:
         yield made
 
 
@@ -50,31 +44,6 @@ def start(lab: Site) -> Iterator[Callable[..., FlowRunner]]:
     yield start
     for one in made:
         one.close()
-
-
-def listen(runner: FlowRunner, enough: Callable[[list[Event]], bool]) -> list[Event]:
-    heard: list[Event] = []
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
-        heard += runner.events(0.5)
-        if enough(heard):
-            return heard
-    raise AssertionError(f"nothing came of it: {heard[-6:]}\n{runner._trips}")
-
-
-def answers(events: list[Event]) -> list[int]:
-    ids: list[int] = []
-    for event in events:
-        match event:
-            case Scored():
-                ids.append(event.id)
-            case Returned():
-                ids.extend(event.ids)
-    return ids
-
-
-def until_answered(runner: FlowRunner, count: int) -> list[Event]:
-    return listen(runner, lambda events: len(answers(events)) >= count)
 
 
 def ready(runner: FlowRunner, lab: Site, count: int) -> list[Job]:

@@ -20,7 +20,8 @@ from mhfd_client.errors import RunnerError
 from mhfd_client.runners import Batch, Event, Health, Scored, Started
 from mhfd_client.runners.local import LocalRunner
 from mhfd_client.runners.process import SetUp
-from tests.test_runner_contract import PATIENCE_S, Folder, listen, until_answered
+from tests.listening import PATIENCE_S, listen, until_answered
+from tests.test_runner_contract import Folder
 
 Make = Callable[..., LocalRunner]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,10 @@ import pytest
 
 from mhfd.contract import Finding, Params
 from mhfd_client.errors import RunnerError
-from mhfd_client.runners import Batch, Event, Health, Job, Returned, Runner, Scored, Started
+from mhfd_client.runners import Batch, Health, Job, Returned, Runner, Scored, Started
 from mhfd_client.runners.local import LocalRunner
 from tests.far import far_runner
+from tests.listening import PATIENCE_S, answers, listen, until_answered
 
 if TYPE_CHECKING:
     from tests.globus.child_endpoint import ChildEndpoint
@@ -34,8 +34,6 @@ def compute(request: pytest.FixtureRequest) -> Runner:
 
 RUNNERS: dict[str, Callable[[pytest.FixtureRequest], Runner]] = {"local": local, "compute": compute}
 """Every runner, made so that it calls `tests.jobs.score`."""
-
-PATIENCE_S = 60.0  # a test that waits this long has failed
 
 
 @pytest.fixture(params=["local", pytest.param("compute", marks=pytest.mark.globus)])
@@ -78,33 +76,6 @@ def roomy_endpoint(lasting_service: Service, tmp_path_factory: pytest.TempPathFa
     folder = tmp_path_factory.mktemp("roomy")
     with ChildEndpoint(lasting_service, folder, kind="thread", workers=16) as running:
         yield running
-
-
-def listen(runner: Runner, enough: Callable[[list[Event]], bool]) -> list[Event]:
-    """Events until there are enough."""
-    heard: list[Event] = []
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
-        heard += runner.events(0.5)
-        if enough(heard):
-            return heard
-    raise AssertionError(f"nothing came of it: {heard}")
-
-
-def answers(events: list[Event]) -> list[int]:
-    """Which images were answered."""
-    ids: list[int] = []
-    for event in events:
-        match event:
-            case Scored():
-                ids.append(event.id)
-            case Returned():
-                ids.extend(event.ids)
-    return ids
-
-
-def until_answered(runner: Runner, count: int) -> list[Event]:
-    return listen(runner, lambda events: len(answers(events)) >= count)
 
 
 def test_each_image_is_answered_once(runner: Runner, folder: Folder) -> None:

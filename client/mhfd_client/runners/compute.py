@@ -130,7 +130,7 @@ class ComputeRunner(FarRunner[Image]):
         self._flight = Flight(batch=batch, tasks=tasks)
         self._most = batch  # images of a task, as far as it is known to go well
         self._road: Road | None = None
-        self._made: Road | None = None  # the desk's: opened, and maybe not heard of yet
+        self._latest: Road | None = None  # the desk's: opened, and maybe not heard of yet
         self._lost: list[Part] = []  # out, but nobody listens for them; or nobody knows whether they are out
         self._strays: list[Task] = []  # tasks of ours that nobody knows the images of
         self._probe: Task | None = None
@@ -209,13 +209,13 @@ class ComputeRunner(FarRunner[Image]):
         self._ledger.close()
 
     def _open(self) -> Road:
-        self._made = self._open_road(self._sent)
-        return self._made
+        self._latest = self._open_road(self._sent)
+        return self._latest
 
     def _let_go(self) -> None:
         """In the desk's thread, the last of all."""
-        if self._made is not None and self._made is not self._road:
-            self._made.close()
+        if self._latest is not None and self._latest is not self._road:
+            self._latest.close()
 
     # -- hearing
 

@@ -106,7 +106,7 @@ class FlowRunner(FarRunner[Image]):
         self._web = Desk(self._put)
         self._files = Desk(self._put)
         self._service: Service | None = None
-        self._made: Service | None = None  # the web desk's: opened, and maybe not heard of yet
+        self._latest: Service | None = None  # the web desk's: opened, and maybe not heard of yet
         self._waiting: list[Image] = []
         self._open: dict[tuple[str, int], Image] = {}
         self._trips: dict[str, Trip] = {}
@@ -201,12 +201,12 @@ class FlowRunner(FarRunner[Image]):
         self._logbook.close()
 
     def _open_again(self) -> Service:
-        self._made = self._open_service()
-        return self._made
+        self._latest = self._open_service()
+        return self._latest
 
     def _let_go(self) -> None:
-        if self._made is not None:
-            self._made.close()
+        if self._latest is not None:
+            self._latest.close()
 
     # -- hearing
 
