@@ -152,7 +152,7 @@ def test_it_ends_cleanly_while_a_run_is_out(lab: Site, station: Watched) -> None
     station.start()
     until(reached.is_set, "no run comes to Score")
     station.ask(JournalView.counts)
-    assert station.stop(signal.SIGINT, signal.SIGINT) == 0, station.said()
+    assert station.stop(signal.SIGINT, signal.SIGTERM) == 0, station.said()
     assert "0 images scored" in station.said()
     assert "3 left for the next start" in station.said()
     assert station.ask(JournalView.counts)[State.SUBMITTED] == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import queue
 import signal
@@ -713,6 +714,21 @@ def test_stop_gives_back_what_does_not_end(bench: Bench, outlives: bool) -> None
         assert row.state is State.SUBMITTED, "it goes on elsewhere, and is taken up by the next start"
     else:
         assert (row.state, row.why) == (State.WHOLE, "the station was stopped")
+
+
+def test_stop_waits_for_nothing_that_cannot_come(bench: Bench) -> None:
+    """The service is away, as its runner knows; a grace that never ends shows that it is not waited for."""
+    bench.put("a.tif")
+
+    def away(batch: Batch) -> list[Event]:
+        runner.capacity = 0
+        assert bench.station is not None
+        bench.station.stop()
+        return []
+
+    runner = Scripted(away, outlives=True)
+    bench.run(runner, until_idle=None, grace_s=math.inf)
+    assert bench.rows()["a.tif"].state is State.SUBMITTED
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -400,6 +400,8 @@ class Station:
             self._waited_out(self._meet_people)
             if not (self._in_flight or self._more) or self._clock() >= end or not self._grace:
                 break
+            if self.runner.outlives and not self.runner.capacity and not self._more:
+                break  # nothing comes from there now, and the next start takes it up
             self._listen(0.0 if self._more else min(BEAT_S, max(0.0, end - self._clock())))
         if not self.runner.outlives:
             for token in set(self._in_flight.values()):
