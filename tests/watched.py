@@ -81,8 +81,8 @@ class Watched:
         return True
 
     def said(self) -> str:
-        """The end of what all of them said."""
-        return self._said.read_text(errors="replace")[-3000:] if self._said.exists() else ""
+        """What all of them said."""
+        return self._said.read_text(errors="replace") if self._said.exists() else ""
 
     def ask(self, question: Callable[[JournalView], Any]) -> Any:
         """None while there is no journal."""

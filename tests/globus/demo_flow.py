@@ -84,7 +84,7 @@ def until_judged(lab: Site, station: Watched, making: Popen[bytes], planned: Fau
         if done != before:
             before, moved = done, now
         if now - moved > STALE_S:
-            say(f"nothing moves any more:\n{station.said()}")
+            say(f"nothing moves any more:\n{station.said()[-3000:]}")
             return False
         if making.poll() is not None and done == made and made >= files_of(lab):
             return True
