@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
 
+from mhfd.contract import Params
 from mhfd_client.flow.places import Places
-from mhfd_client.runners import Runner
+from mhfd_client.runners import Batch, Event, Health, Job, Runner
 from mhfd_client.runners.compute import ComputeRunner
 from mhfd_client.runners.flow import FlowRunner
+from tests.far import far_runner
+from tests.listening import listen, until_answered
+
+if TYPE_CHECKING:
+    from tests.globus.child_endpoint import ChildEndpoint
+    from tests.globus.service import Service
 
 SOMETHING = "6d686664-0000-4000-8000-000000000009"
 PLACES = Places(
@@ -66,3 +74,32 @@ def test_a_runner_that_goes_closes_what_it_has_not_heard_of(made: Callable[[Open
     runner.close()
     opening.answer.set()
     assert opening.closed.wait(60)
+
+
+@pytest.mark.globus
+def test_only_the_task_that_failed_says_why(service: Service, endpoint: ChildEndpoint) -> None:
+    """The SDK drops what waits behind a request that fails."""
+    later = 0.0
+
+    def batch(number: int) -> Batch:
+        path = endpoint.root / f"{number}.tif"
+        path.write_text("ok\n")
+        return Batch(str(number), (Job(number, str(path), path.stat().st_size, path.stat().st_mtime_ns, Params()),))
+
+    runner = far_runner(service, endpoint, batch=1, clock=lambda: time.monotonic() + later)
+    try:
+        runner.submit(batch(1))
+        heard: list[Event] = [*until_answered(runner, 1)]
+        service.fail("POST .*/submit", 429, retry_after=1)
+        held = service.fail("POST .*/submit", 429, retry_after=1, slow=True)
+        runner.submit(batch(2))
+        heard += listen(runner, lambda _: held.hits > 0)
+        later = 60.0
+        runner.submit(batch(3))
+        held.lift()
+        heard += until_answered(runner, 2)
+    finally:
+        runner.close()
+    troubles = [event.detail for event in heard if isinstance(event, Health) and not event.ok]
+    assert len(troubles) == 1
+    assert "(429)" in troubles[0]

@@ -27,6 +27,7 @@
             |-- ComputeMissing                its libraries are not installed
             |-- ServiceUnreachable            the service gives no answer; what was asked may have been done
             |-- ServiceBusy                   it asks us to wait; nothing was done
+            |   `-- TaskUnsent                a task before it failed, and says why
             |-- EndpointOffline               the endpoint is not running
             |-- ComputeRefused                the service or the endpoint does not let us
             |-- RequestTooLarge               more than the service takes at once
@@ -83,6 +84,7 @@ __all__ = [
     "StationError",
     "TaskFailed",
     "TaskUnknown",
+    "TaskUnsent",
     "TokensRefused",
     "WatchError",
     "WorkerLost",
@@ -218,6 +220,10 @@ class ServiceBusy(ComputeError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class TaskUnsent(ServiceBusy):
+    """A task was not sent, because one before it failed: that one says why. Nothing was done."""
 
 
 class EndpointOffline(ComputeError):

@@ -128,7 +128,8 @@ class Fault:
     """What happens instead of an answer, to the next `times` requests that match.
 
     A number is a status. `drop` closes the connection without an answer, `silence` keeps it open without one until the
-    fault is lifted. `after`: the request is carried out first, so that its answer is what is lost.
+    fault is lifted. `after`: the request is carried out first, so that its answer is what is lost. `slow`: not before
+    the fault is lifted.
     """
 
     match: str
@@ -136,6 +137,7 @@ class Fault:
     times: int = 1
     retry_after: float | None = None
     after: bool = False
+    slow: bool = False
     code: str | None = None
     reason: str | None = None
     hits: int = 0
@@ -187,11 +189,12 @@ class Server:
         *,
         retry_after: float | None = None,
         after: bool = False,
+        slow: bool = False,
         code: str | None = None,
         reason: str | None = None,
     ) -> Fault:
         """Make the next requests that match go wrong: see `Fault`. `match` is searched for in 'METHOD /path'."""
-        fault = Fault(match, outcome, times, retry_after, after, code, reason)
+        fault = Fault(match, outcome, times, retry_after, after, slow, code, reason)
         with self._lock:
             self._faults.append(fault)
         return fault
@@ -264,7 +267,7 @@ class Server:
 
     def _happen(self, fault: Fault) -> None:
         fault.hits += 1
-        if fault.outcome == "silence":
+        if fault.slow or fault.outcome == "silence":
             fault.lifted.wait()
         if isinstance(fault.outcome, str):
             raise _Dropped

@@ -40,6 +40,7 @@ from mhfd_client.errors import (
     ServiceUnreachable,
     TaskFailed,
     TaskUnknown,
+    TaskUnsent,
     WorkerLost,
 )
 from mhfd_client.runners import set_aside
@@ -235,6 +236,8 @@ class Call:
 
     def _failed(self, indices: tuple[int, ...], error: ComputeError) -> Iterator[tuple[int, FocusReport]]:
         match error:
+            case TaskUnsent():
+                self._waiting.appendleft(indices)
             case ServiceBusy():
                 self._pace.hold(error.wait_s)
                 self._again(indices, error)

@@ -62,21 +62,16 @@ class Task:
     def done(self) -> bool:
         return bool(self._future.done())
 
-    @property
-    def unsent(self) -> bool:
-        """It was given up before it was sent: surely nobody works on it."""
-        return bool(self._future.cancelled())
-
     def result(self, timeout: float | None = None) -> Any:
         """What the function returned. ComputeError; TimeoutError."""
         try:
             return self._future.result(timeout)
         except CancelledError:
-            from mhfd_client.errors import ServiceBusy, TaskUnknown
+            from mhfd_client.errors import TaskUnknown, TaskUnsent
 
             if self.id is not None:
                 raise TaskUnknown("the service has the task, and nobody listens for its result any more") from None
-            raise ServiceBusy("the task was not sent, because one before it failed", 0.0) from None
+            raise TaskUnsent("the task was not sent, because one before it failed", 0.0) from None
         except TimeoutError:
             raise
         except Exception as e:
