@@ -11,13 +11,13 @@ from uuid import UUID
 
 import pytest
 
-from mhfd.contract import Params
 from mhfd_client.flow.places import Places
-from mhfd_client.runners import Batch, Event, Health, Job, Runner
+from mhfd_client.runners import Batch, Health, Runner
 from mhfd_client.runners.compute import ComputeRunner
 from mhfd_client.runners.flow import FlowRunner
 from tests.far import far_runner
 from tests.listening import listen, until_answered
+from tests.test_runner_contract import Folder
 
 if TYPE_CHECKING:
     from tests.globus.child_endpoint import ChildEndpoint
@@ -79,23 +79,17 @@ def test_a_runner_that_goes_closes_what_it_has_not_heard_of(made: Callable[[Open
 @pytest.mark.globus
 def test_only_the_task_that_failed_says_why(service: Service, endpoint: ChildEndpoint) -> None:
     """The SDK drops what waits behind a request that fails."""
-    later = 0.0
-
-    def batch(number: int) -> Batch:
-        path = endpoint.root / f"{number}.tif"
-        path.write_text("ok\n")
-        return Batch(str(number), (Job(number, str(path), path.stat().st_size, path.stat().st_mtime_ns, Params()),))
-
+    folder, later = Folder(endpoint.root), 0.0
     runner = far_runner(service, endpoint, batch=1, clock=lambda: time.monotonic() + later)
     try:
-        runner.submit(batch(1))
-        heard: list[Event] = [*until_answered(runner, 1)]
+        runner.submit(Batch("a", (folder.job(),)))
+        heard = until_answered(runner, 1)
         service.fail("POST .*/submit", 429, retry_after=1)
         held = service.fail("POST .*/submit", 429, retry_after=1, slow=True)
-        runner.submit(batch(2))
+        runner.submit(Batch("b", (folder.job(),)))
         heard += listen(runner, lambda _: held.hits > 0)
         later = 60.0
-        runner.submit(batch(3))
+        runner.submit(Batch("c", (folder.job(),)))
         held.lift()
         heard += until_answered(runner, 2)
     finally:
