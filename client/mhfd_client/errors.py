@@ -27,13 +27,13 @@
             |-- ComputeMissing                its libraries are not installed
             |-- ServiceUnreachable            the service gives no answer; what was asked may have been done
             |-- ServiceBusy                   it asks us to wait; nothing was done
-            |   `-- TaskUnsent                a task before it failed, and says why
             |-- EndpointOffline               the endpoint is not running
             |-- ComputeRefused                the service or the endpoint does not let us
             |-- RequestTooLarge               more than the service takes at once
             |-- TaskFailed                    the task ended without an answer
             |   `-- WorkerLost                its worker died
             |-- TaskUnknown                   we lost sight of the task; it may still be worked on
+            |-- TaskUnsent                    one before it failed, and says why; nothing was done
             |-- GroupUnknown                  the service has forgotten the task group; nothing was done
             |-- CallUnknown (also UsageError) no call of that token is known on this machine
             `-- FunctionError                 the registered function is the matter
@@ -222,10 +222,6 @@ class ServiceBusy(ComputeError):
         return str(self.args[0])
 
 
-class TaskUnsent(ServiceBusy):
-    """A task was not sent, because one before it failed: that one says why. Nothing was done."""
-
-
 class EndpointOffline(ComputeError):
     """The endpoint is not running."""
 
@@ -248,6 +244,10 @@ class WorkerLost(TaskFailed):
 
 class TaskUnknown(ComputeError):
     """We lost sight of a task. It may still be worked on."""
+
+
+class TaskUnsent(ComputeError):
+    """A task was not sent, because one before it failed: that one says why. Nothing was done."""
 
 
 class GroupUnknown(ComputeError):

@@ -236,11 +236,11 @@ class Call:
 
     def _failed(self, indices: tuple[int, ...], error: ComputeError) -> Iterator[tuple[int, FocusReport]]:
         match error:
-            case TaskUnsent():
-                self._waiting.appendleft(indices)
             case ServiceBusy():
                 self._pace.hold(error.wait_s)
                 self._again(indices, error)
+            case TaskUnsent():
+                self._waiting.appendleft(indices)
             case GroupUnknown():
                 self._endpoint.new_group()
                 self._again(indices, error)

@@ -71,7 +71,7 @@ class Task:
 
             if self.id is not None:
                 raise TaskUnknown("the service has the task, and nobody listens for its result any more") from None
-            raise TaskUnsent("the task was not sent, because one before it failed", 0.0) from None
+            raise TaskUnsent("the task was not sent, because one before it failed") from None
         except TimeoutError:
             raise
         except Exception as e:

@@ -392,13 +392,13 @@ class ComputeRunner(FarRunner[Image]):
     def _turned_away(self, error: Exception) -> None:
         """The service took nothing."""
         match error:
-            case GroupUnknown() | TaskUnsent():
-                pass
             case ServiceBusy():
                 self._pace.hold(error.wait_s)
                 self._busy(str(error))
             case EndpointOffline() | ServiceUnreachable():
                 self._offline(str(error))
+            case GroupUnknown() | TaskUnsent():
+                pass
             case _:
                 self._refused(str(error))
 
