@@ -8,10 +8,11 @@ import numpy as np
 from benchmarks.peers import PEERS
 from numpy.typing import NDArray
 
-from mhfd import images, native, report, scales
+from mhfd import images, native, scales
 from mhfd.contract import Params
 from mhfd.detector import Detector, Features
 from mhfd.detector.choose import choose
+from mhfd.measure import measure as report
 
 Scores = dict[str, float]
 ROBUST: Final = Params()

@@ -23,8 +23,8 @@ import numpy as np
 import tifffile
 from benchmarks._table import markdown, publish
 
-from mhfd_client.arrival import Arrival, Whole, plan
-from mhfd_client.options import ArrivalSettings
+from mhfd_client.arrival.folder import Arrival, Whole, plan
+from mhfd_client.settings.options import ArrivalSettings
 
 
 def tiff(side: int) -> bytes:

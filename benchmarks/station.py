@@ -24,16 +24,16 @@ from benchmarks._table import markdown, publish
 from mhfd import simulate
 from mhfd.contract import FocusReport, Params
 from mhfd.threads import thread_count
-from mhfd_client.journal import Journal
-from mhfd_client.journal_view import ImageRow, JournalView, VerdictRow
+from mhfd_client.arrival.events import Whole
+from mhfd_client.journal.folder import thumbnails, write_whole
+from mhfd_client.journal.journal import Journal
+from mhfd_client.journal.view import ImageRow, JournalView, VerdictRow
 from mhfd_client.naming import PRESETS
-from mhfd_client.record import Recorder
+from mhfd_client.results.sidecars import Recorder
 from mhfd_client.runners.local import LocalRunner
-from mhfd_client.settings import load
-from mhfd_client.sightings import Whole
-from mhfd_client.statedir import thumbnails, write_whole
-from mhfd_client.station import News, Station
-from mhfd_client.station_judge import StationJudge
+from mhfd_client.settings.load import load
+from mhfd_client.station.loop import News, Station
+from mhfd_client.verdicts.from_journal import StationJudge
 
 
 class Given:

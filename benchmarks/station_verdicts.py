@@ -26,12 +26,12 @@ from scipy import ndimage
 
 import mhfd
 from mhfd.contract import FocusReport
-from mhfd_client import microscope
-from mhfd_client.judging import Judge, Judged
-from mhfd_client.microscope import Grade, Plan, Shot
-from mhfd_client.microscope_images import tiff
+from mhfd_client.microscope import write as microscope
+from mhfd_client.microscope.images import tiff
+from mhfd_client.microscope.write import Grade, Plan, Shot
 from mhfd_client.naming import Place
-from mhfd_client.verdict import Kind, Verdict
+from mhfd_client.verdicts.judge import Judge, Judged
+from mhfd_client.verdicts.verdict import Kind, Verdict
 
 Scored = tuple[Shot, FocusReport]
 Picture = NDArray[np.uint8]

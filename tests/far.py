@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from mhfd_client.compute.runner import ComputeRunner, Road
 from mhfd_client.compute.service import Task, client_of, connect, let_go
-from mhfd_client.runners.compute import ComputeRunner, Road
 from tests import far_jobs
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ import pytest
 import tifffile
 
 from mhfd.contract import Params
-from mhfd_client import settings
-from mhfd_client.consents import leave_for
-from mhfd_client.flow.road import flow_runner
-from mhfd_client.identity import globus_app
-from mhfd_client.options import Settings
+from mhfd_client.flow.from_settings import flow_runner
+from mhfd_client.flow.runner import FlowRunner
+from mhfd_client.globus.consents import leave_for
+from mhfd_client.globus.identity import globus_app
 from mhfd_client.runners import Job
-from mhfd_client.runners.flow import FlowRunner
+from mhfd_client.settings import load as settings
+from mhfd_client.settings.options import Settings
 from mhfd_flows.shipped import FLOWS
 from tests.globus.auth_state import NATIVE_ID
 from tests.globus.child_endpoint import ChildEndpoint

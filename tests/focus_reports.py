@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from mhfd.contract import Cells, Finding, FocusReport, ImageInfo, Method, Params, Provenance
-from mhfd_client.judging import Judge
 from mhfd_client.naming import Place
-from mhfd_client.options import VerdictSettings
+from mhfd_client.settings.options import VerdictSettings
+from mhfd_client.verdicts.judge import Judge
 
 DENSITY = 4000.0
 RATIO = 0.04

@@ -20,17 +20,17 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from mhfd.contract import Finding, FocusReport, Params
-from mhfd_client import settings
-from mhfd_client.inbox import Inbox, take_in
-from mhfd_client.journal import Journal
+from mhfd_client.arrival.events import Whole
+from mhfd_client.journal.folder import picture_of, thumbnails
+from mhfd_client.journal.journal import Journal
 from mhfd_client.naming import Place
 from mhfd_client.page.process import Serving, bound
 from mhfd_client.page.serving import serve
 from mhfd_client.page.token import token_of
-from mhfd_client.sightings import Whole
-from mhfd_client.statedir import picture_of, thumbnails
-from mhfd_client.station_judge import StationJudge
-from mhfd_client.thumbnails import jpeg
+from mhfd_client.runners.thumbnails import jpeg
+from mhfd_client.settings import load as settings
+from mhfd_client.station.inbox import Inbox, take_in
+from mhfd_client.verdicts.from_journal import StationJudge
 from tests.focus_reports import DENSITY, RATIO, report, wobble
 
 SIDE = 192

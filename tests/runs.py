@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mhfd_client.journal import Journal
+from mhfd_client.arrival.events import Whole
+from mhfd_client.journal.journal import Journal
 from mhfd_client.naming import Place
-from mhfd_client.options import VerdictSettings
-from mhfd_client.sightings import Whole
-from mhfd_client.station_judge import StationJudge
+from mhfd_client.settings.options import VerdictSettings
+from mhfd_client.verdicts.from_journal import StationJudge
 from tests.focus_reports import report
 
 

@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mhfd.contract import Finding, FocusReport, Params
-from mhfd_client.arrival import Arrival
-from mhfd_client.journal import Journal
-from mhfd_client.journal_view import ImageRow, JournalView, Outcome, VerdictRow
+from mhfd_client.arrival.folder import Arrival
+from mhfd_client.journal.folder import write_whole
+from mhfd_client.journal.journal import Journal
+from mhfd_client.journal.view import ImageRow, JournalView, Outcome, VerdictRow
 from mhfd_client.naming import Place
-from mhfd_client.options import ArrivalSettings
 from mhfd_client.runners.local import LocalRunner
-from mhfd_client.statedir import write_whole
-from mhfd_client.station import Station, stopped_by_signals
+from mhfd_client.settings.options import ArrivalSettings
+from mhfd_client.station.loop import Station, stopped_by_signals
 
 
 class Judging:

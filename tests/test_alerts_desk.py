@@ -18,9 +18,9 @@ from mhfd_client.alerts.outlet import LIMIT, Outlet, Postman, Receipt
 from mhfd_client.alerts.snapshot import Disk, Seen, Snapshot
 from mhfd_client.alerts.store import FILE, Health, Store
 from mhfd_client.errors import StateDamaged, StateError
-from mhfd_client.journal_view import Outcome
+from mhfd_client.journal.view import Outcome
 from mhfd_client.naming import Place as Where
-from mhfd_client.options import AlertSettings
+from mhfd_client.settings.options import AlertSettings
 
 NOW = 1_800_000_000.0
 CALM = Snapshot(NOW, NOW, disks=(Disk("the state", 10**12, 10**12),))

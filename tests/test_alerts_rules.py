@@ -16,9 +16,9 @@ from mhfd_client.alerts.episodes import Episode, Happened, advance
 from mhfd_client.alerts.message import Event, Rule, plain
 from mhfd_client.alerts.rules import Reading
 from mhfd_client.alerts.snapshot import Disk, Problem, Seen, Snapshot
-from mhfd_client.journal_view import Outcome
+from mhfd_client.journal.view import Outcome
 from mhfd_client.naming import Place
-from mhfd_client.options import AlertSettings
+from mhfd_client.settings.options import AlertSettings
 
 NOW = 1_800_000_000.0
 GOOD, BAD, LOST, UNSURE = Outcome.IN_FOCUS, Outcome.OUT_OF_FOCUS, Outcome.INCOMPLETE, Outcome.UNDETERMINED

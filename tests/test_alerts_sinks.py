@@ -21,7 +21,7 @@ from mhfd_client.alerts import Alert, Event, Rule, Sink, SinkFailed, build
 from mhfd_client.alerts.command import Command
 from mhfd_client.alerts.webhook import Webhook
 from mhfd_client.errors import SettingsError
-from mhfd_client.options import AlertSettings
+from mhfd_client.settings.options import AlertSettings
 
 ALERT = Alert(
     id="1-7-opened",

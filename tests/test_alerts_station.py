@@ -18,13 +18,13 @@ from mhfd.contract import FocusReport, Params
 from mhfd_client import expected
 from mhfd_client.alerts import Alert, Alerts, Event, Rule, SinkFailed, overview
 from mhfd_client.alerts.snapshot import Disks, Reader
+from mhfd_client.arrival.events import Whole
 from mhfd_client.cli import main
 from mhfd_client.errors import RunnerError, SettingsError
-from mhfd_client.journal import Journal
-from mhfd_client.journal_view import ImageRow, JournalView, Outcome, State, VerdictRow
+from mhfd_client.journal.journal import Journal
+from mhfd_client.journal.view import ImageRow, JournalView, Outcome, State, VerdictRow
 from mhfd_client.naming import Place
-from mhfd_client.options import AlertSettings
-from mhfd_client.sightings import Whole
+from mhfd_client.settings.options import AlertSettings
 from tests import jobs
 from tests.test_alerts_sinks import SECRET, answer, receiver
 from tests.test_station import Bench, Scripted, score_all

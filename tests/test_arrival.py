@@ -18,12 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from watchdog.events import DirCreatedEvent, FileCreatedEvent, FileMovedEvent
 
-from mhfd_client import arrival as module
-from mhfd_client.arrival import Arrival, Decision, Recovered, Trouble, TroubleKind, Whole, plan
+from mhfd_client.arrival import folder as module
+from mhfd_client.arrival.folder import Arrival, Decision, Recovered, Trouble, TroubleKind, Whole, plan
+from mhfd_client.arrival.notices import Hint, NoHints, Notices
+from mhfd_client.arrival.root import open_to_read
 from mhfd_client.errors import WatchError
-from mhfd_client.opening import open_to_read
-from mhfd_client.options import ArrivalSettings
-from mhfd_client.watching import Hint, NoHints, Notices
+from mhfd_client.settings.options import ArrivalSettings
 from tests.arrivals import Bench, HandClock, News, as_nobody, collect, tiff, touch_later
 
 TIFF = tiff()

@@ -9,12 +9,13 @@ import pytest
 
 from mhfd.contract import FocusReport
 from mhfd.errors import UsageError
-from mhfd_client import baseline, judging
-from mhfd_client.history import History, Measured, State, Word
-from mhfd_client.judging import Judge, Judged
 from mhfd_client.naming import Place
-from mhfd_client.options import VerdictSettings
-from mhfd_client.verdict import Cause, Kind, Verdict, decide
+from mhfd_client.settings.options import VerdictSettings
+from mhfd_client.verdicts import baseline
+from mhfd_client.verdicts import judge as judging
+from mhfd_client.verdicts.history import History, Measured, State, Word
+from mhfd_client.verdicts.judge import Judge, Judged
+from mhfd_client.verdicts.verdict import Cause, Kind, Verdict, decide
 from tests.focus_reports import DENSITY, RATIO, report, settled, sharp, wobble
 
 BLUR = 0.57  # what a disc of radius 2 px leaves of both numbers

@@ -18,12 +18,13 @@ import tifffile
 from click.testing import CliRunner, Result
 
 from mhfd import simulate
-from mhfd_client import inbox, mounts
+from mhfd_client import mounts
 from mhfd_client.cli import main
-from mhfd_client.journal import Journal
-from mhfd_client.journal_view import JournalView, State
-from mhfd_client.microscope import Plan, read_truth, simulate_run
+from mhfd_client.journal.journal import Journal
+from mhfd_client.journal.view import JournalView, State
+from mhfd_client.microscope.write import Plan, read_truth, simulate_run
 from mhfd_client.mounts import Mount
+from mhfd_client.station import inbox
 
 FAST = ("--set", "arrival.patience_s=0.5", "--set", "arrival.settle_s=0.5")
 

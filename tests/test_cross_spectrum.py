@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from mhfd import cross_spectrum
+from mhfd.measure import cross_spectrum
+from mhfd.measure.tissue import Tissue
 from mhfd.simulate import Artefacts, Exposure, Optics, section
-from mhfd.tissue import Tissue
 
 SHAPE = (384, 512)
 

@@ -27,12 +27,13 @@ import pytest
 import tifffile
 
 from mhfd import simulate
-from mhfd_client import deployments, settings
+from mhfd_client.flow import deployments
 from mhfd_client.flow.places import NAME_MOST
+from mhfd_client.flow.runner import LOOKS, FlowRunner
 from mhfd_client.flow.service import BUSY_S, TAG
 from mhfd_client.flow.trips import BODY_BYTES, Trip
 from mhfd_client.flow.words import label
-from mhfd_client.runners.flow import LOOKS, FlowRunner
+from mhfd_client.settings import load as settings
 from mhfd_flows.shipped import FLOWS, INPUT_LIMIT, MAX_IMAGES
 from tests.globus.auth import CLIENT_ID, CLIENT_SECRET
 from tests.globus.auth_state import NATIVE_ID

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from mhfd_client import doctor, mounts
+from mhfd_client import mounts
 from mhfd_client.cli import main
-from mhfd_client.doctor import Check, Level
+from mhfd_client.doctor import station as doctor
+from mhfd_client.doctor.station import Check, Level
 from mhfd_client.mounts import Mount
 
 

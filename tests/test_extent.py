@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from mhfd_client.extent import Extent, extent
+from mhfd_client.arrival.extent import Extent, extent
 from tests.arrivals import tiff
 
 PIXELS = np.random.default_rng(0).integers(0, 65535, (96, 80), dtype=np.uint16)

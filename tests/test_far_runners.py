@@ -11,10 +11,10 @@ from uuid import UUID
 
 import pytest
 
+from mhfd_client.compute.runner import ComputeRunner
 from mhfd_client.flow.places import Places
+from mhfd_client.flow.runner import FlowRunner
 from mhfd_client.runners import Batch, Health, Runner
-from mhfd_client.runners.compute import ComputeRunner
-from mhfd_client.runners.flow import FlowRunner
 from tests.far import far_runner
 from tests.listening import listen, until_answered
 from tests.test_runner_contract import Folder

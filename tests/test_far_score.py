@@ -18,7 +18,7 @@ from mhfd import simulate
 from mhfd.contract import Finding, FocusReport
 from mhfd.errors import UsageError
 from mhfd_client.cli import main
-from mhfd_client.notebook import Row
+from mhfd_client.scoring.notebook import Row
 from tests.globus.child_endpoint import ChildEndpoint
 from tests.globus.service import Service
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from mhfd_client.journal_view import JournalView
-from mhfd_client.ledger import spans
+from mhfd_client.journal.view import JournalView
+from mhfd_client.results.latency import spans
 from tests.globus.broker import Broker
 from tests.globus.child_endpoint import ChildEndpoint
 from tests.globus.service import Service

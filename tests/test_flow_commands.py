@@ -15,11 +15,12 @@ from click.testing import CliRunner, Result
 from globus_sdk import FlowsClient
 
 import mhfd as mhfd_package
-from mhfd_client import deployments, settings
 from mhfd_client.cli import main
-from mhfd_client.consents import leave_for
 from mhfd_client.errors import FlowMissing, FlowObsolete
-from mhfd_client.identity import globus_app
+from mhfd_client.flow import deployments
+from mhfd_client.globus.consents import leave_for
+from mhfd_client.globus.identity import globus_app
+from mhfd_client.settings import load as settings
 from mhfd_flows.dry_run import FAULTS
 from mhfd_flows.shipped import FLOWS
 from tests.globus.auth_state import NATIVE_ID

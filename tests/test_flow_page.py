@@ -15,12 +15,13 @@ from typing import Any
 
 import pytest
 
-from mhfd_client import run_report, settings
-from mhfd_client.journal_view import JournalView, State
-from mhfd_client.ledger import MOMENTS, SPANS, ledger, spans
+from mhfd_client.journal.view import JournalView, State
 from mhfd_client.page import panels
 from mhfd_client.page.model import Model
 from mhfd_client.page.store import Store
+from mhfd_client.results import run_report
+from mhfd_client.results.latency import MOMENTS, SPANS, ledger, spans
+from mhfd_client.settings import load as settings
 from tests.flow_rig import Site, site
 from tests.globus.child_endpoint import ChildEndpoint
 from tests.globus.sdk import environment

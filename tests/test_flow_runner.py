@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from mhfd.contract import Finding
-from mhfd_client.consents import leave_for
 from mhfd_client.errors import RunnerError
-from mhfd_client.identity import globus_app
+from mhfd_client.flow.runner import FlowRunner
+from mhfd_client.globus.consents import leave_for
+from mhfd_client.globus.identity import globus_app
 from mhfd_client.runners import Batch, Event, Health, Job, Returned, Scored, Started, Trouble
-from mhfd_client.runners.flow import FlowRunner
 from tests.flow_rig import Site, site_here
 from tests.globus.child_endpoint import ChildEndpoint
 from tests.globus.service import Service

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from mhfd_client.journal_view import JournalView, State
-from mhfd_client.ledger import spans
-from mhfd_client.tokens import Tokens
+from mhfd_client.globus.tokens import Tokens
+from mhfd_client.journal.view import JournalView, State
+from mhfd_client.results.latency import spans
 from tests.flow_rig import Site, settings_file, site
 from tests.globus.auth_state import NATIVE_ID
 from tests.globus.child_endpoint import ChildEndpoint

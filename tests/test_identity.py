@@ -13,10 +13,10 @@ import pytest
 from globus_sdk import ClientApp, FlowsClient, UserApp
 from globus_sdk.token_storage import TokenStorageData
 
-from mhfd_client import settings
 from mhfd_client.errors import NoClient, NotLoggedIn, TokensRefused
-from mhfd_client.identity import Service, credentials, globus_app
-from mhfd_client.tokens import Tokens
+from mhfd_client.globus.identity import Service, credentials, globus_app
+from mhfd_client.globus.tokens import Tokens
+from mhfd_client.settings import load as settings
 
 MINE, THEIRS = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
 SECRET = "s3cr3t-of-a-client"  # noqa: S105 - made up

@@ -18,13 +18,14 @@ from typing import Any
 import pytest
 
 from mhfd.contract import Finding, Params
-from mhfd_client import errors, journal_view
-from mhfd_client.journal import Journal
-from mhfd_client.journal_schema import MIGRATIONS
-from mhfd_client.journal_view import ImageRow, JournalView, Outcome, State, VerdictRow
+from mhfd_client import errors
+from mhfd_client.arrival.events import Whole
+from mhfd_client.journal import view as journal_view
+from mhfd_client.journal.folder import write_whole
+from mhfd_client.journal.journal import Journal
+from mhfd_client.journal.schema import MIGRATIONS
+from mhfd_client.journal.view import ImageRow, JournalView, Outcome, State, VerdictRow
 from mhfd_client.naming import Place
-from mhfd_client.sightings import Whole
-from mhfd_client.statedir import write_whole
 from tests import jobs
 
 SHARP = VerdictRow(Outcome.IN_FOCUS, "Sharp: 7 features.", detail='{"dof": 7}')

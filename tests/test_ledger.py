@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mhfd_client.journal_view import ImageRow, State
-from mhfd_client.ledger import MOMENTS, SPANS, ledger, spans
-from mhfd_client.plot import waits_plot
+from mhfd_client.journal.view import ImageRow, State
+from mhfd_client.results.latency import MOMENTS, SPANS, ledger, spans
+from mhfd_client.results.plot import waits_plot
 from tests.runs import Run
 
 SECOND = 1_000_000_000

@@ -20,10 +20,10 @@ from typing import Any
 import pytest
 from globus_sdk import AuthClient, FlowsClient, GlobusApp, TransferClient
 
-from mhfd_client import settings
-from mhfd_client.consents import leave_for
 from mhfd_client.errors import LoginRefused, NoClient, NotLoggedIn
-from mhfd_client.identity import globus_app
+from mhfd_client.globus.consents import leave_for
+from mhfd_client.globus.identity import globus_app
+from mhfd_client.settings import load as settings
 from tests.globus.auth import CLIENT_ID, CLIENT_SECRET
 from tests.globus.auth_state import NATIVE_ID, TRANSFER, data_access, flow_scope
 from tests.globus.stand_ins import Consenting, StandIns, code_of, variables

@@ -11,11 +11,12 @@ import mhfd
 from mhfd import images
 from mhfd.contract import Finding
 from mhfd.errors import UsageError
-from mhfd_client import microscope, microscope_images
-from mhfd_client.judging import Judge
-from mhfd_client.microscope import Plan, Shot, ShotKind
-from mhfd_client.microscope_plan import Layout
+from mhfd_client.microscope import images as microscope_images
+from mhfd_client.microscope import write as microscope
+from mhfd_client.microscope.plan import Layout
+from mhfd_client.microscope.write import Plan, Shot, ShotKind
 from mhfd_client.naming import PRESETS, Place
+from mhfd_client.verdicts.judge import Judge
 
 
 def one(plan: Plan, kind: ShotKind) -> Shot:

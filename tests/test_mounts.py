@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mhfd_client import mounts
+from mhfd_client.arrival.root import is_shared
 from mhfd_client.mounts import Mount
-from mhfd_client.opening import is_shared
 
 TABLE = r"""22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 23 22 0:21 / /proc rw,nosuid - proc proc rw

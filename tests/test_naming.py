@@ -15,7 +15,7 @@ from mhfd_client import expected
 from mhfd_client.errors import NamingError
 from mhfd_client.expected import missing, overdue
 from mhfd_client.naming import PRESETS, Naming, Place, canonical, choose, detect, row_col, sbemimage_tile
-from mhfd_client.options import NamesSettings
+from mhfd_client.settings.options import NamesSettings
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mhfd import native, noise
+from mhfd import native
+from mhfd.measure import noise
 
 Image = NDArray[np.generic]
 

@@ -14,7 +14,7 @@ import mhfd_client
 from mhfd import simulate
 from mhfd.contract import Finding
 from mhfd.errors import UsageError
-from mhfd_client.notebook import Row, Table
+from mhfd_client.scoring.notebook import Row, Table
 
 
 @pytest.fixture(scope="module")

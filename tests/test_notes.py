@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mhfd_client.notes import Notes
+from mhfd_client.runners.line_file import Notes
 
 
 def read(file: Path, of: str = "mine") -> list[Any]:

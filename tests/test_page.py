@@ -19,7 +19,7 @@ from mhfd_client.page.model import Model
 from mhfd_client.page.process import PageProcess, Serving, bound
 from mhfd_client.page.store import Store
 from mhfd_client.page.token import token_of
-from mhfd_client.retake import retakes
+from mhfd_client.results.retake import retakes
 from tests.focus_reports import report
 from tests.page_rig import Rig
 

@@ -11,11 +11,11 @@ import pytest
 
 from mhfd.contract import Finding, FocusReport
 from mhfd_client.errors import StateError
-from mhfd_client.journal_view import ImageRow, VerdictRow
-from mhfd_client.record import Recorder, sidecar_of, steps_ms
-from mhfd_client.settings import load
-from mhfd_client.statedir import picture_of, thumbnails, write_all_whole
-from mhfd_client.verdict import Verdict
+from mhfd_client.journal.folder import picture_of, thumbnails, write_all_whole
+from mhfd_client.journal.view import ImageRow, VerdictRow
+from mhfd_client.results.sidecars import Recorder, sidecar_of, steps_ms
+from mhfd_client.settings.load import load
+from mhfd_client.verdicts.verdict import Verdict
 from tests.runs import Run
 
 

@@ -14,12 +14,12 @@ import pytest
 from click.testing import CliRunner
 
 from mhfd import shim
-from mhfd_client import settings
 from mhfd_client.cli import main
 from mhfd_client.compute import registration
 from mhfd_client.compute.registration import NAMES, State
 from mhfd_client.compute.service import client_of
 from mhfd_client.errors import FunctionNotAllowed, FunctionObsolete, FunctionUnknown, ServiceUnreachable
+from mhfd_client.settings import load as settings
 from tests.globus.service import Service
 from tests.other_code import old_shim
 

@@ -11,11 +11,13 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from mhfd import gate, images, native, noise, report, scales, tissue
+from mhfd import images, native, scales
 from mhfd.contract import Finding, FocusReport, ImageInfo, Noise, Params
 from mhfd.detector import Detector, Features
 from mhfd.detector.choose import choose
 from mhfd.errors import UsageError
+from mhfd.measure import gate, noise, tissue
+from mhfd.measure import measure as report
 from mhfd.simulate import Artefacts, Exposure, Optics, section
 
 Grey = NDArray[np.generic]

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mhfd.errors import UsageError
-from mhfd_client import errors, settings
+from mhfd_client import errors
 from mhfd_client.errors import SettingsError
+from mhfd_client.settings import load as settings
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference" / "settings.md"
 

@@ -20,14 +20,14 @@ from typing import Any, ClassVar
 import pytest
 
 from mhfd.contract import Finding, FocusReport, Params
+from mhfd_client.arrival.events import Recovered, Trouble, TroubleKind, Whole
 from mhfd_client.errors import RunnerError, StateFull, WatchError
-from mhfd_client.journal import Journal
-from mhfd_client.journal_view import ImageRow, JournalView, Outcome, State, VerdictRow
+from mhfd_client.journal.journal import Journal
+from mhfd_client.journal.view import ImageRow, JournalView, Outcome, State, VerdictRow
 from mhfd_client.naming import Place
 from mhfd_client.runners import Batch, Event, Health, Returned, Scored, Started
 from mhfd_client.runners.local import LocalRunner
-from mhfd_client.sightings import Recovered, Trouble, TroubleKind, Whole
-from mhfd_client.station import News, Station, Summary, stopped_by_signals
+from mhfd_client.station.loop import News, Station, Summary, stopped_by_signals
 from tests import jobs
 from tests.station_under_test import Judging, Sidecars
 from tests.test_station_killed import Workplace, check

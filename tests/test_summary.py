@@ -12,15 +12,17 @@ from pathlib import Path
 import pytest
 
 from mhfd.contract import Finding
-from mhfd_client import ledger, retake, summary
 from mhfd_client.errors import StateLocked, StateMissing
-from mhfd_client.journal import Journal
-from mhfd_client.journal_view import JournalView, Outcome
+from mhfd_client.journal.journal import Journal
+from mhfd_client.journal.view import JournalView, Outcome
 from mhfd_client.naming import Place
-from mhfd_client.options import NamesSettings, VerdictSettings
-from mhfd_client.rejudging import rejudge
-from mhfd_client.settings import load
-from mhfd_client.station_judge import StationJudge, rejudged, verdict_of
+from mhfd_client.results import latency as ledger
+from mhfd_client.results import retake
+from mhfd_client.results import status as summary
+from mhfd_client.settings.load import load
+from mhfd_client.settings.options import NamesSettings, VerdictSettings
+from mhfd_client.station.rejudge import rejudge
+from mhfd_client.verdicts.from_journal import StationJudge, rejudged, verdict_of
 from tests.runs import Run
 
 NAMES = NamesSettings()

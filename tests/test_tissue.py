@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mhfd import native, noise, saturation, tissue
+from mhfd import native
+from mhfd.measure import noise, saturation, tissue
 from mhfd.simulate import Exposure, Optics, section
 
 Image = NDArray[np.generic]

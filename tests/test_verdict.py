@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mhfd.contract import Finding, FocusReport, Params
-from mhfd_client.history import History
-from mhfd_client.judging import Heard, Judge, Seen, rejudge
 from mhfd_client.naming import Place
-from mhfd_client.options import VerdictSettings
-from mhfd_client.verdict import Cause, Kind, Verdict, judge
+from mhfd_client.settings.options import VerdictSettings
+from mhfd_client.verdicts.history import History
+from mhfd_client.verdicts.judge import Heard, Judge, Seen, rejudge
+from mhfd_client.verdicts.verdict import Cause, Kind, Verdict, judge
 from tests.focus_reports import DENSITY, RATIO, report, settled, sharp
 
 HERE = Place(20, "r1-c1")

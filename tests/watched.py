@@ -14,7 +14,7 @@ import tifffile
 
 from mhfd import simulate
 from mhfd_client.errors import StateMissing
-from mhfd_client.journal_view import JournalView, State, TroubleRow
+from mhfd_client.journal.view import JournalView, State, TroubleRow
 from tests.globus.waiting import until
 
 __all__ = ["MHFD", "Watched", "picture"]

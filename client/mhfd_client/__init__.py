@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mhfd_client.notebook import Table, reattach, score
+    from mhfd_client.scoring.notebook import Table, reattach, score
 
 __all__ = ["Table", "reattach", "score"]
 
@@ -18,7 +18,7 @@ if not TYPE_CHECKING:  # a checker would take every submodule for an object
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module 'mhfd_client' has no attribute {name!r}")
-        from mhfd_client import notebook
+        from mhfd_client.scoring import notebook
 
         return getattr(notebook, name)
 

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mhfd_client.errors import NamingError
-from mhfd_client.options import NamesSettings
+from mhfd_client.settings.options import NamesSettings
 
 __all__ = ["PRESETS", "Detected", "Naming", "Place", "canonical", "choose", "detect", "row_col", "sbemimage_tile"]
 

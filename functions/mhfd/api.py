@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Literal
 
-from mhfd import images, report
+from mhfd import images
 from mhfd.contract import FocusReport, Params
 from mhfd.detector.choose import choose
+from mhfd.measure import measure as report
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

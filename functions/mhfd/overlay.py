@@ -17,7 +17,7 @@ from mhfd.errors import UsageError
 
 if TYPE_CHECKING:
     from mhfd.contract import Cells
-    from mhfd.report import Measurement
+    from mhfd.measure.measure import Measurement
 
 __all__ = ["draw", "heat"]
 

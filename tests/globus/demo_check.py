@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mhfd import api
-from mhfd_client.journal_view import ImageRow, JournalView, State
+from mhfd_client.journal.view import ImageRow, JournalView, State
 from tests.flow_rig import Site
 from tests.globus.flows_state import Run
 

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from mhfd_client.journal_view import JournalView, State
+from mhfd_client.journal.view import JournalView, State
 from tests.globus.broker import HOW, installed
 from tests.globus.child_endpoint import ChildEndpoint
 from tests.globus.loopback import called, fast_program, loopback

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from mhfd_client.compute import registration
 from mhfd_client.compute.opening import close
-from mhfd_client.compute.polling import STOCK_S
+from mhfd_client.compute.quick_executor import STOCK_S
 from mhfd_client.compute.service import FAST_S, Endpoint, client_of, connect
 from tests.globus.broker import Broker
 from tests.globus.child_endpoint import ChildEndpoint

@@ -16,10 +16,10 @@ from globus_compute_sdk.serialize import PureSourceTextInspect
 from globus_sdk import FlowsAPIError, FlowsClient, GlobusApp, SpecificFlowClient
 
 from mhfd import shim, simulate
-from mhfd_client import settings
-from mhfd_client.consents import leave_for
 from mhfd_client.errors import NotLoggedIn
-from mhfd_client.identity import globus_app
+from mhfd_client.globus.consents import leave_for
+from mhfd_client.globus.identity import globus_app
+from mhfd_client.settings import load as settings
 from mhfd_flows.shipped import FLOWS
 from tests.globus.auth_state import NATIVE_ID
 from tests.globus.child_endpoint import ChildEndpoint

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from globus_sdk import DeleteData, TransferAPIError, TransferClient, TransferData
 
-from mhfd_client import settings
 from mhfd_client.errors import NotLoggedIn
-from mhfd_client.identity import globus_app
+from mhfd_client.globus.identity import globus_app
+from mhfd_client.settings import load as settings
 from tests.globus.auth_state import NATIVE_ID
 from tests.globus.stand_ins import Consenting, StandIns, variables
 from tests.globus.transfer_state import Collection

@@ -10,7 +10,7 @@ from mhfd_client.alerts.command import Command
 from mhfd_client.alerts.sinks import Sink
 from mhfd_client.alerts.webhook import Webhook
 from mhfd_client.errors import SettingsError
-from mhfd_client.options import AlertSettings
+from mhfd_client.settings.options import AlertSettings
 
 __all__ = ["build", "resolved"]
 

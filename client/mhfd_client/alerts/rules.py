@@ -13,10 +13,10 @@ from mhfd.contract import Finding
 from mhfd_client.alerts.message import Rule, plain
 from mhfd_client.alerts.snapshot import Problem, Seen, Snapshot
 from mhfd_client.alerts.words import NAMED, count, duration, places, sections, spans
-from mhfd_client.journal_view import Outcome
-from mhfd_client.options import AlertSettings
-from mhfd_client.sightings import TroubleKind
-from mhfd_client.statedir import text_of
+from mhfd_client.arrival.events import TroubleKind
+from mhfd_client.journal.folder import text_of
+from mhfd_client.journal.view import Outcome
+from mhfd_client.settings.options import AlertSettings
 
 __all__ = ["SECTIONS_BACK", "Reading", "readings"]
 

@@ -22,9 +22,9 @@ from mhfd_client.alerts.message import plain
 from mhfd_client.alerts.sinks import Sink
 from mhfd_client.alerts.snapshot import Disks, Reader, Snapshot
 from mhfd_client.alerts.store import Store
-from mhfd_client.journal_view import JournalView
+from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place
-from mhfd_client.options import AlertSettings
+from mhfd_client.settings.options import AlertSettings
 
 __all__ = ["Alerts"]
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from mhfd.contract import Finding
 from mhfd_client import expected
-from mhfd_client.journal_view import JournalView, Outcome, ScoreRow, State
+from mhfd_client.journal.view import JournalView, Outcome, ScoreRow, State
 from mhfd_client.naming import Place
 
 __all__ = ["LOOK_BACK", "Disk", "Disks", "Problem", "Reader", "Seen", "Snapshot"]

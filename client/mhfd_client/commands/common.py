@@ -30,7 +30,7 @@ class Folder:
     def loaded(self, **args: object) -> Any:
         """The settings: file < environment < arguments. `args` are keys with `__` for the dot."""
         from mhfd_client.errors import SettingsError
-        from mhfd_client.settings import load
+        from mhfd_client.settings.load import load
 
         given: dict[str, object] = {"state.dir": None if self.state is None else str(self.state)}
         for pair in self.pairs:
@@ -42,13 +42,13 @@ class Folder:
         return load(self.config, args=given)
 
     def state_dir(self) -> Path:
-        from mhfd_client.assembly import state_of
+        from mhfd_client.station.assembly import state_of
 
         return state_of(self.root, self.loaded().settings)
 
     def journal(self) -> Any:
         """The journal, for reading."""
-        from mhfd_client.journal_view import JournalView
+        from mhfd_client.journal.view import JournalView
 
         return JournalView.read(self.state_dir())
 

@@ -29,11 +29,11 @@ def demo(into: Path | None, seed: int, sections: int, size: int, focus_series: b
     The exit code is 1 when a planted failure was missed or a good image was called a failure.
     """
     if focus_series:
-        from mhfd_client import focus_series as page
+        from mhfd_client.demo import focus_series as page
 
         page.run(into or Path("demo-out"), seed=seed)
         return
-    from mhfd_client import demo as road
+    from mhfd_client.demo import watch as road
 
     if not road.run(into, seed=seed, sections=sections, size=size, stay=stay):
         sys.exit(EXIT_WRONG)

@@ -93,7 +93,7 @@ def init(name: str, **given: Any) -> None:
 
     What is not given is asked for on a terminal. Nothing is started and nothing is sent.
     """
-    from mhfd_client.endpoint_setup import plan_of
+    from mhfd_endpoint.setup import plan_of
 
     plan, sentences = plan_of(name, given, ask=_ask if sys.stdin.isatty() else None)
     for path in plan.write(force=given["force"]):

@@ -91,7 +91,7 @@ def validate(file: Path | None, with_service: bool, config: Path | None) -> None
         else:
             echo(f"{name}: {len(definition.states)} states, no rule is broken")
     if with_service:
-        from mhfd_client.deployments import asked
+        from mhfd_client.flow.deployments import asked
 
         with _flows(config) as (flows, _):
             for name, document in documents.items():
@@ -163,7 +163,7 @@ def deploy(
     The exit code is 1 when what is deployed is another mhfd's; --update changes it. Runs that have begun go on as
     they began.
     """
-    from mhfd_client import deployments
+    from mhfd_client.flow import deployments
     from mhfd_flows.shipped import flow_of
 
     shipped = flow_of(name)
@@ -201,8 +201,8 @@ def _read(file: Path) -> Any:
 @contextmanager
 def _flows(config: Path | None) -> Iterator[tuple[FlowsClient, GlobusApp]]:
     """The service, and as whom it is asked."""
-    from mhfd_client.identity import globus_app, needs_extra
-    from mhfd_client.settings import load
+    from mhfd_client.globus.identity import globus_app, needs_extra
+    from mhfd_client.settings.load import load
 
     needs_extra()
     from globus_sdk import FlowsClient

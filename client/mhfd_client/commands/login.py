@@ -13,9 +13,9 @@ import click
 from mhfd_client.commands.common import echo, echo_json
 
 if TYPE_CHECKING:
-    from mhfd_client.consents import Leave
-    from mhfd_client.logging_in import Who
-    from mhfd_client.settings import Settings
+    from mhfd_client.globus.consents import Leave
+    from mhfd_client.globus.login import Who
+    from mhfd_client.settings.load import Settings
 
 __all__ = ["login", "logout", "whoami"]
 
@@ -49,10 +49,10 @@ def login(
     login then renews itself until `mhfd logout`. A station nobody logs in to has MHFD_CLIENT_ID and
     MHFD_CLIENT_SECRET; the command then tries them. The exit code is 1 when nobody could be logged in.
     """
-    from mhfd_client.identity import needs_extra
+    from mhfd_client.globus.identity import needs_extra
 
     needs_extra()
-    from mhfd_client.logging_in import log_in, who
+    from mhfd_client.globus.login import log_in, who
 
     settings, leave = _leave(config, runner, flows, mapped)
     log_in(settings, leave, again=again, say=echo, env=None)
@@ -66,11 +66,11 @@ def logout(config: Path | None) -> None:
 
     The exit code is 1 when Globus could not be told so; they are deleted all the same.
     """
-    from mhfd_client.identity import needs_extra
-    from mhfd_client.settings import load
+    from mhfd_client.globus.identity import needs_extra
+    from mhfd_client.settings.load import load
 
     needs_extra()
-    from mhfd_client.logging_in import log_out
+    from mhfd_client.globus.login import log_out
 
     echo("logged out" if log_out(load(config).settings) else "nobody was logged in")
 
@@ -88,10 +88,10 @@ def whoami(
 
     The exit code is 1 when something is missing that the runner needs.
     """
-    from mhfd_client.identity import needs_extra
+    from mhfd_client.globus.identity import needs_extra
 
     needs_extra()
-    from mhfd_client.logging_in import who
+    from mhfd_client.globus.login import who
 
     found = who(*_leave(config, runner, flows, mapped))
     if as_json:
@@ -105,15 +105,15 @@ def whoami(
 def _leave(
     config: Path | None, runner: str | None, flows: tuple[str, ...], mapped: tuple[str, ...]
 ) -> tuple[Settings, Leave]:
-    from mhfd_client.consents import leave_for
-    from mhfd_client.settings import load
+    from mhfd_client.globus.consents import leave_for
+    from mhfd_client.settings.load import load
 
     settings = load(config).settings
     return settings, leave_for(runner or str(settings.runner.kind), flows=flows, mapped=mapped)
 
 
 def _tell(found: Who) -> None:
-    from mhfd_client.consents import name_of
+    from mhfd_client.globus.consents import name_of
 
     if found.unattended:
         echo(f"client {found.client_id}: acts as itself, nobody needs to log in  [{found.origin}]")

@@ -43,7 +43,7 @@ def warn(host: str) -> None:
 @page_options
 def page(folder: Folder, page_host: str, page_port: int | None) -> None:
     """The page of a run, without watching: to look at it later, or beside a watch without one."""
-    from mhfd_client.journal_view import JournalView
+    from mhfd_client.journal.view import JournalView
     from mhfd_client.page.process import Serving, address, bound
     from mhfd_client.page.serving import serve
     from mhfd_client.page.token import token_of

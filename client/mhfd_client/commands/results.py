@@ -12,8 +12,8 @@ import click
 from mhfd_client.commands.common import Folder, echo, echo_json, folder_options
 
 if TYPE_CHECKING:
-    from mhfd_client.retake import Format
-    from mhfd_client.summary import Status
+    from mhfd_client.results.retake import Format
+    from mhfd_client.results.status import Status
 
 __all__ = ["confirm", "reject", "rejudge", "report", "retake", "status"]
 
@@ -26,7 +26,7 @@ EXIT_PERSON = 1
 @click.option("--check", is_flag=True, help="Exit with 1 when somebody should look: for a cron job.")
 def status(folder: Folder, as_json: bool, check: bool) -> None:
     """How a run stands: seen, judged, pending, failed, retake, missing."""
-    from mhfd_client import summary
+    from mhfd_client.results import status as summary
 
     names = folder.loaded().settings.names
     with folder.journal() as journal:
@@ -81,8 +81,8 @@ def _lines(now: Status, root: str) -> list[str]:
 @click.option("--undetermined", is_flag=True, help="Also images of which nothing can be said.")
 def retake(folder: Folder, as_csv: bool, form: Format | None, undetermined: bool) -> None:
     """What to image again: section, tile, stage position, reason."""
-    from mhfd_client import retake as listing
-    from mhfd_client.journal_view import Outcome
+    from mhfd_client.journal.view import Outcome
+    from mhfd_client.results import retake as listing
 
     if as_csv and form:
         raise click.UsageError("--csv and --format: choose one")
@@ -113,7 +113,7 @@ def rejudge(folder: Folder, threshold: float | None, dry_run: bool) -> None:
 
     Each changed verdict is added to its image's history. Any setting of the section `verdict` can be given with --set.
     """
-    from mhfd_client.rejudging import rejudge as again
+    from mhfd_client.station.rejudge import rejudge as again
 
     loaded = folder.loaded(verdict__threshold=threshold)
     given = {
@@ -147,7 +147,7 @@ def reject(folder: Folder, images: tuple[str, ...], undo: bool) -> None:
 
 
 def _say(folder: Folder, images: tuple[str, ...], *, sharp: bool | None) -> None:
-    from mhfd_client import people
+    from mhfd_client.station import say as people
 
     changed = people.say(folder.root, folder.loaded(), images, sharp=sharp)
     if changed is None:
@@ -161,7 +161,7 @@ def _say(folder: Folder, images: tuple[str, ...], *, sharp: bool | None) -> None
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The page to write.")
 def report(folder: Folder, html: Path) -> None:
     """A page about a run that stands alone: what failed and why, what to image again, what is missing."""
-    from mhfd_client import run_report
+    from mhfd_client.results import run_report
 
     loaded = folder.loaded()
     with folder.journal() as journal:

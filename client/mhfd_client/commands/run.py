@@ -16,10 +16,10 @@ import click
 from mhfd_client.commands.common import echo, echo_json
 
 if TYPE_CHECKING:
-    from mhfd_client.flow.aboard import Aboard
     from mhfd_client.flow.runs import Around, Row, Shown
     from mhfd_client.flow.service import FlowService
-    from mhfd_client.options import Settings
+    from mhfd_client.results.aboard import Aboard
+    from mhfd_client.settings.options import Settings
 
 __all__ = ["run"]
 
@@ -76,7 +76,7 @@ def show(run_id: str, state: Path | None, flow_id: UUID | None, config: Path | N
     The exit code is 1 when something is wrong with it.
     """
     from mhfd_client.flow import runs
-    from mhfd_client.flow.aboard import aboard, folders
+    from mhfd_client.results.aboard import aboard, folders
 
     with _asked(config, flow_id, state) as (service, settings, site):
         found = runs.shown(service, runs.find(service, site.flow, run_id), site)
@@ -141,12 +141,12 @@ def _asked(
 ) -> Iterator[tuple[FlowService, Settings, Around]]:
     """The flow, as whoever is logged in; what a login lacks is said for this flow."""
     from mhfd_client.errors import NotLoggedIn
-    from mhfd_client.flow.road import flow_of
+    from mhfd_client.flow.from_settings import flow_of
     from mhfd_client.flow.runs import around
     from mhfd_client.flow.service import FlowService
     from mhfd_client.flow.words import login_line
-    from mhfd_client.identity import globus_app, needs_extra
-    from mhfd_client.settings import load
+    from mhfd_client.globus.identity import globus_app, needs_extra
+    from mhfd_client.settings.load import load
 
     given = {"flow.id": None if flow_id is None else str(flow_id), "state.dir": None if state is None else str(state)}
     settings = load(config, args=given).settings
@@ -204,7 +204,7 @@ def _told(found: Shown, late_s: float) -> Iterator[str]:
 
 
 def _images(images: list[Aboard]) -> Iterator[str]:
-    from mhfd_client.statedir import text_of
+    from mhfd_client.journal.folder import text_of
 
     if not images:
         yield "images: no station on this machine knows of this run"

@@ -83,7 +83,8 @@ def score(
     progress = not quiet and sys.stderr.isatty()
     if endpoint is not None:
         _only_here(overlay=overlay is not None, jobs=jobs is not None, device=device != "auto")
-        from mhfd_client.compute import lines, opening
+        from mhfd_client.compute import opening
+        from mhfd_client.scoring import lines_far as lines
 
         unscored = lines.run(
             paths,
@@ -96,7 +97,7 @@ def score(
     else:
         if maps:
             raise click.UsageError("--map belongs to --endpoint: it says where the endpoint has this machine's folders")
-        from mhfd_client import scoring
+        from mhfd_client.scoring import lines as scoring
 
         unscored = scoring.run(
             paths, params=params, device=device, jobs=jobs, as_json=as_json, overlay=overlay, progress=progress

@@ -12,7 +12,7 @@ import click
 from mhfd_client.commands.common import echo, echo_json
 
 if TYPE_CHECKING:
-    from mhfd_client.doctor import Check
+    from mhfd_client.doctor.station import Check
 
 __all__ = ["config", "doctor"]
 
@@ -36,8 +36,8 @@ def config(directory: str | None, config: Path | None, state: Path | None, as_js
 
     With DIR also where that folder's state is kept.
     """
-    from mhfd_client import settings
-    from mhfd_client.options import keys
+    from mhfd_client.settings import load as settings
+    from mhfd_client.settings.options import keys
 
     loaded = settings.load(config, args={"state.dir": None if state is None else str(state)})
     values = {key: getattr(getattr(loaded.settings, key.split(".")[0]), key.split(".")[1]) for key in keys()}
@@ -96,7 +96,7 @@ def doctor(
     With --endpoint also whether that endpoint scores, as what, and what it may read; with DIR, whether it sees an
     image of that folder as this machine does. The exit code is 1 when something fails; a warning is none.
     """
-    from mhfd_client import doctor as checks
+    from mhfd_client.doctor import station as checks
 
     if maps and (endpoint is None or directory is None):
         raise click.UsageError("--map belongs to --endpoint and DIR: an image of DIR is looked for there")
@@ -120,19 +120,19 @@ def _checks(
     wait_s: float,
 ) -> Iterator[Check]:
     """As they are done: an endpoint may take its time."""
-    from mhfd_client import doctor as checks
+    from mhfd_client.doctor import station as checks
 
     if endpoint is None:
         yield from checks.examine(directory, config=config, state=state)
         return
-    from mhfd_client import settings
     from mhfd_client.compute.opening import endpoint_of
     from mhfd_client.compute.paths import PathMap
     from mhfd_client.errors import SettingsError
+    from mhfd_client.settings import load as settings
 
     id_, mapped = endpoint_of(endpoint), PathMap(maps)
     yield from checks.examine(directory, config=config, state=state)
-    from mhfd_client.compute.examining import examine
+    from mhfd_client.doctor.endpoint import examine
 
     try:
         chosen = settings.load(config).settings

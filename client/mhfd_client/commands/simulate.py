@@ -10,7 +10,7 @@ import click
 from mhfd_client.commands.common import echo
 
 if TYPE_CHECKING:
-    from mhfd_client.microscope_plan import Layout
+    from mhfd_client.microscope.plan import Layout
 
 __all__ = ["simulate"]
 
@@ -48,7 +48,7 @@ def simulate(
 
     What is wrong with which image is written beside the folder, to DIR.truth.csv.
     """
-    from mhfd_client import microscope
+    from mhfd_client.microscope import write as microscope
 
     rows, _, columns = tiles.partition("x")
     if not (rows.isdecimal() and columns.isdecimal()):

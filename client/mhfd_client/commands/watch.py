@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.live import Live
 
     from mhfd.contract import FocusReport
-    from mhfd_client.journal_view import ImageRow, VerdictRow
+    from mhfd_client.journal.view import ImageRow, VerdictRow
 
 __all__ = ["plan", "watch"]
 
@@ -66,9 +66,9 @@ def watch(
     The folder is only read. Stop with Ctrl-C; started again, it goes on where it was. The exit code is 0 after a clean
     end, 1 when something needs a person (its line says what), 2 for wrong usage.
     """
-    from mhfd_client.assembly import assembled
     from mhfd_client.page.process import Serving, beside, bound
-    from mhfd_client.station import stopped_by_signals
+    from mhfd_client.station.assembly import assembled
+    from mhfd_client.station.loop import stopped_by_signals
 
     loaded = folder.loaded(
         score__preset=preset,
@@ -155,12 +155,12 @@ class _Said:
 @click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
 def plan(folder: Folder, names: str | None, as_json: bool) -> None:
     """What a watch would do with every file there, and why. Touches nothing."""
-    from mhfd_client import planning
-    from mhfd_client.assembly import named, state_of
+    from mhfd_client.arrival import plan as planning
+    from mhfd_client.arrival.root import checked_root
     from mhfd_client.errors import StateMissing
-    from mhfd_client.journal_view import JournalView
-    from mhfd_client.opening import checked_root
-    from mhfd_client.statedir import text_of
+    from mhfd_client.journal.folder import text_of
+    from mhfd_client.journal.view import JournalView
+    from mhfd_client.station.assembly import named, state_of
 
     loaded = folder.loaded(names__preset=names)
     root = checked_root(folder.root)

@@ -1,1 +1,1 @@
-"""Scoring far away, on an endpoint of Globus Compute."""
+"""[3a] The runner that scores on an endpoint of Globus Compute: its service, the tasks that are out, their answers."""

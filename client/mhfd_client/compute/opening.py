@@ -14,12 +14,12 @@ from typing import Any, Final, Self
 from uuid import UUID
 
 from mhfd.errors import UsageError
-from mhfd_client import scoring
 from mhfd_client.compute import matching, registration
-from mhfd_client.compute.calls import Item
 from mhfd_client.compute.paths import PathMap
 from mhfd_client.compute.service import client_of, connect
 from mhfd_client.errors import EndpointOffline
+from mhfd_client.scoring import lines as scoring
+from mhfd_client.scoring.kept_call import Item
 
 __all__ = ["Opened", "close", "endpoint_of", "hurried", "items_of", "own_client", "reach"]
 

@@ -23,9 +23,10 @@ from uuid import UUID
 
 import mhfd
 from mhfd import shim
-from mhfd_client import settings, statedir
-from mhfd_client.compute.trouble import translated
+from mhfd_client.compute.translated import translated
 from mhfd_client.errors import ComputeError, FunctionNotAllowed, FunctionObsolete, FunctionUnknown, StateError
+from mhfd_client.journal import folder as statedir
+from mhfd_client.settings import load as settings
 
 __all__ = ["NAMES", "Function", "State", "digest_of", "ensure", "find", "known", "pin_line", "register", "source_of"]
 

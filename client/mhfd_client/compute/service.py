@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from mhfd_client.compute import polling
-from mhfd_client.compute.trouble import missing, translated
+from mhfd_client.compute import quick_executor as polling
+from mhfd_client.compute.translated import missing, translated
 
 if TYPE_CHECKING:
     from globus_sdk import GlobusApp
@@ -260,7 +260,7 @@ def client_of(*, app: GlobusApp | None = None, authorizer: GlobusAuthorizer | No
     except ImportError:
         raise missing() from None
     if app is None and authorizer is None:
-        from mhfd_client.identity import globus_app
+        from mhfd_client.globus.identity import globus_app
 
         app = globus_app()
     client: Any = Client(app=app, authorizer=authorizer, do_version_check=False)

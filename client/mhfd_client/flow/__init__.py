@@ -1,1 +1,1 @@
-"""What the flow runner is made of: the service, the runs that are out, and the reports that came back."""
+"""[3b] The runner that scores by runs of a Globus flow: its service, the runs that are out, the reports they brought."""

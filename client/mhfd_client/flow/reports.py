@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from mhfd.contract import FocusReport, report_file
-from mhfd_client.compute.answers import read
 from mhfd_client.runners import Job
+from mhfd_client.runners.answers import read
 
 __all__ = ["Collected", "collect", "discard", "unfit"]
 

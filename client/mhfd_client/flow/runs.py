@@ -18,7 +18,7 @@ from mhfd_client.flow.steps import Did, steps
 from mhfd_client.flow.words import Explained, Site, explained, images_in, step_of
 
 if TYPE_CHECKING:
-    from mhfd_client.options import Settings
+    from mhfd_client.settings.options import Settings
 
 __all__ = ["Around", "Row", "Shown", "around", "find", "listed", "shown"]
 

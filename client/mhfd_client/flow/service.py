@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from mhfd_client.deployments import asked
 from mhfd_client.errors import FlowError, FlowRefused
+from mhfd_client.flow.deployments import asked
 
 if TYPE_CHECKING:
     from globus_sdk import FlowsClient, GlobusApp, SpecificFlowClient

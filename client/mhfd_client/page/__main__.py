@@ -13,10 +13,10 @@ import sys
 import threading
 from pathlib import Path
 
-from mhfd_client.options import Settings
 from mhfd_client.page.process import Serving
 from mhfd_client.page.serving import serve
-from mhfd_client.settings import Loaded
+from mhfd_client.settings.load import Loaded
+from mhfd_client.settings.options import Settings
 
 
 def main() -> None:

@@ -14,13 +14,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mhfd_client import inbox
 from mhfd_client.errors import StateLocked
-from mhfd_client.journal import Journal
-from mhfd_client.record import Recorder
-from mhfd_client.rejudging import record_all
-from mhfd_client.settings import Loaded
-from mhfd_client.station_judge import StationJudge
+from mhfd_client.journal.journal import Journal
+from mhfd_client.results.sidecars import Recorder
+from mhfd_client.settings.load import Loaded
+from mhfd_client.station import inbox
+from mhfd_client.station.rejudge import record_all
+from mhfd_client.verdicts.from_journal import StationJudge
 
 __all__ = ["Said", "say", "waiting"]
 

@@ -16,14 +16,14 @@ from typing import Any, Final
 
 from mhfd_client import expected
 from mhfd_client.alerts import Episode, Health, Rule, overview
-from mhfd_client.flow.under_way import Reader, UnderWay, under_way
-from mhfd_client.journal_view import Beat, Outcome, State, Told, TroubleRow, WordRow
-from mhfd_client.ledger import Ledger, ledger
+from mhfd_client.journal.view import Beat, Outcome, State, Told, TroubleRow, WordRow
 from mhfd_client.naming import Place
 from mhfd_client.page.actions import waiting
 from mhfd_client.page.store import Store
-from mhfd_client.retake import Retake, retakes
-from mhfd_client.summary import ALIVE_S
+from mhfd_client.results.latency import Ledger, ledger
+from mhfd_client.results.retake import Retake, retakes
+from mhfd_client.results.status import ALIVE_S
+from mhfd_client.results.under_way import Reader, UnderWay, under_way
 
 __all__ = ["Anchor", "Entry", "Model"]
 

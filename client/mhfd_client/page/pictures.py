@@ -20,8 +20,8 @@ from PIL import Image as Pillow
 
 from mhfd import images, stretch
 from mhfd.contract import Params
-from mhfd_client.journal_view import ImageRow
-from mhfd_client.statedir import write_whole
+from mhfd_client.journal.folder import write_whole
+from mhfd_client.journal.view import ImageRow
 
 __all__ = ["NotShown", "Part", "Pictures", "heat"]
 

@@ -19,7 +19,7 @@ from typing import Final
 
 from mhfd.errors import UsageError
 from mhfd_client.page.token import token_of
-from mhfd_client.settings import Loaded
+from mhfd_client.settings.load import Loaded
 
 __all__ = ["PORT", "PageProcess", "Serving", "address", "beside", "bound", "is_loopback"]
 

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp
 
 from mhfd_client import expected
 from mhfd_client.errors import NamingError, StateError
+from mhfd_client.journal.folder import picture_of, thumbnails
 from mhfd_client.naming import Place
 from mhfd_client.page import actions, panels, pictures, waits
 from mhfd_client.page import chart as charts
@@ -30,8 +31,7 @@ from mhfd_client.page.live import Live
 from mhfd_client.page.model import Entry, Model
 from mhfd_client.page.store import Store
 from mhfd_client.page.token import stamp_of
-from mhfd_client.settings import Loaded
-from mhfd_client.statedir import picture_of, thumbnails
+from mhfd_client.settings.load import Loaded
 
 __all__ = ["Page", "page"]
 

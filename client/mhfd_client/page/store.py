@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from mhfd.contract import FocusReport
-from mhfd_client.journal_view import JournalView, WordRow
+from mhfd_client.journal.view import JournalView, WordRow
 from mhfd_client.naming import Place
 
 __all__ = ["Store"]

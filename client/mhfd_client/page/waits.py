@@ -11,9 +11,9 @@ from bokeh.embed import json_item
 from bokeh.models import ColumnDataSource, HoverTool, Range1d, TapTool
 from bokeh.plotting import figure
 
-from mhfd_client.ledger import SPANS
 from mhfd_client.page.chart import COLOURS as INKS
 from mhfd_client.page.chart import dressed
+from mhfd_client.results.latency import SPANS
 
 __all__ = ["item"]
 

@@ -17,7 +17,7 @@ from typing import Protocol
 
 import mhfd
 from mhfd.contract import Finding, FocusReport, ImageInfo, Method, Params, Provenance
-from mhfd_client.statedir import text_of
+from mhfd_client.journal.folder import text_of
 
 __all__ = ["Batch", "Event", "Health", "Job", "Returned", "Runner", "Scored", "Started", "Trouble", "set_aside"]
 

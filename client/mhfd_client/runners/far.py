@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from mhfd.contract import FocusReport
-from mhfd_client.compute.condition import Condition
 from mhfd_client.errors import RunnerError
+from mhfd_client.journal.folder import text_of
 from mhfd_client.runners import Batch, Event, Job, Returned, Scored, Started, Trouble, set_aside
-from mhfd_client.statedir import text_of
+from mhfd_client.runners.condition import Condition
 
 __all__ = ["FarRunner", "Waiting"]
 

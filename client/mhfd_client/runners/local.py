@@ -91,7 +91,7 @@ class LocalRunner:
             device = "cpu"  # so that no worker looks for CUDA in vain
         cores = thread_count()
         workers = workers or (cores if device == "cpu" else 2)
-        score = score or ("mhfd.api:score" if thumbnails is None else "mhfd_client.thumbnails:score")
+        score = score or ("mhfd.api:score" if thumbnails is None else "mhfd_client.runners.thumbnails:score")
         pictures = None if thumbnails is None else os.fspath(thumbnails)
         self._set_up = SetUp(score, device, threads or max(1, cores // workers), memory_bytes, pictures)
         self._deadline, self._start_limit, self._attempts = deadline_s, start_s, attempts

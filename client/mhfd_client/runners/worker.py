@@ -26,7 +26,7 @@ from typing import IO, Any
 
 from mhfd.contract import Finding, FocusReport, Params
 from mhfd.errors import UsageError
-from mhfd_client.statedir import picture_of
+from mhfd_client.journal.folder import picture_of
 
 __all__ = ["main"]
 

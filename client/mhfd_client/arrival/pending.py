@@ -1,0 +1,134 @@
+"""Files that are here and not whole yet: looked at again and again until they are."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from mhfd_client.arrival.events import Clock, Decision, TroubleKind, Whole
+from mhfd_client.arrival.notices import Hint
+from mhfd_client.arrival.root import Opener, read_extent
+from mhfd_client.arrival.settling import Pending, judge, need, words
+from mhfd_client.arrival.troubles import HELD, Troubles, kind_of, said
+from mhfd_client.settings.options import ArrivalSettings
+
+__all__ = ["Waiting"]
+
+LOOK_S = 0.1
+"""How often a file is looked at on a local disk; on a share it is once a poll."""
+BUDGET_S = 0.25
+"""A look at very many files ends after this long, to hand on what it has."""
+
+
+class Waiting:
+    """The pending files of one folder, by path. `gone`: those that were not there at the last look."""
+
+    def __init__(
+        self,
+        root: str,
+        settings: ArrivalSettings,
+        *,
+        shared: bool,
+        troubles: Troubles,
+        clock: Clock,
+        opener: Opener,
+    ) -> None:
+        self._root = root
+        self._settings = settings
+        self._shared = shared
+        self._troubles = troubles
+        self._clock = clock
+        self._open = opener
+        self._look_s = settings.poll_s if shared else LOOK_S
+        self._pending: dict[str, Pending] = {}
+        self.gone: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._pending
+
+    @property
+    def due(self) -> float:
+        """When to look again."""
+        return min((pending.due for pending in self._pending.values()), default=float("inf"))
+
+    def see(self, path: str, found: os.stat_result, now: float, hint: Hint) -> None:
+        """Note what a file is now, and how it came."""
+        pending = self._pending.get(path)
+        if pending is None:
+            since = now
+            if not self._shared:  # its mtime is by our own clock, so its age is known
+                since -= max(0.0, self._clock.time() - found.st_mtime_ns / 1e9)
+            pending = Pending(found.st_size, found.st_mtime_ns, self._clock.time(), now, since, now)
+            self._pending[path] = pending
+        elif (found.st_size, found.st_mtime_ns) != (pending.size, pending.mtime_ns):
+            pending.changed(found.st_size, found.st_mtime_ns, now)
+        if hint is not Hint.SEEN:
+            pending.closed = pending.closed or hint is Hint.CLOSED
+            pending.renamed = pending.renamed or hint is Hint.RENAMED
+            pending.due = now
+
+    def drop(self, path: str) -> None:
+        """It is whole, or was deleted before it was."""
+        del self._pending[path]
+        self._troubles.over(path)
+
+    def settle(self, now: float) -> list[Whole]:
+        """Look at the pending files whose time has come."""
+        whole: list[Whole] = []
+        self.gone = []
+        for path, pending in [(path, pending) for path, pending in self._pending.items() if pending.due <= now]:
+            if self._clock.monotonic() - now > BUDGET_S and whole:
+                break
+            if self._rested(path, pending, now):
+                self.drop(path)
+                whole.append(Whole(path, pending.size, pending.mtime_ns, pending.first_seen, self._clock.time()))
+        return whole
+
+    def _rested(self, path: str, pending: Pending, now: float) -> bool:
+        """Whether it is whole; if not, sets when to look again, or forgets it."""
+        full = f"{self._root}/{path}"
+        pending.due = now + self._look_s
+        try:
+            found = os.lstat(full)
+            if not stat.S_ISREG(found.st_mode):
+                raise FileNotFoundError
+            if (found.st_size, found.st_mtime_ns) != (pending.size, pending.mtime_ns):
+                pending.changed(found.st_size, found.st_mtime_ns, now)
+            if now - pending.born > self._settings.max_age_s and pending.held is None:
+                self._troubles.on(
+                    TroubleKind.UNSETTLED, path, f"{path}: still changes after {words(now - pending.born)}"
+                )
+            remaining = pending.since + need(pending, self._settings) - now
+            if remaining > 0:
+                pending.due = min(pending.due, now + remaining)
+                return False
+            if pending.extent is None or not pending.extent.holds:
+                pending.extent = read_extent(full, pending.size, self._open)
+        except (FileNotFoundError, NotADirectoryError):
+            self.gone.append(path)
+            return False
+        except OSError as error:
+            self._hold(path, pending, error, now)
+            return False
+        if pending.held is not None:
+            pending.held = None
+            self._troubles.over(path, *HELD)
+        marked = self._settings.marker is None or os.path.lexists(full + self._settings.marker)
+        judgement = judge(pending, pending.extent, now, self._settings, marked=marked)
+        pending.due = min(pending.due, now + judgement.remaining)
+        return judgement.decision is Decision.TAKE
+
+    def _hold(self, path: str, pending: Pending, error: OSError, now: float) -> None:
+        """Another program has it, or we may not read it: it is not ready. Said when it lasts."""
+        if pending.held is None:
+            pending.held_since = now
+        pending.held = error
+        lasted = now - pending.held_since
+        if lasted >= self._settings.patience_s:
+            kind = kind_of(error)
+            self._troubles.over(path, *(other for other in HELD if other is not kind))
+            self._troubles.on(kind, path, f"{path}: cannot be opened for {words(lasted)}: {said(error)}")
+        pending.due = now + min(self._settings.poll_s, max(LOOK_S, lasted / 10))

@@ -1,0 +1,74 @@
+"""From a station's settings to its compute runner: what a person can have got wrong is said before it starts.
+
+Whether the endpoint is there is not asked here: a station that comes up after a power cut must start without a network.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID
+
+from mhfd_client.compute import registration
+from mhfd_client.compute.opening import endpoint_of
+from mhfd_client.compute.paths import PathMap
+from mhfd_client.compute.runner import ComputeRunner, Road
+from mhfd_client.compute.service import Task, client_of, connect, let_go
+from mhfd_client.compute.translated import missing
+from mhfd_client.errors import FunctionNotAllowed, SettingsError
+from mhfd_client.settings.options import Settings
+
+__all__ = ["LEDGER", "compute_runner"]
+
+LEDGER = "compute.jsonl"
+"""In the state folder: which tasks of the service are out."""
+
+
+def compute_runner(settings: Settings, *, root: str, state_dir: Path) -> ComputeRunner:
+    """The runner that `runner.kind = "compute"` means. SettingsError; ComputeMissing without its libraries."""
+    chosen = settings.compute
+    if chosen.endpoint is None:
+        raise SettingsError("compute.endpoint: must be set with runner.kind 'compute'; give --endpoint or set it")
+    if importlib.util.find_spec("globus_compute_sdk") is None:
+        raise missing()
+    endpoint, pinned = endpoint_of(chosen.endpoint), _id(chosen.function)
+    paths = PathMap(chosen.map)
+    paths.there(root)  # refused now, not image by image
+
+    def open_road(sent: Callable[[list[Task]], None]) -> Road:
+        client = client_of(retries=False)
+        try:
+            focus = registration.find(client, "mhfd_focus", endpoint=endpoint, pinned=pinned)
+            try:
+                examine = registration.find(client, "mhfd_examine", endpoint=endpoint)
+            except FunctionNotAllowed:  # it only tells more of what is wrong
+                examine = None
+            config = chosen.user_endpoint_config
+            far = connect(endpoint, client=client, fast_poll_s=chosen.poll_s, config=config, sent=sent)
+        except BaseException:
+            let_go(client)
+            raise
+        return Road(far, focus, examine, let_go=lambda: let_go(client))
+
+    return ComputeRunner(
+        endpoint,
+        open_road,
+        paths=paths,
+        ledger=state_dir / LEDGER,
+        batch=chosen.batch,
+        tasks=chosen.tasks,
+        deadline_s=settings.runner.deadline_s,
+        attempts=settings.runner.attempts,
+        backoff_s=settings.runner.backoff_s,
+        give_up_s=chosen.meanwhile_s,
+    )
+
+
+def _id(text: str | None) -> UUID | None:
+    try:
+        return None if text is None else UUID(text.strip())
+    except ValueError:
+        raise SettingsError(
+            f"compute.function = {text!r}: is no id of a function; `mhfd function list` shows them"
+        ) from None

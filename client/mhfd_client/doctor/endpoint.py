@@ -1,0 +1,242 @@
+"""`mhfd doctor --endpoint`: is all there that scoring on an endpoint needs, and what to do about what is not.
+
+Asks: who we are, whether the endpoint is online, which functions may run, and then `mhfd_examine` itself, on a worker,
+about one image too. Each step takes bounded time, and the first that nothing can follow is the last. What the answers
+mean is said in `findings`. It scores nothing and writes nothing, but for the registration of a function.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import statistics
+import time
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from mhfd.contract import Examination
+from mhfd.errors import MhfdError, UsageError
+from mhfd_client.arrival.listing import Rules, inside, walk
+from mhfd_client.compute import registration
+from mhfd_client.compute.opening import close, hurried
+from mhfd_client.compute.paths import PathMap
+from mhfd_client.compute.service import Endpoint, client_of, connect
+from mhfd_client.doctor import endpoint_words as findings
+from mhfd_client.doctor.endpoint_words import Sample
+from mhfd_client.doctor.station import Check, Level
+from mhfd_client.errors import (
+    ComputeError,
+    ComputeMissing,
+    ComputeRefused,
+    EndpointOffline,
+    FunctionNotAllowed,
+    FunctionObsolete,
+    LoginError,
+    ServiceBusy,
+    ServiceUnreachable,
+    TaskFailed,
+)
+from mhfd_client.journal.folder import text_of
+from mhfd_client.settings.options import ArrivalSettings
+
+__all__ = ["WAIT_S", "examine"]
+
+WAIT_S: Final = 120.0
+"""For the first answer: an endpoint that sleeps has to start a worker, on a cluster after a queue."""
+_ECHOES: Final = 5
+_ECHO_S: Final = 30.0
+_POLLED_MS: Final = 400.0  # an endpoint as it comes looks for results every half second
+_LOOKED_AT: Final = 200
+_CHUNK: Final = 1 << 20
+
+_DO: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (ComputeMissing, "pip install 'mhfd[globus]'"),
+    (LoginError, "mhfd login; `mhfd whoami` says what is missing"),
+    (EndpointOffline, "where it runs: globus-compute-endpoint start NAME"),
+    (FunctionNotAllowed, "give that line to the endpoint's administrator"),
+    (FunctionObsolete, "install the same mhfd on both sides, then `mhfd function register` and pin its ids"),
+    (ComputeRefused, "check the id and the login; ask the endpoint's administrator to let you use it"),
+    (ServiceBusy, "wait a minute, then ask again"),
+    (ServiceUnreachable, "check the network and its proxy, then ask again"),
+    (TaskFailed, "the endpoint's administrator finds more in its log: install mhfd[endpoint] for the workers"),
+)
+
+
+class _End(Exception):
+    """Nothing can follow. `check` says why."""
+
+    def __init__(self, check: Check) -> None:
+        super().__init__(check)
+        self.check = check
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    told: Examination
+    sent: float
+    """By this machine's clock, seconds since 1970, as `came`."""
+    came: float
+    took_s: float
+
+
+def examine(
+    endpoint: UUID,
+    *,
+    maps: PathMap | None = None,
+    directory: str | None = None,
+    arrival: ArrivalSettings | None = None,
+    wait_s: float = WAIT_S,
+) -> Iterator[Check]:
+    """Every check, as it is done. Raises nothing for what it finds.
+
+    Args:
+        endpoint: Which.
+        maps: Where the endpoint has this machine's folders; nothing for the same names on both sides.
+        directory: A folder of this machine: one of its images is looked at from both sides.
+        arrival: Which of its files are images; nothing for the defaults.
+        wait_s: How long the first answer of a worker may take.
+    """
+    client = None
+    try:
+        try:
+            client = hurried(client_of())
+            far = connect(endpoint, client=client)
+        except MhfdError as error:  # settings too: they say who logs in
+            raise _End(_failed("login", error)) from None
+        try:
+            yield from _examine(client, far, maps or PathMap(), directory, arrival or ArrivalSettings(), wait_s)
+        finally:
+            far.close()
+    except _End as end:
+        yield end.check
+    finally:
+        if client is not None:
+            close(client)
+
+
+def _examine(
+    client: Any, far: Endpoint, maps: PathMap, directory: str | None, arrival: ArrivalSettings, wait_s: float
+) -> Iterator[Check]:
+    yield from _service(far)
+    function = yield from _functions(client, far.id)
+    sample = None
+    if directory is not None:
+        try:
+            sample = _sample(directory, maps, arrival)
+        except (OSError, UsageError) as error:
+            yield Check("image", Level.FAIL, text_of(str(error)), "correct the folder, or --map HERE=THERE")
+    paths = () if sample is None or sample.there is None else (sample.there,)
+    answer = _asked(far, function, {"paths": paths, "hash": True}, wait_s)
+    yield from findings.of(answer.told, sent=answer.sent, came=answer.came, took_s=answer.took_s)
+    if sample is not None:
+        yield from findings.of_sample(sample, answer.told)
+    yield _round_trip(far, function)
+
+
+def _service(far: Endpoint) -> Iterator[Check]:
+    try:
+        far.check()
+    except (ComputeError, LoginError) as error:
+        raise _End(_failed("service", error)) from None
+    yield Check("service", Level.OK, f"Globus Compute answers ({far.client.web_service_address})")
+    try:
+        status = far.status()
+    except (ComputeError, LoginError) as error:
+        raise _End(_failed("endpoint", error)) from None
+    if not status.online:
+        what = f"{far.id} is {status.words}: nothing was handed over"
+        raise _End(Check("endpoint", Level.FAIL, what, "where it runs: globus-compute-endpoint start NAME"))
+    yield Check("endpoint", Level.OK, f"{far.id} is online{findings.load(status.details)}")
+
+
+def _functions(client: Any, endpoint: UUID) -> Generator[Check, None, UUID]:
+    """Both functions may run there; gives the one that examines."""
+    found: dict[str, UUID] = {}
+    for name in registration.NAMES:
+        try:
+            found[name] = registration.find(client, name, endpoint=endpoint)
+        except (ComputeError, LoginError) as error:
+            yield _failed(f"function {name}", error)
+        else:
+            yield Check(f"function {name}", Level.OK, f"{found[name]}, of this mhfd's code")
+    if "mhfd_examine" not in found:
+        what = "the endpoint could not be asked how it is, because mhfd_examine may not run there"
+        raise _End(Check("worker", Level.FAIL, what, "see the line of mhfd_examine"))
+    return found["mhfd_examine"]
+
+
+def _asked(far: Endpoint, function: UUID, request: Mapping[str, Any], wait_s: float) -> _Answer:
+    """One call. `_End`: there is no answer, or not one that we understand."""
+    sent, began = time.time(), time.monotonic()
+    try:
+        said = far.submit(function, request).result(wait_s)
+    except (ComputeError, LoginError) as error:
+        raise _End(_failed("worker", error)) from None
+    except TimeoutError:
+        what = f"no answer within {wait_s:g} s: no worker runs yet, or none can be started"
+        do = (
+            "give the cluster's queue time: ask again, with a longer --wait; else see the endpoint's log, where it runs"
+        )
+        raise _End(Check("worker", Level.FAIL, what, do)) from None
+    took_s, came = time.monotonic() - began, time.time()
+    try:
+        return _Answer(Examination.model_validate(said), sent, came, took_s)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        what = text_of(f"the answer is not one that this mhfd understands: {where}: {first['msg']}")
+        raise _End(Check("worker", Level.FAIL, what, "install the same mhfd on both sides")) from None
+
+
+def _round_trip(far: Endpoint, function: UUID) -> Check:
+    """The median of a few calls that do nothing."""
+    took = [_asked(far, function, {"echo": "x", "only_echo": True}, _ECHO_S).took_s * 1000 for _ in range(_ECHOES)]
+    what = f"median {statistics.median(took):.0f} ms of {_ECHOES} calls that do nothing (longest {max(took):.0f} ms)"
+    slow = statistics.median(took) >= _POLLED_MS
+    do = (
+        "half a second of it is the endpoint's own waiting: `mhfd endpoint init --fast-results` lowers it"
+        if slow
+        else ""
+    )
+    return Check("round trip", Level.OK, what, do)
+
+
+def _sample(directory: str, maps: PathMap, arrival: ArrivalSettings) -> Sample:
+    """A small image of the folder, as this machine has it. OSError; UsageError."""
+    root = os.path.abspath(directory)  # noqa: PTH100 - links in it stay
+    if not Path(root).is_dir():
+        raise UsageError(f"{root} is no folder of this machine")
+    smallest: tuple[int, str] | None = None
+    seen = 0
+    for folder in walk(root, Rules(arrival.patterns, arrival.ignore)):
+        for name in folder.images:
+            path = os.path.join(root, inside(folder.path, name))  # noqa: PTH118 - names that are no UTF-8
+            try:
+                size = os.lstat(path).st_size
+            except OSError:
+                continue  # deleted meanwhile
+            seen += 1
+            if size and (smallest is None or size < smallest[0]):
+                smallest = (size, path)
+        if seen > _LOOKED_AT:
+            break
+    if smallest is None:
+        return Sample(root, maps.there(root))
+    path = smallest[1]
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        status = os.fstat(file.fileno())
+        while part := file.read(_CHUNK):
+            digest.update(part)
+    return Sample(path, maps.there(path), status.st_size, status.st_mtime_ns, digest.hexdigest())
+
+
+def _failed(name: str, error: Exception) -> Check:
+    do = next((do for kind, do in _DO if isinstance(error, kind)), "do as the message says")
+    name = "login" if isinstance(error, LoginError) else name
+    return Check(name, Level.FAIL, text_of(str(error)), do)

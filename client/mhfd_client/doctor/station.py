@@ -1,0 +1,274 @@
+"""`mhfd doctor`: is all here that a station needs, and what to do about what is not.
+
+Each check is a question that was asked in anger: is the share mounted, may I write the state, is the disk full, does
+the clock agree with the share's. It repairs nothing, and writes nothing but one small file that it removes again.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shutil
+import socket
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+import mhfd
+from mhfd.errors import MhfdError
+from mhfd.threads import cpu_name, thread_count
+from mhfd_client import mounts
+from mhfd_client.arrival.root import checked_root, is_shared
+from mhfd_client.errors import SettingsError, StateMissing, WatchError
+from mhfd_client.journal.folder import text_of
+from mhfd_client.page.process import PORT as PAGE_PORT
+from mhfd_client.settings import load as settings
+from mhfd_client.settings.load import Loaded
+
+__all__ = ["Check", "Level", "examine"]
+
+
+_FEW_GB: Final = 2.0
+_SKEW_S: Final = 5.0
+_PACKAGES: Final = ("numpy", "scipy", "tifffile", "imagecodecs", "pillow", "pydantic", "click", "rich")
+_EXTRAS: Final = {"watchdog": "station", "jinja2": "station"}
+
+
+class Level(StrEnum):
+    """How bad it is."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line: what was looked at, what was found, and what to do."""
+
+    name: str
+    level: Level
+    what: str
+    do: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def examine(directory: str | None = None, *, config: Path | None = None, state: Path | None = None) -> list[Check]:
+    """Every check; those of a folder only when one is named."""
+    found = [*_guarded("python", _python), *_guarded("packages", _packages), *_guarded("kernel", _kernel)]
+    found += [*_guarded("processors", _processors), *_guarded("gpu", _gpu), *_guarded("port", _port)]
+    try:
+        loaded = settings.load(config, args={"state.dir": None if state is None else str(state)})
+    except SettingsError as error:
+        found.append(Check("settings", Level.FAIL, str(error), "correct it, or name another file with --config"))
+        return found
+    found.append(Check("settings", Level.OK, f"from {loaded.file}" if loaded.file else "defaults; no file"))
+    found += _guarded("caches", lambda: _caches(settings.cache_dir()))
+    if directory is not None:
+        found += _guarded("folder", lambda: _folder(directory, loaded))
+        found += _guarded("state", lambda: _state(directory, loaded))
+        if loaded.settings.runner.kind == "flow":
+            found += _guarded("flow", lambda: _flow(directory, loaded))
+    return found
+
+
+def _guarded(name: str, check: Callable[[], Iterator[Check]]) -> list[Check]:
+    """A check that itself breaks is a line like the others."""
+    found: list[Check] = []
+    try:
+        found.extend(check())
+    except (OSError, MhfdError) as error:
+        found.append(Check(name, Level.FAIL, text_of(str(error)), "see the message"))
+    return found
+
+
+def _python() -> Iterator[Check]:
+    what = f"{platform.python_version()} on {platform.system()} {platform.machine()}, mhfd {mhfd.__version__}"
+    if sys.platform == "linux":
+        yield Check("python", Level.OK, what)
+    else:
+        yield Check("python", Level.WARN, what, "only Linux is tested: tell us how it went")
+
+
+def _packages() -> Iterator[Check]:
+    versions = []
+    for name in _PACKAGES:
+        try:
+            versions.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            yield Check("packages", Level.FAIL, f"{name} is not installed", "pip install mhfd")
+    yield Check("packages", Level.OK, ", ".join(versions))
+    for name, extra in _EXTRAS.items():
+        try:
+            importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            without = "the folder is only polled" if name == "watchdog" else "no HTML report"
+            yield Check("packages", Level.WARN, f"{name} is not installed: {without}", f"pip install 'mhfd[{extra}]'")
+
+
+def _kernel() -> Iterator[Check]:
+    from mhfd.native import kernel_info
+
+    info = kernel_info()
+    if info.available:
+        yield Check("kernel", Level.OK, f"{info.level}: {info.reason}")
+    else:
+        yield Check("kernel", Level.WARN, f"{info.reason}; scoring is several times slower", "reinstall mhfd")
+
+
+def _processors() -> Iterator[Check]:
+    count = thread_count()
+    yield Check("processors", Level.OK, f"{count} of {os.cpu_count()} may be used ({cpu_name()})")
+
+
+def _gpu() -> Iterator[Check]:
+    devices = sorted(path.name for path in Path("/dev").glob("nvidia[0-9]*"))
+    if not devices:
+        yield Check("gpu", Level.OK, "none here: the CPU scores")
+        return
+    try:
+        version = next(
+            importlib.metadata.version(name)
+            for name in ("cupy-cuda13x", "cupy-cuda12x", "cupy")
+            if importlib.util.find_spec("cupy") and _installed(name)
+        )
+    except StopIteration:
+        do = "pip install 'mhfd[cuda13]' (or cuda12 for an older driver)"
+        yield Check("gpu", Level.WARN, f"{', '.join(devices)}, but no CuPy: the CPU scores", do)
+    else:
+        yield Check("gpu", Level.OK, f"{', '.join(devices)}, CuPy {version}")
+
+
+def _installed(name: str) -> bool:
+    try:
+        importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _port() -> Iterator[Check]:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", PAGE_PORT))
+        except OSError as error:
+            yield Check("port", Level.WARN, f"{PAGE_PORT} of this machine: {error.strerror}", "close what uses it")
+        else:
+            yield Check("port", Level.OK, f"{PAGE_PORT} of this machine is free for the page")
+
+
+def _caches(folder: Path) -> Iterator[Check]:
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if os.access(there, os.W_OK):
+        yield Check("caches", Level.OK, text_of(folder))
+    else:
+        yield Check("caches", Level.WARN, f"{text_of(folder)} cannot be written", "set MHFD_CACHE_DIR")
+
+
+def _folder(directory: str, loaded: Loaded) -> Iterator[Check]:
+    """The watched folder: there, readable, on what, and whether its clock agrees."""
+    try:
+        root = checked_root(directory)
+    except WatchError as error:
+        yield Check("folder", Level.FAIL, text_of(str(error)), "mount the share, or name another folder")
+        return
+    shown = text_of(root)
+    if not os.access(root, os.R_OK | os.X_OK):
+        yield Check("folder", Level.FAIL, f"{shown}: may not be read by this user", "change its permissions")
+        return
+    mount = mounts.of(root)
+    where = "unknown" if mount is None else text_of(str(mount))
+    if is_shared(root):
+        mode = f"a share ({where}): polled every {loaded.settings.arrival.poll_s:g} s"
+        if loaded.settings.arrival.mode == "events":
+            yield Check("mount", Level.WARN, f"{mode}; change notices do not cross it", "set arrival.mode = 'auto'")
+        else:
+            yield Check("mount", Level.OK, mode)
+    else:
+        yield Check("mount", Level.OK, f"a local disk ({where})")
+    if os.access(root, os.W_OK):
+        do = "nothing has to be done; a read-only mount (-o ro) makes sure that nothing else writes there either"
+        yield Check("folder", Level.OK, f"{shown}: may be read (and written; mhfd never does)", do)
+    else:
+        yield Check("folder", Level.OK, f"{shown}: may be read")
+    yield from _clock(root, loaded)
+
+
+def _flow(directory: str, loaded: Loaded) -> Iterator[Check]:
+    from mhfd_client.doctor.flow import flow_checks
+
+    yield from flow_checks(loaded.settings, directory)
+
+
+def _clock(root: str, loaded: Loaded) -> Iterator[Check]:
+    """The newest mtime must not lie ahead of our clock."""
+    from mhfd_client.arrival.listing import Rules, walk
+
+    newest, seen = 0.0, 0
+    for folder in walk(root, Rules(loaded.settings.arrival.patterns, loaded.settings.arrival.ignore)):
+        for name in folder.images:
+            try:
+                newest = max(newest, os.lstat(os.path.join(root, folder.path, name)).st_mtime)  # noqa: PTH118
+            except OSError:
+                continue  # deleted meanwhile
+            seen += 1
+        if seen > 20_000:
+            break
+    ahead = newest - time.time()
+    if ahead > _SKEW_S:
+        yield Check(
+            "clock",
+            Level.WARN,
+            f"files there are {ahead:.0f} s in the future",
+            "set both clocks by NTP; it still works",
+        )
+    else:
+        yield Check("clock", Level.OK, f"{seen} images there, none from the future")
+
+
+def _state(directory: str, loaded: Loaded) -> Iterator[Check]:
+    """The state folder: local, writable, with room; and what its journal says."""
+    from mhfd_client.journal.folder import on_network
+    from mhfd_client.journal.view import JournalView
+    from mhfd_client.station.assembly import state_of
+
+    folder = state_of(directory, loaded.settings)
+    shown = text_of(folder)
+    network = on_network(folder)
+    if network is not None:
+        do = "give a folder on a local disk with --state"
+        yield Check("state", Level.FAIL, f"{shown} lies on a network file system ({network})", do)
+        return
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    probe = there / f".mhfd-doctor-{uuid.uuid4().hex}"
+    try:
+        probe.write_bytes(b"probe")
+        probe.unlink()
+    except OSError as error:
+        do = "change its permissions, or give another folder with --state"
+        yield Check("state", Level.FAIL, f"{shown} cannot be written: {error.strerror}", do)
+        return
+    free = shutil.disk_usage(there).free / 1e9
+    room = f"{free:.1f} GB free"
+    if free < _FEW_GB:
+        yield Check("disk", Level.WARN, f"{shown}: {room}", "free some: an image costs about 30 kB")
+    else:
+        yield Check("disk", Level.OK, f"{shown}: {room}; an image costs about 30 kB")
+    try:
+        with JournalView.read(folder) as journal:
+            beat, counts = journal.heartbeat(), journal.counts()
+    except StateMissing:
+        yield Check("journal", Level.OK, "none yet: `mhfd watch` makes it")
+        return
+    doing = "never ran" if beat is None else f"last sign of life {max(0.0, time.time() - beat.at_ns / 1e9):.0f} s ago"
+    yield Check("journal", Level.OK, f"{sum(counts.values()):,} images; station: {doing}")

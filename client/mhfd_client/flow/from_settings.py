@@ -1,0 +1,117 @@
+"""From a station's settings to its flow runner: what a person can have got wrong is said before it starts.
+
+Whether Globus answers is not asked here: a station that comes up after a power cut must start without a network.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from uuid import UUID
+
+from mhfd_client.errors import SettingsError
+from mhfd_client.flow.runner import FlowRunner, Places
+from mhfd_client.flow.service import FlowService
+from mhfd_client.globus.consents import leave_for
+from mhfd_client.globus.identity import credentials, globus_app, needs_extra
+from mhfd_client.journal.folder import text_of
+from mhfd_client.results.under_way import LOGBOOK
+from mhfd_client.settings.options import FlowSettings, Settings
+
+__all__ = ["flow_of", "flow_runner", "flow_service", "places_of"]
+
+_NEEDED = ("id", "source", "source_here", "results_here", "staging", "staging_root")
+
+
+def flow_runner(settings: Settings, *, root: str, state_dir: Path) -> FlowRunner:
+    """The runner that `runner.kind = "flow"` means. SettingsError; NoClient; RunnerError without its libraries."""
+    places = places_of(settings, root)
+    needs_extra()
+    credentials(settings, services=["flows"])
+    return FlowRunner(
+        lambda: flow_service(settings),
+        places,
+        logbook=state_dir / LOGBOOK,
+        batch=settings.flow.batch,
+        wait_s=settings.flow.wait_s,
+        runs=settings.flow.runs,
+        poll_s=settings.flow.poll_s,
+        late_s=settings.flow.late_s,
+        attempts=settings.runner.attempts,
+        backoff_s=settings.runner.backoff_s,
+    )
+
+
+def flow_service(settings: Settings) -> FlowService:
+    """The flow of the settings, as whoever is logged in."""
+    flow = flow_of(settings.flow)
+    leave = leave_for("flow", flows=[flow], mapped=settings.flow.mapped)
+    return FlowService(globus_app(settings, services=["flows"], scopes=leave.scopes()), flow)
+
+
+def flow_of(chosen: FlowSettings) -> str:
+    """The flow's id. SettingsError."""
+    if chosen.id is None:
+        raise SettingsError("flow.id: must be set; `mhfd flow deploy` prints it")
+    return _id("flow.id", chosen.id)
+
+
+def places_of(settings: Settings, root: str) -> Places:
+    """Where everything is, by each side's name. SettingsError."""
+    chosen = settings.flow
+    missing = [f"flow.{name}" for name in _NEEDED if getattr(chosen, name) is None]
+    missing += [f"compute.{name}" for name in ("endpoint", "function") if getattr(settings.compute, name) is None]
+    if missing:
+        raise SettingsError(
+            f"{', '.join(missing)}: must be set with runner.kind 'flow'; docs/how-to/microscope-to-gpu.md says where "
+            "each is found"
+        )
+    source = _id("flow.source", str(chosen.source))
+    here, results_here = Path(os.path.realpath(str(chosen.source_here))), Path(str(chosen.results_here)).absolute()
+    real = os.path.realpath(root)
+    if not Path(real).is_relative_to(here):
+        raise SettingsError(
+            f"flow.source_here: {text_of(real)} is not below {text_of(here)}; name the folder that the collection "
+            "shows, and flow.source_path as the collection calls it"
+        )
+    if Path(os.path.realpath(results_here)).is_relative_to(real):
+        raise SettingsError(
+            f"flow.results_here: {text_of(results_here)} lies in the watched folder, which is never written; name one "
+            "outside of it"
+        )
+    for key, path in (
+        ("source_path", chosen.source_path),
+        ("results_path", chosen.results_path),
+        ("staging_path", chosen.staging_path),
+        ("staging_root", str(chosen.staging_root)),
+    ):
+        if not path.startswith("/") or ".." in path.split("/"):
+            raise SettingsError(f"flow.{key} = {path!r}: is no absolute path without '..'; write /folder")
+    if not results_here.is_dir():
+        raise SettingsError(f"flow.results_here: {text_of(results_here)} is no folder; make it")
+    return Places(
+        flow=flow_of(chosen),
+        endpoint=_id("compute.endpoint", str(settings.compute.endpoint)),
+        function=_id("compute.function", str(settings.compute.function)),
+        source=source,
+        source_here=here,
+        source_path=chosen.source_path,
+        watched=Path(root),
+        results=source if chosen.results is None else _id("flow.results", chosen.results),
+        results_here=results_here,
+        results_path=chosen.results_path,
+        staging=_id("flow.staging", str(chosen.staging)),
+        staging_path=chosen.staging_path,
+        staging_root=str(chosen.staging_root),
+        mapped=tuple(_id("flow.mapped", one) for one in chosen.mapped),
+        user_endpoint_config=dict(chosen.user_endpoint_config),
+    )
+
+
+def _id(key: str, text: str) -> str:
+    try:
+        return str(UUID(text.strip()))
+    except ValueError:
+        raise SettingsError(
+            f"{key} = {text!r}: is no id; it has the form of 01234567-89ab-cdef-0123-456789abcdef"
+        ) from None

@@ -1,0 +1,1 @@
+"""Who we are to Globus: login, tokens, consents, and the clients made from them."""

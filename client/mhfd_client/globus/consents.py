@@ -1,0 +1,101 @@
+"""What a station needs leave for in Globus, as scopes and in words a person understands.
+
+Asked for at once, in one visit to the browser. Looks nothing up and asks nobody.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from mhfd_client.errors import NoClient
+from mhfd_client.globus.identity import Service
+
+if TYPE_CHECKING:
+    from globus_sdk import Scope
+
+__all__ = ["Leave", "leave_for", "name_of"]
+
+_SERVICES: Final[dict[str, tuple[Service, ...]]] = {
+    "local": ("compute",),
+    "compute": ("compute",),
+    "flow": ("compute", "flows", "transfer"),
+}
+_NAMES: Final = {
+    "auth.globus.org": "who you are",
+    "funcx_service": "Compute: run functions on endpoints",
+    "flows.globus.org": "Flows: deploy flows, watch and cancel runs",
+    "transfer.api.globus.org": "Transfer: move files between collections",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """What is asked for. `flows`: that may be started; `mapped`: mapped collections that they and we may use."""
+
+    services: tuple[Service, ...]
+    flows: tuple[str, ...] = ()
+    mapped: tuple[str, ...] = ()
+
+    def scopes(self) -> dict[str, list[Scope]]:
+        """By resource server."""
+        from globus_sdk.scopes import (
+            AuthScopes,
+            ComputeScopes,
+            FlowsScopes,
+            GCSCollectionScopes,
+            SpecificFlowScopes,
+            TransferScopes,
+        )
+
+        transfer = TransferScopes.all
+        for collection in self.mapped:
+            transfer = transfer.with_dependency(GCSCollectionScopes(collection).data_access.with_optional(True))
+        found = {"auth.globus.org": [AuthScopes.openid, AuthScopes.profile, AuthScopes.email]}
+        if "compute" in self.services:
+            found[str(ComputeScopes.resource_server)] = [ComputeScopes.all]
+        if "flows" in self.services:
+            found[str(FlowsScopes.resource_server)] = [FlowsScopes.all]
+        if "transfer" in self.services:
+            found[str(TransferScopes.resource_server)] = [transfer]
+        for flow in self.flows:
+            scope = SpecificFlowScopes(flow).user
+            found[flow] = [scope.with_dependency(transfer) if self.mapped else scope]
+        return found
+
+    def words(self) -> Iterator[str]:
+        """Each thing in one line, as it follows 'mhfd asks for leave to'."""
+        yield "know who you are: your name and e-mail address in Globus"
+        if "compute" in self.services:
+            yield "run functions, as you, on Compute endpoints that let you"
+        if "flows" in self.services:
+            yield "deploy flows, as you, and watch and cancel their runs"
+        if "transfer" in self.services:
+            yield "list and move files, as you, on collections that let you"
+        for flow in self.flows:
+            yield f"start the flow {flow}, which moves images and runs the function as you, also while you are away"
+        for collection in self.mapped:
+            yield f"do so on the collection {collection}, which gives access only to those who ask for it by name"
+
+
+def leave_for(runner: str, *, flows: Sequence[str] = (), mapped: Sequence[str] = ()) -> Leave:
+    """What a runner needs. NoClient for an id that is none."""
+    services = _SERVICES["flow" if flows or mapped else runner]
+    checked = [tuple(_uuid(name, text) for text in given) for name, given in (("flow", flows), ("collection", mapped))]
+    return Leave(services, *checked)
+
+
+def name_of(server: str) -> str:
+    """A resource server in words."""
+    return _NAMES.get(server, f"flow {server}: start runs of it")
+
+
+def _uuid(kind: str, text: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise NoClient(
+            f"{kind} {text[:60]!r}: is no id; it has the form of 01234567-89ab-cdef-0123-456789abcdef"
+        ) from None

@@ -1,0 +1,351 @@
+"""The durable record: the only owner of an image's state.
+
+Each method is one step and one transaction: done or not done, and harmless when repeated. One station writes (the
+folder is locked), others read (`JournalView`). It knows nothing of runners, files or focus.
+
+A process that is killed loses nothing that was committed. When the power goes, commits since the last sync may be
+lost, which means work repeated, never a wrong or broken journal. So a sync (a few ms) is paid where the loss would
+be more than that: before work is handed to a runner that goes on without us, and with the heartbeat, which bounds
+what a power failure can cost to about a second.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Self
+
+from mhfd.contract import FocusReport, Params
+from mhfd_client import mounts
+from mhfd_client.arrival.events import Whole
+from mhfd_client.errors import StateError
+from mhfd_client.journal import folder as statedir
+from mhfd_client.journal.schema import APPLICATION_ID, MIGRATIONS
+from mhfd_client.journal.view import (
+    FILE,
+    ImageRow,
+    JournalView,
+    State,
+    VerdictRow,
+    check_version,
+    loaded,
+    named,
+    stored,
+)
+from mhfd_client.naming import Place
+
+__all__ = ["Journal"]
+
+_CLOSED: Final = (State.SCORED, State.JUDGED, State.RECORDED, State.REPLACED)
+
+
+class Journal(JournalView):
+    """The journal of one watched folder, open for writing."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, lock: statedir.Lock, now: Callable[[], int]) -> None:
+        super().__init__(connection, path)
+        self._lock = lock
+        self._now = now
+        self._depth = 0
+        self._started_ns = now()
+
+    @classmethod
+    def open(
+        cls,
+        state_dir: Path,
+        *,
+        root: str | os.PathLike[str],
+        busy_s: float = 5.0,
+        now: Callable[[], int] = time.time_ns,
+        mount_table: Path = mounts.MOUNTINFO,
+        migrations: Sequence[str] = MIGRATIONS,
+    ) -> Journal:
+        """Lock the folder, make or migrate the journal, and check that it is this root's."""
+        folder = statedir.prepare(state_dir, table=mount_table)
+        root = os.path.realpath(root)
+        lock = statedir.Lock(folder, root=root)
+        path = folder / FILE
+        try:
+            with named(path):
+                db = sqlite3.connect(path, timeout=busy_s, isolation_level=None)
+                try:
+                    _set_up(db, path, migrations)
+                    journal = cls(db, path, lock, now)
+                    journal._claim(root)
+                except BaseException:
+                    db.close()
+                    raise
+        except BaseException:
+            lock.close()
+            raise
+        return journal
+
+    def close(self) -> None:
+        super().close()
+        self._lock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    @contextmanager
+    def together(self, *, durable: bool = False) -> Iterator[None]:
+        """Several steps in one transaction. `durable`: on the disk before this returns."""
+        if self._depth:
+            yield
+            return
+        with named(self.path):
+            self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._db.execute("BEGIN IMMEDIATE")
+        self._depth = 1
+        try:
+            with named(self.path):
+                yield
+                self._db.execute("COMMIT")
+        finally:
+            self._depth = 0
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+    # -- the road of one image
+
+    def arrived(self, whole: Whole, place: Place) -> ImageRow | None:
+        """A file is here, whole: a new revision of its path. None when it is known.
+
+        Older revisions that no report was made of are closed as replaced: their bytes are gone.
+        """
+        path = stored(whole.path)
+        with self.together():
+            if self.known(whole.path, whole.size, whole.mtime_ns):
+                return None
+            self._db.execute(
+                "UPDATE image SET state = 'replaced', token = NULL WHERE path = ? AND state IN ('whole', 'submitted')",
+                (path,),
+            )
+            (image_id,) = self._db.execute(
+                "INSERT INTO image (path, revision, size, mtime_ns, section, tile, state, arrived_ns, whole_ns) "
+                "SELECT ?1, 1 + ifnull(max(revision), 0), ?2, ?3, ?4, ?5, 'whole', ?6, ?7 FROM image WHERE path = ?1 "
+                "RETURNING id",
+                (
+                    path,
+                    whole.size,
+                    whole.mtime_ns,
+                    place.section,
+                    place.tile,
+                    int(whole.first_seen * 1e9),
+                    int(whole.whole_at * 1e9),
+                ),
+            ).fetchone()
+            return self.image(image_id)
+
+    def intent(self, ids: Sequence[int], token: str, runner: str, params: Params, *, durable: bool = True) -> None:
+        """These images go to a runner next. The token is here before the runner hears of it."""
+        now = self._now()
+        with self.together(durable=durable):
+            self._db.execute("INSERT INTO batch VALUES (?, ?, ?, ?)", (token, runner, params.model_dump_json(), now))
+            for image_id in ids:
+                done = self._db.execute(
+                    "UPDATE image SET state = 'submitted', token = ?, attempts = attempts + 1, submitted_ns = ?, "
+                    "started_ns = NULL WHERE id = ? AND state = 'whole'",
+                    (token, now, image_id),
+                )
+                if done.rowcount != 1:
+                    raise StateError(
+                        f"image {image_id} is {self.image(image_id).state}, not whole: it is not submitted"
+                    )
+
+    def scored(
+        self,
+        image_id: int,
+        report: FocusReport,
+        *,
+        at_ns: int | None = None,
+        started_ns: int | None = None,
+        transferred_ns: int | None = None,
+        returned_ns: int | None = None,
+        submitted_ns: int | None = None,
+    ) -> bool:
+        """A report came back. False, and nothing changes, when this revision has one with these parameters already,
+        or was replaced meanwhile. The times: when it was scored, and what the runner knows of the road there and back.
+        """
+        at = self._now() if at_ns is None else at_ns
+        with self.together():
+            if self.image(image_id).state in _CLOSED:
+                return False
+            new = self._db.execute(
+                "INSERT INTO report (image, params_id, finding, dof, density, cross_spectrum, tissue, json, at_ns) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (image, params_id) DO NOTHING RETURNING id",
+                (
+                    image_id,
+                    report.params_id,
+                    report.finding.value,
+                    report.dof,
+                    report.density,
+                    report.cross_spectrum,
+                    report.tissue,
+                    report.model_dump_json(),
+                    at,
+                ),
+            ).fetchone()
+            if new is None:
+                return False
+            self._db.execute(
+                "UPDATE image SET state = 'scored', token = NULL, report = ?, scored_ns = ?, "
+                "started_ns = ifnull(?, started_ns), submitted_ns = ifnull(?, submitted_ns), transferred_ns = ?, "
+                "returned_ns = ? WHERE id = ?",
+                (new[0], at, started_ns, submitted_ns, transferred_ns, returned_ns, image_id),
+            )
+        return True
+
+    def judged(self, image_id: int, verdict: VerdictRow) -> VerdictRow:
+        """A verdict on the image's report is added and becomes the current one."""
+        now = self._now()
+        with self.together():
+            row = self.image(image_id)
+            if row.report is None:
+                raise StateError(f"image {image_id} is {row.state}: there is no report to judge")
+            (verdict_id,) = self._db.execute(
+                "INSERT INTO verdict (image, report, outcome, provisional, sentence, reason, detail, at_ns) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                (
+                    image_id,
+                    row.report,
+                    verdict.outcome,
+                    int(verdict.provisional),
+                    verdict.sentence,
+                    verdict.reason,
+                    verdict.detail,
+                    now,
+                ),
+            ).fetchone()
+            self._db.execute(
+                "UPDATE image SET state = 'judged', judged_ns = ifnull(judged_ns, ?) WHERE id = ?", (now, image_id)
+            )
+            return self.verdict(verdict_id)
+
+    def recorded(self, image_id: int) -> None:
+        """The current verdict's sidecar is written. Repeating it changes nothing."""
+        now = self._now()
+        with self.together():
+            row = self.image(image_id)
+            if row.state is State.RECORDED:
+                return
+            if row.state is not State.JUDGED:
+                raise StateError(f"image {image_id} is {row.state}: there is no verdict to record")
+            self._db.execute("INSERT INTO record VALUES (?, ?)", (row.verdict, now))
+            self._db.execute(
+                "UPDATE image SET state = 'recorded', recorded_ns = ifnull(recorded_ns, ?) WHERE id = ?",
+                (now, image_id),
+            )
+
+    def returned(self, token: str, why: str, *, ids: Sequence[int] | None = None, blame: bool = False) -> list[int]:
+        """A runner gave work back unscored: all of a batch, or some of it. Back to whole; returns which.
+
+        Blame counts a fault of the image itself, not of the runner or the road to it.
+        """
+        sql = (
+            "UPDATE image SET state = 'whole', token = NULL, why = ?, faults = faults + ? "
+            "WHERE token = ? AND (? OR id = ?) RETURNING id"
+        )
+        with self.together():
+            found: list[int] = []
+            for image_id in [None] if ids is None else ids:
+                rows = self._db.execute(sql, (why, int(blame), token, image_id is None, image_id)).fetchall()
+                found += [row[0] for row in rows]
+            return sorted(found)
+
+    # -- people
+
+    def heard(self, image_id: int, *, sharp: bool | None, fine: bool = False, who: str | None = None) -> None:
+        """A person said whether an image is sharp, or that it is fine as it is. Repeating it changes nothing.
+
+        Neither (None, False) takes back what was said before.
+        """
+        with self.together():
+            last = self._db.execute(
+                "SELECT sharp, fine FROM word WHERE image = ? ORDER BY id DESC LIMIT 1", (image_id,)
+            ).fetchone()
+            if (last or (None, 0)) == (sharp, fine):
+                return
+            self._db.execute(
+                "INSERT INTO word (image, sharp, fine, who, after, at_ns) "
+                "SELECT ?, ?, ?, ?, ifnull(max(id), 0), ? FROM verdict",
+                (image_id, None if sharp is None else int(sharp), int(fine), who, self._now()),
+            )
+
+    def note(self, name: str, json: str) -> None:
+        """What the station has to say to people under this name from now on."""
+        with self.together():
+            self._db.execute(
+                "INSERT INTO note VALUES (?1, ?2, ?3) ON CONFLICT (name) DO UPDATE SET json = ?2, at_ns = ?3",
+                (name, json, self._now()),
+            )
+
+    # -- around it
+
+    def beat(self, doing: str, *, in_flight: int, capacity: int) -> None:
+        """A sign of life, synced with all that was committed before."""
+        with self.together(durable=True):
+            self._db.execute(
+                "INSERT INTO heartbeat VALUES (1, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+                "at_ns = excluded.at_ns, started_ns = excluded.started_ns, pid = excluded.pid, host = excluded.host, "
+                "doing = excluded.doing, in_flight = excluded.in_flight, capacity = excluded.capacity",
+                (self._now(), self._started_ns, os.getpid(), socket.gethostname(), doing, in_flight, capacity),
+            )
+
+    def trouble(self, kind: str, path: str | None, why: str) -> None:
+        """Something is wrong from now on. Repeating it only renews the words."""
+        with self.together():
+            self._db.execute(
+                "INSERT INTO trouble (kind, path, why, since_ns) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (kind, ifnull(path, '')) WHERE until_ns IS NULL DO UPDATE SET why = excluded.why",
+                (kind, None if path is None else stored(path), why, self._now()),
+            )
+
+    def recovered(self, kind: str | None = None, path: str | None = None) -> None:
+        """A trouble is over; without a kind, all are (a station that starts sees for itself what is wrong)."""
+        with self.together():
+            self._db.execute(
+                "UPDATE trouble SET until_ns = ?1 WHERE until_ns IS NULL "
+                "AND (?2 IS NULL OR (kind = ?2 AND ifnull(path, '') = ifnull(?3, '')))",
+                (self._now(), kind, None if path is None else stored(path)),
+            )
+
+    def _claim(self, root: str) -> None:
+        with self.together(durable=True):
+            self._db.execute(
+                "INSERT INTO station VALUES (1, ?, ?) ON CONFLICT (id) DO NOTHING", (stored(root), self._now())
+            )
+            (owner,) = self._db.execute("SELECT root FROM station").fetchone()
+        if loaded(owner) != root:
+            raise StateError(
+                f"state folder {statedir.text_of(self.path.parent)} belongs to {statedir.text_of(loaded(owner))}, "
+                f"not to {statedir.text_of(root)}; give this folder its own with --state"
+            )
+
+
+def _set_up(db: sqlite3.Connection, path: Path, migrations: Sequence[str]) -> None:
+    mode = db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        raise StateError(
+            f"{statedir.text_of(path)}: the file system does not support SQLite's WAL (got {mode!r}); "
+            "give a folder on a local disk with --state"
+        )
+    db.execute("PRAGMA foreign_keys = ON")
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute(f"PRAGMA journal_size_limit = {16 << 20}")
+    version = check_version(db, path, migrate=True)
+    for number, sql in enumerate(migrations[version:], start=version + 1):
+        try:
+            db.executescript(
+                f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; {sql}; "
+                f"PRAGMA user_version = {number}; COMMIT"
+            )
+        except sqlite3.Error:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise

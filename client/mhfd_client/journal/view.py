@@ -1,0 +1,456 @@
+"""What the journal says, for whoever asks: the loop, the page, the command line, another process.
+
+Reads only, and no read locks the station out (WAL). `Journal` adds the writing.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final, Self
+
+from mhfd.contract import FocusReport
+from mhfd_client.errors import StateBusy, StateDamaged, StateError, StateFull, StateMissing
+from mhfd_client.journal.folder import text_of
+from mhfd_client.journal.schema import APPLICATION_ID, MIGRATIONS
+from mhfd_client.naming import Place
+
+__all__ = [
+    "Beat",
+    "ImageRow",
+    "JournalView",
+    "OpenBatch",
+    "Outcome",
+    "ScoreRow",
+    "State",
+    "Told",
+    "TroubleRow",
+    "VerdictRow",
+    "WordRow",
+]
+
+FILE: Final = "journal.db"
+Row = tuple[Any, ...]
+
+
+class State(StrEnum):
+    """How far an image has come. Before `whole` it is arrival's; the rescan would see it again."""
+
+    WHOLE = "whole"
+    SUBMITTED = "submitted"
+    SCORED = "scored"
+    JUDGED = "judged"
+    RECORDED = "recorded"
+    REPLACED = "replaced"  # overwritten before it was scored: its bytes are gone, a newer revision took its place
+
+
+class Outcome(StrEnum):
+    """What is said of an image."""
+
+    IN_FOCUS = "in_focus"
+    OUT_OF_FOCUS = "out_of_focus"
+    UNDETERMINED = "undetermined"
+    INCOMPLETE = "incomplete"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRow:
+    """One revision of one file. Times are UTC nanoseconds; None: not yet."""
+
+    id: int
+    path: str
+    revision: int
+    size: int
+    mtime_ns: int
+    section: int | None
+    tile: str | None
+    state: State
+    token: str | None
+    attempts: int  # how often it was handed to a runner
+    faults: int  # how often it was given back for a fault of its own
+    why: str | None  # of the last time it was given back
+    report: int | None
+    verdict: int | None
+    arrived_ns: int
+    whole_ns: int
+    submitted_ns: int | None
+    started_ns: int | None
+    scored_ns: int | None
+    judged_ns: int | None
+    recorded_ns: int | None
+    transferred_ns: int | None = None  # these two: by a runner far away only
+    returned_ns: int | None = None
+
+    @property
+    def place(self) -> Place:
+        return Place(self.section, self.tile)
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictRow:
+    """A verdict as the journal keeps it. `detail` is JSON: the numbers, the threshold, where it came from."""
+
+    outcome: Outcome
+    sentence: str
+    provisional: bool = False
+    reason: str | None = None  # why it was judged again; None for the first
+    detail: str = "{}"
+    id: int = 0  # given by the journal
+    at_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRow:
+    """What judging one image needs of another."""
+
+    image: int
+    path: str
+    section: int | None
+    tile: str | None
+    params_id: str
+    finding: str
+    dof: int | None
+    density: float | None
+    cross_spectrum: float | None
+    tissue: float | None
+    outcome: Outcome | None
+    provisional: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An image with its report's measures and its current verdict: one line of a list."""
+
+    image: ImageRow
+    score: ScoreRow
+    verdict: VerdictRow
+    first: int  # the id of its first verdict: images were judged in this order
+
+
+@dataclass(frozen=True, slots=True)
+class WordRow:
+    """What a person said of an image. `after`: the newest verdict at that moment."""
+
+    image: int
+    sharp: bool | None
+    after: int
+    fine: bool = False  # nothing has to be done about it
+    who: str | None = None
+    at_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBatch:
+    """Work that a runner has and the journal has no answer for."""
+
+    token: str
+    runner: str
+    params: str  # JSON
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """The station's last sign of life."""
+
+    at_ns: int
+    started_ns: int
+    pid: int
+    host: str
+    doing: str
+    in_flight: int
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
+class TroubleRow:
+    """Something that is or was wrong around the station."""
+
+    kind: str
+    path: str | None
+    why: str
+    since_ns: int
+    until_ns: int | None
+
+
+_IMAGE: Final = ", ".join(f.name for f in fields(ImageRow))
+_VERDICT: Final = ", ".join(f.name for f in fields(VerdictRow))
+_SCORE: Final = (
+    "SELECT i.id, i.path, i.section, i.tile, r.params_id, r.finding, r.dof, r.density, r.cross_spectrum, r.tissue, "
+    "v.outcome, v.provisional "
+    "FROM report r JOIN image i ON i.id = r.image AND i.report = r.id LEFT JOIN verdict v ON v.id = i.verdict "
+)
+
+
+class JournalView:
+    """Read access to the journal of a state folder."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._db = connection
+        self.path = path
+
+    @classmethod
+    def read(cls, state_dir: Path, *, busy_s: float = 5.0) -> Self:
+        """Open an existing journal for reading, beside a running station or without one.
+
+        A view may be handed to another thread, but two threads must not share one.
+        """
+        path = state_dir / FILE
+        if not path.is_file():
+            raise StateMissing(f"no journal in {text_of(state_dir)}: start `mhfd watch` first, or give --state")
+        with named(path):
+            uri = f"{path.absolute().as_uri()}?mode=ro"
+            db = sqlite3.connect(uri, uri=True, timeout=busy_s, isolation_level=None, check_same_thread=False)
+            try:
+                check_version(db, path, migrate=False)
+            except BaseException:
+                db.close()
+                raise
+        return cls(db, path)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    # -- the images
+
+    def known(self, path: str, size: int, mtime_ns: int) -> bool:
+        """Is this the newest revision of the path that the journal has?"""
+        sql = "SELECT size, mtime_ns FROM image WHERE path = ? ORDER BY revision DESC LIMIT 1"
+        return self._one(sql, stored(path)) == (size, mtime_ns)
+
+    def image(self, image_id: int) -> ImageRow:
+        row = self._one(f"SELECT {_IMAGE} FROM image WHERE id = ?", image_id)  # noqa: S608 - our own column names
+        if row is None:
+            raise StateError(f"the journal has no image {image_id}")
+        return _image(row)
+
+    def pending(self, state: State, *, limit: int) -> list[ImageRow]:
+        """The next images in a state, oldest first, those that were at fault last."""
+        sql = f"SELECT {_IMAGE} FROM image WHERE state = ? ORDER BY faults, id LIMIT ?"  # noqa: S608 - as above
+        return [_image(row) for row in self._all(sql, state, limit)]
+
+    def images(self, *, after: int = 0, limit: int = 1000) -> list[ImageRow]:
+        """All images by id, a page at a time: pass the last id of the page before."""
+        sql = f"SELECT {_IMAGE} FROM image WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608 - as above
+        return [_image(row) for row in self._all(sql, after, limit)]
+
+    def counts(self) -> dict[State, int]:
+        """How many images are in each state."""
+        found = {State(state): n for state, n in self._all("SELECT state, count(*) FROM image GROUP BY state")}
+        return {state: found.get(state, 0) for state in State}
+
+    def open_batches(self) -> list[OpenBatch]:
+        """What runners have and have not answered."""
+        sql = (
+            "SELECT b.token, b.runner, b.params, i.id FROM image i JOIN batch b ON b.token = i.token "
+            "WHERE i.token IS NOT NULL ORDER BY b.at_ns, b.token, i.id"
+        )
+        found: dict[str, OpenBatch] = {}
+        for token, runner, params, image_id in self._all(sql):
+            ids = (*found[token].ids, image_id) if token in found else (image_id,)
+            found[token] = OpenBatch(token, runner, params, ids)
+        return list(found.values())
+
+    def out(self, runner: str) -> dict[tuple[str, int], str]:
+        """The images that a runner of this name has: token and id, with the path, in the order in which they came."""
+        sql = (
+            "SELECT i.token, i.id, i.path FROM image i JOIN batch b ON b.token = i.token "
+            "WHERE i.token IS NOT NULL AND b.runner = ? ORDER BY i.id"
+        )
+        return {(token, image): loaded(path) for token, image, path in self._all(sql, runner)}
+
+    # -- reports and verdicts
+
+    def report(self, report_id: int) -> FocusReport:
+        row = self._one("SELECT json FROM report WHERE id = ?", report_id)
+        if row is None:
+            raise StateError(f"the journal has no report {report_id}")
+        return FocusReport.model_validate_json(row[0])
+
+    def verdicts(self, image_id: int) -> list[VerdictRow]:
+        """The history of an image, oldest first; the last is the current one."""
+        sql = (
+            "SELECT outcome, sentence, provisional, reason, detail, id, at_ns FROM verdict WHERE image = ? ORDER BY id"
+        )
+        return [_verdict(row) for row in self._all(sql, image_id)]
+
+    def verdict(self, verdict_id: int) -> VerdictRow:
+        row = self._one(f"SELECT {_VERDICT} FROM verdict WHERE id = ?", verdict_id)  # noqa: S608 - as above
+        if row is None:
+            raise StateError(f"the journal has no verdict {verdict_id}")
+        return _verdict(row)
+
+    def neighbours(self, place: Place, *, span: int) -> list[ScoreRow]:
+        """Scored images of the same tile, at most `span` sections away, by section; other revisions included."""
+        if place.section is None:
+            return []
+        sql = _SCORE + "WHERE i.tile IS ? AND i.section BETWEEN ? AND ? ORDER BY i.section, i.id"
+        return [_score(row) for row in self._all(sql, place.tile, place.section - span, place.section + span)]
+
+    def latest(self, *, limit: int) -> list[ScoreRow]:
+        """What was scored last, newest first."""
+        return [_score(row) for row in self._all(_SCORE + "ORDER BY r.id DESC LIMIT ?", limit)]
+
+    def told(self, *, since: int = 0) -> Iterator[Told]:
+        """Every judged image, in the order in which they were first judged.
+
+        `since`: only those whose current verdict is newer than the one of this id.
+        """
+        images = ", ".join(f"i.{f.name}" for f in fields(ImageRow))
+        verdicts = ", ".join(f"v.{f.name}" for f in fields(VerdictRow))
+        sql = (
+            f"SELECT (SELECT min(id) FROM verdict WHERE image = i.id) AS first, {images}, {verdicts}, "  # noqa: S608
+            "r.params_id, r.finding, r.dof, r.density, r.cross_spectrum, r.tissue "
+            "FROM image i JOIN report r ON r.id = i.report JOIN verdict v ON v.id = i.verdict "
+            "WHERE v.id > ? ORDER BY first"
+        )
+        cut = 1 + len(fields(ImageRow))
+        with named(self.path):
+            for row in self._db.execute(sql, (since,)):
+                image, verdict = _image(row[1:cut]), _verdict(row[cut : cut + len(fields(VerdictRow))])
+                place = (image.id, image.path, image.section, image.tile)
+                measures = row[cut + len(fields(VerdictRow)) :]
+                score = _score((*place, *measures, verdict.outcome, verdict.provisional))
+                yield Told(image, score, verdict, row[0])
+
+    def revisions(self, path: str, *, before: int) -> list[int]:
+        """The images that are earlier revisions of this path."""
+        sql = "SELECT id FROM image WHERE path = ? AND revision < ? ORDER BY revision"
+        return [row[0] for row in self._all(sql, stored(path), before)]
+
+    def find(self, path: str) -> ImageRow | None:
+        """The newest revision of a path."""
+        sql = f"SELECT {_IMAGE} FROM image WHERE path = ? ORDER BY revision DESC LIMIT 1"  # noqa: S608 - as above
+        row = self._one(sql, stored(path))
+        return None if row is None else _image(row)
+
+    # -- people
+
+    def words(self) -> list[WordRow]:
+        """What people said, in the order they said it."""
+        rows = self._all("SELECT image, sharp, after, fine, who, at_ns FROM word ORDER BY id")
+        return [
+            WordRow(image, None if sharp is None else bool(sharp), after, bool(fine), who, at)
+            for image, sharp, after, fine, who, at in rows
+        ]
+
+    def notes(self) -> dict[str, str]:
+        """What the station has to say to people now: JSON by name."""
+        return dict(self._all("SELECT name, json FROM note ORDER BY name"))
+
+    # -- the station
+
+    def root(self) -> str:
+        row = self._one("SELECT root FROM station")
+        return "" if row is None else loaded(row[0])
+
+    def heartbeat(self) -> Beat | None:
+        sql = "SELECT at_ns, started_ns, pid, host, doing, in_flight, capacity FROM heartbeat"
+        row = self._one(sql)
+        return None if row is None else Beat(*row)
+
+    def troubles(self, *, limit: int = 100) -> list[TroubleRow]:
+        """What is wrong now, then what was, newest first."""
+        sql = (
+            "SELECT kind, path, why, since_ns, until_ns FROM trouble "
+            "ORDER BY until_ns IS NOT NULL, until_ns DESC, id DESC LIMIT ?"
+        )
+        return [TroubleRow(k, None if p is None else loaded(p), w, s, u) for k, p, w, s, u in self._all(sql, limit)]
+
+    def _all(self, sql: str, *values: object) -> list[Row]:
+        with named(self.path):
+            return self._db.execute(sql, values).fetchall()
+
+    def _one(self, sql: str, *values: object) -> Row | None:
+        with named(self.path):
+            row: Row | None = self._db.execute(sql, values).fetchone()
+            return row
+
+
+def stored(path: str) -> str | bytes:
+    """A path as the journal keeps it: text, or the bytes of a name that is no UTF-8."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(path)
+    return path
+
+
+def loaded(value: str | bytes) -> str:
+    return os.fsdecode(value)
+
+
+def check_version(db: sqlite3.Connection, path: Path, *, migrate: bool) -> int:
+    """The journal's version; raises for one that this program cannot use."""
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    owner = int(db.execute("PRAGMA application_id").fetchone()[0])
+    if version and owner != APPLICATION_ID:
+        raise StateDamaged(f"{text_of(path)} is some other program's database; give another folder with --state")
+    if version > len(MIGRATIONS):
+        raise StateDamaged(
+            f"{text_of(path)} was written by a newer mhfd (version {version}; this one knows {len(MIGRATIONS)}): "
+            "upgrade this one"
+        )
+    if version < len(MIGRATIONS) and not migrate:
+        raise StateMissing(
+            f"{text_of(path)} was written by an older mhfd: start `mhfd watch` once to bring it up to date"
+        )
+    return version
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """SQLite's errors as ours: what is wrong, with which file, what to do."""
+    try:
+        yield
+    except sqlite3.Error as e:
+        where = text_of(path)
+        code = getattr(e, "sqlite_errorcode", 0) or 0
+        match code & 0xFF:
+            case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+                raise StateBusy(
+                    f"{where} is locked by another program (a backup, a database viewer?); close it: nothing is lost"
+                ) from e
+            case sqlite3.SQLITE_FULL:
+                raise StateFull(f"{where} cannot grow: the disk is full; free some space: nothing is lost") from e
+            case sqlite3.SQLITE_IOERR if code == sqlite3.SQLITE_IOERR_WRITE:
+                raise StateFull(
+                    f"{where} cannot be written: quota or file size limit reached, or the disk fails; nothing is lost"
+                ) from e
+            case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+                raise StateDamaged(
+                    f"{where} is damaged ({e}): move it away and start again; the sidecars beside it stay valid"
+                ) from e
+            case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+                raise StateError(f"{where} cannot be used ({e}): check the disk and the folder's permissions") from e
+        raise
+
+
+def _image(row: Row) -> ImageRow:
+    values = list(row)
+    values[1] = loaded(values[1])
+    values[7] = State(values[7])
+    return ImageRow(*values)
+
+
+def _verdict(row: Row) -> VerdictRow:
+    return VerdictRow(Outcome(row[0]), row[1], bool(row[2]), *row[3:])
+
+
+def _score(row: Row) -> ScoreRow:
+    values = list(row)
+    values[1] = loaded(values[1])
+    if values[10] is not None:
+        values[10:] = [Outcome(values[10]), bool(values[11])]
+    return ScoreRow(*values)

@@ -1,0 +1,1 @@
+"""A simulated microscope: writes a run of images as an instrument would, with the truth beside them."""

@@ -1,0 +1,80 @@
+"""Which images of this machine's stations are or were in a run, by the stations' own state folders. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mhfd_client.errors import StateError
+from mhfd_client.flow.runs_out import Out, take
+from mhfd_client.flow.service import Run
+from mhfd_client.journal.folder import text_of
+from mhfd_client.journal.view import JournalView
+from mhfd_client.results.under_way import LOGBOOK, lines
+from mhfd_client.settings import load as settings
+
+if TYPE_CHECKING:
+    from mhfd_client.settings.options import Settings
+
+__all__ = ["Aboard", "aboard", "folders"]
+
+
+@dataclass(frozen=True, slots=True)
+class Aboard:
+    """An image of a run."""
+
+    path: str
+    state: str
+    """How far the journal has it; empty where only the run itself tells of it."""
+    station: Path | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        station = None if self.station is None else text_of(self.station)
+        return {"path": text_of(self.path), "state": self.state or None, "station": station}
+
+
+def folders(chosen: Settings) -> list[Path]:
+    """The state folders that may know of runs: the one that is set, else those of every folder that was watched."""
+    if chosen.state.dir is not None:
+        return [chosen.state.dir.expanduser().absolute()]
+    return sorted(path.parent for path in settings.state_home().glob(f"*/{LOGBOOK}"))
+
+
+def aboard(states: Iterable[Path], run: Run, key: str) -> list[Aboard]:
+    """The images of a run, by the logbooks of these folders; else by what the run itself gives back at its end."""
+    for state in states:
+        out = _noted(state / LOGBOOK, run.id, key)
+        if out is not None:
+            return _known(state, out)
+    batch = run.output.get("batch")
+    images = batch.get("images") if isinstance(batch, dict) else None
+    return [Aboard(str(one["path"]), "") for one in images or () if isinstance(one, dict) and "path" in one]
+
+
+def _noted(file: Path, run: str, key: str) -> Out | None:
+    """A run, also one that is over: its line stays until the station starts again."""
+    try:
+        data = file.read_bytes()
+    except OSError:
+        return None
+    runs: dict[str, Out] = {}
+    found: Out | None = None
+    for line in lines(data):
+        try:
+            take(runs, line)
+        except (ValueError, KeyError, TypeError):
+            continue
+        found = next((out for out in runs.values() if out.run == run or out.key == key), found)
+    return found
+
+
+def _known(state: Path, out: Out) -> list[Aboard]:
+    """By the journal beside the logbook; without it, by the names that they have over there."""
+    try:
+        with JournalView.read(state) as journal:
+            rows = [journal.image(image) for _, image in out.images]
+    except StateError:
+        return [Aboard(name, "", state) for name in out.names]
+    return [Aboard(row.path, row.state.value, state) for row in rows]

@@ -1,0 +1,121 @@
+"""What to image again: the list that an operator, or the instrument's own program, works through.
+
+An image is on it while its verdict is `out_of_focus` or `incomplete`, nothing newer of the same place has come, and
+nobody has said that it is fine as it is.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal
+
+from mhfd_client.journal.folder import text_of
+from mhfd_client.journal.view import JournalView, Outcome, Told
+from mhfd_client.naming import Place, row_col, sbemimage_tile
+from mhfd_client.printing import printable
+
+__all__ = ["FORMATS", "Format", "Retake", "as_csv", "as_list", "retakes"]
+
+Format = Literal["sbemimage", "atlas"]
+FORMATS: Final[tuple[Format, ...]] = ("sbemimage", "atlas")
+AGAIN: Final = (Outcome.OUT_OF_FOCUS, Outcome.INCOMPLETE)
+
+
+@dataclass(frozen=True, slots=True)
+class Retake:
+    """One image to take again. The stage position is what the instrument wrote about the image, if it did."""
+
+    image: int
+    path: str
+    section: int | None
+    tile: str | None
+    stage_um: tuple[float, float] | None
+    outcome: Outcome
+    provisional: bool
+    reason: str
+
+    @property
+    def place(self) -> Place:
+        return Place(self.section, self.tile)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"path": text_of(self.path)}
+
+
+def retakes(journal: JournalView, told: Iterable[Told], *, also: Sequence[Outcome] = ()) -> list[Retake]:
+    """The images to take again, by section and tile. `also`: further outcomes to list, `undetermined` for one."""
+    newest: dict[object, Told] = {}
+    for one in sorted(told, key=lambda one: one.image.id):
+        image = one.image
+        newest[image.path if image.section is None else image.place] = one
+    wanted = (*AGAIN, *also)
+    fine = {word.image: word.fine for word in journal.words()}
+    found = []
+    for one in newest.values():
+        if one.verdict.outcome in wanted and one.image.report is not None and not fine.get(one.image.id):
+            image, verdict = one.image, one.verdict
+            stage = journal.report(one.image.report).image.stage_um
+            found.append(
+                Retake(
+                    image.id,
+                    image.path,
+                    image.section,
+                    image.tile,
+                    stage,
+                    verdict.outcome,
+                    verdict.provisional,
+                    verdict.sentence,
+                )
+            )
+    return sorted(found, key=lambda retake: (retake.place.key, retake.path))
+
+
+def as_csv(items: Iterable[Retake]) -> str:
+    """One line an image, for a spreadsheet. Text that a spreadsheet would take for a formula is quoted."""
+    buffer = io.StringIO()
+    table = csv.writer(buffer, lineterminator="\n")
+    table.writerow(["section", "tile", "stage_x_um", "stage_y_um", "outcome", "provisional", "path", "reason"])
+    for item in items:
+        x, y = item.stage_um or ("", "")
+        table.writerow(
+            [
+                "" if item.section is None else item.section,
+                _plain(item.tile or ""),
+                x,
+                y,
+                item.outcome.value,
+                "yes" if item.provisional else "no",
+                _plain(printable(item.path)),
+                _plain(printable(item.reason)),
+            ]
+        )
+    return buffer.getvalue()
+
+
+def as_list(items: Iterable[Retake], form: Format) -> tuple[str, list[Retake]]:
+    """In the instrument's own notation, one section a line; and what cannot be written so."""
+    sections: dict[int, list[str]] = {}
+    left: list[Retake] = []
+    for item in items:
+        tile = _tile(item.tile, form)
+        if item.section is None or tile is None:
+            left.append(item)
+        else:
+            sections.setdefault(item.section, []).append(tile)
+    head = "S_" if form == "atlas" else ""
+    lines = [f"{head}{section}: {', '.join(tiles)}\n" for section, tiles in sorted(sections.items())]
+    return "".join(lines), left
+
+
+def _tile(tile: str | None, form: Format) -> str | None:
+    if form == "sbemimage":
+        return sbemimage_tile(tile)
+    at = row_col(tile)
+    return None if at is None else f"Tile_r{at[0]}-c{at[1]}"
+
+
+def _plain(text: str) -> str:
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

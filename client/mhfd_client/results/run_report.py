@@ -1,0 +1,130 @@
+"""`mhfd report`: one page about a run that stands alone, to be mailed, printed or kept with the images.
+
+Everything is inside it: pictures, the plot, the settings; nothing is fetched and no script runs. Names of files are
+text of strangers: the template escapes everything.
+"""
+
+from __future__ import annotations
+
+import base64
+import platform
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import mhfd
+from mhfd.errors import UsageError
+from mhfd_client.journal.folder import picture_of, thumbnails, write_whole
+from mhfd_client.journal.view import JournalView, Outcome, Told
+from mhfd_client.printing import printable
+from mhfd_client.results import status as summary
+from mhfd_client.results.latency import SPANS, ledger
+from mhfd_client.results.plot import density_plot, waits_plot
+from mhfd_client.settings.load import Loaded
+
+__all__ = ["render", "write"]
+
+MOST_PICTURES: Final = 200  # of about 20 kB each
+
+
+@dataclass(frozen=True, slots=True)
+class _Card:
+    """One image on the page."""
+
+    path: str
+    place: str
+    outcome: str
+    provisional: bool
+    sentence: str
+    picture: str | None  # a data: URL
+
+
+def write(journal: JournalView, loaded: Loaded, target: Path) -> None:
+    """Write the page, whole."""
+    write_whole(target.absolute(), render(journal, loaded).encode("utf-8", "backslashreplace"))
+
+
+def render(journal: JournalView, loaded: Loaded) -> str:
+    """The page."""
+    try:
+        import jinja2
+    except ModuleNotFoundError:
+        raise UsageError("report: the page needs jinja2; run: pip install 'mhfd[station]'") from None
+    told = list(journal.told())
+    status = summary.status(journal, loaded.settings.names)
+    target = loaded.settings.verdict.target_s
+    wanted = {item.image for item in status.retake}
+    bad = [one for one in told if one.verdict.outcome is not Outcome.IN_FOCUS]
+    bad.sort(key=lambda one: (one.image.id not in wanted, one.image.place.key))
+    pictures = thumbnails(journal.path.parent)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("mhfd_client"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"printable": printable, "when": _when}
+    page = environment.get_template("run_report.html")
+    return page.render(
+        status=status,
+        outcomes={outcome.value: n for outcome, n in status.outcomes.items()},
+        cards=[_card(one, pictures if i < MOST_PICTURES else None) for i, one in enumerate(bad)],
+        without=max(0, len(bad) - MOST_PICTURES),
+        plot=density_plot(told),
+        ledger=ledger(told, target_s=target),
+        spans=SPANS,
+        waits=waits_plot([one.image for one in told], target_s=target),
+        settings=_settings(loaded),
+        versions=_versions(journal, told),
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        span=_span(told),
+    )
+
+
+def _card(one: Told, pictures: Path | None) -> _Card:
+    picture = None
+    if pictures is not None:
+        try:
+            picture = base64.b64encode(picture_of(pictures, one.image.id).read_bytes()).decode()
+        except FileNotFoundError:
+            picture = None  # what could not be read has none
+    return _Card(
+        printable(one.image.path),
+        str(one.image.place),
+        one.verdict.outcome.value,
+        one.verdict.provisional,
+        printable(one.verdict.sentence),
+        None if picture is None else f"data:image/jpeg;base64,{picture}",
+    )
+
+
+def _settings(loaded: Loaded) -> list[tuple[str, str, str]]:
+    plain = loaded.settings.model_dump(mode="json")
+    return [
+        (f"{section}.{name}", printable(str(value)), loaded.origins.get(f"{section}.{name}", "default"))
+        for section, values in plain.items()
+        for name, value in values.items()
+    ]
+
+
+def _versions(journal: JournalView, told: list[Told]) -> dict[str, str]:
+    found = {"mhfd": mhfd.__version__, "python": platform.python_version()}
+    scored = [one.image.report for one in told if one.image.report is not None and one.score.finding == "ok"]
+    if scored:
+        made = journal.report(scored[-1]).provenance
+        found |= {"scored by": f"mhfd {made.version}, {made.backend} on {made.device}", **made.versions}
+    return found
+
+
+def _span(told: list[Told]) -> str:
+    times = [one.image.whole_ns / 1e9 for one in told]
+    if not times:
+        return "no image yet"
+    first, last = (datetime.fromtimestamp(t, UTC).strftime("%Y-%m-%d %H:%M") for t in (min(times), max(times)))
+    return f"{first} to {last} UTC"
+
+
+def _when(ns: int) -> str:
+    return datetime.fromtimestamp(ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,128 @@
+"""[5] Sidecars: one file an image that says everything about it, for whoever finds it in ten years.
+
+They mirror the watched tree below `STATE/records`, and each stands alone: the verdict with its numbers, its threshold
+and where that came from, the history of verdicts, the whole report, the versions, the settings, the time of each step.
+Written whole; writing one again gives the same file. It judges nothing and never writes into the watched folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic_core import to_json
+
+import mhfd
+from mhfd.contract import FocusReport
+from mhfd_client.journal.folder import picture_of, text_of, thumbnails, write_whole
+from mhfd_client.journal.view import ImageRow, JournalView, VerdictRow
+from mhfd_client.results import latency as ledger
+from mhfd_client.settings.load import Loaded
+
+__all__ = ["Recorder", "iso", "sidecar_of", "steps_ms"]
+
+SUFFIX: Final = ".mhfd.json"
+_LONGEST: Final = 200  # bytes of a name that get a suffix and a temporary name
+
+Said = Callable[[ImageRow, FocusReport, VerdictRow], None]
+
+
+class Recorder:
+    """Writes the sidecars of a state folder.
+
+    Args:
+        journal: Where the history of verdicts is looked up.
+        said: Called after each sidecar: a verdict is here, or another one.
+    """
+
+    def __init__(self, state_dir: Path, journal: JournalView, loaded: Loaded, *, said: Said | None = None) -> None:
+        self._state_dir, self._journal, self._said = state_dir, journal, said
+        self._root = text_of(journal.root())
+        self._settings = _settings(loaded)
+
+    def record(self, row: ImageRow, report: FocusReport, verdict: VerdictRow) -> None:
+        """Write the sidecar of an image with its current verdict."""
+        write_whole(*self.sidecar(row, report, verdict))
+        if self._said is not None:
+            self._said(row, report, verdict)
+
+    def sidecar(self, row: ImageRow, report: FocusReport, verdict: VerdictRow) -> tuple[Path, bytes]:
+        """Where it lies, and what is in it."""
+        data = to_json(self._content(row, report, verdict), indent=1)
+        return sidecar_of(self._state_dir, row.path, row.revision), data + b"\n"
+
+    def _content(self, row: ImageRow, report: FocusReport, verdict: VerdictRow) -> dict[str, Any]:
+        picture = picture_of(thumbnails(self._state_dir), row.id)
+        history = [_verdict(past) for past in self._journal.verdicts(row.id)]
+        return {
+            "kind": "mhfd.record",
+            "schema_version": 1,
+            "image": {
+                "path": text_of(row.path),
+                "root": self._root,
+                "revision": row.revision,
+                "bytes": row.size,
+                "mtime": iso(row.mtime_ns),
+                "sha256": report.image.sha256,
+                "section": row.section,
+                "tile": row.tile,
+                "thumbnail": str(picture.relative_to(self._state_dir)) if picture.is_file() else None,
+            },
+            "verdict": _verdict(verdict),
+            "history": history,
+            "times": {step: iso(ns) for step in ledger.MOMENTS if (ns := getattr(row, f"{step}_ns")) is not None},
+            "steps_ms": steps_ms(row),
+            "tries": row.attempts,
+            "settings": self._settings,
+            "versions": {"mhfd": mhfd.__version__, "python": platform.python_version()},
+            "report": report.model_dump(mode="json"),
+        }
+
+
+def sidecar_of(state_dir: Path, path: str, revision: int = 1) -> Path:
+    """Where the sidecar of an image lies: below `records`, at the image's own path."""
+    folder, _, name = path.rpartition("/")
+    raw = os.fsencode(name)
+    if len(raw) > _LONGEST:
+        name = f"{os.fsdecode(raw[:_LONGEST])}~{hashlib.sha256(raw).hexdigest()[:16]}"
+    again = "" if revision == 1 else f".r{revision}"
+    return state_dir / "records" / folder / f"{name}{again}{SUFFIX}"
+
+
+def steps_ms(row: ImageRow) -> dict[str, float]:
+    """How long each step took, as far as the image has come; `whole_to_verdict` is what the operator waits for."""
+    settle = {"settle": round((row.whole_ns - row.arrived_ns) / 1e6, 3)}
+    verdict = {} if row.judged_ns is None else {"whole_to_verdict": round((row.judged_ns - row.whole_ns) / 1e6, 3)}
+    return settle | ledger.spans(row) | verdict
+
+
+def iso(ns: int) -> str:
+    """UTC nanoseconds as ISO 8601 with microseconds."""
+    return datetime.fromtimestamp(ns / 1e9, UTC).isoformat(timespec="microseconds")
+
+
+def _verdict(row: VerdictRow) -> dict[str, Any]:
+    detail: Mapping[str, Any] = json.loads(row.detail)
+    return {
+        "outcome": row.outcome.value,
+        "provisional": row.provisional,
+        "sentence": row.sentence,
+        "reason": row.reason,
+        "at": iso(row.at_ns),
+        "detail": detail,
+    }
+
+
+def _settings(loaded: Loaded) -> dict[str, Any]:
+    """What verdicts and scores depend on, each value with where it comes from."""
+    return {
+        f"{section}.{name}": {"value": value, "from": loaded.origins.get(f"{section}.{name}", "default")}
+        for section in ("score", "verdict")
+        for name, value in getattr(loaded.settings, section).model_dump(mode="json").items()
+    }

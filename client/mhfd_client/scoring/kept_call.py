@@ -1,0 +1,184 @@
+"""What is kept of a call, so that it can be found again when the notebook has crashed.
+
+One file a call, appended to: what was asked, the task groups that the service made for it, each report as it came. A
+line that a crash cut short is not read. Nothing here is the truth about the work, which is the service's; it only saves
+asking for it twice. Writing fails softly: a call without a file still gives its table.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final
+from uuid import UUID
+
+from mhfd.contract import FocusReport, Params
+from mhfd_client.errors import CallUnknown
+from mhfd_client.settings import load as settings
+
+__all__ = ["Item", "Stored"]
+
+_log = logging.getLogger("mhfd")
+_KEPT: Final = 50
+_KEPT_S: Final = 30 * 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One image: its path as the caller has it, and as the endpoint does."""
+
+    path: str
+    there: str
+
+
+class Stored:
+    """The file of one call. Use `new`, `open` or `latest`."""
+
+    def __init__(self, path: Path, head: dict[str, Any]) -> None:
+        self._path = path
+        self._file: IO[bytes] | None = None
+        self.token: str = head["token"]
+        self.endpoint = UUID(head["endpoint"])
+        self.params = Params.model_validate(head["params"])
+        self.items = [Item(here, there) for here, there in head["items"]]
+        self.options: dict[str, Any] = head["options"]
+        self.groups: list[UUID] = []
+        self.reports: dict[int, FocusReport] = {}
+        self.finished = False
+
+    @classmethod
+    def new(
+        cls, endpoint: UUID, params: Params, items: Sequence[Item], options: dict[str, Any] | None = None
+    ) -> Stored:
+        """Begin a call. `options`: whatever the caller wants to find again; plain values."""
+        token = str(uuid.uuid4())
+        head = {
+            "schema_version": 1,
+            "token": token,
+            "endpoint": str(endpoint),
+            "params": params.model_dump(mode="json"),
+            "items": [[item.path, item.there] for item in items],
+            "options": options or {},
+            "at": time.time(),
+        }
+        folder = _folder()
+        stored = cls(folder / f"{token}.jsonl", head)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _prune(folder)
+            stored.begin()
+        except OSError as error:
+            _log.warning("this call cannot be found again after a crash: %s: %s", folder, error.strerror)
+        stored._add(head)
+        return stored
+
+    @classmethod
+    def open(cls, token: str) -> Stored:
+        """The call of that token."""
+        try:
+            name = str(UUID(str(token)))
+        except ValueError:
+            raise CallUnknown(
+                f"token: {token!r} is none; it is what `Table.token` gives, or the line at the start"
+            ) from None
+        path = _folder() / f"{name}.jsonl"
+        try:
+            found = cls._read(path)
+        except FileNotFoundError:
+            raise CallUnknown(
+                f"token: this machine knows no call {name}; it is kept for {_KEPT_S / 86400:.0f} days, for the user "
+                "who made it, below MHFD's state folder"
+            ) from None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CallUnknown(f"token: what was kept of call {name} cannot be read: {error}; score again") from None
+        with contextlib.suppress(OSError):
+            found.begin()
+        return found
+
+    @classmethod
+    def latest(cls) -> Stored:
+        """The newest call that did not come to its end."""
+        for path in _newest(_folder()):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+                if not cls._read(path).finished:
+                    return cls.open(path.stem)
+        raise CallUnknown("token: no call of this user's is unfinished; name the one to see again")
+
+    @classmethod
+    def _read(cls, path: Path) -> Stored:
+        with path.open("rb") as file:
+            stored = cls(path, json.loads(file.readline()))
+            for line in file:
+                with contextlib.suppress(ValueError, KeyError, TypeError):  # cut short, or of another version
+                    stored._take(json.loads(line))
+        return stored
+
+    def grouped(self, group: UUID) -> None:
+        """The service has put tasks of this call into that group."""
+        if group not in self.groups:
+            self.groups.append(group)
+            self._add({"group": str(group)})
+
+    def scored(self, index: int, report: FocusReport) -> None:
+        self.reports[index] = report
+        self._add({"index": index, "report": report.model_dump(mode="json")})
+
+    def finish(self) -> None:
+        """Every path has its report."""
+        self.finished = True
+        self._add({"finished": time.time()})
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def begin(self) -> None:
+        self._file = self._path.open("ab")
+        if self._file.tell():
+            self._file.write(b"\n")  # whatever a crash left of a line ends here
+
+    def _add(self, line: dict[str, Any]) -> None:
+        if self._file is None:
+            return
+        try:
+            self._file.write(json.dumps(line).encode() + b"\n")
+            self._file.flush()
+        except OSError as error:
+            _log.warning("this call cannot be found again after a crash: %s", error.strerror)
+            self.close()
+
+    def _take(self, line: dict[str, Any]) -> None:
+        if "group" in line:
+            self.groups.append(UUID(line["group"]))
+        elif "report" in line and 0 <= line["index"] < len(self.items):
+            self.reports[line["index"]] = FocusReport.model_validate(line["report"])
+        elif "finished" in line:
+            self.finished = True
+
+
+def _folder() -> Path:
+    return settings.state_home() / "calls"
+
+
+def _newest(folder: Path) -> Iterator[Path]:
+    def age(path: Path) -> float:
+        try:
+            return -path.stat().st_mtime
+        except OSError:
+            return 0.0
+
+    yield from sorted(folder.glob("*.jsonl"), key=age)
+
+
+def _prune(folder: Path) -> None:
+    for number, path in enumerate(_newest(folder)):
+        with contextlib.suppress(OSError):
+            if number >= _KEPT or path.stat().st_mtime < time.time() - _KEPT_S:
+                path.unlink()

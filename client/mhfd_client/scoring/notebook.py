@@ -1,0 +1,304 @@
+"""`mhfd_client.score(paths)`: for scientists who have images and a notebook.
+
+Rows come as images are scored, in worker processes; Ctrl-C keeps what is done. The table shows itself in a notebook,
+and becomes a pandas DataFrame on request. No state is kept and no journal written: that is a station's.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import os
+import tempfile
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, overload
+
+from mhfd.contract import Finding, FocusReport, Params
+from mhfd.errors import UsageError
+from mhfd_client import naming
+from mhfd_client.journal.folder import picture_of
+from mhfd_client.printing import printable
+from mhfd_client.runners import Batch, Job, Returned, Scored, set_aside
+from mhfd_client.runners.local import LocalRunner
+from mhfd_client.scoring.progress import bar
+from mhfd_client.settings.options import VerdictSettings
+from mhfd_client.verdicts.judge import Judge
+from mhfd_client.verdicts.verdict import Verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Row", "Table", "judged", "reattach", "score"]
+
+_SHOWN: Final = 200  # rows of a table in a notebook
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One image: its report, and its verdict when it was judged."""
+
+    path: str
+    report: FocusReport
+    section: int | None = None
+    tile: str | None = None
+    verdict: Verdict | None = None
+    thumbnail: bytes | None = None
+    """JPEG."""
+
+
+class Table(Sequence[Row]):
+    """The rows, in the order of the paths. `interrupted`: some paths were not scored.
+
+    `token`: of a call to an endpoint; `mhfd_client.reattach(token)` gives its table again, or the rest of it.
+    """
+
+    def __init__(self, rows: Iterable[Row], *, interrupted: bool = False, token: str | None = None) -> None:
+        self._rows = tuple(rows)
+        self.interrupted = interrupted
+        self.token = token
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> Table: ...
+    def __getitem__(self, index: int | slice) -> Row | Table:
+        if isinstance(index, slice):
+            return Table(self._rows[index], interrupted=self.interrupted, token=self.token)
+        return self._rows[index]
+
+    def __repr__(self) -> str:
+        end = ", interrupted" if self.interrupted else ""
+        return f"Table({len(self)} images, {sum(r.report.finding is Finding.OK for r in self)} scored{end})"
+
+    def records(self) -> list[dict[str, Any]]:
+        """Plain rows: what a DataFrame or a CSV is made of."""
+        return [
+            {
+                "path": row.path,
+                "section": row.section,
+                "tile": row.tile,
+                "finding": row.report.finding.value,
+                "detail": row.report.finding_detail,
+                "dof": row.report.dof,
+                "density": row.report.density,
+                "cross_spectrum": row.report.cross_spectrum,
+                "tissue": row.report.tissue,
+                "verdict": None if row.verdict is None else row.verdict.kind.value,
+                "provisional": None if row.verdict is None else row.verdict.provisional,
+                "sentence": None if row.verdict is None else row.verdict.sentence,
+            }
+            for row in self
+        ]
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A DataFrame, one row an image."""
+        try:
+            import pandas as pd
+        except ModuleNotFoundError:
+            raise UsageError("to_pandas: needs pandas; run: pip install pandas (or use .records())") from None
+        return pd.DataFrame.from_records(self.records())
+
+    def _repr_html_(self) -> str:
+        rows = "".join(_html(row) for row in self._rows[:_SHOWN])
+        more = f"<p>... and {len(self) - _SHOWN:,} more</p>" if len(self) > _SHOWN else ""
+        end = "<p>Interrupted: not all paths were scored.</p>" if self.interrupted else ""
+        head = "".join(f"<th>{name}</th>" for name in ("", "image", "dof", "density", "cross-spectrum", "verdict"))
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}{end}"
+
+
+def score(
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    params: Params | str | None = None,
+    judge: bool | VerdictSettings = True,
+    device: Literal["auto", "cpu", "gpu"] = "auto",
+    workers: int | None = None,
+    thumbnails: bool = True,
+    progress: bool | None = None,
+    on_row: Callable[[Row], None] | None = None,
+    endpoint: str | uuid.UUID | None = None,
+    map: Mapping[str, str] | Iterable[str] | None = None,  # noqa: A002 - what it is called on the command line
+    reattach: str | None = None,
+) -> Table:
+    """Score images, here or on an endpoint, show how it goes, and give a table.
+
+    Args:
+        paths: A path, a pattern such as `run/*.tif`, or many of them.
+        params: `Params(...)`, the name of a preset, or nothing for `robust`.
+        judge: Compare the images with each other, as a station does; provisional, because nobody confirms any here.
+        device: `auto` takes a GPU where there is one.
+        workers: Worker processes; nothing for one a core.
+        thumbnails: Keep a small picture of each.
+        progress: A progress bar; nothing for one when somebody looks.
+        on_row: Called with each row as it comes, in the order of completion, not judged yet.
+        endpoint: Score on this endpoint of Globus Compute; nothing for this machine. What it scores with (`device`,
+            `workers`) is its administrator's.
+        map: With an endpoint: where it has this machine's folders, `{"/mnt/sem": "/eagle/sem"}`. Without it, paths are
+            the endpoint's own, and no patterns.
+        reattach: With an endpoint: go on with this call (`Table.token`), of the same paths.
+    """
+    from mhfd_client.scoring.lines import expand
+
+    many = [os.fspath(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
+    chosen = Params.of(params)
+    settings = _verdicts(judge)
+    if endpoint is not None:
+        from mhfd_client.scoring.notebook_far import begin
+
+        if device != "auto" or workers is not None:
+            raise UsageError("device, workers: what an endpoint scores with is its administrator's; leave them out")
+        return begin(
+            many,
+            endpoint=endpoint,
+            maps=map,
+            reattach=reattach,
+            params=chosen,
+            settings=settings,
+            thumbnails=thumbnails,
+            progress=progress,
+            on_row=on_row,
+        )
+    if map is not None or reattach is not None:
+        raise UsageError("map, reattach: belong to an endpoint; give endpoint=..., or leave them out")
+    files = expand(many)
+    if not files:
+        raise UsageError("paths: there are none; give a path, a pattern or a list of them")
+    names = naming.detect(files).naming
+    rows: dict[int, Row] = {}
+    interrupted = False
+    with tempfile.TemporaryDirectory(prefix="mhfd-thumbs-") as scratch, bar(len(files), progress) as shown:
+        pictures = Path(scratch) if thumbnails else None
+        runner = LocalRunner(workers=_fitting(workers, len(files)), device=device, thumbnails=pictures)
+        try:
+            for index, report in _scored(runner, files, chosen):
+                place = names.place(files[index])
+                rows[index] = Row(files[index], report, place.section, place.tile, thumbnail=_picture(pictures, index))
+                shown.advance()
+                if on_row is not None:
+                    on_row(rows[index])
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            runner.close()
+    ordered = [rows[index] for index in sorted(rows)]
+    return Table(ordered if settings is None else judged(ordered, settings), interrupted=interrupted)
+
+
+def reattach(
+    token: str | None = None,
+    *,
+    judge: bool | VerdictSettings = True,
+    thumbnails: bool = True,
+    progress: bool | None = None,
+    on_row: Callable[[Row], None] | None = None,
+) -> Table:
+    """The table of an earlier call to an endpoint, after a crash or Ctrl-C. What is done is not scored again.
+
+    Args:
+        token: `Table.token`, or the one that was shown when the call began; nothing for the newest that did not end.
+        judge: As for `score`.
+        thumbnails: As for `score`.
+        progress: As for `score`.
+        on_row: As for `score`.
+    """
+    from mhfd_client.scoring.notebook_far import go_on
+
+    return go_on(token, settings=_verdicts(judge), thumbnails=thumbnails, progress=progress, on_row=on_row)
+
+
+def _verdicts(judge: bool | VerdictSettings) -> VerdictSettings | None:
+    return judge if isinstance(judge, VerdictSettings) else VerdictSettings() if judge else None
+
+
+def _scored(runner: LocalRunner, files: Sequence[str], params: Params) -> Iterator[tuple[int, FocusReport]]:
+    """Reports as they come, each with the number of its path; no more handed over than the runner takes."""
+    rest, flying = iter(range(len(files))), 0
+    ended = False
+    while not ended or flying:
+        while not ended and flying < runner.capacity:
+            index = next(rest, None)
+            if index is None:
+                ended = True
+            elif (job := _job(index, files[index], params)) is None:
+                yield index, set_aside(files[index], params, "cannot be opened: there is no such file")
+            else:
+                runner.submit(Batch(str(uuid.uuid4()), (job,)))
+                flying += 1
+        for event in runner.events(1.0) if flying else ():
+            match event:
+                case Scored():
+                    flying -= 1
+                    yield event.id, event.report
+                case Returned():
+                    flying -= len(event.ids)
+                    for index in event.ids:
+                        yield index, set_aside(files[index], params, f"could not be scored: {event.why}")
+
+
+def _job(index: int, path: str, params: Params) -> Job | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - names that are no UTF-8
+    except OSError:
+        return None
+    return Job(index, os.path.abspath(path), found.st_size, found.st_mtime_ns, params)  # noqa: PTH100 - as above
+
+
+def judged(rows: Sequence[Row], settings: VerdictSettings) -> list[Row]:
+    """With verdicts: all of them seen, in order; the last word on each counts."""
+    judge = Judge(settings)
+    verdicts: dict[int, Verdict] = {}
+    for index, row in enumerate(rows):
+        place = naming.Place(row.section, row.tile)
+        verdicts |= {int(str(j.key)): j.verdict for j in judge.see(index, row.report, place)}
+    return [
+        Row(row.path, row.report, row.section, row.tile, verdicts[index], row.thumbnail)
+        for index, row in enumerate(rows)
+    ]
+
+
+def _picture(folder: Path | None, index: int) -> bytes | None:
+    if folder is None:
+        return None
+    try:
+        return picture_of(folder, index).read_bytes()
+    except FileNotFoundError:
+        return None  # nothing could be measured
+
+
+def _fitting(workers: int | None, files: int) -> int | None:
+    """Not more workers than images: each takes half a second to start."""
+    if workers is not None:
+        return workers
+    from mhfd.threads import thread_count
+
+    return min(thread_count(), files)
+
+
+def _html(row: Row) -> str:
+    report = row.report
+    picture = ""
+    if row.thumbnail is not None:
+        picture = f'<img width="96" src="data:image/jpeg;base64,{base64.b64encode(row.thumbnail).decode()}">'
+    if report.finding is Finding.OK:
+        numbers = [f"{report.dof:,}", _number(report.density, ",.0f"), _number(report.cross_spectrum, ".3f")]
+    else:
+        numbers = ["", "", ""]
+    said = (
+        row.verdict.sentence
+        if row.verdict is not None
+        else ""
+        if report.finding is Finding.OK
+        else f"{report.finding.value}: {report.finding_detail or ''}"
+    )
+    cells = "".join(f"<td>{html.escape(printable(text))}</td>" for text in (row.path, *numbers, said))
+    return f"<tr><td>{picture}</td>{cells}</tr>"
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)

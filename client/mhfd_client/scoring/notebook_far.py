@@ -1,0 +1,176 @@
+"""The table of a call to an endpoint: `mhfd_client.score(paths, endpoint=...)` and `mhfd_client.reattach(token)`.
+
+The images are scored far away; here their rows are put together, judged and shown as those of a local call. A small
+picture is made only of a file that this machine can read.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Self
+
+from mhfd.contract import FocusReport, Params
+from mhfd.errors import UsageError
+from mhfd_client import naming
+from mhfd_client.errors import ComputeError
+from mhfd_client.scoring.notebook import Row, Table, judged
+from mhfd_client.scoring.progress import bar
+from mhfd_client.settings.options import VerdictSettings
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from mhfd_client.compute.opening import Opened
+    from mhfd_client.compute.paths import PathMap
+    from mhfd_client.scoring.kept_call import Stored
+
+__all__ = ["begin", "go_on"]
+
+OnRow = Callable[[Row], None] | None
+
+
+def begin(
+    paths: Iterable[str],
+    *,
+    endpoint: str | UUID,
+    maps: Mapping[str, str] | Iterable[str] | None,
+    reattach: str | None,
+    params: Params,
+    settings: VerdictSettings | None,
+    thumbnails: bool,
+    progress: bool | None,
+    on_row: OnRow,
+) -> Table:
+    """Score there. `reattach`: go on with that call, which must be of the same paths."""
+    from mhfd_client.compute.opening import endpoint_of, items_of, reach
+    from mhfd_client.scoring.kept_call import Stored
+
+    id_, mapped = endpoint_of(endpoint), _map_of(maps)
+    with reach(id_) as opened:
+        items = items_of(paths, mapped, opened)
+        if not items:
+            raise UsageError("paths: there are none; give a path, a pattern or a list of them")
+        stored = Stored.new(id_, params, items) if reattach is None else Stored.open(reattach)
+        if (stored.items, stored.params, stored.endpoint) != (items, params, id_):
+            stored.close()
+            raise UsageError(
+                f"reattach: call {stored.token} was of other paths, parameters or another endpoint; leave it out to "
+                "score these, or mhfd_client.reattach(token) for its own table"
+            )
+        return _table(stored, lambda: opened, settings, thumbnails, progress, on_row)
+
+
+def go_on(
+    token: str | None, *, settings: VerdictSettings | None, thumbnails: bool, progress: bool | None, on_row: OnRow
+) -> Table:
+    """The table of an earlier call; what has no report yet is waited for, or asked again."""
+    from mhfd_client.compute.opening import reach
+    from mhfd_client.scoring.kept_call import Stored
+
+    stored = Stored.latest() if token is None else Stored.open(token)
+    with ExitStack() as stack:
+        return _table(
+            stored,
+            lambda: stack.enter_context(reach(stored.endpoint)),
+            settings,
+            thumbnails,
+            progress,
+            on_row,
+        )
+
+
+def _table(
+    stored: Stored,
+    opened: Callable[[], Opened],
+    settings: VerdictSettings | None,
+    thumbnails: bool,
+    progress: bool | None,
+    on_row: OnRow,
+) -> Table:
+    from mhfd_client.scoring.call import Call
+
+    names = naming.detect([item.path for item in stored.items]).naming
+    rows: dict[int, Row] = {}
+    interrupted = False
+    with Pictures(thumbnails) as pictures, bar(len(stored.items), progress) as shown, _token_named(stored):
+        shown.note(f'after a crash: mhfd_client.reattach("{stored.token}")')
+        try:
+            with closing(Call(stored, opened, say=shown.say).results()) as results:
+                for index, report in results:
+                    path = stored.items[index].path
+                    place = names.place(path)
+                    rows[index] = Row(path, report, place.section, place.tile)
+                    pictures.make(index, path, report)
+                    shown.advance()
+                    if on_row is not None:
+                        on_row(rows[index])
+        except KeyboardInterrupt:
+            interrupted = True
+        made = pictures.made()
+    ordered = [replace(rows[index], thumbnail=made.get(index)) for index in sorted(rows)]
+    done = ordered if settings is None else judged(ordered, settings)
+    return Table(done, interrupted=interrupted, token=stored.token)
+
+
+@contextmanager
+def _token_named(stored: Stored) -> Iterator[None]:
+    """An error does not lose what is done, and says so."""
+    try:
+        yield
+    except ComputeError as error:
+        error.add_note(
+            f"{len(stored.reports)} of {len(stored.items)} are done and kept; "
+            f'mhfd_client.reattach("{stored.token}") goes on'
+        )
+        raise
+
+
+class Pictures:
+    """Small pictures of the files that this machine can read, made beside the waiting."""
+
+    def __init__(self, wanted: bool) -> None:
+        self._pool = ThreadPoolExecutor(2, thread_name_prefix="mhfd-pictures") if wanted else None
+        self._out: dict[int, Future[bytes | None]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def make(self, index: int, path: str, report: FocusReport) -> None:
+        if self._pool is not None:
+            self._out[index] = self._pool.submit(_picture, path, report.image.bytes)
+
+    def made(self) -> dict[int, bytes]:
+        """All of them, waited for."""
+        found = {index: future.result() for index, future in self._out.items()}
+        return {index: picture for index, picture in found.items() if picture is not None}
+
+
+def _picture(path: str, size: int | None) -> bytes | None:
+    """None where the file is not here, or not the one that was scored."""
+    try:
+        if size is None or os.stat(path).st_size != size:  # noqa: PTH116 - names that are no UTF-8
+            return None
+    except (OSError, ValueError):
+        return None
+    from mhfd import images
+    from mhfd_client.runners.thumbnails import jpeg
+
+    image = images.load(path)
+    return None if image.pixels is None else jpeg(image.pixels)
+
+
+def _map_of(maps: Mapping[str, str] | Iterable[str] | None) -> PathMap:
+    from mhfd_client.compute.paths import PathMap
+
+    if isinstance(maps, str):
+        raise UsageError(f'map: {maps!r} is text; write {{"/mnt/sem": "/eagle/sem"}}')
+    pairs = [f"{here}={there}" for here, there in maps.items()] if isinstance(maps, Mapping) else list(maps or ())
+    return PathMap(pairs)

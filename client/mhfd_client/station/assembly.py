@@ -1,0 +1,149 @@
+"""A station made of its parts, for one watched folder and its settings. It joins; it decides nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mhfd_client import expected, naming
+from mhfd_client.alerts import Alerts
+from mhfd_client.arrival.folder import Arrival
+from mhfd_client.arrival.listing import Rules, inside, walk
+from mhfd_client.arrival.root import checked_root
+from mhfd_client.errors import SettingsError
+from mhfd_client.journal.folder import thumbnails
+from mhfd_client.journal.journal import Journal
+from mhfd_client.journal.view import JournalView
+from mhfd_client.naming import Detected
+from mhfd_client.results.sidecars import Recorder, Said
+from mhfd_client.runners import Runner
+from mhfd_client.runners.local import LocalRunner
+from mhfd_client.settings import load as settings
+from mhfd_client.settings.load import Loaded
+from mhfd_client.settings.options import Settings
+from mhfd_client.station.inbox import Inbox
+from mhfd_client.station.loop import Station
+from mhfd_client.verdicts.from_journal import StationJudge
+
+__all__ = ["Assembled", "assembled", "named", "state_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """A station that is ready to run, and what people may want to know of it."""
+
+    station: Station
+    arrival: Arrival
+    journal: Journal
+    names: Detected
+    state_dir: Path
+
+
+@contextmanager
+def assembled(
+    root: str | os.PathLike[str],
+    loaded: Loaded,
+    *,
+    until_idle: float | None = None,
+    said: Said | None = None,
+    score: str | None = None,
+) -> Iterator[Assembled]:
+    """The station of a folder. Whatever cannot be used is refused here, before anything starts.
+
+    Args:
+        root: The watched folder.
+        loaded: The settings, with where they come from.
+        until_idle: End by itself when nothing has happened for so many seconds.
+        said: Called for each verdict once it is recorded.
+        score: Another scoring function, `module:function`: for tests and benchmarks.
+    """
+    chosen = loaded.settings
+    root = checked_root(root)
+    state_dir = state_of(root, chosen)
+    with Journal.open(state_dir, root=root) as journal, JournalView.read(state_dir) as view:
+        names = named(root, chosen)
+        judge = StationJudge(journal, chosen.verdict)
+        arrival = Arrival(
+            root,
+            settings=chosen.arrival,
+            known=view.known,
+            ignore=names.naming.ignore,
+            had_images=any(journal.counts().values()),
+        )
+        wanted = None if chosen.names.expected is None else expected.load(chosen.names.expected)
+        try:
+            alerts = Alerts(state_dir, chosen.alerts, root=root, wanted=wanted)
+            station = Station(
+                journal,
+                arrival,
+                _runner(chosen, root, state_dir, score),
+                judge,
+                Recorder(state_dir, journal, loaded, said=said),
+                root=root,
+                params=chosen.score.resolved(),
+                place=names.naming.place,
+                attempts=chosen.runner.attempts,
+                backoff_s=chosen.runner.backoff_s,
+                until_idle=until_idle,
+                unsettled_s=arrival.unsettled_s,
+                people=Inbox(state_dir, judge),
+                look=alerts.look,
+            )
+            with alerts:
+                yield Assembled(station, arrival, journal, names, state_dir)
+        finally:
+            arrival.close()
+
+
+def state_of(root: str | os.PathLike[str], chosen: Settings) -> Path:
+    """The state folder; refused inside the watched one, which is never written."""
+    state_dir = settings.state_dir(root, settings=chosen)
+    real = os.path.realpath(root)
+    if Path(os.path.realpath(state_dir)).is_relative_to(real):
+        raise SettingsError(
+            f"state.dir: {state_dir} lies in the watched folder, which is never written; name a folder outside of it"
+        )
+    return state_dir
+
+
+def named(root: str, chosen: Settings, *, limit: int = 100_000) -> Detected:
+    """How the files of a folder are named, as the settings or the folder say."""
+    rules = Rules(chosen.arrival.patterns, chosen.arrival.ignore)
+    paths: list[str] = []
+    for folder in walk(root, rules):
+        paths += (inside(folder.path, name) for name in folder.images)
+        if len(paths) >= limit:
+            break
+    return naming.choose(chosen.names, paths)
+
+
+def _runner(chosen: Settings, root: str, state_dir: Path, score: str | None) -> Runner:
+    if chosen.runner.kind == "compute":
+        from mhfd_client.compute.from_settings import compute_runner
+        from mhfd_client.compute.meanwhile import MeanwhileRunner
+
+        far = compute_runner(chosen, root=root, state_dir=state_dir)
+        if chosen.compute.meanwhile_s is None:
+            return far
+        return MeanwhileRunner(far, lambda: _local(chosen, state_dir, score))
+    if chosen.runner.kind == "flow":
+        from mhfd_client.flow.from_settings import flow_runner
+
+        return flow_runner(chosen, root=root, state_dir=state_dir)
+    return _local(chosen, state_dir, score)
+
+
+def _local(chosen: Settings, state_dir: Path, score: str | None) -> LocalRunner:
+    return LocalRunner(
+        workers=chosen.runner.workers,
+        threads=chosen.score.threads,
+        device=chosen.score.device,
+        deadline_s=chosen.runner.deadline_s,
+        attempts=chosen.runner.attempts,
+        backoff_s=chosen.runner.backoff_s,
+        score=score,
+        thumbnails=None if score else thumbnails(state_dir),
+    )

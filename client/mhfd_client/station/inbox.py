@@ -1,0 +1,104 @@
+"""What people say to a station: one small file a word, in `STATE/inbox`.
+
+Only the station writes the journal, so a command that runs beside it leaves its word here, whole or not at all, and
+the station takes it in within a second. Without a station, the command takes it in itself (`take_in`).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mhfd_client.journal.folder import write_whole
+from mhfd_client.journal.journal import Journal
+from mhfd_client.journal.view import VerdictRow
+from mhfd_client.verdicts.from_journal import StationJudge
+
+__all__ = ["Inbox", "Word", "put", "take_in"]
+
+log = logging.getLogger("mhfd.inbox")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A person says whether an image is sharp, or that it is fine as it is; neither takes it back."""
+
+    file: Path
+    image: int
+    sharp: bool | None
+    fine: bool = False
+    who: str | None = None
+
+
+def put(state_dir: Path, image: int, *, sharp: bool | None, fine: bool = False, who: str | None = None) -> None:
+    """Leave a word for the station."""
+    name = f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.json"
+    write_whole(
+        state_dir / "inbox" / name, json.dumps({"image": image, "sharp": sharp, "fine": fine, "who": who}).encode()
+    )
+
+
+class Inbox:
+    """The words that wait, and the judge's answers to them."""
+
+    def __init__(self, state_dir: Path, judge: StationJudge) -> None:
+        self._folder, self._judge = state_dir / "inbox", judge
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def words(self) -> list[Word]:
+        """Those that can be answered now, in the order they were said."""
+        found = []
+        for file in sorted(self._folder.glob("[0-9]*.json")):
+            word = _read(file)
+            if word is None:
+                log.warning("%s is no word of `mhfd confirm` or `mhfd reject`: it is removed", file)
+                file.unlink(missing_ok=True)
+            elif self._judge.knows(word.image):
+                found.append(word)
+        return found
+
+    def answer(self, word: Word) -> Sequence[tuple[int, VerdictRow]]:
+        """The verdicts that it changes."""
+        return self._judge.hear(word.image, sharp=word.sharp)
+
+    def done(self, word: Word) -> None:
+        """It is in the journal."""
+        word.file.unlink(missing_ok=True)
+
+    def notes(self) -> dict[str, str]:
+        """What the station has to say in turn."""
+        return self._judge.notes()
+
+
+def take_in(journal: Journal, inbox: Inbox) -> int:
+    """Put what waits into the journal; returns how many verdicts changed. For when no station runs."""
+    changed = 0
+    for word in inbox.words():
+        with journal.together():
+            journal.heard(word.image, sharp=word.sharp, fine=word.fine, who=word.who)
+            for image, verdict in inbox.answer(word):
+                journal.judged(image, verdict)
+                changed += 1
+        inbox.done(word)
+    for name, text in inbox.notes().items():
+        journal.note(name, text)
+    return changed
+
+
+def _read(file: Path) -> Word | None:
+    try:
+        content = json.loads(file.read_bytes())
+        image, sharp = content["image"], content["sharp"]
+        fine, who = content.get("fine", False), content.get("who")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    if type(image) is not int or not (sharp is None or type(sharp) is bool):
+        return None
+    if type(fine) is not bool or not (who is None or type(who) is str):
+        return None
+    return Word(file, image, sharp, fine, who)

@@ -1,0 +1,510 @@
+"""The station: one loop that joins arrival, journal, runner, verdict and record.
+
+Every step takes its work from the journal and leaves its result there, so it can be killed anywhere and goes on where
+it was; starting after a crash and going on after a pause are the same code. The loop never touches the watched
+folder: a share that hangs blocks arrival's thread and the workers, not the heartbeat.
+
+It decides nothing about images: what is whole, what a score is, what is in focus and what a sidecar holds are its
+collaborators' business.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import signal
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Final, Protocol
+
+from mhfd.contract import FocusReport, Params
+from mhfd_client.arrival.events import Recovered, Trouble, TroubleKind, Whole
+from mhfd_client.errors import StateBusy, StateError, StateFull
+from mhfd_client.journal.journal import Journal
+from mhfd_client.journal.view import ImageRow, Outcome, State, VerdictRow
+from mhfd_client.naming import Place
+from mhfd_client.runners import Batch, Event, Health, Job, Returned, Runner, Scored, Started, set_aside
+from mhfd_client.station.inbox import Inbox, Word
+
+__all__ = ["Judge", "News", "Recorder", "Station", "Summary", "Watcher", "stopped_by_signals"]
+
+log = logging.getLogger("mhfd.station")
+
+BEAT_S: Final = 1.0
+CHUNK: Final = 50  # images a step takes at once: bounds memory, and how long a step keeps the others waiting
+News = Whole | Trouble | Recovered
+
+
+class Watcher(Protocol):
+    """Arrival: called from a thread of its own, and may block."""
+
+    def poll(self, timeout: float) -> Sequence[News]: ...
+
+    def wake(self) -> None:
+        """End a `poll` that waits, from another thread."""
+
+    def again(self, path: str) -> None:
+        """Look at this file once more: it changed before it was scored."""
+
+
+class Judge(Protocol):
+    """Verdicts. May remember what it saw, and must make itself at home in the journal when it is made."""
+
+    def judge(self, row: ImageRow, report: FocusReport) -> Sequence[tuple[int, VerdictRow]]:
+        """The verdict on this image, then those of earlier images that it changes, each with the image's id.
+
+        Called once for each report, unless this process dies before the journal has the answer.
+        """
+
+
+class Recorder(Protocol):
+    """Sidecars. May be called again for the same verdict."""
+
+    def record(self, row: ImageRow, report: FocusReport, verdict: VerdictRow) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How a run of the loop ended."""
+
+    counts: dict[State, int]
+    scored: int  # by this run
+    seconds: float
+
+    @property
+    def left(self) -> int:
+        """Images that the next run goes on with."""
+        return sum(n for state, n in self.counts.items() if state not in (State.RECORDED, State.REPLACED))
+
+
+class Station:
+    """A running watch.
+
+    Args:
+        place: Section and tile from a relative path.
+        attempts: How often an image may come back for a fault of its own before it is set aside.
+        backoff_s: Wait before an image that came back is tried again; doubled each time. Also for the disk.
+        grace_s: How long a stop waits for what is being scored.
+        until_idle: End by itself when nothing has happened for so many seconds.
+        unsettled_s: How much longer that is now: while files are there that are not whole yet, or were not looked for.
+        people: What people say of images, and what they are asked.
+        look: Called after verdicts and at every beat, for whoever raises alerts. Must return at once.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        watcher: Watcher,
+        runner: Runner,
+        judge: Judge,
+        recorder: Recorder,
+        *,
+        root: str | os.PathLike[str],
+        params: Params,
+        place: Callable[[str], Place],
+        attempts: int = 4,
+        backoff_s: float = 1.0,
+        grace_s: float = 30.0,
+        until_idle: float | None = None,
+        unsettled_s: Callable[[], float] = lambda: 0.0,
+        people: Inbox | None = None,
+        look: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.journal, self.runner = journal, runner
+        self._judge, self._recorder, self._people = judge, recorder, people
+        self._root, self._params, self._place = os.path.abspath(root), params, place  # noqa: PTH100 - no UTF-8 needed
+        self._attempts, self._backoff, self._grace = attempts, backoff_s, grace_s
+        self._until_idle, self._unsettled_s, self._clock, self._look = until_idle, unsettled_s, clock, look
+        self._stopping = False
+        self._in_flight: dict[int, str] = {}
+        self._started: dict[int, int] = {}
+        self._news: deque[News] = deque()  # not yet in the journal
+        self._events: deque[Event] = deque()  # likewise
+        self._later: dict[int, float] = {}  # images that wait for their next try
+        self._unrecorded: dict[int, float] = {}  # likewise, for their sidecar
+        self._verdicts: list[tuple[int, VerdictRow]] = []  # of one image or word, not yet in the journal
+        self._word: Word | None = None  # likewise
+        self._notes: dict[str, str] = {}
+        self._more = False  # judging or recording has more to do at once
+        self._nap = threading.Event()
+        self._root_troubles: dict[str, str] = {}  # kind, why: nothing below the root can be read
+        self._feeder = _Feeder(watcher, runner.wake)
+        self._scored = 0
+        self._settling = False  # files were there that are not whole yet
+        self._moved = self._beaten = self._began = clock()
+
+    def stop(self) -> None:
+        """Finish what is being scored, then end. From any thread or signal handler; twice: end at once."""
+        if self._stopping:
+            self._grace = 0.0
+        self._stopping = True
+        self._nap.set()
+        self.runner.wake()
+
+    def run(self) -> Summary:
+        """Watch until stopped or idle. RunnerError, StateError or the watcher's error when a person must act."""
+        self.journal.recovered()
+        self._reconcile()
+        self._feeder.start()
+        try:
+            self._moved = self._clock()
+            while not (self._stopping or self._idle()):
+                self._waited_out(self._turn)
+            self._feeder.finish()
+            self._wind_down()
+        finally:
+            self._feeder.finish()
+            self.runner.close()
+        return Summary(self.journal.counts(), self._scored, self._clock() - self._began)
+
+    # -- the loop
+
+    def _turn(self) -> None:
+        self._news.extend(self._feeder.news())
+        self._take_in()
+        self._submit()
+        self._listen(0.0 if self._more else self._rest())
+        self._settle()
+
+    def _settle(self) -> None:
+        """From events to records: everything after scoring."""
+        self._take_events()
+        judged, recorded = self._judge_some(), self._record_some()
+        self._more = max(judged, recorded) == CHUNK
+        if self._clock() - self._beaten >= BEAT_S:
+            self._meet_people()
+            self._beat(self._doing())
+            self._look()
+        elif judged:
+            self._look()
+
+    def _take_in(self) -> None:
+        """[1] What arrived goes into the journal."""
+        while self._news:
+            some = list(self._news)[:CHUNK]
+            with self.journal.together():
+                for item in some:
+                    self._note(item)
+            for _ in some:  # only now: a full disk must not lose them
+                self._news.popleft()
+            self._moved = self._clock()
+
+    def _note(self, item: News) -> None:
+        match item:
+            case Whole():
+                self.journal.arrived(item, self._place(item.path))
+            case Trouble():
+                log.warning("%s: %s", item.path or "the watched folder", item.why)
+                self.journal.trouble(item.kind, item.path, item.why)
+                if item.path is None and item.kind is not TroubleKind.EVENTS_LOST:
+                    self._root_troubles[item.kind] = item.why
+            case Recovered():
+                log.info("%s: %s is over", item.path or "the watched folder", item.kind)
+                self.journal.recovered(item.kind, item.path)
+                if item.path is None:
+                    self._root_troubles.pop(item.kind, None)
+
+    def _submit(self) -> None:
+        """[2] As many whole images as the runner has places for; those that failed before go alone."""
+        free = self.runner.capacity - len(self._in_flight)
+        if free <= 0 or self._root_troubles:
+            return
+        now = self._clock()
+        self._later = {image: due for image, due in self._later.items() if due > now}
+        rows = self.journal.pending(State.WHOLE, limit=free + len(self._later))
+        rows = [row for row in rows if row.id not in self._later][:free]
+        fresh = [row for row in rows if not row.faults]
+        for group in [fresh, *([row] for row in rows if row.faults)]:
+            if group:
+                self._hand_over(group)
+
+    def _hand_over(self, rows: list[ImageRow]) -> None:
+        token = str(uuid.uuid4())
+        jobs = tuple(self._job(row, self._params) for row in rows)
+        ids, runner = [row.id for row in rows], self.runner
+        self.journal.intent(ids, token, runner.name, self._params, durable=runner.outlives)
+        self._in_flight.update((row.id, token) for row in rows)
+        runner.submit(Batch(token, jobs))
+
+    def _listen(self, timeout: float) -> None:
+        self._events.extend(self.runner.events(timeout))
+
+    def _take_events(self) -> None:
+        """[3] What the runner said goes into the journal."""
+        while self._events:
+            some = list(self._events)[:CHUNK]
+            with self.journal.together():
+                for event in some:
+                    self._hear(event)
+            for event in some:
+                self._events.popleft()
+                self._forget(event)
+            self._moved = self._clock()
+
+    def _hear(self, event: Event) -> None:
+        """Only the journal changes here, so that it may be repeated when the transaction fails."""
+        match event:
+            case Started():
+                self._started[event.id] = event.at_ns
+            case Scored():
+                if self.journal.scored(
+                    event.id,
+                    event.report,
+                    at_ns=event.at_ns,
+                    started_ns=event.started_ns or self._started.get(event.id),
+                    transferred_ns=event.transferred_ns,
+                    returned_ns=event.returned_ns,
+                    submitted_ns=event.submitted_ns,
+                ):
+                    return
+                log.info("image %d: a second report, or one for a replaced revision, is left aside", event.id)
+            case Returned():
+                blame = event.blame and not self._root_troubles
+                for image in self.journal.returned(event.token, event.why, ids=event.ids, blame=blame):
+                    self._came_back(image, event.why, blame=blame)
+            case Health(ok=True):
+                log.info("%s", event.detail)
+                self.journal.recovered(event.kind)
+            case Health():
+                log.warning("%s", event.detail)
+                self.journal.trouble(event.kind, None, event.detail)
+
+    def _forget(self, event: Event) -> None:
+        match event:
+            case Scored():
+                self._in_flight.pop(event.id, None)
+                self._started.pop(event.id, None)
+                self._scored += 1
+            case Returned():
+                for image in event.ids:
+                    self._in_flight.pop(image, None)
+                    self._started.pop(image, None)
+
+    def _came_back(self, image: int, why: str, *, blame: bool) -> None:
+        row = self.journal.image(image)
+        if blame and row.faults >= self._attempts:
+            report = set_aside(row.path, self._params, f"set aside after {row.faults} tries: {why}")
+            self.journal.scored(image, report)
+            return
+        log.info("%s: %s; tried again", row.path, why)
+        if not blame:
+            self._feeder.again(row.path)
+        self._later[image] = self._clock() + self._backoff * 4.0 ** max(0, row.faults - 1)
+
+    def _judge_some(self) -> int:
+        """[4] A verdict for every report, and new ones for earlier images."""
+        self._keep_verdicts()
+        rows = self.journal.pending(State.SCORED, limit=CHUNK)
+        for row in rows:
+            self._verdicts = list(self._verdicts_on(row))
+            self._keep_verdicts()
+        return len(rows)
+
+    def _keep_verdicts(self) -> None:
+        """A judge is asked once: when the journal cannot take its answer, the answer is kept."""
+        word = self._word
+        if self._verdicts or word:
+            with self.journal.together():
+                if word:
+                    self.journal.heard(word.image, sharp=word.sharp, fine=word.fine, who=word.who)
+                for image, verdict in self._verdicts:
+                    self.journal.judged(image, verdict)
+            if word and self._people:
+                self._people.done(word)
+            self._verdicts, self._word = [], None
+            self._moved = self._clock()
+
+    def _meet_people(self) -> None:
+        """What they said changes verdicts; what the station asks in turn is noted for whoever shows it."""
+        if self._people is None:
+            return
+        self._keep_verdicts()
+        for word in self._people.words():
+            self._verdicts, self._word = list(self._people.answer(word)), word
+            self._keep_verdicts()
+            self._more = True  # sidecars
+        for name, text in self._people.notes().items():
+            if self._notes.get(name) != text:
+                self.journal.note(name, text)
+                self._notes[name] = text
+
+    def _verdicts_on(self, row: ImageRow) -> Sequence[tuple[int, VerdictRow]]:
+        assert row.report is not None  # noqa: S101 - the schema says so, for scored images
+        report = self.journal.report(row.report)
+        try:
+            return self._judge.judge(row, report)
+        except StateError:
+            raise
+        except Exception as e:  # a defect must not end a run of three days; the image says what happened
+            log.exception("%s: judging failed", row.path)
+            why = f"I can't tell: judging failed with {type(e).__name__}: {e}. Please report this defect."
+            return [(row.id, VerdictRow(Outcome.UNDETERMINED, why))]
+
+    def _record_some(self) -> int:
+        """[5] A sidecar for every verdict."""
+        now = self._clock()
+        rows = self.journal.pending(State.JUDGED, limit=CHUNK + len(self._unrecorded))
+        rows = [row for row in rows if self._unrecorded.get(row.id, now) <= now][:CHUNK]
+        done = [row for row in rows if self._record(row)]
+        if done:
+            with self.journal.together():
+                for row in done:
+                    self.journal.recorded(row.id)
+                    if row.id in self._unrecorded:
+                        self.journal.recovered("record", row.path)
+            for row in done:
+                self._unrecorded.pop(row.id, None)
+            self._moved = self._clock()
+        return len(rows)
+
+    def _record(self, row: ImageRow) -> bool:
+        assert row.report is not None and row.verdict is not None  # noqa: S101, PT018 - the schema says so
+        report, verdict = self.journal.report(row.report), self.journal.verdict(row.verdict)
+        try:
+            self._recorder.record(row, report, verdict)
+        except StateError:
+            raise
+        except Exception as e:  # likewise: the image stays judged, is named, and is tried again
+            log.exception("%s: cannot be recorded", row.path)
+            self.journal.trouble("record", row.path, f"{type(e).__name__}: {e}")
+            self._unrecorded[row.id] = self._clock() + 4 * self._backoff
+            return False
+        return True
+
+    # -- start and end
+
+    def _reconcile(self) -> None:
+        """After a start: work that goes on somewhere is taken up, the rest is submitted again."""
+        for batch in self.journal.open_batches():
+            params = Params.model_validate_json(batch.params)
+            jobs = tuple(self._job(self.journal.image(image), params) for image in batch.ids)
+            if batch.runner == self.runner.name and self.runner.reattach(Batch(batch.token, jobs)):
+                self._in_flight.update((image, batch.token) for image in batch.ids)
+            else:
+                self.journal.returned(batch.token, "the station was restarted")
+        self._beat("starting")
+
+    def _wind_down(self) -> None:
+        """After a stop: wait for what is being scored, as long as the grace lasts, then give the rest back."""
+        end = self._clock() + self._grace
+        while True:
+            self._waited_out(self._settle)
+            self._waited_out(self._meet_people)
+            if not (self._in_flight or self._more) or self._clock() >= end or not self._grace:
+                break
+            if self.runner.outlives and not self.runner.capacity and not self._more:
+                break  # nothing comes from there now, and the next start takes it up
+            self._listen(0.0 if self._more else min(BEAT_S, max(0.0, end - self._clock())))
+        if not self.runner.outlives:
+            for token in set(self._in_flight.values()):
+                self.journal.returned(token, "the station was stopped")
+        self._beat("stopped")
+
+    def _idle(self) -> bool:
+        if self._until_idle is None or self._in_flight or self._news or self._feeder.waiting:
+            return False
+        if self._later and not self._root_troubles:
+            return False
+        now, unsettled_s = self._clock(), self._unsettled_s()
+        if self._settling and not unsettled_s:
+            self._moved = now  # a file that has just become whole is on its way here
+        self._settling = unsettled_s > 0
+        return now - self._moved >= self._until_idle + unsettled_s
+
+    # -- small things
+
+    def _job(self, row: ImageRow, params: Params) -> Job:
+        return Job(row.id, os.path.join(self._root, row.path), row.size, row.mtime_ns, params)  # noqa: PTH118 - as above
+
+    def _rest(self) -> float:
+        """How long nothing needs to be done if nothing happens."""
+        alarms = [self._beaten + BEAT_S, *self._later.values(), *self._unrecorded.values()]
+        if self._until_idle is not None and self._moved + self._until_idle > self._clock():
+            alarms.append(self._moved + self._until_idle)
+        return max(0.001, min(alarms) - self._clock())
+
+    def _doing(self) -> str:
+        if self._root_troubles:
+            return f"waiting for the folder: {'; '.join(self._root_troubles.values())}"
+        return "stopping" if self._stopping else "watching"
+
+    def _beat(self, doing: str) -> None:
+        self._beaten = self._clock()
+        self.journal.beat(doing, in_flight=len(self._in_flight), capacity=self.runner.capacity)
+
+    def _waited_out(self, step: Callable[[], None]) -> None:
+        """A full disk or a locked journal is waited out: what could not be written is kept, and written later."""
+        try:
+            step()
+        except (StateFull, StateBusy) as e:
+            log.error("%s", e)
+            self._nap.wait(self._backoff)
+
+
+class _Feeder(threading.Thread):
+    """Arrival's thread: what it finds, or the error that ended it."""
+
+    def __init__(self, watcher: Watcher, wake: Callable[[], None]) -> None:
+        super().__init__(name="mhfd-arrival", daemon=True)
+        self._watcher, self._wake = watcher, wake
+        self._found: queue.SimpleQueue[Sequence[News] | BaseException] = queue.SimpleQueue()
+        self._again: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._end = threading.Event()
+
+    def run(self) -> None:
+        try:
+            while not self._end.is_set():
+                while not self._again.empty():
+                    self._watcher.again(self._again.get())
+                if found := self._watcher.poll(0.5):
+                    self._found.put(found)
+                    self._wake()
+        except BaseException as e:  # handed to the loop, which raises it
+            self._found.put(e)
+            self._wake()
+
+    @property
+    def waiting(self) -> bool:
+        """There is news that the loop has not taken."""
+        return not self._found.empty()
+
+    def news(self) -> Iterator[News]:
+        while not self._found.empty():
+            found = self._found.get()
+            if isinstance(found, BaseException):
+                raise found
+            yield from found
+
+    def again(self, path: str) -> None:
+        self._again.put(path)
+        self._watcher.wake()
+
+    def finish(self) -> None:
+        if not self.is_alive():
+            return
+        self._end.set()
+        self._watcher.wake()
+        self.join(timeout=2.0)  # a share that hangs may hold it; it is a daemon
+
+
+@contextmanager
+def stopped_by_signals(station: Station) -> Iterator[None]:
+    """SIGTERM and SIGINT stop the station cleanly. In the main thread only."""
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        station.stop()
+
+    old = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)

@@ -1,0 +1,58 @@
+"""`mhfd confirm` and `mhfd reject`: a person's word on images reaches the station, or the journal when none runs."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Sequence
+
+from mhfd.errors import UsageError
+from mhfd_client.errors import StateLocked
+from mhfd_client.journal.folder import text_of
+from mhfd_client.journal.journal import Journal
+from mhfd_client.journal.view import ImageRow, JournalView
+from mhfd_client.results.sidecars import Recorder
+from mhfd_client.settings.load import Loaded
+from mhfd_client.station import inbox
+from mhfd_client.station.assembly import state_of
+from mhfd_client.station.rejudge import record_all
+from mhfd_client.verdicts.from_journal import StationJudge
+
+__all__ = ["say"]
+
+
+def say(root: str | os.PathLike[str], loaded: Loaded, images: Sequence[str], *, sharp: bool | None) -> int | None:
+    """Leave the word; how many verdicts it changed, or None when a running station takes it in.
+
+    Args:
+        root: The watched folder.
+        loaded: Its settings.
+        images: Paths, below the folder or relative to it, or to where the command runs.
+        sharp: What is said; None takes back what was said before.
+    """
+    state_dir = state_of(root, loaded.settings)
+    with JournalView.read(state_dir) as view:
+        rows = [_found(view, root, image) for image in images]
+    for row in rows:
+        inbox.put(state_dir, row.id, sharp=sharp, who=getpass.getuser())
+    try:
+        journal = Journal.open(state_dir, root=root)
+    except StateLocked:
+        return None
+    with journal:
+        judge = StationJudge(journal, loaded.settings.verdict)
+        changed = inbox.take_in(journal, inbox.Inbox(state_dir, judge))
+        record_all(journal, Recorder(state_dir, journal, loaded))
+    return changed
+
+
+def _found(view: JournalView, root: str | os.PathLike[str], image: str) -> ImageRow:
+    top = os.path.realpath(root)
+    absolute = os.path.realpath(image)
+    for path in (image, os.path.relpath(absolute, top)):
+        row = view.find(path.replace(os.sep, "/"))
+        if row is not None:
+            if row.verdict is None:
+                raise UsageError(f"image: {text_of(image)} is not judged yet ({row.state}): look at it again later")
+            return row
+    raise UsageError(f"image: {text_of(image)} is not in the journal; name it as `mhfd status` or `mhfd retake` does")

@@ -1,0 +1,1 @@
+"""[4] From report to verdict: pure reasoning on numbers. Touches no file, runner, service or screen."""

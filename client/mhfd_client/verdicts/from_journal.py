@@ -1,0 +1,121 @@
+"""The judge of a station: the verdicts of `judging`, made at home in the journal.
+
+The history lives in memory and is rebuilt from the journal, which alone is durable. Judging again (`rejudged`) replays
+stored reports and what people said, in the order in which it happened. It scores nothing, writes nothing and reads no
+file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from mhfd.contract import FocusReport
+from mhfd_client.journal.view import ImageRow, JournalView, Outcome, Told, VerdictRow, WordRow
+from mhfd_client.settings.options import VerdictSettings
+from mhfd_client.verdicts.judge import Judge, Judged
+from mhfd_client.verdicts.verdict import Verdict
+
+__all__ = ["StationJudge", "rejudged", "verdict_of"]
+
+
+class StationJudge:
+    """What the station asks: see `station.Judge` and `station.People`."""
+
+    def __init__(self, journal: JournalView, settings: VerdictSettings) -> None:
+        self._journal = journal
+        self._judge = _restored(journal, settings)
+
+    def judge(self, row: ImageRow, report: FocusReport) -> Sequence[tuple[int, VerdictRow]]:
+        """The verdict on this image, then those of earlier images that it changes."""
+        _retire(self._judge, self._journal, row)
+        return [_row(judged) for judged in self._judge.see(row.id, report, row.place)]
+
+    def knows(self, image: int) -> bool:
+        """Whether people may speak of this image: it was judged."""
+        return image in self._judge.history
+
+    def hear(self, image: int, *, sharp: bool | None) -> Sequence[tuple[int, VerdictRow]]:
+        """A person's word: the verdicts that it changes."""
+        return [_row(judged) for judged in self._judge.hear(image, sharp)]
+
+    def notes(self) -> dict[str, str]:
+        """What to say to people now: the question, and the drifts that are open."""
+        return _notes(self._judge)
+
+
+def rejudged(
+    journal: JournalView, settings: VerdictSettings, why: str
+) -> tuple[list[tuple[int, VerdictRow]], dict[str, str]]:
+    """The images whose verdict is another one under these settings, each with the new one; and what to say then."""
+    judge = Judge(settings)
+    now: dict[int, Verdict] = {}
+    old: dict[int, VerdictRow] = {}
+    for event in _events(journal):
+        if isinstance(event, WordRow):
+            answers = judge.hear(event.image, event.sharp)
+        else:
+            image = event.image
+            assert image.report is not None  # noqa: S101 - it was judged
+            old[image.id] = event.verdict
+            _retire(judge, journal, image)
+            answers = judge.see(image.id, journal.report(image.report), image.place)
+        now |= {int(str(judged.key)): judged.verdict for judged in answers}
+    changed = []
+    for key, verdict in now.items():
+        before = old[key]
+        was = (before.outcome, before.provisional, before.sentence)
+        if was != (Outcome(verdict.kind), verdict.provisional, verdict.sentence):
+            reason = why if verdict.reason is None else f"{why}; {verdict.reason}"
+            changed.append(_row(Judged(key, verdict.model_copy(update={"reason": reason}))))
+    return changed, _notes(judge)
+
+
+def verdict_of(row: VerdictRow) -> Verdict:
+    """The verdict that a row of the journal holds."""
+    return Verdict.model_validate_json(row.detail)
+
+
+def _events(journal: JournalView) -> Iterator[Told | WordRow]:
+    """What was judged and what people said, in the order in which it happened."""
+    words = journal.words()
+    for told in journal.told():
+        while words and words[0].after < told.first:
+            yield words.pop(0)
+        yield told
+    yield from words
+
+
+def _restored(journal: JournalView, settings: VerdictSettings) -> Judge:
+    judge = Judge(settings)
+    words = {word.image: word.sharp for word in journal.words()}
+    for told in journal.told():
+        image = told.image
+        if told.verdict.detail == "{}" or image.report is None:
+            continue  # judging failed then: there was no verdict to remember
+        _retire(judge, journal, image)
+        report = journal.report(image.report)
+        judge.restore(image.id, report, image.place, verdict_of(told.verdict), words.get(image.id))
+    return judge
+
+
+def _notes(judge: Judge) -> dict[str, str]:
+    question = judge.question()
+    asked = None if question is None else {"images": list(question.keys), "sentence": question.sentence}
+    drifts = [drift.model_dump(mode="json") for drift in judge.drifts.values()]
+    return {"question": json.dumps(asked), "drifts": json.dumps(drifts)}
+
+
+def _retire(judge: Judge, journal: JournalView, image: ImageRow) -> None:
+    """Its earlier revisions are no neighbours of anything any more."""
+    if image.revision > 1:
+        for earlier in journal.revisions(image.path, before=image.revision):
+            if earlier in judge.history:
+                judge.retire(earlier)
+
+
+def _row(judged: Judged) -> tuple[int, VerdictRow]:
+    verdict = judged.verdict
+    return int(str(judged.key)), VerdictRow(
+        Outcome(verdict.kind), verdict.sentence, verdict.provisional, verdict.reason, verdict.model_dump_json()
+    )

@@ -1,0 +1,327 @@
+"""A report -> what we say of the image, in one sentence a person understands, with the numbers it rests on.
+
+`judge` is pure. Density and cross-spectrum stay apart: they are never added up. Each of them, for the whole image and
+for each side, is compared with what the sharp images near it show (`baseline`). It reads no file and scores nothing:
+judging again with another threshold needs the stored reports only.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from mhfd.contract import Finding, FocusReport
+from mhfd_client.naming import Place
+from mhfd_client.settings.options import VerdictSettings
+from mhfd_client.verdicts import baseline, wording
+from mhfd_client.verdicts.baseline import Drift, Expected
+from mhfd_client.verdicts.history import (
+    BEST,
+    DENSITY,
+    MEASURES,
+    RATIO,
+    REGIONS,
+    SIDES,
+    WHOLE,
+    History,
+    Levels,
+    Measured,
+    State,
+    Word,
+)
+
+__all__ = ["Cause", "Kind", "Level", "Verdict", "decide", "judge", "of_finding", "state_of"]
+
+
+class Kind(StrEnum):
+    """What a verdict says."""
+
+    IN_FOCUS = "in_focus"
+    OUT_OF_FOCUS = "out_of_focus"
+    UNDETERMINED = "undetermined"
+    INCOMPLETE = "incomplete"
+
+
+class Cause(StrEnum):
+    """Why it says so."""
+
+    MEASURED = "measured"  # compared with the baseline
+    OPERATOR = "operator"  # a person looked at it
+    REJECTED = "rejected"  # no better than an image that a person rejected
+    FINDING = "finding"  # the file or the picture does not allow a judgement
+    NO_BASELINE = "no_baseline"  # too few images to compare with
+    LITTLE_TISSUE = "little_tissue"  # too few features could be there to count
+    CONTRADICTION = "contradiction"  # the two measures disagree
+
+
+class Level(BaseModel):
+    """One number that was compared: all in the measure's own unit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    measure: Literal["density", "cross_spectrum"]
+    region: Literal["whole", "left", "right", "top", "bottom", "best"]
+    value: float
+    expected: float
+    threshold: float
+
+    @property
+    def ratio(self) -> float:
+        """The value as a part of the expected."""
+        return self.value / self.expected
+
+
+class Verdict(BaseModel):
+    """What is said of one image, once. A history of these is kept; one is current."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    schema_version: Literal[1] = 1
+    kind: Kind
+    cause: Cause
+    provisional: bool
+    sentence: str
+    region: str | None = None
+    """The side that is out of focus, when the image as a whole is not."""
+    levels: tuple[Level, ...] = ()
+    origin: Literal["confirmed", "provisional"] | None = None
+    """Where the threshold came from: images that a person confirmed, or the sharpest of the run."""
+    based_on: str | None = None
+    neighbours: int = 0
+    drift: Drift | None = None
+    reason: str | None = None
+    """Why the image was judged again; None for the first verdict."""
+
+
+_INCOMPLETE: Final = (Finding.INCOMPLETE, Finding.UNREADABLE)
+_STATES: Final = {Kind.IN_FOCUS: State.IN_FOCUS, Kind.OUT_OF_FOCUS: State.OUT_OF_FOCUS}
+
+_SHARP: Final = math.log(0.9)  # a cross-spectrum above this part of the expected is as good as ever
+_BLUR: Final = math.log(0.6)  # what the least defocus that matters (a disc of radius 2 px) leaves of it
+_SURE: Final = 3.0  # standard deviations between the two
+_USUAL: Final = math.log(0.85)  # a density above this part of the expected: nothing has happened to the features
+_BOTH: Final = np.log([0.88, 0.7])  # density and cross-spectrum below these: each vouches for the other's smaller fall
+_BOTH_SIGMA: Final = np.array([1.5, 2.0])
+_SPARED: Final = math.log(0.72)  # the best cells keep more than this: a part of the image is as sharp as ever
+_UNHARMED: Final = math.log(0.8)  # ... and with more than this, fewer features are no defocus of the whole image
+_WIDEST: Final = math.log(0.5)  # however much the tissue varies, no threshold is lowered beyond this
+_COUNTED: Final = 25  # features expected in the tissue of an image that can be judged
+
+
+def judge(report: FocusReport, place: Place, history: History, settings: VerdictSettings) -> Verdict:
+    """The verdict on an image that is not yet in the history."""
+    if report.finding is not Finding.OK:
+        return of_finding(report.finding, report.finding_detail, place)
+    measured = Measured.of(report, place)
+    if not measured.scored:
+        return _undetermined(Cause.FINDING, place, "cannot be judged: its report has no density of features")
+    return decide(measured, history, settings)
+
+
+def of_finding(finding: Finding, detail: str | None, place: Place) -> Verdict:
+    """What a finding other than `ok` means."""
+    kind = Kind.INCOMPLETE if finding in _INCOMPLETE else Kind.UNDETERMINED
+    end = "" if kind is Kind.INCOMPLETE else " Whether it is in focus cannot be told."
+    sentence = wording.finding_words(finding, detail, place) + end
+    return Verdict(kind=kind, cause=Cause.FINDING, provisional=False, sentence=sentence)
+
+
+def state_of(kind: Kind) -> State:
+    """What a verdict makes of an image as a neighbour of others."""
+    return _STATES.get(kind, State.OPEN)
+
+
+def decide(measured: Measured, history: History, settings: VerdictSettings, *, row: int | None = None) -> Verdict:
+    """The verdict on a scored image. `row`: its own in the history, if it is there; its own state has no say."""
+    place = measured.place
+    if row is not None and history.word[row] != Word.NONE:
+        return _by_word(measured, Word(history.word[row]))
+    kind = history.like == history.number(("like", measured.like))
+    rejected = baseline.find_rejected(history, kind)
+    if rejected is not None and bool(rejected.covers(measured.levels)):
+        other = wording.describe(history.place(rejected.row))
+        said = f"is out of focus: {wording.features(measured)}, no more than {other}, which you rejected"
+        return _verdict(Kind.OUT_OF_FOCUS, Cause.REJECTED, place, said, provisional=True)
+    expected = baseline.expect(measured, history, settings, row=row)
+    if expected is None:
+        so_far = int((kind & (history.state != State.UNSCORED)).sum()) + (row is None)
+        said = f"cannot be judged yet: there is no baseline ({so_far} scored so far, {settings.young} needed)"
+        return _undetermined(Cause.NO_BASELINE, place, said, provisional=True)
+    return _compare(measured, expected, settings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What one region says."""
+
+    kind: Kind
+    measure: int
+    both: bool = False
+    """Neither measure says so alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """What a verdict keeps of the comparison it rests on."""
+
+    levels: tuple[Level, ...] = ()
+    origin: Literal["confirmed", "provisional"] | None = None
+    based_on: str | None = None
+    neighbours: int = 0
+    drift: Drift | None = None
+    doubt: str | None = None
+
+
+def _compare(measured: Measured, expected: Expected, settings: VerdictSettings) -> Verdict:
+    place, origin = measured.place, expected.anchor.origin
+    could = math.exp(expected.levels[DENSITY, WHOLE]) * measured.tissue_mpx
+    spread = expected.spread.copy()
+    spread[DENSITY, WHOLE] = math.hypot(spread[DENSITY, WHOLE], 1 / math.sqrt(max(could, 1.0)))  # counting
+    strict = _allowed(settings)
+    allowed = np.minimum(strict, np.maximum(-settings.k_sigma * spread, _WIDEST))
+    threshold = expected.levels + allowed
+    if settings.follow:  # however much the neighbours vary: together the two limits are the least
+        least = math.log((1 - settings.max_below_anchor) * settings.threshold)
+        threshold[DENSITY, WHOLE] = np.fmax(threshold[DENSITY, WHOLE], expected.anchor.levels[DENSITY, WHOLE] + least)
+        allowed = threshold - expected.levels
+    away = measured.levels - expected.levels
+    near = expected.neighbours > 0 and expected.drift is None
+    whole = _whole(away, allowed, spread, near=near)
+    told = {WHOLE: whole} | {r: _side(away[:, r], allowed[:, r], spread[:, r]) for r in SIDES}
+    side = _worst_side(told, measured.levels - threshold)
+    doubt = wording.doubt(expected)
+    provisional = doubt is not None
+    compared = _Compared(
+        levels=_levels(measured.levels, expected.levels, threshold),
+        origin=origin,
+        based_on=wording.based_on(expected),
+        neighbours=expected.neighbours,
+        drift=expected.drift,
+        doubt=doubt,
+    )
+    by = wording.figures(measured, expected, threshold)
+    if could < _COUNTED:
+        said = f"has too little tissue to be judged: {could:.0f} features are expected, {_COUNTED} are needed"
+        return _verdict(Kind.UNDETERMINED, Cause.LITTLE_TISSUE, place, said, provisional=provisional, compared=compared)
+    if whole.kind is Kind.OUT_OF_FOCUS:
+        said = f"is out of focus: {by(whole.measure, WHOLE)}"
+        if whole.both:
+            said = f"is out of focus: {wording.together(measured, expected, _both(spread[:, WHOLE]))}"
+        return _verdict(Kind.OUT_OF_FOCUS, Cause.MEASURED, place, said, provisional=provisional, compared=compared)
+    if side is not None:
+        said = f"is out of focus on {wording.SIDES[REGIONS[side]]} (tilted?): there {by(told[side].measure, side)}"
+        where = REGIONS[side]
+        return _verdict(
+            Kind.OUT_OF_FOCUS, Cause.MEASURED, place, said, provisional=provisional, region=where, compared=compared
+        )
+    if whole.kind is Kind.UNDETERMINED:
+        said = f"cannot be judged: {by(whole.measure, WHOLE)}; yet {wording.yet(measured, expected, whole.measure)}"
+        return _verdict(Kind.UNDETERMINED, Cause.CONTRADICTION, place, said, provisional=True, compared=compared)
+    said = f"is in focus: {by(DENSITY, WHOLE)}"
+    return _verdict(Kind.IN_FOCUS, Cause.MEASURED, place, said, provisional=provisional, compared=compared)
+
+
+def _allowed(settings: VerdictSettings) -> Levels:
+    """How far below the expected each measure may be, as logarithms."""
+    allowed = np.full((len(MEASURES), len(REGIONS)), math.log(settings.side_threshold))
+    allowed[DENSITY, WHOLE] = math.log(settings.threshold)
+    allowed[RATIO] = math.log(settings.cross_spectrum_threshold)
+    return allowed
+
+
+def _as_sharp(away: float, spread: float, least: float) -> bool:
+    """Whether a cross-spectrum is what it should be, and not by chance. Unknown (NaN): no."""
+    return bool(away > max(least, _BLUR + _SURE * spread))
+
+
+def _whole(away: Levels, allowed: Levels, spread: Levels, *, near: bool) -> _Told:
+    """What the whole image says. NaN compares as false: what was not measured accuses nobody and clears nobody."""
+    density, ratio = float(away[DENSITY, WHOLE]), float(away[RATIO, WHOLE])
+    if density < allowed[DENSITY, WHOLE]:
+        # Dose and contrast change the number of features and not the cross-spectrum; defocus changes both, everywhere.
+        unharmed = _as_sharp(ratio, spread[RATIO, WHOLE], _SHARP)
+        unharmed |= _as_sharp(float(away[RATIO, BEST]), spread[RATIO, BEST], _UNHARMED)
+        return _Told(Kind.UNDETERMINED if unharmed else Kind.OUT_OF_FOCUS, DENSITY)
+    spared = bool(away[RATIO, BEST] > _SPARED)
+    if ratio < allowed[RATIO, WHOLE] and not density > _USUAL and not spared:
+        return _Told(Kind.OUT_OF_FOCUS, RATIO)
+    if near and not spared and (away[:, WHOLE] < _both(spread[:, WHOLE])).all():
+        return _Told(Kind.OUT_OF_FOCUS, DENSITY, both=True)
+    # The cross-spectrum alone also falls with wrinkles and charging, which add coarse structure.
+    return _Told(Kind.UNDETERMINED if ratio < 2 * allowed[RATIO, WHOLE] else Kind.IN_FOCUS, RATIO)
+
+
+def _side(away: Levels, allowed: Levels, spread: Levels) -> _Told:
+    """What one side says: by its features; the cross-spectrum of a few cells strays too far to accuse anybody."""
+    fell = away[DENSITY] < allowed[DENSITY] and not _as_sharp(float(away[RATIO]), float(spread[RATIO]), _SHARP)
+    return _Told(Kind.OUT_OF_FOCUS if fell else Kind.IN_FOCUS, DENSITY)
+
+
+def _both(spread: Levels) -> Levels:
+    """Falls of the two measures that count when they come together."""
+    least: Levels = np.minimum(_BOTH, -_BOTH_SIGMA * spread)
+    return least
+
+
+def _worst_side(told: dict[int, _Told], margin: Levels) -> int | None:
+    sides = [r for r in SIDES if told[r].kind is Kind.OUT_OF_FOCUS]
+    return min(sides, key=lambda r: float(margin[told[r].measure, r])) if sides else None
+
+
+def _levels(value: Levels, expected: Levels, threshold: Levels) -> tuple[Level, ...]:
+    known = np.isfinite(value) & np.isfinite(expected)
+    return tuple(
+        Level.model_construct(
+            measure=MEASURES[m],
+            region=REGIONS[r],
+            value=float(f"{math.exp(value[m, r]):.6g}"),
+            expected=float(f"{math.exp(expected[m, r]):.6g}"),
+            threshold=float(f"{math.exp(threshold[m, r]):.6g}"),
+        )
+        for m, r in np.argwhere(known).tolist()
+    )
+
+
+def _by_word(measured: Measured, word: Word) -> Verdict:
+    if word is Word.SHARP:
+        return _verdict(
+            Kind.IN_FOCUS, Cause.OPERATOR, measured.place, "is in focus: you confirmed it", provisional=False
+        )
+    said = "is out of focus: you rejected it"
+    return _verdict(Kind.OUT_OF_FOCUS, Cause.OPERATOR, measured.place, said, provisional=False)
+
+
+def _undetermined(cause: Cause, place: Place, said: str, *, provisional: bool = False) -> Verdict:
+    return _verdict(Kind.UNDETERMINED, cause, place, said, provisional=provisional)
+
+
+def _verdict(
+    kind: Kind,
+    cause: Cause,
+    place: Place,
+    said: str,
+    *,
+    provisional: bool,
+    region: str | None = None,
+    compared: _Compared | None = None,
+) -> Verdict:
+    compared = compared or _Compared()
+    doubt = compared.doubt or (wording.UNSURE if compared.levels else wording.UNCONFIRMED)
+    end = f" Provisional: {doubt}" if provisional else ""
+    return Verdict(
+        kind=kind,
+        cause=cause,
+        provisional=provisional,
+        sentence=f"{wording.subject(place)} {said}.{end}",
+        region=region,
+        levels=compared.levels,
+        origin=compared.origin,
+        based_on=compared.based_on,
+        neighbours=compared.neighbours,
+        drift=compared.drift,
+    )

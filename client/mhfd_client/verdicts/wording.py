@@ -1,0 +1,132 @@
+"""Verdicts in words: one sentence that a person understands, with the numbers it rests on. It decides nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from mhfd.contract import Finding
+from mhfd_client.naming import Place
+from mhfd_client.verdicts.history import DENSITY, RATIO, WHOLE, Levels, Measured
+
+if TYPE_CHECKING:
+    from mhfd_client.verdicts.baseline import Expected
+
+__all__ = [
+    "SIDES",
+    "UNCONFIRMED",
+    "UNSURE",
+    "based_on",
+    "describe",
+    "doubt",
+    "features",
+    "figures",
+    "finding_words",
+    "subject",
+    "together",
+    "yet",
+]
+
+_TITLES: Final = {
+    Finding.INCOMPLETE: "is incomplete",
+    Finding.UNREADABLE: "cannot be read",
+    Finding.INVALID: "holds no valid grey values",
+    Finding.BLANK: "is blank",
+    Finding.NO_TISSUE: "shows no tissue",
+    Finding.SATURATED: "is saturated",
+    Finding.TOO_SMALL: "is too small",
+}
+SIDES: Final = {"left": "its left side", "right": "its right side", "top": "its upper side", "bottom": "its lower side"}
+
+
+UNSURE: Final = "a person's word on images near it would tell."
+UNCONFIRMED: Final = "nobody has confirmed a sharp image yet."
+
+
+def describe(place: Place) -> str:
+    """Where an image belongs, in words."""
+    where = "an image without a section number" if place.section is None else f"section {place.section}"
+    return where if place.tile is None else f"{where}, tile {place.tile}"
+
+
+def subject(place: Place) -> str:
+    words = describe(place)
+    return words[0].upper() + words[1:]
+
+
+def finding_words(finding: Finding, detail: str | None, place: Place) -> str:
+    """What was found, with its detail, less the word that the detail repeats."""
+    said = f"{subject(place)} {_TITLES[finding]}"
+    if detail:
+        first, colon, rest = detail.partition(": ")
+        said += f": {rest if colon and first == finding.value.replace('_', ' ') else detail}"
+    return said if said.endswith(("?", ".")) else f"{said}."
+
+
+def figures(measured: Measured, expected: Expected, threshold: Levels) -> Callable[[int, int], str]:
+    """Words for one number: value, expected, where that came from, threshold."""
+
+    def words(measure: int, region: int) -> str:
+        value, norm = math.exp(measured.levels[measure, region]), math.exp(expected.levels[measure, region])
+        limit = math.exp(threshold[measure, region]) / norm
+        if measure == DENSITY:
+            figures = f"{value:,.0f} features per megapixel, {value / norm:.0%} of the {norm:,.0f}"
+        else:
+            figures = f"a cross-spectrum of {value:.3g}, {value / norm:.0%} of the {norm:.3g}"
+        side = "below" if value < norm * limit else "above"
+        return f"{figures} expected from {based_on(expected)}; {side} the threshold of {limit:.0%}"
+
+    return words
+
+
+def together(measured: Measured, expected: Expected, limits: Levels) -> str:
+    """Words for two falls that count because they come together."""
+    value, norm = (levels[:, WHOLE] for levels in (measured.levels, expected.levels))
+    density, ratio = (math.exp(v) for v in value - norm)
+    first, second = (math.exp(v) for v in limits)
+    return (
+        f"{features(measured)} and a cross-spectrum of {math.exp(value[RATIO]):.3g}, {density:.0%} and {ratio:.0%} of "
+        f"what is expected from {based_on(expected)}; together below {first:.0%} and {second:.0%}"
+    )
+
+
+def based_on(expected: Expected) -> str:
+    """Where the expected, and with it the threshold, came from."""
+    anchor = expected.anchor
+    one = anchor.count == 1
+    if anchor.origin == "confirmed":
+        best = "the image that you confirmed" if one else f"the {anchor.count} images that you confirmed"
+    else:
+        best = f"the {anchor.count} sharpest images so far"
+    if not expected.neighbours:
+        return best
+    near = f"the {expected.neighbours} sharp images {'near it' if expected.own else 'of other tiles near it'}"
+    if expected.sections is not None:
+        first, last = expected.sections
+        near += f" (section {first})" if first == last else f" (sections {first} to {last})"
+    return f"{near}, held up by {best}" if expected.held else near
+
+
+def doubt(expected: Expected) -> str | None:
+    """Why a verdict is provisional; None when it is not."""
+    if expected.drift is not None:
+        return expected.drift.sentence
+    if expected.anchor.origin != "confirmed":
+        return UNCONFIRMED
+    if expected.foreign:
+        return "nobody has confirmed a sharp image of this tile yet."
+    return "there are few sharp images of this tile yet." if expected.young else None
+
+
+def yet(measured: Measured, expected: Expected, measure: int) -> str:
+    """The measure that disagrees."""
+    other = RATIO if measure == DENSITY else DENSITY
+    part = math.exp(measured.levels[other, WHOLE] - expected.levels[other, WHOLE])
+    if other == RATIO:
+        return f"the cross-spectrum is {part:.0%} of the expected, so that dose, contrast or tissue may have changed"
+    return f"the features are {part:.0%} of the expected, so that it may be an artefact"
+
+
+def features(measured: Measured) -> str:
+    return f"{math.exp(measured.levels[DENSITY, WHOLE]):,.0f} features per megapixel"

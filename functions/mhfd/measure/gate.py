@@ -1,0 +1,82 @@
+"""Which of the detector's maxima count.
+
+Gate `noise`: the response must exceed what the noise does there and a part of the tissue's own contrast, and lie in
+tissue. Noise is taken at the brightness of the block and of the maximum itself: a bright speck on dark ground carries
+the noise of the bright. The other gates are the paper's: everything that the detector returns counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mhfd import scales
+from mhfd.contract import Params
+from mhfd.detector import Features
+from mhfd.measure.noise import BLOCK, BlockStats, NoiseMap
+from mhfd.measure.tissue import Tissue
+from mhfd.stretch import Pixels
+
+__all__ = ["apply", "block_of"]
+
+_REACH = 2  # pixels around a maximum over which its brightness is taken: 5x5
+
+
+def apply(
+    features: Features, pixels: Pixels, params: Params, stats: BlockStats, noise: NoiseMap, tissue: Tissue
+) -> Features:
+    """The features that count, in the same order."""
+    if params.gate != "noise" or not len(features):
+        return features
+    lo, hi = features.limits
+    response = features.response * np.float32(hi - lo)  # grey values
+    block = block_of(features, pixels.shape, tissue.mask.shape)
+    need = (params.threshold * scales.noise_gain(params)).astype(np.float32)[features.scale]
+    least = np.float32(params.contrast * tissue.contrast * scales.step(params))
+    keep = tissue.mask.ravel()[block]
+    keep &= response > np.maximum(need * noise.sigma.ravel()[block], least)
+    # Brightness matters to the few that the noisiest pixel of their block could still rule out.
+    model = noise.model
+    noisiest = np.maximum(model.read_var + model.gain * (stats.maximum if model.gain > 0 else stats.minimum), 0)
+    open_ = np.flatnonzero(keep & (response <= need * np.sqrt(noisiest).ravel()[block]))
+    variance = np.maximum(model.read_var + model.gain * _brightness(features, open_, pixels), 0)
+    keep[open_] = response[open_] > need[open_] * np.sqrt(variance)
+    return _take(features, np.flatnonzero(keep))
+
+
+def block_of(features: Features, shape: tuple[int, ...], blocks: tuple[int, ...]) -> NDArray[np.intp]:
+    """The flat index of the block that each feature lies in. Features may be of a resized image."""
+    y = _scaled(features.y, shape[0], features.shape[0]) // BLOCK
+    x = _scaled(features.x, shape[1], features.shape[1]) // BLOCK
+    index: NDArray[np.intp] = np.minimum(y, blocks[0] - 1) * blocks[1] + np.minimum(x, blocks[1] - 1)
+    return index
+
+
+def _scaled(position: NDArray[np.int32], size: int, of: int) -> NDArray[np.intp]:
+    wide = position.astype(np.intp)
+    return wide if size == of else (2 * wide + 1) * size // (2 * of)
+
+
+def _brightness(features: Features, kept: NDArray[np.intp], pixels: Pixels) -> NDArray[np.float32]:
+    """The mean grey value around maxima. Positions are of the image itself when the gate is `noise`."""
+    y = np.clip(features.y[kept], _REACH, max(_REACH, pixels.shape[0] - 1 - _REACH))
+    x = np.clip(features.x[kept], _REACH, max(_REACH, pixels.shape[1] - 1 - _REACH))
+    flat = pixels.reshape(-1)
+    at = y.astype(np.intp) * pixels.shape[1] + x
+    total = np.zeros(len(kept), np.float32)
+    for down in range(-_REACH, _REACH + 1):
+        for right in range(-_REACH, _REACH + 1):
+            total += flat[at + (down * pixels.shape[1] + right)]
+    return total / np.float32((2 * _REACH + 1) ** 2)
+
+
+def _take(features: Features, kept: NDArray[np.intp]) -> Features:
+    return replace(
+        features,
+        y=features.y[kept],
+        x=features.x[kept],
+        scale=features.scale[kept],
+        response=features.response[kept],
+    )

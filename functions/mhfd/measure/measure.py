@@ -1,0 +1,189 @@
+"""An image and its features -> `FocusReport`: the numbers, and what kept them from being measured.
+
+The steps and their order are here, the arithmetic is in `noise`, `saturation`, `tissue`, `gate` and `cross_spectrum`.
+It judges nothing: whether an image is in focus is said elsewhere, from these numbers. Unknown is null, never 0.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import scipy
+from numpy.typing import NDArray
+
+import mhfd
+from mhfd import native, scales
+from mhfd.contract import Cells, Finding, FocusReport, Method, Params, Provenance, ScaleCount
+from mhfd.detector import Detector, Features
+from mhfd.errors import UsageError
+from mhfd.images import Image
+from mhfd.measure import cross_spectrum, gate, noise, saturation, tissue
+from mhfd.stretch import Pixels
+
+__all__ = ["Measurement", "build", "measure"]
+
+LEAST_TISSUE = 0.01
+"""Part of the image below which there is none."""
+SATURATED = 0.5
+"""An image is `saturated` when more than this part of it is clipped and less than `SPARED` is left to measure."""
+SPARED = 0.1
+CELL = 128
+"""Side of a cell of the focus map, pixels: one block of the cross-spectrum."""
+MOST_CELLS = 16
+"""Cells along one side. Above 2048 pixels the cells grow, each with one block in its middle: an even sample."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measurement:
+    """A report with the pixels and the features that were counted: what an overlay is drawn from."""
+
+    report: FocusReport
+    pixels: Pixels | None
+    features: Features | None
+
+
+@dataclass(slots=True)
+class _Clock:
+    """How long each step took."""
+
+    timing_ms: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.timing_ms[name] = round((time.perf_counter() - start) * 1e3, 3)
+
+
+def build(image: Image, detector: Detector, params: Params) -> FocusReport:
+    """What scoring says of one image."""
+    return measure(image, detector, params).report
+
+
+def measure(image: Image, detector: Detector, params: Params) -> Measurement:
+    """What scoring says of one image, with what it was read from."""
+    if params.gate == "noise" and params.resize is not None:
+        raise UsageError("params: gate 'noise' measures noise at native size: set resize=None or another gate")
+    clock = _Clock()
+    pixels = image.pixels
+    if pixels is None:
+        return Measurement(_report(image, detector, params, clock, image.finding, image.detail), None, None)
+    with clock.step("noise"):
+        stats = noise.BlockStats(*native.block_stats(pixels, block=noise.BLOCK, threads=detector.threads))
+        if not stats.mean.size:
+            small = f"no tissue: {pixels.shape[0]}x{pixels.shape[1]} pixels hold no {noise.BLOCK}x{noise.BLOCK} block"
+            return Measurement(_report(image, detector, params, clock, Finding.NO_TISSUE, small), None, None)
+        noise_map = noise.estimate(stats, step=noise.grey_step(pixels))
+    with clock.step("tissue"):
+        clipped = saturation.measure(pixels, stats)
+        found = tissue.find(stats, noise_map, unusable=clipped.burnt)
+    finding, why = _finding(found, clipped)
+    if finding is not Finding.OK:
+        return Measurement(_report(image, detector, params, clock, finding, why), None, None)
+    with clock.step("detect"):
+        features = detector.detect(pixels, params, sigma_floor=float(noise_map.sigma[found.mask].min()))
+    with clock.step("gate"):
+        features = gate.apply(features, pixels, params, stats, noise_map, found)
+    rows, cols = _edges(pixels.shape[0]), _edges(pixels.shape[1])
+    with clock.step("cross_spectrum"):
+        ratios = cross_spectrum.measure(pixels, found, rows, cols)
+    with clock.step("cells"):
+        cells, inside = _cells(features, pixels, found, clipped, ratios, (rows, cols))
+    counts = np.bincount(features.scale, minlength=params.n).tolist()
+    ladder = scales.ladder(params).tolist()
+    report = _report(image, detector, params, clock, Finding.OK, None).model_copy(
+        update={
+            "dof": len(features),
+            "density": inside / (found.share * pixels.size / 1e6),
+            "cross_spectrum": ratios.image,
+            "noise": noise_map.model,
+            "tissue": found.share,
+            "scales": tuple(ScaleCount(t=t, count=count) for t, count in zip(ladder, counts, strict=False)),
+            "cells": cells,
+        }
+    )
+    return Measurement(report, pixels, features)
+
+
+def _finding(found: tissue.Tissue, clipped: saturation.Saturation) -> tuple[Finding, str | None]:
+    """`saturated` or `no_tissue`, with the numbers that say so."""
+    crushed = found.mask & clipped.crushed
+    lost, spared = float((clipped.burnt | crushed).mean()), float((found.mask & ~crushed).mean())
+    if lost > SATURATED and spared < SPARED:
+        return Finding.SATURATED, (
+            f"saturated: {lost:.0%} of the image is clipped to black or white and {spared:.0%} is left to measure; "
+            "set brightness and contrast and take it again"
+        )
+    if found.share < LEAST_TISSUE:
+        return Finding.NO_TISSUE, (
+            f"no tissue: {found.share:.1%} of the image differs from noise; blank resin, or the field is empty"
+        )
+    return Finding.OK, None
+
+
+def _report(
+    image: Image, detector: Detector, params: Params, clock: _Clock, finding: Finding, detail: str | None
+) -> FocusReport:
+    """A report that has measured nothing yet."""
+    return FocusReport(
+        method=Method(id=f"mhfd-{params.name}"),
+        image=image.info,
+        finding=finding,
+        finding_detail=detail,
+        params=params,
+        params_id=params.id,
+        timing_ms=clock.timing_ms,
+        provenance=Provenance(
+            version=mhfd.__version__,
+            backend=detector.name,
+            device=detector.device,
+            threads=detector.threads,
+            versions={"numpy": np.__version__, "scipy": scipy.__version__},
+        ),
+    )
+
+
+def _edges(size: int) -> NDArray[np.intp]:
+    """Where the cells along one side begin, and where the last ends."""
+    count = int(np.clip(round(size / CELL), 1, MOST_CELLS))
+    return np.arange(count + 1, dtype=np.intp) * size // count
+
+
+def _cells(
+    features: Features,
+    pixels: Pixels,
+    found: tissue.Tissue,
+    clipped: saturation.Saturation,
+    ratios: cross_spectrum.Ratios,
+    edges: tuple[NDArray[np.intp], NDArray[np.intp]],
+) -> tuple[Cells, int]:
+    """The focus map, and the number of features in tissue.
+
+    A feature belongs to the cell that holds the middle of its 16x16 block, so that counts and areas go together.
+    """
+    blocks = found.mask.shape
+    rows, cols = len(edges[0]) - 1, len(edges[1]) - 1
+    middles = [np.arange(n) * noise.BLOCK + noise.BLOCK // 2 for n in blocks]
+    row, col = (np.searchsorted(e, m, side="right") - 1 for e, m in zip(edges, middles, strict=True))
+    cell = (row[:, None] * cols + col[None, :]).ravel()
+    per_block = np.bincount(gate.block_of(features, pixels.shape, blocks), minlength=found.mask.size)
+    per_block = np.where(found.mask.ravel(), per_block, 0)
+
+    def total(values: NDArray[np.generic]) -> NDArray[np.float64]:
+        return np.bincount(cell, values.ravel().astype(np.float64), rows * cols).astype(np.float64)
+
+    area = np.maximum(np.bincount(cell, minlength=rows * cols), 1)
+    share, dof = total(found.mask) / area, total(per_block)
+    ratio = ratios.cells.ravel()
+    return Cells(
+        rows=rows,
+        cols=cols,
+        dof=tuple(int(n) if s > 0 else None for n, s in zip(dof, share, strict=True)),
+        cross_spectrum=tuple(float(r) if np.isfinite(r) else None for r in ratio),
+        tissue=tuple(share.round(4).tolist()),
+        saturated=tuple((total(clipped.white) / area).round(4).tolist()),
+    ), int(per_block.sum())
