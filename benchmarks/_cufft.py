@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mhfd import scales, stretch
-from mhfd.contract import Params
+from mhfd.contract.params import Params
 
 __all__ = ["PaperChain"]
 

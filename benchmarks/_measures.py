@@ -9,7 +9,7 @@ from benchmarks.peers import PEERS
 from numpy.typing import NDArray
 
 from mhfd import images, native, scales
-from mhfd.contract import Params
+from mhfd.contract.params import Params
 from mhfd.detector import Detector, Features
 from mhfd.detector.choose import choose
 from mhfd.measure import measure as report

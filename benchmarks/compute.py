@@ -23,7 +23,7 @@ from tests.globus.child_endpoint import ChildEndpoint
 from tests.globus.loopback import APART_S, Calls, called, fast_program, loopback
 
 from mhfd import simulate
-from mhfd.contract import ScoreResponse
+from mhfd.contract.request import ScoreResponse
 
 BATCH = 32
 Row = list[object]

@@ -25,7 +25,7 @@ TOOLS = ("memcheck", "racecheck", "initcheck", "synccheck")
 GOALS = {((1024, 1024), 16): 0.25, ((4096, 4096), 32): 2.0}
 
 if TYPE_CHECKING:
-    from mhfd.contract import Params
+    from mhfd.contract.params import Params
     from mhfd.detector.gpu_device import CudaDevice
 
 
@@ -72,7 +72,7 @@ def score_small(device: CudaDevice) -> int:
     """What compute-sanitizer watches: every kernel, sides that are no multiple of anything."""
     import numpy as np
 
-    from mhfd.contract import Params
+    from mhfd.contract.params import Params
     from mhfd.detector.gpu import GpuDetector
 
     detector = GpuDetector(machine=device)
@@ -152,7 +152,7 @@ def median_ms(action: Callable[[], object], *, times: int = 31) -> float:
 def measure(device: CudaDevice, notes: Sequence[str]) -> int:
     from benchmarks._table import markdown, publish
 
-    from mhfd.contract import Params
+    from mhfd.contract.params import Params
 
     cases = [((1024, 1024), 16), ((4096, 4096), 16), ((4096, 4096), 32)]
     rows = [one(device, shape, dtype, Params(n=n)) for dtype in ("uint8", "uint16") for shape, n in cases]

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from mhfd import native, scales, stretch
 from mhfd.api import score
-from mhfd.contract import Params
+from mhfd.contract.params import Params
 from mhfd.detector.cpu import CpuDetector
 from mhfd.detector.dct import DctDetector
 from mhfd.threads import thread_count

@@ -22,12 +22,15 @@ import tifffile
 from benchmarks._table import markdown, publish
 
 from mhfd import simulate
-from mhfd.contract import FocusReport, Params
+from mhfd.contract.focus_report import FocusReport
+from mhfd.contract.params import Params
 from mhfd.threads import thread_count
 from mhfd_client.arrival.events import Whole
-from mhfd_client.journal.folder import thumbnails, write_whole
+from mhfd_client.files import write_whole
+from mhfd_client.journal.folder import thumbnails
 from mhfd_client.journal.journal import Journal
-from mhfd_client.journal.view import ImageRow, JournalView, VerdictRow
+from mhfd_client.journal.rows import ImageRow, VerdictRow
+from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import PRESETS
 from mhfd_client.results.sidecars import Recorder
 from mhfd_client.runners.local import LocalRunner

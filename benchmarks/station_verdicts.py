@@ -25,7 +25,7 @@ from PIL import Image
 from scipy import ndimage
 
 import mhfd
-from mhfd.contract import FocusReport
+from mhfd.contract.focus_report import FocusReport
 from mhfd_client.microscope import write as microscope
 from mhfd_client.microscope.images import tiff
 from mhfd_client.microscope.write import Grade, Plan, Shot

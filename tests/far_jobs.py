@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mhfd.contract import Params
+from mhfd.contract.params import Params
 from tests import jobs
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import tifffile
 
-from mhfd.contract import Params
+from mhfd.contract.params import Params
 from mhfd_client.flow.from_settings import flow_runner
 from mhfd_client.flow.runner import FlowRunner
 from mhfd_client.globus.consents import leave_for

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mhfd.contract import Cells, Finding, FocusReport, ImageInfo, Method, Params, Provenance
+from mhfd.contract.focus_report import Cells, Finding, FocusReport, ImageInfo, Method, Provenance
+from mhfd.contract.params import Params
 from mhfd_client.naming import Place
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts.judge import Judge

@@ -15,7 +15,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mhfd.contract import Finding, FocusReport, ImageInfo, Method, Params, Provenance
+from mhfd.contract.focus_report import Finding, FocusReport, ImageInfo, Method, Provenance
+from mhfd.contract.params import Params
 from mhfd.errors import UsageError
 
 

@@ -19,7 +19,8 @@ import tifffile
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from mhfd.contract import Finding, FocusReport, Params
+from mhfd.contract.focus_report import Finding, FocusReport
+from mhfd.contract.params import Params
 from mhfd_client.arrival.events import Whole
 from mhfd_client.journal.folder import picture_of, thumbnails
 from mhfd_client.journal.journal import Journal

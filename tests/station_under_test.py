@@ -11,11 +11,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mhfd.contract import Finding, FocusReport, Params
+from mhfd.contract.focus_report import Finding, FocusReport
+from mhfd.contract.params import Params
 from mhfd_client.arrival.folder import Arrival
-from mhfd_client.journal.folder import write_whole
+from mhfd_client.files import write_whole
 from mhfd_client.journal.journal import Journal
-from mhfd_client.journal.view import ImageRow, JournalView, Outcome, VerdictRow
+from mhfd_client.journal.rows import ImageRow, Outcome, VerdictRow
+from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place
 from mhfd_client.runners.local import LocalRunner
 from mhfd_client.settings.options import ArrivalSettings

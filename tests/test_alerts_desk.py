@@ -18,7 +18,7 @@ from mhfd_client.alerts.outlet import LIMIT, Outlet, Postman, Receipt
 from mhfd_client.alerts.snapshot import Disk, Seen, Snapshot
 from mhfd_client.alerts.store import FILE, Health, Store
 from mhfd_client.errors import StateDamaged, StateError
-from mhfd_client.journal.view import Outcome
+from mhfd_client.journal.rows import Outcome
 from mhfd_client.naming import Place as Where
 from mhfd_client.settings.options import AlertSettings
 

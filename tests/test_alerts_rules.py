@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mhfd.contract import Finding
+from mhfd.contract.focus_report import Finding
 from mhfd_client.alerts import rules, words
 from mhfd_client.alerts.episodes import Episode, Happened, advance
 from mhfd_client.alerts.message import Event, Rule, plain
 from mhfd_client.alerts.rules import Reading
 from mhfd_client.alerts.snapshot import Disk, Problem, Seen, Snapshot
-from mhfd_client.journal.view import Outcome
+from mhfd_client.journal.rows import Outcome
 from mhfd_client.naming import Place
 from mhfd_client.settings.options import AlertSettings
 

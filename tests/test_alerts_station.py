@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from mhfd.contract import FocusReport, Params
+from mhfd.contract.focus_report import FocusReport
+from mhfd.contract.params import Params
 from mhfd_client import expected
 from mhfd_client.alerts import Alert, Alerts, Event, Rule, SinkFailed, overview
 from mhfd_client.alerts.snapshot import Disks, Reader
@@ -22,7 +23,8 @@ from mhfd_client.arrival.events import Whole
 from mhfd_client.cli import main
 from mhfd_client.errors import RunnerError, SettingsError
 from mhfd_client.journal.journal import Journal
-from mhfd_client.journal.view import ImageRow, JournalView, Outcome, State, VerdictRow
+from mhfd_client.journal.rows import ImageRow, Outcome, State, VerdictRow
+from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place
 from mhfd_client.settings.options import AlertSettings
 from tests import jobs

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from mhfd.contract import FocusReport
+from mhfd.contract.focus_report import FocusReport
 from mhfd.errors import UsageError
 from mhfd_client.naming import Place
 from mhfd_client.settings.options import VerdictSettings

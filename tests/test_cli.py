@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from mhfd import simulate
-from mhfd.contract import FocusReport
+from mhfd.contract.focus_report import FocusReport
 from mhfd_client.cli import main
 
 

@@ -21,7 +21,8 @@ from mhfd import simulate
 from mhfd_client import mounts
 from mhfd_client.cli import main
 from mhfd_client.journal.journal import Journal
-from mhfd_client.journal.view import JournalView, State
+from mhfd_client.journal.rows import State
+from mhfd_client.journal.view import JournalView
 from mhfd_client.microscope.write import Plan, read_truth, simulate_run
 from mhfd_client.mounts import Mount
 from mhfd_client.station import inbox

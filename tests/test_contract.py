@@ -12,7 +12,9 @@ from pydantic import ValidationError
 
 import mhfd
 from mhfd import contract, errors
-from mhfd.contract import PRESETS, Finding, FocusReport, ImageInfo, Method, Params, Provenance, ScoreRequest
+from mhfd.contract.focus_report import Finding, FocusReport, ImageInfo, Method, Provenance
+from mhfd.contract.params import PRESETS, Params
+from mhfd.contract.request import ScoreRequest
 
 CHANGES: dict[str, object] = {
     "n": 17,

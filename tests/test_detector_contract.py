@@ -13,7 +13,7 @@ import scipy.ndimage
 from numpy.typing import NDArray
 
 from mhfd import native, scales, stretch
-from mhfd.contract import Params
+from mhfd.contract.params import Params
 from mhfd.detector import Detector, Features
 from mhfd.detector.cpu import CpuDetector
 from mhfd.detector.dct import DctDetector

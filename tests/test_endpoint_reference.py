@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mhfd.contract import Code, Examination, ExamineRequest, FileSeen, Problem, RootSeen, ScoreRequest, ScoreResponse
+from mhfd.contract.examination import Examination, ExamineRequest, FileSeen, RootSeen
+from mhfd.contract.request import Code, Problem, ScoreRequest, ScoreResponse
 from mhfd.site import Site
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "reference" / "endpoint-function.md").read_text()

@@ -13,14 +13,14 @@ import tifffile
 from click.testing import CliRunner, Result
 
 from mhfd import simulate
-from mhfd.contract import Examination, FileSeen, RootSeen
+from mhfd.contract.examination import Examination, FileSeen, RootSeen
 from mhfd.remote import worker
 from mhfd_client.cli import main
 from mhfd_client.compute import opening
 from mhfd_client.doctor import endpoint as examining
 from mhfd_client.doctor import endpoint_words as findings
+from mhfd_client.doctor.check import Check, Level
 from mhfd_client.doctor.endpoint_words import Sample
-from mhfd_client.doctor.station import Check, Level
 from tests.globus.child_endpoint import ChildEndpoint
 from tests.globus.service import Service
 

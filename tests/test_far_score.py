@@ -15,10 +15,10 @@ from click.testing import CliRunner, Result
 import mhfd
 import mhfd_client
 from mhfd import simulate
-from mhfd.contract import Finding, FocusReport
+from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.errors import UsageError
 from mhfd_client.cli import main
-from mhfd_client.scoring.notebook import Row
+from mhfd_client.scoring.table import Row
 from tests.globus.child_endpoint import ChildEndpoint
 from tests.globus.service import Service
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mhfd_client.doctor import station as doctor
-from mhfd_client.doctor.station import Check, Level
+from mhfd_client.doctor.check import Check, Level
 from tests.flow_rig import Site, site_here
 from tests.globus.child_endpoint import ChildEndpoint
 from tests.globus.service import Service

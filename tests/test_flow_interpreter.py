@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mhfd.contract import SUMMARY_BYTES, report_file
+from mhfd.contract.focus_report import SUMMARY_BYTES, report_file
 from mhfd.errors import UsageError
 from mhfd_flows.checks import checked
 from mhfd_flows.definition import Action, Definition

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from mhfd_client.journal.view import JournalView, State
+from mhfd_client.journal.rows import State
+from mhfd_client.journal.view import JournalView
 from mhfd_client.page import panels
 from mhfd_client.page.model import Model
 from mhfd_client.page.store import Store

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mhfd.contract import Finding
+from mhfd.contract.focus_report import Finding
 from mhfd_client.errors import RunnerError
 from mhfd_client.flow.runner import FlowRunner
 from mhfd_client.globus.consents import leave_for

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from mhfd_client.globus.tokens import Tokens
-from mhfd_client.journal.view import JournalView, State
+from mhfd_client.journal.rows import State
+from mhfd_client.journal.view import JournalView
 from mhfd_client.results.latency import spans
 from tests.flow_rig import Site, settings_file, site
 from tests.globus.auth_state import NATIVE_ID

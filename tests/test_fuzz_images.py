@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from mhfd import images
-from mhfd.contract import Finding
+from mhfd.contract.focus_report import Finding
 
 SECONDS_A_FILE = 60  # a guard against endless work, not a measure of speed: one file takes a millisecond
 MEMORY = 1 << 30  # address space beyond that of the imports

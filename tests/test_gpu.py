@@ -14,7 +14,7 @@ import scipy.ndimage
 from numpy.typing import NDArray
 
 from mhfd import native
-from mhfd.contract import Params
+from mhfd.contract.params import Params
 from mhfd.detector import Features, gpu_plan
 from mhfd.detector.gpu import GpuDetector
 from mhfd.detector.gpu_device import CudaDevice

@@ -16,7 +16,7 @@ import pytest
 from benchmarks import gpu_check
 from benchmarks._cufft import PaperChain
 
-from mhfd.contract import PRESETS, Params
+from mhfd.contract.params import PRESETS, Params
 from mhfd.detector.gpu import GpuDetector
 from mhfd.detector.paper import PaperDetector
 from mhfd.errors import DeviceUnavailable

@@ -18,7 +18,7 @@ from cupy.cuda import nvrtc
 from numpy.typing import NDArray
 
 from mhfd import native, stretch
-from mhfd.contract import Params
+from mhfd.contract.params import Params
 from mhfd.detector import Features, gpu_plan
 from mhfd.detector.gpu import GpuDetector
 from mhfd.detector.paper import PaperDetector, local_maxima

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from mhfd import images
-from mhfd.contract import Finding
+from mhfd.contract.focus_report import Finding
 from mhfd.errors import UsageError
 from mhfd.images import png as reader
 

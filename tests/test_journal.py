@@ -17,14 +17,16 @@ from typing import Any
 
 import pytest
 
-from mhfd.contract import Finding, Params
+from mhfd.contract.focus_report import Finding
+from mhfd.contract.params import Params
 from mhfd_client import errors
 from mhfd_client.arrival.events import Whole
+from mhfd_client.files import write_whole
 from mhfd_client.journal import view as journal_view
-from mhfd_client.journal.folder import write_whole
 from mhfd_client.journal.journal import Journal
+from mhfd_client.journal.rows import ImageRow, Outcome, State, VerdictRow
 from mhfd_client.journal.schema import MIGRATIONS
-from mhfd_client.journal.view import ImageRow, JournalView, Outcome, State, VerdictRow
+from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place
 from tests import jobs
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mhfd_client.journal.view import ImageRow, State
+from mhfd_client.journal.rows import ImageRow, State
 from mhfd_client.results.latency import MOMENTS, SPANS, ledger, spans
 from mhfd_client.results.plot import waits_plot
 from tests.runs import Run

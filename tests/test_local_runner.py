@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from mhfd.contract import Finding
+from mhfd.contract.focus_report import Finding
 from mhfd_client.errors import RunnerError
 from mhfd_client.runners import Batch, Event, Health, Scored, Started
 from mhfd_client.runners.local import LocalRunner

@@ -9,7 +9,7 @@ import pytest
 
 import mhfd
 from mhfd import images
-from mhfd.contract import Finding
+from mhfd.contract.focus_report import Finding
 from mhfd.errors import UsageError
 from mhfd_client.microscope import images as microscope_images
 from mhfd_client.microscope import write as microscope

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mhfd import native, stretch
-from mhfd.contract import Params
+from mhfd.contract.params import Params
 from mhfd.errors import UsageError
 from mhfd.threads import cpu_name, thread_count
 

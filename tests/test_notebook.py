@@ -12,9 +12,9 @@ import tifffile
 
 import mhfd_client
 from mhfd import simulate
-from mhfd.contract import Finding
+from mhfd.contract.focus_report import Finding
 from mhfd.errors import UsageError
-from mhfd_client.scoring.notebook import Row, Table
+from mhfd_client.scoring.table import Row, Table
 
 
 @pytest.fixture(scope="module")

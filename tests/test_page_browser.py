@@ -23,12 +23,12 @@ import tifffile
 from playwright.sync_api import Browser, Page, expect
 
 from mhfd import simulate
-from mhfd.contract import Finding, Params
+from mhfd.contract.focus_report import Finding
+from mhfd.contract.params import Params
 from mhfd_client.alerts import Episode, Health, Overview, Rule
 from mhfd_client.arrival.events import Whole
-from mhfd_client.flow.runs_out import Logbook
+from mhfd_client.flow.runs_out import LOGBOOK, Logbook
 from mhfd_client.naming import Place
-from mhfd_client.results.under_way import LOGBOOK
 from tests.page_rig import Rig, served
 
 pytestmark = pytest.mark.browser

@@ -17,8 +17,9 @@ from click.testing import CliRunner
 from mhfd.errors import UsageError
 from mhfd_client.cli import main
 from mhfd_client.errors import StateError
-from mhfd_client.page.process import PORT, address, bound, is_loopback
+from mhfd_client.page.process import address, bound, is_loopback
 from mhfd_client.page.token import stamp_of, token_of
+from mhfd_client.settings.places import PORT
 from tests.page_rig import Rig, Served, served
 
 

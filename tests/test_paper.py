@@ -8,7 +8,7 @@ import scipy.ndimage
 from numpy.typing import NDArray
 
 from mhfd import scales, stretch
-from mhfd.contract import PRESETS, Params
+from mhfd.contract.params import PRESETS, Params
 from mhfd.detector.paper import PaperDetector, local_maxima, resize_bilinear, response_maximum
 
 

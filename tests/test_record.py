@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from mhfd.contract import Finding, FocusReport
+from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd_client.errors import StateError
-from mhfd_client.journal.folder import picture_of, thumbnails, write_all_whole
-from mhfd_client.journal.view import ImageRow, VerdictRow
+from mhfd_client.files import write_all_whole
+from mhfd_client.journal.folder import picture_of, thumbnails
+from mhfd_client.journal.rows import ImageRow, VerdictRow
 from mhfd_client.results.sidecars import Recorder, sidecar_of, steps_ms
 from mhfd_client.settings.load import load
 from mhfd_client.verdicts.verdict import Verdict

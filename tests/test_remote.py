@@ -18,7 +18,10 @@ from hypothesis import strategies as st
 
 import mhfd
 from mhfd import simulate
-from mhfd.contract import Code, Examination, Finding, FocusReport, Params, ScoreResponse, report_file
+from mhfd.contract.examination import Examination
+from mhfd.contract.focus_report import Finding, FocusReport, report_file
+from mhfd.contract.params import Params
+from mhfd.contract.request import Code, ScoreResponse
 from mhfd.errors import SiteError
 from mhfd.remote import examine, run
 from mhfd.remote.roots import Roots

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from mhfd import images, native, scales
-from mhfd.contract import Finding, FocusReport, ImageInfo, Noise, Params
+from mhfd.contract.focus_report import Finding, FocusReport, ImageInfo, Noise
+from mhfd.contract.params import Params
 from mhfd.detector import Detector, Features
 from mhfd.detector.choose import choose
 from mhfd.errors import UsageError

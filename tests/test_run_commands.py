@@ -16,18 +16,17 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from mhfd.contract import Params
+from mhfd.contract.params import Params
 from mhfd_client.arrival.events import Whole
 from mhfd_client.cli import main
 from mhfd_client.flow import words
-from mhfd_client.flow.runs_out import Logbook
+from mhfd_client.flow.runs_out import LOGBOOK, Logbook
 from mhfd_client.flow.service import FlowService, Run
 from mhfd_client.flow.steps import steps
 from mhfd_client.globus.consents import leave_for
 from mhfd_client.globus.identity import globus_app
 from mhfd_client.journal.journal import Journal
 from mhfd_client.naming import Place
-from mhfd_client.results.under_way import LOGBOOK
 from mhfd_client.settings import load as settings
 from mhfd_flows.shipped import FLOWS
 from tests.globus.auth_state import NATIVE_ID

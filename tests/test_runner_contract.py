@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mhfd.contract import Finding, Params
+from mhfd.contract.focus_report import Finding
+from mhfd.contract.params import Params
 from mhfd_client.errors import RunnerError
 from mhfd_client.runners import Batch, Health, Job, Returned, Runner, Scored, Started
 from mhfd_client.runners.local import LocalRunner

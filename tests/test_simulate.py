@@ -13,7 +13,7 @@ import scipy.fft
 import scipy.special
 from numpy.typing import NDArray
 
-from mhfd.contract import Params
+from mhfd.contract.params import Params
 from mhfd.detector.paper import PaperDetector
 from mhfd.errors import UsageError
 from mhfd.simulate import Artefacts, Exposure, Grey, Optics, Specimen, focus_series, section

@@ -19,11 +19,13 @@ from typing import Any, ClassVar
 
 import pytest
 
-from mhfd.contract import Finding, FocusReport, Params
+from mhfd.contract.focus_report import Finding, FocusReport
+from mhfd.contract.params import Params
 from mhfd_client.arrival.events import Recovered, Trouble, TroubleKind, Whole
 from mhfd_client.errors import RunnerError, StateFull, WatchError
 from mhfd_client.journal.journal import Journal
-from mhfd_client.journal.view import ImageRow, JournalView, Outcome, State, VerdictRow
+from mhfd_client.journal.rows import ImageRow, Outcome, State, VerdictRow
+from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place
 from mhfd_client.runners import Batch, Event, Health, Returned, Scored, Started
 from mhfd_client.runners.local import LocalRunner

@@ -19,7 +19,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from mhfd.contract import Finding, FocusReport, Params
+from mhfd.contract.focus_report import Finding, FocusReport
+from mhfd.contract.params import Params
 
 HERE = Path(__file__).parent
 SPREAD_S = 0.8  # a kill comes within this time of the start of the process, or of its loop: in turn

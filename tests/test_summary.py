@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from mhfd.contract import Finding
+from mhfd.contract.focus_report import Finding
 from mhfd_client.errors import StateLocked, StateMissing
 from mhfd_client.journal.journal import Journal
-from mhfd_client.journal.view import JournalView, Outcome
+from mhfd_client.journal.rows import Outcome
+from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place
 from mhfd_client.results import latency as ledger
 from mhfd_client.results import retake

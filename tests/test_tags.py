@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mhfd import images
-from mhfd.contract import Box, Finding
+from mhfd.contract.focus_report import Box, Finding
 from mhfd.images import tags
 from mhfd.images.ifd import Fields
 

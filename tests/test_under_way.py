@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from mhfd.contract import Params
+from mhfd.contract.params import Params
 from mhfd_client.arrival.events import Whole
 from mhfd_client.commands.results import _lines
-from mhfd_client.flow.runs_out import Logbook
+from mhfd_client.flow.runs_out import LOGBOOK, Logbook
 from mhfd_client.flow.words import Step
 from mhfd_client.journal.journal import Journal
 from mhfd_client.naming import Place
@@ -21,7 +21,7 @@ from mhfd_client.page.model import Model
 from mhfd_client.page.store import Store
 from mhfd_client.results import run_report
 from mhfd_client.results import status as summary
-from mhfd_client.results.under_way import LOGBOOK, Reader, UnderWay, under_way
+from mhfd_client.results.under_way import Reader, UnderWay, under_way
 from mhfd_client.settings import load as settings
 
 FLOW = "6d686664-0000-4000-8000-0000000000f1"

@@ -14,7 +14,8 @@ import tifffile
 
 from mhfd import simulate
 from mhfd_client.errors import StateMissing
-from mhfd_client.journal.view import JournalView, State, TroubleRow
+from mhfd_client.journal.rows import State, TroubleRow
+from mhfd_client.journal.view import JournalView
 from tests.globus.waiting import until
 
 __all__ = ["MHFD", "Watched", "picture"]

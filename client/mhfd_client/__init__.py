@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mhfd_client.scoring.notebook import Table, reattach, score
+    from mhfd_client.scoring.notebook import reattach, score
+    from mhfd_client.scoring.table import Table
 
 __all__ = ["Table", "reattach", "score"]
 

@@ -197,3 +197,14 @@ def sbemimage_tile(tile: str | None) -> str | None:
     """A tile as SBEMimage's lists write it: `g0000_t0012` is `0.12`."""
     match = re.fullmatch(r"g(\d+)_t(\d+)", tile or "", re.IGNORECASE)
     return f"{int(match[1])}.{int(match[2])}" if match else None
+
+
+def describe(place: Place) -> str:
+    """Where an image belongs, in words."""
+    where = "an image without a section number" if place.section is None else f"section {place.section}"
+    return where if place.tile is None else f"{where}, tile {place.tile}"
+
+
+def subject(place: Place) -> str:
+    words = describe(place)
+    return words[0].upper() + words[1:]

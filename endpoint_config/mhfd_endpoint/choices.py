@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from mhfd_endpoint.errors import ChoiceError, EndpointError
 
-__all__ = ["KINDS", "Batch", "Choices", "Chosen", "Polaris", "Slurm", "Workstation", "checked", "read", "write"]
+__all__ = []
 
 Kind = Literal["workstation", "slurm", "polaris"]
 KINDS: Final[tuple[Kind, ...]] = ("workstation", "slurm", "polaris")
@@ -26,6 +26,15 @@ _END: Final = "{#- /administrator"
 # What reaches a scheduler's script: one word, so that no line can be added to it.
 Word = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.@+-]+$")]
 Line = Annotated[str, Field(max_length=1000, pattern=r"^[^\n\r\x00]*$")]
+
+
+def minutes(text: str) -> int:
+    """A time: `90`, `90m`, `8h`, `1:30` (hours and minutes). ChoiceError."""
+    if found := re.fullmatch(r"(\d+(?:\.\d+)?)\s*(m|min|h)?", text.strip()):
+        return round(float(found[1]) * (60 if found[2] == "h" else 1))
+    if found := re.fullmatch(r"(\d+):(\d\d)(?::(\d\d))?", text.strip()):
+        return int(found[1]) * 60 + int(found[2]) + (1 if int(found[3] or 0) else 0)
+    raise ChoiceError(f"{text!r} is no time; write 90m, 8h or 1:30")
 
 
 class Choices(BaseModel):

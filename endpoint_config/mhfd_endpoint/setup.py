@@ -104,9 +104,7 @@ def _answer(question: _Question, kind: str, ask: Ask | None) -> Any:
             raise UsageError(f"--gpus: {answer!r} is no number")
         return int(answer)
     if question.option == "walltime":
-        from mhfd_client.commands.endpoint import Duration
-
-        return Duration().convert(answer, None, None)
+        return chosen.minutes(answer)
     return answer.strip()
 
 

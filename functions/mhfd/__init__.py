@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mhfd.api import score
-    from mhfd.contract import Finding, FocusReport, Params
+    from mhfd.contract.focus_report import Finding, FocusReport
+    from mhfd.contract.params import Params
     from mhfd.errors import DeviceUnavailable, MhfdError, UsageError
 
 __version__ = "0.1.0"

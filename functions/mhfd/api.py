@@ -9,7 +9,8 @@ import os
 from typing import TYPE_CHECKING, Any, Literal
 
 from mhfd import images
-from mhfd.contract import FocusReport, Params
+from mhfd.contract.focus_report import FocusReport
+from mhfd.contract.params import Params
 from mhfd.detector.choose import choose
 from mhfd.measure import measure as report
 

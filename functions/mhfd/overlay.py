@@ -16,7 +16,7 @@ from mhfd import scales, stretch
 from mhfd.errors import UsageError
 
 if TYPE_CHECKING:
-    from mhfd.contract import Cells
+    from mhfd.contract.focus_report import Cells
     from mhfd.measure.measure import Measurement
 
 __all__ = ["draw", "heat"]

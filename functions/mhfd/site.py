@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from mhfd.contract import Model
+from mhfd.contract.base import Model
 from mhfd.errors import SiteError
 
 __all__ = ["VARIABLE", "Site"]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mhfd import native
 
 if TYPE_CHECKING:
-    from mhfd.contract import Params
+    from mhfd.contract.params import Params
 
 __all__ = ["Pixels", "apply", "limits", "limits_of_counts", "ranks"]
 

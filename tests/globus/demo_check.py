@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mhfd import api
-from mhfd_client.journal.view import ImageRow, JournalView, State
+from mhfd_client.journal.rows import ImageRow, State
+from mhfd_client.journal.view import JournalView
 from tests.flow_rig import Site
 from tests.globus.flows_state import Run
 

@@ -15,7 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from mhfd_client.journal.view import JournalView, State
+from mhfd_client.journal.rows import State
+from mhfd_client.journal.view import JournalView
 from tests.globus.broker import HOW, installed
 from tests.globus.child_endpoint import ChildEndpoint
 from tests.globus.loopback import called, fast_program, loopback

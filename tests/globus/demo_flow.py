@@ -20,7 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from subprocess import DEVNULL, Popen
 
-from mhfd_client.journal.view import JournalView, State
+from mhfd_client.journal.rows import State
+from mhfd_client.journal.view import JournalView
 from mhfd_client.results.latency import ledger
 from tests.flow_rig import Site, site
 from tests.globus.broker import HOW, installed

@@ -16,7 +16,7 @@ from globus_sdk import GlobusAPIError
 import mhfd
 from mhfd import simulate
 from mhfd_client.compute.translated import translated
-from mhfd_client.doctor.station import Level
+from mhfd_client.doctor.check import Level
 from tests.globus.core_endpoint import CoreEndpoint
 from tests.globus.service import Service
 from tests.globus.waiting import DEADLINE_S, until

@@ -19,7 +19,7 @@ from mhfd_client.alerts.outlet import Carrier, Outlet, Postman
 from mhfd_client.alerts.sinks import Sink
 from mhfd_client.alerts.snapshot import Snapshot
 from mhfd_client.alerts.store import Health, Store
-from mhfd_client.journal.folder import text_of
+from mhfd_client.files import text_of
 from mhfd_client.settings.options import AlertSettings
 
 __all__ = ["Desk"]

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from mhfd_client.journal.folder import text_of
+from mhfd_client.files import text_of
 
 __all__ = ["Alert", "Event", "Rule", "iso", "plain", "sample"]
 

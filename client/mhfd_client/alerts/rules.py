@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from mhfd.contract import Finding
+from mhfd.contract.focus_report import Finding
 from mhfd_client.alerts.message import Rule, plain
 from mhfd_client.alerts.snapshot import Problem, Seen, Snapshot
 from mhfd_client.alerts.words import NAMED, count, duration, places, sections, spans
 from mhfd_client.arrival.events import TroubleKind
-from mhfd_client.journal.folder import text_of
-from mhfd_client.journal.view import Outcome
+from mhfd_client.files import text_of
+from mhfd_client.journal.rows import Outcome
 from mhfd_client.settings.options import AlertSettings
 
 __all__ = ["SECTIONS_BACK", "Reading", "readings"]

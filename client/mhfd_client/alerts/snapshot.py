@@ -14,9 +14,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from mhfd.contract import Finding
+from mhfd.contract.focus_report import Finding
 from mhfd_client import expected
-from mhfd_client.journal.view import JournalView, Outcome, ScoreRow, State
+from mhfd_client.journal.rows import Outcome, ScoreRow, State
+from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place
 
 __all__ = ["LOOK_BACK", "Disk", "Disks", "Problem", "Reader", "Seen", "Snapshot"]

@@ -17,7 +17,7 @@ from typing import Any, Final
 from mhfd_client.alerts.episodes import Episode
 from mhfd_client.alerts.message import Alert, Rule, iso
 from mhfd_client.errors import StateDamaged, StateError
-from mhfd_client.journal.folder import text_of
+from mhfd_client.files import text_of
 
 __all__ = ["FILE", "Health", "Overview", "Pending", "Store", "overview"]
 

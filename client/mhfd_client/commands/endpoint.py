@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,11 +26,12 @@ class Duration(click.ParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
-        if found := re.fullmatch(r"(\d+(?:\.\d+)?)\s*(m|min|h)?", str(value).strip()):
-            return round(float(found[1]) * (60 if found[2] == "h" else 1))
-        if found := re.fullmatch(r"(\d+):(\d\d)(?::(\d\d))?", str(value).strip()):
-            return int(found[1]) * 60 + int(found[2]) + (1 if int(found[3] or 0) else 0)
-        return self.fail(f"{value!r} is no time; write 90m, 8h or 1:30", param, ctx)
+        from mhfd_endpoint.choices import minutes
+
+        try:
+            return minutes(str(value))
+        except ValueError as e:
+            return self.fail(str(e), param, ctx)
 
 
 @click.group()

@@ -81,7 +81,7 @@ def _lines(now: Status, root: str) -> list[str]:
 @click.option("--undetermined", is_flag=True, help="Also images of which nothing can be said.")
 def retake(folder: Folder, as_csv: bool, form: Format | None, undetermined: bool) -> None:
     """What to image again: section, tile, stage position, reason."""
-    from mhfd_client.journal.view import Outcome
+    from mhfd_client.journal.rows import Outcome
     from mhfd_client.results import retake as listing
 
     if as_csv and form:

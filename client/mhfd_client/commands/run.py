@@ -204,7 +204,7 @@ def _told(found: Shown, late_s: float) -> Iterator[str]:
 
 
 def _images(images: list[Aboard]) -> Iterator[str]:
-    from mhfd_client.journal.folder import text_of
+    from mhfd_client.files import text_of
 
     if not images:
         yield "images: no station on this machine knows of this run"

@@ -10,7 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from mhfd.api import Device
-    from mhfd.contract import Params
+    from mhfd.contract.params import Params
 
 __all__ = ["score"]
 
@@ -18,7 +18,7 @@ EXIT_UNSCORED = 1
 
 
 def _params(preset: str, n: int | None, min_t: float | None, max_t: float | None) -> Params:
-    from mhfd.contract import Params
+    from mhfd.contract.params import Params
 
     base = Params.preset(preset)
     given = {k: v for k, v in {"n": n, "min_t": min_t, "max_t": max_t}.items() if v is not None}

@@ -12,7 +12,7 @@ import click
 from mhfd_client.commands.common import echo, echo_json
 
 if TYPE_CHECKING:
-    from mhfd_client.doctor.station import Check
+    from mhfd_client.doctor.check import Check
 
 __all__ = ["config", "doctor"]
 

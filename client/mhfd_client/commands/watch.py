@@ -19,8 +19,8 @@ from mhfd_client.printing import printable
 if TYPE_CHECKING:
     from rich.live import Live
 
-    from mhfd.contract import FocusReport
-    from mhfd_client.journal.view import ImageRow, VerdictRow
+    from mhfd.contract.focus_report import FocusReport
+    from mhfd_client.journal.rows import ImageRow, VerdictRow
 
 __all__ = ["plan", "watch"]
 
@@ -158,7 +158,7 @@ def plan(folder: Folder, names: str | None, as_json: bool) -> None:
     from mhfd_client.arrival import plan as planning
     from mhfd_client.arrival.root import checked_root
     from mhfd_client.errors import StateMissing
-    from mhfd_client.journal.folder import text_of
+    from mhfd_client.files import text_of
     from mhfd_client.journal.view import JournalView
     from mhfd_client.station.assembly import named, state_of
 

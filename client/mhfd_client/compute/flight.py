@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from mhfd.contract import ScoreRequest
+from mhfd.contract.request import ScoreRequest
 from mhfd_client.compute.service import Task
 from mhfd_client.runners.far import Waiting
 

@@ -5,27 +5,21 @@ Everything that a person can have got wrong is said here, before any image is ha
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Self
 from uuid import UUID
 
 from mhfd.errors import UsageError
-from mhfd_client.compute import matching, registration
-from mhfd_client.compute.paths import PathMap
+from mhfd_client.compute import registration
 from mhfd_client.compute.service import client_of, connect
 from mhfd_client.errors import EndpointOffline
-from mhfd_client.scoring import lines as scoring
-from mhfd_client.scoring.kept_call import Item
 
-__all__ = ["Opened", "close", "endpoint_of", "hurried", "items_of", "own_client", "reach"]
+__all__ = ["Opened", "close", "endpoint_of", "hurried", "own_client", "reach"]
 
 _TIMEOUT_S: Final = 15.0
 _RETRIES: Final = 2
-_ABSOLUTE: Final = re.compile(r"[A-Za-z]:[\\/]|[\\/]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,25 +94,3 @@ def hurried(client: Any) -> Any:
 def _web(client: Any) -> list[Any]:
     both = getattr(client, "_compute_web_client", None)
     return [web for name in ("v2", "v3") if (web := getattr(both, name, None)) is not None]
-
-
-def items_of(paths: Iterable[str], maps: PathMap, opened: Opened) -> list[Item]:
-    """Each file as it is called here and there.
-
-    With a map, paths and patterns are this machine's. Without one the paths are the endpoint's, and no patterns.
-    """
-    if maps:
-        return [Item(path, maps.there(_absolute(path))) for path in scoring.expand(paths)]
-    named = list(paths)
-    for path in named:
-        if not path.startswith("/"):
-            raise UsageError(
-                f"{path}: without --map, paths are the endpoint's own and begin with /; for files of this machine say "
-                "where the endpoint has them, as in --map /mnt/sem=/eagle/sem"
-            )
-    found: Sequence[str] = matching.expand(named, opened)
-    return [Item(path, path) for path in found]
-
-
-def _absolute(path: str) -> str:
-    return path if _ABSOLUTE.match(path) else os.path.abspath(path)  # noqa: PTH100 - links in it stay

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mhfd_client.errors import SettingsError
-from mhfd_client.journal.folder import text_of
+from mhfd_client.files import text_of
 
 __all__ = ["PathMap"]
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from mhfd.contract import FocusReport
+from mhfd.contract.focus_report import FocusReport
 from mhfd_client.compute.flight import Flight, Image, Part, request
 from mhfd_client.compute.pace import Pace
 from mhfd_client.compute.paths import PathMap

@@ -21,10 +21,11 @@ from typing import Final
 
 import click
 
-from mhfd.contract import FocusReport
+from mhfd.contract.focus_report import FocusReport
 from mhfd.errors import UsageError
 from mhfd_client.errors import StationError
-from mhfd_client.journal.view import ImageRow, JournalView, Outcome, State, VerdictRow
+from mhfd_client.journal.rows import ImageRow, Outcome, State, VerdictRow
+from mhfd_client.journal.view import JournalView
 from mhfd_client.microscope.write import Grade, answer, grade, read_truth
 from mhfd_client.page.process import Serving, beside, bound
 from mhfd_client.page.screenshot import shoot

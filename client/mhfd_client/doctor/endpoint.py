@@ -19,7 +19,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from mhfd.contract import Examination
+from mhfd.contract.examination import Examination
 from mhfd.errors import MhfdError, UsageError
 from mhfd_client.arrival.listing import Rules, inside, walk
 from mhfd_client.compute import registration
@@ -27,8 +27,8 @@ from mhfd_client.compute.opening import close, hurried
 from mhfd_client.compute.paths import PathMap
 from mhfd_client.compute.service import Endpoint, client_of, connect
 from mhfd_client.doctor import endpoint_words as findings
+from mhfd_client.doctor.check import Check, Level
 from mhfd_client.doctor.endpoint_words import Sample
-from mhfd_client.doctor.station import Check, Level
 from mhfd_client.errors import (
     ComputeError,
     ComputeMissing,
@@ -41,7 +41,7 @@ from mhfd_client.errors import (
     ServiceUnreachable,
     TaskFailed,
 )
-from mhfd_client.journal.folder import text_of
+from mhfd_client.files import text_of
 from mhfd_client.settings.options import ArrivalSettings
 
 __all__ = ["WAIT_S", "examine"]

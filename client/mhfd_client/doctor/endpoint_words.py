@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mhfd.contract import Code, Examination, FileSeen, Problem
+from mhfd.contract.examination import Examination, FileSeen
+from mhfd.contract.request import Code, Problem
 from mhfd.remote import worker
-from mhfd_client.doctor.station import Check, Level
-from mhfd_client.journal.folder import text_of
+from mhfd_client.doctor.check import Check, Level
+from mhfd_client.files import text_of
 
 __all__ = ["Sample", "load", "of", "of_sample"]
 

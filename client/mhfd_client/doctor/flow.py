@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from mhfd_client.doctor.station import Check, Level
+from mhfd_client.doctor.check import Check, Level
 from mhfd_client.errors import FlowError, FlowMissing, FlowRefused, SettingsError
+from mhfd_client.files import text_of
 from mhfd_client.flow.from_settings import flow_service, places_of
 from mhfd_client.flow.words import login_line
 from mhfd_client.globus.consents import leave_for
 from mhfd_client.globus.identity import needs_extra
-from mhfd_client.journal.folder import text_of
 from mhfd_client.settings.options import Settings
 
 __all__ = ["flow_checks"]

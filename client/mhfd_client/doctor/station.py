@@ -16,21 +16,20 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import mhfd
 from mhfd.errors import MhfdError
 from mhfd.threads import cpu_name, thread_count
 from mhfd_client import mounts
 from mhfd_client.arrival.root import checked_root, is_shared
+from mhfd_client.doctor.check import Check, Level
 from mhfd_client.errors import SettingsError, StateMissing, WatchError
-from mhfd_client.journal.folder import text_of
-from mhfd_client.page.process import PORT as PAGE_PORT
+from mhfd_client.files import text_of
 from mhfd_client.settings import load as settings
 from mhfd_client.settings.load import Loaded
+from mhfd_client.settings.places import PORT as PAGE_PORT
 
 __all__ = ["Check", "Level", "examine"]
 
@@ -39,27 +38,6 @@ _FEW_GB: Final = 2.0
 _SKEW_S: Final = 5.0
 _PACKAGES: Final = ("numpy", "scipy", "tifffile", "imagecodecs", "pillow", "pydantic", "click", "rich")
 _EXTRAS: Final = {"watchdog": "station", "jinja2": "station"}
-
-
-class Level(StrEnum):
-    """How bad it is."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line: what was looked at, what was found, and what to do."""
-
-    name: str
-    level: Level
-    what: str
-    do: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def examine(directory: str | None = None, *, config: Path | None = None, state: Path | None = None) -> list[Check]:

@@ -1,1 +1,1 @@
-"""[3b] The runner that scores by runs of a Globus flow: its service, the runs that are out, the reports they brought."""
+"""[3b] The runner that scores by runs of a Globus flow: its service, the runs that are out, their reports."""

@@ -10,12 +10,12 @@ from pathlib import Path
 from uuid import UUID
 
 from mhfd_client.errors import SettingsError
+from mhfd_client.files import text_of
 from mhfd_client.flow.runner import FlowRunner, Places
+from mhfd_client.flow.runs_out import LOGBOOK
 from mhfd_client.flow.service import FlowService
 from mhfd_client.globus.consents import leave_for
 from mhfd_client.globus.identity import credentials, globus_app, needs_extra
-from mhfd_client.journal.folder import text_of
-from mhfd_client.results.under_way import LOGBOOK
 from mhfd_client.settings.options import FlowSettings, Settings
 
 __all__ = ["flow_of", "flow_runner", "flow_service", "places_of"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mhfd.contract import ScoreRequest
+from mhfd.contract.request import ScoreRequest
 from mhfd_client.runners import Job
 
 __all__ = ["Places"]

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mhfd.contract import FocusReport, report_file
+from mhfd.contract.focus_report import FocusReport, report_file
 from mhfd_client.runners import Job
 from mhfd_client.runners.answers import read
 

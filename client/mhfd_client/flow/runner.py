@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from mhfd.contract import FocusReport
+from mhfd.contract.focus_report import FocusReport
 from mhfd_client.errors import (
     FlowError,
     FlowMissing,
@@ -27,6 +27,7 @@ from mhfd_client.errors import (
     RunnerError,
     StationError,
 )
+from mhfd_client.files import text_of
 from mhfd_client.flow import reports
 from mhfd_client.flow.places import Places
 from mhfd_client.flow.reports import Collected
@@ -34,7 +35,6 @@ from mhfd_client.flow.runs_out import Logbook, Out
 from mhfd_client.flow.service import Run, Start, leftover_of
 from mhfd_client.flow.trips import Image, Stage, Trip, next_of
 from mhfd_client.flow.words import Explained, consent, ended, label, late, login_line
-from mhfd_client.journal.folder import text_of
 from mhfd_client.runners import Batch, Event, Health, Job, Trouble
 from mhfd_client.runners.condition import Condition
 from mhfd_client.runners.desk import Desk, Reply

@@ -11,11 +11,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from mhfd_client.runners.line_file import Notes
 
-__all__ = ["Logbook", "Out", "take"]
+__all__ = ["LOGBOOK", "Logbook", "Out", "take"]
+
+LOGBOOK: Final = "flow.jsonl"
+"""In the state folder: which runs are out."""
 
 
 @dataclass(slots=True)

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Final, Literal
 from pydantic import SecretStr
 
 from mhfd_client.errors import NoClient, RunnerError
-from mhfd_client.journal.folder import text_of
-from mhfd_client.settings.load import Settings, load, login_dir
+from mhfd_client.files import text_of
+from mhfd_client.settings.load import Settings, load
+from mhfd_client.settings.places import login_dir
 
 if TYPE_CHECKING:
     from globus_sdk import GlobusApp, Scope

@@ -21,7 +21,7 @@ from typing import IO, Any, Final
 from globus_sdk.token_storage import TokenStorage, TokenStorageData
 
 from mhfd_client.errors import TokensRefused
-from mhfd_client.journal.folder import text_of
+from mhfd_client.files import text_of
 
 __all__ = ["Tokens"]
 

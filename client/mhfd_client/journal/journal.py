@@ -20,23 +20,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Self
 
-from mhfd.contract import FocusReport, Params
+from mhfd.contract.focus_report import FocusReport
+from mhfd.contract.params import Params
 from mhfd_client import mounts
 from mhfd_client.arrival.events import Whole
 from mhfd_client.errors import StateError
 from mhfd_client.journal import folder as statedir
+from mhfd_client.journal.rows import ImageRow, State, VerdictRow
 from mhfd_client.journal.schema import APPLICATION_ID, MIGRATIONS
-from mhfd_client.journal.view import (
-    FILE,
-    ImageRow,
-    JournalView,
-    State,
-    VerdictRow,
-    check_version,
-    loaded,
-    named,
-    stored,
-)
+from mhfd_client.journal.sqlite import check_version, loaded, named, stored
+from mhfd_client.journal.view import FILE, JournalView
 from mhfd_client.naming import Place
 
 __all__ = ["Journal"]

@@ -5,19 +5,28 @@ Reads only, and no read locks the station out (WAL). `Journal` adds the writing.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, fields
-from enum import StrEnum
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final, Self
 
-from mhfd.contract import FocusReport
-from mhfd_client.errors import StateBusy, StateDamaged, StateError, StateFull, StateMissing
-from mhfd_client.journal.folder import text_of
-from mhfd_client.journal.schema import APPLICATION_ID, MIGRATIONS
+from mhfd.contract.focus_report import FocusReport
+from mhfd_client.errors import StateError, StateMissing
+from mhfd_client.files import text_of
+from mhfd_client.journal.rows import (
+    Beat,
+    ImageRow,
+    OpenBatch,
+    Outcome,
+    ScoreRow,
+    State,
+    Told,
+    TroubleRow,
+    VerdictRow,
+    WordRow,
+)
+from mhfd_client.journal.sqlite import check_version, loaded, named, stored
 from mhfd_client.naming import Place
 
 __all__ = [
@@ -36,146 +45,6 @@ __all__ = [
 
 FILE: Final = "journal.db"
 Row = tuple[Any, ...]
-
-
-class State(StrEnum):
-    """How far an image has come. Before `whole` it is arrival's; the rescan would see it again."""
-
-    WHOLE = "whole"
-    SUBMITTED = "submitted"
-    SCORED = "scored"
-    JUDGED = "judged"
-    RECORDED = "recorded"
-    REPLACED = "replaced"  # overwritten before it was scored: its bytes are gone, a newer revision took its place
-
-
-class Outcome(StrEnum):
-    """What is said of an image."""
-
-    IN_FOCUS = "in_focus"
-    OUT_OF_FOCUS = "out_of_focus"
-    UNDETERMINED = "undetermined"
-    INCOMPLETE = "incomplete"
-
-
-@dataclass(frozen=True, slots=True)
-class ImageRow:
-    """One revision of one file. Times are UTC nanoseconds; None: not yet."""
-
-    id: int
-    path: str
-    revision: int
-    size: int
-    mtime_ns: int
-    section: int | None
-    tile: str | None
-    state: State
-    token: str | None
-    attempts: int  # how often it was handed to a runner
-    faults: int  # how often it was given back for a fault of its own
-    why: str | None  # of the last time it was given back
-    report: int | None
-    verdict: int | None
-    arrived_ns: int
-    whole_ns: int
-    submitted_ns: int | None
-    started_ns: int | None
-    scored_ns: int | None
-    judged_ns: int | None
-    recorded_ns: int | None
-    transferred_ns: int | None = None  # these two: by a runner far away only
-    returned_ns: int | None = None
-
-    @property
-    def place(self) -> Place:
-        return Place(self.section, self.tile)
-
-
-@dataclass(frozen=True, slots=True)
-class VerdictRow:
-    """A verdict as the journal keeps it. `detail` is JSON: the numbers, the threshold, where it came from."""
-
-    outcome: Outcome
-    sentence: str
-    provisional: bool = False
-    reason: str | None = None  # why it was judged again; None for the first
-    detail: str = "{}"
-    id: int = 0  # given by the journal
-    at_ns: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreRow:
-    """What judging one image needs of another."""
-
-    image: int
-    path: str
-    section: int | None
-    tile: str | None
-    params_id: str
-    finding: str
-    dof: int | None
-    density: float | None
-    cross_spectrum: float | None
-    tissue: float | None
-    outcome: Outcome | None
-    provisional: bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An image with its report's measures and its current verdict: one line of a list."""
-
-    image: ImageRow
-    score: ScoreRow
-    verdict: VerdictRow
-    first: int  # the id of its first verdict: images were judged in this order
-
-
-@dataclass(frozen=True, slots=True)
-class WordRow:
-    """What a person said of an image. `after`: the newest verdict at that moment."""
-
-    image: int
-    sharp: bool | None
-    after: int
-    fine: bool = False  # nothing has to be done about it
-    who: str | None = None
-    at_ns: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class OpenBatch:
-    """Work that a runner has and the journal has no answer for."""
-
-    token: str
-    runner: str
-    params: str  # JSON
-    ids: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Beat:
-    """The station's last sign of life."""
-
-    at_ns: int
-    started_ns: int
-    pid: int
-    host: str
-    doing: str
-    in_flight: int
-    capacity: int
-
-
-@dataclass(frozen=True, slots=True)
-class TroubleRow:
-    """Something that is or was wrong around the station."""
-
-    kind: str
-    path: str | None
-    why: str
-    since_ns: int
-    until_ns: int | None
 
 
 _IMAGE: Final = ", ".join(f.name for f in fields(ImageRow))
@@ -376,65 +245,6 @@ class JournalView:
         with named(self.path):
             row: Row | None = self._db.execute(sql, values).fetchone()
             return row
-
-
-def stored(path: str) -> str | bytes:
-    """A path as the journal keeps it: text, or the bytes of a name that is no UTF-8."""
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return os.fsencode(path)
-    return path
-
-
-def loaded(value: str | bytes) -> str:
-    return os.fsdecode(value)
-
-
-def check_version(db: sqlite3.Connection, path: Path, *, migrate: bool) -> int:
-    """The journal's version; raises for one that this program cannot use."""
-    version = int(db.execute("PRAGMA user_version").fetchone()[0])
-    owner = int(db.execute("PRAGMA application_id").fetchone()[0])
-    if version and owner != APPLICATION_ID:
-        raise StateDamaged(f"{text_of(path)} is some other program's database; give another folder with --state")
-    if version > len(MIGRATIONS):
-        raise StateDamaged(
-            f"{text_of(path)} was written by a newer mhfd (version {version}; this one knows {len(MIGRATIONS)}): "
-            "upgrade this one"
-        )
-    if version < len(MIGRATIONS) and not migrate:
-        raise StateMissing(
-            f"{text_of(path)} was written by an older mhfd: start `mhfd watch` once to bring it up to date"
-        )
-    return version
-
-
-@contextmanager
-def named(path: Path) -> Iterator[None]:
-    """SQLite's errors as ours: what is wrong, with which file, what to do."""
-    try:
-        yield
-    except sqlite3.Error as e:
-        where = text_of(path)
-        code = getattr(e, "sqlite_errorcode", 0) or 0
-        match code & 0xFF:
-            case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-                raise StateBusy(
-                    f"{where} is locked by another program (a backup, a database viewer?); close it: nothing is lost"
-                ) from e
-            case sqlite3.SQLITE_FULL:
-                raise StateFull(f"{where} cannot grow: the disk is full; free some space: nothing is lost") from e
-            case sqlite3.SQLITE_IOERR if code == sqlite3.SQLITE_IOERR_WRITE:
-                raise StateFull(
-                    f"{where} cannot be written: quota or file size limit reached, or the disk fails; nothing is lost"
-                ) from e
-            case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-                raise StateDamaged(
-                    f"{where} is damaged ({e}): move it away and start again; the sidecars beside it stay valid"
-                ) from e
-            case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
-                raise StateError(f"{where} cannot be used ({e}): check the disk and the folder's permissions") from e
-        raise
 
 
 def _image(row: Row) -> ImageRow:

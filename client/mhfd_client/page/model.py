@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from mhfd_client import expected
 from mhfd_client.alerts import Episode, Health, Rule, overview
-from mhfd_client.journal.view import Beat, Outcome, State, Told, TroubleRow, WordRow
+from mhfd_client.journal.rows import Beat, Outcome, State, Told, TroubleRow, WordRow
 from mhfd_client.naming import Place
 from mhfd_client.page.actions import waiting
 from mhfd_client.page.store import Store

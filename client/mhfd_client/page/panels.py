@@ -13,16 +13,16 @@ from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from mhfd.contract import Cells, FocusReport
+from mhfd.contract.focus_report import Cells, FocusReport
+from mhfd_client.files import text_of
 from mhfd_client.flow.words import PARTS
-from mhfd_client.journal.folder import picture_of, text_of, thumbnails
-from mhfd_client.journal.view import Outcome, VerdictRow
-from mhfd_client.naming import Place
+from mhfd_client.journal.folder import picture_of, thumbnails
+from mhfd_client.journal.rows import Outcome, VerdictRow
+from mhfd_client.naming import Place, subject
 from mhfd_client.page.model import RECENT, Entry, Model
 from mhfd_client.printing import printable
 from mhfd_client.results.latency import SPANS, spans
 from mhfd_client.results.sidecars import steps_ms
-from mhfd_client.verdicts.wording import subject
 
 __all__ = ["NAMES", "WORDS", "chart", "image", "panels", "points", "templates"]
 

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from mhfd import images, stretch
-from mhfd.contract import Params
-from mhfd_client.journal.folder import write_whole
-from mhfd_client.journal.view import ImageRow
+from mhfd.contract.params import Params
+from mhfd_client.files import write_whole
+from mhfd_client.journal.rows import ImageRow
 
 __all__ = ["NotShown", "Part", "Pictures", "heat"]
 

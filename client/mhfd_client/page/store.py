@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from mhfd.contract import FocusReport
-from mhfd_client.journal.view import JournalView, WordRow
+from mhfd.contract.focus_report import FocusReport
+from mhfd_client.journal.rows import WordRow
+from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place
 
 __all__ = ["Store"]

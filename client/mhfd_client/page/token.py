@@ -9,7 +9,7 @@ import secrets
 from pathlib import Path
 
 from mhfd_client.errors import StateError
-from mhfd_client.journal.folder import text_of
+from mhfd_client.files import text_of
 
 __all__ = ["stamp_of", "token_of"]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mhfd_client.errors import StateError
-from mhfd_client.flow.runs_out import Out, take
+from mhfd_client.files import text_of
+from mhfd_client.flow.runs_out import LOGBOOK, Out, take
 from mhfd_client.flow.service import Run
-from mhfd_client.journal.folder import text_of
 from mhfd_client.journal.view import JournalView
-from mhfd_client.results.under_way import LOGBOOK, lines
+from mhfd_client.results.under_way import lines
 from mhfd_client.settings import load as settings
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from mhfd_client.journal.view import ImageRow, Told
+from mhfd_client.journal.rows import ImageRow, Told
 
 __all__ = ["MOMENTS", "SPANS", "Latency", "Ledger", "Span", "latency", "ledger", "spans"]
 

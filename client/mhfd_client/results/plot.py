@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from mhfd_client.journal.view import ImageRow, Outcome, Told
+from mhfd_client.journal.rows import ImageRow, Outcome, Told
 from mhfd_client.results.latency import SPANS, spans
 
 __all__ = ["density_plot", "waits_plot"]

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
-from mhfd_client.journal.folder import text_of
-from mhfd_client.journal.view import JournalView, Outcome, Told
+from mhfd_client.files import text_of
+from mhfd_client.journal.rows import Outcome, Told
+from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place, row_col, sbemimage_tile
 from mhfd_client.printing import printable
 

@@ -15,8 +15,10 @@ from typing import Final
 
 import mhfd
 from mhfd.errors import UsageError
-from mhfd_client.journal.folder import picture_of, thumbnails, write_whole
-from mhfd_client.journal.view import JournalView, Outcome, Told
+from mhfd_client.files import write_whole
+from mhfd_client.journal.folder import picture_of, thumbnails
+from mhfd_client.journal.rows import Outcome, Told
+from mhfd_client.journal.view import JournalView
 from mhfd_client.printing import printable
 from mhfd_client.results import status as summary
 from mhfd_client.results.latency import SPANS, ledger

@@ -12,16 +12,18 @@ import json
 import os
 import platform
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic_core import to_json
 
 import mhfd
-from mhfd.contract import FocusReport
-from mhfd_client.journal.folder import picture_of, text_of, thumbnails, write_whole
-from mhfd_client.journal.view import ImageRow, JournalView, VerdictRow
+from mhfd.contract.focus_report import FocusReport
+from mhfd_client.files import text_of, write_whole
+from mhfd_client.journal.folder import picture_of, thumbnails
+from mhfd_client.journal.rows import ImageRow, VerdictRow
+from mhfd_client.journal.view import JournalView
+from mhfd_client.printing import iso
 from mhfd_client.results import latency as ledger
 from mhfd_client.settings.load import Loaded
 
@@ -100,11 +102,6 @@ def steps_ms(row: ImageRow) -> dict[str, float]:
     settle = {"settle": round((row.whole_ns - row.arrived_ns) / 1e6, 3)}
     verdict = {} if row.judged_ns is None else {"whole_to_verdict": round((row.judged_ns - row.whole_ns) / 1e6, 3)}
     return settle | ledger.spans(row) | verdict
-
-
-def iso(ns: int) -> str:
-    """UTC nanoseconds as ISO 8601 with microseconds."""
-    return datetime.fromtimestamp(ns / 1e9, UTC).isoformat(timespec="microseconds")
 
 
 def _verdict(row: VerdictRow) -> dict[str, Any]:

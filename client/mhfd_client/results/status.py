@@ -14,8 +14,9 @@ from typing import Any, Final
 
 from mhfd_client import expected
 from mhfd_client.alerts import Episode, Health, overview
-from mhfd_client.journal.folder import text_of
-from mhfd_client.journal.view import Beat, ImageRow, JournalView, Outcome, State, TroubleRow
+from mhfd_client.files import text_of
+from mhfd_client.journal.rows import Beat, ImageRow, Outcome, State, TroubleRow
+from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place
 from mhfd_client.results.latency import Latency, latency
 from mhfd_client.results.retake import Retake, retakes

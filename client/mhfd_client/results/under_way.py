@@ -13,18 +13,15 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from mhfd_client.flow.runs_out import Out, take
+from mhfd_client.files import text_of
+from mhfd_client.flow.runs_out import LOGBOOK, Out, take
 from mhfd_client.flow.words import Step, step_of
-from mhfd_client.journal.folder import text_of
 from mhfd_client.journal.view import JournalView
-from mhfd_client.results.sidecars import iso
+from mhfd_client.printing import iso
 
 __all__ = ["LOGBOOK", "Reader", "RunOut", "UnderWay", "under_way"]
-
-LOGBOOK: Final = "flow.jsonl"
-"""In the state folder: which runs are out."""
 
 
 @dataclass(frozen=True, slots=True)

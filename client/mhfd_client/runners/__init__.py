@@ -16,8 +16,9 @@ from pathlib import PurePath
 from typing import Protocol
 
 import mhfd
-from mhfd.contract import Finding, FocusReport, ImageInfo, Method, Params, Provenance
-from mhfd_client.journal.folder import text_of
+from mhfd.contract.focus_report import Finding, FocusReport, ImageInfo, Method, Provenance
+from mhfd.contract.params import Params
+from mhfd_client.files import text_of
 
 __all__ = ["Batch", "Event", "Health", "Job", "Returned", "Runner", "Scored", "Started", "Trouble", "set_aside"]
 

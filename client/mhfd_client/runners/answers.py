@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from mhfd.contract import FocusReport
+from mhfd.contract.focus_report import FocusReport
 
 __all__ = ["Answer", "Reason", "read"]
 

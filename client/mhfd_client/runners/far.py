@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
-from mhfd.contract import FocusReport
+from mhfd.contract.focus_report import FocusReport
 from mhfd_client.errors import RunnerError
-from mhfd_client.journal.folder import text_of
+from mhfd_client.files import text_of
 from mhfd_client.runners import Batch, Event, Job, Returned, Scored, Started, Trouble, set_aside
 from mhfd_client.runners.condition import Condition
 

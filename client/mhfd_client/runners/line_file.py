@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any
 
-from mhfd_client.journal.folder import write_whole
+from mhfd_client.files import write_whole
 
 __all__ = ["Notes"]
 

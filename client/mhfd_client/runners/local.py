@@ -18,7 +18,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from mhfd.contract import FocusReport
+from mhfd.contract.focus_report import FocusReport
 from mhfd.threads import thread_count
 from mhfd_client.errors import RunnerError
 from mhfd_client.runners import Batch, Event, Health, Job, Returned, Scored, Started, set_aside

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mhfd import api
-from mhfd.contract import FocusReport, Params
+from mhfd.contract.focus_report import FocusReport
+from mhfd.contract.params import Params
 
 __all__ = ["SIDE", "jpeg", "score"]
 

@@ -24,7 +24,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from mhfd.contract import Finding, FocusReport, Params
+from mhfd.contract.focus_report import Finding, FocusReport
+from mhfd.contract.params import Params
 from mhfd.errors import UsageError
 from mhfd_client.journal.folder import picture_of
 

@@ -16,17 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 
 import mhfd
-from mhfd.contract import (
-    Code,
-    Finding,
-    FocusReport,
-    ImageInfo,
-    Method,
-    Problem,
-    Provenance,
-    ScoreRequest,
-    ScoreResponse,
-)
+from mhfd.contract.focus_report import Finding, FocusReport, ImageInfo, Method, Provenance
+from mhfd.contract.request import Code, Problem, ScoreRequest, ScoreResponse
 from mhfd_client.compute.pace import Pace
 from mhfd_client.compute.service import Task, connect
 from mhfd_client.errors import (
@@ -42,7 +33,7 @@ from mhfd_client.errors import (
     TaskUnsent,
     WorkerLost,
 )
-from mhfd_client.journal.folder import text_of
+from mhfd_client.files import text_of
 from mhfd_client.runners import set_aside
 from mhfd_client.scoring.kept_call import Stored
 

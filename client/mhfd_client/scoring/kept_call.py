@@ -13,13 +13,14 @@ import logging
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 from uuid import UUID
 
-from mhfd.contract import FocusReport, Params
+from mhfd.contract.focus_report import FocusReport
+from mhfd.contract.params import Params
 from mhfd_client.errors import CallUnknown
+from mhfd_client.scoring.items import Item
 from mhfd_client.settings import load as settings
 
 __all__ = ["Item", "Stored"]
@@ -27,14 +28,6 @@ __all__ = ["Item", "Stored"]
 _log = logging.getLogger("mhfd")
 _KEPT: Final = 50
 _KEPT_S: Final = 30 * 86400.0
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One image: its path as the caller has it, and as the endpoint does."""
-
-    path: str
-    there: str
 
 
 class Stored:

@@ -22,12 +22,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from mhfd import api, threads
 from mhfd import overlay as drawing
-from mhfd.contract import Finding, FocusReport
+from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.errors import UsageError
 from mhfd_client.printing import printable
 
 if TYPE_CHECKING:
-    from mhfd.contract import Params
+    from mhfd.contract.params import Params
 
 __all__ = ["expand", "line", "run"]
 

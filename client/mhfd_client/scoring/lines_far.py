@@ -9,16 +9,17 @@ from uuid import UUID
 
 import click
 
-from mhfd.contract import Finding, FocusReport
-from mhfd_client.compute.opening import Opened, items_of, reach
+from mhfd.contract.focus_report import Finding, FocusReport
+from mhfd_client.compute.opening import Opened, reach
 from mhfd_client.compute.paths import PathMap
 from mhfd_client.scoring.call import Call
+from mhfd_client.scoring.items import items_of
 from mhfd_client.scoring.kept_call import Stored
 from mhfd_client.scoring.lines import line
 from mhfd_client.scoring.progress import bar
 
 if TYPE_CHECKING:
-    from mhfd.contract import Params
+    from mhfd.contract.params import Params
 
 __all__ = ["run"]
 

@@ -6,110 +6,28 @@ and becomes a pandas DataFrame on request. No state is kept and no journal writt
 
 from __future__ import annotations
 
-import base64
-import html
 import os
 import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, overload
+from typing import TYPE_CHECKING, Literal
 
-from mhfd.contract import Finding, FocusReport, Params
+from mhfd.contract.focus_report import FocusReport
+from mhfd.contract.params import Params
 from mhfd.errors import UsageError
 from mhfd_client import naming
 from mhfd_client.journal.folder import picture_of
-from mhfd_client.printing import printable
 from mhfd_client.runners import Batch, Job, Returned, Scored, set_aside
 from mhfd_client.runners.local import LocalRunner
 from mhfd_client.scoring.progress import bar
 from mhfd_client.settings.options import VerdictSettings
-from mhfd_client.verdicts.judge import Judge
-from mhfd_client.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
+from mhfd_client.scoring.table import Row, Table, judged
 
 __all__ = ["Row", "Table", "judged", "reattach", "score"]
-
-_SHOWN: Final = 200  # rows of a table in a notebook
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One image: its report, and its verdict when it was judged."""
-
-    path: str
-    report: FocusReport
-    section: int | None = None
-    tile: str | None = None
-    verdict: Verdict | None = None
-    thumbnail: bytes | None = None
-    """JPEG."""
-
-
-class Table(Sequence[Row]):
-    """The rows, in the order of the paths. `interrupted`: some paths were not scored.
-
-    `token`: of a call to an endpoint; `mhfd_client.reattach(token)` gives its table again, or the rest of it.
-    """
-
-    def __init__(self, rows: Iterable[Row], *, interrupted: bool = False, token: str | None = None) -> None:
-        self._rows = tuple(rows)
-        self.interrupted = interrupted
-        self.token = token
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    @overload
-    def __getitem__(self, index: int) -> Row: ...
-    @overload
-    def __getitem__(self, index: slice) -> Table: ...
-    def __getitem__(self, index: int | slice) -> Row | Table:
-        if isinstance(index, slice):
-            return Table(self._rows[index], interrupted=self.interrupted, token=self.token)
-        return self._rows[index]
-
-    def __repr__(self) -> str:
-        end = ", interrupted" if self.interrupted else ""
-        return f"Table({len(self)} images, {sum(r.report.finding is Finding.OK for r in self)} scored{end})"
-
-    def records(self) -> list[dict[str, Any]]:
-        """Plain rows: what a DataFrame or a CSV is made of."""
-        return [
-            {
-                "path": row.path,
-                "section": row.section,
-                "tile": row.tile,
-                "finding": row.report.finding.value,
-                "detail": row.report.finding_detail,
-                "dof": row.report.dof,
-                "density": row.report.density,
-                "cross_spectrum": row.report.cross_spectrum,
-                "tissue": row.report.tissue,
-                "verdict": None if row.verdict is None else row.verdict.kind.value,
-                "provisional": None if row.verdict is None else row.verdict.provisional,
-                "sentence": None if row.verdict is None else row.verdict.sentence,
-            }
-            for row in self
-        ]
-
-    def to_pandas(self) -> pd.DataFrame:
-        """A DataFrame, one row an image."""
-        try:
-            import pandas as pd
-        except ModuleNotFoundError:
-            raise UsageError("to_pandas: needs pandas; run: pip install pandas (or use .records())") from None
-        return pd.DataFrame.from_records(self.records())
-
-    def _repr_html_(self) -> str:
-        rows = "".join(_html(row) for row in self._rows[:_SHOWN])
-        more = f"<p>... and {len(self) - _SHOWN:,} more</p>" if len(self) > _SHOWN else ""
-        end = "<p>Interrupted: not all paths were scored.</p>" if self.interrupted else ""
-        head = "".join(f"<th>{name}</th>" for name in ("", "image", "dof", "density", "cross-spectrum", "verdict"))
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}{end}"
 
 
 def score(
@@ -249,19 +167,6 @@ def _job(index: int, path: str, params: Params) -> Job | None:
     return Job(index, os.path.abspath(path), found.st_size, found.st_mtime_ns, params)  # noqa: PTH100 - as above
 
 
-def judged(rows: Sequence[Row], settings: VerdictSettings) -> list[Row]:
-    """With verdicts: all of them seen, in order; the last word on each counts."""
-    judge = Judge(settings)
-    verdicts: dict[int, Verdict] = {}
-    for index, row in enumerate(rows):
-        place = naming.Place(row.section, row.tile)
-        verdicts |= {int(str(j.key)): j.verdict for j in judge.see(index, row.report, place)}
-    return [
-        Row(row.path, row.report, row.section, row.tile, verdicts[index], row.thumbnail)
-        for index, row in enumerate(rows)
-    ]
-
-
 def _picture(folder: Path | None, index: int) -> bytes | None:
     if folder is None:
         return None
@@ -278,27 +183,3 @@ def _fitting(workers: int | None, files: int) -> int | None:
     from mhfd.threads import thread_count
 
     return min(thread_count(), files)
-
-
-def _html(row: Row) -> str:
-    report = row.report
-    picture = ""
-    if row.thumbnail is not None:
-        picture = f'<img width="96" src="data:image/jpeg;base64,{base64.b64encode(row.thumbnail).decode()}">'
-    if report.finding is Finding.OK:
-        numbers = [f"{report.dof:,}", _number(report.density, ",.0f"), _number(report.cross_spectrum, ".3f")]
-    else:
-        numbers = ["", "", ""]
-    said = (
-        row.verdict.sentence
-        if row.verdict is not None
-        else ""
-        if report.finding is Finding.OK
-        else f"{report.finding.value}: {report.finding_detail or ''}"
-    )
-    cells = "".join(f"<td>{html.escape(printable(text))}</td>" for text in (row.path, *numbers, said))
-    return f"<tr><td>{picture}</td>{cells}</tr>"
-
-
-def _number(value: float | None, form: str) -> str:
-    return "" if value is None else format(value, form)

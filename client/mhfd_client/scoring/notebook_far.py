@@ -13,12 +13,13 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
-from mhfd.contract import FocusReport, Params
+from mhfd.contract.focus_report import FocusReport
+from mhfd.contract.params import Params
 from mhfd.errors import UsageError
 from mhfd_client import naming
 from mhfd_client.errors import ComputeError
-from mhfd_client.scoring.notebook import Row, Table, judged
 from mhfd_client.scoring.progress import bar
+from mhfd_client.scoring.table import Row, Table, judged
 from mhfd_client.settings.options import VerdictSettings
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def begin(
     on_row: OnRow,
 ) -> Table:
     """Score there. `reattach`: go on with that call, which must be of the same paths."""
-    from mhfd_client.compute.opening import endpoint_of, items_of, reach
+    from mhfd_client.compute.opening import endpoint_of, reach
+    from mhfd_client.scoring.items import items_of
     from mhfd_client.scoring.kept_call import Stored
 
     id_, mapped = endpoint_of(endpoint), _map_of(maps)

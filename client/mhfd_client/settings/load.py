@@ -8,7 +8,6 @@ looks up values; it must not act on them (create folders, start anything).
 from __future__ import annotations
 
 import difflib
-import hashlib
 import os
 import re
 import tomllib
@@ -19,7 +18,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mhfd.contract import Params
+from mhfd.contract.params import Params
 from mhfd_client.errors import SettingsError
 from mhfd_client.settings.options import (
     AlertSettings,
@@ -37,6 +36,7 @@ from mhfd_client.settings.options import (
     types_of,
     variable,
 )
+from mhfd_client.settings.places import cache_dir, config_file, login_dir, state_dir, state_home
 
 __all__ = [
     "AlertSettings",
@@ -84,48 +84,6 @@ class Loaded:
     settings: Settings
     origins: dict[str, str]
     file: Path | None
-
-
-def config_file(env: Mapping[str, str]) -> Path | None:
-    """The file that is read when none is named: MHFD_CONFIG, else mhfd/config.toml below XDG_CONFIG_HOME, if there."""
-    if named := env.get("MHFD_CONFIG"):
-        return Path(named).expanduser()
-    path = _xdg(env, "XDG_CONFIG_HOME", ".config") / "mhfd" / "config.toml"
-    return path if path.is_file() else None
-
-
-def cache_dir(env: Mapping[str, str] | None = None) -> Path:
-    """Where caches live: MHFD_CACHE_DIR, else mhfd below XDG_CACHE_HOME."""
-    env = os.environ if env is None else env
-    if named := env.get("MHFD_CACHE_DIR"):
-        return Path(named).expanduser().absolute()
-    return _xdg(env, "XDG_CACHE_HOME", ".cache") / "mhfd"
-
-
-def state_dir(
-    root: str | os.PathLike[str], *, settings: Settings | None = None, env: Mapping[str, str] | None = None
-) -> Path:
-    """Where the state of a watched folder lives: `state.dir`, else a folder of its own below XDG_STATE_HOME.
-
-    The name is made of the folder's name, for people, and of a hash of its whole path, so that two folders that are
-    both called `wafer7` do not meet. Links are resolved, so that every way to the folder finds the same state.
-    """
-    if settings is not None and settings.state.dir is not None:
-        return settings.state.dir.expanduser().absolute()
-    real = os.path.realpath(root)
-    digest = hashlib.sha256(os.fsencode(real)).hexdigest()[:10]
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(real).name).strip("-.")[:60] or "root"
-    return state_home(env) / f"{name}-{digest}"
-
-
-def state_home(env: Mapping[str, str] | None = None) -> Path:
-    """Where everything lives that must outlast a process: mhfd below XDG_STATE_HOME."""
-    return _xdg(os.environ if env is None else env, "XDG_STATE_HOME", ".local/state") / "mhfd"
-
-
-def login_dir(env: Mapping[str, str] | None = None) -> Path:
-    """Where a login is kept: mhfd/login below XDG_STATE_HOME. Never beside a watched folder or its state."""
-    return _xdg(os.environ if env is None else env, "XDG_STATE_HOME", ".local/state") / "mhfd" / "login"
 
 
 def load(
@@ -278,11 +236,3 @@ def _checked(key: str, place: str) -> str:
 
 def _place(path: Path, line: int | None) -> str:
     return f"{path}:{line}" if line else str(path)
-
-
-def _xdg(env: Mapping[str, str], name: str, fallback: str) -> Path:
-    """A folder of the XDG base directory specification, which asks to ignore values that are not absolute."""
-    value = env.get(name, "")
-    if Path(value).is_absolute():
-        return Path(value)
-    return Path(env["HOME"] if env.get("HOME") else Path.home()) / fallback

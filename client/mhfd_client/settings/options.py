@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic.fields import FieldInfo
 
-from mhfd.contract import Params
+from mhfd.contract.params import Params
 from mhfd.errors import UsageError
 
 __all__ = [

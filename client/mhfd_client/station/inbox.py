@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mhfd_client.journal.folder import write_whole
+from mhfd_client.files import write_whole
 from mhfd_client.journal.journal import Journal
-from mhfd_client.journal.view import VerdictRow
+from mhfd_client.journal.rows import VerdictRow
 from mhfd_client.verdicts.from_journal import StationJudge
 
 __all__ = ["Inbox", "Word", "put", "take_in"]

@@ -24,11 +24,12 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Final, Protocol
 
-from mhfd.contract import FocusReport, Params
+from mhfd.contract.focus_report import FocusReport
+from mhfd.contract.params import Params
 from mhfd_client.arrival.events import Recovered, Trouble, TroubleKind, Whole
 from mhfd_client.errors import StateBusy, StateError, StateFull
 from mhfd_client.journal.journal import Journal
-from mhfd_client.journal.view import ImageRow, Outcome, State, VerdictRow
+from mhfd_client.journal.rows import ImageRow, Outcome, State, VerdictRow
 from mhfd_client.naming import Place
 from mhfd_client.runners import Batch, Event, Health, Job, Returned, Runner, Scored, Started, set_aside
 from mhfd_client.station.inbox import Inbox, Word

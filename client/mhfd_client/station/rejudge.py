@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from mhfd_client.journal.folder import write_all_whole
+from mhfd_client.files import write_all_whole
 from mhfd_client.journal.journal import Journal
-from mhfd_client.journal.view import JournalView, State, VerdictRow
+from mhfd_client.journal.rows import State, VerdictRow
+from mhfd_client.journal.view import JournalView
 from mhfd_client.results.sidecars import Recorder
 from mhfd_client.settings.load import Loaded
 from mhfd_client.station.assembly import state_of

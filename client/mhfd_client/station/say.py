@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 from mhfd.errors import UsageError
 from mhfd_client.errors import StateLocked
-from mhfd_client.journal.folder import text_of
+from mhfd_client.files import text_of
 from mhfd_client.journal.journal import Journal
-from mhfd_client.journal.view import ImageRow, JournalView
+from mhfd_client.journal.rows import ImageRow
+from mhfd_client.journal.view import JournalView
 from mhfd_client.results.sidecars import Recorder
 from mhfd_client.settings.load import Loaded
 from mhfd_client.station import inbox

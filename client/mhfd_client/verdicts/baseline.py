@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from mhfd_client.naming import Place
+from mhfd_client.naming import Place, describe
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts.history import (
     DENSITY,
@@ -32,7 +32,6 @@ from mhfd_client.verdicts.history import (
     State,
     Word,
 )
-from mhfd_client.verdicts.wording import describe
 
 __all__ = ["Anchor", "Drift", "Expected", "Rejected", "expect", "find_anchor", "find_rejected"]
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from mhfd.contract import FocusReport
-from mhfd_client.journal.view import ImageRow, JournalView, Outcome, Told, VerdictRow, WordRow
+from mhfd.contract.focus_report import FocusReport
+from mhfd_client.journal.rows import ImageRow, Outcome, Told, VerdictRow, WordRow
+from mhfd_client.journal.view import JournalView
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts.judge import Judge, Judged
 from mhfd_client.verdicts.verdict import Verdict

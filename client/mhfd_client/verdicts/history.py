@@ -15,7 +15,7 @@ from typing import Final, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.contract import Cells, Finding, FocusReport
+from mhfd.contract.focus_report import Cells, Finding, FocusReport
 from mhfd.errors import UsageError
 from mhfd_client.naming import Place
 

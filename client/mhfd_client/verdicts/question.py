@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd_client.naming import Place
+from mhfd_client.naming import Place, describe
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts.history import DENSITY, WHOLE, History, State, Word
-from mhfd_client.verdicts.wording import describe
 
 __all__ = ["Question", "question"]
 

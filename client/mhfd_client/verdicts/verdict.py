@@ -15,7 +15,7 @@ from typing import Final, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from mhfd.contract import Finding, FocusReport
+from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd_client.naming import Place
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts import baseline, wording

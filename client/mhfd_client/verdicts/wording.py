@@ -6,12 +6,13 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from mhfd.contract import Finding
+from mhfd.contract.focus_report import Finding
 from mhfd_client.naming import Place
 from mhfd_client.verdicts.history import DENSITY, RATIO, WHOLE, Levels, Measured
 
 if TYPE_CHECKING:
     from mhfd_client.verdicts.baseline import Expected
+from mhfd_client.naming import describe, subject
 
 __all__ = [
     "SIDES",
@@ -42,17 +43,6 @@ SIDES: Final = {"left": "its left side", "right": "its right side", "top": "its 
 
 UNSURE: Final = "a person's word on images near it would tell."
 UNCONFIRMED: Final = "nobody has confirmed a sharp image yet."
-
-
-def describe(place: Place) -> str:
-    """Where an image belongs, in words."""
-    where = "an image without a section number" if place.section is None else f"section {place.section}"
-    return where if place.tile is None else f"{where}, tile {place.tile}"
-
-
-def subject(place: Place) -> str:
-    words = describe(place)
-    return words[0].upper() + words[1:]
 
 
 def finding_words(finding: Finding, detail: str | None, place: Place) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mhfd.stretch import Pixels
 
 if TYPE_CHECKING:
-    from mhfd.contract import Params
+    from mhfd.contract.params import Params
 
 __all__ = ["Detector", "Features"]
 

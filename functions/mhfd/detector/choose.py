@@ -12,7 +12,7 @@ import sys
 from functools import cache
 
 from mhfd import native
-from mhfd.contract import Params
+from mhfd.contract.params import Params
 from mhfd.detector import Detector
 from mhfd.detector.cpu import CpuDetector
 from mhfd.detector.dct import DctDetector

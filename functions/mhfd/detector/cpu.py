@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mhfd import native, scales, stretch
-from mhfd.contract import Params
+from mhfd.contract.params import Params
 from mhfd.detector import Features, plan
 from mhfd.errors import UsageError
 from mhfd.stretch import Pixels

@@ -20,7 +20,7 @@ from mhfd.errors import UsageError
 from mhfd.threads import cpu_name, thread_count
 
 if TYPE_CHECKING:
-    from mhfd.contract import Params
+    from mhfd.contract.params import Params
     from mhfd.stretch import Pixels
 
 __all__ = ["DctDetector"]

@@ -20,7 +20,7 @@ from mhfd.errors import DeviceUnavailable, UsageError
 from mhfd.stretch import Pixels
 
 if TYPE_CHECKING:
-    from mhfd.contract import Params
+    from mhfd.contract.params import Params
 
 __all__ = ["BlockStats", "GpuDetector", "Loaded", "Machine"]
 

@@ -21,7 +21,7 @@ from mhfd.detector import gpu_pyramid as pyramid
 from mhfd.detector.gpu_pyramid import Level, pitch_of
 
 if TYPE_CHECKING:
-    from mhfd.contract import Params
+    from mhfd.contract.params import Params
 
 __all__ = ["BLOCK", "HEADER", "KERNELS", "Argument", "Launch", "Plan", "build", "compile_options", "source"]
 

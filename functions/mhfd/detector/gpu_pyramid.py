@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from mhfd import scales
 
 if TYPE_CHECKING:
-    from mhfd.contract import Params
+    from mhfd.contract.params import Params
 
 __all__ = [
     "BEFORE",

@@ -18,7 +18,7 @@ from mhfd.detector import Features
 from mhfd.stretch import Pixels
 
 if TYPE_CHECKING:
-    from mhfd.contract import Params
+    from mhfd.contract.params import Params
 
 __all__ = ["PaperDetector", "features_of", "local_maxima", "resize_bilinear", "response_maximum"]
 

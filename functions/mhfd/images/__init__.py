@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.contract import Box, Finding, ImageInfo
+from mhfd.contract.focus_report import Box, Finding, ImageInfo
 from mhfd.errors import UsageError
 from mhfd.images import grey, integrity, kinds, png, segments, source, tags, tiff
 from mhfd.images.flaw import Flaw

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mhfd.contract import Finding
+from mhfd.contract.focus_report import Finding
 
 __all__ = ["Flaw", "damaged"]
 

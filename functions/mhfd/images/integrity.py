@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from mhfd.contract import Box, Finding
+from mhfd.contract.focus_report import Box, Finding
 from mhfd.images.flaw import Flaw
 from mhfd.images.tags import MIN_SIDE
 from mhfd.stretch import Pixels

@@ -11,7 +11,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.contract import Finding
+from mhfd.contract.focus_report import Finding
 from mhfd.images.flaw import Flaw
 
 __all__ = ["recognise"]

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.contract import Finding
+from mhfd.contract.focus_report import Finding
 from mhfd.images import grey, tiff
 from mhfd.images.flaw import Flaw, damaged
 

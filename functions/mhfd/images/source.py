@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.contract import Finding
+from mhfd.contract.focus_report import Finding
 from mhfd.images.flaw import Flaw
 
 __all__ = ["OpenFile", "Source", "printable", "read"]

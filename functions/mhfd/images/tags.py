@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from mhfd.contract import Box
+from mhfd.contract.focus_report import Box
 from mhfd.images.ifd import Fields
 
 __all__ = ["MIN_SIDE", "Written", "of_tiff"]

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.contract import Finding
+from mhfd.contract.focus_report import Finding
 from mhfd.images import ifd
 from mhfd.images.flaw import Flaw
 

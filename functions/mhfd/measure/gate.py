@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mhfd import scales
-from mhfd.contract import Params
+from mhfd.contract.params import Params
 from mhfd.detector import Features
 from mhfd.measure.noise import BLOCK, BlockStats, NoiseMap
 from mhfd.measure.tissue import Tissue

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 import mhfd
 from mhfd import native, scales
-from mhfd.contract import Cells, Finding, FocusReport, Method, Params, Provenance, ScaleCount
+from mhfd.contract.focus_report import Cells, Finding, FocusReport, Method, Provenance, ScaleCount
+from mhfd.contract.params import Params
 from mhfd.detector import Detector, Features
 from mhfd.errors import UsageError
 from mhfd.images import Image

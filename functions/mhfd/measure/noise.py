@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.contract import Noise
+from mhfd.contract.focus_report import Noise
 
 __all__ = ["BLOCK", "BlockStats", "NoiseMap", "estimate", "grey_step"]
 

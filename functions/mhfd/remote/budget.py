@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from mhfd.contract import Code, FocusReport, Problem
+from mhfd.contract.focus_report import FocusReport
+from mhfd.contract.request import Code, Problem
 from mhfd.remote.refusal import problem
 
 __all__ = ["Budget"]

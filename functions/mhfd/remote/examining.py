@@ -15,7 +15,9 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from mhfd.contract import Code, Examination, ExamineRequest, FileSeen, Params, Problem, RootSeen
+from mhfd.contract.examination import Examination, ExamineRequest, FileSeen, RootSeen
+from mhfd.contract.params import Params
+from mhfd.contract.request import Code, Problem
 from mhfd.detector.choose import choose
 from mhfd.errors import MhfdError, SiteError
 from mhfd.remote import worker

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from mhfd.contract import Code
+from mhfd.contract.request import Code
 from mhfd.remote.refusal import Refusal, problem
 from mhfd.remote.roots import Roots
 

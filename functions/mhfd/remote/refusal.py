@@ -6,7 +6,8 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from mhfd.contract import Code, Problem, fitted
+from mhfd.contract.focus_report import fitted
+from mhfd.contract.request import Code, Problem
 from mhfd.images.source import printable
 
 __all__ = ["Refusal", "problem", "problems"]

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mhfd.contract import Code
+from mhfd.contract.request import Code
 from mhfd.remote.refusal import Refusal, problem
 
 __all__ = ["Opened", "Roots"]

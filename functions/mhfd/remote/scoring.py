@@ -15,7 +15,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from mhfd import api, images
-from mhfd.contract import Code, Expected, FocusReport, Problem, Provenance, ScoreRequest, ScoreResponse, report_file
+from mhfd.contract.focus_report import FocusReport, Provenance, report_file
+from mhfd.contract.request import Code, Expected, Problem, ScoreRequest, ScoreResponse
 from mhfd.detector import Detector
 from mhfd.detector.choose import choose
 from mhfd.errors import SiteError, UsageError

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mhfd.contract import Code, Problem
+from mhfd.contract.request import Code, Problem
 from mhfd.remote import worker
 from mhfd.remote.refusal import problem
 

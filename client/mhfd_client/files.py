@@ -1,0 +1,79 @@
+"""Small files that are whole or not there, whoever dies while they are written; names of files as text."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Final
+
+from mhfd_client.errors import StateError, StateFull
+
+_FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@contextmanager
+def waiting(path: Path) -> Iterator[None]:
+    """Hold the lock of a small file that several processes write, when they are through with it."""
+    with path.open("a+b") as file:
+        _lock(file, wait=True)
+        yield
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file that is complete or not there, whenever the process or the power dies."""
+    write_all_whole([(path, data)])
+
+
+def write_all_whole(files: Sequence[tuple[Path, bytes]]) -> None:
+    """The same for many: all are written before the first is synced, which costs the disk little more than one.
+
+    The temporary names are fixed: what a killed writer left is overwritten by whoever repeats the step.
+    """
+    parts: list[tuple[Path, Path]] = []
+    for path, data in files:
+        part = path.with_name(f".{path.name}.part")
+        with _named(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(data)
+        parts.append((part, path))
+    for part, path in parts:
+        with _named(path), part.open("rb+") as f:
+            os.fsync(f.fileno())
+    for part, path in parts:
+        with _named(path):
+            part.replace(path)
+
+
+def text_of(path: str | os.PathLike[str]) -> str:
+    """The name as text that can be printed and encoded, whatever bytes it has."""
+    return os.fspath(path).encode("utf-8", "backslashreplace").decode()
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as e:
+        why = e.strerror or str(e)
+        if e.errno in _FULL:
+            raise StateFull(f"cannot write {text_of(path)}: {why}; free some space, nothing is lost meanwhile") from e
+        raise StateError(f"cannot use {text_of(path)}: {why}; check that it may be written, or give --state") from e
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: IO[bytes], *, wait: bool = False) -> None:
+        file.seek(1 << 20)  # beyond what is written: on Windows a locked range cannot be read
+        msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+        with suppress(OSError):
+            file.seek(0)
+else:
+    import fcntl
+
+    def _lock(file: IO[bytes], *, wait: bool = False) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,148 @@
+"""What the journal's rows are to whoever reads them: frozen values, no SQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mhfd_client.naming import Place
+
+
+class State(StrEnum):
+    """How far an image has come. Before `whole` it is arrival's; the rescan would see it again."""
+
+    WHOLE = "whole"
+    SUBMITTED = "submitted"
+    SCORED = "scored"
+    JUDGED = "judged"
+    RECORDED = "recorded"
+    REPLACED = "replaced"  # overwritten before it was scored: its bytes are gone, a newer revision took its place
+
+
+class Outcome(StrEnum):
+    """What is said of an image."""
+
+    IN_FOCUS = "in_focus"
+    OUT_OF_FOCUS = "out_of_focus"
+    UNDETERMINED = "undetermined"
+    INCOMPLETE = "incomplete"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRow:
+    """One revision of one file. Times are UTC nanoseconds; None: not yet."""
+
+    id: int
+    path: str
+    revision: int
+    size: int
+    mtime_ns: int
+    section: int | None
+    tile: str | None
+    state: State
+    token: str | None
+    attempts: int  # how often it was handed to a runner
+    faults: int  # how often it was given back for a fault of its own
+    why: str | None  # of the last time it was given back
+    report: int | None
+    verdict: int | None
+    arrived_ns: int
+    whole_ns: int
+    submitted_ns: int | None
+    started_ns: int | None
+    scored_ns: int | None
+    judged_ns: int | None
+    recorded_ns: int | None
+    transferred_ns: int | None = None  # these two: by a runner far away only
+    returned_ns: int | None = None
+
+    @property
+    def place(self) -> Place:
+        return Place(self.section, self.tile)
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictRow:
+    """A verdict as the journal keeps it. `detail` is JSON: the numbers, the threshold, where it came from."""
+
+    outcome: Outcome
+    sentence: str
+    provisional: bool = False
+    reason: str | None = None  # why it was judged again; None for the first
+    detail: str = "{}"
+    id: int = 0  # given by the journal
+    at_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRow:
+    """What judging one image needs of another."""
+
+    image: int
+    path: str
+    section: int | None
+    tile: str | None
+    params_id: str
+    finding: str
+    dof: int | None
+    density: float | None
+    cross_spectrum: float | None
+    tissue: float | None
+    outcome: Outcome | None
+    provisional: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An image with its report's measures and its current verdict: one line of a list."""
+
+    image: ImageRow
+    score: ScoreRow
+    verdict: VerdictRow
+    first: int  # the id of its first verdict: images were judged in this order
+
+
+@dataclass(frozen=True, slots=True)
+class WordRow:
+    """What a person said of an image. `after`: the newest verdict at that moment."""
+
+    image: int
+    sharp: bool | None
+    after: int
+    fine: bool = False  # nothing has to be done about it
+    who: str | None = None
+    at_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBatch:
+    """Work that a runner has and the journal has no answer for."""
+
+    token: str
+    runner: str
+    params: str  # JSON
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """The station's last sign of life."""
+
+    at_ns: int
+    started_ns: int
+    pid: int
+    host: str
+    doing: str
+    in_flight: int
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
+class TroubleRow:
+    """Something that is or was wrong around the station."""
+
+    kind: str
+    path: str | None
+    why: str
+    since_ns: int
+    until_ns: int | None

@@ -1,0 +1,65 @@
+"""Where this user's files lie: the settings file, caches, and what must outlast a process (XDG)."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from mhfd_client.settings.options import Settings
+
+PORT: Final = 8737
+"""Where the page is served when nobody says otherwise."""
+
+
+def config_file(env: Mapping[str, str]) -> Path | None:
+    """The file that is read when none is named: MHFD_CONFIG, else mhfd/config.toml below XDG_CONFIG_HOME, if there."""
+    if named := env.get("MHFD_CONFIG"):
+        return Path(named).expanduser()
+    path = _xdg(env, "XDG_CONFIG_HOME", ".config") / "mhfd" / "config.toml"
+    return path if path.is_file() else None
+
+
+def cache_dir(env: Mapping[str, str] | None = None) -> Path:
+    """Where caches live: MHFD_CACHE_DIR, else mhfd below XDG_CACHE_HOME."""
+    env = os.environ if env is None else env
+    if named := env.get("MHFD_CACHE_DIR"):
+        return Path(named).expanduser().absolute()
+    return _xdg(env, "XDG_CACHE_HOME", ".cache") / "mhfd"
+
+
+def state_dir(
+    root: str | os.PathLike[str], *, settings: Settings | None = None, env: Mapping[str, str] | None = None
+) -> Path:
+    """Where the state of a watched folder lives: `state.dir`, else a folder of its own below XDG_STATE_HOME.
+
+    The name is made of the folder's name, for people, and of a hash of its whole path, so that two folders that are
+    both called `wafer7` do not meet. Links are resolved, so that every way to the folder finds the same state.
+    """
+    if settings is not None and settings.state.dir is not None:
+        return settings.state.dir.expanduser().absolute()
+    real = os.path.realpath(root)
+    digest = hashlib.sha256(os.fsencode(real)).hexdigest()[:10]
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(real).name).strip("-.")[:60] or "root"
+    return state_home(env) / f"{name}-{digest}"
+
+
+def state_home(env: Mapping[str, str] | None = None) -> Path:
+    """Where everything lives that must outlast a process: mhfd below XDG_STATE_HOME."""
+    return _xdg(os.environ if env is None else env, "XDG_STATE_HOME", ".local/state") / "mhfd"
+
+
+def login_dir(env: Mapping[str, str] | None = None) -> Path:
+    """Where a login is kept: mhfd/login below XDG_STATE_HOME. Never beside a watched folder or its state."""
+    return _xdg(os.environ if env is None else env, "XDG_STATE_HOME", ".local/state") / "mhfd" / "login"
+
+
+def _xdg(env: Mapping[str, str], name: str, fallback: str) -> Path:
+    """A folder of the XDG base directory specification, which asks to ignore values that are not absolute."""
+    value = env.get(name, "")
+    if Path(value).is_absolute():
+        return Path(value)
+    return Path(env["HOME"] if env.get("HOME") else Path.home()) / fallback

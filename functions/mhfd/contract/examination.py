@@ -1,0 +1,65 @@
+"""What an endpoint says of itself and of files, without scoring."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import (
+    Field,
+)
+
+from mhfd.contract.base import SCHEMA_VERSION, Model
+from mhfd.contract.request import Name, Problem
+
+
+class ExamineRequest(Model):
+    """How is this endpoint, and what does it see of these files?"""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    paths: tuple[Name, ...] = Field((), max_length=100)
+    hash: bool = False
+    echo: str | None = Field(None, max_length=10_000, description="comes back as it is: for measuring the way")
+    only_echo: bool = Field(False, description="do nothing else")
+
+
+class RootSeen(Model):
+    """One of the administrator's folders, and whether tasks can use it as it is meant."""
+
+    path: str
+    use: str
+    usable: bool
+    why: str | None = None
+
+
+class FileSeen(Model):
+    """A file as the worker sees it. `writable`: by the account that tasks run as."""
+
+    size: int
+    mtime_ns: int
+    owner: str
+    mode: str
+    writable: bool
+    sha256: str | None = None
+
+
+class Examination(Model):
+    """What an endpoint says of itself. `files[i]` belongs to `paths[i]`; null where `errors` says why."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    ok: bool
+    errors: tuple[Problem, ...] = ()
+    versions: dict[str, str] = Field(default_factory=dict)
+    site: str | None = None
+    user: str | None = None
+    host: str | None = None
+    pid: int | None = None
+    since_ns: int | None = None
+    tasks_before: int | None = Field(None, description="tasks this process has had before: 0 means it was not warm")
+    now_ns: int | None = None
+    backend: str | None = None
+    device: str | None = None
+    chosen: str | None = Field(None, description="`device` of the site file: auto, cpu or gpu")
+    gpus: str | None = Field(None, description="CUDA_VISIBLE_DEVICES of the worker")
+    roots: tuple[RootSeen, ...] = ()
+    files: tuple[FileSeen | None, ...] = ()
+    echo: str | None = None

@@ -1,0 +1,107 @@
+"""What is asked of an endpoint, what it answers, and what can go wrong."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
+
+from mhfd.contract.base import SCHEMA_VERSION, Model
+from mhfd.contract.focus_report import (
+    Provenance,
+)
+from mhfd.contract.params import Params
+
+
+class Code(StrEnum):
+    """What kind of problem: what a program decides by. On the wire it is text, so that new ones break no old client."""
+
+    BAD_REQUEST = "bad_request"
+    NO_SITE = "no_site"
+    NO_MHFD = "no_mhfd"
+    NO_DEVICE = "no_device"
+    TOO_MANY = "too_many"
+    REFUSED_PATH = "refused_path"
+    REFUSED_WRITE = "refused_write"
+    UNAVAILABLE = "unavailable"
+    CHANGED = "changed"
+    CANNOT_WRITE = "cannot_write"
+    OUT_OF_MEMORY = "out_of_memory"
+    OUT_OF_TIME = "out_of_time"
+    INTERNAL = "internal"
+    LEFT_OUT = "left_out"
+    DETAIL_LEFT_OUT = "detail_left_out"
+    CELLS_LEFT_OUT = "cells_left_out"
+    LOG_NOT_WRITTEN = "log_not_written"
+
+
+class Problem(Model):
+    """Why a request, or a part of it, was not done, and what to do. Never why an image is not good: that is a finding.
+
+    `index` is the place in the request's `paths`; with `through` the problem is that of every path up to that place.
+    """
+
+    code: str
+    why: str
+    remedy: str
+    index: int | None = None
+    through: int | None = None
+    path: str | None = None
+    field: str | None = None
+
+
+class Expected(Model):
+    """What a client saw of a file: a file that differs is not scored but comes back as `changed`."""
+
+    size: int = Field(ge=0)
+    mtime_ns: int | None = None
+
+
+def _is_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"expected text, got {type(value).__name__}")
+    return value
+
+
+Name = Annotated[str, PlainValidator(_is_text), WithJsonSchema({"type": "string"})]
+"""A path. Bytes that are no UTF-8 stay in it as Python writes them (PEP 383), which pydantic's own text refuses."""
+
+
+class ScoreRequest(Model):
+    """Score these paths."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    paths: tuple[Name, ...] = Field(min_length=1)
+    params: Params = Params()
+    detail: Literal["summary", "full"] = "full"
+    write_to: Name | None = None
+    expect: tuple[Expected | None, ...] | None = None
+
+    @model_validator(mode="after")
+    def _as_many(self) -> Self:
+        if self.expect is not None and len(self.expect) != len(self.paths):
+            raise ValueError(f"expect has {len(self.expect)} entries for {len(self.paths)} paths: give one a path")
+        return self
+
+
+class ScoreResponse(Model):
+    """What became of a request.
+
+    `reports[i]` belongs to `paths[i]`: a FocusReport or its summary, or null where `errors` says why there is none.
+    A request that could not be taken at all has no reports. `notes` are problems that kept nothing from being done.
+    """
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    ok: bool
+    reports: tuple[dict[str, Any] | None, ...]
+    errors: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()
+    provenance: Provenance
+    began_ns: int | None = Field(None, description="when work on the request began, on the worker's clock")
+    ended_ns: int | None = None
