@@ -13,8 +13,6 @@ import numpy as np
 from mhfd import scales, stretch
 from mhfd.contract.params import Params
 
-__all__ = ["PaperChain"]
-
 
 class PaperChain:
     """Stretch, rfft2, multiply, irfft2 of all Gaussians, differences, argmax, 3x3 maxima; circular border."""

@@ -23,7 +23,9 @@ import numpy as np
 import tifffile
 from benchmarks._table import markdown, publish
 
-from mhfd_client.arrival.folder import Arrival, Whole, plan
+from mhfd_client.arrival.events import Whole
+from mhfd_client.arrival.folder import Arrival
+from mhfd_client.arrival.plan import plan
 from mhfd_client.settings.options import ArrivalSettings
 
 

@@ -26,9 +26,9 @@ from scipy import ndimage
 
 import mhfd
 from mhfd.contract.focus_report import FocusReport
-from mhfd_client.microscope import write as microscope
 from mhfd_client.microscope.images import tiff
-from mhfd_client.microscope.write import Grade, Plan, Shot
+from mhfd_client.microscope.plan import Plan
+from mhfd_client.microscope.truth import Grade, Shot, answer, grade
 from mhfd_client.naming import Place
 from mhfd_client.verdicts.judge import Judge, Judged
 from mhfd_client.verdicts.verdict import Kind, Verdict
@@ -70,13 +70,13 @@ def play(scored: Sequence[Scored], answer_after: int | None) -> Outcome:
             outcome.drift_at = shot
         if answer_after is not None and i >= answer_after and (question := judge.question()):
             outcome.asked += 1
-            for key, sharp in microscope.answer(truth, [str(k) for k in question.keys]).items():
+            for key, sharp in answer(truth, [str(k) for k in question.keys]).items():
                 outcome.take(judge.hear(key, sharp))
     return outcome
 
 
 def graded(scored: Sequence[Scored], verdicts: Mapping[str, Verdict]) -> Grade:
-    return microscope.grade((s for s, _ in scored), {path: v.kind.value for path, v in verdicts.items()})
+    return grade((s for s, _ in scored), {path: v.kind.value for path, v in verdicts.items()})
 
 
 def row(name: str, runs: Sequence[Sequence[Scored]], answer_after: int | None) -> list[object]:
@@ -84,8 +84,8 @@ def row(name: str, runs: Sequence[Sequence[Scored]], answer_after: int | None) -
     outcomes = [play(scored, answer_after) for scored in runs]
     last = [graded(s, o.current) for s, o in zip(runs, outcomes, strict=True)]
     first = [graded(s, o.first) for s, o in zip(runs, outcomes, strict=True)]
-    for scored, outcome, grade in zip(runs, outcomes, last, strict=True):
-        for shot in (*grade.missed, *grade.false_alarms, *grade.untold):
+    for scored, outcome, told in zip(runs, outcomes, last, strict=True):
+        for shot in (*told.missed, *told.false_alarms, *told.untold):
             print(f"{name}: {shot.kind} {shot.amount:.2f} of {len(scored)}: {outcome.current[shot.path].sentence}")
     return [
         name,

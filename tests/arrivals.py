@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mhfd_client.arrival.folder import Arrival, Recovered, Trouble, Whole
+from mhfd_client.arrival.events import Recovered, Trouble, Whole
+from mhfd_client.arrival.folder import Arrival
 from mhfd_client.settings.options import ArrivalSettings
 
 News = Whole | Trouble | Recovered

@@ -15,8 +15,6 @@ import numpy as np
 
 from tests.gpu_emulator import CODES
 
-__all__ = ["fake_cupy"]
-
 
 class CUDARuntimeError(RuntimeError):
     pass

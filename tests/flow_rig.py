@@ -28,8 +28,6 @@ from tests.globus.stand_ins import Consenting, StandIns
 from tests.globus.transfer_state import Collection
 from tests.watched import picture
 
-__all__ = ["Site", "function_of", "settings_file", "site", "site_here"]
-
 SHIPPED = FLOWS["focus_check"]
 _functions: dict[str, str] = {}
 

@@ -22,8 +22,6 @@ from numpy.typing import NDArray
 
 from mhfd.detector import gpu_plan
 
-__all__ = ["CODES", "Emulated", "Emulator", "build_kernels"]
-
 GUARD = 4096
 CODES = {np.int32: "i", np.uint32: "I", np.int64: "q"}
 

@@ -8,8 +8,6 @@ from typing import Final
 
 from mhfd_client.runners import Event, Returned, Runner, Scored
 
-__all__ = ["PATIENCE_S", "answers", "listen", "until_answered"]
-
 PATIENCE_S: Final = 120.0
 """A test that waits this long has failed."""
 

@@ -19,8 +19,10 @@ from hypothesis import strategies as st
 from watchdog.events import DirCreatedEvent, FileCreatedEvent, FileMovedEvent
 
 from mhfd_client.arrival import folder as module
-from mhfd_client.arrival.folder import Arrival, Decision, Recovered, Trouble, TroubleKind, Whole, plan
+from mhfd_client.arrival.events import Decision, Recovered, Trouble, TroubleKind, Whole
+from mhfd_client.arrival.folder import Arrival
 from mhfd_client.arrival.notices import Hint, NoHints, Notices
+from mhfd_client.arrival.plan import plan
 from mhfd_client.arrival.root import open_to_read
 from mhfd_client.errors import WatchError
 from mhfd_client.settings.options import ArrivalSettings

@@ -23,7 +23,9 @@ from mhfd_client.cli import main
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import State
 from mhfd_client.journal.view import JournalView
-from mhfd_client.microscope.write import Plan, read_truth, simulate_run
+from mhfd_client.microscope.plan import Plan
+from mhfd_client.microscope.truth import read_truth
+from mhfd_client.microscope.write import simulate_run
 from mhfd_client.mounts import Mount
 from mhfd_client.station import inbox
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from mhfd_client.cli import main
 from mhfd_client.journal.view import JournalView
-from mhfd_client.microscope.write import read_truth
+from mhfd_client.microscope.truth import read_truth
 
 LAST = re.compile(
     r"found (\d+) of (\d+) planted, (\d+) missed, (\d+) false alarms; whole-to-verdict p50 (\d+) ms, p95 (\d+) ms"

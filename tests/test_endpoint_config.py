@@ -20,6 +20,7 @@ from mhfd_endpoint import check as checks
 from mhfd_endpoint import fast_results, queues, render
 from mhfd_endpoint.choices import KINDS, read
 from mhfd_endpoint.errors import OptionsRefused
+from mhfd_endpoint.finding import Check, Level
 from mhfd_endpoint.rights import all_can_reach
 from mhfd_endpoint.usage import usage
 
@@ -77,7 +78,7 @@ def test_what_is_written_the_endpoint_takes_as_it_is(place: Place, kind: str) ->
     config = render.loaded(render.render(folder, {}))
     assert len(config.engine.executor.available_accelerators) == config.engine.max_workers_per_node
     found = checks.examine(folder)
-    wrong = [one.name for one in found if one.level is checks.Level.FAIL]
+    wrong = [one.name for one in found if one.level is Level.FAIL]
     assert wrong == ([] if kind == "workstation" else ["scheduler"])  # there is none here
 
 
@@ -201,12 +202,12 @@ def test_users_that_run_as_accounts_of_their_own(place: Place, tmp_path: Path) -
     assert logs.stat().st_mode & 0o7777 == 0o1733
     assert place.run("usage", "ep").output == "no task has run yet\n"
 
-    def found() -> dict[str, checks.Check]:
+    def found() -> dict[str, Check]:
         return {one.name: one for one in checks.examine(folder)}
 
     reached = all_can_reach(logs)  # not below a home of root
-    assert found()["log"].level is (checks.Level.OK if reached else checks.Level.FAIL)
-    assert found()["identities"].level is (checks.Level.OK if os.getuid() == 0 else checks.Level.WARN)
+    assert found()["log"].level is (Level.OK if reached else Level.FAIL)
+    assert found()["identities"].level is (Level.OK if os.getuid() == 0 else Level.WARN)
     logs.chmod(0o755)
     assert "chmod 1733" in found()["log"].do
     config = folder / "config.yaml"
@@ -221,7 +222,7 @@ def test_a_loose_schema_fails(place: Place) -> None:
     schema = render.schema_of(folder) | {"additionalProperties": True}
     schema["properties"]["note"] = {"type": "string"}
     (folder / "user_config_schema.json").write_text(json.dumps(schema))
-    found = {one.name for one in checks.examine(folder) if one.level is checks.Level.FAIL}
+    found = {one.name for one in checks.examine(folder) if one.level is Level.FAIL}
     assert "schema" in found
 
 

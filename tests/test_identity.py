@@ -17,12 +17,13 @@ from mhfd_client.errors import NoClient, NotLoggedIn, TokensRefused
 from mhfd_client.globus.identity import Service, credentials, globus_app
 from mhfd_client.globus.tokens import Tokens
 from mhfd_client.settings import load as settings
+from mhfd_client.settings.options import Settings
 
 MINE, THEIRS = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
 SECRET = "s3cr3t-of-a-client"  # noqa: S105 - made up
 
 
-def loaded(env: Mapping[str, str] | None = None, **keys: object) -> settings.Settings:
+def loaded(env: Mapping[str, str] | None = None, **keys: object) -> Settings:
     args = {f"globus.{name}": value for name, value in keys.items()}
     return settings.load(env={"HOME": "/nowhere"} | dict(env or {}), args=args).settings
 

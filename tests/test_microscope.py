@@ -13,8 +13,8 @@ from mhfd.contract.focus_report import Finding
 from mhfd.errors import UsageError
 from mhfd_client.microscope import images as microscope_images
 from mhfd_client.microscope import write as microscope
-from mhfd_client.microscope.plan import Layout
-from mhfd_client.microscope.write import Plan, Shot, ShotKind
+from mhfd_client.microscope.plan import Layout, Plan
+from mhfd_client.microscope.truth import Shot, ShotKind, answer, grade, read_truth
 from mhfd_client.naming import PRESETS, Place
 from mhfd_client.verdicts.judge import Judge
 
@@ -133,7 +133,7 @@ def test_at_once_never_waits(tmp_path: Path) -> None:
 def test_the_truth_is_there_before_the_first_image_and_outside_of_the_folder(tmp_path: Path) -> None:
     into, plan = tmp_path / "run", Plan.of(5, sections=40, size=128)
     next(iter(microscope.simulate_run(into, plan, at_once=True)))
-    assert microscope.read_truth(tmp_path / "run.truth.csv") == plan.shots
+    assert read_truth(tmp_path / "run.truth.csv") == plan.shots
     with pytest.raises(UsageError, match="is not empty"):
         next(iter(microscope.simulate_run(into, plan)))
     with pytest.raises(UsageError, match="must stay outside"):
@@ -144,7 +144,7 @@ def test_a_file_that_is_no_truth_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "truth.csv"
     path.write_text("section,tile\n1,r1-c1\n")
     with pytest.raises(UsageError, match="simulate it again"):
-        microscope.read_truth(path)
+        read_truth(path)
 
 
 @pytest.mark.parametrize(
@@ -171,13 +171,13 @@ def test_grading() -> None:
         Shot(6, "a", "unseen", ShotKind.SHARP, "in_focus"),
     ]
     said = {"sharp": "in_focus", "blurred": "out_of_focus", "cut": "out_of_focus", "wrinkled": "out_of_focus"}
-    grade = microscope.grade(truth, said)
-    assert (grade.planted, grade.found) == (2, 1)
-    assert [shot.path for shot in grade.missed] == ["cut"]  # blurred is not what it is
-    assert [shot.path for shot in grade.false_alarms] == ["wrinkled"]
-    assert [shot.path for shot in grade.untold] == ["unseen"]
-    assert str(grade) == "found 1 of 2 planted, 1 missed, 1 false alarm"
-    assert microscope.answer(truth, ["sharp", "blurred"]) == {"sharp": True, "blurred": False}
+    graded = grade(truth, said)
+    assert (graded.planted, graded.found) == (2, 1)
+    assert [shot.path for shot in graded.missed] == ["cut"]  # blurred is not what it is
+    assert [shot.path for shot in graded.false_alarms] == ["wrinkled"]
+    assert [shot.path for shot in graded.untold] == ["unseen"]
+    assert str(graded) == "found 1 of 2 planted, 1 missed, 1 false alarm"
+    assert answer(truth, ["sharp", "blurred"]) == {"sharp": True, "blurred": False}
 
 
 def test_a_whole_run(tmp_path: Path) -> None:
@@ -190,9 +190,9 @@ def test_a_whole_run(tmp_path: Path) -> None:
         place = PRESETS["atlas"].place(shot.path)
         judged = judge.see(shot.path, report, place)
         if question := judge.question():
-            for key, sharp in microscope.answer(plan.shots, [str(key) for key in question.keys]).items():
+            for key, sharp in answer(plan.shots, [str(key) for key in question.keys]).items():
                 judged += judge.hear(key, sharp)
         said |= {str(j.key): j.verdict.kind.value for j in judged}
-    grade = microscope.grade(plan.shots, said)
-    assert grade.planted >= 4
-    assert (grade.missed, grade.false_alarms, grade.untold) == ((), (), ())
+    graded = grade(plan.shots, said)
+    assert graded.planted >= 4
+    assert (graded.missed, graded.false_alarms, graded.untold) == ((), (), ())

@@ -19,7 +19,7 @@ from mhfd_client.compute import registration
 from mhfd_client.compute.registration import NAMES, State
 from mhfd_client.compute.service import client_of
 from mhfd_client.errors import FunctionNotAllowed, FunctionObsolete, FunctionUnknown, ServiceUnreachable
-from mhfd_client.settings import load as settings
+from mhfd_client.settings import places
 from tests.globus.service import Service
 from tests.other_code import old_shim
 
@@ -109,7 +109,7 @@ def test_other_code_is_another_function_and_the_old_one_is_named(service: Servic
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"functions": [{"id": 7}]}', b'{"functions": [{}]}', b"\xff"])
 def test_a_damaged_file_costs_a_registration(service: Service, client: Any, content: bytes) -> None:
     registration.ensure(client, "mhfd_focus")
-    (settings.state_home() / "functions.json").write_bytes(content)
+    (places.state_home() / "functions.json").write_bytes(content)
     found = registration.ensure(client, "mhfd_focus")
     assert registration.ensure(client, "mhfd_focus") == found
     assert service.log.count(REGISTERED) == 2

@@ -15,6 +15,9 @@ from mhfd.errors import UsageError
 from mhfd_client import errors
 from mhfd_client.errors import SettingsError
 from mhfd_client.settings import load as settings
+from mhfd_client.settings import options, places
+from mhfd_client.settings.options import Settings, StateSettings
+from tests.rigs.raised import raised
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference" / "settings.md"
 
@@ -32,8 +35,8 @@ def write(folder: Path, text: str) -> Path:
 
 def test_defaults_say_so(env: dict[str, str]) -> None:
     loaded = settings.load(env=env)
-    assert loaded.settings == settings.Settings()
-    assert set(loaded.origins) == set(settings.keys())
+    assert loaded.settings == Settings()
+    assert set(loaded.origins) == set(options.keys())
     assert set(loaded.origins.values()) == {"default"}
     assert loaded.file is None
 
@@ -125,7 +128,7 @@ def test_misspelt_variables_are_refused(env: dict[str, str], name: str) -> None:
 
 def test_variables_of_others_are_left_alone(env: dict[str, str]) -> None:
     env |= {"MHFD_CACHE_DIR": "/c", "MHFD_SOMETHING_ELSE": "1", "MHFD_ARRIVAL_MARKER": "", "PATH": "/bin"}
-    assert settings.load(env=env).settings == settings.Settings()
+    assert settings.load(env=env).settings == Settings()
 
 
 def test_lists_in_the_environment_are_separated_by_commas(env: dict[str, str]) -> None:
@@ -148,20 +151,20 @@ def test_folders_of_the_same_name_do_not_share_state(tmp_path: Path, env: dict[s
     one.mkdir(parents=True)
     two.mkdir(parents=True)
     link.symlink_to(one)
-    place = settings.state_dir(one, env=env)
+    place = places.state_dir(one, env=env)
     assert place.parent == tmp_path / ".local" / "state" / "mhfd"
     assert re.fullmatch(r"wafer-7-[0-9a-f]{10}", place.name)
-    assert settings.state_dir(two, env=env) != place
-    assert settings.state_dir(link, env=env) == place
-    assert settings.state_dir("/", env=env).name.startswith("root-")
-    given = settings.Settings(state=settings.StateSettings(dir=tmp_path / "mine"))
-    assert settings.state_dir(one, settings=given, env=env) == tmp_path / "mine"
+    assert places.state_dir(two, env=env) != place
+    assert places.state_dir(link, env=env) == place
+    assert places.state_dir("/", env=env).name.startswith("root-")
+    given = Settings(state=StateSettings(dir=tmp_path / "mine"))
+    assert places.state_dir(one, settings=given, env=env) == tmp_path / "mine"
 
 
 def test_cache_folder(tmp_path: Path, env: dict[str, str]) -> None:
-    assert settings.cache_dir(env) == tmp_path / ".cache" / "mhfd"
-    assert settings.cache_dir(env | {"XDG_CACHE_HOME": "/x"}) == Path("/x/mhfd")
-    assert settings.cache_dir(env | {"MHFD_CACHE_DIR": "/c"}) == Path("/c")
+    assert places.cache_dir(env) == tmp_path / ".cache" / "mhfd"
+    assert places.cache_dir(env | {"XDG_CACHE_HOME": "/x"}) == Path("/x/mhfd")
+    assert places.cache_dir(env | {"MHFD_CACHE_DIR": "/c"}) == Path("/c")
 
 
 @given(
@@ -178,7 +181,7 @@ def test_cache_folder(tmp_path: Path, env: dict[str, str]) -> None:
 )
 def test_every_way_in_gives_the_same(values: dict[str, Any]) -> None:
     """Typed arguments and the strings of an environment end in the same settings."""
-    env = {settings.variable(key): str(value) for key, value in values.items()}
+    env = {options.variable(key): str(value) for key, value in values.items()}
     by_argument = settings.load(env={"HOME": "/h"}, args=values).settings
     assert settings.load(env={"HOME": "/h"} | env).settings == by_argument
 
@@ -189,7 +192,7 @@ def test_the_reference_tells_every_key() -> None:
     for line in REFERENCE.read_text(encoding="utf-8").splitlines():
         if match := re.fullmatch(r"\| `([a-z_]+\.[a-z_]+)` \| (.+?) \| (.+) \|", line):
             rows[match[1]] = (match[2], match[3])
-    assert rows == {key: (default_of(field), field.description) for key, field in settings.keys().items()}
+    assert rows == {key: (default_of(field), field.description) for key, field in options.keys().items()}
 
 
 def default_of(field: Any) -> str:
@@ -201,7 +204,7 @@ def default_of(field: Any) -> str:
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
-@pytest.mark.parametrize("name", errors.__all__)
+@pytest.mark.parametrize("name", raised(errors))
 def test_errors_pickle_and_belong_to_the_tree(name: str) -> None:
     kind = getattr(errors, name)
     error = pickle.loads(pickle.dumps(kind("state: /x is full; free some space")))  # noqa: S301 - our own

@@ -18,8 +18,6 @@ from mhfd_client.journal.rows import State, TroubleRow
 from mhfd_client.journal.view import JournalView
 from tests.globus.waiting import until
 
-__all__ = ["MHFD", "Watched", "picture"]
-
 MHFD = str(Path(sys.executable).with_name("mhfd"))
 SHARP = simulate.focus_series((192, 192), seed=5, defocus_um=[0.0])[0]
 

@@ -10,17 +10,6 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-__all__ = [
-    "BaseModel",
-    "ConfigDict",
-    "Field",
-    "PlainValidator",
-    "ValidationError",
-    "WithJsonSchema",
-    "field_validator",
-    "model_validator",
-]
-
 _MISSING: Any = object()
 F = typing.TypeVar("F")
 

@@ -22,8 +22,6 @@ from mhfd_client.commands import (
     watch,
 )
 
-__all__ = ["main"]
-
 
 class Cli(click.Group):
     """A wrong argument found deep inside is exit code 2, all else that a person must act on is 1: one line each."""

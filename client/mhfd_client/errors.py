@@ -48,48 +48,6 @@ Every exception takes its arguments by position, so that it pickles.
 
 from mhfd.errors import MhfdError, UsageError
 
-__all__ = [
-    "CallUnknown",
-    "ComputeError",
-    "ComputeMissing",
-    "ComputeRefused",
-    "EndpointOffline",
-    "FlowError",
-    "FlowMissing",
-    "FlowObsolete",
-    "FlowRefused",
-    "FlowsUnreachable",
-    "FunctionError",
-    "FunctionNotAllowed",
-    "FunctionObsolete",
-    "FunctionUnknown",
-    "GroupUnknown",
-    "LoginError",
-    "LoginRefused",
-    "NamingError",
-    "NoClient",
-    "NotLoggedIn",
-    "RequestTooLarge",
-    "RunnerError",
-    "ServiceBusy",
-    "ServiceUnreachable",
-    "SettingsError",
-    "StateBusy",
-    "StateDamaged",
-    "StateError",
-    "StateFull",
-    "StateLocked",
-    "StateMissing",
-    "StateOnNetwork",
-    "StationError",
-    "TaskFailed",
-    "TaskUnknown",
-    "TaskUnsent",
-    "TokensRefused",
-    "WatchError",
-    "WorkerLost",
-]
-
 
 class StationError(MhfdError):
     """Base of all errors of the client."""

@@ -17,8 +17,6 @@ from xml.parsers import expat
 from mhfd_client.errors import NamingError
 from mhfd_client.naming import PRESETS, Naming, Place, canonical
 
-__all__ = ["atlas_manifests", "load", "missing", "overdue"]
-
 MAX_PLACES = 1_000_000
 MAX_BYTES = 256 << 20
 

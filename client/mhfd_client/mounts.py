@@ -12,8 +12,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Mount", "below", "mounts", "of"]
-
 MOUNTINFO = Path("/proc/self/mountinfo")
 
 # fmt: off

@@ -21,8 +21,6 @@ from dataclasses import dataclass
 from mhfd_client.errors import NamingError
 from mhfd_client.settings.options import NamesSettings
 
-__all__ = ["PRESETS", "Detected", "Naming", "Place", "canonical", "choose", "detect", "row_col", "sbemimage_tile"]
-
 
 @dataclass(frozen=True, slots=True)
 class Place:

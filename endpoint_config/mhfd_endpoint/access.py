@@ -19,8 +19,6 @@ from mhfd_endpoint.errors import EndpointError
 from mhfd_endpoint.finding import Check, Level
 from mhfd_endpoint.rights import all_can_add, all_can_read, others_can_write
 
-__all__ = ["data", "identities", "program", "site_file", "site_file_of", "site_of"]
-
 _SHELL_WORDS: Final = "MHFD_SITE="
 
 

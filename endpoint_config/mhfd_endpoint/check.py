@@ -17,8 +17,6 @@ from mhfd_endpoint import folder as folders
 from mhfd_endpoint.finding import Check, Level
 from mhfd_endpoint.rights import others_can_write
 
-__all__ = ["Check", "Level", "examine"]
-
 _MARK: Final = "touch /hostile"
 _HOSTILE: Final = (f'"; {_MARK}; "', f"$({_MARK})", f"`{_MARK}`", f"1\nworker_init: {_MARK}", f"{{{{ '{_MARK}' }}}}")
 

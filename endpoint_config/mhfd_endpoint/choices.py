@@ -15,8 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from mhfd_endpoint.errors import ChoiceError, EndpointError
 
-__all__ = []
-
 Kind = Literal["workstation", "slurm", "polaris"]
 KINDS: Final[tuple[Kind, ...]] = ("workstation", "slurm", "polaris")
 

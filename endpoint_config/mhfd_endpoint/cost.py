@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from mhfd_endpoint.choices import Batch, Chosen
 
-__all__ = ["Cost", "cost"]
-
 
 @dataclass(frozen=True, slots=True)
 class Cost:

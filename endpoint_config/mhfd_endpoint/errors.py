@@ -12,8 +12,6 @@ Every exception takes its arguments by position, so that it pickles.
 
 from mhfd.errors import MhfdError, UsageError
 
-__all__ = ["ChoiceError", "EndpointError", "EndpointMissing", "OptionsRefused"]
-
 
 class ChoiceError(UsageError):
     """An administrator's choice is wrong."""

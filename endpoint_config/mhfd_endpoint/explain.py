@@ -17,8 +17,6 @@ from mhfd_endpoint import queues, render
 from mhfd_endpoint.access import site_file_of
 from mhfd_endpoint.cost import cost
 
-__all__ = ["explain"]
-
 
 def explain(folder: Path) -> list[tuple[str, list[str]]]:
     """Headings, each with its sentences."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-__all__ = ["Check", "Level"]
-
 
 class Level(StrEnum):
     OK = "ok"

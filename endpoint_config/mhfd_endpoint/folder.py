@@ -23,23 +23,6 @@ from mhfd_endpoint.choices import Chosen, Workstation, read, write
 from mhfd_endpoint.errors import ChoiceError, EndpointError, EndpointMissing
 from mhfd_endpoint.render import CONFIG, SCHEMA, TEMPLATE
 
-__all__ = [
-    "ENVIRONMENT",
-    "SITE",
-    "WRAPPER",
-    "Plan",
-    "allowed",
-    "choices_of",
-    "default_environment",
-    "environment",
-    "folder_of",
-    "function_ids",
-    "is_wrapper",
-    "pin",
-    "registered",
-    "worker_init",
-]
-
 ENVIRONMENT: Final = "user_environment.yaml"
 REGISTERED: Final = "endpoint.json"
 SITE: Final = "mhfd-site.toml"

@@ -11,8 +11,6 @@ from typing import Final
 
 from mhfd_endpoint.choices import Polaris
 
-__all__ = ["POLARIS", "Queue", "problems"]
-
 
 @dataclass(frozen=True, slots=True)
 class Queue:

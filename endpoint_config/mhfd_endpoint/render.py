@@ -17,8 +17,6 @@ from typing import Any, Final
 
 from mhfd_endpoint.errors import EndpointError, EndpointMissing, OptionsRefused
 
-__all__ = ["CONFIG", "SCHEMA", "TEMPLATE", "core_config", "extremes", "interfaces", "loaded", "render", "schema_of"]
-
 CONFIG: Final = "config.yaml"
 TEMPLATE: Final = "user_config_template.yaml.j2"
 SCHEMA: Final = "user_config_schema.json"

@@ -6,8 +6,6 @@ import os
 import stat
 from pathlib import Path
 
-__all__ = ["all_can_add", "all_can_reach", "all_can_read", "others_can_write"]
-
 
 def others_can_write(path: Path) -> Path | None:
     """The path, or the folder above it, that somebody beside its owner and root could change."""

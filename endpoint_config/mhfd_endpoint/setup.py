@@ -18,8 +18,6 @@ from mhfd.errors import UsageError
 from mhfd_endpoint import choices as chosen
 from mhfd_endpoint import cost, folder, queues
 
-__all__ = ["Ask", "plan_of"]
-
 Ask = Callable[[str, str | None], str]
 
 

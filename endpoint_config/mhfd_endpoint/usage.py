@@ -13,8 +13,6 @@ from typing import Any
 
 from mhfd_endpoint.errors import EndpointError
 
-__all__ = ["Used", "lines", "usage"]
-
 
 @dataclass(slots=True)
 class Used:

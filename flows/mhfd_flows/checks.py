@@ -13,8 +13,6 @@ from typing import Final
 from mhfd_flows.definition import Action, Choice, Definition, ExpressionEval, Fail, Pass, State
 from mhfd_flows.errors import DefinitionRefused
 
-__all__ = ["PROVIDERS", "checked", "problems", "ways"]
-
 PROVIDERS: Final = frozenset(
     {
         "https://compute.actions.globus.org/v3",

@@ -15,22 +15,6 @@ from pydantic.alias_generators import to_pascal
 from mhfd_flows import expressions, paths
 from mhfd_flows.errors import DefinitionRefused, ExpressionError, PathError
 
-__all__ = [
-    "ERRORS",
-    "Action",
-    "Catcher",
-    "Choice",
-    "Definition",
-    "ExpressionEval",
-    "Fail",
-    "Pass",
-    "Rule",
-    "State",
-    "Wait",
-    "expressions_in",
-    "references_in",
-]
-
 ERRORS: Final = ("ActionUnableToRun", "ActionFailedException", "ActionTimeout")
 """What can go wrong with an action: it was not started, it failed, it took longer than its WaitTime."""
 

@@ -8,8 +8,6 @@ from typing import Literal
 
 from mhfd_flows.definition import Action, Choice, Definition, Rule, State
 
-__all__ = ["Way", "mermaid", "rule_in_words", "ways_of"]
-
 _SIGNS = {
     "NumericEquals": "=",
     "NumericGreaterThan": ">",

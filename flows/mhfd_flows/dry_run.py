@@ -16,8 +16,6 @@ from mhfd_flows.interpreter import Execution, VirtualClock, run
 from mhfd_flows.pretend import RESULTS, SEEN, SOURCE, STAGING, Kind, Place, Strike, World
 from mhfd_flows.shipped import MAX_IMAGES, Shipped
 
-__all__ = ["FAULTS", "Ending", "Fault", "Rehearsal", "body_of", "faults_of", "rehearse"]
-
 RUN_ID: Final = "dry-run"
 _STAGE: Final = f"/staging/mhfd-{RUN_ID}/"
 

@@ -14,8 +14,6 @@ from __future__ import annotations
 
 from mhfd.errors import MhfdError, UsageError
 
-__all__ = ["DefinitionRefused", "ExpressionError", "InputRefused", "PathError", "UnableToRun"]
-
 
 class DefinitionRefused(UsageError):
     """A definition of a flow breaks a rule."""

@@ -13,8 +13,6 @@ from typing import Any, Final
 
 from mhfd_flows.errors import ExpressionError
 
-__all__ = ["FUNCTIONS", "check", "evaluate", "names_of"]
-
 FUNCTIONS: Final = frozenset({"getattr", "is_present", "len", "pathsplit", "str"})
 _METHODS: Final = frozenset({"endswith", "lower", "lstrip", "rpartition", "rstrip", "split", "startswith", "strip"})
 _HIDDEN: Final = frozenset({"clear", "copy", "get", "items", "keys", "pop", "update", "values"})

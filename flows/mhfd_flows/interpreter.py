@@ -21,20 +21,6 @@ from mhfd_flows import expressions, paths
 from mhfd_flows.definition import Action, Catcher, Choice, Definition, ExpressionEval, Fail, Pass, Rule, State, Wait
 from mhfd_flows.errors import ExpressionError, PathError, UnableToRun
 
-__all__ = [
-    "STATE_LIMIT",
-    "Answer",
-    "Clock",
-    "Entry",
-    "Execution",
-    "Pause",
-    "Provider",
-    "VirtualClock",
-    "run",
-    "service_polls",
-    "size_of",
-]
-
 STATE_LIMIT: Final = 200_000
 """Bytes of a run's state that the service allows."""
 

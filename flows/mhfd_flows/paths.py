@@ -10,8 +10,6 @@ from typing import Any, Final
 
 from mhfd_flows.errors import PathError
 
-__all__ = ["look_up", "parse", "put"]
-
 _STEP: Final = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\[(\d+)\]|\['([^']+)'\]")
 
 Step = str | int

@@ -13,8 +13,6 @@ from typing import Any, Final, Literal
 from mhfd_flows.errors import UnableToRun
 from mhfd_flows.interpreter import Answer, Clock, Provider
 
-__all__ = ["RESULTS", "SOURCE", "STAGING", "Kind", "Place", "Strike", "World"]
-
 SOURCE: Final = "the microscope's collection"
 STAGING: Final = "the endpoint's collection"
 RESULTS: Final = "the collection for reports"

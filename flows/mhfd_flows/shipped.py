@@ -15,8 +15,6 @@ from mhfd_flows.checks import checked
 from mhfd_flows.definition import Definition
 from mhfd_flows.errors import InputRefused
 
-__all__ = ["FLOWS", "INPUT_LIMIT", "MAX_IMAGES", "Shipped", "flow_of"]
-
 MAX_IMAGES: Final = 64
 """In one run. More would fill the 200 KB that the service allows for the state of a run."""
 

@@ -17,8 +17,6 @@ from mhfd.measure import measure as report
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Device", "measure", "score"]
-
 Device = Literal["auto", "cpu", "gpu"]
 
 

@@ -10,8 +10,6 @@ What is wrong with a *file* is never raised: it is a `Finding` in the report.
 Every exception takes its arguments by position, so that it pickles.
 """
 
-__all__ = ["DeviceUnavailable", "KernelError", "MhfdError", "SiteError", "UsageError"]
-
 
 class MhfdError(Exception):
     """Base of all errors of mhfd."""

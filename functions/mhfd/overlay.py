@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from mhfd.contract.focus_report import Cells
     from mhfd.measure.measure import Measurement
 
-__all__ = ["draw", "heat"]
-
 # Few colours, told apart by the colour-blind too (Okabe and Ito): fine, middle, coarse features.
 FINE, MIDDLE, COARSE = (86, 180, 233), (240, 228, 66), (213, 94, 0)
 CAPTION = 26

@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from mhfd.contract.params import Params
 
-__all__ = ["ROUNDING", "floors", "ladder", "noise_gain", "step"]
-
 ROUNDING = 1e-4
 """A response at or below this (per dt, of the stretched image) is rounding, not a feature: far below one grey level."""
 

@@ -12,8 +12,6 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["FUNCTIONS", "digest", "mhfd_examine", "mhfd_focus"]
-
 
 def mhfd_focus(**request: object) -> object:
     """Score images: the fields of a ScoreRequest in, those of a ScoreResponse out (docs/reference of mhfd)."""

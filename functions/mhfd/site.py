@@ -19,8 +19,6 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from mhfd.contract.base import Model
 from mhfd.errors import SiteError
 
-__all__ = ["VARIABLE", "Site"]
-
 VARIABLE: Final = "MHFD_SITE"
 _SERVICE_BYTES: Final = 7_000_000
 """A result of 7.7 MB still passes Globus Compute, one of 7.8 MB is refused."""

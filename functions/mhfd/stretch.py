@@ -12,8 +12,6 @@ from mhfd import native
 if TYPE_CHECKING:
     from mhfd.contract.params import Params
 
-__all__ = ["Pixels", "apply", "limits", "limits_of_counts", "ranks"]
-
 Pixels = NDArray[Any]
 """A 2-D array: uint8, uint16 or float32, finite, C-contiguous. Other types become float32 when they are loaded."""
 

@@ -13,8 +13,6 @@ from pathlib import Path
 
 from mhfd.errors import UsageError
 
-__all__ = ["cpu_name", "thread_count"]
-
 
 def thread_count(*, environ: Mapping[str, str] | None = None, root: Path = Path("/")) -> int:
     """Threads to use, at least 1. `root` is where /proc and /sys are: another one in tests."""

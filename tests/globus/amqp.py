@@ -14,8 +14,6 @@ import pika
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError
 
-__all__ = ["Listener", "Publisher"]
-
 
 def _connect(url: str) -> pika.BlockingConnection:
     parameters = pika.URLParameters(url)

@@ -10,8 +10,6 @@ from typing import Any, Final
 
 from tests.globus.web import Refused, Request, Server
 
-__all__ = ["CLIENT_ID", "CLIENT_SECRET", "IDENTITY", "OWNER", "SCOPES", "add_routes"]
-
 OWNER: Final = "6d686664-0000-4000-8000-000000000001"
 CLIENT_ID: Final = "6d686664-0000-4000-8000-000000000002"
 CLIENT_SECRET: Final = "not-a-secret"  # noqa: S105

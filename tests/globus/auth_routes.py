@@ -16,8 +16,6 @@ from tests.globus.auth import IDENTITY
 from tests.globus.auth_state import Auth, Code, Token
 from tests.globus.web import Refused, Request, Server
 
-__all__ = ["add_routes", "no_other"]
-
 CODE_LIFE_S: Final = 600.0
 _GRANTS: Final = {
     "authorization_code": {"code", "code_verifier", "redirect_uri"},

@@ -24,8 +24,6 @@ from globus_sdk.scopes import GCSCollectionScopes, Scope, ScopeParser, SpecificF
 from tests.globus.auth import CLIENT_ID, CLIENT_SECRET, OWNER, SCOPES
 from tests.globus.web import Refused
 
-__all__ = ["NATIVE_ID", "TRANSFER", "Auth", "Token", "data_access", "flow_scope"]
-
 NATIVE_ID: Final = "6d686664-0000-4000-8000-000000000003"
 TRANSFER: Final = str(TransferScopes.all)
 LIFE_S: Final = 172800

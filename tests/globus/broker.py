@@ -15,8 +15,6 @@ from typing import Final, Self
 from tests.globus.processes import Program, free_ports
 from tests.globus.waiting import until
 
-__all__ = ["HOW", "Broker", "installed"]
-
 HOW: Final = "no RabbitMQ: `make test` installs it on Debian as root; elsewhere install rabbitmq-server, then run again"
 SCRIPTS: Final = ("/usr/lib/rabbitmq/bin", "/opt/homebrew/opt/rabbitmq/sbin", "/usr/local/opt/rabbitmq/sbin")
 """Where packages put the server itself. On Debian, what is on PATH changes to its own user first."""

@@ -21,8 +21,6 @@ from tests.globus.sdk import environment
 from tests.globus.service import Service
 from tests.globus.waiting import until
 
-__all__ = ["ChildEndpoint", "Engine", "engine"]
-
 Engine = Literal["workers", "thread"]
 """`workers`: GlobusComputeEngine, as on a real site. `thread`: in the endpoint's own process, up a second earlier."""
 

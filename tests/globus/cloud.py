@@ -25,8 +25,6 @@ from tests.globus.link import Link
 from tests.globus.sdk import code_path, variables
 from tests.globus.service import Service
 
-__all__ = ["Cloud", "cloud", "fast_program"]
-
 
 @dataclass(frozen=True, slots=True)
 class Cloud:

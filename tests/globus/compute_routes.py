@@ -12,8 +12,6 @@ from tests.globus.compute_state import QUEUE_PREFIX, ComputeState, Endpoint
 from tests.globus.waiting import until
 from tests.globus.web import Refused, Request, Server
 
-__all__ = ["MAX_BODY", "add_routes"]
-
 MAX_BODY: Final = 10_000_000
 """A submission may have so many bytes: the real service's limit."""
 CHILD_START_S: Final = 8.0

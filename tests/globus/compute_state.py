@@ -20,8 +20,6 @@ from tests.globus.amqp import Listener, Publisher
 from tests.globus.auth import OWNER
 from tests.globus.web import Refused
 
-__all__ = ["QUEUE_PREFIX", "ComputeState", "Endpoint", "TaskRecord"]
-
 QUEUE_PREFIX: Final = "group."
 RESULTS, HEARTBEATS = "service.results", "service.heartbeats"
 BEATS: Final = 3

@@ -23,8 +23,6 @@ from tests.globus.sdk import code_path, variables
 from tests.globus.service import Service
 from tests.globus.waiting import DEADLINE_S, until
 
-__all__ = ["CoreEndpoint"]
-
 PROGRAM: Final = "globus-compute-endpoint"
 
 

@@ -15,8 +15,6 @@ from mhfd_client.journal.view import JournalView
 from tests.flow_rig import Site
 from tests.globus.flows_state import Run
 
-__all__ = ["Findings", "looked_at"]
-
 
 @dataclass(slots=True)
 class Findings:

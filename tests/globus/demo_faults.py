@@ -11,8 +11,6 @@ from typing import Final
 from tests.flow_rig import Site
 from tests.globus.flows_state import OVER, Run
 
-__all__ = ["Faults"]
-
 KILLED: Final = "station killed"
 START: Final = "POST /flows/.*/run"
 STUCK_S: Final = 2.0

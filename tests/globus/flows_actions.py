@@ -26,8 +26,6 @@ from tests.globus.auth_state import TRANSFER, Auth, data_access, flow_scope
 from tests.globus.transfer_routes import submit_delete, submit_transfer
 from tests.globus.transfer_state import Collection, Refusal, Task, TransferState
 
-__all__ = ["ComputeTasks", "ComputeTrouble", "Starter", "providers"]
-
 _PLACE: Final = {"endpoint_id", "path", "local_user"}
 _FIELDS: Final = {
     "ls": _PLACE | {"show_hidden", "orderby", "limit", "offset", "filter"},

@@ -17,8 +17,6 @@ from tests.globus.auth_state import TRANSFER, Auth, Token
 from tests.globus.flows_state import OVER, Flow, FlowsState, Run, urn
 from tests.globus.web import Refused, Request, Server
 
-__all__ = ["add_routes"]
-
 ID: Final = r"([0-9a-fA-F-]{36})"
 PAGE: Final = 20
 _SCOPES: Final = "https://auth.globus.org/scopes/eec9b274-0c81-4334-bdc2-54e90e689b9a/"

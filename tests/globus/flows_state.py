@@ -27,8 +27,6 @@ from tests.globus.auth_state import Auth, flow_scope
 from tests.globus.flows_actions import ComputeTrouble, Starter, providers
 from tests.globus.transfer_state import TransferState
 
-__all__ = ["Flow", "FlowsState", "Run", "urn"]
-
 PACE: Final = 200.0
 OVER: Final = frozenset({"SUCCEEDED", "FAILED", "ENDED"})
 

@@ -12,8 +12,6 @@ from contextlib import suppress
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
-__all__ = ["Link"]
-
 CHUNK = 1 << 16
 
 

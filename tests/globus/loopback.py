@@ -25,8 +25,6 @@ from tests.globus.tidy import tidy_watchers
 APART_S = 0.15
 """Between two calls: the SDK takes eight a second before it slows down."""
 
-__all__ = ["Calls", "called", "fast_program", "loopback"]
-
 
 @contextmanager
 def loopback(folder: Path, *, delay_ms: float = 0) -> Iterator[Service]:

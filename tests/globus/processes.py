@@ -13,8 +13,6 @@ from pathlib import Path
 
 from tests.globus.waiting import until
 
-__all__ = ["Program", "free_ports"]
-
 LEASH = Path(__file__).with_name("leash.py")
 
 

@@ -14,8 +14,6 @@ import pytest
 from tests.globus.auth import CLIENT_ID, CLIENT_SECRET
 from tests.globus.waiting import until
 
-__all__ = ["REPOSITORY", "code_path", "environment", "forget_executors", "redirect", "redirected"]
-
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 REDIRECT: Final = Path(__file__).with_name("redirect")
 

@@ -10,8 +10,6 @@ from tests.globus.compute_state import ComputeState
 from tests.globus.stand_ins import StandIns
 from tests.globus.web import Fault, Log, Outcome, Server
 
-__all__ = ["Service"]
-
 REAL_RATE = (20, 10.0)
 """The real service answers 429 to more than 20 requests in 10 s."""
 

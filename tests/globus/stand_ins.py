@@ -21,8 +21,6 @@ from tests.globus.flows_state import FlowsState
 from tests.globus.transfer_state import Collection, Kind, TransferState
 from tests.globus.web import Server
 
-__all__ = ["Consenting", "StandIns", "code_of", "variables"]
-
 
 def variables(url: str) -> dict[str, str]:
     """Where the services are, for globus-sdk."""

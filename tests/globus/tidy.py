@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 
-__all__ = ["tidy_watchers"]
-
 
 @contextmanager
 def tidy_watchers() -> Iterator[None]:

@@ -14,8 +14,6 @@ from tests.globus.transfer_state import Collection as Folder
 from tests.globus.transfer_state import Item, Refusal, Task, TransferState
 from tests.globus.web import Refused, Request, Server
 
-__all__ = ["add_routes", "submit_delete", "submit_transfer"]
-
 ID: Final = r"([0-9a-fA-F-]{36})"
 _COMMON: Final = {
     "DATA_TYPE",

@@ -24,8 +24,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
-__all__ = ["Collection", "Item", "Refusal", "Task", "TransferState", "Trouble"]
-
 ACTIVE_LIMIT: Final = 3
 TRIES: Final = 5
 _CHUNK: Final = 1 << 20

@@ -22,8 +22,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal
 
-__all__ = ["UID", "Way", "command", "home", "way"]
-
 Way = Literal["itself", "nobody", "namespace"]
 
 UID: Final = 65534

@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-__all__ = ["DEADLINE_S", "until"]
-
 T = TypeVar("T")
 
 DEADLINE_S = 90.0

@@ -19,8 +19,6 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.globus.waiting import until
 
-__all__ = ["Asked", "Fault", "Log", "Refused", "Request", "Server"]
-
 Outcome = int | Literal["silence", "drop"]
 
 REASONS: Final = {

@@ -18,8 +18,6 @@ from typing import IO, Final
 from mhfd_client.alerts.message import Alert, plain
 from mhfd_client.alerts.sinks import SinkFailed
 
-__all__ = ["Command"]
-
 _TAIL: Final = 4096
 _GRACE_S: Final = 1.0
 

@@ -12,8 +12,6 @@ from mhfd_client.alerts.webhook import Webhook
 from mhfd_client.errors import SettingsError
 from mhfd_client.settings.options import AlertSettings
 
-__all__ = ["build", "resolved"]
-
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 

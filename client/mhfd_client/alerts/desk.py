@@ -22,8 +22,6 @@ from mhfd_client.alerts.store import Health, Store
 from mhfd_client.files import text_of
 from mhfd_client.settings.options import AlertSettings
 
-__all__ = ["Desk"]
-
 log = logging.getLogger("mhfd.alerts")
 
 

@@ -14,8 +14,6 @@ from mhfd_client.alerts.message import Event, Rule
 from mhfd_client.alerts.rules import Reading
 from mhfd_client.alerts.words import duration
 
-__all__ = ["Episode", "Happened", "advance"]
-
 
 @dataclass(frozen=True, slots=True)
 class Episode:

@@ -14,8 +14,6 @@ from pydantic import BaseModel, ConfigDict
 
 from mhfd_client.files import text_of
 
-__all__ = ["Alert", "Event", "Rule", "iso", "plain", "sample"]
-
 
 class Rule(StrEnum):
     """What rings."""

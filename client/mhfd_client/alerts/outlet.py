@@ -18,8 +18,6 @@ from mhfd_client.alerts.message import Alert, Event
 from mhfd_client.alerts.sinks import Sink, SinkFailed
 from mhfd_client.alerts.store import Health, Pending
 
-__all__ = ["LIMIT", "Outlet", "Postman", "Receipt"]
-
 log = logging.getLogger("mhfd.alerts")
 
 LIMIT: Final = 64

@@ -18,8 +18,6 @@ from mhfd_client.files import text_of
 from mhfd_client.journal.rows import Outcome
 from mhfd_client.settings.options import AlertSettings
 
-__all__ = ["SECTIONS_BACK", "Reading", "readings"]
-
 SECTIONS_BACK: Final = 20
 """Gaps further back ring no more: a new one must be able to."""
 _UNUSABLE: Final = (Finding.INVALID, Finding.BLANK, Finding.SATURATED)

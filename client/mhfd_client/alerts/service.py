@@ -26,8 +26,6 @@ from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place
 from mhfd_client.settings.options import AlertSettings
 
-__all__ = ["Alerts"]
-
 log = logging.getLogger("mhfd.alerts")
 
 _BEAT_S: Final = 1.0

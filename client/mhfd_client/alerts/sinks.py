@@ -10,8 +10,6 @@ from typing import Protocol
 
 from mhfd_client.alerts.message import Alert
 
-__all__ = ["Sink", "SinkFailed"]
-
 
 class SinkFailed(Exception):
     """The message was not delivered: what happened, in words. `retry_after_s`: the receiver asked for that."""

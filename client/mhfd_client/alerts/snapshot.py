@@ -20,8 +20,6 @@ from mhfd_client.journal.rows import Outcome, ScoreRow, State
 from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place
 
-__all__ = ["LOOK_BACK", "Disk", "Disks", "Problem", "Reader", "Seen", "Snapshot"]
-
 LOOK_BACK: Final = 200
 """No rule looks further back; and so many images may be judged between two looks without one being missed."""
 _WAITING: Final = (State.WHOLE, State.SUBMITTED, State.SCORED)

@@ -19,8 +19,6 @@ from mhfd_client.alerts.message import Alert, Rule, iso
 from mhfd_client.errors import StateDamaged, StateError
 from mhfd_client.files import text_of
 
-__all__ = ["FILE", "Health", "Overview", "Pending", "Store", "overview"]
-
 FILE: Final = "alerts.db"
 _APPLICATION_ID: Final = 0x6D686661
 _VERSION: Final = 1

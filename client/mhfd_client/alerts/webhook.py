@@ -23,8 +23,6 @@ from mhfd_client.alerts.message import Alert, plain
 from mhfd_client.alerts.sinks import SinkFailed
 from mhfd_client.errors import SettingsError
 
-__all__ = ["Webhook"]
-
 _MAX_WAIT_S: Final = 3600.0
 _OWN: Final = ("Content-Type", "User-Agent", "Idempotency-Key")
 

@@ -9,8 +9,6 @@ from typing import Final
 from mhfd_client.alerts.message import plain
 from mhfd_client.alerts.snapshot import Seen
 
-__all__ = ["NAMED", "count", "duration", "places", "sections", "spans"]
-
 NAMED: Final = 20
 """So many of a list are named at most."""
 

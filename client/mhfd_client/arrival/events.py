@@ -12,9 +12,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-__all__ = ["Clock", "Decision", "Known", "Recovered", "Sighting", "Trouble", "TroubleKind", "Whole"]
-
-
 Known = Callable[[str, int, int], bool]
 """(path, size, mtime_ns) -> whether the journal has this revision."""
 

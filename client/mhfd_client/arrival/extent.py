@@ -11,8 +11,6 @@ import os
 import struct
 from dataclasses import dataclass
 
-__all__ = ["Extent", "extent"]
-
 MAX_DIRECTORIES = 4096
 MAX_ENTRIES = 4096
 MAX_VALUES = 1 << 22  # strips of one directory; a larger count is no header of ours

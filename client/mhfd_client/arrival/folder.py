@@ -18,26 +18,13 @@ import stat
 import time
 from collections.abc import Iterable
 
-from mhfd_client.arrival.events import Clock, Decision, Known, Recovered, Sighting, Trouble, TroubleKind, Whole
+from mhfd_client.arrival.events import Clock, Known, Recovered, Trouble, TroubleKind, Whole
 from mhfd_client.arrival.listing import Folder, Rules, inside, is_preview, walk
 from mhfd_client.arrival.notices import Hint, Hints, NoHints, Notices
 from mhfd_client.arrival.pending import Waiting
-from mhfd_client.arrival.plan import plan
 from mhfd_client.arrival.root import Opener, checked_root, identify, is_shared, open_to_read
 from mhfd_client.arrival.troubles import HELD, Troubles, kind_of, said
 from mhfd_client.settings.options import ArrivalSettings
-
-__all__ = [
-    "Arrival",
-    "Decision",
-    "Known",
-    "Recovered",
-    "Sighting",
-    "Trouble",
-    "TroubleKind",
-    "Whole",
-    "plan",
-]
 
 _ROOT = (TroubleKind.ROOT_GONE, TroubleKind.ROOT_EMPTY, TroubleKind.DENIED, TroubleKind.IO_ERROR)
 

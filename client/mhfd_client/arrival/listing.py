@@ -13,8 +13,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["Folder", "Rules", "inside", "is_preview", "walk"]
-
 
 class Rules:
     """Which names are images, and which are left alone. Case does not matter: shares of Windows machines have none."""

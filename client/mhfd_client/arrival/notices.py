@@ -18,8 +18,6 @@ from mhfd_client.errors import WatchError
 if TYPE_CHECKING:
     from watchdog.events import FileSystemEvent
 
-__all__ = ["Hint", "Hints", "NoHints", "Notices"]
-
 
 class Hint(IntEnum):
     """What is known of a path, the strongest last."""

@@ -12,8 +12,6 @@ from mhfd_client.arrival.settling import Pending, judge, need, words
 from mhfd_client.arrival.troubles import HELD, Troubles, kind_of, said
 from mhfd_client.settings.options import ArrivalSettings
 
-__all__ = ["Waiting"]
-
 LOOK_S = 0.1
 """How often a file is looked at on a local disk; on a share it is once a poll."""
 BUDGET_S = 0.25

@@ -16,8 +16,6 @@ from mhfd_client.arrival.settling import Pending, judge, need, words
 from mhfd_client.arrival.troubles import said
 from mhfd_client.settings.options import ArrivalSettings
 
-__all__ = ["plan"]
-
 
 def plan(
     root: str | os.PathLike[str],

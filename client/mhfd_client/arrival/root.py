@@ -12,8 +12,6 @@ from mhfd_client.arrival.extent import Extent, extent
 from mhfd_client.arrival.troubles import said
 from mhfd_client.errors import WatchError
 
-__all__ = ["Opener", "checked_root", "identify", "is_shared", "open_to_read", "read_extent"]
-
 Opener = Callable[[str], int]
 """How a file is opened: `open_to_read`, and others in tests."""
 

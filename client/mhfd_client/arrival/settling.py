@@ -14,8 +14,6 @@ from mhfd_client.arrival.events import Decision
 from mhfd_client.arrival.extent import Extent
 from mhfd_client.settings.options import ArrivalSettings
 
-__all__ = ["Judgement", "Pending", "judge", "need", "words"]
-
 
 @dataclass(slots=True)
 class Pending:

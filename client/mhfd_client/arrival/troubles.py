@@ -7,8 +7,6 @@ import os
 
 from mhfd_client.arrival.events import Clock, Recovered, Trouble, TroubleKind
 
-__all__ = ["HELD", "Troubles", "kind_of", "said"]
-
 HELD = (TroubleKind.BUSY, TroubleKind.DENIED, TroubleKind.IO_ERROR)
 """Why a file or a folder cannot be read."""
 

@@ -9,8 +9,6 @@ import click
 
 from mhfd_client.commands.common import Folder, echo, echo_json, folder_options
 
-__all__ = ["alert"]
-
 EXIT_FAILED = 1
 
 

@@ -13,8 +13,6 @@ import click
 
 from mhfd_client.printing import printable
 
-__all__ = ["Folder", "echo", "echo_json", "folder_options"]
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 

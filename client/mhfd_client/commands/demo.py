@@ -7,8 +7,6 @@ from pathlib import Path
 
 import click
 
-__all__ = ["demo"]
-
 EXIT_WRONG = 1
 
 

@@ -10,8 +10,6 @@ import click
 
 from mhfd_client.commands.common import echo, echo_json
 
-__all__ = ["endpoint"]
-
 EXIT_FAIL = 1
 
 _NAME = click.argument("name", metavar="NAME")
@@ -111,7 +109,8 @@ def check(name: str, as_json: bool) -> None:
 
     The exit code is 1 when something fails; a warning is none.
     """
-    from mhfd_endpoint.check import Level, examine
+    from mhfd_endpoint.check import examine
+    from mhfd_endpoint.finding import Level
     from mhfd_endpoint.folder import folder_of
 
     found = examine(folder_of(name))

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from mhfd_flows.dry_run import Rehearsal
 
-__all__ = ["flow"]
-
 EXIT_NEEDS_A_PERSON = 1
 
 _NAME = click.argument("name", default="focus_check")

@@ -13,8 +13,6 @@ from mhfd_client.commands.common import echo, echo_json
 if TYPE_CHECKING:
     from mhfd_client.compute.registration import Function
 
-__all__ = ["function"]
-
 _JSON = click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
 
 

@@ -15,9 +15,7 @@ from mhfd_client.commands.common import echo, echo_json
 if TYPE_CHECKING:
     from mhfd_client.globus.consents import Leave
     from mhfd_client.globus.login import Who
-    from mhfd_client.settings.load import Settings
-
-__all__ = ["login", "logout", "whoami"]
+    from mhfd_client.settings.options import Settings
 
 EXIT_NOT_LOGGED_IN = 1
 

@@ -9,8 +9,6 @@ import click
 
 from mhfd_client.commands.common import Folder, echo, folder_options
 
-__all__ = ["page", "page_options", "warn"]
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from mhfd_client.results.retake import Format
     from mhfd_client.results.status import Status
 
-__all__ = ["confirm", "reject", "rejudge", "report", "retake", "status"]
-
 EXIT_PERSON = 1
 
 

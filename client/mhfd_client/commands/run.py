@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from mhfd_client.results.aboard import Aboard
     from mhfd_client.settings.options import Settings
 
-__all__ = ["run"]
-
 EXIT_NEEDS_A_PERSON = 1
 _MOST = 20  # images that are named
 

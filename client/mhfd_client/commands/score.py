@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from mhfd.api import Device
     from mhfd.contract.params import Params
 
-__all__ = ["score"]
-
 EXIT_UNSCORED = 1
 
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from mhfd_client.commands.common import echo, echo_json
+from mhfd_client.doctor.check import Level
+from mhfd_client.settings import places
 
 if TYPE_CHECKING:
     from mhfd_client.doctor.check import Check
-
-__all__ = ["config", "doctor"]
 
 EXIT_FAIL = 1
 
@@ -43,17 +43,17 @@ def config(directory: str | None, config: Path | None, state: Path | None, as_js
     values = {key: getattr(getattr(loaded.settings, key.split(".")[0]), key.split(".")[1]) for key in keys()}
     singles = {key: origin for key, origin in loaded.origins.items() if key.startswith("score.params.")}
     values |= {key: loaded.settings.score.params[key.removeprefix("score.params.")] for key in singles}
-    place = None if directory is None else settings.state_dir(directory, settings=loaded.settings)
+    place = None if directory is None else places.state_dir(directory, settings=loaded.settings)
     if as_json:
         plain = loaded.settings.model_dump(mode="json")
         found = {
             key: {"value": plain[key.split(".")[0]].get(key.split(".")[1], values[key]), "from": loaded.origins[key]}
             for key in values
         }
-        echo_json({"file": loaded.file, "state_dir": place, "cache_dir": settings.cache_dir(), "settings": found})
+        echo_json({"file": loaded.file, "state_dir": place, "cache_dir": places.cache_dir(), "settings": found})
         return
     echo(f"file: {loaded.file or 'none'}")
-    echo(f"caches: {settings.cache_dir()}")
+    echo(f"caches: {places.cache_dir()}")
     if place is not None:
         echo(f"state of {directory}: {place}")
     for key, value in values.items():
@@ -96,7 +96,6 @@ def doctor(
     With --endpoint also whether that endpoint scores, as what, and what it may read; with DIR, whether it sees an
     image of that folder as this machine does. The exit code is 1 when something fails; a warning is none.
     """
-    from mhfd_client.doctor import station as checks
 
     if maps and (endpoint is None or directory is None):
         raise click.UsageError("--map belongs to --endpoint and DIR: an image of DIR is looked for there")
@@ -107,7 +106,7 @@ def doctor(
             echo(f"{check.level.value:4} {check.name}: {check.what}" + (f" -> {check.do}" if check.do else ""))
     if as_json:
         echo_json([check.as_json() for check in found])
-    if any(check.level is checks.Level.FAIL for check in found):
+    if any(check.level is Level.FAIL for check in found):
         sys.exit(EXIT_FAIL)
 
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from mhfd.contract.focus_report import FocusReport
     from mhfd_client.journal.rows import ImageRow, VerdictRow
 
-__all__ = ["plan", "watch"]
-
 
 @click.command()
 @folder_options

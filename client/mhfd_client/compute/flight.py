@@ -16,8 +16,6 @@ from mhfd.contract.request import ScoreRequest
 from mhfd_client.compute.service import Task
 from mhfd_client.runners.far import Waiting
 
-__all__ = ["Flight", "Image", "Part", "request"]
-
 ARGUMENT_BYTES: Final = 500_000
 """Of one task: several go in one request, which may have 10 MB."""
 

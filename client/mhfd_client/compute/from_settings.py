@@ -19,8 +19,6 @@ from mhfd_client.compute.translated import missing
 from mhfd_client.errors import FunctionNotAllowed, SettingsError
 from mhfd_client.settings.options import Settings
 
-__all__ = ["LEDGER", "compute_runner"]
-
 LEDGER = "compute.jsonl"
 """In the state folder: which tasks of the service are out."""
 

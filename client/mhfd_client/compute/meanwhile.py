@@ -13,8 +13,6 @@ from typing import Final
 from mhfd_client.compute.runner import ComputeRunner
 from mhfd_client.runners import Batch, Event, Health, Returned, Runner, Scored, Trouble
 
-__all__ = ["MeanwhileRunner"]
-
 _NEAR_S: Final = 0.05
 """How long the near runner's news may wait while both are listened to."""
 

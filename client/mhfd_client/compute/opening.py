@@ -16,8 +16,6 @@ from mhfd_client.compute import registration
 from mhfd_client.compute.service import client_of, connect
 from mhfd_client.errors import EndpointOffline
 
-__all__ = ["Opened", "close", "endpoint_of", "hurried", "own_client", "reach"]
-
 _TIMEOUT_S: Final = 15.0
 _RETRIES: Final = 2
 

@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["BURST", "PER_S", "Pace"]
-
 BURST: Final = 6
 PER_S: Final = 1.3
 """In any 10 s: 6 + 13 requests, and one to spare."""

@@ -17,8 +17,6 @@ from typing import Final
 from mhfd_client.errors import SettingsError
 from mhfd_client.files import text_of
 
-__all__ = ["PathMap"]
-
 _WINDOWS: Final = re.compile(r"(?P<drive>[A-Za-z]:|[\\/]{2}(?:\?[\\/]UNC[\\/])?[^\\/?]+[\\/]+[^\\/]+)(?=[\\/]|$)")
 _LONG: Final = re.compile(r"[\\/]{2}\?[\\/](?!UNC[\\/])", re.IGNORECASE)  # \\?\Z:\..., for names that are very long
 _UNC: Final = re.compile(r"[\\/]{2}\?[\\/]UNC[\\/]", re.IGNORECASE)

@@ -14,8 +14,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-__all__ = ["STOCK_S", "end", "executor_class"]
-
 log = logging.getLogger("mhfd.compute")
 
 STOCK_S: Final = 0.5

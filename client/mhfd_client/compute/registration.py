@@ -23,12 +23,10 @@ from uuid import UUID
 
 import mhfd
 from mhfd import shim
+from mhfd_client import files
 from mhfd_client.compute.translated import translated
 from mhfd_client.errors import ComputeError, FunctionNotAllowed, FunctionObsolete, FunctionUnknown, StateError
-from mhfd_client.journal import folder as statedir
-from mhfd_client.settings import load as settings
-
-__all__ = ["NAMES", "Function", "State", "digest_of", "ensure", "find", "known", "pin_line", "register", "source_of"]
+from mhfd_client.settings import places
 
 NAMES: Final = tuple(shim.FUNCTIONS)
 """`mhfd_focus` scores, and `mhfd_examine` is what `mhfd doctor` asks."""
@@ -267,7 +265,7 @@ def _identity(client: Any) -> str:
 @contextmanager
 def _kept() -> Iterator[list[Function]]:
     """The file's entries, for one process at a time; written back when they changed."""
-    path = settings.state_home() / "functions.json"
+    path = places.state_home() / "functions.json"
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.with_suffix(".lock").touch(mode=0o600)
@@ -275,14 +273,14 @@ def _kept() -> Iterator[list[Function]]:
         _log.warning("ids of functions cannot be kept: %s: %s; they are registered again each time", path, error)
         yield []
         return
-    with statedir.waiting(path.with_suffix(".lock")):
+    with files.waiting(path.with_suffix(".lock")):
         before = _read(path)
         entries = list(before)
         yield entries
         if entries != before:
             try:
                 plain = {"schema_version": 1, "functions": [entry.as_json() for entry in entries]}
-                statedir.write_whole(path, json.dumps(plain, indent=1).encode())
+                files.write_whole(path, json.dumps(plain, indent=1).encode())
             except StateError as error:
                 _log.warning("ids of functions cannot be kept: %s; they are registered again next time", error)
 

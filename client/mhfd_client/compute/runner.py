@@ -43,8 +43,6 @@ from mhfd_client.runners.condition import Condition
 from mhfd_client.runners.desk import Desk, Reply
 from mhfd_client.runners.far import FarRunner
 
-__all__ = ["ComputeRunner", "Far", "Road"]
-
 log = logging.getLogger("mhfd.compute")
 
 LOOK_S: Final = 10.0  # how often we ask how the endpoint is, when something is wrong or late

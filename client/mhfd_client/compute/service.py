@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from globus_sdk import GlobusApp
     from globus_sdk.authorizers import GlobusAuthorizer
 
-__all__ = ["FAST_S", "Endpoint", "Status", "Task", "client_of", "connect", "let_go"]
-
 log = logging.getLogger("mhfd.compute")
 
 FAST_S: Final = 0.02

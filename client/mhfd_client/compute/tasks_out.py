@@ -16,8 +16,6 @@ from uuid import UUID
 
 from mhfd_client.runners.line_file import Notes
 
-__all__ = ["Ledger", "Out"]
-
 
 @dataclass(slots=True)
 class Out:

@@ -27,8 +27,6 @@ from mhfd_client.errors import (
 )
 from mhfd_client.printing import printable
 
-__all__ = ["missing", "translated"]
-
 _LOST: Final = re.compile(r"WorkerLost|ManagerLost|BrokenProcessPool|terminated abruptly")
 _UNFIT: Final = re.compile(r"\(ValidationError\) (.+)")  # the schema of the endpoint's options, in its first line
 _LONGEST: Final = 400

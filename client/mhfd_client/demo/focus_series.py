@@ -21,8 +21,6 @@ from mhfd import api, overlay, simulate
 from mhfd.errors import UsageError
 from mhfd.measure.measure import Measurement
 
-__all__ = ["run"]
-
 DEFOCUS_UM = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
 
 

@@ -26,7 +26,7 @@ from mhfd.errors import UsageError
 from mhfd_client.errors import StationError
 from mhfd_client.journal.rows import ImageRow, Outcome, State, VerdictRow
 from mhfd_client.journal.view import JournalView
-from mhfd_client.microscope.write import Grade, answer, grade, read_truth
+from mhfd_client.microscope.truth import Grade, answer, grade, read_truth
 from mhfd_client.page.process import Serving, beside, bound
 from mhfd_client.page.screenshot import shoot
 from mhfd_client.printing import printable
@@ -37,8 +37,6 @@ from mhfd_client.settings import load as settings
 from mhfd_client.station import inbox
 from mhfd_client.station.assembly import assembled
 from mhfd_client.station.loop import Station
-
-__all__ = ["Found", "road", "run"]
 
 PATIENCE_S: Final = 4.0
 """A truncated file is waited for, in case its writer goes on: less here than for a real instrument."""

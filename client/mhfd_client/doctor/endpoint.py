@@ -44,8 +44,6 @@ from mhfd_client.errors import (
 from mhfd_client.files import text_of
 from mhfd_client.settings.options import ArrivalSettings
 
-__all__ = ["WAIT_S", "examine"]
-
 WAIT_S: Final = 120.0
 """For the first answer: an endpoint that sleeps has to start a worker, on a cluster after a queue."""
 _ECHOES: Final = 5

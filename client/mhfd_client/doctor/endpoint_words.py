@@ -16,8 +16,6 @@ from mhfd.remote import worker
 from mhfd_client.doctor.check import Check, Level
 from mhfd_client.files import text_of
 
-__all__ = ["Sample", "load", "of", "of_sample"]
-
 _SKEW_S: Final = 5.0
 _SAME: Final = "install the same mhfd on both sides: the numbers of two versions need not agree"
 

@@ -14,8 +14,6 @@ from mhfd_client.globus.consents import leave_for
 from mhfd_client.globus.identity import needs_extra
 from mhfd_client.settings.options import Settings
 
-__all__ = ["flow_checks"]
-
 
 def flow_checks(settings: Settings, root: str) -> Iterator[Check]:
     """The settings, the folder of reports, the login, and whether Globus Flows shows us the flow."""

@@ -28,11 +28,9 @@ from mhfd_client.doctor.check import Check, Level
 from mhfd_client.errors import SettingsError, StateMissing, WatchError
 from mhfd_client.files import text_of
 from mhfd_client.settings import load as settings
+from mhfd_client.settings import places
 from mhfd_client.settings.load import Loaded
 from mhfd_client.settings.places import PORT as PAGE_PORT
-
-__all__ = ["Check", "Level", "examine"]
-
 
 _FEW_GB: Final = 2.0
 _SKEW_S: Final = 5.0
@@ -50,7 +48,7 @@ def examine(directory: str | None = None, *, config: Path | None = None, state: 
         found.append(Check("settings", Level.FAIL, str(error), "correct it, or name another file with --config"))
         return found
     found.append(Check("settings", Level.OK, f"from {loaded.file}" if loaded.file else "defaults; no file"))
-    found += _guarded("caches", lambda: _caches(settings.cache_dir()))
+    found += _guarded("caches", lambda: _caches(places.cache_dir()))
     if directory is not None:
         found += _guarded("folder", lambda: _folder(directory, loaded))
         found += _guarded("state", lambda: _state(directory, loaded))

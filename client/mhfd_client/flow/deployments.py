@@ -20,16 +20,14 @@ from uuid import UUID
 
 import mhfd
 from mhfd.errors import UsageError
+from mhfd_client import files
 from mhfd_client.errors import FlowError, FlowMissing, FlowObsolete, FlowRefused, FlowsUnreachable, StateError
-from mhfd_client.journal import folder as statedir
 from mhfd_client.printing import printable
-from mhfd_client.settings import load as settings
+from mhfd_client.settings import places
 from mhfd_flows.shipped import Shipped
 
 if TYPE_CHECKING:
     from globus_sdk import FlowsClient, GlobusApp
-
-__all__ = ["ROLES", "Deployed", "asked", "deploy", "find", "principal", "who_of"]
 
 R = TypeVar("R")
 
@@ -251,7 +249,7 @@ def _key(flows: FlowsClient, shipped: Shipped, who: str) -> str:
 @contextmanager
 def _kept() -> Iterator[dict[str, str]]:
     """The file of ids, for one process at a time; written back when it changed. Without it, flows are looked for."""
-    path = settings.state_home() / "flows.json"
+    path = places.state_home() / "flows.json"
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.with_suffix(".lock").touch(mode=0o600)
@@ -259,7 +257,7 @@ def _kept() -> Iterator[dict[str, str]]:
         _log.warning("ids of flows cannot be kept: %s: %s", path, error)
         yield {}
         return
-    with statedir.waiting(path.with_suffix(".lock")):
+    with files.waiting(path.with_suffix(".lock")):
         entries = _read(path)
         before = dict(entries)
         try:
@@ -268,7 +266,7 @@ def _kept() -> Iterator[dict[str, str]]:
             if entries != before:
                 plain = {"schema_version": 1, "saved": time.time(), "flows": entries}
                 try:
-                    statedir.write_whole(path, json.dumps(plain, indent=1).encode())
+                    files.write_whole(path, json.dumps(plain, indent=1).encode())
                 except StateError as error:
                     _log.warning("ids of flows cannot be kept: %s", error)
 

@@ -11,14 +11,13 @@ from uuid import UUID
 
 from mhfd_client.errors import SettingsError
 from mhfd_client.files import text_of
-from mhfd_client.flow.runner import FlowRunner, Places
+from mhfd_client.flow.places import Places
+from mhfd_client.flow.runner import FlowRunner
 from mhfd_client.flow.runs_out import LOGBOOK
 from mhfd_client.flow.service import FlowService
 from mhfd_client.globus.consents import leave_for
 from mhfd_client.globus.identity import credentials, globus_app, needs_extra
 from mhfd_client.settings.options import FlowSettings, Settings
-
-__all__ = ["flow_of", "flow_runner", "flow_service", "places_of"]
 
 _NEEDED = ("id", "source", "source_here", "results_here", "staging", "staging_root")
 

@@ -12,8 +12,6 @@ from typing import Any
 from mhfd.contract.request import ScoreRequest
 from mhfd_client.runners import Job
 
-__all__ = ["Places"]
-
 NAME_MOST = 255
 
 

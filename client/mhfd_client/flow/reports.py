@@ -21,8 +21,6 @@ from mhfd.contract.focus_report import FocusReport, report_file
 from mhfd_client.runners import Job
 from mhfd_client.runners.answers import read
 
-__all__ = ["Collected", "collect", "discard", "unfit"]
-
 log = logging.getLogger("mhfd.flow")
 
 

@@ -40,8 +40,6 @@ from mhfd_client.runners.condition import Condition
 from mhfd_client.runners.desk import Desk, Reply
 from mhfd_client.runners.far import FarRunner
 
-__all__ = ["FlowRunner", "Places", "Service"]
-
 log = logging.getLogger("mhfd.flow")
 
 LOOKS: Final = 4  # at the list of runs, before a run that is in none of them was never made

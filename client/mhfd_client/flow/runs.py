@@ -20,8 +20,6 @@ from mhfd_client.flow.words import Explained, Site, explained, images_in, step_o
 if TYPE_CHECKING:
     from mhfd_client.settings.options import Settings
 
-__all__ = ["Around", "Row", "Shown", "around", "find", "listed", "shown"]
-
 LATEST: Final = 100
 """Runs among which the first characters of an id are looked for."""
 _SHORTEST: Final = 4

@@ -15,8 +15,6 @@ from typing import Any, Final
 
 from mhfd_client.runners.line_file import Notes
 
-__all__ = ["LOGBOOK", "Logbook", "Out", "take"]
-
 LOGBOOK: Final = "flow.jsonl"
 """In the state folder: which runs are out."""
 

@@ -19,8 +19,6 @@ from mhfd_client.flow.deployments import asked
 if TYPE_CHECKING:
     from globus_sdk import FlowsClient, GlobusApp, SpecificFlowClient
 
-__all__ = ["OVER", "TAG", "FlowService", "Run", "Start", "leftover_of", "run_of", "seconds"]
-
 TAG: Final = "mhfd:"
 OVER: Final = frozenset({"SUCCEEDED", "FAILED", "ENDED"})
 BUSY_S: Final = 10.0

@@ -9,8 +9,6 @@ from typing import Any, Final
 
 from mhfd_client.flow.service import seconds
 
-__all__ = ["Did", "steps"]
-
 _TAKE_TIME: Final = ("Action", "Wait")
 _MOST: Final = 300
 _CODE: Final = re.compile(r"(\w+?)(Started|Completed|Failed)")

@@ -13,8 +13,6 @@ from mhfd_client.flow.places import Places
 from mhfd_client.flow.service import Run
 from mhfd_client.runners.far import Waiting
 
-__all__ = ["Image", "Stage", "Trip", "next_of"]
-
 BODY_BYTES: Final = 34_000
 """Of the images in a run's input, whose state is bounded."""
 

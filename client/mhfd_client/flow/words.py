@@ -13,22 +13,6 @@ from typing import Final, Protocol
 
 from mhfd_client.flow.service import Run, leftover_of
 
-__all__ = [
-    "PARTS",
-    "Explained",
-    "Site",
-    "Step",
-    "consent",
-    "ended",
-    "explained",
-    "images_in",
-    "label",
-    "late",
-    "leftover_line",
-    "login_line",
-    "step_of",
-]
-
 
 class Site(Protocol):
     """What surrounds a flow, as far as it is known."""

@@ -28,8 +28,6 @@ from globus_sdk.token_storage.validating_token_storage import (
 
 from mhfd_client.errors import LoginRefused, NotLoggedIn
 
-__all__ = ["Confidential", "Native", "Nobody", "refuse"]
-
 R = TypeVar("R")
 
 _AGAIN = "run `mhfd login` on this machine, as the user that the station runs as"

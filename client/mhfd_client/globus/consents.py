@@ -16,8 +16,6 @@ from mhfd_client.globus.identity import Service
 if TYPE_CHECKING:
     from globus_sdk import Scope
 
-__all__ = ["Leave", "leave_for", "name_of"]
-
 _SERVICES: Final[dict[str, tuple[Service, ...]]] = {
     "local": ("compute",),
     "compute": ("compute",),

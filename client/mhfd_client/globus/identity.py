@@ -19,7 +19,8 @@ from pydantic import SecretStr
 
 from mhfd_client.errors import NoClient, RunnerError
 from mhfd_client.files import text_of
-from mhfd_client.settings.load import Settings, load
+from mhfd_client.settings.load import load
+from mhfd_client.settings.options import Settings
 from mhfd_client.settings.places import login_dir
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from globus_sdk.login_flows import LoginFlowManager
 
     from mhfd_client.globus.tokens import Tokens
-
-__all__ = ["Credentials", "Service", "credentials", "globus_app", "tokens_of"]
 
 Service = Literal["compute", "flows", "transfer"]
 

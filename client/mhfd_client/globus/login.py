@@ -29,9 +29,7 @@ from mhfd_client.errors import LoginError, LoginRefused, NotLoggedIn, TokensRefu
 from mhfd_client.globus.consents import Leave, name_of
 from mhfd_client.globus.identity import credentials, globus_app, tokens_of
 from mhfd_client.printing import printable
-from mhfd_client.settings.load import Settings
-
-__all__ = ["Granted", "Who", "log_in", "log_out", "who"]
+from mhfd_client.settings.options import Settings
 
 CONSENTS: Final = "https://app.globus.org/consents"
 

@@ -23,8 +23,6 @@ from globus_sdk.token_storage import TokenStorage, TokenStorageData
 from mhfd_client.errors import TokensRefused
 from mhfd_client.files import text_of
 
-__all__ = ["Tokens"]
-
 log = logging.getLogger(__name__)
 
 FORMAT: Final = 1

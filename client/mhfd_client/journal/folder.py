@@ -14,19 +14,7 @@ from typing import IO, Final
 
 from mhfd_client import mounts
 from mhfd_client.errors import StateLocked, StateOnNetwork
-from mhfd_client.files import _lock, _named, text_of, waiting, write_all_whole, write_whole
-
-__all__ = [
-    "Lock",
-    "on_network",
-    "picture_of",
-    "prepare",
-    "text_of",
-    "thumbnails",
-    "waiting",
-    "write_all_whole",
-    "write_whole",
-]
+from mhfd_client.files import _lock, _named, text_of
 
 _OWN_ROOT: Final = {"9p", "virtiofs"}  # as `/` they are a virtual machine's own disk
 

@@ -22,7 +22,7 @@ from typing import Final, Self
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
-from mhfd_client import mounts
+from mhfd_client import files, mounts
 from mhfd_client.arrival.events import Whole
 from mhfd_client.errors import StateError
 from mhfd_client.journal import folder as statedir
@@ -31,8 +31,6 @@ from mhfd_client.journal.schema import APPLICATION_ID, MIGRATIONS
 from mhfd_client.journal.sqlite import check_version, loaded, named, stored
 from mhfd_client.journal.view import FILE, JournalView
 from mhfd_client.naming import Place
-
-__all__ = ["Journal"]
 
 _CLOSED: Final = (State.SCORED, State.JUDGED, State.RECORDED, State.REPLACED)
 
@@ -316,8 +314,8 @@ class Journal(JournalView):
             (owner,) = self._db.execute("SELECT root FROM station").fetchone()
         if loaded(owner) != root:
             raise StateError(
-                f"state folder {statedir.text_of(self.path.parent)} belongs to {statedir.text_of(loaded(owner))}, "
-                f"not to {statedir.text_of(root)}; give this folder its own with --state"
+                f"state folder {files.text_of(self.path.parent)} belongs to {files.text_of(loaded(owner))}, "
+                f"not to {files.text_of(root)}; give this folder its own with --state"
             )
 
 
@@ -325,7 +323,7 @@ def _set_up(db: sqlite3.Connection, path: Path, migrations: Sequence[str]) -> No
     mode = db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
         raise StateError(
-            f"{statedir.text_of(path)}: the file system does not support SQLite's WAL (got {mode!r}); "
+            f"{files.text_of(path)}: the file system does not support SQLite's WAL (got {mode!r}); "
             "give a folder on a local disk with --state"
         )
     db.execute("PRAGMA foreign_keys = ON")

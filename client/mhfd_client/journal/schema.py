@@ -7,8 +7,6 @@ verdict recorded once.
 
 from typing import Final
 
-__all__ = ["APPLICATION_ID", "MIGRATIONS"]
-
 APPLICATION_ID: Final = 0x6D686664  # 'mhfd': `file journal.db` tells whose it is
 
 _FIRST: Final = """

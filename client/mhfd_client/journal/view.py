@@ -29,20 +29,6 @@ from mhfd_client.journal.rows import (
 from mhfd_client.journal.sqlite import check_version, loaded, named, stored
 from mhfd_client.naming import Place
 
-__all__ = [
-    "Beat",
-    "ImageRow",
-    "JournalView",
-    "OpenBatch",
-    "Outcome",
-    "ScoreRow",
-    "State",
-    "Told",
-    "TroubleRow",
-    "VerdictRow",
-    "WordRow",
-]
-
 FILE: Final = "journal.db"
 Row = tuple[Any, ...]
 

@@ -12,8 +12,6 @@ from mhfd.simulate import Artefacts, Exposure, Grey, Optics, Specimen
 from mhfd_client.microscope.plan import HARMLESS, Plan, row_column
 from mhfd_client.microscope.truth import Shot, ShotKind
 
-__all__ = ["PIXEL_NM", "picture", "tiff"]
-
 PIXEL_NM: Final = 8.0
 _OVERLAP: Final = 0.06
 _DWELL_NS: Final = 800

@@ -10,8 +10,6 @@ import numpy as np
 from mhfd.errors import UsageError
 from mhfd_client.microscope.truth import Shot, ShotKind
 
-__all__ = ["HARMLESS", "Layout", "Plan", "row_column"]
-
 Layout = Literal["atlas", "wafermapper", "sbemimage", "sbemimage2025", "plain"]
 _SERIAL: Final = 1_752_450_056  # of the first section, as Atlas counts
 

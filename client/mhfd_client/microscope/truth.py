@@ -10,8 +10,6 @@ from pathlib import Path
 
 from mhfd.errors import UsageError
 
-__all__ = ["Grade", "Shot", "ShotKind", "answer", "grade", "read_truth", "write_truth"]
-
 
 class ShotKind(StrEnum):
     """What the instrument does, and what comes of it."""

@@ -18,9 +18,7 @@ import numpy as np
 from mhfd.errors import UsageError
 from mhfd_client.microscope.images import tiff
 from mhfd_client.microscope.plan import Plan
-from mhfd_client.microscope.truth import Grade, Shot, ShotKind, answer, grade, read_truth, write_truth
-
-__all__ = ["Grade", "Plan", "Shot", "ShotKind", "answer", "grade", "read_truth", "simulate_run", "write_truth"]
+from mhfd_client.microscope.truth import Shot, write_truth
 
 
 def simulate_run(

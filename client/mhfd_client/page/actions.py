@@ -22,8 +22,6 @@ from mhfd_client.station import inbox
 from mhfd_client.station.rejudge import record_all
 from mhfd_client.verdicts.from_journal import StationJudge
 
-__all__ = ["Said", "say", "waiting"]
-
 log = logging.getLogger("mhfd.page")
 
 

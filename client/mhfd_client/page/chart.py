@@ -12,8 +12,6 @@ from bokeh.embed import json_item
 from bokeh.models import BasicTickFormatter, ColumnDataSource, HoverTool, LogTicker, Range1d, TapTool
 from bokeh.plotting import figure
 
-__all__ = ["COLOURS", "dressed", "item"]
-
 COLOURS: Final = {
     "light": {
         "ink": "#3a3f46",

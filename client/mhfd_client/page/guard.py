@@ -22,8 +22,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mhfd_client.page.token import stamp_of
 
-__all__ = ["Guard"]
-
 MAX_BODY: Final = 4096
 _POLICY: Final = "; ".join(
     (

@@ -20,8 +20,6 @@ from mhfd_client.errors import StateError
 from mhfd_client.page import panels
 from mhfd_client.page.model import Model
 
-__all__ = ["Live", "Snapshot"]
-
 log = logging.getLogger("mhfd.page")
 
 LOOK_S: Final = 0.25

@@ -25,8 +25,6 @@ from mhfd_client.results.retake import Retake, retakes
 from mhfd_client.results.status import ALIVE_S
 from mhfd_client.results.under_way import Reader, UnderWay, under_way
 
-__all__ = ["Anchor", "Entry", "Model"]
-
 RECENT: Final = 20  # images that 'now' means
 STRIP: Final = 60
 _RUNG: Final = (Rule.UNUSABLE, Rule.SILENCE, Rule.BACKLOG, Rule.DISK, Rule.ENDED)

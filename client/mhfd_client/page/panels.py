@@ -24,8 +24,6 @@ from mhfd_client.printing import printable
 from mhfd_client.results.latency import SPANS, spans
 from mhfd_client.results.sidecars import steps_ms
 
-__all__ = ["NAMES", "WORDS", "chart", "image", "panels", "points", "templates"]
-
 NAMES: Final = ("state", "ask", "retake", "missing", "last", "strip", "runs", "health", "times")
 WORDS: Final = {
     Outcome.IN_FOCUS: "in focus",

@@ -23,8 +23,6 @@ from mhfd.contract.params import Params
 from mhfd_client.files import write_whole
 from mhfd_client.journal.rows import ImageRow
 
-__all__ = ["NotShown", "Part", "Pictures", "heat"]
-
 Grey = NDArray[np.uint8]
 _BUDGET: Final = 384 << 20  # bytes of decoded images kept: seven of 7k x 7k
 _WIDEST: Final = 2048

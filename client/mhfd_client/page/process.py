@@ -22,8 +22,6 @@ from mhfd_client.page.token import token_of
 from mhfd_client.settings.load import Loaded
 from mhfd_client.settings.places import PORT
 
-__all__ = ["PORT", "PageProcess", "Serving", "address", "beside", "bound", "is_loopback"]
-
 log = logging.getLogger("mhfd.page")
 
 _NEXT: Final = 20  # ports that are tried when nobody asked for one

@@ -7,8 +7,6 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-__all__ = ["BROWSERS", "FLAGS", "shoot"]
-
 log = logging.getLogger("mhfd.page")
 
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")

@@ -33,8 +33,6 @@ from mhfd_client.page.store import Store
 from mhfd_client.page.token import stamp_of
 from mhfd_client.settings.load import Loaded
 
-__all__ = ["Page", "page"]
-
 _HERE: Final = Path(__file__).parent
 _LIBRARY: Final = Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.min.js"
 _READERS: Final = 3  # files read at once; more would only slow each other, and the scoring, down

@@ -12,8 +12,6 @@ from mhfd_client.page.process import Serving
 from mhfd_client.page.server import page
 from mhfd_client.page.token import token_of
 
-__all__ = ["serve"]
-
 
 def serve(serving: Serving, listening: socket.socket, *, ended: threading.Event | None = None) -> None:
     """Serve until told to end, or by a signal when there is no `ended`. In the main thread."""

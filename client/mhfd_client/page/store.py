@@ -12,8 +12,6 @@ from mhfd_client.journal.rows import WordRow
 from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place
 
-__all__ = ["Store"]
-
 _REPORTS: Final = 500  # kept: the retake list looks at the same ones again and again
 
 

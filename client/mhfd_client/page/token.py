@@ -11,8 +11,6 @@ from pathlib import Path
 from mhfd_client.errors import StateError
 from mhfd_client.files import text_of
 
-__all__ = ["stamp_of", "token_of"]
-
 
 def token_of(state_dir: Path) -> str:
     """The token of a state folder: made once, for its owner's eyes only."""

@@ -15,8 +15,6 @@ from mhfd_client.page.chart import COLOURS as INKS
 from mhfd_client.page.chart import dressed
 from mhfd_client.results.latency import SPANS
 
-__all__ = ["item"]
-
 
 def item(scheme: str) -> dict[str, Any]:
     """The chart as JSON for the library's own loader. `scheme`: light or dark."""

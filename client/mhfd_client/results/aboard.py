@@ -13,12 +13,10 @@ from mhfd_client.flow.runs_out import LOGBOOK, Out, take
 from mhfd_client.flow.service import Run
 from mhfd_client.journal.view import JournalView
 from mhfd_client.results.under_way import lines
-from mhfd_client.settings import load as settings
+from mhfd_client.settings import places
 
 if TYPE_CHECKING:
     from mhfd_client.settings.options import Settings
-
-__all__ = ["Aboard", "aboard", "folders"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ def folders(chosen: Settings) -> list[Path]:
     """The state folders that may know of runs: the one that is set, else those of every folder that was watched."""
     if chosen.state.dir is not None:
         return [chosen.state.dir.expanduser().absolute()]
-    return sorted(path.parent for path in settings.state_home().glob(f"*/{LOGBOOK}"))
+    return sorted(path.parent for path in places.state_home().glob(f"*/{LOGBOOK}"))
 
 
 def aboard(states: Iterable[Path], run: Run, key: str) -> list[Aboard]:

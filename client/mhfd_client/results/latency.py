@@ -15,8 +15,6 @@ import numpy as np
 
 from mhfd_client.journal.rows import ImageRow, Told
 
-__all__ = ["MOMENTS", "SPANS", "Latency", "Ledger", "Span", "latency", "ledger", "spans"]
-
 MOMENTS: Final = (
     "arrived",
     "whole",

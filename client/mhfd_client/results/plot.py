@@ -11,8 +11,6 @@ from typing import Final
 from mhfd_client.journal.rows import ImageRow, Outcome, Told
 from mhfd_client.results.latency import SPANS, spans
 
-__all__ = ["density_plot", "waits_plot"]
-
 _WIDE, _HIGH, _LEFT, _FOOT, _TOP = 960, 300, 64, 34, 10
 _COLUMNS: Final = 120
 _COLOURS: Final = {

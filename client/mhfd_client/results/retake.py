@@ -18,8 +18,6 @@ from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place, row_col, sbemimage_tile
 from mhfd_client.printing import printable
 
-__all__ = ["FORMATS", "Format", "Retake", "as_csv", "as_list", "retakes"]
-
 Format = Literal["sbemimage", "atlas"]
 FORMATS: Final[tuple[Format, ...]] = ("sbemimage", "atlas")
 AGAIN: Final = (Outcome.OUT_OF_FOCUS, Outcome.INCOMPLETE)

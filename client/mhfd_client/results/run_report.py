@@ -25,8 +25,6 @@ from mhfd_client.results.latency import SPANS, ledger
 from mhfd_client.results.plot import density_plot, waits_plot
 from mhfd_client.settings.load import Loaded
 
-__all__ = ["render", "write"]
-
 MOST_PICTURES: Final = 200  # of about 20 kB each
 
 

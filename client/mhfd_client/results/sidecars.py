@@ -27,8 +27,6 @@ from mhfd_client.printing import iso
 from mhfd_client.results import latency as ledger
 from mhfd_client.settings.load import Loaded
 
-__all__ = ["Recorder", "iso", "sidecar_of", "steps_ms"]
-
 SUFFIX: Final = ".mhfd.json"
 _LONGEST: Final = 200  # bytes of a name that get a suffix and a temporary name
 

@@ -23,8 +23,6 @@ from mhfd_client.results.retake import Retake, retakes
 from mhfd_client.results.under_way import UnderWay, under_way
 from mhfd_client.settings.options import NamesSettings
 
-__all__ = ["Status", "all_images", "status"]
-
 ALIVE_S: Final = 15.0
 """A station that has given no sign of life for this long is not running."""
 _PAGE: Final = 5000

@@ -21,8 +21,6 @@ from mhfd_client.flow.words import Step, step_of
 from mhfd_client.journal.view import JournalView
 from mhfd_client.printing import iso
 
-__all__ = ["LOGBOOK", "Reader", "RunOut", "UnderWay", "under_way"]
-
 
 @dataclass(frozen=True, slots=True)
 class RunOut:

@@ -14,8 +14,6 @@ from pydantic import ValidationError
 
 from mhfd.contract.focus_report import FocusReport
 
-__all__ = ["Answer", "Reason", "read"]
-
 _ROUNDS: Final = 3  # of dropping what is unknown: nested unknowns show once those around them are gone
 
 

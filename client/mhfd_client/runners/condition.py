@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from mhfd_client.runners import Health, Trouble
 
-__all__ = ["Condition"]
-
 _WORST_FIRST = (Trouble.REFUSED, Trouble.OFFLINE, Trouble.FAILING, Trouble.QUEUED)
 
 

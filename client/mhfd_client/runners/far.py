@@ -19,8 +19,6 @@ from mhfd_client.files import text_of
 from mhfd_client.runners import Batch, Event, Job, Returned, Scored, Started, Trouble, set_aside
 from mhfd_client.runners.condition import Condition
 
-__all__ = ["FarRunner", "Waiting"]
-
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Waiting:

@@ -15,8 +15,6 @@ from typing import IO, Any
 
 from mhfd_client.files import write_whole
 
-__all__ = ["Notes"]
-
 log = logging.getLogger("mhfd.notes")
 
 

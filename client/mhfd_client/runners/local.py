@@ -24,8 +24,6 @@ from mhfd_client.errors import RunnerError
 from mhfd_client.runners import Batch, Event, Health, Job, Returned, Scored, Started, set_aside
 from mhfd_client.runners.process import Reply, SetUp, Worker
 
-__all__ = ["LocalRunner"]
-
 DEPTH: Final = 2  # images a worker has at hand: it need not wait for the station between two
 STILLBORN: Final = 5  # so many workers in a row that died before they were ready: a person must act
 

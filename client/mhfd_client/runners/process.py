@@ -18,8 +18,6 @@ from dataclasses import asdict, dataclass
 
 from mhfd_client.runners import Job
 
-__all__ = ["Reply", "SetUp", "Worker"]
-
 # Native libraries make as many threads as the machine has cores unless told; workers would fight over them.
 _THREADS = (
     "OMP_NUM_THREADS",

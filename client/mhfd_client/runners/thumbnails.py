@@ -18,8 +18,6 @@ from mhfd import api
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
 
-__all__ = ["SIDE", "jpeg", "score"]
-
 SIDE: Final = 256
 
 

@@ -29,8 +29,6 @@ from mhfd.contract.params import Params
 from mhfd.errors import UsageError
 from mhfd_client.journal.folder import picture_of
 
-__all__ = ["main"]
-
 Score = Callable[..., FocusReport]
 
 

@@ -40,8 +40,6 @@ from mhfd_client.scoring.kept_call import Stored
 if TYPE_CHECKING:
     from mhfd_client.compute.opening import Opened
 
-__all__ = ["Call"]
-
 _WINDOW: Final = 16  # batches out at once: enough for the workers of a node, few enough to be waited for
 _BATCH: Final = 8
 _TRIES: Final = 4

@@ -21,9 +21,7 @@ from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
 from mhfd_client.errors import CallUnknown
 from mhfd_client.scoring.items import Item
-from mhfd_client.settings import load as settings
-
-__all__ = ["Item", "Stored"]
+from mhfd_client.settings import places
 
 _log = logging.getLogger("mhfd")
 _KEPT: Final = 50
@@ -157,7 +155,7 @@ class Stored:
 
 
 def _folder() -> Path:
-    return settings.state_home() / "calls"
+    return places.state_home() / "calls"
 
 
 def _newest(folder: Path) -> Iterator[Path]:

@@ -29,8 +29,6 @@ from mhfd_client.printing import printable
 if TYPE_CHECKING:
     from mhfd.contract.params import Params
 
-__all__ = ["expand", "line", "run"]
-
 
 def expand(paths: Iterable[str]) -> list[str]:
     """Patterns become the files they match, sorted; what matches nothing stays, to be reported by its name."""

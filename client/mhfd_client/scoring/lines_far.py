@@ -21,8 +21,6 @@ from mhfd_client.scoring.progress import bar
 if TYPE_CHECKING:
     from mhfd.contract.params import Params
 
-__all__ = ["run"]
-
 
 def run(
     paths: Sequence[str],

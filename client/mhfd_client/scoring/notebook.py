@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     pass
 from mhfd_client.scoring.table import Row, Table, judged
 
-__all__ = ["Row", "Table", "judged", "reattach", "score"]
-
 
 def score(
     paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],

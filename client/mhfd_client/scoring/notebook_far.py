@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from mhfd_client.compute.paths import PathMap
     from mhfd_client.scoring.kept_call import Stored
 
-__all__ = ["begin", "go_on"]
-
 OnRow = Callable[[Row], None] | None
 
 

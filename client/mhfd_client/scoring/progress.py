@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 from mhfd_client.printing import printable
 
-__all__ = ["Bar", "bar"]
-
 
 @dataclass(frozen=True, slots=True)
 class Bar:

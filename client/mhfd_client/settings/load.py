@@ -21,44 +21,13 @@ from pydantic import ValidationError
 from mhfd.contract.params import Params
 from mhfd_client.errors import SettingsError
 from mhfd_client.settings.options import (
-    AlertSettings,
-    ArrivalSettings,
-    ComputeSettings,
-    GlobusSettings,
-    NamesSettings,
-    RunnerSettings,
-    ScoreSettings,
     Settings,
-    StateSettings,
-    VerdictSettings,
     keys,
     nearest,
     types_of,
     variable,
 )
-from mhfd_client.settings.places import cache_dir, config_file, login_dir, state_dir, state_home
-
-__all__ = [
-    "AlertSettings",
-    "ArrivalSettings",
-    "ComputeSettings",
-    "GlobusSettings",
-    "Loaded",
-    "NamesSettings",
-    "RunnerSettings",
-    "ScoreSettings",
-    "Settings",
-    "StateSettings",
-    "VerdictSettings",
-    "cache_dir",
-    "config_file",
-    "keys",
-    "load",
-    "login_dir",
-    "state_dir",
-    "state_home",
-    "variable",
-]
+from mhfd_client.settings.places import config_file
 
 OTHER_VARIABLES = frozenset(
     {

@@ -17,25 +17,6 @@ from pydantic.fields import FieldInfo
 from mhfd.contract.params import Params
 from mhfd.errors import UsageError
 
-__all__ = [
-    "AlertSettings",
-    "ArrivalSettings",
-    "ComputeSettings",
-    "FlowSettings",
-    "GlobusSettings",
-    "NamesSettings",
-    "RunnerSettings",
-    "ScoreSettings",
-    "Section",
-    "Settings",
-    "StateSettings",
-    "VerdictSettings",
-    "keys",
-    "nearest",
-    "types_of",
-    "variable",
-]
-
 Seconds = Annotated[float, Field(ge=0, le=86400 * 7)]
 Positive = Annotated[float, Field(gt=0, le=86400 * 7)]
 

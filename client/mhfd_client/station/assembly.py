@@ -21,14 +21,12 @@ from mhfd_client.naming import Detected
 from mhfd_client.results.sidecars import Recorder, Said
 from mhfd_client.runners import Runner
 from mhfd_client.runners.local import LocalRunner
-from mhfd_client.settings import load as settings
+from mhfd_client.settings import places
 from mhfd_client.settings.load import Loaded
 from mhfd_client.settings.options import Settings
 from mhfd_client.station.inbox import Inbox
 from mhfd_client.station.loop import Station
 from mhfd_client.verdicts.from_journal import StationJudge
-
-__all__ = ["Assembled", "assembled", "named", "state_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +98,7 @@ def assembled(
 
 def state_of(root: str | os.PathLike[str], chosen: Settings) -> Path:
     """The state folder; refused inside the watched one, which is never written."""
-    state_dir = settings.state_dir(root, settings=chosen)
+    state_dir = places.state_dir(root, settings=chosen)
     real = os.path.realpath(root)
     if Path(os.path.realpath(state_dir)).is_relative_to(real):
         raise SettingsError(

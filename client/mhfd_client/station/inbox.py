@@ -19,8 +19,6 @@ from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import VerdictRow
 from mhfd_client.verdicts.from_journal import StationJudge
 
-__all__ = ["Inbox", "Word", "put", "take_in"]
-
 log = logging.getLogger("mhfd.inbox")
 
 

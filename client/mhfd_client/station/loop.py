@@ -34,8 +34,6 @@ from mhfd_client.naming import Place
 from mhfd_client.runners import Batch, Event, Health, Job, Returned, Runner, Scored, Started, set_aside
 from mhfd_client.station.inbox import Inbox, Word
 
-__all__ = ["Judge", "News", "Recorder", "Station", "Summary", "Watcher", "stopped_by_signals"]
-
 log = logging.getLogger("mhfd.station")
 
 BEAT_S: Final = 1.0

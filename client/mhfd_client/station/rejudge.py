@@ -14,8 +14,6 @@ from mhfd_client.settings.load import Loaded
 from mhfd_client.station.assembly import state_of
 from mhfd_client.verdicts.from_journal import rejudged
 
-__all__ = ["Change", "record_all", "rejudge"]
-
 
 @dataclass(frozen=True, slots=True)
 class Change:

@@ -19,8 +19,6 @@ from mhfd_client.station.assembly import state_of
 from mhfd_client.station.rejudge import record_all
 from mhfd_client.verdicts.from_journal import StationJudge
 
-__all__ = ["say"]
-
 
 def say(root: str | os.PathLike[str], loaded: Loaded, images: Sequence[str], *, sharp: bool | None) -> int | None:
     """Leave the word; how many verdicts it changed, or None when a running station takes it in.

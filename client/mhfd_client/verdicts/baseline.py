@@ -33,8 +33,6 @@ from mhfd_client.verdicts.history import (
     Word,
 )
 
-__all__ = ["Anchor", "Drift", "Expected", "Rejected", "expect", "find_anchor", "find_rejected"]
-
 Origin = Literal["confirmed", "provisional"]
 Rows = NDArray[np.intp]
 

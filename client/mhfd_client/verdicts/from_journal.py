@@ -17,8 +17,6 @@ from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts.judge import Judge, Judged
 from mhfd_client.verdicts.verdict import Verdict
 
-__all__ = ["StationJudge", "rejudged", "verdict_of"]
-
 
 class StationJudge:
     """What the station asks: see `station.Judge` and `station.People`."""

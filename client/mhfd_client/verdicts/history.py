@@ -19,21 +19,6 @@ from mhfd.contract.focus_report import Cells, Finding, FocusReport
 from mhfd.errors import UsageError
 from mhfd_client.naming import Place
 
-__all__ = [
-    "BEST",
-    "DENSITY",
-    "MEASURES",
-    "RATIO",
-    "REGIONS",
-    "SIDES",
-    "WHOLE",
-    "History",
-    "Levels",
-    "Measured",
-    "State",
-    "Word",
-]
-
 Levels = NDArray[np.float64]
 """One row a measure, one column a region; NaN where nothing could be measured."""
 

@@ -20,8 +20,6 @@ from mhfd_client.verdicts.history import DENSITY, WHOLE, History, Measured, Stat
 from mhfd_client.verdicts.question import Question, question
 from mhfd_client.verdicts.verdict import Kind, Verdict, decide, judge, state_of
 
-__all__ = ["Heard", "Judge", "Judged", "Seen", "rejudge"]
-
 _MOVED = 0.05  # of the anchor's level, as a logarithm: provisional verdicts are given again
 _GROWN = 1.5  # ... or when there are so many times as many images as last time
 _LARGE = 1000  # ... until there are so many that more of them change nothing

@@ -15,8 +15,6 @@ from mhfd_client.naming import Place, describe
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts.history import DENSITY, WHOLE, History, State, Word
 
-__all__ = ["Question", "question"]
-
 Rows = NDArray[np.intp]
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from mhfd.contract.focus_report import Finding, FocusReport
+from mhfd_client import naming
 from mhfd_client.naming import Place
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts import baseline, wording
@@ -34,8 +35,6 @@ from mhfd_client.verdicts.history import (
     State,
     Word,
 )
-
-__all__ = ["Cause", "Kind", "Level", "Verdict", "decide", "judge", "of_finding", "state_of"]
 
 
 class Kind(StrEnum):
@@ -144,7 +143,7 @@ def decide(measured: Measured, history: History, settings: VerdictSettings, *, r
     kind = history.like == history.number(("like", measured.like))
     rejected = baseline.find_rejected(history, kind)
     if rejected is not None and bool(rejected.covers(measured.levels)):
-        other = wording.describe(history.place(rejected.row))
+        other = naming.describe(history.place(rejected.row))
         said = f"is out of focus: {wording.features(measured)}, no more than {other}, which you rejected"
         return _verdict(Kind.OUT_OF_FOCUS, Cause.REJECTED, place, said, provisional=True)
     expected = baseline.expect(measured, history, settings, row=row)
@@ -317,7 +316,7 @@ def _verdict(
         kind=kind,
         cause=cause,
         provisional=provisional,
-        sentence=f"{wording.subject(place)} {said}.{end}",
+        sentence=f"{naming.subject(place)} {said}.{end}",
         region=region,
         levels=compared.levels,
         origin=compared.origin,

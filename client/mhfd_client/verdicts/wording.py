@@ -12,22 +12,7 @@ from mhfd_client.verdicts.history import DENSITY, RATIO, WHOLE, Levels, Measured
 
 if TYPE_CHECKING:
     from mhfd_client.verdicts.baseline import Expected
-from mhfd_client.naming import describe, subject
-
-__all__ = [
-    "SIDES",
-    "UNCONFIRMED",
-    "UNSURE",
-    "based_on",
-    "describe",
-    "doubt",
-    "features",
-    "figures",
-    "finding_words",
-    "subject",
-    "together",
-    "yet",
-]
+from mhfd_client.naming import subject
 
 _TITLES: Final = {
     Finding.INCOMPLETE: "is incomplete",

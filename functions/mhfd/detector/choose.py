@@ -20,8 +20,6 @@ from mhfd.detector.gpu import GpuDetector
 from mhfd.detector.paper import PaperDetector
 from mhfd.errors import DeviceUnavailable, UsageError
 
-__all__ = ["DEVICES", "choose"]
-
 DEVICES = ("auto", "cpu", "gpu")
 
 

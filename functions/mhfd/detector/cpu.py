@@ -23,8 +23,6 @@ from mhfd.errors import UsageError
 from mhfd.stretch import Pixels
 from mhfd.threads import cpu_name, thread_count
 
-__all__ = ["CpuDetector"]
-
 BLOCK = 8  # rows that the kernel computes at once
 TILE_ROWS = 1024
 TILE_COLS = 1024

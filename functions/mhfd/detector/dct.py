@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from mhfd.contract.params import Params
     from mhfd.stretch import Pixels
 
-__all__ = ["DctDetector"]
-
 CUT = 9.0  # half a kernel, in sigma: as the oracle has it
 ROWS = 256  # of the spectrum, multiplied at once
 

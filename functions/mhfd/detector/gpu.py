@@ -22,8 +22,6 @@ from mhfd.stretch import Pixels
 if TYPE_CHECKING:
     from mhfd.contract.params import Params
 
-__all__ = ["BlockStats", "GpuDetector", "Loaded", "Machine"]
-
 KEPT: Final = 4
 """Plans (shape, type and parameters) whose buffers and graph stay on the device."""
 

@@ -17,8 +17,6 @@ from mhfd.detector.gpu_plan import Argument, Launch, Plan
 from mhfd.errors import DeviceUnavailable, KernelError
 from mhfd.stretch import Pixels
 
-__all__ = ["CudaDevice", "LoadedPlan"]
-
 ALIGNMENT: Final = 256
 TO_DEVICE: Final = 1  # cudaMemcpyHostToDevice
 TO_HOST: Final = 2

@@ -23,8 +23,6 @@ from mhfd.detector.gpu_pyramid import Level, pitch_of
 if TYPE_CHECKING:
     from mhfd.contract.params import Params
 
-__all__ = ["BLOCK", "HEADER", "KERNELS", "Argument", "Launch", "Plan", "build", "compile_options", "source"]
-
 TILE: Final = 32  # side of a block's tile of outputs
 THREADS: Final = 256  # of a block; each holds four pixels of the tile
 ROWS: Final = 16  # a thread's column of full-resolution pixels

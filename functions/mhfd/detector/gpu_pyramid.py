@@ -24,20 +24,6 @@ from mhfd import scales
 if TYPE_CHECKING:
     from mhfd.contract.params import Params
 
-__all__ = [
-    "BEFORE",
-    "HALF",
-    "REACH",
-    "Filters",
-    "Level",
-    "computes",
-    "filters",
-    "halving",
-    "levels",
-    "pitch_of",
-    "rise",
-]
-
 REACH: Final = 28  # the widest radius a tile has room for, in pixels of its grid
 HALF: Final = 10  # half the taps of the even Gaussian between two levels
 TAILS: Final = 4.65  # a Gaussian ends here, in sigmas

@@ -20,8 +20,6 @@ from mhfd.stretch import Pixels
 if TYPE_CHECKING:
     from mhfd.contract.params import Params
 
-__all__ = ["PaperDetector", "features_of", "local_maxima", "resize_bilinear", "response_maximum"]
-
 Plane = NDArray[np.float64]
 
 

@@ -18,8 +18,6 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PlanFilters", "SegmentFilters", "filters", "halvings"]
-
 # Spacing of the grid: the smallest t that uses it. Each difference is then within 6e-5 of the exact one (rms). The
 # coarser, the less a difference is of what it is taken from (dt/t), so the more samples a sigma it needs.
 START = {1: 0.0, 2: 3.0, 4: 7.0, 8: 16.0, 16: 40.0}

@@ -9,8 +9,6 @@ from typing import Final
 
 from mhfd.contract.focus_report import Finding
 
-__all__ = ["Flaw", "damaged"]
-
 _ZEROS: Final = 32
 """Compressed data do not end in this many zeros; a file whose room was taken before it was written does."""
 

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 
 from mhfd.stretch import Pixels
 
-__all__ = ["Palette", "Plane", "first", "from_colour", "supported"]
-
 Array = NDArray[Any]
 
 _EXACT: Final = 1 << 24

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from mhfd.contract.focus_report import Finding
 from mhfd.images.flaw import Flaw
 
-__all__ = ["Extent", "Fields", "pages", "truncated"]
-
 _TYPES: Final = {
     1: "u1",
     2: "u1",  # text

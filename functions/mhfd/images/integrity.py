@@ -17,8 +17,6 @@ from mhfd.images.flaw import Flaw
 from mhfd.images.tags import MIN_SIDE
 from mhfd.stretch import Pixels
 
-__all__ = ["BLANK_LEVELS", "TAIL_ROWS", "Tiling", "check"]
-
 TAIL_ROWS: Final = 4
 """Identical rows at the end that make a tail. Noise makes not even two, but some instruments leave one or two black."""
 BLANK_LEVELS: Final = 4

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from mhfd.contract.focus_report import Finding
 from mhfd.images.flaw import Flaw
 
-__all__ = ["recognise"]
-
 _TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 # (offset, content, what it is)

@@ -18,8 +18,6 @@ from mhfd.contract.focus_report import Finding
 from mhfd.images import grey
 from mhfd.images.flaw import Flaw, damaged
 
-__all__ = ["Complaints", "decode"]
-
 _SIGNATURE: Final = 8
 _NEEDED: Final = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 

@@ -18,8 +18,6 @@ from mhfd.contract.focus_report import Finding
 from mhfd.images import grey, tiff
 from mhfd.images.flaw import Flaw, damaged
 
-__all__ = ["decode"]
-
 _LZMA_MEMORY: Final = 128 << 20
 """The strongest preset needs 65 MiB; a header may claim 4 GiB."""
 

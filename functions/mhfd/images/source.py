@@ -19,8 +19,6 @@ from numpy.typing import NDArray
 from mhfd.contract.focus_report import Finding
 from mhfd.images.flaw import Flaw
 
-__all__ = ["OpenFile", "Source", "printable", "read"]
-
 _CHUNK: Final = 1 << 20
 _REMEDY: Final = {
     FileNotFoundError: "no such file (moved or deleted?); check the path",

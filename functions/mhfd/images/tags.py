@@ -16,8 +16,6 @@ from typing import Any, Final
 from mhfd.contract.focus_report import Box
 from mhfd.images.ifd import Fields
 
-__all__ = ["MIN_SIDE", "Written", "of_tiff"]
-
 MIN_SIDE: Final = 32
 """A smaller box or image holds not even one Gaussian of the largest default scale (t = 16) to either side."""
 

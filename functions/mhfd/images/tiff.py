@@ -19,8 +19,6 @@ from mhfd.contract.focus_report import Finding
 from mhfd.images import ifd
 from mhfd.images.flaw import Flaw
 
-__all__ = ["COMPRESSIONS", "PALETTE", "WHITE_IS_ZERO", "YCBCR", "Page", "read_page"]
-
 COMPRESSIONS: Final = {
     1: "none",
     5: "lzw",

@@ -21,8 +21,6 @@ from mhfd.measure.noise import BLOCK
 from mhfd.measure.tissue import Tissue
 from mhfd.stretch import Pixels
 
-__all__ = ["SIDE", "Ratios", "measure"]
-
 SIDE = 128
 """Side of a block, pixels."""
 FINE = (0.08, 0.2)

@@ -19,8 +19,6 @@ from mhfd.measure.noise import BLOCK, BlockStats, NoiseMap
 from mhfd.measure.tissue import Tissue
 from mhfd.stretch import Pixels
 
-__all__ = ["apply", "block_of"]
-
 _REACH = 2  # pixels around a maximum over which its brightness is taken: 5x5
 
 

@@ -25,8 +25,6 @@ from mhfd.images import Image
 from mhfd.measure import cross_spectrum, gate, noise, saturation, tissue
 from mhfd.stretch import Pixels
 
-__all__ = ["Measurement", "build", "measure"]
-
 LEAST_TISSUE = 0.01
 """Part of the image below which there is none."""
 SATURATED = 0.5

@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 
 from mhfd.contract.focus_report import Noise
 
-__all__ = ["BLOCK", "BlockStats", "NoiseMap", "estimate", "grey_step"]
-
 BLOCK = 16
 """Side of a block, pixels."""
 

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from mhfd.measure.noise import BLOCK, BlockStats
 from mhfd.stretch import Pixels
 
-__all__ = ["CLIPPED", "Saturation", "measure"]
-
 CLIPPED = 0.25
 """Part of a block's pixels at the lowest or highest grey value from which on the block is not measured."""
 _AT_ONCE = 4096

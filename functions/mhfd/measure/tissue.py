@@ -15,8 +15,6 @@ from scipy import ndimage
 
 from mhfd.measure.noise import BLOCK, BlockStats, NoiseMap
 
-__all__ = ["Tissue", "find"]
-
 NOISE_FACTOR = 1.6
 """Contrast must exceed this many times what noise alone makes: one in a thousand windows of noise does."""
 SHARE = 0.1

@@ -14,8 +14,6 @@ from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.request import Code, Problem
 from mhfd.remote.refusal import problem
 
-__all__ = ["Budget"]
-
 _FRAME: Final = 4096
 """Bytes for what is there once: provenance, notes, what is left out."""
 _NULL: Final = 6

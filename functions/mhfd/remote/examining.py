@@ -25,8 +25,6 @@ from mhfd.remote.refusal import Refusal, problem, problems
 from mhfd.remote.roots import Opened, Roots
 from mhfd.site import Site
 
-__all__ = ["answer"]
-
 _CHUNK: Final = 1 << 20
 
 

@@ -17,8 +17,6 @@ from mhfd.contract.request import Code
 from mhfd.remote.refusal import Refusal, problem
 from mhfd.remote.roots import Roots
 
-__all__ = ["Place", "place"]
-
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 

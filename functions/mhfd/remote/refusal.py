@@ -10,8 +10,6 @@ from mhfd.contract.focus_report import fitted
 from mhfd.contract.request import Code, Problem
 from mhfd.images.source import printable
 
-__all__ = ["Refusal", "problem", "problems"]
-
 _PATH_BYTES: Final = 300
 _WHY_BYTES: Final = 500
 _MOST: Final = 10

@@ -21,8 +21,6 @@ from typing import Final
 from mhfd.contract.request import Code
 from mhfd.remote.refusal import Refusal, problem
 
-__all__ = ["Opened", "Roots"]
-
 _LONGEST: Final = 4096
 # Linux has them all; elsewhere this module imports, and refuses.
 _PATH: Final = getattr(os, "O_PATH", 0)

@@ -26,8 +26,6 @@ from mhfd.remote.refusal import Refusal, problem, problems
 from mhfd.remote.roots import Opened, Roots
 from mhfd.site import Site
 
-__all__ = ["answer"]
-
 log = logging.getLogger("mhfd.remote")
 
 

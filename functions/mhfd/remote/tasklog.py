@@ -16,8 +16,6 @@ from mhfd.contract.request import Code, Problem
 from mhfd.remote import worker
 from mhfd.remote.refusal import problem
 
-__all__ = ["write"]
-
 
 def write(log: Path | None, line: dict[str, Any]) -> Problem | None:
     """Append a line; what kept it from being written, if anything did."""

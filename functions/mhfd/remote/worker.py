@@ -16,8 +16,6 @@ from typing import Final
 
 import mhfd
 
-__all__ = ["began", "code_hash", "place", "started_ns", "task_id", "tasks_before", "user", "versions"]
-
 _PACKAGES: Final = (
     "numpy",
     "scipy",

@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 
 from mhfd.simulate.fields import Points, stream
 
-__all__ = ["BLOCK", "DISTRICT", "Body", "Kind", "Neurites", "Organelles", "bodies", "neurites"]
-
 BLOCK = 4000.0
 DISTRICT = 16000.0
 """Cell bodies and vessels are so large and rare that they are drawn per district."""

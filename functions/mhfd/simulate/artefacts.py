@@ -13,8 +13,6 @@ import numpy as np
 from mhfd.simulate.checks import check_count, check_range
 from mhfd.simulate.fields import Plane, Waves, stream
 
-__all__ = ["Artefacts", "on_recording", "on_section"]
-
 _RESIN, _WRINKLE, _PARTICLE, _CHARGING, _SHADING, _BANDING, _JITTER = range(20, 27)
 
 

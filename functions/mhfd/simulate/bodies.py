@@ -13,8 +13,6 @@ from mhfd.simulate.anatomy import Body, Kind
 from mhfd.simulate.fields import Plane
 from mhfd.simulate.paint import Canvas, darken, lines
 
-__all__ = ["TONE", "Outline", "fill", "outlines"]
-
 TONE = {Kind.SOMA: 0.17, Kind.VESSEL: 0.24, Kind.AXON: 0.12}
 """How dark their cytoplasm is."""
 _WIDE = 900.0  # nm by which the warp may carry an outline away

@@ -14,8 +14,6 @@ from scipy.spatial import cKDTree
 
 from mhfd.simulate.fields import Plane, Points
 
-__all__ = ["FAR", "Cells", "partition"]
-
 FAR = np.float32(1e4)
 _CANDIDATES = 9
 _ROUNDING = np.float32(45)  # nm: from where a third profile rounds a wall

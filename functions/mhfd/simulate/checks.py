@@ -6,8 +6,6 @@ import math
 
 from mhfd.errors import UsageError
 
-__all__ = ["check_count", "check_range", "check_shape"]
-
 
 def check_range(field: str, value: float, low: float, high: float, *, above: bool = False) -> None:
     """A finite number from `low` (or, with `above`, from above it) to `high`."""

@@ -14,8 +14,6 @@ from mhfd.errors import UsageError
 from mhfd.simulate.checks import check_range
 from mhfd.simulate.fields import Plane
 
-__all__ = ["Exposure", "Grey", "expose"]
-
 _ROUNDED = 1 / 12 + 1 / 18
 """Variance that rounding and the second-order term add."""
 

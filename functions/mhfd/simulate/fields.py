@@ -14,8 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-__all__ = ["Plane", "Points", "Waves", "grain", "stream", "upsample"]
-
 Plane = NDArray[np.float32]
 Points = NDArray[np.float64]
 

@@ -19,8 +19,6 @@ from mhfd.errors import UsageError
 from mhfd.simulate.checks import check_range
 from mhfd.simulate.fields import Plane
 
-__all__ = ["Optics", "blur", "transfer"]
-
 _LEAST = 0.1  # px: a disc smaller than this changes nothing
 _STEP = 1.0  # px of radius between two planes of a tilted image
 _LARGEST = 256.0  # px

@@ -16,8 +16,6 @@ from mhfd.simulate.anatomy import Organelles
 from mhfd.simulate.cells import Cells
 from mhfd.simulate.fields import Plane, Points
 
-__all__ = ["Canvas", "darken", "dots", "lines", "membranes", "mitochondria", "synapses"]
-
 
 @dataclass(slots=True, eq=False)
 class Canvas:

@@ -21,8 +21,6 @@ from mhfd.simulate.cells import partition
 from mhfd.simulate.fields import Plane, Points, Waves, grain, stream
 from mhfd.simulate.paint import Canvas
 
-__all__ = ["stain"]
-
 _FIELDS, _FINE, _COARSE = 3, 4, 5  # streams
 _MARGIN = 1500.0  # nm beyond the image from where seeds reach into it
 _TILE, _OVERLAP = 1024, 32  # pixels
