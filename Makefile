@@ -25,11 +25,11 @@ debian = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
 
 # A station that scores through a real endpoint of Globus Compute, all of it on this machine.
 demo-endpoint: $(STAMP) broker
-	$(BIN)/python -m tests.globus.demo_endpoint
+	$(BIN)/python -m tests.rigs.globus.demo_endpoint
 
 # The same by runs of a Globus flow that brings the images there, while things go wrong; the services are stand-ins.
 demo-flow: $(STAMP) broker
-	$(BIN)/python -m tests.globus.demo_flow
+	$(BIN)/python -m tests.rigs.globus.demo_flow
 
 # The page is tested in a real browser.
 browser:

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import tifffile
 from benchmarks._table import markdown, publish
-from tests.globus.child_endpoint import ChildEndpoint
-from tests.globus.loopback import APART_S, Calls, called, fast_program, loopback
+from tests.rigs.globus.child_endpoint import ChildEndpoint
+from tests.rigs.globus.loopback import APART_S, Calls, called, fast_program, loopback
 
 from mhfd import simulate
 from mhfd.contract.request import ScoreResponse

@@ -95,12 +95,15 @@ def versions() -> str:
 
 
 def pytest() -> int:
-    """tests/test_gpu.py by itself: the project's own pytest settings name plugins that may not be here."""
+    """tests/detector/test_gpu.py by itself: the project's own pytest settings name plugins that may not be here."""
     command = [sys.executable, "-m", "pytest", "-c", os.devnull, "--rootdir", str(ROOT), "--import-mode=importlib"]
     options = ["--noconftest", "-p", "no:cacheprovider", "-q", "-o", "markers=gpu: needs a CUDA device"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths()), "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(
-        [*command, *options, "-m", "gpu", str(ROOT / "tests" / "test_gpu.py")], cwd=ROOT, env=environment, check=False
+        [*command, *options, "-m", "gpu", str(ROOT / "tests" / "detector" / "test_gpu.py")],
+        cwd=ROOT,
+        env=environment,
+        check=False,
     ).returncode
 
 

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
-from tests.page_rig import Rig
+from tests.rigs.page_rig import Rig
 
 from mhfd_client.page.process import Serving, beside, bound
 from mhfd_client.page.screenshot import BROWSERS, FLAGS

@@ -1,0 +1,75 @@
+"""Every example in the documentation runs.
+
+Blocks fenced as `python` run in order, one namespace a page; in blocks fenced as `console` each line that begins with
+`$ ` runs in a shell, and a following `# exit N` is the exit code it must have. Both find `tile.tif`, `run/*.tif` and
+`blurred.tif` in their folder. Blocks fenced as `shell-session` need Globus: tests/docs/test_docs_flow.py types
+them. Blocks fenced as `sh` install or need a machine we don't have, and are not run.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tifffile
+from tests.rigs import REPOSITORY
+
+from mhfd import simulate
+
+PAGES = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")])
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)(?:#[^)]*)?\)")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "run").mkdir()
+    sharp, blurred = simulate.focus_series((384, 384), seed=2, defocus_um=[0.0, 3.0])
+    for name in ("tile.tif", "run/S_001.tif", "run/S_002.tif"):
+        tifffile.imwrite(tmp_path / name, sharp)
+    tifffile.imwrite(tmp_path / "blurred.tif", blurred)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [body for kind, body in FENCE.findall(page.read_text()) if kind == language]
+
+
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if blocks(p, "python")], ids=lambda p: str(p.relative_to(REPOSITORY))
+)
+def test_python_examples_run(page: Path, folder: Path) -> None:
+    names: dict[str, object] = {"__name__": "__main__"}
+    for body in blocks(page, "python"):
+        exec(compile(body, str(page), "exec"), names)  # noqa: S102 - our own documentation
+
+
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if blocks(p, "console")], ids=lambda p: str(p.relative_to(REPOSITORY))
+)
+def test_console_examples_run(page: Path, folder: Path) -> None:
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    for body in blocks(page, "console"):
+        lines = body.splitlines()
+        for i, line in enumerate(lines):
+            if not line.startswith("$ "):
+                continue
+            command, _, wanted = line[2:].partition("# exit ")
+            done = subprocess.run(
+                ["bash", "-c", command], env=environment, capture_output=True, text=True, check=False, timeout=120
+            )
+            assert done.returncode == int(wanted or 0), f"{page}: {command}\n{done.stdout}{done.stderr}"
+            shown = lines[i + 1] if i + 1 < len(lines) and not lines[i + 1].startswith("$ ") else None
+            if shown and not shown.startswith("..."):
+                assert shown.split()[0] in done.stdout + done.stderr, f"{page}: {command} does not print {shown!r}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(REPOSITORY)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in LINK.findall(page.read_text()):
+        assert (page.parent / target).exists(), f"{page.relative_to(REPOSITORY)} links to {target}"

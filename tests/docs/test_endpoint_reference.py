@@ -1,0 +1,22 @@
+"""The reference of the function on an endpoint leaves out no field, no code and no limit."""
+
+from __future__ import annotations
+
+import pytest
+from tests.rigs import REPOSITORY
+
+from mhfd.contract.examination import Examination, ExamineRequest, FileSeen, RootSeen
+from mhfd.contract.request import Code, Problem, ScoreRequest, ScoreResponse
+from mhfd.site import Site
+
+PAGE = (REPOSITORY / "docs" / "reference" / "endpoint-function.md").read_text()
+MODELS = (ScoreRequest, ScoreResponse, Problem, ExamineRequest, Examination, FileSeen, RootSeen, Site)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_every_field_is_explained(model: type[Site]) -> None:
+    assert [name for name in model.model_fields if f"`{name}`" not in PAGE] == []
+
+
+def test_every_code_is_explained() -> None:
+    assert [code.value for code in Code if f"| `{code.value}` |" not in PAGE] == []

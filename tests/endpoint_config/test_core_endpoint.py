@@ -1,0 +1,153 @@
+"""What `mhfd endpoint init` writes, started by the real core endpoint: the road of a facility's administrator."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tifffile
+from globus_compute_sdk import Executor
+from globus_compute_sdk.errors import TaskExecutionFailed
+from globus_sdk import GlobusAPIError
+from tests.rigs.globus.core_endpoint import CoreEndpoint
+from tests.rigs.globus.service import Service
+from tests.rigs.globus.waiting import DEADLINE_S, until
+
+import mhfd
+from mhfd import simulate
+from mhfd_client.compute.translated import translated
+from mhfd_client.doctor.check import Level
+
+Executors = Callable[..., Executor]
+
+
+def double(x):  # type: ignore[no-untyped-def]
+    return 2 * x
+
+
+@pytest.fixture
+def images(core_endpoint: CoreEndpoint, tmp_path: Path) -> list[Path]:
+    """Sharp, less sharp and blurred, where the endpoint may read."""
+    folder = core_endpoint.root / tmp_path.name
+    folder.mkdir(mode=0o755)
+    series = simulate.focus_series((256, 256), seed=5, defocus_um=[0.0, 2.0, 6.0])
+    paths = [folder / f"tile_{n}.tif" for n in range(len(series))]
+    for path, image in zip(paths, series, strict=True):
+        tifffile.imwrite(path, image)
+    return paths
+
+
+def test_the_folder_is_fit_and_the_endpoint_answers(service: Service, core_endpoint: CoreEndpoint) -> None:
+    checked = json.loads(core_endpoint.run("mhfd", "endpoint", "check", core_endpoint.name, "--json"))
+    assert [one for one in checked if one["level"] != Level.OK] == []
+    assert core_endpoint.id in next(one["what"] for one in checked if one["name"] == "id")
+    told = json.loads(core_endpoint.run("mhfd", "doctor", "--endpoint", core_endpoint.id, "--json"))
+    lines = {one["name"]: one for one in told}
+    for name in ("endpoint", "function mhfd_focus", "mhfd", "versions", "account", "warm", "gpu there", "round trip"):
+        assert lines[name]["level"] == Level.OK, lines[name]
+    assert [one["name"] for one in told if one["level"] == Level.FAIL] == []
+    assert lines["folders there"]["what"] == f"{core_endpoint.root} (read): usable"
+    assert "tasks run as root" not in lines["account"]["what"]
+
+
+def test_images_below_its_folder_are_scored_and_others_refused(
+    service: Service, core_endpoint: CoreEndpoint, images: list[Path]
+) -> None:
+    scored = core_endpoint.reports(*images)
+    assert [one["dof"] for one in scored] == [mhfd.score(path).dof for path in images]
+    assert {one["provenance"]["endpoint"] for one in scored} == {core_endpoint.id}
+    (images[0].parent / "link.tif").symlink_to("/etc/passwd")
+    outside = core_endpoint.reports(Path("/etc/passwd"), images[0].parent / "link.tif", images[0], exit_code=1)
+    assert [one["finding"] for one in outside] == ["unreadable", "unreadable", "ok"]
+    for one in outside[:2]:
+        assert "below none of the folders" in json.dumps(one)
+        assert str(core_endpoint.root) in json.dumps(one)
+
+
+def test_what_ran_is_told(service: Service, core_endpoint: CoreEndpoint, images: list[Path]) -> None:
+    def used() -> tuple[dict[str, Any], int]:
+        days = json.loads(core_endpoint.run("mhfd", "endpoint", "usage", core_endpoint.name, "--json"))
+        return days[-1], sum(day["images"] for day in days)
+
+    core_endpoint.reports(*images)
+    _, before = used()
+    core_endpoint.reports(*images)
+    last, after = used()
+    assert after == before + len(images)
+    assert last["user"] != "root"
+    assert last["cpu_s"] > 0
+    assert last["gpu_s"] == 0
+    said = core_endpoint.run("mhfd", "endpoint", "usage", core_endpoint.name)
+    assert f"{last['user']}  mhfd {mhfd.__version__}" in said
+    assert "GPU-seconds" in said
+
+
+# A refusal names no versions, of which the SDK warns in the thread that waits for results.
+@pytest.mark.filterwarnings("ignore:\\nEnvironment differences:UserWarning")
+def test_a_function_that_is_not_on_the_list(
+    service: Service, core_endpoint: CoreEndpoint, executor: Executors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service refuses it, as it was told at the start; and the endpoint itself, should the service let it pass."""
+    with pytest.raises(GlobusAPIError, match="not permitted on endpoint"):
+        executor(core_endpoint.id).submit(double, 1).result(DEADLINE_S)
+    known = service.compute.endpoint(core_endpoint.id)
+    assert known.allowed == list(core_endpoint.functions.values())
+    monkeypatch.setattr(known, "allowed", None)
+    with pytest.raises(TaskExecutionFailed, match="not permitted"):
+        executor(core_endpoint.id).submit(double, 1).result(DEADLINE_S)
+
+
+def test_options_that_the_administrator_does_not_offer(
+    service: Service, core_endpoint: CoreEndpoint, executor: Executors, images: list[Path]
+) -> None:
+    """Whoever asks is told which one and why, and nobody else notices."""
+    core = service.compute.endpoint(core_endpoint.id)
+    before = core.failures
+    options: list[tuple[dict[str, Any], str]] = [
+        ({"worker_init": "touch hostile"}, "'worker_init' was unexpected"),
+        ({"warm_minutes": 61}, "61 is greater than the maximum of 60"),
+        ({"warm_minutes": "5; touch hostile"}, "is not of type 'integer'"),
+    ]
+    for asked, why in options:
+        sent = executor(core_endpoint.id, user_endpoint_config=asked).submit_to_registered_function(
+            core_endpoint.functions["mhfd_focus"], kwargs={"paths": [str(images[0])]}
+        )
+        with pytest.raises(GlobusAPIError, match=why) as refused:
+            sent.result(DEADLINE_S)
+        said = str(translated(refused.value, core_endpoint.id))
+        assert "does not offer what is asked of it" in said
+        assert why in said
+    # In release 4.19 the core's fork, as it refuses, says of the core itself that it failed. Its next heartbeat, within
+    # five seconds, says that it did not: until then clients take it to be offline.
+    until(lambda: core.failures >= before + len(options), core_endpoint.said)
+    until(lambda: core_endpoint.online, core_endpoint.said)
+    assert core_endpoint.reports(images[0])[0]["finding"] == "ok"
+
+
+def test_an_option_that_the_administrator_offers(
+    service: Service, core_endpoint: CoreEndpoint, executor: Executors, images: list[Path]
+) -> None:
+    asked = executor(core_endpoint.id, user_endpoint_config={"warm_minutes": 5}).submit_to_registered_function(
+        core_endpoint.functions["mhfd_focus"], kwargs={"paths": [str(images[0])]}
+    )
+    (report,) = asked.result(DEADLINE_S)["reports"]
+    assert report["dof"] == mhfd.score(images[0]).dof
+
+
+def test_it_ends_when_told_and_starts_again(service: Service, core_endpoint: CoreEndpoint, images: list[Path]) -> None:
+    core_endpoint.reports(images[0])
+    before = core_endpoint.id
+    assert any("process_worker_pool" in line for line in core_endpoint.processes().values())
+    core_endpoint.stop()
+    until(lambda: not core_endpoint.processes(), lambda: f"these still run: {core_endpoint.processes()}")
+    assert not core_endpoint.online
+    assert list(core_endpoint.folder.parent.glob("*/daemon.pid")) == []
+    told = core_endpoint.run("mhfd", "doctor", "--endpoint", before, "--json", exit_code=1)
+    (offline,) = [one for one in json.loads(told) if one["level"] == Level.FAIL]
+    assert "globus-compute-endpoint start" in offline["do"]
+    core_endpoint.start()
+    assert core_endpoint.id == before
+    assert core_endpoint.reports(images[0])[0]["finding"] == "ok"

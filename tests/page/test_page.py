@@ -1,0 +1,222 @@
+"""What the page knows, and its process beside a watch. No browser."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.rigs import REPOSITORY
+from tests.rigs.focus_reports import report
+from tests.rigs.page_rig import Rig
+
+from mhfd import images
+from mhfd_client.page import actions, panels, pictures
+from mhfd_client.page.model import Model
+from mhfd_client.page.process import PageProcess, Serving, bound
+from mhfd_client.page.store import Store
+from mhfd_client.page.token import token_of
+from mhfd_client.results.retake import retakes
+
+
+def model(rig: Rig) -> Model:
+    made = Model(Store.read(rig.state), confirm=3)
+    made.refresh()
+    return made
+
+
+def test_the_model_follows_the_journal_and_agrees_with_a_fresh_one(tmp_path: Path) -> None:
+    with Rig(tmp_path) as rig:
+        seen = model(rig)
+        assert not seen.refresh()
+        rig.run(9, confirm=2)
+        blurred = rig.image(12, factor=0.4)
+        assert seen.refresh()
+        rig.image(12, name="again.tif")  # a retake of it, and it is good
+        assert seen.refresh()
+        fresh = model(rig)
+        assert seen.entries.keys() == fresh.entries.keys()
+        assert seen.cursor == fresh.cursor
+        assert seen.retake == fresh.retake == tuple(retakes(rig.journal, rig.journal.told()))
+        assert blurred not in {one.image for one in seen.retake}
+        assert [str(p) for p in seen.missing] == ["section 10", "section 11"]
+        assert seen.words.keys() == {1, 2}
+        seen.journal.close()
+        fresh.journal.close()
+
+
+def test_the_anchor_shown_is_what_the_confirmed_images_say(tmp_path: Path) -> None:
+    with Rig(tmp_path) as rig:
+        ids = rig.run(9, confirm=3)
+        seen = model(rig)
+        (anchor,) = seen.anchors()
+        densities = [seen.entries[i].told.score.density or 0 for i in ids[:3]]
+        assert anchor.density == pytest.approx(sorted(densities)[1])
+        assert anchor.images == tuple(ids[:3])
+        seen.journal.close()
+
+
+def test_neighbours_are_those_in_z_of_the_same_tile(tmp_path: Path) -> None:
+    with Rig(tmp_path) as rig:
+        a = {s: rig.image(s, tile="r1-c1") for s in (1, 2, 5)}
+        rig.image(3, tile="r1-c2")
+        again = rig.image(5, tile="r1-c1", name="again.tif")
+        seen = model(rig)
+
+        def around(image: int) -> list[int | None]:
+            return [None if e is None else e.id for e in seen.neighbours(seen.entries[image])]
+
+        assert around(a[2]) == [a[1], again]
+        assert around(a[1]) == [None, a[2]]
+        assert around(again) == [a[2], None]
+        seen.journal.close()
+
+
+def test_a_word_without_a_station_is_taken_in_at_once(tmp_path: Path) -> None:
+    with Rig(tmp_path) as rig:
+        image = rig.run(8)[0]
+        said = actions.Said(image=image, word="sharp", who=" Ann\n\u202eB ")
+        actions.say(rig.state, str(rig.root), rig.loaded, said)
+        assert actions.waiting(rig.state) == {image}  # a station runs: it is the station's to take in
+    actions.say(rig.state, str(rig.root), rig.loaded, actions.Said(image=image, word="sharp", who="Eve"))
+    assert actions.waiting(rig.state) == frozenset()
+    with Store.read(rig.state) as journal:
+        (word,) = journal.words()
+        assert (word.sharp, word.who) == (True, "Ann B")
+        assert "you confirmed it" in journal.verdicts(image)[-1].sentence
+
+
+def test_a_focus_map_says_where_features_are_missing(tmp_path: Path) -> None:
+    with Rig(tmp_path) as rig:
+        image = rig.run(8)[-1]
+        seen = model(rig)
+        entry = seen.entries[image]
+        for side, words in (("left", "in the left"), ("right", "in the right"), ("top", "in the upper part")):
+            one = report(entry.expected, sides={side: 0.3})
+            assert one.cells is not None
+            assert words in panels.map_words(one.cells, entry, one)
+        flat = report(entry.expected)
+        assert flat.cells is not None
+        assert "All 16 parts" in panels.map_words(flat.cells, entry, flat)
+        shares = panels.map_shares(flat.cells, entry, flat)
+        assert shares == pytest.approx([1.0] * 16, rel=0.02)
+        seen.journal.close()
+
+
+def test_a_large_image_is_read_once_for_many_parts_and_forgotten_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Rig(tmp_path) as rig:
+        ids = rig.run(8)
+        rows = [rig.journal.image(i) for i in ids]
+    loads: list[str] = []
+    real = images.load
+
+    def load(path: str) -> images.Image:
+        loads.append(path)
+        return real(path)
+
+    monkeypatch.setattr(images, "load", load)
+    files = pictures.Pictures(str(rig.root), budget=3 * 192 * 192)
+    part = pictures.Part(0, 0, 50, 50, 50)
+    threads = [threading.Thread(target=files.part, args=(rows[0], part)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(loads) == 1
+    for row in rows[1:5]:
+        files.part(row, part)
+    files.part(rows[0], part)
+    assert len(loads) == 6  # it had made room
+    picture, kind = files.part(rows[0], pictures.Part(0, 0, 192, 192, 64))
+    assert kind == "image/jpeg"
+    assert len(picture) > 500
+
+
+def test_the_focus_map_is_clear_where_all_is_well() -> None:
+    from io import BytesIO
+
+    from PIL import Image
+
+    with Image.open(BytesIO(pictures.heat([1.0, 0.2, None, 0.5], 2, 2))) as drawn:
+        alpha = np.asarray(drawn)[..., 3]
+    assert alpha[0, 0] == alpha[1, 0] == 0
+    assert alpha[0, 1] > alpha[1, 1] > 0
+
+
+def get(port: int, token: str) -> int:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/?token={token}", timeout=60) as answer:
+        return int(answer.status)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="processes are told apart by signals here")
+def test_a_page_that_dies_is_started_again_and_ends_with_the_watch(tmp_path: Path) -> None:
+    with Rig(tmp_path) as rig:
+        listening = bound("127.0.0.1", None)
+        port, token = listening.getsockname()[1], token_of(rig.state)
+        beside = PageProcess(Serving(rig.state, rig.loaded, "127.0.0.1"), listening)
+        try:
+            assert get(port, token) == 200
+            first = beside.pid
+            assert first is not None
+            os.kill(first, signal.SIGKILL)
+            assert get(port, token) == 200  # the port stays open: a browser only waits
+            assert beside.pid != first
+        finally:
+            last = beside.pid
+            beside.close()
+        assert last is not None
+        with pytest.raises(ProcessLookupError):
+            os.kill(last, 0)
+
+
+def test_the_watch_itself_loads_no_web_server() -> None:
+    code = (
+        "import sys, mhfd_client.assembly, mhfd_client.page.process; "
+        "print([m for m in ('bokeh', 'starlette', 'uvicorn', 'playwright') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="it is stopped by a signal here")
+def test_the_page_of_a_run_that_is_not_watched(tmp_path: Path) -> None:
+    with Rig(tmp_path) as rig:
+        rig.run(7)
+        rig.close()
+    command = [str(Path(sys.executable).with_name("mhfd")), "page", str(rig.root), "--state", str(rig.state)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        assert line.startswith("page: http://127.0.0.1:")
+        port, _, token = line.removeprefix("page: http://127.0.0.1:").strip().partition("/?token=")
+        assert get(int(port), token) == 200
+        process.send_signal(signal.SIGTERM)
+        process.stderr.read()
+        process.wait(60)
+    nothing = subprocess.run(
+        [*command[:3], "--state", str(tmp_path / "none")], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert nothing.returncode == 1
+    assert "no journal" in nothing.stderr
+
+
+@pytest.mark.parametrize("ci", [True, False])
+def test_a_missing_browser_fails_in_ci_and_is_said_loudly_elsewhere(tmp_path: Path, ci: bool) -> None:
+    (tmp_path / "bin").mkdir()
+    environment = {k: v for k, v in os.environ.items() if k != "CI" and not k.startswith("PYTEST_")}
+    environment |= {"PATH": str(tmp_path / "bin")} | ({"CI": "true"} if ci else {})
+    one = "tests/page/test_page_browser.py::test_a_file_named_like_a_script_stays_text"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", one]
+    root = REPOSITORY
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == (1 if ci else 0)
+    assert "no Chromium on PATH" in done.stdout
+    assert ("THE PAGE WAS NOT TESTED" in done.stdout) is not ci

@@ -1,0 +1,42 @@
+"""A compute runner for tests: the real SDK, a real endpoint, and functions that do what a file says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from mhfd_client.compute.runner import ComputeRunner, Road
+from mhfd_client.compute.service import Task, client_of, connect, let_go
+from tests.rigs import far_jobs
+
+if TYPE_CHECKING:
+    from tests.rigs.globus.child_endpoint import ChildEndpoint
+    from tests.rigs.globus.service import Service
+
+_ids: dict[tuple[str, str], UUID] = {}
+
+
+def far_runner(
+    service: Service, endpoint: ChildEndpoint, *, ledger: Path | None = None, **options: Any
+) -> ComputeRunner:
+    """Small batches, several at once, and little patience."""
+
+    def open_road(sent: Callable[[list[Task]], None]) -> Road:
+        client = client_of(retries=False)
+        focus, examine = (_registered(service, client, name) for name in ("focus", "examine"))
+        far = connect(endpoint.id, client=client, sent=sent)
+        return Road(far, focus, examine, let_go=lambda: let_go(client))
+
+    options = {"batch": 2, "tasks": 2, "backoff_s": 0.01, **options}
+    return ComputeRunner(UUID(endpoint.id), open_road, ledger=ledger, **options)
+
+
+def _registered(service: Service, client: Any, name: str) -> UUID:
+    if (service.url, name) not in _ids:
+        from globus_compute_sdk.serialize import ComputeSerializer, JSONData, PureSourceTextInspect
+
+        client.fx_serializer = ComputeSerializer(strategy_code=PureSourceTextInspect, strategy_data=JSONData)
+        _ids[service.url, name] = UUID(client.register_function(getattr(far_jobs, name)))
+    return _ids[service.url, name]

@@ -1,0 +1,62 @@
+"""What the worker of an endpoint does in tests of the compute runner: the orders of `tests.rigs.jobs`, far away.
+
+`focus` is what is registered: like `mhfd.shim`, complete in itself. `answer` runs on the endpoint and gives what
+`mhfd.remote.run` gives, but that each file says what shall happen. `hang` ends when the file is removed.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from mhfd.contract.params import Params
+from tests.rigs import jobs
+
+
+def focus(**request: object) -> object:
+    from tests.rigs.far_jobs import answer
+
+    return answer(request)
+
+
+def examine(**request: object) -> object:
+    return {"ok": True, "errors": []}
+
+
+def answer(request: Any) -> dict[str, Any]:
+    params = Params.model_validate(request.get("params", {}))
+    reports: list[dict[str, Any] | None] = []
+    errors: list[dict[str, Any]] = []
+    for index, (path, expected) in enumerate(zip(request["paths"], request["expect"], strict=True)):
+        code, why = "", ""
+        try:
+            before = _stat(path)
+            if before != (expected["size"], expected["mtime_ns"]):
+                code, why = "changed", "the file changed before it was read"
+            else:
+                reports.append(_score(path, params))
+                if _stat(path) != before:
+                    reports.pop()
+                    code, why = "changed", "the file changed while it was read"
+        except OSError as e:
+            code, why = "unavailable", f"the file cannot be opened: {e.strerror}"
+        except Exception as e:
+            code, why = "internal", f"makes scoring fail with {type(e).__name__}: {e}"
+        if code:
+            reports.append(None)
+            errors.append({"code": code, "why": why, "remedy": "", "index": index})
+    return {"schema_version": 1, "ok": not errors, "reports": reports, "errors": errors}
+
+
+def _score(path: str, params: Params) -> dict[str, Any]:
+    if Path(path).read_bytes().split(b"\n")[0] == b"hang":
+        while os.path.exists(path):  # noqa: PTH110 - names that are no UTF-8
+            time.sleep(0.02)
+    return jobs.score(path, params=params, device="cpu", threads=1).model_dump(mode="json")
+
+
+def _stat(path: str) -> tuple[int, int]:
+    found = os.stat(path)  # noqa: PTH116 - as above
+    return found.st_size, found.st_mtime_ns

@@ -1,0 +1,142 @@
+"""An endpoint as an administrator sets it up: `mhfd endpoint init`, then the real core endpoint on that folder.
+
+All of it runs without privileges, in a home of its own: init, register, pin, start, and the processes that the core
+starts when a task arrives. Nothing of what init wrote is changed. The project is imported from this repository.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, Self
+
+from tests.rigs.globus import unprivileged
+from tests.rigs.globus.processes import Program
+from tests.rigs.globus.sdk import code_path, variables
+from tests.rigs.globus.service import Service
+from tests.rigs.globus.waiting import DEADLINE_S, until
+
+PROGRAM: Final = "globus-compute-endpoint"
+
+
+class CoreEndpoint:
+    """Set up and started by `with`. `root` is the folder that it may read."""
+
+    name: Final = "mhfd-gpu"
+
+    def __init__(self, service: Service, home: Path, way: unprivileged.Way, *, root: Path) -> None:
+        self.home, self.root = home, root
+        self.folder = home / ".globus_compute" / self.name
+        self.functions: dict[str, str] = {}
+        """The registered functions: name -> id."""
+        self._service, self._way, self._programs = service, way, list[Program]()
+        found = variables(service.url, home)
+        del found["GLOBUS_COMPUTE_USER_DIR"]  # as with most: below the home
+        self._env = {
+            **found,
+            "HOME": str(home),
+            "LANG": "C.UTF-8",
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
+            "PYTHONPATH": code_path(),
+        }
+
+    @property
+    def id(self) -> str:
+        """Given by the service at the first start."""
+        return str(json.loads((self.folder / "endpoint.json").read_text())["endpoint_id"])
+
+    @property
+    def online(self) -> bool:
+        return (self.folder / "endpoint.json").exists() and self._service.compute.endpoint(self.id).online
+
+    def __enter__(self) -> Self:
+        self.set_up()
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for program in self._programs:
+            program.stop()
+
+        def gone() -> bool:
+            left = self.processes()
+            for pid in left:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            return not left
+
+        until(gone, lambda: f"these do not die: {self.processes()}")
+
+    def run(self, *command: str, exit_code: int = 0) -> str:
+        """What the account types, without a terminal. AssertionError when it ends otherwise."""
+        done = subprocess.run(
+            unprivileged.command(self._way, *command),
+            env=self._env,
+            cwd=self.home,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=2 * DEADLINE_S,
+        )
+        assert done.returncode == exit_code, f"{' '.join(command)}: {done.stdout}{done.stderr}\n{self.said()}"
+        return done.stdout
+
+    def set_up(self) -> None:
+        """The commands of docs/how-to/run-an-endpoint.md, as they stand there."""
+        self.run(
+            "mhfd", "endpoint", "init", self.name, "--site", "workstation", "--gpus", "0", "--read", f"{self.root}"
+        )
+        registered = self.run("mhfd", "function", "register")
+        self.functions = dict(re.findall(r"^(mhfd_\w+)\s+([0-9a-f-]{36})", registered, re.MULTILINE))
+        (pin,) = re.findall(r"^ +(mhfd endpoint pin NAME .*)$", registered, re.MULTILINE)
+        self.run(*pin.replace("NAME", self.name).split())
+
+    def start(self) -> None:
+        """Start it, or start it again, and wait until it is online."""
+        with suppress(FileNotFoundError):
+            self._service.compute.endpoint(self.id).heard_at = -1e9
+        program = Program(
+            unprivileged.command(self._way, PROGRAM, "start", self.name),
+            env=self._env,
+            cwd=self.home,
+            output=self.home / "start.out",
+        )
+        self._programs.append(program)
+        until(lambda: program.alive() and self.online, lambda: f"the endpoint does not come online:\n{self.said()}")
+
+    def stop(self) -> None:
+        """As the administrator stops it. The core is our child, and gone only when we have looked."""
+        with ThreadPoolExecutor(1) as looks:
+            ended = looks.submit(self._programs[-1].wait, DEADLINE_S)
+            self.run(PROGRAM, "stop", self.name)
+            assert ended.result() == 0, self.said()
+
+    def processes(self) -> dict[int, str]:
+        """pid -> command line of what runs of it: the core, the processes of users, their workers."""
+        found: dict[int, str] = {}
+        marks = [str(self.home).encode()]
+        with suppress(FileNotFoundError):
+            marks.append(self.id.encode())
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                # Who names itself anew writes over its environment.
+                line = (folder / "cmdline").read_bytes()
+                if any(mark in line + (folder / "environ").read_bytes() for mark in marks):
+                    found[int(folder.name)] = line.replace(b"\0", b" ").decode(errors="replace").strip()
+        return found
+
+    def reports(self, *paths: Path, exit_code: int = 0) -> list[dict[str, Any]]:
+        """What `mhfd score --endpoint --json` says of these."""
+        told = self.run("mhfd", "score", "--endpoint", self.id, *map(str, paths), "--json", exit_code=exit_code)
+        return [json.loads(line) for line in told.splitlines()]
+
+    def said(self) -> str:
+        logs = [*self.folder.parent.glob("*/endpoint.log"), self.home / "start.out"]
+        return "\n".join(f"{log}:\n{log.read_text(errors='replace')[-3000:]}" for log in logs if log.exists())

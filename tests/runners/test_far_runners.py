@@ -1,0 +1,99 @@
+"""What runners whose work is done elsewhere do with what was opened for them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+from tests.rigs.far import far_runner
+from tests.rigs.listening import listen, until_answered
+from tests.runners.test_runner_contract import Folder
+
+from mhfd_client.compute.runner import ComputeRunner
+from mhfd_client.flow.places import Places
+from mhfd_client.flow.runner import FlowRunner
+from mhfd_client.runners import Batch, Health, Runner
+
+if TYPE_CHECKING:
+    from tests.rigs.globus.child_endpoint import ChildEndpoint
+    from tests.rigs.globus.service import Service
+
+SOMETHING = "6d686664-0000-4000-8000-000000000009"
+PLACES = Places(
+    flow=SOMETHING,
+    endpoint=SOMETHING,
+    function=SOMETHING,
+    source=SOMETHING,
+    source_here=Path("/sem"),
+    source_path="/",
+    watched=Path("/sem/run"),
+    results=SOMETHING,
+    results_here=Path("/sem/reports"),
+    results_path="/reports",
+    staging=SOMETHING,
+    staging_path="/",
+    staging_root="/stage",
+)
+
+
+class Opening:
+    """A service that answers late, and that nothing is asked of."""
+
+    def __init__(self) -> None:
+        self.asked, self.answer, self.closed = threading.Event(), threading.Event(), threading.Event()
+
+    def __call__(self, *_: Any) -> Any:
+        self.asked.set()
+        assert self.answer.wait(60)
+        return self
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+@pytest.mark.parametrize("answers", ["before", "after"])
+@pytest.mark.parametrize(
+    "made",
+    [
+        pytest.param(lambda opening: ComputeRunner(UUID(SOMETHING), opening), id="compute"),
+        pytest.param(lambda opening: FlowRunner(opening, PLACES), id="flow"),
+    ],
+)
+def test_a_runner_that_goes_closes_what_it_has_not_heard_of(made: Callable[[Opening], Runner], answers: str) -> None:
+    opening = Opening()
+    if answers == "before":
+        opening.answer.set()
+    runner = made(opening)
+    runner.events(0.0)
+    assert opening.asked.wait(60)
+    runner.close()
+    opening.answer.set()
+    assert opening.closed.wait(60)
+
+
+@pytest.mark.globus
+def test_only_the_task_that_failed_says_why(service: Service, endpoint: ChildEndpoint) -> None:
+    """The SDK drops what waits behind a request that fails."""
+    folder, later = Folder(endpoint.root), 0.0
+    runner = far_runner(service, endpoint, batch=1, clock=lambda: time.monotonic() + later)
+    try:
+        runner.submit(Batch("a", (folder.job(),)))
+        heard = until_answered(runner, 1)
+        service.fail("POST .*/submit", 429, retry_after=1)
+        held = service.fail("POST .*/submit", 429, retry_after=1, slow=True)
+        runner.submit(Batch("b", (folder.job(),)))
+        heard += listen(runner, lambda _: held.hits > 0)
+        later = 60.0
+        runner.submit(Batch("c", (folder.job(),)))
+        held.lift()
+        heard += until_answered(runner, 2)
+    finally:
+        runner.close()
+    troubles = [event.detail for event in heard if isinstance(event, Health) and not event.ok]
+    assert len(troubles) == 1
+    assert "(429)" in troubles[0]
