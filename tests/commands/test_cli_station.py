@@ -240,13 +240,28 @@ def test_confirming_makes_verdicts_final(watched: Watched) -> None:
     assert outcomes(watched)[paths[0]] == "in_focus"
 
 
-def test_a_running_station_takes_the_word_in(watched: Watched) -> None:
+def test_a_running_station_takes_the_label_in(watched: Watched) -> None:
     path = next(path for path, outcome in outcomes(watched).items() if outcome == "in_focus")
     with Journal.open(watched.state, root=watched.root):  # a station runs
         result = watched("reject", path)
     assert result.exit_code == 0
     assert "told the running station" in result.output
     assert outcomes(watched)[path] == "in_focus"
+    assert watched("watch", "--until-idle", 1.5, *FAST).exit_code == 0
+    assert outcomes(watched)[path] == "out_of_focus"
+    assert not list((watched.state / "inbox").iterdir())
+
+
+@pytest.mark.parametrize(
+    "text", ['{"image": %d, "sharp": false, "fine": false, "who": "Ann"}', '{"image": %d, "sharp": false}']
+)
+def test_what_an_older_version_left_in_the_inbox_is_read(watched: Watched, text: str) -> None:
+    path = next(path for path, outcome in outcomes(watched).items() if outcome == "in_focus")
+    with JournalView.read(watched.state) as journal:
+        row = journal.find(path)
+        assert row is not None
+    (watched.state / "inbox").mkdir(exist_ok=True)
+    (watched.state / "inbox" / "01753000000000000000-0123abcd.json").write_text(text % row.id)
     assert watched("watch", "--until-idle", 1.5, *FAST).exit_code == 0
     assert outcomes(watched)[path] == "out_of_focus"
     assert not list((watched.state / "inbox").iterdir())

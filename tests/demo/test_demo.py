@@ -39,7 +39,7 @@ def test_the_whole_road(tmp_path: Path) -> None:
     page = (tmp_path / "demo" / "report.html").read_text()
     assert "is out of focus" in page
     with JournalView.read(tmp_path / "demo" / "state") as journal:
-        assert [word.sharp for word in journal.words()].count(True) >= 3, "the pretend operator was asked"
+        assert [label.sharp for label in journal.labels()].count(True) >= 3, "the pretend operator was asked"
         assert not [told.verdict.sentence for told in journal.told() if told.verdict.provisional]
     again = demo(tmp_path / "demo")
     assert again.exit_code == 2

@@ -23,10 +23,10 @@ from mhfd.contract.params import Params
 from mhfd_client import errors
 from mhfd_client.arrival.events import Whole
 from mhfd_client.files import write_whole
-from mhfd_client.journal import view as journal_view
+from mhfd_client.journal import sqlite as journal_sqlite
 from mhfd_client.journal.journal import Journal
-from mhfd_client.journal.rows import ImageRow, Outcome, State, VerdictRow
-from mhfd_client.journal.schema import MIGRATIONS
+from mhfd_client.journal.rows import ImageRow, LabelRow, Outcome, State, VerdictRow
+from mhfd_client.journal.schema import APPLICATION_ID, MIGRATIONS
 from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place
 
@@ -322,7 +322,7 @@ def test_no_journal(tmp_path: Path) -> None:
 def test_second_station_is_refused(journal: Journal, root: Path, state: Path) -> None:
     arrive(journal)
     code = (
-        "import sys; from pathlib import Path; from mhfd_client.journal import Journal\n"
+        "import sys; from pathlib import Path; from mhfd_client.journal.journal import Journal\n"
         "Journal.open(Path(sys.argv[1]), root=sys.argv[2])"
     )
     command = [sys.executable, "-c", code, str(state), str(root)]
@@ -396,12 +396,12 @@ def test_locked_by_another_process(journal: Journal, state: Path) -> None:
 FILL = """
 import json, resource, signal, sys
 from pathlib import Path
-from mhfd.contract import Params
+from mhfd.contract.params import Params
 from mhfd_client.errors import StateFull
-from mhfd_client.journal import Journal
+from mhfd_client.journal.journal import Journal
 from mhfd_client.naming import Place
-from mhfd_client.sightings import Whole
-from mhfd_client.statedir import write_whole
+from mhfd_client.arrival.events import Whole
+from mhfd_client.files import write_whole
 from tests.rigs import jobs
 
 state, limit = Path(sys.argv[1]), int(sys.argv[3])
@@ -509,9 +509,36 @@ def test_migrations_run_once_each_and_whole(root: Path, state: Path) -> None:
 def test_older_journal_is_not_read_as_if_it_were_new(
     journal: Journal, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal_view, "MIGRATIONS", (*MIGRATIONS, "SELECT 1"))
+    monkeypatch.setattr(journal_sqlite, "MIGRATIONS", (*MIGRATIONS, "SELECT 1"))
     with pytest.raises(errors.StateMissing, match="older mhfd"):
         JournalView.read(state)
+
+
+def test_words_of_an_older_journal_are_its_labels(root: Path, state: Path) -> None:
+    """Version 4 called a label a word."""
+    state.mkdir(mode=0o700)
+    db = sqlite3.connect(state / "journal.db", isolation_level=None)
+    db.executescript(f"PRAGMA application_id = {APPLICATION_ID}; {';'.join(MIGRATIONS[:4])}; PRAGMA user_version = 4")
+    db.execute(
+        "INSERT INTO image (id, path, revision, size, mtime_ns, state, arrived_ns, whole_ns) "
+        "VALUES (1, 'a.tif', 1, 10, 5, 'whole', 1, 1), (2, 'b.tif', 1, 10, 5, 'whole', 1, 1)"
+    )
+    db.execute(
+        "INSERT INTO word (image, sharp, after, at_ns, who, fine) "
+        "VALUES (1, 1, 7, 11, 'Ann', 0), (2, 0, 7, 12, NULL, 0), (2, NULL, 8, 13, 'Bo', 1)"
+    )
+    db.close()
+    with Journal.open(state, root=root) as journal:
+        before = [
+            LabelRow(1, True, 7, False, "Ann", 11),
+            LabelRow(2, False, 7, False, None, 12),
+            LabelRow(2, None, 8, True, "Bo", 13),
+        ]
+        assert journal.labels() == before
+        journal.labelled(1, sharp=True, who="Eve")
+        assert journal.labels() == before, "it was said before"
+        journal.labelled(1, sharp=False, who="Eve")
+        assert [(label.image, label.sharp, label.who) for label in journal.labels()[3:]] == [(1, False, "Eve")]
 
 
 # -- what others read

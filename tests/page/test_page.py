@@ -46,7 +46,7 @@ def test_the_model_follows_the_journal_and_agrees_with_a_fresh_one(tmp_path: Pat
         assert seen.retake == fresh.retake == tuple(retakes(rig.journal, rig.journal.told()))
         assert blurred not in {one.image for one in seen.retake}
         assert [str(p) for p in seen.missing] == ["section 10", "section 11"]
-        assert seen.words.keys() == {1, 2}
+        assert seen.labels.keys() == {1, 2}
         seen.journal.close()
         fresh.journal.close()
 
@@ -81,14 +81,14 @@ def test_neighbours_are_those_in_z_of_the_same_tile(tmp_path: Path) -> None:
 def test_a_word_without_a_station_is_taken_in_at_once(tmp_path: Path) -> None:
     with Rig(tmp_path) as rig:
         image = rig.run(8)[0]
-        said = actions.Said(image=image, word="sharp", who=" Ann\n\u202eB ")
+        said = actions.Said(image=image, label="sharp", who=" Ann\n\u202eB ")
         actions.say(rig.state, str(rig.root), rig.loaded, said)
         assert actions.waiting(rig.state) == {image}  # a station runs: it is the station's to take in
-    actions.say(rig.state, str(rig.root), rig.loaded, actions.Said(image=image, word="sharp", who="Eve"))
+    actions.say(rig.state, str(rig.root), rig.loaded, actions.Said(image=image, label="sharp", who="Eve"))
     assert actions.waiting(rig.state) == frozenset()
     with Store.read(rig.state) as journal:
-        (word,) = journal.words()
-        assert (word.sharp, word.who) == (True, "Ann B")
+        (label,) = journal.labels()
+        assert (label.sharp, label.who) == (True, "Ann B")
         assert "you confirmed it" in journal.verdicts(image)[-1].sentence
 
 
@@ -179,7 +179,7 @@ def test_a_page_that_dies_is_started_again_and_ends_with_the_watch(tmp_path: Pat
 
 def test_the_watch_itself_loads_no_web_server() -> None:
     code = (
-        "import sys, mhfd_client.assembly, mhfd_client.page.process; "
+        "import sys, mhfd_client.station.assembly, mhfd_client.page.process; "
         "print([m for m in ('bokeh', 'starlette', 'uvicorn', 'playwright') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -133,21 +133,21 @@ def test_the_page_asks_takes_the_answer_and_the_anchor_moves(rig: Rig, opens: Op
         shoot(page, "asks")
         page.get_by_label("Your name, for the record").fill("Ann <b>")
         page.keyboard.press("Tab")
-        asked = page.locator(".asked [data-word=sharp]").count()
+        asked = page.locator(".asked [data-label=sharp]").count()
         assert asked == 3
-        page.locator(".asked [data-word=sharp]").first.click()
+        page.locator(".asked [data-label=sharp]").first.click()
         expect(page.locator(".asked .waits")).to_have_count(1)
         assert rig.take_in() > 0
         expect(page.locator("#chart-note")).to_contain_text("the anchor, 1 confirmed image at")
         first = float(page.locator("#chart").get_attribute("data-anchor") or 0)
         assert first > 0
         anchors = {first}
-        (word,) = rig.journal.words()
-        assert (word.sharp, word.who, word.image in ids) == (True, "Ann <b>", True)
-        assert word.at_ns > 0
+        (label,) = rig.journal.labels()
+        assert (label.sharp, label.who, label.image in ids) == (True, "Ann <b>", True)
+        assert label.at_ns > 0
 
         for confirmed in (2, 3):
-            page.locator(".asked [data-word=sharp]").first.click()
+            page.locator(".asked [data-label=sharp]").first.click()
             expect(page.locator(".asked .waits")).to_have_count(1)
             rig.take_in()
             expect(page.locator(".asked .waits")).to_have_count(0)
@@ -182,7 +182,7 @@ def test_every_word_can_be_undone(rig: Rig, opens: Opens) -> None:
             rig.take_in()
             expect(dialog.get_by_role("button", name="Confirm sharp")).to_be_visible()
             expect(page.locator(".retakes li")).to_have_count(1)
-        assert [w.sharp for w in rig.journal.words()][-6:] == [None, None, True, None, False, None]
+        assert [label.sharp for label in rig.journal.labels()][-6:] == [None, None, True, None, False, None]
 
 
 def test_an_image_beside_its_neighbours_at_full_size(rig: Rig, opens: Opens) -> None:
@@ -365,7 +365,7 @@ def test_everything_can_be_done_from_the_keyboard(rig: Rig, opens: Opens) -> Non
         expect(page.locator("#todo")).to_be_focused()
         page.keyboard.press("Tab")
         page.keyboard.press("Tab")
-        expect(page.locator(".asked [data-word=sharp]").first).to_be_focused()
+        expect(page.locator(".asked [data-label=sharp]").first).to_be_focused()
         page.keyboard.press("Enter")
         expect(page.locator(".asked .waits")).to_have_count(1)
         rig.take_in()

@@ -80,7 +80,7 @@ def cookie(at: Served) -> str:
     return Asked(at, f"/?token={at.token}").headers["Set-Cookie"].split(";")[0]
 
 
-def word(at: Served, changes: dict[str, str] | None = None) -> Asked:
+def label(at: Served, changes: dict[str, str] | None = None) -> Asked:
     """A press of a button, as the page's own script sends it."""
     headers = {
         "Cookie": cookie(at),
@@ -90,9 +90,9 @@ def word(at: Served, changes: dict[str, str] | None = None) -> Asked:
         "Content-Type": "application/json",
     }
     changes = dict(changes or {})
-    body = changes.pop("body", json.dumps({"image": 1, "word": "fine", "who": "Ann"})).encode()
+    body = changes.pop("body", json.dumps({"image": 1, "label": "fine", "who": "Ann"})).encode()
     headers |= changes
-    return Asked(at, "/words", method="POST", body=body, headers={k: v for k, v in headers.items() if v})
+    return Asked(at, "/labels", method="POST", body=body, headers={k: v for k, v in headers.items() if v})
 
 
 PATHS = ["/", "/live", "/chart", "/images/1", "/images/1/thumbnail", "/images/1/map", "/images/1/pixels", "/bokeh.js"]
@@ -143,13 +143,13 @@ def test_names_of_this_machine_are_taken_whatever_port_a_tunnel_gives_them(at: S
 
 
 def test_a_word_from_the_page_itself_is_taken_in(at: Served, rig: Rig) -> None:
-    assert word(at).status == 204
+    assert label(at).status == 204
     rig.take_in()
-    said = rig.journal.words()[-1]
+    said = rig.journal.labels()[-1]
     assert (said.image, said.fine, said.sharp, said.who) == (1, True, None, "Ann")
-    assert word(at, {"body": '{"image": 1, "word": "undo"}'}).status == 204
+    assert label(at, {"body": '{"image": 1, "label": "undo"}'}).status == 204
     rig.take_in()
-    assert not rig.journal.words()[-1].fine
+    assert not rig.journal.labels()[-1].fine
 
 
 @pytest.mark.parametrize(
@@ -167,27 +167,27 @@ def test_a_word_from_the_page_itself_is_taken_in(at: Served, rig: Rig) -> None:
         ({"Content-Length": "99999999999"}, 413),
         ({"Content-Length": "0x10"}, 400),
         ({"body": "{}"}, 400),
-        ({"body": '{"image": 1, "word": "rm -rf"}'}, 400),
-        ({"body": '{"image": "1", "word": "sharp"}'}, 400),
-        ({"body": '{"image": 1, "word": "sharp", "path": "/etc/passwd"}'}, 400),
-        ({"body": '{"image": 99999, "word": "sharp"}'}, 404),
-        ({"body": '{"image": 1, "word": "sharp", "who": "' + "x" * 61 + '"}'}, 400),
+        ({"body": '{"image": 1, "label": "rm -rf"}'}, 400),
+        ({"body": '{"image": "1", "label": "sharp"}'}, 400),
+        ({"body": '{"image": 1, "label": "sharp", "path": "/etc/passwd"}'}, 400),
+        ({"body": '{"image": 99999, "label": "sharp"}'}, 404),
+        ({"body": '{"image": 1, "label": "sharp", "who": "' + "x" * 61 + '"}'}, 400),
     ],
     ids=str,
 )
 def test_any_other_word_changes_nothing(at: Served, rig: Rig, changes: dict[str, str], status: int) -> None:
-    before = len(rig.journal.words())
-    assert word(at, changes).status == status
+    before = len(rig.journal.labels())
+    assert label(at, changes).status == status
     rig.take_in()
-    assert len(rig.journal.words()) == before
+    assert len(rig.journal.labels()) == before
 
 
 def test_a_get_changes_nothing(at: Served, rig: Rig) -> None:
-    before = len(rig.journal.words())
+    before = len(rig.journal.labels())
     for method in ("GET", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"):
-        assert Asked(at, "/words", method=method, headers={"Cookie": cookie(at)}).status == 405
+        assert Asked(at, "/labels", method=method, headers={"Cookie": cookie(at)}).status == 405
     rig.take_in()
-    assert len(rig.journal.words()) == before
+    assert len(rig.journal.labels()) == before
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_a_sidecar_says_everything(run: Run) -> None:
 
 def test_a_sidecar_holds_the_history(run: Run) -> None:
     images = [run.image(section) for section in range(1, 8)]
-    run.journal.heard(images[2], sharp=False)
+    run.journal.labelled(images[2], sharp=False)
     for image, verdict in run.judge.hear(images[2], sharp=False):
         run.journal.judged(image, verdict)
     row, report, verdict = parts(run, images[2])

@@ -144,7 +144,7 @@ def outcomes(journal: JournalView) -> dict[int, tuple[str, bool]]:
 
 
 def speak(run: Run, image: int, *, sharp: bool) -> None:
-    run.journal.heard(image, sharp=sharp)
+    run.journal.labelled(image, sharp=sharp)
     for other, verdict in run.judge.hear(image, sharp=sharp):
         run.journal.judged(other, verdict)
 

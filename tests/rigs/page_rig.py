@@ -102,7 +102,7 @@ class Rig:
         """Sharp sections, of which some are confirmed."""
         ids = [self.image(i) for i in range(1, count + 1)]
         for image in ids[:confirm]:
-            self.journal.heard(image, sharp=True, who="Ann")
+            self.journal.labelled(image, sharp=True, who="Ann")
             for other, verdict in self._judge.hear(image, sharp=True):
                 self.journal.judged(other, verdict)
         self._notes()

@@ -14,7 +14,7 @@ from mhfd_client.naming import Place
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts import baseline
 from mhfd_client.verdicts import judge as judging
-from mhfd_client.verdicts.history import History, Measured, State, Word
+from mhfd_client.verdicts.history import History, Label, Measured, State
 from mhfd_client.verdicts.judge import Judge, Judged
 from mhfd_client.verdicts.verdict import Cause, Kind, Verdict, decide
 
@@ -387,10 +387,10 @@ def test_nothing_is_asked_before_there_is_something_to_ask() -> None:
 def test_history_keeps_what_it_is_told() -> None:
     history = History()
     for i in range(200):  # more than it has room for at first
-        history.add(i, _measured(1 + i / 100), State.IN_FOCUS, Word.SHARP if i == 150 else Word.NONE)
+        history.add(i, _measured(1 + i / 100), State.IN_FOCUS, Label.SHARP if i == 150 else Label.NONE)
     assert len(history) == 200
     assert history.key(150) == 150
-    assert history.word[150] == Word.SHARP
+    assert history.label[150] == Label.SHARP
     assert history.measured(99).levels[0, 0] == pytest.approx(math.log(1.99 * DENSITY))
     assert history.measured(99).place == Place(40, "r1-c1")
     with pytest.raises(UsageError, match="already known"):

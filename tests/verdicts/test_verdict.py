@@ -261,7 +261,7 @@ def test_all_numbers_are_finite() -> None:
 
 def test_judging_loads_no_kernel() -> None:
     code = (
-        "import sys, mhfd_client.judging\n"
+        "import sys, mhfd_client.verdicts.judge\n"
         "bad = {'cupy', 'torch', 'mhfd.native', 'mhfd.detector.cpu', 'mhfd.simulate'} & set(sys.modules)\n"
         "print(*sorted(bad)); sys.exit(bool(bad))"
     )

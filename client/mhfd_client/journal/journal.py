@@ -251,19 +251,19 @@ class Journal(JournalView):
 
     # -- people
 
-    def heard(self, image_id: int, *, sharp: bool | None, fine: bool = False, who: str | None = None) -> None:
+    def labelled(self, image_id: int, *, sharp: bool | None, fine: bool = False, who: str | None = None) -> None:
         """A person said whether an image is sharp, or that it is fine as it is. Repeating it changes nothing.
 
         Neither (None, False) takes back what was said before.
         """
         with self.together():
             last = self._db.execute(
-                "SELECT sharp, fine FROM word WHERE image = ? ORDER BY id DESC LIMIT 1", (image_id,)
+                "SELECT sharp, fine FROM label WHERE image = ? ORDER BY id DESC LIMIT 1", (image_id,)
             ).fetchone()
             if (last or (None, 0)) == (sharp, fine):
                 return
             self._db.execute(
-                "INSERT INTO word (image, sharp, fine, who, after, at_ns) "
+                "INSERT INTO label (image, sharp, fine, who, after, at_ns) "
                 "SELECT ?, ?, ?, ?, ifnull(max(id), 0), ? FROM verdict",
                 (image_id, None if sharp is None else int(sharp), int(fine), who, self._now()),
             )

@@ -103,7 +103,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class WordRow:
+class LabelRow:
     """What a person said of an image. `after`: the newest verdict at that moment."""
 
     image: int

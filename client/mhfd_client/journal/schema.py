@@ -165,4 +165,11 @@ ALTER TABLE image ADD COLUMN transferred_ns INTEGER;
 ALTER TABLE image ADD COLUMN returned_ns INTEGER;
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (_FIRST, _PEOPLE, _WHO, _LEDGER)
+_LABELS: Final = """
+-- What a person says of an image is its label: what learning will read. Null in `sharp`: it was taken back.
+ALTER TABLE word RENAME TO label;
+DROP INDEX word_image;
+CREATE INDEX label_image ON label (image);
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (_FIRST, _PEOPLE, _WHO, _LEDGER, _LABELS)

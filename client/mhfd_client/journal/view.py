@@ -17,6 +17,7 @@ from mhfd_client.files import text_of
 from mhfd_client.journal.rows import (
     Beat,
     ImageRow,
+    LabelRow,
     OpenBatch,
     Outcome,
     ScoreRow,
@@ -24,7 +25,6 @@ from mhfd_client.journal.rows import (
     Told,
     TroubleRow,
     VerdictRow,
-    WordRow,
 )
 from mhfd_client.journal.sqlite import check_version, loaded, named, stored
 from mhfd_client.naming import Place
@@ -192,11 +192,11 @@ class JournalView:
 
     # -- people
 
-    def words(self) -> list[WordRow]:
+    def labels(self) -> list[LabelRow]:
         """What people said, in the order they said it."""
-        rows = self._all("SELECT image, sharp, after, fine, who, at_ns FROM word ORDER BY id")
+        rows = self._all("SELECT image, sharp, after, fine, who, at_ns FROM label ORDER BY id")
         return [
-            WordRow(image, None if sharp is None else bool(sharp), after, bool(fine), who, at)
+            LabelRow(image, None if sharp is None else bool(sharp), after, bool(fine), who, at)
             for image, sharp, after, fine, who, at in rows
         ]
 

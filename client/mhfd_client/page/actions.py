@@ -1,6 +1,6 @@
 """What a person says on the page, on its way into the journal.
 
-Only the station writes the journal: a word goes into its inbox, with who said it, and is taken in within a second.
+Only the station writes the journal: a label goes into its inbox, with who said it, and is taken in within a second.
 While no station runs, it is taken in here, as `mhfd confirm` does.
 """
 
@@ -31,16 +31,16 @@ class Said(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     image: int = Field(ge=1, lt=1 << 63)
-    word: Literal["sharp", "retake", "fine", "undo"]
+    label: Literal["sharp", "retake", "fine", "undo"]
     who: str = Field("", max_length=60)
 
 
 def say(state_dir: Path, root: str, loaded: Loaded, said: Said) -> None:
     """Leave it for the station; take it in when there is none."""
-    sharp = {"sharp": True, "retake": False}.get(said.word)
+    sharp = {"sharp": True, "retake": False}.get(said.label)
     who = " ".join("".join(c if c.isprintable() else " " for c in said.who).split()) or _login()
-    inbox.put(state_dir, said.image, sharp=sharp, fine=said.word == "fine", who=who)
-    log.info("%s says of image %d: %s", who, said.image, said.word)
+    inbox.put(state_dir, said.image, sharp=sharp, fine=said.label == "fine", who=who)
+    log.info("%s says of image %d: %s", who, said.image, said.label)
     try:
         journal = Journal.open(state_dir, root=root)
     except StateLocked:
@@ -58,7 +58,7 @@ def waiting(state_dir: Path) -> frozenset[int]:
         try:
             image = json.loads(file.read_bytes())["image"]
         except (OSError, ValueError, KeyError, TypeError):
-            continue  # taken in meanwhile, or no word at all: the station says so
+            continue  # taken in meanwhile, or no label at all: the station says so
         if type(image) is int:
             found.add(image)
     return frozenset(found)

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from mhfd_client import expected
 from mhfd_client.alerts import Episode, Health, Rule, overview
-from mhfd_client.journal.rows import Beat, Outcome, State, Told, TroubleRow, WordRow
+from mhfd_client.journal.rows import Beat, LabelRow, Outcome, State, Told, TroubleRow
 from mhfd_client.naming import Place
 from mhfd_client.page.actions import waiting
 from mhfd_client.page.store import Store
@@ -94,7 +94,7 @@ class Model:
         self.troubles: tuple[TroubleRow, ...] = ()
         self.alerts: tuple[Episode, ...] = ()
         self.unheard: tuple[Health, ...] = ()
-        self.words: dict[int, WordRow] = {}
+        self.labels: dict[int, LabelRow] = {}
         self.waiting: frozenset[int] = frozenset()
         self.question: dict[str, Any] | None = None
         self.drifts: tuple[dict[str, Any], ...] = ()
@@ -103,7 +103,7 @@ class Model:
         self.latest: deque[int] = deque(maxlen=STRIP)  # by first verdict, the newest last
         self._firsts: dict[int, int] = {}
         self._rows: tuple[object, ...] = ()
-        self._words_at = -1
+        self._labels_at = -1
         self.identity = journal.identity()
 
     def refresh(self) -> bool:
@@ -121,11 +121,11 @@ class Model:
             self.drifts = tuple(json.loads(notes.get("drifts", "[]")))
             self.waiting = waiting(journal.path.parent)
             self.runs = under_way(journal, self._logbook)
-            rows = (journal.newest_image(), journal.newest_verdict(), journal.newest_word())
+            rows = (journal.newest_image(), journal.newest_verdict(), journal.newest_label())
             if rows == self._rows:
                 return False
-            if rows[2] != self._words_at:
-                self.words, self._words_at = journal.last_words(), rows[2]
+            if rows[2] != self._labels_at:
+                self.labels, self._labels_at = journal.last_labels(), rows[2]
             for told in journal.told(since=self.cursor):
                 self._take(told)
             self.cursor = rows[1]
@@ -171,9 +171,9 @@ class Model:
     def anchors(self) -> list[Anchor]:
         """The confirmed images that hold each tile's baseline at its newest section."""
         confirmed: dict[str | None, list[Entry]] = {}
-        for image, word in self.words.items():
+        for image, label in self.labels.items():
             entry = self.entries.get(image)
-            if word.sharp and entry is not None and entry.told.score.density:
+            if label.sharp and entry is not None and entry.told.score.density:
                 confirmed.setdefault(entry.place.tile, []).append(entry)
         found = []
         for tile, some in sorted(confirmed.items(), key=lambda pair: pair[0] or ""):

@@ -79,7 +79,7 @@ def _context(model: Model) -> dict[str, Any]:
     bad = recent[Outcome.OUT_OF_FOCUS]
     return {
         "model": model,
-        "label": labels(model),
+        "caption": captions(model),
         "several": several(model),
         "beat": beat,
         "alive": model.alive,
@@ -105,7 +105,7 @@ def _context(model: Model) -> dict[str, Any]:
         "free": free,
         "tight": free < _TIGHT,
         "root": text_of(model.journal.root()),
-        "fined": [model.entries[i] for i, w in model.words.items() if w.fine and i in model.entries][-10:],
+        "fined": [model.entries[i] for i, label in model.labels.items() if label.fine and i in model.entries][-10:],
     }
 
 
@@ -113,7 +113,7 @@ def points(entries: Iterable[Entry], model: Model) -> list[list[Any]]:
     """One row a point: id, section, tile, density, outcome, provisional, expected, threshold, confirmed, dof."""
     rows = []
     for entry in entries:
-        score, word = entry.told.score, model.words.get(entry.id)
+        score, label = entry.told.score, model.labels.get(entry.id)
         rows.append(
             [
                 entry.id,
@@ -124,7 +124,7 @@ def points(entries: Iterable[Entry], model: Model) -> list[list[Any]]:
                 int(entry.told.verdict.provisional),
                 _short(entry.expected),
                 _short(entry.threshold),
-                int(word is not None and word.sharp is True),
+                int(label is not None and label.sharp is True),
                 score.dof,
             ]
         )
@@ -143,12 +143,12 @@ def chart(model: Model) -> dict[str, Any]:
 
 def waits(model: Model) -> dict[str, Any]:
     """Seconds of each span of the last images, in the order in which they came, and the target."""
-    label = labels(model)
+    caption = captions(model)
     some = [model.entries[image] for image in sorted(model.latest)]
     every = [spans(entry.told.image) for entry in some]
     return {
         "id": [entry.id for entry in some],
-        "place": [label(entry.place, entry.told.image.path) for entry in some],
+        "place": [caption(entry.place, entry.told.image.path) for entry in some],
         "spans": {name: [round(one.get(name, 0.0) / 1000, 4) for one in every] for name in SPANS},
         "words": {name: span.words for name, span in SPANS.items()},
         "target": model.target_s,
@@ -163,11 +163,11 @@ def image(env: Environment, model: Model, entry: Entry) -> str:
     levels = _levels(history[-1]) if history else []
     thumbs = thumbnails(model.journal.path.parent)
     return env.get_template("image.html").render(
-        label=labels(model),
+        caption=captions(model),
         entry=entry,
         row=row,
         report=report,
-        word=model.words.get(row.id),
+        label=model.labels.get(row.id),
         waits=row.id in model.waiting,
         shown=[
             (title, one, _report(model, one))
@@ -189,16 +189,16 @@ def several(model: Model) -> bool:
     return len({entry.place.tile for entry in model.entries.values()}) > 1
 
 
-def labels(model: Model) -> Callable[[Place, str], str]:
+def captions(model: Model) -> Callable[[Place, str], str]:
     """What an image is called: its section, and its tile where there are several; else its file's name."""
     tiled = several(model)
 
-    def label(place: Place, path: str) -> str:
+    def caption(place: Place, path: str) -> str:
         if place.section is None:
             return shown(path.rpartition("/")[2])
         return shown(subject(place if tiled else Place(place.section)))
 
-    return label
+    return caption
 
 
 def map_words(cells: Cells, entry: Entry, report: FocusReport) -> str:

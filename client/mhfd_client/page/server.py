@@ -83,7 +83,7 @@ def page(state_dir: Path, loaded: Loaded, *, token: str, host: str) -> Page:
             Route("/images/{id:int}/thumbnail", routes.thumbnail),
             Route("/images/{id:int}/map", routes.map),
             Route("/images/{id:int}/pixels", routes.pixels),
-            Route("/words", routes.word, methods=["POST"]),
+            Route("/labels", routes.label, methods=["POST"]),
             Route("/bokeh.js", lambda _: FileResponse(_LIBRARY, headers={"Cache-Control": "private, max-age=3600"})),
             Mount("/assets", StaticFiles(directory=_HERE / "assets")),
         ],
@@ -180,11 +180,11 @@ class _Routes:
             raise HTTPException(410, str(e)) from None
         return Response(data, media_type=kind, headers={"Cache-Control": "private, max-age=60"})
 
-    async def word(self, request: Request) -> Response:
+    async def label(self, request: Request) -> Response:
         try:
             said = actions.Said.model_validate_json(await request.body())
         except ValidationError:
-            raise HTTPException(400, "No word that this page knows: load the page again.") from None
+            raise HTTPException(400, "No label that this page knows: load the page again.") from None
         known: Entry | None = await self._live.read(self._live.model.entries.get, said.image)
         if known is None:
             raise HTTPException(404, "The journal has no such image.")

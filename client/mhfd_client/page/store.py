@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from mhfd.contract.focus_report import FocusReport
-from mhfd_client.journal.rows import WordRow
+from mhfd_client.journal.rows import LabelRow
 from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place
 
@@ -44,13 +44,13 @@ class Store(JournalView):
     def newest_verdict(self) -> int:
         return self._one_number("SELECT max(id) FROM verdict")
 
-    def newest_word(self) -> int:
-        return self._one_number("SELECT max(id) FROM word")
+    def newest_label(self) -> int:
+        return self._one_number("SELECT max(id) FROM label")
 
-    def last_words(self) -> dict[int, WordRow]:
-        """The newest word on each image; a word that was taken back is none."""
-        words = {word.image: word for word in self.words()}
-        return {image: word for image, word in words.items() if word.sharp is not None or word.fine}
+    def last_labels(self) -> dict[int, LabelRow]:
+        """The newest label of each image; one that was taken back is none."""
+        labels = {label.image: label for label in self.labels()}
+        return {image: label for image, label in labels.items() if label.sharp is not None or label.fine}
 
     def places(self) -> list[Place]:
         """Where images have come, judged or not."""

@@ -51,7 +51,7 @@ def retakes(journal: JournalView, told: Iterable[Told], *, also: Sequence[Outcom
         image = one.image
         newest[image.path if image.section is None else image.place] = one
     wanted = (*AGAIN, *also)
-    fine = {word.image: word.fine for word in journal.words()}
+    fine = {label.image: label.fine for label in journal.labels()}
     found = []
     for one in newest.values():
         if one.verdict.outcome in wanted and one.image.report is not None and not fine.get(one.image.id):

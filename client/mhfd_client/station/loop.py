@@ -32,7 +32,7 @@ from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import ImageRow, Outcome, State, VerdictRow
 from mhfd_client.naming import Place
 from mhfd_client.runners import Batch, Event, Health, Job, Returned, Runner, Scored, Started, set_aside
-from mhfd_client.station.inbox import Inbox, Word
+from mhfd_client.station.inbox import Inbox, LabelFile
 
 log = logging.getLogger("mhfd.station")
 
@@ -129,8 +129,8 @@ class Station:
         self._events: deque[Event] = deque()  # likewise
         self._later: dict[int, float] = {}  # images that wait for their next try
         self._unrecorded: dict[int, float] = {}  # likewise, for their sidecar
-        self._verdicts: list[tuple[int, VerdictRow]] = []  # of one image or word, not yet in the journal
-        self._word: Word | None = None  # likewise
+        self._verdicts: list[tuple[int, VerdictRow]] = []  # of one image or label, not yet in the journal
+        self._label: LabelFile | None = None  # likewise
         self._notes: dict[str, str] = {}
         self._more = False  # judging or recording has more to do at once
         self._nap = threading.Event()
@@ -309,16 +309,16 @@ class Station:
 
     def _keep_verdicts(self) -> None:
         """A judge is asked once: when the journal cannot take its answer, the answer is kept."""
-        word = self._word
-        if self._verdicts or word:
+        label = self._label
+        if self._verdicts or label:
             with self.journal.together():
-                if word:
-                    self.journal.heard(word.image, sharp=word.sharp, fine=word.fine, who=word.who)
+                if label:
+                    self.journal.labelled(label.image, sharp=label.sharp, fine=label.fine, who=label.who)
                 for image, verdict in self._verdicts:
                     self.journal.judged(image, verdict)
-            if word and self._people:
-                self._people.done(word)
-            self._verdicts, self._word = [], None
+            if label and self._people:
+                self._people.done(label)
+            self._verdicts, self._label = [], None
             self._moved = self._clock()
 
     def _meet_people(self) -> None:
@@ -326,8 +326,8 @@ class Station:
         if self._people is None:
             return
         self._keep_verdicts()
-        for word in self._people.words():
-            self._verdicts, self._word = list(self._people.answer(word)), word
+        for label in self._people.labels():
+            self._verdicts, self._label = list(self._people.answer(label)), label
             self._keep_verdicts()
             self._more = True  # sidecars
         for name, text in self._people.notes().items():

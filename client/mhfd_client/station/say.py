@@ -1,4 +1,4 @@
-"""`mhfd confirm` and `mhfd reject`: a person's word on images reaches the station, or the journal when none runs."""
+"""`mhfd confirm` and `mhfd reject`: a person's label of images reaches the station, or the journal when none runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mhfd_client.verdicts.from_journal import StationJudge
 
 
 def say(root: str | os.PathLike[str], loaded: Loaded, images: Sequence[str], *, sharp: bool | None) -> int | None:
-    """Leave the word; how many verdicts it changed, or None when a running station takes it in.
+    """Leave the label; how many verdicts it changed, or None when a running station takes it in.
 
     Args:
         root: The watched folder.

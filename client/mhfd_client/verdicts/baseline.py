@@ -27,10 +27,10 @@ from mhfd_client.verdicts.history import (
     SIDES,
     WHOLE,
     History,
+    Label,
     Levels,
     Measured,
     State,
-    Word,
 )
 
 Origin = Literal["confirmed", "provisional"]
@@ -140,9 +140,9 @@ def expect(
             levels[RATIO] = np.where(np.isnan(running[RATIO]), anchor.levels[RATIO], running[RATIO])
     sections = history.section[near]
     seen = (int(sections.min()), int(sections.max())) if len(near) and sections.min() >= 0 else None
-    words = history.word[history.tile == tile]
-    foreign = not (words != Word.NONE).any() and not (own and not held)
-    young = (not own or known < settings.young) and not (words == Word.BLURRED).any()
+    labels = history.label[history.tile == tile]
+    foreign = not (labels != Label.NONE).any() and not (own and not held)
+    young = (not own or known < settings.young) and not (labels == Label.BLURRED).any()
     return Expected(levels, spread, len(near), seen, anchor, held, drift, own, foreign, young)
 
 
@@ -151,7 +151,7 @@ def find_anchor(
 ) -> Anchor | None:
     """The nearest confirmed images (of this tile, if there are any); else the sharpest of the run."""
     kind = history.like == like
-    confirmed = kind & (history.word == Word.SHARP) & (history.state != State.UNSCORED)
+    confirmed = kind & (history.label == Label.SHARP) & (history.state != State.UNSCORED)
     if confirmed.any():
         same = confirmed & (history.tile == tile)
         own = bool(same.any())
@@ -162,7 +162,7 @@ def find_anchor(
 
 def _sharpest(history: History, settings: VerdictSettings, kind: NDArray[np.bool_]) -> Anchor | None:
     """Of a run with two kinds of images the sharper kind; of a run with one kind all but the worst."""
-    possible = kind & (history.state != State.UNSCORED) & (history.word != Word.BLURRED)
+    possible = kind & (history.state != State.UNSCORED) & (history.label != Label.BLURRED)
     rejected = find_rejected(history, kind)
     if rejected is not None:
         possible &= ~rejected.covers(history.levels)
@@ -178,9 +178,9 @@ def _sharpest(history: History, settings: VerdictSettings, kind: NDArray[np.bool
 
 def find_rejected(history: History, kind: NDArray[np.bool_]) -> Rejected | None:
     """The best image that a person called blurred, while none is confirmed as sharp."""
-    if (kind & (history.word == Word.SHARP)).any():
+    if (kind & (history.label == Label.SHARP)).any():
         return None
-    rows = np.flatnonzero(kind & (history.word == Word.BLURRED) & (history.state != State.UNSCORED))
+    rows = np.flatnonzero(kind & (history.label == Label.BLURRED) & (history.state != State.UNSCORED))
     if not len(rows):
         return None
     best = rows[np.argmax(history.levels[rows, DENSITY, WHOLE])]
@@ -207,7 +207,9 @@ def _neighbours(
 
     Nearness is by section, so that the order in which tiles arrive makes no difference.
     """
-    sharp = kind & (history.word != Word.BLURRED) & ((history.state == State.IN_FOCUS) | (history.word == Word.SHARP))
+    sharp = (
+        kind & (history.label != Label.BLURRED) & ((history.state == State.IN_FOCUS) | (history.label == Label.SHARP))
+    )
     same = history.tile == tile
     if section >= 0:
         sharp &= (history.section >= 0) & (history.section != section)
@@ -222,7 +224,7 @@ def _neighbours(
     known = len(rows)
     rows = _nearest(history, rows, section, at, settings.neighbours)
     if own_only:
-        confirmed = np.flatnonzero(sharp & same & (history.word == Word.SHARP))
+        confirmed = np.flatnonzero(sharp & same & (history.label == Label.SHARP))
         nearest = _nearest(history, confirmed, section, at, settings.confirm)
         away = _away(history, rows, section, at)
         within = rows[away <= _away(history, nearest, section, at).max(initial=0)]

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from mhfd.contract.focus_report import FocusReport
-from mhfd_client.journal.rows import ImageRow, Outcome, Told, VerdictRow, WordRow
+from mhfd_client.journal.rows import ImageRow, LabelRow, Outcome, Told, VerdictRow
 from mhfd_client.journal.view import JournalView
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts.judge import Judge, Judged
@@ -35,7 +35,7 @@ class StationJudge:
         return image in self._judge.history
 
     def hear(self, image: int, *, sharp: bool | None) -> Sequence[tuple[int, VerdictRow]]:
-        """A person's word: the verdicts that it changes."""
+        """A person's label: the verdicts that it changes."""
         return [_row(judged) for judged in self._judge.hear(image, sharp)]
 
     def notes(self) -> dict[str, str]:
@@ -51,7 +51,7 @@ def rejudged(
     now: dict[int, Verdict] = {}
     old: dict[int, VerdictRow] = {}
     for event in _events(journal):
-        if isinstance(event, WordRow):
+        if isinstance(event, LabelRow):
             answers = judge.hear(event.image, event.sharp)
         else:
             image = event.image
@@ -75,26 +75,26 @@ def verdict_of(row: VerdictRow) -> Verdict:
     return Verdict.model_validate_json(row.detail)
 
 
-def _events(journal: JournalView) -> Iterator[Told | WordRow]:
+def _events(journal: JournalView) -> Iterator[Told | LabelRow]:
     """What was judged and what people said, in the order in which it happened."""
-    words = journal.words()
+    labels = journal.labels()
     for told in journal.told():
-        while words and words[0].after < told.first:
-            yield words.pop(0)
+        while labels and labels[0].after < told.first:
+            yield labels.pop(0)
         yield told
-    yield from words
+    yield from labels
 
 
 def _restored(journal: JournalView, settings: VerdictSettings) -> Judge:
     judge = Judge(settings)
-    words = {word.image: word.sharp for word in journal.words()}
+    labels = {label.image: label.sharp for label in journal.labels()}
     for told in journal.told():
         image = told.image
         if told.verdict.detail == "{}" or image.report is None:
             continue  # judging failed then: there was no verdict to remember
         _retire(judge, journal, image)
         report = journal.report(image.report)
-        judge.restore(image.id, report, image.place, verdict_of(told.verdict), words.get(image.id))
+        judge.restore(image.id, report, image.place, verdict_of(told.verdict), labels.get(image.id))
     return judge
 
 

@@ -45,7 +45,7 @@ class State(IntEnum):
     OUT_OF_FOCUS = 3
 
 
-class Word(IntEnum):
+class Label(IntEnum):
     """What a person said about an image."""
 
     NONE = 0
@@ -93,7 +93,7 @@ class History:
         self._size = 0
         self._levels = np.empty((64, len(MEASURES), len(REGIONS)))
         self._area = np.empty(64)
-        self._facts = np.empty((64, 5), np.int64)  # section or -1, like, tile, state, word
+        self._facts = np.empty((64, 5), np.int64)  # section or -1, like, tile, state, label
         self._memory: dict[Hashable, object] = {}
 
     def __len__(self) -> int:
@@ -102,7 +102,7 @@ class History:
     def __contains__(self, key: Hashable) -> bool:
         return key in self._row
 
-    def add(self, key: Hashable, measured: Measured, state: State = State.OPEN, word: Word = Word.NONE) -> int:
+    def add(self, key: Hashable, measured: Measured, state: State = State.OPEN, label: Label = Label.NONE) -> int:
         """Remember an image; returns its row."""
         if key in self._row:
             raise UsageError(f"history: image {key!r} is already known; a new revision needs a key of its own")
@@ -116,7 +116,7 @@ class History:
         like, tile = self._number(("like", measured.like)), self._number(("tile", place.tile))
         self._levels[row] = measured.levels
         self._area[row] = measured.tissue_mpx
-        self._facts[row] = section, like, tile, state if measured.scored else State.UNSCORED, word
+        self._facts[row] = section, like, tile, state if measured.scored else State.UNSCORED, label
         self._row[key] = row
         self._keys.append(key)
         self._places.append(place)
@@ -150,9 +150,9 @@ class History:
             self._memory.clear()
         self._facts[row, 3] = state
 
-    def hear(self, row: int, word: Word) -> None:
+    def hear(self, row: int, label: Label) -> None:
         """Remember what a person said about an image."""
-        self._facts[row, 4] = word
+        self._facts[row, 4] = label
         self._memory.clear()
 
     def remembered(self, what: Hashable, derive: Callable[[], T]) -> T:
@@ -193,7 +193,7 @@ class History:
         return self._facts[: self._size, 3]
 
     @property
-    def word(self) -> NDArray[np.int64]:
+    def label(self) -> NDArray[np.int64]:
         return self._facts[: self._size, 4]
 
 

@@ -16,7 +16,7 @@ from mhfd_client.naming import Place
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts import baseline
 from mhfd_client.verdicts.baseline import Drift
-from mhfd_client.verdicts.history import DENSITY, WHOLE, History, Measured, State, Word
+from mhfd_client.verdicts.history import DENSITY, WHOLE, History, Label, Measured, State
 from mhfd_client.verdicts.question import Question, question
 from mhfd_client.verdicts.verdict import Kind, Verdict, decide, judge, state_of
 
@@ -110,25 +110,25 @@ class Judge:
         return [Judged(key, verdict), *revised]
 
     def hear(self, key: Hashable, sharp: bool | None) -> list[Judged]:
-        """A person's word on an image: the verdicts that it changes, that image's first."""
+        """A person's label on an image: the verdicts that it changes, that image's first."""
         row = self.history.row(key)
-        word = Word.NONE if sharp is None else Word.SHARP if sharp else Word.BLURRED
-        if self.history.word[row] == word:
+        label = Label.NONE if sharp is None else Label.SHARP if sharp else Label.BLURRED
+        if self.history.label[row] == label:
             return []
-        self.history.hear(row, word)
+        self.history.hear(row, label)
         said = "you took back your word" if sharp is None else f"you {'confirmed' if sharp else 'rejected'} it"
         verdict = decide(self.history.measured(row), self.history, self.settings, row=row)
         self.history.settle(row, state_of(verdict.kind))
         self._keep(row, verdict)
-        count = int((self.history.word == Word.SHARP).sum())
+        count = int((self.history.label == Label.SHARP).sum())
         why = f"{count} images are confirmed as sharp" if count != 1 else "1 image is confirmed as sharp"
         self._settled_at = None
         return [Judged(key, verdict.model_copy(update={"reason": said})), *self._revise(why, self._open.all())]
 
     def restore(self, key: Hashable, report: FocusReport, place: Place, verdict: Verdict, sharp: bool | None) -> None:
         """After a restart: an image with its current verdict. Nothing is judged."""
-        word = Word.NONE if sharp is None else Word.SHARP if sharp else Word.BLURRED
-        self._remember(key, Measured.of(report, place), verdict, word)
+        label = Label.NONE if sharp is None else Label.SHARP if sharp else Label.BLURRED
+        self._remember(key, Measured.of(report, place), verdict, label)
         self._note_drift(place.tile, verdict)
         self._had_baseline |= verdict.origin is not None
 
@@ -142,8 +142,8 @@ class Judge:
         """What to ask the operator now, if anything."""
         return question(self.history, self.settings, self.drifts)
 
-    def _remember(self, key: Hashable, measured: Measured, verdict: Verdict, word: Word = Word.NONE) -> int:
-        row = self.history.add(key, measured, state_of(verdict.kind), word)
+    def _remember(self, key: Hashable, measured: Measured, verdict: Verdict, label: Label = Label.NONE) -> int:
+        row = self.history.add(key, measured, state_of(verdict.kind), label)
         if measured.scored:
             self._keep(row, verdict)
         return row

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mhfd_client.naming import Place, describe
 from mhfd_client.settings.options import VerdictSettings
-from mhfd_client.verdicts.history import DENSITY, WHOLE, History, State, Word
+from mhfd_client.verdicts.history import DENSITY, WHOLE, History, Label, State
 
 Rows = NDArray[np.intp]
 
@@ -37,8 +37,8 @@ def question(history: History, settings: VerdictSettings, drifting: Iterable[str
     if not scored.any():
         return None
     kind = scored & (history.like == history.like[np.flatnonzero(scored)[-1]])
-    if (missing := settings.confirm - int((kind & (history.word == Word.SHARP)).sum())) > 0:
-        unseen = kind & (history.word == Word.NONE)
+    if (missing := settings.confirm - int((kind & (history.label == Label.SHARP)).sum())) > 0:
+        unseen = kind & (history.label == Label.NONE)
         rows = np.flatnonzero(unseen & (history.state == State.IN_FOCUS))
         if len(rows) < settings.young:
             rows = np.flatnonzero(unseen)
@@ -46,7 +46,7 @@ def question(history: History, settings: VerdictSettings, drifting: Iterable[str
     drifts = {history.number(("tile", tile)) for tile in drifting}
     for tile in np.unique(history.tile[kind]).tolist():
         rows = np.flatnonzero(kind & (history.tile == tile))[-settings.neighbours :]
-        if (history.word[rows] != Word.NONE).any():
+        if (history.label[rows] != Label.NONE).any():
             continue
         if tile in drifts or (history.state[rows] != State.IN_FOCUS).mean() > 0.5:
             name = history.place(int(rows[-1])).tile

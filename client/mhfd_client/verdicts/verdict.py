@@ -30,10 +30,10 @@ from mhfd_client.verdicts.history import (
     SIDES,
     WHOLE,
     History,
+    Label,
     Levels,
     Measured,
     State,
-    Word,
 )
 
 
@@ -138,8 +138,8 @@ def state_of(kind: Kind) -> State:
 def decide(measured: Measured, history: History, settings: VerdictSettings, *, row: int | None = None) -> Verdict:
     """The verdict on a scored image. `row`: its own in the history, if it is there; its own state has no say."""
     place = measured.place
-    if row is not None and history.word[row] != Word.NONE:
-        return _by_word(measured, Word(history.word[row]))
+    if row is not None and history.label[row] != Label.NONE:
+        return _by_label(measured, Label(history.label[row]))
     kind = history.like == history.number(("like", measured.like))
     rejected = baseline.find_rejected(history, kind)
     if rejected is not None and bool(rejected.covers(measured.levels)):
@@ -286,8 +286,8 @@ def _levels(value: Levels, expected: Levels, threshold: Levels) -> tuple[Level, 
     )
 
 
-def _by_word(measured: Measured, word: Word) -> Verdict:
-    if word is Word.SHARP:
+def _by_label(measured: Measured, label: Label) -> Verdict:
+    if label is Label.SHARP:
         return _verdict(
             Kind.IN_FOCUS, Cause.OPERATOR, measured.place, "is in focus: you confirmed it", provisional=False
         )

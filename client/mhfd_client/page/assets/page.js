@@ -150,11 +150,11 @@
   // -- what people say
 
   async function say(button) {
-    const words = { image: Number(button.dataset.image), word: button.dataset.word, who: $("who").value.trim() };
+    const label = { image: Number(button.dataset.image), label: button.dataset.label, who: $("who").value.trim() };
     if (button.ariaDisabled === "true") return;
     button.ariaDisabled = "true"; // not `disabled`: that would throw the keyboard's place away
     try {
-      const answer = await fetch("/words", { method: "POST", headers: { "Content-Type": "application/json", "X-MHFD-Stamp": stamp }, body: JSON.stringify(words) });
+      const answer = await fetch("/labels", { method: "POST", headers: { "Content-Type": "application/json", "X-MHFD-Stamp": stamp }, body: JSON.stringify(label) });
       if (!answer.ok) throw new Error(await answer.text());
       $("announce").textContent = "Said; the station takes it in.";
       look(looking, true);
@@ -167,7 +167,7 @@
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
-    if (button.dataset.word) say(button);
+    if (button.dataset.label) say(button);
     else if (button.dataset.look) look(Number(button.dataset.look));
     else if (button.dataset.zoom) Viewer.command(button.dataset.zoom);
     else if ("close" in button.dataset) dialog.close();
