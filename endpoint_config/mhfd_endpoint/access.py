@@ -16,7 +16,7 @@ from mhfd_endpoint import choices as chosen
 from mhfd_endpoint import folder as folders
 from mhfd_endpoint import render
 from mhfd_endpoint.errors import EndpointError
-from mhfd_endpoint.finding import Check, Level
+from mhfd_endpoint.finding import Check, fail, ok, warn
 from mhfd_endpoint.rights import all_can_add, all_can_read, others_can_write
 
 _SHELL_WORDS: Final = "MHFD_SITE="
@@ -45,8 +45,7 @@ def identities(folder: Path) -> Iterator[Check]:
     mapping = config.identity_mapping_config_path
     if mapping is None:
         if os.getuid() == 0:
-            yield Check(
-                Level.WARN,
+            yield warn(
                 "identities",
                 "started as root, the endpoint needs an identity mapping and refuses to run tasks as root",
                 "start it as an account of its own, or name a mapping with --identity-mapping",
@@ -55,23 +54,22 @@ def identities(folder: Path) -> Iterator[Check]:
     weak = others_can_write(Path(mapping))
     if weak is not None:
         do = f"chmod go-w {weak}, and let it belong to root"
-        yield Check(Level.FAIL, "identities", f"{weak} can be changed by others, who could become any account", do)
+        yield fail("identities", f"{weak} can be changed by others, who could become any account", do)
     elif not config.email:
         do = f"write one into {folder / render.CONFIG}: `email: you@example.org`"
-        yield Check(Level.FAIL, "identities", "no contact: as root, the endpoint does not start without `email`", do)
+        yield fail("identities", "no contact: as root, the endpoint does not start without `email`", do)
     elif os.getuid() != 0:
         do = "start it as root"
-        yield Check(Level.WARN, "identities", f"{mapping} counts only for an endpoint that is started as root", do)
+        yield warn("identities", f"{mapping} counts only for an endpoint that is started as root", do)
     else:
-        yield Check(Level.OK, "identities", f"{mapping} says who is which account")
+        yield ok("identities", f"{mapping} says who is which account")
 
 
 def program(folder: Path) -> Iterator[Check]:
     path = folders.environment(folder).get("PATH", os.environ.get("PATH", ""))
     found = shutil.which("globus-compute-endpoint", path=path)
     if found is None:
-        yield Check(
-            Level.FAIL,
+        yield fail(
             "program",
             f"no globus-compute-endpoint on the PATH of {folders.ENVIRONMENT}",
             "pip install 'mhfd[endpoint]', then `mhfd endpoint init --force --environment DIR`",
@@ -79,25 +77,23 @@ def program(folder: Path) -> Iterator[Check]:
         return
     weak = others_can_write(Path(found))
     if weak is not None:
-        yield Check(Level.FAIL, "program", f"{weak} can be changed by others", f"chmod go-w {weak}")
+        yield fail("program", f"{weak} can be changed by others", f"chmod go-w {weak}")
         return
     python = Path(found).with_name("python")
     if _mapped(folder) and not all(all_can_read(one) for one in (Path(found), python) if one.exists()):
-        yield Check(
-            Level.FAIL,
+        yield fail(
             "program",
             f"{found} or its Python cannot be run by the accounts that users are mapped to",
             "install it where they can, not below a home: `mhfd endpoint init --force --environment DIR`",
         )
         return
     fast = " (sends results on at once: --fast-results)" if folders.is_wrapper(Path(found)) else ""
-    yield Check(Level.OK, "program", f"{found}{fast}")
+    yield ok("program", f"{found}{fast}")
     choices = folders.choices_of(folder)
     if isinstance(choices, chosen.Batch):
         submit = "qsub" if isinstance(choices, chosen.Polaris) else "sbatch"
         if shutil.which(submit, path=path) is None:
-            yield Check(
-                Level.FAIL,
+            yield fail(
                 "scheduler",
                 f"no {submit} on the PATH of {folders.ENVIRONMENT}",
                 "run `mhfd endpoint init` on the login node, or add its folder there",
@@ -107,8 +103,7 @@ def program(folder: Path) -> Iterator[Check]:
 def site_file(folder: Path) -> Iterator[Check]:
     named = site_file_of(folders.choices_of(folder))
     if named is None:
-        yield Check(
-            Level.FAIL,
+        yield fail(
             "site file",
             f"worker_init exports no {_SHELL_WORDS.rstrip('=')}: nothing may be read",
             "make it again with `mhfd endpoint init --force`",
@@ -117,22 +112,20 @@ def site_file(folder: Path) -> Iterator[Check]:
     Site.load({"MHFD_SITE": str(named)})
     weak = others_can_write(named)
     if weak is not None:
-        yield Check(
-            Level.FAIL,
+        yield fail(
             "site file",
             f"{weak} can be changed by others, who could then let this endpoint read anything",
             f"chmod go-w {weak}, and let it belong to you or to root",
         )
         return
     if _mapped(folder) and not all_can_read(named):
-        yield Check(
-            Level.FAIL,
+        yield fail(
             "site file",
             f"{named} cannot be read by the accounts that users are mapped to",
             "put it where they can read it: --public DIR",
         )
         return
-    yield Check(Level.OK, "site file", f"{named}: only its owner can change it")
+    yield ok("site file", f"{named}: only its owner can change it")
 
 
 def data(folder: Path) -> Iterator[Check]:
@@ -141,7 +134,7 @@ def data(folder: Path) -> Iterator[Check]:
         return
     site = Site.load({"MHFD_SITE": str(named)})
     if not site.read_roots:
-        yield Check(Level.FAIL, "data", "no folder may be read", f"name one in {named}: read_roots")
+        yield fail("data", "no folder may be read", f"name one in {named}: read_roots")
     may: tuple[tuple[str, tuple[Path, ...], int], ...] = (
         ("read", site.read_roots, os.R_OK | os.X_OK),
         ("written", site.write_roots, os.W_OK | os.X_OK),
@@ -150,15 +143,15 @@ def data(folder: Path) -> Iterator[Check]:
     for verb, roots, mode in may:
         for root in roots:
             if not root.is_dir():
-                yield Check(Level.FAIL, "data", f"{root} is no folder here", f"mount it, or take it out of {named}")
+                yield fail("data", f"{root} is no folder here", f"mount it, or take it out of {named}")
             elif root.resolve() == Path("/"):
-                yield Check(Level.WARN, "data", f"all of this machine may be {verb}", f"name folders in {named}")
+                yield warn("data", f"all of this machine may be {verb}", f"name folders in {named}")
             elif mapped:
-                yield Check(Level.OK, "data", f"{root} may be {verb}, by the accounts that its own rights let in")
+                yield ok("data", f"{root} may be {verb}, by the accounts that its own rights let in")
             elif not os.access(root, mode):
-                yield Check(Level.FAIL, "data", f"{root} cannot be {verb} by this account", "ask its owner")
+                yield fail("data", f"{root} cannot be {verb} by this account", "ask its owner")
             else:
-                yield Check(Level.OK, "data", f"{root} may be {verb}")
+                yield ok("data", f"{root} may be {verb}")
     yield from _log(site.log, mapped=_mapped(folder))
 
 
@@ -167,11 +160,11 @@ def _log(log: Path | None, *, mapped: bool) -> Iterator[Check]:
         return
     if mapped and not (log.is_dir() and all_can_add(log)):
         what = f"{log} is no folder that each account can put its own file into: nobody can say what ran"
-        yield Check(Level.FAIL, "log", what, f"mkdir {log}; chmod 1733 {log}")
+        yield fail("log", what, f"mkdir {log}; chmod 1733 {log}")
     elif not os.access(log if log.exists() else log.parent, os.W_OK):
-        yield Check(Level.FAIL, "log", f"{log} cannot be written: nobody can say what ran", "make its folder")
+        yield fail("log", f"{log} cannot be written: nobody can say what ran", "make its folder")
     else:
-        yield Check(Level.OK, "log", f"what ran is written to {log}")
+        yield ok("log", f"what ran is written to {log}")
 
 
 def _mapped(folder: Path) -> bool:

@@ -14,7 +14,7 @@ from mhfd.errors import MhfdError
 from mhfd_endpoint import access, queues, render
 from mhfd_endpoint import choices as chosen
 from mhfd_endpoint import folder as folders
-from mhfd_endpoint.finding import Check, Level
+from mhfd_endpoint.finding import Check, fail, ok, warn
 from mhfd_endpoint.rights import others_can_write
 
 _MARK: Final = "touch /hostile"
@@ -41,7 +41,7 @@ def examine(folder: Path) -> list[Check]:
         try:
             found.extend(look(folder))
         except (MhfdError, OSError) as e:
-            found.append(Check(Level.FAIL, name, str(e), "mend the file, or make it again with `mhfd endpoint init`"))
+            found.append(fail(name, str(e), "mend the file, or make it again with `mhfd endpoint init`"))
     return found
 
 
@@ -49,34 +49,31 @@ def _folder(folder: Path) -> Iterator[Check]:
     for name in (render.CONFIG, render.TEMPLATE, render.SCHEMA, folders.ENVIRONMENT):
         weak = others_can_write(folder / name)
         if weak is not None:
-            yield Check(
-                Level.FAIL,
+            yield fail(
                 "folder",
                 f"{weak} can be changed by others, who could then run anything here",
                 f"chmod go-w {weak}, and let it belong to you",
             )
             return
-    yield Check(Level.OK, "folder", f"{folder}: whole, and only its owner can change it")
+    yield ok("folder", f"{folder}: whole, and only its owner can change it")
 
 
 def _functions(folder: Path) -> Iterator[Check]:
     config = render.core_config(folder)
     if config.allowed_functions is None:
-        yield Check(
-            Level.WARN,
+        yield warn(
             "functions",
             "no list of functions: whoever may use this endpoint may run any code as the account it runs under",
             f"mhfd endpoint pin {folder.name} FUNCTION_ID...",
         )
     elif not config.allowed_functions:
-        yield Check(
-            Level.WARN,
+        yield warn(
             "functions",
             "nothing may run yet",
             f"mhfd function register, then mhfd endpoint pin {folder.name} FUNCTION_ID...",
         )
     else:
-        yield Check(Level.OK, "functions", f"{len(config.allowed_functions)} may run, and nothing else")
+        yield ok("functions", f"{len(config.allowed_functions)} may run, and nothing else")
 
 
 def _schema(folder: Path) -> Iterator[Check]:
@@ -86,22 +83,19 @@ def _schema(folder: Path) -> Iterator[Check]:
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as e:
-        yield Check(Level.FAIL, "schema", f"no JSON schema: {e.message}", "make it again with `mhfd endpoint init`")
+        yield fail("schema", f"no JSON schema: {e.message}", "make it again with `mhfd endpoint init`")
         return
     if schema.get("additionalProperties") is not False:
-        yield Check(
-            Level.FAIL, "schema", "options that it does not name are let through", 'set "additionalProperties": false'
-        )
+        yield fail("schema", "options that it does not name are let through", 'set "additionalProperties": false')
     loose = [name for name, rule in schema.get("properties", {}).items() if not _bounded(rule)]
     if loose:
-        yield Check(
-            Level.FAIL,
+        yield fail(
             "schema",
             f"without bounds: {', '.join(loose)}",
             "give each a minimum and a maximum, or an enum; free text can reach a shell",
         )
     if not loose and schema.get("additionalProperties") is False:
-        yield Check(Level.OK, "schema", f"a user may choose {', '.join(schema.get('properties', {})) or 'nothing'}")
+        yield ok("schema", f"a user may choose {', '.join(schema.get('properties', {})) or 'nothing'}")
 
 
 def _bounded(rule: Any) -> bool:
@@ -117,25 +111,23 @@ def _template(folder: Path) -> Iterator[Check]:
         config = render.loaded(render.render(folder, options), here=False)
         engine, provider = config.engine, config.engine.provider
         if not engine.encrypted:
-            yield Check(Level.WARN, "template", "encrypted: false", "only on Kubernetes, in the cluster's own network")
+            yield warn("template", "encrypted: false", "only on Kubernetes, in the cluster's own network")
             return
         if provider.min_blocks > 0:
-            yield Check(
-                Level.WARN,
+            yield warn(
                 "template",
                 f"min_blocks: {provider.min_blocks}: nodes are held for ever, whether images come or not",
                 "set min_blocks: 0; --warm keeps a worker for a while after the last image",
             )
             return
         if not engine.serde.allowed_deserializer_types:
-            yield Check(
-                Level.WARN,
+            yield warn(
                 "template",
                 "no allowed_serializers: a pickled argument can run any code, whatever functions are allowed",
                 "allow PureSourceTextInspect and JSONData only",
             )
             return
-    yield Check(Level.OK, "template", f"the endpoint's own code takes it, with {len(tried)} choices of options")
+    yield ok("template", f"the endpoint's own code takes it, with {len(tried)} choices of options")
 
 
 def _options(folder: Path) -> Iterator[Check]:
@@ -147,9 +139,9 @@ def _options(folder: Path) -> Iterator[Check]:
             rendered = render.render(folder, {name: text}, schema={})
             if _MARK in rendered:
                 what = f"what a user writes as {name!r} reaches the worker"
-                yield Check(Level.FAIL, "options", what, "make the template again with `mhfd endpoint init`")
+                yield fail("options", what, "make the template again with `mhfd endpoint init`")
                 return
-    yield Check(Level.OK, "options", "no option carries text into a worker, with the schema or without it")
+    yield ok("options", "no option carries text into a worker, with the schema or without it")
 
 
 def _queue(folder: Path) -> Iterator[Check]:
@@ -157,23 +149,22 @@ def _queue(folder: Path) -> Iterator[Check]:
     if isinstance(choices, chosen.Polaris):
         found = queues.problems(choices)
         for problem in found:
-            yield Check(Level.FAIL, "queue", problem, "choose with `mhfd endpoint init --force`, or in the template")
+            yield fail("queue", problem, "choose with `mhfd endpoint init --force`, or in the template")
         if not found:
             note = queues.POLARIS[choices.queue].note
-            yield Check(Level.OK, "queue", f"{choices.queue}: {note}")
+            yield ok("queue", f"{choices.queue}: {note}")
     elif isinstance(choices, chosen.Slurm):
         known = "its rules are not known here; `scontrol show partition` has them"
-        yield Check(Level.OK, "queue", f"{choices.queue}: {known}")
+        yield ok("queue", f"{choices.queue}: {known}")
 
 
 def _interface(folder: Path) -> Iterator[Check]:
     choices = folders.choices_of(folder)
     if isinstance(choices, chosen.Batch):
         if choices.interface in render.interfaces():
-            yield Check(Level.OK, "interface", f"{choices.interface} is on this machine")
+            yield ok("interface", f"{choices.interface} is on this machine")
         else:
-            yield Check(
-                Level.FAIL,
+            yield fail(
                 "interface",
                 f"no {choices.interface} on this machine, which has {', '.join(render.interfaces())}",
                 "run this on the login node, or choose the one that its nodes reach",
@@ -184,6 +175,6 @@ def _id(folder: Path) -> Iterator[Check]:
     """Given by the service at the first start, and kept by the endpoint's program."""
     named = folders.registered(folder)
     if named is None:
-        yield Check(Level.OK, "id", f"none yet: it gets one from `globus-compute-endpoint start {folder.name}`")
+        yield ok("id", f"none yet: it gets one from `globus-compute-endpoint start {folder.name}`")
     else:
-        yield Check(Level.OK, "id", f"{named}; whether it runs: mhfd doctor --endpoint {named}")
+        yield ok("id", f"{named}; whether it runs: mhfd doctor --endpoint {named}")

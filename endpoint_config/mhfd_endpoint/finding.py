@@ -1,4 +1,4 @@
-"""What `mhfd endpoint check` says of one thing."""
+"""One line of `mhfd doctor` and of `mhfd endpoint check`: what was looked at, what was found, and what to do."""
 
 from __future__ import annotations
 
@@ -7,19 +7,40 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
+    """How bad it is."""
+
     OK = "ok"
     WARN = "warn"
-    FAIL = "FAIL"
+    FAIL = "fail"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
     """One thing that was looked at."""
 
-    level: Level
     name: str
+    level: Level
     what: str
     do: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.level.value:4} {self.name}: {self.what}" + (f" -> {self.do}" if self.do else "")
+
     def as_json(self) -> dict[str, str]:
+        """For programs."""
         return asdict(self)
+
+
+def ok(name: str, what: str, do: str = "") -> Check:
+    """It is as it should be; `do` says what could be better still."""
+    return Check(name, Level.OK, what, do)
+
+
+def warn(name: str, what: str, do: str) -> Check:
+    """It works, and somebody should know."""
+    return Check(name, Level.WARN, what, do)
+
+
+def fail(name: str, what: str, do: str) -> Check:
+    """It does not work until somebody does this."""
+    return Check(name, Level.FAIL, what, do)

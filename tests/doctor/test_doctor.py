@@ -14,8 +14,8 @@ from click.testing import CliRunner
 from mhfd_client import mounts
 from mhfd_client.cli import main
 from mhfd_client.doctor import station as doctor
-from mhfd_client.doctor.check import Check, Level
 from mhfd_client.mounts import Mount
+from mhfd_endpoint.finding import Check, Level
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from mhfd_client.cli import main
 from mhfd_client.compute import opening
 from mhfd_client.doctor import endpoint as examining
 from mhfd_client.doctor import endpoint_words as findings
-from mhfd_client.doctor.check import Check, Level
 from mhfd_client.doctor.endpoint_words import Sample
+from mhfd_endpoint.finding import Check, Level
 
 
 @pytest.fixture(autouse=True)

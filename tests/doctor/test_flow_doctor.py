@@ -12,7 +12,7 @@ from tests.rigs.globus.child_endpoint import ChildEndpoint
 from tests.rigs.globus.service import Service
 
 from mhfd_client.doctor import station as doctor
-from mhfd_client.doctor.check import Check, Level
+from mhfd_endpoint.finding import Check, Level
 
 pytestmark = pytest.mark.globus
 

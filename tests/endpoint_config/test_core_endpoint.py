@@ -19,7 +19,7 @@ from tests.rigs.globus.waiting import DEADLINE_S, until
 import mhfd
 from mhfd import simulate
 from mhfd_client.compute.translated import translated
-from mhfd_client.doctor.check import Level
+from mhfd_endpoint.finding import Level
 
 Executors = Callable[..., Executor]
 

@@ -179,10 +179,13 @@ def test_a_folder_that_others_can_change_fails(place: Place) -> None:
     (folder / "mhfd-site.toml").chmod(0o666)
     done = place.run("check", "ep")
     assert done.exit_code == 1
-    assert "FAIL site file" in done.output
+    assert "fail site file" in done.output
+    told = json.loads(place.run("check", "ep", "--json").output)
+    assert {one["level"] for one in told} <= {"ok", "warn", "fail"}, "as `mhfd doctor --json` spells them"
+    assert [one["level"] for one in told if one["name"] == "site file"] == ["fail"]
     (folder / "mhfd-site.toml").chmod(0o644)
     place.data.rmdir()
-    assert "FAIL data" in place.run("check", "ep").output
+    assert "fail data" in place.run("check", "ep").output
 
 
 def test_users_that_run_as_accounts_of_their_own(place: Place, tmp_path: Path) -> None:

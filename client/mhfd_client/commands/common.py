@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from mhfd_client.printing import printable
 
+if TYPE_CHECKING:
+    from mhfd_endpoint.finding import Check
+
 F = TypeVar("F", bound=Callable[..., Any])
+
+EXIT_PERSON: Final = 1
+"""Something needs a person; what was printed says what."""
+
+CONFIG: Final = click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Settings file (TOML).")
+JSON: Final = click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +99,19 @@ def echo(text: str = "", *, err: bool = False) -> None:
 def echo_json(value: object) -> None:
     """One JSON document."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=True, default=_plain))
+
+
+def tell(checks: Iterable[Check], *, as_json: bool) -> None:
+    """Each check as it is made, or all as one document. Ends with `EXIT_PERSON` when one of them fails."""
+    found = []
+    for check in checks:
+        found.append(check)
+        if not as_json:
+            echo(str(check))
+    if as_json:
+        echo_json([check.as_json() for check in found])
+    if any(check.level == "fail" for check in found):
+        sys.exit(EXIT_PERSON)
 
 
 def _plain(value: object) -> object:

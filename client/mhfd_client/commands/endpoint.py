@@ -8,12 +8,9 @@ from typing import Any
 
 import click
 
-from mhfd_client.commands.common import echo, echo_json
-
-EXIT_FAIL = 1
+from mhfd_client.commands.common import JSON, echo, echo_json, tell
 
 _NAME = click.argument("name", metavar="NAME")
-_JSON = click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
 
 
 class Duration(click.ParamType):
@@ -103,29 +100,21 @@ def init(name: str, **given: Any) -> None:
 
 @endpoint.command()
 @_NAME
-@_JSON
+@JSON
 def check(name: str, as_json: bool) -> None:
     """Look whether an endpoint's folder is fit to be started, with the endpoint's own code.
 
     The exit code is 1 when something fails; a warning is none.
     """
     from mhfd_endpoint.check import examine
-    from mhfd_endpoint.finding import Level
     from mhfd_endpoint.folder import folder_of
 
-    found = examine(folder_of(name))
-    if as_json:
-        echo_json([one.as_json() for one in found])
-    else:
-        for one in found:
-            echo(f"{one.level.value:4} {one.name}: {one.what}" + (f" -> {one.do}" if one.do else ""))
-    if any(one.level is Level.FAIL for one in found):
-        sys.exit(EXIT_FAIL)
+    tell(examine(folder_of(name)), as_json=as_json)
 
 
 @endpoint.command()
 @_NAME
-@_JSON
+@JSON
 def explain(name: str, as_json: bool) -> None:
     """Say who may run what on which data at what cost."""
     from mhfd_endpoint.explain import explain as words
@@ -163,7 +152,7 @@ def pin(name: str, function_id: tuple[str, ...], add: bool) -> None:
 
 @endpoint.command()
 @_NAME
-@_JSON
+@JSON
 def usage(name: str, as_json: bool) -> None:
     """Say who ran what, on how many images, at what cost: a line a day, account and version."""
     from mhfd_endpoint.access import site_of

@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mhfd_client.commands.common import echo, echo_json
-from mhfd_client.doctor.check import Level
+from mhfd_client.commands.common import CONFIG, JSON, echo, echo_json, tell
 from mhfd_client.settings import places
 
 if TYPE_CHECKING:
-    from mhfd_client.doctor.check import Check
-
-EXIT_FAIL = 1
+    from mhfd_endpoint.finding import Check
 
 _FOLDER = click.argument("directory", metavar="[DIR]", required=False, type=click.Path())
-_CONFIG = click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Settings file (TOML).")
 _STATE = click.option(
     "--state", type=click.Path(path_type=Path, file_okay=False), help="The station's own folder, on a local disk."
 )
-_JSON = click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
 
 
 @click.command()
 @_FOLDER
-@_CONFIG
+@CONFIG
 @_STATE
-@_JSON
+@JSON
 def config(directory: str | None, config: Path | None, state: Path | None, as_json: bool) -> None:
     """Every setting, its value, and where it comes from: default, file, environment or argument.
 
@@ -63,7 +57,7 @@ def config(directory: str | None, config: Path | None, state: Path | None, as_js
 
 @click.command()
 @_FOLDER
-@_CONFIG
+@CONFIG
 @_STATE
 @click.option("--endpoint", metavar="UUID", help="Look at this endpoint of Globus Compute too.")
 @click.option(
@@ -81,7 +75,7 @@ def config(directory: str | None, config: Path | None, state: Path | None, as_js
     show_default=True,
     help="With --endpoint: seconds for its first answer, which may need a worker to be started.",
 )
-@_JSON
+@JSON
 def doctor(
     directory: str | None,
     config: Path | None,
@@ -96,18 +90,9 @@ def doctor(
     With --endpoint also whether that endpoint scores, as what, and what it may read; with DIR, whether it sees an
     image of that folder as this machine does. The exit code is 1 when something fails; a warning is none.
     """
-
     if maps and (endpoint is None or directory is None):
         raise click.UsageError("--map belongs to --endpoint and DIR: an image of DIR is looked for there")
-    found = []
-    for check in _checks(directory, config, state, endpoint, maps, wait_s):
-        found.append(check)
-        if not as_json:
-            echo(f"{check.level.value:4} {check.name}: {check.what}" + (f" -> {check.do}" if check.do else ""))
-    if as_json:
-        echo_json([check.as_json() for check in found])
-    if any(check.level is Level.FAIL for check in found):
-        sys.exit(EXIT_FAIL)
+    tell(_checks(directory, config, state, endpoint, maps, wait_s), as_json=as_json)
 
 
 def _checks(

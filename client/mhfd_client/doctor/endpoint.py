@@ -27,7 +27,6 @@ from mhfd_client.compute.opening import close, hurried
 from mhfd_client.compute.paths import PathMap
 from mhfd_client.compute.service import Endpoint, client_of, connect
 from mhfd_client.doctor import endpoint_words as findings
-from mhfd_client.doctor.check import Check, Level
 from mhfd_client.doctor.endpoint_words import Sample
 from mhfd_client.errors import (
     ComputeError,
@@ -43,6 +42,7 @@ from mhfd_client.errors import (
 )
 from mhfd_client.files import text_of
 from mhfd_client.settings.options import ArrivalSettings
+from mhfd_endpoint.finding import Check, fail, ok
 
 WAIT_S: Final = 120.0
 """For the first answer: an endpoint that sleeps has to start a worker, on a cluster after a queue."""
@@ -127,7 +127,7 @@ def _examine(
         try:
             sample = _sample(directory, maps, arrival)
         except (OSError, UsageError) as error:
-            yield Check("image", Level.FAIL, text_of(str(error)), "correct the folder, or --map HERE=THERE")
+            yield fail("image", text_of(str(error)), "correct the folder, or --map HERE=THERE")
     paths = () if sample is None or sample.there is None else (sample.there,)
     answer = _asked(far, function, {"paths": paths, "hash": True}, wait_s)
     yield from findings.of(answer.told, sent=answer.sent, came=answer.came, took_s=answer.took_s)
@@ -141,15 +141,15 @@ def _service(far: Endpoint) -> Iterator[Check]:
         far.check()
     except (ComputeError, LoginError) as error:
         raise _End(_failed("service", error)) from None
-    yield Check("service", Level.OK, f"Globus Compute answers ({far.client.web_service_address})")
+    yield ok("service", f"Globus Compute answers ({far.client.web_service_address})")
     try:
         status = far.status()
     except (ComputeError, LoginError) as error:
         raise _End(_failed("endpoint", error)) from None
     if not status.online:
         what = f"{far.id} is {status.words}: nothing was handed over"
-        raise _End(Check("endpoint", Level.FAIL, what, "where it runs: globus-compute-endpoint start NAME"))
-    yield Check("endpoint", Level.OK, f"{far.id} is online{findings.load(status.details)}")
+        raise _End(fail("endpoint", what, "where it runs: globus-compute-endpoint start NAME"))
+    yield ok("endpoint", f"{far.id} is online{findings.load(status.details)}")
 
 
 def _functions(client: Any, endpoint: UUID) -> Generator[Check, None, UUID]:
@@ -161,10 +161,10 @@ def _functions(client: Any, endpoint: UUID) -> Generator[Check, None, UUID]:
         except (ComputeError, LoginError) as error:
             yield _failed(f"function {name}", error)
         else:
-            yield Check(f"function {name}", Level.OK, f"{found[name]}, of this mhfd's code")
+            yield ok(f"function {name}", f"{found[name]}, of this mhfd's code")
     if "mhfd_examine" not in found:
         what = "the endpoint could not be asked how it is, because mhfd_examine may not run there"
-        raise _End(Check("worker", Level.FAIL, what, "see the line of mhfd_examine"))
+        raise _End(fail("worker", what, "see the line of mhfd_examine"))
     return found["mhfd_examine"]
 
 
@@ -180,7 +180,7 @@ def _asked(far: Endpoint, function: UUID, request: Mapping[str, Any], wait_s: fl
         do = (
             "give the cluster's queue time: ask again, with a longer --wait; else see the endpoint's log, where it runs"
         )
-        raise _End(Check("worker", Level.FAIL, what, do)) from None
+        raise _End(fail("worker", what, do)) from None
     took_s, came = time.monotonic() - began, time.time()
     try:
         return _Answer(Examination.model_validate(said), sent, came, took_s)
@@ -188,7 +188,7 @@ def _asked(far: Endpoint, function: UUID, request: Mapping[str, Any], wait_s: fl
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         what = text_of(f"the answer is not one that this mhfd understands: {where}: {first['msg']}")
-        raise _End(Check("worker", Level.FAIL, what, "install the same mhfd on both sides")) from None
+        raise _End(fail("worker", what, "install the same mhfd on both sides")) from None
 
 
 def _round_trip(far: Endpoint, function: UUID) -> Check:
@@ -201,7 +201,7 @@ def _round_trip(far: Endpoint, function: UUID) -> Check:
         if slow
         else ""
     )
-    return Check("round trip", Level.OK, what, do)
+    return ok("round trip", what, do)
 
 
 def _sample(directory: str, maps: PathMap, arrival: ArrivalSettings) -> Sample:
@@ -237,4 +237,4 @@ def _sample(directory: str, maps: PathMap, arrival: ArrivalSettings) -> Sample:
 def _failed(name: str, error: Exception) -> Check:
     do = next((do for kind, do in _DO if isinstance(error, kind)), "do as the message says")
     name = "login" if isinstance(error, LoginError) else name
-    return Check(name, Level.FAIL, text_of(str(error)), do)
+    return fail(name, text_of(str(error)), do)

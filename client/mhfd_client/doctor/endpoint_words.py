@@ -13,8 +13,8 @@ from typing import Any, Final
 from mhfd.contract.examination import Examination, FileSeen
 from mhfd.contract.request import Code, Problem
 from mhfd.remote import worker
-from mhfd_client.doctor.check import Check, Level
 from mhfd_client.files import text_of
+from mhfd_endpoint.finding import Check, Level, fail, ok, warn
 
 _SKEW_S: Final = 5.0
 _SAME: Final = "install the same mhfd on both sides: the numbers of two versions need not agree"
@@ -42,16 +42,16 @@ def of(told: Examination, *, sent: float, came: float, took_s: float) -> Iterato
     """Everything but files. `sent` and `came`: when it was asked and answered, by this machine's clock."""
     for problem in told.errors:
         if problem.index is None:
-            yield Check("worker", Level.FAIL, text_of(f"{problem.code}: {problem.why}"), text_of(problem.remedy))
+            yield fail("worker", text_of(f"{problem.code}: {problem.why}"), text_of(problem.remedy))
     yield from _versions(told.versions)
     if told.tasks_before is None:
         return  # the project is not there, and that is said
-    yield Check("account", Level.OK, text_of(f"tasks run as {told.user} on {told.host}, site {told.site or 'unnamed'}"))
+    yield ok("account", text_of(f"tasks run as {told.user} on {told.host}, site {told.site or 'unnamed'}"))
     if told.tasks_before:
-        yield Check("warm", Level.OK, f"its worker has had {told.tasks_before} tasks; it answered in {took_s:.2f} s")
+        yield ok("warm", f"its worker has had {told.tasks_before} tasks; it answered in {took_s:.2f} s")
     else:
         do = "nothing: now it is, for as long as its administrator chose (`mhfd endpoint init --warm`)"
-        yield Check("warm", Level.OK, f"it was not: this was its worker's first task, answered in {took_s:.1f} s", do)
+        yield ok("warm", f"it was not: this was its worker's first task, answered in {took_s:.1f} s", do)
     if told.now_ns is not None:
         yield _clock(told.now_ns / 1e9, sent, came)
     if told.site is not None:
@@ -65,9 +65,9 @@ def of_sample(sample: Sample, told: Examination) -> Iterator[Check]:
         covered = _below_a_root(sample.there, told)
         if covered is False:
             do = "correct --map HERE=THERE, or ask the endpoint's administrator to allow the folder"
-            yield Check("image", Level.FAIL, text_of(f"{sample.there} lies below no folder that it may read"), do)
+            yield fail("image", text_of(f"{sample.there} lies below no folder that it may read"), do)
         what = text_of(f"{sample.here} holds no image yet: whether the endpoint sees it is not known")
-        yield Check("image", Level.WARN, what, "ask again once an image is there")
+        yield warn("image", what, "ask again once an image is there")
         return
     names = text_of(sample.here if sample.here == sample.there else f"{sample.here} (there {sample.there})")
     seen = told.files[0] if told.files else None
@@ -83,25 +83,25 @@ def _versions(there: Mapping[str, str]) -> Iterator[Check]:
     if "mhfd" in there:
         both = f"mhfd {there['mhfd']} there, {here['mhfd']} here"
         if there["mhfd"] != here["mhfd"]:
-            yield Check("mhfd", Level.WARN, text_of(both), _SAME)
+            yield warn("mhfd", text_of(both), _SAME)
         elif there.get("mhfd_code") != here["mhfd_code"]:
             code = f"mhfd {here['mhfd']} on both sides, but its code differs: {there.get('mhfd_code')} there, "
-            yield Check("mhfd", Level.WARN, text_of(code + f"{here['mhfd_code']} here"), _SAME)
+            yield warn("mhfd", text_of(code + f"{here['mhfd_code']} here"), _SAME)
         else:
-            yield Check("mhfd", Level.OK, f"{here['mhfd']} on both sides, the same code ({here['mhfd_code']})")
+            yield ok("mhfd", f"{here['mhfd']} on both sides, the same code ({here['mhfd_code']})")
     sdk = importlib.metadata.version("globus-compute-sdk")
     rest = [f"{name} {version}" for name, version in there.items() if name not in ("mhfd", "mhfd_code")]
     endpoint = there.get("globus-compute-endpoint", "unknown")
     what = f"globus-compute-sdk {sdk} here; globus-compute-endpoint {endpoint} there; its worker has {', '.join(rest)}"
-    yield Check("versions", Level.OK, text_of(what))
+    yield ok("versions", text_of(what))
 
 
 def _clock(now: float, sent: float, came: float) -> Check:
     ahead = now - came if now > came else min(0.0, now - sent)
     if abs(ahead) <= _SKEW_S:
-        return Check("clock there", Level.OK, "agrees with this machine's")
+        return ok("clock there", "agrees with this machine's")
     what = f"is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} this machine's"
-    return Check("clock there", Level.WARN, what, "set both by NTP; it still works, but times of a task are wrong")
+    return warn("clock there", what, "set both by NTP; it still works, but times of a task are wrong")
 
 
 def _device(told: Examination) -> Check:
@@ -110,24 +110,24 @@ def _device(told: Examination) -> Check:
         f"scores with {told.backend} on {told.device}; {cupy or 'no CuPy'}; CUDA_VISIBLE_DEVICES {told.gpus or 'unset'}"
     )
     if told.backend == "gpu":
-        return Check("gpu there", Level.OK, text_of(what))
+        return ok("gpu there", text_of(what))
     if told.chosen == "cpu":
-        return Check("gpu there", Level.OK, text_of(f"{what}; its administrator chose the CPU"))
+        return ok("gpu there", text_of(f"{what}; its administrator chose the CPU"))
     if cupy is not None or told.gpus:
         do = "if it should be the GPU, the administrator looks at `device` of the site file, the driver and CuPy"
-        return Check("gpu there", Level.WARN, text_of(what), do)
+        return warn("gpu there", text_of(what), do)
     do = "nothing, if it has no GPU; else its administrator installs mhfd[cuda13] (or cuda12) for the workers"
-    return Check("gpu there", Level.OK, text_of(what), do)
+    return ok("gpu there", text_of(what), do)
 
 
 def _roots(told: Examination) -> Iterator[Check]:
     if not any(root.use == "read" for root in told.roots):
         do = "its administrator names folders in `read_roots` of the site file"
-        yield Check("folders there", Level.FAIL, "it may read no folder", do)
+        yield fail("folders there", "it may read no folder", do)
     for root in told.roots:
         what = text_of(f"{root.path} ({root.use})")
         if root.usable:
-            yield Check("folders there", Level.OK, f"{what}: usable")
+            yield ok("folders there", f"{what}: usable")
             continue
         do = "its administrator mounts the folder for the workers, or changes its rights"
         level = Level.FAIL if root.use == "read" else Level.WARN
@@ -136,11 +136,11 @@ def _roots(told: Examination) -> Iterator[Check]:
 
 def _unseen(names: str, problem: Problem | None) -> Check:
     if problem is None:
-        return Check("image", Level.FAIL, f"{names}: nothing was said of it", "see the lines above")
+        return fail("image", f"{names}: nothing was said of it", "see the lines above")
     do = problem.remedy
     if problem.code in (Code.REFUSED_PATH, Code.UNAVAILABLE):
         do = f"correct --map HERE=THERE; {do}"
-    return Check("image", Level.FAIL, text_of(f"{names}: not to be read there: {problem.why}"), text_of(do))
+    return fail("image", text_of(f"{names}: not to be read there: {problem.why}"), text_of(do))
 
 
 def _compared(names: str, sample: Sample, seen: FileSeen) -> Check:
@@ -153,24 +153,22 @@ def _compared(names: str, sample: Sample, seen: FileSeen) -> Check:
         other.append("other bytes")
     if other:
         do = "is it being written? ask again; else --map leads to another folder, or a copy that keeps no times"
-        return Check("image", Level.FAIL, f"{names}: not the same file there: {', '.join(other)}", do)
+        return fail("image", f"{names}: not the same file there: {', '.join(other)}", do)
     same = "the same size and time of change there" + (
         ", the same bytes" if seen.sha256 else "; its bytes not compared"
     )
-    return Check("image", Level.OK, f"{names}: {same}")
+    return ok("image", f"{names}: {same}")
 
 
 def _ownership(told: Examination, seen: FileSeen) -> Check:
     """Who writes what lies there, and who reads it."""
     who = text_of(f"belongs to {seen.owner} there (mode {seen.mode}); {told.user} may read it")
     if int(seen.mode, 8) & 0o002:
-        return Check(
-            "owner there", Level.WARN, f"{who}, and everybody may change it", "chmod o-w where images are staged"
-        )
+        return warn("owner there", f"{who}, and everybody may change it", "chmod o-w where images are staged")
     if seen.writable:
         do = "nothing has to be done: mhfd never writes there; a read-only mount for the workers makes sure"
-        return Check("owner there", Level.OK, f"{who}, and change it", do)
-    return Check("owner there", Level.OK, f"{who}, and not change it")
+        return ok("owner there", f"{who}, and change it", do)
+    return ok("owner there", f"{who}, and not change it")
 
 
 def _below_a_root(path: str, told: Examination) -> bool | None:

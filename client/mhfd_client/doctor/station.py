@@ -24,13 +24,13 @@ from mhfd.errors import MhfdError
 from mhfd.threads import cpu_name, thread_count
 from mhfd_client import mounts
 from mhfd_client.arrival.root import checked_root, is_shared
-from mhfd_client.doctor.check import Check, Level
 from mhfd_client.errors import SettingsError, StateMissing, WatchError
 from mhfd_client.files import text_of
 from mhfd_client.settings import load as settings
 from mhfd_client.settings import places
 from mhfd_client.settings.load import Loaded
 from mhfd_client.settings.places import PORT as PAGE_PORT
+from mhfd_endpoint.finding import Check, fail, ok, warn
 
 _FEW_GB: Final = 2.0
 _SKEW_S: Final = 5.0
@@ -45,9 +45,9 @@ def examine(directory: str | None = None, *, config: Path | None = None, state: 
     try:
         loaded = settings.load(config, args={"state.dir": None if state is None else str(state)})
     except SettingsError as error:
-        found.append(Check("settings", Level.FAIL, str(error), "correct it, or name another file with --config"))
+        found.append(fail("settings", str(error), "correct it, or name another file with --config"))
         return found
-    found.append(Check("settings", Level.OK, f"from {loaded.file}" if loaded.file else "defaults; no file"))
+    found.append(ok("settings", f"from {loaded.file}" if loaded.file else "defaults; no file"))
     found += _guarded("caches", lambda: _caches(places.cache_dir()))
     if directory is not None:
         found += _guarded("folder", lambda: _folder(directory, loaded))
@@ -63,16 +63,16 @@ def _guarded(name: str, check: Callable[[], Iterator[Check]]) -> list[Check]:
     try:
         found.extend(check())
     except (OSError, MhfdError) as error:
-        found.append(Check(name, Level.FAIL, text_of(str(error)), "see the message"))
+        found.append(fail(name, text_of(str(error)), "see the message"))
     return found
 
 
 def _python() -> Iterator[Check]:
     what = f"{platform.python_version()} on {platform.system()} {platform.machine()}, mhfd {mhfd.__version__}"
     if sys.platform == "linux":
-        yield Check("python", Level.OK, what)
+        yield ok("python", what)
     else:
-        yield Check("python", Level.WARN, what, "only Linux is tested: tell us how it went")
+        yield warn("python", what, "only Linux is tested: tell us how it went")
 
 
 def _packages() -> Iterator[Check]:
@@ -81,14 +81,14 @@ def _packages() -> Iterator[Check]:
         try:
             versions.append(f"{name} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:
-            yield Check("packages", Level.FAIL, f"{name} is not installed", "pip install mhfd")
-    yield Check("packages", Level.OK, ", ".join(versions))
+            yield fail("packages", f"{name} is not installed", "pip install mhfd")
+    yield ok("packages", ", ".join(versions))
     for name, extra in _EXTRAS.items():
         try:
             importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             without = "the folder is only polled" if name == "watchdog" else "no HTML report"
-            yield Check("packages", Level.WARN, f"{name} is not installed: {without}", f"pip install 'mhfd[{extra}]'")
+            yield warn("packages", f"{name} is not installed: {without}", f"pip install 'mhfd[{extra}]'")
 
 
 def _kernel() -> Iterator[Check]:
@@ -96,20 +96,20 @@ def _kernel() -> Iterator[Check]:
 
     info = kernel_info()
     if info.available:
-        yield Check("kernel", Level.OK, f"{info.level}: {info.reason}")
+        yield ok("kernel", f"{info.level}: {info.reason}")
     else:
-        yield Check("kernel", Level.WARN, f"{info.reason}; scoring is several times slower", "reinstall mhfd")
+        yield warn("kernel", f"{info.reason}; scoring is several times slower", "reinstall mhfd")
 
 
 def _processors() -> Iterator[Check]:
     count = thread_count()
-    yield Check("processors", Level.OK, f"{count} of {os.cpu_count()} may be used ({cpu_name()})")
+    yield ok("processors", f"{count} of {os.cpu_count()} may be used ({cpu_name()})")
 
 
 def _gpu() -> Iterator[Check]:
     devices = sorted(path.name for path in Path("/dev").glob("nvidia[0-9]*"))
     if not devices:
-        yield Check("gpu", Level.OK, "none here: the CPU scores")
+        yield ok("gpu", "none here: the CPU scores")
         return
     try:
         version = next(
@@ -119,9 +119,9 @@ def _gpu() -> Iterator[Check]:
         )
     except StopIteration:
         do = "pip install 'mhfd[cuda13]' (or cuda12 for an older driver)"
-        yield Check("gpu", Level.WARN, f"{', '.join(devices)}, but no CuPy: the CPU scores", do)
+        yield warn("gpu", f"{', '.join(devices)}, but no CuPy: the CPU scores", do)
     else:
-        yield Check("gpu", Level.OK, f"{', '.join(devices)}, CuPy {version}")
+        yield ok("gpu", f"{', '.join(devices)}, CuPy {version}")
 
 
 def _installed(name: str) -> bool:
@@ -138,17 +138,17 @@ def _port() -> Iterator[Check]:
         try:
             probe.bind(("127.0.0.1", PAGE_PORT))
         except OSError as error:
-            yield Check("port", Level.WARN, f"{PAGE_PORT} of this machine: {error.strerror}", "close what uses it")
+            yield warn("port", f"{PAGE_PORT} of this machine: {error.strerror}", "close what uses it")
         else:
-            yield Check("port", Level.OK, f"{PAGE_PORT} of this machine is free for the page")
+            yield ok("port", f"{PAGE_PORT} of this machine is free for the page")
 
 
 def _caches(folder: Path) -> Iterator[Check]:
     there = next(path for path in (folder, *folder.parents) if path.exists())
     if os.access(there, os.W_OK):
-        yield Check("caches", Level.OK, text_of(folder))
+        yield ok("caches", text_of(folder))
     else:
-        yield Check("caches", Level.WARN, f"{text_of(folder)} cannot be written", "set MHFD_CACHE_DIR")
+        yield warn("caches", f"{text_of(folder)} cannot be written", "set MHFD_CACHE_DIR")
 
 
 def _folder(directory: str, loaded: Loaded) -> Iterator[Check]:
@@ -156,27 +156,27 @@ def _folder(directory: str, loaded: Loaded) -> Iterator[Check]:
     try:
         root = checked_root(directory)
     except WatchError as error:
-        yield Check("folder", Level.FAIL, text_of(str(error)), "mount the share, or name another folder")
+        yield fail("folder", text_of(str(error)), "mount the share, or name another folder")
         return
     shown = text_of(root)
     if not os.access(root, os.R_OK | os.X_OK):
-        yield Check("folder", Level.FAIL, f"{shown}: may not be read by this user", "change its permissions")
+        yield fail("folder", f"{shown}: may not be read by this user", "change its permissions")
         return
     mount = mounts.of(root)
     where = "unknown" if mount is None else text_of(str(mount))
     if is_shared(root):
         mode = f"a share ({where}): polled every {loaded.settings.arrival.poll_s:g} s"
         if loaded.settings.arrival.mode == "events":
-            yield Check("mount", Level.WARN, f"{mode}; change notices do not cross it", "set arrival.mode = 'auto'")
+            yield warn("mount", f"{mode}; change notices do not cross it", "set arrival.mode = 'auto'")
         else:
-            yield Check("mount", Level.OK, mode)
+            yield ok("mount", mode)
     else:
-        yield Check("mount", Level.OK, f"a local disk ({where})")
+        yield ok("mount", f"a local disk ({where})")
     if os.access(root, os.W_OK):
         do = "nothing has to be done; a read-only mount (-o ro) makes sure that nothing else writes there either"
-        yield Check("folder", Level.OK, f"{shown}: may be read (and written; mhfd never does)", do)
+        yield ok("folder", f"{shown}: may be read (and written; mhfd never does)", do)
     else:
-        yield Check("folder", Level.OK, f"{shown}: may be read")
+        yield ok("folder", f"{shown}: may be read")
     yield from _clock(root, loaded)
 
 
@@ -202,14 +202,9 @@ def _clock(root: str, loaded: Loaded) -> Iterator[Check]:
             break
     ahead = newest - time.time()
     if ahead > _SKEW_S:
-        yield Check(
-            "clock",
-            Level.WARN,
-            f"files there are {ahead:.0f} s in the future",
-            "set both clocks by NTP; it still works",
-        )
+        yield warn("clock", f"files there are {ahead:.0f} s in the future", "set both clocks by NTP; it still works")
     else:
-        yield Check("clock", Level.OK, f"{seen} images there, none from the future")
+        yield ok("clock", f"{seen} images there, none from the future")
 
 
 def _state(directory: str, loaded: Loaded) -> Iterator[Check]:
@@ -223,7 +218,7 @@ def _state(directory: str, loaded: Loaded) -> Iterator[Check]:
     network = on_network(folder)
     if network is not None:
         do = "give a folder on a local disk with --state"
-        yield Check("state", Level.FAIL, f"{shown} lies on a network file system ({network})", do)
+        yield fail("state", f"{shown} lies on a network file system ({network})", do)
         return
     there = next(path for path in (folder, *folder.parents) if path.exists())
     probe = there / f".mhfd-doctor-{uuid.uuid4().hex}"
@@ -232,19 +227,19 @@ def _state(directory: str, loaded: Loaded) -> Iterator[Check]:
         probe.unlink()
     except OSError as error:
         do = "change its permissions, or give another folder with --state"
-        yield Check("state", Level.FAIL, f"{shown} cannot be written: {error.strerror}", do)
+        yield fail("state", f"{shown} cannot be written: {error.strerror}", do)
         return
     free = shutil.disk_usage(there).free / 1e9
     room = f"{free:.1f} GB free"
     if free < _FEW_GB:
-        yield Check("disk", Level.WARN, f"{shown}: {room}", "free some: an image costs about 30 kB")
+        yield warn("disk", f"{shown}: {room}", "free some: an image costs about 30 kB")
     else:
-        yield Check("disk", Level.OK, f"{shown}: {room}; an image costs about 30 kB")
+        yield ok("disk", f"{shown}: {room}; an image costs about 30 kB")
     try:
         with JournalView.read(folder) as journal:
             beat, counts = journal.heartbeat(), journal.counts()
     except StateMissing:
-        yield Check("journal", Level.OK, "none yet: `mhfd watch` makes it")
+        yield ok("journal", "none yet: `mhfd watch` makes it")
         return
     doing = "never ran" if beat is None else f"last sign of life {max(0.0, time.time() - beat.at_ns / 1e9):.0f} s ago"
-    yield Check("journal", Level.OK, f"{sum(counts.values()):,} images; station: {doing}")
+    yield ok("journal", f"{sum(counts.values()):,} images; station: {doing}")
