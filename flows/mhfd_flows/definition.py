@@ -32,13 +32,13 @@ _OPERATORS: Final[dict[str, type | tuple[type, ...]]] = {
 }
 
 
-class Part(BaseModel):
+class LanguagePart(BaseModel):
     """Frozen; a field that the language does not have is refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_pascal, allow_inf_nan=False)
 
 
-class Catcher(Part):
+class Catcher(LanguagePart):
     """Where a run goes on after an error, and where in the state the error is kept."""
 
     error_equals: tuple[Literal["ActionUnableToRun", "ActionFailedException", "ActionTimeout"], ...] = Field(
@@ -53,7 +53,7 @@ class Catcher(Part):
         return self
 
 
-class Action(Part):
+class Action(LanguagePart):
     """Something that a provider does: a transfer, a listing, a task."""
 
     type: Literal["Action"]
@@ -85,7 +85,7 @@ class Action(Part):
         return self
 
 
-class ExpressionEval(Part):
+class ExpressionEval(LanguagePart):
     """Values computed from the state."""
 
     type: Literal["ExpressionEval"]
@@ -103,7 +103,7 @@ class ExpressionEval(Part):
         return self
 
 
-class Pass(Part):
+class Pass(LanguagePart):
     """Fixed values, or values from elsewhere in the state."""
 
     type: Literal["Pass"]
@@ -127,15 +127,15 @@ class Pass(Part):
         return self
 
 
-class Rule(Part):
+class ChoiceRule(LanguagePart):
     """One comparison, or several joined. Only the outermost says where the run goes on."""
 
     variable: str | None = None
     operator: str | None = Field(None, exclude=True)
     value: Any = Field(None, exclude=True)
-    all_of: tuple[Rule, ...] | None = Field(None, alias="And", min_length=1)
-    any_of: tuple[Rule, ...] | None = Field(None, alias="Or", min_length=1)
-    not_: Rule | None = Field(None, alias="Not")
+    all_of: tuple[ChoiceRule, ...] | None = Field(None, alias="And", min_length=1)
+    any_of: tuple[ChoiceRule, ...] | None = Field(None, alias="Or", min_length=1)
+    not_: ChoiceRule | None = Field(None, alias="Not")
     next: str | None = None
 
     @model_validator(mode="before")
@@ -166,7 +166,7 @@ class Rule(Part):
             _path_of("Variable", self.variable)
         return self
 
-    def inner(self) -> Iterator[Rule]:
+    def inner(self) -> Iterator[ChoiceRule]:
         """The rules that this one joins, or itself."""
         below = (*(self.all_of or ()), *(self.any_of or ()), *((self.not_,) if self.not_ else ()))
         if not below:
@@ -175,12 +175,12 @@ class Rule(Part):
             yield from rule.inner()
 
 
-class Choice(Part):
+class Choice(LanguagePart):
     """Where the run goes on depends on the state."""
 
     type: Literal["Choice"]
     comment: str | None = None
-    choices: tuple[Rule, ...] = Field(min_length=1)
+    choices: tuple[ChoiceRule, ...] = Field(min_length=1)
     default: str
 
     @model_validator(mode="after")
@@ -190,7 +190,7 @@ class Choice(Part):
         return self
 
 
-class Wait(Part):
+class Wait(LanguagePart):
     """Nothing happens for a while."""
 
     type: Literal["Wait"]
@@ -214,7 +214,7 @@ class Wait(Part):
         return self
 
 
-class Fail(Part):
+class Fail(LanguagePart):
     """The run ends, failed."""
 
     type: Literal["Fail"]

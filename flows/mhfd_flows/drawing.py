@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from mhfd_flows.definition import Action, Choice, Definition, Rule, State
+from mhfd_flows.definition import Action, Choice, ChoiceRule, Definition, State
 
 _SIGNS = {
     "NumericEquals": "=",
@@ -57,7 +57,7 @@ def mermaid(definition: Definition) -> str:
     return "\n".join(lines) + "\n"
 
 
-def rule_in_words(rule: Rule) -> str:
+def rule_in_words(rule: ChoiceRule) -> str:
     """A comparison as a person reads it."""
     for word, joined in (("and", rule.all_of), ("or", rule.any_of)):
         if joined:

@@ -18,7 +18,18 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal, Protocol
 
 from mhfd_flows import expressions, paths
-from mhfd_flows.definition import Action, Catcher, Choice, Definition, ExpressionEval, Fail, Pass, Rule, State, Wait
+from mhfd_flows.definition import (
+    Action,
+    Catcher,
+    Choice,
+    ChoiceRule,
+    Definition,
+    ExpressionEval,
+    Fail,
+    Pass,
+    State,
+    Wait,
+)
 from mhfd_flows.errors import ExpressionError, PathError, UnableToRun
 
 STATE_LIMIT: Final = 200_000
@@ -27,7 +38,7 @@ STATE_LIMIT: Final = 200_000
 Status = Literal["ACTIVE", "SUCCEEDED", "FAILED", "ENDED"]
 
 
-class Clock(Protocol):
+class RunClock(Protocol):
     """Where the time comes from, and how it passes."""
 
     def now(self) -> float: ...
@@ -49,7 +60,7 @@ class VirtualClock:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ActionAnswer:
     """How an action stands."""
 
     status: Literal["ACTIVE", "INACTIVE", "SUCCEEDED", "FAILED"]
@@ -73,15 +84,15 @@ class Answer:
 class Provider(Protocol):
     """Who does an action. `run` raises UnableToRun for what cannot be started."""
 
-    def run(self, parameters: Mapping[str, Any]) -> Answer: ...
+    def run(self, parameters: Mapping[str, Any]) -> ActionAnswer: ...
 
-    def status(self, action_id: str) -> Answer: ...
+    def status(self, action_id: str) -> ActionAnswer: ...
 
     def cancel(self, action_id: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LogEntry:
     """One line of the run's log, named as the service names them."""
 
     at: float
@@ -145,7 +156,7 @@ class Execution:
         body: Mapping[str, Any],
         actions: Mapping[str, Provider],
         *,
-        clock: Clock,
+        clock: RunClock,
         run_id: str = "00000000-0000-0000-0000-000000000000",
         flow_id: str = "",
         user: Mapping[str, str] | None = None,
@@ -160,7 +171,7 @@ class Execution:
         self.status: Status = "ACTIVE"
         self.error: tuple[str, str] | None = None
         self.largest = size_of(self.state)
-        self.log: list[Entry] = []
+        self.log: list[LogEntry] = []
         self._canceled = False
         self._doing: tuple[Provider, str] | None = None
 
@@ -298,7 +309,7 @@ class Execution:
         self._note("FlowSucceeded" if status == "SUCCEEDED" else "FlowFailed", None, **details)
 
     def _note(self, code: str, state: str | None, **details: Any) -> None:
-        self.log.append(Entry(self._clock.now(), code, state, details))
+        self.log.append(LogEntry(self._clock.now(), code, state, details))
 
 
 class _TooLarge(Exception):
@@ -306,7 +317,7 @@ class _TooLarge(Exception):
 
 
 def run(
-    definition: Definition, body: Mapping[str, Any], actions: Mapping[str, Provider], clock: Clock, **options: Any
+    definition: Definition, body: Mapping[str, Any], actions: Mapping[str, Provider], clock: RunClock, **options: Any
 ) -> Execution:
     """A whole run. Options as of `Execution`."""
     execution = Execution(definition, body, actions, clock=clock, **options)
@@ -329,7 +340,7 @@ def _filled(template: Any, state: Mapping[str, Any]) -> Any:
     return [_filled(value, state) for value in template] if isinstance(template, list | tuple) else template
 
 
-def _holds(rule: Rule, state: Mapping[str, Any]) -> bool:
+def _holds(rule: ChoiceRule, state: Mapping[str, Any]) -> bool:
     if rule.all_of is not None:
         return all(_holds(inner, state) for inner in rule.all_of)
     if rule.any_of is not None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from mhfd_flows.errors import UnableToRun
-from mhfd_flows.interpreter import Answer, Clock, Provider
+from mhfd_flows.interpreter import ActionAnswer, Provider, RunClock
 
 SOURCE: Final = "the microscope's collection"
 STAGING: Final = "the endpoint's collection"
@@ -54,7 +54,7 @@ class Strike:
 class World:
     """What there is, and what is done to it. `files` are sizes by collection and path."""
 
-    clock: Clock
+    clock: RunClock
     strikes: list[Strike] = field(default_factory=list)
     files: dict[tuple[str, str], int] = field(default_factory=dict)
     folders: set[tuple[str, str]] = field(default_factory=set)
@@ -168,7 +168,7 @@ class _Pretender:
         self._world, self._name, self._act, self._seconds = world, name, act, seconds
         self._doing: dict[str, tuple[Mapping[str, Any], float, Kind | None]] = {}
 
-    def run(self, parameters: Mapping[str, Any]) -> Answer:
+    def run(self, parameters: Mapping[str, Any]) -> ActionAnswer:
         self._known(parameters, _FIELDS[self._name])
         strike = self._world.next_strike(self._place(parameters))
         if strike == "unable":
@@ -177,16 +177,16 @@ class _Pretender:
         self._doing[action] = parameters, self._world.clock.now() + self._seconds, strike
         return self.status(action)
 
-    def status(self, action_id: str) -> Answer:
+    def status(self, action_id: str) -> ActionAnswer:
         parameters, until, strike = self._doing[action_id]
         if strike == "stuck" or self._world.clock.now() < until:
-            return Answer("ACTIVE", action_id)
+            return ActionAnswer("ACTIVE", action_id)
         if strike == "failed":
-            return Answer("FAILED", action_id, {"message": f"{self._name} failed, it is pretended"})
+            return ActionAnswer("FAILED", action_id, {"message": f"{self._name} failed, it is pretended"})
         try:
-            return Answer("SUCCEEDED", action_id, self._act(parameters))
+            return ActionAnswer("SUCCEEDED", action_id, self._act(parameters))
         except LookupError as e:
-            return Answer("FAILED", action_id, {"message": str(e)})
+            return ActionAnswer("FAILED", action_id, {"message": str(e)})
 
     def cancel(self, action_id: str) -> None:
         self._doing.pop(action_id, None)

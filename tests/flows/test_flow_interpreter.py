@@ -16,7 +16,7 @@ from mhfd_flows.checks import checked
 from mhfd_flows.definition import Action, Definition
 from mhfd_flows.dry_run import FAULTS, RUN_ID, Fault, Rehearsal, body_of, faults_of, rehearse
 from mhfd_flows.errors import InputRefused, UnableToRun
-from mhfd_flows.interpreter import Answer, Execution, Provider, VirtualClock, run, service_polls, size_of
+from mhfd_flows.interpreter import ActionAnswer, Execution, Provider, VirtualClock, run, service_polls, size_of
 from mhfd_flows.pretend import RESULTS, SOURCE, World
 from mhfd_flows.shipped import FLOWS, INPUT_LIMIT, MAX_IMAGES, Shipped
 
@@ -105,15 +105,15 @@ class _At:
     def __init__(self, inner: Provider, at: Any) -> None:
         self._inner, self._at = inner, at
 
-    def run(self, parameters: Mapping[str, Any]) -> Answer:
+    def run(self, parameters: Mapping[str, Any]) -> ActionAnswer:
         if self._at() != self.state:
             return self._inner.run(parameters)
         if self.error == "ActionUnableToRun":
             raise UnableToRun("unwell")
-        return Answer("FAILED" if self.error == "ActionFailedException" else "ACTIVE", "unwell")
+        return ActionAnswer("FAILED" if self.error == "ActionFailedException" else "ACTIVE", "unwell")
 
-    def status(self, action_id: str) -> Answer:
-        return Answer("ACTIVE", action_id) if action_id == "unwell" else self._inner.status(action_id)
+    def status(self, action_id: str) -> ActionAnswer:
+        return ActionAnswer("ACTIVE", action_id) if action_id == "unwell" else self._inner.status(action_id)
 
     def cancel(self, action_id: str) -> None:
         self._inner.cancel(action_id)
@@ -202,10 +202,10 @@ class _Told:
     def __init__(self, details: Any, status: Any = "SUCCEEDED") -> None:
         self._details, self._status = details, status
 
-    def run(self, parameters: Mapping[str, Any]) -> Answer:
-        return Answer(self._status, "0" * 36, self._details)
+    def run(self, parameters: Mapping[str, Any]) -> ActionAnswer:
+        return ActionAnswer(self._status, "0" * 36, self._details)
 
-    def status(self, action_id: str) -> Answer:
+    def status(self, action_id: str) -> ActionAnswer:
         raise AssertionError("it is done at once")
 
     def cancel(self, action_id: str) -> None:
@@ -308,7 +308,7 @@ def test_a_full_folder_of_reports_is_refused_within_the_bound() -> None:
     source = _Told({"DATA": [_listed(name, 10**11) for name in NAMES]})
 
     class Both:
-        def run(self, parameters: Mapping[str, Any]) -> Answer:
+        def run(self, parameters: Mapping[str, Any]) -> ActionAnswer:
             return (source if parameters["path"].startswith("/s") else reports).run(parameters)
 
         status, cancel = reports.status, reports.cancel

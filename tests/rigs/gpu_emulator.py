@@ -67,7 +67,7 @@ class Emulator:
         self.run_kernel, self.backwards, self.room = run_kernel, backwards, room
         self.loads = self.releases = 0
 
-    def load(self, plan: gpu_plan.Plan) -> Emulated:
+    def load(self, plan: gpu_plan.GpuPlan) -> Emulated:
         self.loads += 1
         if self.room is not None and plan.device_bytes > self.room:
             raise MemoryError
@@ -78,7 +78,7 @@ class Emulator:
 
 
 class Emulated:
-    def __init__(self, machine: Emulator, plan: gpu_plan.Plan) -> None:
+    def __init__(self, machine: Emulator, plan: gpu_plan.GpuPlan) -> None:
         self.machine, self.plan = machine, plan
         self.guarded: dict[str, NDArray[np.uint8]] = {}
         self.buffers: dict[str, Any] = {

@@ -32,7 +32,7 @@ Peaks = tuple[NDArray[np.uint32], NDArray[np.uint8]]
 """(row * width + column, bits of the response) of each peak, in no order, and its scale."""
 
 
-class Loaded(Protocol):
+class ReadyPlan(Protocol):
     """A plan with its buffers on a machine."""
 
     def run(self, pixels: Pixels, floors: NDArray[np.float32]) -> NDArray[np.uint32]:
@@ -54,7 +54,7 @@ class Machine(Protocol):
     @property
     def name(self) -> str: ...
 
-    def load(self, plan: gpu_plan.Plan) -> Loaded:
+    def load(self, plan: gpu_plan.GpuPlan) -> ReadyPlan:
         """Raises MemoryError when its buffers do not fit."""
         ...
 
@@ -65,8 +65,8 @@ class Machine(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Warm:
-    plan: gpu_plan.Plan
-    loaded: Loaded
+    plan: gpu_plan.GpuPlan
+    loaded: ReadyPlan
     least: NDArray[np.float32]  # floors whatever the noise
     gain: NDArray[np.float64]  # floors for noise of one grey value, before the stretch
 
@@ -153,7 +153,7 @@ class GpuDetector:
         self._warm[key] = warm
         return warm
 
-    def _load(self, plan: gpu_plan.Plan) -> Loaded:
+    def _load(self, plan: gpu_plan.GpuPlan) -> ReadyPlan:
         try:
             return self._machine.load(plan)
         except MemoryError:

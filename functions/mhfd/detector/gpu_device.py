@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mhfd.detector import gpu_plan
-from mhfd.detector.gpu_plan import Argument, Launch, Plan
+from mhfd.detector.gpu_plan import Argument, GpuPlan, Launch
 from mhfd.errors import DeviceUnavailable, KernelError
 from mhfd.stretch import Pixels
 
@@ -50,7 +50,7 @@ class CudaDevice:
                 raise KernelError(f"the CUDA source does not compile for {self.name}: {e}") from e
             self.stream: Any = self.cupy.cuda.Stream(non_blocking=True)
 
-    def load(self, plan: Plan) -> LoadedPlan:
+    def load(self, plan: GpuPlan) -> LoadedPlan:
         """Raises MemoryError (CuPy's is one) when the buffers do not fit."""
         return LoadedPlan(self, plan)
 
@@ -63,7 +63,7 @@ class CudaDevice:
 class LoadedPlan:
     """A plan's buffers, its graph, and the staging on the host."""
 
-    def __init__(self, device: CudaDevice, plan: Plan) -> None:
+    def __init__(self, device: CudaDevice, plan: GpuPlan) -> None:
         self._device, self._plan, self._cupy = device, plan, device.cupy
         with self._cupy.cuda.Device(device.index), device.stream:
             self.arena: Any = self._cupy.zeros(plan.device_bytes, np.uint8)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from mhfd import stretch
 from mhfd.detector import gpu_pyramid as pyramid
-from mhfd.detector.gpu_pyramid import Level, pitch_of
+from mhfd.detector.gpu_pyramid import PyramidLevel, pitch_of
 
 if TYPE_CHECKING:
     from mhfd.contract.params import Params
@@ -59,7 +59,7 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class GpuPlan:
     """All that is known before the pixels are."""
 
     shape: tuple[int, int]
@@ -115,7 +115,7 @@ def source() -> str:
     return f"{defines}__constant__ const float RISE[16][8] = {{\n{rows}}};\n{text}"
 
 
-def build(shape: tuple[int, int], dtype: str, params: Params) -> Plan:
+def build(shape: tuple[int, int], dtype: str, params: Params) -> GpuPlan:
     """The plan for images of this shape and type (uint8, uint16 or float32)."""
     levels = pyramid.levels(shape, params)
     filters = pyramid.filters(levels, params)
@@ -151,7 +151,7 @@ def build(shape: tuple[int, int], dtype: str, params: Params) -> Plan:
         *_halvings(shape, dtype, levels),
         *climbs.launches,
     )
-    return Plan(
+    return GpuPlan(
         shape=shape,
         dtype=dtype,
         scales=params.n,
@@ -187,7 +187,7 @@ def _statistics(shape: tuple[int, int], dtype: str) -> Iterator[Launch]:
         yield Launch(f"blocks_{dtype}", blocks, THREADS, ("pixels", *numbers, ("result", HEADER)))
 
 
-def _fine(shape: tuple[int, int], dtype: str, level: Level, chain: NDArray[np.int32]) -> Iterator[Launch]:
+def _fine(shape: tuple[int, int], dtype: str, level: PyramidLevel, chain: NDArray[np.int32]) -> Iterator[Launch]:
     if level.count:
         blocks, across = _tiles(shape)
         reach = int(chain[: level.count + 1, 0].max())
@@ -203,7 +203,7 @@ def _fine(shape: tuple[int, int], dtype: str, level: Level, chain: NDArray[np.in
         )
 
 
-def _halvings(shape: tuple[int, int], dtype: str, levels: Sequence[Level]) -> Iterator[Launch]:
+def _halvings(shape: tuple[int, int], dtype: str, levels: Sequence[PyramidLevel]) -> Iterator[Launch]:
     for finer, level in pairwise(levels):
         blocks, across = _tiles(level.base)
         rows, columns = np.int32(level.base[0]), np.int32(level.base[1])
@@ -222,7 +222,12 @@ class _Climbs:
     """The coarse scales in groups, so that the planes of one group fit their buffer whatever the number of scales."""
 
     def __init__(
-        self, shape: tuple[int, int], levels: Sequence[Level], chain: NDArray[np.int32], scales: int, capacity: int
+        self,
+        shape: tuple[int, int],
+        levels: Sequence[PyramidLevel],
+        chain: NDArray[np.int32],
+        scales: int,
+        capacity: int,
     ) -> None:
         self.jobs: list[list[int]] = []
         self.items: list[list[int]] = []
@@ -250,9 +255,9 @@ class _Climbs:
                 )
                 self.launches.append(Launch("peaks", rows * across, CLIMBERS, (*common, *found)))
 
-    def _groups(self, levels: Sequence[Level], room: int) -> list[list[tuple[Level, int]]]:
+    def _groups(self, levels: Sequence[PyramidLevel], room: int) -> list[list[tuple[PyramidLevel, int]]]:
         """(level, scale) in order, cut where the planes would no longer fit."""
-        groups: list[list[tuple[Level, int]]] = []
+        groups: list[list[tuple[PyramidLevel, int]]] = []
         used = 0
         for level in levels:
             for scale in range(level.first, level.first + level.count):
@@ -263,7 +268,7 @@ class _Climbs:
                 used += level.plane_size
         return groups
 
-    def _coarse(self, group: Sequence[tuple[Level, int]]) -> None:
+    def _coarse(self, group: Sequence[tuple[PyramidLevel, int]]) -> None:
         """The jobs and items of one group, and the launch that fills its planes."""
         first_job, block, offset = len(self.jobs), 0, 0
         for at, (level, scale) in enumerate(group):

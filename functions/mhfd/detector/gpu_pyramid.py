@@ -33,7 +33,7 @@ BEFORE: Final = 4  # cells beyond each end of the image that bringing a level up
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class PyramidLevel:
     """A grid of s x s cells, and the scales that live on it."""
 
     s: int
@@ -69,7 +69,7 @@ def computes(params: Params) -> bool:
     return all(_radius(_left(b, _cell(a))) <= REACH for a, b in pairwise(sigmas))
 
 
-def levels(shape: tuple[int, int], params: Params) -> list[Level]:
+def levels(shape: tuple[int, int], params: Params) -> list[PyramidLevel]:
     """The levels from the image's own grid to the coarsest that a scale lives on."""
     sigmas = scales.ladder(params)
     cells = [_cell(t) for t in sigmas[:-1]]
@@ -82,7 +82,7 @@ def levels(shape: tuple[int, int], params: Params) -> list[Level]:
         count = cells.count(s)
         base = (rows[s][0], columns[s][0])
         found.append(
-            Level(
+            PyramidLevel(
                 s=s,
                 base=base,
                 plane=(rows[s][1], columns[s][1]),
@@ -98,7 +98,7 @@ def levels(shape: tuple[int, int], params: Params) -> list[Level]:
     return found
 
 
-def filters(found: Sequence[Level], params: Params) -> Filters:
+def filters(found: Sequence[PyramidLevel], params: Params) -> Filters:
     """The Gaussians of these levels. A radius is even and its taps end in three zeros: whole groups of four."""
     sigmas = scales.ladder(params)
     sign = 1.0 if params.polarity == "bright" else -1.0

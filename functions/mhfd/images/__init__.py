@@ -136,7 +136,7 @@ def _of_array(array: NDArray[Any], facts: _Facts) -> Pixels:
     return _finish(grey.Plane(array), facts)
 
 
-def _finish(plane: grey.Plane, facts: _Facts, page: tiff.Page | None = None) -> Pixels:
+def _finish(plane: grey.Plane, facts: _Facts, page: tiff.TiffPage | None = None) -> Pixels:
     """Crop to the instrument's box, convert, and look whether it is an image."""
     height, width = plane.pixels.shape
     facts.shape = (height, width)

@@ -115,7 +115,7 @@ def pages(data: NDArray[np.uint8]) -> Iterator[Fields]:
         offset = int(np.frombuffer(data, link, 1, after)[0])
 
 
-class Extent:
+class SegmentsEnd:
     """Where the last byte of any segment lies, over the pages that are not read."""
 
     def __init__(self, size: int) -> None:

@@ -24,7 +24,7 @@ _LZMA_MEMORY: Final = 128 << 20
 Array = NDArray[Any]
 
 
-def decode(page: tiff.Page, data: NDArray[np.uint8]) -> grey.Plane:
+def decode(page: tiff.TiffPage, data: NDArray[np.uint8]) -> grey.Plane:
     """One sample a pixel, in the page's type (or what `grey` makes of colour), native or stored byte order."""
     reduce = _reducer(page)
     if (direct := _in_one_piece(page, data)) is not None:
@@ -48,7 +48,7 @@ def decode(page: tiff.Page, data: NDArray[np.uint8]) -> grey.Plane:
     return grey.Plane(out, differ)
 
 
-def _in_one_piece(page: tiff.Page, data: NDArray[np.uint8]) -> Array | None:
+def _in_one_piece(page: tiff.TiffPage, data: NDArray[np.uint8]) -> Array | None:
     """The samples where they lie, if they lie row by row without a gap."""
     if page.compression != 1 or page.segment[1] != page.width or (page.planar and page.colour):
         return None
@@ -62,7 +62,7 @@ def _in_one_piece(page: tiff.Page, data: NDArray[np.uint8]) -> Array | None:
     return flat.reshape(page.height, page.width, samples)
 
 
-def _reducer(page: tiff.Page) -> Callable[[Array], grey.Plane]:
+def _reducer(page: tiff.TiffPage) -> Callable[[Array], grey.Plane]:
     if page.colour:
         return grey.from_colour
     if page.photometric == tiff.PALETTE:
@@ -74,7 +74,7 @@ def _reducer(page: tiff.Page) -> Callable[[Array], grey.Plane]:
     return grey.first
 
 
-def _segment(page: tiff.Page, data: NDArray[np.uint8], i: int, plane: int, planes: int) -> Array:
+def _segment(page: tiff.TiffPage, data: NDArray[np.uint8], i: int, plane: int, planes: int) -> Array:
     """One strip or tile of one plane: rows, columns, samples; in native byte order."""
     index = plane * (len(page.offsets) // planes) + i
     start, length, needed = int(page.offsets[index]), int(page.counts[index]), int(page.needed[index])
@@ -95,7 +95,7 @@ def _segment(page: tiff.Page, data: NDArray[np.uint8], i: int, plane: int, plane
     return block
 
 
-def _unpack(page: tiff.Page, raw: NDArray[np.uint8], needed: int, name: str) -> NDArray[np.uint8]:
+def _unpack(page: tiff.TiffPage, raw: NDArray[np.uint8], needed: int, name: str) -> NDArray[np.uint8]:
     """Exactly `needed` bytes, from a codec that is told to make no more than a full segment."""
     import imagecodecs
 
@@ -126,7 +126,7 @@ def _undo_float_predictor(flat: NDArray[np.uint8], shape: tuple[int, int, int], 
     return together.view(dtype.newbyteorder(">")).reshape(shape)
 
 
-def _jpeg(page: tiff.Page, raw: NDArray[np.uint8], shape: tuple[int, int, int], name: str) -> Array:
+def _jpeg(page: tiff.TiffPage, raw: NDArray[np.uint8], shape: tuple[int, int, int], name: str) -> Array:
     import imagecodecs
 
     rows, columns, samples = shape

@@ -1,7 +1,7 @@
 """The structure of a TIFF: which page is the image, how its samples lie, and where its bytes are.
 
 Everything a header says is checked here, against the file's own length and the caller's limits, before anything is
-decoded or allocated: all later code may rely on a `Page`. It decodes no pixel.
+decoded or allocated: all later code may rely on a `TiffPage`. It decodes no pixel.
 
 Own code instead of a library's, for one reason: what is read is hostile or half-written, and every step must be
 bounded by the size of the file. The tests hold it against tifffile.
@@ -54,7 +54,7 @@ _TILE_WIDTH, _TILE_LENGTH = 322, 323
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Page:
+class TiffPage:
     """One page whose header was checked: its segments lie inside the file and number what the layout needs."""
 
     fields: ifd.Fields
@@ -86,10 +86,10 @@ class Page:
         return "BigTIFF" if self.fields.big else "TIFF"
 
 
-def read_page(data: NDArray[np.uint8], *, max_pixels: int) -> Page:
+def read_page(data: NDArray[np.uint8], *, max_pixels: int) -> TiffPage:
     """The page that is the image: the first one at full resolution."""
     image: ifd.Fields | None = None
-    others = ifd.Extent(len(data))
+    others = ifd.SegmentsEnd(len(data))
     count = 0
     for fields in ifd.pages(data):
         count += 1
@@ -112,7 +112,7 @@ def _reduced(fields: ifd.Fields) -> bool:
     return bool(fields.whole(254, 0) & 1)
 
 
-def _page(fields: ifd.Fields, data: NDArray[np.uint8], pages: int, max_pixels: int) -> Page:
+def _page(fields: ifd.Fields, data: NDArray[np.uint8], pages: int, max_pixels: int) -> TiffPage:
     width, height, samples = fields.whole(256), fields.whole(257), fields.whole(277, 1)
     if width <= 0 or height <= 0 or not 0 < samples <= _MAX_SAMPLES:
         raise Flaw(Finding.UNREADABLE, f"it claims {height} x {width} pixels of {samples} samples; export it again")
@@ -144,7 +144,7 @@ def _page(fields: ifd.Fields, data: NDArray[np.uint8], pages: int, max_pixels: i
         rows[:, -1] = height - (down - 1) * segment[0]
     needed = rows.ravel() * segment[1] * dtype.itemsize * (1 if planar else samples)
     offsets, counts = _segments(fields, data, needed, tiled, compression)
-    return Page(
+    return TiffPage(
         fields=fields,
         height=height,
         width=width,

@@ -22,7 +22,7 @@ from mhfd.detector.choose import choose
 from mhfd.errors import MhfdError, SiteError
 from mhfd.remote import worker
 from mhfd.remote.refusal import Refusal, problem, problems
-from mhfd.remote.roots import Opened, Roots
+from mhfd.remote.roots import RootedFile, Roots
 from mhfd.site import Site
 
 _CHUNK: Final = 1 << 20
@@ -111,7 +111,7 @@ def _file(site: Site, path: str, *, hashed: bool) -> FileSeen:
         )
 
 
-def _hash(opened: Opened, most: int) -> str | None:
+def _hash(opened: RootedFile, most: int) -> str | None:
     """Of the bytes, where the file is no larger than an image may be."""
     if opened.status.st_size > most:
         return None

@@ -20,7 +20,7 @@ from mhfd.remote.roots import Roots
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
-class Place:
+class ReportFolder:
     """An open folder that files are put into."""
 
     def __init__(self, fd: int) -> None:
@@ -41,7 +41,7 @@ class Place:
 
 
 @contextmanager
-def place(roots: Roots, folder: str) -> Iterator[Place]:
+def place(roots: Roots, folder: str) -> Iterator[ReportFolder]:
     """The folder of a request's `write_to`, made where it is missing."""
     with roots.folder(folder, make=True) as fd:
-        yield Place(fd)
+        yield ReportFolder(fd)

@@ -36,7 +36,7 @@ _GONE: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class RootedFile:
     """A file below a root. `fd` can be read if it is a regular file."""
 
     fd: int
@@ -54,7 +54,7 @@ class Roots:
         self._code = Code.REFUSED_WRITE if use == "write" else Code.REFUSED_PATH
 
     @contextmanager
-    def file(self, path: str) -> Iterator[Opened]:
+    def file(self, path: str) -> Iterator[RootedFile]:
         """The file of that path, open."""
         root, parts = self._below(path)
         if not parts:
@@ -67,7 +67,7 @@ class Roots:
                 os.close(parent)
         try:
             self._still_below(fd, root, path)
-            yield Opened(fd, os.path.join(root, *parts), os.fstat(fd))  # noqa: PTH118 - names that are no UTF-8
+            yield RootedFile(fd, os.path.join(root, *parts), os.fstat(fd))  # noqa: PTH118 - names that are no UTF-8
         finally:
             os.close(fd)
 

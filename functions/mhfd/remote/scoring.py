@@ -23,7 +23,7 @@ from mhfd.errors import SiteError, UsageError
 from mhfd.remote import placing, tasklog, worker
 from mhfd.remote.budget import Budget
 from mhfd.remote.refusal import Refusal, problem, problems
-from mhfd.remote.roots import Opened, Roots
+from mhfd.remote.roots import RootedFile, Roots
 from mhfd.site import Site
 
 log = logging.getLogger("mhfd.remote")
@@ -59,7 +59,7 @@ class _Run:
     """One request that can be taken."""
 
     def __init__(
-        self, site: Site, request: ScoreRequest, detector: Detector, place: placing.Place | None, began: int
+        self, site: Site, request: ScoreRequest, detector: Detector, place: placing.ReportFolder | None, began: int
     ) -> None:
         self._site, self._request, self._detector, self._place = site, request, detector, place
         self._began, self._cpu = began, time.process_time()
@@ -111,7 +111,7 @@ class _Run:
             self._place.put(name, report.model_dump_json().encode() + b"\n")
         self._budget.report(report, file=name)
 
-    def _measured(self, path: str, opened: Opened) -> FocusReport:
+    def _measured(self, path: str, opened: RootedFile) -> FocusReport:
         try:
             return api.score(
                 images.OpenFile(path, opened.fd),
@@ -169,7 +169,7 @@ def _detector(request: ScoreRequest, site: Site) -> Detector:
         raise Refusal(problem(Code.NO_DEVICE, str(e), remedy, field="params")) from None
 
 
-def _compare(path: str, opened: Opened, expected: Expected | None) -> None:
+def _compare(path: str, opened: RootedFile, expected: Expected | None) -> None:
     if expected is None:
         return
     now = opened.status

@@ -86,7 +86,7 @@ class Neurites:
         return y, x, self.radius * (1 + 0.35 * np.sin(2 * np.pi * (z / lr + pr)))
 
 
-class Kind(IntEnum):
+class BodyKind(IntEnum):
     """What a large thing is."""
 
     SOMA = 0
@@ -98,7 +98,7 @@ class Kind(IntEnum):
 class Body:
     """A cell body (a sphere, with a nucleus), a vessel (a tube, with an empty lumen) or a myelinated axon."""
 
-    kind: Kind
+    kind: BodyKind
     y: float
     x: float
     radius: float
@@ -108,7 +108,7 @@ class Body:
     def at(self, z: float) -> tuple[float, float, float]:
         """Row, column and radius in the plane at z; the radius is 0 where the plane misses it."""
         turn = (z / self.period + self.phase) % 1.0
-        if self.kind is Kind.SOMA:
+        if self.kind is BodyKind.SOMA:
             away = (turn - 0.5) * self.period / self.radius
             return self.y, self.x, self.radius * math.sqrt(max(0.0, 1 - away**2))
         sway, swell = math.sin(2 * math.pi * turn), math.cos(2 * math.pi * turn)
@@ -183,9 +183,9 @@ def bodies(seed: int, row: int, column: int) -> tuple[Body, ...]:
     rng = stream(seed, _BODIES, row, column)
     found = []
     for kind, chance, radius, period in (
-        (Kind.VESSEL, 0.2, (1300, 2600), (9000, 15000)),
-        (Kind.SOMA, 0.4, (3000, 4600), (16000, 30000)),
-        *((Kind.AXON, 0.7, (350, 1000), (9000, 16000)),) * 4,
+        (BodyKind.VESSEL, 0.2, (1300, 2600), (9000, 15000)),
+        (BodyKind.SOMA, 0.4, (3000, 4600), (16000, 30000)),
+        *((BodyKind.AXON, 0.7, (350, 1000), (9000, 16000)),) * 4,
     ):
         here, y, x, size, length, phase = rng.random(6)
         if here < chance:

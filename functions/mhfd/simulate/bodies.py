@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mhfd.simulate.anatomy import Body, Kind
+from mhfd.simulate.anatomy import Body, BodyKind
 from mhfd.simulate.fields import Plane
 from mhfd.simulate.paint import Canvas, darken, lines
 
-TONE = {Kind.SOMA: 0.17, Kind.VESSEL: 0.24, Kind.AXON: 0.12}
+TONE = {BodyKind.SOMA: 0.17, BodyKind.VESSEL: 0.24, BodyKind.AXON: 0.12}
 """How dark their cytoplasm is."""
 _WIDE = 900.0  # nm by which the warp may carry an outline away
 _ENDOTHELIUM, _RIND, _SHEATH = 260.0, 900.0, 0.24  # nm, nm, part of the radius
@@ -49,7 +49,7 @@ def outlines(canvas: Canvas, bodies: list[Body], corner: tuple[float, float], fi
         inside = _within(canvas, part, circle)
         for earlier in circles:
             np.minimum(inside, -_within(canvas, part, earlier), out=inside)
-        wall, label = canvas.cells.wall[part], canvas.cells.label[part]
+        wall, label = canvas.profiles.wall[part], canvas.profiles.label[part]
         within = inside > 0
         np.copyto(wall, inside, where=within)
         np.minimum(wall, np.abs(inside), out=wall)
@@ -66,11 +66,11 @@ def fill(canvas: Canvas, outline: Outline, chromatin: Plane) -> None:
     part = outline.part
     stain, pixel = canvas.stain[part], canvas.pixel
     deep = outline.depth(_shell(outline.body, outline.radius))
-    if outline.body.kind is Kind.AXON:
+    if outline.body.kind is BodyKind.AXON:
         _sheath(stain, outline.inside, deep, pixel)
         return
     cover = _cover(deep, pixel)
-    if outline.body.kind is Kind.VESSEL:
+    if outline.body.kind is BodyKind.VESSEL:
         stain *= 1 - cover
         darken(stain, 0.85, lines(deep.copy(), 0, 9, pixel))
         return
@@ -97,9 +97,9 @@ def _sheath(stain: Plane, inside: Plane, deep: Plane, pixel: float) -> None:
 
 def _shell(body: Body, radius: float) -> float:
     """From the outline to what is enclosed: lumen, nucleus, axon."""
-    if body.kind is Kind.AXON:
+    if body.kind is BodyKind.AXON:
         return _SHEATH * radius
-    return _ENDOTHELIUM if body.kind is Kind.VESSEL else _RIND
+    return _ENDOTHELIUM if body.kind is BodyKind.VESSEL else _RIND
 
 
 def _cover(inside: Plane, pixel: float) -> Plane:

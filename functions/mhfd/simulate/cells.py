@@ -21,7 +21,7 @@ _PATCH = 130.0  # nm: the square whose pixels share their candidates
 
 
 @dataclass(slots=True, eq=False)
-class Cells:
+class Profiles:
     """One value a pixel."""
 
     label: NDArray[np.int32]
@@ -30,7 +30,7 @@ class Cells:
 
 def partition(
     y: Plane, x: Plane, seed_y: Points, seed_x: Points, radius: Points, label: NDArray[np.int32], pixel_nm: float
-) -> Cells:
+) -> Profiles:
     """The profile of every pixel, given its warped coordinates.
 
     A power diagram is a Voronoi diagram one dimension up, so a k-d tree finds each patch's candidates; within the
@@ -46,12 +46,12 @@ def partition(
     found = tree.query(points, k=count)[1].reshape(*middle_y.shape, count)
     seed_y32, seed_x32 = seed_y.astype(np.float32), seed_x.astype(np.float32)
     pull = (radius**2).astype(np.float32)
-    cells = Cells(np.empty((height, width), np.int32), np.empty((height, width), np.float32))
+    profiles = Profiles(np.empty((height, width), np.int32), np.empty((height, width), np.float32))
     for band in range(middle_y.shape[0]):
         rows = slice(band * size, min(height, (band + 1) * size))
         seeds = np.repeat(found[band].T, size, axis=1)[:, :width]  # (count, width)
-        _band(cells, rows, y[rows], x[rows], seed_y32[seeds], seed_x32[seeds], pull[seeds], label[seeds])
-    return cells
+        _band(profiles, rows, y[rows], x[rows], seed_y32[seeds], seed_x32[seeds], pull[seeds], label[seeds])
+    return profiles
 
 
 def _middles(plane: Plane, size: int) -> Plane:
@@ -63,7 +63,7 @@ def _middles(plane: Plane, size: int) -> Plane:
 
 
 def _band(
-    cells: Cells,
+    profiles: Profiles,
     rows: slice,
     y: Plane,
     x: Plane,
@@ -122,5 +122,5 @@ def _band(
     second -= first
     second /= apart
     second *= np.float32(0.5)
-    cells.wall[rows] = np.minimum(second, FAR)
-    cells.label[rows] = mine
+    profiles.wall[rows] = np.minimum(second, FAR)
+    profiles.label[rows] = mine

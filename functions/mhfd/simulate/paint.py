@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mhfd.simulate.anatomy import Organelles
-from mhfd.simulate.cells import Cells
+from mhfd.simulate.cells import Profiles
 from mhfd.simulate.fields import Plane, Points
 
 
@@ -29,7 +29,7 @@ class Canvas:
     warp_y: Plane
     warp_x: Plane
     swirl: Plane  # a smooth random field
-    cells: Cells
+    profiles: Profiles
     seed_y: Points
     seed_x: Points
     seed_label: NDArray[np.int32]
@@ -54,7 +54,7 @@ class Canvas:
         r, c = self._inside(row, column)
         reach = 300 / self.pixel
         near = (row > -reach) & (row < self.y.shape[0] + reach) & (column > -reach) & (column < self.y.shape[1] + reach)
-        near &= self.cells.label[r, c] == self.seed_label[things.seed]
+        near &= self.profiles.label[r, c] == self.seed_label[things.seed]
         return things.chosen(near), row[near], column[near], depth[near]
 
     def _inside(self, row: Points, column: Points) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -86,7 +86,7 @@ def darken(stain: Plane, target: float, amount: Any) -> None:
 
 def membranes(canvas: Canvas, slant: Plane) -> None:
     """Two sheets with a cleft between them; where cut obliquely, `slant` times as wide, and pale."""
-    wall = canvas.cells.wall
+    wall = canvas.profiles.wall
     gap = wall < canvas.pixel
     value = canvas.stain[gap]
     value += (np.float32(0.66) + canvas.grain[gap] - value) * np.clip(np.float32(0.5) - wall[gap] / canvas.pixel, 0, 1)
@@ -121,7 +121,7 @@ def mitochondria(canvas: Canvas, things: Organelles) -> None:
         blend = np.maximum(np.float32(60) - np.abs(room - inside), 0)
         np.minimum(inside, room, out=inside)
         inside -= blend * blend * np.float32(1 / 240)
-        inside[canvas.cells.label[part] != canvas.seed_label[shown.seed[i]]] = -1e3
+        inside[canvas.profiles.label[part] != canvas.seed_label[shown.seed[i]]] = -1e3
         cover = np.clip(inside * np.float32(1 / canvas.pixel) + np.float32(0.5), 0, 1)
         np.minimum(canvas.room[part], np.abs(inside), out=canvas.room[part])
         rough = canvas.grain[part]
@@ -169,7 +169,7 @@ def synapses(canvas: Canvas, things: Organelles) -> None:
         y = canvas.y[part] - np.float32(canvas.seed_y[shown.seed[i]] + shown.dy[i])
         x = canvas.x[part] - np.float32(canvas.seed_x[shown.seed[i]] + shown.dx[i])
         bump = np.clip(np.float32(1.6) - (y * y + x * x) * np.float32(1.6 / max(radius, 1) ** 2), 0, 1)
-        own = canvas.cells.label[part] == canvas.seed_label[shown.seed[i]]
+        own = canvas.profiles.label[part] == canvas.seed_label[shown.seed[i]]
         bump *= np.where(own, np.float32(0.85), np.float32(0.3))
-        bump *= lines(canvas.cells.wall[part], 12, 16, canvas.pixel)
+        bump *= lines(canvas.profiles.wall[part], 12, 16, canvas.pixel)
         darken(canvas.stain[part], 0.95, bump)

@@ -84,10 +84,10 @@ def _tile(
     found = outlines(canvas, large, (rows[0], columns[0]), len(tone))
     tone = np.concatenate([tone, [TONE[o.body.kind] for o in found]])
 
-    canvas.stain[...] = tone.astype(np.float32)[canvas.cells.label]
+    canvas.stain[...] = tone.astype(np.float32)[canvas.profiles.label]
     _texture(canvas, f, seed, rows, columns, origin)
     counts = np.cumsum([0, *(len(b.y) for b in blocks)])
-    canvas.room[...] = canvas.cells.wall
+    canvas.room[...] = canvas.profiles.wall
     for name, draw in _PAINTERS:
         parts = [getattr(b, name).shifted(int(n)) for b, n in zip(blocks, counts, strict=False)]
         draw(canvas, Organelles.joined(parts))
@@ -140,7 +140,7 @@ def _canvas(
         warp_y=warp_y,
         warp_x=warp_x,
         swirl=f.tubes.plane(z, rows, columns),
-        cells=partition(y, x, seed_y, seed_x, np.concatenate([p[2] for p in paths]), label, pixel_nm),
+        profiles=partition(y, x, seed_y, seed_x, np.concatenate([p[2] for p in paths]), label, pixel_nm),
         seed_y=seed_y,
         seed_x=seed_x,
         seed_label=label,
@@ -186,7 +186,7 @@ def _texture(canvas: Canvas, f: _Fields, seed: int, rows: Points, columns: Point
     canvas.grain *= np.float32(0.6) + np.float32(2.2) * canvas.stain
     canvas.stain += canvas.grain
     tubes = np.abs(canvas.swirl) * np.float32(60)  # about nm
-    where = (canvas.cells.wall > 45) & (tubes < 60)
+    where = (canvas.profiles.wall > 45) & (tubes < 60)
     gate = np.clip(f.slant.plane(z + 700, rows, columns)[where] - np.float32(0.2), 0, 1)
     sheet = paint.lines(tubes[where], 14, 6, pixel)
     canvas.stain[where] += sheet * gate * np.float32(0.5)

@@ -21,7 +21,7 @@ from typing import Any, Final, Literal, Protocol
 from globus_compute_sdk.serialize import ComputeSerializer, JSONData
 
 from mhfd_flows.errors import UnableToRun
-from mhfd_flows.interpreter import Answer, Provider
+from mhfd_flows.interpreter import ActionAnswer, Provider
 from tests.rigs.globus.auth_state import TRANSFER, Auth, data_access, flow_scope
 from tests.rigs.globus.transfer_routes import submit_delete, submit_transfer
 from tests.rigs.globus.transfer_state import Collection, Refusal, Task, TransferState
@@ -88,10 +88,10 @@ class _Consenting:
         self._name, self._transfer, self._auth, self._starter = name, transfer, auth, starter
         self._waiting: dict[str, dict[str, Any]] = {}
 
-    def run(self, parameters: Mapping[str, Any]) -> Answer:
+    def run(self, parameters: Mapping[str, Any]) -> ActionAnswer:
         return self._begun(str(uuid.uuid4()), dict(parameters))
 
-    def status(self, action_id: str) -> Answer:
+    def status(self, action_id: str) -> ActionAnswer:
         if action_id in self._waiting:
             return self._begun(action_id, self._waiting.pop(action_id))
         return self._look(action_id)
@@ -99,17 +99,17 @@ class _Consenting:
     def cancel(self, action_id: str) -> None:
         self._waiting.pop(action_id, None)
 
-    def _begun(self, action_id: str, parameters: dict[str, Any]) -> Answer:
+    def _begun(self, action_id: str, parameters: dict[str, Any]) -> ActionAnswer:
         try:
             return self._begin(action_id, parameters)
         except Refusal as e:
             if e.code == "ConsentRequired":
                 self._waiting[action_id] = parameters
                 details = {"code": e.code, "description": e.message, **e.more}
-                return Answer("INACTIVE", action_id, details)
+                return ActionAnswer("INACTIVE", action_id, details)
             if e.code.startswith("ClientError"):
                 raise UnableToRun(f"{self._name}: {e.code}: {e.message}") from None
-            return Answer("FAILED", action_id, {"code": e.code, "message": e.message, "http_status": e.status})
+            return ActionAnswer("FAILED", action_id, {"code": e.code, "message": e.message, "http_status": e.status})
 
     def _allowed(self, where: Collection) -> None:
         who, flow, wanted = self._starter, flow_scope(self._starter.flow), data_access(where.id)
@@ -118,26 +118,26 @@ class _Consenting:
             message = f"Missing required data_access consent for {where.name}"
             raise Refusal("ConsentRequired", message, 403, required_scopes=[scope])
 
-    def _begin(self, action_id: str, parameters: dict[str, Any]) -> Answer:
+    def _begin(self, action_id: str, parameters: dict[str, Any]) -> ActionAnswer:
         raise NotImplementedError
 
-    def _look(self, action_id: str) -> Answer:
+    def _look(self, action_id: str) -> ActionAnswer:
         raise NotImplementedError
 
 
 class _Place(_Consenting):
     """ls, stat and mkdir."""
 
-    def _begin(self, action_id: str, parameters: dict[str, Any]) -> Answer:
+    def _begin(self, action_id: str, parameters: dict[str, Any]) -> ActionAnswer:
         _known(self._name, parameters, _FIELDS[self._name])
         where, path = self._transfer.collection(str(parameters.get("endpoint_id"))), str(parameters.get("path", "/"))
         self._allowed(where)
         if self._name == "mkdir":
-            return Answer("SUCCEEDED", action_id, self._transfer.mkdir(where, path))
+            return ActionAnswer("SUCCEEDED", action_id, self._transfer.mkdir(where, path))
         if self._name == "stat":
-            return Answer("SUCCEEDED", action_id, self._transfer.stat(where, path))
+            return ActionAnswer("SUCCEEDED", action_id, self._transfer.stat(where, path))
         limit = int(parameters.get("limit", 100_000))
-        return Answer("SUCCEEDED", action_id, self._transfer.ls(where, path, limit=limit))
+        return ActionAnswer("SUCCEEDED", action_id, self._transfer.ls(where, path, limit=limit))
 
 
 class _Moving(_Consenting):
@@ -147,17 +147,17 @@ class _Moving(_Consenting):
         super().__init__(name, transfer, auth, starter)
         self._tasks: dict[str, Task] = {}
 
-    def _begin(self, action_id: str, parameters: dict[str, Any]) -> Answer:
+    def _begin(self, action_id: str, parameters: dict[str, Any]) -> ActionAnswer:
         submit = submit_transfer if self._name == "transfer" else submit_delete
         document = {"label": f"For Action id {action_id}", **parameters}
         document["submission_id"] = self._transfer.submission_id()
         self._tasks[action_id], _ = submit(self._transfer, self._starter.identity, document, self._allowed)
-        return Answer("ACTIVE", action_id, self._tasks[action_id].as_json())
+        return ActionAnswer("ACTIVE", action_id, self._tasks[action_id].as_json())
 
-    def _look(self, action_id: str) -> Answer:
+    def _look(self, action_id: str) -> ActionAnswer:
         task = self._tasks[action_id]
         status: Any = "ACTIVE" if task.status == "INACTIVE" else task.status
-        return Answer(status, action_id, task.as_json())
+        return ActionAnswer(status, action_id, task.as_json())
 
     def cancel(self, action_id: str) -> None:
         super().cancel(action_id)
@@ -180,7 +180,7 @@ class _Compute:
         self._sent: dict[str, list[str]] = {}
         self._troubled: dict[str, ComputeTrouble] = {}
 
-    def run(self, parameters: Mapping[str, Any]) -> Answer:
+    def run(self, parameters: Mapping[str, Any]) -> ActionAnswer:
         _known("compute", parameters, _COMPUTE)
         action_id, tasks = str(uuid.uuid4()), parameters.get("tasks")
         if not isinstance(tasks, list) or not tasks:
@@ -189,7 +189,7 @@ class _Compute:
         if trouble is not None:
             self._troubled[action_id] = trouble
             if trouble.kind == "failed":
-                return Answer("ACTIVE", action_id, {})
+                return ActionAnswer("ACTIVE", action_id, {})
         sent: dict[str, list[str]] = {}
         for task in tasks:
             _known("compute.tasks", task, _TASK)
@@ -202,24 +202,24 @@ class _Compute:
             "result_serializers": [f"{JSONData.__module__}.{JSONData.__qualname__}"],
         }
         self._sent[action_id] = self._submit(str(parameters.get("endpoint_id")), document)
-        return Answer("ACTIVE", action_id, {})
+        return ActionAnswer("ACTIVE", action_id, {})
 
-    def status(self, action_id: str) -> Answer:
+    def status(self, action_id: str) -> ActionAnswer:
         trouble = self._troubled.get(action_id)
         if trouble is not None and trouble.kind == "failed":
             details = {"code": "TASK_FAILED", "message": "the endpoint lost the worker that ran the task"}
-            return Answer("FAILED", action_id, details)
+            return ActionAnswer("FAILED", action_id, details)
         if trouble is not None and not trouble.lifted.is_set():
-            return Answer("ACTIVE", action_id, {})
+            return ActionAnswer("ACTIVE", action_id, {})
         _, tasks = self._compute()
         told = [tasks[task].status() for task in self._sent[action_id]]
         if any(one["status"] == "failed" for one in told):
-            return Answer("FAILED", action_id, {"results": [self._failure(one) for one in told]})
+            return ActionAnswer("FAILED", action_id, {"results": [self._failure(one) for one in told]})
         if any(one["status"] != "success" for one in told):
-            return Answer("ACTIVE", action_id, {})
+            return ActionAnswer("ACTIVE", action_id, {})
         outputs = [self._serializer.deserialize(one["result"]) for one in told]
         results = [{"task_id": one["task_id"], "output": out} for one, out in zip(told, outputs, strict=True)]
-        return Answer("SUCCEEDED", action_id, {"results": results, "result": outputs})
+        return ActionAnswer("SUCCEEDED", action_id, {"results": results, "result": outputs})
 
     def cancel(self, action_id: str) -> None:
         """Compute has no way to take a task back: it runs to its end."""
