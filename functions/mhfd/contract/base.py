@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-)
+from pydantic import BaseModel, ConfigDict
 
 SCHEMA_VERSION: Final = 1
-
 
 METHOD_VERSION: Final = 1
 """Part of every `params_id`: raised when the same parameters give other numbers."""

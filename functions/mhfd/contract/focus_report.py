@@ -8,19 +8,13 @@ import re
 from enum import StrEnum
 from typing import Any, Final, Literal
 
-from pydantic import (
-    Field,
-)
+from pydantic import Field
 
 from mhfd.contract.base import SCHEMA_VERSION, Model
 from mhfd.contract.params import Params
 
 SUMMARY_BYTES: Final = 600
-
-
 PATH_BYTES: Final = 180
-
-
 DETAIL_BYTES: Final = 90
 """What is kept free for the detail when a summary is filled."""
 

@@ -6,12 +6,7 @@ import hashlib
 import json
 from typing import Any, Final, Literal, Self
 
-from pydantic import (
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from mhfd.contract.base import METHOD_VERSION, Model
 from mhfd.errors import UsageError

@@ -5,17 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    Field,
-    PlainValidator,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
 from mhfd.contract.base import SCHEMA_VERSION, Model
-from mhfd.contract.focus_report import (
-    Provenance,
-)
+from mhfd.contract.focus_report import Provenance
 from mhfd.contract.params import Params
 
 
