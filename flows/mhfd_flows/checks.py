@@ -7,7 +7,7 @@ These are the rules of a flow that runs for days with nobody there. Knows nothin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from mhfd_flows.definition import Action, Choice, Definition, ExpressionEval, Fail, Pass, State
@@ -49,7 +49,7 @@ def problems(definition: Definition) -> Iterator[str]:
         for target in ways(state):
             if target not in states:
                 yield f"{name}: leads to {target!r}, which is no state"
-    reached = _reached(definition)
+    reached = _reached(states, (definition.start_at,))
     for name in states:
         if definition.start_at in states and name not in reached:
             yield f"{name}: no run can come here"
@@ -69,14 +69,15 @@ def ways(state: State) -> tuple[str, ...]:
     return (*following, *(catcher.next for catcher in state.catch)) if isinstance(state, Action) else following
 
 
-def _reached(definition: Definition) -> set[str]:
+def _reached(states: Mapping[str, State], begin: Iterable[str]) -> set[str]:
+    """Where one can come to from these states, themselves included."""
     reached: set[str] = set()
-    waiting = [definition.start_at]
+    waiting = list(begin)
     while waiting:
         name = waiting.pop()
-        if name not in reached and name in definition.states:
+        if name not in reached and name in states:
             reached.add(name)
-            waiting += ways(definition.states[name])
+            waiting += ways(states[name])
     return reached
 
 
@@ -143,28 +144,11 @@ def _tests(state: State, loop: frozenset[str]) -> Iterator[str]:
 
 
 def _loops(states: Mapping[str, State]) -> list[frozenset[str]]:
-    """The largest sets of states in which each can be reached from each (strongly connected), by Tarjan's algorithm."""
-    index: dict[str, int] = {}
-    low: dict[str, int] = {}
-    stack: list[str] = []
-    found: list[frozenset[str]] = []
-
-    def visit(name: str) -> None:
-        index[name] = low[name] = len(index)
-        stack.append(name)
-        for target in ways(states[name]):
-            if target in states and target not in index:
-                visit(target)
-                low[name] = min(low[name], low[target])
-            elif target in stack:
-                low[name] = min(low[name], index[target])
-        if low[name] == index[name]:
-            group = stack[stack.index(name) :]
-            del stack[stack.index(name) :]
-            if len(group) > 1 or name in ways(states[name]):
-                found.append(frozenset(group))
-
-    for name in states:
-        if name not in index:
-            visit(name)
-    return found
+    """The largest sets of states in which each can be reached from each."""
+    reached = {name: _reached(states, ways(state)) for name, state in states.items()}
+    loops = [
+        frozenset(other for other in reached[name] if name in reached[other])
+        for name in states
+        if name in reached[name]
+    ]
+    return list(dict.fromkeys(loops))

@@ -38,6 +38,25 @@ class LanguagePart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_pascal, allow_inf_nan=False)
 
 
+class Commented(LanguagePart):
+    """A state, and what its author says of it."""
+
+    comment: str | None = None
+
+
+class GoesOn(Commented):
+    """A state after which the run goes on, or ends well."""
+
+    next: str | None = None
+    end: Literal[True] | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.next is None) == (self.end is None):
+            raise ValueError("needs either Next or End, and not both")
+        return self
+
+
 class Catcher(LanguagePart):
     """Where a run goes on after an error, and where in the state the error is kept."""
 
@@ -53,11 +72,10 @@ class Catcher(LanguagePart):
         return self
 
 
-class Action(LanguagePart):
+class Action(GoesOn):
     """Something that a provider does: a transfer, a listing, a task."""
 
     type: Literal["Action"]
-    comment: str | None = None
     action_url: str = Field(pattern=r"^https://")
     parameters: dict[str, Any] | None = None
     input_path: str | None = None
@@ -66,8 +84,6 @@ class Action(LanguagePart):
     exception_on_action_failure: bool
     run_as: str | dict[str, Any] | None = None
     catch: tuple[Catcher, ...] = Field(min_length=1)
-    next: str | None = None
-    end: Literal[True] | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -79,46 +95,37 @@ class Action(LanguagePart):
         missing = set(ERRORS) - {name for catcher in self.catch for name in catcher.error_equals}
         if missing:
             raise ValueError(f"no Catch for {', '.join(sorted(missing))}")
-        _one_way(self.next, self.end)
         _result("ResultPath", self.result_path)
         _templates(self.parameters, self.input_path)
         return self
 
 
-class ExpressionEval(LanguagePart):
+class ExpressionEval(GoesOn):
     """Values computed from the state."""
 
     type: Literal["ExpressionEval"]
-    comment: str | None = None
     parameters: dict[str, Any]
     result_path: str
-    next: str | None = None
-    end: Literal[True] | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        _one_way(self.next, self.end)
         _result("ResultPath", self.result_path)
         _templates(self.parameters, None)
         return self
 
 
-class Pass(LanguagePart):
+class Pass(GoesOn):
     """Fixed values, or values from elsewhere in the state."""
 
     type: Literal["Pass"]
-    comment: str | None = None
     parameters: dict[str, Any] | None = None
     input_path: str | None = None
     result_path: str | None = None
-    next: str | None = None
-    end: Literal[True] | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.parameters is not None and self.input_path is not None:
             raise ValueError("needs either Parameters or InputPath, and not both")
-        _one_way(self.next, self.end)
         if self.result_path is not None:
             _result("ResultPath", self.result_path)
         _templates(self.parameters, self.input_path)
@@ -175,11 +182,10 @@ class ChoiceRule(LanguagePart):
             yield from rule.inner()
 
 
-class Choice(LanguagePart):
+class Choice(Commented):
     """Where the run goes on depends on the state."""
 
     type: Literal["Choice"]
-    comment: str | None = None
     choices: tuple[ChoiceRule, ...] = Field(min_length=1)
     default: str
 
@@ -190,17 +196,14 @@ class Choice(LanguagePart):
         return self
 
 
-class Wait(LanguagePart):
+class Wait(GoesOn):
     """Nothing happens for a while."""
 
     type: Literal["Wait"]
-    comment: str | None = None
     seconds: float | None = Field(None, ge=0)
     timestamp: str | None = None
     seconds_path: str | None = None
     timestamp_path: str | None = None
-    next: str | None = None
-    end: Literal[True] | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -210,15 +213,13 @@ class Wait(LanguagePart):
         for name, path in (("SecondsPath", self.seconds_path), ("TimestampPath", self.timestamp_path)):
             if path is not None:
                 _path_of(name, path)
-        _one_way(self.next, self.end)
         return self
 
 
-class Fail(LanguagePart):
+class Fail(Commented):
     """The run ends, failed."""
 
     type: Literal["Fail"]
-    comment: str | None = None
     error: str
     cause: str
 
@@ -293,11 +294,6 @@ def _state(document: object) -> State:
     if kind not in _TYPES:
         raise ValueError(f"Type is {kind!r}; there are {', '.join(_TYPES)}")
     return _STATE.validate_python(document)
-
-
-def _one_way(following: str | None, end: bool | None) -> None:
-    if (following is None) == (end is None):
-        raise ValueError("needs either Next or End, and not both")
 
 
 def _path_of(field: str, path: object) -> None:

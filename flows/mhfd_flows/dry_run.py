@@ -89,6 +89,7 @@ class Rehearsal:
 
     @property
     def as_it_should(self) -> bool:
+        """Whether the run ended as it must with these faults."""
         return self.found == self.expected
 
 

@@ -16,7 +16,6 @@ from mhfd_flows.errors import ExpressionError
 FUNCTIONS: Final = frozenset({"getattr", "is_present", "len", "pathsplit", "str"})
 _METHODS: Final = frozenset({"endswith", "lower", "lstrip", "rpartition", "rstrip", "split", "startswith", "strip"})
 _HIDDEN: Final = frozenset({"clear", "copy", "get", "items", "keys", "pop", "update", "values"})
-_CONSTANTS: Final = frozenset({"True", "False", "None"})
 _NODES: Final = (
     ast.Expression,
     ast.BoolOp,
@@ -50,22 +49,6 @@ def check(text: str) -> None:
             raise ExpressionError(f"{text!r}: `.{node.attr}` is a method of every object; name the field differently")
         if isinstance(node, ast.Call):
             _check_call(text, node)
-
-
-def names_of(text: str) -> frozenset[str]:
-    """The top-level names of the state that an expression reads."""
-    tree = _tree(text)
-    own = {
-        node.target.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.comprehension) and isinstance(node.target, ast.Name)
-    }
-    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    return frozenset(
-        node.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Name) and id(node) not in called and node.id not in own | _CONSTANTS
-    )
 
 
 def evaluate(text: str, state: Mapping[str, Any]) -> Any:

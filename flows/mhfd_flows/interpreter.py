@@ -41,9 +41,13 @@ Status = Literal["ACTIVE", "SUCCEEDED", "FAILED", "ENDED"]
 class RunClock(Protocol):
     """Where the time comes from, and how it passes."""
 
-    def now(self) -> float: ...
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        ...
 
-    def sleep(self, seconds: float) -> None: ...
+    def sleep(self, seconds: float) -> None:
+        """Let so much time pass."""
+        ...
 
 
 class VirtualClock:
@@ -53,9 +57,11 @@ class VirtualClock:
         self._now = now
 
     def now(self) -> float:
+        """Where it stands."""
         return self._now
 
     def sleep(self, seconds: float) -> None:
+        """Move it on."""
         self._now += seconds
 
 
@@ -84,11 +90,17 @@ class ActionAnswer:
 class Provider(Protocol):
     """Who does an action. `run` raises UnableToRun for what cannot be started."""
 
-    def run(self, parameters: Mapping[str, Any]) -> ActionAnswer: ...
+    def run(self, parameters: Mapping[str, Any]) -> ActionAnswer:
+        """Start it. UnableToRun."""
+        ...
 
-    def status(self, action_id: str) -> ActionAnswer: ...
+    def status(self, action_id: str) -> ActionAnswer:
+        """How it stands now."""
+        ...
 
-    def cancel(self, action_id: str) -> None: ...
+    def cancel(self, action_id: str) -> None:
+        """It need not go on."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +113,7 @@ class LogEntry:
     details: Mapping[str, Any]
 
     def as_json(self) -> dict[str, Any]:
+        """As the service tells it."""
         when = datetime.fromtimestamp(self.at, UTC).isoformat()
         description = f"{self.code} {self.state}" if self.state else self.code
         return {

@@ -77,6 +77,7 @@ class World:
         return sorted(path for where, path in self.files if where == collection and path.startswith(folder))
 
     def has(self, place: Place, kind: Kind) -> bool:
+        """Whether that goes wrong there."""
         return any((one.place, one.kind) == (place, kind) for one in self.strikes)
 
     def next_strike(self, place: Place) -> Kind | None:
