@@ -22,8 +22,23 @@ class Flaw(Exception):
         self.detail = detail
 
 
+def unreadable(detail: str) -> Flaw:
+    """The flaw of a file that will never be read as it is."""
+    return Flaw(Finding.UNREADABLE, detail)
+
+
+def incomplete(detail: str) -> Flaw:
+    """The flaw of a file that is not all there, perhaps not yet."""
+    return Flaw(Finding.INCOMPLETE, detail)
+
+
+def too_many_pixels(height: int, width: int, max_pixels: int) -> Flaw:
+    """The flaw of an image beyond the caller's limit."""
+    return unreadable(f"{height} x {width} pixels are more than max_pixels = {max_pixels}; crop it or raise the limit")
+
+
 def damaged(what: str, data: bytes | memoryview) -> Flaw:
     """The flaw of compressed data that do not decode: not written yet, or broken."""
     if not any(data[-_ZEROS:]):
-        return Flaw(Finding.INCOMPLETE, f"{what}: its data end in zeros, not written yet; wait, or copy it again")
-    return Flaw(Finding.UNREADABLE, f"{what}; copy or export it again")
+        return incomplete(f"{what}: its data end in zeros, not written yet; wait, or copy it again")
+    return unreadable(f"{what}; copy or export it again")

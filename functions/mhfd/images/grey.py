@@ -70,6 +70,7 @@ class Palette:
         self._coloured = table.coloured
 
     def apply(self, samples: Array) -> Plane:
+        """The luminance of each index."""
         return Plane(self._light[samples[:, :, 0]], self._coloured)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mhfd.contract.focus_report import Finding
-from mhfd.images.flaw import Flaw
+from mhfd.images.flaw import Flaw, incomplete, unreadable
 
 _TYPES: Final = {
     1: "u1",
@@ -57,14 +57,14 @@ class Fields:
         kind = _TYPES.get(int(entry["type"]))
         count = int(entry["count"])
         if kind is None or count == 0:
-            raise Flaw(Finding.UNREADABLE, f"tag {code} of the TIFF has no valid type or count; export it again")
+            raise unreadable(f"tag {code} of the TIFF has no valid type or count; export it again")
         dtype = np.dtype(self.order + kind)
         inline: NDArray[np.uint8] = entry["value"]
         if count * dtype.itemsize <= len(inline):
             return inline[: count * dtype.itemsize].view(dtype)
         offset = int(inline.view(self.order + f"u{len(inline)}")[0])
         if offset + count * dtype.itemsize > len(self._data):
-            raise Flaw(Finding.INCOMPLETE, f"tag {code} of the TIFF lies beyond the end of the file; copy it again")
+            raise incomplete(f"tag {code} of the TIFF lies beyond the end of the file; copy it again")
         return np.frombuffer(self._data, dtype, count, offset)
 
     def whole(self, code: int, default: int | None = None) -> int:
@@ -72,10 +72,10 @@ class Fields:
         values = self.values(code)
         if values is None:
             if default is None:
-                raise Flaw(Finding.UNREADABLE, f"the TIFF lacks its tag {code}; export it again")
+                raise unreadable(f"the TIFF lacks its tag {code}; export it again")
             return default
         if values.dtype.kind not in "ui":
-            raise Flaw(Finding.UNREADABLE, f"tag {code} of the TIFF is not a whole number; export it again")
+            raise unreadable(f"tag {code} of the TIFF is not a whole number; export it again")
         return int(values[0])
 
     def text(self, code: int, limit: int) -> bytes | None:
@@ -90,7 +90,7 @@ class Fields:
 def pages(data: NDArray[np.uint8]) -> Iterator[Fields]:
     """The chain of IFDs. A loop ends it; a link that leaves the file says that the file is not whole."""
     if len(data) < 16:
-        raise Flaw(Finding.INCOMPLETE, "the file ends within its header; copy it again")
+        raise incomplete("the file ends within its header; copy it again")
     order: Literal["<", ">"] = "<" if data[0] == 0x49 else ">"
     big = 43 in (int(data[2]), int(data[3]))
     counter = np.dtype(order + ("u8" if big else "u2"))
@@ -107,9 +107,9 @@ def pages(data: NDArray[np.uint8]) -> Iterator[Fields]:
         count = int(np.frombuffer(data, counter, 1, offset)[0]) if first <= len(data) else 0
         after = first + count * entry.itemsize
         if after + link.itemsize > len(data):
-            raise Flaw(Finding.INCOMPLETE, f"{where} lies beyond the end of the file; wait, or copy it again")
+            raise incomplete(f"{where} lies beyond the end of the file; wait, or copy it again")
         if count == 0:
-            raise Flaw(Finding.INCOMPLETE, f"{where} has no tags: it was not written yet; wait, or copy it again")
+            raise incomplete(f"{where} has no tags: it was not written yet; wait, or copy it again")
         room -= after - offset
         yield Fields(data, order, np.frombuffer(data, entry, count, first))
         offset = int(np.frombuffer(data, link, 1, after)[0])
@@ -142,4 +142,5 @@ class SegmentsEnd:
 
 
 def truncated(data: NDArray[np.uint8], end: int) -> Flaw:
-    return Flaw(Finding.INCOMPLETE, f"truncated: the file has {len(data)} of {end} bytes; wait, or copy it again")
+    """The flaw of a file that ends before its last segment does."""
+    return incomplete(f"truncated: the file has {len(data)} of {end} bytes; wait, or copy it again")

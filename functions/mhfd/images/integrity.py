@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from mhfd.contract.focus_report import Box, Finding
-from mhfd.images.flaw import Flaw
+from mhfd.images.flaw import Flaw, incomplete
 from mhfd.images.tags import MIN_SIDE
 from mhfd.stretch import Pixels
 
@@ -95,9 +95,8 @@ def _check_tail(pixels: Pixels) -> dict[str, int]:
     if start >= 2 and np.count_nonzero(pixels[start - 2] == last) * 2 >= last.size:
         return {"plain_bottom_rows": rows}
     what = f"are {float(last[0]):g}" if bool((last == last[0]).all()) else "repeat one row"
-    raise Flaw(
-        Finding.INCOMPLETE,
-        f"the last {rows} of {len(pixels)} rows {what}: not written, or the scan stopped; copy or take it again",
+    raise incomplete(
+        f"the last {rows} of {len(pixels)} rows {what}: not written, or the scan stopped; copy or take it again"
     )
 
 
@@ -135,6 +134,4 @@ def _judge_last_tile(tile: Pixels, above: Pixels, value: Any, missing: int, *, e
     # A quarter, not half: an edge as short as a tile may be straight by chance.
     if all(np.count_nonzero(side == value) * 4 < side.size for side in sides):
         which = f"the last {missing} tiles are" if missing else "the end of the last tile is"
-        raise Flaw(
-            Finding.INCOMPLETE, f"{which} all {float(value):g}: not written; wait, or copy or export the image again"
-        )
+        raise incomplete(f"{which} all {float(value):g}: not written; wait, or copy or export the image again")

@@ -11,8 +11,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.contract.focus_report import Finding
-from mhfd.images.flaw import Flaw
+from mhfd.images.flaw import incomplete, unreadable
 
 _TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
@@ -79,19 +78,19 @@ def recognise(data: NDArray[np.uint8], name: str) -> Literal["tiff", "png"]:
         return "png"
     suffix = PurePath(name).suffix.lower()
     if any(magic.startswith(head) for magic in (*_TIFF, _PNG)):
-        raise Flaw(Finding.INCOMPLETE, f"only the first {len(head)} bytes are there; copy the file again")
+        raise incomplete(f"only the first {len(head)} bytes are there; copy the file again")
     for offset, magic, what in _REFUSED:
         if head[offset : offset + len(magic)] == magic:
-            raise Flaw(Finding.UNREADABLE, f"{what} files are not read; export TIFF or PNG")
+            raise unreadable(f"{what} files are not read; export TIFF or PNG")
     if _is_bmp(head):
-        raise Flaw(Finding.UNREADABLE, "BMP files are not read; export TIFF or PNG")
+        raise unreadable("BMP files are not read; export TIFF or PNG")
     if suffix in _READ and not any(head):
-        raise Flaw(Finding.INCOMPLETE, "the file begins with zeros: its content was not written yet; copy it again")
+        raise incomplete("the file begins with zeros: its content was not written yet; copy it again")
     if suffix in _SUFFIXES:
-        raise Flaw(Finding.UNREADABLE, f"{_SUFFIXES[suffix]} files are not read; export TIFF or PNG")
+        raise unreadable(f"{_SUFFIXES[suffix]} files are not read; export TIFF or PNG")
     kind = "text" if _is_text(head) else "neither TIFF nor PNG"
     named = f" though it is named {suffix}" if suffix in _READ else ""
-    raise Flaw(Finding.UNREADABLE, f"not an image: its content is {kind}{named}; export TIFF or PNG")
+    raise unreadable(f"not an image: its content is {kind}{named}; export TIFF or PNG")
 
 
 def _is_bmp(head: bytes) -> bool:

@@ -14,9 +14,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.contract.focus_report import Finding
 from mhfd.images import grey
-from mhfd.images.flaw import Flaw, damaged
+from mhfd.images.flaw import damaged, incomplete, too_many_pixels, unreadable
 
 _SIGNATURE: Final = 8
 _NEEDED: Final = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
@@ -27,10 +26,7 @@ def decode(data: NDArray[np.uint8], *, max_pixels: int) -> grey.Plane:
     chunks = _chunks(data)
     width, height, depth = _header(chunks[0])
     if width * height > max_pixels:
-        raise Flaw(
-            Finding.UNREADABLE,
-            f"{height} x {width} pixels are more than max_pixels = {max_pixels}; crop it or raise the limit",
-        )
+        raise too_many_pixels(height, width, max_pixels)
     import imagecodecs
 
     stream = b"".join([data[:_SIGNATURE].data, *(chunk for chunk in chunks if _kind(chunk) in _NEEDED)])
@@ -38,12 +34,12 @@ def decode(data: NDArray[np.uint8], *, max_pixels: int) -> grey.Plane:
         try:
             samples: NDArray[Any] = imagecodecs.png_decode(stream)
         except Exception as e:  # codecs raise what they like; whatever it is, these bytes do not decode
-            raise Flaw(Finding.UNREADABLE, "the PNG does not decode; copy or export it again") from e
+            raise unreadable("the PNG does not decode; copy or export it again") from e
     samples = samples.reshape(*samples.shape[:2], -1)
     if complaints.any:
-        raise Flaw(Finding.UNREADABLE, "the PNG's pixels do not agree with their checksum; copy or export it again")
+        raise unreadable("the PNG's pixels do not agree with their checksum; copy or export it again")
     if samples.shape[:2] != (height, width) or samples.dtype != (np.uint16 if depth == 16 else np.uint8):
-        raise Flaw(Finding.UNREADABLE, "the PNG decodes to another size than its header tells; export it again")
+        raise unreadable("the PNG decodes to another size than its header tells; export it again")
     return grey.from_colour(samples) if samples.shape[2] >= 3 else grey.first(samples)
 
 
@@ -56,7 +52,7 @@ def _chunks(data: NDArray[np.uint8]) -> list[memoryview]:
         if end <= len(data):
             end += int(data[at : at + 4].view(">u4")[0])
         if end > len(data):
-            raise Flaw(Finding.INCOMPLETE, f"truncated: the PNG goes on after its {len(data)} bytes; copy it again")
+            raise incomplete(f"truncated: the PNG goes on after its {len(data)} bytes; copy it again")
         chunk = data[at:end].data
         if zlib.crc32(chunk[4:-4]) != int.from_bytes(chunk[-4:], "big"):
             raise damaged(f"part {len(found) + 1} of the PNG is damaged (checksum)", chunk)
@@ -72,14 +68,14 @@ def _kind(chunk: memoryview) -> bytes:
 def _header(chunk: memoryview) -> tuple[int, int, int]:
     """Width, height and bit depth."""
     if _kind(chunk) != b"IHDR" or len(chunk) != 25:
-        raise Flaw(Finding.UNREADABLE, "the PNG has no header; copy or export it again")
+        raise unreadable("the PNG has no header; copy or export it again")
     width, height, depth = int.from_bytes(chunk[8:12], "big"), int.from_bytes(chunk[12:16], "big"), chunk[16]
     if not width or not height or depth not in (1, 2, 4, 8, 16):
-        raise Flaw(Finding.UNREADABLE, f"the PNG claims {height} x {width} pixels of {depth} bits; export it again")
+        raise unreadable(f"the PNG claims {height} x {width} pixels of {depth} bits; export it again")
     if depth == 1:
-        raise Flaw(Finding.UNREADABLE, "PNG of black and white only has no grey values to judge; export 8 or 16 bits")
+        raise unreadable("PNG of black and white only has no grey values to judge; export 8 or 16 bits")
     if chunk[20] != 0:  # the codec would mix up its passes
-        raise Flaw(Finding.UNREADABLE, "interlaced PNG is not read; export it without interlacing")
+        raise unreadable("interlaced PNG is not read; export it without interlacing")
     return width, height, depth
 
 
@@ -96,6 +92,7 @@ class Complaints(logging.Filter):
         self._logger = logging.getLogger("imagecodecs")
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Whether somebody else is to see the line: not what this thread caused."""
         mine = record.thread == self._thread
         self.any = self.any or mine
         return not mine

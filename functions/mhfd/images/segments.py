@@ -14,9 +14,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.contract.focus_report import Finding
 from mhfd.images import grey, tiff
-from mhfd.images.flaw import Flaw, damaged
+from mhfd.images.flaw import damaged, unreadable
 
 _LZMA_MEMORY: Final = 128 << 20
 """The strongest preset needs 65 MiB; a header may claim 4 GiB."""
@@ -69,7 +68,7 @@ def _reducer(page: tiff.TiffPage) -> Callable[[Array], grey.Plane]:
         size = 1 << 8 * page.dtype.itemsize
         colours = page.fields.values(320)
         if colours is None or len(colours) < 3 * size or colours.dtype.kind != "u":
-            raise Flaw(Finding.UNREADABLE, "the TIFF has no complete palette; export it as grey values")
+            raise unreadable("the TIFF has no complete palette; export it as grey values")
         return grey.Palette(colours[: 3 * size].reshape(3, size)).apply
     return grey.first
 
@@ -140,7 +139,7 @@ def _jpeg(page: tiff.TiffPage, raw: NDArray[np.uint8], shape: tuple[int, int, in
         # The codec fills up what is missing with grey, without a word.
         raise damaged(f"{name} ends early (jpeg)", stream)
     if prefix is not None and _jpeg_size(prefix) is not None:
-        raise Flaw(Finding.UNREADABLE, "the tables for JPEG hold an image; export it with LZW or none")
+        raise unreadable("the tables for JPEG hold an image; export it with LZW or none")
     as_rgb = 2 if samples == 3 and page.colour else None
     # Without a JFIF marker, RGB in a JPEG is what it says; with one, it is YCbCr by that standard.
     is_rgb = as_rgb if page.photometric != tiff.YCBCR and b"JFIF" not in stream[:32] else None
@@ -150,7 +149,7 @@ def _jpeg(page: tiff.TiffPage, raw: NDArray[np.uint8], shape: tuple[int, int, in
         raise damaged(f"{name} does not decode (jpeg)", stream) from e
     block = block.reshape(*block.shape[:2], -1)
     if block.dtype != np.uint8 or block.shape[0] < rows or block.shape[1:] != (columns, samples):
-        raise Flaw(Finding.UNREADABLE, f"{name} decodes to {block.shape} instead of {shape}; export it again")
+        raise unreadable(f"{name} decodes to {block.shape} instead of {shape}; export it again")
     return block[:rows]
 
 

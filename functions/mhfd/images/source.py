@@ -16,8 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.contract.focus_report import Finding
-from mhfd.images.flaw import Flaw
+from mhfd.images.flaw import incomplete, unreadable
 
 _CHUNK: Final = 1 << 20
 _REMEDY: Final = {
@@ -63,7 +62,7 @@ def read(path: str | OpenFile, *, max_bytes: int) -> Source:
         with open(path, "rb", buffering=0, opener=_open) as file:
             return _read(path, file, max_bytes)
     except OSError as e:
-        raise Flaw(Finding.UNREADABLE, _why(e)) from e
+        raise unreadable(_why(e)) from e
 
 
 def printable(path: str) -> str:
@@ -81,9 +80,9 @@ def _read(path: str | None, file: FileIO, max_bytes: int) -> Source:
     _refuse_special(path, before.st_mode)
     size = before.st_size
     if size == 0:
-        raise Flaw(Finding.UNREADABLE, "the file is empty; copy or export it again")
+        raise unreadable("the file is empty; copy or export it again")
     if size > max_bytes:
-        raise Flaw(Finding.UNREADABLE, f"the file has {size} bytes, more than max_bytes = {max_bytes}; raise the limit")
+        raise unreadable(f"the file has {size} bytes, more than max_bytes = {max_bytes}; raise the limit")
     data = np.empty(size, np.uint8)
     view = data.data
     digest = hashlib.sha256()
@@ -97,7 +96,7 @@ def _read(path: str | None, file: FileIO, max_bytes: int) -> Source:
         done += got
     after = os.fstat(file.fileno())
     if done < size or (after.st_size, after.st_mtime_ns) != (size, before.st_mtime_ns):
-        raise Flaw(Finding.INCOMPLETE, "the file changed while it was read: still being written; score it again later")
+        raise incomplete("the file changed while it was read: still being written; score it again later")
     return Source(data, digest.hexdigest())
 
 
@@ -105,13 +104,13 @@ def _refuse_special(path: str | None, mode: int) -> None:
     if stat.S_ISDIR(mode):
         marks = (".zarray", ".zgroup", "zarr.json")
         if path is not None and any(os.path.exists(os.path.join(path, name)) for name in marks):  # noqa: PTH110, PTH118
-            raise Flaw(Finding.UNREADABLE, "Zarr stores are not read; export TIFF or PNG")
-        raise Flaw(Finding.UNREADABLE, "it is a folder; name the images in it")
+            raise unreadable("Zarr stores are not read; export TIFF or PNG")
+        raise unreadable("it is a folder; name the images in it")
     for is_kind, what in _KINDS:
         if is_kind(mode):
-            raise Flaw(Finding.UNREADABLE, f"it is {what}, not a file; only regular files are read")
+            raise unreadable(f"it is {what}, not a file; only regular files are read")
     if not stat.S_ISREG(mode):
-        raise Flaw(Finding.UNREADABLE, "it is not a regular file")
+        raise unreadable("it is not a regular file")
 
 
 def _why(error: OSError) -> str:

@@ -15,9 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.contract.focus_report import Finding
 from mhfd.images import ifd
-from mhfd.images.flaw import Flaw
+from mhfd.images.flaw import incomplete, too_many_pixels, unreadable
 
 COMPRESSIONS: Final = {
     1: "none",
@@ -101,7 +100,7 @@ def read_page(data: NDArray[np.uint8], *, max_pixels: int) -> TiffPage:
         else:
             others.add(fields)
     if image is None:
-        raise Flaw(Finding.INCOMPLETE, "the TIFF has no page yet: its header was written, its content not; wait")
+        raise incomplete("the TIFF has no page yet: its header was written, its content not; wait")
     page = _page(image, data, count, max_pixels)
     if others.end > len(data):
         raise ifd.truncated(data, others.end)
@@ -115,27 +114,23 @@ def _reduced(fields: ifd.Fields) -> bool:
 def _page(fields: ifd.Fields, data: NDArray[np.uint8], pages: int, max_pixels: int) -> TiffPage:
     width, height, samples = fields.whole(256), fields.whole(257), fields.whole(277, 1)
     if width <= 0 or height <= 0 or not 0 < samples <= _MAX_SAMPLES:
-        raise Flaw(Finding.UNREADABLE, f"it claims {height} x {width} pixels of {samples} samples; export it again")
+        raise unreadable(f"it claims {height} x {width} pixels of {samples} samples; export it again")
     if width * height > max_pixels:
-        raise Flaw(
-            Finding.UNREADABLE,
-            f"{height} x {width} pixels are more than max_pixels = {max_pixels}; crop it or raise the limit",
-        )
+        raise too_many_pixels(height, width, max_pixels)
     compression = _compression(fields)
     photometric = _photometric(fields, samples, compression)
     dtype = _dtype(fields, samples)
     if (compression == 7 and dtype != np.uint8) or (photometric == PALETTE and dtype.str[1:] not in ("u1", "u2")):
-        raise Flaw(Finding.UNREADABLE, f"{dtype.name} with JPEG or a palette is not read; export it as grey values")
+        raise unreadable(f"{dtype.name} with JPEG or a palette is not read; export it as grey values")
     predictor = fields.whole(317, 1) if compression not in (1, 7) else 1
     if predictor not in (1, 2, 3) or (predictor != 1 and (predictor == 3) != (dtype.kind == "f")):
-        raise Flaw(Finding.UNREADABLE, f"TIFF predictor {predictor} of {dtype.name} is not read; export it without")
+        raise unreadable(f"TIFF predictor {predictor} of {dtype.name} is not read; export it without")
     segment, tiled = _layout(fields, height, width)
     down, across = -(-height // segment[0]), -(-width // segment[1])
     filled = down * segment[0] * across * segment[1] * samples
     if filled > 4 * max_pixels:
-        raise Flaw(
-            Finding.UNREADABLE,
-            f"{filled} samples, filled up to whole tiles, are more than 4 times max_pixels; raise the limit",
+        raise unreadable(
+            f"{filled} samples, filled up to whole tiles, are more than 4 times max_pixels; raise the limit"
         )
     planar = fields.whole(284, 1) == 2 and samples > 1
     planes = 3 if planar and photometric in (_RGB, YCBCR) else 1
@@ -167,18 +162,18 @@ def _compression(fields: ifd.Fields) -> int:
     code = fields.whole(259, 1)
     if code not in COMPRESSIONS:
         name = _NOT_READ.get(code, f"number {code}")
-        raise Flaw(Finding.UNREADABLE, f"TIFF compression {name} is not read; export it with LZW or none")
+        raise unreadable(f"TIFF compression {name} is not read; export it with LZW or none")
     if fields.whole(266, 1) != 1:
-        raise Flaw(Finding.UNREADABLE, "TIFF with reversed bits (FillOrder 2) is not read; export it again")
+        raise unreadable("TIFF with reversed bits (FillOrder 2) is not read; export it again")
     return code
 
 
 def _photometric(fields: ifd.Fields, samples: int, compression: int) -> int:
     code = fields.whole(262, _GREY)
     if code not in (WHITE_IS_ZERO, _GREY, _RGB, PALETTE) and not (code == YCBCR and compression == 7):
-        raise Flaw(Finding.UNREADABLE, f"TIFF colour space {code} is not read; export it as grey values")
+        raise unreadable(f"TIFF colour space {code} is not read; export it as grey values")
     if code in (_RGB, YCBCR) and samples < 3:
-        raise Flaw(Finding.UNREADABLE, f"the TIFF claims colour with {samples} samples; export it again")
+        raise unreadable(f"the TIFF claims colour with {samples} samples; export it again")
     return code
 
 
@@ -187,14 +182,14 @@ def _dtype(fields: ifd.Fields, samples: int) -> np.dtype[np.generic]:
         first = fields.whole(code, default)
         values = fields.values(code)
         if values is not None and bool((values[:samples] != first).any()):
-            raise Flaw(Finding.UNREADABLE, "samples of different types in one TIFF are not read; export it again")
+            raise unreadable("samples of different types in one TIFF are not read; export it again")
         return first
 
     bits, kind = same(258, 1), same(339, 1)
     name = _SAMPLES.get((1 if kind == 4 else kind, bits))
     if name is None:
         what = {1: "unsigned", 2: "signed", 3: "float", 4: "untyped"}.get(kind, f"format {kind}")
-        raise Flaw(Finding.UNREADABLE, f"TIFF with {bits}-bit {what} samples is not read; export 8 or 16 bits")
+        raise unreadable(f"TIFF with {bits}-bit {what} samples is not read; export 8 or 16 bits")
     return np.dtype(name).newbyteorder(fields.order)
 
 
@@ -203,7 +198,7 @@ def _layout(fields: ifd.Fields, height: int, width: int) -> tuple[tuple[int, int
     rows = fields.whole(_TILE_LENGTH) if tiled else min(fields.whole(278, height), height)
     columns = fields.whole(_TILE_WIDTH) if tiled else width
     if rows <= 0 or columns <= 0:
-        raise Flaw(Finding.UNREADABLE, f"the TIFF claims strips or tiles of {rows} x {columns}; export it again")
+        raise unreadable(f"the TIFF claims strips or tiles of {rows} x {columns}; export it again")
     return (rows, columns), tiled
 
 
@@ -217,18 +212,16 @@ def _segments(
     if lengths is None and compression == 1:
         lengths = needed.astype(np.uint64)
     if places is None or lengths is None or min(len(places), len(lengths)) < n:
-        raise Flaw(Finding.UNREADABLE, f"the TIFF does not say where its {n} {what} are; export it again")
+        raise unreadable(f"the TIFF does not say where its {n} {what} are; export it again")
     if places.dtype.kind != "u" or lengths.dtype.kind != "u":
-        raise Flaw(Finding.UNREADABLE, f"the places of the {what} are not whole numbers; export it again")
+        raise unreadable(f"the places of the {what} are not whole numbers; export it again")
     start, length = places[:n].astype(np.float64), lengths[:n].astype(np.float64)
     written = (start > 0) & (length > 0)
     if not written.all():
-        raise Flaw(
-            Finding.INCOMPLETE, f"{n - int(written.sum())} of {n} {what} were not written; wait, or copy it again"
-        )
+        raise incomplete(f"{n - int(written.sum())} of {n} {what} were not written; wait, or copy it again")
     if compression == 1:
         if (short := length < needed).any():
-            raise Flaw(Finding.INCOMPLETE, f"{int(short.sum())} of {n} {what} are too short; copy or export it again")
+            raise incomplete(f"{int(short.sum())} of {n} {what} are too short; copy or export it again")
         length = needed.astype(np.float64)  # some writers give the last strip a full length, beyond the file's end
     end = float((start + length).max())
     if end > len(data):
