@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pwd
+import socket
 import time
 from collections.abc import Mapping
 from typing import Any, Final
@@ -74,14 +75,13 @@ def answer(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _said(errors: list[Problem], **fields: Any) -> dict[str, Any]:
-    where = worker.place()
     return Examination(
         ok=not errors,
         errors=tuple(errors),
         versions=worker.versions(),
         user=worker.user(),
-        host=str(where["host"]),
-        pid=int(where["pid"]),
+        host=socket.gethostname(),
+        pid=os.getpid(),
         since_ns=worker.started_ns,
         tasks_before=worker.tasks_before(),
         now_ns=time.time_ns(),

@@ -181,22 +181,14 @@ def _compare(path: str, opened: RootedFile, expected: Expected | None) -> None:
         raise Refusal(problem(Code.CHANGED, why, "wait until it is whole on this side, and ask again", path=path))
 
 
-def _provenance(detector: Detector) -> Provenance:
-    from mhfd import __version__
-
-    return Provenance(
-        version=__version__,
-        backend=detector.name,
-        device=detector.device,
-        threads=detector.threads,
-        versions=worker.versions(),
-    )
+def _provenance(detector: Detector | None) -> Provenance:
+    name, device, threads = (detector.name, detector.device, detector.threads) if detector else ("none", "none", 0)
+    versions = worker.versions()
+    return Provenance(version=versions["mhfd"], backend=name, device=device, threads=threads, versions=versions)
 
 
 def _refused(began: int, found: list[Problem]) -> dict[str, Any]:
-    from mhfd import __version__
-
-    nobody = Provenance(version=__version__, backend="none", device="none", threads=0, versions=worker.versions())
+    errors, provenance = tuple(found), _provenance(None)
     return ScoreResponse(
-        ok=False, reports=(), errors=tuple(found), provenance=nobody, began_ns=began, ended_ns=time.time_ns()
+        ok=False, reports=(), errors=errors, provenance=provenance, began_ns=began, ended_ns=time.time_ns()
     ).model_dump(mode="json")

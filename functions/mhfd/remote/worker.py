@@ -6,8 +6,6 @@ import getpass
 import hashlib
 import os
 import platform
-import socket
-import sys
 import time
 from functools import cache
 from importlib import metadata
@@ -79,8 +77,3 @@ def code_hash() -> str:
         if path.suffix in (".py", ".c", ".h", ".cu"):
             digest.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes())
     return digest.hexdigest()[:12]
-
-
-def place() -> dict[str, str | int]:
-    """Where this process is."""
-    return {"host": socket.gethostname(), "pid": os.getpid(), "executable": sys.executable}
