@@ -40,7 +40,7 @@ class Bench:
         return scores | {name: peer(plane) for name, peer in PEERS.items()}
 
     def robust(self, pixels: NDArray[np.generic]) -> Scores:
-        found = report.build(images.load(pixels), self.detector, ROBUST)
+        found = report.measure(images.load(pixels), self.detector, ROBUST).report
         self.undetermined += found.dof is None
         values = {DOF: found.dof, DENSITY: found.density, CROSS: found.cross_spectrum}
         return {name: np.nan if value is None else float(value) for name, value in values.items()}

@@ -13,7 +13,7 @@ Image = NDArray[np.generic]
 
 
 def measured(pixels: Image, *, step: float = 0.0) -> noise.NoiseMap:
-    return noise.estimate(noise.BlockStats(*native.block_stats(np.ascontiguousarray(pixels))), step=step)
+    return noise.estimate(native.block_stats(np.ascontiguousarray(pixels)), step=step)
 
 
 def rng() -> np.random.Generator:

@@ -32,7 +32,7 @@ def detector() -> Detector:
 
 
 def score(pixels: Grey, detector: Detector, params: Params = ROBUST) -> FocusReport:
-    return report.build(images.load(np.ascontiguousarray(pixels)), detector, params)
+    return report.measure(images.load(np.ascontiguousarray(pixels)), detector, params).report
 
 
 def take(*, blur: float = 0, seed: int = 1, dose: float = 300, artefacts: Artefacts | None = None) -> Grey:
@@ -139,7 +139,7 @@ def test_polarity_undoes_an_inversion(detector: Detector) -> None:
 
 def _false_features(pixels: Grey, detector: Detector) -> float:
     """Features a megapixel that the gate lets through where there is nothing, were it all tissue of no contrast."""
-    stats = noise.BlockStats(*native.block_stats(pixels))
+    stats = native.block_stats(pixels)
     found = noise.estimate(stats, step=1)
     everywhere = tissue.Tissue(np.ones(stats.mean.shape, np.bool_), 0.0)
     features = detector.detect(pixels, ROBUST, sigma_floor=float(found.sigma.min()))
@@ -160,7 +160,7 @@ def test_false_features_of_shot_noise(detector: Detector) -> None:
 def test_the_floor_removes_nothing_that_counts(detector: Detector) -> None:
     pixels = take(dose=50)
     with_floor = report.measure(images.load(pixels), detector, ROBUST).features
-    stats = noise.BlockStats(*native.block_stats(pixels))
+    stats = native.block_stats(pixels)
     found = noise.estimate(stats, step=1)
     everything = detector.detect(pixels, ROBUST)
     kept = gate.apply(everything, pixels, ROBUST, stats, found, tissue.find(stats, found))
@@ -174,7 +174,7 @@ def test_brightness_of_the_speck_counts() -> None:
     """A response that clears the noise of its dark block, but not that of its own bright place, is noise."""
     pixels = np.full((64, 64), 10, np.uint16)
     pixels[30:35, 30:35] = 410
-    stats = noise.BlockStats(*native.block_stats(pixels))
+    stats = native.block_stats(pixels)
     model = noise.NoiseMap(Noise(sigma=3, read_var=0, gain=1), np.full((4, 4), np.sqrt(10), np.float32))
     spot = np.array([32], np.int32)
     nu = scales.noise_gain(ROBUST)[0]

@@ -14,7 +14,7 @@ Image = NDArray[np.generic]
 
 
 def find(pixels: Image, *, unusable: NDArray[np.bool_] | None = None) -> tissue.Tissue:
-    stats = noise.BlockStats(*native.block_stats(np.ascontiguousarray(pixels)))
+    stats = native.block_stats(np.ascontiguousarray(pixels))
     return tissue.find(stats, noise.estimate(stats, step=1), unusable=unusable)
 
 
@@ -79,7 +79,7 @@ def test_burnt_is_not_tissue_and_black_may_be() -> None:
     pixels = section((256, 256), seed=1)
     pixels[:64] = 255
     pixels[192:] = np.where(pixels[192:] < 120, 0, pixels[192:])
-    stats = noise.BlockStats(*native.block_stats(pixels))
+    stats = native.block_stats(pixels)
     clipped = saturation.measure(pixels, stats)
     assert clipped.burnt[:4].all()
     assert not clipped.burnt[5:].any()
@@ -93,6 +93,6 @@ def test_burnt_is_not_tissue_and_black_may_be() -> None:
 
 def test_a_constant_image_is_black_not_burnt() -> None:
     pixels = np.full((64, 64), 255, np.uint8)
-    clipped = saturation.measure(pixels, noise.BlockStats(*native.block_stats(pixels)))
+    clipped = saturation.measure(pixels, native.block_stats(pixels))
     assert not clipped.burnt.any()
     assert (clipped.black == 1).all()

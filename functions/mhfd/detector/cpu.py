@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from mhfd import native, scales, stretch
 from mhfd.contract.params import Params
 from mhfd.detector import Features, plan
+from mhfd.detector.reflect import ReflectDetector
 from mhfd.errors import UsageError
 from mhfd.stretch import Pixels
-from mhfd.threads import cpu_name, thread_count
 
 BLOCK = 8  # rows that the kernel computes at once
 TILE_ROWS = 1024
@@ -29,8 +29,6 @@ TILE_COLS = 1024
 MANY_SCALES = 24  # from here on a tile is half as wide: its rings must stay in a core's cache
 SLACK = 80  # a plane's halo beyond what the filters reach: whole vectors are read
 KINDS = {"uint8": 0, "uint16": 1, "float32": 2}
-FloatPointer = c.POINTER(c.c_float)
-IntPointer = c.POINTER(c.c_int32)
 
 
 class _Image(c.Structure):
@@ -83,27 +81,22 @@ class _Found(c.Structure):
     )
 
 
-class CpuDetector:
+class CpuDetector(ReflectDetector):
     """The compiled kernel. `threads` and `level` (see `native.levels`) are chosen by themselves if left out."""
 
     name = "cpu"
 
     def __init__(self, threads: int | None = None, *, level: str | None = None) -> None:
-        if threads is not None and threads < 1:
-            raise UsageError(f"threads: must be at least 1, got {threads}")
         self._library = native.library(level)
         self.level = level or native.kernel_info().level
-        self.threads = thread_count() if threads is None else threads
-        self.device = f"{cpu_name()}, {self.threads} threads, {self.level}"
-
-    def supports(self, params: Params) -> bool:
-        return params.border == "reflect" and params.truncate is None and params.resize is None
+        super().__init__(threads, str(self.level))
 
     def detect(self, pixels: Pixels, params: Params, *, sigma_floor: float = 0.0) -> Features:
-        if not self.supports(params):
-            raise UsageError("params: this backend computes border 'reflect' without truncate or resize: use 'paper'")
-        if pixels.ndim != 2 or pixels.dtype.name not in KINDS or not pixels.size:
-            raise UsageError(f"pixels: must be 2-D {', '.join(KINDS)}, got {pixels.dtype} of shape {pixels.shape}")
+        """See `Detector`."""
+        self.check(params)
+        native.check_pixels(pixels)
+        if not pixels.size:
+            raise UsageError(f"pixels: there are none, the shape is {pixels.shape}")
         pixels = np.ascontiguousarray(pixels)
         lo, hi = stretch.limits(pixels, params, threads=self.threads)
         if hi <= lo:

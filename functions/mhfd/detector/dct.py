@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from mhfd import scales, stretch
 from mhfd.detector import Features
 from mhfd.detector.paper import features_of
-from mhfd.errors import UsageError
-from mhfd.threads import cpu_name, thread_count
+from mhfd.detector.reflect import ReflectDetector
 
 if TYPE_CHECKING:
     from mhfd.contract.params import Params
@@ -27,23 +26,17 @@ CUT = 9.0  # half a kernel, in sigma: as the oracle has it
 ROWS = 256  # of the spectrum, multiplied at once
 
 
-class DctDetector:
+class DctDetector(ReflectDetector):
     """Streaming DCT. `threads` is chosen by itself if left out."""
 
     name = "dct"
 
     def __init__(self, threads: int | None = None) -> None:
-        if threads is not None and threads < 1:
-            raise UsageError(f"threads: must be at least 1, got {threads}")
-        self.threads = thread_count() if threads is None else threads
-        self.device = f"{cpu_name()}, {self.threads} threads, SciPy DCT"
-
-    def supports(self, params: Params) -> bool:
-        return params.border == "reflect" and params.truncate is None and params.resize is None
+        super().__init__(threads, "SciPy DCT")
 
     def detect(self, pixels: Pixels, params: Params, *, sigma_floor: float = 0.0) -> Features:
-        if not self.supports(params):
-            raise UsageError("params: this backend computes border 'reflect' without truncate or resize: use 'paper'")
+        """See `Detector`."""
+        self.check(params)
         lo, hi = stretch.limits(pixels, params, threads=self.threads)
         image = stretch.apply(pixels, lo, hi, np.float32)
         maximum, scale = self._maximum(image, params)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from mhfd import scales
 from mhfd.detector import Features, gpu_plan, gpu_pyramid
 from mhfd.errors import DeviceUnavailable, UsageError
+from mhfd.native import BlockStats, check_pixels
 from mhfd.stretch import Pixels
 
 if TYPE_CHECKING:
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 KEPT: Final = 4
 """Plans (shape, type and parameters) whose buffers and graph stay on the device."""
-
-BlockStats = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
-"""(mean, diag_var, minimum, maximum) of each whole block, as `mhfd.native.block_stats` returns them."""
 
 Peaks = tuple[NDArray[np.uint32], NDArray[np.uint8]]
 """(row * width + column, bits of the response) of each peak, in no order, and its scale."""
@@ -52,7 +50,9 @@ class Machine(Protocol):
     """What carries plans out."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What people call it."""
+        ...
 
     def load(self, plan: gpu_plan.GpuPlan) -> ReadyPlan:
         """Raises MemoryError when its buffers do not fit."""
@@ -89,9 +89,11 @@ class GpuDetector:
         self.device = machine.name
 
     def supports(self, params: Params) -> bool:
+        """See `gpu_pyramid.computes`."""
         return gpu_pyramid.computes(params)
 
     def detect(self, pixels: Pixels, params: Params, *, sigma_floor: float = 0.0) -> Features:
+        """See `Detector`."""
         return self._detect(pixels, params, sigma_floor)[0]
 
     def detect_with_blocks(
@@ -100,8 +102,7 @@ class GpuDetector:
         """As `detect`, with the statistics of 16x16 blocks: the noise model then needs no pass over the pixels."""
         features, words = self._detect(pixels, params, sigma_floor)
         rows, columns = (side // gpu_plan.BLOCK for side in pixels.shape)
-        stats = words[gpu_plan.HEADER :].view(np.float32).reshape(4, rows, columns)
-        return features, (stats[0], stats[1], stats[2], stats[3])
+        return features, BlockStats(*words[gpu_plan.HEADER :].view(np.float32).reshape(4, rows, columns))
 
     def _detect(self, pixels: Pixels, params: Params, sigma_floor: float) -> tuple[Features, NDArray[np.uint32]]:
         self._check(pixels, params)
@@ -134,8 +135,7 @@ class GpuDetector:
                 f"params: the GPU kernel does not compute border {params.border!r}, truncate {params.truncate}, "
                 f"resize {params.resize}, n {params.n} from {params.min_t:g} to {params.max_t:g}; use device='cpu'"
             )
-        if pixels.ndim != 2 or pixels.dtype not in (np.uint8, np.uint16, np.float32):
-            raise UsageError(f"pixels: must be 2-D uint8, uint16 or float32, got {pixels.dtype} of {pixels.shape}")
+        check_pixels(pixels)
         if not 0 < pixels.size < 2**32:
             raise UsageError(f"pixels: {pixels.shape[0]} x {pixels.shape[1]} is empty or too large; cut it up")
 

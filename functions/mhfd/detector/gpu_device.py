@@ -55,6 +55,7 @@ class CudaDevice:
         return LoadedPlan(self, plan)
 
     def release(self) -> None:
+        """Give back what no plan uses."""
         with self.cupy.cuda.Device(self.index):
             self.cupy.get_default_memory_pool().free_all_blocks()
             self.cupy.get_default_pinned_memory_pool().free_all_blocks()
@@ -92,6 +93,7 @@ class LoadedPlan:
             device.stream.synchronize()
 
     def run(self, pixels: Pixels, floors: NDArray[np.float32]) -> NDArray[np.uint32]:
+        """Upload, launch the graph, wait: the result words."""
         with self._cupy.cuda.Device(self._device.index), self._device.stream:
             self._pixels[:] = pixels.ravel()
             self._floors[:] = floors
@@ -103,6 +105,7 @@ class LoadedPlan:
         return self._result.copy()
 
     def peaks(self, count: int) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+        """The list of the last run."""
         entries, scales = self._entries[: 2 * count], self._scales[:count]
         if count:
             with self._cupy.cuda.Device(self._device.index), self._device.stream:
@@ -112,6 +115,7 @@ class LoadedPlan:
         return entries.reshape(count, 2).copy(), scales.copy()
 
     def relist(self, count: int) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+        """The same from the last kernel again, with room for `count`."""
         buffers, launches = self._plan.relist(count)
         with self._cupy.cuda.Device(self._device.index), self._device.stream:
             longer = {name: self._cupy.empty(size, kind) for name, (kind, size) in buffers.items()}

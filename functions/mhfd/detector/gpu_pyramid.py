@@ -46,6 +46,7 @@ class PyramidLevel:
 
     @property
     def plane_size(self) -> int:
+        """Elements of the responses of one scale."""
         return self.plane[0] * pitch_of(self.plane[1])
 
 

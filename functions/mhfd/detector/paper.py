@@ -31,9 +31,11 @@ class PaperDetector:
     threads = 1
 
     def supports(self, params: Params) -> bool:
+        """All of them."""
         return True
 
     def detect(self, pixels: Pixels, params: Params, *, sigma_floor: float = 0.0) -> Features:
+        """See `Detector`."""
         image = pixels
         if params.resize is not None:
             image = resize_bilinear(pixels, params.resize)

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from mhfd import scales
 from mhfd.contract.params import Params
 from mhfd.detector import Features
-from mhfd.measure.noise import BLOCK, BlockStats, NoiseMap
+from mhfd.measure.noise import BLOCK, NoiseMap
 from mhfd.measure.tissue import Tissue
+from mhfd.native import BlockStats
 from mhfd.stretch import Pixels
 
 _REACH = 2  # pixels around a maximum over which its brightness is taken: 5x5

@@ -58,11 +58,6 @@ class _Clock:
         self.timing_ms[name] = round((time.perf_counter() - start) * 1e3, 3)
 
 
-def build(image: Image, detector: Detector, params: Params) -> FocusReport:
-    """What scoring says of one image."""
-    return measure(image, detector, params).report
-
-
 def measure(image: Image, detector: Detector, params: Params) -> Measurement:
     """What scoring says of one image, with what it was read from."""
     if params.gate == "noise" and params.resize is not None:
@@ -72,7 +67,7 @@ def measure(image: Image, detector: Detector, params: Params) -> Measurement:
     if pixels is None:
         return Measurement(_report(image, detector, params, clock, image.finding, image.detail), None, None)
     with clock.step("noise"):
-        stats = noise.BlockStats(*native.block_stats(pixels, block=noise.BLOCK, threads=detector.threads))
+        stats = native.block_stats(pixels, block=noise.BLOCK, threads=detector.threads)
         if not stats.mean.size:
             small = f"no tissue: {pixels.shape[0]}x{pixels.shape[1]} pixels hold no {noise.BLOCK}x{noise.BLOCK} block"
             return Measurement(_report(image, detector, params, clock, Finding.NO_TISSUE, small), None, None)

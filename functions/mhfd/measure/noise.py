@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mhfd.contract.focus_report import Noise
+from mhfd.native import BlockStats
 
 BLOCK = 16
 """Side of a block, pixels."""
@@ -26,16 +27,6 @@ _QUANTILE_BIAS = 1 - 0.84 * BLOCK_SPREAD  # the expected 20th percentile of bloc
 _BINS = 16
 _BLOCKS_A_BIN = 32
 _LEAST_USABLE = 0.25
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class BlockStats:
-    """What `native.block_stats` gives, one value a block."""
-
-    mean: NDArray[np.float32]
-    diag_var: NDArray[np.float32]
-    minimum: NDArray[np.float32]
-    maximum: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.measure.noise import BLOCK, BlockStats
+from mhfd.measure.noise import BLOCK
+from mhfd.native import BlockStats
 from mhfd.stretch import Pixels
 
 CLIPPED = 0.25

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from mhfd.measure.noise import BLOCK, BlockStats, NoiseMap
+from mhfd.measure.noise import BLOCK, NoiseMap
+from mhfd.native import BlockStats
 
 NOISE_FACTOR = 1.6
 """Contrast must exceed this many times what noise alone makes: one in a thousand windows of noise does."""
@@ -31,6 +32,7 @@ class Tissue:
 
     @property
     def share(self) -> float:
+        """The part of the image that is tissue."""
         return float(self.mask.mean())
 
 

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from mhfd.errors import UsageError
 from mhfd.threads import thread_count
 
-__all__ = ["KernelInfo", "block_stats", "histogram", "kernel_info", "levels", "library"]
+__all__ = ["BlockStats", "KernelInfo", "block_stats", "check_pixels", "histogram", "kernel_info", "levels", "library"]
 
 FOLDER = Path(__file__).parent
 SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
@@ -36,7 +36,6 @@ NEEDS = {
 }
 Pointer = ctypes.c_void_p
 T = TypeVar("T")
-Block = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,23 @@ class KernelInfo:
 
     @property
     def available(self) -> bool:
+        """Whether there is a kernel."""
         return self.level is not None
+
+
+class BlockStats(NamedTuple):
+    """What the noise model is made from, one value for each whole block of the image."""
+
+    mean: NDArray[np.float32]
+    diag_var: NDArray[np.float32]
+    minimum: NDArray[np.float32]
+    maximum: NDArray[np.float32]
+
+
+def check_pixels(pixels: NDArray[Any]) -> None:
+    """UsageError for an array that no kernel takes."""
+    if pixels.ndim != 2 or pixels.dtype not in (np.uint8, np.uint16, np.float32):
+        raise UsageError(f"pixels: must be 2-D uint8, uint16 or float32, got {pixels.dtype} of shape {pixels.shape}")
 
 
 def kernel_info() -> KernelInfo:
@@ -99,16 +114,15 @@ def histogram(pixels: NDArray[Any], *, threads: int | None = None) -> NDArray[np
     return total
 
 
-def block_stats(pixels: NDArray[Any], *, block: int = 16, threads: int | None = None) -> Block:
-    """(mean, diag_var, minimum, maximum) of each whole block of an uint8, uint16 or float32 image.
+def block_stats(pixels: NDArray[Any], *, block: int = 16, threads: int | None = None) -> BlockStats:
+    """The statistics of each whole block of an uint8, uint16 or float32 image.
 
     `diag_var` is the mean square of (a - b - c + d)/2 over the block's 2x2 windows: the variance of white noise, blind
     to any plane. Rows and columns that fill no block are left out.
     """
     if not 2 <= block <= 128:
         raise UsageError(f"block: must be 2 to 128, got {block}")
-    if pixels.ndim != 2 or pixels.dtype not in (np.uint8, np.uint16, np.float32):
-        raise UsageError(f"pixels: must be 2-D uint8, uint16 or float32, got {pixels.dtype} of shape {pixels.shape}")
+    check_pixels(pixels)
     rows, cols = pixels.shape[0] // block, pixels.shape[1] // block
     _, loaded = _load()
     if loaded is None or not pixels.flags.c_contiguous:
@@ -129,10 +143,10 @@ def block_stats(pixels: NDArray[Any], *, block: int = 16, threads: int | None = 
 
     if out.size:
         _split(part, rows, _threads(threads, pixels.size))
-    return out[0], out[1], out[2], out[3]
+    return BlockStats(*out)
 
 
-def _block_stats_numpy(pixels: NDArray[Any], block: int) -> Block:
+def _block_stats_numpy(pixels: NDArray[Any], block: int) -> BlockStats:
     rows, cols = pixels.shape[0] // block, pixels.shape[1] // block
     out = np.empty((4, rows, cols), np.float32)
     for row in range(rows):  # a row of blocks at a time: no copy of the image
@@ -144,7 +158,7 @@ def _block_stats_numpy(pixels: NDArray[Any], block: int) -> Block:
         out[1, row] = (diagonal**2).sum(axis=(0, 2)) / (4.0 * (block - 1) ** 2)
         out[2, row] = tile.min(axis=(0, 2))
         out[3, row] = tile.max(axis=(0, 2))
-    return out[0], out[1], out[2], out[3]
+    return BlockStats(*out)
 
 
 def _split(part: Callable[[int, int], T], rows: int, threads: int) -> list[T]:
