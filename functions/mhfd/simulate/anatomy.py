@@ -57,6 +57,7 @@ class Organelles:
 
     @classmethod
     def joined(cls, parts: list[Organelles]) -> Organelles:
+        """All of them, in order."""
         return cls(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)))
 
 
