@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from tests.alerts.test_alerts_sinks import SECRET, answer, receiver
 from tests.rigs import jobs
-from tests.station.test_station import Bench, Scripted, score_all
+from tests.rigs.bench import Bench, Scripted, score_all
+from tests.rigs.receiver import SECRET, answer, receiver
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params

@@ -11,8 +11,8 @@ from uuid import UUID
 
 import pytest
 from tests.rigs.far import far_runner
+from tests.rigs.jobs_folder import Folder
 from tests.rigs.listening import listen, until_answered
-from tests.runners.test_runner_contract import Folder
 
 from mhfd_client.compute.runner import ComputeRunner
 from mhfd_client.flow.places import Places

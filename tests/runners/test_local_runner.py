@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.rigs.jobs_folder import Folder
 from tests.rigs.listening import PATIENCE_S, listen, until_answered
-from tests.runners.test_runner_contract import Folder
 
 from mhfd.contract.focus_report import Finding
 from mhfd_client.errors import RunnerError

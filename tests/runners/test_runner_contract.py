@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.rigs.far import far_runner
+from tests.rigs.jobs_folder import Folder
 from tests.rigs.listening import PATIENCE_S, answers, listen, until_answered
 
 from mhfd.contract.focus_report import Finding
 from mhfd.contract.params import Params
 from mhfd_client.errors import RunnerError
-from mhfd_client.runners import Batch, Health, Job, Returned, Runner, Scored, Started
+from mhfd_client.runners import Batch, Health, Returned, Runner, Scored, Started
 from mhfd_client.runners.local import LocalRunner
 
 if TYPE_CHECKING:
@@ -44,21 +44,6 @@ def runner(request: pytest.FixtureRequest) -> Iterator[Runner]:
         yield runner
     finally:
         runner.close()
-
-
-@dataclass
-class Folder:
-    """Makes files that say what shall happen to their scorer, and jobs for them."""
-
-    path: Path
-    made: int = 0
-
-    def job(self, order: str = "ok", *, name: str | None = None, params: Params | None = None) -> Job:
-        self.made += 1
-        path = self.path / (name or f"{self.made:03}-{order}.tif")
-        path.write_text(f"{order}\n")
-        found = path.stat()
-        return Job(self.made, str(path), found.st_size, found.st_mtime_ns, params or Params())
 
 
 @pytest.fixture
