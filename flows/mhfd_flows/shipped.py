@@ -15,6 +15,9 @@ from mhfd_flows.checks import checked
 from mhfd_flows.definition import Definition
 from mhfd_flows.errors import InputRefused
 
+INPUT_VERSION: Final = 1
+"""Of the inputs' schemas. A deployed flow is told from another by its digest, which holds them."""
+
 MAX_IMAGES: Final = 64
 """In one run. More would fill the 200 KB that the service allows for the state of a run."""
 

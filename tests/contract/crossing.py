@@ -1,0 +1,237 @@
+"""What crosses a process or a wire: its form, read from the code, and the version that it carries.
+
+`schemas.json` beside this file keeps the digest of each form under its version. Who changes a form raises its version
+where the code keeps it, and runs `python -m tests.contract.crossing`, which writes that file anew.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import hashlib
+import json
+import re
+import sys
+import tempfile
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+KEPT: Final = Path(__file__).with_name("schemas.json")
+COMMAND: Final = "python -m tests.contract.crossing"
+
+
+@dataclass(frozen=True)
+class Form:
+    """How something that crosses looks. Lazy: nothing is imported before it is asked for."""
+
+    version: Callable[[], int]
+    kept_in: str
+    """The file in which the code keeps the version."""
+    read: Callable[[], Any]
+    """A type, or plain JSON that says the form."""
+
+
+@dataclass
+class Description:
+    """A type as plain JSON: names of fields, types, defaults and bounds; no words, and no names of classes.
+
+    `classes`: those that it is made of, by name.
+    """
+
+    classes: set[str] = field(default_factory=set)
+    _inside: list[type] = field(default_factory=list)
+
+    def of(self, kind: Any) -> Any:
+        """One type, with all that it is made of."""
+        if kind is None or kind is types.NoneType:
+            return "null"
+        if origin := typing.get_origin(kind):
+            parts = typing.get_args(kind)
+            if origin is typing.Annotated:
+                return self.of(parts[0])
+            if origin is typing.Literal:
+                return {"one of": [str(part) for part in parts]}
+            name = "either" if origin in (typing.Union, types.UnionType) else str(getattr(origin, "__name__", origin))
+            return {name: ["..." if part is Ellipsis else self.of(part) for part in parts]}
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return self._class(kind, lambda: {n: self._field(f) for n, f in kind.model_fields.items()})
+        if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+            hints = typing.get_type_hints(kind)
+            return self._class(kind, lambda: {f.name: self.of(hints[f.name]) for f in dataclasses.fields(kind)})
+        if isinstance(kind, type) and issubclass(kind, enum.Enum):
+            return self._class(kind, lambda: [str(member.value) for member in kind])
+        return getattr(kind, "__name__", str(kind))
+
+    def _class(self, kind: type, inside: Callable[[], Any]) -> Any:
+        if kind in self._inside:
+            return f"as {len(self._inside) - self._inside.index(kind)} further out"
+        self.classes.add(kind.__name__)
+        self._inside.append(kind)
+        found = inside()
+        self._inside.pop()
+        return found
+
+    def _field(self, info: Any) -> list[Any]:
+        bounds = [repr(rule) for rule in info.metadata if type(rule).__module__ == "annotated_types"]
+        default = [] if info.default is PydanticUndefined else [f"default {self._plain(info.default)}"]
+        return [self.of(info.annotation), *bounds, *default]
+
+    def _plain(self, value: Any) -> str:
+        return value.model_dump_json() if isinstance(value, BaseModel) else json.dumps(value, default=str)
+
+
+def names_in(value: Any, *, but: frozenset[str] = frozenset()) -> Any:
+    """The names in a JSON document, without its values. `but`: names whose content has a form of its own, or any."""
+    if isinstance(value, Mapping):
+        return {key: "..." if key in but else names_in(inner, but=but) for key, inner in sorted(value.items())}
+    if isinstance(value, list | tuple):
+        return [names_in(value[0], but=but)] if value else []
+    return None
+
+
+def without_words(schema: Any) -> Any:
+    """A JSON Schema without what is written for people."""
+    if isinstance(schema, Mapping):
+        plain = {key: without_words(inner) for key, inner in schema.items() if key not in ("description", "examples")}
+        return {key: inner for key, inner in plain.items() if key != "title" or isinstance(inner, Mapping)}
+    return [without_words(inner) for inner in schema] if isinstance(schema, list) else schema
+
+
+def statements(sql: str) -> str:
+    """SQL without comments and line breaks."""
+    return " ".join(re.sub(r"--.*", "", sql).split())
+
+
+def _of_model(name: str, module: str) -> Form:
+    """A pydantic model that has a `schema_version`."""
+
+    def model() -> Any:
+        return getattr(__import__(module, fromlist=[name]), name)
+
+    return Form(lambda: int(model().model_fields["schema_version"].default), module, model)
+
+
+def _summary() -> Any:
+    from mhfd.contract.focus_report import Finding, FocusReport, ImageInfo, Method, Provenance
+    from mhfd.contract.params import Params
+
+    made = FocusReport(
+        method=Method(id="mhfd-robust"),
+        image=ImageInfo(path="a"),
+        finding=Finding.OK,
+        params=Params(),
+        params_id="0",
+        provenance=Provenance(version="0", backend="cpu", device="cpu", threads=1),
+    )
+    return names_in(made.summary(report_file="a.json"))
+
+
+def _task_line() -> Any:
+    from mhfd.remote import tasklog
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "log")
+        tasklog.write(file, {"function": "mhfd_focus"})
+        return names_in(json.loads(file.read_text()))
+
+
+def _flow_inputs() -> Any:
+    from mhfd_flows.shipped import FLOWS
+
+    return {name: without_words(flow.input_schema) for name, flow in FLOWS.items()}
+
+
+def _constant(module: str, name: str) -> Callable[[], int]:
+    return lambda: int(getattr(__import__(module, fromlist=[name]), name))
+
+
+def _journal() -> Any:
+    from mhfd_client.journal.schema import MIGRATIONS
+
+    return [statements(sql) for sql in MIGRATIONS]
+
+
+def _journal_version() -> int:
+    return len(_journal())
+
+
+CONTRACT: Final = "mhfd.contract.base"
+FORMS: Final[Mapping[str, Form]] = {
+    **{
+        name: dataclasses.replace(_of_model(name, module), kept_in=CONTRACT)
+        for name, module in (
+            ("ScoreRequest", "mhfd.contract.request"),
+            ("ScoreResponse", "mhfd.contract.request"),
+            ("FocusReport", "mhfd.contract.focus_report"),
+            ("ExamineRequest", "mhfd.contract.examination"),
+            ("Examination", "mhfd.contract.examination"),
+        )
+    },
+    "summary of a report": Form(_constant(CONTRACT, "SCHEMA_VERSION"), CONTRACT, _summary),
+    "site file of an endpoint": _of_model("Site", "mhfd.site"),
+    "line of a task in the endpoint's log": Form(
+        _constant("mhfd.remote.tasklog", "SCHEMA_VERSION"), "mhfd.remote.tasklog", _task_line
+    ),
+    "input of a flow's run": Form(_constant("mhfd_flows.shipped", "INPUT_VERSION"), "mhfd_flows.shipped", _flow_inputs),
+    "Verdict": _of_model("Verdict", "mhfd_client.verdicts.verdict"),
+    "Alert": _of_model("Alert", "mhfd_client.alerts.message"),
+    "journal": Form(_journal_version, "mhfd_client.journal.schema (append a migration)", _journal),
+}
+"""All that crosses, by what people call it."""
+
+
+def entry(form: Form) -> dict[str, Any]:
+    """What is kept of a form: its version, and the digest of its description."""
+    found = form.read()
+    plain = Description().of(found) if isinstance(found, type) else found
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+    return {"version": form.version(), "digest": hashlib.sha256(text.encode()).hexdigest()[:16]}
+
+
+def classes() -> dict[str, str]:
+    """The names of the classes that cross, each with the form that it is part of."""
+    found: dict[str, str] = {}
+    for name, form in FORMS.items():
+        description = Description()
+        if isinstance(kind := form.read(), type):
+            description.of(kind)
+        found |= dict.fromkeys(sorted(description.classes), name)
+    return found
+
+
+def kept() -> dict[str, dict[str, Any]]:
+    """What was written down last."""
+    found: dict[str, dict[str, Any]] = json.loads(KEPT.read_text("utf-8")) if KEPT.is_file() else {}
+    return found
+
+
+def what_is_wrong(name: str, now: Mapping[str, Any], then: Mapping[str, Any] | None) -> str | None:
+    """How a form differs from what was kept of it, and what to do."""
+    if then is None:
+        return f"schema {name!r} is new: run {COMMAND}"
+    if now["version"] == then["version"] and now["digest"] != then["digest"]:
+        return f"schema {name!r} changed: raise its version in {FORMS[name].kept_in} and run {COMMAND}"
+    return None if now == then else f"schema {name!r} has another version: run {COMMAND}"
+
+
+def main() -> int:
+    """Write down the forms as they are; 1 when one has changed under its old version."""
+    before, now = kept(), {name: entry(form) for name, form in FORMS.items()}
+    wrong = [what_is_wrong(name, now[name], before.get(name)) or "" for name in FORMS]
+    refused = [line for line in wrong if "raise its version" in line]
+    if refused:
+        sys.stderr.write("\n".join(refused) + "\n")
+        return 1
+    KEPT.write_text(json.dumps(now, indent=1) + "\n", "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
