@@ -6,7 +6,8 @@ the service's own `validate_flow` has the last word. Nothing here runs anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError, model_validator
@@ -18,17 +19,19 @@ from mhfd_flows.errors import DefinitionRefused, ExpressionError, PathError
 ERRORS: Final = ("ActionUnableToRun", "ActionFailedException", "ActionTimeout")
 """What can go wrong with an action: it was not started, it failed, it took longer than its WaitTime."""
 
+NUMERIC: Final[Mapping[str, Callable[[float, float], bool]]] = {
+    "NumericEquals": operator.eq,
+    "NumericGreaterThan": operator.gt,
+    "NumericGreaterThanEquals": operator.ge,
+    "NumericLessThan": operator.lt,
+    "NumericLessThanEquals": operator.le,
+}
+"""The comparisons of numbers, and what each does."""
+
 _OPERATORS: Final[dict[str, type | tuple[type, ...]]] = {
-    "BooleanEquals": bool,
-    "IsNull": bool,
-    "IsPresent": bool,
-    "NumericEquals": (int, float),
-    "NumericGreaterThan": (int, float),
-    "NumericGreaterThanEquals": (int, float),
-    "NumericLessThan": (int, float),
-    "NumericLessThanEquals": (int, float),
-    "StringEquals": str,
-    "StringMatches": str,
+    **dict.fromkeys(("BooleanEquals", "IsNull", "IsPresent"), bool),
+    **dict.fromkeys(NUMERIC, (int, float)),
+    **dict.fromkeys(("StringEquals", "StringMatches"), str),
 }
 
 
