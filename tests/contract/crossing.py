@@ -162,6 +162,21 @@ def _journal_version() -> int:
     return len(_journal())
 
 
+def _worker_lines() -> Any:
+    """The set-up and a job as they are written, and the kinds of replies as the worker's source names them."""
+    import inspect
+
+    from mhfd.contract.params import Params
+    from mhfd_client.runners import Job, process, worker
+
+    said: list[Any] = []
+    talking = object.__new__(process.Worker)
+    vars(talking)["_write"] = said.append
+    talking.send(Job(1, "a", 1, 1, Params()))
+    kinds = re.findall(r'(?:return |_reply\(replies, )"(\w+)"', inspect.getsource(worker))
+    return [Description().of(process.SetUp), names_in(said[0], but=frozenset({"params"})), sorted(set(kinds))]
+
+
 CONTRACT: Final = "mhfd.contract.base"
 FORMS: Final[Mapping[str, Form]] = {
     **{
@@ -180,6 +195,9 @@ FORMS: Final[Mapping[str, Form]] = {
         _constant("mhfd.remote.tasklog", "SCHEMA_VERSION"), "mhfd.remote.tasklog", _task_line
     ),
     "input of a flow's run": Form(_constant("mhfd_flows.shipped", "INPUT_VERSION"), "mhfd_flows.shipped", _flow_inputs),
+    "lines of a worker": Form(
+        _constant("mhfd_client.runners.process", "SCHEMA_VERSION"), "mhfd_client.runners.process", _worker_lines
+    ),
     "Verdict": _of_model("Verdict", "mhfd_client.verdicts.verdict"),
     "Alert": _of_model("Alert", "mhfd_client.alerts.message"),
     "journal": Form(_journal_version, "mhfd_client.journal.schema (append a migration)", _journal),

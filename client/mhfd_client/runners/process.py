@@ -15,8 +15,12 @@ import subprocess
 import sys
 import threading
 from dataclasses import asdict, dataclass
+from typing import Final
 
 from mhfd_client.runners import Job
+
+SCHEMA_VERSION: Final = 1
+"""Of the lines between a station and its workers, which may be of another mhfd when it was exchanged meanwhile."""
 
 # Native libraries make as many threads as the machine has cores unless told; workers would fight over them.
 _THREADS = (
@@ -37,6 +41,7 @@ class SetUp:
     threads: int
     memory_bytes: int | None
     thumbnails: str | None = None  # a folder: the scoring function also takes `thumbnail=`, a file to write
+    schema_version: int = SCHEMA_VERSION
 
 
 @dataclass(frozen=True, slots=True)
