@@ -177,6 +177,32 @@ def _worker_lines() -> Any:
     return [Description().of(process.SetUp), names_in(said[0], but=frozenset({"params"})), sorted(set(kinds))]
 
 
+def _page_line() -> Any:
+    from mhfd_client.page.process import Serving, line_of
+    from mhfd_client.settings.load import load
+
+    return names_in(line_of(Serving(Path("/a"), load(env={}), "localhost"), 3), but=frozenset({"settings", "origins"}))
+
+
+def _sidecar() -> Any:
+    """One as it is written: of an image with neighbours, so that nothing in it is left out."""
+    from tests.rigs.runs import Run
+
+    from mhfd_client.results.sidecars import Recorder
+    from mhfd_client.settings.load import load
+
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run(Path(folder))
+        image = [run.image(section) for section in range(1, 10)][-1]
+        row = run.journal.image(image)
+        assert row.report is not None
+        assert row.verdict is not None
+        report, verdict = run.journal.report(row.report), run.journal.verdict(row.verdict)
+        _, data = Recorder(run.state, run.journal, load(env={})).sidecar(row, report, verdict)
+        run.close()
+    return json.loads(data)
+
+
 CONTRACT: Final = "mhfd.contract.base"
 FORMS: Final[Mapping[str, Form]] = {
     **{
@@ -197,6 +223,14 @@ FORMS: Final[Mapping[str, Form]] = {
     "input of a flow's run": Form(_constant("mhfd_flows.shipped", "INPUT_VERSION"), "mhfd_flows.shipped", _flow_inputs),
     "lines of a worker": Form(
         _constant("mhfd_client.runners.process", "SCHEMA_VERSION"), "mhfd_client.runners.process", _worker_lines
+    ),
+    "line to the page's process": Form(
+        _constant("mhfd_client.page.process", "SCHEMA_VERSION"), "mhfd_client.page.process", _page_line
+    ),
+    "sidecar": Form(
+        lambda: int(_sidecar()["schema_version"]),
+        "mhfd_client.results.sidecars",
+        lambda: names_in(_sidecar(), but=frozenset({"report", "detail", "settings"})),
     ),
     "Verdict": _of_model("Verdict", "mhfd_client.verdicts.verdict"),
     "Alert": _of_model("Alert", "mhfd_client.alerts.message"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from tests.contract.crossing import FORMS, Description, entry, kept, what_is_wrong
 
@@ -55,3 +58,10 @@ def test_each_change_of_a_field_counts() -> None:
     told = [str(Description().of(one)) for one in (Before, Renamed, Retyped, Defaulted)]
     assert len(set(told)) == len(told)
     assert Description().of(SameUnderAnotherName) == Description().of(Before)
+
+
+def test_a_page_of_another_mhfd_says_so() -> None:
+    page = [sys.executable, "-m", "mhfd_client.page"]
+    done = subprocess.run(page, input=b'{"schema_version": 99}\n', capture_output=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert b"exchanged while the watch ran: start the watch again" in done.stderr
