@@ -10,6 +10,7 @@ import dataclasses
 import enum
 import hashlib
 import json
+import os
 import re
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from unittest import mock
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -203,6 +205,49 @@ def _sidecar() -> Any:
     return json.loads(data)
 
 
+def _status() -> Any:
+    """What `mhfd status --json` says of a run with an image to take again, and a gap."""
+    from tests.rigs.runs import Run
+
+    from mhfd_client.results.status import status
+    from mhfd_client.settings.options import NamesSettings
+
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run(Path(folder))
+        for section in (*range(1, 10), 12):
+            run.image(section)
+        run.image(13, density=500.0, ratio=0.001)
+        run.journal.trouble("disk", None, "full")
+        told = status(run.journal, NamesSettings()).as_json()
+        run.close()
+    return told
+
+
+def _alerts() -> Any:
+    from mhfd_client.alerts import store
+
+    return statements(store._SCHEMA)
+
+
+def _call() -> Any:
+    """The lines of a call, from its beginning to its end."""
+    from uuid import UUID
+
+    from tests.rigs.focus_reports import report
+
+    from mhfd.contract.params import Params
+    from mhfd_client.scoring.items import Item
+    from mhfd_client.scoring.kept_call import Stored
+
+    with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, XDG_STATE_HOME=folder):
+        stored = Stored.new(UUID(int=1), Params(), [Item("a", "/a")])
+        stored.scored(0, report())
+        stored.finish()
+        stored.close()
+        (file,) = Path(folder).rglob("*.jsonl")
+        return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+
+
 CONTRACT: Final = "mhfd.contract.base"
 FORMS: Final[Mapping[str, Form]] = {
     **{
@@ -231,6 +276,15 @@ FORMS: Final[Mapping[str, Form]] = {
         lambda: int(_sidecar()["schema_version"]),
         "mhfd_client.results.sidecars",
         lambda: names_in(_sidecar(), but=frozenset({"report", "detail", "settings"})),
+    ),
+    "status --json": Form(
+        lambda: int(_status()["schema_version"]), "mhfd_client.results.status", lambda: names_in(_status())
+    ),
+    "memory of alerts": Form(_constant("mhfd_client.alerts.store", "_VERSION"), "mhfd_client.alerts.store", _alerts),
+    "file of a call": Form(
+        lambda: int(_call()[0]["schema_version"]),
+        "mhfd_client.scoring.kept_call",
+        lambda: [names_in(line, but=frozenset({"report", "params", "options"})) for line in _call()],
     ),
     "Verdict": _of_model("Verdict", "mhfd_client.verdicts.verdict"),
     "Alert": _of_model("Alert", "mhfd_client.alerts.message"),
