@@ -38,6 +38,7 @@ class Form:
     """The file in which the code keeps the version."""
     read: Callable[[], Any]
     """A type, or plain JSON that says the form."""
+    is_type: bool = False
 
 
 @dataclass
@@ -117,7 +118,7 @@ def _of_model(name: str, module: str) -> Form:
     def model() -> Any:
         return getattr(__import__(module, fromlist=[name]), name)
 
-    return Form(lambda: int(model().model_fields["schema_version"].default), module, model)
+    return Form(lambda: int(model().model_fields["schema_version"].default), module, model, is_type=True)
 
 
 def _summary() -> Any:
@@ -296,7 +297,7 @@ FORMS: Final[Mapping[str, Form]] = {
 def entry(form: Form) -> dict[str, Any]:
     """What is kept of a form: its version, and the digest of its description."""
     found = form.read()
-    plain = Description().of(found) if isinstance(found, type) else found
+    plain = Description().of(found) if form.is_type else found
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
     return {"version": form.version(), "digest": hashlib.sha256(text.encode()).hexdigest()[:16]}
 
@@ -306,8 +307,8 @@ def classes() -> dict[str, str]:
     found: dict[str, str] = {}
     for name, form in FORMS.items():
         description = Description()
-        if isinstance(kind := form.read(), type):
-            description.of(kind)
+        if form.is_type:
+            description.of(form.read())
         found |= dict.fromkeys(sorted(description.classes), name)
     return found
 
