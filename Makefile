@@ -48,6 +48,7 @@ check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/house
 
 soak: $(STAMP) broker
 	$(BIN)/python -m pytest -m soak --timeout 3600
