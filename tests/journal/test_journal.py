@@ -23,7 +23,7 @@ from mhfd.contract.params import Params
 from mhfd_client import errors
 from mhfd_client.arrival.events import Whole
 from mhfd_client.files import write_whole
-from mhfd_client.journal import sqlite as journal_sqlite
+from mhfd_client.journal import view as journal_view
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import ImageRow, LabelRow, Outcome, State, VerdictRow
 from mhfd_client.journal.schema import APPLICATION_ID, MIGRATIONS
@@ -509,7 +509,7 @@ def test_migrations_run_once_each_and_whole(root: Path, state: Path) -> None:
 def test_older_journal_is_not_read_as_if_it_were_new(
     journal: Journal, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal_sqlite, "MIGRATIONS", (*MIGRATIONS, "SELECT 1"))
+    monkeypatch.setattr(journal_view, "MIGRATIONS", (*MIGRATIONS, "SELECT 1"))
     with pytest.raises(errors.StateMissing, match="older mhfd"):
         JournalView.read(state)
 

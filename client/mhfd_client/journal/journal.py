@@ -16,7 +16,8 @@ import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
@@ -25,11 +26,11 @@ from mhfd.contract.params import Params
 from mhfd_client import files, mounts
 from mhfd_client.arrival.events import Whole
 from mhfd_client.errors import StateError
-from mhfd_client.journal import folder as statedir
+from mhfd_client.journal.folder import Lock, prepare
 from mhfd_client.journal.rows import ImageRow, State, VerdictRow
 from mhfd_client.journal.schema import APPLICATION_ID, MIGRATIONS
-from mhfd_client.journal.sqlite import check_version, loaded, named, stored
-from mhfd_client.journal.view import FILE, JournalView
+from mhfd_client.journal.sqlite import loaded, named, opened, stored
+from mhfd_client.journal.view import FILE, JournalView, version_now
 from mhfd_client.naming import Place
 
 _CLOSED: Final = (State.SCORED, State.JUDGED, State.RECORDED, State.REPLACED)
@@ -38,7 +39,7 @@ _CLOSED: Final = (State.SCORED, State.JUDGED, State.RECORDED, State.REPLACED)
 class Journal(JournalView):
     """The journal of one watched folder, open for writing."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, lock: statedir.Lock, now: Callable[[], int]) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, lock: Lock, now: Callable[[], int]) -> None:
         super().__init__(connection, path)
         self._lock = lock
         self._now = now
@@ -57,23 +58,18 @@ class Journal(JournalView):
         migrations: Sequence[str] = MIGRATIONS,
     ) -> Journal:
         """Lock the folder, make or migrate the journal, and check that it is this root's."""
-        folder = statedir.prepare(state_dir, table=mount_table)
+        folder = prepare(state_dir, table=mount_table)
         root = os.path.realpath(root)
-        lock = statedir.Lock(folder, root=root)
         path = folder / FILE
-        try:
+        with ExitStack() as undo:
+            lock = Lock(folder, root=root)
+            undo.callback(lock.close)
             with named(path):
-                db = sqlite3.connect(path, timeout=busy_s, isolation_level=None)
-                try:
-                    _set_up(db, path, migrations)
-                    journal = cls(db, path, lock, now)
-                    journal._claim(root)
-                except BaseException:
-                    db.close()
-                    raise
-        except BaseException:
-            lock.close()
-            raise
+                db = opened(path, partial(_set_up, path, migrations), busy_s=busy_s)
+            undo.callback(db.close)
+            journal = cls(db, path, lock, now)
+            journal._claim(root)
+            undo.pop_all()
         return journal
 
     def close(self) -> None:
@@ -319,7 +315,7 @@ class Journal(JournalView):
             )
 
 
-def _set_up(db: sqlite3.Connection, path: Path, migrations: Sequence[str]) -> None:
+def _set_up(path: Path, migrations: Sequence[str], db: sqlite3.Connection) -> None:
     mode = db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
         raise StateError(
@@ -329,7 +325,7 @@ def _set_up(db: sqlite3.Connection, path: Path, migrations: Sequence[str]) -> No
     db.execute("PRAGMA foreign_keys = ON")
     db.execute("PRAGMA synchronous = FULL")
     db.execute(f"PRAGMA journal_size_limit = {16 << 20}")
-    version = check_version(db, path, migrate=True)
+    version = version_now(path, db)
     for number, sql in enumerate(migrations[version:], start=version + 1):
         try:
             db.executescript(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -26,7 +27,8 @@ from mhfd_client.journal.rows import (
     TroubleRow,
     VerdictRow,
 )
-from mhfd_client.journal.sqlite import check_version, loaded, named, stored
+from mhfd_client.journal.schema import APPLICATION_ID, MIGRATIONS
+from mhfd_client.journal.sqlite import loaded, named, opened, stored, version_of
 from mhfd_client.naming import Place
 
 FILE: Final = "journal.db"
@@ -59,14 +61,7 @@ class JournalView:
         if not path.is_file():
             raise StateMissing(f"no journal in {text_of(state_dir)}: start `mhfd watch` first, or give --state")
         with named(path):
-            uri = f"{path.absolute().as_uri()}?mode=ro"
-            db = sqlite3.connect(uri, uri=True, timeout=busy_s, isolation_level=None, check_same_thread=False)
-            try:
-                check_version(db, path, migrate=False)
-            except BaseException:
-                db.close()
-                raise
-        return cls(db, path)
+            return cls(opened(path, partial(_up_to_date, path), read_only=True, busy_s=busy_s), path)
 
     def close(self) -> None:
         self._db.close()
@@ -231,6 +226,19 @@ class JournalView:
         with named(self.path):
             row: Row | None = self._db.execute(sql, values).fetchone()
             return row
+
+
+def version_now(path: Path, db: sqlite3.Connection) -> int:
+    """How many migrations a journal has seen; raises for one that this program cannot use."""
+    newest = len(MIGRATIONS)
+    return version_of(db, path, owner=APPLICATION_ID, newest=newest, instead="give another folder with --state")
+
+
+def _up_to_date(path: Path, db: sqlite3.Connection) -> None:
+    if version_now(path, db) < len(MIGRATIONS):
+        raise StateMissing(
+            f"{text_of(path)} was written by an older mhfd: start `mhfd watch` once to bring it up to date"
+        )
 
 
 def _image(row: Row) -> ImageRow:
