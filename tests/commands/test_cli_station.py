@@ -270,7 +270,7 @@ def test_what_an_older_version_left_in_the_inbox_is_read(watched: Watched, text:
 def test_a_letter_that_is_none_is_thrown_away(watched: Watched) -> None:
     for number, text in enumerate(("{", "[]", '{"image": "x", "sharp": true}', '{"image": 1}')):
         (watched.state / "inbox" / f"{number}.json").write_text(text)
-    inbox.put(watched.state, 10**9, sharp=True)  # an image that never was
+    inbox.put(watched.state, inbox.GivenLabel(image=10**9, sharp=True))  # an image that never was
     before = outcomes(watched)
     assert watched("watch", "--until-idle", 1.5, *FAST).exit_code == 0
     assert outcomes(watched) == before

@@ -23,6 +23,7 @@ from mhfd_client.page.process import PageProcess, Serving, bound
 from mhfd_client.page.store import Store
 from mhfd_client.page.token import token_of
 from mhfd_client.results.retake import retakes
+from mhfd_client.station.inbox import images_waiting
 
 
 def model(rig: Rig) -> Model:
@@ -83,9 +84,9 @@ def test_a_word_without_a_station_is_taken_in_at_once(tmp_path: Path) -> None:
         image = rig.run(8)[0]
         said = actions.Said(image=image, label="sharp", who=" Ann\n\u202eB ")
         actions.say(rig.state, str(rig.root), rig.loaded, said)
-        assert actions.waiting(rig.state) == {image}  # a station runs: it is the station's to take in
+        assert images_waiting(rig.state) == {image}  # a station runs: it is the station's to take in
     actions.say(rig.state, str(rig.root), rig.loaded, actions.Said(image=image, label="sharp", who="Eve"))
-    assert actions.waiting(rig.state) == frozenset()
+    assert images_waiting(rig.state) == frozenset()
     with Store.read(rig.state) as journal:
         (label,) = journal.labels()
         assert (label.sharp, label.who) == (True, "Ann B")

@@ -145,9 +145,9 @@ def reject(folder: Folder, images: tuple[str, ...], undo: bool) -> None:
 
 
 def _say(folder: Folder, images: tuple[str, ...], *, sharp: bool | None) -> None:
-    from mhfd_client.station import say as people
+    from mhfd_client.station.labelling import label_images
 
-    changed = people.say(folder.root, folder.loaded(), images, sharp=sharp)
+    changed = label_images(folder.root, folder.loaded(), images, sharp=sharp)
     if changed is None:
         echo("told the running station; `mhfd status` shows what it makes of it")
     else:

@@ -34,8 +34,8 @@ from mhfd_client.results import latency as ledger
 from mhfd_client.results import run_report
 from mhfd_client.results import status as summary
 from mhfd_client.settings import load as settings
-from mhfd_client.station import inbox
 from mhfd_client.station.assembly import assembled
+from mhfd_client.station.inbox import GivenLabel, images_waiting, put
 from mhfd_client.station.loop import Station
 
 PATIENCE_S: Final = 4.0
@@ -159,7 +159,7 @@ class _Operator(threading.Thread):
         new = {} if not question else {journal.image(i).path: i for i in question["images"] if i not in self._answered}
         if new:
             for path, sharp in answer(read_truth(_truth(self._root)), new).items():
-                inbox.put(self._state, new[path], sharp=sharp)
+                put(self._state, GivenLabel(image=new[path], sharp=sharp))
             self._answered.update(new.values())
 
     def _done(self, journal: JournalView) -> bool:
@@ -171,7 +171,7 @@ class _Operator(threading.Thread):
         counts = journal.counts()
         seen = {row.path for row in summary.all_images(journal)}
         due = {shot.path for shot in read_truth(_truth(self._root))}
-        waiting = any((self._state / "inbox").glob("[0-9]*.json"))
+        waiting = images_waiting(self._state)
         if due <= seen and sum(counts.values()) == counts[State.RECORDED] and not waiting:
             return self._asked_all(journal)
         last = max((row.judged_ns or row.whole_ns for row in summary.all_images(journal)), default=time.time_ns())

@@ -21,6 +21,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import Final, Protocol
 
@@ -32,7 +33,7 @@ from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import ImageRow, Outcome, State, VerdictRow
 from mhfd_client.naming import Place
 from mhfd_client.runners import Batch, Event, Health, Job, Returned, Runner, Scored, Started, set_aside
-from mhfd_client.station.inbox import Inbox, LabelFile
+from mhfd_client.station.inbox import GivenLabel, Inbox
 
 log = logging.getLogger("mhfd.station")
 
@@ -130,7 +131,7 @@ class Station:
         self._later: dict[int, float] = {}  # images that wait for their next try
         self._unrecorded: dict[int, float] = {}  # likewise, for their sidecar
         self._verdicts: list[tuple[int, VerdictRow]] = []  # of one image or label, not yet in the journal
-        self._label: LabelFile | None = None  # likewise
+        self._label: tuple[Path, GivenLabel] | None = None  # likewise, with its file
         self._notes: dict[str, str] = {}
         self._more = False  # judging or recording has more to do at once
         self._nap = threading.Event()
@@ -309,15 +310,15 @@ class Station:
 
     def _keep_verdicts(self) -> None:
         """A judge is asked once: when the journal cannot take its answer, the answer is kept."""
-        label = self._label
-        if self._verdicts or label:
+        if self._verdicts or self._label:
             with self.journal.together():
-                if label:
+                if self._label:
+                    _, label = self._label
                     self.journal.labelled(label.image, sharp=label.sharp, fine=label.fine, who=label.who)
                 for image, verdict in self._verdicts:
                     self.journal.judged(image, verdict)
-            if label and self._people:
-                self._people.done(label)
+            if self._label and self._people:
+                self._people.done(self._label[0])
             self._verdicts, self._label = [], None
             self._moved = self._clock()
 
@@ -326,8 +327,8 @@ class Station:
         if self._people is None:
             return
         self._keep_verdicts()
-        for label in self._people.labels():
-            self._verdicts, self._label = list(self._people.answer(label)), label
+        for file, label in self._people.labels().items():
+            self._verdicts, self._label = list(self._people.answer(label)), (file, label)
             self._keep_verdicts()
             self._more = True  # sidecars
         for name, text in self._people.notes().items():

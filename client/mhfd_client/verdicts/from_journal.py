@@ -18,7 +18,7 @@ from mhfd_client.verdicts.judge import Judge, Judged
 from mhfd_client.verdicts.verdict import Verdict
 
 
-class StationJudge:
+class JournalJudge:
     """What the station asks: see `station.Judge` and `station.People`."""
 
     def __init__(self, journal: JournalView, settings: VerdictSettings) -> None:
