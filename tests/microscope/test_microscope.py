@@ -16,7 +16,7 @@ from mhfd_client.microscope import write as microscope
 from mhfd_client.microscope.plan import Layout, Plan
 from mhfd_client.microscope.truth import Shot, ShotKind, answer, grade, read_truth
 from mhfd_client.naming import PRESETS, Place
-from mhfd_client.verdicts.judge import Judge
+from mhfd_client.verdicts.judge import RunJudge
 
 
 def one(plan: Plan, kind: ShotKind) -> Shot:
@@ -183,7 +183,7 @@ def test_grading() -> None:
 def test_a_whole_run(tmp_path: Path) -> None:
     """Simulated, scored, judged, asked and graded: nothing is missed and nobody is alarmed for nothing."""
     plan = Plan.of(7, sections=24, size=512)
-    judge = Judge()
+    judge = RunJudge()
     said: dict[str, str] = {}
     for shot in microscope.simulate_run(tmp_path / "run", plan, at_once=True):
         report = mhfd.score(tmp_path / "run" / shot.path, threads=1)

@@ -13,7 +13,7 @@ from mhfd.errors import UsageError
 from mhfd_client import naming
 from mhfd_client.printing import printable
 from mhfd_client.settings.options import VerdictSettings
-from mhfd_client.verdicts.judge import Judge
+from mhfd_client.verdicts.judge import RunJudge
 from mhfd_client.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Table(Sequence[Row]):
 
 def judged(rows: Sequence[Row], settings: VerdictSettings) -> list[Row]:
     """With verdicts: all of them seen, in order; the last word on each counts."""
-    judge = Judge(settings)
+    judge = RunJudge(settings)
     verdicts: dict[int, Verdict] = {}
     for index, row in enumerate(rows):
         place = naming.Place(row.section, row.tile)
