@@ -28,7 +28,7 @@ import mhfd
 from mhfd.contract.focus_report import FocusReport
 from mhfd_client.journal.rows import Outcome as Said
 from mhfd_client.microscope.images import tiff
-from mhfd_client.microscope.plan import Plan
+from mhfd_client.microscope.plan import RunPlan
 from mhfd_client.microscope.truth import Grade, Shot, answer, grade
 from mhfd_client.naming import Place
 from mhfd_client.verdicts.judge import Judged, RunJudge
@@ -53,7 +53,7 @@ class Outcome:
             self.current[str(j.key)] = j.verdict
 
 
-def score(plan: Plan, shot: Shot) -> Scored:
+def score(plan: RunPlan, shot: Shot) -> Scored:
     """One image, through a file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "image.tif"
@@ -195,11 +195,11 @@ def main() -> None:
     args = parser.parse_args()
     seeds = range(args.first_seed, args.first_seed + args.seeds)
     plans = {
-        "usual": [Plan.of(seed, sections=args.sections) for seed in seeds],
-        "mosaics of 2 x 2": [Plan.of(200, sections=30, tiles=(2, 2))],
-        "starts with 20 blurred": [Plan.of(201, sections=60, blurred_start=20)],
-        "tissue changes much": [Plan.of(202, sections=100, drift=0.3)],
-        "focus drifts to r = 3 px": [Plan.of(203, sections=300, failures=0, focus_drift_px=3)],
+        "usual": [RunPlan.of(seed, sections=args.sections) for seed in seeds],
+        "mosaics of 2 x 2": [RunPlan.of(200, sections=30, tiles=(2, 2))],
+        "starts with 20 blurred": [RunPlan.of(201, sections=60, blurred_start=20)],
+        "tissue changes much": [RunPlan.of(202, sections=100, drift=0.3)],
+        "focus drifts to r = 3 px": [RunPlan.of(203, sections=300, failures=0, focus_drift_px=3)],
     }
     with ProcessPoolExecutor(args.workers) as pool:
         runs = {

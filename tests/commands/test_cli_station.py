@@ -23,7 +23,7 @@ from mhfd_client.cli import main
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import State
 from mhfd_client.journal.view import JournalView
-from mhfd_client.microscope.plan import Plan
+from mhfd_client.microscope.plan import RunPlan
 from mhfd_client.microscope.truth import read_truth
 from mhfd_client.microscope.write import simulate_run
 from mhfd_client.mounts import Mount
@@ -57,7 +57,7 @@ def contents(folder: Path) -> dict[str, tuple[int, int]]:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("sem") / "wafer7"
-    for _ in simulate_run(root, Plan.of(3, sections=24, size=256, failures=0.2), at_once=True):
+    for _ in simulate_run(root, RunPlan.of(3, sections=24, size=256, failures=0.2), at_once=True):
         pass
     (root / "S_001_preview.tif").write_bytes(b"another program's")
     return root

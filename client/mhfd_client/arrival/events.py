@@ -67,7 +67,7 @@ class TroubleKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class FolderTrouble:
     """Something is wrong and lasts. Reported once; `Recovered` follows when it ends."""
 
     kind: TroubleKind

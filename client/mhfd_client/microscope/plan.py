@@ -39,7 +39,7 @@ _FAILURES: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RunPlan:
     """A run: which images, in which order, and what is wrong with each."""
 
     seed: int
@@ -61,7 +61,7 @@ class Plan:
         layout: Layout = "atlas",
         blurred_start: int = 0,
         focus_drift_px: float = 0.0,
-    ) -> Plan:
+    ) -> RunPlan:
         """A run with its failures.
 
         Args:

@@ -27,7 +27,7 @@ from typing import Final, Protocol
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
-from mhfd_client.arrival.events import Recovered, Trouble, TroubleKind, Whole
+from mhfd_client.arrival.events import FolderTrouble, Recovered, TroubleKind, Whole
 from mhfd_client.errors import StateBusy, StateError, StateFull
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import ImageRow, Outcome, State, VerdictRow
@@ -39,7 +39,7 @@ log = logging.getLogger("mhfd.station")
 
 BEAT_S: Final = 1.0
 CHUNK: Final = 50  # images a step takes at once: bounds memory, and how long a step keeps the others waiting
-News = Whole | Trouble | Recovered
+News = Whole | FolderTrouble | Recovered
 
 
 class Watcher(Protocol):
@@ -201,7 +201,7 @@ class Station:
         match item:
             case Whole():
                 self.journal.arrived(item, self._place(item.path))
-            case Trouble():
+            case FolderTrouble():
                 log.warning("%s: %s", item.path or "the watched folder", item.why)
                 self.journal.trouble(item.kind, item.path, item.why)
                 if item.path is None and item.kind is not TroubleKind.EVENTS_LOST:
