@@ -737,8 +737,10 @@ def test_lost_notices_cost_time_and_no_image(root: Path) -> None:
     (root / "a.tif").write_bytes(TIFF)
     assert bench.whole(15) == ["a.tif"]
     bench.pass_time(70)
-    assert bench.arrival._hints is not hints
-    assert bench.arrival._hints.alive()
+    again = bench.arrival._hints
+    assert again is not hints
+    assert isinstance(again, Notices)
+    assert again.alive()
     assert bench.arrival.mode == "events"
     bench.arrival.close()
 

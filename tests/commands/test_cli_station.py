@@ -412,7 +412,7 @@ def test_another_folders_state_is_refused(watched: Watched, tmp_path: Path) -> N
 
 
 def test_state_on_a_share_is_refused(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mounts, "of", lambda path, **_: Mount("/mnt", "nfs4", "server:/home", read_only=False))
+    monkeypatch.setattr(mounts, "of", lambda path, **_: Mount("/mnt", "nfs4", "server:/home"))
     result = mhfd("watch", run, "--state", tmp_path / "state", "--until-idle", 1)
     assert result.exit_code == 1
     assert "network file system" in result.output

@@ -56,7 +56,7 @@ def test_files_from_the_future_are_a_warning(folder: Path, tmp_path: Path) -> No
 def test_a_share_is_polled_and_no_place_for_state(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    share = Mount(str(tmp_path), "cifs", "//SEMPC/atlas", read_only=False)
+    share = Mount(str(tmp_path), "cifs", "//SEMPC/atlas")
     monkeypatch.setattr(mounts, "of", lambda path, **_: share)
     found = doctor.examine(str(folder), state=tmp_path / "state")
     (state,) = find("state", found)

@@ -20,7 +20,7 @@ from collections.abc import Iterable
 
 from mhfd_client.arrival.events import Clock, FolderTrouble, Known, Recovered, TroubleKind, Whole
 from mhfd_client.arrival.listing import Listing, Rules, inside, is_preview, walk
-from mhfd_client.arrival.notices import Hint, Hints, NoHints, Notices
+from mhfd_client.arrival.notices import Hint, NoHints, Notices
 from mhfd_client.arrival.root import Opener, checked_root, identify, is_shared, open_to_read
 from mhfd_client.arrival.troubles import HELD, Troubles, kind_of, said
 from mhfd_client.arrival.unfinished import UnfinishedFiles
@@ -76,7 +76,7 @@ class Arrival:
         self._identity: tuple[int, int] | None = None
         self._lost = self._looked = False
         self._next_list = self._next_full = clock.monotonic()
-        self._hints: Hints = NoHints()
+        self._hints = NoHints()
         self._want_notices = settings.mode == "events" or (settings.mode == "auto" and not self._shared)
         self._start_notices()
 

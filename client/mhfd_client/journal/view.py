@@ -29,7 +29,6 @@ from mhfd_client.journal.rows import (
 )
 from mhfd_client.journal.schema import APPLICATION_ID, MIGRATIONS
 from mhfd_client.journal.sqlite import loaded, named, opened, stored, version_of
-from mhfd_client.naming import Place
 
 FILE: Final = "journal.db"
 Row = tuple[Any, ...]
@@ -140,13 +139,6 @@ class JournalView:
         if row is None:
             raise StateError(f"the journal has no verdict {verdict_id}")
         return _verdict(row)
-
-    def neighbours(self, place: Place, *, span: int) -> list[ScoreRow]:
-        """Scored images of the same tile, at most `span` sections away, by section; other revisions included."""
-        if place.section is None:
-            return []
-        sql = _SCORE + "WHERE i.tile IS ? AND i.section BETWEEN ? AND ? ORDER BY i.section, i.id"
-        return [_score(row) for row in self._all(sql, place.tile, place.section - span, place.section + span)]
 
     def latest(self, *, limit: int) -> list[ScoreRow]:
         """What was scored last, newest first."""

@@ -8,10 +8,12 @@ nothing: judging again with another threshold needs the stored reports only.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from typing import Final, Literal
+from types import MappingProxyType
+from typing import Any, Final, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -153,20 +155,8 @@ class _Told:
     """Neither measure says so alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Compared:
-    """What a verdict keeps of the comparison it rests on."""
-
-    levels: tuple[Comparison, ...] = ()
-    origin: Literal["confirmed", "provisional"] | None = None
-    based_on: str | None = None
-    neighbours: int = 0
-    drift: Drift | None = None
-    doubt: str | None = None
-
-
 def _compare(measured: Measured, expected: Expectation, settings: VerdictSettings) -> Verdict:
-    place, origin = measured.place, expected.anchor.origin
+    place = measured.place
     could = math.exp(expected.levels[DENSITY, WHOLE]) * measured.tissue_mpx
     spread = expected.spread.copy()
     spread[DENSITY, WHOLE] = math.hypot(spread[DENSITY, WHOLE], 1 / math.sqrt(max(could, 1.0)))  # counting
@@ -183,16 +173,15 @@ def _compare(measured: Measured, expected: Expectation, settings: VerdictSetting
     told = {WHOLE: whole} | {r: _side(away[:, r], allowed[:, r], spread[:, r]) for r in SIDES}
     side = _worst_side(told, measured.levels - threshold)
     doubt = wording.doubt(expected)
-    compared = _Compared(
-        levels=_levels(measured.levels, expected.levels, threshold),
-        origin=origin,
-        based_on=wording.based_on(expected),
-        neighbours=expected.neighbours,
-        drift=expected.drift,
-        doubt=doubt,
-    )
+    compared = {
+        "levels": _levels(measured.levels, expected.levels, threshold),
+        "origin": expected.anchor.origin,
+        "based_on": wording.based_on(expected),
+        "neighbours": expected.neighbours,
+        "drift": expected.drift,
+    }
     by = wording.figures(measured, expected, threshold)
-    say = partial(_verdict, place, compared=compared, provisional=doubt is not None)
+    say = partial(_verdict, place, doubt=doubt, provisional=doubt is not None, compared=compared)
     if could < _COUNTED:
         said = f"has too little tissue to be judged: {could:.0f} features are expected, {_COUNTED} are needed"
         return say(Outcome.UNDETERMINED, Cause.LITTLE_TISSUE, said)
@@ -285,20 +274,11 @@ def _verdict(
     *,
     provisional: bool = False,
     region: str | None = None,
-    compared: _Compared | None = None,
+    doubt: str | None = None,
+    compared: Mapping[str, Any] = MappingProxyType({}),
 ) -> Verdict:
-    compared = compared or _Compared()
-    doubt = compared.doubt or (wording.UNSURE if compared.levels else wording.UNCONFIRMED)
-    end = f" Provisional: {doubt}" if provisional else ""
-    return Verdict(
-        kind=kind,
-        cause=cause,
-        provisional=provisional,
-        sentence=f"{naming.subject(place)} {said}.{end}",
-        region=region,
-        levels=compared.levels,
-        origin=compared.origin,
-        based_on=compared.based_on,
-        neighbours=compared.neighbours,
-        drift=compared.drift,
-    )
+    """`compared`: what the verdict keeps of the comparison that it rests on, if there was any."""
+    why = doubt or (wording.UNSURE if compared.get("levels") else wording.UNCONFIRMED)
+    end = f" Provisional: {why}" if provisional else ""
+    sentence = f"{naming.subject(place)} {said}.{end}"
+    return Verdict(kind=kind, cause=cause, provisional=provisional, sentence=sentence, region=region, **compared)
