@@ -46,7 +46,13 @@ def _only_here(**given: bool) -> None:
 @click.option("--n", type=int, help="Number of scales, instead of the preset's.")
 @click.option("--min-t", type=float, help="Smallest scale in pixels, instead of the preset's.")
 @click.option("--max-t", type=float, help="Largest scale in pixels, instead of the preset's.")
-@click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "gpu"]),
+    default="auto",
+    show_default=True,
+    help="auto: a GPU where there is one.",
+)
 @click.option("--jobs", type=click.IntRange(1), help="Images at a time.  [default: one a processor core]")
 @click.option("--endpoint", metavar="UUID", help="Score on this endpoint of Globus Compute.")
 @click.option(
