@@ -40,8 +40,12 @@ broker:
 	@[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || command -v rabbitmq-server >/dev/null || \
 	  $(call debian,rabbitmq-server,endpoints)
 
+# More workers than cores: much of what tests do is to wait for other processes.
+WORKERS ?= 4
+DEALT := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+
 test: $(STAMP) check browser broker
-	$(BIN)/python -m pytest -m 'not gpu and not soak'
+	$(BIN)/python -m pytest -m 'not gpu and not soak' $(DEALT)
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
