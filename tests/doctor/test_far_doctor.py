@@ -18,7 +18,6 @@ from mhfd import simulate
 from mhfd.contract.examination import Examination, FileSeen, RootSeen
 from mhfd.remote import worker
 from mhfd_client.cli import main
-from mhfd_client.compute import opening
 from mhfd_client.doctor import endpoint as examining
 from mhfd_client.doctor import endpoint_words as findings
 from mhfd_client.doctor.endpoint_words import Sample

@@ -35,7 +35,7 @@ def register(group: UUID | None, public: bool, as_json: bool) -> None:
     Prints the ids and the line with which an administrator allows them.
     """
     from mhfd_client.compute import registration
-    from mhfd_client.compute.opening import own_client
+    from mhfd_client.compute.reach import own_client
 
     if group is not None and public:
         raise click.UsageError("--group and --public exclude each other: everybody includes the group")
@@ -62,7 +62,7 @@ def list_(as_json: bool) -> None:
     `gone`: the service does not know it any more.
     """
     from mhfd_client.compute import registration
-    from mhfd_client.compute.opening import own_client
+    from mhfd_client.compute.reach import own_client
 
     with own_client() as client:
         found = registration.known(client)

@@ -87,12 +87,12 @@ def score(
     progress = not quiet and sys.stderr.isatty()
     if endpoint is not None:
         _only_here(overlay=overlay is not None, jobs=jobs is not None, device=device != "auto")
-        from mhfd_client.compute import opening
+        from mhfd_client.compute import reach
         from mhfd_client.scoring import lines_far as lines
 
         unscored = lines.run(
             paths,
-            endpoint=opening.endpoint_of(endpoint),
+            endpoint=reach.endpoint_of(endpoint),
             maps=maps,
             params=params,
             as_json=as_json,

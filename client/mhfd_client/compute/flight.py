@@ -14,14 +14,14 @@ from uuid import UUID
 
 from mhfd.contract.request import ScoreRequest
 from mhfd_client.compute.service import Task
-from mhfd_client.runners.far import Waiting
+from mhfd_client.runners.far import PendingImage
 
 ARGUMENT_BYTES: Final = 500_000
 """Of one task: several go in one request, which may have 10 MB."""
 
 
 @dataclass(slots=True, eq=False)
-class Image(Waiting):
+class FlyingImage(PendingImage):
     """One image that is not answered yet."""
 
     there: str  # what the endpoint calls it
@@ -29,10 +29,10 @@ class Image(Waiting):
 
 
 @dataclass(slots=True, eq=False)
-class Part:
+class FlyingTask:
     """Images that are out in one task."""
 
-    images: list[Image]
+    images: list[FlyingImage]
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
     task: Task | None = None
     at: float = 0.0
@@ -41,7 +41,7 @@ class Part:
     late: bool = False  # given up; its answer is still welcome
 
     @property
-    def open(self) -> list[Image]:
+    def open(self) -> list[FlyingImage]:
         return [image for image in self.images if image.open]
 
 
@@ -50,28 +50,28 @@ class Flight:
 
     def __init__(self, *, batch: int, tasks: int) -> None:
         self.batch, self.tasks = batch, tasks
-        self.waiting: deque[Image] = deque()
-        self.parts: list[Part] = []
-        self._open: dict[tuple[str, int], Image] = {}
+        self.waiting: deque[FlyingImage] = deque()
+        self.parts: list[FlyingTask] = []
+        self._open: dict[tuple[str, int], FlyingImage] = {}
 
     def __len__(self) -> int:
         return len(self._open)
 
     @property
-    def out(self) -> list[Part]:
+    def out(self) -> list[FlyingTask]:
         """The tasks that are waited for."""
         return [part for part in self.parts if not part.late]
 
-    def of(self, token: str) -> list[Image]:
+    def of(self, token: str) -> list[FlyingImage]:
         return [image for image in self._open.values() if image.token == token]
 
-    def add(self, images: Iterable[Image], *, wait: bool = True) -> None:
+    def add(self, images: Iterable[FlyingImage], *, wait: bool = True) -> None:
         for image in images:
             self._open[image.token, image.job.id] = image
             if wait:
                 self.waiting.append(image)
 
-    def close(self, image: Image) -> bool:
+    def close(self, image: FlyingImage) -> bool:
         """It is answered. False: it was before."""
         if not image.open:
             return False
@@ -79,7 +79,7 @@ class Flight:
         self._open.pop((image.token, image.job.id), None)
         return True
 
-    def again(self, images: Iterable[Image], *, last: bool = False) -> None:
+    def again(self, images: Iterable[FlyingImage], *, last: bool = False) -> None:
         """They wait again, first in the line or last."""
         some = [image for image in images if image.open and image not in self.waiting]
         if last:
@@ -87,7 +87,7 @@ class Flight:
         else:
             self.waiting.extendleft(reversed(some))
 
-    def next(self, now: float, *, most: int) -> list[Image]:
+    def next(self, now: float, *, most: int) -> list[FlyingImage]:
         """The images of the next task: one at once when little waits, as many as are fair when much does."""
         self.waiting = deque(image for image in self.waiting if image.open)
         ready = [image for image in self.waiting if image.due <= now]
@@ -95,7 +95,7 @@ class Flight:
             return []
         free = max(1, self.tasks - len(self.out))
         size = min(most, self.batch, -(-len(ready) // free))
-        chosen: list[Image] = []
+        chosen: list[FlyingImage] = []
         weight = 0
         for image in ready:
             if chosen and (image.alone or image.job.params != chosen[0].job.params):
@@ -114,7 +114,7 @@ class Flight:
         """When the first of the waiting may go."""
         return min((image.due for image in self.waiting if image.open), default=float("inf"))
 
-    def whose(self, paths: Sequence[str], names: Iterable[Part]) -> Part | None:
+    def whose(self, paths: Sequence[str], names: Iterable[FlyingTask]) -> FlyingTask | None:
         """The part whose images these are: for a task that says only what it has scored."""
         wanted = [path for path in paths if path]
         for part in names:
@@ -123,7 +123,7 @@ class Flight:
         return None
 
 
-def request(images: Sequence[Image]) -> dict[str, Any]:
+def request(images: Sequence[FlyingImage]) -> dict[str, Any]:
     """What the endpoint's function is called with. Names that are no UTF-8 travel as Python has them."""
     job = images[0].job
     fields: dict[str, Any] = ScoreRequest(paths=("-",), params=job.params).model_dump(

@@ -2,7 +2,7 @@
 
 What happens to an image, and why none is lost or scored twice into the journal: docs/explanation/remote-runner.md. It
 decides which images go together, when, and what a failure means; the SDK's ways are `compute.service`'s, and what
-takes time is asked by a thread of its own (`compute.desk`).
+takes time is asked by a thread of its own (`runners.questions`).
 
 Nothing that goes wrong there is raised: it becomes a `Health`, and is tried again.
 """
@@ -18,11 +18,11 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 from mhfd.contract.focus_report import FocusReport
-from mhfd_client.compute.flight import Flight, Image, Part, request
+from mhfd_client.compute.flight import Flight, FlyingImage, FlyingTask, request
 from mhfd_client.compute.pace import Pace
 from mhfd_client.compute.paths import PathMap
-from mhfd_client.compute.service import Status, Task
-from mhfd_client.compute.tasks_out import Ledger
+from mhfd_client.compute.service import EndpointStatus, Task
+from mhfd_client.compute.tasks_out import TasksOut
 from mhfd_client.errors import (
     ComputeError,
     ComputeRefused,
@@ -38,10 +38,10 @@ from mhfd_client.errors import (
     WorkerLost,
 )
 from mhfd_client.runners import Batch, Job, Trouble
-from mhfd_client.runners.answers import Answer, Reason, read
+from mhfd_client.runners.answers import EndpointAnswer, Reason, read
 from mhfd_client.runners.condition import Condition
-from mhfd_client.runners.desk import Desk, Reply
 from mhfd_client.runners.far import FarRunner
+from mhfd_client.runners.questions import QuestionReply, QuestionThread
 
 log = logging.getLogger("mhfd.compute")
 
@@ -60,10 +60,8 @@ class Far(Protocol):
 
     @property
     def group(self) -> UUID | None: ...
-    @property
-    def hears(self) -> bool: ...
     def submit(self, function: UUID, arguments: Mapping[str, Any]) -> Task: ...
-    def status(self) -> Status: ...
+    def status(self) -> EndpointStatus: ...
     def tasks(self, group: UUID) -> list[Task]: ...
     def look(self, ids: Sequence[str]) -> dict[str, Any]: ...
     def new_group(self) -> None: ...
@@ -71,7 +69,7 @@ class Far(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Road:
+class CallableEndpoint:
     """The endpoint, and the functions that may be called there."""
 
     far: Far
@@ -84,7 +82,7 @@ class Road:
         self.let_go()
 
 
-class ComputeRunner(FarRunner[Image]):
+class ComputeRunner(FarRunner[FlyingImage]):
     """Scores on an endpoint.
 
     Args:
@@ -107,7 +105,7 @@ class ComputeRunner(FarRunner[Image]):
     def __init__(
         self,
         endpoint: UUID,
-        open_road: Callable[[Callable[[list[Task]], None]], Road],
+        open_road: Callable[[Callable[[list[Task]], None]], CallableEndpoint],
         *,
         paths: PathMap | None = None,
         ledger: Path | None = None,
@@ -123,14 +121,14 @@ class ComputeRunner(FarRunner[Image]):
         self._id, self._paths = endpoint, PathMap() if paths is None else paths
         self._open_road = open_road
         self._deadline, self._attempts, self._backoff, self._give_up = deadline_s, attempts, backoff_s, give_up_s
-        self._ledger = Ledger(ledger, endpoint)
-        self._desk = Desk(lambda reply: self._inbox.put(lambda: self._replied(reply)))
+        self._ledger = TasksOut(ledger, endpoint)
+        self._questions = QuestionThread(lambda reply: self._inbox.put(lambda: self._replied(reply)))
         self._pace = Pace(clock=clock)
         self._flight = Flight(batch=batch, tasks=tasks)
         self._most = batch  # images of a task, as far as it is known to go well
-        self._road: Road | None = None
-        self._latest: Road | None = None  # the desk's: opened, and maybe not heard of yet
-        self._lost: list[Part] = []  # out, but nobody listens for them; or nobody knows whether they are out
+        self._road: CallableEndpoint | None = None
+        self._latest: CallableEndpoint | None = None  # the questions': opened, and maybe not heard of yet
+        self._lost: list[FlyingTask] = []  # out, but nobody listens for them; or nobody knows whether they are out
         self._strays: list[Task] = []  # tasks of ours that nobody knows the images of
         self._probe: Task | None = None
         self._probe_due: float | None = 0.0
@@ -167,8 +165,8 @@ class ComputeRunner(FarRunner[Image]):
     def _accept(self, batch: Batch) -> None:
         self._flight.add(self._image(batch.token, job) for job in batch.jobs)
 
-    def _image(self, token: str, job: Job) -> Image:
-        return Image(self._paths.there(job.path), token=token, job=job)
+    def _image(self, token: str, job: Job) -> FlyingImage:
+        return FlyingImage(self._paths.there(job.path), token=token, job=job)
 
     def cancel(self, token: str) -> None:
         """What is out cannot be called back: its answer will be left aside. Images that share its tasks go again."""
@@ -188,7 +186,7 @@ class ComputeRunner(FarRunner[Image]):
                 self._ledger.done(out.part)
                 continue
             group = None if out.group is None else UUID(out.group)
-            self._lost.append(Part(mine, out.part, at=self._clock(), group=group, id=out.task))
+            self._lost.append(FlyingTask(mine, out.part, at=self._clock(), group=group, id=out.task))
             self._flight.parts.append(self._lost[-1])
             seen.update(image.job.id for image in mine)
         if not seen:
@@ -201,18 +199,18 @@ class ComputeRunner(FarRunner[Image]):
         if self._closed:
             return
         self._closed = True
-        self._desk.ask("close", self._let_go)
-        self._desk.close()
+        self._questions.ask("close", self._let_go)
+        self._questions.close()
         if self._road is not None:
             self._road.close()
         self._ledger.close()
 
-    def _open(self) -> Road:
+    def _open(self) -> CallableEndpoint:
         self._latest = self._open_road(self._sent)
         return self._latest
 
     def _let_go(self) -> None:
-        """In the desk's thread, the last of all."""
+        """In the questions' thread, the last of all."""
         if self._latest is not None and self._latest is not self._road:
             self._latest.close()
 
@@ -222,7 +220,7 @@ class ComputeRunner(FarRunner[Image]):
         """In a thread of the SDK's."""
         self._inbox.put(lambda: self._taken(tasks))
 
-    def _watch(self, part: Part, task: Task) -> None:
+    def _watch(self, part: FlyingTask, task: Task) -> None:
         part.task = task
         task.then(lambda: self._inbox.put(lambda: self._ended(part, task)))
 
@@ -235,18 +233,18 @@ class ComputeRunner(FarRunner[Image]):
         for part in [part for part in self._flight.parts if part.task in tasks]:
             self._accepted(part, group)
 
-    def _accepted(self, part: Part, group: UUID | None) -> None:
+    def _accepted(self, part: FlyingTask, group: UUID | None) -> None:
         if part.id is not None or part.task is None or part.task.id is None:
             return
         part.id, part.group = part.task.id, group
         self._ledger.taken(part.name, part.id, group)
         self._begin(part)
 
-    def _begin(self, part: Part) -> None:
+    def _begin(self, part: FlyingTask) -> None:
         for image in part.open:
             self._begun(image)
 
-    def _ended(self, part: Part, task: Task) -> None:
+    def _ended(self, part: FlyingTask, task: Task) -> None:
         """A task is done, well or not."""
         if part.task is not task or part not in self._flight.parts:
             return
@@ -262,7 +260,7 @@ class ComputeRunner(FarRunner[Image]):
             self._finish(part)
             self._answered(part, answer)
 
-    def _finish(self, part: Part) -> None:
+    def _finish(self, part: FlyingTask) -> None:
         if part in self._flight.parts:
             self._flight.parts.remove(part)
         if part in self._lost:
@@ -287,7 +285,7 @@ class ComputeRunner(FarRunner[Image]):
 
     # -- what a task said
 
-    def _answered(self, part: Part, answer: Answer) -> None:
+    def _answered(self, part: FlyingTask, answer: EndpointAnswer) -> None:
         self._proven()
         now = self._clock()
         if not part.late and part.id is not None and answer.reports:
@@ -307,7 +305,7 @@ class ComputeRunner(FarRunner[Image]):
             elif image.open:
                 self._unscored(part, image, answer.reasons.get(index) or Reason("left_out", "the endpoint left it out"))
 
-    def _moments(self, part: Part, answer: Answer) -> tuple[int | None, int]:
+    def _moments(self, part: FlyingTask, answer: EndpointAnswer) -> tuple[int | None, int]:
         """When work on a task began and ended, on this machine's clock.
 
         The worker's clock is believed as far as it agrees with ours; else the way there and back took equally long.
@@ -322,7 +320,7 @@ class ComputeRunner(FarRunner[Image]):
             began, ended = sent + way, now - way
         return began, ended
 
-    def _scored(self, image: Image, report: FocusReport, moments: tuple[int | None, int]) -> None:
+    def _scored(self, image: FlyingImage, report: FocusReport, moments: tuple[int | None, int]) -> None:
         if report.params_id != image.job.params.id:
             if image.open:
                 self._guilty(image, f"was scored with other parameters ({report.params_id})", self._reports)
@@ -330,7 +328,7 @@ class ComputeRunner(FarRunner[Image]):
         began, ended = moments
         self._answer(image, report, str(self._id), ended, started_ns=began)
 
-    def _unscored(self, part: Part, image: Image, reason: Reason) -> None:
+    def _unscored(self, part: FlyingTask, image: FlyingImage, reason: Reason) -> None:
         if part.late:
             return  # it waits or is out again already
         match reason.code:
@@ -350,7 +348,7 @@ class ComputeRunner(FarRunner[Image]):
                 image.alone = True
                 self._flight.again([image])
 
-    def _whole(self, part: Part, reason: Reason) -> None:
+    def _whole(self, part: FlyingTask, reason: Reason) -> None:
         """The endpoint did not take the request at all."""
         if reason.code in BLAMELESS and len(part.images) > 1:
             self._most = max(1, len(part.images) // 2)
@@ -361,7 +359,7 @@ class ComputeRunner(FarRunner[Image]):
 
     # -- what failed
 
-    def _failed(self, part: Part, error: ComputeError) -> None:
+    def _failed(self, part: FlyingTask, error: ComputeError) -> None:
         self._out_of_group(error)
         lost = isinstance(error, TaskUnknown) or (isinstance(error, ServiceUnreachable) and not part.late)
         if lost and part not in self._lost:
@@ -405,7 +403,7 @@ class ComputeRunner(FarRunner[Image]):
             self._road.far.new_group()
             self._in_group = 0
 
-    def _ailing(self, part: Part, error: TaskFailed) -> None:
+    def _ailing(self, part: FlyingTask, error: TaskFailed) -> None:
         """A worker died of it, or the function failed: one of the images may be the reason, or none."""
         self._probe_due = self._clock()
         if part.late:
@@ -421,7 +419,7 @@ class ComputeRunner(FarRunner[Image]):
             proof = self._proofs if isinstance(error, WorkerLost) else self._reports
             self._guilty(image, f"makes the endpoint fail: {error}", proof)
 
-    def _guilty(self, image: Image, why: str, proof: int) -> None:
+    def _guilty(self, image: FlyingImage, why: str, proof: int) -> None:
         """It failed alone. That counts as its own fault as long as the endpoint does well otherwise."""
         image.alone = True
         image.tries += 1
@@ -434,10 +432,10 @@ class ComputeRunner(FarRunner[Image]):
         image.due = self._clock() + min(HOLD_S, self._backoff * 2.0 ** min(image.tries - 1, 10))
         self._flight.again([image], last=True)
 
-    def _close(self, image: Image) -> bool:
+    def _close(self, image: FlyingImage) -> bool:
         return self._flight.close(image)
 
-    def _give_back(self, images: Sequence[Image], why: str, *, blame: bool = False) -> None:
+    def _give_back(self, images: Sequence[FlyingImage], why: str, *, blame: bool = False) -> None:
         super()._give_back(images, why, blame=blame)
         for part in self._flight.parts:
             part.late = part.late or not part.open  # nobody waits for it
@@ -473,7 +471,7 @@ class ComputeRunner(FarRunner[Image]):
         if self._road is None:
             if now >= self._road_due:
                 self._road_due = now + LOOK_S
-                self._desk.ask("road", self._open)
+                self._questions.ask("road", self._open)
         else:
             self._look(self._road, now)
             self._find(self._road, now)
@@ -484,7 +482,7 @@ class ComputeRunner(FarRunner[Image]):
         self._despair()
         self._out += self._condition.take()
 
-    def _hand_out(self, road: Road, now: float) -> bool:
+    def _hand_out(self, road: CallableEndpoint, now: float) -> bool:
         """Send a task, if one may go."""
         flight = self._flight
         trouble = self._condition.worst
@@ -504,7 +502,7 @@ class ComputeRunner(FarRunner[Image]):
         self._in_group += 1
         self._pace.spend()
         tokens = {image.token for image in images}
-        part = Part(images, at=now)
+        part = FlyingTask(images, at=now)
         flight.parts.append(part)
         for token in tokens:
             ids = [image.job.id for image in images if image.token == token]
@@ -512,7 +510,7 @@ class ComputeRunner(FarRunner[Image]):
         self._watch(part, road.far.submit(road.focus, request(images)))
         return True
 
-    def _ask_how_it_is(self, road: Road, now: float) -> None:
+    def _ask_how_it_is(self, road: CallableEndpoint, now: float) -> None:
         """A small call of its own: tells an endpoint that works from one that is only there."""
         if self._probe is not None:
             if self._probe.done:
@@ -551,31 +549,31 @@ class ComputeRunner(FarRunner[Image]):
         elif self._condition.worst is Trouble.FAILING and not self._flight.parts:
             self._condition.over(Trouble.FAILING)
 
-    def _look(self, road: Road, now: float) -> None:
+    def _look(self, road: CallableEndpoint, now: float) -> None:
         """What does the service say of the endpoint?"""
         waits = bool(self._flight.out) or (self._probe is not None)
         late = waits and now - self._heard_at > LOOK_S
         every = LOOK_S if self._condition.worst or late else IDLE_LOOK_S
         due = min(self._look_due, self._looked_at + every)
-        if now >= due and self._pace.free and not self._desk.asks("status"):
+        if now >= due and self._pace.free and not self._questions.asks("status"):
             self._pace.spend()
             self._looked_at = now
             self._look_due = now + every
-            self._desk.ask("status", road.far.status)
+            self._questions.ask("status", road.far.status)
 
-    def _find(self, road: Road, now: float) -> None:
+    def _find(self, road: CallableEndpoint, now: float) -> None:
         """Tasks that nobody listens for are looked up by their groups."""
-        if not self._lost or now < self._find_due or self._desk.asks("find") or self._pace.free < 2:
+        if not self._lost or now < self._find_due or self._questions.asks("find") or self._pace.free < 2:
             return
         self._find_due = now + LOOK_S
         groups = {part.group or road.far.group for part in self._lost} - {None}
         self._pace.spend(2 * len(groups))
         far = road.far
-        self._desk.ask("find", lambda: [(group, far.tasks(group)) for group in groups if group is not None])
+        self._questions.ask("find", lambda: [(group, far.tasks(group)) for group in groups if group is not None])
 
-    def _overdue(self, road: Road, now: float) -> None:
+    def _overdue(self, road: CallableEndpoint, now: float) -> None:
         """Tasks that were silent for too long: has the service their answer? Then again."""
-        if self._live_since is None or self._desk.asks("late"):
+        if self._live_since is None or self._questions.asks("late"):
             return
         images = sum(len(part.open) for part in self._flight.out)
         per_image = UNKNOWN_PACE_S if self._per_image is None else self._per_image
@@ -589,7 +587,7 @@ class ComputeRunner(FarRunner[Image]):
             self._pace.spend()
             ids = [part.id for part in late if part.id is not None]
             far = road.far
-            self._desk.ask("late", lambda: (late, far.look(ids) if ids else {}))
+            self._questions.ask("late", lambda: (late, far.look(ids) if ids else {}))
 
     def _despair(self) -> None:
         """With somebody else to score meanwhile, images are not kept for an endpoint that is away."""
@@ -598,10 +596,10 @@ class ComputeRunner(FarRunner[Image]):
             self._give_back(list(self._flight.waiting), "the endpoint is away")
             self._flight.waiting.clear()
 
-    # -- what the desk found out
+    # -- what was found out
 
-    def _replied(self, reply: Reply) -> None:
-        self._desk.heard(reply)
+    def _replied(self, reply: QuestionReply) -> None:
+        self._questions.heard(reply)
         if self._closed:
             return
         if reply.error is not None:
@@ -620,7 +618,7 @@ class ComputeRunner(FarRunner[Image]):
             case "late":
                 self._looked_up(*reply.value)
 
-    def _unanswered(self, reply: Reply) -> None:
+    def _unanswered(self, reply: QuestionReply) -> None:
         error = reply.error
         if error is None:
             return
@@ -632,7 +630,7 @@ class ComputeRunner(FarRunner[Image]):
         elif reply.about != "late":
             self._turned_away(error)
 
-    def _told(self, status: Status) -> None:
+    def _told(self, status: EndpointStatus) -> None:
         now = self._clock()
         if not self._flight.waiting:
             self._free()
@@ -722,12 +720,12 @@ class ComputeRunner(FarRunner[Image]):
             for part in [part for part in self._lost if part.id is None]:
                 self._asked_again(part)
 
-    def _asked_again(self, part: Part) -> None:
+    def _asked_again(self, part: FlyingTask) -> None:
         self._finish(part)
         if not part.late:
             self._flight.again(part.open)
 
-    def _looked_up(self, late: Sequence[Part], answers: Mapping[str, Any]) -> None:
+    def _looked_up(self, late: Sequence[FlyingTask], answers: Mapping[str, Any]) -> None:
         for part in late:
             if part not in self._flight.parts or part.late:
                 continue

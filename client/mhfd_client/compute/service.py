@@ -32,7 +32,7 @@ _BURST: Final = {"api_burst_limit": 8, "api_burst_window_s": 1}  # the most and 
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class EndpointStatus:
     """What the service says of the endpoint."""
 
     online: bool
@@ -120,11 +120,6 @@ class Endpoint:
         found = self._group if self._executor is None else self._executor.task_group_id
         return None if found is None else UUID(str(found))
 
-    @property
-    def hears(self) -> bool:
-        """Whether `sent` is ever called: depends on the SDK's release."""
-        return bool(self._class.hears)
-
     def submit(self, function: UUID, arguments: Mapping[str, Any]) -> Task:
         """Call a registered function there. Returns at once; errors come with the task's result."""
         with self._lock:
@@ -145,13 +140,13 @@ class Endpoint:
                 self._out = [other for other in self._out if not other.done] + [task]
             return task
 
-    def status(self) -> Status:
+    def status(self) -> EndpointStatus:
         """What the service says of the endpoint. ComputeError."""
         with self._told():
             found = dict(self.client.get_endpoint_status(str(self.id)))
         state = str(found.get("status", "unknown"))
         details = found.get("details")
-        return Status(state == "online", state, details if isinstance(details, dict) else {})
+        return EndpointStatus(state == "online", state, details if isinstance(details, dict) else {})
 
     def check(self) -> None:
         """Whether the service takes this SDK's release. ComputeError."""

@@ -23,8 +23,8 @@ from mhfd.contract.examination import Examination
 from mhfd.errors import MhfdError, UsageError
 from mhfd_client.arrival.listing import Rules, inside, walk
 from mhfd_client.compute import registration
-from mhfd_client.compute.opening import close, hurried
 from mhfd_client.compute.paths import PathMap
+from mhfd_client.compute.reach import close, hurried
 from mhfd_client.compute.service import Endpoint, client_of, connect
 from mhfd_client.doctor import endpoint_words as findings
 from mhfd_client.doctor.endpoint_words import Sample

@@ -37,8 +37,8 @@ from mhfd_client.flow.trips import Image, Stage, Trip, next_of
 from mhfd_client.flow.words import Explained, consent, ended, label, late, login_line
 from mhfd_client.runners import Batch, Event, Health, Job, Trouble
 from mhfd_client.runners.condition import Condition
-from mhfd_client.runners.desk import Desk, Reply
 from mhfd_client.runners.far import FarRunner
+from mhfd_client.runners.questions import QuestionReply, QuestionThread
 
 log = logging.getLogger("mhfd.flow")
 
@@ -101,10 +101,10 @@ class FlowRunner(FarRunner[Image]):
         self._poll, self._late, self._lag, self._hold = poll_s, late_s, lag_s, hold_s
         self._attempts, self._backoff = attempts, backoff_s
         self._logbook = Logbook(logbook, places.flow)
-        self._web = Desk(self._put)
-        self._files = Desk(self._put)
+        self._web = QuestionThread(self._put)
+        self._files = QuestionThread(self._put)
         self._service: Service | None = None
-        self._latest: Service | None = None  # the web desk's: opened, and maybe not heard of yet
+        self._latest: Service | None = None  # the web thread's: opened, and maybe not heard of yet
         self._waiting: list[Image] = []
         self._open: dict[tuple[str, int], Image] = {}
         self._trips: dict[str, Trip] = {}
@@ -208,11 +208,11 @@ class FlowRunner(FarRunner[Image]):
 
     # -- hearing
 
-    def _put(self, reply: Reply) -> None:
-        """In a desk's thread."""
+    def _put(self, reply: QuestionReply) -> None:
+        """In a question thread."""
         self._inbox.put(lambda: self._replied(reply))
 
-    def _replied(self, reply: Reply) -> None:
+    def _replied(self, reply: QuestionReply) -> None:
         about, _, key = reply.about.partition(" ")
         (self._files if about in ("check", "collect", "discard") else self._web).heard(reply)
         if self._closed:
@@ -235,7 +235,7 @@ class FlowRunner(FarRunner[Image]):
                 "cancel": self._cancelled,
             }[about](trip, reply)
 
-    def _opened(self, reply: Reply) -> None:
+    def _opened(self, reply: QuestionReply) -> None:
         if reply.error is not None:
             self._turned_away(reply.error)
             return
@@ -269,7 +269,7 @@ class FlowRunner(FarRunner[Image]):
         jobs = [image.job for image in images]
         self._files.ask(f"check {trip.key}", lambda: [reports.unfit(job) for job in jobs])
 
-    def _checked(self, trip: Trip, reply: Reply) -> None:
+    def _checked(self, trip: Trip, reply: QuestionReply) -> None:
         """Are the images still what the station saw?"""
         answers = reply.value if reply.error is None else [(f"{type(reply.error).__name__}: {reply.error}", True)]
         if reply.error is not None:
@@ -302,7 +302,7 @@ class FlowRunner(FarRunner[Image]):
         trip.sent = time.time()
         self._web.ask(f"start {trip.key}", lambda: service.start(trip.key, body, named))
 
-    def _started(self, trip: Trip, reply: Reply) -> None:
+    def _started(self, trip: Trip, reply: QuestionReply) -> None:
         now = self._clock()
         if reply.error is not None:
             self._dissolve(trip)  # nothing was made
@@ -330,7 +330,7 @@ class FlowRunner(FarRunner[Image]):
         for image in trip.open:
             self._begun(image)
 
-    def _found(self, reply: Reply) -> None:
+    def _found(self, reply: QuestionReply) -> None:
         """What the service's list has of the runs whose start was not answered."""
         if reply.error is not None:
             self._turned_away(reply.error)
@@ -351,7 +351,7 @@ class FlowRunner(FarRunner[Image]):
 
     # -- a run that is out
 
-    def _looked(self, trip: Trip, reply: Reply) -> None:
+    def _looked(self, trip: Trip, reply: QuestionReply) -> None:
         now = self._clock()
         if isinstance(reply.error, FlowMissing):
             self._ended(trip, Run(str(trip.run), "ENDED", why="the service does not know it any more"))
@@ -394,13 +394,13 @@ class FlowRunner(FarRunner[Image]):
         if service is not None:
             self._web.ask(f"resume {trip.key}", lambda: service.resume(run.id))
 
-    def _resumed(self, trip: Trip, reply: Reply) -> None:
+    def _resumed(self, trip: Trip, reply: QuestionReply) -> None:
         if reply.error is None:
             trip.due = self._clock() + min(self._poll, self._hold)
         elif not isinstance(reply.error, FlowsUnreachable):
             self._reopen()
 
-    def _cancelled(self, trip: Trip, reply: Reply) -> None:
+    def _cancelled(self, trip: Trip, reply: QuestionReply) -> None:
         trip.due = self._clock()
 
     def _ended(self, trip: Trip, run: Run) -> None:
@@ -414,7 +414,7 @@ class FlowRunner(FarRunner[Image]):
         )
         self._files.ask(f"collect {trip.key}", lambda: reports.collect(folder, aside, jobs, seen, others))
 
-    def _collected(self, trip: Trip, reply: Reply) -> None:
+    def _collected(self, trip: Trip, reply: QuestionReply) -> None:
         """A run has ended, and this is what came of it."""
         run, now = trip.ending, self._clock()
         assert run is not None  # noqa: S101

@@ -11,7 +11,7 @@ from typing import Final
 
 from mhfd_client.flow.places import Places
 from mhfd_client.flow.service import Run
-from mhfd_client.runners.far import Waiting
+from mhfd_client.runners.far import PendingImage
 
 BODY_BYTES: Final = 34_000
 """Of the images in a run's input, whose state is bounded."""
@@ -29,7 +29,7 @@ class Stage(Enum):
 
 
 @dataclass(slots=True, eq=False)
-class Image(Waiting):
+class Image(PendingImage):
     """One image that is not answered yet."""
 
     since: float

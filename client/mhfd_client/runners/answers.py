@@ -30,7 +30,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class EndpointAnswer:
     """By the image's place in the request."""
 
     reports: Mapping[int, FocusReport]
@@ -43,7 +43,7 @@ class Answer:
     """From when to when, on the worker's clock, in nanoseconds."""
 
 
-def read(plain: Any, count: int | None = None) -> Answer:
+def read(plain: Any, count: int | None = None) -> EndpointAnswer:
     """The answer to a request for `count` images. ValueError when it is none."""
     if not isinstance(plain, Mapping) or not isinstance(plain.get("errors", []), list):
         raise ValueError(f"the endpoint answered with {type(plain).__name__}, not with reports")
@@ -79,7 +79,7 @@ def read(plain: Any, count: int | None = None) -> Answer:
         whole = Reason("empty", "the endpoint answered without a report and without a reason")
     began, ended = plain.get("began_ns"), plain.get("ended_ns")
     worked = (began, ended) if isinstance(began, int) and isinstance(ended, int) and began <= ended else None
-    return Answer(reports, reasons, None if reports else whole, paths, worked)
+    return EndpointAnswer(reports, reasons, None if reports else whole, paths, worked)
 
 
 def _report(plain: Any) -> FocusReport:

@@ -38,7 +38,7 @@ from mhfd_client.runners import set_aside
 from mhfd_client.scoring.kept_call import Stored
 
 if TYPE_CHECKING:
-    from mhfd_client.compute.opening import Opened
+    from mhfd_client.compute.reach import ReachedEndpoint
 
 _WINDOW: Final = 16  # batches out at once: enough for the workers of a node, few enough to be waited for
 _BATCH: Final = 8
@@ -65,7 +65,7 @@ class Call:
     def __init__(
         self,
         stored: Stored,
-        opened: Callable[[], Opened],
+        opened: Callable[[], ReachedEndpoint],
         *,
         say: Callable[[str], object] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,

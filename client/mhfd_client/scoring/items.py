@@ -16,7 +16,7 @@ from mhfd_client.compute.paths import PathMap
 from mhfd_client.scoring import lines
 
 if TYPE_CHECKING:
-    from mhfd_client.compute.opening import Opened
+    from mhfd_client.compute.reach import ReachedEndpoint
 
 _ABSOLUTE: Final = re.compile(r"[A-Za-z]:[\\/]|[\\/]")
 
@@ -29,7 +29,7 @@ class Item:
     there: str
 
 
-def items_of(paths: Iterable[str], maps: PathMap, opened: Opened) -> list[Item]:
+def items_of(paths: Iterable[str], maps: PathMap, opened: ReachedEndpoint) -> list[Item]:
     """Each file as it is called here and there.
 
     With a map, paths and patterns are this machine's. Without one the paths are the endpoint's, and no patterns.
@@ -46,7 +46,7 @@ def items_of(paths: Iterable[str], maps: PathMap, opened: Opened) -> list[Item]:
     return [Item(path, path) for path in unexpanded(named, opened)]
 
 
-def unexpanded(paths: Sequence[str], opened: Opened) -> list[str]:
+def unexpanded(paths: Sequence[str], opened: ReachedEndpoint) -> list[str]:
     """The same paths, none of them a pattern. UsageError."""
     for path in paths:
         if "*" in path or "?" in path:  # a bracket may be part of a name

@@ -10,8 +10,8 @@ from uuid import UUID
 import click
 
 from mhfd.contract.focus_report import Finding, FocusReport
-from mhfd_client.compute.opening import Opened, reach
 from mhfd_client.compute.paths import PathMap
+from mhfd_client.compute.reach import ReachedEndpoint, reach
 from mhfd_client.scoring.call import Call
 from mhfd_client.scoring.items import items_of
 from mhfd_client.scoring.kept_call import Stored
@@ -38,7 +38,7 @@ def run(
         return _printed(Stored.new(opened.endpoint, params, items), opened, as_json=as_json, progress=progress)
 
 
-def _printed(stored: Stored, opened: Opened, *, as_json: bool, progress: bool) -> int:
+def _printed(stored: Stored, opened: ReachedEndpoint, *, as_json: bool, progress: bool) -> int:
     unscored = due = 0
     early: dict[int, FocusReport] = {}
     items = stored.items

@@ -25,8 +25,8 @@ from mhfd_client.settings.options import VerdictSettings
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from mhfd_client.compute.opening import Opened
     from mhfd_client.compute.paths import PathMap
+    from mhfd_client.compute.reach import ReachedEndpoint
     from mhfd_client.scoring.kept_call import Stored
 
 OnRow = Callable[[Row], None] | None
@@ -45,7 +45,7 @@ def begin(
     on_row: OnRow,
 ) -> Table:
     """Score there. `reattach`: go on with that call, which must be of the same paths."""
-    from mhfd_client.compute.opening import endpoint_of, reach
+    from mhfd_client.compute.reach import endpoint_of, reach
     from mhfd_client.scoring.items import items_of
     from mhfd_client.scoring.kept_call import Stored
 
@@ -68,7 +68,7 @@ def go_on(
     token: str | None, *, settings: VerdictSettings | None, thumbnails: bool, progress: bool | None, on_row: OnRow
 ) -> Table:
     """The table of an earlier call; what has no report yet is waited for, or asked again."""
-    from mhfd_client.compute.opening import reach
+    from mhfd_client.compute.reach import reach
     from mhfd_client.scoring.kept_call import Stored
 
     stored = Stored.latest() if token is None else Stored.open(token)
@@ -85,7 +85,7 @@ def go_on(
 
 def _table(
     stored: Stored,
-    opened: Callable[[], Opened],
+    opened: Callable[[], ReachedEndpoint],
     settings: VerdictSettings | None,
     thumbnails: bool,
     progress: bool | None,
@@ -96,7 +96,7 @@ def _table(
     names = naming.detect([item.path for item in stored.items]).naming
     rows: dict[int, Row] = {}
     interrupted = False
-    with Pictures(thumbnails) as pictures, bar(len(stored.items), progress) as shown, _token_named(stored):
+    with SmallPictures(thumbnails) as pictures, bar(len(stored.items), progress) as shown, _token_named(stored):
         shown.note(f'after a crash: mhfd_client.reattach("{stored.token}")')
         try:
             with closing(Call(stored, opened, say=shown.say).results()) as results:
@@ -129,7 +129,7 @@ def _token_named(stored: Stored) -> Iterator[None]:
         raise
 
 
-class Pictures:
+class SmallPictures:
     """Small pictures of the files that this machine can read, made beside the waiting."""
 
     def __init__(self, wanted: bool) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 from uuid import UUID
 
 from mhfd_client.compute import registration
-from mhfd_client.compute.opening import close
 from mhfd_client.compute.quick_executor import STOCK_S
+from mhfd_client.compute.reach import close
 from mhfd_client.compute.service import FAST_S, Endpoint, client_of, connect
 from tests.rigs.globus.broker import Broker
 from tests.rigs.globus.child_endpoint import ChildEndpoint

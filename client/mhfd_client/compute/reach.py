@@ -21,7 +21,7 @@ _RETRIES: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class ReachedEndpoint:
     """An endpoint that is online, and the function that may be called there."""
 
     client: Any
@@ -46,7 +46,7 @@ def endpoint_of(text: object) -> UUID:
         ) from None
 
 
-def reach(endpoint: UUID, *, client: Any = None) -> Opened:
+def reach(endpoint: UUID, *, client: Any = None) -> ReachedEndpoint:
     """The endpoint, ready to be called. ComputeError, LoginError."""
     client = hurried(client_of()) if client is None else client
     try:
@@ -56,7 +56,7 @@ def reach(endpoint: UUID, *, client: Any = None) -> Opened:
                 f"endpoint {endpoint} is {status.words}: nothing was handed over. Where it runs: "
                 "globus-compute-endpoint start NAME"
             )
-        return Opened(client, endpoint, registration.find(client, "mhfd_focus", endpoint=endpoint))
+        return ReachedEndpoint(client, endpoint, registration.find(client, "mhfd_focus", endpoint=endpoint))
     except BaseException:
         close(client)
         raise
