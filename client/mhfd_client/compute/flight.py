@@ -14,6 +14,7 @@ from uuid import UUID
 
 from mhfd.contract.request import ScoreRequest
 from mhfd_client.compute.service import Task
+from mhfd_client.runners import UNSEEN
 from mhfd_client.runners.far import PendingImage
 
 ARGUMENT_BYTES: Final = 500_000
@@ -39,19 +40,25 @@ class FlyingTask:
     group: UUID | None = None
     id: str | None = None  # the service's name for the task, once it has taken it
     late: bool = False  # given up; its answer is still welcome
+    lost: bool = False  # nobody listens for it, or nobody knows whether it is out
 
     @property
     def open(self) -> list[FlyingImage]:
         return [image for image in self.images if image.open]
+
+    @property
+    def tries(self) -> int:
+        """How often the most unlucky of its images was out."""
+        return max((image.tries for image in self.images), default=0)
 
 
 class Flight:
     """All images that a runner has."""
 
     def __init__(self, *, batch: int, tasks: int) -> None:
-        self.batch, self.tasks = batch, tasks
+        self.batch, self.most_tasks = batch, tasks
         self.waiting: deque[FlyingImage] = deque()
-        self.parts: list[FlyingTask] = []
+        self.tasks_out: list[FlyingTask] = []
         self._open: dict[tuple[str, int], FlyingImage] = {}
 
     def __len__(self) -> int:
@@ -60,7 +67,12 @@ class Flight:
     @property
     def out(self) -> list[FlyingTask]:
         """The tasks that are waited for."""
-        return [part for part in self.parts if not part.late]
+        return [task for task in self.tasks_out if not task.late]
+
+    @property
+    def lost(self) -> list[FlyingTask]:
+        """Those that nobody listens for, or that nobody knows whether they are out."""
+        return [task for task in self.tasks_out if task.lost]
 
     def of(self, token: str) -> list[FlyingImage]:
         return [image for image in self._open.values() if image.token == token]
@@ -93,7 +105,7 @@ class Flight:
         ready = [image for image in self.waiting if image.due <= now]
         if not ready:
             return []
-        free = max(1, self.tasks - len(self.out))
+        free = max(1, self.most_tasks - len(self.out))
         size = min(most, self.batch, -(-len(ready) // free))
         chosen: list[FlyingImage] = []
         weight = 0
@@ -114,12 +126,12 @@ class Flight:
         """When the first of the waiting may go."""
         return min((image.due for image in self.waiting if image.open), default=float("inf"))
 
-    def whose(self, paths: Sequence[str], names: Iterable[FlyingTask]) -> FlyingTask | None:
-        """The part whose images these are: for a task that says only what it has scored."""
+    def whose(self, paths: Sequence[str], among: Iterable[FlyingTask]) -> FlyingTask | None:
+        """The task whose images these are: for one that says only what it has scored."""
         wanted = [path for path in paths if path]
-        for part in names:
-            if wanted and len(paths) <= len(part.images) and set(wanted) <= {image.there for image in part.images}:
-                return part
+        for task in among:
+            if wanted and len(paths) <= len(task.images) and set(wanted) <= {image.there for image in task.images}:
+                return task
         return None
 
 
@@ -129,5 +141,6 @@ def request(images: Sequence[FlyingImage]) -> dict[str, Any]:
     fields: dict[str, Any] = ScoreRequest(paths=("-",), params=job.params).model_dump(
         mode="json", exclude_defaults=True
     )
-    expect = [{"size": image.job.size, "mtime_ns": image.job.mtime_ns} for image in images]
+    jobs = [image.job for image in images]
+    expect = [None if job.size == UNSEEN else {"size": job.size, "mtime_ns": job.mtime_ns} for job in jobs]
     return fields | {"paths": [image.there for image in images], "expect": expect}

@@ -11,9 +11,10 @@ from pathlib import Path
 from uuid import UUID
 
 from mhfd_client.compute import registration
+from mhfd_client.compute.callable_endpoint import CallableEndpoint
 from mhfd_client.compute.paths import PathMap
 from mhfd_client.compute.reach import endpoint_of
-from mhfd_client.compute.runner import CallableEndpoint, ComputeRunner
+from mhfd_client.compute.runner import ComputeRunner
 from mhfd_client.compute.service import Task, client_of, connect, let_go
 from mhfd_client.compute.translated import missing
 from mhfd_client.errors import FunctionNotAllowed, SettingsError
@@ -34,7 +35,7 @@ def compute_runner(settings: Settings, *, root: str, state_dir: Path) -> Compute
     paths = PathMap(chosen.map)
     paths.there(root)  # refused now, not image by image
 
-    def open_road(sent: Callable[[list[Task]], None]) -> CallableEndpoint:
+    def open_endpoint(sent: Callable[[list[Task]], None]) -> CallableEndpoint:
         client = client_of(retries=False)
         try:
             focus = registration.find(client, "mhfd_focus", endpoint=endpoint, pinned=pinned)
@@ -51,8 +52,8 @@ def compute_runner(settings: Settings, *, root: str, state_dir: Path) -> Compute
 
     return ComputeRunner(
         endpoint,
-        open_road,
-        paths=paths,
+        open_endpoint,
+        there=paths.there,
         ledger=state_dir / LEDGER,
         batch=chosen.batch,
         tasks=chosen.tasks,

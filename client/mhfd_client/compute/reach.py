@@ -13,7 +13,7 @@ from uuid import UUID
 
 from mhfd.errors import UsageError
 from mhfd_client.compute import registration
-from mhfd_client.compute.service import client_of, connect
+from mhfd_client.compute.service import client_of, connect, let_go, submit_once
 from mhfd_client.errors import EndpointOffline
 
 _TIMEOUT_S: Final = 15.0
@@ -32,7 +32,7 @@ class ReachedEndpoint:
         return self
 
     def __exit__(self, *_: object) -> None:
-        close(self.client)
+        let_go(self.client)
 
 
 def endpoint_of(text: object) -> UUID:
@@ -56,10 +56,12 @@ def reach(endpoint: UUID, *, client: Any = None) -> ReachedEndpoint:
                 f"endpoint {endpoint} is {status.words}: nothing was handed over. Where it runs: "
                 "globus-compute-endpoint start NAME"
             )
-        return ReachedEndpoint(client, endpoint, registration.find(client, "mhfd_focus", endpoint=endpoint))
+        function = registration.find(client, "mhfd_focus", endpoint=endpoint)
     except BaseException:
-        close(client)
+        let_go(client)
         raise
+    submit_once(client)
+    return ReachedEndpoint(client, endpoint, function)
 
 
 @contextmanager
@@ -69,14 +71,7 @@ def own_client() -> Iterator[Any]:
     try:
         yield client
     finally:
-        close(client)
-
-
-def close(client: Any) -> None:
-    """Let go of the client's connections, which the SDK leaves to the end of the process."""
-    for part in (*(_web(client)), getattr(client, "app", None)):
-        if callable(end := getattr(part, "close", None)):
-            end()
+        let_go(client)
 
 
 def hurried(client: Any) -> Any:

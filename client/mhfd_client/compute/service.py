@@ -257,13 +257,19 @@ def client_of(*, app: GlobusApp | None = None, authorizer: GlobusAuthorizer | No
 
         app = globus_app()
     client: Any = Client(app=app, authorizer=authorizer, do_version_check=False)
-    web: Any = getattr(client, "_compute_web_client", None)
-    if not retries and hasattr(web, "v3") and hasattr(web.v3, "retry_config"):
-        web.v3.retry_config.max_retries = 0
+    if not retries:
+        submit_once(client)
     if hasattr(client, "_log_version_mismatch"):
         # It warns that Python differs there: what travels is source and JSON, which does not mind.
         client._log_version_mismatch = lambda _: None  # noqa: SLF001
     return client
+
+
+def submit_once(client: Any) -> None:
+    """A submission that got no answer is not repeated by the SDK, because it may have arrived."""
+    web: Any = getattr(client, "_compute_web_client", None)
+    if hasattr(web, "v3") and hasattr(web.v3, "retry_config"):
+        web.v3.retry_config.max_retries = 0
 
 
 def let_go(client: Any) -> None:

@@ -24,8 +24,8 @@ from mhfd.errors import MhfdError, UsageError
 from mhfd_client.arrival.listing import Rules, inside, walk
 from mhfd_client.compute import registration
 from mhfd_client.compute.paths import PathMap
-from mhfd_client.compute.reach import close, hurried
-from mhfd_client.compute.service import Endpoint, client_of, connect
+from mhfd_client.compute.reach import hurried
+from mhfd_client.compute.service import Endpoint, client_of, connect, let_go
 from mhfd_client.doctor import endpoint_words as findings
 from mhfd_client.doctor.endpoint_words import Sample
 from mhfd_client.errors import (
@@ -114,7 +114,7 @@ def examine(
         yield end.check
     finally:
         if client is not None:
-            close(client)
+            let_go(client)
 
 
 def _examine(

@@ -55,11 +55,14 @@ def read(plain: Any, count: int | None = None) -> EndpointAnswer:
     if not isinstance(given, list) or (count is not None and len(given) > count):
         raise ValueError("the endpoint answered for other images than it was asked")
     for index, report in enumerate(given):
-        if report is not None:
+        if isinstance(report, Mapping) and "method" not in report:
+            reasons[index] = Reason("left_out", "there was no room for the whole report")
+        elif report is not None:
             try:
                 reports[index] = _report(report)
             except ValidationError as e:
-                reasons[index] = Reason("invalid", f"gave a report that is not valid: {e.errors()[0]['msg']}")
+                why = f"gave a report that is not valid: {e.errors()[0]['msg']}"
+                reasons[index] = Reason("invalid", why, "install the same mhfd on both sides")
             else:
                 paths[index] = reports[index].image.path or ""
     for error in plain.get("errors") or []:
