@@ -201,22 +201,21 @@ class ComputeRunner(OutcomeRunner):
         together = 1 if one_by_one else self._together
         if flight.most_tasks - out < together:
             return False
-        sent = 0
-        while sent < together and (images := flight.next(now, most=1 if one_by_one else self._most)):
-            self._send(there, images, now)
-            sent += 1
-        if sent:
-            self._health.pace.spend()
-        return sent > 0
-
-    def _send(self, there: CallableEndpoint, images: list[FlyingImage], now: float) -> None:
         group = there.group_for_more()
-        part = FlyingTask(images, at=now)
-        self._flight.tasks_out.append(part)
-        for token in {image.token for image in images}:
-            ids = [image.job.id for image in images if image.token == token]
-            self._ledger.sending(part.name, token, ids, group)
-        self._watch(part, there.call(there.focus, request(images)))
+        parts: list[FlyingTask] = []
+        while len(parts) < together and (images := flight.next(now, most=1 if one_by_one else self._most)):
+            parts.append(FlyingTask(images, at=now))
+            flight.tasks_out.append(parts[-1])
+            for token in {image.token for image in images}:
+                ids = [image.job.id for image in images if image.token == token]
+                self._ledger.sending(parts[-1].name, token, ids, group)
+        if parts:
+            self._health.pace.spend()
+        requests = [request(part.images) for part in parts]
+        tasks = [there.call(there.focus, one) for one in requests]  # at once, for the SDK to put them together
+        for part, task in zip(parts, tasks, strict=True):
+            self._watch(part, task)
+        return bool(parts)
 
     def _taken(self, tasks: Sequence[Task]) -> None:
         """The service has these."""

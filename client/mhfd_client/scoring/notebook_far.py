@@ -50,8 +50,8 @@ def begin(
     from mhfd_client.scoring.kept_call import Stored
 
     id_, mapped = endpoint_of(endpoint), _map_of(maps)
-    with reach(id_) as opened:
-        items = items_of(paths, mapped, opened)
+    with reach(id_) as reached:
+        items = items_of(paths, mapped, reached)
         if not items:
             raise UsageError("paths: there are none; give a path, a pattern or a list of them")
         stored = Stored.new(id_, params, items) if reattach is None else Stored.open(reattach)
@@ -61,7 +61,7 @@ def begin(
                 f"reattach: call {stored.token} was of other paths, parameters or another endpoint; leave it out to "
                 "score these, or mhfd_client.reattach(token) for its own table"
             )
-        return _table(stored, lambda: opened, settings, thumbnails, progress, on_row)
+        return _table(stored, lambda: reached, settings, thumbnails, progress, on_row)
 
 
 def go_on(
@@ -85,13 +85,13 @@ def go_on(
 
 def _table(
     stored: Stored,
-    opened: Callable[[], ReachedEndpoint],
+    reached: Callable[[], ReachedEndpoint],
     settings: VerdictSettings | None,
     thumbnails: bool,
     progress: bool | None,
     on_row: OnRow,
 ) -> Table:
-    from mhfd_client.scoring.call import Call
+    from mhfd_client.scoring.call import scored_there
 
     names = naming.detect([item.path for item in stored.items]).naming
     rows: dict[int, Row] = {}
@@ -99,7 +99,7 @@ def _table(
     with SmallPictures(thumbnails) as pictures, bar(len(stored.items), progress) as shown, _token_named(stored):
         shown.note(f'after a crash: mhfd_client.reattach("{stored.token}")')
         try:
-            with closing(Call(stored, opened, say=shown.say).results()) as results:
+            with closing(scored_there(stored, reached, say=shown.say)) as results:
                 for index, report in results:
                     path = stored.items[index].path
                     place = names.place(path)
