@@ -110,12 +110,9 @@ class EndpointHealth:
         self._condition.on(Trouble.FAILING, f"{error}; it is tried again", self._clock(), error)
 
     def told(self, status: EndpointStatus, out: Sequence[float], probe: Sequence[float]) -> bool:
-        """What the service says of it. Whether it has just come back.
+        """What the service says of it. Whether it has just come back: then the probe is lost.
 
-        Args:
-            status: What it says.
-            out: When each of the tasks that wait for an answer was sent.
-            probe: The same of the probe, which does not outlive an endpoint that goes.
+        `out`, `probe`: when each of the calls that wait for an answer was made.
         """
         now = self._clock()
         if not status.online:

@@ -19,6 +19,7 @@ from mhfd_client.runners.far import PendingImage
 
 ARGUMENT_BYTES: Final = 500_000
 """Of one task: several go in one request, which may have 10 MB."""
+UNKNOWN_PACE_S: Final = 5.0  # what an image may take, as long as none has been seen
 
 
 @dataclass(slots=True, eq=False)
@@ -46,17 +47,19 @@ class FlyingTask:
     def open(self) -> list[FlyingImage]:
         return [image for image in self.images if image.open]
 
-    @property
-    def tries(self) -> int:
-        """How often the most unlucky of its images was out."""
-        return max((image.tries for image in self.images), default=0)
-
 
 class Flight:
-    """All images that a runner has."""
+    """All images that a runner has.
 
-    def __init__(self, *, batch: int, tasks: int) -> None:
-        self.batch, self.most_tasks = batch, tasks
+    Args:
+        batch: Images of one task, at most.
+        tasks: Tasks that are out at once, at most.
+        deadline_s: Of a task, besides what the images that are out take; doubled with each try.
+    """
+
+    def __init__(self, *, batch: int, tasks: int, deadline_s: float) -> None:
+        self.batch, self.most_tasks, self._deadline = batch, tasks, deadline_s
+        self._per_image: float | None = None
         self.waiting: deque[FlyingImage] = deque()
         self.tasks_out: list[FlyingTask] = []
         self._open: dict[tuple[str, int], FlyingImage] = {}
@@ -121,6 +124,24 @@ class Flight:
         taken = set(map(id, chosen))
         self.waiting = deque(image for image in self.waiting if id(image) not in taken)
         return chosen
+
+    def took(self, per_image: float) -> None:
+        """An image of a task that was answered took so long."""
+        self._per_image = per_image if self._per_image is None else 0.7 * self._per_image + 0.3 * per_image
+
+    def overdue(self, live_since: float, now: float) -> list[FlyingTask]:
+        """The tasks that were silent for too long, counted from when the endpoint has begun to answer."""
+        grace = (
+            3
+            * (UNKNOWN_PACE_S if self._per_image is None else self._per_image)
+            * sum(len(task.open) for task in self.out)
+        )
+        late = []
+        for task in self.out:
+            tries = max((image.tries for image in task.images), default=0)
+            if not task.lost and now - max(task.at, live_since) > grace + self._deadline * 2 ** min(tries, 6):
+                late.append(task)
+        return late
 
     def due(self) -> float:
         """When the first of the waiting may go."""

@@ -7,8 +7,7 @@ own only when it failed alone while the endpoint did well otherwise.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -16,14 +15,12 @@ from mhfd.contract.focus_report import FocusReport
 from mhfd_client.compute.callable_endpoint import CallableEndpoint
 from mhfd_client.compute.endpoint_health import HOLD_S, EndpointHealth
 from mhfd_client.compute.flight import Flight, FlyingImage, FlyingTask
-from mhfd_client.compute.lateness import Lateness
 from mhfd_client.compute.lost_tasks import LostTasks
 from mhfd_client.compute.probe import Probe
 from mhfd_client.compute.service import Task
 from mhfd_client.compute.tasks_out import TasksOut
 from mhfd_client.errors import ComputeError, RequestTooLarge, ServiceUnreachable, TaskFailed, TaskUnknown, WorkerLost
 from mhfd_client.runners.answers import EndpointAnswer, Reason, read
-from mhfd_client.runners.condition import Condition
 from mhfd_client.runners.far import FarRunner
 
 BLAMELESS: Final = {"too_many", "left_out"}
@@ -32,41 +29,19 @@ OURS: Final = {"out_of_memory", "out_of_time", "internal", "invalid", "refused_p
 
 
 class OutcomeRunner(FarRunner[FlyingImage]):
-    """Decides what becomes of images whose task has ended.
+    """Decides what becomes of images whose task has ended. Its parts are put together in `ComputeRunner`."""
 
-    Args:
-        endpoint: Its id.
-        ledger: File that remembers what is out.
-        flight: The images that are here.
-        deadline_s: See `ComputeRunner`, as for the others.
-        attempts: See there.
-        backoff_s: See there.
-        believes: See there.
-        clock: In seconds, from anywhere.
-    """
-
-    def __init__(
-        self,
-        endpoint: UUID,
-        ledger: Path | None,
-        flight: Flight,
-        *,
-        deadline_s: float,
-        attempts: int,
-        backoff_s: float,
-        believes: bool,
-        clock: Callable[[], float],
-    ) -> None:
-        super().__init__(Condition(), clock)
-        self._id, self._flight = endpoint, flight
-        self._attempts, self._backoff, self._believes = attempts, backoff_s, believes
-        self._ledger = TasksOut(ledger, endpoint)
-        self._there: CallableEndpoint | None = None
-        self._health = EndpointHealth(endpoint, self._condition, deadline_s, clock)
-        self._probe = Probe(self._health, self.wake)
-        self._lateness = Lateness(deadline_s)
-        self._lost = LostTasks(flight, lambda task: self._inbox.put(lambda: self._nameless(task)))
-        self._most = flight.batch  # images of a task, as far as it is known to go well
+    _id: UUID
+    _flight: Flight
+    _ledger: TasksOut
+    _health: EndpointHealth
+    _probe: Probe
+    _lost: LostTasks
+    _there: CallableEndpoint | None = None
+    _attempts: int
+    _backoff: float
+    _believes: bool
+    _most: int  # images of a task, as far as it is known to go well
 
     # -- how a task comes to its end
 
@@ -127,7 +102,7 @@ class OutcomeRunner(FarRunner[FlyingImage]):
         self._health.answered()
         now = self._clock()
         if not part.late and part.id is not None and answer.reports:
-            self._lateness.took((now - max(part.at, self._health.live_since or part.at)) / len(part.images))
+            self._flight.took((now - max(part.at, self._health.live_since or part.at)) / len(part.images))
         if answer.whole is not None:
             self._whole(part, answer.whole)
             return

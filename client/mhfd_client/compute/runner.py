@@ -17,13 +17,17 @@ from typing import Any, Final
 from uuid import UUID
 
 from mhfd_client.compute.callable_endpoint import CallableEndpoint
-from mhfd_client.compute.endpoint_health import LOOK_S
+from mhfd_client.compute.endpoint_health import LOOK_S, EndpointHealth
 from mhfd_client.compute.flight import Flight, FlyingImage, FlyingTask, request
+from mhfd_client.compute.lost_tasks import LostTasks
 from mhfd_client.compute.outcomes import OutcomeRunner
+from mhfd_client.compute.probe import Probe
 from mhfd_client.compute.service import EndpointStatus, Task
+from mhfd_client.compute.tasks_out import TasksOut
 from mhfd_client.errors import ComputeError, ComputeRefused, GroupUnknown, StationError, TaskFailed
 from mhfd_client.runners import Batch, Job, Trouble
 from mhfd_client.runners.answers import read
+from mhfd_client.runners.condition import Condition
 from mhfd_client.runners.questions import QuestionReply, QuestionThread
 
 log = logging.getLogger("mhfd.compute")
@@ -71,18 +75,15 @@ class ComputeRunner(OutcomeRunner):
         give_up_s: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(
-            endpoint,
-            ledger,
-            Flight(batch=batch, tasks=tasks),
-            deadline_s=deadline_s,
-            attempts=attempts,
-            backoff_s=backoff_s,
-            believes=believes,
-            clock=clock,
-        )
-        self._name_there, self._open_endpoint = there, open_endpoint
-        self._together, self._give_up = together, give_up_s
+        super().__init__(Condition(), clock)
+        self._id, self._name_there, self._open_endpoint = endpoint, there, open_endpoint
+        self._most, self._together, self._give_up = batch, together, give_up_s
+        self._attempts, self._backoff, self._believes = attempts, backoff_s, believes
+        self._flight = Flight(batch=batch, tasks=tasks, deadline_s=deadline_s)
+        self._ledger = TasksOut(ledger, endpoint)
+        self._health = EndpointHealth(endpoint, self._condition, deadline_s, clock)
+        self._probe = Probe(self._health, self.wake)
+        self._lost = LostTasks(self._flight, lambda task: self._inbox.put(lambda: self._nameless(task)))
         self._questions = QuestionThread(lambda reply: self._inbox.put(lambda: self._replied(reply)))
         self._latest: CallableEndpoint | None = None  # the questions': opened, and maybe not heard of yet
         self._open_due = self._look_due = 0.0
@@ -253,7 +254,7 @@ class ComputeRunner(OutcomeRunner):
         """Tasks that were silent for too long: has the service their answer? Then again."""
         if self._health.live_since is None or self._questions.asks("late"):
             return
-        late = self._lateness.late(self._flight, self._health.live_since, now)
+        late = self._flight.overdue(self._health.live_since, now)
         if late and self._health.pace.free:
             self._health.pace.spend()
             ids = [part.id for part in late if part.id is not None]

@@ -39,15 +39,12 @@ class Stored:
         self.endpoint = UUID(head["endpoint"])
         self.params = Params.model_validate(head["params"])
         self.items = [Item(here, there) for here, there in head["items"]]
-        self.options: dict[str, Any] = head["options"]
         self.reports: dict[int, FocusReport] = {}
         self.finished = False
 
     @classmethod
-    def new(
-        cls, endpoint: UUID, params: Params, items: Sequence[Item], options: dict[str, Any] | None = None
-    ) -> Stored:
-        """Begin a call. `options`: whatever the caller wants to find again; plain values."""
+    def new(cls, endpoint: UUID, params: Params, items: Sequence[Item]) -> Stored:
+        """Begin a call."""
         token = str(uuid.uuid4())
         head = {
             "schema_version": 1,
@@ -55,7 +52,6 @@ class Stored:
             "endpoint": str(endpoint),
             "params": params.model_dump(mode="json"),
             "items": [[item.path, item.there] for item in items],
-            "options": options or {},
             "at": time.time(),
         }
         folder = _folder()

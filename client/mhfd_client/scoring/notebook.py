@@ -11,19 +11,19 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Final, Literal
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
 from mhfd.errors import UsageError
-from mhfd_client import naming
 from mhfd_client.journal.folder import picture_of
 from mhfd_client.runners import Job, Scored, set_aside
 from mhfd_client.runners.local import LocalRunner
 from mhfd_client.scoring.driver import Driver
 from mhfd_client.scoring.progress import bar
-from mhfd_client.scoring.table import Row, Table, judged
+from mhfd_client.scoring.table import Row, Table, table_of
 from mhfd_client.settings.options import VerdictSettings
 
 _NOBODY: Final = str(uuid.UUID(int=0))  # the token of batches that nobody will ask after
@@ -86,25 +86,17 @@ def score(
     files = expand(many)
     if not files:
         raise UsageError("paths: there are none; give a path, a pattern or a list of them")
-    names = naming.detect(files).naming
-    rows: dict[int, Row] = {}
-    interrupted = False
     with tempfile.TemporaryDirectory(prefix="mhfd-thumbs-") as scratch, bar(len(files), progress) as shown:
         pictures = Path(scratch) if thumbnails else None
-        runner = LocalRunner(workers=_fitting(workers, len(files)), device=device, thumbnails=pictures)
-        try:
-            for index, report in _scored(runner, files, chosen):
-                place = names.place(files[index])
-                rows[index] = Row(files[index], report, place.section, place.tile, thumbnail=_picture(pictures, index))
-                shown.advance()
-                if on_row is not None:
-                    on_row(rows[index])
-        except KeyboardInterrupt:
-            interrupted = True
-        finally:
-            runner.close()
-    ordered = [rows[index] for index in sorted(rows)]
-    return Table(ordered if settings is None else judged(ordered, settings), interrupted=interrupted)
+        with closing(LocalRunner(workers=_fitting(workers, len(files)), device=device, thumbnails=pictures)) as runner:
+            return table_of(
+                files,
+                _scored(runner, files, chosen),
+                picture=lambda index: _picture(pictures, index),
+                advance=shown.advance,
+                on_row=on_row,
+                settings=settings,
+            )
 
 
 def reattach(

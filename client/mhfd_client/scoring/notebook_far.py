@@ -7,19 +7,17 @@ picture is made only of a file that this machine can read.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
 from mhfd.errors import UsageError
-from mhfd_client import naming
 from mhfd_client.errors import ComputeError
 from mhfd_client.scoring.progress import bar
-from mhfd_client.scoring.table import Row, Table, judged
+from mhfd_client.scoring.table import Row, Table, table_of
 from mhfd_client.settings.options import VerdictSettings
 
 if TYPE_CHECKING:
@@ -93,27 +91,19 @@ def _table(
 ) -> Table:
     from mhfd_client.scoring.call import scored_there
 
-    names = naming.detect([item.path for item in stored.items]).naming
-    rows: dict[int, Row] = {}
-    interrupted = False
-    with SmallPictures(thumbnails) as pictures, bar(len(stored.items), progress) as shown, _token_named(stored):
+    paths = [item.path for item in stored.items]
+    with SmallPictures(thumbnails, paths) as pictures, bar(len(paths), progress) as shown, _token_named(stored):
         shown.note(f'after a crash: mhfd_client.reattach("{stored.token}")')
-        try:
-            with closing(scored_there(stored, reached, say=shown.say)) as results:
-                for index, report in results:
-                    path = stored.items[index].path
-                    place = names.place(path)
-                    rows[index] = Row(path, report, place.section, place.tile)
-                    pictures.make(index, path, report)
-                    shown.advance()
-                    if on_row is not None:
-                        on_row(rows[index])
-        except KeyboardInterrupt:
-            interrupted = True
-        made = pictures.made()
-    ordered = [replace(rows[index], thumbnail=made.get(index)) for index in sorted(rows)]
-    done = ordered if settings is None else judged(ordered, settings)
-    return Table(done, interrupted=interrupted, token=stored.token)
+        with closing(scored_there(stored, reached, say=shown.say)) as results:
+            return table_of(
+                paths,
+                pictures.made_of(results),
+                pictures=pictures.made,
+                advance=shown.advance,
+                on_row=on_row,
+                settings=settings,
+                token=stored.token,
+            )
 
 
 @contextmanager
@@ -132,7 +122,8 @@ def _token_named(stored: Stored) -> Iterator[None]:
 class SmallPictures:
     """Small pictures of the files that this machine can read, made beside the waiting."""
 
-    def __init__(self, wanted: bool) -> None:
+    def __init__(self, wanted: bool, paths: Sequence[str]) -> None:
+        self._paths = paths
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="mhfd-pictures") if wanted else None
         self._out: dict[int, Future[bytes | None]] = {}
 
@@ -143,9 +134,12 @@ class SmallPictures:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def make(self, index: int, path: str, report: FocusReport) -> None:
-        if self._pool is not None:
-            self._out[index] = self._pool.submit(_picture, path, report.image.bytes)
+    def made_of(self, results: Iterable[tuple[int, FocusReport]]) -> Iterator[tuple[int, FocusReport]]:
+        """The same results; a picture is made of each meanwhile."""
+        for index, report in results:
+            if self._pool is not None:
+                self._out[index] = self._pool.submit(_picture, self._paths[index], report.image.bytes)
+            yield index, report
 
     def made(self) -> dict[int, bytes]:
         """All of them, waited for."""
