@@ -35,7 +35,8 @@ from mhfd_client.naming import PRESETS
 from mhfd_client.results.sidecars import Recorder
 from mhfd_client.runners.local import LocalRunner
 from mhfd_client.settings.load import load
-from mhfd_client.station.loop import News, Station
+from mhfd_client.station.feeder import News
+from mhfd_client.station.loop import Station
 from mhfd_client.verdicts.from_journal import JournalJudge
 
 

@@ -204,5 +204,6 @@ def describe(place: Place) -> str:
 
 
 def subject(place: Place) -> str:
+    """The same as the beginning of a sentence."""
     words = describe(place)
     return words[0].upper() + words[1:]

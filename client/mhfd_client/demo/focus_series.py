@@ -34,6 +34,7 @@ class SeriesImage:
 
     @property
     def density(self) -> float:
+        """Features a megapixel; NaN where there is no tissue."""
         return self.measured.report.density or math.nan
 
 

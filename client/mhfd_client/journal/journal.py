@@ -73,6 +73,7 @@ class Journal(JournalView):
         return journal
 
     def close(self) -> None:
+        """Let go of the database, then of the folder."""
         super().close()
         self._lock.close()
 

@@ -63,6 +63,7 @@ class JournalView:
             return cls(opened(path, partial(_up_to_date, path), read_only=True, busy_s=busy_s), path)
 
     def close(self) -> None:
+        """Let go of the database."""
         self._db.close()
 
     def __enter__(self) -> Self:
@@ -79,6 +80,7 @@ class JournalView:
         return self._one(sql, stored(path)) == (size, mtime_ns)
 
     def image(self, image_id: int) -> ImageRow:
+        """One image; StateError where there is none of this id."""
         row = self._one(f"SELECT {_IMAGE} FROM image WHERE id = ?", image_id)  # noqa: S608 - our own column names
         if row is None:
             raise StateError(f"the journal has no image {image_id}")
@@ -122,6 +124,7 @@ class JournalView:
     # -- reports and verdicts
 
     def report(self, report_id: int) -> FocusReport:
+        """What scoring said, whole."""
         row = self._one("SELECT json FROM report WHERE id = ?", report_id)
         if row is None:
             raise StateError(f"the journal has no report {report_id}")
@@ -135,6 +138,7 @@ class JournalView:
         return [_verdict(row) for row in self._all(sql, image_id)]
 
     def verdict(self, verdict_id: int) -> VerdictRow:
+        """One verdict of any history."""
         row = self._one(f"SELECT {_VERDICT} FROM verdict WHERE id = ?", verdict_id)  # noqa: S608 - as above
         if row is None:
             raise StateError(f"the journal has no verdict {verdict_id}")
@@ -194,10 +198,12 @@ class JournalView:
     # -- the station
 
     def root(self) -> str:
+        """The folder that is watched; empty before a station has run."""
         row = self._one("SELECT root FROM station")
         return "" if row is None else loaded(row[0])
 
     def heartbeat(self) -> Beat | None:
+        """The station's last sign of life."""
         sql = "SELECT at_ns, started_ns, pid, host, doing, in_flight, capacity FROM heartbeat"
         row = self._one(sql)
         return None if row is None else Beat(*row)

@@ -112,6 +112,7 @@ class RunPlan:
 
 
 def row_column(tile: str) -> tuple[int, int]:
+    """The place of a tile such as `r1-c2` in its mosaic, from 1."""
     row, column = tile.removeprefix("r").split("-c")
     return int(row), int(column)
 

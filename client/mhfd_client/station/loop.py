@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import signal
 import threading
 import time
@@ -33,25 +32,13 @@ from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import ImageRow, Outcome, State, VerdictRow
 from mhfd_client.naming import Place
 from mhfd_client.runners import Batch, Event, Health, Job, Returned, Runner, Scored, Started, set_aside
+from mhfd_client.station.feeder import Feeder, News, Watcher
 from mhfd_client.station.inbox import GivenLabel, Inbox
 
 log = logging.getLogger("mhfd.station")
 
 BEAT_S: Final = 1.0
 CHUNK: Final = 50  # images a step takes at once: bounds memory, and how long a step keeps the others waiting
-News = Whole | FolderTrouble | Recovered
-
-
-class Watcher(Protocol):
-    """Arrival: called from a thread of its own, and may block."""
-
-    def poll(self, timeout: float) -> Sequence[News]: ...
-
-    def wake(self) -> None:
-        """End a `poll` that waits, from another thread."""
-
-    def again(self, path: str) -> None:
-        """Look at this file once more: it changed before it was scored."""
 
 
 class Judge(Protocol):
@@ -64,10 +51,11 @@ class Judge(Protocol):
         """
 
 
-class Recorder(Protocol):
-    """Sidecars. May be called again for the same verdict."""
+class SidecarWriter(Protocol):
+    """Where verdicts are recorded."""
 
-    def record(self, row: ImageRow, report: FocusReport, verdict: VerdictRow) -> None: ...
+    def record(self, row: ImageRow, report: FocusReport, verdict: VerdictRow) -> None:
+        """Write an image's sidecar. May be called again for the same verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +92,7 @@ class Station:
         watcher: Watcher,
         runner: Runner,
         judge: Judge,
-        recorder: Recorder,
+        recorder: SidecarWriter,
         *,
         root: str | os.PathLike[str],
         params: Params,
@@ -123,7 +111,7 @@ class Station:
         self._root, self._params, self._place = os.path.abspath(root), params, place  # noqa: PTH100 - no UTF-8 needed
         self._attempts, self._backoff, self._grace = attempts, backoff_s, grace_s
         self._until_idle, self._unsettled_s, self._clock, self._look = until_idle, unsettled_s, clock, look
-        self._stopping = False
+        self._stopping = self._more = False  # more: judging or recording has more to do at once
         self._in_flight: dict[int, str] = {}
         self._started: dict[int, int] = {}
         self._news: deque[News] = deque()  # not yet in the journal
@@ -133,10 +121,9 @@ class Station:
         self._verdicts: list[tuple[int, VerdictRow]] = []  # of one image or label, not yet in the journal
         self._label: tuple[Path, GivenLabel] | None = None  # likewise, with its file
         self._notes: dict[str, str] = {}
-        self._more = False  # judging or recording has more to do at once
         self._nap = threading.Event()
         self._root_troubles: dict[str, str] = {}  # kind, why: nothing below the root can be read
-        self._feeder = _Feeder(watcher, runner.wake)
+        self._feeder = Feeder(watcher, runner.wake)
         self._scored = 0
         self._settling = False  # files were there that are not whole yet
         self._moved = self._beaten = self._began = clock()
@@ -171,7 +158,7 @@ class Station:
         self._news.extend(self._feeder.news())
         self._take_in()
         self._submit()
-        self._listen(0.0 if self._more else self._rest())
+        self._events.extend(self.runner.events(0.0 if self._more else self._rest()))
         self._settle()
 
     def _settle(self) -> None:
@@ -233,9 +220,6 @@ class Station:
         self.journal.intent(ids, token, runner.name, self._params, durable=runner.outlives)
         self._in_flight.update((row.id, token) for row in rows)
         runner.submit(Batch(token, jobs))
-
-    def _listen(self, timeout: float) -> None:
-        self._events.extend(self.runner.events(timeout))
 
     def _take_events(self) -> None:
         """[3] What the runner said goes into the journal."""
@@ -402,7 +386,8 @@ class Station:
                 break
             if self.runner.outlives and not self.runner.capacity and not self._more:
                 break  # nothing comes from there now, and the next start takes it up
-            self._listen(0.0 if self._more else min(BEAT_S, max(0.0, end - self._clock())))
+            left = max(0.0, end - self._clock())
+            self._events.extend(self.runner.events(0.0 if self._more else min(BEAT_S, left)))
         if not self.runner.outlives:
             for token in set(self._in_flight.values()):
                 self.journal.returned(token, "the station was stopped")
@@ -447,52 +432,6 @@ class Station:
         except (StateFull, StateBusy) as e:
             log.error("%s", e)
             self._nap.wait(self._backoff)
-
-
-class _Feeder(threading.Thread):
-    """Arrival's thread: what it finds, or the error that ended it."""
-
-    def __init__(self, watcher: Watcher, wake: Callable[[], None]) -> None:
-        super().__init__(name="mhfd-arrival", daemon=True)
-        self._watcher, self._wake = watcher, wake
-        self._found: queue.SimpleQueue[Sequence[News] | BaseException] = queue.SimpleQueue()
-        self._again: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._end = threading.Event()
-
-    def run(self) -> None:
-        try:
-            while not self._end.is_set():
-                while not self._again.empty():
-                    self._watcher.again(self._again.get())
-                if found := self._watcher.poll(0.5):
-                    self._found.put(found)
-                    self._wake()
-        except BaseException as e:  # handed to the loop, which raises it
-            self._found.put(e)
-            self._wake()
-
-    @property
-    def waiting(self) -> bool:
-        """There is news that the loop has not taken."""
-        return not self._found.empty()
-
-    def news(self) -> Iterator[News]:
-        while not self._found.empty():
-            found = self._found.get()
-            if isinstance(found, BaseException):
-                raise found
-            yield from found
-
-    def again(self, path: str) -> None:
-        self._again.put(path)
-        self._watcher.wake()
-
-    def finish(self) -> None:
-        if not self.is_alive():
-            return
-        self._end.set()
-        self._watcher.wake()
-        self.join(timeout=2.0)  # a share that hangs may hold it; it is a daemon
 
 
 @contextmanager

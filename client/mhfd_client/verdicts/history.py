@@ -132,9 +132,11 @@ class History:
             raise UsageError(f"history: there is no image {key!r}; give the key that it was added with") from None
 
     def key(self, row: int) -> Hashable:
+        """The key that a row was added with."""
         return self._keys[row]
 
     def place(self, row: int) -> Place:
+        """Where a row's image belongs."""
         return self._places[row]
 
     def measured(self, row: int) -> Measured:
@@ -170,30 +172,37 @@ class History:
 
     @property
     def levels(self) -> NDArray[np.float64]:
+        """Of every row: measures, regions."""
         return self._levels[: self._size]
 
     @property
     def area(self) -> NDArray[np.float64]:
+        """Of every row: megapixels of tissue."""
         return self._area[: self._size]
 
     @property
     def section(self) -> NDArray[np.int64]:
+        """Of every row; -1 where it is unknown."""
         return self._facts[: self._size, 0]
 
     @property
     def like(self) -> NDArray[np.int64]:
+        """Of every row: the number of its kind. Only images of one kind are compared."""
         return self._facts[: self._size, 1]
 
     @property
     def tile(self) -> NDArray[np.int64]:
+        """Of every row: the number of its tile."""
         return self._facts[: self._size, 2]
 
     @property
     def state(self) -> NDArray[np.int64]:
+        """Of every row: a `Standing`."""
         return self._facts[: self._size, 3]
 
     @property
     def label(self) -> NDArray[np.int64]:
+        """Of every row: a `Label`."""
         return self._facts[: self._size, 4]
 
 

@@ -7,12 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from mhfd.contract.focus_report import Finding
-from mhfd_client.naming import Place
+from mhfd_client.naming import Place, subject
 from mhfd_client.verdicts.history import DENSITY, RATIO, WHOLE, Levels, Measured
 
 if TYPE_CHECKING:
     from mhfd_client.verdicts.baseline import Expectation
-from mhfd_client.naming import subject
 
 _TITLES: Final = {
     Finding.INCOMPLETE: "is incomplete",
@@ -24,8 +23,6 @@ _TITLES: Final = {
     Finding.TOO_SMALL: "is too small",
 }
 SIDES: Final = {"left": "its left side", "right": "its right side", "top": "its upper side", "bottom": "its lower side"}
-
-
 UNSURE: Final = "a person's word on images near it would tell."
 UNCONFIRMED: Final = "nobody has confirmed a sharp image yet."
 
@@ -104,4 +101,5 @@ def yet(measured: Measured, expected: Expectation, measure: int) -> str:
 
 
 def features(measured: Measured) -> str:
+    """The density of the whole image."""
     return f"{math.exp(measured.levels[DENSITY, WHOLE]):,.0f} features per megapixel"
