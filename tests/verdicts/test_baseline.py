@@ -32,7 +32,7 @@ class Run:
         self.current: dict[object, Verdict] = {}
         self.history: Counter[object] = Counter()
         self.seen: dict[object, tuple[FocusReport, Place]] = {}
-        self.words: dict[object, bool | None] = {}
+        self.labels: dict[object, bool | None] = {}
 
     def see(self, section: int, density: float = 1.0, ratio: float = 1.0, tile: str = "r1-c1") -> None:
         image = report(density * DENSITY * wobble(section), ratio * RATIO * wobble(section + 7, 0.06))
@@ -41,7 +41,7 @@ class Run:
         self._take(self.judge.see(key, *self.seen[key]))
 
     def hear(self, key: object, sharp: bool | None) -> None:
-        self.words[key] = sharp
+        self.labels[key] = sharp
         self._take(self.judge.hear(key, sharp))
 
     def _take(self, judged: list[Judged]) -> None:
@@ -55,7 +55,7 @@ class Run:
         """Another judge, which is told what was said."""
         judge = RunJudge(self.judge.settings)
         for key, (image, place) in self.seen.items():
-            judge.restore(key, image, place, self.current[key], self.words.get(key))
+            judge.restore(key, image, place, self.current[key], self.labels.get(key))
         self.judge = judge
 
     def kinds(self, keys: object) -> set[Outcome]:
@@ -91,7 +91,10 @@ def test_confirmed_images_make_verdicts_final() -> None:
     question = run.judge.question()
     assert question is not None
     assert len(question.keys) == 3
-    assert all(f"section {place.section}, tile r1-c1" in question.sentence for place in question.places)
+    assert all(
+        f"section {place.section}, tile r1-c1" in question.sentence
+        for place in (run.seen[key][1] for key in question.keys)
+    )
     for key in question.keys:
         run.hear(key, True)
     assert run.judge.question() is None
@@ -297,7 +300,7 @@ def test_a_tile_of_other_tissue_is_asked_about_and_then_left_alone() -> None:
     assert all(run.current[key].provisional for key in odd)
     question = run.judge.question()
     assert question is not None
-    assert {place.tile for place in question.places} == {"white matter"}
+    assert {run.seen[key][1].tile for key in question.keys} == {"white matter"}
     assert question.sentence.startswith("The newest images of tile white matter differ from those that you confirmed")
     for key in question.keys:
         run.hear(key, True)

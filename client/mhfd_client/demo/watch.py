@@ -155,8 +155,7 @@ class _Operator(threading.Thread):
             self._station.stop()
 
     def _answer(self, journal: JournalView) -> None:
-        question = json.loads(journal.notes().get("question", "null"))
-        new = {} if not question else {journal.image(i).path: i for i in question["images"] if i not in self._answered}
+        new = {journal.image(i).path: i for i in _asked(journal) - self._answered}
         if new:
             for path, sharp in answer(read_truth(_truth(self._root)), new).items():
                 put(self._state, GivenLabel(image=new[path], sharp=sharp))
@@ -173,13 +172,9 @@ class _Operator(threading.Thread):
         due = {shot.path for shot in read_truth(_truth(self._root))}
         waiting = images_waiting(self._state)
         if due <= seen and sum(counts.values()) == counts[State.RECORDED] and not waiting:
-            return self._asked_all(journal)
+            return _asked(journal) <= self._answered
         last = max((row.judged_ns or row.whole_ns for row in summary.all_images(journal)), default=time.time_ns())
         return time.time_ns() - last > STUCK_S * 1e9
-
-    def _asked_all(self, journal: JournalView) -> bool:
-        question = json.loads(journal.notes().get("question", "null"))
-        return not question or set(question["images"]) <= self._answered
 
 
 class _Talk:
@@ -207,6 +202,12 @@ def _microscope(root: Path, seed: int, sections: int, size: int) -> Iterator[sub
             yield process
         finally:
             process.terminate()
+
+
+def _asked(journal: JournalView) -> set[int]:
+    """The images that the station asks about."""
+    question = json.loads(journal.notes().get("question", "null"))
+    return set(question["images"]) if question else set()
 
 
 def _truth(root: Path) -> Path:

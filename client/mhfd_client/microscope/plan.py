@@ -44,7 +44,6 @@ class RunPlan:
 
     seed: int
     size: int
-    tiles: tuple[int, int]
     drift: float
     shots: tuple[Shot, ...]
 
@@ -108,7 +107,7 @@ class RunPlan:
                     )  # fmt: skip
                     retakes.setdefault(min(section + 5, sections), []).append(again)
             shots += retakes.pop(section, [])
-        return cls(seed, size, tiles, drift, tuple(shots))
+        return cls(seed, size, drift, tuple(shots))
 
 
 def row_column(tile: str) -> tuple[int, int]:

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
@@ -36,6 +36,7 @@ from mhfd_client.station.feeder import Feeder, News, Watcher
 from mhfd_client.station.inbox import GivenLabel, Inbox
 
 log = logging.getLogger("mhfd.station")
+T = TypeVar("T")
 
 BEAT_S: Final = 1.0
 CHUNK: Final = 50  # images a step takes at once: bounds memory, and how long a step keeps the others waiting
@@ -175,13 +176,20 @@ class Station:
 
     def _take_in(self) -> None:
         """[1] What arrived goes into the journal."""
-        while self._news:
-            some = list(self._news)[:CHUNK]
+        self._into_journal(self._news, self._note)
+
+    def _into_journal(
+        self, waiting: deque[T], step: Callable[[T], None], done: Callable[[T], None] = lambda _: None
+    ) -> None:
+        """What waits is let go of once the journal has it: a full disk must not lose anything."""
+        while waiting:
+            some = list(waiting)[:CHUNK]
             with self.journal.together():
-                for item in some:
-                    self._note(item)
-            for _ in some:  # only now: a full disk must not lose them
-                self._news.popleft()
+                for one in some:
+                    step(one)
+            for one in some:
+                waiting.popleft()
+                done(one)
             self._moved = self._clock()
 
     def _note(self, item: News) -> None:
@@ -223,15 +231,7 @@ class Station:
 
     def _take_events(self) -> None:
         """[3] What the runner said goes into the journal."""
-        while self._events:
-            some = list(self._events)[:CHUNK]
-            with self.journal.together():
-                for event in some:
-                    self._hear(event)
-            for event in some:
-                self._events.popleft()
-                self._forget(event)
-            self._moved = self._clock()
+        self._into_journal(self._events, self._hear, self._forget)
 
     def _hear(self, event: Event) -> None:
         """Only the journal changes here, so that it may be repeated when the transaction fails."""
@@ -262,15 +262,10 @@ class Station:
                 self.journal.trouble(event.kind, None, event.detail)
 
     def _forget(self, event: Event) -> None:
-        match event:
-            case Scored():
-                self._in_flight.pop(event.id, None)
-                self._started.pop(event.id, None)
-                self._scored += 1
-            case Returned():
-                for image in event.ids:
-                    self._in_flight.pop(image, None)
-                    self._started.pop(image, None)
+        self._scored += isinstance(event, Scored)
+        for image in (event.id,) if isinstance(event, Scored) else event.ids if isinstance(event, Returned) else ():
+            self._in_flight.pop(image, None)
+            self._started.pop(image, None)
 
     def _came_back(self, image: int, why: str, *, blame: bool) -> None:
         row = self.journal.image(image)

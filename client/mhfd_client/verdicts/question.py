@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd_client.naming import Place, describe
+from mhfd_client.naming import describe
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts.history import DENSITY, WHOLE, History, Label, Standing
 
@@ -23,7 +23,6 @@ class Question:
     """What the station asks the operator: are these images sharp?"""
 
     keys: tuple[Hashable, ...]
-    places: tuple[Place, ...]
     sentence: str
 
 
@@ -64,9 +63,8 @@ def _asked(history: History, rows: Rows, count: int, why: str, settings: Verdict
     order = rows[np.lexsort((rows, history.levels[rows, DENSITY, WHOLE]))]
     wanted = [0.95] if count == 1 else np.linspace(0.95, 0.35, count)
     chosen = sorted({int(order[round(q * (len(order) - 1))]) for q in wanted})
-    places = tuple(history.place(r) for r in chosen)
-    asked = f"{why} Look at {_and(describe(place) for place in places)}: which are sharp?"
-    return Question(tuple(history.key(r) for r in chosen), places, asked)
+    asked = f"{why} Look at {_and(describe(history.place(r)) for r in chosen)}: which are sharp?"
+    return Question(tuple(history.key(r) for r in chosen), asked)
 
 
 def _and(parts: Iterable[str]) -> str:
