@@ -17,6 +17,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Final, Self
@@ -164,28 +165,23 @@ class Journal(JournalView):
         with self.together():
             if self.image(image_id).state in _CLOSED:
                 return False
-            new = self._db.execute(
-                "INSERT INTO report (image, params_id, finding, dof, density, cross_spectrum, tissue, json, at_ns) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (image, params_id) DO NOTHING RETURNING id",
-                (
-                    image_id,
-                    report.params_id,
-                    report.finding.value,
-                    report.dof,
-                    report.density,
-                    report.cross_spectrum,
-                    report.tissue,
-                    report.model_dump_json(),
-                    at,
-                ),
-            ).fetchone()
+            measures = {name: getattr(report, name) for name in ("dof", "density", "cross_spectrum", "tissue")}
+            new = self._insert(
+                "report",
+                image=image_id,
+                params_id=report.params_id,
+                finding=report.finding.value,
+                **measures,
+                json=report.model_dump_json(),
+                at_ns=at,
+            )
             if new is None:
                 return False
             self._db.execute(
                 "UPDATE image SET state = 'scored', token = NULL, report = ?, scored_ns = ?, "
                 "started_ns = ifnull(?, started_ns), submitted_ns = ifnull(?, submitted_ns), transferred_ns = ?, "
                 "returned_ns = ? WHERE id = ?",
-                (new[0], at, started_ns, submitted_ns, transferred_ns, returned_ns, image_id),
+                (new, at, started_ns, submitted_ns, transferred_ns, returned_ns, image_id),
             )
         return True
 
@@ -196,24 +192,13 @@ class Journal(JournalView):
             row = self.image(image_id)
             if row.report is None:
                 raise StateError(f"image {image_id} is {row.state}: there is no report to judge")
-            (verdict_id,) = self._db.execute(
-                "INSERT INTO verdict (image, report, outcome, provisional, sentence, reason, detail, at_ns) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-                (
-                    image_id,
-                    row.report,
-                    verdict.outcome,
-                    int(verdict.provisional),
-                    verdict.sentence,
-                    verdict.reason,
-                    verdict.detail,
-                    now,
-                ),
-            ).fetchone()
+            said = {f.name: getattr(verdict, f.name) for f in fields(VerdictRow) if f.name not in ("id", "at_ns")}
+            new = self._insert("verdict", image=image_id, report=row.report, **said, at_ns=now)
+            assert new is not None  # noqa: S101 - its id is its own
             self._db.execute(
                 "UPDATE image SET state = 'judged', judged_ns = ifnull(judged_ns, ?) WHERE id = ?", (now, image_id)
             )
-            return self.verdict(verdict_id)
+            return self.verdict(new)
 
     def recorded(self, image_id: int) -> None:
         """The current verdict's sidecar is written. Repeating it changes nothing."""
@@ -302,6 +287,12 @@ class Journal(JournalView):
                 "AND (?2 IS NULL OR (kind = ?2 AND ifnull(path, '') = ifnull(?3, '')))",
                 (self._now(), kind, None if path is None else stored(path)),
             )
+
+    def _insert(self, table: str, **values: object) -> int | None:
+        """A new row's id; None where a row that must be the only one is there already."""
+        sql = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join('?' * len(values))}) "  # noqa: S608
+        new = self._db.execute(sql + "ON CONFLICT DO NOTHING RETURNING id", tuple(values.values())).fetchone()
+        return None if new is None else int(new[0])
 
     def _claim(self, root: str) -> None:
         with self.together(durable=True):

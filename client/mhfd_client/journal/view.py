@@ -132,9 +132,7 @@ class JournalView:
 
     def verdicts(self, image_id: int) -> list[VerdictRow]:
         """The history of an image, oldest first; the last is the current one."""
-        sql = (
-            "SELECT outcome, sentence, provisional, reason, detail, id, at_ns FROM verdict WHERE image = ? ORDER BY id"
-        )
+        sql = f"SELECT {_VERDICT} FROM verdict WHERE image = ? ORDER BY id"  # noqa: S608 - as above
         return [_verdict(row) for row in self._all(sql, image_id)]
 
     def verdict(self, verdict_id: int) -> VerdictRow:
