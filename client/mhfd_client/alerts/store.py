@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from mhfd_client.alerts.episodes import Episode
-from mhfd_client.alerts.message import Alert, Rule, iso
+from mhfd_client.alerts.message import Alert, Rule
 from mhfd_client.journal.sqlite import named, opened, version_of
+from mhfd_client.times import iso_z
 
 FILE: Final = "alerts.db"
 _APPLICATION_ID: Final = 0x6D686661
@@ -72,13 +73,13 @@ class Health:
     def state(self, waiting: int | None = None) -> str:
         """In words, for `mhfd status` and its like."""
         if self.failures:
-            at = "" if self.error_at is None else f" at {iso(self.error_at)}"
+            at = "" if self.error_at is None else f" at {iso_z(self.error_at)}"
             tries = f"{self.failures} {'try' if self.failures == 1 else 'tries'}"
             more = "" if waiting is None else f"; {waiting} waiting"
             return f"failing, {tries} so far, the last{at}: {self.error}{more}"
         if self.sent_at is None:
             return "nothing sent yet"
-        return f"well; {self.sent} sent, the last at {iso(self.sent_at)}"
+        return f"well; {self.sent} sent, the last at {iso_z(self.sent_at)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import click
 
 from mhfd_client.commands.common import echo, echo_json
+from mhfd_client.times import DAY, utc
 
 if TYPE_CHECKING:
     from mhfd_client.compute.registration import Function
@@ -81,7 +81,7 @@ def list_(as_json: bool) -> None:
 
 
 def _line(f: Function) -> str:
-    when = time.strftime("%Y-%m-%d", time.gmtime(f.registered))
+    when = utc(f.registered, DAY)
     return f"{f.name:12} {f.id}  {f.state.value:8}  {f.shared}  mhfd {f.version}, source {f.digest}, {when}"
 
 
