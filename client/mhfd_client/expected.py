@@ -69,11 +69,9 @@ def missing(expected: Collection[Place] | None, seen: Iterable[Place]) -> list[P
     return sorted(absent, key=lambda place: place.key)
 
 
-def overdue(expected: Collection[Place] | None, seen: Iterable[Place]) -> list[Place]:
+def overdue(absent: Iterable[Place], last: int) -> list[Place]:
     """What is missing before the latest section that was seen; the rest may still come."""
-    here = list(seen)
-    last = max((place.section for place in here if place.section is not None), default=-1)
-    return [place for place in missing(expected, here) if place.section is not None and place.section < last]
+    return [place for place in absent if place.section is not None and place.section < last]
 
 
 def _listed(text: str, path: Path) -> frozenset[Place]:

@@ -15,22 +15,21 @@ from hypothesis import strategies as st
 from mhfd_client.alerts import Alert, Episode, Event, Rule, Sink, SinkFailed, overview
 from mhfd_client.alerts.desk import Desk
 from mhfd_client.alerts.outlet import LIMIT, Outlet, Postman, Receipt
-from mhfd_client.alerts.snapshot import Disk, Seen, Snapshot
-from mhfd_client.alerts.store import FILE, Health, Store
+from mhfd_client.alerts.situation import Disk, Situation
+from mhfd_client.alerts.store import FILE, AlertStore, Delivery
 from mhfd_client.errors import StateDamaged, StateError
-from mhfd_client.journal.rows import Outcome
-from mhfd_client.naming import Place as Where
+from mhfd_client.journal.rows import Outcome, ScoreRow
 from mhfd_client.settings.options import AlertSettings
 
 NOW = 1_800_000_000.0
-CALM = Snapshot(NOW, NOW, disks=(Disk("the state", 10**12, 10**12),))
+CALM = Situation(NOW, NOW, disks=(Disk("the state", 10**12, 10**12),))
 FULL = replace(CALM, disks=(Disk("the state", 10**8, 10**12),))
 ENDED = replace(CALM, ended="no worker.")
 SETTINGS = AlertSettings(calm_s=10.0)
 
 
-def at(seconds: float, snapshot: Snapshot) -> Snapshot:
-    return replace(snapshot, now=NOW + seconds)
+def at(seconds: float, situation: Situation) -> Situation:
+    return replace(situation, now=NOW + seconds)
 
 
 class Time:
@@ -74,7 +73,7 @@ def message(episode: int, event: Event = Event.OPENED, rule: Rule = Rule.DISK) -
 
 
 def outlet_of(hand: Hand, time: Time, *, limit: int = LIMIT) -> Outlet:
-    return Outlet(hand, Health("webhook sem"), (), clock=time, now=time, limit=limit)
+    return Outlet(hand, Delivery("webhook sem"), (), clock=time, now=time, limit=limit)
 
 
 # -- an outlet
@@ -94,7 +93,7 @@ def test_one_message_at_a_time_in_order() -> None:
     hand.back("200")
     assert outlet.step()
     assert not outlet.waiting
-    assert (outlet.health.sent, outlet.health.sent_at, outlet.health.failures) == (2, NOW, 0)
+    assert (outlet.delivery.sent, outlet.delivery.sent_at, outlet.delivery.failures) == (2, NOW, 0)
 
 
 def test_tries_come_later_and_later_and_never_end() -> None:
@@ -115,14 +114,14 @@ def test_tries_come_later_and_later_and_never_end() -> None:
         time.now += 0.5
     assert waits == [5, 10, 20, 40, 80, 160] + [300] * 6
     assert {alert.id for alert in hand.given} == {"1-opened"}
-    assert outlet.health.state(1) == f"failing, 12 tries so far, the last at {stamp(outlet)}: 500; 1 waiting"
+    assert outlet.delivery.state(1) == f"failing, 12 tries so far, the last at {stamp(outlet)}: 500; 1 waiting"
 
 
 def stamp(outlet: Outlet) -> str:
     from mhfd_client.times import iso_z
 
-    assert outlet.health.error_at is not None
-    return iso_z(outlet.health.error_at)
+    assert outlet.delivery.error_at is not None
+    return iso_z(outlet.delivery.error_at)
 
 
 def test_what_is_new_is_tried_at_once_unless_a_rest_was_asked_for() -> None:
@@ -184,7 +183,7 @@ def test_the_end_of_what_the_sink_is_hearing_now_is_never_dropped() -> None:
     flood(outlet, 2)
     assert outlet.waiting[0].alert.id == "1-closed"
     assert len(outlet.waiting) == LIMIT
-    assert outlet.health.untold == LIMIT + 1
+    assert outlet.delivery.untold == LIMIT + 1
     hand.back("200")
     outlet.step()
     assert hand.given[-1].id == "1-closed"
@@ -248,7 +247,7 @@ def test_nothing_is_lost_but_what_is_over_and_unknown(steps: list[Rule | bool]) 
     assert all(events[episode][-1] is last[episode] for episode in events)
     never = set(last) - set(events)
     assert all(last[episode] is Event.CLOSED for episode in never)
-    assert sum(alert.untold for alert in taken) + outlet.health.untold == len(never)
+    assert sum(alert.untold for alert in taken) + outlet.delivery.untold == len(never)
 
 
 # -- the desk
@@ -290,11 +289,11 @@ class Place:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.time = folder, Time()
-        self.stores: list[Store] = []
+        self.stores: list[AlertStore] = []
 
     def desk(self, *sinks: Sink, settings: AlertSettings = SETTINGS) -> Desk:
         self.close()
-        self.stores.append(Store(self.folder))
+        self.stores.append(AlertStore(self.folder))
         self.stores[-1]._db.execute("PRAGMA synchronous = OFF")  # no test takes the power away
         return Desk(self.stores[-1], settings, sinks, root="/data", carrier=Now, clock=self.time, now=self.time)
 
@@ -426,7 +425,10 @@ def test_it_rings_although_nothing_can_be_saved(place: Place) -> None:
     db = place.stores[0]._db
     (pages,) = db.execute("PRAGMA page_count").fetchone()
     db.execute(f"PRAGMA max_page_count = {pages}")
-    blurred = tuple(Seen(n, f"{n}{'x' * 500}.tif", Where(n), Outcome.OUT_OF_FOCUS) for n in range(20))
+    blurred = tuple(
+        ScoreRow(n, f"{n}{'x' * 500}.tif", n, None, "", "ok", None, None, None, None, Outcome.OUT_OF_FOCUS, False)
+        for n in range(20)
+    )
     desk.look(replace(FULL, recent=blurred))
     desk.step()
     assert events(told) == ["out_of_focus opened", "disk opened"]
@@ -455,7 +457,7 @@ def test_a_hanging_sink_adds_nothing_to_a_look(tmp_path: Path) -> None:
             return "200"
 
     hanging, told, time = Hanging("hangs"), Counting(), Time()
-    store = Store(tmp_path)
+    store = AlertStore(tmp_path)
     store._db.execute("PRAGMA synchronous = OFF")
     desk = Desk(store, SETTINGS, [hanging, told], root="/data", carrier=Postman, clock=time, now=time)
     looks = 0
@@ -518,7 +520,7 @@ def test_nothing_is_known_of_a_folder_without_alerts(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_ours_is_refused_in_words(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"not a database, but long enough to look like one" * 50)
-    for use in (Store, overview):
+    for use in (AlertStore, overview):
         with pytest.raises(StateError, match=r"alerts\.db cannot be used \(file is not a database\): check the disk"):
             use(tmp_path)
     (tmp_path / FILE).unlink()
@@ -526,7 +528,7 @@ def test_a_file_that_is_not_ours_is_refused_in_words(tmp_path: Path) -> None:
     db.execute("PRAGMA user_version = 7")
     db.close()
     with pytest.raises(StateDamaged, match="some other program's"):
-        Store(tmp_path)
+        AlertStore(tmp_path)
     db = sqlite3.connect(tmp_path / FILE)
     db.execute(f"PRAGMA application_id = {0x6D686661}")
     db.close()

@@ -15,9 +15,8 @@ from mhfd_client.alerts import rules, words
 from mhfd_client.alerts.episodes import Episode, Happened, advance
 from mhfd_client.alerts.message import Event, Rule, plain
 from mhfd_client.alerts.rules import Reading
-from mhfd_client.alerts.snapshot import Disk, Problem, Seen, Snapshot
-from mhfd_client.journal.rows import Outcome
-from mhfd_client.naming import Place
+from mhfd_client.alerts.situation import Disk, Situation
+from mhfd_client.journal.rows import Outcome, ScoreRow, TroubleRow
 from mhfd_client.settings.options import AlertSettings
 from mhfd_client.times import roughly
 
@@ -25,17 +24,23 @@ NOW = 1_800_000_000.0
 GOOD, BAD, LOST, UNSURE = Outcome.IN_FOCUS, Outcome.OUT_OF_FOCUS, Outcome.INCOMPLETE, Outcome.UNDETERMINED
 
 
-def images(outcomes: str, *, first: int = 112, tile: str | None = None, **other: Any) -> tuple[Seen, ...]:
+def images(outcomes: str, *, first: int = 112, provisional: bool = False) -> tuple[ScoreRow, ...]:
     """One image a letter: g good, b blurred, i incomplete, u undetermined, k blank."""
     kinds = {"g": GOOD, "b": BAD, "i": LOST, "u": UNSURE, "k": UNSURE}
     return tuple(
-        Seen(
-            n,
-            f"S_{first + n:03d}.tif",
-            Place(first + n, tile),
-            kinds[letter],
+        ScoreRow(
+            image=n,
+            path=f"S_{first + n:03d}.tif",
+            section=first + n,
+            tile=None,
+            params_id="",
             finding=Finding.BLANK if letter == "k" else Finding.OK,
-            **other,
+            dof=None,
+            density=None,
+            cross_spectrum=None,
+            tissue=None,
+            outcome=kinds[letter],
+            provisional=provisional,
         )
         for n, letter in enumerate(outcomes)
     )
@@ -57,8 +62,14 @@ class Case:
 CHECK = " Check the focus; `mhfd retake` lists what to image again."
 BEAM = " Check the beam, the detector and the disk."
 PROVISIONAL = " This is provisional: nobody has confirmed a sharp image yet, or the verdicts may still change."
-GONE = Problem("root_gone", "/mnt/sem is not there", NOW - 240)
-IDLE = Problem("runner", "every worker has died", NOW - 29)
+
+
+def trouble(kind: str, why: str, *, ago: int) -> TroubleRow:
+    return TroubleRow(kind, None, why, int(NOW - ago) * 10**9, None)
+
+
+GONE = trouble("root_gone", "/mnt/sem is not there", ago=240)
+IDLE = trouble("runner", "every worker has died", ago=29)
 
 CASES = [
     Case(
@@ -97,12 +108,12 @@ CASES = [
     ),
     Case(
         "tiles_of_one_section", Rule.OUT_OF_FOCUS,
-        {"recent": tuple(replace(s, place=Place(7, f"r1-c{s.image}")) for s in images("bbbb"))}, True,
+        {"recent": tuple(replace(s, section=7, tile=f"r1-c{s.image}") for s in images("bbbb"))}, True,
         f"4 of the last 4 images are out of focus: sections (tiles) 7 (r1-c0), 7 (r1-c1), 7 (r1-c2), 7 (r1-c3).{CHECK}",
     ),
     Case(
         "names_where_there_is_no_section", Rule.OUT_OF_FOCUS,
-        {"recent": tuple(replace(s, place=Place(), path="\x1b[2J.tif") for s in images("b"))}, True,
+        {"recent": tuple(replace(s, section=None, path="\x1b[2J.tif") for s in images("b"))}, True,
         f"1 of the last 1 image is out of focus: \\x1b[2J.tif.{CHECK}", {"out_of_focus": 1, "of_last": 1},
     ),
     Case(
@@ -160,7 +171,7 @@ CASES = [
     ),
     Case(
         "silence_cannot_be_told_without_the_folder", Rule.SILENCE,
-        {"last_arrival": NOW - 1200, "started": NOW - 9000, "problems": (GONE,)}, None, "The folder cannot be read.",
+        {"last_arrival": NOW - 1200, "started": NOW - 9000, "troubles": (GONE,)}, None, "The folder cannot be read.",
     ),
     Case(
         "backlog", Rule.BACKLOG, {"waiting": 120, "oldest_waiting": NOW - 840, "started": NOW - 9000}, True,
@@ -176,7 +187,7 @@ CASES = [
     ),
     Case(
         "backlog_without_workers_is_theirs", Rule.BACKLOG,
-        {"waiting": 9, "oldest_waiting": NOW - 840, "started": NOW - 9000, "problems": (IDLE,)}, None,
+        {"waiting": 9, "oldest_waiting": NOW - 840, "started": NOW - 9000, "troubles": (IDLE,)}, None,
         "Nothing can be scored now.",
     ),
     Case(
@@ -189,23 +200,24 @@ CASES = [
     ),
     Case("disk_unknown", Rule.DISK, {}, None, "Free space could not be measured."),
     Case(
-        "folder_gone", Rule.FOLDER, {"problems": (GONE,), "waiting": 2}, True,
+        "folder_gone", Rule.FOLDER, {"troubles": (GONE,), "waiting": 2}, True,
         "The watched folder cannot be used for 4 minutes: /mnt/sem is not there. 2 images waiting; none is lost.",
     ),
-    Case("folder_back", Rule.FOLDER, {"problems": (IDLE,)}, False, "The watched folder can be read again."),
+    Case("folder_back", Rule.FOLDER, {"troubles": (IDLE,)}, False, "The watched folder can be read again."),
     Case(
-        "lost_notices_are_no_lost_folder", Rule.FOLDER, {"problems": (Problem("events_lost", "inotify", NOW - 900),)},
+        "lost_notices_are_no_lost_folder", Rule.FOLDER, {"troubles": (trouble("events_lost", "inotify", ago=900),)},
         False, "The watched folder can be read again.",
     ),
     Case(
-        "workers_gone_for_a_moment", Rule.RUNNER, {"problems": (IDLE,)}, None,
+        "workers_gone_for_a_moment", Rule.RUNNER, {"troubles": (IDLE,)}, None,
         "Nothing is scored for 29 seconds: every worker has died. 0 images waiting; none is lost.",
     ),
     Case(
-        "workers_gone", Rule.RUNNER, {"problems": (replace(IDLE, since=NOW - 30),), "waiting": 1}, True,
+        "workers_gone", Rule.RUNNER,
+        {"troubles": (trouble("runner", "every worker has died", ago=30),), "waiting": 1}, True,
         "Nothing is scored for 30 seconds: every worker has died. 1 image waiting; none is lost.",
     ),
-    Case("workers_back", Rule.RUNNER, {"problems": (GONE,)}, False, "What arrives is scored again."),
+    Case("workers_back", Rule.RUNNER, {"troubles": (GONE,)}, False, "What arrives is scored again."),
     Case(
         "ended", Rule.ENDED, {"ended": "no worker can be started."}, True,
         "The watch has ended: no worker can be started. Nothing is checked until `mhfd watch` is started again.",
@@ -215,8 +227,8 @@ CASES = [
 
 
 def read(case: Case) -> dict[Rule, Reading]:
-    snapshot = Snapshot(**{"now": NOW, "started": NOW - 3600, **case.now})
-    return {reading.rule: reading for reading in rules.readings(snapshot, AlertSettings(**case.settings))}
+    situation = Situation(**{"now": NOW, "started": NOW - 3600, **case.now})
+    return {reading.rule: reading for reading in rules.readings(situation, AlertSettings(**case.settings))}
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -21,7 +21,7 @@ from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
 from mhfd_client import expected
 from mhfd_client.alerts import Alert, Alerts, Event, Rule, SinkFailed, overview
-from mhfd_client.alerts.snapshot import Disks, Reader
+from mhfd_client.alerts.situation import Disks, SituationReader
 from mhfd_client.arrival.events import Whole
 from mhfd_client.cli import main
 from mhfd_client.errors import RunnerError, SettingsError
@@ -29,6 +29,7 @@ from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import ImageRow, Outcome, State, VerdictRow
 from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place
+from mhfd_client.now import RunNow
 from mhfd_client.settings.options import AlertSettings
 
 SETTINGS = AlertSettings(out_of_focus=2, of_last=3, disk_gb=0)
@@ -180,14 +181,14 @@ def test_sinks_that_cannot_be_used_are_refused_before_anything_starts(tmp_path: 
         Alerts(tmp_path, AlertSettings.model_validate({"webhook": "nowhere"}), root="/data")
 
 
-# -- the snapshot
+# -- the situation
 
 
-def test_what_a_snapshot_says(tmp_path: Path) -> None:
+def test_what_a_situation_says(tmp_path: Path) -> None:
     root, state = tmp_path / "root", tmp_path / "state"
     root.mkdir()
     with Journal.open(state, root=root) as journal, JournalView.read(state) as view:
-        reader = Reader(view, [Place(n) for n in range(1, 8)], tuple, 100.0)
+        reader = SituationReader(RunNow(view, [Place(n) for n in range(1, 8)]), tuple, 100.0)
         assert reader.take(1.0).images == 0
 
         def arrive(section: int, at: float) -> ImageRow:
@@ -217,7 +218,7 @@ def test_what_a_snapshot_says(tmp_path: Path) -> None:
         assert (now.now, now.started, now.fresh, now.images, now.ended) == (99.0, 100.0, 2, 4, "x")
         assert (now.sections, now.missing, now.complete) == ((1, 2, 4, 5), (3,), False)
         assert (now.last_arrival, now.waiting, now.oldest_waiting) == (30.0, 2, 25.0)
-        assert [(problem.kind, problem.why) for problem in now.problems] == [("root_gone", "unmounted")]
+        assert [(trouble.kind, trouble.why) for trouble in now.troubles] == [("root_gone", "unmounted")]
         assert now.drifts == ("Drift.",)
         for section in (3, 6, 7):
             judge(arrive(section, 40.0), Outcome.IN_FOCUS)
@@ -237,14 +238,15 @@ def test_what_is_missing_is_what_the_status_says(tmp_path: Path, wanted: list[Pl
     root.mkdir()
     seen: set[Place] = set()
     with Journal.open(state, root=root) as journal, JournalView.read(state) as view:
-        reader = Reader(view, wanted, tuple, 0.0)
+        reader = SituationReader(RunNow(view, wanted), tuple, 0.0)
         for section, tile in [(2, "r1"), (2, "r2"), (5, "r1"), (1, "r2"), (7, "r1"), (3, "r1"), (6, "r2"), (4, "r2")]:
             seen.add(Place(section, tile))
             journal.arrived(Whole(f"S_{section}_{tile}.tif", 1, 1, 1.0, 1.0), Place(section, tile))
             now = reader.take(1.0)
-            late = {place.section for place in expected.overdue(wanted, seen)}
+            absent = expected.missing(wanted, seen)
+            late = {place.section for place in expected.overdue(absent, max(place.section or 0 for place in seen))}
             assert set(now.missing) == late
-            assert now.complete == (wanted is not None and not expected.missing(wanted, seen))
+            assert now.complete == (wanted is not None and not absent)
             assert now.sections == tuple(sorted({place.section or 0 for place in seen}))
 
 

@@ -231,10 +231,10 @@ def test_missing_and_overdue() -> None:
     wanted = {Place(1, "r1-c1"), Place(1, "r1-c2"), Place(2), Place(3), Place(4)}
     seen = [Place(1, "r1-c1"), Place(2, "r9-c9"), Place(4), Place()]
     assert missing(wanted, seen) == [Place(1, "r1-c2"), Place(3)]
-    assert overdue(wanted, seen[:2]) == [Place(1, "r1-c2")]
+    assert overdue(missing(wanted, seen[:2]), 2) == [Place(1, "r1-c2")]
     assert missing(wanted, seen[:2]) == [Place(1, "r1-c2"), Place(3), Place(4)]
     assert missing(wanted, []) == sorted(wanted, key=lambda p: p.key)
-    assert overdue(wanted, []) == []
+    assert overdue(missing(wanted, []), -1) == []
 
 
 def test_gaps_without_expectations() -> None:

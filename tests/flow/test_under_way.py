@@ -15,10 +15,10 @@ from mhfd_client.commands.results import _lines
 from mhfd_client.flow.runs_out import LOGBOOK, Logbook
 from mhfd_client.flow.words import Step
 from mhfd_client.journal.journal import Journal
+from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place
 from mhfd_client.page import panels
-from mhfd_client.page.model import Model
-from mhfd_client.page.store import Store
+from mhfd_client.page.model import PageModel
 from mhfd_client.results import run_report
 from mhfd_client.results import status as summary
 from mhfd_client.results.under_way import Reader, UnderWay, under_way
@@ -57,8 +57,8 @@ class Station:
         return under_way(self.journal, reader)
 
     def panel(self, *, flow: bool = False) -> str:
-        with Store.read(self.state) as store:
-            model = Model(store, confirm=3, flow=flow)
+        with JournalView.read(self.state) as store:
+            model = PageModel(store, confirm=3, flow=flow)
             model.refresh()
             return panels.panels(panels.templates(), model)["runs"]
 
@@ -208,7 +208,7 @@ def test_the_page_the_status_and_the_report_show_what_is_out(station: Station) -
     (line, _) = [line for line in _lines(now, "run") if line.startswith("run ")]
     assert line.startswith("run 6d686664: moving images since ")
     assert line.endswith("; 2 image(s): S_001.tif to S_002.tif")
-    later = summary.status(station.journal, settings.load(env={}).settings.names, now=time.time() + 3600)
+    later = summary.status(station.journal, settings.load(env={}).settings.names, clock=lambda: time.time() + 3600)
     assert any("without the station" in line for line in _lines(later, "run"))
     assert not any("without the station" in line for line in _lines(now, "run"))
     page = run_report.render(station.journal, settings.load(env={}))

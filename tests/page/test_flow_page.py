@@ -23,10 +23,9 @@ from tests.rigs.globus.waiting import until
 from mhfd_client.journal.rows import State
 from mhfd_client.journal.view import JournalView
 from mhfd_client.page import panels
-from mhfd_client.page.model import Model
-from mhfd_client.page.store import Store
+from mhfd_client.page.model import PageModel
 from mhfd_client.results import run_report
-from mhfd_client.results.latency import MOMENTS, SPANS, ledger, spans
+from mhfd_client.results.latency import MOMENTS, SPANS, spans, waiting_times
 from mhfd_client.settings import load as settings
 
 MHFD = str(Path(sys.executable).with_name("mhfd"))
@@ -128,7 +127,7 @@ def test_the_runs_are_on_the_page_and_their_moments_in_the_ledger(lab: Site) -> 
         until(lambda: "None is out." in watch.page(), watch.page)
         assert watch.runs() == []
 
-    with Store.read(watch.state) as journal:
+    with JournalView.read(watch.state) as journal:
         rows = journal.images(limit=100)
         assert len(rows) == len(jobs)
         for row in rows:
@@ -141,8 +140,8 @@ def test_the_runs_are_on_the_page_and_their_moments_in_the_ledger(lab: Site) -> 
             assert set(SPANS) <= set(record["steps_ms"])
         asked = {row.submitted_ns for row in rows}
         assert len(asked) == 2, "of each image it is when its run was asked for"
-        found = ledger(rows, target_s=60)
-        model = Model(journal, confirm=3)
+        found = waiting_times(rows, target_s=60)
+        model = PageModel(journal, confirm=3)
         model.refresh()
         table = panels.panels(panels.templates(), model)["times"]
         drawn = panels.waits(model)["spans"]

@@ -17,17 +17,17 @@ from tests.rigs.focus_reports import report
 from tests.rigs.page_rig import Rig
 
 from mhfd import images
+from mhfd_client.journal.view import JournalView
 from mhfd_client.page import actions, panels, pictures
-from mhfd_client.page.model import Model
+from mhfd_client.page.model import PageModel
 from mhfd_client.page.process import PageProcess, Serving, bound
-from mhfd_client.page.store import Store
 from mhfd_client.page.token import token_of
 from mhfd_client.results.retake import retakes
 from mhfd_client.station.inbox import images_waiting
 
 
-def model(rig: Rig) -> Model:
-    made = Model(Store.read(rig.state), confirm=3)
+def model(rig: Rig) -> PageModel:
+    made = PageModel(JournalView.read(rig.state), confirm=3)
     made.refresh()
     return made
 
@@ -44,7 +44,11 @@ def test_the_model_follows_the_journal_and_agrees_with_a_fresh_one(tmp_path: Pat
         fresh = model(rig)
         assert seen.entries.keys() == fresh.entries.keys()
         assert seen.cursor == fresh.cursor
-        assert seen.retake == fresh.retake == tuple(retakes(rig.journal, rig.journal.told()))
+        assert (
+            seen.retake
+            == fresh.retake
+            == tuple(retakes(rig.journal.told(), rig.journal.last_labels(), rig.journal.report))
+        )
         assert blurred not in {one.image for one in seen.retake}
         assert [str(p) for p in seen.missing] == ["section 10", "section 11"]
         assert seen.labels.keys() == {1, 2}
@@ -87,7 +91,7 @@ def test_a_word_without_a_station_is_taken_in_at_once(tmp_path: Path) -> None:
         assert images_waiting(rig.state) == {image}  # a station runs: it is the station's to take in
     actions.say(rig.state, str(rig.root), rig.loaded, actions.Said(image=image, label="sharp", who="Eve"))
     assert images_waiting(rig.state) == frozenset()
-    with Store.read(rig.state) as journal:
+    with JournalView.read(rig.state) as journal:
         (label,) = journal.labels()
         assert (label.sharp, label.who) == (True, "Ann B")
         assert "you confirmed it" in journal.verdicts(image)[-1].sentence
@@ -124,8 +128,8 @@ def test_a_large_image_is_read_once_for_many_parts_and_forgotten_later(
         return real(path)
 
     monkeypatch.setattr(images, "load", load)
-    files = pictures.Pictures(str(rig.root), budget=3 * 192 * 192)
-    part = pictures.Part(0, 0, 50, 50, 50)
+    files = pictures.PictureReader(str(rig.root), budget=3 * 192 * 192)
+    part = pictures.Cutout(0, 0, 50, 50, 50)
     threads = [threading.Thread(target=files.part, args=(rows[0], part)) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -136,7 +140,7 @@ def test_a_large_image_is_read_once_for_many_parts_and_forgotten_later(
         files.part(row, part)
     files.part(rows[0], part)
     assert len(loads) == 6  # it had made room
-    picture, kind = files.part(rows[0], pictures.Part(0, 0, 192, 192, 64))
+    picture, kind = files.part(rows[0], pictures.Cutout(0, 0, 192, 192, 64))
     assert kind == "image/jpeg"
     assert len(picture) > 500
 

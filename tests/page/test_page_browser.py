@@ -26,7 +26,7 @@ from tests.rigs.page_rig import Rig, served
 from mhfd import simulate
 from mhfd.contract.focus_report import Finding
 from mhfd.contract.params import Params
-from mhfd_client.alerts import Episode, Health, Overview, Rule
+from mhfd_client.alerts import Delivery, Episode, Overview, Rule
 from mhfd_client.arrival.events import Whole
 from mhfd_client.flow.runs_out import LOGBOOK, Logbook
 from mhfd_client.naming import Place
@@ -280,7 +280,7 @@ def test_each_state_of_the_station_is_told_apart(rig: Rig, opens: Opens, monkeyp
         expect(page.locator("#running strong")).to_contain_text("Stopped")
         shoot(page, "stopped")
 
-        monkeypatch.setattr("mhfd_client.page.model.ALIVE_S", -1.0)  # it was killed long ago
+        monkeypatch.setattr("mhfd_client.now.ALIVE_S", -1.0)  # it was killed long ago
         rig.open()
         expect(page.locator("#running strong")).to_contain_text("No sign of life")
         shoot(page, "dead")
@@ -431,7 +431,7 @@ def test_images_without_a_section_are_drawn_as_they_came(rig: Rig, opens: Opens)
 
 def test_an_alert_that_rings_is_on_the_page(rig: Rig, opens: Opens, monkeypatch: pytest.MonkeyPatch) -> None:
     silence = Episode(1, Rule.SILENCE, time.time(), "no image for 20 min")
-    deaf = Health("webhook <sem>", failures=3, error="refused")
+    deaf = Delivery("webhook <sem>", failures=3, error="refused")
     monkeypatch.setattr("mhfd_client.page.model.overview", lambda _: Overview(episodes=(silence,), sinks=(deaf,)))
     rig.run(7)
     with served(rig) as at:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.rigs.runs import Run
 
 from mhfd_client.journal.rows import ImageRow, State
-from mhfd_client.results.latency import MOMENTS, SPANS, ledger, spans
+from mhfd_client.results.latency import MOMENTS, SPANS, spans, waiting_times
 from mhfd_client.results.plot import waits_plot
 
 SECOND = 1_000_000_000
@@ -73,7 +73,7 @@ def test_spans_are_never_negative_and_add_up(ats: list[float | None]) -> None:
 
 
 def test_who_waited_longer_than_the_target_is_counted() -> None:
-    found = ledger([row(**LOCAL), row(**{**LOCAL, "judged": 70}), row(submitted=1)], target_s=60)
+    found = waiting_times([row(**LOCAL), row(**{**LOCAL, "judged": 70}), row(submitted=1)], target_s=60)
     assert (found.total.count, found.late) == (2, 1)
     assert found.total.p50_ms == 40_000
     assert list(found.spans) == ["wait", "queue", "score", "judge"]

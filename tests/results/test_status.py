@@ -73,7 +73,7 @@ def test_a_retake_that_is_sharp_takes_its_place_off_the_list(run: Run) -> None:
     run.image(11, density=1500.0, ratio=0.01)
     run.image(10, path="again/S_010.tif")
     run.image(11, path="again/S_011.tif", density=1400.0, ratio=0.01)
-    items = retake.retakes(run.journal, run.journal.told())
+    items = retake.retakes(run.journal.told(), run.journal.last_labels(), run.journal.report)
     assert [item.path for item in items] == ["again/S_011.tif"]
     assert items[0].stage_um == (1.5, 2.5)
 
@@ -84,7 +84,9 @@ def test_without_sections_the_path_is_the_place(run: Run) -> None:
     run.image(None, tile=None, path="b.tif", density=1000.0, ratio=0.01)
     run.image(None, tile=None, path="c.tif", density=1000.0, ratio=0.01)
     run.image(None, tile=None, path="c.tif", mtime_ns=2)  # overwritten by a sharp one
-    assert [item.path for item in retake.retakes(run.journal, run.journal.told())] == ["b.tif"]
+    assert [
+        item.path for item in retake.retakes(run.journal.told(), run.journal.last_labels(), run.journal.report)
+    ] == ["b.tif"]
 
 
 def test_lists_in_the_notations_of_instruments(run: Run) -> None:
@@ -92,7 +94,7 @@ def test_lists_in_the_notations_of_instruments(run: Run) -> None:
     for tile in ("r1-c2", "r2-c1"):
         run.image(10, tile=tile, finding=Finding.INCOMPLETE)
     run.image(11, tile="g0000_t0012", finding=Finding.INCOMPLETE)
-    items = retake.retakes(run.journal, run.journal.told())
+    items = retake.retakes(run.journal.told(), run.journal.last_labels(), run.journal.report)
     assert retake.as_list(items, "atlas")[0] == "S_10: Tile_r1-c2, Tile_r2-c1\n"
     text, left = retake.as_list(items, "sbemimage")
     assert text == "11: 0.12\n"
@@ -101,7 +103,9 @@ def test_lists_in_the_notations_of_instruments(run: Run) -> None:
 
 def test_a_table_cannot_carry_formulas_into_a_spreadsheet(run: Run) -> None:
     run.image(1, path="=cmd|' /C calc'!A0.tif", finding=Finding.INCOMPLETE, stage_um=None)
-    (row,) = csv.DictReader(io.StringIO(retake.as_csv(retake.retakes(run.journal, run.journal.told()))))
+    (row,) = csv.DictReader(
+        io.StringIO(retake.as_csv(retake.retakes(run.journal.told(), run.journal.last_labels(), run.journal.report)))
+    )
     assert row["path"].startswith("'=")
     assert row["stage_x_um"] == ""
 
@@ -120,7 +124,7 @@ def test_a_station_that_died_is_not_running(run: Run) -> None:
     assert summary.status(run.journal, NAMES).doing == "no station has run yet"
     run.journal.beat("watching", in_flight=0, capacity=8)
     assert summary.status(run.journal, NAMES).running
-    later = summary.status(run.journal, NAMES, now=time.time() + 60)
+    later = summary.status(run.journal, NAMES, clock=lambda: time.time() + 60)
     assert not later.running
     assert "did not stop by itself" in later.doing
     run.journal.beat("stopped", in_flight=0, capacity=8)

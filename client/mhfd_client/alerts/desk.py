@@ -1,4 +1,4 @@
-"""Where alerts are made: snapshots in, messages out to the sinks, all of it kept.
+"""Where alerts are made: situations in, messages out to the sinks, all of it kept.
 
 Used by one thread and without a clock of its own, so that every order of events can be tested. What cannot be saved is
 sent all the same, and saved later: a full disk is a reason to ring.
@@ -17,8 +17,8 @@ from mhfd_client.alerts.episodes import Episode, Happened, advance
 from mhfd_client.alerts.message import Alert, Event, Rule
 from mhfd_client.alerts.outlet import Carrier, Outlet, Postman
 from mhfd_client.alerts.sinks import Sink
-from mhfd_client.alerts.snapshot import Snapshot
-from mhfd_client.alerts.store import Health, Store
+from mhfd_client.alerts.situation import Situation
+from mhfd_client.alerts.store import AlertStore, Delivery
 from mhfd_client.files import text_of
 from mhfd_client.settings.options import AlertSettings
 from mhfd_client.times import iso_z
@@ -38,7 +38,7 @@ class Desk:
 
     def __init__(
         self,
-        store: Store,
+        store: AlertStore,
         settings: AlertSettings,
         sinks: Iterable[Sink],
         *,
@@ -53,11 +53,11 @@ class Desk:
         kept = store.load()
         self._open = {episode.rule: episode for episode in kept.open}
         self._next = max((episode.number for episode in kept.episodes), default=0) + 1
-        health = {one.name: one for one in kept.sinks}
+        deliveries = {one.name: one for one in kept.sinks}
         self.outlets = [
             Outlet(
                 carrier(sink, back),
-                health.get(sink.name) or Health(sink.name),
+                deliveries.get(sink.name) or Delivery(sink.name),
                 kept.pending.get(sink.name, ()),
                 clock=clock,
                 now=now,
@@ -68,13 +68,13 @@ class Desk:
         self._dirty = True
         self._complaint = ""
 
-    def look(self, snapshot: Snapshot) -> list[Happened]:
+    def look(self, situation: Situation) -> list[Happened]:
         """Read the rules, and tell what happened."""
         before = self._open
         self._open, happened = advance(
             before,
-            rules.readings(snapshot, self._settings),
-            now=snapshot.now,
+            rules.readings(situation, self._settings),
+            now=situation.now,
             calm_s=self._settings.calm_s,
             next_number=self._next,
         )
@@ -130,8 +130,8 @@ class Desk:
         try:
             self._store.save(
                 [*self._closed, *self._open.values()],
-                [outlet.health for outlet in self.outlets],
-                {outlet.health.name: outlet.waiting for outlet in self.outlets},
+                [outlet.delivery for outlet in self.outlets],
+                {outlet.delivery.name: outlet.waiting for outlet in self.outlets},
             )
         except sqlite3.Error as e:
             if self._complaint != str(e):

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 
 from mhfd_client.alerts.message import Alert, Event
 from mhfd_client.alerts.sinks import Sink, SinkFailed
-from mhfd_client.alerts.store import Health, Pending
+from mhfd_client.alerts.store import Delivery, Unsent
 
 log = logging.getLogger("mhfd.alerts")
 
@@ -75,7 +75,7 @@ class Outlet:
     """What one sink is told.
 
     Args:
-        health: How it was; kept up to date.
+        delivery: How it was; kept up to date.
         waiting: What it was not told before the restart.
         clock: For the retries.
         now: The time of day, for people.
@@ -85,22 +85,22 @@ class Outlet:
     def __init__(
         self,
         carrier: Carrier,
-        health: Health,
-        waiting: Iterable[Pending],
+        delivery: Delivery,
+        waiting: Iterable[Unsent],
         *,
         clock: Callable[[], float],
         now: Callable[[], float],
         limit: int = LIMIT,
     ) -> None:
-        self._carrier, self.health, self._clock, self._now = carrier, health, clock, now
+        self._carrier, self.delivery, self._clock, self._now = carrier, delivery, clock, now
         self._limit = limit
         self._waiting = {one.alert.episode: one for one in waiting}
-        self._away: Pending | None = None
+        self._away: Unsent | None = None
         self._untold = 0
         self._due = self._not_before = clock()
 
     @property
-    def waiting(self) -> tuple[Pending, ...]:
+    def waiting(self) -> tuple[Unsent, ...]:
         """What is to be kept: also what is under way, until its receipt is there."""
         away = () if self._away is None or self._away.alert.episode in self._waiting else (self._away,)
         return (*away, *self._waiting.values())
@@ -122,7 +122,7 @@ class Outlet:
         if older is None and self._away is not None and self._away.alert.episode == alert.episode:
             older = self._away
         unknown = alert.event is Event.OPENED if older is None else older.unknown
-        self._waiting[alert.episode] = Pending(alert, unknown)
+        self._waiting[alert.episode] = Unsent(alert, unknown)
         if alert.event is Event.OPENED:
             self._due = self._not_before
         if len(self._waiting) > self._limit:
@@ -137,29 +137,29 @@ class Outlet:
         if self.rest() == 0:
             episode = next(iter(self._waiting))
             self._away = self._waiting.pop(episode)
-            self._untold = self.health.untold
+            self._untold = self.delivery.untold
             self._carrier.give(self._away.alert.model_copy(update={"untold": self._untold}))
         return changed
 
-    def _took(self, sent: Pending, receipt: Receipt) -> None:
+    def _took(self, sent: Unsent, receipt: Receipt) -> None:
         self._away = None
-        health, episode = self.health, sent.alert.episode
+        delivery, episode = self.delivery, sent.alert.episode
         if isinstance(receipt, SinkFailed):
-            health.failures += 1
-            health.error, health.error_at = receipt.what, self._now()
-            wait = min(_RETRY_S * 2.0 ** min(health.failures - 1, 10), _RETRY_MAX_S)
+            delivery.failures += 1
+            delivery.error, delivery.error_at = receipt.what, self._now()
+            wait = min(_RETRY_S * 2.0 ** min(delivery.failures - 1, 10), _RETRY_MAX_S)
             self._not_before = self._clock() + receipt.retry_after_s
             self._due = max(self._clock() + wait, self._not_before)
             if episode not in self._waiting:  # else a newer state has taken its place
                 self._waiting = {episode: sent, **self._waiting}
-            if health.failures == 1:
-                log.warning("%s: %s; tried again until it is taken", health.name, receipt.what)
+            if delivery.failures == 1:
+                log.warning("%s: %s; tried again until it is taken", delivery.name, receipt.what)
             return
-        if health.failures:
-            log.info("%s works again", health.name)
-        health.failures = 0
-        health.untold -= self._untold  # more may have been dropped meanwhile
-        health.sent, health.sent_at = health.sent + 1, self._now()
+        if delivery.failures:
+            log.info("%s works again", delivery.name)
+        delivery.failures = 0
+        delivery.untold -= self._untold  # more may have been dropped meanwhile
+        delivery.sent, delivery.sent_at = delivery.sent + 1, self._now()
         self._due = self._not_before = self._clock()
         if episode in self._waiting:
             self._waiting[episode] = replace(self._waiting[episode], unknown=False)
@@ -170,5 +170,5 @@ class Outlet:
         for episode, one in self._waiting.items():
             if episode != away and one.unknown and one.alert.event is Event.CLOSED:
                 del self._waiting[episode]
-                self.health.untold += 1
+                self.delivery.untold += 1
                 return

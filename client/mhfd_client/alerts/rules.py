@@ -1,4 +1,4 @@
-"""What rings: from a snapshot to one reading a rule, in plain words with numbers.
+"""What rings: from a situation to one reading a rule, in plain words with numbers.
 
 Pure functions: no clock, no file, no memory. How a reading becomes an episode, and who is told, is not decided here.
 """
@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from mhfd.contract.focus_report import Finding
 from mhfd_client.alerts.message import Rule, plain
-from mhfd_client.alerts.snapshot import Problem, Seen, Snapshot
+from mhfd_client.alerts.situation import Situation
 from mhfd_client.alerts.words import NAMED, count, places, sections, spans
 from mhfd_client.arrival.events import TroubleKind
 from mhfd_client.files import text_of
-from mhfd_client.journal.rows import Outcome
+from mhfd_client.journal.rows import Outcome, ScoreRow, TroubleRow
 from mhfd_client.settings.options import AlertSettings
 from mhfd_client.times import roughly
 
@@ -40,13 +40,13 @@ class Reading:
     provisional: bool = False
 
 
-def readings(now: Snapshot, settings: AlertSettings) -> list[Reading]:
+def readings(now: Situation, settings: AlertSettings) -> list[Reading]:
     """One reading for each rule that is turned on."""
     found = (rule(now, settings) for rule in _RULES)
     return [reading for reading in found if reading is not None]
 
 
-def _out_of_focus(now: Snapshot, settings: AlertSettings) -> Reading | None:
+def _out_of_focus(now: Situation, settings: AlertSettings) -> Reading | None:
     return _count(
         now,
         settings.of_last,
@@ -57,7 +57,7 @@ def _out_of_focus(now: Snapshot, settings: AlertSettings) -> Reading | None:
     )
 
 
-def _unusable(now: Snapshot, settings: AlertSettings) -> Reading | None:
+def _unusable(now: Situation, settings: AlertSettings) -> Reading | None:
     return _count(
         now,
         settings.of_last,
@@ -69,7 +69,7 @@ def _unusable(now: Snapshot, settings: AlertSettings) -> Reading | None:
 
 
 def _count(
-    now: Snapshot, back: int, limit: int, rule: Rule, bad: Callable[[Seen], bool], words: tuple[str, str]
+    now: Situation, back: int, limit: int, rule: Rule, bad: Callable[[ScoreRow], bool], words: tuple[str, str]
 ) -> Reading | None:
     """So many of the last ones; also in a window that newer images have passed since the last look."""
     if not limit:
@@ -98,7 +98,7 @@ def _count(
     return Reading(rule, wrong, text, facts, tuple(text_of(seen.path) for seen in found[-NAMED:]), provisional)
 
 
-def _drift(now: Snapshot, settings: AlertSettings) -> Reading | None:
+def _drift(now: Situation, settings: AlertSettings) -> Reading | None:
     if not settings.drift:
         return None
     if not now.drifts:
@@ -108,7 +108,7 @@ def _drift(now: Snapshot, settings: AlertSettings) -> Reading | None:
     return Reading(Rule.DRIFT, True, _short(now.drifts[0]) + also, {"drifts": len(now.drifts)})
 
 
-def _missing(now: Snapshot, settings: AlertSettings) -> Reading | None:
+def _missing(now: Situation, settings: AlertSettings) -> Reading | None:
     """Sections that a few later ones have passed: images may come in any order."""
     if not settings.missing:
         return None
@@ -128,7 +128,7 @@ def _missing(now: Snapshot, settings: AlertSettings) -> Reading | None:
     return Reading(Rule.MISSING, True, text, {"missing": gone[-NAMED:]})
 
 
-def _silence(now: Snapshot, settings: AlertSettings) -> Reading | None:
+def _silence(now: Situation, settings: AlertSettings) -> Reading | None:
     if not settings.silence_s:
         return None
     if now.last_arrival is None:
@@ -146,7 +146,7 @@ def _silence(now: Snapshot, settings: AlertSettings) -> Reading | None:
     return Reading(Rule.SILENCE, True, text, facts)
 
 
-def _backlog(now: Snapshot, settings: AlertSettings) -> Reading | None:
+def _backlog(now: Situation, settings: AlertSettings) -> Reading | None:
     if not settings.backlog_s:
         return None
     oldest = 0.0 if now.oldest_waiting is None else now.now - max(now.oldest_waiting, now.started)
@@ -160,7 +160,7 @@ def _backlog(now: Snapshot, settings: AlertSettings) -> Reading | None:
     return Reading(Rule.BACKLOG, True, text, facts)
 
 
-def _disk(now: Snapshot, settings: AlertSettings) -> Reading | None:
+def _disk(now: Situation, settings: AlertSettings) -> Reading | None:
     if not settings.disk_gb:
         return None
     if not now.disks:
@@ -173,42 +173,42 @@ def _disk(now: Snapshot, settings: AlertSettings) -> Reading | None:
     return Reading(Rule.DISK, True, f"Only {left}; the limit is {settings.disk_gb:g} GB. Free some space.", facts)
 
 
-def _folder(now: Snapshot, settings: AlertSettings) -> Reading | None:
+def _folder(now: Situation, settings: AlertSettings) -> Reading | None:
     return _gone(now, settings, Rule.FOLDER, _away(now), "The watched folder cannot be used", "can be read again")
 
 
-def _workers(now: Snapshot, settings: AlertSettings) -> Reading | None:
+def _workers(now: Situation, settings: AlertSettings) -> Reading | None:
     return _gone(now, settings, Rule.RUNNER, _runner(now), "Nothing is scored", "is scored again")
 
 
 def _gone(
-    now: Snapshot, settings: AlertSettings, rule: Rule, found: Sequence[Problem], what: str, well: str
+    now: Situation, settings: AlertSettings, rule: Rule, found: Sequence[TroubleRow], what: str, well: str
 ) -> Reading | None:
     if not settings.gone_s:
         return None
     if not found:
         subject = "The watched folder" if rule is Rule.FOLDER else "What arrives"
         return Reading(rule, False, f"{subject} {well}.", {"waiting": now.waiting})
-    since = min(problem.since for problem in found)
+    since = min(trouble.since_ns / 1e9 for trouble in found)
     away = now.now - since
     facts = {
         "away_s": round(max(0.0, away), 1),
         "waiting": now.waiting,
-        "kinds": sorted({problem.kind for problem in found}),
+        "kinds": sorted({trouble.kind for trouble in found}),
     }
-    why = _short("; ".join(problem.why for problem in found))
+    why = _short("; ".join(trouble.why for trouble in found))
     text = f"{what} for {roughly(away)}: {why}. {count(now.waiting)} waiting; none is lost."
     return Reading(rule, True if away >= settings.gone_s else None, text, facts)
 
 
-def _ended(now: Snapshot, settings: AlertSettings) -> Reading:
+def _ended(now: Situation, settings: AlertSettings) -> Reading:
     if now.ended is None:
         return Reading(Rule.ENDED, False, "The watch runs again.")
     text = f"The watch has ended: {_short(now.ended)} Nothing is checked until `mhfd watch` is started again."
     return Reading(Rule.ENDED, True, text)
 
 
-_RULES: Final[tuple[Callable[[Snapshot, AlertSettings], Reading | None], ...]] = (
+_RULES: Final[tuple[Callable[[Situation, AlertSettings], Reading | None], ...]] = (
     _out_of_focus,
     _unusable,
     _drift,
@@ -222,12 +222,12 @@ _RULES: Final[tuple[Callable[[Snapshot, AlertSettings], Reading | None], ...]] =
 )
 
 
-def _away(now: Snapshot) -> list[Problem]:
-    return [problem for problem in now.problems if problem.kind not in _HARMLESS]
+def _away(now: Situation) -> list[TroubleRow]:
+    return [trouble for trouble in now.troubles if trouble.kind not in _HARMLESS]
 
 
-def _runner(now: Snapshot) -> list[Problem]:
-    return [problem for problem in now.problems if problem.kind in _RUNNER]
+def _runner(now: Situation) -> list[TroubleRow]:
+    return [trouble for trouble in now.troubles if trouble.kind in _RUNNER]
 
 
 def _short(text: str) -> str:

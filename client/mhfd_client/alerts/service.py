@@ -20,10 +20,11 @@ from mhfd_client.alerts.configured import build
 from mhfd_client.alerts.desk import Desk
 from mhfd_client.alerts.message import plain
 from mhfd_client.alerts.sinks import Sink
-from mhfd_client.alerts.snapshot import Disks, Reader, Snapshot
-from mhfd_client.alerts.store import Store
+from mhfd_client.alerts.situation import Disks, Situation, SituationReader
+from mhfd_client.alerts.store import AlertStore
 from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place
+from mhfd_client.now import RunNow
 from mhfd_client.settings.options import AlertSettings
 
 log = logging.getLogger("mhfd.alerts")
@@ -62,7 +63,7 @@ class Alerts:
         self._ended: str | None = None
         self._complaint = ""
         self._looked = False
-        self._last: Snapshot | None = None
+        self._last: Situation | None = None
 
     def look(self) -> None:
         """There may be something new. Returns at once."""
@@ -70,14 +71,14 @@ class Alerts:
 
     def __enter__(self) -> Self:
         """Open the files and start. StateError when they cannot be used."""
-        self._store = Store(self._state_dir)
+        self._store = AlertStore(self._state_dir)
         try:
             self._journal = JournalView.read(self._state_dir)
         except BaseException:
             self._store.close()
             raise
         self._disks = Disks({"the station's state": str(self._state_dir), "the watched folder": self._root})
-        self._reader = Reader(self._journal, self._wanted, self._disks.current, self._now())
+        self._reader = SituationReader(RunNow(self._journal, self._wanted), self._disks.current, self._now())
         self._desk = Desk(self._store, self._settings, self._sinks, root=self._root, back=self._wake.set, now=self._now)
         self._thread = threading.Thread(target=self._run, name="mhfd-alerts", daemon=True)
         self._disks.start()
@@ -112,13 +113,13 @@ class Alerts:
     def _look(self) -> None:
         self._looked = True
         try:
-            self._desk.look(self._snapshot())
+            self._desk.look(self._situation())
         except Exception as e:  # alerts must go on, and must not end the watch
             if self._complaint != str(e):
                 self._complaint = str(e)
                 log.exception("alerts: this look failed; they go on")
 
-    def _snapshot(self) -> Snapshot:
+    def _situation(self) -> Situation:
         now = self._now()
         try:
             self._last = self._reader.take(now, ended=self._ended)
@@ -126,7 +127,7 @@ class Alerts:
             if self._ended is None:
                 raise
             # It may be the journal that has ended the watch: that must ring, with what was known before.
-            self._last = replace(self._last or Snapshot(now, now), now=now, fresh=0, ended=self._ended)
+            self._last = replace(self._last or Situation(now, now), now=now, fresh=0, ended=self._ended)
         return self._last
 
     def _see_off(self) -> None:

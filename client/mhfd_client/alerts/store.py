@@ -10,7 +10,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -49,7 +49,7 @@ COMMIT;
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class Unsent:
     """A message that waits for a sink. `unknown`: the sink has not heard of its episode at all."""
 
     alert: Alert
@@ -57,8 +57,8 @@ class Pending:
 
 
 @dataclass(slots=True)
-class Health:
-    """How a sink is."""
+class Delivery:
+    """How telling a sink goes."""
 
     name: str
     failures: int = 0
@@ -88,8 +88,8 @@ class Overview:
 
     episodes: tuple[Episode, ...] = ()
     """The newest first."""
-    sinks: tuple[Health, ...] = ()
-    pending: dict[str, tuple[Pending, ...]] = field(default_factory=dict)
+    sinks: tuple[Delivery, ...] = ()
+    pending: dict[str, tuple[Unsent, ...]] = field(default_factory=dict)
 
     @property
     def open(self) -> tuple[Episode, ...]:
@@ -98,12 +98,12 @@ class Overview:
     def as_json(self) -> dict[str, Any]:
         """For programs."""
         plain = [{name: getattr(e, name) for name in Episode.__slots__} for e in self.episodes]
-        sinks = [{name: getattr(s, name) for name in Health.__slots__} for s in self.sinks]
+        sinks = [{name: getattr(s, name) for name in Delivery.__slots__} for s in self.sinks]
         waiting = {name: [one.alert.model_dump(mode="json") for one in some] for name, some in self.pending.items()}
         return {"episodes": plain, "sinks": [sink | {"waiting": waiting.get(sink["name"], [])} for sink in sinks]}
 
 
-class Store:
+class AlertStore:
     """The one writer. Used by one thread."""
 
     def __init__(self, state_dir: Path) -> None:
@@ -115,7 +115,7 @@ class Store:
         return _load(self._db)
 
     def save(
-        self, episodes: Iterable[Episode], health: Iterable[Health], pending: dict[str, Sequence[Pending]]
+        self, episodes: Iterable[Episode], deliveries: Iterable[Delivery], pending: dict[str, Sequence[Unsent]]
     ) -> None:
         """These episodes (others stay as they are), and how the sinks are. sqlite3.Error: nothing is saved."""
         db = self._db
@@ -132,7 +132,7 @@ class Store:
             db.execute("DELETE FROM sink")
             db.executemany(
                 "INSERT INTO sink VALUES (?, ?, ?, ?, ?, ?, ?)",
-                ((h.name, h.failures, h.error, h.error_at, h.sent, h.sent_at, h.untold) for h in health),
+                map(astuple, deliveries),
             )
             db.execute("DELETE FROM pending")
             db.executemany(
@@ -194,8 +194,8 @@ def _load(db: sqlite3.Connection) -> Overview:
         )
         for number, rule, opened, text, provisional, facts, images, *rest in rows
     )
-    pending: dict[str, list[Pending]] = {}
+    pending: dict[str, list[Unsent]] = {}
     for name, unknown, alert in db.execute("SELECT sink, unknown, alert FROM pending ORDER BY sink, place"):
-        pending.setdefault(name, []).append(Pending(Alert.model_validate_json(alert), bool(unknown)))
-    sinks = tuple(Health(*row) for row in db.execute("SELECT * FROM sink ORDER BY name"))
+        pending.setdefault(name, []).append(Unsent(Alert.model_validate_json(alert), bool(unknown)))
+    sinks = tuple(Delivery(*row) for row in db.execute("SELECT * FROM sink ORDER BY name"))
     return Overview(episodes, sinks, {name: tuple(some) for name, some in pending.items()})

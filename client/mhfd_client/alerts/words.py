@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from mhfd_client.alerts.message import plain
-from mhfd_client.alerts.snapshot import Seen
+from mhfd_client.journal.rows import ScoreRow
 
 NAMED: Final = 20
 """So many of a list are named at most."""
@@ -32,21 +32,21 @@ def count(images: int) -> str:
     return f"{images:,} image{'' if images == 1 else 's'}"
 
 
-def places(found: Sequence[Seen]) -> str:
+def places(found: Sequence[ScoreRow]) -> str:
     """Sections, with their tiles where one section has several; else names."""
-    if any(seen.place.section is None for seen in found):
+    if any(seen.section is None for seen in found):
         names = [plain(seen.path) for seen in found]
         return ", ".join(names[-5:]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     numbers = sections(found)
     if len(numbers) == len(found):
         return f"section{'' if len(found) == 1 else 's'} {spans(numbers)}"
-    tiles = [f"{seen.place.section} ({plain(seen.place.tile)})" if seen.place.tile else "" for seen in found]
+    tiles = [f"{seen.section} ({plain(seen.tile)})" if seen.tile else "" for seen in found]
     if not all(tiles):
         return f"section{'' if len(numbers) == 1 else 's'} {spans(numbers)}"
     more = f" and {len(tiles) - 10} more" if len(tiles) > 10 else ""
     return f"sections (tiles) {', '.join(tiles[-10:])}{more}"
 
 
-def sections(found: Sequence[Seen]) -> list[int]:
+def sections(found: Sequence[ScoreRow]) -> list[int]:
     """Their numbers, the last ones."""
-    return sorted({seen.place.section for seen in found if seen.place.section is not None})[-NAMED:]
+    return sorted({seen.section for seen in found if seen.section is not None})[-NAMED:]

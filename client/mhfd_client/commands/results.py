@@ -13,7 +13,7 @@ from mhfd_client.commands.common import Folder, echo, echo_json, folder_options
 
 if TYPE_CHECKING:
     from mhfd_client.results.retake import Format
-    from mhfd_client.results.status import Status
+    from mhfd_client.results.status import RunStatus
 
 EXIT_PERSON = 1
 
@@ -24,11 +24,11 @@ EXIT_PERSON = 1
 @click.option("--check", is_flag=True, help="Exit with 1 when somebody should look: for a cron job.")
 def status(folder: Folder, as_json: bool, check: bool) -> None:
     """How a run stands: seen, judged, pending, failed, retake, missing."""
-    from mhfd_client.results import status as summary
+    from mhfd_client.results.status import status as status_of
 
     names = folder.loaded().settings.names
     with folder.journal() as journal:
-        now = summary.status(journal, names)
+        now = status_of(journal, names)
     if as_json:
         echo_json(now.as_json())
     else:
@@ -38,7 +38,7 @@ def status(folder: Folder, as_json: bool, check: bool) -> None:
         sys.exit(EXIT_PERSON)
 
 
-def _lines(now: Status, root: str) -> list[str]:
+def _lines(now: RunStatus, root: str) -> list[str]:
     from mhfd_client.times import iso_z
 
     provisional = f", {now.provisional:,} of them provisional" if now.provisional else ""
@@ -86,7 +86,7 @@ def retake(folder: Folder, as_csv: bool, form: Format | None, undetermined: bool
         raise click.UsageError("--csv and --format: choose one")
     with folder.journal() as journal:
         also = (Outcome.UNDETERMINED,) if undetermined else ()
-        items = listing.retakes(journal, journal.told(), also=also)
+        items = listing.retakes(journal.told(), journal.last_labels(), journal.report, also=also)
     if as_csv:
         click.echo(listing.as_csv(items), nl=False)
     elif form:

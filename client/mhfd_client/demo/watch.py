@@ -32,7 +32,6 @@ from mhfd_client.page.screenshot import shoot
 from mhfd_client.printing import printable
 from mhfd_client.results import latency as ledger
 from mhfd_client.results import run_report
-from mhfd_client.results import status as summary
 from mhfd_client.settings import load as settings
 from mhfd_client.station.assembly import assembled
 from mhfd_client.station.inbox import GivenLabel, images_waiting, put
@@ -168,12 +167,13 @@ class _Operator(threading.Thread):
         if self._microscope.returncode:
             return True
         counts = journal.counts()
-        seen = {row.path for row in summary.all_images(journal)}
+        rows = journal.images(limit=sum(counts.values()))
+        seen = {row.path for row in rows}
         due = {shot.path for shot in read_truth(_truth(self._root))}
         waiting = images_waiting(self._state)
         if due <= seen and sum(counts.values()) == counts[State.RECORDED] and not waiting:
             return _asked(journal) <= self._answered
-        last = max((row.judged_ns or row.whole_ns for row in summary.all_images(journal)), default=time.time_ns())
+        last = max((row.judged_ns or row.whole_ns for row in rows), default=time.time_ns())
         return time.time_ns() - last > STUCK_S * 1e9
 
 

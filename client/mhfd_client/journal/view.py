@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd_client.errors import StateError, StateMissing
@@ -29,6 +30,7 @@ from mhfd_client.journal.rows import (
 )
 from mhfd_client.journal.schema import APPLICATION_ID, MIGRATIONS
 from mhfd_client.journal.sqlite import loaded, named, opened, stored, version_of
+from mhfd_client.naming import Place
 
 FILE: Final = "journal.db"
 Row = tuple[Any, ...]
@@ -41,6 +43,14 @@ _SCORE: Final = (
     "v.outcome, v.provisional "
     "FROM report r JOIN image i ON i.id = r.image AND i.report = r.id LEFT JOIN verdict v ON v.id = i.verdict "
 )
+
+
+class Newest(NamedTuple):
+    """How far a journal has come: the newest ids of each kind, 0 while there is none."""
+
+    image: int = 0
+    verdict: int = 0
+    label: int = 0
 
 
 class JournalView:
@@ -179,7 +189,42 @@ class JournalView:
         row = self._one(sql, stored(path))
         return None if row is None else _image(row)
 
+    # -- for whoever looks again and again
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """What is read inside belongs together."""
+        self._all("BEGIN")
+        try:
+            yield
+        finally:
+            self._all("COMMIT")
+
+    def version(self) -> int:
+        """Another number when somebody has written."""
+        return int(self._all("PRAGMA data_version")[0][0])
+
+    def identity(self) -> str:
+        """Tells this journal from another one in the same place."""
+        row = self._one("SELECT created_ns FROM station")
+        return "" if row is None else str(row[0])
+
+    def newest(self) -> Newest:
+        """How far the journal has come."""
+        sql = "SELECT (SELECT max(id) FROM image), (SELECT max(id) FROM verdict), (SELECT max(id) FROM label)"
+        return Newest(*(number or 0 for number in self._all(sql)[0]))
+
+    def arrivals(self, *, after: int = 0) -> dict[Place, int]:
+        """Where images newer than this one have come, judged or not, and when the last came there."""
+        sql = "SELECT section, tile, max(arrived_ns) FROM image WHERE id > ? GROUP BY section, tile"
+        return {Place(section, tile): at for section, tile, at in self._all(sql, after)}
+
     # -- people
+
+    def last_labels(self) -> dict[int, LabelRow]:
+        """The newest label of each image; one that was taken back is none."""
+        labels = {label.image: label for label in self.labels()}
+        return {image: label for image, label in labels.items() if label.sharp is not None or label.fine}
 
     def labels(self) -> list[LabelRow]:
         """What people said, in the order they said it."""

@@ -18,7 +18,7 @@ from jinja2 import Environment
 
 from mhfd_client.errors import StateError
 from mhfd_client.page import panels
-from mhfd_client.page.model import Model
+from mhfd_client.page.model import PageModel
 
 log = logging.getLogger("mhfd.page")
 
@@ -28,7 +28,7 @@ _CHUNK: Final = 1000  # points an event
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class Rendered:
     """The page as it is now."""
 
     identity: str
@@ -42,9 +42,9 @@ class Snapshot:
 class Live:
     """The page's state, refreshed while somebody looks."""
 
-    model: Model
+    model: PageModel
     env: Environment
-    now: Snapshot = field(init=False)
+    now: Rendered = field(init=False)
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _watchers: int = 0
@@ -53,7 +53,7 @@ class Live:
     _closed: bool = False
 
     def __post_init__(self) -> None:
-        self.now = Snapshot(self.model.identity, 0, {}, {})
+        self.now = Rendered(self.model.identity, 0, {}, {})
 
     async def close(self) -> None:
         """End the streams."""
@@ -61,7 +61,7 @@ class Live:
         async with self._news:
             self._news.notify_all()
 
-    async def look(self, *, afresh: bool = False) -> Snapshot:
+    async def look(self, *, afresh: bool = False) -> Rendered:
         """The newest state. `afresh`: something changed that is not in the journal yet."""
         async with self._lock:
             fresh = await asyncio.to_thread(self._look, afresh)
@@ -71,7 +71,7 @@ class Live:
                 self._news.notify_all()
         return self.now
 
-    def _look(self, afresh: bool) -> Snapshot:
+    def _look(self, afresh: bool) -> Rendered:
         """In a thread: the model is touched here and nowhere else at the same time."""
         model = self.model
         try:
@@ -81,10 +81,10 @@ class Live:
                 return self.now
             model.refresh()
             self._version, self._looked = version, time.monotonic()
-            made = Snapshot(model.identity, model.cursor, panels.panels(self.env, model), panels.chart(model))
+            made = Rendered(model.identity, model.cursor, panels.panels(self.env, model), panels.chart(model))
         except StateError as e:
             log.warning("%s", e)
-            made = Snapshot(model.identity, self.now.cursor, self.now.panels, self.now.chart, str(e))
+            made = Rendered(model.identity, self.now.cursor, self.now.panels, self.now.chart, str(e))
         return self.now if made == self.now else made
 
     async def read(self, question: Callable[..., Any], *args: Any) -> Any:
@@ -137,7 +137,7 @@ class Live:
         entries = [e for e in self.model.entries.values() if e.told.verdict.id > after]
         return panels.points(entries, self.model)
 
-    async def _changed(self, known: Snapshot) -> None:
+    async def _changed(self, known: Rendered) -> None:
         async with self._news:
             try:
                 await asyncio.wait_for(self._news.wait_for(lambda: self.now is not known or self._closed), TICK_S)

@@ -8,20 +8,19 @@ from __future__ import annotations
 import json
 import math
 import statistics
-import time
 from collections import Counter, deque
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from functools import lru_cache
+from typing import Final
 
-from mhfd_client import expected
-from mhfd_client.alerts import Episode, Health, Rule, overview
-from mhfd_client.journal.rows import Beat, LabelRow, Outcome, State, Told, TroubleRow
+from mhfd_client.alerts import Delivery, Episode, Rule, overview
+from mhfd_client.journal.rows import Outcome, Told
+from mhfd_client.journal.view import JournalView, Newest
 from mhfd_client.naming import Place
-from mhfd_client.page.store import Store
-from mhfd_client.results.latency import Ledger, ledger
+from mhfd_client.now import RunNow
+from mhfd_client.results.latency import WaitingTimes, waiting_times
 from mhfd_client.results.retake import Retake, retakes
-from mhfd_client.results.status import ALIVE_S
 from mhfd_client.results.under_way import Reader, UnderWay, under_way
 from mhfd_client.station.inbox import images_waiting
 
@@ -29,11 +28,12 @@ RECENT: Final = 20  # images that 'now' means
 STRIP: Final = 60
 _RUNG: Final = (Rule.UNUSABLE, Rule.SILENCE, Rule.BACKLOG, Rule.DISK, Rule.ENDED)
 """Alerts that say what nothing else on the page says."""
+_REPORTS: Final = 500  # kept: the retake list looks at the same ones again and again
 _WAITED: Final = 500  # images whose latency is told
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class JudgedImage:
     """One judged image. Densities are features per megapixel of tissue."""
 
     told: Told
@@ -54,7 +54,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Anchor:
+class AnchorLine:
     """What the confirmed images of a tile say together, and which they are."""
 
     tile: str | None
@@ -62,49 +62,39 @@ class Anchor:
     images: tuple[int, ...]
 
 
-class Model:
-    """What the journal says, as of the last `refresh`.
+class PageModel(RunNow):
+    """The run as it is now, with every judged image.
 
     Args:
         journal: A connection of its own.
+        wanted: What should come, if somebody said so.
         confirm: How many confirmed images make up an anchor (the setting `verdict.confirm`).
         target_s: How long an image may wait for its verdict (`verdict.target_s`).
-        wanted: What should come, if somebody said so.
         flow: Whether a flow scores: then it is said, too, when no run is out.
     """
 
     def __init__(
         self,
-        journal: Store,
+        journal: JournalView,
+        wanted: Collection[Place] | None = None,
         *,
         confirm: int,
         target_s: float = 60.0,
-        wanted: Callable[[], Collection[Place] | None] = lambda: None,
         flow: bool = False,
-        clock: Callable[[], float] = time.time,
     ) -> None:
-        self.journal, self._confirm, self._wanted, self._clock = journal, confirm, wanted, clock
-        self.target_s, self.flow = target_s, flow
+        super().__init__(journal, wanted)
+        self._confirm, self.target_s, self.flow = confirm, target_s, flow
         self._logbook = Reader(journal.path.parent)
         self.runs = UnderWay()
-        self.entries: dict[int, Entry] = {}
-        self.cursor = 0  # the newest verdict that is known here
-        self.beat: Beat | None = None
-        self.counts: dict[State, int] = {}
-        self.troubles: tuple[TroubleRow, ...] = ()
+        self.entries: dict[int, JudgedImage] = {}
         self.alerts: tuple[Episode, ...] = ()
-        self.unheard: tuple[Health, ...] = ()
-        self.labels: dict[int, LabelRow] = {}
-        self.waiting: frozenset[int] = frozenset()
-        self.question: dict[str, Any] | None = None
-        self.drifts: tuple[dict[str, Any], ...] = ()
+        self.unheard: tuple[Delivery, ...] = ()
+        self.labels_waiting: frozenset[int] = frozenset()
         self.retake: tuple[Retake, ...] = ()
-        self.missing: tuple[Place, ...] = ()
         self.latest: deque[int] = deque(maxlen=STRIP)  # by first verdict, the newest last
-        self._firsts: dict[int, int] = {}
-        self._rows: tuple[object, ...] = ()
-        self._labels_at = -1
+        self._listed = Newest()
         self.identity = journal.identity()
+        self.report = lru_cache(_REPORTS)(journal.report)
 
     def refresh(self) -> bool:
         """Take in what has changed; whether anything that is listed did."""
@@ -113,25 +103,15 @@ class Model:
         self.alerts = tuple(alert for alert in told_of.open if alert.rule in _RUNG)
         self.unheard = tuple(sink for sink in told_of.sinks if sink.failures)
         with journal.snapshot():
-            self.beat = journal.heartbeat()
-            self.counts = journal.counts()
-            self.troubles = tuple(t for t in journal.troubles() if t.until_ns is None)
-            notes = journal.notes()
-            self.question = json.loads(notes.get("question", "null"))
-            self.drifts = tuple(json.loads(notes.get("drifts", "[]")))
-            self.waiting = images_waiting(journal.path.parent)
+            self.look()
+            self.labels_waiting = images_waiting(journal.path.parent)
             self.runs = under_way(journal, self._logbook)
-            rows = (journal.newest_image(), journal.newest_verdict(), journal.newest_label())
-            if rows == self._rows:
+            if self.newest == self._listed:
                 return False
-            if rows[2] != self._labels_at:
-                self.labels, self._labels_at = journal.last_labels(), rows[2]
-            for told in journal.told(since=self.cursor):
+            for told in self.judged():
                 self._take(told)
-            self.cursor = rows[1]
-            self.retake = tuple(retakes(journal, (entry.told for entry in self.entries.values())))
-            self.missing = tuple(expected.overdue(self._wanted(), journal.places()))
-            self._rows = rows
+            self.retake = tuple(retakes((entry.told for entry in self.entries.values()), self.labels, self.report))
+            self._listed = self.newest
         return True
 
     def _take(self, told: Told) -> None:
@@ -143,34 +123,25 @@ class Model:
         if image not in self.entries:
             self.latest.append(image)
         slim = replace(told, verdict=replace(told.verdict, detail="{}"))
-        self.entries[image] = Entry(slim, whole.get("expected"), whole.get("threshold"))
+        self.entries[image] = JudgedImage(slim, whole.get("expected"), whole.get("threshold"))
 
     # -- what follows from it
 
-    @property
-    def alive(self) -> bool:
-        beat = self.beat
-        return beat is not None and beat.doing != "stopped" and abs(self._clock() - beat.at_ns / 1e9) < ALIVE_S
-
-    @property
-    def backlog(self) -> int:
-        return sum(self.counts.get(state, 0) for state in (State.WHOLE, State.SUBMITTED, State.SCORED))
-
-    def last(self) -> Entry | None:
+    def last(self) -> JudgedImage | None:
         return self.entries[self.latest[-1]] if self.latest else None
 
     def recent(self) -> Counter[Outcome]:
         """The verdicts of the last images."""
         return Counter(self.entries[image].outcome for image in list(self.latest)[-RECENT:])
 
-    def waited(self) -> Ledger:
+    def waited(self) -> WaitingTimes:
         """What the last images waited for until their first verdict."""
         some = sorted(self.entries)[-_WAITED:]
-        return ledger((self.entries[image].told for image in some), target_s=self.target_s)
+        return waiting_times((self.entries[image].told for image in some), target_s=self.target_s)
 
-    def anchors(self) -> list[Anchor]:
+    def anchors(self) -> list[AnchorLine]:
         """The confirmed images that hold each tile's baseline at its newest section."""
-        confirmed: dict[str | None, list[Entry]] = {}
+        confirmed: dict[str | None, list[JudgedImage]] = {}
         for image, label in self.labels.items():
             entry = self.entries.get(image)
             if label.sharp and entry is not None and entry.told.score.density:
@@ -180,14 +151,14 @@ class Model:
             near = sorted(some, key=lambda e: (-1 if e.place.section is None else e.place.section, e.id))
             near = near[-self._confirm :]
             density = math.exp(statistics.median(math.log(e.told.score.density or 1) for e in near))
-            found.append(Anchor(tile, density, tuple(e.id for e in near)))
+            found.append(AnchorLine(tile, density, tuple(e.id for e in near)))
         return found
 
-    def neighbours(self, entry: Entry) -> tuple[Entry | None, Entry | None]:
+    def neighbours(self, entry: JudgedImage) -> tuple[JudgedImage | None, JudgedImage | None]:
         """The image before and the one after it: by section where it has one, else as they came."""
         section, tile = entry.place.section, entry.place.tile
-        before: Entry | None = None
-        after: Entry | None = None
+        before: JudgedImage | None = None
+        after: JudgedImage | None = None
         for other in self.entries.values():
             if section is None:
                 at, here = other.id, entry.id
@@ -202,14 +173,14 @@ class Model:
         return before, after
 
 
-def _later(one: Entry, other: Entry, section: int | None) -> bool:
+def _later(one: JudgedImage, other: JudgedImage, section: int | None) -> bool:
     return _key(one, section) > _key(other, section)
 
 
-def _same(one: Entry, other: Entry, section: int | None) -> bool:
+def _same(one: JudgedImage, other: JudgedImage, section: int | None) -> bool:
     """Two revisions of one place: the newer is shown."""
     return section is not None and one.place == other.place and other.id > one.id
 
 
-def _key(entry: Entry, section: int | None) -> tuple[int, int]:
+def _key(entry: JudgedImage, section: int | None) -> tuple[int, int]:
     return (0 if section is None else entry.place.section or 0, entry.id)

@@ -18,7 +18,7 @@ from mhfd_client.flow.words import PARTS
 from mhfd_client.journal.folder import picture_of, thumbnails
 from mhfd_client.journal.rows import Outcome, VerdictRow
 from mhfd_client.naming import Place, subject
-from mhfd_client.page.model import RECENT, Entry, Model
+from mhfd_client.page.model import RECENT, JudgedImage, PageModel
 from mhfd_client.printing import printable
 from mhfd_client.results.latency import SPANS, spans
 from mhfd_client.results.sidecars import steps_ms
@@ -57,13 +57,13 @@ def templates() -> Environment:
     return env
 
 
-def panels(env: Environment, model: Model) -> dict[str, str]:
+def panels(env: Environment, model: PageModel) -> dict[str, str]:
     """Every part of the page by its name."""
     context = _context(model)
     return {name: env.get_template(f"{name}.html").render(context) for name in NAMES}
 
 
-def _context(model: Model) -> dict[str, Any]:
+def _context(model: PageModel) -> dict[str, Any]:
     beat, last, recent = model.beat, model.last(), model.recent()
     asked = [model.entries[i] for i in (model.question or {}).get("images", ()) if i in model.entries]
     folder = model.journal.path.parent
@@ -82,7 +82,7 @@ def _context(model: Model) -> dict[str, Any]:
         "caption": captions(model),
         "several": several(model),
         "beat": beat,
-        "alive": model.alive,
+        "alive": model.running,
         "stopped": beat is not None and beat.doing == "stopped",
         "recent": recent,
         "recent_of": min(RECENT, len(model.latest)),
@@ -99,8 +99,7 @@ def _context(model: Model) -> dict[str, Any]:
         "missing": model.missing[:_LISTED],
         "missing_more": max(0, len(model.missing) - _LISTED),
         "failing": next((FAILS[trouble.kind] for trouble in model.troubles if trouble.kind in FAILS), None),
-        "waited": waited.total,
-        "ledger": waited,
+        "waited": waited,
         "spans": SPANS,
         "free": free,
         "tight": free < _TIGHT,
@@ -109,7 +108,7 @@ def _context(model: Model) -> dict[str, Any]:
     }
 
 
-def points(entries: Iterable[Entry], model: Model) -> list[list[Any]]:
+def points(entries: Iterable[JudgedImage], model: PageModel) -> list[list[Any]]:
     """One row a point: id, section, tile, density, outcome, provisional, expected, threshold, confirmed, dof."""
     rows = []
     for entry in entries:
@@ -131,7 +130,7 @@ def points(entries: Iterable[Entry], model: Model) -> list[list[Any]]:
     return rows
 
 
-def chart(model: Model) -> dict[str, Any]:
+def chart(model: PageModel) -> dict[str, Any]:
     """What is drawn beside the points."""
     return {
         "anchors": [[_tile(anchor.tile), _short(anchor.density), len(anchor.images)] for anchor in model.anchors()],
@@ -141,7 +140,7 @@ def chart(model: Model) -> dict[str, Any]:
     }
 
 
-def waits(model: Model) -> dict[str, Any]:
+def waits(model: PageModel) -> dict[str, Any]:
     """Seconds of each span of the last images, in the order in which they came, and the target."""
     caption = captions(model)
     some = [model.entries[image] for image in sorted(model.latest)]
@@ -155,7 +154,7 @@ def waits(model: Model) -> dict[str, Any]:
     }
 
 
-def image(env: Environment, model: Model, entry: Entry) -> str:
+def image(env: Environment, model: PageModel, entry: JudgedImage) -> str:
     """Everything about one image, beside its neighbours."""
     row, report = entry.told.image, _report(model, entry)
     before, after = model.neighbours(entry)
@@ -168,7 +167,7 @@ def image(env: Environment, model: Model, entry: Entry) -> str:
         row=row,
         report=report,
         label=model.labels.get(row.id),
-        waits=row.id in model.waiting,
+        waits=row.id in model.labels_waiting,
         shown=[
             (title, one, _report(model, one))
             for title, one in (("before", before), ("this image", entry), ("after", after))
@@ -184,12 +183,12 @@ def image(env: Environment, model: Model, entry: Entry) -> str:
     )
 
 
-def several(model: Model) -> bool:
+def several(model: PageModel) -> bool:
     """Whether the run has more than one tile a section."""
     return len({entry.place.tile for entry in model.entries.values()}) > 1
 
 
-def captions(model: Model) -> Callable[[Place, str], str]:
+def captions(model: PageModel) -> Callable[[Place, str], str]:
     """What an image is called: its section, and its tile where there are several; else its file's name."""
     tiled = several(model)
 
@@ -201,7 +200,7 @@ def captions(model: Model) -> Callable[[Place, str], str]:
     return caption
 
 
-def map_words(cells: Cells, entry: Entry, report: FocusReport) -> str:
+def map_words(cells: Cells, entry: JudgedImage, report: FocusReport) -> str:
     """A focus map in words: how many of its parts are weak, and where most of them are."""
     shares = map_shares(cells, entry, report)
     known = [(i, share) for i, share in enumerate(shares) if share is not None]
@@ -218,7 +217,7 @@ def map_words(cells: Cells, entry: Entry, report: FocusReport) -> str:
     return f"{len(weak)} of {len(known)} parts with tissue show less than 60% of what is expected, {where}."
 
 
-def map_shares(cells: Cells, entry: Entry, report: FocusReport) -> list[float | None]:
+def map_shares(cells: Cells, entry: JudgedImage, report: FocusReport) -> list[float | None]:
     """Each cell's features as a part of the expected; of the image's own best where nothing is expected yet."""
     size = (0, 0) if report.image.shape is None else report.image.shape
     area = size[0] * size[1] / 1e6 / max(1, cells.rows * cells.cols)
@@ -240,9 +239,9 @@ def _tile(tile: str | None) -> str | None:
     return None if tile is None else shown(tile)
 
 
-def _report(model: Model, entry: Entry) -> FocusReport | None:
+def _report(model: PageModel, entry: JudgedImage) -> FocusReport | None:
     number = entry.told.image.report
-    return None if number is None else model.journal.report(number)
+    return None if number is None else model.report(number)
 
 
 def _levels(verdict: VerdictRow) -> list[dict[str, Any]]:

@@ -34,7 +34,7 @@ class NotShown(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Cutout:
     """Columns [left, right) and rows [top, bottom) of an image, and how many pixels wide it is wanted."""
 
     left: int
@@ -44,7 +44,7 @@ class Part:
     width: int
 
 
-class Pictures:
+class PictureReader:
     """Reads images and remembers the last few. Called from several threads."""
 
     def __init__(self, root: str, *, budget: int = _BUDGET) -> None:
@@ -53,7 +53,7 @@ class Pictures:
         self._busy: dict[int, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def part(self, row: ImageRow, part: Part) -> tuple[bytes, str]:
+    def part(self, row: ImageRow, part: Cutout) -> tuple[bytes, str]:
         """A picture and its media type. Larger than life is left to the browser, which shows each pixel as it is."""
         grey = self._grey(row)
         height, width = grey.shape
@@ -75,7 +75,7 @@ class Pictures:
     def keep_small(self, row: ImageRow, target: Path) -> None:
         """Write a small picture of the whole image."""
         far = 1 << 30
-        data, _ = self.part(row, Part(0, 0, far, far, _SMALL))
+        data, _ = self.part(row, Cutout(0, 0, far, far, _SMALL))
         target.parent.mkdir(parents=True, exist_ok=True)
         write_whole(target, data)
 

@@ -23,13 +23,13 @@ from starlette.types import ASGIApp
 from mhfd_client import expected
 from mhfd_client.errors import NamingError, StateError
 from mhfd_client.journal.folder import picture_of, thumbnails
+from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place
 from mhfd_client.page import actions, panels, pictures, waits
 from mhfd_client.page import chart as charts
 from mhfd_client.page.guard import Guard
 from mhfd_client.page.live import Live
-from mhfd_client.page.model import Entry, Model
-from mhfd_client.page.store import Store
+from mhfd_client.page.model import JudgedImage, PageModel
 from mhfd_client.page.token import stamp_of
 from mhfd_client.settings.load import Loaded
 
@@ -41,31 +41,31 @@ _KEEP: Final = {"Cache-Control": "private, max-age=86400, immutable"}
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ServedPage:
     """What is served."""
 
     app: ASGIApp
     live: Live
 
 
-def page(state_dir: Path, loaded: Loaded, *, token: str, host: str) -> Page:
+def page(state_dir: Path, loaded: Loaded, *, token: str, host: str) -> ServedPage:
     """The page of a state folder, behind its guard."""
-    journal = Store.read(state_dir)
+    journal = JournalView.read(state_dir)
     root = journal.root()
     names = loaded.settings.names
     wanted: frozenset[Place] | None = None
     with contextlib.suppress(NamingError):  # the watch itself refused it, in words
         wanted = None if names.expected is None else expected.load(names.expected)
     verdict = loaded.settings.verdict
-    model = Model(
+    model = PageModel(
         journal,
+        wanted,
         confirm=verdict.confirm,
         target_s=verdict.target_s,
-        wanted=lambda: wanted,
         flow=loaded.settings.runner.kind == "flow",
     )
     live = Live(model, panels.templates())
-    routes = _Routes(live, pictures.Pictures(root), state_dir, root, loaded, stamp_of(token))
+    routes = _Routes(live, pictures.PictureReader(root), state_dir, root, loaded, stamp_of(token))
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -90,14 +90,14 @@ def page(state_dir: Path, loaded: Loaded, *, token: str, host: str) -> Page:
         exception_handlers={HTTPException: _sorry, StateError: _broken},
         lifespan=lifespan,
     )
-    return Page(Guard(app, token=token, host=host), live)
+    return ServedPage(Guard(app, token=token, host=host), live)
 
 
 class _Routes:
     """One method a route."""
 
     def __init__(
-        self, live: Live, files: pictures.Pictures, state_dir: Path, root: str, loaded: Loaded, stamp: str
+        self, live: Live, files: pictures.PictureReader, state_dir: Path, root: str, loaded: Loaded, stamp: str
     ) -> None:
         self._live, self._files, self._stamp = live, files, stamp
         self._state_dir, self._root, self._loaded = state_dir, root, loaded
@@ -141,7 +141,7 @@ class _Routes:
             await self._made(entry, path)
         return FileResponse(path, media_type="image/jpeg", headers=_KEEP)
 
-    async def _made(self, entry: Entry, path: Path) -> None:
+    async def _made(self, entry: JudgedImage, path: Path) -> None:
         """A small picture of a file that nobody here has scored, once."""
         try:
             with anyio.fail_after(_PATIENCE_S):
@@ -156,8 +156,8 @@ class _Routes:
         data: bytes = await self._live.read(self._map, entry)
         return Response(data, media_type="image/png")
 
-    def _map(self, entry: Entry) -> bytes:
-        report = None if entry.told.image.report is None else self._live.model.journal.report(entry.told.image.report)
+    def _map(self, entry: JudgedImage) -> bytes:
+        report = None if entry.told.image.report is None else self._live.model.report(entry.told.image.report)
         if report is None or report.cells is None:
             raise HTTPException(404, "This image has no focus map.")
         return pictures.heat(panels.map_shares(report.cells, entry, report), report.cells.rows, report.cells.cols)
@@ -168,7 +168,7 @@ class _Routes:
             numbers = [int(request.query_params[name]) for name in ("left", "top", "right", "bottom", "width")]
         except (KeyError, ValueError):
             raise HTTPException(400, "Give left, top, right, bottom and width as whole numbers.") from None
-        part = pictures.Part(*numbers)
+        part = pictures.Cutout(*numbers)
         try:
             with anyio.fail_after(_PATIENCE_S):
                 data, kind = await anyio.to_thread.run_sync(
@@ -185,16 +185,16 @@ class _Routes:
             said = actions.Said.model_validate_json(await request.body())
         except ValidationError:
             raise HTTPException(400, "No label that this page knows: load the page again.") from None
-        known: Entry | None = await self._live.read(self._live.model.entries.get, said.image)
+        known: JudgedImage | None = await self._live.read(self._live.model.entries.get, said.image)
         if known is None:
             raise HTTPException(404, "The journal has no such image.")
         await asyncio.to_thread(actions.say, self._state_dir, self._root, self._loaded, said)
         await self._live.look(afresh=True)
         return Response(status_code=204)
 
-    async def _entry(self, request: Request) -> Entry:
+    async def _entry(self, request: Request) -> JudgedImage:
         number: int = request.path_params["id"]
-        entry: Entry | None = await self._live.read(self._live.model.entries.get, number)
+        entry: JudgedImage | None = await self._live.read(self._live.model.entries.get, number)
         if entry is None:
             await self._live.look()
             entry = await self._live.read(self._live.model.entries.get, number)

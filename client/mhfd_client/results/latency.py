@@ -63,7 +63,7 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class WaitingTimes:
     """What many images waited for. `late`: how many waited longer than the operator's target."""
 
     target_s: float
@@ -85,13 +85,13 @@ def spans(row: ImageRow) -> dict[str, float]:
     return found
 
 
-def ledger(images: Iterable[ImageRow | Told], *, target_s: float) -> Ledger:
+def waiting_times(images: Iterable[ImageRow | Told], *, target_s: float) -> WaitingTimes:
     """The spans of all judged images together."""
     rows = _judged(images)
     totals = _totals(rows)
     every = [spans(row) for row in rows]
     each = {name: [one[name] for one in every if name in one] for name in SPANS}
-    return Ledger(
+    return WaitingTimes(
         target_s,
         _percentiles(totals),
         sum(total > 1000 * target_s for total in totals),

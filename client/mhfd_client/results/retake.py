@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
+from mhfd.contract.focus_report import FocusReport
 from mhfd_client.files import text_of
-from mhfd_client.journal.rows import Outcome, Told
-from mhfd_client.journal.view import JournalView
+from mhfd_client.journal.rows import LabelRow, Outcome, Told
 from mhfd_client.naming import Place, row_col, sbemimage_tile
 from mhfd_client.printing import printable
 
@@ -44,19 +44,32 @@ class Retake:
         return asdict(self) | {"path": text_of(self.path)}
 
 
-def retakes(journal: JournalView, told: Iterable[Told], *, also: Sequence[Outcome] = ()) -> list[Retake]:
-    """The images to take again, by section and tile. `also`: further outcomes to list, `undetermined` for one."""
+def retakes(
+    told: Iterable[Told],
+    labels: Mapping[int, LabelRow],
+    report: Callable[[int], FocusReport],
+    *,
+    also: Sequence[Outcome] = (),
+) -> list[Retake]:
+    """The images to take again, by section and tile.
+
+    Args:
+        told: All that was judged.
+        labels: The newest label of each image.
+        report: The report of an id, as the journal has it.
+        also: Further outcomes to list, `undetermined` for one.
+    """
     newest: dict[object, Told] = {}
     for one in sorted(told, key=lambda one: one.image.id):
         image = one.image
         newest[image.path if image.section is None else image.place] = one
     wanted = (*AGAIN, *also)
-    fine = {label.image: label.fine for label in journal.labels()}
+    fine = {image for image, label in labels.items() if label.fine}
     found = []
     for one in newest.values():
-        if one.verdict.outcome in wanted and one.image.report is not None and not fine.get(one.image.id):
+        if one.verdict.outcome in wanted and one.image.report is not None and one.image.id not in fine:
             image, verdict = one.image, one.verdict
-            stage = journal.report(one.image.report).image.stage_um
+            stage = report(one.image.report).image.stage_um
             found.append(
                 Retake(
                     image.id,

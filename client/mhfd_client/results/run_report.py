@@ -20,9 +20,9 @@ from mhfd_client.journal.folder import picture_of, thumbnails
 from mhfd_client.journal.rows import Outcome, Told
 from mhfd_client.journal.view import JournalView
 from mhfd_client.printing import printable
-from mhfd_client.results import status as summary
-from mhfd_client.results.latency import SPANS, ledger
+from mhfd_client.results.latency import SPANS, waiting_times
 from mhfd_client.results.plot import density_plot, waits_plot
+from mhfd_client.results.status import status
 from mhfd_client.settings.load import Loaded
 from mhfd_client.times import SECOND, iso, utc
 
@@ -53,9 +53,9 @@ def render(journal: JournalView, loaded: Loaded) -> str:
     except ModuleNotFoundError:
         raise UsageError("report: the page needs jinja2; run: pip install 'mhfd[station]'") from None
     told = list(journal.told())
-    status = summary.status(journal, loaded.settings.names)
+    now = status(journal, loaded.settings.names)
     target = loaded.settings.verdict.target_s
-    wanted = {item.image for item in status.retake}
+    wanted = {item.image for item in now.retake}
     bad = [one for one in told if one.verdict.outcome is not Outcome.IN_FOCUS]
     bad.sort(key=lambda one: (one.image.id not in wanted, one.image.place.key))
     pictures = thumbnails(journal.path.parent)
@@ -69,12 +69,12 @@ def render(journal: JournalView, loaded: Loaded) -> str:
     environment.filters |= {"printable": printable, "when": lambda ns: f"{utc(ns / 1e9, SECOND)} UTC"}
     page = environment.get_template("run_report.html")
     return page.render(
-        status=status,
-        outcomes={outcome.value: n for outcome, n in status.outcomes.items()},
+        status=now,
+        outcomes={outcome.value: n for outcome, n in now.outcomes.items()},
         cards=[_card(one, pictures if i < MOST_PICTURES else None) for i, one in enumerate(bad)],
         without=max(0, len(bad) - MOST_PICTURES),
         plot=density_plot(told),
-        ledger=ledger(told, target_s=target),
+        times=waiting_times(told, target_s=target),
         spans=SPANS,
         waits=waits_plot([one.image for one in told], target_s=target),
         settings=_settings(loaded),

@@ -23,7 +23,7 @@ from mhfd_client.files import text_of, write_whole
 from mhfd_client.journal.folder import picture_of, thumbnails
 from mhfd_client.journal.rows import ImageRow, VerdictRow
 from mhfd_client.journal.view import JournalView
-from mhfd_client.results import latency as ledger
+from mhfd_client.results import latency
 from mhfd_client.settings.load import Loaded
 from mhfd_client.times import iso_ns
 
@@ -76,7 +76,7 @@ class Recorder:
             },
             "verdict": _verdict(verdict),
             "history": history,
-            "times": {step: iso_ns(ns) for step in ledger.MOMENTS if (ns := getattr(row, f"{step}_ns")) is not None},
+            "times": {step: iso_ns(ns) for step in latency.MOMENTS if (ns := getattr(row, f"{step}_ns")) is not None},
             "steps_ms": steps_ms(row),
             "tries": row.attempts,
             "settings": self._settings,
@@ -99,7 +99,7 @@ def steps_ms(row: ImageRow) -> dict[str, float]:
     """How long each step took, as far as the image has come; `whole_to_verdict` is what the operator waits for."""
     settle = {"settle": round((row.whole_ns - row.arrived_ns) / 1e6, 3)}
     verdict = {} if row.judged_ns is None else {"whole_to_verdict": round((row.judged_ns - row.whole_ns) / 1e6, 3)}
-    return settle | ledger.spans(row) | verdict
+    return settle | latency.spans(row) | verdict
 
 
 def _verdict(row: VerdictRow) -> dict[str, Any]:

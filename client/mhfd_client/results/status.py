@@ -5,31 +5,29 @@ Reads the journal and the list of what is expected; needs neither the watched fo
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from mhfd_client import expected
-from mhfd_client.alerts import Episode, Health, overview
+from mhfd_client.alerts import Delivery, Episode, overview
 from mhfd_client.files import text_of
-from mhfd_client.journal.rows import Beat, ImageRow, Outcome, State, TroubleRow
+from mhfd_client.journal.rows import Beat, Outcome, State, TroubleRow
 from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place
+from mhfd_client.now import RunNow
 from mhfd_client.results.latency import Latency, latency
 from mhfd_client.results.retake import Retake, retakes
 from mhfd_client.results.under_way import UnderWay, under_way
 from mhfd_client.settings.options import NamesSettings
 
-ALIVE_S: Final = 15.0
-"""A station that has given no sign of life for this long is not running."""
-_PAGE: Final = 5000
+_TROUBLES: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class RunStatus:
     """A run at a glance. `seen` counts images: one revision of one file each."""
 
     root: str
@@ -54,7 +52,7 @@ class Status:
     drifts: tuple[dict[str, Any], ...]
     alerts: tuple[Episode, ...]
     """What has rung and is not over."""
-    sinks: tuple[Health, ...]
+    sinks: tuple[Delivery, ...]
     """Who is told of it."""
     latency: Latency
     runs: UnderWay
@@ -80,70 +78,47 @@ class Status:
         return told
 
 
-def status(journal: JournalView, names: NamesSettings, *, now: float | None = None) -> Status:
+def status(journal: JournalView, names: NamesSettings, *, clock: Callable[[], float] = time.time) -> RunStatus:
     """The run as it is now."""
-    images = list(all_images(journal))
-    told = list(journal.told())
-    counts = journal.counts()
-    beat = journal.heartbeat()
-    notes = journal.notes()
-    replaced = counts[State.REPLACED]
-    judged = counts[State.JUDGED] + counts[State.RECORDED]
-    places = {image.place for image in images}
-    wanted = None if names.expected is None else expected.load(names.expected)
-    absent, late = expected.missing(wanted, places), expected.overdue(wanted, places)
+    run = RunNow(journal, None if names.expected is None else expected.load(names.expected), clock=clock)
+    with journal.snapshot():
+        run.look()
+        told = list(run.judged())
     told_of = overview(journal.path.parent)
-    running = _alive(beat, time.time() if now is None else now)
-    return Status(
+    judged = run.counts[State.JUDGED] + run.counts[State.RECORDED]
+    question = run.question
+    if question is not None:
+        question = question | {"paths": [text_of(journal.image(image).path) for image in question["images"]]}
+    return RunStatus(
         root=journal.root(),
         state_dir=journal.path.parent,
-        running=running,
-        doing=_doing(beat, running=running),
-        beat=beat,
-        seen=len(images) - replaced,
+        running=run.running,
+        doing=_doing(run),
+        beat=run.beat,
+        seen=run.waiting + judged,
         judged=judged,
-        pending=len(images) - replaced - judged,
-        replaced=replaced,
+        pending=run.waiting,
+        replaced=run.counts[State.REPLACED],
         outcomes={outcome: sum(t.verdict.outcome is outcome for t in told) for outcome in Outcome},
         provisional=sum(t.verdict.provisional for t in told),
         failed=sum(t.score.finding in ("incomplete", "unreadable") for t in told),
-        retake=tuple(retakes(journal, told)),
-        sections=len({place.section for place in places if place.section is not None}),
-        missing=tuple(late),
-        to_come=len(absent) - len(late),
-        troubles=tuple(trouble for trouble in journal.troubles() if trouble.until_ns is None),
-        question=_question(journal, notes.get("question", "null")),
-        drifts=tuple(json.loads(notes.get("drifts", "[]"))),
+        retake=tuple(retakes(told, run.labels, journal.report)),
+        sections=len(run.sections),
+        missing=run.missing,
+        to_come=len(run.absent) - len(run.missing),
+        troubles=run.troubles[:_TROUBLES],
+        question=question,
+        drifts=run.drifts,
         alerts=told_of.open,
         sinks=told_of.sinks,
-        latency=latency(images),
+        latency=latency(told),
         runs=under_way(journal),
     )
 
 
-def _question(journal: JournalView, note: str) -> dict[str, Any] | None:
-    """What the station asks, with the paths of the images that it asks about."""
-    question: dict[str, Any] | None = json.loads(note)
-    if question is not None:
-        question["paths"] = [text_of(journal.image(image).path) for image in question["images"]]
-    return question
-
-
-def all_images(journal: JournalView) -> Iterator[ImageRow]:
-    """Every image, a page at a time."""
-    after = 0
-    while page := journal.images(after=after, limit=_PAGE):
-        yield from page
-        after = page[-1].id
-
-
-def _alive(beat: Beat | None, now: float) -> bool:
-    return beat is not None and beat.doing != "stopped" and abs(now - beat.at_ns / 1e9) < ALIVE_S
-
-
-def _doing(beat: Beat | None, *, running: bool) -> str:
-    if beat is None:
+def _doing(run: RunNow) -> str:
+    if run.beat is None:
         return "no station has run yet"
-    if running or beat.doing == "stopped":
-        return beat.doing
+    if run.running or run.beat.doing == "stopped":
+        return run.beat.doing
     return "not running, and did not stop by itself: start `mhfd watch` again, it goes on where it was"

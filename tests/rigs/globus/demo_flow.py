@@ -22,7 +22,7 @@ from subprocess import DEVNULL, Popen
 
 from mhfd_client.journal.rows import State
 from mhfd_client.journal.view import JournalView
-from mhfd_client.results.latency import ledger
+from mhfd_client.results.latency import waiting_times
 from tests.rigs.flow_rig import Site, site
 from tests.rigs.globus.broker import HOW, installed
 from tests.rigs.globus.child_endpoint import ChildEndpoint
@@ -111,7 +111,7 @@ def told(lab: Site, station: Watched, planned: Faults, found: Findings, *, well:
     say(f"left in the staging area: {len(found.left) or 'nothing'}{named if found.left else ''}")
     if not planned.hits:
         with JournalView.read(station.state) as journal:
-            times = ledger(journal.images(limit=100_000), target_s=60)
+            times = waiting_times(journal.images(limit=100_000), target_s=60)
         say(
             f"{times.total}; "
             + ", ".join(f"{name} {at.p50_ms:.0f}/{at.p95_ms:.0f}" for name, at in times.spans.items())

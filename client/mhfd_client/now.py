@@ -1,0 +1,94 @@
+"""The run as it is now, read from the journal again and again: each look reads what has come since the one before.
+
+What the status, the page and the alerts say of a run, they say from here. It judges nothing and words nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, Final
+
+from mhfd_client import expected
+from mhfd_client.journal.rows import Beat, LabelRow, State, Told, TroubleRow
+from mhfd_client.journal.view import JournalView, Newest
+from mhfd_client.naming import Place
+
+ALIVE_S: Final = 15.0
+"""A station that has given no sign of life for this long is not running."""
+WAITING: Final = (State.WHOLE, State.SUBMITTED, State.SCORED)
+_TROUBLES: Final = 2000
+
+
+class RunNow:
+    """What the journal says, as of the last `look`. To be used by one thread at a time.
+
+    Args:
+        journal: A connection of its own.
+        wanted: What should come, if somebody said so.
+    """
+
+    def __init__(
+        self, journal: JournalView, wanted: Collection[Place] | None = None, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.journal, self._wanted, self._clock = journal, wanted, clock
+        self.newest = Newest()
+        self.cursor = 0  # the newest verdict that `judged` has told
+        self.beat: Beat | None = None
+        self.counts = dict.fromkeys(State, 0)
+        self.troubles: tuple[TroubleRow, ...] = ()
+        self.question: dict[str, Any] | None = None
+        self.drifts: tuple[dict[str, Any], ...] = ()
+        self.labels: dict[int, LabelRow] = {}
+        self.sections: frozenset[int] = frozenset()
+        self.absent: Collection[Place] = () if wanted is None else wanted
+        self.missing: tuple[Place, ...] = ()
+        self.last_arrival_ns: int | None = None
+
+    def look(self) -> None:
+        """Take in what is new; inside `journal.snapshot()` all of it belongs together."""
+        journal, before = self.journal, self.newest
+        self.beat, self.counts = journal.heartbeat(), journal.counts()
+        self.troubles = tuple(one for one in journal.troubles(limit=_TROUBLES) if one.until_ns is None)
+        notes = journal.notes()
+        self.question = json.loads(notes.get("question", "null"))
+        self.drifts = tuple(json.loads(notes.get("drifts", "[]")))
+        newest = journal.newest()
+        if newest.label != before.label:
+            self.labels = journal.last_labels()
+        if newest.image != before.image:
+            self._arrived(journal.arrivals(after=before.image))
+        self.newest = newest
+
+    def judged(self) -> Iterator[Told]:
+        """What was judged, or judged again, since this was asked last."""
+        yield from self.journal.told(since=self.cursor)
+        self.cursor = self.newest.verdict
+
+    @property
+    def running(self) -> bool:
+        """Whether a station gives signs of life."""
+        beat = self.beat
+        return beat is not None and beat.doing != "stopped" and abs(self._clock() - beat.at_ns / 1e9) < ALIVE_S
+
+    @property
+    def waiting(self) -> int:
+        """Images without a verdict."""
+        return sum(self.counts[state] for state in WAITING)
+
+    @property
+    def complete(self) -> bool:
+        """Everything that was expected is here."""
+        return self._wanted is not None and not self.absent
+
+    def _arrived(self, arrivals: dict[Place, int]) -> None:
+        """No cost grows with what came before but that of gaps."""
+        self.last_arrival_ns = max(self.last_arrival_ns or 0, *arrivals.values())
+        sections = self.sections.union(place.section for place in arrivals if place.section is not None)
+        if self._wanted is not None:
+            self.absent = expected.missing(self.absent, arrivals)
+        elif len(sections) > len(self.sections):
+            self.absent = expected.missing(None, map(Place, sections))
+        self.sections = sections
+        self.missing = tuple(expected.overdue(self.absent, max(sections, default=-1)))
