@@ -41,7 +41,8 @@ class RunNow:
         self.question: dict[str, Any] | None = None
         self.drifts: tuple[dict[str, Any], ...] = ()
         self.labels: dict[int, LabelRow] = {}
-        self.sections: frozenset[int] = frozenset()
+        self.sections: tuple[int, ...] = ()  # in order
+        self._begun: set[int] = set()
         self.absent: Collection[Place] = () if wanted is None else wanted
         self.missing: tuple[Place, ...] = ()
         self.last_arrival_ns: int | None = None
@@ -85,10 +86,12 @@ class RunNow:
     def _arrived(self, arrivals: dict[Place, int]) -> None:
         """No cost grows with what came before but that of gaps."""
         self.last_arrival_ns = max(self.last_arrival_ns or 0, *arrivals.values())
-        sections = self.sections.union(place.section for place in arrivals if place.section is not None)
+        self._begun.update(place.section for place in arrivals if place.section is not None)
+        more = len(self._begun) > len(self.sections)
+        if more:
+            self.sections = tuple(sorted(self._begun))
         if self._wanted is not None:
             self.absent = expected.missing(self.absent, arrivals)
-        elif len(sections) > len(self.sections):
-            self.absent = expected.missing(None, map(Place, sections))
-        self.sections = sections
-        self.missing = tuple(expected.overdue(self.absent, max(sections, default=-1)))
+        elif more:
+            self.absent = expected.missing(None, map(Place, self.sections))
+        self.missing = tuple(expected.overdue(self.absent, self.sections[-1] if self.sections else -1))

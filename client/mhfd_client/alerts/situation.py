@@ -84,7 +84,7 @@ class SituationReader:
             recent=tuple(reversed(latest)),
             fresh=0 if known is None else len(self._known - known),
             drifts=tuple(drift["sentence"] for drift in run.drifts),
-            sections=tuple(sorted(run.sections)),
+            sections=run.sections,
             missing=tuple(sorted({place.section for place in run.missing if place.section is not None})),
             complete=run.complete,
             images=sum(run.counts.values()),
@@ -107,11 +107,13 @@ class Disks(threading.Thread):
         self._now: dict[str, tuple[float, Disk]] = {}
 
     def run(self) -> None:
+        """Measure until it is closed."""
         self.measure()
         while not self._end.wait(self._every):
             self.measure()
 
     def measure(self) -> None:
+        """Once, each folder that can be measured."""
         for what, folder in self._folders.items():
             try:
                 usage = shutil.disk_usage(folder)
@@ -126,4 +128,5 @@ class Disks(threading.Thread):
         return tuple(disk for at, disk in list(self._now.values()) if at >= oldest)
 
     def close(self) -> None:
+        """End after the measurement that is under way."""
         self._end.set()

@@ -216,7 +216,8 @@ class JournalView:
 
     def arrivals(self, *, after: int = 0) -> dict[Place, int]:
         """Where images newer than this one have come, judged or not, and when the last came there."""
-        sql = "SELECT section, tile, max(arrived_ns) FROM image WHERE id > ? GROUP BY section, tile"
+        # The plus keeps SQLite from reading a whole index for the sake of its order.
+        sql = "SELECT section, tile, max(arrived_ns) FROM image WHERE id > ? GROUP BY +section, +tile"
         return {Place(section, tile): at for section, tile, at in self._all(sql, after)}
 
     # -- people
