@@ -35,41 +35,35 @@ COLOURS: Final = {
 def item(scheme: str, *, axis: str) -> dict[str, Any]:
     """The chart as JSON for the library's own loader. `scheme`: light or dark; `axis`: what x is."""
     colours = COLOURS.get(scheme, COLOURS["light"])
-    plot = figure(
+    plot = bare(
+        colours,
         y_axis_type="log",
         height=320,
-        sizing_mode="stretch_width",
         tools="xpan,xwheel_zoom",
         active_drag="xpan",
-        toolbar_location=None,
         x_range=Range1d(start=0, end=1, name="across"),
         y_range=Range1d(start=100, end=10000, name="up"),
         x_axis_label=axis,
         y_axis_label="features per megapixel of tissue",
-        background_fill_alpha=0,
-        border_fill_alpha=0,
-        outline_line_color=None,
-        min_border_right=12,
         lod_threshold=None,
     )
-    dressed(plot, colours)
     plot.yaxis.ticker = LogTicker(mantissas=[1, 2, 5], num_minor_ticks=0, desired_num_ticks=5)
     plot.yaxis.formatter = BasicTickFormatter(use_scientific=False)
 
-    drift = _source("drift", "left", "right", "low", "high")
+    drift = source("drift", "left", "right", "low", "high")
     plot.quad(
         "left", "right", "high", "low", source=drift, fill_color=colours["drift"], fill_alpha=0.12, line_color=None
     )
-    band = _source("band", "x", "low", "high")
+    band = source("band", "x", "low", "high")
     plot.varea("x", "low", "high", source=band, fill_color=colours["band"], fill_alpha=0.25)
     plot.line("x", "low", source=band, line_color=colours["band"], line_width=1.5)
-    anchor = _source("anchor", "x0", "x1", "y")
+    anchor = source("anchor", "x0", "x1", "y")
     plot.segment("x0", "y", "x1", "y", source=anchor, line_color=colours["anchor"], line_width=2, line_dash="dashed")
-    missing = _source("missing", "x", "y", "place")
+    missing = source("missing", "x", "y", "place")
     plot.scatter("x", "y", source=missing, marker="dash", angle=1.5708, size=9, line_color=colours["ink"], line_width=2)
-    confirmed = _source("confirmed", "x", "y")
+    confirmed = source("confirmed", "x", "y")
     plot.scatter("x", "y", source=confirmed, size=15, fill_color=None, line_color=colours["anchor"], line_width=2)
-    points = _source("points", "x", "y", "id", "place", "said", "number", "colour", "marker", "size")
+    points = source("points", "x", "y", "id", "place", "said", "number", "colour", "marker", "size")
     dots = plot.scatter(
         "x",
         "y",
@@ -82,7 +76,7 @@ def item(scheme: str, *, axis: str) -> dict[str, Any]:
         line_width=1.5,
     )
     dots.selection_glyph = dots.nonselection_glyph = None
-    cursor = _source("cursor", "x", "y")
+    cursor = source("cursor", "x", "y")
     plot.scatter("x", "y", source=cursor, marker="square", size=18, fill_color=None, line_color=colours["cursor"])
     plot.add_tools(
         TapTool(renderers=[dots]),
@@ -93,15 +87,26 @@ def item(scheme: str, *, axis: str) -> dict[str, Any]:
     return dict(json_item(plot))
 
 
-def dressed(plot: figure, colours: dict[str, str]) -> None:
-    """Axes and grid in the scheme's colours."""
+def bare(colours: dict[str, str], **options: Any) -> figure:
+    """A drawing without anything in it, in the scheme's colours. `options`: the charting library's."""
+    plot = figure(
+        sizing_mode="stretch_width",
+        toolbar_location=None,
+        background_fill_alpha=0,
+        border_fill_alpha=0,
+        outline_line_color=None,
+        min_border_right=12,
+        **options,
+    )
     for line in (plot.xaxis, plot.yaxis):
         line.axis_label_text_color = line.major_label_text_color = colours["ink"]
         line.axis_line_color = line.major_tick_line_color = colours["grid"]
         line.minor_tick_line_color = None
         line.axis_label_text_font_style = "normal"
     plot.grid.grid_line_color = colours["grid"]
+    return plot
 
 
-def _source(name: str, *columns: str) -> ColumnDataSource:
+def source(name: str, *columns: str) -> ColumnDataSource:
+    """Columns without data, which the page's script fills by this name."""
     return ColumnDataSource({column: [] for column in columns}, name=name)

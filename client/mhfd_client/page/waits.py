@@ -8,40 +8,32 @@ from __future__ import annotations
 from typing import Any
 
 from bokeh.embed import json_item
-from bokeh.models import ColumnDataSource, HoverTool, Range1d, TapTool
-from bokeh.plotting import figure
+from bokeh.models import HoverTool, Range1d, TapTool
 
-from mhfd_client.page.chart import COLOURS as INKS
-from mhfd_client.page.chart import dressed
+from mhfd_client.page.chart import COLOURS, bare, source
 from mhfd_client.results.latency import SPANS
 
 
 def item(scheme: str) -> dict[str, Any]:
     """The chart as JSON for the library's own loader. `scheme`: light or dark."""
-    inks = INKS.get(scheme, INKS["light"])
-    plot = figure(
+    inks = COLOURS.get(scheme, COLOURS["light"])
+    plot = bare(
+        inks,
         height=180,
-        sizing_mode="stretch_width",
         tools="",
-        toolbar_location=None,
         x_range=Range1d(start=-0.5, end=0.5, name="waits-across"),
         y_range=Range1d(start=0, end=1, name="waits-up"),
         y_axis_label="seconds to the verdict",
-        background_fill_alpha=0,
-        border_fill_alpha=0,
-        outline_line_color=None,
-        min_border_right=12,
     )
-    dressed(plot, inks)
     plot.xaxis.visible = False
     plot.xgrid.grid_line_color = None
-    bars = ColumnDataSource({column: [] for column in ("x", "id", "place", "said", *SPANS)}, name="waits")
+    bars = source("waits", "x", "id", "place", "said", *SPANS)
     drawn = plot.vbar_stack(
         list(SPANS), x="x", width=0.85, source=bars, color=[span.colour for span in SPANS.values()], line_color=None
     )
     for glyph in drawn:
         glyph.selection_glyph = glyph.nonselection_glyph = None
-    target = ColumnDataSource({"x0": [], "x1": [], "y": []}, name="target")
+    target = source("target", "x0", "x1", "y")
     plot.segment("x0", "y", "x1", "y", source=target, line_color=inks["drift"], line_width=2, line_dash="dashed")
     plot.add_tools(
         TapTool(renderers=[*drawn]),

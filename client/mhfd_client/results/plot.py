@@ -32,21 +32,12 @@ def density_plot(told: Sequence[Told]) -> str:
     ys = [math.log10(one.score.density or 1.0) for one in known]
     left, right = min(xs), max(max(xs), min(xs) + 1)
     low, high = min(ys) - 0.05, max(ys) + 0.05
-    parts = [
-        f'<svg viewBox="0 0 {_WIDE} {_HIGH}" role="img" aria-label="density of features over sections">',
-        "<title>Density of features over sections</title>",
-    ]
+    ticks = {math.log10(tick): f"{tick:,.0f}" for tick in _ticks(10**low, 10**high)}
+    parts = _framed("density of features over sections", "Density of features over sections", ticks, low, high)
 
     def x(value: float) -> float:
         return _LEFT + (value - left) / (right - left) * (_WIDE - _LEFT - 10)
 
-    def y(value: float) -> float:
-        return _TOP + (high - value) / (high - low) * (_HIGH - _FOOT - _TOP)
-
-    for tick in _ticks(10**low, 10**high):
-        at = y(math.log10(tick))
-        parts.append(f'<line x1="{_LEFT}" x2="{_WIDE - 10}" y1="{at:.1f}" y2="{at:.1f}" stroke="#ddd"/>')
-        parts.append(f'<text x="{_LEFT - 6}" y="{at + 4:.1f}" text-anchor="end" font-size="12">{tick:,.0f}</text>')
     for i in range(6):
         value = left + (right - left) * i / 5
         parts.append(
@@ -56,7 +47,7 @@ def density_plot(told: Sequence[Told]) -> str:
     parts.append(f'<text x="{_WIDE / 2}" y="{_HIGH - 2}" text-anchor="middle" font-size="12">{axis}</text>')
     # What is not in focus comes last, so that it lies on top.
     order = sorted(range(len(known)), key=lambda i: known[i].verdict.outcome is not Outcome.IN_FOCUS)
-    parts += [_mark(x(xs[i]), y(ys[i]), known[i].verdict.outcome) for i in order]
+    parts += [_mark(x(xs[i]), _y(ys[i], low, high), known[i].verdict.outcome) for i in order]
     return "".join([*parts, "</svg>"])
 
 
@@ -72,34 +63,41 @@ def waits_plot(rows: Sequence[ImageRow], *, target_s: float) -> str:
     high = 1.08 * max(most, target_s if target_s < 3 * most else 0.0, 1e-3)
     wide = (_WIDE - _LEFT - 10) / max(len(bars), 12)
 
-    def y(value: float) -> float:
-        return _TOP + (high - value) / high * (_HIGH - _FOOT - _TOP)
-
-    parts = [
-        f'<svg viewBox="0 0 {_WIDE} {_HIGH}" role="img" aria-label="seconds from whole to verdict, by image">',
-        "<title>Seconds from whole to verdict</title>",
-    ]
-    for i in range(5):
-        at = high * i / 5
-        parts.append(f'<line x1="{_LEFT}" x2="{_WIDE - 10}" y1="{y(at):.1f}" y2="{y(at):.1f}" stroke="#ddd"/>')
-        parts.append(f'<text x="{_LEFT - 6}" y="{y(at) + 4:.1f}" text-anchor="end" font-size="12">{at:.3g} s</text>')
+    ticks = {high * i / 5: f"{high * i / 5:.3g} s" for i in range(5)}
+    parts = _framed("seconds from whole to verdict, by image", "Seconds from whole to verdict", ticks, 0.0, high)
     for i, bar in enumerate(bars):
         foot = 0.0
         for name, seconds in bar.items():
             if seconds > 0:
+                top, bottom = _y(foot + seconds, 0.0, high), _y(foot, 0.0, high)
                 parts.append(
-                    f'<rect x="{_LEFT + i * wide:.1f}" width="{0.85 * wide:.1f}" y="{y(foot + seconds):.1f}" '
-                    f'height="{y(foot) - y(foot + seconds):.1f}" fill="{SPANS[name].colour}"/>'
+                    f'<rect x="{_LEFT + i * wide:.1f}" width="{0.85 * wide:.1f}" y="{top:.1f}" '
+                    f'height="{bottom - top:.1f}" fill="{SPANS[name].colour}"/>'
                 )
                 foot += seconds
     if target_s <= high:
-        line = f'x1="{_LEFT}" x2="{_WIDE - 10}" y1="{y(target_s):.1f}" y2="{y(target_s):.1f}"'
+        at = _y(target_s, 0.0, high)
+        line = f'x1="{_LEFT}" x2="{_WIDE - 10}" y1="{at:.1f}" y2="{at:.1f}"'
         parts.append(f'<line {line} stroke="#b3400a" stroke-width="2" stroke-dasharray="6 4"/>')
-        parts.append(f'<text x="{_WIDE - 12}" y="{y(target_s) - 4:.1f}" text-anchor="end" font-size="12">')
+        parts.append(f'<text x="{_WIDE - 12}" y="{at - 4:.1f}" text-anchor="end" font-size="12">')
         parts.append(f"{target_s:g} s asked for</text>")
     axis = "image, in the order of arrival" + (f"; a bar is the mean of {size}" if size > 1 else "")
     parts.append(f'<text x="{_WIDE / 2}" y="{_HIGH - 8}" text-anchor="middle" font-size="12">{axis}</text>')
     return "".join([*parts, "</svg>"])
+
+
+def _framed(what: str, title: str, ticks: dict[float, str], low: float, high: float) -> list[str]:
+    """The beginning of an `<svg>`: what it shows, and its lines across."""
+    parts = [f'<svg viewBox="0 0 {_WIDE} {_HIGH}" role="img" aria-label="{what}">', f"<title>{title}</title>"]
+    for value, text in ticks.items():
+        at = _y(value, low, high)
+        parts.append(f'<line x1="{_LEFT}" x2="{_WIDE - 10}" y1="{at:.1f}" y2="{at:.1f}" stroke="#ddd"/>')
+        parts.append(f'<text x="{_LEFT - 6}" y="{at + 4:.1f}" text-anchor="end" font-size="12">{text}</text>')
+    return parts
+
+
+def _y(value: float, low: float, high: float) -> float:
+    return _TOP + (high - value) / (high - low) * (_HIGH - _FOOT - _TOP)
 
 
 def _mark(x: float, y: float, outcome: Outcome) -> str:
