@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from mhfd_client.errors import StateError, StateFull
+from mhfd_client.printing import printable
 
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -51,6 +52,11 @@ def write_all_whole(files: Sequence[tuple[Path, bytes]]) -> None:
 def text_of(path: str | os.PathLike[str]) -> str:
     """The name as text that can be printed and encoded, whatever bytes it has."""
     return os.fspath(path).encode("utf-8", "backslashreplace").decode()
+
+
+def shown(path: str | os.PathLike[str]) -> str:
+    """The same for people: it moves no cursor, nothing in it is invisible or turns the words after it around."""
+    return printable(text_of(path))
 
 
 @contextmanager

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from mhfd.contract.focus_report import Finding
 from mhfd_client.alerts import rules, words
 from mhfd_client.alerts.episodes import Episode, Happened, advance
-from mhfd_client.alerts.message import Event, Rule, plain
+from mhfd_client.alerts.message import Event, Rule
 from mhfd_client.alerts.rules import Reading
 from mhfd_client.alerts.situation import Disk, Situation
+from mhfd_client.files import shown
 from mhfd_client.journal.rows import Outcome, ScoreRow, TroubleRow
 from mhfd_client.settings.options import AlertSettings
 from mhfd_client.times import roughly
@@ -298,8 +299,8 @@ def test_durations(seconds: float, text: str) -> None:
 @settings(deadline=None)
 @given(st.text())
 def test_plain_text_fits_everywhere(text: str) -> None:
-    assert plain(text).isprintable()
-    plain(text).encode()
+    assert shown(text).isprintable()
+    shown(text).encode()
 
 
 # -- episodes

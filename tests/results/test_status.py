@@ -114,7 +114,7 @@ def test_latency_is_from_whole_to_the_first_verdict(tmp_path: Path) -> None:
     run = Run(tmp_path, now=lambda: 100_250_000_000)
     for section in range(1, 5):
         run.image(section, whole_at=100.0)
-    waited = ledger.latency(run.journal.told())
+    waited = ledger.latency(one.image for one in run.journal.told())
     assert (waited.count, waited.p50_ms, waited.p95_ms) == (4, 250.0, 250.0)
     assert "p95 250 ms" in str(waited)
     run.close()

@@ -15,8 +15,9 @@ from contextlib import suppress
 from pathlib import PurePath
 from typing import IO, Final
 
-from mhfd_client.alerts.message import Alert, plain
+from mhfd_client.alerts.message import Alert
 from mhfd_client.alerts.sinks import SinkFailed
+from mhfd_client.files import shown
 
 _TAIL: Final = 4096
 _GRACE_S: Final = 1.0
@@ -34,9 +35,11 @@ class Command:
 
     @property
     def name(self) -> str:
-        return f"command {plain(PurePath(self._argv[0]).name)}"
+        """The program without its folder."""
+        return f"command {shown(PurePath(self._argv[0]).name)}"
 
     def send(self, alert: Alert) -> str:
+        """Run it; how it ended, and the last line that it printed."""
         said = _Said()
         try:
             process = self._start(alert)
@@ -66,7 +69,7 @@ class Command:
         environment = os.environ | {
             "MHFD_ALERT_EVENT": alert.event.value,
             "MHFD_ALERT_RULE": "" if alert.rule is None else alert.rule.value,
-            "MHFD_ALERT_TEXT": plain(alert.text),
+            "MHFD_ALERT_TEXT": shown(alert.text),
             "MHFD_ALERT_JSON": alert.model_dump_json(),
         }
         return subprocess.Popen(
@@ -97,7 +100,7 @@ class _Said:
 
     def __str__(self) -> str:
         lines = self._tail.decode("utf-8", "replace").split("\n")
-        words = [plain(line.strip()) for line in lines if line.strip()]
+        words = [shown(line.strip()) for line in lines if line.strip()]
         return f": {words[-1][:200]}" if words else ""
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 
 from mhfd_client.alerts import rules
 from mhfd_client.alerts.episodes import Episode, Happened, advance
-from mhfd_client.alerts.message import Alert, Event, Rule
+from mhfd_client.alerts.message import Alert, Event
 from mhfd_client.alerts.outlet import Carrier, Outlet, Postman
 from mhfd_client.alerts.sinks import Sink
 from mhfd_client.alerts.situation import Situation
@@ -101,11 +101,8 @@ class Desk:
 
     @property
     def busy(self) -> bool:
+        """Whether any sink is being told, or could be at once."""
         return any(outlet.busy for outlet in self.outlets)
-
-    @property
-    def open(self) -> dict[Rule, Episode]:
-        return dict(self._open)
 
     def _alert(self, one: Happened) -> Alert:
         episode = one.episode

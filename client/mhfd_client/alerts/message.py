@@ -79,8 +79,3 @@ def sample(root: str, now: float) -> Alert:
         root=text_of(root),
         host=socket.gethostname(),
     )
-
-
-def plain(text: str) -> str:
-    """Text that moves no cursor and fits into an environment variable, whatever a file is called."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text_of(text))

@@ -47,17 +47,20 @@ class Postman(threading.Thread):
         self._receipts: queue.SimpleQueue[Receipt] = queue.SimpleQueue()
 
     def give(self, alert: Alert) -> None:
+        """Hand it to the thread, which is started by the first."""
         if not self.is_alive():
             self.start()
         self._out.put(alert)
 
     def receipt(self) -> Receipt | None:
+        """What became of it; None: the sink has not said yet."""
         try:
             return self._receipts.get_nowait()
         except queue.Empty:
             return None
 
     def run(self) -> None:
+        """Call the sink for each message that is given."""
         while True:
             alert = self._out.get()
             try:

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mhfd.contract.focus_report import Finding
-from mhfd_client.alerts.message import Rule, plain
+from mhfd_client.alerts.message import Rule
 from mhfd_client.alerts.situation import Situation
 from mhfd_client.alerts.words import NAMED, count, places, sections, spans
 from mhfd_client.arrival.events import TroubleKind
-from mhfd_client.files import text_of
+from mhfd_client.files import shown, text_of
 from mhfd_client.journal.rows import Outcome, ScoreRow, TroubleRow
 from mhfd_client.settings.options import AlertSettings
 from mhfd_client.times import roughly
@@ -232,4 +232,4 @@ def _runner(now: Situation) -> list[TroubleRow]:
 
 def _short(text: str) -> str:
     """What others said, in a size that a pager and an environment variable can take."""
-    return plain(text[:500])
+    return shown(text[:500])

@@ -18,10 +18,10 @@ from typing import Final, Self
 from mhfd.errors import MhfdError
 from mhfd_client.alerts.configured import build
 from mhfd_client.alerts.desk import Desk
-from mhfd_client.alerts.message import plain
 from mhfd_client.alerts.sinks import Sink
 from mhfd_client.alerts.situation import Disks, Situation, SituationReader
 from mhfd_client.alerts.store import AlertStore
+from mhfd_client.files import shown
 from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place
 from mhfd_client.now import RunNow
@@ -89,7 +89,7 @@ class Alerts:
         """The end of the watch. An error is the last thing to ring for; a stop by a person is none."""
         if isinstance(error, Exception):
             self._ended = str(error) if isinstance(error, MhfdError) else f"{type(error).__name__}: {error}"
-            self._ended = plain(self._ended).rstrip(".") + "."
+            self._ended = shown(self._ended).rstrip(".") + "."
         self._end.set()
         self._wake.set()
         self._disks.close()

@@ -10,7 +10,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import astuple, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -93,14 +93,14 @@ class Overview:
 
     @property
     def open(self) -> tuple[Episode, ...]:
+        """What is not over."""
         return tuple(episode for episode in self.episodes if episode.closed is None)
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""
-        plain = [{name: getattr(e, name) for name in Episode.__slots__} for e in self.episodes]
-        sinks = [{name: getattr(s, name) for name in Delivery.__slots__} for s in self.sinks]
         waiting = {name: [one.alert.model_dump(mode="json") for one in some] for name, some in self.pending.items()}
-        return {"episodes": plain, "sinks": [sink | {"waiting": waiting.get(sink["name"], [])} for sink in sinks]}
+        sinks = [asdict(sink) | {"waiting": waiting.get(sink.name, [])} for sink in self.sinks]
+        return {"episodes": [asdict(episode) for episode in self.episodes], "sinks": sinks}
 
 
 class AlertStore:
@@ -112,6 +112,7 @@ class AlertStore:
             self._db = opened(self.path, partial(_set_up, self.path), busy_s=1.0, any_thread=True)
 
     def load(self) -> Overview:
+        """What was saved last."""
         return _load(self._db)
 
     def save(
@@ -149,6 +150,7 @@ class AlertStore:
                 db.execute("ROLLBACK")
 
     def close(self) -> None:
+        """Nothing is saved after this."""
         self._db.close()
 
 

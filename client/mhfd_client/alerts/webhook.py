@@ -19,9 +19,10 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import mhfd
-from mhfd_client.alerts.message import Alert, plain
+from mhfd_client.alerts.message import Alert
 from mhfd_client.alerts.sinks import SinkFailed
 from mhfd_client.errors import SettingsError
+from mhfd_client.files import shown
 
 _MAX_WAIT_S: Final = 3600.0
 _OWN: Final = ("Content-Type", "User-Agent", "Idempotency-Key")
@@ -64,9 +65,11 @@ class Webhook:
 
     @property
     def name(self) -> str:
+        """The host and port: the rest of the address may be secret."""
         return f"webhook {self._host}" + (f":{self._port}" if self._port else "")
 
     def send(self, alert: Alert) -> str:
+        """Post it; what is answered, and after how long."""
         began = time.monotonic()
         status, reason, retry_after = 0, "", 0.0
         try:
@@ -78,7 +81,7 @@ class Webhook:
                 raise SinkFailed(self._said(e)) from None
         if time.monotonic() - began >= self._timeout:  # the watchdog cut it off, perhaps in the middle of its headers
             raise SinkFailed(f"no answer within {self._timeout:g} s")
-        answer = plain(f"{status} {reason}".strip())[:100]
+        answer = shown(f"{status} {reason}".strip())[:100]
         if 200 <= status < 300:
             return f"{answer} after {time.monotonic() - began:.2f} s"
         if 300 <= status < 400:
@@ -117,9 +120,9 @@ class Webhook:
 
     def _said(self, error: Exception) -> str:
         if isinstance(error, ssl.SSLCertVerificationError):
-            return f"its certificate is not valid: {plain(error.verify_message)}; SSL_CERT_FILE may name another CA"
+            return f"its certificate is not valid: {shown(error.verify_message)}; SSL_CERT_FILE may name another CA"
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        return self._clean(plain(f"{type(error).__name__}: {why}" if why else type(error).__name__)[:300])
+        return self._clean(shown(f"{type(error).__name__}: {why}" if why else type(error).__name__)[:300])
 
     def _clean(self, text: str) -> str:
         for secret in self._secrets:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final
 
-from mhfd_client.alerts.message import plain
+from mhfd_client.files import shown
 from mhfd_client.journal.rows import ScoreRow
 
 NAMED: Final = 20
@@ -35,12 +35,12 @@ def count(images: int) -> str:
 def places(found: Sequence[ScoreRow]) -> str:
     """Sections, with their tiles where one section has several; else names."""
     if any(seen.section is None for seen in found):
-        names = [plain(seen.path) for seen in found]
+        names = [shown(seen.path) for seen in found]
         return ", ".join(names[-5:]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     numbers = sections(found)
     if len(numbers) == len(found):
         return f"section{'' if len(found) == 1 else 's'} {spans(numbers)}"
-    tiles = [f"{seen.section} ({plain(seen.tile)})" if seen.tile else "" for seen in found]
+    tiles = [f"{seen.section} ({shown(seen.tile)})" if seen.tile else "" for seen in found]
     if not all(tiles):
         return f"section{'' if len(numbers) == 1 else 's'} {spans(numbers)}"
     more = f" and {len(tiles) - 10} more" if len(tiles) > 10 else ""

@@ -126,6 +126,7 @@ class _Said:
                 logging.getLogger("mhfd").warning("no more lines: the standard output failed: %s", error)
 
     def heartbeat(self) -> Live | nullcontext[None]:
+        """A line that lives below the verdicts, on a terminal only."""
         if not sys.stderr.isatty():
             return nullcontext()
         from rich.console import Console

@@ -30,8 +30,8 @@ from mhfd_client.microscope.truth import Grade, answer, grade, read_truth
 from mhfd_client.page.process import Serving, beside, bound
 from mhfd_client.page.screenshot import shoot
 from mhfd_client.printing import printable
-from mhfd_client.results import latency as ledger
 from mhfd_client.results import run_report
+from mhfd_client.results.latency import Latency, latency
 from mhfd_client.settings import load as settings
 from mhfd_client.station.assembly import assembled
 from mhfd_client.station.inbox import GivenLabel, images_waiting, put
@@ -48,7 +48,7 @@ class Found:
     """What came of it."""
 
     grade: Grade
-    latency: ledger.Latency
+    latency: Latency
     page: Path
 
     @property
@@ -132,7 +132,7 @@ def road(
     with JournalView.read(state) as journal:
         verdicts = {told.image.path: told.verdict.outcome.value for told in journal.told()}
         run_report.write(journal, loaded, page)
-        waited = ledger.latency(journal.told())
+        waited = latency(one.image for one in journal.told())
     return Found(grade(read_truth(_truth(root)), verdicts), waited, page)
 
 

@@ -42,14 +42,17 @@ class JudgedImage:
 
     @property
     def id(self) -> int:
+        """As the journal has it."""
         return self.told.image.id
 
     @property
     def place(self) -> Place:
+        """Where it belongs."""
         return self.told.image.place
 
     @property
     def outcome(self) -> Outcome:
+        """Its current verdict."""
         return self.told.verdict.outcome
 
 
@@ -128,6 +131,7 @@ class PageModel(RunNow):
     # -- what follows from it
 
     def last(self) -> JudgedImage | None:
+        """The image that was judged last."""
         return self.entries[self.latest[-1]] if self.latest else None
 
     def recent(self) -> Counter[Outcome]:
@@ -137,7 +141,7 @@ class PageModel(RunNow):
     def waited(self) -> WaitingTimes:
         """What the last images waited for until their first verdict."""
         some = sorted(self.entries)[-_WAITED:]
-        return waiting_times((self.entries[image].told for image in some), target_s=self.target_s)
+        return waiting_times((self.entries[image].told.image for image in some), target_s=self.target_s)
 
     def anchors(self) -> list[AnchorLine]:
         """The confirmed images that hold each tile's baseline at its newest section."""
@@ -157,30 +161,12 @@ class PageModel(RunNow):
     def neighbours(self, entry: JudgedImage) -> tuple[JudgedImage | None, JudgedImage | None]:
         """The image before and the one after it: by section where it has one, else as they came."""
         section, tile = entry.place.section, entry.place.tile
-        before: JudgedImage | None = None
-        after: JudgedImage | None = None
-        for other in self.entries.values():
-            if section is None:
-                at, here = other.id, entry.id
-            else:
-                if other.place.section is None or other.place.tile != tile:
-                    continue
-                at, here = other.place.section, section
-            if at < here and (before is None or _later(other, before, section)):
-                before = other
-            elif at > here and (after is None or _later(after, other, section) or _same(after, other, section)):
-                after = other
-        return before, after
-
-
-def _later(one: JudgedImage, other: JudgedImage, section: int | None) -> bool:
-    return _key(one, section) > _key(other, section)
-
-
-def _same(one: JudgedImage, other: JudgedImage, section: int | None) -> bool:
-    """Two revisions of one place: the newer is shown."""
-    return section is not None and one.place == other.place and other.id > one.id
-
-
-def _key(entry: JudgedImage, section: int | None) -> tuple[int, int]:
-    return (0 if section is None else entry.place.section or 0, entry.id)
+        if section is None:
+            at, here = self.entries, entry.id
+        else:  # of two revisions of one place the newer is shown
+            every = sorted(self.entries.values(), key=lambda one: one.id)
+            at = {one.place.section: one for one in every if one.place.section is not None and one.place.tile == tile}
+            here = section
+        return at.get(max((n for n in at if n < here), default=-1)), at.get(
+            min((n for n in at if n > here), default=-1)
+        )

@@ -13,13 +13,12 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mhfd.contract.focus_report import Cells, FocusReport
-from mhfd_client.files import text_of
+from mhfd_client.files import shown, text_of
 from mhfd_client.flow.words import PARTS
 from mhfd_client.journal.folder import picture_of, thumbnails
 from mhfd_client.journal.rows import Outcome, VerdictRow
 from mhfd_client.naming import Place, subject
 from mhfd_client.page.model import RECENT, JudgedImage, PageModel
-from mhfd_client.printing import printable
 from mhfd_client.results.latency import SPANS, spans
 from mhfd_client.results.sidecars import steps_ms
 from mhfd_client.times import lately, took_ms
@@ -45,6 +44,7 @@ _CODES: Final = {outcome: number for number, outcome in enumerate(Outcome)}
 
 
 def templates() -> Environment:
+    """What the parts of the page are made with."""
     env = Environment(
         loader=PackageLoader("mhfd_client.page"),
         autoescape=True,
@@ -228,11 +228,6 @@ def map_shares(cells: Cells, entry: JudgedImage, report: FocusReport) -> list[fl
     known = sorted(density for density in found if density is not None)
     norm = entry.expected or (known[int(0.9 * (len(known) - 1))] if known else 0.0)
     return [None if density is None or not norm else density / norm for density in found]
-
-
-def shown(path: str) -> str:
-    """A name as it can be shown: nothing in it is invisible, or turns the words after it around."""
-    return printable(text_of(path))
 
 
 def _tile(tile: str | None) -> str | None:

@@ -72,6 +72,7 @@ def _refused(host: str, port: int, error: OSError) -> str:
 
 
 def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches the page there."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -130,6 +131,7 @@ class PageProcess:
             return None if self._process is None else self._process.pid
 
     def close(self) -> None:
+        """End the process, however it stands."""
         self._end.set()
         with self._lock:
             process = self._process

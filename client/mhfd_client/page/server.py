@@ -104,16 +104,19 @@ class _Routes:
         self._readers = anyio.CapacityLimiter(_READERS)
 
     async def home(self, _: Request) -> Response:
+        """The page as it is now, whole."""
         now = await self._live.look()
         template = self._live.env.get_template("page.html")
         return HTMLResponse(template.render(now=now, stamp=self._stamp, root=self._root, names=panels.NAMES))
 
     async def stream(self, request: Request) -> Response:
+        """What changes from now on."""
         after = request.headers.get("last-event-id") or request.query_params.get("after", "0")
         events = self._live.stream(int(after) if after.isdecimal() else 0, request.query_params.get("run", ""))
         return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
     async def chart(self, request: Request) -> Response:
+        """The drawings, without data."""
         places: bool = await self._live.read(self._has_sections)
         axis = "section" if places else "image, in the order of arrival"
         return JSONResponse(
@@ -130,11 +133,13 @@ class _Routes:
         )
 
     async def image(self, request: Request) -> Response:
+        """Everything about one image."""
         entry = await self._entry(request)
         html: str = await self._live.read(panels.image, self._live.env, self._live.model, entry)
         return HTMLResponse(html)
 
     async def thumbnail(self, request: Request) -> Response:
+        """Its small picture, made now if nobody has made it."""
         entry = await self._entry(request)
         path = picture_of(thumbnails(self._state_dir), entry.id)
         if not path.is_file():  # a worker here makes it while it scores; one far away has no way to
@@ -152,6 +157,7 @@ class _Routes:
             raise HTTPException(404, "This image has no small picture.") from None
 
     async def map(self, request: Request) -> Response:
+        """Its focus map as a picture."""
         entry = await self._entry(request)
         data: bytes = await self._live.read(self._map, entry)
         return Response(data, media_type="image/png")
@@ -163,6 +169,7 @@ class _Routes:
         return pictures.heat(panels.map_shares(report.cells, entry, report), report.cells.rows, report.cells.cols)
 
     async def pixels(self, request: Request) -> Response:
+        """Any part of it at any size."""
         entry = await self._entry(request)
         try:
             numbers = [int(request.query_params[name]) for name in ("left", "top", "right", "bottom", "width")]
@@ -181,19 +188,20 @@ class _Routes:
         return Response(data, media_type=kind, headers={"Cache-Control": "private, max-age=60"})
 
     async def label(self, request: Request) -> Response:
+        """A person says something of an image."""
         try:
             said = actions.Said.model_validate_json(await request.body())
         except ValidationError:
             raise HTTPException(400, "No label that this page knows: load the page again.") from None
-        known: JudgedImage | None = await self._live.read(self._live.model.entries.get, said.image)
-        if known is None:
-            raise HTTPException(404, "The journal has no such image.")
+        await self._known(said.image)
         await asyncio.to_thread(actions.say, self._state_dir, self._root, self._loaded, said)
         await self._live.look(afresh=True)
         return Response(status_code=204)
 
     async def _entry(self, request: Request) -> JudgedImage:
-        number: int = request.path_params["id"]
+        return await self._known(request.path_params["id"])
+
+    async def _known(self, number: int) -> JudgedImage:
         entry: JudgedImage | None = await self._live.read(self._live.model.entries.get, number)
         if entry is None:
             await self._live.look()

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from mhfd_client.journal.rows import ImageRow, Told
+from mhfd_client.journal.rows import ImageRow
 
 MOMENTS: Final = (
     "arrived",
@@ -85,9 +85,9 @@ def spans(row: ImageRow) -> dict[str, float]:
     return found
 
 
-def waiting_times(images: Iterable[ImageRow | Told], *, target_s: float) -> WaitingTimes:
+def waiting_times(rows: Iterable[ImageRow], *, target_s: float) -> WaitingTimes:
     """The spans of all judged images together."""
-    rows = _judged(images)
+    rows = [row for row in rows if row.judged_ns is not None]
     totals = _totals(rows)
     every = [spans(row) for row in rows]
     each = {name: [one[name] for one in every if name in one] for name in SPANS}
@@ -99,14 +99,9 @@ def waiting_times(images: Iterable[ImageRow | Told], *, target_s: float) -> Wait
     )
 
 
-def latency(images: Iterable[ImageRow | Told]) -> Latency:
+def latency(rows: Iterable[ImageRow]) -> Latency:
     """How long people waited for first verdicts."""
-    return _percentiles(_totals(_judged(images)))
-
-
-def _judged(images: Iterable[ImageRow | Told]) -> list[ImageRow]:
-    rows = (item.image if isinstance(item, Told) else item for item in images)
-    return [row for row in rows if row.judged_ns is not None]
+    return _percentiles(_totals(rows))
 
 
 def _totals(rows: Iterable[ImageRow]) -> list[float]:

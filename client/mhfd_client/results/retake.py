@@ -19,7 +19,6 @@ from mhfd_client.naming import Place, row_col, sbemimage_tile
 from mhfd_client.printing import printable
 
 Format = Literal["sbemimage", "atlas"]
-FORMATS: Final[tuple[Format, ...]] = ("sbemimage", "atlas")
 AGAIN: Final = (Outcome.OUT_OF_FOCUS, Outcome.INCOMPLETE)
 
 
@@ -38,9 +37,11 @@ class Retake:
 
     @property
     def place(self) -> Place:
+        """Where it belongs."""
         return Place(self.section, self.tile)
 
     def as_json(self) -> dict[str, Any]:
+        """For programs."""
         return asdict(self) | {"path": text_of(self.path)}
 
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 import base64
 import platform
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import mhfd
 from mhfd.errors import UsageError
@@ -29,18 +28,6 @@ from mhfd_client.times import SECOND, iso, utc
 MOST_PICTURES: Final = 200  # of about 20 kB each
 
 
-@dataclass(frozen=True, slots=True)
-class _Card:
-    """One image on the page."""
-
-    path: str
-    place: str
-    outcome: str
-    provisional: bool
-    sentence: str
-    picture: str | None  # a data: URL
-
-
 def write(journal: JournalView, loaded: Loaded, target: Path) -> None:
     """Write the page, whole."""
     write_whole(target.absolute(), render(journal, loaded).encode("utf-8", "backslashreplace"))
@@ -53,6 +40,7 @@ def render(journal: JournalView, loaded: Loaded) -> str:
     except ModuleNotFoundError:
         raise UsageError("report: the page needs jinja2; run: pip install 'mhfd[station]'") from None
     told = list(journal.told())
+    rows = [one.image for one in told]
     now = status(journal, loaded.settings.names)
     target = loaded.settings.verdict.target_s
     wanted = {item.image for item in now.retake}
@@ -74,9 +62,9 @@ def render(journal: JournalView, loaded: Loaded) -> str:
         cards=[_card(one, pictures if i < MOST_PICTURES else None) for i, one in enumerate(bad)],
         without=max(0, len(bad) - MOST_PICTURES),
         plot=density_plot(told),
-        times=waiting_times(told, target_s=target),
+        times=waiting_times(rows, target_s=target),
         spans=SPANS,
-        waits=waits_plot([one.image for one in told], target_s=target),
+        waits=waits_plot(rows, target_s=target),
         settings=_settings(loaded),
         versions=_versions(journal, told),
         made=iso(time.time(), to="seconds"),
@@ -84,21 +72,21 @@ def render(journal: JournalView, loaded: Loaded) -> str:
     )
 
 
-def _card(one: Told, pictures: Path | None) -> _Card:
+def _card(one: Told, pictures: Path | None) -> dict[str, Any]:
     picture = None
     if pictures is not None:
         try:
             picture = base64.b64encode(picture_of(pictures, one.image.id).read_bytes()).decode()
         except FileNotFoundError:
             picture = None  # what could not be read has none
-    return _Card(
-        printable(one.image.path),
-        str(one.image.place),
-        one.verdict.outcome.value,
-        one.verdict.provisional,
-        printable(one.verdict.sentence),
-        None if picture is None else f"data:image/jpeg;base64,{picture}",
-    )
+    return {
+        "path": printable(one.image.path),
+        "place": str(one.image.place),
+        "outcome": one.verdict.outcome.value,
+        "provisional": one.verdict.provisional,
+        "sentence": printable(one.verdict.sentence),
+        "picture": None if picture is None else f"data:image/jpeg;base64,{picture}",
+    }
 
 
 def _settings(loaded: Loaded) -> list[tuple[str, str, str]]:

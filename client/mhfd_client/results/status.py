@@ -111,7 +111,7 @@ def status(journal: JournalView, names: NamesSettings, *, clock: Callable[[], fl
         drifts=run.drifts,
         alerts=told_of.open,
         sinks=told_of.sinks,
-        latency=latency(told),
+        latency=latency(one.image for one in told),
         runs=under_way(journal),
     )
 

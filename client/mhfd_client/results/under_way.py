@@ -39,13 +39,16 @@ class RunOut:
 
     @property
     def first(self) -> str:
+        """The name of the image that came first."""
         return _name(self.images[0])
 
     @property
     def last(self) -> str:
+        """The name of the image that came last."""
         return _name(self.images[-1])
 
     def as_json(self) -> dict[str, Any]:
+        """For programs."""
         return {
             "run": self.run,
             "key": self.key,
