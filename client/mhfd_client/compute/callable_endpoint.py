@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from uuid import UUID
 
-from mhfd_client.compute.service import EndpointStatus, Task
+from mhfd_client.compute.service import Endpoint, Task
 from mhfd_client.errors import GroupUnknown
 
 GROUP_TASKS: Final = 200  # of one group: all are looked at when one is looked for
-
-
-class Far(Protocol):
-    """What is used of `compute.service.Endpoint`."""
-
-    @property
-    def group(self) -> UUID | None: ...
-    def submit(self, function: UUID, arguments: Mapping[str, Any]) -> Task: ...
-    def status(self) -> EndpointStatus: ...
-    def tasks(self, group: UUID) -> list[Task]: ...
-    def look(self, ids: Sequence[str]) -> dict[str, Any]: ...
-    def new_group(self) -> None: ...
-    def close(self) -> None: ...
 
 
 @dataclass(slots=True)
 class CallableEndpoint:
     """The endpoint, and the functions that may be called there."""
 
-    far: Far
+    far: Endpoint
     focus: UUID
     examine: UUID | None = None
     let_go: Callable[[], None] = lambda: None
@@ -60,3 +47,7 @@ class CallableEndpoint:
     def _leave_group(self) -> None:
         self.far.new_group()
         self._in_group = 0
+
+
+OpenEndpoint = Callable[[Callable[[list[Task]], None]], CallableEndpoint]
+"""Opens it; is given what to call with the tasks that the service has taken."""

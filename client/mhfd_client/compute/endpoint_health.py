@@ -40,7 +40,7 @@ class EndpointHealth:
 
     def __init__(self, endpoint: UUID, condition: Condition, deadline_s: float, clock: Callable[[], float]) -> None:
         self._id, self._condition, self._deadline, self._clock = endpoint, condition, deadline_s, clock
-        self.pace = Pace(clock=clock)
+        self.pace = Pace(clock)
         self.hold_until = 0.0
         self.live_since: float | None = None  # it has answered since it came (back)
         self.heard_at = clock()

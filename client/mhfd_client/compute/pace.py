@@ -18,18 +18,16 @@ PER_S: Final = 1.3
 class Pace:
     """Requests that may be made now. To be used by one thread."""
 
-    def __init__(
-        self, *, burst: float = BURST, per_s: float = PER_S, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._burst, self._per_s, self._clock = burst, per_s, clock
-        self._level, self._at = burst, clock()
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._level, self._at = float(BURST), clock()
         self._closed_until = 0.0
 
     @property
     def free(self) -> int:
         """How many may be made now."""
         now = self._clock()
-        self._level = min(self._burst, self._level + (now - self._at) * self._per_s)
+        self._level = min(BURST, self._level + (now - self._at) * PER_S)
         self._at = now
         return max(0, int(self._level + 1e-9)) if now >= self._closed_until else 0
 
@@ -40,7 +38,7 @@ class Pace:
 
     def give_back(self, count: int) -> None:
         """So many fewer were made: the SDK put tasks together into one request."""
-        self._level = min(self._burst, self._level + count)
+        self._level = min(BURST, self._level + count)
 
     def hold(self, seconds: float) -> None:
         """The service asked us to wait."""
@@ -49,5 +47,5 @@ class Pace:
     def due(self) -> float:
         """In how many seconds one may be made."""
         now = self._clock()
-        missing = 0.0 if self.free else max(0.0, 1 - self._level) / self._per_s
+        missing = 0.0 if self.free else max(0.0, 1 - self._level) / PER_S
         return max(missing, self._closed_until - now, 0.0)

@@ -7,32 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final
 from uuid import UUID
 
 from mhfd.errors import UsageError
 from mhfd_client.compute import registration
+from mhfd_client.compute.callable_endpoint import CallableEndpoint, OpenEndpoint
 from mhfd_client.compute.service import client_of, connect, let_go, submit_once
 from mhfd_client.errors import EndpointOffline
 
 _TIMEOUT_S: Final = 15.0
 _RETRIES: Final = 2
-
-
-@dataclass(frozen=True, slots=True)
-class ReachedEndpoint:
-    """An endpoint that is online, and the function that may be called there."""
-
-    client: Any
-    endpoint: UUID
-    function: UUID
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        let_go(self.client)
 
 
 def endpoint_of(text: object) -> UUID:
@@ -46,24 +31,6 @@ def endpoint_of(text: object) -> UUID:
         ) from None
 
 
-def reach(endpoint: UUID, *, client: Any = None) -> ReachedEndpoint:
-    """The endpoint, ready to be called. ComputeError, LoginError."""
-    client = hurried(client_of()) if client is None else client
-    try:
-        status = connect(endpoint, client=client).status()
-        if not status.online:
-            raise EndpointOffline(
-                f"endpoint {endpoint} is {status.words}: nothing was handed over. Where it runs: "
-                "globus-compute-endpoint start NAME"
-            )
-        function = registration.find(client, "mhfd_focus", endpoint=endpoint)
-    except BaseException:
-        let_go(client)
-        raise
-    submit_once(client)
-    return ReachedEndpoint(client, endpoint, function)
-
-
 @contextmanager
 def own_client() -> Iterator[Any]:
     """A client of whoever is logged in, for a short while."""
@@ -72,6 +39,21 @@ def own_client() -> Iterator[Any]:
         yield client
     finally:
         let_go(client)
+
+
+@contextmanager
+def reach(endpoint: UUID) -> Iterator[OpenEndpoint]:
+    """What opens the endpoint, which is online, and whose function is known. ComputeError, LoginError."""
+    with own_client() as client:
+        status = connect(endpoint, client=client).status()
+        if not status.online:
+            raise EndpointOffline(
+                f"endpoint {endpoint} is {status.words}: nothing was handed over. Where it runs: "
+                "globus-compute-endpoint start NAME"
+            )
+        function = registration.find(client, "mhfd_focus", endpoint=endpoint)
+        submit_once(client)
+        yield lambda sent: CallableEndpoint(connect(endpoint, client=client, sent=sent), function)
 
 
 def hurried(client: Any) -> Any:

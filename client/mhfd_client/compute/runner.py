@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from mhfd_client.compute.callable_endpoint import CallableEndpoint
+from mhfd_client.compute.callable_endpoint import CallableEndpoint, OpenEndpoint
 from mhfd_client.compute.endpoint_health import LOOK_S, EndpointHealth
 from mhfd_client.compute.flight import Flight, FlyingImage, FlyingTask, request
 from mhfd_client.compute.lost_tasks import LostTasks
@@ -40,8 +40,7 @@ class ComputeRunner(OutcomeRunner):
 
     Args:
         endpoint: Its id.
-        open_endpoint: Reaches it; called in another thread, again and again until it does not raise. Gets what is to be
-            called with the tasks that the service has taken.
+        open_endpoint: Reaches it; called in another thread, again and again until it does not raise.
         there: What the endpoint calls our files.
         ledger: File that remembers what is out.
         batch: Images of one task, at most.
@@ -61,7 +60,7 @@ class ComputeRunner(OutcomeRunner):
     def __init__(
         self,
         endpoint: UUID,
-        open_endpoint: Callable[[Callable[[list[Task]], None]], CallableEndpoint],
+        open_endpoint: OpenEndpoint,
         *,
         there: Callable[[str], str] = lambda path: path,
         ledger: Path | None = None,

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError, Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -86,7 +87,6 @@ class Endpoint:
         client: The SDK's Client.
         id: The endpoint.
         fast_poll_s: How often results are looked at.
-        group: The task group of earlier work, to be gone on with; the service makes one otherwise.
         config: What a user may choose of the endpoint's configuration.
         sent: Called with the tasks of each request that the service has taken, from some thread.
     """
@@ -97,14 +97,14 @@ class Endpoint:
         id: UUID,  # noqa: A002 - what it is called everywhere
         *,
         fast_poll_s: float = FAST_S,
-        group: UUID | None = None,
         config: Mapping[str, Any] | None = None,
         sent: Callable[[list[Task]], None] = lambda _: None,
     ) -> None:
         from globus_compute_sdk.serialize import ComputeSerializer, JSONData, PureSourceTextInspect
 
         self.client, self.id = client, id
-        self._group, self._config, self._sent = group, dict(config or {}) or None, sent
+        self._config, self._sent = dict(config or {}) or None, sent
+        self._group: UUID | None = None
         self._serializer = ComputeSerializer(strategy_code=PureSourceTextInspect, strategy_data=JSONData)
         self._results = [JSONData]
         self._class = polling.executor_class(fast_poll_s, self._went)
@@ -222,22 +222,13 @@ class Endpoint:
             self._out = [task for task in self._out if task not in tasks]
         self._sent(tasks)
 
-    def _told(self) -> _Told:
-        return _Told(self.id)
-
-
-class _Told:
-    """The SDK's errors as ours."""
-
-    def __init__(self, endpoint: UUID) -> None:
-        self._endpoint = endpoint
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, Exception):
-            raise translated(error, self._endpoint) from error
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """The SDK's errors as ours."""
+        try:
+            yield
+        except Exception as error:
+            raise translated(error, self.id) from error
 
 
 def client_of(*, app: GlobusApp | None = None, authorizer: GlobusAuthorizer | None = None, retries: bool = True) -> Any:
@@ -285,10 +276,9 @@ def connect(
     *,
     client: Any = None,
     fast_poll_s: float = FAST_S,
-    group: UUID | None = None,
     config: Mapping[str, Any] | None = None,
     sent: Callable[[list[Task]], None] = lambda _: None,
 ) -> Endpoint:
     """The endpoint of this id, for whoever is logged in, or as this client. ComputeError."""
     client = client_of() if client is None else client
-    return Endpoint(client, UUID(str(endpoint)), fast_poll_s=fast_poll_s, group=group, config=config, sent=sent)
+    return Endpoint(client, UUID(str(endpoint)), fast_poll_s=fast_poll_s, config=config, sent=sent)

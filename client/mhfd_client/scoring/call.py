@@ -9,18 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import closing
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from mhfd.contract.focus_report import FocusReport
-from mhfd_client.compute.callable_endpoint import CallableEndpoint
+from mhfd_client.compute.callable_endpoint import OpenEndpoint
 from mhfd_client.compute.runner import ComputeRunner
-from mhfd_client.compute.service import connect
 from mhfd_client.runners import UNSEEN, Batch, Job
 from mhfd_client.scoring.driver import FAR_PATIENCE_S, Driver
 from mhfd_client.scoring.kept_call import Stored
-
-if TYPE_CHECKING:
-    from mhfd_client.compute.reach import ReachedEndpoint
 
 _TASKS: Final = 16  # out at once: enough for the workers of a node, few enough to be waited for
 _BATCH: Final = 8
@@ -29,7 +25,7 @@ _LOST_S: Final = 900.0  # a task is silent for so long: its images are asked aga
 
 
 def scored_there(
-    stored: Stored, reached: Callable[[], ReachedEndpoint], *, say: Callable[[str], object] = lambda _: None
+    stored: Stored, reached: Callable[[], OpenEndpoint], *, say: Callable[[str], object] = lambda _: None
 ) -> Generator[tuple[int, FocusReport], None, None]:
     """Each image's report with its place in the call, in the order of completion. ComputeError.
 
@@ -37,7 +33,7 @@ def scored_there(
 
     Args:
         stored: What is asked, and what of it is known already.
-        reached: Opens the way to the endpoint; not asked for when everything is known.
+        reached: Reaches the endpoint; not asked for when everything is known.
         say: Told in words what is being waited for, when that takes long.
     """
     try:
@@ -57,11 +53,11 @@ def scored_there(
         stored.close()
 
 
-def _runner(stored: Stored, reached: ReachedEndpoint, count: int) -> ComputeRunner:
+def _runner(stored: Stored, open_endpoint: OpenEndpoint, count: int) -> ComputeRunner:
     names = {item.path: item.there for item in stored.items}
     return ComputeRunner(
         stored.endpoint,
-        lambda sent: CallableEndpoint(connect(reached.endpoint, client=reached.client, sent=sent), reached.function),
+        open_endpoint,
         there=names.__getitem__,
         ledger=stored.tasks_file,
         batch=max(1, min(_BATCH, count // (2 * _TASKS))),  # several workers are busy until the end

@@ -31,7 +31,7 @@ def run(
     """Score every path there; returns how many could not be scored. ComputeError, LoginError."""
     map_ = PathMap(maps)
     with reach(endpoint) as reached:
-        stored = Stored.new(endpoint, params, items_of(paths, map_, reached))
+        stored = Stored.new(endpoint, params, items_of(paths, map_, endpoint))
         total = len(stored.items)
         with (
             bar(total, progress and total > 1, above=True, transient=True) as shown,

@@ -23,8 +23,8 @@ from mhfd_client.settings.options import VerdictSettings
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from mhfd_client.compute.callable_endpoint import OpenEndpoint
     from mhfd_client.compute.paths import PathMap
-    from mhfd_client.compute.reach import ReachedEndpoint
     from mhfd_client.scoring.kept_call import Stored
 
 OnRow = Callable[[Row], None] | None
@@ -49,7 +49,7 @@ def begin(
 
     id_, mapped = endpoint_of(endpoint), _map_of(maps)
     with reach(id_) as reached:
-        items = items_of(paths, mapped, reached)
+        items = items_of(paths, mapped, id_)
         if not items:
             raise UsageError("paths: there are none; give a path, a pattern or a list of them")
         stored = Stored.new(id_, params, items) if reattach is None else Stored.open(reattach)
@@ -83,7 +83,7 @@ def go_on(
 
 def _table(
     stored: Stored,
-    reached: Callable[[], ReachedEndpoint],
+    reached: Callable[[], OpenEndpoint],
     settings: VerdictSettings | None,
     thumbnails: bool,
     progress: bool | None,
