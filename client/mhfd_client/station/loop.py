@@ -262,10 +262,11 @@ class Station:
                 self.journal.trouble(event.kind, None, event.detail)
 
     def _forget(self, event: Event) -> None:
-        self._scored += isinstance(event, Scored)
-        for image in (event.id,) if isinstance(event, Scored) else event.ids if isinstance(event, Returned) else ():
-            self._in_flight.pop(image, None)
-            self._started.pop(image, None)
+        if isinstance(event, Scored | Returned):
+            self._scored += isinstance(event, Scored)
+            for image in event.ids if isinstance(event, Returned) else (event.id,):
+                self._in_flight.pop(image, None)
+                self._started.pop(image, None)
 
     def _came_back(self, image: int, why: str, *, blame: bool) -> None:
         row = self.journal.image(image)
