@@ -249,6 +249,16 @@ def _call() -> Any:
         return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
 
 
+def _notes() -> Any:
+    """What the two runners note of a task and of a run that are out: their modules hold a dataclass each."""
+    from mhfd_client.compute import tasks_out
+    from mhfd_client.flow import runs_out
+
+    modules = (tasks_out, runs_out)
+    kinds = [k for m in modules for k in vars(m).values() if isinstance(k, type) and k.__module__ == m.__name__]
+    return [Description().of(kind) for kind in kinds if dataclasses.is_dataclass(kind)]
+
+
 CONTRACT: Final = "mhfd.contract.base"
 FORMS: Final[Mapping[str, Form]] = {
     **{
@@ -270,6 +280,9 @@ FORMS: Final[Mapping[str, Form]] = {
     "lines of a worker": Form(
         _constant("mhfd_client.runners.process", "SCHEMA_VERSION"), "mhfd_client.runners.process", _worker_lines
     ),
+    "lines of what is out": Form(
+        _constant("mhfd_client.runners.line_file", "SCHEMA_VERSION"), "mhfd_client.runners.line_file", _notes
+    ),
     "line to the page's process": Form(
         _constant("mhfd_client.page.process", "SCHEMA_VERSION"), "mhfd_client.page.process", _page_line
     ),
@@ -287,6 +300,7 @@ FORMS: Final[Mapping[str, Form]] = {
         "mhfd_client.scoring.kept_call",
         lambda: [names_in(line, but=frozenset({"report", "params", "options"})) for line in _call()],
     ),
+    "label that waits": _of_model("GivenLabel", "mhfd_client.station.inbox"),
     "Verdict": _of_model("Verdict", "mhfd_client.verdicts.verdict"),
     "Alert": _of_model("Alert", "mhfd_client.alerts.message"),
     "journal": Form(_journal_version, "mhfd_client.journal.schema (append a migration)", _journal),

@@ -47,7 +47,7 @@ class Stored:
         """Begin a call."""
         token = str(uuid.uuid4())
         head = {
-            "schema_version": 1,
+            "schema_version": 2,
             "token": token,
             "endpoint": str(endpoint),
             "params": params.model_dump(mode="json"),

@@ -28,6 +28,7 @@ class GivenLabel(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True)
 
+    schema_version: int = 1  # any is read as far as it fits: a label is never thrown away for its version
     image: int = Field(ge=1, lt=1 << 63)
     sharp: bool | None
     fine: bool = False
