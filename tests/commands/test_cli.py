@@ -9,7 +9,6 @@ import pkgutil
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -18,6 +17,7 @@ import pytest
 import tifffile
 from click.testing import CliRunner, Result
 from PIL import Image
+from tests.rigs.typed import every
 
 from mhfd import simulate
 from mhfd.contract.focus_report import FocusReport
@@ -108,14 +108,6 @@ def test_paper_presets_run(run: Path) -> None:
     for preset in ("paper_text", "paper_code"):
         result = mhfd("score", run / "S_000.tif", "--params", preset, "--json")
         assert json.loads(result.output)["method"]["id"] == f"mhfd-{preset}"
-
-
-def every(group: click.Group = main, *names: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Every command with what is typed for it, those of groups too."""
-    for name, command in group.commands.items():
-        yield (*names, name), command
-        if isinstance(command, click.Group):
-            yield from every(command, *names, name)
 
 
 def test_every_command_has_help() -> None:

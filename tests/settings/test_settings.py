@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.rigs import REPOSITORY
 from tests.rigs.raised import raised
 
 from mhfd.errors import UsageError
@@ -19,8 +18,6 @@ from mhfd_client.errors import SettingsError
 from mhfd_client.settings import load as settings
 from mhfd_client.settings import options, places
 from mhfd_client.settings.options import Settings, StateSettings
-
-REFERENCE = REPOSITORY / "docs" / "reference" / "settings.md"
 
 
 @pytest.fixture
@@ -185,24 +182,6 @@ def test_every_way_in_gives_the_same(values: dict[str, Any]) -> None:
     env = {options.variable(key): str(value) for key, value in values.items()}
     by_argument = settings.load(env={"HOME": "/h"}, args=values).settings
     assert settings.load(env={"HOME": "/h"} | env).settings == by_argument
-
-
-def test_the_reference_tells_every_key() -> None:
-    """docs/reference/settings.md has one row a key, with its default and its meaning as the model has them."""
-    rows = {}
-    for line in REFERENCE.read_text(encoding="utf-8").splitlines():
-        if match := re.fullmatch(r"\| `([a-z_]+\.[a-z_]+)` \| (.+?) \| (.+) \|", line):
-            rows[match[1]] = (match[2], match[3])
-    assert rows == {key: (default_of(field), field.description) for key, field in options.keys().items()}
-
-
-def default_of(field: Any) -> str:
-    value = field.get_default(call_default_factory=True)
-    if value in (None, {}, ()):
-        return "unset"
-    if isinstance(value, tuple):
-        return " ".join(f"`{part}`" for part in value)
-    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
 @pytest.mark.parametrize("name", raised(errors))
