@@ -90,7 +90,7 @@ def program(folder: Path) -> Iterator[Check]:
     fast = " (sends results on at once: --fast-results)" if folders.is_wrapper(Path(found)) else ""
     yield ok("program", f"{found}{fast}")
     choices = folders.choices_of(folder)
-    if isinstance(choices, chosen.Batch):
+    if isinstance(choices, chosen.Cluster):
         submit = "qsub" if isinstance(choices, chosen.Polaris) else "sbatch"
         if shutil.which(submit, path=path) is None:
             yield fail(

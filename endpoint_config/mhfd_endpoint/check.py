@@ -160,7 +160,7 @@ def _queue(folder: Path) -> Iterator[Check]:
 
 def _interface(folder: Path) -> Iterator[Check]:
     choices = folders.choices_of(folder)
-    if isinstance(choices, chosen.Batch):
+    if isinstance(choices, chosen.Cluster):
         if choices.interface in render.interfaces():
             yield ok("interface", f"{choices.interface} is on this machine")
         else:

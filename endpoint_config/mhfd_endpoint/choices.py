@@ -69,7 +69,7 @@ class Workstation(Choices):
         return self
 
 
-class Batch(Choices):
+class Cluster(Choices):
     """A machine whose nodes a scheduler gives out."""
 
     account: Word
@@ -92,7 +92,7 @@ class Batch(Choices):
         return self
 
 
-class Slurm(Batch):
+class Slurm(Cluster):
     """A cluster under Slurm."""
 
     kind: Literal["slurm"] = "slurm"
@@ -102,7 +102,7 @@ class Slurm(Batch):
     memory_gb: int | None = Field(None, ge=1, le=8192)
 
 
-class Polaris(Batch):
+class Polaris(Cluster):
     """Polaris, at ALCF."""
 
     kind: Literal["polaris"] = "polaris"

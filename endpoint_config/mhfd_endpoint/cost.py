@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mhfd_endpoint.choices import Batch, Chosen
+from mhfd_endpoint.choices import Chosen, Cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Cost:
 
 def cost(choices: Chosen) -> Cost:
     """What one user's process costs at most."""
-    if not isinstance(choices, Batch):
+    if not isinstance(choices, Cluster):
         return Cost(1, choices.gpus_per_node, 0, 24, choices.warm_minutes / 60, choices.max_warm_minutes / 60)
     nodes, most = choices.max_nodes, choices.walltime_minutes
 

@@ -81,7 +81,7 @@ def _data(choices: chosen.Chosen) -> Iterator[str]:
 
 
 def _where(choices: chosen.Chosen) -> Iterator[str]:
-    if isinstance(choices, chosen.Batch):
+    if isinstance(choices, chosen.Cluster):
         yield (
             f"On {'Polaris' if isinstance(choices, chosen.Polaris) else 'nodes under Slurm'}, {choices.queue}, "
             f"charged to {choices.account}; a job lasts {choices.walltime_minutes / 60:g} h at most."
@@ -105,7 +105,7 @@ def _options(folder: Path) -> Iterator[str]:
 
 def _warm(choices: chosen.Chosen) -> Iterator[str]:
     yield f"A worker stays up for {choices.warm_minutes} min after the last image, then ends; work starts it again."
-    if isinstance(choices, chosen.Batch):
+    if isinstance(choices, chosen.Cluster):
         yield f"A job ends after {choices.walltime_minutes} min all the same; the next image waits in the queue again."
     yield "The end is counted from the last image, not a time of day: while images come it does not end."
 

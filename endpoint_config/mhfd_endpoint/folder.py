@@ -47,7 +47,7 @@ def folder_of(name: str, *, exists: bool = True) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class NewFolder:
     """Everything that `write` writes, checked and complete."""
 
     folder: Path

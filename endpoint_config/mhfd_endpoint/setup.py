@@ -47,7 +47,7 @@ _QUESTIONS: Final = (
 )
 
 
-def plan_of(name: str, given: Mapping[str, Any], *, ask: Ask | None) -> tuple[folder.Plan, list[str]]:
+def plan_of(name: str, given: Mapping[str, Any], *, ask: Ask | None) -> tuple[folder.NewFolder, list[str]]:
     """The plan, and what to say about it: its cost, and the next commands."""
     where = folder.folder_of(name, exists=False)
     said = dict(given)
@@ -69,7 +69,7 @@ def plan_of(name: str, given: Mapping[str, Any], *, ask: Ask | None) -> tuple[fo
     site_file = (public or where) / folder.SITE
     environment = (said["environment"] or folder.default_environment()).absolute()
     choices = _choices(kind, said, folder.worker_init(environment, site_file, said["setup"]))
-    plan = folder.Plan(
+    plan = folder.NewFolder(
         folder=where,
         choices=choices,
         site=_site(said, name, site_file, choices),
@@ -182,7 +182,7 @@ def _cost(choices: chosen.Chosen) -> list[str]:
     return [*found, "each user, and each choice of options, is a process of its own with these bounds"]
 
 
-def _next(name: str, plan: folder.Plan) -> list[str]:
+def _next(name: str, plan: folder.NewFolder) -> list[str]:
     lines = ["next:", f"  mhfd endpoint check {name}"]
     if plan.functions == ():
         lines += [

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from mhfd_client.commands.common import Folder, echo, echo_json, folder_options
+from mhfd_client.commands.common import WatchedFolder, echo, echo_json, folder_options
 
 EXIT_FAILED = 1
 
@@ -34,7 +34,7 @@ def test(directory: str | None, config: Path | None, pairs: tuple[str, ...], as_
 
     from mhfd_client.alerts import SinkFailed, build, sample
 
-    sinks = build(Folder(directory or "", None, config, pairs).loaded().settings.alerts)
+    sinks = build(WatchedFolder(directory or "", None, config, pairs).loaded().settings.alerts)
     message = sample(str(Path(directory).absolute()) if directory else "", time.time())
     results = []
     for sink in sinks:
@@ -57,7 +57,7 @@ def test(directory: str | None, config: Path | None, pairs: tuple[str, ...], as_
 @folder_options
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many, the newest first.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
-def list_(folder: Folder, limit: int, as_json: bool) -> None:
+def list_(folder: WatchedFolder, limit: int, as_json: bool) -> None:
     """What rang in a run, whether it is over, and who could not be told."""
     from mhfd_client.alerts import overview
     from mhfd_client.times import iso_z

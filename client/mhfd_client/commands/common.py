@@ -27,7 +27,7 @@ JSON: Final = click.option("--json", "as_json", is_flag=True, help="Everything a
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
+class WatchedFolder:
     """The watched folder as a command was given it, with where its settings are."""
 
     root: str
@@ -67,7 +67,7 @@ def folder_options(function: F) -> F:
     def command(
         directory: str, state: Path | None, config: Path | None, pairs: tuple[str, ...], **options: object
     ) -> object:
-        return function(Folder(directory, state, config, pairs), **options)
+        return function(WatchedFolder(directory, state, config, pairs), **options)
 
     command.__name__, command.__doc__ = function.__name__, function.__doc__
     command.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]

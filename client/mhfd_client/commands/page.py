@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from mhfd_client.commands.common import Folder, echo, folder_options
+from mhfd_client.commands.common import WatchedFolder, echo, folder_options
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,7 +39,7 @@ def warn(host: str) -> None:
 @click.command()
 @folder_options
 @page_options
-def page(folder: Folder, page_host: str, page_port: int | None) -> None:
+def page(folder: WatchedFolder, page_host: str, page_port: int | None) -> None:
     """The page of a run, without watching: to look at it later, or beside a watch without one."""
     from mhfd_client.journal.view import JournalView
     from mhfd_client.page.process import Serving, address, bound

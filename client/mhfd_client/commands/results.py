@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mhfd_client.commands.common import Folder, echo, echo_json, folder_options
+from mhfd_client.commands.common import WatchedFolder, echo, echo_json, folder_options
 
 if TYPE_CHECKING:
     from mhfd_client.results.retake import Format
@@ -22,7 +22,7 @@ EXIT_PERSON = 1
 @folder_options
 @click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
 @click.option("--check", is_flag=True, help="Exit with 1 when somebody should look: for a cron job.")
-def status(folder: Folder, as_json: bool, check: bool) -> None:
+def status(folder: WatchedFolder, as_json: bool, check: bool) -> None:
     """How a run stands: seen, judged, pending, failed, retake, missing."""
     from mhfd_client.results.status import status as status_of
 
@@ -77,7 +77,7 @@ def _lines(now: RunStatus, root: str) -> list[str]:
 @click.option("--csv", "as_csv", is_flag=True, help="A table for a spreadsheet.")
 @click.option("--format", "form", type=click.Choice(["sbemimage", "atlas"]), help="The instrument's own notation.")
 @click.option("--undetermined", is_flag=True, help="Also images of which nothing can be said.")
-def retake(folder: Folder, as_csv: bool, form: Format | None, undetermined: bool) -> None:
+def retake(folder: WatchedFolder, as_csv: bool, form: Format | None, undetermined: bool) -> None:
     """What to image again: section, tile, stage position, reason."""
     from mhfd_client.journal.rows import Outcome
     from mhfd_client.results import retake as listing
@@ -106,7 +106,7 @@ def retake(folder: Folder, as_csv: bool, form: Format | None, undetermined: bool
 @folder_options
 @click.option("--threshold", type=float, help="Of the expected density, instead of the setting's.")
 @click.option("--dry-run", is_flag=True, help="Only show what would change; may run beside a watch.")
-def rejudge(folder: Folder, threshold: float | None, dry_run: bool) -> None:
+def rejudge(folder: WatchedFolder, threshold: float | None, dry_run: bool) -> None:
     """Verdicts again from the stored reports: nothing is scored, no image is read.
 
     Each changed verdict is added to its image's history. Any setting of the section `verdict` can be given with --set.
@@ -130,7 +130,7 @@ def rejudge(folder: Folder, threshold: float | None, dry_run: bool) -> None:
 @click.command()
 @folder_options
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
-def confirm(folder: Folder, images: tuple[str, ...]) -> None:
+def confirm(folder: WatchedFolder, images: tuple[str, ...]) -> None:
     """You looked at these images: they are sharp. They become the anchor of the baseline."""
     _say(folder, images, sharp=True)
 
@@ -139,12 +139,12 @@ def confirm(folder: Folder, images: tuple[str, ...]) -> None:
 @folder_options
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @click.option("--undo", is_flag=True, help="Take back what was said of them, confirmed or rejected.")
-def reject(folder: Folder, images: tuple[str, ...], undo: bool) -> None:
+def reject(folder: WatchedFolder, images: tuple[str, ...], undo: bool) -> None:
     """You looked at these images: they are not sharp."""
     _say(folder, images, sharp=None if undo else False)
 
 
-def _say(folder: Folder, images: tuple[str, ...], *, sharp: bool | None) -> None:
+def _say(folder: WatchedFolder, images: tuple[str, ...], *, sharp: bool | None) -> None:
     from mhfd_client.station.labelling import label_images
 
     changed = label_images(folder.root, folder.loaded(), images, sharp=sharp)
@@ -157,7 +157,7 @@ def _say(folder: Folder, images: tuple[str, ...], *, sharp: bool | None) -> None
 @click.command()
 @folder_options
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The page to write.")
-def report(folder: Folder, html: Path) -> None:
+def report(folder: WatchedFolder, html: Path) -> None:
     """A page about a run that stands alone: what failed and why, what to image again, what is missing."""
     from mhfd_client.results import run_report
 

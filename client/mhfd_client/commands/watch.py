@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from mhfd_client.commands.common import Folder, echo, echo_json, folder_options
+from mhfd_client.commands.common import WatchedFolder, echo, echo_json, folder_options
 from mhfd_client.commands.page import page_options, warn
 from mhfd_client.printing import printable
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 @click.option("-v", "--verbose", is_flag=True, help="Say more on the error stream.")
 @click.option("-q", "--quiet", is_flag=True, help="No line for each image.")
 def watch(
-    folder: Folder,
+    folder: WatchedFolder,
     until_idle: float | None,
     preset: str | None,
     device: str | None,
@@ -152,7 +152,7 @@ class _Said:
 @folder_options
 @click.option("--names", help="How files are named: auto, atlas, wafermapper, sbemimage, sbemimage2025, plain.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
-def plan(folder: Folder, names: str | None, as_json: bool) -> None:
+def plan(folder: WatchedFolder, names: str | None, as_json: bool) -> None:
     """What a watch would do with every file there, and why. Touches nothing."""
     from mhfd_client.arrival import plan as planning
     from mhfd_client.arrival.root import checked_root
