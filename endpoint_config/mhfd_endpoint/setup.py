@@ -51,6 +51,9 @@ def plan_of(name: str, given: Mapping[str, Any], *, ask: Ask | None) -> tuple[fo
     """The plan, and what to say about it: its cost, and the next commands."""
     where = folder.folder_of(name, exists=False)
     said = dict(given)
+    for option in ("walltime", "warm", "max_warm"):
+        if said[option] is not None:
+            said[option] = chosen.minutes(said[option])
     if said["site"] is None:
         if ask is None:
             raise UsageError(f"--site is missing: one of {', '.join(chosen.KINDS)}")

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import click
 
-from mhfd_client.commands.common import WatchedFolder, echo, echo_json, folder_options
-
-EXIT_FAILED = 1
+from mhfd_client.commands.common import CONFIG, EXIT_PERSON, JSON, SET, WatchedFolder, echo, echo_json, folder_options
 
 
 @click.group()
@@ -22,9 +20,9 @@ def alert() -> None:
 
 @alert.command()
 @click.argument("directory", metavar="[DIR]", required=False, type=click.Path())
-@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Settings file (TOML).")
-@click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Any other setting; may be repeated.")
-@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
+@CONFIG
+@SET
+@JSON
 def test(directory: str | None, config: Path | None, pairs: tuple[str, ...], as_json: bool) -> None:
     """Send a test message to everyone who is told of alerts, and say what became of it.
 
@@ -50,13 +48,13 @@ def test(directory: str | None, config: Path | None, pairs: tuple[str, ...], as_
     elif not sinks:
         echo("nobody is told of alerts: set alerts.webhook or alerts.command", err=True)
     if not sinks or not all(result["ok"] for result in results):
-        sys.exit(EXIT_FAILED)
+        sys.exit(EXIT_PERSON)
 
 
 @alert.command("list")
 @folder_options
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many, the newest first.")
-@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
+@JSON
 def list_(folder: WatchedFolder, limit: int, as_json: bool) -> None:
     """What rang in a run, whether it is over, and who could not be told."""
     from mhfd_client.alerts import overview

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -22,7 +23,19 @@ F = TypeVar("F", bound=Callable[..., Any])
 EXIT_PERSON: Final = 1
 """Something needs a person; what was printed says what."""
 
-CONFIG: Final = click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Settings file (TOML).")
+CONFIG: Final = click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Settings file (TOML).  [default: see `mhfd config`]",
+)
+STATE: Final = click.option(
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The station's own folder, on a local disk.  [default: see `mhfd config DIR`]",
+)
+SET: Final = click.option(
+    "--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Any other setting; may be repeated."
+)
 JSON: Final = click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
 
 
@@ -50,6 +63,7 @@ class WatchedFolder:
         return load(self.config, args=given)
 
     def state_dir(self) -> Path:
+        """Where its state is."""
         from mhfd_client.station.assembly import state_of
 
         return state_of(self.root, self.loaded().settings)
@@ -64,28 +78,14 @@ class WatchedFolder:
 def folder_options(function: F) -> F:
     """DIR and the options that lead to its state and settings."""
 
+    @functools.wraps(function)
     def command(
         directory: str, state: Path | None, config: Path | None, pairs: tuple[str, ...], **options: object
     ) -> object:
         return function(WatchedFolder(directory, state, config, pairs), **options)
 
-    command.__name__, command.__doc__ = function.__name__, function.__doc__
-    command.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
     decorated: Any = command
-    for decorate in (
-        click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Any other setting; may be repeated."),
-        click.option(
-            "--config",
-            type=click.Path(path_type=Path, dir_okay=False),
-            help="Settings file (TOML).  [default: see `mhfd config`]",
-        ),
-        click.option(
-            "--state",
-            type=click.Path(path_type=Path, file_okay=False),
-            help="The station's own folder, on a local disk.  [default: see `mhfd config DIR`]",
-        ),
-        click.argument("directory", metavar="DIR", type=click.Path()),
-    ):
+    for decorate in (SET, CONFIG, STATE, click.argument("directory", metavar="DIR", type=click.Path())):
         decorated = decorate(decorated)
     result: F = decorated
     return result

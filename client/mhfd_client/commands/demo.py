@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-EXIT_WRONG = 1
+from mhfd_client.commands.common import EXIT_PERSON
 
 
 @click.command()
@@ -34,4 +34,4 @@ def demo(into: Path | None, seed: int, sections: int, size: int, focus_series: b
     from mhfd_client.demo import watch as road
 
     if not road.run(into, seed=seed, sections=sections, size=size, stay=stay):
-        sys.exit(EXIT_WRONG)
+        sys.exit(EXIT_PERSON)

@@ -13,22 +13,6 @@ from mhfd_client.commands.common import JSON, echo, echo_json, tell
 _NAME = click.argument("name", metavar="NAME")
 
 
-class Duration(click.ParamType):
-    """A time in minutes: `90`, `90m`, `8h`, `1:30` (hours and minutes)."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        from mhfd_endpoint.choices import minutes
-
-        try:
-            return minutes(str(value))
-        except ValueError as e:
-            return self.fail(str(e), param, ctx)
-
-
 @click.group()
 def endpoint() -> None:
     """Set up and look after a Globus Compute endpoint that scores images for others.
@@ -44,7 +28,7 @@ def endpoint() -> None:
 @click.option("--account", help="What jobs are charged to.")
 @click.option("--queue", "--partition", "queue", help="The queue (on Slurm: partition) that jobs go to.")
 @click.option("--filesystems", help="What jobs need mounted, with commas: home,eagle. On Slurm: licences.")
-@click.option("--walltime", type=Duration(), help="The longest a job may last: 60m, 3h, 1:30.")
+@click.option("--walltime", metavar="TIME", help="The longest a job may last: 60m, 3h, 1:30.")
 @click.option("--interface", help="The network interface that nodes reach this machine by: hsn0, ib0.")
 @click.option("--gpus", type=click.IntRange(0, 64), help="GPUs on this machine, or on a node.")
 @click.option("--read", multiple=True, type=click.Path(path_type=Path), help="A folder with images; may be repeated.")
@@ -58,8 +42,8 @@ def endpoint() -> None:
 @click.option("--qos", help="Quality of service (Slurm).")
 @click.option("--constraint", help="Which nodes (Slurm).")
 @click.option("--exclusive", is_flag=True, help="Whole nodes (Slurm).")
-@click.option("--warm", type=Duration(), help="Workers stay up so long after the last image.  [default: 10m; 1h]")
-@click.option("--max-warm", type=Duration(), help="... and the most that a user may ask for.  [default: as --warm]")
+@click.option("--warm", metavar="TIME", help="Workers stay up so long after the last image.  [default: 10m; 1h]")
+@click.option("--max-warm", metavar="TIME", help="... and the most that a user may ask for.  [default: as --warm]")
 @click.option("--setup", multiple=True, metavar="LINE", help="A line of shell before a worker starts; repeatable.")
 @click.option(
     "--environment",

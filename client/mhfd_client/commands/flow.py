@@ -12,7 +12,7 @@ from uuid import UUID
 
 import click
 
-from mhfd_client.commands.common import echo, echo_json
+from mhfd_client.commands.common import CONFIG, EXIT_PERSON, JSON, echo, echo_json
 from mhfd_client.times import elapsed
 
 if TYPE_CHECKING:
@@ -20,11 +20,8 @@ if TYPE_CHECKING:
 
     from mhfd_flows.dry_run import Rehearsal
 
-EXIT_NEEDS_A_PERSON = 1
 
 _NAME = click.argument("name", default="focus_check")
-_CONFIG = click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Settings file (TOML).")
-_JSON = click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
 
 
 @click.group()
@@ -65,7 +62,7 @@ def show(name: str, form: str | None) -> None:
 @flow.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--with-service", is_flag=True, help="Ask Globus Flows too, which has the last word; needs a login.")
-@_CONFIG
+@CONFIG
 def validate(file: Path | None, with_service: bool, config: Path | None) -> None:
     """Check a definition (FILE), or those that we ship: every broken rule is named with its state.
 
@@ -103,7 +100,7 @@ def validate(file: Path | None, with_service: bool, config: Path | None) -> None
                 else:
                     echo(f"{name}: Globus Flows takes it")
     if not good:
-        sys.exit(EXIT_NEEDS_A_PERSON)
+        sys.exit(EXIT_PERSON)
 
 
 @flow.command(name="dry-run")
@@ -111,7 +108,7 @@ def validate(file: Path | None, with_service: bool, config: Path | None) -> None
 @click.option("--faults", metavar="NAME,...", default="", help="What is to go wrong; `--faults list` lists them.")
 @click.option("--images", metavar="N", default=3, show_default=True, help="How many images.")
 @click.option("--look", is_flag=True, help="The run is not told which images: as started by a timer or by hand.")
-@_JSON
+@JSON
 def dry_run(name: str, faults: str, images: int, look: bool, as_json: bool) -> None:
     """What a flow would do when these things go wrong. It is no service: nothing is asked, nothing is moved.
 
@@ -132,7 +129,7 @@ def dry_run(name: str, faults: str, images: int, look: bool, as_json: bool) -> N
     else:
         _tell(done)
     if not done.as_it_should:
-        sys.exit(EXIT_NEEDS_A_PERSON)
+        sys.exit(EXIT_PERSON)
 
 
 @flow.command()
@@ -145,8 +142,8 @@ def dry_run(name: str, faults: str, images: int, look: bool, as_json: bool) -> N
 @click.option("--run-manager", "run_managers", multiple=True, metavar="WHO", help="Who else may cancel its runs.")
 @click.option("--run-monitor", "run_monitors", multiple=True, metavar="WHO", help="Who else may watch its runs.")
 @click.option("--subscription", type=click.UUID, help="The subscription that it belongs to.")
-@_CONFIG
-@_JSON
+@CONFIG
+@JSON
 def deploy(
     name: str,
     update: bool,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mhfd_client.commands.common import echo, echo_json
+from mhfd_client.commands.common import CONFIG, EXIT_PERSON, JSON, echo, echo_json
 from mhfd_client.times import MINUTE, local
 
 if TYPE_CHECKING:
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from mhfd_client.globus.login import Who
     from mhfd_client.settings.options import Settings
 
-EXIT_NOT_LOGGED_IN = 1
 
-_CONFIG = click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Settings file (TOML).")
 _RUNNER = click.option(
     "--for",
     "runner",
@@ -36,7 +34,7 @@ _MAPPED = click.option(
 @_RUNNER
 @_FLOW
 @_MAPPED
-@_CONFIG
+@CONFIG
 @click.option("--again", is_flag=True, help="Ask even if nothing is missing.")
 def login(
     runner: str | None, flows: tuple[str, ...], mapped: tuple[str, ...], config: Path | None, again: bool
@@ -58,7 +56,7 @@ def login(
 
 
 @click.command()
-@_CONFIG
+@CONFIG
 def logout(config: Path | None) -> None:
     """Log out of Globus: the tokens become worthless, and are deleted.
 
@@ -77,8 +75,8 @@ def logout(config: Path | None) -> None:
 @_RUNNER
 @_FLOW
 @_MAPPED
-@_CONFIG
-@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
+@CONFIG
+@JSON
 def whoami(
     runner: str | None, flows: tuple[str, ...], mapped: tuple[str, ...], config: Path | None, as_json: bool
 ) -> None:
@@ -97,7 +95,7 @@ def whoami(
     else:
         _tell(found)
     if not found.logged_in:
-        sys.exit(EXIT_NOT_LOGGED_IN)
+        sys.exit(EXIT_PERSON)
 
 
 def _leave(

@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mhfd_client.commands.common import WatchedFolder, echo, echo_json, folder_options
+from mhfd_client.commands.common import EXIT_PERSON, JSON, WatchedFolder, echo, echo_json, folder_options
 
 if TYPE_CHECKING:
     from mhfd_client.results.retake import Format
     from mhfd_client.results.status import RunStatus
 
-EXIT_PERSON = 1
-
 
 @click.command()
 @folder_options
-@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
+@JSON
 @click.option("--check", is_flag=True, help="Exit with 1 when somebody should look: for a cron job.")
 def status(folder: WatchedFolder, as_json: bool, check: bool) -> None:
     """How a run stands: seen, judged, pending, failed, retake, missing."""

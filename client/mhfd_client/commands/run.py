@@ -12,7 +12,7 @@ from uuid import UUID
 
 import click
 
-from mhfd_client.commands.common import echo, echo_json
+from mhfd_client.commands.common import CONFIG, EXIT_PERSON, JSON, echo, echo_json
 from mhfd_client.times import CLOCK, local, took
 
 if TYPE_CHECKING:
@@ -21,17 +21,14 @@ if TYPE_CHECKING:
     from mhfd_client.results.aboard import Aboard
     from mhfd_client.settings.options import Settings
 
-EXIT_NEEDS_A_PERSON = 1
 _MOST = 20  # images that are named
 
 _FLOW = click.option("--flow-id", type=click.UUID, help="Whose runs.  [default: flow.id of the settings]")
-_CONFIG = click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Settings file (TOML).")
 _STATE = click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
     help="A station's own folder, which knows its images.  [default: those of every folder that was watched]",
 )
-_JSON = click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
 
 
 @click.group()
@@ -45,8 +42,8 @@ def run() -> None:
 @run.command(name="list")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many, at most.")
 @_FLOW
-@_CONFIG
-@_JSON
+@CONFIG
+@JSON
 def list_(limit: int, flow_id: UUID | None, config: Path | None, as_json: bool) -> None:
     """The latest runs, the newest first: when, id, label, status, step, images."""
     from mhfd_client.flow import runs
@@ -66,8 +63,8 @@ def list_(limit: int, flow_id: UUID | None, config: Path | None, as_json: bool) 
 @click.argument("run_id", metavar="RUN")
 @_STATE
 @_FLOW
-@_CONFIG
-@_JSON
+@CONFIG
+@JSON
 def show(run_id: str, state: Path | None, flow_id: UUID | None, config: Path | None, as_json: bool) -> None:
     """How a run stands: its step and since when, how long each step took, what went wrong and what to do, its images.
 
@@ -85,15 +82,15 @@ def show(run_id: str, state: Path | None, flow_id: UUID | None, config: Path | N
         for line in (*_told(found, settings.flow.late_s), *_images(images)):
             echo(line)
     if found.wrong is not None:
-        sys.exit(EXIT_NEEDS_A_PERSON)
+        sys.exit(EXIT_PERSON)
 
 
 @run.command()
 @click.argument("run_id", metavar="RUN")
 @click.option("--yes", is_flag=True, help="Don't ask on a terminal, either.")
 @_FLOW
-@_CONFIG
-@_JSON
+@CONFIG
+@JSON
 def cancel(run_id: str, yes: bool, flow_id: UUID | None, config: Path | None, as_json: bool) -> None:
     """Cancel a run that is under way. What becomes of its images, and what it may leave behind, is said.
 

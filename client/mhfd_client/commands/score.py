@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mhfd_client.commands.common import EXIT_PERSON
+
 if TYPE_CHECKING:
     from mhfd.api import Device
     from mhfd.contract.params import Params
-
-EXIT_UNSCORED = 1
 
 
 def _params(preset: str, n: int | None, min_t: float | None, max_t: float | None) -> Params:
@@ -107,4 +107,4 @@ def score(
             paths, params=params, device=device, jobs=jobs, as_json=as_json, overlay=overlay, progress=progress
         )
     if unscored:
-        sys.exit(EXIT_UNSCORED)
+        sys.exit(EXIT_PERSON)

@@ -8,22 +8,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mhfd_client.commands.common import CONFIG, JSON, echo, echo_json, tell
+from mhfd_client.commands.common import CONFIG, JSON, STATE, echo, echo_json, tell
 from mhfd_client.settings import places
 
 if TYPE_CHECKING:
     from mhfd_endpoint.finding import Check
 
 _FOLDER = click.argument("directory", metavar="[DIR]", required=False, type=click.Path())
-_STATE = click.option(
-    "--state", type=click.Path(path_type=Path, file_okay=False), help="The station's own folder, on a local disk."
-)
 
 
 @click.command()
 @_FOLDER
 @CONFIG
-@_STATE
+@STATE
 @JSON
 def config(directory: str | None, config: Path | None, state: Path | None, as_json: bool) -> None:
     """Every setting, its value, and where it comes from: default, file, environment or argument.
@@ -58,7 +55,7 @@ def config(directory: str | None, config: Path | None, state: Path | None, as_js
 @click.command()
 @_FOLDER
 @CONFIG
-@_STATE
+@STATE
 @click.option("--endpoint", metavar="UUID", help="Look at this endpoint of Globus Compute too.")
 @click.option(
     "--map",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from mhfd_client.commands.common import WatchedFolder, echo, echo_json, folder_options
+from mhfd_client.commands.common import JSON, WatchedFolder, echo, echo_json, folder_options
 from mhfd_client.commands.page import page_options, warn
 from mhfd_client.printing import printable
 
@@ -151,7 +151,7 @@ class _Said:
 @click.command()
 @folder_options
 @click.option("--names", help="How files are named: auto, atlas, wafermapper, sbemimage, sbemimage2025, plain.")
-@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
+@JSON
 def plan(folder: WatchedFolder, names: str | None, as_json: bool) -> None:
     """What a watch would do with every file there, and why. Touches nothing."""
     from mhfd_client.arrival import plan as planning
