@@ -7,14 +7,14 @@ whether a GPU works, is for `mhfd doctor --endpoint`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from mhfd.errors import MhfdError
 from mhfd_endpoint import access, queues, render
 from mhfd_endpoint import choices as chosen
 from mhfd_endpoint import folder as folders
-from mhfd_endpoint.finding import Check, fail, ok, warn
+from mhfd_endpoint.finding import Check, fail, guarded, ok, warn
 from mhfd_endpoint.rights import others_can_write
 
 _MARK: Final = "touch /hostile"
@@ -38,10 +38,7 @@ def examine(folder: Path) -> list[Check]:
         ("data", access.data),
         ("id", _id),
     ):
-        try:
-            found.extend(look(folder))
-        except (MhfdError, OSError) as e:
-            found.append(fail(name, str(e), "mend the file, or make it again with `mhfd endpoint init`"))
+        found += guarded(name, partial(look, folder), "mend the file, or make it again with `mhfd endpoint init`")
     return found
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+
+from mhfd.errors import MhfdError
 
 
 class Level(StrEnum):
@@ -33,14 +36,29 @@ class Check:
 
 def ok(name: str, what: str, do: str = "") -> Check:
     """It is as it should be; `do` says what could be better still."""
-    return Check(name, Level.OK, what, do)
+    return Check(name, Level.OK, _text(what), _text(do))
 
 
 def warn(name: str, what: str, do: str) -> Check:
     """It works, and somebody should know."""
-    return Check(name, Level.WARN, what, do)
+    return Check(name, Level.WARN, _text(what), _text(do))
 
 
 def fail(name: str, what: str, do: str) -> Check:
     """It does not work until somebody does this."""
-    return Check(name, Level.FAIL, what, do)
+    return Check(name, Level.FAIL, _text(what), _text(do))
+
+
+def guarded(name: str, look: Callable[[], Iterable[Check]], do: str) -> list[Check]:
+    """Everything that is found; a check that cannot be made is a failed one."""
+    found: list[Check] = []
+    try:
+        found.extend(look())
+    except (MhfdError, OSError) as error:
+        found.append(fail(name, str(error), do))
+    return found
+
+
+def _text(said: str) -> str:
+    """What can be printed and encoded, whatever bytes a file's name has."""
+    return said.encode("utf-8", "backslashreplace").decode()

@@ -21,13 +21,13 @@ from pydantic import ValidationError
 
 from mhfd.contract.examination import Examination
 from mhfd.errors import MhfdError, UsageError
-from mhfd_client.arrival.listing import Rules, inside, walk
 from mhfd_client.compute import registration
 from mhfd_client.compute.paths import PathMap
 from mhfd_client.compute.reach import hurried
 from mhfd_client.compute.service import Endpoint, client_of, connect, let_go
 from mhfd_client.doctor import endpoint_words as findings
 from mhfd_client.doctor.endpoint_words import Sample
+from mhfd_client.doctor.images import some_images
 from mhfd_client.errors import (
     ComputeError,
     ComputeMissing,
@@ -40,7 +40,6 @@ from mhfd_client.errors import (
     ServiceUnreachable,
     TaskFailed,
 )
-from mhfd_client.files import text_of
 from mhfd_client.settings.options import ArrivalSettings
 from mhfd_endpoint.finding import Check, fail, ok
 
@@ -127,7 +126,7 @@ def _examine(
         try:
             sample = _sample(directory, maps, arrival)
         except (OSError, UsageError) as error:
-            yield fail("image", text_of(str(error)), "correct the folder, or --map HERE=THERE")
+            yield fail("image", str(error), "correct the folder, or --map HERE=THERE")
     paths = () if sample is None or sample.there is None else (sample.there,)
     answer = _asked(far, function, {"paths": paths, "hash": True}, wait_s)
     yield from findings.of(answer.told, sent=answer.sent, came=answer.came, took_s=answer.took_s)
@@ -177,9 +176,7 @@ def _asked(far: Endpoint, function: UUID, request: Mapping[str, Any], wait_s: fl
         raise _End(_failed("worker", error)) from None
     except TimeoutError:
         what = f"no answer within {wait_s:g} s: no worker runs yet, or none can be started"
-        do = (
-            "give the cluster's queue time: ask again, with a longer --wait; else see the endpoint's log, where it runs"
-        )
+        do = "give the cluster's queue time: ask again, with a longer --wait; else see its log, where it runs"
         raise _End(fail("worker", what, do)) from None
     took_s, came = time.monotonic() - began, time.time()
     try:
@@ -187,7 +184,7 @@ def _asked(far: Endpoint, function: UUID, request: Mapping[str, Any], wait_s: fl
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        what = text_of(f"the answer is not one that this mhfd understands: {where}: {first['msg']}")
+        what = f"the answer is not one that this mhfd understands: {where}: {first['msg']}"
         raise _End(fail("worker", what, "install the same mhfd on both sides")) from None
 
 
@@ -195,13 +192,8 @@ def _round_trip(far: Endpoint, function: UUID) -> Check:
     """The median of a few calls that do nothing."""
     took = [_asked(far, function, {"echo": "x", "only_echo": True}, _ECHO_S).took_s * 1000 for _ in range(_ECHOES)]
     what = f"median {statistics.median(took):.0f} ms of {_ECHOES} calls that do nothing (longest {max(took):.0f} ms)"
-    slow = statistics.median(took) >= _POLLED_MS
-    do = (
-        "half a second of it is the endpoint's own waiting: `mhfd endpoint init --fast-results` lowers it"
-        if slow
-        else ""
-    )
-    return ok("round trip", what, do)
+    slow = "half a second of it is the endpoint's own waiting: `mhfd endpoint init --fast-results` lowers it"
+    return ok("round trip", what, slow if statistics.median(took) >= _POLLED_MS else "")
 
 
 def _sample(directory: str, maps: PathMap, arrival: ArrivalSettings) -> Sample:
@@ -209,23 +201,11 @@ def _sample(directory: str, maps: PathMap, arrival: ArrivalSettings) -> Sample:
     root = os.path.abspath(directory)  # noqa: PTH100 - links in it stay
     if not Path(root).is_dir():
         raise UsageError(f"{root} is no folder of this machine")
-    smallest: tuple[int, str] | None = None
-    seen = 0
-    for folder in walk(root, Rules(arrival.patterns, arrival.ignore)):
-        for name in folder.images:
-            path = os.path.join(root, inside(folder.path, name))  # noqa: PTH118 - names that are no UTF-8
-            try:
-                size = os.lstat(path).st_size
-            except OSError:
-                continue  # deleted meanwhile
-            seen += 1
-            if size and (smallest is None or size < smallest[0]):
-                smallest = (size, path)
-        if seen > _LOOKED_AT:
-            break
+    images = ((path, status.st_size) for path, status in some_images(root, arrival, _LOOKED_AT) if status.st_size)
+    smallest = min(images, key=lambda image: image[1], default=None)
     if smallest is None:
         return Sample(root, maps.there(root))
-    path = smallest[1]
+    path = smallest[0]
     digest = hashlib.sha256()
     with Path(path).open("rb") as file:
         status = os.fstat(file.fileno())
@@ -237,4 +217,4 @@ def _sample(directory: str, maps: PathMap, arrival: ArrivalSettings) -> Sample:
 def _failed(name: str, error: Exception) -> Check:
     do = next((do for kind, do in _DO if isinstance(error, kind)), "do as the message says")
     name = "login" if isinstance(error, LoginError) else name
-    return fail(name, text_of(str(error)), do)
+    return fail(name, str(error), do)

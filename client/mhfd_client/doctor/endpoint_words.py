@@ -13,8 +13,7 @@ from typing import Any, Final
 from mhfd.contract.examination import Examination, FileSeen
 from mhfd.contract.request import Code, Problem
 from mhfd.remote import worker
-from mhfd_client.files import text_of
-from mhfd_endpoint.finding import Check, Level, fail, ok, warn
+from mhfd_endpoint.finding import Check, fail, ok, warn
 
 _SKEW_S: Final = 5.0
 _SAME: Final = "install the same mhfd on both sides: the numbers of two versions need not agree"
@@ -42,11 +41,11 @@ def of(told: Examination, *, sent: float, came: float, took_s: float) -> Iterato
     """Everything but files. `sent` and `came`: when it was asked and answered, by this machine's clock."""
     for problem in told.errors:
         if problem.index is None:
-            yield fail("worker", text_of(f"{problem.code}: {problem.why}"), text_of(problem.remedy))
+            yield fail("worker", f"{problem.code}: {problem.why}", problem.remedy)
     yield from _versions(told.versions)
     if told.tasks_before is None:
         return  # the project is not there, and that is said
-    yield ok("account", text_of(f"tasks run as {told.user} on {told.host}, site {told.site or 'unnamed'}"))
+    yield ok("account", f"tasks run as {told.user} on {told.host}, site {told.site or 'unnamed'}")
     if told.tasks_before:
         yield ok("warm", f"its worker has had {told.tasks_before} tasks; it answered in {took_s:.2f} s")
     else:
@@ -65,11 +64,11 @@ def of_sample(sample: Sample, told: Examination) -> Iterator[Check]:
         covered = _below_a_root(sample.there, told)
         if covered is False:
             do = "correct --map HERE=THERE, or ask the endpoint's administrator to allow the folder"
-            yield fail("image", text_of(f"{sample.there} lies below no folder that it may read"), do)
-        what = text_of(f"{sample.here} holds no image yet: whether the endpoint sees it is not known")
+            yield fail("image", f"{sample.there} lies below no folder that it may read", do)
+        what = f"{sample.here} holds no image yet: whether the endpoint sees it is not known"
         yield warn("image", what, "ask again once an image is there")
         return
-    names = text_of(sample.here if sample.here == sample.there else f"{sample.here} (there {sample.there})")
+    names = sample.here if sample.here == sample.there else f"{sample.here} (there {sample.there})"
     seen = told.files[0] if told.files else None
     if seen is None:
         yield _unseen(names, next((p for p in told.errors if p.index == 0), None))
@@ -83,17 +82,17 @@ def _versions(there: Mapping[str, str]) -> Iterator[Check]:
     if "mhfd" in there:
         both = f"mhfd {there['mhfd']} there, {here['mhfd']} here"
         if there["mhfd"] != here["mhfd"]:
-            yield warn("mhfd", text_of(both), _SAME)
+            yield warn("mhfd", both, _SAME)
         elif there.get("mhfd_code") != here["mhfd_code"]:
             code = f"mhfd {here['mhfd']} on both sides, but its code differs: {there.get('mhfd_code')} there, "
-            yield warn("mhfd", text_of(code + f"{here['mhfd_code']} here"), _SAME)
+            yield warn("mhfd", code + f"{here['mhfd_code']} here", _SAME)
         else:
             yield ok("mhfd", f"{here['mhfd']} on both sides, the same code ({here['mhfd_code']})")
     sdk = importlib.metadata.version("globus-compute-sdk")
     rest = [f"{name} {version}" for name, version in there.items() if name not in ("mhfd", "mhfd_code")]
     endpoint = there.get("globus-compute-endpoint", "unknown")
     what = f"globus-compute-sdk {sdk} here; globus-compute-endpoint {endpoint} there; its worker has {', '.join(rest)}"
-    yield ok("versions", text_of(what))
+    yield ok("versions", what)
 
 
 def _clock(now: float, sent: float, came: float) -> Check:
@@ -110,14 +109,14 @@ def _device(told: Examination) -> Check:
         f"scores with {told.backend} on {told.device}; {cupy or 'no CuPy'}; CUDA_VISIBLE_DEVICES {told.gpus or 'unset'}"
     )
     if told.backend == "gpu":
-        return ok("gpu there", text_of(what))
+        return ok("gpu there", what)
     if told.chosen == "cpu":
-        return ok("gpu there", text_of(f"{what}; its administrator chose the CPU"))
+        return ok("gpu there", f"{what}; its administrator chose the CPU")
     if cupy is not None or told.gpus:
         do = "if it should be the GPU, the administrator looks at `device` of the site file, the driver and CuPy"
-        return warn("gpu there", text_of(what), do)
+        return warn("gpu there", what, do)
     do = "nothing, if it has no GPU; else its administrator installs mhfd[cuda13] (or cuda12) for the workers"
-    return ok("gpu there", text_of(what), do)
+    return ok("gpu there", what, do)
 
 
 def _roots(told: Examination) -> Iterator[Check]:
@@ -125,13 +124,13 @@ def _roots(told: Examination) -> Iterator[Check]:
         do = "its administrator names folders in `read_roots` of the site file"
         yield fail("folders there", "it may read no folder", do)
     for root in told.roots:
-        what = text_of(f"{root.path} ({root.use})")
+        what = f"{root.path} ({root.use})"
         if root.usable:
             yield ok("folders there", f"{what}: usable")
             continue
         do = "its administrator mounts the folder for the workers, or changes its rights"
-        level = Level.FAIL if root.use == "read" else Level.WARN
-        yield Check("folders there", level, text_of(f"{what}: {root.why or 'not usable'}"), do)
+        said = fail if root.use == "read" else warn
+        yield said("folders there", f"{what}: {root.why or 'not usable'}", do)
 
 
 def _unseen(names: str, problem: Problem | None) -> Check:
@@ -140,7 +139,7 @@ def _unseen(names: str, problem: Problem | None) -> Check:
     do = problem.remedy
     if problem.code in (Code.REFUSED_PATH, Code.UNAVAILABLE):
         do = f"correct --map HERE=THERE; {do}"
-    return fail("image", text_of(f"{names}: not to be read there: {problem.why}"), text_of(do))
+    return fail("image", f"{names}: not to be read there: {problem.why}", do)
 
 
 def _compared(names: str, sample: Sample, seen: FileSeen) -> Check:
@@ -162,7 +161,7 @@ def _compared(names: str, sample: Sample, seen: FileSeen) -> Check:
 
 def _ownership(told: Examination, seen: FileSeen) -> Check:
     """Who writes what lies there, and who reads it."""
-    who = text_of(f"belongs to {seen.owner} there (mode {seen.mode}); {told.user} may read it")
+    who = f"belongs to {seen.owner} there (mode {seen.mode}); {told.user} may read it"
     if int(seen.mode, 8) & 0o002:
         return warn("owner there", f"{who}, and everybody may change it", "chmod o-w where images are staged")
     if seen.writable:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 
 from mhfd_client.errors import FlowError, FlowMissing, FlowRefused, SettingsError
-from mhfd_client.files import text_of
 from mhfd_client.flow.from_settings import flow_service, places_of
 from mhfd_client.flow.words import login_line
 from mhfd_client.globus.consents import leave_for
@@ -22,12 +21,11 @@ def flow_checks(settings: Settings, root: str) -> Iterator[Check]:
     except SettingsError as error:
         yield fail("flow", str(error), "correct the settings")
         return
-    shown = text_of(places.results_here)
     if os.access(places.results_here, os.W_OK | os.X_OK):
-        yield ok("reports", f"{shown}: may be written")
+        yield ok("reports", f"{places.results_here}: may be written")
     else:
         do = "change its permissions: reports that were taken are deleted there"
-        yield fail("reports", f"{shown}: may not be written by this user", do)
+        yield fail("reports", f"{places.results_here}: may not be written by this user", do)
     needs_extra()
     from mhfd_client.globus.login import who
 
@@ -35,20 +33,20 @@ def flow_checks(settings: Settings, root: str) -> Iterator[Check]:
     found = who(settings, leave)
     if not found.logged_in:
         missing = "; ".join(filter(None, (found.trouble, *found.missing)))
-        yield fail("login", f"not there: {text_of(missing)}", f"run: {login_line(places)}")
+        yield fail("login", f"not there: {missing}", f"run: {login_line(places)}")
         return
     yield ok("login", f"{found.username or found.identity or found.client_id}: may start runs of the flow")
     service = flow_service(settings)
     try:
         title = service.title()
     except FlowMissing as error:
-        yield fail("flow", f"{places.flow}: {text_of(str(error))}", "`mhfd flow deploy` says which there is")
+        yield fail("flow", f"{places.flow}: {error}", "`mhfd flow deploy` says which there is")
     except FlowRefused as error:
         do = "it may be started all the same; its owner shows it to you with `mhfd flow deploy --update --viewer`"
-        yield warn("flow", f"{places.flow}: {text_of(str(error))}", do)
+        yield warn("flow", f"{places.flow}: {error}", do)
     except FlowError as error:
-        yield fail("flow", f"{places.flow}: {text_of(str(error))}", "see the message")
+        yield fail("flow", f"{places.flow}: {error}", "see the message")
     else:
-        yield ok("flow", f"{places.flow}: {text_of(title)}")
+        yield ok("flow", f"{places.flow}: {title}")
     finally:
         service.close()

@@ -20,51 +20,45 @@ from pathlib import Path
 from typing import Final
 
 import mhfd
-from mhfd.errors import MhfdError
 from mhfd.threads import cpu_name, thread_count
 from mhfd_client import mounts
 from mhfd_client.arrival.root import checked_root, is_shared
+from mhfd_client.doctor.images import some_images
 from mhfd_client.doctor.port import serves_a_page
 from mhfd_client.errors import SettingsError, StateMissing, WatchError
-from mhfd_client.files import text_of
 from mhfd_client.settings import load as settings
 from mhfd_client.settings import places
 from mhfd_client.settings.load import Loaded
 from mhfd_client.settings.places import PORT as PAGE_PORT
-from mhfd_endpoint.finding import Check, fail, ok, warn
+from mhfd_endpoint.finding import Check, fail, guarded, ok, warn
 
 _FEW_GB: Final = 2.0
 _SKEW_S: Final = 5.0
 _PACKAGES: Final = ("numpy", "scipy", "tifffile", "imagecodecs", "pillow", "pydantic", "click", "rich")
-_EXTRAS: Final = {"watchdog": "station", "jinja2": "station"}
+_EXTRAS: Final = {"watchdog": "the folder is only polled", "jinja2": "no HTML report"}
+_CUPY: Final = ("cupy-cuda13x", "cupy-cuda12x", "cupy")
 
 
 def examine(directory: str | None = None, *, config: Path | None = None, state: Path | None = None) -> list[Check]:
     """Every check; those of a folder only when one is named."""
-    found = [*_guarded("python", _python), *_guarded("packages", _packages), *_guarded("kernel", _kernel)]
-    found += [*_guarded("processors", _processors), *_guarded("gpu", _gpu), *_guarded("port", _port)]
+    found: list[Check] = []
+
+    def look(name: str, checks: Callable[[], Iterator[Check]]) -> None:
+        found.extend(guarded(name, checks, "see the message"))
+
+    for of_the_machine in (_python, _packages, _kernel, _processors, _gpu, _port):
+        look(of_the_machine.__name__.strip("_"), of_the_machine)
     try:
         loaded = settings.load(config, args={"state.dir": None if state is None else str(state)})
     except SettingsError as error:
-        found.append(fail("settings", str(error), "correct it, or name another file with --config"))
-        return found
+        return [*found, fail("settings", str(error), "correct it, or name another file with --config")]
     found.append(ok("settings", f"from {loaded.file}" if loaded.file else "defaults; no file"))
-    found += _guarded("caches", lambda: _caches(places.cache_dir()))
+    look("caches", lambda: _caches(places.cache_dir()))
     if directory is not None:
-        found += _guarded("folder", lambda: _folder(directory, loaded))
-        found += _guarded("state", lambda: _state(directory, loaded))
+        look("folder", lambda: _folder(directory, loaded))
+        look("state", lambda: _state(directory, loaded))
         if loaded.settings.runner.kind == "flow":
-            found += _guarded("flow", lambda: _flow(directory, loaded))
-    return found
-
-
-def _guarded(name: str, check: Callable[[], Iterator[Check]]) -> list[Check]:
-    """A check that itself breaks is a line like the others."""
-    found: list[Check] = []
-    try:
-        found.extend(check())
-    except (OSError, MhfdError) as error:
-        found.append(fail(name, text_of(str(error)), "see the message"))
+            look("flow", lambda: _flow(directory, loaded))
     return found
 
 
@@ -76,20 +70,22 @@ def _python() -> Iterator[Check]:
         yield warn("python", what, "only Linux is tested: tell us how it went")
 
 
+def _version(name: str) -> str | None:
+    """Of an installed package."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
 def _packages() -> Iterator[Check]:
-    versions = []
-    for name in _PACKAGES:
-        try:
-            versions.append(f"{name} {importlib.metadata.version(name)}")
-        except importlib.metadata.PackageNotFoundError:
-            yield fail("packages", f"{name} is not installed", "pip install mhfd")
-    yield ok("packages", ", ".join(versions))
-    for name, extra in _EXTRAS.items():
-        try:
-            importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            without = "the folder is only polled" if name == "watchdog" else "no HTML report"
-            yield warn("packages", f"{name} is not installed: {without}", f"pip install 'mhfd[{extra}]'")
+    versions = {name: _version(name) for name in _PACKAGES}
+    for name in [name for name, version in versions.items() if version is None]:
+        yield fail("packages", f"{name} is not installed", "pip install mhfd")
+    yield ok("packages", ", ".join(f"{name} {version}" for name, version in versions.items() if version is not None))
+    for name, without in _EXTRAS.items():
+        if _version(name) is None:
+            yield warn("packages", f"{name} is not installed: {without}", "pip install 'mhfd[station]'")
 
 
 def _kernel() -> Iterator[Check]:
@@ -112,25 +108,12 @@ def _gpu() -> Iterator[Check]:
     if not devices:
         yield ok("gpu", "none here: the CPU scores")
         return
-    try:
-        version = next(
-            importlib.metadata.version(name)
-            for name in ("cupy-cuda13x", "cupy-cuda12x", "cupy")
-            if importlib.util.find_spec("cupy") and _installed(name)
-        )
-    except StopIteration:
+    version = next(filter(None, map(_version, _CUPY)), None) if importlib.util.find_spec("cupy") else None
+    if version is None:
         do = "pip install 'mhfd[cuda13]' (or cuda12 for an older driver)"
         yield warn("gpu", f"{', '.join(devices)}, but no CuPy: the CPU scores", do)
     else:
         yield ok("gpu", f"{', '.join(devices)}, CuPy {version}")
-
-
-def _installed(name: str) -> bool:
-    try:
-        importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return True
 
 
 def _port() -> Iterator[Check]:
@@ -152,9 +135,9 @@ def _port() -> Iterator[Check]:
 def _caches(folder: Path) -> Iterator[Check]:
     there = next(path for path in (folder, *folder.parents) if path.exists())
     if os.access(there, os.W_OK):
-        yield ok("caches", text_of(folder))
+        yield ok("caches", str(folder))
     else:
-        yield warn("caches", f"{text_of(folder)} cannot be written", "set MHFD_CACHE_DIR")
+        yield warn("caches", f"{folder} cannot be written", "set MHFD_CACHE_DIR")
 
 
 def _folder(directory: str, loaded: Loaded) -> Iterator[Check]:
@@ -162,14 +145,13 @@ def _folder(directory: str, loaded: Loaded) -> Iterator[Check]:
     try:
         root = checked_root(directory)
     except WatchError as error:
-        yield fail("folder", text_of(str(error)), "mount the share, or name another folder")
+        yield fail("folder", str(error), "mount the share, or name another folder")
         return
-    shown = text_of(root)
     if not os.access(root, os.R_OK | os.X_OK):
-        yield fail("folder", f"{shown}: may not be read by this user", "change its permissions")
+        yield fail("folder", f"{root}: may not be read by this user", "change its permissions")
         return
     mount = mounts.of(root)
-    where = "unknown" if mount is None else text_of(str(mount))
+    where = "unknown" if mount is None else str(mount)
     if is_shared(root):
         mode = f"a share ({where}): polled every {loaded.settings.arrival.poll_s:g} s"
         if loaded.settings.arrival.mode == "events":
@@ -180,9 +162,9 @@ def _folder(directory: str, loaded: Loaded) -> Iterator[Check]:
         yield ok("mount", f"a local disk ({where})")
     if os.access(root, os.W_OK):
         do = "nothing has to be done; a read-only mount (-o ro) makes sure that nothing else writes there either"
-        yield ok("folder", f"{shown}: may be read (and written; mhfd never does)", do)
+        yield ok("folder", f"{root}: may be read (and written; mhfd never does)", do)
     else:
-        yield ok("folder", f"{shown}: may be read")
+        yield ok("folder", f"{root}: may be read")
     yield from _clock(root, loaded)
 
 
@@ -194,18 +176,9 @@ def _flow(directory: str, loaded: Loaded) -> Iterator[Check]:
 
 def _clock(root: str, loaded: Loaded) -> Iterator[Check]:
     """The newest mtime must not lie ahead of our clock."""
-    from mhfd_client.arrival.listing import Rules, walk
-
     newest, seen = 0.0, 0
-    for folder in walk(root, Rules(loaded.settings.arrival.patterns, loaded.settings.arrival.ignore)):
-        for name in folder.images:
-            try:
-                newest = max(newest, os.lstat(os.path.join(root, folder.path, name)).st_mtime)  # noqa: PTH118
-            except OSError:
-                continue  # deleted meanwhile
-            seen += 1
-        if seen > 20_000:
-            break
+    for _, status in some_images(root, loaded.settings.arrival, 20_000):
+        newest, seen = max(newest, status.st_mtime), seen + 1
     ahead = newest - time.time()
     if ahead > _SKEW_S:
         yield warn("clock", f"files there are {ahead:.0f} s in the future", "set both clocks by NTP; it still works")
@@ -220,11 +193,10 @@ def _state(directory: str, loaded: Loaded) -> Iterator[Check]:
     from mhfd_client.station.assembly import state_of
 
     folder = state_of(directory, loaded.settings)
-    shown = text_of(folder)
     network = on_network(folder)
     if network is not None:
         do = "give a folder on a local disk with --state"
-        yield fail("state", f"{shown} lies on a network file system ({network})", do)
+        yield fail("state", f"{folder} lies on a network file system ({network})", do)
         return
     there = next(path for path in (folder, *folder.parents) if path.exists())
     probe = there / f".mhfd-doctor-{uuid.uuid4().hex}"
@@ -233,14 +205,14 @@ def _state(directory: str, loaded: Loaded) -> Iterator[Check]:
         probe.unlink()
     except OSError as error:
         do = "change its permissions, or give another folder with --state"
-        yield fail("state", f"{shown} cannot be written: {error.strerror}", do)
+        yield fail("state", f"{folder} cannot be written: {error.strerror}", do)
         return
     free = shutil.disk_usage(there).free / 1e9
     room = f"{free:.1f} GB free"
     if free < _FEW_GB:
-        yield warn("disk", f"{shown}: {room}", "free some: an image costs about 30 kB")
+        yield warn("disk", f"{folder}: {room}", "free some: an image costs about 30 kB")
     else:
-        yield ok("disk", f"{shown}: {room}; an image costs about 30 kB")
+        yield ok("disk", f"{folder}: {room}; an image costs about 30 kB")
     try:
         with JournalView.read(folder) as journal:
             beat, counts = journal.heartbeat(), journal.counts()
