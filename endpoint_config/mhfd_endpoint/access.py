@@ -41,15 +41,14 @@ def site_of(folder: Path) -> Site:
 
 
 def identities(folder: Path) -> Iterator[Check]:
+    """Which account a user's tasks run as, and whether others could change that."""
     config = render.core_config(folder)
     mapping = config.identity_mapping_config_path
     if mapping is None:
         if os.getuid() == 0:
-            yield warn(
-                "identities",
-                "started as root, the endpoint needs an identity mapping and refuses to run tasks as root",
-                "start it as an account of its own, or name a mapping with --identity-mapping",
-            )
+            what = "started as root, the endpoint needs an identity mapping and refuses to run tasks as root"
+            do = "start it as an account of its own, or name a mapping with --identity-mapping"
+            yield warn("identities", what, do)
         return
     weak = others_can_write(Path(mapping))
     if weak is not None:
@@ -66,14 +65,12 @@ def identities(folder: Path) -> Iterator[Check]:
 
 
 def program(folder: Path) -> Iterator[Check]:
+    """The endpoint's program, as the processes that run tasks find it, and the scheduler's."""
     path = folders.environment(folder).get("PATH", os.environ.get("PATH", ""))
     found = shutil.which("globus-compute-endpoint", path=path)
     if found is None:
-        yield fail(
-            "program",
-            f"no globus-compute-endpoint on the PATH of {folders.ENVIRONMENT}",
-            "pip install 'mhfd[endpoint]', then `mhfd endpoint init --force --environment DIR`",
-        )
+        do = "pip install 'mhfd[endpoint]', then `mhfd endpoint init --force --environment DIR`"
+        yield fail("program", f"no globus-compute-endpoint on the PATH of {folders.ENVIRONMENT}", do)
         return
     weak = others_can_write(Path(found))
     if weak is not None:
@@ -81,11 +78,8 @@ def program(folder: Path) -> Iterator[Check]:
         return
     python = Path(found).with_name("python")
     if _mapped(folder) and not all(all_can_read(one) for one in (Path(found), python) if one.exists()):
-        yield fail(
-            "program",
-            f"{found} or its Python cannot be run by the accounts that users are mapped to",
-            "install it where they can, not below a home: `mhfd endpoint init --force --environment DIR`",
-        )
+        do = "install it where they can, not below a home: `mhfd endpoint init --force --environment DIR`"
+        yield fail("program", f"{found} or its Python cannot be run by the accounts that users are mapped to", do)
         return
     fast = " (sends results on at once: --fast-results)" if folders.is_wrapper(Path(found)) else ""
     yield ok("program", f"{found}{fast}")
@@ -93,42 +87,32 @@ def program(folder: Path) -> Iterator[Check]:
     if isinstance(choices, chosen.Cluster):
         submit = "qsub" if isinstance(choices, chosen.Polaris) else "sbatch"
         if shutil.which(submit, path=path) is None:
-            yield fail(
-                "scheduler",
-                f"no {submit} on the PATH of {folders.ENVIRONMENT}",
-                "run `mhfd endpoint init` on the login node, or add its folder there",
-            )
+            do = "run `mhfd endpoint init` on the login node, or add its folder there"
+            yield fail("scheduler", f"no {submit} on the PATH of {folders.ENVIRONMENT}", do)
 
 
 def site_file(folder: Path) -> Iterator[Check]:
+    """What decides which folders may be read: there, readable by the workers, changed by nobody else."""
     named = site_file_of(folders.choices_of(folder))
     if named is None:
-        yield fail(
-            "site file",
-            f"worker_init exports no {_SHELL_WORDS.rstrip('=')}: nothing may be read",
-            "make it again with `mhfd endpoint init --force`",
-        )
+        do = "make it again with `mhfd endpoint init --force`"
+        yield fail("site file", f"worker_init exports no {_SHELL_WORDS.rstrip('=')}: nothing may be read", do)
         return
     Site.load({"MHFD_SITE": str(named)})
     weak = others_can_write(named)
     if weak is not None:
-        yield fail(
-            "site file",
-            f"{weak} can be changed by others, who could then let this endpoint read anything",
-            f"chmod go-w {weak}, and let it belong to you or to root",
-        )
+        do = f"chmod go-w {weak}, and let it belong to you or to root"
+        yield fail("site file", f"{weak} can be changed by others, who could then let this endpoint read anything", do)
         return
     if _mapped(folder) and not all_can_read(named):
-        yield fail(
-            "site file",
-            f"{named} cannot be read by the accounts that users are mapped to",
-            "put it where they can read it: --public DIR",
-        )
+        do = "put it where they can read it: --public DIR"
+        yield fail("site file", f"{named} cannot be read by the accounts that users are mapped to", do)
         return
     yield ok("site file", f"{named}: only its owner can change it")
 
 
 def data(folder: Path) -> Iterator[Check]:
+    """The folders that may be read and written, and the log."""
     named = site_file_of(folders.choices_of(folder))
     if named is None:
         return

@@ -46,11 +46,8 @@ def _folder(folder: Path) -> Iterator[Check]:
     for name in (render.CONFIG, render.TEMPLATE, render.SCHEMA, folders.ENVIRONMENT):
         weak = others_can_write(folder / name)
         if weak is not None:
-            yield fail(
-                "folder",
-                f"{weak} can be changed by others, who could then run anything here",
-                f"chmod go-w {weak}, and let it belong to you",
-            )
+            do = f"chmod go-w {weak}, and let it belong to you"
+            yield fail("folder", f"{weak} can be changed by others, who could then run anything here", do)
             return
     yield ok("folder", f"{folder}: whole, and only its owner can change it")
 
@@ -58,17 +55,12 @@ def _folder(folder: Path) -> Iterator[Check]:
 def _functions(folder: Path) -> Iterator[Check]:
     config = render.core_config(folder)
     if config.allowed_functions is None:
-        yield warn(
-            "functions",
-            "no list of functions: whoever may use this endpoint may run any code as the account it runs under",
-            f"mhfd endpoint pin {folder.name} FUNCTION_ID...",
-        )
+        what = "no list of functions: whoever may use this endpoint may run any code as the account it runs under"
+        do = f"mhfd endpoint pin {folder.name} FUNCTION_ID..."
+        yield warn("functions", what, do)
     elif not config.allowed_functions:
-        yield warn(
-            "functions",
-            "nothing may run yet",
-            f"mhfd function register, then mhfd endpoint pin {folder.name} FUNCTION_ID...",
-        )
+        do = f"mhfd function register, then mhfd endpoint pin {folder.name} FUNCTION_ID..."
+        yield warn("functions", "nothing may run yet", do)
     else:
         yield ok("functions", f"{len(config.allowed_functions)} may run, and nothing else")
 
@@ -86,11 +78,8 @@ def _schema(folder: Path) -> Iterator[Check]:
         yield fail("schema", "options that it does not name are let through", 'set "additionalProperties": false')
     loose = [name for name, rule in schema.get("properties", {}).items() if not _bounded(rule)]
     if loose:
-        yield fail(
-            "schema",
-            f"without bounds: {', '.join(loose)}",
-            "give each a minimum and a maximum, or an enum; free text can reach a shell",
-        )
+        do = "give each a minimum and a maximum, or an enum; free text can reach a shell"
+        yield fail("schema", f"without bounds: {', '.join(loose)}", do)
     if not loose and schema.get("additionalProperties") is False:
         yield ok("schema", f"a user may choose {', '.join(schema.get('properties', {})) or 'nothing'}")
 
@@ -111,18 +100,14 @@ def _template(folder: Path) -> Iterator[Check]:
             yield warn("template", "encrypted: false", "only on Kubernetes, in the cluster's own network")
             return
         if provider.min_blocks > 0:
-            yield warn(
-                "template",
-                f"min_blocks: {provider.min_blocks}: nodes are held for ever, whether images come or not",
-                "set min_blocks: 0; --warm keeps a worker for a while after the last image",
-            )
+            what = f"min_blocks: {provider.min_blocks}: nodes are held for ever, whether images come or not"
+            do = "set min_blocks: 0; --warm keeps a worker for a while after the last image"
+            yield warn("template", what, do)
             return
         if not engine.serde.allowed_deserializer_types:
-            yield warn(
-                "template",
-                "no allowed_serializers: a pickled argument can run any code, whatever functions are allowed",
-                "allow PureSourceTextInspect and JSONData only",
-            )
+            what = "no allowed_serializers: a pickled argument can run any code, whatever functions are allowed"
+            do = "allow PureSourceTextInspect and JSONData only"
+            yield warn("template", what, do)
             return
     yield ok("template", f"the endpoint's own code takes it, with {len(tried)} choices of options")
 
@@ -161,11 +146,9 @@ def _interface(folder: Path) -> Iterator[Check]:
         if choices.interface in render.interfaces():
             yield ok("interface", f"{choices.interface} is on this machine")
         else:
-            yield fail(
-                "interface",
-                f"no {choices.interface} on this machine, which has {', '.join(render.interfaces())}",
-                "run this on the login node, or choose the one that its nodes reach",
-            )
+            what = f"no {choices.interface} on this machine, which has {', '.join(render.interfaces())}"
+            do = "run this on the login node, or choose the one that its nodes reach"
+            yield fail("interface", what, do)
 
 
 def _id(folder: Path) -> Iterator[Check]:

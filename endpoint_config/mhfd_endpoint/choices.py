@@ -44,9 +44,17 @@ class Choices(BaseModel):
     warm_minutes: int = Field(10, ge=0, le=7 * 24 * 60, description="how long workers stay up after the last image")
     max_warm_minutes: int = Field(10, ge=0, le=7 * 24 * 60, description="... and the most that a user may ask for")
     worker_init: tuple[Line, ...] = Field((), description="what a shell does before a worker starts")
+    gpus: int | tuple[Word, ...]
+
+    @property
+    def gpus_per_node(self) -> int:
+        """How many there are, however they are named."""
+        return self.gpus if isinstance(self.gpus, int) else len(self.gpus)
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
+        if self.gpus and self.workers != self.gpus_per_node:
+            raise ValueError(f"workers must be {self.gpus_per_node}: one a GPU")
         if self.warm_minutes > self.max_warm_minutes:
             raise ValueError(f"warm_minutes {self.warm_minutes} exceeds max_warm_minutes {self.max_warm_minutes}")
         return self
@@ -57,16 +65,6 @@ class Workstation(Choices):
 
     kind: Literal["workstation"] = "workstation"
     gpus: tuple[Word, ...] = Field((), max_length=64, description="the GPUs by their numbers; none: the processors")
-
-    @property
-    def gpus_per_node(self) -> int:
-        return len(self.gpus)
-
-    @model_validator(mode="after")
-    def _one_each(self) -> Self:
-        if self.gpus and self.workers != len(self.gpus):
-            raise ValueError(f"workers must be {len(self.gpus)}: one a GPU")
-        return self
 
 
 class Cluster(Choices):
@@ -80,16 +78,6 @@ class Cluster(Choices):
     cpus: int = Field(4, ge=1, le=1024, description="processor cores on a node")
     max_nodes: int = Field(1, ge=1, le=512, description="nodes at one time, for one user")
     walltime_minutes: int = Field(60, ge=5, le=7 * 24 * 60, description="the longest a job may last")
-
-    @property
-    def gpus_per_node(self) -> int:
-        return self.gpus
-
-    @model_validator(mode="after")
-    def _one_each(self) -> Self:
-        if self.gpus and self.workers != self.gpus:
-            raise ValueError(f"workers must be {self.gpus}: one a GPU")
-        return self
 
 
 class Slurm(Cluster):

@@ -19,6 +19,7 @@ class Cost:
     after_at_most: float  # the same, when a user asks for as much as is allowed
 
     def sentences(self) -> list[str]:
+        """For people: at rest, at work, afterwards."""
         held = f"{self.nodes} node{'s' if self.nodes > 1 else ''}"
         gpus = f" ({self.gpus * self.nodes} GPU{'s' if self.gpus * self.nodes != 1 else ''})" if self.gpus else ""
         return [

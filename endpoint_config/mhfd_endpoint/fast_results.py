@@ -42,6 +42,7 @@ def real_program(own: Path, path: str) -> tuple[str, str]:
 
 
 def main() -> int:
+    """The real program, with the default lowered for the one command that starts a user's process."""
     real, path = real_program(Path(sys.argv[0]).resolve().parent, os.environ.get("PATH", os.defpath))
     os.environ["PATH"] = path
     if COMMAND in sys.argv[1:2]:

@@ -29,6 +29,7 @@ class Used:
     gpu_s: float = 0.0
 
     def as_json(self) -> dict[str, Any]:
+        """For programs."""
         return asdict(self)
 
 
