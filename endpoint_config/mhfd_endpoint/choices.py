@@ -100,11 +100,7 @@ class Polaris(Cluster):
 
 Chosen = Workstation | Slurm | Polaris
 
-_MODELS: Final[dict[str, type[Workstation | Slurm | Polaris]]] = {
-    "workstation": Workstation,
-    "slurm": Slurm,
-    "polaris": Polaris,
-}
+_MODELS: Final[dict[str, type[Chosen]]] = {"workstation": Workstation, "slurm": Slurm, "polaris": Polaris}
 
 
 def checked(kind: str, **fields: Any) -> Chosen:

@@ -99,7 +99,7 @@ def _answer(question: _Question, kind: str, ask: Ask | None) -> Any:
         return () if question.option in ("read", "write") else ""
     answer = ask(question.words, suggested)
     if question.option in ("read", "write"):
-        return tuple(Path(part.strip()) for part in answer.split(",") if part.strip())
+        return tuple(map(Path, _parts(answer)))
     if question.option == "gpus":
         if not answer.strip().isdigit():
             raise UsageError(f"--gpus: {answer!r} is no number")
@@ -122,46 +122,32 @@ def _gpus_here() -> int:
 
 
 def _choices(kind: str, said: Mapping[str, Any], worker_init: tuple[str, ...]) -> chosen.Chosen:
-    gpus = said["gpus"]
-    workers = said["workers"] if said["workers"] is not None else gpus or 1
-    warm = said["warm"] if said["warm"] is not None else 60 if kind == "workstation" else 10
-    common: dict[str, Any] = {
-        "workers": workers,
-        "warm_minutes": warm,
-        "max_warm_minutes": said["max_warm"] if said["max_warm"] is not None else warm,
-        "worker_init": worker_init,
-    }
+    def given(option: str, otherwise: int) -> int:
+        return otherwise if said[option] is None else int(said[option])
+
+    workers = given("workers", said["gpus"] or 1)
+    warm = given("warm", 60 if kind == "workstation" else 10)
+    fields: dict[str, Any] = {"workers": workers, "warm_minutes": warm, "max_warm_minutes": given("max_warm", warm)}
+    fields |= {"worker_init": worker_init, "gpus": said["gpus"]}
     if kind == "workstation":
-        return chosen.checked(kind, gpus=tuple(map(str, range(gpus))), **common)
-    common |= {
-        "account": said["account"],
-        "queue": said["queue"],
-        "filesystems": tuple(part.strip() for part in said["filesystems"].split(",") if part.strip()),
-        "interface": said["interface"],
-        "gpus": gpus,
-        "max_nodes": said["max_nodes"],
-        "walltime_minutes": said["walltime"],
-    }
+        return chosen.checked(kind, **fields | {"gpus": tuple(map(str, range(said["gpus"])))})
+    fields |= {name: said[name] for name in ("account", "queue", "interface", "max_nodes")}
+    fields |= {"filesystems": _parts(said["filesystems"]), "walltime_minutes": said["walltime"]}
     if kind == "slurm":
-        common |= {
-            "cpus": said["cpus"] if said["cpus"] is not None else 4 * workers,
-            "memory_gb": said["memory"],
-            "qos": said["qos"],
-            "constraint": said["constraint"],
-            "exclusive": said["exclusive"],
-        }
-    choices = chosen.checked(kind, **common)
+        fields |= {name: said[name] for name in ("qos", "constraint", "exclusive")}
+        fields |= {"cpus": given("cpus", 4 * workers), "memory_gb": said["memory"]}
+    choices = chosen.checked(kind, **fields)
     if isinstance(choices, chosen.Polaris) and (wrong := queues.problems(choices)):
         raise UsageError(f"--queue: {'; '.join(wrong)}")
     return choices
 
 
-def _site(
-    said: Mapping[str, Any],
-    name: str,
-    site_file: Path,
-    choices: chosen.Chosen,
-) -> str:
+def _parts(text: str) -> tuple[str, ...]:
+    """What stands between commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _site(said: Mapping[str, Any], name: str, site_file: Path, choices: chosen.Chosen) -> str:
     from mhfd.site import Site
 
     for option in ("read", "write"):

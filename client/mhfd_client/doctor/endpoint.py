@@ -12,6 +12,7 @@ import os
 import statistics
 import time
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -72,6 +73,15 @@ class _End(Exception):
         self.check = check
 
 
+@contextmanager
+def _or_end(name: str, kinds: tuple[type[MhfdError], ...] = (ComputeError, LoginError)) -> Iterator[None]:
+    """What goes wrong is a failed check, and the last one."""
+    try:
+        yield
+    except kinds as error:
+        raise _End(_failed(name, error)) from None
+
+
 @dataclass(frozen=True, slots=True)
 class _Answer:
     told: Examination
@@ -100,11 +110,9 @@ def examine(
     """
     client = None
     try:
-        try:
+        with _or_end("login", (MhfdError,)):  # settings too: they say who logs in
             client = hurried(client_of())
             far = connect(endpoint, client=client)
-        except MhfdError as error:  # settings too: they say who logs in
-            raise _End(_failed("login", error)) from None
         try:
             yield from _examine(client, far, maps or PathMap(), directory, arrival or ArrivalSettings(), wait_s)
         finally:
@@ -136,15 +144,11 @@ def _examine(
 
 
 def _service(far: Endpoint) -> Iterator[Check]:
-    try:
+    with _or_end("service"):
         far.check()
-    except (ComputeError, LoginError) as error:
-        raise _End(_failed("service", error)) from None
     yield ok("service", f"Globus Compute answers ({far.client.web_service_address})")
-    try:
+    with _or_end("endpoint"):
         status = far.status()
-    except (ComputeError, LoginError) as error:
-        raise _End(_failed("endpoint", error)) from None
     if not status.online:
         what = f"{far.id} is {status.words}: nothing was handed over"
         raise _End(fail("endpoint", what, "where it runs: globus-compute-endpoint start NAME"))
@@ -171,9 +175,8 @@ def _asked(far: Endpoint, function: UUID, request: Mapping[str, Any], wait_s: fl
     """One call. `_End`: there is no answer, or not one that we understand."""
     sent, began = time.time(), time.monotonic()
     try:
-        said = far.submit(function, request).result(wait_s)
-    except (ComputeError, LoginError) as error:
-        raise _End(_failed("worker", error)) from None
+        with _or_end("worker"):
+            said = far.submit(function, request).result(wait_s)
     except TimeoutError:
         what = f"no answer within {wait_s:g} s: no worker runs yet, or none can be started"
         do = "give the cluster's queue time: ask again, with a longer --wait; else see its log, where it runs"

@@ -20,13 +20,7 @@ from pydantic import ValidationError
 
 from mhfd.contract.params import Params
 from mhfd_client.errors import SettingsError
-from mhfd_client.settings.options import (
-    Settings,
-    keys,
-    nearest,
-    types_of,
-    variable,
-)
+from mhfd_client.settings.options import Settings, keys, nearest, types_of, variable
 from mhfd_client.settings.places import config_file
 
 OTHER_VARIABLES = frozenset(

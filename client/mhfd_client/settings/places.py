@@ -54,7 +54,7 @@ def state_home(env: Mapping[str, str] | None = None) -> Path:
 
 def login_dir(env: Mapping[str, str] | None = None) -> Path:
     """Where a login is kept: mhfd/login below XDG_STATE_HOME. Never beside a watched folder or its state."""
-    return _xdg(os.environ if env is None else env, "XDG_STATE_HOME", ".local/state") / "mhfd" / "login"
+    return state_home(env) / "login"
 
 
 def _xdg(env: Mapping[str, str], name: str, fallback: str) -> Path:
