@@ -103,12 +103,11 @@ def site_file(folder: Path) -> Iterator[Check]:
     if weak is not None:
         do = f"chmod go-w {weak}, and let it belong to you or to root"
         yield fail("site file", f"{weak} can be changed by others, who could then let this endpoint read anything", do)
-        return
-    if _mapped(folder) and not all_can_read(named):
+    elif _mapped(folder) and not all_can_read(named):
         do = "put it where they can read it: --public DIR"
         yield fail("site file", f"{named} cannot be read by the accounts that users are mapped to", do)
-        return
-    yield ok("site file", f"{named}: only its owner can change it")
+    else:
+        yield ok("site file", f"{named}: only its owner can change it")
 
 
 def data(folder: Path) -> Iterator[Check]:
@@ -119,12 +118,8 @@ def data(folder: Path) -> Iterator[Check]:
     site = Site.load({"MHFD_SITE": str(named)})
     if not site.read_roots:
         yield fail("data", "no folder may be read", f"name one in {named}: read_roots")
-    may: tuple[tuple[str, tuple[Path, ...], int], ...] = (
-        ("read", site.read_roots, os.R_OK | os.X_OK),
-        ("written", site.write_roots, os.W_OK | os.X_OK),
-    )
     mapped = _mapped(folder)
-    for verb, roots, mode in may:
+    for verb, roots, mode in (("read", site.read_roots, os.R_OK), ("written", site.write_roots, os.W_OK)):
         for root in roots:
             if not root.is_dir():
                 yield fail("data", f"{root} is no folder here", f"mount it, or take it out of {named}")
@@ -132,11 +127,11 @@ def data(folder: Path) -> Iterator[Check]:
                 yield warn("data", f"all of this machine may be {verb}", f"name folders in {named}")
             elif mapped:
                 yield ok("data", f"{root} may be {verb}, by the accounts that its own rights let in")
-            elif not os.access(root, mode):
+            elif not os.access(root, mode | os.X_OK):
                 yield fail("data", f"{root} cannot be {verb} by this account", "ask its owner")
             else:
                 yield ok("data", f"{root} may be {verb}")
-    yield from _log(site.log, mapped=_mapped(folder))
+    yield from _log(site.log, mapped=mapped)
 
 
 def _log(log: Path | None, *, mapped: bool) -> Iterator[Check]:

@@ -121,7 +121,7 @@ def checked(kind: str, **fields: Any) -> Chosen:
 
 def write(template: str, choices: Chosen) -> str:
     """The template with these choices at its top."""
-    begin, _, end = _places(template)
+    begin, end = _places(template)
     fields = {"kind": choices.kind} | {k: v for k, v in choices.model_dump(mode="json").items() if k != "kind"}
     lines = [f"  {json.dumps(key)}: {_literal(value)}" for key, value in fields.items()]
     return template[:begin] + "{%- set site = {\n" + ",\n".join(lines) + "\n} -%}\n" + template[end:]
@@ -131,7 +131,7 @@ def read(template: str, *, where: Path | str = "the template") -> Chosen:
     """The choices at the top of a template. Nothing of it runs: only constants are taken."""
     from jinja2 import Environment, TemplateSyntaxError, nodes
 
-    begin, _, end = _places(template, where=where)
+    begin, end = _places(template, where=where)
     try:
         # Parsed only, never rendered.
         tree = Environment(autoescape=True).parse(template[begin:end])
@@ -143,11 +143,11 @@ def read(template: str, *, where: Path | str = "the template") -> Chosen:
     return checked(str(fields.pop("kind", None)), **{str(key): value for key, value in fields.items()})
 
 
-def _places(template: str, *, where: Path | str = "the template") -> tuple[int, str, int]:
+def _places(template: str, *, where: Path | str = "the template") -> tuple[int, int]:
     begin, end = re.search(rf"{re.escape(_BEGIN)}.*?-?#}}\n", template, re.DOTALL), template.find(_END)
     if begin is None or end < begin.end():
         raise EndpointError(f"{where} has no administrator's part: it was not made by `mhfd endpoint init`")
-    return begin.end(), template[begin.end() : end], end
+    return begin.end(), end
 
 
 def _literal(value: Any) -> str:

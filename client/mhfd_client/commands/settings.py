@@ -89,22 +89,10 @@ def doctor(
     """
     if maps and (endpoint is None or directory is None):
         raise click.UsageError("--map belongs to --endpoint and DIR: an image of DIR is looked for there")
-    tell(_checks(directory, config, state, endpoint, maps, wait_s), as_json=as_json)
-
-
-def _checks(
-    directory: str | None,
-    config: Path | None,
-    state: Path | None,
-    endpoint: str | None,
-    maps: tuple[str, ...],
-    wait_s: float,
-) -> Iterator[Check]:
-    """As they are done: an endpoint may take its time."""
-    from mhfd_client.doctor import station as checks
+    from mhfd_client.doctor import station
 
     if endpoint is None:
-        yield from checks.examine(directory, config=config, state=state)
+        tell(station.examine(directory, config=config, state=state), as_json=as_json)
         return
     from mhfd_client.compute.paths import PathMap
     from mhfd_client.compute.reach import endpoint_of
@@ -112,12 +100,17 @@ def _checks(
     from mhfd_client.settings import load as settings
 
     id_, mapped = endpoint_of(endpoint), PathMap(maps)
-    yield from checks.examine(directory, config=config, state=state)
-    from mhfd_client.doctor.endpoint import examine
 
-    try:
-        chosen = settings.load(config).settings
-    except SettingsError:
-        return  # said already
-    mapped = mapped or PathMap(chosen.compute.map)
-    yield from examine(id_, maps=mapped, directory=directory, arrival=chosen.arrival, wait_s=wait_s)
+    def both() -> Iterator[Check]:
+        """As they are done: an endpoint may take its time."""
+        yield from station.examine(directory, config=config, state=state)
+        from mhfd_client.doctor.endpoint import examine
+
+        try:
+            chosen = settings.load(config).settings
+        except SettingsError:
+            return  # said already
+        far = mapped or PathMap(chosen.compute.map)
+        yield from examine(id_, maps=far, directory=directory, arrival=chosen.arrival, wait_s=wait_s)
+
+    tell(both(), as_json=as_json)

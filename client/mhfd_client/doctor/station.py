@@ -58,7 +58,9 @@ def examine(directory: str | None = None, *, config: Path | None = None, state: 
         look("folder", lambda: _folder(directory, loaded))
         look("state", lambda: _state(directory, loaded))
         if loaded.settings.runner.kind == "flow":
-            look("flow", lambda: _flow(directory, loaded))
+            from mhfd_client.doctor.flow import flow_checks
+
+            look("flow", lambda: flow_checks(loaded.settings, directory))
     return found
 
 
@@ -166,12 +168,6 @@ def _folder(directory: str, loaded: Loaded) -> Iterator[Check]:
     else:
         yield ok("folder", f"{root}: may be read")
     yield from _clock(root, loaded)
-
-
-def _flow(directory: str, loaded: Loaded) -> Iterator[Check]:
-    from mhfd_client.doctor.flow import flow_checks
-
-    yield from flow_checks(loaded.settings, directory)
 
 
 def _clock(root: str, loaded: Loaded) -> Iterator[Check]:
