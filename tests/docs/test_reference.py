@@ -20,7 +20,7 @@ from mhfd_client.alerts.message import Event, Rule
 from mhfd_client.arrival.events import Decision
 from mhfd_client.journal.rows import Outcome
 from mhfd_client.settings import options
-from mhfd_client.verdicts.verdict import Cause, Kind
+from mhfd_client.verdicts.verdict import Cause
 from mhfd_endpoint.finding import Level
 
 REFERENCE = REPOSITORY / "docs" / "reference"
@@ -73,7 +73,6 @@ def told_of(names: tuple[str, ...]) -> Iterator[str]:
     ("page", "kind"),
     [
         ("report.md", Finding),
-        ("verdicts.md", Kind),
         ("verdicts.md", Outcome),
         ("verdicts.md", Cause),
         ("alerts.md", Rule),
