@@ -42,7 +42,7 @@ broker:
 
 # More workers than cores: much of what tests do is to wait for other processes.
 WORKERS ?= 4
-DEALT := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+DEALT := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test: $(STAMP) check browser broker
 	$(BIN)/python -m pytest -m 'not gpu and not soak' $(DEALT)

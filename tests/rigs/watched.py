@@ -121,9 +121,8 @@ class Watched:
         """The live process has imported nothing that scores, by itself or by what it uses."""
         modules = self.modules()
         assert "mhfd_client.station.loop" in modules
-        assert [
-            name for name in modules if name in SCORING or name.startswith(tuple(f"{one}." for one in SCORING))
-        ] == []
+        scoring = sorted(name for name in modules if f"{name}.".startswith(tuple(f"{one}." for one in SCORING)))
+        assert not scoring, scoring
 
     def check(self, endpoint: str) -> None:
         """One report and one verdict an image, all of them of this endpoint's making."""

@@ -1,7 +1,7 @@
-"""How tests are dealt to the workers of pytest-xdist. Without it, and in one process, nothing of this happens.
+"""How tests are dealt to the workers of pytest-xdist: whole files, and those that take longest first.
 
-Tests of a module that share a fixture stay together: each worker starts only what its own tests ask for. What takes
-long begins first, so that no worker ends long after the others.
+A file stays in one worker, so that each starts only what its own tests ask for. What is long does not begin last, so
+that no worker ends long after the others. In one process nothing of this happens.
 """
 
 from __future__ import annotations
@@ -12,44 +12,33 @@ import pytest
 
 LONG: Final = (
     "compute/test_compute_station.py",
-    "flow/test_flow_station.py",
     "page/test_page_browser.py",
-    "endpoint_config/test_core_endpoint.py",
+    "flow/test_flow_station.py",
+    "globus/test_login.py",
+    "docs/test_docs.py",
     "flow/test_flow_runner.py",
-    "demo/test_demo_endpoint.py",
-    "demo/test_demo_flow.py",
+    "endpoint_config/test_core_endpoint.py",
     "doctor/test_far_doctor.py",
     "stand_ins/test_cloud.py",
-    "demo/test_demo.py",
-    "station/test_station_killed.py",
-    "docs/test_docs_flow.py",
-    "docs/test_docs.py",
-    "globus/test_login.py",
-    "commands/test_run_commands.py",
+    "demo/test_demo_endpoint.py",
     "page/test_page.py",
+    "demo/test_demo.py",
+    "commands/test_cli_station.py",
+    "demo/test_demo_flow.py",
+    "station/test_station.py",
+    "stand_ins/test_flows.py",
+    "docs/test_docs_flow.py",
+    "station/test_station_killed.py",
+    "scoring/test_far_score.py",
+    "stand_ins/test_rig.py",
+    "detector/test_gpu_device.py",
+    "runners/test_local_runner.py",
 )
-"""The modules with the longest tests, below tests/. A name that is missing here costs time, and nothing else."""
-
-SHARED: Final = ("class", "module", "package", "session")
+"""The files that take longest, below tests/. One that is missing here costs time, and nothing else."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not hasattr(config, "workerinput"):
-        return
-    for item in items:
-        if _shares(item):
-            item.add_marker(pytest.mark.xdist_group(_module(item)))
-    items.sort(key=lambda item: LONG.index(module) if (module := _module(item)) in LONG else len(LONG))
-
-
-def _module(item: pytest.Item) -> str:
-    return item.nodeid.partition("::")[0].removeprefix("tests/")
-
-
-def _shares(item: pytest.Item) -> bool:
-    """It uses a fixture of this project that outlives a test."""
-    fixtures = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009 - functions have it, other items need not
-    return any(
-        one.scope in SHARED and one.func.__module__.startswith("tests.") for found in fixtures.values() for one in found
-    )
+    if hasattr(config, "workerinput"):
+        rank = {f"tests/{name}": place for place, name in enumerate(LONG)}
+        items.sort(key=lambda item: rank.get(item.nodeid.partition("::")[0], len(LONG)))
