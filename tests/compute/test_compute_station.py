@@ -142,7 +142,7 @@ def test_connections_that_break_lose_nothing(
 ) -> None:
     station = watch(endpoint)
     station.images(6)
-    station.start("--set", "runner.deadline_s=20")
+    station.start("--set", "runner.deadline_s=10")
     station.recorded(6)
     for _ in range(2):
         broker.close_connections()

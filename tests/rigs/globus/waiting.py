@@ -8,7 +8,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-DEADLINE_S = 90.0
+DEADLINE_S = 200.0
 """Far beyond what anything here takes: it is reached only when it never comes."""
 
 
