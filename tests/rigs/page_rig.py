@@ -157,7 +157,7 @@ def served(rig: Rig, *, port: int | None = None) -> Iterator[Served]:
         yield Served(f"http://127.0.0.1:{listening.getsockname()[1]}", token)
     finally:
         ended.set()
-        thread.join(timeout=20)
+        thread.join(timeout=60)
         listening.close()
         assert not thread.is_alive()
 
