@@ -10,12 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from mhfd.errors import MhfdError
+from mhfd.errors import ExtraMissing, MhfdError, needing_extra
 from mhfd_endpoint import access, queues, render
 from mhfd_endpoint import choices as chosen
 from mhfd_endpoint import folder as folders
 from mhfd_endpoint.finding import Check, fail, ok, warn
 from mhfd_endpoint.rights import others_can_write
+
+with needing_extra("endpoint", "the endpoint's program is not installed here"):
+    from jsonschema import Draft202012Validator, SchemaError
 
 _MARK: Final = "touch /hostile"
 _HOSTILE: Final = (f'"; {_MARK}; "', f"$({_MARK})", f"`{_MARK}`", f"1\nworker_init: {_MARK}", f"{{{{ '{_MARK}' }}}}")
@@ -40,6 +43,8 @@ def examine(folder: Path) -> list[Check]:
     ):
         try:
             found.extend(look(folder))
+        except ExtraMissing:
+            raise  # one line, instead of one a check
         except (MhfdError, OSError) as e:
             found.append(fail(name, str(e), "mend the file, or make it again with `mhfd endpoint init`"))
     return found
@@ -77,8 +82,6 @@ def _functions(folder: Path) -> Iterator[Check]:
 
 
 def _schema(folder: Path) -> Iterator[Check]:
-    from jsonschema import Draft202012Validator, SchemaError
-
     schema = render.schema_of(folder)
     try:
         Draft202012Validator.check_schema(schema)

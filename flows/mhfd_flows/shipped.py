@@ -10,7 +10,7 @@ from functools import cached_property
 from importlib import resources
 from typing import Any, Final
 
-from mhfd.errors import UsageError
+from mhfd.errors import UsageError, needing_extra
 from mhfd_flows.checks import checked
 from mhfd_flows.definition import Definition
 from mhfd_flows.errors import InputRefused
@@ -54,10 +54,8 @@ class Shipped:
 
     def check_input(self, body: Mapping[str, Any]) -> None:
         """InputRefused, naming the field, when an input does not fit."""
-        try:
+        with needing_extra("endpoint", "checking an input needs jsonschema", option=True):
             import jsonschema
-        except ImportError:
-            raise InputRefused("checking an input needs jsonschema: pip install 'mhfd[endpoint]'") from None
         validator = jsonschema.Draft202012Validator(self.input_schema)
         lines = [
             f"{'.'.join(map(str, error.absolute_path)) or 'the input'}: {error.message[:300]}"

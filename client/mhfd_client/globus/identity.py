@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import SecretStr
 
-from mhfd_client.errors import NoClient, RunnerError
+from mhfd.errors import needing_extra
+from mhfd_client.errors import NoClient
 from mhfd_client.files import text_of
 from mhfd_client.settings.load import load
 from mhfd_client.settings.options import Settings
@@ -152,11 +153,9 @@ def tokens_of(
 
 def needs_extra() -> None:
     """Refuse, with the command that helps, where the extra is not installed."""
-    try:
+    with needing_extra("globus", "Globus needs more packages; run"):
         import globus_compute_sdk  # noqa: F401
         import globus_sdk  # noqa: F401
-    except ImportError:
-        raise RunnerError("Globus needs more packages; run: pip install 'mhfd[globus]'") from None
 
 
 def _pair(env: Mapping[str, str], id_name: str, secret_name: str) -> Credentials | None:
