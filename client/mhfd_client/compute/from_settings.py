@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from uuid import UUID
 
 from mhfd.errors import needing_extra
 from mhfd_client.compute import registration
@@ -16,6 +15,7 @@ from mhfd_client.compute.paths import PathMap
 from mhfd_client.compute.runner import ComputeRunner, Road
 from mhfd_client.compute.service import Task, client_of, connect, let_go
 from mhfd_client.errors import FunctionNotAllowed, SettingsError
+from mhfd_client.globus.ids import id_of
 from mhfd_client.settings.options import Settings
 
 LEDGER = "compute.jsonl"
@@ -29,7 +29,9 @@ def compute_runner(settings: Settings, *, root: str, state_dir: Path) -> Compute
         raise SettingsError("compute.endpoint: must be set with runner.kind 'compute'; give --endpoint or set it")
     with needing_extra("globus", "runner.kind = compute needs globus-compute-sdk"):
         import globus_compute_sdk  # noqa: F401
-    endpoint, pinned = endpoint_of(chosen.endpoint), _id(chosen.function)
+    endpoint, pinned = endpoint_of(chosen.endpoint), None
+    if chosen.function is not None:
+        pinned = id_of(chosen.function, "compute.function", do="`mhfd function list` shows them", error=SettingsError)
     paths = PathMap(chosen.map)
     paths.there(root)  # refused now, not image by image
 
@@ -60,12 +62,3 @@ def compute_runner(settings: Settings, *, root: str, state_dir: Path) -> Compute
         backoff_s=settings.runner.backoff_s,
         give_up_s=chosen.meanwhile_s,
     )
-
-
-def _id(text: str | None) -> UUID | None:
-    try:
-        return None if text is None else UUID(text.strip())
-    except ValueError:
-        raise SettingsError(
-            f"compute.function = {text!r}: is no id of a function; `mhfd function list` shows them"
-        ) from None

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 from uuid import UUID
 
-from mhfd.errors import UsageError
 from mhfd_client.compute import registration
-from mhfd_client.compute.service import client_of, connect
+from mhfd_client.compute.service import client_of, connect, let_go
 from mhfd_client.errors import EndpointOffline
+from mhfd_client.globus.ids import id_of
 
 _TIMEOUT_S: Final = 15.0
 _RETRIES: Final = 2
@@ -32,18 +32,12 @@ class Opened:
         return self
 
     def __exit__(self, *_: object) -> None:
-        close(self.client)
+        let_go(self.client)
 
 
 def endpoint_of(text: object) -> UUID:
     """The id of an endpoint, as a person wrote it."""
-    try:
-        return UUID(str(text).strip())
-    except ValueError:
-        raise UsageError(
-            f"endpoint: {str(text)!r} is no id; it looks like 01234567-89ab-cdef-0123-456789abcdef, and "
-            "`mhfd endpoint check NAME` shows it where the endpoint runs"
-        ) from None
+    return id_of(text, "endpoint", do="`mhfd endpoint check NAME` shows it where the endpoint runs")
 
 
 def reach(endpoint: UUID, *, client: Any = None) -> Opened:
@@ -58,7 +52,7 @@ def reach(endpoint: UUID, *, client: Any = None) -> Opened:
             )
         return Opened(client, endpoint, registration.find(client, "mhfd_focus", endpoint=endpoint))
     except BaseException:
-        close(client)
+        let_go(client)
         raise
 
 
@@ -69,14 +63,7 @@ def own_client() -> Iterator[Any]:
     try:
         yield client
     finally:
-        close(client)
-
-
-def close(client: Any) -> None:
-    """Let go of the client's connections, which the SDK leaves to the end of the process."""
-    for part in (*(_web(client)), getattr(client, "app", None)):
-        if callable(end := getattr(part, "close", None)):
-            end()
+        let_go(client)
 
 
 def hurried(client: Any) -> Any:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 from uuid import UUID
 
 import mhfd
-from mhfd.errors import UsageError
 from mhfd_client.errors import FlowError, FlowMissing, FlowObsolete, FlowRefused, FlowsUnreachable
+from mhfd_client.globus.ids import id_of
 from mhfd_client.kept import kept
 from mhfd_client.printing import printable
 from mhfd_client.settings import places
@@ -55,14 +55,9 @@ def principal(text: str, role: str) -> str:
     if text == _EVERYBODY.get(role) or text.startswith("urn:globus:"):
         return text
     group, bare = text.startswith("group:"), text.removeprefix("group:")
-    try:
-        return f"urn:globus:{'groups:id' if group else 'auth:identity'}:{UUID(bare)}"
-    except ValueError:
-        more = f", or {_EVERYBODY[role]}" if role in _EVERYBODY else ""
-        raise UsageError(
-            f"{role}: {text!r} is nobody that Globus Flows knows; give the id of an identity (`mhfd whoami --json` "
-            f"shows one's own), group:ID{more}"
-        ) from None
+    more = f", or {_EVERYBODY[role]}" if role in _EVERYBODY else ""
+    do = f"give the id of an identity (`mhfd whoami --json` shows one's own), group:ID{more}"
+    return f"urn:globus:{'groups:id' if group else 'auth:identity'}:{id_of(bare, role, do=do)}"
 
 
 def who_of(app: GlobusApp) -> str:

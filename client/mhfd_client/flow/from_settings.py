@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from uuid import UUID
 
 from mhfd_client.errors import SettingsError
 from mhfd_client.files import text_of
@@ -17,6 +16,7 @@ from mhfd_client.flow.runs_out import LOGBOOK
 from mhfd_client.flow.service import FlowService
 from mhfd_client.globus.consents import leave_for
 from mhfd_client.globus.identity import credentials, globus_app, needs_extra
+from mhfd_client.globus.ids import id_of
 from mhfd_client.settings.options import FlowSettings, Settings
 
 _NEEDED = ("id", "source", "source_here", "results_here", "staging", "staging_root")
@@ -65,7 +65,7 @@ def places_of(settings: Settings, root: str) -> Places:
             f"{', '.join(missing)}: must be set with runner.kind 'flow'; docs/how-to/microscope-to-gpu.md says where "
             "each is found"
         )
-    source = _id("flow.source", str(chosen.source))
+    source = _id("flow.source", chosen.source)
     here, results_here = Path(os.path.realpath(str(chosen.source_here))), Path(str(chosen.results_here)).absolute()
     real = os.path.realpath(root)
     if not Path(real).is_relative_to(here):
@@ -90,8 +90,8 @@ def places_of(settings: Settings, root: str) -> Places:
         raise SettingsError(f"flow.results_here: {text_of(results_here)} is no folder; make it")
     return Places(
         flow=flow_of(chosen),
-        endpoint=_id("compute.endpoint", str(settings.compute.endpoint)),
-        function=_id("compute.function", str(settings.compute.function)),
+        endpoint=_id("compute.endpoint", settings.compute.endpoint),
+        function=_id("compute.function", settings.compute.function),
         source=source,
         source_here=here,
         source_path=chosen.source_path,
@@ -99,7 +99,7 @@ def places_of(settings: Settings, root: str) -> Places:
         results=source if chosen.results is None else _id("flow.results", chosen.results),
         results_here=results_here,
         results_path=chosen.results_path,
-        staging=_id("flow.staging", str(chosen.staging)),
+        staging=_id("flow.staging", chosen.staging),
         staging_path=chosen.staging_path,
         staging_root=str(chosen.staging_root),
         mapped=tuple(_id("flow.mapped", one) for one in chosen.mapped),
@@ -107,10 +107,5 @@ def places_of(settings: Settings, root: str) -> Places:
     )
 
 
-def _id(key: str, text: str) -> str:
-    try:
-        return str(UUID(text.strip()))
-    except ValueError:
-        raise SettingsError(
-            f"{key} = {text!r}: is no id; it has the form of 01234567-89ab-cdef-0123-456789abcdef"
-        ) from None
+def _id(key: str, text: str | None) -> str:
+    return str(id_of(text, key, error=SettingsError))

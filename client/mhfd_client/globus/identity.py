@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import stat
-import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from pydantic import SecretStr
 from mhfd.errors import needing_extra
 from mhfd_client.errors import NoClient
 from mhfd_client.files import text_of
+from mhfd_client.globus.ids import id_of
 from mhfd_client.settings.load import load
 from mhfd_client.settings.options import Settings
 from mhfd_client.settings.places import login_dir
@@ -83,7 +83,7 @@ def credentials(
     if settings.globus.client_id is not None:
         file = settings.globus.secret_file
         secret = None if file is None else _secret(file)
-        return Credentials(_uuid(settings.globus.client_id, "globus.client_id"), secret, "globus.client_id")
+        return Credentials(_client_id(settings.globus.client_id, "globus.client_id"), secret, "globus.client_id")
     if settings.globus.secret_file is not None:
         raise NoClient("globus.secret_file: says nothing without globus.client_id; set both")
     if computes is not None:
@@ -158,21 +158,17 @@ def needs_extra() -> None:
         import globus_sdk  # noqa: F401
 
 
+def _client_id(text: str, key: str) -> str:
+    return str(id_of(text, key, error=NoClient))
+
+
 def _pair(env: Mapping[str, str], id_name: str, secret_name: str) -> Credentials | None:
     client, secret = env.get(id_name, ""), env.get(secret_name, "")
     if client:
-        return Credentials(_uuid(client, id_name), SecretStr(secret) if secret else None, f"environment {id_name}")
+        return Credentials(_client_id(client, id_name), SecretStr(secret) if secret else None, f"environment {id_name}")
     if secret:
         raise NoClient(f"{secret_name}: its {id_name} is not set; set both or neither")
     return None
-
-
-def _uuid(text: str, key: str) -> str:
-    try:
-        return str(uuid.UUID(text.strip()))
-    except ValueError:
-        wrong = "" if len(text) > 40 else f" = {text!r}"  # longer ones may be a secret in the wrong place
-    raise NoClient(f"{key}{wrong}: is no client id; it has the form of 01234567-89ab-cdef-0123-456789abcdef")
 
 
 def _secret(file: Path) -> SecretStr:

@@ -12,9 +12,8 @@ from typing import Any
 from uuid import UUID
 
 from mhfd_client.compute import registration
-from mhfd_client.compute.opening import close
 from mhfd_client.compute.quick_executor import STOCK_S
-from mhfd_client.compute.service import FAST_S, Endpoint, client_of, connect
+from mhfd_client.compute.service import FAST_S, Endpoint, client_of, connect, let_go
 from tests.rigs.globus.broker import Broker
 from tests.rigs.globus.child_endpoint import ChildEndpoint
 from tests.rigs.globus.link import Link
@@ -90,4 +89,4 @@ def called(endpoint: ChildEndpoint, *, fast: bool = True) -> Iterator[Calls]:
         yield Calls(far, *(registration.ensure(client, name) for name in ("mhfd_focus", "mhfd_examine")))
     finally:
         far.close()
-        close(client)
+        let_go(client)
