@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from mhfd_client import expected
 from mhfd_client.alerts import Episode, Health, Rule, overview
+from mhfd_client.flow.runs_out import RunsReader
 from mhfd_client.journal.rows import Beat, LabelRow, Outcome, State, Told, TroubleRow
 from mhfd_client.naming import Place
 from mhfd_client.page.actions import waiting
@@ -23,7 +24,7 @@ from mhfd_client.page.store import Store
 from mhfd_client.results.latency import Ledger, ledger
 from mhfd_client.results.retake import Retake, retakes
 from mhfd_client.results.status import ALIVE_S
-from mhfd_client.results.under_way import Reader, UnderWay, under_way
+from mhfd_client.results.under_way import UnderWay, under_way
 
 RECENT: Final = 20  # images that 'now' means
 STRIP: Final = 60
@@ -85,7 +86,7 @@ class Model:
     ) -> None:
         self.journal, self._confirm, self._wanted, self._clock = journal, confirm, wanted, clock
         self.target_s, self.flow = target_s, flow
-        self._logbook = Reader(journal.path.parent)
+        self._logbook = RunsReader(journal.path.parent)
         self.runs = UnderWay()
         self.entries: dict[int, Entry] = {}
         self.cursor = 0  # the newest verdict that is known here

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from mhfd_client.errors import StateError
 from mhfd_client.files import text_of
-from mhfd_client.flow.runs_out import LOGBOOK, Out, take
+from mhfd_client.flow.runs_out import LOGBOOK, Out, RunsReader
 from mhfd_client.flow.service import Run
 from mhfd_client.journal.view import JournalView
-from mhfd_client.results.under_way import lines
 from mhfd_client.settings import places
 
 if TYPE_CHECKING:
@@ -43,29 +42,12 @@ def folders(chosen: Settings) -> list[Path]:
 def aboard(states: Iterable[Path], run: Run, key: str) -> list[Aboard]:
     """The images of a run, by the logbooks of these folders; else by what the run itself gives back at its end."""
     for state in states:
-        out = _noted(state / LOGBOOK, run.id, key)
-        if out is not None:
-            return _known(state, out)
+        noted = RunsReader(state).fresh()  # of one that is over, too, until the station starts again
+        if ours := [out for out in noted if out.run == run.id or out.key == key]:
+            return _known(state, ours[-1])
     batch = run.output.get("batch")
     images = batch.get("images") if isinstance(batch, dict) else None
     return [Aboard(str(one["path"]), "") for one in images or () if isinstance(one, dict) and "path" in one]
-
-
-def _noted(file: Path, run: str, key: str) -> Out | None:
-    """A run, also one that is over: its line stays until the station starts again."""
-    try:
-        data = file.read_bytes()
-    except OSError:
-        return None
-    runs: dict[str, Out] = {}
-    found: Out | None = None
-    for line in lines(data):
-        try:
-            take(runs, line)
-        except (ValueError, KeyError, TypeError):
-            continue
-        found = next((out for out in runs.values() if out.run == run or out.key == key), found)
-    return found
 
 
 def _known(state: Path, out: Out) -> list[Aboard]:
