@@ -34,11 +34,11 @@ from tests.rigs.globus.stand_ins import code_of
 
 from mhfd import simulate
 from mhfd_client.flow import deployments
-from mhfd_client.flow.places import NAME_MOST
+from mhfd_client.flow.folders import NAME_MOST
+from mhfd_client.flow.own_runs import BODY_BYTES, Trip
+from mhfd_client.flow.run_words import label
 from mhfd_client.flow.runner import LOOKS, FlowRunner
 from mhfd_client.flow.service import BUSY_S, TAG
-from mhfd_client.flow.trips import BODY_BYTES, Trip
-from mhfd_client.flow.words import label
 from mhfd_client.settings import load as settings
 from mhfd_flows.shipped import FLOWS, INPUT_LIMIT, MAX_IMAGES
 

@@ -12,8 +12,8 @@ import pytest
 from mhfd.contract.params import Params
 from mhfd_client.arrival.events import Whole
 from mhfd_client.commands.results import _lines
+from mhfd_client.flow.run_words import Step
 from mhfd_client.flow.runs_out import LOGBOOK, Logbook, RunsReader
-from mhfd_client.flow.words import Step
 from mhfd_client.journal.journal import Journal
 from mhfd_client.naming import Place
 from mhfd_client.page import panels

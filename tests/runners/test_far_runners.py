@@ -15,7 +15,7 @@ from tests.rigs.jobs_folder import Folder
 from tests.rigs.listening import listen, until_answered
 
 from mhfd_client.compute.runner import ComputeRunner
-from mhfd_client.flow.places import Places
+from mhfd_client.flow.folders import Places
 from mhfd_client.flow.runner import FlowRunner
 from mhfd_client.runners import Batch, Health, Runner
 

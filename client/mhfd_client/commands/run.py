@@ -18,7 +18,7 @@ from mhfd_client.commands.common import echo, echo_json
 if TYPE_CHECKING:
     from mhfd_client.flow.runs import Around, Row, Shown
     from mhfd_client.flow.service import FlowService
-    from mhfd_client.results.aboard import Aboard
+    from mhfd_client.results.run_images import Aboard
     from mhfd_client.settings.options import Settings
 
 EXIT_NEEDS_A_PERSON = 1
@@ -74,7 +74,7 @@ def show(run_id: str, state: Path | None, flow_id: UUID | None, config: Path | N
     The exit code is 1 when something is wrong with it.
     """
     from mhfd_client.flow import runs
-    from mhfd_client.results.aboard import aboard, folders
+    from mhfd_client.results.run_images import aboard, folders
 
     with _asked(config, flow_id, state) as (service, settings, site):
         found = runs.shown(service, runs.find(service, site.flow, run_id), site)
@@ -101,8 +101,8 @@ def cancel(run_id: str, yes: bool, flow_id: UUID | None, config: Path | None, as
     """
     from mhfd_client.errors import FlowRefused
     from mhfd_client.flow import runs
+    from mhfd_client.flow.run_words import images_in, leftover_line, step_of
     from mhfd_client.flow.service import run_of
-    from mhfd_client.flow.words import images_in, leftover_line, step_of
 
     with _asked(config, flow_id) as (service, _, site):
         plain = runs.find(service, site.flow, run_id)
@@ -140,9 +140,9 @@ def _asked(
     """The flow, as whoever is logged in; what a login lacks is said for this flow."""
     from mhfd_client.errors import NotLoggedIn
     from mhfd_client.flow.from_settings import flow_of
+    from mhfd_client.flow.run_words import login_line
     from mhfd_client.flow.runs import around
     from mhfd_client.flow.service import FlowService
-    from mhfd_client.flow.words import login_line
     from mhfd_client.globus.identity import globus_app, needs_extra
     from mhfd_client.settings.load import load
 
@@ -172,7 +172,7 @@ def _table(rows: list[Row]) -> Iterator[str]:
 
 
 def _told(found: Shown, late_s: float) -> Iterator[str]:
-    from mhfd_client.flow.words import late, step_of
+    from mhfd_client.flow.run_words import late, step_of
 
     one = found.run
     yield f"run {one.id}: {one.status}"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from mhfd_client.errors import FlowError, FlowMissing, FlowRefused, SettingsError
 from mhfd_client.files import text_of
 from mhfd_client.flow.from_settings import flow_service, places_of
-from mhfd_client.flow.words import login_line
+from mhfd_client.flow.run_words import login_line
 from mhfd_client.globus.consents import leave_for
 from mhfd_client.globus.identity import needs_extra
 from mhfd_client.settings.options import Settings

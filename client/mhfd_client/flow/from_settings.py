@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mhfd_client.errors import SettingsError
 from mhfd_client.files import text_of
-from mhfd_client.flow.places import Places
+from mhfd_client.flow.folders import Places
 from mhfd_client.flow.runner import FlowRunner
 from mhfd_client.flow.runs_out import LOGBOOK
 from mhfd_client.flow.service import FlowService

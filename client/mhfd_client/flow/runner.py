@@ -29,12 +29,12 @@ from mhfd_client.errors import (
 )
 from mhfd_client.files import text_of
 from mhfd_client.flow import reports
-from mhfd_client.flow.places import Places
+from mhfd_client.flow.folders import Places
+from mhfd_client.flow.own_runs import Image, Stage, Trip, next_of
 from mhfd_client.flow.reports import Collected
+from mhfd_client.flow.run_words import Explained, consent, ended, label, late, login_line
 from mhfd_client.flow.runs_out import Logbook, Out
 from mhfd_client.flow.service import Run, Start, leftover_of
-from mhfd_client.flow.trips import Image, Stage, Trip, next_of
-from mhfd_client.flow.words import Explained, consent, ended, label, late, login_line
 from mhfd_client.runners import Batch, Event, Health, Job, Trouble
 from mhfd_client.runners.condition import Condition
 from mhfd_client.runners.desk import Desk, Reply

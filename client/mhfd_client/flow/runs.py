@@ -1,6 +1,6 @@
 """Runs of the flow as a person asks for them: found by id or its first characters, listed, shown.
 
-Asks Globus Flows and changes nothing there. What is said of a run is `flow.words`'s.
+Asks Globus Flows and changes nothing there. What is said of a run is `flow.run_words`'s.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mhfd.errors import UsageError
 from mhfd_client.errors import FlowMissing, FlowRefused
+from mhfd_client.flow.run_words import Explained, Site, explained, images_in, step_of
 from mhfd_client.flow.service import OVER, TAG, FlowService, Run, run_of, seconds
 from mhfd_client.flow.steps import Did, steps
-from mhfd_client.flow.words import Explained, Site, explained, images_in, step_of
 
 if TYPE_CHECKING:
     from mhfd_client.settings.options import Settings
@@ -28,7 +28,7 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """A `words.Site`, as far as the settings say."""
+    """A `run_words.Site`, as far as the settings say."""
 
     flow: str
     endpoint: str | None

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mhfd_client.files import text_of
+from mhfd_client.flow.run_words import Step, step_of
 from mhfd_client.flow.runs_out import Out, RunsReader
-from mhfd_client.flow.words import Step, step_of
 from mhfd_client.journal.view import JournalView
 from mhfd_client.printing import iso
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from mhfd_client.flow.places import Places
+from mhfd_client.flow.folders import Places
 from mhfd_client.flow.service import Run
 from mhfd_client.runners.far import Waiting
 
