@@ -35,7 +35,7 @@ from tests.rigs.globus.stand_ins import code_of
 from mhfd import simulate
 from mhfd_client.flow import deployments
 from mhfd_client.flow.folders import NAME_MOST
-from mhfd_client.flow.own_runs import BODY_BYTES, Trip
+from mhfd_client.flow.own_runs import BODY_BYTES, OwnRun
 from mhfd_client.flow.run_words import label
 from mhfd_client.flow.runner import LOOKS, FlowRunner
 from mhfd_client.flow.service import BUSY_S, TAG
@@ -232,7 +232,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         f"at most {BODY_BYTES // 1000} KB of images",
         "searched four times within at least a minute",
         f"else {BUSY_S:.0f} seconds",
-        f"a tag of {len(TAG + Trip([], []).key)} characters",
+        f"a tag of {len(TAG + OwnRun([], []).key)} characters",
         f"more than {NAME_MOST} characters below the source folder",
     ):
         assert said in table, said

@@ -20,7 +20,7 @@ from tests.rigs.listening import PATIENCE_S, answers, listen, until_answered
 from mhfd.contract.focus_report import Finding
 from mhfd_client.errors import RunnerError
 from mhfd_client.flow.runner import FlowRunner
-from mhfd_client.globus.consents import leave_for
+from mhfd_client.globus.consents import consents_for
 from mhfd_client.globus.identity import globus_app
 from mhfd_client.runners import Batch, Event, Health, Job, Returned, Scored, Started, Trouble
 
@@ -329,8 +329,8 @@ def test_a_missing_consent_is_explained_and_the_run_goes_on_by_itself(
     assert runner.capacity == 0
     other.root.rmdir()
     other.root.symlink_to(lab.stage.root)  # so that the endpoint may read it
-    leave = leave_for("flow", flows=[lab.pairs["flow.id"]], mapped=[lab.stage.id, other.id]).scopes()
-    with globus_app(lab.settings(), services=["flows"], scopes=leave, env=lab.env, ask=Consenting) as app:
+    consents = consents_for("flow", flows=[lab.pairs["flow.id"]], mapped=[lab.stage.id, other.id]).scopes()
+    with globus_app(lab.settings(), services=["flows"], scopes=consents, env=lab.env, ask=Consenting) as app:
         app.login()
     heard += listen(runner, lambda events: len(answers([*heard, *events])) == 2)
     all_scored(heard, jobs)

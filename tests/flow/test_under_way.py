@@ -13,7 +13,7 @@ from mhfd.contract.params import Params
 from mhfd_client.arrival.events import Whole
 from mhfd_client.commands.results import _lines
 from mhfd_client.flow.run_words import Step
-from mhfd_client.flow.runs_out import LOGBOOK, Logbook, RunsReader
+from mhfd_client.flow.runs_out import RUNS_FILE, RunsFile, RunsReader
 from mhfd_client.journal.journal import Journal
 from mhfd_client.naming import Place
 from mhfd_client.page import panels
@@ -35,8 +35,8 @@ class Station:
         self.state, self.root = folder / "state", folder / "run"
         self.root.mkdir(exist_ok=True)
         self.journal = Journal.open(self.state, root=self.root)
-        self.file = self.state / LOGBOOK
-        self.book = Logbook(self.file, flow)
+        self.file = self.state / RUNS_FILE
+        self.book = RunsFile(self.file, flow)
         self.made = 0
 
     def images(self, count: int, *, of: str = "t", runner: str = "flow", name: str = "S_{:03}.tif") -> list[int]:
@@ -116,7 +116,7 @@ def test_since_is_when_the_step_began_also_after_a_restart(station: Station) -> 
     station.book.seen("k1", "ACTIVE", "Score")
     assert station.file.stat().st_size == size, "the same again is not written"
     station.book.close()
-    station.book = Logbook(station.file, FLOW)
+    station.book = RunsFile(station.file, FLOW)
     station.book.seen("k1", "ACTIVE", "Score")
     assert station.see().runs[0].since_ns == since
     station.book.seen("unknown", "ACTIVE", "Score")
@@ -151,7 +151,7 @@ def test_a_logbook_that_is_written_anew_is_read_anew(station: Station) -> None:
     station.ask("k1", ids[:1])
     assert len(station.see(reader).runs) == 1
     station.book.close()
-    station.book = Logbook(station.file, "of another flow")
+    station.book = RunsFile(station.file, "of another flow")
     assert station.see(reader).runs == ()
     station.ask("k2", ids[1:])
     assert [out.key for out in station.see(reader).runs] == ["k2"]
@@ -161,7 +161,7 @@ def test_a_logbook_that_is_written_anew_is_read_anew(station: Station) -> None:
     assert station.see(reader).runs == ()
     station.file.rmdir()
     station.book.close()
-    station.book = Logbook(station.file, FLOW)
+    station.book = RunsFile(station.file, FLOW)
     station.ask("k3", ids[1:])
     assert [out.key for out in station.see(reader).runs] == ["k3"]
 

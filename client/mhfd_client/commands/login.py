@@ -13,7 +13,7 @@ import click
 from mhfd_client.commands.common import echo, echo_json
 
 if TYPE_CHECKING:
-    from mhfd_client.globus.consents import Leave
+    from mhfd_client.globus.consents import Consents
     from mhfd_client.globus.login import Who
     from mhfd_client.settings.options import Settings
 
@@ -52,9 +52,9 @@ def login(
     needs_extra()
     from mhfd_client.globus.login import log_in, who
 
-    settings, leave = _leave(config, runner, flows, mapped)
-    log_in(settings, leave, again=again, say=echo, env=None)
-    _tell(who(settings, leave))
+    settings, consents = _consents(config, runner, flows, mapped)
+    log_in(settings, consents, again=again, say=echo, env=None)
+    _tell(who(settings, consents))
 
 
 @click.command()
@@ -91,7 +91,7 @@ def whoami(
     needs_extra()
     from mhfd_client.globus.login import who
 
-    found = who(*_leave(config, runner, flows, mapped))
+    found = who(*_consents(config, runner, flows, mapped))
     if as_json:
         echo_json(asdict(found) | {"logged_in": found.logged_in})
     else:
@@ -100,14 +100,14 @@ def whoami(
         sys.exit(EXIT_NOT_LOGGED_IN)
 
 
-def _leave(
+def _consents(
     config: Path | None, runner: str | None, flows: tuple[str, ...], mapped: tuple[str, ...]
-) -> tuple[Settings, Leave]:
-    from mhfd_client.globus.consents import leave_for
+) -> tuple[Settings, Consents]:
+    from mhfd_client.globus.consents import consents_for
     from mhfd_client.settings.load import load
 
     settings = load(config).settings
-    return settings, leave_for(runner or str(settings.runner.kind), flows=flows, mapped=mapped)
+    return settings, consents_for(runner or str(settings.runner.kind), flows=flows, mapped=mapped)
 
 
 def _tell(found: Who) -> None:

@@ -32,7 +32,7 @@ _DESCRIBED: Final = re.compile(r"mhfd (?P<version>\S+): \w+, source (?P<digest>[
 _LOOKED_AT: Final = 20  # of an endpoint's allowed functions: each costs a request, and the service counts them
 
 
-class State(StrEnum):
+class FunctionState(StrEnum):
     """What became of a function that was registered."""
 
     CURRENT = "current"
@@ -54,7 +54,7 @@ class Function:
     """`private`, `public`, or `group UUID`."""
     registered: float = 0.0
     """Seconds since 1970."""
-    state: State = State.CURRENT
+    state: FunctionState = FunctionState.CURRENT
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self) | {"id": str(self.id)}
@@ -90,7 +90,7 @@ def register(client: Any, name: str, *, group: UUID | None = None, public: bool 
             ours = (entry.name, entry.digest, entry.service, entry.identity) == wanted
             if not ours or shared not in (None, entry.shared):
                 continue
-            if _state(client, entry) == State.CURRENT:
+            if _state(client, entry) == FunctionState.CURRENT:
                 return entry
             entries.remove(entry)
         client.fx_serializer = _as_source()
@@ -180,11 +180,11 @@ def _checked(client: Any, name: str, pinned: UUID) -> None:
         )
 
 
-def _state(client: Any, entry: Function) -> State:
+def _state(client: Any, entry: Function) -> FunctionState:
     document = _document(client, entry.id)
     if document is None:
-        return State.GONE
-    return State.CURRENT if _same_code(document, entry.name) else State.OBSOLETE
+        return FunctionState.GONE
+    return FunctionState.CURRENT if _same_code(document, entry.name) else FunctionState.OBSOLETE
 
 
 def _document(client: Any, function: UUID) -> dict[str, Any] | None:
@@ -265,4 +265,4 @@ def _kept() -> AbstractContextManager[list[Function]]:
 
 
 def _read(plain: Any) -> list[Function]:
-    return [Function(**(entry | {"id": UUID(entry["id"]), "state": State.CURRENT})) for entry in plain]
+    return [Function(**(entry | {"id": UUID(entry["id"]), "state": FunctionState.CURRENT})) for entry in plain]

@@ -16,7 +16,7 @@ NAME_MOST = 255
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class Folders:
     """A folder of this machine (`here`), what its collection calls it (`path`), and the staging area of both."""
 
     flow: str

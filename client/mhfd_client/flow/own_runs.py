@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from mhfd_client.flow.folders import Places
+from mhfd_client.flow.folders import Folders
 from mhfd_client.flow.service import Run
 from mhfd_client.runners.far import Waiting
 
@@ -29,7 +29,7 @@ class Stage(Enum):
 
 
 @dataclass(slots=True, eq=False)
-class Image(Waiting):
+class FlowImage(Waiting):
     """One image that is not answered yet."""
 
     since: float
@@ -37,10 +37,10 @@ class Image(Waiting):
 
 
 @dataclass(slots=True, eq=False)
-class Trip:
+class OwnRun:
     """Images that go in one run."""
 
-    images: list[Image]
+    images: list[FlowImage]
     names: list[str]
     answered: list[str] = field(default_factory=list)
     """Names of those that had their answer before a restart."""
@@ -61,7 +61,7 @@ class Trip:
     ending: Run | None = None
 
     @property
-    def open(self) -> list[Image]:
+    def open(self) -> list[FlowImage]:
         return [image for image in self.images if image.open]
 
     @property
@@ -71,13 +71,13 @@ class Trip:
 
 
 def next_of(
-    waiting: Sequence[Image], places: Places, *, most: int, wait: float, now: float
-) -> tuple[list[Image], list[Image]]:
+    waiting: Sequence[FlowImage], folders: Folders, *, most: int, wait: float, now: float
+) -> tuple[list[FlowImage], list[FlowImage]]:
     """The images of the next run and those that go on waiting: when there are enough, or the first has waited long."""
     ready = [image for image in waiting if image.due <= now]
     if not ready:
         return [], list(waiting)
-    chosen: list[Image] = []
+    chosen: list[FlowImage] = []
     limit, weight, full = most, 0, False
     for image in ready:
         if chosen and image.job.params != chosen[0].job.params:
@@ -87,7 +87,7 @@ def next_of(
             full = full or fewer == limit
             continue
         limit = fewer
-        weight += len(json.dumps(places.image(image.job)))
+        weight += len(json.dumps(folders.image(image.job)))
         if chosen and weight > BODY_BYTES:
             full = True
             break

@@ -29,11 +29,11 @@ from mhfd_client.errors import (
 )
 from mhfd_client.files import text_of
 from mhfd_client.flow import reports
-from mhfd_client.flow.folders import Places
-from mhfd_client.flow.own_runs import Image, Stage, Trip, next_of
+from mhfd_client.flow.folders import Folders
+from mhfd_client.flow.own_runs import FlowImage, OwnRun, Stage, next_of
 from mhfd_client.flow.reports import Collected
 from mhfd_client.flow.run_words import Explained, consent, ended, label, late, login_line
-from mhfd_client.flow.runs_out import Logbook, Out
+from mhfd_client.flow.runs_out import NotedRun, RunsFile
 from mhfd_client.flow.service import Run, Start, leftover_of
 from mhfd_client.runners import Batch, Event, Health, Job, Trouble
 from mhfd_client.runners.condition import Condition
@@ -59,12 +59,12 @@ class Service(Protocol):
     def close(self) -> None: ...
 
 
-class FlowRunner(FarRunner[Image]):
+class FlowRunner(FarRunner[FlowImage]):
     """Scores by runs of a flow.
 
     Args:
         open_service: Reaches Globus Flows; called in another thread, again and again until it does not raise.
-        places: Where images and reports are, by each side's name.
+        folders: Where images and reports are, by each side's name.
         logbook: File that remembers what is out.
         batch: Images of one run, at most; so many go at once.
         wait_s: Fewer go when the first has waited for so long.
@@ -81,7 +81,7 @@ class FlowRunner(FarRunner[Image]):
     def __init__(
         self,
         open_service: Callable[[], Service],
-        places: Places,
+        folders: Folders,
         *,
         logbook: Path | None = None,
         batch: int = 32,
@@ -96,18 +96,18 @@ class FlowRunner(FarRunner[Image]):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(Condition("the flow goes on"), clock)
-        self._open_service, self._places = open_service, places
+        self._open_service, self._folders = open_service, folders
         self._batch, self._wait, self._runs = batch, wait_s, runs
         self._poll, self._late, self._lag, self._hold = poll_s, late_s, lag_s, hold_s
         self._attempts, self._backoff = attempts, backoff_s
-        self._logbook = Logbook(logbook, places.flow)
+        self._logbook = RunsFile(logbook, folders.flow)
         self._web = Desk(self._put)
         self._files = Desk(self._put)
         self._service: Service | None = None
         self._latest: Service | None = None  # the web desk's: opened, and maybe not heard of yet
-        self._waiting: list[Image] = []
-        self._open: dict[tuple[str, int], Image] = {}
-        self._trips: dict[str, Trip] = {}
+        self._waiting: list[FlowImage] = []
+        self._open: dict[tuple[str, int], FlowImage] = {}
+        self._trips: dict[str, OwnRun] = {}
         self._leftovers: list[str] = []
         self._adopted = False
         self._told: list[tuple[str, Path]] = []  # over, once the station has taken what was said
@@ -131,8 +131,8 @@ class FlowRunner(FarRunner[Image]):
         for job in batch.jobs:
             self._take(self._image(batch.token, job))
 
-    def _image(self, token: str, job: Job) -> Image:
-        return Image(self._clock(), token=token, job=job)
+    def _image(self, token: str, job: Job) -> FlowImage:
+        return FlowImage(self._clock(), token=token, job=job)
 
     def events(self, timeout: float) -> Sequence[Event]:
         self._adopt()
@@ -180,8 +180,8 @@ class FlowRunner(FarRunner[Image]):
             trip.answered = [name for name in out.names if name not in trip.names]
         self._adopted = True
 
-    def _taken_up(self, out: Out) -> Trip:
-        trip = Trip([], [], key=out.key, run=out.run, at=self._clock(), asked_ns=out.asked_ns, again=True)
+    def _taken_up(self, out: NotedRun) -> OwnRun:
+        trip = OwnRun([], [], key=out.key, run=out.run, at=self._clock(), asked_ns=out.asked_ns, again=True)
         trip.stage = Stage.OUT
         if out.run is None:
             trip.stage = Stage.LOST
@@ -245,9 +245,9 @@ class FlowRunner(FarRunner[Image]):
 
     # -- a run, from the images that wait to the one who has them
 
-    def _take(self, image: Image) -> None:
+    def _take(self, image: FlowImage) -> None:
         self._open[image.token, image.job.id] = image
-        why = self._places.unmovable(image.job.path)
+        why = self._folders.unmovable(image.job.path)
         if why:
             self._set_aside(image, why)
         else:
@@ -261,20 +261,20 @@ class FlowRunner(FarRunner[Image]):
         others = [trip for trip in self._trips.values() if worst is not Trouble.FAILING or trip.stage is not Stage.LOST]
         if worst in (Trouble.OFFLINE, Trouble.REFUSED, Trouble.FAILING) and others:
             return  # one at a time, until one goes well; one that is being looked up takes its time, and keeps no place
-        images, self._waiting = next_of(self._waiting, self._places, most=self._batch, wait=self._wait, now=now)
+        images, self._waiting = next_of(self._waiting, self._folders, most=self._batch, wait=self._wait, now=now)
         if not images:
             return
-        trip = Trip(images, [self._places.name(image.job) for image in images], at=now)
+        trip = OwnRun(images, [self._folders.name(image.job) for image in images], at=now)
         self._trips[trip.key] = trip
         jobs = [image.job for image in images]
         self._files.ask(f"check {trip.key}", lambda: [reports.unfit(job) for job in jobs])
 
-    def _checked(self, trip: Trip, reply: Reply) -> None:
+    def _checked(self, trip: OwnRun, reply: Reply) -> None:
         """Are the images still what the station saw?"""
         answers = reply.value if reply.error is None else [(f"{type(reply.error).__name__}: {reply.error}", True)]
         if reply.error is not None:
             answers = answers * len(trip.images)
-        kept: list[tuple[Image, str]] = []
+        kept: list[tuple[FlowImage, str]] = []
         for image, name, wrong in zip(trip.images, trip.names, answers, strict=True):
             if wrong is None and image.open:
                 kept.append((image, name))
@@ -295,14 +295,14 @@ class FlowRunner(FarRunner[Image]):
             return
         trip.stage = Stage.ASKING
 
-    def _ask(self, trip: Trip, service: Service) -> None:
-        body = self._places.body(trip.key, [image.job for image in trip.images], trip.names)
-        named = label(text_of(self._places.watched.name), len(trip.images))
+    def _ask(self, trip: OwnRun, service: Service) -> None:
+        body = self._folders.body(trip.key, [image.job for image in trip.images], trip.names)
+        named = label(text_of(self._folders.watched.name), len(trip.images))
         trip.stage = Stage.ASKED
         trip.sent = time.time()
         self._web.ask(f"start {trip.key}", lambda: service.start(trip.key, body, named))
 
-    def _started(self, trip: Trip, reply: Reply) -> None:
+    def _started(self, trip: OwnRun, reply: Reply) -> None:
         now = self._clock()
         if reply.error is not None:
             self._dissolve(trip)  # nothing was made
@@ -321,7 +321,7 @@ class FlowRunner(FarRunner[Image]):
             self._logbook.seen(trip.key, "LOST", "")
             self._condition.on(Trouble.OFFLINE, f"{start.why}: whether run {trip.key[:8]} was made is looked up", now)
 
-    def _made(self, trip: Trip, run: str) -> None:
+    def _made(self, trip: OwnRun, run: str) -> None:
         trip.run, trip.stage = run, Stage.OUT
         trip.every, trip.due = self._poll, self._clock() + self._poll
         trip.at = self._clock()
@@ -351,7 +351,7 @@ class FlowRunner(FarRunner[Image]):
 
     # -- a run that is out
 
-    def _looked(self, trip: Trip, reply: Reply) -> None:
+    def _looked(self, trip: OwnRun, reply: Reply) -> None:
         now = self._clock()
         if isinstance(reply.error, FlowMissing):
             self._ended(trip, Run(str(trip.run), "ENDED", why="the service does not know it any more"))
@@ -381,9 +381,9 @@ class FlowRunner(FarRunner[Image]):
                 advice = told.do or f"`mhfd run show {run.id}` says more"
                 self._condition.on(Trouble.QUEUED, f"run {run.id} {told.what}: {advice}. Nothing is lost", now)
 
-    def _inactive(self, trip: Trip, run: Run) -> None:
+    def _inactive(self, trip: OwnRun, run: Run) -> None:
         """It waits for a person."""
-        told = consent(run, self._places)
+        told = consent(run, self._folders)
         self._condition.on(
             Trouble.REFUSED,
             f"run {run.id} {told.what}; {told.do}. It goes on by itself then; nothing is lost",
@@ -394,27 +394,27 @@ class FlowRunner(FarRunner[Image]):
         if service is not None:
             self._web.ask(f"resume {trip.key}", lambda: service.resume(run.id))
 
-    def _resumed(self, trip: Trip, reply: Reply) -> None:
+    def _resumed(self, trip: OwnRun, reply: Reply) -> None:
         if reply.error is None:
             trip.due = self._clock() + min(self._poll, self._hold)
         elif not isinstance(reply.error, FlowsUnreachable):
             self._reopen()
 
-    def _cancelled(self, trip: Trip, reply: Reply) -> None:
+    def _cancelled(self, trip: OwnRun, reply: Reply) -> None:
         trip.due = self._clock()
 
-    def _ended(self, trip: Trip, run: Run) -> None:
+    def _ended(self, trip: OwnRun, run: Run) -> None:
         trip.stage, trip.ending, trip.due = Stage.ENDED, run, self._clock()
 
-    def _collect(self, trip: Trip) -> None:
-        folder, aside = self._folder(trip), self._places.results_here / "aside"
+    def _collect(self, trip: OwnRun) -> None:
+        folder, aside = self._folder(trip), self._folders.results_here / "aside"
         jobs = [image.job for image in trip.images]
         seen, others = (
-            [self._places.seen(str(trip.run), name) for name in names] for names in (trip.names, trip.answered)
+            [self._folders.seen(str(trip.run), name) for name in names] for names in (trip.names, trip.answered)
         )
         self._files.ask(f"collect {trip.key}", lambda: reports.collect(folder, aside, jobs, seen, others))
 
-    def _collected(self, trip: Trip, reply: Reply) -> None:
+    def _collected(self, trip: OwnRun, reply: Reply) -> None:
         """A run has ended, and this is what came of it."""
         run, now = trip.ending, self._clock()
         assert run is not None  # noqa: S101
@@ -451,10 +451,10 @@ class FlowRunner(FarRunner[Image]):
         del self._trips[trip.key]
         self._told.append((trip.key, self._folder(trip)))
 
-    def _judge(self, trip: Trip, run: Run, left: list[Image], some: bool) -> None:
+    def _judge(self, trip: OwnRun, run: Run, left: list[FlowImage], some: bool) -> None:
         """What the end of a run means for those of its images that have no report."""
         leftover = run.error == "StagingNotCleaned" or run.status == "ENDED"
-        told = ended(run, self._places)
+        told = ended(run, self._folders)
         if told is None and not left:
             self._well()
             return
@@ -477,10 +477,10 @@ class FlowRunner(FarRunner[Image]):
     def _left_over(self, run: Run, words: str) -> None:
         """It stays said, with those before: nothing here can see whether a person has deleted it."""
         others = f"; likewise {', '.join(self._leftovers)}" if self._leftovers else ""
-        self._leftovers.append(leftover_of(self._places.staging_path, run.id))
+        self._leftovers.append(leftover_of(self._folders.staging_path, run.id))
         self._out.append(Health(False, words + others, Trouble.LEFTOVER))
 
-    def _again(self, image: Image, *, alone: bool, of: Trip) -> None:
+    def _again(self, image: FlowImage, *, alone: bool, of: OwnRun) -> None:
         """Its run gave it no report. Smaller runs find the image that is at fault; alone, it is, if others do well."""
         image.tries += 1
         image.due = self._clock() + min(300.0, self._backoff * 2.0 ** min(image.tries - 1, 10))
@@ -496,7 +496,7 @@ class FlowRunner(FarRunner[Image]):
 
     # -- answers
 
-    def _moments(self, trip: Trip, run: Run) -> tuple[int | None, int | None, int | None]:
+    def _moments(self, trip: OwnRun, run: Run) -> tuple[int | None, int | None, int | None]:
         """When the images lay there, when work began and ended: on this machine's clock, and in this order."""
         now, last = time.time_ns(), trip.asked_ns
         found: list[int | None] = []
@@ -507,12 +507,12 @@ class FlowRunner(FarRunner[Image]):
             found.append(here)
         return found[0], found[1], found[2]
 
-    def _scored(self, image: Image, report: FocusReport, moments: tuple[int | None, ...]) -> None:
+    def _scored(self, image: FlowImage, report: FocusReport, moments: tuple[int | None, ...]) -> None:
         asked, moved, began, ended = moments
-        where = self._places.endpoint
+        where = self._folders.endpoint
         self._answer(image, report, where, ended, started_ns=began, transferred_ns=moved, submitted_ns=asked)
 
-    def _close(self, image: Image) -> bool:
+    def _close(self, image: FlowImage) -> bool:
         if not image.open:
             return False
         image.open = False
@@ -521,7 +521,7 @@ class FlowRunner(FarRunner[Image]):
             self._waiting.remove(image)
         return True
 
-    def _dissolve(self, trip: Trip) -> None:
+    def _dissolve(self, trip: OwnRun) -> None:
         """The run is not made: its images wait again, first in the line."""
         self._trips.pop(trip.key, None)
         self._logbook.done(trip.key)
@@ -536,10 +536,10 @@ class FlowRunner(FarRunner[Image]):
 
     @property
     def _login(self) -> str:
-        return login_line(self._places)
+        return login_line(self._folders)
 
-    def _folder(self, trip: Trip) -> Path:
-        return self._places.results_here / trip.key
+    def _folder(self, trip: OwnRun) -> Path:
+        return self._folders.results_here / trip.key
 
     # -- how it is
 

@@ -18,12 +18,12 @@ from typing import Any, Final
 
 from mhfd_client.runners.line_file import Notes
 
-LOGBOOK: Final = "flow.jsonl"
+RUNS_FILE: Final = "flow.jsonl"
 """In the state folder: which runs are out."""
 
 
 @dataclass(slots=True)
-class Out:
+class NotedRun:
     """A run that was or may have been made. `names`: what each image is called in the staging area."""
 
     key: str
@@ -39,7 +39,7 @@ class Out:
     """When it was first seen there."""
 
 
-def take(runs: dict[str, Out], line: dict[str, Any]) -> Out | None:
+def take(runs: dict[str, NotedRun], line: dict[str, Any]) -> NotedRun | None:
     """Change the runs that are out by a line, and give the one that it is about, also when that is over by it.
 
     ValueError, KeyError or TypeError for what is no line.
@@ -51,7 +51,7 @@ def take(runs: dict[str, Out], line: dict[str, Any]) -> Out | None:
             out.status, out.state, out.since_ns = str(line["status"]), str(line["state"]), int(line["since_ns"])
         return out
     images = tuple((str(token), int(image)) for token, image in line["images"])
-    out = Out(str(line["key"]), images, tuple(map(str, line["names"])), int(line["asked_ns"]), line["run"])
+    out = NotedRun(str(line["key"]), images, tuple(map(str, line["names"])), int(line["asked_ns"]), line["run"])
     out.status, out.state = str(line.get("status", "")), str(line.get("state", ""))
     out.since_ns = int(line.get("since_ns", 0))
     runs[out.key] = out
@@ -65,17 +65,17 @@ class RunsReader:
     """
 
     def __init__(self, state_dir: Path) -> None:
-        self._file = state_dir / LOGBOOK
+        self._file = state_dir / RUNS_FILE
         self._at = 0
         self._which: tuple[int, int] | None = None
-        self._runs: dict[str, Out] = {}
+        self._runs: dict[str, NotedRun] = {}
 
-    def runs(self) -> list[Out]:
+    def runs(self) -> list[NotedRun]:
         """What it says is out; nothing while it cannot be read."""
         self.fresh()
         return list(self._runs.values())
 
-    def fresh(self) -> list[Out]:
+    def fresh(self) -> list[NotedRun]:
         """The runs that lines are about which came since the last look, in their order, with those that are over."""
         try:
             with self._file.open("rb") as file:
@@ -98,7 +98,7 @@ class RunsReader:
         return found
 
 
-class Logbook:
+class RunsFile:
     """The file of one station for one flow; what belongs to another is forgotten.
 
     Args:
@@ -106,22 +106,22 @@ class Logbook:
     """
 
     def __init__(self, file: Path | None, flow: str) -> None:
-        self._open: dict[str, Out] = {}
+        self._open: dict[str, NotedRun] = {}
         self._notes = Notes(
             file, {"flow": flow}, lambda line: take(self._open, line), lambda: map(asdict, self._open.values())
         )
 
-    def of(self, token: str) -> list[Out]:
+    def of(self, token: str) -> list[NotedRun]:
         """The runs that have images of this token."""
         return [out for out in self._open.values() if any(one == token for one, _ in out.images)]
 
-    def all(self) -> list[Out]:
+    def all(self) -> list[NotedRun]:
         """Those that are or may be out."""
         return list(self._open.values())
 
     def asking(self, key: str, images: Sequence[tuple[str, int]], names: Sequence[str], asked_ns: int) -> None:
         """This run is asked for next. OSError when that cannot be written: then it must not be."""
-        out = self._open[key] = Out(key, tuple(images), tuple(names), asked_ns)
+        out = self._open[key] = NotedRun(key, tuple(images), tuple(names), asked_ns)
         self._notes.write(asdict(out))
 
     def made(self, key: str, run: str) -> None:

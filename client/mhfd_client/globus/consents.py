@@ -1,4 +1,4 @@
-"""What a station needs leave for in Globus, as scopes and in words a person understands.
+"""The consents that a station needs in Globus, as scopes and in words a person understands.
 
 Asked for at once, in one visit to the browser. Looks nothing up and asks nobody.
 """
@@ -30,7 +30,7 @@ _NAMES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Leave:
+class Consents:
     """What is asked for. `flows`: that may be started; `mapped`: mapped collections that they and we may use."""
 
     services: tuple[Service, ...]
@@ -78,10 +78,10 @@ class Leave:
             yield f"do so on the collection {collection}, which gives access only to those who ask for it by name"
 
 
-def leave_for(runner: str, *, flows: Sequence[str] = (), mapped: Sequence[str] = ()) -> Leave:
+def consents_for(runner: str, *, flows: Sequence[str] = (), mapped: Sequence[str] = ()) -> Consents:
     """What a runner needs. NoClient for an id that is none."""
     services = _SERVICES["flow" if flows or mapped else runner]
-    return Leave(
+    return Consents(
         services,
         tuple(str(id_of(text, "flow", error=NoClient)) for text in flows),
         tuple(str(id_of(text, "collection", error=NoClient)) for text in mapped),

@@ -26,7 +26,7 @@ from globus_sdk.login_flows import LoginFlowManager
 from globus_sdk.token_storage.validating_token_storage import IdentityMismatchError
 
 from mhfd_client.errors import LoginError, LoginRefused, NotLoggedIn, TokensRefused
-from mhfd_client.globus.consents import Leave, name_of
+from mhfd_client.globus.consents import Consents, name_of
 from mhfd_client.globus.identity import credentials, globus_app, tokens_of
 from mhfd_client.printing import printable
 from mhfd_client.settings.options import Settings
@@ -88,12 +88,17 @@ class Terminal(LoginFlowManager):
 
 
 def log_in(
-    settings: Settings, leave: Leave, *, again: bool = False, say: Callable[[str], None], env: Mapping[str, str] | None
+    settings: Settings,
+    consents: Consents,
+    *,
+    again: bool = False,
+    say: Callable[[str], None],
+    env: Mapping[str, str] | None,
 ) -> None:
     """Ask a person, unless this leave is there already; a station with a secret gets its tokens without."""
-    found = credentials(settings, services=leave.services, env=env)
+    found = credentials(settings, services=consents.services, env=env)
     tokens_of(found, settings, env=env).prepare()
-    with globus_app(settings, services=leave.services, scopes=leave.scopes(), env=env, ask=Terminal) as app:
+    with globus_app(settings, services=consents.services, scopes=consents.scopes(), env=env, ask=Terminal) as app:
         if found.unattended:
             _asked(lambda: app.login(force=True))
             return
@@ -106,15 +111,15 @@ def log_in(
                 "(docs/how-to/login.md)"
             )
         say("mhfd asks for leave to")
-        for words in leave.words():
+        for words in consents.words():
             say(f"  - {words}")
         say("`mhfd logout` gives all of it back.")
         _asked(lambda: app.login(force=True))
 
 
-def who(settings: Settings, leave: Leave, *, env: Mapping[str, str] | None = None) -> Who:
-    """Who is logged in, what for, and what is missing of a leave. Asks Globus for the name, if it answers."""
-    found = credentials(settings, services=leave.services, env=env)
+def who(settings: Settings, consents: Consents, *, env: Mapping[str, str] | None = None) -> Who:
+    """Who is logged in, what for, and which consents are missing. Asks Globus for the name, if it answers."""
+    found = credentials(settings, services=consents.services, env=env)
     tokens = tokens_of(found, settings, env=env)
     stored = tokens.get_token_data_by_resource_server()
     granted = tuple(
@@ -127,11 +132,11 @@ def who(settings: Settings, leave: Leave, *, env: Mapping[str, str] | None = Non
     identity = next((data.identity_id for data in stored.values() if data.identity_id), None)
     missing: list[str] = []
     username = name = trouble = None
-    scopes = leave.scopes()
+    scopes = consents.scopes()
     if not found.unattended:
         missing = [name_of(server) for server, wanted in scopes.items() if not _covers(granted, server, wanted)]
     if granted or found.unattended:
-        with globus_app(settings, services=leave.services, scopes=scopes, env=env) as app:
+        with globus_app(settings, services=consents.services, scopes=scopes, env=env) as app:
             try:
                 told = _asked(lambda: _userinfo(app))
                 identity, username, name = told["sub"], told.get("preferred_username"), told.get("name")

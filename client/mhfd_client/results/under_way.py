@@ -12,7 +12,7 @@ from typing import Any
 
 from mhfd_client.files import text_of
 from mhfd_client.flow.run_words import Step, step_of
-from mhfd_client.flow.runs_out import Out, RunsReader
+from mhfd_client.flow.runs_out import NotedRun, RunsReader
 from mhfd_client.journal.view import JournalView
 from mhfd_client.printing import iso
 
@@ -73,7 +73,7 @@ def under_way(journal: JournalView, reader: RunsReader | None = None) -> UnderWa
     return UnderWay(tuple(runs), len(waited_for))
 
 
-def step(out: Out) -> Step:
+def step(out: NotedRun) -> Step:
     """What a run is doing, by the logbook."""
     if out.run is None:
         return Step.SEEK if out.status else Step.ASK
