@@ -87,7 +87,7 @@ def test_each_image_is_answered_once(start: Callable[..., FlowRunner], lab: Site
     runner.events(0.0)
     runner.close()
     assert lab.staged() == []
-    assert not runner._logbook._open
+    assert not runner._noted._open
 
 
 def test_more_than_the_capacity_is_refused(start: Callable[..., FlowRunner], lab: Site) -> None:
@@ -167,7 +167,7 @@ def test_cancelled_work_comes_back(start: Callable[..., FlowRunner], lab: Site) 
     heard += listen(runner, lambda events: len(answers([*heard, *events])) >= 2)
     listen(runner, lambda _: all(run.execution._canceled for run in lab.runs()))
     lab.globus.flows.release("BringImages")
-    heard += listen(runner, lambda _: not runner._trips)
+    heard += listen(runner, lambda _: not len(runner._runs))
     assert Counter(answers(heard)) == Counter(job.id for job in jobs)
     assert all(not e.blame for e in heard if isinstance(e, Returned))
 
@@ -292,7 +292,7 @@ def test_clean_failed(start: Callable[..., FlowRunner], lab: Site) -> None:
     runner = start()
     jobs = ready(runner, lab, 3)
     events = until_answered(runner, 3)
-    events += listen(runner, lambda _: not runner._trips)
+    events += listen(runner, lambda _: not len(runner._runs))
     all_scored(events, jobs)
     (run,) = lab.runs()
     assert lab.staged() == [f"mhfd-{run.id}"]

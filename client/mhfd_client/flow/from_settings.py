@@ -30,7 +30,7 @@ def flow_runner(settings: Settings, *, root: str, state_dir: Path) -> FlowRunner
     return FlowRunner(
         lambda: flow_service(settings),
         folders,
-        logbook=state_dir / RUNS_FILE,
+        runs_file=state_dir / RUNS_FILE,
         batch=settings.flow.batch,
         wait_s=settings.flow.wait_s,
         runs=settings.flow.runs,
