@@ -35,7 +35,8 @@ from tests.rigs.globus.stand_ins import code_of
 from mhfd import simulate
 from mhfd_client.flow import deployments
 from mhfd_client.flow.folders import NAME_MOST
-from mhfd_client.flow.own_runs import BODY_BYTES, OwnRun
+from mhfd_client.flow.images import BODY_BYTES
+from mhfd_client.flow.own_runs import OwnRun
 from mhfd_client.flow.run_words import label
 from mhfd_client.flow.runner import LOOKS, FlowRunner
 from mhfd_client.flow.service import BUSY_S, TAG

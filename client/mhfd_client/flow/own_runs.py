@@ -1,22 +1,17 @@
-"""Images that wait and images that are out in runs, and which go together next. A table and its arithmetic."""
+"""The runs of ours that are under way, with their images. A table and its arithmetic."""
 
 from __future__ import annotations
 
-import json
+import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Final
 
-from mhfd_client.flow.folders import Folders
+from mhfd_client.flow.images import FlowImage
 from mhfd_client.flow.runs_out import NotedRun, RunsFile
 from mhfd_client.flow.service import Run
-from mhfd_client.runners.far import Waiting
-
-BODY_BYTES: Final = 34_000
-"""Of the images in a run's input, whose state is bounded."""
 
 
 class Stage(Enum):
@@ -31,14 +26,6 @@ class Stage(Enum):
 
 
 @dataclass(slots=True, eq=False)
-class FlowImage(Waiting):
-    """One image that is not answered yet."""
-
-    since: float
-    most: int = 1 << 30  # images of a run that it goes in
-
-
-@dataclass(slots=True, eq=False)
 class OwnRun:
     """Images that go in one run."""
 
@@ -49,7 +36,6 @@ class OwnRun:
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
     stage: Stage = Stage.CHECKING
     run: str | None = None
-    at: float = 0.0
     asked_ns: int = 0
     sent: float = 0.0
     offset: float = 0.0  # of this machine's clock to the service's, seconds
@@ -64,7 +50,14 @@ class OwnRun:
 
     @property
     def open(self) -> list[FlowImage]:
+        """Its images that are not answered yet."""
         return [image for image in self.images if image.open]
+
+    def in_state_for(self, state: str, now: float, every: float) -> float:
+        """How long it is in this state, in seconds; in a new one it is looked at often again."""
+        if state != self.state:
+            self.state, self.state_since, self.every = state, now, every
+        return now - self.state_since
 
     @property
     def waits(self) -> bool:
@@ -78,12 +71,10 @@ class OwnRuns:
     Args:
         file: That file; nothing to keep none.
         flow: Whose runs.
-        clock: In seconds, from anywhere.
     """
 
-    def __init__(self, file: Path | None, flow: str, clock: Callable[[], float]) -> None:
+    def __init__(self, file: Path | None, flow: str) -> None:
         self.noted = RunsFile(file, flow)
-        self._clock = clock
         self._runs: dict[str, OwnRun] = {}
         self._adopted = False
 
@@ -110,10 +101,29 @@ class OwnRuns:
         self.over(own)
         self.noted.done(own.key)
 
+    def asking(self, own: OwnRun) -> None:
+        """It is asked for next. OSError when that cannot be noted: then it must not be."""
+        own.asked_ns = time.time_ns()
+        self.noted.asking(own.key, [(image.token, image.job.id) for image in own.images], own.names, own.asked_ns)
+        own.stage = Stage.ASKING
+
     def lost(self, own: OwnRun) -> None:
         """Nobody knows whether it was made."""
-        own.stage, own.at = Stage.LOST, self._clock()
+        own.stage = Stage.LOST
         self.noted.seen(own.key, "LOST", "")
+
+    def to_look_up(self, now: float, again_s: float) -> list[str]:
+        """Those of which nobody knows whether they were made, when that is due; not again before so long."""
+        lost = [own for own in self if own.stage is Stage.LOST]
+        if not lost or min(own.due for own in lost) > now:
+            return []
+        for own in lost:
+            own.due = now + again_s
+        return [own.key for own in lost]
+
+    def looked_up(self, keys: Collection[str]) -> list[OwnRun]:
+        """Those of these of which that is still unknown."""
+        return [own for own in self if own.stage is Stage.LOST and own.key in keys]
 
     def reattach(self, token: str, images: Mapping[tuple[str, int], FlowImage]) -> set[tuple[str, int]]:
         """Take up the noted runs that have images of a token; which of these they have."""
@@ -139,40 +149,9 @@ class OwnRuns:
     def _taken_up(self, noted: NotedRun) -> OwnRun:
         own = self._runs.get(noted.key)
         if own is None:
-            own = OwnRun([], [], key=noted.key, run=noted.run, at=self._clock(), asked_ns=noted.asked_ns, again=True)
+            own = OwnRun([], [], key=noted.key, run=noted.run, asked_ns=noted.asked_ns, again=True)
             own.stage = Stage.OUT
             self._runs[noted.key] = own
             if noted.run is None:
                 self.lost(own)
         return own
-
-
-def next_of(
-    waiting: Sequence[FlowImage], folders: Folders, *, most: int, wait: float, now: float
-) -> tuple[list[FlowImage], list[FlowImage]]:
-    """The images of the next run and those that go on waiting: when there are enough, or the first has waited long."""
-    ready = [image for image in waiting if image.due <= now]
-    if not ready:
-        return [], list(waiting)
-    chosen: list[FlowImage] = []
-    limit, weight, full = most, 0, False
-    for image in ready:
-        if chosen and image.job.params != chosen[0].job.params:
-            continue
-        fewer = min(limit, image.most)
-        if len(chosen) >= fewer:
-            full = full or fewer == limit
-            continue
-        limit = fewer
-        weight += len(json.dumps(folders.image(image.job)))
-        if chosen and weight > BODY_BYTES:
-            full = True
-            break
-        chosen.append(image)
-        if len(chosen) >= limit:
-            full = True
-            break
-    if not full and now < min(image.since for image in chosen) + wait:
-        return [], list(waiting)
-    taken = set(map(id, chosen))
-    return chosen, [image for image in waiting if id(image) not in taken]

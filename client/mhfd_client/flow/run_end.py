@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from mhfd_client.flow.own_runs import FlowImage, OwnRun
+from mhfd_client.flow.images import FlowImage
+from mhfd_client.flow.own_runs import OwnRun
 from mhfd_client.flow.reports import Collected
 from mhfd_client.flow.run_words import Explained, Surroundings, ended
 from mhfd_client.flow.service import Run

@@ -2,7 +2,7 @@
 
 A run is started at most once for the same images: what is asked for is in a file first, with a key that the run
 carries as a tag; when the answer is lost, the service's list of runs says whether it was made. What follows what is
-decided here. Which images go together is `flow.own_runs`'s, what an end means `flow.run_end`'s, whether to hold back
+decided here. Which images go together is `flow.images`'s, what an end means `flow.run_end`'s, whether to hold back
 `flow.standing`'s; the service's ways are `flow.service`'s, files are `flow.reports`'s, and both are asked by threads of
 their own.
 
@@ -14,7 +14,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +22,8 @@ from mhfd_client.files import text_of
 from mhfd_client.flow import reports
 from mhfd_client.flow.connection import FlowConnection
 from mhfd_client.flow.folders import Folders
-from mhfd_client.flow.own_runs import FlowImage, OwnRun, OwnRuns, Stage, next_of
+from mhfd_client.flow.images import FlowImage, FlowImages
+from mhfd_client.flow.own_runs import OwnRun, OwnRuns, Stage
 from mhfd_client.flow.run_end import RunEnd
 from mhfd_client.flow.run_words import consent, label, late, login_line
 from mhfd_client.flow.service import FlowService, Run, Start, leftover_of
@@ -82,13 +82,12 @@ class FlowRunner(FarRunner[FlowImage]):
         self._batch, self._wait, self._most = batch, wait_s, runs
         self._poll, self._late, self._lag, self._hold = poll_s, late_s, lag_s, hold_s
         self._attempts, self._backoff = attempts, backoff_s
-        self._runs = OwnRuns(runs_file, folders.flow, clock)
+        self._runs = OwnRuns(runs_file, folders.flow)
         self._noted = self._runs.noted
         self._standing = Standing(self._condition, clock, hold_s=hold_s, backoff_s=backoff_s)
         self._web = FlowConnection(open_service, self._put, clock, hold_s)
         self._files = Desk(self._put)
-        self._waiting: list[FlowImage] = []
-        self._open: dict[tuple[str, int], FlowImage] = {}
+        self._images = FlowImages()
         self._leftovers: list[str] = []
         self._told: list[OwnRun] = []  # over, once the station has taken what was said
         self._successes = 0  # runs that went well
@@ -99,7 +98,7 @@ class FlowRunner(FarRunner[FlowImage]):
     @property
     def held(self) -> int:
         """Images that are here, out or waiting."""
-        return len(self._open)
+        return len(self._images)
 
     @property
     def _room(self) -> int:
@@ -107,7 +106,10 @@ class FlowRunner(FarRunner[FlowImage]):
 
     def _accept(self, batch: Batch) -> None:
         for job in batch.jobs:
-            self._take(self._image(batch.token, job))
+            image, why = self._image(batch.token, job), self._folders.unmovable(job.path)
+            self._images.add(image, wait=not why)
+            if why:
+                self._set_aside(image, why)
 
     def _image(self, token: str, job: Job) -> FlowImage:
         return FlowImage(self._clock(), token=token, job=job)
@@ -119,7 +121,7 @@ class FlowRunner(FarRunner[FlowImage]):
 
     def cancel(self, token: str) -> None:
         """Runs with images of this batch alone are cancelled; of others the reports are left aside."""
-        self._give_back([image for image in self._open.values() if image.token == token], "cancelled")
+        self._give_back(self._images.of(token), "cancelled")
         for own in self._runs:
             if not own.open and own.run is not None and own.stage is Stage.OUT:
                 self._web.ask(f"cancel {own.key}", lambda service, run=own.run: service.cancel(run))  # type: ignore[misc]
@@ -131,9 +133,7 @@ class FlowRunner(FarRunner[FlowImage]):
         if not seen:
             return False
         for one, image in images.items():
-            self._open[one] = image
-            if one not in seen:
-                self._waiting.append(image)
+            self._images.add(image, wait=one not in seen)
         return True
 
     def close(self) -> None:
@@ -153,8 +153,7 @@ class FlowRunner(FarRunner[FlowImage]):
 
     def _replied(self, reply: Reply) -> None:
         about, _, key = reply.about.partition(" ")
-        desk = self._files if about in ("check", "collect", "discard") else self._web
-        desk.heard(reply)
+        (self._files if about in ("check", "collect", "discard") else self._web).heard(reply)
         if self._closed:
             return
         if reply.error is not None and not isinstance(reply.error, StationError):
@@ -178,34 +177,27 @@ class FlowRunner(FarRunner[FlowImage]):
     def _opened(self, reply: Reply) -> None:
         if reply.error is not None:
             self._turned_away(reply.error)
-        elif not self._open:  # else the images that wait find out whether it is well
+        elif not self._images:  # else the images that wait find out whether it is well
             self._condition.over(Trouble.OFFLINE, Trouble.REFUSED)
 
     # -- a run, from the images that wait to the one who has them
 
-    def _take(self, image: FlowImage) -> None:
-        self._open[image.token, image.job.id] = image
-        why = self._folders.unmovable(image.job.path)
-        if why:
-            self._set_aside(image, why)
-        else:
-            self._waiting.append(image)
-
-    def _gather(self, now: float) -> None:
-        """Begin a run, if one may go."""
+    def _gather(self, now: float) -> bool:
+        """Begin a run, if one may go; whether one did."""
         if len(self._runs) >= self._most or now < self._standing.hold_until or self._web.service is None:
-            return
+            return False
         worst = self._condition.worst
         others = [own for own in self._runs if worst is not Trouble.FAILING or own.stage is not Stage.LOST]
         if worst in (Trouble.OFFLINE, Trouble.REFUSED, Trouble.FAILING) and others:
-            return  # one at a time, until one goes well; one that is being looked up takes its time, and keeps no place
-        images, self._waiting = next_of(self._waiting, self._folders, most=self._batch, wait=self._wait, now=now)
+            return False  # one at a time, until one goes well; one that is looked up takes its time, and keeps no place
+        images = self._images.next(self._folders, most=self._batch, wait=self._wait, now=now)
         if not images:
-            return
-        own = OwnRun(images, [self._folders.name(image.job) for image in images], at=now)
+            return False
+        own = OwnRun(images, [self._folders.name(image.job) for image in images])
         self._runs.add(own)
         jobs = [image.job for image in images]
         self._files.ask(f"check {own.key}", lambda: [reports.unfit(job) for job in jobs])
+        return True
 
     def _checked(self, own: OwnRun, reply: Reply) -> None:
         """Are the images still what the station saw?"""
@@ -222,16 +214,13 @@ class FlowRunner(FarRunner[FlowImage]):
         if not kept:
             self._runs.over(own)
             return
-        own.asked_ns = time.time_ns()
         try:
-            self._noted.asking(own.key, [(image.token, image.job.id) for image in own.images], own.names, own.asked_ns)
+            self._runs.asking(own)
         except OSError as e:
             self._dissolve(own)
             self._standing.ill(
                 f"what is asked of Globus cannot be noted first ({e}): free the disk of the state folder"
             )
-            return
-        own.stage = Stage.ASKING
 
     def _ask(self, own: OwnRun) -> None:
         body = self._folders.body(own.key, [image.job for image in own.images], own.names)
@@ -261,7 +250,6 @@ class FlowRunner(FarRunner[FlowImage]):
     def _made(self, own: OwnRun, run: str) -> None:
         own.run, own.stage = run, Stage.OUT
         own.every, own.due = self._poll, self._clock() + self._poll
-        own.at = self._clock()
         self._noted.made(own.key, run)
         self._condition.over(Trouble.OFFLINE, Trouble.REFUSED, Trouble.QUEUED)
         for image in own.open:
@@ -273,7 +261,7 @@ class FlowRunner(FarRunner[FlowImage]):
             self._turned_away(reply.error)
             return
         keys, found = reply.value
-        for own in [own for own in self._runs if own.stage is Stage.LOST and own.key in keys]:
+        for own in self._runs.looked_up(keys):
             if own.key in found:
                 self._made(own, found[own.key])
                 continue
@@ -311,21 +299,16 @@ class FlowRunner(FarRunner[FlowImage]):
             self._inactive(own, run)
         else:
             self._condition.over(Trouble.REFUSED)
-            if run.state != own.state:
-                own.state, own.state_since, own.every = run.state, now, self._poll
-            elif now - own.state_since > self._late:
-                told = late(run, now - own.state_since)
+            if (since := own.in_state_for(run.state, now, self._poll)) > self._late:
+                told = late(run, since)
                 advice = told.do or f"`mhfd run show {run.id}` says more"
                 self._condition.on(Trouble.QUEUED, f"run {run.id} {told.what}: {advice}. Nothing is lost", now)
 
     def _inactive(self, own: OwnRun, run: Run) -> None:
         """It waits for a person."""
         told = consent(run, self._folders)
-        self._condition.on(
-            Trouble.REFUSED,
-            f"run {run.id} {told.what}; {told.do}. It goes on by itself then; nothing is lost",
-            self._clock(),
-        )
+        why = f"run {run.id} {told.what}; {told.do}. It goes on by itself then; nothing is lost"
+        self._condition.on(Trouble.REFUSED, why, self._clock())
         own.due = self._clock() + self._hold
         self._web.ask(f"resume {own.key}", lambda service: service.resume(run.id))
 
@@ -363,18 +346,11 @@ class FlowRunner(FarRunner[FlowImage]):
             own.collects += 1
             own.due = now + self._poll
             return
-        asked, (moved, began, ended) = own.asked_ns, end.moments()
+        moved, began, ended = end.moments()
+        moments = {"submitted_ns": own.asked_ns, "transferred_ns": moved, "started_ns": began}
         for n, image in enumerate(own.images):
             if n in found.reports:
-                self._answer(
-                    image,
-                    found.reports[n],
-                    self._folders.endpoint,
-                    ended,
-                    started_ns=began,
-                    transferred_ns=moved,
-                    submitted_ns=asked,
-                )
+                self._answer(image, found.reports[n], self._folders.endpoint, ended, **moments)
             elif why := found.changed.get(n) or end.why_given_back(n):
                 self._give_back([image], why)
         if found.reports:
@@ -395,8 +371,13 @@ class FlowRunner(FarRunner[FlowImage]):
             self._standing.ill(words, hold=not some)
         if words and end.leftover:
             self._left_over(end.run, words)
+        now, others = self._clock(), len(end.own.images)
         for image in left:
-            self._again(image, alone=end.alone, of=end.own)
+            image.without_report(now, self._backoff, alone=end.alone, others=others, successes=self._successes)
+            if end.alone and image.failures >= self._attempts:
+                self._set_aside(image, f"set aside after {image.failures} runs for it alone, which gave no report")
+            else:
+                self._images.waiting.append(image)
 
     def _left_over(self, run: Run, words: str) -> None:
         """It stays said, with those before: nothing here can see whether a person has deleted it."""
@@ -404,35 +385,13 @@ class FlowRunner(FarRunner[FlowImage]):
         self._leftovers.append(leftover_of(self._folders.staging_path, run.id))
         self._out.append(Health(False, words + others, Trouble.LEFTOVER))
 
-    def _again(self, image: FlowImage, *, alone: bool, of: OwnRun) -> None:
-        """Its run gave it no report. Smaller runs find the image that is at fault; alone, it is, if others do well."""
-        image.tries += 1
-        image.due = self._clock() + min(300.0, self._backoff * 2.0 ** min(image.tries - 1, 10))
-        if alone:
-            image.most = max(1, min(image.most, len(of.images) // 2))
-            if len(of.images) == 1 and (image.failures == 0 or self._successes > image.proof):
-                image.failures += 1
-                image.proof = self._successes
-            if image.failures >= self._attempts:
-                self._set_aside(image, f"set aside after {image.failures} runs for it alone, which gave no report")
-                return
-        self._waiting.append(image)
-
-    # -- answers
-
     def _close(self, image: FlowImage) -> bool:
-        if not image.open:
-            return False
-        image.open = False
-        self._open.pop((image.token, image.job.id), None)
-        with suppress(ValueError):
-            self._waiting.remove(image)
-        return True
+        return self._images.close(image)
 
     def _dissolve(self, own: OwnRun) -> None:
         """The run is not made: its images wait again, first in the line."""
         self._runs.dissolve(own)
-        self._waiting[:0] = own.open
+        self._images.again(own.open)
 
     def _forget_told(self) -> None:
         """The station has taken what was said: a crash from here on needs these runs no more."""
@@ -457,9 +416,9 @@ class FlowRunner(FarRunner[FlowImage]):
         alarms = [1.0]
         if self._web.service is not None:
             alarms += [own.due - now for own in self._runs if own.waits]
-        if self._waiting and len(self._runs) < self._most:
+        if self._images.waiting and len(self._runs) < self._most:
             alarms.append(self._standing.hold_until - now)
-            alarms += [max(image.due, image.since + self._wait) - now for image in self._waiting[:1]]
+            alarms += [max(image.due, image.since + self._wait) - now for image in self._images.waiting[:1]]
         return max(0.02, min(alarms))
 
     def _tend(self) -> None:
@@ -469,11 +428,8 @@ class FlowRunner(FarRunner[FlowImage]):
         self._web.open_when_due()
         if self._web.service is not None:
             self._tend_runs(now)
-            while self._waiting:
-                before = len(self._runs)
-                self._gather(now)
-                if len(self._runs) == before:
-                    break
+            while self._images.waiting and self._gather(now):
+                continue
         for own in self._runs:
             if own.stage is Stage.ENDED and now >= own.due:
                 own.due = now + self._hold
@@ -481,11 +437,7 @@ class FlowRunner(FarRunner[FlowImage]):
         self._out += self._condition.take()
 
     def _tend_runs(self, now: float) -> None:
-        lost = [own for own in self._runs if own.stage is Stage.LOST]
-        if lost and min(own.due for own in lost) <= now and not self._web.asks("find"):
-            keys = [own.key for own in lost]
-            for own in lost:
-                own.due = now + self._hold
+        if not self._web.asks("find") and (keys := self._runs.to_look_up(now, self._hold)):
             self._web.ask("find", lambda service: (keys, service.find(keys)))
         for own in self._runs:
             if now < own.due:
