@@ -57,6 +57,7 @@ class Function:
     state: FunctionState = FunctionState.CURRENT
 
     def as_json(self) -> dict[str, Any]:
+        """For the file and for programs."""
         return asdict(self) | {"id": str(self.id)}
 
 

@@ -47,6 +47,7 @@ class Deployed:
     """The service's definition is not the one of that digest: somebody changed it there."""
 
     def as_json(self) -> dict[str, Any]:
+        """For programs."""
         return asdict(self) | {"id": str(self.id)}
 
 

@@ -75,6 +75,7 @@ class Shown:
 
     @property
     def failures(self) -> list[Did]:
+        """The visits that failed."""
         return [one for one in self.did if one.failed]
 
     def as_json(self) -> dict[str, Any]:

@@ -144,4 +144,5 @@ class RunsFile:
             self._notes.say({"done": key})
 
     def close(self) -> None:
+        """Write no more; what is out stays noted."""
         self._notes.close()

@@ -45,6 +45,7 @@ class Granted:
 
     @property
     def over(self) -> bool:
+        """Whether it is good for nothing any more."""
         return self.until < time.time() and not self.renews
 
 
@@ -73,6 +74,7 @@ class Terminal(LoginFlowManager):
     """Shows an address, asks for the code that the browser then shows."""
 
     def run_login_flow(self, auth_parameters: GlobusAuthorizationParameters) -> OAuthTokenResponse:
+        """Ask a person for the code."""
         import click
 
         url = self._get_authorize_url(auth_parameters, f"{self.login_client.base_url.rstrip('/')}/v2/web/auth-code")

@@ -46,6 +46,7 @@ class Tokens(TokenStorage):
         self._unwritten: dict[str, TokenStorageData] = {}
 
     def get_token_data_by_resource_server(self) -> dict[str, TokenStorageData]:
+        """Those of this login, with what could not be written. TokensRefused."""
         mine = self._logins(damaged_is_empty=self._strict).get(self.namespace, {})
         return self._parsed(mine, damaged_is_empty=self._strict) | self._unwritten
 
@@ -69,6 +70,7 @@ class Tokens(TokenStorage):
                 self._unwritten.pop(server, None)
 
     def remove_token_data(self, resource_server: str) -> bool:
+        """Forget those of one server; whether there were any."""
         found = self._unwritten.pop(resource_server, None) is not None
         with self._held():
             logins = self._logins()

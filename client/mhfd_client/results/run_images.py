@@ -28,6 +28,7 @@ class RunImage:
     station: Path | None = None
 
     def as_json(self) -> dict[str, Any]:
+        """For programs."""
         station = None if self.station is None else text_of(self.station)
         return {"path": text_of(self.path), "state": self.state or None, "station": station}
 

@@ -34,13 +34,16 @@ class RunOut:
 
     @property
     def first(self) -> str:
+        """The name of its first image."""
         return _name(self.images[0])
 
     @property
     def last(self) -> str:
+        """The name of its last image."""
         return _name(self.images[-1])
 
     def as_json(self) -> dict[str, Any]:
+        """For programs."""
         return {
             "run": self.run,
             "key": self.key,
