@@ -23,7 +23,7 @@ from mhfd_client.cli import main
 from mhfd_client.errors import FlowMissing, FlowObsolete
 from mhfd_client.flow import deployments
 from mhfd_client.globus.consents import consents_for
-from mhfd_client.globus.identity import globus_app
+from mhfd_client.globus.identity import globus_app, who_of
 from mhfd_client.settings import load as settings
 from mhfd_flows.dry_run import FAULTS
 from mhfd_flows.shipped import FLOWS
@@ -168,7 +168,7 @@ def deployed(*options: str) -> dict[str, Any]:
 @pytest.fixture
 def flows(globus: StandIns) -> Iterator[tuple[FlowsClient, str]]:
     with globus_app(services=["flows"]) as app, FlowsClient(app=app) as flows:
-        yield flows, deployments.who_of(app)
+        yield flows, who_of(app)
 
 
 def _older(globus: StandIns, flow: str) -> None:

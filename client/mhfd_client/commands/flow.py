@@ -12,18 +12,14 @@ from uuid import UUID
 
 import click
 
-from mhfd_client.commands.common import echo, echo_json
+from mhfd_client.commands.common import CONFIG, EXIT_PERSON, JSON, echo, echo_json
 
 if TYPE_CHECKING:
-    from globus_sdk import FlowsClient, GlobusApp
+    from globus_sdk import FlowsClient
 
     from mhfd_flows.dry_run import Rehearsal
 
-EXIT_NEEDS_A_PERSON = 1
-
 _NAME = click.argument("name", default="focus_check")
-_CONFIG = click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Settings file (TOML).")
-_JSON = click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
 
 
 @click.group()
@@ -64,7 +60,7 @@ def show(name: str, form: str | None) -> None:
 @flow.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--with-service", is_flag=True, help="Ask Globus Flows too, which has the last word; needs a login.")
-@_CONFIG
+@CONFIG
 def validate(file: Path | None, with_service: bool, config: Path | None) -> None:
     """Check a definition (FILE), or those that we ship: every broken rule is named with its state.
 
@@ -102,7 +98,7 @@ def validate(file: Path | None, with_service: bool, config: Path | None) -> None
                 else:
                     echo(f"{name}: Globus Flows takes it")
     if not good:
-        sys.exit(EXIT_NEEDS_A_PERSON)
+        sys.exit(EXIT_PERSON)
 
 
 @flow.command(name="dry-run")
@@ -110,7 +106,7 @@ def validate(file: Path | None, with_service: bool, config: Path | None) -> None
 @click.option("--faults", metavar="NAME,...", default="", help="What is to go wrong; `--faults list` lists them.")
 @click.option("--images", metavar="N", default=3, show_default=True, help="How many images.")
 @click.option("--look", is_flag=True, help="The run is not told which images: as started by a timer or by hand.")
-@_JSON
+@JSON
 def dry_run(name: str, faults: str, images: int, look: bool, as_json: bool) -> None:
     """What a flow would do when these things go wrong. It is no service: nothing is asked, nothing is moved.
 
@@ -131,7 +127,7 @@ def dry_run(name: str, faults: str, images: int, look: bool, as_json: bool) -> N
     else:
         _tell(done)
     if not done.as_it_should:
-        sys.exit(EXIT_NEEDS_A_PERSON)
+        sys.exit(EXIT_PERSON)
 
 
 @flow.command()
@@ -144,8 +140,8 @@ def dry_run(name: str, faults: str, images: int, look: bool, as_json: bool) -> N
 @click.option("--run-manager", "run_managers", multiple=True, metavar="WHO", help="Who else may cancel its runs.")
 @click.option("--run-monitor", "run_monitors", multiple=True, metavar="WHO", help="Who else may watch its runs.")
 @click.option("--subscription", type=click.UUID, help="The subscription that it belongs to.")
-@_CONFIG
-@_JSON
+@CONFIG
+@JSON
 def deploy(
     name: str,
     update: bool,
@@ -166,11 +162,11 @@ def deploy(
 
     shipped = flow_of(name)
     who = {role: [deployments.principal(one, role) for one in given] for role, given in roles.items() if given}
-    with _flows(config) as (flows, app):
+    with _flows(config) as (flows, ours):
         done = deployments.deploy(
             flows,
             shipped,
-            who=deployments.who_of(app),
+            who=ours,
             roles=who,
             update=update,
             flow_id=flow_id,
@@ -197,16 +193,16 @@ def _read(file: Path) -> Any:
 
 
 @contextmanager
-def _flows(config: Path | None) -> Iterator[tuple[FlowsClient, GlobusApp]]:
+def _flows(config: Path | None) -> Iterator[tuple[FlowsClient, str]]:
     """The service, and as whom it is asked."""
-    from mhfd_client.globus.identity import globus_app, needs_extra
+    from mhfd_client.globus.identity import globus_app, who_of
     from mhfd_client.settings.load import load
 
-    needs_extra()
-    from globus_sdk import FlowsClient
+    with globus_app(load(config).settings, services=["flows"]) as app:
+        from globus_sdk import FlowsClient
 
-    with globus_app(load(config).settings, services=["flows"]) as app, FlowsClient(app=app) as flows:
-        yield flows, app
+        with FlowsClient(app=app) as flows:
+            yield flows, who_of(app)
 
 
 def _tell(done: Rehearsal) -> None:

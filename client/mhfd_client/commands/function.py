@@ -8,12 +8,10 @@ from uuid import UUID
 
 import click
 
-from mhfd_client.commands.common import echo, echo_json
+from mhfd_client.commands.common import JSON, echo, echo_json
 
 if TYPE_CHECKING:
     from mhfd_client.compute.registration import Function
-
-_JSON = click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
 
 
 @click.group()
@@ -28,7 +26,7 @@ def function() -> None:
 @function.command()
 @click.option("--group", type=click.UUID, help="Let the members of this Globus group run them too.")
 @click.option("--public", is_flag=True, help="Let everybody run them, where an endpoint lets them.")
-@_JSON
+@JSON
 def register(group: UUID | None, public: bool, as_json: bool) -> None:
     """Register both functions, or find them: the same code and account give the same ids.
 
@@ -54,7 +52,7 @@ def register(group: UUID | None, public: bool, as_json: bool) -> None:
 
 
 @function.command(name="list")
-@_JSON
+@JSON
 def list_(as_json: bool) -> None:
     """Every function that this account registered from this machine, and what became of it.
 

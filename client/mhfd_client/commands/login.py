@@ -10,16 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mhfd_client.commands.common import echo, echo_json
+from mhfd_client.commands.common import CONFIG, EXIT_PERSON, JSON, echo, echo_json
 
 if TYPE_CHECKING:
     from mhfd_client.globus.consents import Consents
     from mhfd_client.globus.login import Who
     from mhfd_client.settings.options import Settings
 
-EXIT_NOT_LOGGED_IN = 1
-
-_CONFIG = click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Settings file (TOML).")
 _RUNNER = click.option(
     "--for",
     "runner",
@@ -36,7 +33,7 @@ _MAPPED = click.option(
 @_RUNNER
 @_FLOW
 @_MAPPED
-@_CONFIG
+@CONFIG
 @click.option("--again", is_flag=True, help="Ask even if nothing is missing.")
 def login(
     runner: str | None, flows: tuple[str, ...], mapped: tuple[str, ...], config: Path | None, again: bool
@@ -47,9 +44,6 @@ def login(
     login then renews itself until `mhfd logout`. A station nobody logs in to has MHFD_CLIENT_ID and
     MHFD_CLIENT_SECRET; the command then tries them. The exit code is 1 when nobody could be logged in.
     """
-    from mhfd_client.globus.identity import needs_extra
-
-    needs_extra()
     from mhfd_client.globus.login import log_in, who
 
     settings, consents = _consents(config, runner, flows, mapped)
@@ -58,17 +52,14 @@ def login(
 
 
 @click.command()
-@_CONFIG
+@CONFIG
 def logout(config: Path | None) -> None:
     """Log out of Globus: the tokens become worthless, and are deleted.
 
     The exit code is 1 when Globus could not be told so; they are deleted all the same.
     """
-    from mhfd_client.globus.identity import needs_extra
-    from mhfd_client.settings.load import load
-
-    needs_extra()
     from mhfd_client.globus.login import log_out
+    from mhfd_client.settings.load import load
 
     echo("logged out" if log_out(load(config).settings) else "nobody was logged in")
 
@@ -77,8 +68,8 @@ def logout(config: Path | None) -> None:
 @_RUNNER
 @_FLOW
 @_MAPPED
-@_CONFIG
-@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
+@CONFIG
+@JSON
 def whoami(
     runner: str | None, flows: tuple[str, ...], mapped: tuple[str, ...], config: Path | None, as_json: bool
 ) -> None:
@@ -86,9 +77,6 @@ def whoami(
 
     The exit code is 1 when something is missing that the runner needs.
     """
-    from mhfd_client.globus.identity import needs_extra
-
-    needs_extra()
     from mhfd_client.globus.login import who
 
     found = who(*_consents(config, runner, flows, mapped))
@@ -97,7 +85,7 @@ def whoami(
     else:
         _tell(found)
     if not found.logged_in:
-        sys.exit(EXIT_NOT_LOGGED_IN)
+        sys.exit(EXIT_PERSON)
 
 
 def _consents(

@@ -13,25 +13,23 @@ from uuid import UUID
 
 import click
 
-from mhfd_client.commands.common import echo, echo_json
+from mhfd_client.commands.common import CONFIG, EXIT_PERSON, JSON, echo, echo_json
 
 if TYPE_CHECKING:
-    from mhfd_client.flow.runs import KnownSurroundings, ListedRun, Shown
+    from mhfd_client.flow.run_words import Surroundings
+    from mhfd_client.flow.runs import ListedRun, Shown
     from mhfd_client.flow.service import FlowService
     from mhfd_client.results.run_images import RunImage
     from mhfd_client.settings.options import Settings
 
-EXIT_NEEDS_A_PERSON = 1
 _MOST = 20  # images that are named
 
 _FLOW = click.option("--flow-id", type=click.UUID, help="Whose runs.  [default: flow.id of the settings]")
-_CONFIG = click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Settings file (TOML).")
 _STATE = click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
     help="A station's own folder, which knows its images.  [default: those of every folder that was watched]",
 )
-_JSON = click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
 
 
 @click.group()
@@ -45,8 +43,8 @@ def run() -> None:
 @run.command(name="list")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many, at most.")
 @_FLOW
-@_CONFIG
-@_JSON
+@CONFIG
+@JSON
 def list_(limit: int, flow_id: UUID | None, config: Path | None, as_json: bool) -> None:
     """The latest runs, the newest first: when, id, label, status, step, images."""
     from mhfd_client.flow import runs
@@ -66,8 +64,8 @@ def list_(limit: int, flow_id: UUID | None, config: Path | None, as_json: bool) 
 @click.argument("run_id", metavar="RUN")
 @_STATE
 @_FLOW
-@_CONFIG
-@_JSON
+@CONFIG
+@JSON
 def show(run_id: str, state: Path | None, flow_id: UUID | None, config: Path | None, as_json: bool) -> None:
     """How a run stands: its step and since when, how long each step took, what went wrong and what to do, its images.
 
@@ -85,15 +83,15 @@ def show(run_id: str, state: Path | None, flow_id: UUID | None, config: Path | N
         for line in (*_told(found, settings.flow.late_s), *_images(images)):
             echo(line)
     if found.wrong is not None:
-        sys.exit(EXIT_NEEDS_A_PERSON)
+        sys.exit(EXIT_PERSON)
 
 
 @run.command()
 @click.argument("run_id", metavar="RUN")
 @click.option("--yes", is_flag=True, help="Don't ask on a terminal, either.")
 @_FLOW
-@_CONFIG
-@_JSON
+@CONFIG
+@JSON
 def cancel(run_id: str, yes: bool, flow_id: UUID | None, config: Path | None, as_json: bool) -> None:
     """Cancel a run that is under way. What becomes of its images, and what it may leave behind, is said.
 
@@ -136,20 +134,19 @@ def cancel(run_id: str, yes: bool, flow_id: UUID | None, config: Path | None, as
 @contextmanager
 def _asked(
     config: Path | None, flow_id: UUID | None, state: Path | None = None
-) -> Iterator[tuple[FlowService, Settings, KnownSurroundings]]:
+) -> Iterator[tuple[FlowService, Settings, Surroundings]]:
     """The flow, as whoever is logged in; what a login lacks is said for this flow."""
     from mhfd_client.errors import NotLoggedIn
     from mhfd_client.flow.from_settings import flow_of
     from mhfd_client.flow.run_words import login_line
     from mhfd_client.flow.runs import surroundings
     from mhfd_client.flow.service import FlowService
-    from mhfd_client.globus.identity import globus_app, needs_extra
+    from mhfd_client.globus.identity import globus_app
     from mhfd_client.settings.load import load
 
     given = {"flow.id": None if flow_id is None else str(flow_id), "state.dir": None if state is None else str(state)}
     settings = load(config, args=given).settings
     site = surroundings(settings, flow_of(settings.flow))
-    needs_extra()
     service = FlowService(globus_app(settings, services=["flows"]), site.flow)
     try:
         yield service, settings, site

@@ -22,6 +22,7 @@ import mhfd
 from mhfd import shim
 from mhfd_client.compute.translated import translated
 from mhfd_client.errors import ComputeError, FunctionNotAllowed, FunctionObsolete, FunctionUnknown
+from mhfd_client.globus.identity import who_of
 from mhfd_client.kept import kept
 from mhfd_client.settings import places
 
@@ -252,11 +253,9 @@ def _asked(what: Callable[..., Any], *args: Any, endpoint: UUID | str = "", **op
 
 
 def _identity(client: Any) -> str:
-    """Who registers, as far as the tokens tell: enough not to mix up two accounts of one person."""
+    """Who registers."""
     app = getattr(client, "app", None)
-    if app is None:
-        return "token"
-    return str(getattr(app.token_storage, "identity_id", None) or app.client_id)
+    return "token" if app is None else who_of(app)
 
 
 def _kept() -> AbstractContextManager[list[Function]]:

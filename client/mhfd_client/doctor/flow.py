@@ -10,7 +10,6 @@ from mhfd_client.files import text_of
 from mhfd_client.flow.from_settings import flow_service, folders_of
 from mhfd_client.flow.run_words import login_line
 from mhfd_client.globus.consents import consents_for
-from mhfd_client.globus.identity import needs_extra
 from mhfd_client.settings.options import Settings
 from mhfd_endpoint.finding import Check, fail, ok, warn
 
@@ -28,14 +27,13 @@ def flow_checks(settings: Settings, root: str) -> Iterator[Check]:
     else:
         do = "change its permissions: reports that were taken are deleted there"
         yield fail("reports", f"{shown}: may not be written by this user", do)
-    needs_extra()
     from mhfd_client.globus.login import who
 
     consents = consents_for("flow", flows=[folders.flow], mapped=folders.mapped)
     found = who(settings, consents)
     if not found.logged_in:
         missing = "; ".join(filter(None, (found.trouble, *found.missing)))
-        yield fail("login", f"not there: {text_of(missing)}", f"run: {login_line(folders)}")
+        yield fail("login", f"not there: {text_of(missing)}", f"run: {login_line(folders.surroundings)}")
         return
     yield ok("login", f"{found.username or found.identity or found.client_id}: may start runs of the flow")
     service = flow_service(settings)

@@ -24,7 +24,7 @@ from mhfd_client.settings import places
 from mhfd_flows.shipped import Shipped
 
 if TYPE_CHECKING:
-    from globus_sdk import FlowsClient, GlobusApp
+    from globus_sdk import FlowsClient
 
 R = TypeVar("R")
 
@@ -61,11 +61,6 @@ def principal(text: str, role: str) -> str:
     return f"urn:globus:{'groups:id' if group else 'auth:identity'}:{id_of(bare, role, do=do)}"
 
 
-def who_of(app: GlobusApp) -> str:
-    """Who acts, as far as the tokens tell: enough not to mix up two accounts of one person."""
-    return str(getattr(app.token_storage, "identity_id", None) or app.client_id)
-
-
 def deploy(
     flows: FlowsClient,
     shipped: Shipped,
@@ -81,7 +76,7 @@ def deploy(
     Args:
         flows: The service, with somebody's leave.
         shipped: One of ours.
-        who: Whose flows they are: `who_of`.
+        who: Whose flows they are: `identity.who_of`.
         roles: Who may do what, by the service's own names; those that are not given stay as they are.
         update: Change what is deployed to what this mhfd has, and to these roles; FlowObsolete without.
         flow_id: A flow that somebody else deployed, or that this machine has forgotten.

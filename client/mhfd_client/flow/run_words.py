@@ -9,24 +9,20 @@ import json
 import re
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, Protocol
+from typing import Final
 
 from mhfd_client.flow.service import Run, leftover_of
 
 
-class Surroundings(Protocol):
+@dataclass(frozen=True, slots=True)
+class Surroundings:
     """What surrounds a flow, as far as it is known."""
 
-    @property
-    def flow(self) -> str: ...
-    @property
-    def endpoint(self) -> str | None: ...
-    @property
-    def staging(self) -> str | None: ...
-    @property
-    def staging_path(self) -> str: ...
-    @property
-    def mapped(self) -> tuple[str, ...]: ...
+    flow: str
+    endpoint: str | None
+    staging: str | None
+    staging_path: str
+    mapped: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -306,7 +306,7 @@ class FlowRunner(FarRunner[FlowImage]):
 
     def _inactive(self, own: OwnRun, run: Run) -> None:
         """It waits for a person."""
-        told = consent(run, self._folders)
+        told = consent(run, self._folders.surroundings)
         why = f"run {run.id} {told.what}; {told.do}. It goes on by itself then; nothing is lost"
         self._condition.on(Trouble.REFUSED, why, self._clock())
         own.due = self._clock() + self._hold
@@ -364,7 +364,7 @@ class FlowRunner(FarRunner[FlowImage]):
     def _judge(self, end: RunEnd) -> None:
         """What the end of a run means for those of its images that have no report."""
         left, some = [image for _, image in end.left], bool(end.found.reports)
-        words = end.words(self._folders, len(left))
+        words = end.words(self._folders.surroundings, len(left))
         if not words or (some and not end.leftover):
             self._standing.well()
         if left:
@@ -406,7 +406,7 @@ class FlowRunner(FarRunner[FlowImage]):
 
     def _turned_away(self, error: Exception) -> None:
         self._web.rest(min(self._hold, 10.0))
-        if self._standing.turned_away(error, login_line(self._folders)):
+        if self._standing.turned_away(error, login_line(self._folders.surroundings)):
             self._web.reopen()
 
     # -- tending

@@ -27,17 +27,6 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9
 
 
 @dataclass(frozen=True, slots=True)
-class KnownSurroundings:
-    """A `run_words.Surroundings`, as far as the settings say."""
-
-    flow: str
-    endpoint: str | None
-    staging: str | None
-    staging_path: str
-    mapped: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class ListedRun:
     """A run in a list."""
 
@@ -108,10 +97,10 @@ class Shown:
         }
 
 
-def surroundings(settings: Settings, flow: str) -> KnownSurroundings:
+def surroundings(settings: Settings, flow: str) -> Surroundings:
     """What the settings say of the flow's surroundings."""
     chosen = settings.flow
-    return KnownSurroundings(flow, settings.compute.endpoint, chosen.staging, chosen.staging_path, chosen.mapped)
+    return Surroundings(flow, settings.compute.endpoint, chosen.staging, chosen.staging_path, chosen.mapped)
 
 
 def listed(service: FlowService, limit: int) -> list[ListedRun]:

@@ -89,8 +89,8 @@ def credentials(
     if computes is not None:
         return computes
     if set(services) <= {"compute"}:
-        from globus_compute_sdk.sdk.auth.globus_app import DEFAULT_CLIENT_ID
-
+        with needing_extra("globus", "Globus needs more packages; run"):
+            from globus_compute_sdk.sdk.auth.globus_app import DEFAULT_CLIENT_ID
         return Credentials(str(DEFAULT_CLIENT_ID), None, "the Globus Compute SDK's own")
     raise NoClient(f"globus.client_id: {_RECIPE}")
 
@@ -156,6 +156,11 @@ def needs_extra() -> None:
     with needing_extra("globus", "Globus needs more packages; run"):
         import globus_compute_sdk  # noqa: F401
         import globus_sdk  # noqa: F401
+
+
+def who_of(app: GlobusApp) -> str:
+    """Who acts, as far as the tokens tell: enough not to mix up two accounts of one person."""
+    return str(getattr(app.token_storage, "identity_id", None) or app.client_id)
 
 
 def _client_id(text: str, key: str) -> str:

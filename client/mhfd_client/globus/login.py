@@ -12,24 +12,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from globus_sdk import (
-    AuthAPIError,
-    AuthClient,
-    GlobusAPIError,
-    GlobusApp,
-    GlobusError,
-    NetworkError,
-    OAuthTokenResponse,
-)
-from globus_sdk.gare import GlobusAuthorizationParameters
-from globus_sdk.login_flows import LoginFlowManager
-from globus_sdk.token_storage.validating_token_storage import IdentityMismatchError
-
+from mhfd.errors import needing_extra
 from mhfd_client.errors import LoginError, LoginRefused, NotLoggedIn, TokensRefused
 from mhfd_client.globus.consents import Consents, name_of
 from mhfd_client.globus.identity import credentials, globus_app, tokens_of
 from mhfd_client.printing import printable
 from mhfd_client.settings.options import Settings
+
+with needing_extra("globus", "Globus needs more packages; run"):
+    from globus_sdk import (
+        AuthAPIError,
+        AuthClient,
+        GlobusAPIError,
+        GlobusApp,
+        GlobusError,
+        NetworkError,
+        OAuthTokenResponse,
+    )
+    from globus_sdk.gare import GlobusAuthorizationParameters
+    from globus_sdk.login_flows import LoginFlowManager
+    from globus_sdk.token_storage.validating_token_storage import IdentityMismatchError
 
 CONSENTS: Final = "https://app.globus.org/consents"
 
