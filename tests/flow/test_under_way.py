@@ -1,4 +1,4 @@
-"""Which runs are out, as others than the station see them: page, status and report read its logbook as it grows."""
+"""Which runs are out, as others than the station see them: page, status and report read its runs file as it grows."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RUN = "6d686664-0000-4000-8000-0000000000a1"
 
 
 class Station:
-    """A journal and a logbook, and whoever writes them."""
+    """A journal and a runs file, and whoever writes them."""
 
     def __init__(self, folder: Path, *, flow: str = FLOW) -> None:
         self.state, self.root = folder / "state", folder / "run"
@@ -145,7 +145,7 @@ def test_lines_that_make_no_sense_disturb_nothing(station: Station) -> None:
     assert station.see(reader).runs[0].run == RUN
 
 
-def test_a_logbook_that_is_written_anew_is_read_anew(station: Station) -> None:
+def test_a_runs_file_that_is_written_anew_is_read_anew(station: Station) -> None:
     reader = RunsReader(station.state)
     ids = station.images(2)
     station.ask("k1", ids[:1])

@@ -86,7 +86,7 @@ class Model:
     ) -> None:
         self.journal, self._confirm, self._wanted, self._clock = journal, confirm, wanted, clock
         self.target_s, self.flow = target_s, flow
-        self._logbook = RunsReader(journal.path.parent)
+        self._runs_file = RunsReader(journal.path.parent)
         self.runs = UnderWay()
         self.entries: dict[int, Entry] = {}
         self.cursor = 0  # the newest verdict that is known here
@@ -121,7 +121,7 @@ class Model:
             self.question = json.loads(notes.get("question", "null"))
             self.drifts = tuple(json.loads(notes.get("drifts", "[]")))
             self.waiting = waiting(journal.path.parent)
-            self.runs = under_way(journal, self._logbook)
+            self.runs = under_way(journal, self._runs_file)
             rows = (journal.newest_image(), journal.newest_verdict(), journal.newest_label())
             if rows == self._rows:
                 return False

@@ -41,7 +41,7 @@ def state_folders(chosen: Settings) -> list[Path]:
 
 
 def images_of(states: Iterable[Path], run: Run, key: str) -> list[RunImage]:
-    """The images of a run, by the logbooks of these folders; else by what the run itself gives back at its end."""
+    """The images of a run, by the runs files of these folders; else by what the run itself gives back at its end."""
     for state in states:
         noted = RunsReader(state).fresh()  # of one that is over, too, until the station starts again
         if ours := [out for out in noted if out.run == run.id or out.key == key]:
@@ -52,7 +52,7 @@ def images_of(states: Iterable[Path], run: Run, key: str) -> list[RunImage]:
 
 
 def _known(state: Path, out: NotedRun) -> list[RunImage]:
-    """By the journal beside the logbook; without it, by the names that they have over there."""
+    """By the journal beside the runs file; without it, by the names that they have over there."""
     try:
         with JournalView.read(state) as journal:
             rows = [journal.image(image) for _, image in out.images]

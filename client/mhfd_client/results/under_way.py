@@ -1,8 +1,8 @@
 """Which runs of the flow are out and which images are in them, for whoever looks at a station's state folder.
 
-Read beside the station, from its logbook and its journal, which are opened for reading only and never waited for. A
-run counts as out as long as the journal waits for one of its images; so what a logbook says of another flow, or of work
-that was given to somebody else since, is not shown.
+Read beside the station, from its runs file and its journal, which are opened for reading only and never waited for. A
+run counts as out as long as the journal waits for one of its images; so what that file says of another flow, or of
+work that was given to somebody else since, is not shown.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class UnderWay:
 def under_way(journal: JournalView, reader: RunsReader | None = None) -> UnderWay:
     """The runs that are out now, the oldest first."""
     outs = (reader or RunsReader(journal.path.parent)).runs()
-    waited_for = journal.out("flow")  # after the logbook: what was answered between the two is not shown
+    waited_for = journal.out("flow")  # after the runs file: what was answered between the two is not shown
     runs = []
     for out in sorted(outs, key=lambda out: out.asked_ns):
         paths = tuple(waited_for.pop(one) for one in out.images if one in waited_for)
@@ -77,7 +77,7 @@ def under_way(journal: JournalView, reader: RunsReader | None = None) -> UnderWa
 
 
 def step(out: NotedRun) -> Step:
-    """What a run is doing, by the logbook."""
+    """What a run is doing, by the runs file."""
     if out.run is None:
         return Step.SEEK if out.status else Step.ASK
     if out.status in ("", "ACTIVE", "INACTIVE"):
