@@ -280,7 +280,7 @@ def test_many_processes_renew_at_once(file: Path, env: dict[str, str]) -> None:
     program = """
 import sys, pathlib
 from globus_sdk.token_storage import TokenStorageData
-from mhfd_client.tokens import Tokens
+from mhfd_client.globus.tokens import Tokens
 tokens = Tokens(pathlib.Path(sys.argv[1]), sys.argv[2], strict=True)
 for n in range(20):
     tokens.store_token_data_by_resource_server({f"s{n}": TokenStorageData(f"s{n}", None, "x", "t", "r", 1, "Bearer")})
