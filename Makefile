@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo demo-endpoint demo-flow test browser broker check soak bench gpu-check clean
+.PHONY: demo demo-endpoint demo-flow test browser broker check soak coverage bench gpu-check clean
 .DELETE_ON_ERROR:
 
 $(STAMP): pyproject.toml constraints.txt hatch_build.py $(wildcard functions/mhfd/native/*.c)
@@ -40,17 +40,31 @@ broker:
 	@[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || command -v rabbitmq-server >/dev/null || \
 	  $(call debian,rabbitmq-server,endpoints)
 
+# More workers than cores: much of what tests do is to wait for other processes.
+WORKERS ?= 4
+DEALT := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+
 test: $(STAMP) check browser broker
-	$(BIN)/python -m pytest -m 'not gpu and not soak'
+	$(BIN)/python -m pytest -m 'not gpu and not soak' $(DEALT)
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/house
 
 soak: $(STAMP) broker
 	$(BIN)/python -m pytest -m soak --timeout 3600
+
+# How much of the four packages runs in the tests, in whatever process. A test that fails under it spoils no figure.
+coverage: $(STAMP) browser broker
+	rm -rf .coverage
+	mkdir .coverage
+	-$(BIN)/coverage run -m pytest -m 'not gpu and not soak' $(DEALT)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered --show-missing
+	@$(BIN)/coverage json --quiet -o - | $(BIN)/python -m tests.rigs.coverage_figures
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.speed
@@ -65,4 +79,4 @@ gpu-check:
 	$(PYTHON) benchmarks/gpu_check.py
 
 clean:
-	rm -rf $(VENV) dist build demo-out
+	rm -rf $(VENV) dist build demo-out .coverage

@@ -35,8 +35,9 @@ from mhfd_client.naming import PRESETS
 from mhfd_client.results.sidecars import Recorder
 from mhfd_client.runners.local import LocalRunner
 from mhfd_client.settings.load import load
-from mhfd_client.station.loop import News, Station
-from mhfd_client.verdicts.from_journal import StationJudge
+from mhfd_client.station.feeder import News
+from mhfd_client.station.loop import Station
+from mhfd_client.verdicts.from_journal import JournalJudge
 
 
 class Given:
@@ -93,7 +94,7 @@ def station(root: Path, state: Path, given: Given, recorded: Callable[[], None])
             journal,
             given,
             LocalRunner(device="cpu", thumbnails=thumbnails(state)),
-            StationJudge(journal, loaded.settings.verdict),
+            JournalJudge(journal, loaded.settings.verdict),
             Recorder(state, journal, loaded, said=first),
             root=root,
             params=Params(),

@@ -26,12 +26,13 @@ from scipy import ndimage
 
 import mhfd
 from mhfd.contract.focus_report import FocusReport
+from mhfd_client.journal.rows import Outcome as Said
 from mhfd_client.microscope.images import tiff
-from mhfd_client.microscope.plan import Plan
+from mhfd_client.microscope.plan import RunPlan
 from mhfd_client.microscope.truth import Grade, Shot, answer, grade
 from mhfd_client.naming import Place
-from mhfd_client.verdicts.judge import Judge, Judged
-from mhfd_client.verdicts.verdict import Kind, Verdict
+from mhfd_client.verdicts.judge import Judged, RunJudge
+from mhfd_client.verdicts.verdict import Verdict
 
 Scored = tuple[Shot, FocusReport]
 Picture = NDArray[np.uint8]
@@ -52,7 +53,7 @@ class Outcome:
             self.current[str(j.key)] = j.verdict
 
 
-def score(plan: Plan, shot: Shot) -> Scored:
+def score(plan: RunPlan, shot: Shot) -> Scored:
     """One image, through a file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "image.tif"
@@ -61,9 +62,9 @@ def score(plan: Plan, shot: Shot) -> Scored:
 
 
 def play(scored: Sequence[Scored], answer_after: int | None) -> Outcome:
-    """Judge a run. The operator answers every question from so many images on; None: never."""
+    """RunJudge a run. The operator answers every question from so many images on; None: never."""
     truth = [shot for shot, _ in scored]
-    judge, outcome = Judge(), Outcome()
+    judge, outcome = RunJudge(), Outcome()
     for i, (shot, report) in enumerate(scored):
         outcome.take(judge.see(shot.path, report, Place(shot.section, shot.tile)))
         if outcome.drift_at is None and judge.drifts:
@@ -108,7 +109,7 @@ def margins(runs: Sequence[Sequence[Scored]]) -> str:
     for scored in runs:
         outcome = play(scored, 0)
         for shot, _ in scored:
-            ratio = {(v.measure, v.region): v.ratio for v in outcome.current[shot.path].levels}
+            ratio = {(v.measure, v.region): v.value / v.expected for v in outcome.current[shot.path].levels}
             sides = [v for (measure, region), v in ratio.items() if measure == "density" and region != "whole"]
             if ("density", "whole") in ratio and sides:
                 whole = ratio["density", "whole"]
@@ -173,13 +174,13 @@ def real(data: Path) -> str:
             out = 0
             for i, picture in enumerate(pictures):
                 others = [k for k in range(len(pictures)) if k != i]
-                judge = Judge()
+                judge = RunJudge()
                 for k in others:
                     judge.see(k, reports[k], Place(k))
                 for k in others[:3]:
                     judge.hear(k, True)
                 changed = mhfd.score(np.ascontiguousarray(how(picture)))
-                out += judge.see("changed", changed, Place(i))[0].verdict.kind is Kind.OUT_OF_FOCUS
+                out += judge.see("changed", changed, Place(i))[0].verdict.kind is Said.OUT_OF_FOCUS
             cells.append(f"{out} of {len(pictures)}")
         rows.append(cells)
     return markdown(["stack", "sections", *change], rows)
@@ -194,11 +195,11 @@ def main() -> None:
     args = parser.parse_args()
     seeds = range(args.first_seed, args.first_seed + args.seeds)
     plans = {
-        "usual": [Plan.of(seed, sections=args.sections) for seed in seeds],
-        "mosaics of 2 x 2": [Plan.of(200, sections=30, tiles=(2, 2))],
-        "starts with 20 blurred": [Plan.of(201, sections=60, blurred_start=20)],
-        "tissue changes much": [Plan.of(202, sections=100, drift=0.3)],
-        "focus drifts to r = 3 px": [Plan.of(203, sections=300, failures=0, focus_drift_px=3)],
+        "usual": [RunPlan.of(seed, sections=args.sections) for seed in seeds],
+        "mosaics of 2 x 2": [RunPlan.of(200, sections=30, tiles=(2, 2))],
+        "starts with 20 blurred": [RunPlan.of(201, sections=60, blurred_start=20)],
+        "tissue changes much": [RunPlan.of(202, sections=100, drift=0.3)],
+        "focus drifts to r = 3 px": [RunPlan.of(203, sections=300, failures=0, focus_drift_px=3)],
     }
     with ProcessPoolExecutor(args.workers) as pool:
         runs = {

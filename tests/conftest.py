@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
     from playwright.sync_api import Browser
 
-pytest_plugins = ["tests.rigs.globus.fixtures"]
+pytest_plugins = ["tests.rigs.globus.fixtures", "tests.rigs.workers"]
 
 HOW = "no Chromium on PATH: `make test` installs it on Debian as root; elsewhere install it, then run again"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 
 import mhfd
@@ -22,17 +24,55 @@ from mhfd_client.commands import (
     watch,
 )
 
+GROUPS: Final[dict[str, tuple[click.Command, ...]]] = {
+    "At the instrument": (
+        watch.plan,
+        watch.watch,
+        page.page,
+        results.status,
+        results.confirm,
+        results.reject,
+        results.rejudge,
+        results.retake,
+        results.report,
+        alert.alert,
+        score.score,
+        settings.config,
+        settings.doctor,
+        simulate.simulate,
+        demo.demo,
+    ),
+    "Far away": (
+        login.login,
+        login.whoami,
+        login.logout,
+        endpoint.endpoint,
+        function.function,
+        flow.flow,
+        run.run,
+    ),
+}
+"""Every command, under the place where it is typed, in the order of an image's road; there are no others."""
+
 
 class Cli(click.Group):
     """A wrong argument found deep inside is exit code 2, all else that a person must act on is 1: one line each."""
 
     def invoke(self, ctx: click.Context) -> object:
+        """Run the command; what it raises on purpose becomes a line."""
         try:
             return super().invoke(ctx)
         except UsageError as e:
             raise click.UsageError(str(e)) from e
         except MhfdError as e:
             raise click.ClickException(str(e)) from e
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands in their groups, each with its whole first sentence."""
+        widest = max(map(len, self.commands))
+        for heading, commands in GROUPS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(f"{one.name:{widest}}", one.get_short_help_str(limit=200)) for one in commands])
 
 
 @click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -41,28 +81,6 @@ def main() -> None:
     """Know, while the sample is still in the microscope, whether the image it just took is in focus."""
 
 
-for _command in (
-    watch.watch,
-    watch.plan,
-    page.page,
-    results.status,
-    results.retake,
-    results.confirm,
-    results.reject,
-    results.rejudge,
-    results.report,
-    score.score,
-    simulate.simulate,
-    alert.alert,
-    settings.config,
-    settings.doctor,
-    function.function,
-    flow.flow,
-    run.run,
-    demo.demo,
-    endpoint.endpoint,
-    login.login,
-    login.logout,
-    login.whoami,
-):
-    main.add_command(_command)
+for _group in GROUPS.values():
+    for _command in _group:
+        main.add_command(_command)

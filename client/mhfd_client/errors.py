@@ -41,7 +41,7 @@
                 `-- FunctionNotAllowed        the endpoint does not allow it
 
 What goes wrong with one *image* is never raised: it is a finding in its report. What goes wrong with the watched
-folder while it is watched is not raised either: it is a `Trouble` that arrival reports and that can end.
+folder while it is watched is not raised either: it is a `FolderTrouble` that arrival reports and that can end.
 Every exception takes its arguments by position, so that it pickles.
 """
 

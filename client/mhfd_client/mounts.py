@@ -31,7 +31,6 @@ class Mount:
     point: str
     fstype: str
     source: str
-    read_only: bool
 
     @property
     def network(self) -> bool:
@@ -56,8 +55,7 @@ def mounts(table: Path = MOUNTINFO) -> list[Mount]:
         left, dash, right = line.partition(" - ")
         fields, kind = left.split(" "), right.split(" ")
         if dash and len(fields) >= 6 and len(kind) >= 2:
-            options = {*fields[5].split(","), *(kind[2].split(",") if len(kind) > 2 else ())}
-            found.append(Mount(_plain(fields[4]), kind[0], _plain(kind[1]), "ro" in options))
+            found.append(Mount(_plain(fields[4]), kind[0], _plain(kind[1])))
     return found
 
 

@@ -147,11 +147,6 @@ class Detected:
     fitting: int
     total: int
 
-    @property
-    def share(self) -> float | None:
-        """Of all files, those that fit; None while there are none."""
-        return self.fitting / self.total if self.total else None
-
     def __str__(self) -> str:
         if not self.total:
             return "no images yet: each will be read by the first preset that it fits"
@@ -204,5 +199,6 @@ def describe(place: Place) -> str:
 
 
 def subject(place: Place) -> str:
+    """The same as the beginning of a sentence."""
     words = describe(place)
     return words[0].upper() + words[1:]

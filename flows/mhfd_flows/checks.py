@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from mhfd_flows.definition import Action, Choice, Definition, ExpressionEval, Fail, Pass, State
+from mhfd_flows.definition import NUMERIC, Action, Choice, Definition, ExpressionEval, Fail, Pass, State
 from mhfd_flows.errors import DefinitionRefused
 
 PROVIDERS: Final = frozenset(
@@ -26,9 +26,7 @@ PROVIDERS: Final = frozenset(
 """The current addresses of the providers we use. Older ones live on in examples, with other names for their fields."""
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
-_COUNTING: Final = frozenset(
-    {"NumericLessThan", "NumericLessThanEquals", "NumericGreaterThan", "NumericGreaterThanEquals"}
-)
+_COUNTING: Final = NUMERIC.keys() - {"NumericEquals"}
 
 
 def checked(document: object) -> Definition:

@@ -6,7 +6,8 @@ the service's own `validate_flow` has the last word. Nothing here runs anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError, model_validator
@@ -18,17 +19,19 @@ from mhfd_flows.errors import DefinitionRefused, ExpressionError, PathError
 ERRORS: Final = ("ActionUnableToRun", "ActionFailedException", "ActionTimeout")
 """What can go wrong with an action: it was not started, it failed, it took longer than its WaitTime."""
 
+NUMERIC: Final[Mapping[str, Callable[[float, float], bool]]] = {
+    "NumericEquals": operator.eq,
+    "NumericGreaterThan": operator.gt,
+    "NumericGreaterThanEquals": operator.ge,
+    "NumericLessThan": operator.lt,
+    "NumericLessThanEquals": operator.le,
+}
+"""The comparisons of numbers, and what each does."""
+
 _OPERATORS: Final[dict[str, type | tuple[type, ...]]] = {
-    "BooleanEquals": bool,
-    "IsNull": bool,
-    "IsPresent": bool,
-    "NumericEquals": (int, float),
-    "NumericGreaterThan": (int, float),
-    "NumericGreaterThanEquals": (int, float),
-    "NumericLessThan": (int, float),
-    "NumericLessThanEquals": (int, float),
-    "StringEquals": str,
-    "StringMatches": str,
+    **dict.fromkeys(("BooleanEquals", "IsNull", "IsPresent"), bool),
+    **dict.fromkeys(NUMERIC, (int, float)),
+    **dict.fromkeys(("StringEquals", "StringMatches"), str),
 }
 
 
@@ -129,7 +132,7 @@ class Pass(GoesOn):
         if self.result_path is not None:
             _result("ResultPath", self.result_path)
         _templates(self.parameters, self.input_path)
-        if any(expressions_in(self.parameters)):
+        if any(key.endswith(".=") for key, _ in _leaves(self.parameters)):
             raise ValueError("expressions belong in a state of type ExpressionEval")
         return self
 
@@ -267,17 +270,8 @@ class Definition(BaseModel):
         return cls(comment=document.get("Comment"), start_at=str(start), states=parsed)
 
 
-def references_in(template: Any) -> Iterator[str]:
-    """The paths that Parameters refer to."""
-    return (value for key, value in _leaves(template) if key.endswith(".$"))
-
-
-def expressions_in(template: Any) -> Iterator[str]:
-    """The expressions of Parameters."""
-    return (value for key, value in _leaves(template) if key.endswith(".="))
-
-
 def _leaves(template: Any) -> Iterator[tuple[str, Any]]:
+    """The keys of Parameters that end in `.$`, a reference, or `.=`, an expression."""
     if isinstance(template, Mapping):
         for key, value in template.items():
             if key.endswith((".$", ".=")):
@@ -315,9 +309,10 @@ def _result(field: str, path: str) -> None:
 def _templates(parameters: dict[str, Any] | None, input_path: str | None) -> None:
     if input_path is not None:
         _path_of("InputPath", input_path)
-    for path in references_in(parameters):
-        _path_of("Parameters", path)
-    for text in expressions_in(parameters):
+    for key, text in _leaves(parameters):
+        if key.endswith(".$"):
+            _path_of("Parameters", text)
+            continue
         try:
             expressions.check(text if isinstance(text, str) else repr(text))
         except ExpressionError as e:

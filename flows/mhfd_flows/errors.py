@@ -2,7 +2,6 @@
 
     mhfd.errors.MhfdError
     |-- DefinitionRefused (also UsageError)   a definition of a flow breaks a rule: every problem, with its state
-    |-- InputRefused (also UsageError)        an input of a run does not fit the flow's schema
     |-- PathError                             a reference such as `$.a.b` is malformed, or leads nowhere
     |-- ExpressionError                       an expression is malformed, not allowed, or cannot be evaluated
     `-- UnableToRun                           a provider of actions refused to start one
@@ -17,10 +16,6 @@ from mhfd.errors import MhfdError, UsageError
 
 class DefinitionRefused(UsageError):
     """A definition of a flow breaks a rule."""
-
-
-class InputRefused(UsageError):
-    """An input of a run does not fit the flow's schema."""
 
 
 class PathError(MhfdError):

@@ -19,6 +19,7 @@ from typing import Any, Final, Literal, Protocol
 
 from mhfd_flows import expressions, paths
 from mhfd_flows.definition import (
+    NUMERIC,
     Action,
     Catcher,
     Choice,
@@ -381,13 +382,4 @@ def _compare(operator: str, found: Any, wanted: Any) -> bool:
         return isinstance(found, str) and bool(found == wanted)
     if operator == "StringMatches":
         return isinstance(found, str) and fnmatch.fnmatchcase(found, wanted)
-    if isinstance(found, bool) or not isinstance(found, int | float):
-        return False
-    numeric: dict[str, bool] = {
-        "NumericEquals": found == wanted,
-        "NumericLessThan": found < wanted,
-        "NumericLessThanEquals": found <= wanted,
-        "NumericGreaterThan": found > wanted,
-        "NumericGreaterThanEquals": found >= wanted,
-    }
-    return numeric[operator]
+    return isinstance(found, int | float) and not isinstance(found, bool) and NUMERIC[operator](found, wanted)

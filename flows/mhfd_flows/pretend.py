@@ -63,14 +63,13 @@ class World:
     def providers(self) -> dict[str, Provider]:
         """By the addresses of the real ones."""
         at = "https://transfer.actions.globus.org/"
-        found: dict[str, Provider] = {
+        return {
             f"{at}ls": _Pretender(self, "ls", self._ls, 0),
             f"{at}mkdir": _Pretender(self, "mkdir", self._mkdir, 0),
             f"{at}transfer": _Pretender(self, "transfer", self._transfer, 40),
             f"{at}delete": _Pretender(self, "delete", self._delete, 10),
+            "https://compute.actions.globus.org/v3": _Pretender(self, "compute", self._compute, 30),
         }
-        found["https://compute.actions.globus.org/v3"] = _Pretender(self, "compute", self._compute, 30)
-        return found
 
     def below(self, collection: str, folder: str) -> list[str]:
         """The paths of the files below a folder."""

@@ -10,16 +10,15 @@ from functools import cached_property
 from importlib import resources
 from typing import Any, Final
 
-from mhfd.errors import UsageError, needing_extra
+from mhfd.errors import UsageError
 from mhfd_flows.checks import checked
 from mhfd_flows.definition import Definition
-from mhfd_flows.errors import InputRefused
+
+INPUT_VERSION: Final = 1
+"""Of the inputs' schemas. A deployed flow is told from another by its digest, which holds them."""
 
 MAX_IMAGES: Final = 64
 """In one run. More would fill the 200 KB that the service allows for the state of a run."""
-
-INPUT_LIMIT: Final = 40_000
-"""Bytes of a run's input as JSON, for the same reason: it stays in the state. Long names in other scripts reach it."""
 
 
 @dataclass(frozen=True)
@@ -51,25 +50,6 @@ class Shipped:
         """Short hash of definition and schema: a deployed flow that has another is obsolete."""
         text = json.dumps([self.document, self.input_schema], sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    def check_input(self, body: Mapping[str, Any]) -> None:
-        """InputRefused, naming the field, when an input does not fit."""
-        with needing_extra("endpoint", "checking an input needs jsonschema", option=True):
-            import jsonschema
-        validator = jsonschema.Draft202012Validator(self.input_schema)
-        lines = [
-            f"{'.'.join(map(str, error.absolute_path)) or 'the input'}: {error.message[:300]}"
-            for error in sorted(validator.iter_errors(body), key=lambda error: list(map(str, error.absolute_path)))
-        ]
-        names = [image["name"] for image in (body.get("batch") or {}).get("images", ())] if not lines else []
-        lines += [
-            f"batch.images: the name {name!r} comes twice" for name in sorted({n for n in names if names.count(n) > 1})
-        ]
-        size = len(json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass"))
-        if size > INPUT_LIMIT:
-            lines.append(f"the input: has {size} bytes, of {INPUT_LIMIT} that a run takes; start it with fewer images")
-        if lines:
-            raise InputRefused("\n".join(lines))
 
 
 FLOWS: Final[Mapping[str, Shipped]] = {

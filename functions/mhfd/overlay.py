@@ -55,13 +55,12 @@ def draw(measured: Measurement, *, max_side: int = 1024) -> Pillow.Image:
     sheet.paste(right, (size[0] + 8, CAPTION))
     text = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(max(11, min(16, size[0] // 40)))
-    text.text(
-        (4, 5), f"{len(features):,} features: t < 3 px blue, 3 to 8 yellow, 8 and more red", fill="black", font=font
-    )
     most = max((d for d in _density(cells).ravel().tolist() if d == d), default=0.0)
-    text.text(
-        (size[0] + 12, 5), f"features a cell, dark 0 to bright {most:,.0f}; grey: no tissue", fill="black", font=font
-    )
+    for x, words in (
+        (4, f"{len(features):,} features: t < 3 px blue, 3 to 8 yellow, 8 and more red"),
+        (size[0] + 12, f"features a cell, dark 0 to bright {most:,.0f}; grey: no tissue"),
+    ):
+        text.text((x, 5), words, fill="black", font=font)
     return sheet
 
 

@@ -119,10 +119,10 @@ def test_tries_come_later_and_later_and_never_end() -> None:
 
 
 def stamp(outlet: Outlet) -> str:
-    from mhfd_client.alerts import iso
+    from mhfd_client.times import iso_z
 
     assert outlet.health.error_at is not None
-    return iso(outlet.health.error_at)
+    return iso_z(outlet.health.error_at)
 
 
 def test_what_is_new_is_tried_at_once_unless_a_rest_was_asked_for() -> None:

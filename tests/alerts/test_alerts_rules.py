@@ -19,6 +19,7 @@ from mhfd_client.alerts.snapshot import Disk, Problem, Seen, Snapshot
 from mhfd_client.journal.rows import Outcome
 from mhfd_client.naming import Place
 from mhfd_client.settings.options import AlertSettings
+from mhfd_client.times import roughly
 
 NOW = 1_800_000_000.0
 GOOD, BAD, LOST, UNSURE = Outcome.IN_FOCUS, Outcome.OUT_OF_FOCUS, Outcome.INCOMPLETE, Outcome.UNDETERMINED
@@ -279,7 +280,7 @@ def test_spans(numbers: list[int], text: str) -> None:
     [(-3, "0 seconds"), (1, "1 second"), (119, "119 seconds"), (120, "2 minutes"), (7200, "2 hours"), (2e5, "2 days")],
 )
 def test_durations(seconds: float, text: str) -> None:
-    assert words.duration(seconds) == text
+    assert roughly(seconds) == text
 
 
 @settings(deadline=None)

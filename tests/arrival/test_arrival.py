@@ -20,7 +20,7 @@ from tests.rigs.arrivals import Bench, HandClock, News, as_nobody, collect, tiff
 from watchdog.events import DirCreatedEvent, FileCreatedEvent, FileMovedEvent
 
 from mhfd_client.arrival import folder as module
-from mhfd_client.arrival.events import Decision, Recovered, Trouble, TroubleKind, Whole
+from mhfd_client.arrival.events import Decision, FolderTrouble, Recovered, TroubleKind, Whole
 from mhfd_client.arrival.folder import Arrival
 from mhfd_client.arrival.notices import Hint, NoHints, Notices
 from mhfd_client.arrival.plan import plan
@@ -173,7 +173,7 @@ def test_a_file_that_never_rests_is_reported(root: Path) -> None:
         (root / "a.tif").write_bytes(TIFF)
         touch_later(root / "a.tif")
         news += bench.pass_time(1)
-    assert kinds(news) == [(Trouble, TroubleKind.UNSETTLED, "a.tif")]
+    assert kinds(news) == [(FolderTrouble, TroubleKind.UNSETTLED, "a.tif")]
     assert [trouble.path for trouble in bench.arrival.troubles] == ["a.tif"]
     news = bench.pass_time(3)
     assert paths(news) == ["a.tif"]
@@ -419,8 +419,8 @@ def test_permission_denied_on_a_file(open_root: Path) -> None:
     with as_nobody():
         assert bench.whole(20) == ["b.tif"]
         news = bench.pass_time(100)
-        assert kinds(news) == [(Trouble, TroubleKind.DENIED, "a.tif")]
-        assert isinstance(news[0], Trouble)
+        assert kinds(news) == [(FolderTrouble, TroubleKind.DENIED, "a.tif")]
+        assert isinstance(news[0], FolderTrouble)
         assert "Permission denied" in news[0].why
     (open_root / "a.tif").chmod(0o644)
     with as_nobody():
@@ -438,7 +438,7 @@ def test_permission_denied_on_a_folder(open_root: Path) -> None:
     bench = Bench(open_root)
     with as_nobody():
         news = bench.pass_time(100)
-    assert kinds(news) == [(Trouble, TroubleKind.DENIED, "S_001")]
+    assert kinds(news) == [(FolderTrouble, TroubleKind.DENIED, "S_001")]
     assert paths(news) == ["b.tif"]
     inner.chmod(0o755)
     with as_nobody():
@@ -454,7 +454,7 @@ def test_permission_denied_on_the_folder_itself(open_root: Path, mode: int) -> N
     open_root.chmod(mode)
     with as_nobody():
         news = bench.pass_time(100)
-    assert kinds(news) == [(Trouble, TroubleKind.DENIED, None)]
+    assert kinds(news) == [(FolderTrouble, TroubleKind.DENIED, None)]
     open_root.chmod(0o755)
     with as_nobody():
         news = bench.pass_time(5)
@@ -481,7 +481,7 @@ def test_a_notice_of_what_may_not_be_looked_at(open_root: Path) -> None:
     with as_nobody():
         news = bench.pass_time(0)
     (open_root / "S_001").chmod(0o755)
-    assert kinds(news) == [(Trouble, TroubleKind.DENIED, "S_001")]
+    assert kinds(news) == [(FolderTrouble, TroubleKind.DENIED, "S_001")]
 
 
 def windows(number: int) -> OSError:
@@ -514,7 +514,7 @@ def test_a_sharing_violation_means_not_ready(root: Path, error: OSError, kind: T
     bench = Bench(root, opener=opener)
     (root / "a.tif").write_bytes(TIFF)
     assert bench.whole(31) == []
-    assert kinds(bench.pass_time(3)) == [(Trouble, kind, "a.tif")]
+    assert kinds(bench.pass_time(3)) == [(FolderTrouble, kind, "a.tif")]
     assert bench.pass_time(50) == []
     held = False
     news = bench.pass_time(5)
@@ -591,8 +591,8 @@ def test_unmounted_and_back(root: Path, swap: Swap) -> None:
     assert bench.arrival.poll(0) == []  # b.tif is gone: not deleted, the folder is
     assert bench.arrival.pending == 1
     news = bench.pass_time(100)
-    assert kinds(news) == [(Trouble, TroubleKind.ROOT_EMPTY, None)]
-    assert isinstance(news[0], Trouble)
+    assert kinds(news) == [(FolderTrouble, TroubleKind.ROOT_EMPTY, None)]
+    assert isinstance(news[0], FolderTrouble)
     assert "is it mounted?" in news[0].why
     assert bench.arrival.pending == 1
     swap.back()
@@ -609,7 +609,7 @@ def test_unmounted_and_back_under_change_notices(root: Path, swap: Swap, watch: 
     os.utime(root / "a.tif", (1, 1))
     assert paths(collect(arrival, bool)) == ["a.tif"]
     swap.out()
-    assert kinds(collect(arrival, bool)) == [(Trouble, TroubleKind.ROOT_EMPTY, None)]
+    assert kinds(collect(arrival, bool)) == [(FolderTrouble, TroubleKind.ROOT_EMPTY, None)]
     swap.back()
     assert kinds(collect(arrival, bool)) == [(Recovered, TroubleKind.ROOT_EMPTY, None)]
     assert arrival.mode == "events"
@@ -623,11 +623,11 @@ def test_gone_and_back(root: Path) -> None:
     (root / "a.tif").write_bytes(TIFF)
     assert bench.whole(5) == ["a.tif"]
     root.rename(root.with_name("elsewhere"))
-    assert kinds(bench.pass_time(100)) == [(Trouble, TroubleKind.ROOT_GONE, None)]
+    assert kinds(bench.pass_time(100)) == [(FolderTrouble, TroubleKind.ROOT_GONE, None)]
     root.mkdir()
     assert kinds(bench.pass_time(5)) == [
         (Recovered, TroubleKind.ROOT_GONE, None),
-        (Trouble, TroubleKind.ROOT_EMPTY, None),
+        (FolderTrouble, TroubleKind.ROOT_EMPTY, None),
     ]
     root.rmdir()
     root.with_name("elsewhere").rename(root)
@@ -665,7 +665,7 @@ def test_not_mounted_at_the_start(root: Path, swap: Swap) -> None:
     (root / "a.tif").write_bytes(TIFF)
     swap.out()
     bench = Bench(root, had_images=True)
-    assert kinds(bench.pass_time(10)) == [(Trouble, TroubleKind.ROOT_EMPTY, None)]
+    assert kinds(bench.pass_time(10)) == [(FolderTrouble, TroubleKind.ROOT_EMPTY, None)]
     swap.back()
     news = bench.pass_time(10)
     assert kinds(news) == [(Recovered, TroubleKind.ROOT_EMPTY, None)]
@@ -714,8 +714,8 @@ def test_no_notices_to_be_had(root: Path, monkeypatch: pytest.MonkeyPatch) -> No
         bench = Bench(root, settings={"mode": "events"})
         (root / "a.tif").write_bytes(TIFF)
         news = bench.pass_time(5)
-        assert kinds(news) == [(Trouble, TroubleKind.EVENTS_LOST, None)]
-        assert isinstance(news[0], Trouble)
+        assert kinds(news) == [(FolderTrouble, TroubleKind.EVENTS_LOST, None)]
+        assert isinstance(news[0], FolderTrouble)
         assert "fs.inotify.max_user_watches" in news[0].why
         assert paths(news) == ["a.tif"]
         assert bench.arrival.mode == "poll"
@@ -737,8 +737,10 @@ def test_lost_notices_cost_time_and_no_image(root: Path) -> None:
     (root / "a.tif").write_bytes(TIFF)
     assert bench.whole(15) == ["a.tif"]
     bench.pass_time(70)
-    assert bench.arrival._hints is not hints
-    assert bench.arrival._hints.alive()
+    again = bench.arrival._hints
+    assert again is not hints
+    assert isinstance(again, Notices)
+    assert again.alive()
     assert bench.arrival.mode == "events"
     bench.arrival.close()
 

@@ -67,12 +67,12 @@ def test_detected_by_looking_at_the_folder(case: Case) -> None:
     assert found.naming.name == case.preset
     assert found.naming.place(case.path) == Place(case.section, case.tile)
     assert str(found) == f"{case.preset}: 3 of 4 names fit"
-    assert found.share == 0.75
+    assert found.fitting / found.total == 0.75
 
 
 def test_an_empty_folder_reads_each_path_by_what_it_fits() -> None:
     naming = detect([]).naming
-    assert detect([]).share is None
+    assert (detect([]).fitting, detect([]).total) == (0, 0)
     assert "no images yet" in str(detect([]))
     for case in CASES:
         if case.section is not None:
@@ -82,7 +82,7 @@ def test_an_empty_folder_reads_each_path_by_what_it_fits() -> None:
 
 def test_nothing_that_fits_is_said() -> None:
     found = detect(["a.tif", "b.tif"])
-    assert (found.naming.name, found.fitting, found.share) == ("plain", 0, 0.0)
+    assert (found.naming.name, found.fitting, found.total) == ("plain", 0, 2)
 
 
 def test_a_pattern_of_ones_own() -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import pkgutil
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -17,7 +21,8 @@ from PIL import Image
 
 from mhfd import simulate
 from mhfd.contract.focus_report import FocusReport
-from mhfd_client.cli import main
+from mhfd_client import commands
+from mhfd_client.cli import GROUPS, main
 
 
 def mhfd(*args: object) -> Result:
@@ -105,13 +110,47 @@ def test_paper_presets_run(run: Path) -> None:
         assert json.loads(result.output)["method"]["id"] == f"mhfd-{preset}"
 
 
+def every(group: click.Group = main, *names: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command with what is typed for it, those of groups too."""
+    for name, command in group.commands.items():
+        yield (*names, name), command
+        if isinstance(command, click.Group):
+            yield from every(command, *names, name)
+
+
 def test_every_command_has_help() -> None:
-    for name, command in main.commands.items():
-        assert command.help, name
+    for names, command in every():
+        assert command.help, names
         for parameter in command.params:
             if isinstance(parameter, click.Option):
-                assert parameter.help or isinstance(parameter.type, click.Choice) or parameter.show_default, parameter
-        assert mhfd(name, "--help").exit_code == 0
+                assert parameter.help, f"{' '.join(names)}: {parameter.name}"
+        assert mhfd(*names, "--help").exit_code == 0
+
+
+def test_every_command_is_in_one_group_of_the_help() -> None:
+    """Also one that a module of `commands` has and nobody put into a group."""
+    grouped = [command for group in GROUPS.values() for command in group]
+    assert len(grouped) == len({command.name for command in grouped}), "in two groups"
+    assert [command.name for command in grouped] == list(main.commands)
+    made: list[click.Command] = []
+    for module in pkgutil.iter_modules(commands.__path__, f"{commands.__name__}."):
+        found = vars(importlib.import_module(module.name)).values()
+        made += [one for one in found if isinstance(one, click.Command)]
+    inner = [one for command in made if isinstance(command, click.Group) for one in command.commands.values()]
+    forgotten = [one.name for one in made if one not in grouped and one not in inner]
+    assert forgotten == [], "put it under the place where it is typed: mhfd_client.cli.GROUPS"
+
+
+def test_the_help_shows_every_command_under_its_place() -> None:
+    lines = mhfd("--help").output.splitlines()
+    assert max(map(len, lines)) <= 80
+    heading, shown = "", []
+    for line in lines:
+        if re.fullmatch(r"\S.*:", line):
+            heading = line[:-1]
+        elif (word := re.match(r"  ([a-z]+)\s", line)) and heading in GROUPS:
+            shown.append((heading, word[1]))
+    assert shown == [(heading, command.name) for heading, group in GROUPS.items() for command in group]
 
 
 def test_the_installed_command_ends_quietly_when_its_reader_leaves(run: Path) -> None:

@@ -23,7 +23,7 @@ from mhfd_client.cli import main
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import State
 from mhfd_client.journal.view import JournalView
-from mhfd_client.microscope.plan import Plan
+from mhfd_client.microscope.plan import RunPlan
 from mhfd_client.microscope.truth import read_truth
 from mhfd_client.microscope.write import simulate_run
 from mhfd_client.mounts import Mount
@@ -57,7 +57,7 @@ def contents(folder: Path) -> dict[str, tuple[int, int]]:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("sem") / "wafer7"
-    for _ in simulate_run(root, Plan.of(3, sections=24, size=256, failures=0.2), at_once=True):
+    for _ in simulate_run(root, RunPlan.of(3, sections=24, size=256, failures=0.2), at_once=True):
         pass
     (root / "S_001_preview.tif").write_bytes(b"another program's")
     return root
@@ -270,7 +270,7 @@ def test_what_an_older_version_left_in_the_inbox_is_read(watched: Watched, text:
 def test_a_letter_that_is_none_is_thrown_away(watched: Watched) -> None:
     for number, text in enumerate(("{", "[]", '{"image": "x", "sharp": true}', '{"image": 1}')):
         (watched.state / "inbox" / f"{number}.json").write_text(text)
-    inbox.put(watched.state, 10**9, sharp=True)  # an image that never was
+    inbox.put(watched.state, inbox.GivenLabel(image=10**9, sharp=True))  # an image that never was
     before = outcomes(watched)
     assert watched("watch", "--until-idle", 1.5, *FAST).exit_code == 0
     assert outcomes(watched) == before
@@ -412,7 +412,7 @@ def test_another_folders_state_is_refused(watched: Watched, tmp_path: Path) -> N
 
 
 def test_state_on_a_share_is_refused(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mounts, "of", lambda path, **_: Mount("/mnt", "nfs4", "server:/home", read_only=False))
+    monkeypatch.setattr(mounts, "of", lambda path, **_: Mount("/mnt", "nfs4", "server:/home"))
     result = mhfd("watch", run, "--state", tmp_path / "state", "--until-idle", 1)
     assert result.exit_code == 1
     assert "network file system" in result.output

@@ -392,6 +392,7 @@ def test_nobody_is_logged_in(lab: Lab) -> None:
         assert done.output.count("\n") == 1
 
 
+@pytest.mark.usefixtures("impatient")
 def test_the_service_is_in_trouble(lab: Lab, held: Callable[..., TheirRun]) -> None:
     run = held("a.tif")
     lab.globus.server.fail("GET /runs.*", 429, times=20)
@@ -400,6 +401,7 @@ def test_the_service_is_in_trouble(lab: Lab, held: Callable[..., TheirRun]) -> N
     assert "asks us to wait" in done.output
 
 
+@pytest.mark.usefixtures("impatient")
 def test_without_a_network(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     import socket
 

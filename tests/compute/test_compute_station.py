@@ -58,6 +58,8 @@ def test_images_are_scored_far_away_once(endpoint: ChildEndpoint, watch: Make) -
     station.start()
     station.recorded(12)
     station.images(3)
+    station.recorded(15)
+    station.loads_no_scoring()
     station.end()
     station.check(endpoint.id)
     assert scored(endpoint) - before == 15

@@ -26,6 +26,7 @@ from typing import Any
 import pytest
 import tifffile
 from tests.rigs import REPOSITORY
+from tests.rigs.flow_inputs import INPUT_LIMIT, check_input
 from tests.rigs.globus.auth import CLIENT_ID, CLIENT_SECRET
 from tests.rigs.globus.auth_state import NATIVE_ID
 from tests.rigs.globus.child_endpoint import ChildEndpoint
@@ -41,7 +42,7 @@ from mhfd_client.flow.run_words import label
 from mhfd_client.flow.runner import LOOKS, FlowRunner
 from mhfd_client.flow.service import BUSY_S, TAG
 from mhfd_client.settings import load as settings
-from mhfd_flows.shipped import FLOWS, INPUT_LIMIT, MAX_IMAGES
+from mhfd_flows.shipped import FLOWS, MAX_IMAGES
 
 DOCS = REPOSITORY / "docs"
 PAGE = (DOCS / "how-to" / "microscope-to-gpu.md").read_text(encoding="utf-8")
@@ -220,7 +221,7 @@ def test_a_timer_gives_the_flow_what_it_takes() -> None:
     (block,) = blocks("python")
     names: dict[str, Any] = {}
     exec(compile(block, "microscope-to-gpu.md", "exec"), names)  # noqa: S102 - our own documentation
-    FLOWS["focus_check"].check_input(names["timer"]["body"]["body"])
+    check_input(FLOWS["focus_check"], names["timer"]["body"]["body"])
     names["timers"].close()
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner
@@ -56,7 +59,7 @@ def test_files_from_the_future_are_a_warning(folder: Path, tmp_path: Path) -> No
 def test_a_share_is_polled_and_no_place_for_state(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    share = Mount(str(tmp_path), "cifs", "//SEMPC/atlas", read_only=False)
+    share = Mount(str(tmp_path), "cifs", "//SEMPC/atlas")
     monkeypatch.setattr(mounts, "of", lambda path, **_: share)
     found = doctor.examine(str(folder), state=tmp_path / "state")
     (state,) = find("state", found)
@@ -85,6 +88,26 @@ def test_a_port_that_is_taken_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setattr(doctor, "PAGE_PORT", taken.getsockname()[1])
         (check,) = find("port", doctor.examine())
     assert check.level is Level.WARN
+
+
+def test_a_port_that_ones_own_watch_serves_its_page_on_is_well(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was a warning that said to close what uses it."""
+    program = [str(Path(sys.executable).with_name("mhfd")), "watch", str(folder), "--state", str(tmp_path / "state")]
+    with subprocess.Popen(program, stderr=subprocess.PIPE, text=True) as watch:
+        assert watch.stderr is not None
+        try:
+            address = next(line for line in watch.stderr if line.startswith("page: "))
+            port = urlsplit(address.removeprefix("page: ").strip()).port
+            monkeypatch.setattr(doctor, "PAGE_PORT", port)
+            (check,) = find("port", doctor.examine(str(folder), state=tmp_path / "state"))
+        finally:
+            watch.terminate()
+            watch.stderr.read()
+    assert check.level is Level.OK
+    assert check.what.startswith(f"{port} of this machine serves a page of yours (process ")
+    assert check.do == ""
 
 
 def test_wrong_settings_fail_and_name_the_key(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from mhfd import simulate
 from mhfd.contract.examination import Examination, FileSeen, RootSeen
 from mhfd.remote import worker
 from mhfd_client.cli import main
-from mhfd_client.compute import opening
+from mhfd_client.compute import reach
 from mhfd_client.doctor import endpoint as examining
 from mhfd_client.doctor import endpoint_words as findings
 from mhfd_client.doctor.endpoint_words import Sample
@@ -153,8 +153,8 @@ def test_functions_that_are_not_allowed(service: Service, compute_endpoint: Call
 def test_a_service_that_is_silent(
     service: Service, quick_endpoint: ChildEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opening, "_TIMEOUT_S", 0.3)
-    monkeypatch.setattr(opening, "_RETRIES", 0)
+    monkeypatch.setattr(reach, "_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(reach, "_RETRIES", 0)
     service.fail("", "silence", times=1000)
     checks = found(quick_endpoint.id)
     service.reset()

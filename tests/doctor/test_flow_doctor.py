@@ -59,6 +59,7 @@ def test_without_a_login_it_says_how(lab: Site) -> None:
     assert (check.level, "mhfd login --flow-id" in check.do) == (Level.FAIL, True)
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_flow_that_is_gone_and_a_service_that_is_down(lab: Site) -> None:
     lab.globus.server.fail("GET /flows/.*", 404)
     check = said(lab)["flow"]

@@ -74,6 +74,8 @@ def test_images_go_through_the_flow_once(lab: Site, station: Watched) -> None:
     station.start()
     station.recorded(7)
     station.images(2)
+    station.recorded(9)
+    station.loads_no_scoring()
     all_once(lab, station)
     assert [len(run.body["batch"]["images"]) for run in lab.runs()] == [4, 3, 2]
     with JournalView.read(station.state) as journal:

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.rigs.flow_inputs import InputRefused, check_input
 
 from mhfd_flows.checks import PROVIDERS, checked, problems
 from mhfd_flows.definition import ERRORS, Action, Definition
-from mhfd_flows.errors import DefinitionRefused, InputRefused
+from mhfd_flows.errors import DefinitionRefused
 from mhfd_flows.shipped import FLOWS, MAX_IMAGES, Shipped, flow_of
 
 Flow = dict[str, Any]
@@ -263,8 +264,8 @@ def body(images: int = 2) -> dict[str, Any]:
 
 def test_an_input_that_fits() -> None:
     flow = FLOWS["focus_check"]
-    flow.check_input(body(MAX_IMAGES))
-    flow.check_input({k: v for k, v in body().items() if k != "batch"} | {"settle_s": 5})
+    check_input(flow, body(MAX_IMAGES))
+    check_input(flow, {k: v for k, v in body().items() if k != "batch"} | {"settle_s": 5})
 
 
 def _image(**fields: Any) -> dict[str, Any]:
@@ -288,7 +289,7 @@ def _image(**fields: Any) -> dict[str, Any]:
 )
 def test_an_input_that_does_not_fit_is_refused_with_its_field(change: dict[str, Any], words: str) -> None:
     with pytest.raises(InputRefused) as caught:
-        FLOWS["focus_check"].check_input(body() | change)
+        check_input(FLOWS["focus_check"], body() | change)
     assert words in str(caught.value)
 
 

@@ -9,16 +9,17 @@ from functools import cache
 from typing import Any
 
 import pytest
+from tests.rigs.flow_inputs import INPUT_LIMIT, InputRefused, check_input
 
 from mhfd.contract.focus_report import SUMMARY_BYTES, report_file
 from mhfd.errors import UsageError
 from mhfd_flows.checks import checked
 from mhfd_flows.definition import Action, Definition
 from mhfd_flows.dry_run import FAULTS, RUN_ID, Fault, Rehearsal, body_of, faults_of, rehearse
-from mhfd_flows.errors import InputRefused, UnableToRun
+from mhfd_flows.errors import UnableToRun
 from mhfd_flows.interpreter import ActionAnswer, Execution, Provider, VirtualClock, run, service_polls, size_of
 from mhfd_flows.pretend import RESULTS, SOURCE, World
-from mhfd_flows.shipped import FLOWS, INPUT_LIMIT, MAX_IMAGES, Shipped
+from mhfd_flows.shipped import FLOWS, MAX_IMAGES, Shipped
 
 MOVING, SHARED = FLOWS["focus_check"], FLOWS["focus_check_shared"]
 COMPUTE = "https://compute.actions.globus.org/v3"
@@ -265,7 +266,7 @@ def test_the_state_stays_below_its_bound_at_the_largest_batch(output: Any, clean
     body: dict[str, Any] = {**LONG, "params": {f"k{i}": 1.5 for i in range(20)}, "key": "k" * 64}
     if listed:
         body["batch"] = {"images": BATCH}
-        MOVING.check_input(body | {side: body[side] | {"id": _ID} for side in ("source", "staging", "results")} | _IDS)
+        check_input(MOVING, body | {side: body[side] | {"id": _ID} for side in ("source", "staging", "results")} | _IDS)
     done = run(MOVING.definition, body, _providers(output, NAMES, clean=clean), VirtualClock(), run_id="0" * 36)
     assert done.error is None or done.error[0] in ("StagingNotCleaned", "RequestRefused"), done.error
     assert "Score" in done.visited
@@ -278,12 +279,12 @@ def test_names_in_other_scripts_are_bounded_by_their_bytes() -> None:
     sides = {side: {"id": _ID, "path": "/a"} for side in ("source", "staging", "results")}
     most = {**sides, **_IDS, "batch": {"images": wide}}
     with pytest.raises(InputRefused, match=f"of {INPUT_LIMIT} that a run takes; start it with fewer images"):
-        MOVING.check_input(most)
+        check_input(MOVING, most)
     done = run(MOVING.definition, most, _providers(SCORED, NAMES), VirtualClock(), run_id="0" * 36)
     assert done.status == "SUCCEEDED"
     room = (INPUT_LIMIT - 1000) // MAX_IMAGES - 170
     fits = [image | {"path": "\N{MICROSCOPE}" * (room // 4)} for image in wide]
-    MOVING.check_input(most | {"batch": {"images": fits}})
+    check_input(MOVING, most | {"batch": {"images": fits}})
     done = run(MOVING.definition, most | {"batch": {"images": fits}}, _providers(SCORED, NAMES), VirtualClock())
     assert done.status == "SUCCEEDED"
     assert done.largest < ROOM
@@ -296,7 +297,7 @@ _IDS = {"compute": {"endpoint_id": _ID, "function_id": _ID, "staging_root": "/e"
 def test_the_state_of_the_shared_flow_stays_below_its_bound() -> None:
     compute = {"endpoint_id": _ID, "function_id": _ID}
     body = {"compute": compute, "paths": ["/" + "p" * 511] * MAX_IMAGES, "write_to": "/" + "w" * 1023}
-    SHARED.check_input(body)
+    check_input(SHARED, body)
     done = run(SHARED.definition, body, _providers(SCORED, NAMES), VirtualClock(), run_id="0" * 36)
     assert done.status == "SUCCEEDED"
     assert done.largest < ROOM

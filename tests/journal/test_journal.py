@@ -23,7 +23,7 @@ from mhfd.contract.params import Params
 from mhfd_client import errors
 from mhfd_client.arrival.events import Whole
 from mhfd_client.files import write_whole
-from mhfd_client.journal import sqlite as journal_sqlite
+from mhfd_client.journal import view as journal_view
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import ImageRow, LabelRow, Outcome, State, VerdictRow
 from mhfd_client.journal.schema import APPLICATION_ID, MIGRATIONS
@@ -509,7 +509,7 @@ def test_migrations_run_once_each_and_whole(root: Path, state: Path) -> None:
 def test_older_journal_is_not_read_as_if_it_were_new(
     journal: Journal, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal_sqlite, "MIGRATIONS", (*MIGRATIONS, "SELECT 1"))
+    monkeypatch.setattr(journal_view, "MIGRATIONS", (*MIGRATIONS, "SELECT 1"))
     with pytest.raises(errors.StateMissing, match="older mhfd"):
         JournalView.read(state)
 
@@ -572,7 +572,7 @@ def test_troubles_open_and_close(journal: Journal) -> None:
     assert len(journal.troubles()) == 3
 
 
-def test_neighbours_and_latest(journal: Journal) -> None:
+def test_latest(journal: Journal) -> None:
     for section in range(1, 8):
         for tile in ("r1-c1", "r1-c2"):
             image = arrive(journal, f"{section}-{tile}.tif", place=Place(section, tile)).id
@@ -581,17 +581,15 @@ def test_neighbours_and_latest(journal: Journal) -> None:
                 score(journal, image, finding=Finding.BLANK if section == 4 else Finding.OK)
             if section < 4:
                 journal.judged(image, SHARP)
-    near = journal.neighbours(Place(5, "r1-c2"), span=2)
-    assert [(r.section, r.tile, r.finding) for r in near] == [
-        (3, "r1-c2", "ok"),
-        (4, "r1-c2", "blank"),
-        (6, "r1-c2", "ok"),
-        (7, "r1-c2", "ok"),
+    found = journal.latest(limit=10)
+    assert [(r.section, r.tile, r.finding, r.outcome) for r in found if r.tile == "r1-c2" and r.section != 2] == [
+        (7, "r1-c2", "ok", None),
+        (6, "r1-c2", "ok", None),
+        (4, "r1-c2", "blank", None),
+        (3, "r1-c2", "ok", Outcome.IN_FOCUS),
     ]
-    assert [r.outcome for r in near] == [Outcome.IN_FOCUS, None, None, None]
-    assert journal.neighbours(Place(None, "r1-c2"), span=2) == []
     assert [(r.section, r.tile) for r in journal.latest(limit=3)] == [(7, "r1-c2"), (7, "r1-c1"), (6, "r1-c2")]
-    assert near[0].density == 3.5
+    assert found[0].density == 3.5
 
 
 def test_images_a_page_at_a_time(journal: Journal) -> None:
@@ -617,7 +615,6 @@ def test_no_step_scans_a_table(journal: Journal) -> None:
     journal.returned("t1", "why")
     journal.returned("t1", "why", ids=[b])
     journal.pending(State.WHOLE, limit=8)
-    journal.neighbours(Place(7, "r1-c1"), span=15)
     journal.latest(limit=8)
     journal.images(after=1, limit=10)
     journal.verdicts(a)
@@ -658,7 +655,6 @@ def test_twenty_thousand_images(journal: Journal) -> None:
             submit(journal, row.id, batch=str(row.id))
             score(journal, row.id)
             (row,) = journal.pending(State.SCORED, limit=8)
-            journal.neighbours(row.place, span=15)
             journal.judged(row.id, SHARP)
             journal.recorded(row.id)
         figures.append((time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))

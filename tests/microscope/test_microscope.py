@@ -13,27 +13,27 @@ from mhfd.contract.focus_report import Finding
 from mhfd.errors import UsageError
 from mhfd_client.microscope import images as microscope_images
 from mhfd_client.microscope import write as microscope
-from mhfd_client.microscope.plan import Layout, Plan
+from mhfd_client.microscope.plan import Layout, RunPlan
 from mhfd_client.microscope.truth import Shot, ShotKind, answer, grade, read_truth
 from mhfd_client.naming import PRESETS, Place
-from mhfd_client.verdicts.judge import Judge
+from mhfd_client.verdicts.judge import RunJudge
 
 
-def one(plan: Plan, kind: ShotKind) -> Shot:
+def one(plan: RunPlan, kind: ShotKind) -> Shot:
     return next(shot for shot in plan.shots if shot.kind is kind)
 
 
 def test_the_same_seed_plans_the_same_run() -> None:
-    assert Plan.of(3, sections=80) == Plan.of(3, sections=80)
-    assert Plan.of(3, sections=80).shots != Plan.of(4, sections=80).shots
-    plan = Plan.of(3, sections=80, size=128)
+    assert RunPlan.of(3, sections=80) == RunPlan.of(3, sections=80)
+    assert RunPlan.of(3, sections=80).shots != RunPlan.of(4, sections=80).shots
+    plan = RunPlan.of(3, sections=80, size=128)
     shot = one(plan, ShotKind.TILTED)
     assert microscope_images.tiff(plan, shot) == microscope_images.tiff(plan, shot)
 
 
 @pytest.mark.parametrize("sections", [60, 200])
 def test_every_run_has_what_must_be_found_and_what_must_not(sections: int) -> None:
-    plan = Plan.of(0, sections=sections)
+    plan = RunPlan.of(0, sections=sections)
     kinds = Counter(shot.kind for shot in plan.shots)
     for kind in (ShotKind.DEFOCUS_SLIGHT, ShotKind.TILTED, ShotKind.TRUNCATED, ShotKind.WRINKLE, ShotKind.PARTICLES):
         assert kinds[kind] >= 1
@@ -55,7 +55,7 @@ def test_every_run_has_what_must_be_found_and_what_must_not(sections: int) -> No
 
 @pytest.mark.parametrize("layout", ["atlas", "wafermapper", "sbemimage", "sbemimage2025", "plain"])
 def test_the_station_reads_section_and_tile_from_the_names(layout: Layout) -> None:
-    plan = Plan.of(1, sections=30, tiles=(2, 2), layout=layout)
+    plan = RunPlan.of(1, sections=30, tiles=(2, 2), layout=layout)
     tiles = {shot.tile: PRESETS[layout].place(shot.path).tile for shot in plan.shots}
     assert len(set(tiles.values())) == 4
     for shot in plan.shots:
@@ -63,7 +63,7 @@ def test_the_station_reads_section_and_tile_from_the_names(layout: Layout) -> No
 
 
 def test_the_files_say_what_an_instrument_says(tmp_path: Path) -> None:
-    plan = Plan.of(2, sections=40, size=256, tiles=(1, 2))
+    plan = RunPlan.of(2, sections=40, size=256, tiles=(1, 2))
     shot = next(s for s in plan.shots if s.tile == "r1-c2" and s.kind is ShotKind.SHARP)
     path = tmp_path / "tile.tif"
     path.write_bytes(microscope_images.tiff(plan, shot))
@@ -89,14 +89,14 @@ EXPECTED_FINDING = {
 
 @pytest.mark.parametrize("kind", EXPECTED_FINDING, ids=str)
 def test_what_is_planted_is_in_the_file(kind: ShotKind, tmp_path: Path) -> None:
-    plan = Plan.of(0, sections=150, size=256, failures=0.1)
+    plan = RunPlan.of(0, sections=150, size=256, failures=0.1)
     path = tmp_path / "image.tif"
     path.write_bytes(microscope_images.tiff(plan, one(plan, kind)))
     assert mhfd.score(path, threads=1).finding is EXPECTED_FINDING[kind]
 
 
 def test_empty_resin_is_never_a_matter_of_focus(tmp_path: Path) -> None:
-    plan = Plan.of(0, sections=200, size=256, failures=0.1)
+    plan = RunPlan.of(0, sections=200, size=256, failures=0.1)
     path = tmp_path / "image.tif"
     path.write_bytes(microscope_images.tiff(plan, one(plan, ShotKind.BLANK)))
     assert mhfd.score(path, threads=1).finding in (Finding.BLANK, Finding.NO_TISSUE)
@@ -105,7 +105,7 @@ def test_empty_resin_is_never_a_matter_of_focus(tmp_path: Path) -> None:
 @pytest.mark.parametrize("writer", ["in_place", "rename"])
 def test_files_grow_as_at_an_instrument(writer: str, tmp_path: Path) -> None:
     into = tmp_path / "run"
-    plan = Plan.of(0, sections=2, size=128, failures=0)
+    plan = RunPlan.of(0, sections=2, size=128, failures=0)
     sizes: list[int] = []
     waits: list[float] = []
 
@@ -126,12 +126,12 @@ def test_at_once_never_waits(tmp_path: Path) -> None:
     def never(seconds: float) -> None:
         raise AssertionError(f"waited {seconds} s")
 
-    plan = Plan.of(0, sections=3, size=128, failures=0)
+    plan = RunPlan.of(0, sections=3, size=128, failures=0)
     assert len(list(microscope.simulate_run(tmp_path / "run", plan, at_once=True, sleep=never))) == 3
 
 
 def test_the_truth_is_there_before_the_first_image_and_outside_of_the_folder(tmp_path: Path) -> None:
-    into, plan = tmp_path / "run", Plan.of(5, sections=40, size=128)
+    into, plan = tmp_path / "run", RunPlan.of(5, sections=40, size=128)
     next(iter(microscope.simulate_run(into, plan, at_once=True)))
     assert read_truth(tmp_path / "run.truth.csv") == plan.shots
     with pytest.raises(UsageError, match="is not empty"):
@@ -158,7 +158,7 @@ def test_a_file_that_is_no_truth_is_refused(tmp_path: Path) -> None:
 )
 def test_a_plan_that_cannot_be_is_refused(field: str, options: dict[str, int]) -> None:
     with pytest.raises(UsageError, match=f"^{field}: "):
-        Plan.of(0, **options)  # type: ignore[arg-type]  # wrong on purpose
+        RunPlan.of(0, **options)  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_grading() -> None:
@@ -182,8 +182,8 @@ def test_grading() -> None:
 
 def test_a_whole_run(tmp_path: Path) -> None:
     """Simulated, scored, judged, asked and graded: nothing is missed and nobody is alarmed for nothing."""
-    plan = Plan.of(7, sections=24, size=512)
-    judge = Judge()
+    plan = RunPlan.of(7, sections=24, size=512)
+    judge = RunJudge()
     said: dict[str, str] = {}
     for shot in microscope.simulate_run(tmp_path / "run", plan, at_once=True):
         report = mhfd.score(tmp_path / "run" / shot.path, threads=1)

@@ -23,6 +23,7 @@ from mhfd_client.page.process import PageProcess, Serving, bound
 from mhfd_client.page.store import Store
 from mhfd_client.page.token import token_of
 from mhfd_client.results.retake import retakes
+from mhfd_client.station.inbox import images_waiting
 
 
 def model(rig: Rig) -> Model:
@@ -83,9 +84,9 @@ def test_a_word_without_a_station_is_taken_in_at_once(tmp_path: Path) -> None:
         image = rig.run(8)[0]
         said = actions.Said(image=image, label="sharp", who=" Ann\n\u202eB ")
         actions.say(rig.state, str(rig.root), rig.loaded, said)
-        assert actions.waiting(rig.state) == {image}  # a station runs: it is the station's to take in
+        assert images_waiting(rig.state) == {image}  # a station runs: it is the station's to take in
     actions.say(rig.state, str(rig.root), rig.loaded, actions.Said(image=image, label="sharp", who="Eve"))
-    assert actions.waiting(rig.state) == frozenset()
+    assert images_waiting(rig.state) == frozenset()
     with Store.read(rig.state) as journal:
         (label,) = journal.labels()
         assert (label.sharp, label.who) == (True, "Ann B")
@@ -208,13 +209,16 @@ def test_the_page_of_a_run_that_is_not_watched(tmp_path: Path) -> None:
     assert "no journal" in nothing.stderr
 
 
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "dealt out"])
 @pytest.mark.parametrize("ci", [True, False])
-def test_a_missing_browser_fails_in_ci_and_is_said_loudly_elsewhere(tmp_path: Path, ci: bool) -> None:
+def test_a_missing_browser_fails_in_ci_and_is_said_loudly_elsewhere(
+    tmp_path: Path, ci: bool, workers: tuple[str, ...]
+) -> None:
     (tmp_path / "bin").mkdir()
     environment = {k: v for k, v in os.environ.items() if k != "CI" and not k.startswith("PYTEST_")}
     environment |= {"PATH": str(tmp_path / "bin")} | ({"CI": "true"} if ci else {})
     one = "tests/page/test_page_browser.py::test_a_file_named_like_a_script_stays_text"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", one]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *workers, one]
     root = REPOSITORY
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == (1 if ci else 0)

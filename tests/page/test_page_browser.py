@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from typing import Any
 import pytest
 import tifffile
 from playwright.sync_api import Browser, Page, expect
+from tests.rigs.globus.processes import free_ports
 from tests.rigs.page_rig import Rig, served
 
 from mhfd import simulate
@@ -52,9 +52,8 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
 
 @pytest.fixture
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    (port,) = free_ports(1)
+    return port
 
 
 Opens = Callable[[str], Page]

@@ -24,7 +24,7 @@ from mhfd_client.results import status as summary
 from mhfd_client.settings.load import load
 from mhfd_client.settings.options import NamesSettings, VerdictSettings
 from mhfd_client.station.rejudge import rejudge
-from mhfd_client.verdicts.from_journal import StationJudge, rejudged, verdict_of
+from mhfd_client.verdicts.from_journal import JournalJudge, rejudged, verdict_of
 
 NAMES = NamesSettings()
 
@@ -153,7 +153,7 @@ def test_a_judge_that_was_restored_goes_on_as_the_one_before(run: Run) -> None:
     images = sharp(run, *range(1, 12))
     speak(run, images[3], sharp=True)
     run.image(12, density=1500.0, ratio=0.01)
-    again = StationJudge(run.journal, VerdictSettings())
+    again = JournalJudge(run.journal, VerdictSettings())
     assert again.notes() == run.judge.notes()
     before = outcomes(run.journal)
     blurred = run.image(13, density=2500.0, ratio=0.02)
@@ -171,7 +171,7 @@ def test_an_overwritten_image_is_nobodys_neighbour(run: Run) -> None:
     run.image(8, path="x.tif", mtime_ns=2, density=1500.0, ratio=0.01)
     asked = json.loads(run.judge.notes()["question"])["images"]
     assert first not in asked
-    assert StationJudge(run.journal, VerdictSettings()).notes() == run.judge.notes()
+    assert JournalJudge(run.journal, VerdictSettings()).notes() == run.judge.notes()
 
 
 def test_replaying_changes_nothing_under_the_same_settings(run: Run) -> None:

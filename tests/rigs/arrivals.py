@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mhfd_client.arrival.events import Recovered, Trouble, Whole
+from mhfd_client.arrival.events import FolderTrouble, Recovered, Whole
 from mhfd_client.arrival.folder import Arrival
 from mhfd_client.settings.options import ArrivalSettings
 
-News = Whole | Trouble | Recovered
+News = Whole | FolderTrouble | Recovered
 
 
 class HandClock:

@@ -16,7 +16,8 @@ from mhfd_client.journal.rows import ImageRow
 from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place
 from mhfd_client.runners import Batch, Event, Scored, Started
-from mhfd_client.station.loop import News, Station, Summary
+from mhfd_client.station.feeder import News
+from mhfd_client.station.loop import Station, Summary
 from tests.rigs import jobs
 from tests.rigs.station_under_test import Judging, Sidecars
 

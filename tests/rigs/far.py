@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from mhfd_client.compute.runner import ComputeRunner, Road
+from mhfd_client.compute.callable_endpoint import CallableEndpoint
+from mhfd_client.compute.runner import ComputeRunner
 from mhfd_client.compute.service import Task, client_of, connect, let_go
 from tests.rigs import far_jobs
 
@@ -23,14 +24,14 @@ def far_runner(
 ) -> ComputeRunner:
     """Small batches, several at once, and little patience."""
 
-    def open_road(sent: Callable[[list[Task]], None]) -> Road:
+    def open_endpoint(sent: Callable[[list[Task]], None]) -> CallableEndpoint:
         client = client_of(retries=False)
         focus, examine = (_registered(service, client, name) for name in ("focus", "examine"))
         far = connect(endpoint.id, client=client, sent=sent)
-        return Road(far, focus, examine, let_go=lambda: let_go(client))
+        return CallableEndpoint(far, focus, examine, let_go=lambda: let_go(client))
 
     options = {"batch": 2, "tasks": 2, "backoff_s": 0.01, **options}
-    return ComputeRunner(UUID(endpoint.id), open_road, ledger=ledger, **options)
+    return ComputeRunner(UUID(endpoint.id), open_endpoint, ledger=ledger, **options)
 
 
 def _registered(service: Service, client: Any, name: str) -> UUID:

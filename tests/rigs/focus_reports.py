@@ -8,7 +8,7 @@ from mhfd.contract.focus_report import Cells, Finding, FocusReport, ImageInfo, M
 from mhfd.contract.params import Params
 from mhfd_client.naming import Place
 from mhfd_client.settings.options import VerdictSettings
-from mhfd_client.verdicts.judge import Judge
+from mhfd_client.verdicts.judge import RunJudge
 
 DENSITY = 4000.0
 RATIO = 0.04
@@ -81,9 +81,9 @@ def sharp(i: int, **options: float) -> FocusReport:
     return report(options.get("density", DENSITY) * wobble(i), options.get("ratio", RATIO) * wobble(i + 7, 0.06))
 
 
-def settled(count: int = 20, *, settings: VerdictSettings | None = None, confirm: int = 3) -> Judge:
+def settled(count: int = 20, *, settings: VerdictSettings | None = None, confirm: int = 3) -> RunJudge:
     """A run of sharp sections, of which the first few are confirmed."""
-    judge = Judge(settings)
+    judge = RunJudge(settings)
     for i in range(count):
         judge.see(i, sharp(i), Place(i, "r1-c1"))
     for i in range(confirm):

@@ -31,7 +31,7 @@ from mhfd_client.page.token import token_of
 from mhfd_client.runners.thumbnails import jpeg
 from mhfd_client.settings import load as settings
 from mhfd_client.station.inbox import Inbox, take_in
-from mhfd_client.verdicts.from_journal import StationJudge
+from mhfd_client.verdicts.from_journal import JournalJudge
 from tests.rigs.focus_reports import DENSITY, RATIO, report, wobble
 
 SIDE = 192
@@ -49,7 +49,7 @@ class Rig:
     def open(self) -> None:
         """Start, or start again."""
         self.journal = Journal.open(self.state, root=self.root)
-        self._judge = StationJudge(self.journal, self.loaded.settings.verdict)
+        self._judge = JournalJudge(self.journal, self.loaded.settings.verdict)
         self._inbox = Inbox(self.state, self._judge)
         self.beat()
 

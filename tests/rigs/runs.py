@@ -11,7 +11,7 @@ from mhfd_client.arrival.events import Whole
 from mhfd_client.journal.journal import Journal
 from mhfd_client.naming import Place
 from mhfd_client.settings.options import VerdictSettings
-from mhfd_client.verdicts.from_journal import StationJudge
+from mhfd_client.verdicts.from_journal import JournalJudge
 from tests.rigs.focus_reports import report
 
 
@@ -22,7 +22,7 @@ class Run:
         self.root, self.state = folder / "wafer7", folder / "state"
         self.root.mkdir()
         self.journal = Journal.open(self.state, root=self.root, now=now)
-        self.judge = StationJudge(self.journal, VerdictSettings())
+        self.judge = JournalJudge(self.journal, VerdictSettings())
 
     def image(
         self,

@@ -19,6 +19,8 @@ from mhfd_client.journal.view import JournalView
 from tests.rigs.globus.waiting import until
 
 MHFD = str(Path(sys.executable).with_name("mhfd"))
+SCORING = ("mhfd.api", "mhfd.detector", "mhfd.images", "mhfd.native", "scipy", "tifffile", "imagecodecs", "cupy")
+"""What a station whose images are scored elsewhere has no use for."""
 SHARP = simulate.focus_series((192, 192), seed=5, defocus_um=[0.0])[0]
 
 
@@ -35,7 +37,8 @@ class Watched:
     def __init__(self, root: Path, folder: Path, env: Mapping[str, str], options: Sequence[str]) -> None:
         self.root, self.state = root, folder / "state"
         self.made = 0
-        self._said, self._env, self._options = folder / "said.txt", dict(env), list(options)
+        self._said, self._modules, self._options = folder / "said.txt", folder / "modules.txt", list(options)
+        self._env = {**env, "MHFD_TEST_MODULES": str(self._modules)}
         self._running: list[subprocess.Popen[bytes]] = []
 
     def images(self, count: int) -> None:
@@ -83,6 +86,13 @@ class Watched:
         """What all of them said."""
         return self._said.read_text(errors="replace") if self._said.exists() else ""
 
+    def modules(self) -> set[str]:
+        """What it has imported by now, as it says itself."""
+        self._modules.unlink(missing_ok=True)
+        self._running[-1].send_signal(signal.SIGUSR2)
+        until(lambda: self.alive() and self._modules.exists(), "it does not say what it has imported")
+        return set(self._modules.read_text().splitlines())
+
     def ask(self, question: Callable[[JournalView], Any]) -> Any:
         """None while there is no journal."""
         try:
@@ -106,6 +116,14 @@ class Watched:
             return next((row for row in rows if row.kind == kind and words in row.why), None)
 
         return until(found, lambda: f"no trouble {kind} {words}\n{self.said()}")  # type: ignore[return-value]
+
+    def loads_no_scoring(self) -> None:
+        """The live process has imported nothing that scores, by itself or by what it uses."""
+        modules = self.modules()
+        assert "mhfd_client.station.loop" in modules
+        assert [
+            name for name in modules if name in SCORING or name.startswith(tuple(f"{one}." for one in SCORING))
+        ] == []
 
     def check(self, endpoint: str) -> None:
         """One report and one verdict an image, all of them of this endpoint's making."""

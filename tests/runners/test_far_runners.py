@@ -17,7 +17,7 @@ from tests.rigs.listening import listen, until_answered
 from mhfd_client.compute.runner import ComputeRunner
 from mhfd_client.flow.folders import Folders
 from mhfd_client.flow.runner import FlowRunner
-from mhfd_client.runners import Batch, Health, Runner
+from mhfd_client.runners import Batch, Health, Returned, Runner
 
 if TYPE_CHECKING:
     from tests.rigs.globus.child_endpoint import ChildEndpoint
@@ -95,5 +95,25 @@ def test_only_the_task_that_failed_says_why(service: Service, endpoint: ChildEnd
     finally:
         runner.close()
     troubles = [event.detail for event in heard if isinstance(event, Health) and not event.ok]
+    # By a clock that jumps, what is out is late: that is said too when the endpoint was looked at meanwhile.
+    troubles = [detail for detail in troubles if "is there and has not begun" not in detail]
     assert len(troubles) == 1
     assert "(429)" in troubles[0]
+
+
+@pytest.mark.globus
+def test_an_endpoint_that_is_believed_is_not_asked_again(service: Service, endpoint: ChildEndpoint) -> None:
+    """For somebody who waits: what it says of an image is that image's answer; and all goes in one request."""
+    folder = Folder(endpoint.root)
+    runner = far_runner(service, endpoint, batch=1, tasks=4, together=3, believes=True)
+    try:
+        jobs = folder.job(), folder.job("raise"), folder.job()
+        runner.submit(Batch("a", jobs))
+        heard = until_answered(runner, 3)
+    finally:
+        runner.close()
+    (returned,) = (event for event in heard if isinstance(event, Returned))
+    assert (returned.ids, returned.blame) == ((jobs[1].id,), True)
+    assert "LookupError" in returned.why
+    assert not any(isinstance(event, Health) for event in heard)
+    assert runner.held == 0

@@ -35,12 +35,22 @@ def test_lines_that_are_torn_or_none_of_ours_are_left_out(tmp_path: Path, caplog
     assert caplog.text.count("cannot be read") == 4
 
 
-@pytest.mark.parametrize("text", [b"", b'{"of": "others"}\n{"a": 1}\n', b"\xff\x00"])
+@pytest.mark.parametrize("head", ['{"of": "mine"}', '{"schema_version": 1, "of": "mine"}'])
+def test_a_file_from_before_there_were_versions_is_read(tmp_path: Path, head: str) -> None:
+    file = tmp_path / "notes.jsonl"
+    file.write_text(f'{head}\n{{"a": 1}}\n')
+    assert read(file) == [1]
+
+
+LATER = b'{"schema_version": 2, "of": "mine"}\n{"a": 1}\n'
+
+
+@pytest.mark.parametrize("text", [b"", b'{"of": "others"}\n{"a": 1}\n', b"\xff\x00", b"[1]\n", LATER])
 def test_what_is_not_ours_is_forgotten(tmp_path: Path, text: bytes) -> None:
     file = tmp_path / "notes.jsonl"
     file.write_bytes(text)
     assert read(file) == []
-    assert file.read_text() == '{"of": "mine"}\n'
+    assert file.read_text() == '{"schema_version": 1, "of": "mine"}\n'
 
 
 def test_without_a_file_nothing_is_kept() -> None:

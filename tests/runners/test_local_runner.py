@@ -281,6 +281,20 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
 
 
+def test_a_worker_of_another_mhfd_says_so() -> None:
+    told = json.dumps({**json.loads(SET_UP), "schema_version": 99}).encode() + b"\n"
+    with subprocess.Popen(
+        worker(str(os.getpid())), env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(told)
+        process.stdin.flush()
+        said = process.stdout.readline()
+    assert said.startswith(b"broken ")
+    assert b"exchanged while the station ran: start the station again" in said
+
+
 def test_end_of_input_ends_a_busy_worker(folder: Folder) -> None:
     with subprocess.Popen(
         worker(str(os.getpid())), env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE

@@ -24,7 +24,7 @@ from tests.rigs.workplace import Workplace, check
 
 from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.contract.params import Params
-from mhfd_client.arrival.events import Recovered, Trouble, TroubleKind, Whole
+from mhfd_client.arrival.events import FolderTrouble, Recovered, TroubleKind, Whole
 from mhfd_client.errors import RunnerError, StateFull, WatchError
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import ImageRow, Outcome, State, VerdictRow
@@ -240,7 +240,7 @@ def test_until_idle_waits_for_what_came_while_the_loop_was_held_up(bench: Bench)
 
 
 def test_folder_gone_and_back(bench: Bench) -> None:
-    gone = Trouble(TroubleKind.ROOT_GONE, None, "not mounted", time.time())
+    gone = FolderTrouble(TroubleKind.ROOT_GONE, None, "not mounted", time.time())
     bench.watcher.news.put(gone)
     bench.put("a.tif")
     held: list[Batch] = []
@@ -263,7 +263,7 @@ def test_folder_gone_and_back(bench: Bench) -> None:
 
 def test_a_folder_that_is_gone_is_no_images_fault(bench: Bench) -> None:
     bench.put("a.tif")
-    gone = Trouble(TroubleKind.ROOT_GONE, None, "not mounted", time.time())
+    gone = FolderTrouble(TroubleKind.ROOT_GONE, None, "not mounted", time.time())
 
     def script(batch: Batch) -> list[Event]:
         bench.watcher.news.put(gone)

@@ -10,14 +10,16 @@ from tests.rigs.focus_reports import DENSITY, RATIO, report, settled, sharp, wob
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd.errors import UsageError
+from mhfd_client.journal.rows import Outcome
 from mhfd_client.naming import Place
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts import baseline
 from mhfd_client.verdicts import judge as judging
-from mhfd_client.verdicts.history import History, Label, Measured, State
-from mhfd_client.verdicts.judge import Judge, Judged
-from mhfd_client.verdicts.verdict import Cause, Kind, Verdict, decide
+from mhfd_client.verdicts.history import History, Label, Measured, Standing
+from mhfd_client.verdicts.judge import Judged, RunJudge
+from mhfd_client.verdicts.verdict import Cause, Verdict, decide
 
+IN, OUT, UNSURE = Outcome.IN_FOCUS, Outcome.OUT_OF_FOCUS, Outcome.UNDETERMINED
 BLUR = 0.57  # what a disc of radius 2 px leaves of both numbers
 
 
@@ -25,12 +27,12 @@ class Run:
     """A judge and the record of what it said."""
 
     def __init__(self, settings: VerdictSettings | None = None) -> None:
-        self.judge = Judge(settings)
+        self.judge = RunJudge(settings)
         self.first: dict[object, Verdict] = {}
         self.current: dict[object, Verdict] = {}
         self.history: Counter[object] = Counter()
         self.seen: dict[object, tuple[FocusReport, Place]] = {}
-        self.words: dict[object, bool | None] = {}
+        self.labels: dict[object, bool | None] = {}
 
     def see(self, section: int, density: float = 1.0, ratio: float = 1.0, tile: str = "r1-c1") -> None:
         image = report(density * DENSITY * wobble(section), ratio * RATIO * wobble(section + 7, 0.06))
@@ -39,7 +41,7 @@ class Run:
         self._take(self.judge.see(key, *self.seen[key]))
 
     def hear(self, key: object, sharp: bool | None) -> None:
-        self.words[key] = sharp
+        self.labels[key] = sharp
         self._take(self.judge.hear(key, sharp))
 
     def _take(self, judged: list[Judged]) -> None:
@@ -51,12 +53,12 @@ class Run:
 
     def restart(self) -> None:
         """Another judge, which is told what was said."""
-        judge = Judge(self.judge.settings)
+        judge = RunJudge(self.judge.settings)
         for key, (image, place) in self.seen.items():
-            judge.restore(key, image, place, self.current[key], self.words.get(key))
+            judge.restore(key, image, place, self.current[key], self.labels.get(key))
         self.judge = judge
 
-    def kinds(self, keys: object) -> set[Kind]:
+    def kinds(self, keys: object) -> set[Outcome]:
         return {self.current[k].kind for k in keys}  # type: ignore[attr-defined]  # a range or a list
 
 
@@ -66,22 +68,20 @@ def test_the_first_images_are_judged_once_there_is_a_baseline() -> None:
         run.see(i, density=BLUR if i == 2 else 1, ratio=BLUR if i == 2 else 1)
     assert {v.cause for v in run.current.values()} == {Cause.NO_BASELINE}
     run.see(5)
-    assert {k: v.kind for k, v in run.current.items()} == {
-        i: Kind.OUT_OF_FOCUS if i == 2 else Kind.IN_FOCUS for i in range(6)
-    }
+    assert {k: v.kind for k, v in run.current.items()} == {i: OUT if i == 2 else IN for i in range(6)}
     assert all(v.provisional for v in run.current.values())
     assert run.current[2].reason == "judged again: there is a baseline now, from 6 images"
-    assert run.first[2].kind is Kind.UNDETERMINED
+    assert run.first[2].kind is UNSURE
 
 
 def test_a_restart_before_there_is_a_baseline_loses_nothing() -> None:
-    judge, after = Judge(), Judge()
+    judge, after = RunJudge(), RunJudge()
     for i in range(4):
         for j in judge.see(i, sharp(i), Place(i)):
             after.restore(j.key, sharp(i), Place(i), j.verdict, None)
     assert len(after.see(4, sharp(4), Place(4))) == 1
     judged = after.see(5, sharp(5), Place(5))
-    assert {j.key: j.verdict.kind for j in judged} == dict.fromkeys(range(6), Kind.IN_FOCUS)
+    assert {j.key: j.verdict.kind for j in judged} == dict.fromkeys(range(6), IN)
 
 
 def test_confirmed_images_make_verdicts_final() -> None:
@@ -91,7 +91,10 @@ def test_confirmed_images_make_verdicts_final() -> None:
     question = run.judge.question()
     assert question is not None
     assert len(question.keys) == 3
-    assert all(f"section {place.section}, tile r1-c1" in question.sentence for place in question.places)
+    assert all(
+        f"section {place.section}, tile r1-c1" in question.sentence
+        for place in (run.seen[key][1] for key in question.keys)
+    )
     for key in question.keys:
         run.hear(key, True)
     assert run.judge.question() is None
@@ -107,9 +110,9 @@ def test_a_word_can_be_taken_back() -> None:
     for i in range(12):
         run.see(i)
     run.hear(3, False)
-    assert run.current[3].kind is Kind.OUT_OF_FOCUS
+    assert run.current[3].kind is OUT
     run.hear(3, None)
-    assert (run.current[3].kind, run.current[3].provisional) == (Kind.IN_FOCUS, True)
+    assert (run.current[3].kind, run.current[3].provisional) == (IN, True)
     assert run.judge.hear(3, None) == []  # said before
     with pytest.raises(UsageError, match="no image 'nobody'"):
         run.hear("nobody", True)
@@ -136,7 +139,7 @@ def test_what_was_judged_while_a_tile_was_young_is_settled_by_those_that_follow(
     for key in (1, 2, 3):
         run.hear(key, True)
     run.see(6, BLUR, BLUR)
-    assert (run.current[6].kind, run.current[6].provisional) == (Kind.OUT_OF_FOCUS, False)
+    assert (run.current[6].kind, run.current[6].provisional) == (OUT, False)
     assert [i for i in range(6) if run.current[i].provisional] == [0, 4, 5]
     if restarted:
         run.restart()
@@ -191,18 +194,18 @@ def test_a_run_that_starts_blurred(operator: bool) -> None:
             for key in question.keys:
                 run.hear(key, False)
     if operator:
-        assert run.kinds(range(20)) == {Kind.OUT_OF_FOCUS}
+        assert run.kinds(range(20)) == {OUT}
         assert Cause.REJECTED in {run.current[k].cause for k in range(20)}
     for i in range(20, 40):
         run.see(i)
-    assert run.kinds(range(20)) == {Kind.OUT_OF_FOCUS}
-    assert run.kinds(range(20, 40)) == {Kind.IN_FOCUS}
+    assert run.kinds(range(20)) == {OUT}
+    assert run.kinds(range(20, 40)) == {IN}
     if not operator:
         assert "sharper images came later" in str(run.current[4].reason)
     for key in (25, 30, 35):
         run.hear(key, True)
     assert not any(v.provisional for v in run.current.values())
-    assert run.kinds(range(20)) == {Kind.OUT_OF_FOCUS}
+    assert run.kinds(range(20)) == {OUT}
     assert all(run.history[i] >= 2 for i in range(20))  # nothing was overwritten: each verdict is one more
 
 
@@ -224,8 +227,8 @@ def test_a_focus_that_drifts_slowly(operator: bool) -> None:
     drift = run.judge.drifts["r1-c1"]  # it stays while nothing gets better
     assert drift.kind == "sharpness"
     assert "the focus is drifting" in drift.sentence
-    assert run.kinds(i for i, fall in enumerate(falls) if fall < BLUR) == {Kind.OUT_OF_FOCUS}
-    assert run.kinds(i for i, fall in enumerate(falls) if fall > 0.85) == {Kind.IN_FOCUS}
+    assert run.kinds(i for i, fall in enumerate(falls) if fall < BLUR) == {OUT}
+    assert run.kinds(i for i, fall in enumerate(falls) if fall > 0.85) == {IN}
 
 
 def test_tissue_that_grows_poor_is_followed_and_reported() -> None:
@@ -238,7 +241,7 @@ def test_tissue_that_grows_poor_is_followed_and_reported() -> None:
     falls = [math.exp(-0.6 * i / 200) for i in range(200)]
     for i, fall in enumerate(falls):
         run.see(10 + i, fall)
-    assert run.kinds(10 + i for i, fall in enumerate(falls) if fall > 0.62) == {Kind.IN_FOCUS}
+    assert run.kinds(10 + i for i, fall in enumerate(falls) if fall > 0.62) == {IN}
     drift = run.judge.drifts["r1-c1"]
     assert drift.kind == "density"
     assert drift.density < 0.75
@@ -272,13 +275,13 @@ def test_a_tile_that_is_always_blurred_is_found_by_the_others() -> None:
     for tile in ("a", "b", "c"):
         run.hear((4, tile), True)
     corner = [(i, "corner") for i in range(12)]
-    assert run.kinds(corner) == {Kind.OUT_OF_FOCUS}
-    assert run.kinds([(i, t) for i in range(12) for t in "abc"]) == {Kind.IN_FOCUS}
+    assert run.kinds(corner) == {OUT}
+    assert run.kinds([(i, t) for i in range(12) for t in "abc"]) == {IN}
     question = run.judge.question()
     assert question is not None
     for key in question.keys:
         run.hear(key, False)
-    assert run.kinds(corner) == {Kind.OUT_OF_FOCUS}
+    assert run.kinds(corner) == {OUT}
     assert not any(run.current[key].provisional for key in corner)
     assert run.judge.question() is None
 
@@ -293,19 +296,19 @@ def test_a_tile_of_other_tissue_is_asked_about_and_then_left_alone() -> None:
     for tile in ("a", "b", "c"):
         run.hear((4, tile), True)
     odd = [(i, "white matter") for i in range(12)]
-    assert run.kinds(odd) == {Kind.OUT_OF_FOCUS}
+    assert run.kinds(odd) == {OUT}
     assert all(run.current[key].provisional for key in odd)
     question = run.judge.question()
     assert question is not None
-    assert {place.tile for place in question.places} == {"white matter"}
+    assert {run.seen[key][1].tile for key in question.keys} == {"white matter"}
     assert question.sentence.startswith("The newest images of tile white matter differ from those that you confirmed")
     for key in question.keys:
         run.hear(key, True)
-    assert run.kinds(odd) == {Kind.IN_FOCUS}
-    assert run.kinds([(i, t) for i in range(12) for t in "abc"]) == {Kind.IN_FOCUS}
+    assert run.kinds(odd) == {IN}
+    assert run.kinds([(i, t) for i in range(12) for t in "abc"]) == {IN}
     assert run.judge.question() is None
     run.see(12, 0.5 * BLUR, 0.5 * BLUR, tile="white matter")
-    assert run.current[12, "white matter"].kind is Kind.OUT_OF_FOCUS
+    assert run.current[12, "white matter"].kind is OUT
     assert not run.current[12, "white matter"].provisional
 
 
@@ -317,7 +320,7 @@ def test_a_change_that_a_person_calls_sharp_is_the_norm_from_then_on(density: fl
         if question := run.judge.question():
             for key in question.keys:
                 run.hear(key, True)
-    assert run.kinds(range(30)) == {Kind.IN_FOCUS}
+    assert run.kinds(range(30)) == {IN}
     asked = 0
     for i in range(30, 60):
         run.see(i, density, ratio)
@@ -326,24 +329,24 @@ def test_a_change_that_a_person_calls_sharp_is_the_norm_from_then_on(density: fl
             for key in question.keys:
                 run.hear(key, True)
     assert 1 <= asked <= 2
-    assert run.kinds(range(30)) == {Kind.IN_FOCUS}
-    assert run.kinds(range(50, 60)) == {Kind.IN_FOCUS}
+    assert run.kinds(range(30)) == {IN}
+    assert run.kinds(range(50, 60)) == {IN}
     assert not any(run.current[i].provisional for i in range(50, 60))
     run.see(60, density * BLUR, ratio * BLUR)
-    assert run.current[60].kind is Kind.OUT_OF_FOCUS
+    assert run.current[60].kind is OUT
 
 
 def test_other_tiles_help_while_a_tile_is_young() -> None:
     run = settled()
     verdict = run.see("new", sharp(30), Place(30, "r9-c9"))[0].verdict
-    assert (verdict.kind, verdict.neighbours) == (Kind.IN_FOCUS, 15)
-    assert run.see("bad", report(BLUR * DENSITY, BLUR * RATIO), Place(31, "r9-c9"))[0].verdict.kind is Kind.OUT_OF_FOCUS
+    assert (verdict.kind, verdict.neighbours) == (IN, 15)
+    assert run.see("bad", report(BLUR * DENSITY, BLUR * RATIO), Place(31, "r9-c9"))[0].verdict.kind is OUT
 
 
 def test_variable_tissue_lowers_the_threshold_within_bounds() -> None:
     spread = {}
     for size in (0.02, 0.09, 0.9):
-        judge = Judge()
+        judge = RunJudge()
         for i in range(30):
             judge.see(i, report(DENSITY * wobble(i, size), RATIO), Place(i))
         judge.hear(0, True)
@@ -358,22 +361,22 @@ def test_a_retake_is_judged_by_the_others_and_not_by_what_it_replaces() -> None:
     run = settled()
     run.see("bad", report(BLUR * DENSITY, BLUR * RATIO), Place(20, "r1-c1"))
     run.retire("bad")
-    assert run.history.state[run.history.row("bad")] == State.UNSCORED
-    assert run.see("again", sharp(20), Place(20, "r1-c1"))[0].verdict.kind is Kind.IN_FOCUS
+    assert run.history.state[run.history.row("bad")] == Standing.UNSCORED
+    assert run.see("again", sharp(20), Place(20, "r1-c1"))[0].verdict.kind is IN
 
 
 def test_images_without_a_section_are_compared_with_those_taken_before() -> None:
-    judge = Judge()
+    judge = RunJudge()
     for i in range(12):
         judge.see(i, sharp(i), Place())
     judge.hear(0, True)
     verdict = judge.see("next", report(BLUR * DENSITY, BLUR * RATIO), Place())[0].verdict
-    assert verdict.kind is Kind.OUT_OF_FOCUS
+    assert verdict.kind is OUT
     assert verdict.sentence.startswith("An image without a section number is out of focus: ")
 
 
 def test_nothing_is_asked_before_there_is_something_to_ask() -> None:
-    judge = Judge()
+    judge = RunJudge()
     assert judge.question() is None
     for i in range(5):
         judge.see(i, sharp(i), Place(i))
@@ -387,7 +390,7 @@ def test_nothing_is_asked_before_there_is_something_to_ask() -> None:
 def test_history_keeps_what_it_is_told() -> None:
     history = History()
     for i in range(200):  # more than it has room for at first
-        history.add(i, _measured(1 + i / 100), State.IN_FOCUS, Label.SHARP if i == 150 else Label.NONE)
+        history.add(i, _measured(1 + i / 100), Standing.IN_FOCUS, Label.SHARP if i == 150 else Label.NONE)
     assert len(history) == 200
     assert history.key(150) == 150
     assert history.label[150] == Label.SHARP

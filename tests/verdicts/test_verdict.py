@@ -6,6 +6,7 @@ import itertools
 import math
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,15 +17,17 @@ from tests.rigs.focus_reports import DENSITY, RATIO, report, settled, sharp
 
 from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.contract.params import Params
+from mhfd_client.journal.rows import Outcome
 from mhfd_client.naming import Place
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts.history import History
-from mhfd_client.verdicts.judge import Heard, Judge, Seen, rejudge
-from mhfd_client.verdicts.verdict import Cause, Kind, Verdict, judge
+from mhfd_client.verdicts.judge import RunJudge
+from mhfd_client.verdicts.verdict import Cause, Verdict, judge_report
 
 HERE = Place(20, "r1-c1")
 SETTINGS = VerdictSettings()
-RANK = {Kind.IN_FOCUS: 0, Kind.UNDETERMINED: 1, Kind.OUT_OF_FOCUS: 2}
+IN, OUT, UNSURE = Outcome.IN_FOCUS, Outcome.OUT_OF_FOCUS, Outcome.UNDETERMINED
+RANK = {IN: 0, UNSURE: 1, OUT: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,58 +36,52 @@ class Case:
 
     name: str
     report: FocusReport
-    kind: Kind
+    kind: Outcome
     cause: Cause
     words: tuple[str, ...] = ()
     region: str | None = None
 
 
 CASES = (
-    Case("as the others", report(), Kind.IN_FOCUS, Cause.MEASURED, ("is in focus", "above the threshold of 75%")),
-    Case(
-        "slight defocus", report(0.57 * DENSITY, 0.56 * RATIO), Kind.OUT_OF_FOCUS, Cause.MEASURED, ("is out of focus",)
-    ),
-    Case("strong defocus", report(0.2 * DENSITY, 0.02 * RATIO), Kind.OUT_OF_FOCUS, Cause.MEASURED, ("20% of the",)),
-    Case("nothing at all", report(0.0, -0.001), Kind.OUT_OF_FOCUS, Cause.MEASURED, ("0% of the",)),
-    Case("no cross-spectrum", report(0.5 * DENSITY, None), Kind.OUT_OF_FOCUS, Cause.MEASURED),
-    Case("both a little", report(0.78 * DENSITY, 0.63 * RATIO), Kind.OUT_OF_FOCUS, Cause.MEASURED, ("together below",)),
-    Case("twice the dose hides it", report(0.84 * DENSITY, 0.5 * RATIO), Kind.OUT_OF_FOCUS, Cause.MEASURED),
-    Case("a third of the dose", report(0.7 * DENSITY, 1.0 * RATIO), Kind.UNDETERMINED, Cause.CONTRADICTION, ("dose",)),
-    Case("wrinkles", report(0.95 * DENSITY, 0.45 * RATIO), Kind.IN_FOCUS, Cause.MEASURED),
-    Case("coarse artefact", report(0.98 * DENSITY, 0.2 * RATIO), Kind.UNDETERMINED, Cause.CONTRADICTION, ("artefact",)),
+    Case("as the others", report(), IN, Cause.MEASURED, ("is in focus", "above the threshold of 75%")),
+    Case("slight defocus", report(0.57 * DENSITY, 0.56 * RATIO), OUT, Cause.MEASURED, ("is out of focus",)),
+    Case("strong defocus", report(0.2 * DENSITY, 0.02 * RATIO), OUT, Cause.MEASURED, ("20% of the",)),
+    Case("nothing at all", report(0.0, -0.001), OUT, Cause.MEASURED, ("0% of the",)),
+    Case("no cross-spectrum", report(0.5 * DENSITY, None), OUT, Cause.MEASURED),
+    Case("both a little", report(0.78 * DENSITY, 0.63 * RATIO), OUT, Cause.MEASURED, ("together below",)),
+    Case("twice the dose hides it", report(0.84 * DENSITY, 0.5 * RATIO), OUT, Cause.MEASURED),
+    Case("a third of the dose", report(0.7 * DENSITY, 1.0 * RATIO), UNSURE, Cause.CONTRADICTION, ("dose",)),
+    Case("wrinkles", report(0.95 * DENSITY, 0.45 * RATIO), IN, Cause.MEASURED),
+    Case("coarse artefact", report(0.98 * DENSITY, 0.2 * RATIO), UNSURE, Cause.CONTRADICTION, ("artefact",)),
     Case(
         "tilted",
         report(sides={"left": 0.55}),
-        Kind.OUT_OF_FOCUS,
+        OUT,
         Cause.MEASURED,
         ("on its left side (tilted?)",),
         region="left",
     ),
-    Case(
-        "tilted up", report(sides={"top": 0.55}), Kind.OUT_OF_FOCUS, Cause.MEASURED, ("its upper side",), region="top"
-    ),
-    Case("uneven tissue", report(sides={"right": 0.75}), Kind.IN_FOCUS, Cause.MEASURED),
-    Case("half empty", report(tissue=0.5, empty_cells=8), Kind.IN_FOCUS, Cause.MEASURED),
-    Case(
-        "a corner of tissue", report(tissue=0.015, empty_cells=15), Kind.UNDETERMINED, Cause.LITTLE_TISSUE, ("tissue",)
-    ),
+    Case("tilted up", report(sides={"top": 0.55}), OUT, Cause.MEASURED, ("its upper side",), region="top"),
+    Case("uneven tissue", report(sides={"right": 0.75}), IN, Cause.MEASURED),
+    Case("half empty", report(tissue=0.5, empty_cells=8), IN, Cause.MEASURED),
+    Case("a corner of tissue", report(tissue=0.015, empty_cells=15), UNSURE, Cause.LITTLE_TISSUE, ("tissue",)),
     Case(
         "truncated",
         report(finding=Finding.INCOMPLETE, detail="the file ends at byte 90 of 120"),
-        Kind.INCOMPLETE,
+        Outcome.INCOMPLETE,
         Cause.FINDING,
         ("is incomplete: the file ends at byte 90 of 120.",),
     ),
     Case(
         "no beam",
         report(finding=Finding.BLANK, detail="blank: every pixel is 0; was the beam on?"),
-        Kind.UNDETERMINED,
+        UNSURE,
         Cause.FINDING,
         ("is blank: every pixel is 0; was the beam on? Whether it is in focus cannot be told.",),
     ),
-    Case("no image", report(finding=Finding.UNREADABLE), Kind.INCOMPLETE, Cause.FINDING, ("cannot be read",)),
+    Case("no image", report(finding=Finding.UNREADABLE), Outcome.INCOMPLETE, Cause.FINDING, ("cannot be read",)),
     *(
-        Case(f.value, report(finding=f), Kind.UNDETERMINED, Cause.FINDING, ("cannot be told",))
+        Case(f.value, report(finding=f), UNSURE, Cause.FINDING, ("cannot be told",))
         for f in (Finding.BLANK, Finding.NO_TISSUE, Finding.SATURATED, Finding.INVALID, Finding.TOO_SMALL)
     ),
 )
@@ -92,7 +89,7 @@ CASES = (
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_cases(case: Case) -> None:
-    verdict = judge(case.report, HERE, settled().history, SETTINGS)
+    verdict = judge_report(case.report, HERE, settled().history, SETTINGS)
     assert (verdict.kind, verdict.cause, verdict.region) == (case.kind, case.cause, case.region)
     assert verdict.provisional == (case.cause is Cause.CONTRADICTION)
     assert verdict.sentence.startswith("Section 20, tile r1-c1 ")
@@ -102,11 +99,11 @@ def test_cases(case: Case) -> None:
 
 
 def test_the_sentence_carries_the_numbers() -> None:
-    verdict = judge(report(0.38 * DENSITY, 0.3 * RATIO), HERE, settled().history, SETTINGS)
+    verdict = judge_report(report(0.38 * DENSITY, 0.3 * RATIO), HERE, settled().history, SETTINGS)
     level = next(v for v in verdict.levels if (v.measure, v.region) == ("density", "whole"))
     assert verdict.sentence == (
-        f"Section 20, tile r1-c1 is out of focus: 1,520 features per megapixel, {level.ratio:.0%} of the "
-        f"{level.expected:,.0f} expected from the 15 sharp images near it (sections 5 to 19); "
+        f"Section 20, tile r1-c1 is out of focus: 1,520 features per megapixel, {level.value / level.expected:.0%} "
+        f"of the {level.expected:,.0f} expected from the 15 sharp images near it (sections 5 to 19); "
         "below the threshold of 75%."
     )
     assert level.value == pytest.approx(1520)
@@ -118,28 +115,28 @@ def test_the_sentence_carries_the_numbers() -> None:
 @pytest.mark.parametrize("finding", [f for f in Finding if f is not Finding.OK])
 def test_a_finding_is_never_called_a_matter_of_focus(finding: Finding) -> None:
     for history in (History(), settled().history):
-        verdict = judge(report(finding=finding), HERE, history, SETTINGS)
-        assert verdict.kind in (Kind.INCOMPLETE, Kind.UNDETERMINED)
+        verdict = judge_report(report(finding=finding), HERE, history, SETTINGS)
+        assert verdict.kind in (Outcome.INCOMPLETE, UNSURE)
         assert not verdict.provisional
 
 
 def test_without_a_baseline_nothing_is_judged() -> None:
-    verdict = judge(report(), Place(1), History(), SETTINGS)
-    assert (verdict.kind, verdict.cause, verdict.provisional) == (Kind.UNDETERMINED, Cause.NO_BASELINE, True)
+    verdict = judge_report(report(), Place(1), History(), SETTINGS)
+    assert (verdict.kind, verdict.cause, verdict.provisional) == (UNSURE, Cause.NO_BASELINE, True)
     assert "1 scored so far, 6 needed" in verdict.sentence
 
 
 def test_images_of_other_parameters_or_magnification_are_not_compared() -> None:
     history = settled().history
     for other in (report(params=Params(n=20)), report(pixel_nm=32.0)):
-        assert judge(other, HERE, history, SETTINGS).cause is Cause.NO_BASELINE
+        assert judge_report(other, HERE, history, SETTINGS).cause is Cause.NO_BASELINE
 
 
 def test_judging_is_pure() -> None:
     run = settled()
     levels, states, size = run.history.levels.copy(), run.history.state.copy(), len(run.history)
-    first = judge(report(0.6 * DENSITY), HERE, run.history, SETTINGS)
-    assert judge(report(0.6 * DENSITY), HERE, run.history, SETTINGS) == first
+    first = judge_report(report(0.6 * DENSITY), HERE, run.history, SETTINGS)
+    assert judge_report(report(0.6 * DENSITY), HERE, run.history, SETTINGS) == first
     assert len(run.history) == size
     assert np.array_equal(run.history.levels, levels, equal_nan=True)
     assert (run.history.state == states).all()
@@ -154,9 +151,9 @@ def test_fewer_features_never_make_an_image_sharper(
     density: float, ratio: float | None, left: float, less: float
 ) -> None:
     ratio = None if ratio is None else ratio * RATIO
-    before = judge(report(density * DENSITY, ratio, sides={"left": left}), HERE, HISTORY, SETTINGS)
+    before = judge_report(report(density * DENSITY, ratio, sides={"left": left}), HERE, HISTORY, SETTINGS)
     poorer = report(density * less * DENSITY, ratio, sides={"left": left})
-    assert RANK[judge(poorer, HERE, HISTORY, SETTINGS).kind] >= RANK[before.kind]
+    assert RANK[judge_report(poorer, HERE, HISTORY, SETTINGS).kind] >= RANK[before.kind]
 
 
 HISTORY = settled().history
@@ -167,12 +164,14 @@ HISTORY = settled().history
 def test_a_constant_factor_changes_nothing(constant: int, factors: list[float]) -> None:
     """Another magnification or another tissue: only relations count. (Few features in all are another matter.)"""
 
-    def kinds(times: float) -> list[Kind]:
-        run = Judge()
+    def kinds(times: float) -> list[Outcome]:
+        run = RunJudge()
         for i, factor in enumerate(factors):
             run.see(i, report(50_000 * times * factor, RATIO * factor), Place(i))
         run.hear(0, True)
-        return [judge(report(50_000 * times * f, RATIO * f), Place(99), run.history, SETTINGS).kind for f in factors]
+        return [
+            judge_report(report(50_000 * times * f, RATIO * f), Place(99), run.history, SETTINGS).kind for f in factors
+        ]
 
     assert kinds(1) == kinds(constant)
 
@@ -182,20 +181,50 @@ def test_a_constant_factor_changes_nothing(constant: int, factors: list[float]) 
 def test_the_order_of_tiles_does_not_matter(order: list[int], factors: list[float]) -> None:
     """Tiles of one section come in any order; each has its own stream."""
 
-    def run(tiles: list[int]) -> dict[object, Kind]:
-        judge = Judge()
+    def run(tiles: list[int]) -> dict[object, Outcome]:
+        judge = RunJudge()
         for section in range(7):
             for tile in tiles:
                 judge.see((section, tile), sharp(section, density=DENSITY * (1 + tile / 4)), Place(section, str(tile)))
         for tile in range(4):
             judge.hear((0, tile), True)
-        kinds: dict[object, Kind] = {}
+        kinds: dict[object, Outcome] = {}
         for tile in tiles:
             last = report(factors[tile] * DENSITY * (1 + tile / 4), factors[tile] * RATIO)
             kinds |= {j.key: j.verdict.kind for j in judge.see((8, tile), last, Place(8, str(tile)))}
         return kinds
 
     assert run(list(range(4))) == run(order)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An image was scored."""
+
+    key: object
+    report: FocusReport
+    place: Place
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A person said whether an image is sharp."""
+
+    key: object
+    sharp: bool
+
+
+def rejudge(events: Iterable[Seen | Heard], settings: VerdictSettings) -> dict[object, Verdict]:
+    """The current verdict on every image, from stored reports and what people said, in the order it happened."""
+    judge = RunJudge(settings)
+    verdicts: dict[object, Verdict] = {}
+    for event in events:
+        if isinstance(event, Seen):
+            judged = judge.see(event.key, event.report, event.place)
+        else:
+            judged = judge.hear(event.key, event.sharp)
+        verdicts |= {one.key: one.verdict for one in judged}
+    return verdicts
 
 
 EVENTS: tuple[Seen | Heard, ...] = (
@@ -210,7 +239,7 @@ EVENTS: tuple[Seen | Heard, ...] = (
 
 
 def test_judging_again_gives_the_same() -> None:
-    live = Judge()
+    live = RunJudge()
     current: dict[object, Verdict] = {}
     for event in EVENTS:
         done = (
@@ -220,20 +249,20 @@ def test_judging_again_gives_the_same() -> None:
         )
         current |= {j.key: j.verdict for j in done}
     assert rejudge(EVENTS, SETTINGS) == current
-    assert {v.kind for v in current.values()} == set(Kind) - {Kind.INCOMPLETE}
+    assert {v.kind for v in current.values()} == set(Outcome) - {Outcome.INCOMPLETE}
 
 
 def test_judging_again_with_another_threshold() -> None:
     """A threshold of half of it lets through what three quarters did not; no image is needed for that."""
     lenient = SETTINGS.model_copy(update={"threshold": 0.3, "side_threshold": 0.3, "cross_spectrum_threshold": 0.3})
     mild = (*EVENTS[:11], Seen("mild", report(0.6 * DENSITY, None), Place(30)))
-    assert rejudge(mild, SETTINGS)["mild"].kind is Kind.OUT_OF_FOCUS
-    assert rejudge(mild, lenient)["mild"].kind is Kind.IN_FOCUS
+    assert rejudge(mild, SETTINGS)["mild"].kind is OUT
+    assert rejudge(mild, lenient)["mild"].kind is IN
 
 
 def test_a_restored_judge_goes_on_as_if_nothing_had_happened() -> None:
     for cut in range(1, len(EVENTS)):
-        live, seen = Judge(), []
+        live, seen = RunJudge(), []
         current: dict[object, Verdict] = {}
         said: dict[object, bool | None] = {}
         for event in EVENTS[:cut]:
@@ -244,7 +273,7 @@ def test_a_restored_judge_goes_on_as_if_nothing_had_happened() -> None:
                 said[event.key] = event.sharp
                 done = live.hear(event.key, event.sharp)
             current |= {j.key: j.verdict for j in done}
-        again = Judge()
+        again = RunJudge()
         for event in seen:
             again.restore(event.key, event.report, event.place, current[event.key], said.get(event.key))
         assert again.question() == live.question()
@@ -255,8 +284,8 @@ def test_a_restored_judge_goes_on_as_if_nothing_had_happened() -> None:
 
 def test_all_numbers_are_finite() -> None:
     for density, ratio in itertools.product((0.0, 1e-9, 1e9), (None, -1.0, 0.0, 1e9)):
-        for level in judge(report(density, ratio), HERE, HISTORY, SETTINGS).levels:
-            assert all(math.isfinite(v) for v in (level.value, level.expected, level.threshold, level.ratio))
+        for level in judge_report(report(density, ratio), HERE, HISTORY, SETTINGS).levels:
+            assert all(math.isfinite(v) for v in (level.value, level.expected, level.threshold))
 
 
 def test_judging_loads_no_kernel() -> None:

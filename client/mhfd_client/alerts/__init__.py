@@ -8,7 +8,7 @@ hold up the watch, change a verdict or write to the journal.
 
 from mhfd_client.alerts.configured import build
 from mhfd_client.alerts.episodes import Episode
-from mhfd_client.alerts.message import Alert, Event, Rule, iso, sample
+from mhfd_client.alerts.message import Alert, Event, Rule, sample
 from mhfd_client.alerts.service import Alerts
 from mhfd_client.alerts.sinks import Sink, SinkFailed
 from mhfd_client.alerts.store import Health, Overview, overview
@@ -24,7 +24,6 @@ __all__ = [
     "Sink",
     "SinkFailed",
     "build",
-    "iso",
     "overview",
     "sample",
 ]

@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterable
 
 from mhfd_client.alerts import rules
 from mhfd_client.alerts.episodes import Episode, Happened, advance
-from mhfd_client.alerts.message import Alert, Event, Rule, iso
+from mhfd_client.alerts.message import Alert, Event, Rule
 from mhfd_client.alerts.outlet import Carrier, Outlet, Postman
 from mhfd_client.alerts.sinks import Sink
 from mhfd_client.alerts.snapshot import Snapshot
 from mhfd_client.alerts.store import Health, Store
 from mhfd_client.files import text_of
 from mhfd_client.settings.options import AlertSettings
+from mhfd_client.times import iso_z
 
 log = logging.getLogger("mhfd.alerts")
 
@@ -114,8 +115,8 @@ class Desk:
             rule=episode.rule,
             episode=episode.number,
             text=one.text,
-            since=iso(episode.opened),
-            until=None if episode.closed is None else iso(episode.closed),
+            since=iso_z(episode.opened),
+            until=None if episode.closed is None else iso_z(episode.closed),
             provisional=episode.provisional,
             facts=one.facts,
             images=one.images,

@@ -12,7 +12,7 @@ from typing import Any
 
 from mhfd_client.alerts.message import Event, Rule
 from mhfd_client.alerts.rules import Reading
-from mhfd_client.alerts.words import duration
+from mhfd_client.times import roughly
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,6 @@ def _opened(reading: Reading, now: float, number: int) -> Episode:
 
 def _over(episode: Episode, now: float, said: str, facts: dict[str, Any]) -> Happened:
     until = now if episode.calm is None or episode.calm > now else episode.calm
-    text = f"Over after {duration(until - episode.opened)}: {said} It was: {episode.text}"
+    text = f"Over after {roughly(until - episode.opened)}: {said} It was: {episode.text}"
     closed = replace(episode, closed=until, end=text)
     return Happened(Event.CLOSED, closed, facts, (), text)

@@ -6,13 +6,13 @@ The form is documented in docs/how-to/alerts.md. Fields may be added; a change o
 from __future__ import annotations
 
 import socket
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from mhfd_client.files import text_of
+from mhfd_client.times import iso_z
 
 
 class Rule(StrEnum):
@@ -75,15 +75,10 @@ def sample(root: str, now: float) -> Alert:
         rule=None,
         episode=0,
         text="This is a test: alerts of mhfd reach you. Nothing is wrong.",
-        since=iso(now),
+        since=iso_z(now),
         root=text_of(root),
         host=socket.gethostname(),
     )
-
-
-def iso(at: float) -> str:
-    """A time for programs and people."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def plain(text: str) -> str:

@@ -12,11 +12,12 @@ from typing import Any, Final
 from mhfd.contract.focus_report import Finding
 from mhfd_client.alerts.message import Rule, plain
 from mhfd_client.alerts.snapshot import Problem, Seen, Snapshot
-from mhfd_client.alerts.words import NAMED, count, duration, places, sections, spans
+from mhfd_client.alerts.words import NAMED, count, places, sections, spans
 from mhfd_client.arrival.events import TroubleKind
 from mhfd_client.files import text_of
 from mhfd_client.journal.rows import Outcome
 from mhfd_client.settings.options import AlertSettings
+from mhfd_client.times import roughly
 
 SECTIONS_BACK: Final = 20
 """Gaps further back ring no more: a new one must be able to."""
@@ -140,7 +141,7 @@ def _silence(now: Snapshot, settings: AlertSettings) -> Reading | None:
         return Reading(Rule.SILENCE, False, f"Images come again: {now.images:,} so far.", facts)
     if _away(now):
         return Reading(Rule.SILENCE, None, "The folder cannot be read.", facts)
-    text = f"No new image for {duration(now.now - now.last_arrival)}; {count(now.images)} came before. "
+    text = f"No new image for {roughly(now.now - now.last_arrival)}; {count(now.images)} came before. "
     text += "Has the microscope stopped?"
     return Reading(Rule.SILENCE, True, text, facts)
 
@@ -155,7 +156,7 @@ def _backlog(now: Snapshot, settings: AlertSettings) -> Reading | None:
     if _away(now) or _runner(now):
         return Reading(Rule.BACKLOG, None, "Nothing can be scored now.", facts)
     wait = "waits for its verdict" if now.waiting == 1 else "wait for their verdict, the oldest"
-    text = f"{count(now.waiting)} {wait} for {duration(oldest)}: scoring is slower than imaging."
+    text = f"{count(now.waiting)} {wait} for {roughly(oldest)}: scoring is slower than imaging."
     return Reading(Rule.BACKLOG, True, text, facts)
 
 
@@ -196,7 +197,7 @@ def _gone(
         "kinds": sorted({problem.kind for problem in found}),
     }
     why = _short("; ".join(problem.why for problem in found))
-    text = f"{what} for {duration(away)}: {why}. {count(now.waiting)} waiting; none is lost."
+    text = f"{what} for {roughly(away)}: {why}. {count(now.waiting)} waiting; none is lost."
     return Reading(rule, True if away >= settings.gone_s else None, text, facts)
 
 

@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from mhfd_client.alerts.episodes import Episode
-from mhfd_client.alerts.message import Alert, Rule, iso
-from mhfd_client.errors import StateDamaged, StateError
-from mhfd_client.files import text_of
+from mhfd_client.alerts.message import Alert, Rule
+from mhfd_client.journal.sqlite import named, opened, version_of
+from mhfd_client.times import iso_z
 
 FILE: Final = "alerts.db"
 _APPLICATION_ID: Final = 0x6D686661
 _VERSION: Final = 1
 _KEPT: Final = 1000
+_REMEDY: Final = "check the disk, or move the file away: only the memory of what was alerted is in it"
 _SCHEMA: Final = f"""
 BEGIN IMMEDIATE;
 CREATE TABLE episode (
@@ -71,13 +73,13 @@ class Health:
     def state(self, waiting: int | None = None) -> str:
         """In words, for `mhfd status` and its like."""
         if self.failures:
-            at = "" if self.error_at is None else f" at {iso(self.error_at)}"
+            at = "" if self.error_at is None else f" at {iso_z(self.error_at)}"
             tries = f"{self.failures} {'try' if self.failures == 1 else 'tries'}"
             more = "" if waiting is None else f"; {waiting} waiting"
             return f"failing, {tries} so far, the last{at}: {self.error}{more}"
         if self.sent_at is None:
             return "nothing sent yet"
-        return f"well; {self.sent} sent, the last at {iso(self.sent_at)}"
+        return f"well; {self.sent} sent, the last at {iso_z(self.sent_at)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,8 @@ class Store:
 
     def __init__(self, state_dir: Path) -> None:
         self.path = state_dir / FILE
-        self._db = _opened(self.path)
+        with named(self.path, remedy=_REMEDY):
+            self._db = opened(self.path, partial(_set_up, self.path), busy_s=1.0, any_thread=True)
 
     def load(self) -> Overview:
         return _load(self._db)
@@ -154,44 +157,18 @@ def overview(state_dir: Path) -> Overview:
     path = state_dir / FILE
     if not path.is_file():
         return Overview()
-    with _named(path), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0)) as db:
-        if _version(db, path) == 0:
-            return Overview()
-        return _load(db)
+    with named(path, remedy=_REMEDY), closing(opened(path, read_only=True)) as db:
+        return _load(db) if _version(path, db) else Overview()
 
 
-def _opened(path: Path) -> sqlite3.Connection:
-    with _named(path):
-        db = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
-        try:
-            db.execute("PRAGMA synchronous = FULL")
-            if _version(db, path) == 0:
-                db.executescript(_SCHEMA)
-        except BaseException:
-            db.close()
-            raise
-    return db
+def _set_up(path: Path, db: sqlite3.Connection) -> None:
+    db.execute("PRAGMA synchronous = FULL")
+    if _version(path, db) == 0:
+        db.executescript(_SCHEMA)
 
 
-def _version(db: sqlite3.Connection, path: Path) -> int:
-    version = int(db.execute("PRAGMA user_version").fetchone()[0])
-    owner = int(db.execute("PRAGMA application_id").fetchone()[0])
-    if version and owner != _APPLICATION_ID:
-        raise StateDamaged(f"{text_of(path)} is some other program's database; move it away")
-    if version > _VERSION:
-        raise StateDamaged(f"{text_of(path)} was written by a newer mhfd (version {version}): upgrade this one")
-    return version
-
-
-@contextmanager
-def _named(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as e:
-        raise StateError(
-            f"{text_of(path)} cannot be used ({e}): check the disk, or move the file away: only the memory of what "
-            "was alerted is in it"
-        ) from e
+def _version(path: Path, db: sqlite3.Connection) -> int:
+    return version_of(db, path, owner=_APPLICATION_ID, newest=_VERSION, instead="move it away")
 
 
 def _row(e: Episode) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""Words for the messages: durations, sections, places. It decides nothing."""
+"""Words for the messages: sections, places. It decides nothing."""
 
 from __future__ import annotations
 
@@ -11,16 +11,6 @@ from mhfd_client.alerts.snapshot import Seen
 
 NAMED: Final = 20
 """So many of a list are named at most."""
-
-
-def duration(seconds: float) -> str:
-    """Roughly, as people say it."""
-    seconds = max(0.0, seconds)
-    for size, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {name}s"
-    count = round(seconds)
-    return f"{count} second{'' if count == 1 else 's'}"
 
 
 def spans(numbers: Iterable[int]) -> str:

@@ -19,8 +19,11 @@ Known = Callable[[str, int, int], bool]
 class Clock(Protocol):
     """Time, as the module `time` tells it; tests have one that they set."""
 
-    def monotonic(self) -> float: ...
-    def time(self) -> float: ...
+    def monotonic(self) -> float:
+        """Seconds that never run back."""
+
+    def time(self) -> float:
+        """Seconds since the epoch."""
 
 
 class Decision(StrEnum):
@@ -67,7 +70,7 @@ class TroubleKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class FolderTrouble:
     """Something is wrong and lasts. Reported once; `Recovered` follows when it ends."""
 
     kind: TroubleKind

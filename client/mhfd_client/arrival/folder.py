@@ -18,12 +18,12 @@ import stat
 import time
 from collections.abc import Iterable
 
-from mhfd_client.arrival.events import Clock, Known, Recovered, Trouble, TroubleKind, Whole
-from mhfd_client.arrival.listing import Folder, Rules, inside, is_preview, walk
-from mhfd_client.arrival.notices import Hint, Hints, NoHints, Notices
-from mhfd_client.arrival.pending import Waiting
+from mhfd_client.arrival.events import Clock, FolderTrouble, Known, Recovered, TroubleKind, Whole
+from mhfd_client.arrival.listing import Listing, Rules, inside, is_preview, walk
+from mhfd_client.arrival.notices import Hint, NoHints, Notices
 from mhfd_client.arrival.root import Opener, checked_root, identify, is_shared, open_to_read
 from mhfd_client.arrival.troubles import HELD, Troubles, kind_of, said
+from mhfd_client.arrival.unfinished import UnfinishedFiles
 from mhfd_client.settings.options import ArrivalSettings
 
 _ROOT = (TroubleKind.ROOT_GONE, TroubleKind.ROOT_EMPTY, TroubleKind.DENIED, TroubleKind.IO_ERROR)
@@ -65,7 +65,7 @@ class Arrival:
         self._had_images = had_images
         self._done: dict[str, dict[str, int]] = {}  # folder -> name -> revision
         self._troubles = Troubles(clock)
-        self._waiting = Waiting(
+        self._waiting = UnfinishedFiles(
             self.root,
             settings,
             shared=self._shared,
@@ -76,7 +76,7 @@ class Arrival:
         self._identity: tuple[int, int] | None = None
         self._lost = self._looked = False
         self._next_list = self._next_full = clock.monotonic()
-        self._hints: Hints = NoHints()
+        self._hints = NoHints()
         self._want_notices = settings.mode == "events" or (settings.mode == "auto" and not self._shared)
         self._start_notices()
 
@@ -97,11 +97,11 @@ class Arrival:
         return self._settings.patience_s + self._settings.settle_s if self._waiting else 0.0
 
     @property
-    def troubles(self) -> list[Trouble]:
+    def troubles(self) -> list[FolderTrouble]:
         """All that is wrong now."""
         return self._troubles.current()
 
-    def poll(self, timeout: float) -> list[Whole | Trouble | Recovered]:
+    def poll(self, timeout: float) -> list[Whole | FolderTrouble | Recovered]:
         """What is new. Looks at once, then again until there is something or `timeout` seconds are over."""
         end = self._clock.monotonic() + timeout
         while True:
@@ -128,7 +128,7 @@ class Arrival:
 
     # One look ------------------------------------------------------------------------------------------------------
 
-    def _look(self) -> list[Whole | Trouble | Recovered]:
+    def _look(self) -> list[Whole | FolderTrouble | Recovered]:
         now = self._clock.monotonic()
         self._take_hints(now)
         if now >= self._next_list:
@@ -195,7 +195,7 @@ class Arrival:
             self._next_full = now + took + max(self._settings.rescan_s, 2 * took)
             self._start_notices()
 
-    def _folders(self) -> list[Folder] | None:
+    def _folders(self) -> list[Listing] | None:
         """The names in the whole tree; None while the watched folder is not there, or is not what it was."""
         try:
             identity = identify(self.root)
@@ -229,7 +229,7 @@ class Arrival:
         self._troubles.over(None, *(other for other in _ROOT if other is not kind))
         self._troubles.on(kind, None, why)
 
-    def _compare(self, folder: Folder, now: float, *, full: bool) -> None:
+    def _compare(self, folder: Listing, now: float, *, full: bool) -> None:
         """Find what is new in a folder."""
         done = self._done.setdefault(folder.path, {})
         error = folder.error

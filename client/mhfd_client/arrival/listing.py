@@ -55,7 +55,7 @@ class Rules:
 
 
 @dataclass(slots=True)
-class Folder:
+class Listing:
     """One folder's listing. `error` says why it could not be listed, or not to its end."""
 
     path: str  # relative, "" for the watched folder itself
@@ -65,7 +65,7 @@ class Folder:
     error: OSError | None = None
 
 
-def walk(root: str, rules: Rules, *, start: str = "", keep_ignored: bool = False) -> Iterator[Folder]:
+def walk(root: str, rules: Rules, *, start: str = "", keep_ignored: bool = False) -> Iterator[Listing]:
     """Every folder at and below `start`, in the order of their names."""
     waiting = [start]
     while waiting:
@@ -87,8 +87,8 @@ def is_preview(root: str, path: str, rules: Rules) -> bool:
     return name not in _list(root, folder, rules, keep_ignored=False).images
 
 
-def _list(root: str, path: str, rules: Rules, keep_ignored: bool) -> Folder:
-    folder = Folder(path)
+def _list(root: str, path: str, rules: Rules, keep_ignored: bool) -> Listing:
+    folder = Listing(path)
     ignored = folder.ignored if keep_ignored else None
     try:
         with os.scandir(f"{root}/{path}" if path else root) as entries:
@@ -120,7 +120,7 @@ def _list(root: str, path: str, rules: Rules, keep_ignored: bool) -> Folder:
     return folder
 
 
-def _drop_previews(folder: Folder, ignored: list[tuple[str, str]] | None) -> None:
+def _drop_previews(folder: Listing, ignored: list[tuple[str, str]] | None) -> None:
     """`a.png` beside `a.tif` is somebody's preview of it."""
     pictures = [name for name in folder.images if name.lower().endswith(".png")]
     if not pictures or len(pictures) == len(folder.images):

@@ -11,7 +11,7 @@ import sys
 import threading
 import warnings
 from enum import IntEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from mhfd.errors import needing_extra
 
@@ -27,49 +27,27 @@ class Hint(IntEnum):
     RENAMED = 3  # it came by renaming: it was written under another name, or elsewhere
 
 
-class Hints(Protocol):
-    """Where arrival waits, and what it finds then."""
-
-    def wait(self, seconds: float) -> None:
-        """Return when there is something to take, when woken, or after this time."""
-        ...
-
-    def wake(self) -> None:
-        """End a wait, from any thread or a signal handler's."""
-        ...
-
-    def take(self) -> tuple[dict[str, Hint], dict[str, Hint]]:
-        """The paths of files and of folders that were named since the last time, relative."""
-        ...
-
-    def alive(self) -> bool:
-        """Whether hints can still be expected."""
-        ...
-
-    def close(self) -> None: ...
-
-
 class NoHints:
-    """For file systems that give none: only waits."""
+    """Where arrival waits, and what it finds then: on file systems that give no hints, nothing."""
 
     def __init__(self) -> None:
         self._woken = threading.Event()
 
     def wait(self, seconds: float) -> None:
+        """Return when there is something to take, when woken, or after this time."""
         self._woken.wait(seconds)
         self._woken.clear()
 
     def wake(self) -> None:
+        """End a wait, from any thread or a signal handler's."""
         self._woken.set()
 
     def take(self) -> tuple[dict[str, Hint], dict[str, Hint]]:
+        """The paths of files and of folders that were named since the last time, relative."""
         return {}, {}
 
-    def alive(self) -> bool:
-        return True
-
     def close(self) -> None:
-        pass
+        """Nothing more is collected."""
 
 
 class Notices(NoHints):
@@ -110,15 +88,18 @@ class Notices(NoHints):
         self._threads = [thread for thread in threading.enumerate() if thread not in before and _is_watchdogs(thread)]
 
     def take(self) -> tuple[dict[str, Hint], dict[str, Hint]]:
+        """What was named since the last time."""
         with self._lock:
             taken = self._files, self._folders
             self._files, self._folders = {}, {}
         return taken
 
     def alive(self) -> bool:
+        """Whether hints can still be expected."""
         return bool(self._threads) and all(thread.is_alive() for thread in self._threads)
 
     def close(self) -> None:
+        """End watchdog's threads."""
         if self._observer.is_alive():
             self._observer.stop()
             self._observer.join(10)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from mhfd_client.arrival.events import Clock, Decision, Known, Sighting
 from mhfd_client.arrival.listing import Rules, inside, walk
 from mhfd_client.arrival.root import Opener, checked_root, is_shared, open_to_read, read_extent
-from mhfd_client.arrival.settling import Pending, judge, need, words
+from mhfd_client.arrival.settling import UnfinishedFile, decision_on, need, words
 from mhfd_client.arrival.troubles import said
 from mhfd_client.settings.options import ArrivalSettings
 
@@ -65,7 +65,7 @@ def _judged(
             return Sighting(path, size, mtime_ns, Decision.KNOWN, "this revision is in the journal")
         age = clock.time() - mtime_ns / 1e9
         now = clock.monotonic()
-        pending = Pending(size, mtime_ns, clock.time(), now, now - max(0.0, age), now)
+        pending = UnfinishedFile(size, mtime_ns, clock.time(), now, now - max(0.0, age), now)
         if now - pending.since < need(pending, settings):
             ahead = f" (its mtime is {words(-age)} ahead of this clock)" if age < -1 else ""
             why = f"may still be written: changed {words(max(0.0, age))} ago{ahead}"
@@ -74,7 +74,7 @@ def _judged(
     except OSError as error:
         return Sighting(path, size, mtime_ns, Decision.WAIT, f"cannot be opened: {said(error)}")
     marked = settings.marker is None or os.path.lexists(full + settings.marker)
-    judgement = judge(pending, reach, now, settings, marked=marked)
+    judgement = decision_on(pending, reach, now, settings, marked=marked)
     why = judgement.why
     if judgement.decision is Decision.TAKE and shared:
         why += f"; on a share, once it was seen unchanged for {words(settings.settle_s)}"

@@ -16,8 +16,8 @@ from mhfd_client.settings.options import ArrivalSettings
 
 
 @dataclass(slots=True)
-class Pending:
-    """A revision that is not whole yet. Times are monotonic, but `first_seen`."""
+class UnfinishedFile:
+    """A file whose revision is not whole yet. Times are monotonic, but `first_seen`."""
 
     size: int
     mtime_ns: int
@@ -47,7 +47,7 @@ class Judgement:
     remaining: float
 
 
-def need(pending: Pending, settings: ArrivalSettings) -> float:
+def need(pending: UnfinishedFile, settings: ArrivalSettings) -> float:
     """How long it must be at rest if its header agrees with its length: earlier, opening it is of no use."""
     if pending.renamed or settings.marker is not None:
         return 0.0
@@ -56,7 +56,9 @@ def need(pending: Pending, settings: ArrivalSettings) -> float:
     return settings.settle_s
 
 
-def judge(pending: Pending, extent: Extent, now: float, settings: ArrivalSettings, *, marked: bool = True) -> Judgement:
+def decision_on(
+    pending: UnfinishedFile, extent: Extent, now: float, settings: ArrivalSettings, *, marked: bool = True
+) -> Judgement:
     """What to do with a file whose header says `extent`; `marked`: the file that says it is finished is there."""
     rest = now - pending.since
     if not marked:
@@ -73,7 +75,7 @@ def judge(pending: Pending, extent: Extent, now: float, settings: ArrivalSetting
     return Judgement(Decision.WAIT, why, wait - rest)
 
 
-def _how(pending: Pending, settings: ArrivalSettings, rest: float) -> str:
+def _how(pending: UnfinishedFile, settings: ArrivalSettings, rest: float) -> str:
     if settings.marker is not None:
         return f"its {settings.marker} is here"
     if pending.renamed:

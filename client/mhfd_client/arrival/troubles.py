@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from mhfd_client.arrival.events import Clock, Recovered, Trouble, TroubleKind
+from mhfd_client.arrival.events import Clock, FolderTrouble, Recovered, TroubleKind
 
 HELD = (TroubleKind.BUSY, TroubleKind.DENIED, TroubleKind.IO_ERROR)
 """Why a file or a folder cannot be read."""
@@ -20,13 +20,13 @@ class Troubles:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._now: dict[tuple[TroubleKind, str | None], Trouble] = {}
-        self._news: list[Trouble | Recovered] = []
+        self._now: dict[tuple[TroubleKind, str | None], FolderTrouble] = {}
+        self._news: list[FolderTrouble | Recovered] = []
 
     def on(self, kind: TroubleKind, path: str | None, why: str) -> None:
         """This is wrong (still)."""
         if (kind, path) not in self._now:
-            trouble = self._now[kind, path] = Trouble(kind, path, why, self._clock.time())
+            trouble = self._now[kind, path] = FolderTrouble(kind, path, why, self._clock.time())
             self._news.append(trouble)
 
     def over(self, path: str | None, *kinds: TroubleKind) -> None:
@@ -38,12 +38,12 @@ class Troubles:
             if trouble is not None:
                 self._news.append(Recovered(kind, path, trouble.since, self._clock.time()))
 
-    def take(self) -> list[Trouble | Recovered]:
+    def take(self) -> list[FolderTrouble | Recovered]:
         """The news since the last time."""
         news, self._news = self._news, []
         return news
 
-    def current(self) -> list[Trouble]:
+    def current(self) -> list[FolderTrouble]:
         """All that is wrong now, the oldest first."""
         return sorted(self._now.values(), key=lambda trouble: trouble.since)
 

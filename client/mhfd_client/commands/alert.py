@@ -59,15 +59,16 @@ def test(directory: str | None, config: Path | None, pairs: tuple[str, ...], as_
 @click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
 def list_(folder: Folder, limit: int, as_json: bool) -> None:
     """What rang in a run, whether it is over, and who could not be told."""
-    from mhfd_client.alerts import iso, overview
+    from mhfd_client.alerts import overview
+    from mhfd_client.times import iso_z
 
     found = overview(folder.state_dir())
     if as_json:
         echo_json(found.as_json())
         return
     for episode in found.episodes[:limit]:
-        until = "still" if episode.closed is None else f"until {iso(episode.closed)}"
-        echo(f"{iso(episode.opened)} {until} [{episode.rule.value}] {episode.text}")
+        until = "still" if episode.closed is None else f"until {iso_z(episode.closed)}"
+        echo(f"{iso_z(episode.opened)} {until} [{episode.rule.value}] {episode.text}")
     if not found.episodes:
         echo("nothing has rung")
     for sink in found.sinks:

@@ -13,6 +13,7 @@ from uuid import UUID
 import click
 
 from mhfd_client.commands.common import CONFIG, EXIT_PERSON, JSON, echo, echo_json
+from mhfd_client.times import elapsed
 
 if TYPE_CHECKING:
     from globus_sdk import FlowsClient
@@ -215,10 +216,10 @@ def _tell(done: Rehearsal) -> None:
             echo(f"{'':10} ! {entry.details['error']}: {_cause(entry.details['cause'])}")
         elif entry.state is not None and entry.code.endswith("Started"):
             state = states[entry.state]
-            echo(f"{_clock(entry.at)}  {entry.state:18} {state.comment or getattr(state, 'cause', '')}")
+            echo(f"{elapsed(entry.at)}  {entry.state:18} {state.comment or getattr(state, 'cause', '')}")
     last = done.execution.log[-1].at
     ended = f"failed: {done.found.error}" if done.found.error else "succeeded"
-    echo(f"{_clock(last)}  {ended}")
+    echo(f"{elapsed(last)}  {ended}")
     where = "scored" if done.flow.name.endswith("_shared") else "back"
     echo(f"reports {where}: {done.found.reports}, of {done.images} images")
     echo(f"left in the staging area: {', '.join(done.found.left) or 'nothing'}")
@@ -251,8 +252,3 @@ def _as_json(done: Rehearsal) -> dict[str, Any]:
 def _cause(cause: object) -> str:
     details = cause.get("details") if isinstance(cause, dict) else None
     return str(details.get("message", cause)) if isinstance(details, dict) else str(cause)
-
-
-def _clock(seconds: float) -> str:
-    whole = int(seconds)
-    return f"{whole // 3600:4}:{whole // 60 % 60:02}:{whole % 60:02}"

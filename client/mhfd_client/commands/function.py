@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import click
 
 from mhfd_client.commands.common import JSON, echo, echo_json
+from mhfd_client.times import DAY, utc
 
 if TYPE_CHECKING:
     from mhfd_client.compute.registration import Function
@@ -33,7 +33,7 @@ def register(group: UUID | None, public: bool, as_json: bool) -> None:
     Prints the ids and the line with which an administrator allows them.
     """
     from mhfd_client.compute import registration
-    from mhfd_client.compute.opening import own_client
+    from mhfd_client.compute.reach import own_client
 
     if group is not None and public:
         raise click.UsageError("--group and --public exclude each other: everybody includes the group")
@@ -60,7 +60,7 @@ def list_(as_json: bool) -> None:
     `gone`: the service does not know it any more.
     """
     from mhfd_client.compute import registration
-    from mhfd_client.compute.opening import own_client
+    from mhfd_client.compute.reach import own_client
 
     with own_client() as client:
         found = registration.known(client)
@@ -79,7 +79,7 @@ def list_(as_json: bool) -> None:
 
 
 def _line(f: Function) -> str:
-    when = time.strftime("%Y-%m-%d", time.gmtime(f.registered))
+    when = utc(f.registered, DAY)
     return f"{f.name:12} {f.id}  {f.state.value:8}  {f.shared}  mhfd {f.version}, source {f.digest}, {when}"
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from mhfd_client.commands.common import CONFIG, EXIT_PERSON, JSON, echo, echo_json
+from mhfd_client.times import MINUTE, local
 
 if TYPE_CHECKING:
     from mhfd_client.globus.consents import Consents
@@ -112,7 +112,7 @@ def _tell(found: Who) -> None:
     if found.granted:
         echo(f"tokens: {found.file}")
     for one in found.granted:
-        until = datetime.fromtimestamp(one.until).astimezone().strftime("%Y-%m-%d %H:%M")
+        until = local(one.until, MINUTE)
         how = "renews itself" if one.renews else "expired" if one.over else f"until {until}"
         echo(f"  {name_of(one.server)}  [{how}]")
     for what in found.missing if found.granted else ():

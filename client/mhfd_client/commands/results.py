@@ -39,7 +39,7 @@ def status(folder: Folder, as_json: bool, check: bool) -> None:
 
 
 def _lines(now: Status, root: str) -> list[str]:
-    from mhfd_client.alerts import iso
+    from mhfd_client.times import iso_z
 
     provisional = f", {now.provisional:,} of them provisional" if now.provisional else ""
     lines = [
@@ -55,13 +55,13 @@ def _lines(now: Status, root: str) -> list[str]:
         lines.append(f"missing: {some}" + (f" and {len(now.missing) - 20} more" if len(now.missing) > 20 else ""))
     for run in now.runs.runs:
         names = run.first if len(run.images) == 1 else f"{run.first} to {run.last}"
-        since = iso(run.since_ns / 1e9)
+        since = iso_z(run.since_ns / 1e9)
         lines.append(f"run {run.short}: {run.step.words} since {since}; {len(run.images)} image(s): {names}")
     if now.runs and not now.running:
         lines.append("the runs go on at Globus without the station; this is as it saw them last")
     lines += [f"trouble: {trouble.why}" for trouble in now.troubles]
     lines += [str(drift["sentence"]) for drift in now.drifts]
-    lines += [f"alert since {iso(alert.opened)}: {alert.text}" for alert in now.alerts]
+    lines += [f"alert since {iso_z(alert.opened)}: {alert.text}" for alert in now.alerts]
     lines += [f"{sink.name} is {sink.state()}; see `mhfd alert list`" for sink in now.sinks if sink.failures]
     if now.question:
         lines.append(str(now.question["sentence"]))
@@ -145,9 +145,9 @@ def reject(folder: Folder, images: tuple[str, ...], undo: bool) -> None:
 
 
 def _say(folder: Folder, images: tuple[str, ...], *, sharp: bool | None) -> None:
-    from mhfd_client.station import say as people
+    from mhfd_client.station.labelling import label_images
 
-    changed = people.say(folder.root, folder.loaded(), images, sharp=sharp)
+    changed = label_images(folder.root, folder.loaded(), images, sharp=sharp)
     if changed is None:
         echo("told the running station; `mhfd status` shows what it makes of it")
     else:

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -14,6 +13,7 @@ from uuid import UUID
 import click
 
 from mhfd_client.commands.common import CONFIG, EXIT_PERSON, JSON, echo, echo_json
+from mhfd_client.times import CLOCK, local, took
 
 if TYPE_CHECKING:
     from mhfd_client.flow.run_words import Surroundings
@@ -174,12 +174,12 @@ def _told(found: Shown, late_s: float) -> Iterator[str]:
     one = found.run
     yield f"run {one.id}: {one.status}"
     yield f"{found.label or 'no label'}, of flow {found.flow}{f' ({found.title})' if found.title else ''}"
-    took = None if found.ended_s is None or one.began_s is None else found.ended_s - one.began_s
+    length = None if found.ended_s is None or one.began_s is None else found.ended_s - one.began_s
     ended = "" if found.ended_s is None else f", ended {_when(found.ended_s)}"
-    yield f"began {_when(one.began_s)}{ended}{'' if took is None else f', took {_took(took)}'}"
+    yield f"began {_when(one.began_s)}{ended}{'' if length is None else f', took {took(length)}'}"
     if not one.over:
         now = found.now
-        since = "" if now is None else f" since {_when(now.began_s)}, for {_took(max(0.0, time.time() - now.began_s))}"
+        since = "" if now is None else f" since {_when(now.began_s)}, for {took(max(0.0, time.time() - now.began_s))}"
         yield f"now: {step_of(one.status, one.state).words}{f' ({one.state})' if one.state else ''}{since}"
         if now is not None and found.wrong is None and time.time() - now.began_s > late_s:
             told = late(one, time.time() - now.began_s)
@@ -188,10 +188,9 @@ def _told(found: Shown, late_s: float) -> Iterator[str]:
     if shown:
         yield "steps, and how long each took:"
     for did in shown:
-        took_s = did.took_s
-        length = "not over" if took_s is None else _took(took_s)
+        whole = "not over" if did.took_s is None else took(did.took_s)
         said = f"  FAILED: {did.failed}" if did.failed else ""
-        yield f"  {_clock(did.began_s)}  {length:>9}  {did.state:<14} {step_of('ACTIVE', did.state).words}{said}"
+        yield f"  {local(did.began_s, CLOCK)}  {whole:>9}  {did.state:<14} {step_of('ACTIVE', did.state).words}{said}"
     if found.wrong is not None:
         yield f"what went wrong: it {found.wrong.what}"
         if found.wrong.do:
@@ -213,14 +212,4 @@ def _images(images: list[RunImage]) -> Iterator[str]:
 
 
 def _when(at: float | None) -> str:
-    return "unknown" if at is None else datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _clock(at: float) -> str:
-    return datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S")
-
-
-def _took(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.1f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+    return "unknown" if at is None else local(at)

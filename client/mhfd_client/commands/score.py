@@ -46,7 +46,13 @@ def _only_here(**given: bool) -> None:
 @click.option("--n", type=int, help="Number of scales, instead of the preset's.")
 @click.option("--min-t", type=float, help="Smallest scale in pixels, instead of the preset's.")
 @click.option("--max-t", type=float, help="Largest scale in pixels, instead of the preset's.")
-@click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "gpu"]),
+    default="auto",
+    show_default=True,
+    help="auto: a GPU where there is one.",
+)
 @click.option("--jobs", type=click.IntRange(1), help="Images at a time.  [default: one a processor core]")
 @click.option("--endpoint", metavar="UUID", help="Score on this endpoint of Globus Compute.")
 @click.option(
@@ -81,12 +87,12 @@ def score(
     progress = not quiet and sys.stderr.isatty()
     if endpoint is not None:
         _only_here(overlay=overlay is not None, jobs=jobs is not None, device=device != "auto")
-        from mhfd_client.compute import opening
+        from mhfd_client.compute import reach
         from mhfd_client.scoring import lines_far as lines
 
         unscored = lines.run(
             paths,
-            endpoint=opening.endpoint_of(endpoint),
+            endpoint=reach.endpoint_of(endpoint),
             maps=maps,
             params=params,
             as_json=as_json,

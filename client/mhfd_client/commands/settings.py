@@ -109,8 +109,8 @@ def _checks(
     if endpoint is None:
         yield from checks.examine(directory, config=config, state=state)
         return
-    from mhfd_client.compute.opening import endpoint_of
     from mhfd_client.compute.paths import PathMap
+    from mhfd_client.compute.reach import endpoint_of
     from mhfd_client.errors import SettingsError
     from mhfd_client.settings import load as settings
 

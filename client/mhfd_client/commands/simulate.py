@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mhfd_client.commands.common import echo
-from mhfd_client.microscope.plan import Plan
+from mhfd_client.microscope.plan import RunPlan
 
 if TYPE_CHECKING:
     from mhfd_client.microscope.plan import Layout
@@ -52,7 +52,7 @@ def simulate(
     rows, _, columns = tiles.partition("x")
     if not (rows.isdecimal() and columns.isdecimal()):
         raise click.BadParameter(f"{tiles!r} is no mosaic; write 2x3", param_hint="--tiles")
-    plan = Plan.of(
+    plan = RunPlan.of(
         seed, sections=sections, size=size, tiles=(int(rows), int(columns)), failures=failures, layout=layout
     )
     planted = 0

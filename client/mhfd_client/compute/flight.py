@@ -14,14 +14,16 @@ from uuid import UUID
 
 from mhfd.contract.request import ScoreRequest
 from mhfd_client.compute.service import Task
-from mhfd_client.runners.far import Waiting
+from mhfd_client.runners import UNSEEN
+from mhfd_client.runners.far import PendingImage
 
 ARGUMENT_BYTES: Final = 500_000
 """Of one task: several go in one request, which may have 10 MB."""
+UNKNOWN_PACE_S: Final = 5.0  # what an image may take, as long as none has been seen
 
 
 @dataclass(slots=True, eq=False)
-class Image(Waiting):
+class FlyingImage(PendingImage):
     """One image that is not answered yet."""
 
     there: str  # what the endpoint calls it
@@ -29,49 +31,62 @@ class Image(Waiting):
 
 
 @dataclass(slots=True, eq=False)
-class Part:
+class FlyingTask:
     """Images that are out in one task."""
 
-    images: list[Image]
+    images: list[FlyingImage]
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
     task: Task | None = None
     at: float = 0.0
     group: UUID | None = None
     id: str | None = None  # the service's name for the task, once it has taken it
     late: bool = False  # given up; its answer is still welcome
+    lost: bool = False  # nobody listens for it, or nobody knows whether it is out
 
     @property
-    def open(self) -> list[Image]:
+    def open(self) -> list[FlyingImage]:
         return [image for image in self.images if image.open]
 
 
 class Flight:
-    """All images that a runner has."""
+    """All images that a runner has.
 
-    def __init__(self, *, batch: int, tasks: int) -> None:
-        self.batch, self.tasks = batch, tasks
-        self.waiting: deque[Image] = deque()
-        self.parts: list[Part] = []
-        self._open: dict[tuple[str, int], Image] = {}
+    Args:
+        batch: Images of one task, at most.
+        tasks: Tasks that are out at once, at most.
+        deadline_s: Of a task, besides what the images that are out take; doubled with each try.
+    """
+
+    def __init__(self, *, batch: int, tasks: int, deadline_s: float) -> None:
+        self.batch, self.most_tasks, self._deadline = batch, tasks, deadline_s
+        self._per_image: float | None = None
+        self.waiting: deque[FlyingImage] = deque()
+        self.tasks_out: list[FlyingTask] = []
+        self._open: dict[tuple[str, int], FlyingImage] = {}
 
     def __len__(self) -> int:
         return len(self._open)
 
     @property
-    def out(self) -> list[Part]:
+    def out(self) -> list[FlyingTask]:
         """The tasks that are waited for."""
-        return [part for part in self.parts if not part.late]
+        return [task for task in self.tasks_out if not task.late]
 
-    def of(self, token: str) -> list[Image]:
+    @property
+    def lost(self) -> list[FlyingTask]:
+        """Those that nobody listens for, or that nobody knows whether they are out."""
+        return [task for task in self.tasks_out if task.lost]
+
+    def of(self, token: str) -> list[FlyingImage]:
         return [image for image in self._open.values() if image.token == token]
 
-    def add(self, images: Iterable[Image], *, wait: bool = True) -> None:
+    def add(self, images: Iterable[FlyingImage], *, wait: bool = True) -> None:
         for image in images:
             self._open[image.token, image.job.id] = image
             if wait:
                 self.waiting.append(image)
 
-    def close(self, image: Image) -> bool:
+    def close(self, image: FlyingImage) -> bool:
         """It is answered. False: it was before."""
         if not image.open:
             return False
@@ -79,7 +94,7 @@ class Flight:
         self._open.pop((image.token, image.job.id), None)
         return True
 
-    def again(self, images: Iterable[Image], *, last: bool = False) -> None:
+    def again(self, images: Iterable[FlyingImage], *, last: bool = False) -> None:
         """They wait again, first in the line or last."""
         some = [image for image in images if image.open and image not in self.waiting]
         if last:
@@ -87,15 +102,15 @@ class Flight:
         else:
             self.waiting.extendleft(reversed(some))
 
-    def next(self, now: float, *, most: int) -> list[Image]:
+    def next(self, now: float, *, most: int) -> list[FlyingImage]:
         """The images of the next task: one at once when little waits, as many as are fair when much does."""
         self.waiting = deque(image for image in self.waiting if image.open)
         ready = [image for image in self.waiting if image.due <= now]
         if not ready:
             return []
-        free = max(1, self.tasks - len(self.out))
+        free = max(1, self.most_tasks - len(self.out))
         size = min(most, self.batch, -(-len(ready) // free))
-        chosen: list[Image] = []
+        chosen: list[FlyingImage] = []
         weight = 0
         for image in ready:
             if chosen and (image.alone or image.job.params != chosen[0].job.params):
@@ -110,24 +125,43 @@ class Flight:
         self.waiting = deque(image for image in self.waiting if id(image) not in taken)
         return chosen
 
+    def took(self, per_image: float) -> None:
+        """An image of a task that was answered took so long."""
+        self._per_image = per_image if self._per_image is None else 0.7 * self._per_image + 0.3 * per_image
+
+    def overdue(self, live_since: float, now: float) -> list[FlyingTask]:
+        """The tasks that were silent for too long, counted from when the endpoint has begun to answer."""
+        grace = (
+            3
+            * (UNKNOWN_PACE_S if self._per_image is None else self._per_image)
+            * sum(len(task.open) for task in self.out)
+        )
+        late = []
+        for task in self.out:
+            tries = max((image.tries for image in task.images), default=0)
+            if not task.lost and now - max(task.at, live_since) > grace + self._deadline * 2 ** min(tries, 6):
+                late.append(task)
+        return late
+
     def due(self) -> float:
         """When the first of the waiting may go."""
         return min((image.due for image in self.waiting if image.open), default=float("inf"))
 
-    def whose(self, paths: Sequence[str], names: Iterable[Part]) -> Part | None:
-        """The part whose images these are: for a task that says only what it has scored."""
+    def whose(self, paths: Sequence[str], among: Iterable[FlyingTask]) -> FlyingTask | None:
+        """The task whose images these are: for one that says only what it has scored."""
         wanted = [path for path in paths if path]
-        for part in names:
-            if wanted and len(paths) <= len(part.images) and set(wanted) <= {image.there for image in part.images}:
-                return part
+        for task in among:
+            if wanted and len(paths) <= len(task.images) and set(wanted) <= {image.there for image in task.images}:
+                return task
         return None
 
 
-def request(images: Sequence[Image]) -> dict[str, Any]:
+def request(images: Sequence[FlyingImage]) -> dict[str, Any]:
     """What the endpoint's function is called with. Names that are no UTF-8 travel as Python has them."""
     job = images[0].job
     fields: dict[str, Any] = ScoreRequest(paths=("-",), params=job.params).model_dump(
         mode="json", exclude_defaults=True
     )
-    expect = [{"size": image.job.size, "mtime_ns": image.job.mtime_ns} for image in images]
+    jobs = [image.job for image in images]
+    expect = [None if job.size == UNSEEN else {"size": job.size, "mtime_ns": job.mtime_ns} for job in jobs]
     return fields | {"paths": [image.there for image in images], "expect": expect}

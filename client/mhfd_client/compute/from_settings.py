@@ -10,9 +10,10 @@ from pathlib import Path
 
 from mhfd.errors import needing_extra
 from mhfd_client.compute import registration
-from mhfd_client.compute.opening import endpoint_of
+from mhfd_client.compute.callable_endpoint import CallableEndpoint
 from mhfd_client.compute.paths import PathMap
-from mhfd_client.compute.runner import ComputeRunner, Road
+from mhfd_client.compute.reach import endpoint_of
+from mhfd_client.compute.runner import ComputeRunner
 from mhfd_client.compute.service import Task, client_of, connect, let_go
 from mhfd_client.errors import FunctionNotAllowed, SettingsError
 from mhfd_client.globus.ids import id_of
@@ -35,7 +36,7 @@ def compute_runner(settings: Settings, *, root: str, state_dir: Path) -> Compute
     paths = PathMap(chosen.map)
     paths.there(root)  # refused now, not image by image
 
-    def open_road(sent: Callable[[list[Task]], None]) -> Road:
+    def open_endpoint(sent: Callable[[list[Task]], None]) -> CallableEndpoint:
         client = client_of(retries=False)
         try:
             focus = registration.find(client, "mhfd_focus", endpoint=endpoint, pinned=pinned)
@@ -48,12 +49,12 @@ def compute_runner(settings: Settings, *, root: str, state_dir: Path) -> Compute
         except BaseException:
             let_go(client)
             raise
-        return Road(far, focus, examine, let_go=lambda: let_go(client))
+        return CallableEndpoint(far, focus, examine, let_go=lambda: let_go(client))
 
     return ComputeRunner(
         endpoint,
-        open_road,
-        paths=paths,
+        open_endpoint,
+        there=paths.there,
         ledger=state_dir / LEDGER,
         batch=chosen.batch,
         tasks=chosen.tasks,

@@ -35,12 +35,9 @@ def executor_class(poll_s: float, sent: Callable[[Sequence[Any]], None]) -> Any:
     class QuickExecutor(Executor):
         """See the module."""
 
-        hears = callable(getattr(Executor, "_submit_tasks", None))
-        """Whether `sent` is called."""
-
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             self.watchers: list[Any] = []
-            if not self.hears:
+            if not callable(getattr(Executor, "_submit_tasks", None)):
                 _say("it is not seen when a task has been taken")
             super().__init__(*args, **kwargs)
 

@@ -33,7 +33,7 @@ _BURST: Final = {"api_burst_limit": 8, "api_burst_window_s": 1}  # the most and 
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class EndpointStatus:
     """What the service says of the endpoint."""
 
     online: bool
@@ -121,11 +121,6 @@ class Endpoint:
         found = self._group if self._executor is None else self._executor.task_group_id
         return None if found is None else UUID(str(found))
 
-    @property
-    def hears(self) -> bool:
-        """Whether `sent` is ever called: depends on the SDK's release."""
-        return bool(self._class.hears)
-
     def submit(self, function: UUID, arguments: Mapping[str, Any]) -> Task:
         """Call a registered function there. Returns at once; errors come with the task's result."""
         with self._lock:
@@ -146,13 +141,13 @@ class Endpoint:
                 self._out = [other for other in self._out if not other.done] + [task]
             return task
 
-    def status(self) -> Status:
+    def status(self) -> EndpointStatus:
         """What the service says of the endpoint. ComputeError."""
         with self._told():
             found = dict(self.client.get_endpoint_status(str(self.id)))
         state = str(found.get("status", "unknown"))
         details = found.get("details")
-        return Status(state == "online", state, details if isinstance(details, dict) else {})
+        return EndpointStatus(state == "online", state, details if isinstance(details, dict) else {})
 
     def check(self) -> None:
         """Whether the service takes this SDK's release. ComputeError."""
@@ -261,13 +256,19 @@ def client_of(*, app: GlobusApp | None = None, authorizer: GlobusAuthorizer | No
 
         app = globus_app()
     client: Any = Client(app=app, authorizer=authorizer, do_version_check=False)
-    web: Any = getattr(client, "_compute_web_client", None)
-    if not retries and hasattr(web, "v3") and hasattr(web.v3, "retry_config"):
-        web.v3.retry_config.max_retries = 0
+    if not retries:
+        submit_once(client)
     if hasattr(client, "_log_version_mismatch"):
         # It warns that Python differs there: what travels is source and JSON, which does not mind.
         client._log_version_mismatch = lambda _: None  # noqa: SLF001
     return client
+
+
+def submit_once(client: Any) -> None:
+    """A submission that got no answer is not repeated by the SDK, because it may have arrived."""
+    web: Any = getattr(client, "_compute_web_client", None)
+    if hasattr(web, "v3") and hasattr(web.v3, "retry_config"):
+        web.v3.retry_config.max_retries = 0
 
 
 def let_go(client: Any) -> None:

@@ -18,7 +18,7 @@ from mhfd_client.runners.line_file import Notes
 
 
 @dataclass(slots=True)
-class Out:
+class TaskOut:
     """A task that is out. Without `task`, nobody knows whether the service has taken it."""
 
     part: str
@@ -28,7 +28,7 @@ class Out:
     task: str | None = None
 
 
-class Ledger:
+class TasksOut:
     """The file of one station for one endpoint; what another endpoint has is forgotten.
 
     Args:
@@ -36,16 +36,16 @@ class Ledger:
     """
 
     def __init__(self, file: Path | None, endpoint: UUID) -> None:
-        self._open: dict[str, Out] = {}
+        self._open: dict[str, TaskOut] = {}
         self._notes = Notes(file, {"endpoint": str(endpoint)}, self._take, lambda: map(asdict, self._open.values()))
 
-    def of(self, token: str) -> list[Out]:
+    def of(self, token: str) -> list[TaskOut]:
         """What is out for a token."""
         return [out for out in self._open.values() if out.token == token]
 
     def sending(self, part: str, token: str, ids: Sequence[int], group: UUID | None) -> None:
         """This is handed over next."""
-        out = self._open[part] = Out(part, token, tuple(ids), None if group is None else str(group))
+        out = self._open[part] = TaskOut(part, token, tuple(ids), None if group is None else str(group))
         self._notes.say(asdict(out))
 
     def taken(self, part: str, task: str, group: UUID | None) -> None:
@@ -66,4 +66,4 @@ class Ledger:
         if "done" in line:
             self._open.pop(line["done"], None)
         else:
-            self._open[line["part"]] = Out(**(line | {"ids": tuple(line["ids"])}))
+            self._open[line["part"]] = TaskOut(**(line | {"ids": tuple(line["ids"])}))

@@ -25,7 +25,7 @@ DEFOCUS_UM = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class SeriesImage:
     """One image of the series and what was measured on it."""
 
     path: Path
@@ -34,6 +34,7 @@ class Shot:
 
     @property
     def density(self) -> float:
+        """Features a megapixel; NaN where there is no tissue."""
         return self.measured.report.density or math.nan
 
 
@@ -56,23 +57,23 @@ def run(into: Path, *, seed: int = 0) -> Path:
     return page
 
 
-def _series(into: Path, seed: int) -> list[Shot]:
+def _series(into: Path, seed: int) -> list[SeriesImage]:
     shots = []
     images = simulate.focus_series((768, 768), seed=seed, defocus_um=DEFOCUS_UM)
     for defocus, pixels in zip(DEFOCUS_UM, images, strict=True):
         path = into / f"defocus_{defocus:04.2f}um.tif"
         tifffile.imwrite(path, pixels)
-        shots.append(Shot(path, defocus, api.measure(path)))
+        shots.append(SeriesImage(path, defocus, api.measure(path)))
         click.echo(f"{path.name}  density {shots[-1].density:8,.0f} features/Mpx")
     return shots
 
 
-def _correlation(shots: list[Shot]) -> float:
+def _correlation(shots: list[SeriesImage]) -> float:
     logs = np.log([max(shot.density, 1.0) for shot in shots])
     return float(np.corrcoef([shot.defocus_um for shot in shots], logs)[0, 1])
 
 
-def _curve(shots: list[Shot]) -> bytes:
+def _curve(shots: list[SeriesImage]) -> bytes:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 3.4), layout="constrained")
@@ -91,7 +92,7 @@ def _curve(shots: list[Shot]) -> bytes:
     return buffer.getvalue()
 
 
-def _page(shots: list[Shot], correlation: float) -> str:
+def _page(shots: list[SeriesImage], correlation: float) -> str:
     tiles = "".join(
         f"<figure>{_img(_thumbnail(shot), f'defocus {shot.defocus_um:g} µm')}<figcaption><b>{shot.defocus_um:g} µm</b> "
         f"{shot.density:,.0f}/Mpx</figcaption></figure>"
@@ -113,7 +114,7 @@ def _page(shots: list[Shot], correlation: float) -> str:
     )
 
 
-def _thumbnail(shot: Shot) -> bytes:
+def _thumbnail(shot: SeriesImage) -> bytes:
     return _png(Image.fromarray(np.asarray(shot.measured.pixels)[:320, :320]))
 
 

@@ -34,8 +34,8 @@ from mhfd_client.results import latency as ledger
 from mhfd_client.results import run_report
 from mhfd_client.results import status as summary
 from mhfd_client.settings import load as settings
-from mhfd_client.station import inbox
 from mhfd_client.station.assembly import assembled
+from mhfd_client.station.inbox import GivenLabel, images_waiting, put
 from mhfd_client.station.loop import Station
 
 PATIENCE_S: Final = 4.0
@@ -155,11 +155,10 @@ class _Operator(threading.Thread):
             self._station.stop()
 
     def _answer(self, journal: JournalView) -> None:
-        question = json.loads(journal.notes().get("question", "null"))
-        new = {} if not question else {journal.image(i).path: i for i in question["images"] if i not in self._answered}
+        new = {journal.image(i).path: i for i in _asked(journal) - self._answered}
         if new:
             for path, sharp in answer(read_truth(_truth(self._root)), new).items():
-                inbox.put(self._state, new[path], sharp=sharp)
+                put(self._state, GivenLabel(image=new[path], sharp=sharp))
             self._answered.update(new.values())
 
     def _done(self, journal: JournalView) -> bool:
@@ -171,15 +170,11 @@ class _Operator(threading.Thread):
         counts = journal.counts()
         seen = {row.path for row in summary.all_images(journal)}
         due = {shot.path for shot in read_truth(_truth(self._root))}
-        waiting = any((self._state / "inbox").glob("[0-9]*.json"))
+        waiting = images_waiting(self._state)
         if due <= seen and sum(counts.values()) == counts[State.RECORDED] and not waiting:
-            return self._asked_all(journal)
+            return _asked(journal) <= self._answered
         last = max((row.judged_ns or row.whole_ns for row in summary.all_images(journal)), default=time.time_ns())
         return time.time_ns() - last > STUCK_S * 1e9
-
-    def _asked_all(self, journal: JournalView) -> bool:
-        question = json.loads(journal.notes().get("question", "null"))
-        return not question or set(question["images"]) <= self._answered
 
 
 class _Talk:
@@ -207,6 +202,12 @@ def _microscope(root: Path, seed: int, sections: int, size: int) -> Iterator[sub
             yield process
         finally:
             process.terminate()
+
+
+def _asked(journal: JournalView) -> set[int]:
+    """The images that the station asks about."""
+    question = json.loads(journal.notes().get("question", "null"))
+    return set(question["images"]) if question else set()
 
 
 def _truth(root: Path) -> Path:

@@ -23,8 +23,8 @@ from mhfd.contract.examination import Examination
 from mhfd.errors import ExtraMissing, MhfdError, UsageError
 from mhfd_client.arrival.listing import Rules, inside, walk
 from mhfd_client.compute import registration
-from mhfd_client.compute.opening import hurried
 from mhfd_client.compute.paths import PathMap
+from mhfd_client.compute.reach import hurried
 from mhfd_client.compute.service import Endpoint, client_of, connect, let_go
 from mhfd_client.doctor import endpoint_words as findings
 from mhfd_client.doctor.endpoint_words import Sample

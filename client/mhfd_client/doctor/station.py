@@ -24,6 +24,7 @@ from mhfd.errors import MhfdError
 from mhfd.threads import cpu_name, thread_count
 from mhfd_client import mounts
 from mhfd_client.arrival.root import checked_root, is_shared
+from mhfd_client.doctor.port import serves_a_page
 from mhfd_client.errors import SettingsError, StateMissing, WatchError
 from mhfd_client.files import text_of
 from mhfd_client.settings import load as settings
@@ -138,7 +139,12 @@ def _port() -> Iterator[Check]:
         try:
             probe.bind(("127.0.0.1", PAGE_PORT))
         except OSError as error:
-            yield warn("port", f"{PAGE_PORT} of this machine: {error.strerror}", "close what uses it")
+            ours = serves_a_page(PAGE_PORT)
+            if ours is not None:
+                what = f"{PAGE_PORT} of this machine serves a page of yours (process {ours}); the next one takes"
+                yield ok("port", f"{what} the next free port")
+            else:
+                yield warn("port", f"{PAGE_PORT} of this machine: {error.strerror}", "close what uses it")
         else:
             yield ok("port", f"{PAGE_PORT} of this machine is free for the page")
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from mhfd_client.flow.folders import Folders
-from mhfd_client.runners.far import Waiting
+from mhfd_client.runners.far import PendingImage
 
 BODY_BYTES: Final = 34_000
 """Of the images in a run's input, whose state is bounded."""
 
 
 @dataclass(slots=True, eq=False)
-class FlowImage(Waiting):
+class FlowImage(PendingImage):
     """One image that is not answered yet, and how it fared."""
 
     since: float

@@ -30,8 +30,8 @@ from mhfd_client.flow.service import FlowService, Run, Start, leftover_of
 from mhfd_client.flow.standing import Standing
 from mhfd_client.runners import Batch, Event, Health, Job, Trouble
 from mhfd_client.runners.condition import Condition
-from mhfd_client.runners.desk import Desk, Reply
 from mhfd_client.runners.far import FarRunner
+from mhfd_client.runners.questions import QuestionReply, QuestionThread
 
 log = logging.getLogger("mhfd.flow")
 
@@ -86,7 +86,7 @@ class FlowRunner(FarRunner[FlowImage]):
         self._noted = self._runs.noted
         self._standing = Standing(self._condition, clock, hold_s=hold_s, backoff_s=backoff_s)
         self._web = FlowConnection(open_service, self._put, clock, hold_s)
-        self._files = Desk(self._put)
+        self._files = QuestionThread(self._put)
         self._images = FlowImages()
         self._leftovers: list[str] = []
         self._told: list[OwnRun] = []  # over, once the station has taken what was said
@@ -147,11 +147,11 @@ class FlowRunner(FarRunner[FlowImage]):
 
     # -- hearing
 
-    def _put(self, reply: Reply) -> None:
-        """In a desk's thread."""
+    def _put(self, reply: QuestionReply) -> None:
+        """In a question thread."""
         self._inbox.put(lambda: self._replied(reply))
 
-    def _replied(self, reply: Reply) -> None:
+    def _replied(self, reply: QuestionReply) -> None:
         about, _, key = reply.about.partition(" ")
         (self._files if about in ("check", "collect", "discard") else self._web).heard(reply)
         if self._closed:
@@ -174,7 +174,7 @@ class FlowRunner(FarRunner[FlowImage]):
                 "cancel": self._cancelled,
             }[about](own, reply)
 
-    def _opened(self, reply: Reply) -> None:
+    def _opened(self, reply: QuestionReply) -> None:
         if reply.error is not None:
             self._turned_away(reply.error)
         elif not self._images:  # else the images that wait find out whether it is well
@@ -199,7 +199,7 @@ class FlowRunner(FarRunner[FlowImage]):
         self._files.ask(f"check {own.key}", lambda: [reports.unfit(job) for job in jobs])
         return True
 
-    def _checked(self, own: OwnRun, reply: Reply) -> None:
+    def _checked(self, own: OwnRun, reply: QuestionReply) -> None:
         """Are the images still what the station saw?"""
         answers = reply.value if reply.error is None else [(f"{type(reply.error).__name__}: {reply.error}", True)]
         if reply.error is not None:
@@ -229,7 +229,7 @@ class FlowRunner(FarRunner[FlowImage]):
         own.sent = time.time()
         self._web.ask(f"start {own.key}", lambda service: service.start(own.key, body, named))
 
-    def _started(self, own: OwnRun, reply: Reply) -> None:
+    def _started(self, own: OwnRun, reply: QuestionReply) -> None:
         now = self._clock()
         if reply.error is not None:
             self._dissolve(own)  # nothing was made
@@ -255,7 +255,7 @@ class FlowRunner(FarRunner[FlowImage]):
         for image in own.open:
             self._begun(image)
 
-    def _found(self, reply: Reply) -> None:
+    def _found(self, reply: QuestionReply) -> None:
         """What the service's list has of the runs whose start was not answered."""
         if reply.error is not None:
             self._turned_away(reply.error)
@@ -276,7 +276,7 @@ class FlowRunner(FarRunner[FlowImage]):
 
     # -- a run that is out
 
-    def _looked(self, own: OwnRun, reply: Reply) -> None:
+    def _looked(self, own: OwnRun, reply: QuestionReply) -> None:
         now = self._clock()
         if isinstance(reply.error, FlowMissing):
             self._ended(own, Run(str(own.run), "ENDED", why="the service does not know it any more"))
@@ -312,13 +312,13 @@ class FlowRunner(FarRunner[FlowImage]):
         own.due = self._clock() + self._hold
         self._web.ask(f"resume {own.key}", lambda service: service.resume(run.id))
 
-    def _resumed(self, own: OwnRun, reply: Reply) -> None:
+    def _resumed(self, own: OwnRun, reply: QuestionReply) -> None:
         if reply.error is None:
             own.due = self._clock() + min(self._poll, self._hold)
         elif not isinstance(reply.error, FlowsUnreachable):
             self._web.reopen()
 
-    def _cancelled(self, own: OwnRun, reply: Reply) -> None:
+    def _cancelled(self, own: OwnRun, reply: QuestionReply) -> None:
         own.due = self._clock()
 
     def _ended(self, own: OwnRun, run: Run) -> None:
@@ -332,7 +332,7 @@ class FlowRunner(FarRunner[FlowImage]):
         )
         self._files.ask(f"collect {own.key}", lambda: reports.collect(folder, aside, jobs, seen, others))
 
-    def _collected(self, own: OwnRun, reply: Reply) -> None:
+    def _collected(self, own: OwnRun, reply: QuestionReply) -> None:
         """A run has ended, and this is what came of it."""
         run, now = own.ending, self._clock()
         assert run is not None  # noqa: S101

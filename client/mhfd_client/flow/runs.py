@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from mhfd.errors import UsageError
@@ -16,6 +15,7 @@ from mhfd_client.errors import FlowMissing, FlowRefused
 from mhfd_client.flow.run_words import Explained, Surroundings, explained, images_in, step_of
 from mhfd_client.flow.service import OVER, TAG, FlowService, Run, run_of, seconds
 from mhfd_client.flow.steps import Did, steps
+from mhfd_client.times import iso
 
 if TYPE_CHECKING:
     from mhfd_client.settings.options import Settings
@@ -41,7 +41,7 @@ class ListedRun:
 
     def as_json(self) -> dict[str, Any]:
         told = {name: getattr(self, name) for name in ("run", "key", "label", "status", "step", "images")}
-        return told | {"began": iso(self.began_s)}
+        return told | {"began": _iso(self.began_s)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +78,9 @@ class Shown:
             "status": run.status,
             "state": run.state,
             "step": step_of(run.status, run.state).words if not run.over else "",
-            "since": None if now is None else iso(now.began_s),
-            "began": iso(run.began_s),
-            "ended": iso(self.ended_s),
+            "since": None if now is None else _iso(now.began_s),
+            "began": _iso(run.began_s),
+            "ended": _iso(self.ended_s),
             "error": run.error if run.over else "",
             "wrong": None if self.wrong is None else {"what": self.wrong.what, "do": self.wrong.do},
             "steps": [
@@ -88,7 +88,7 @@ class Shown:
                     "state": one.state,
                     "kind": one.kind,
                     "step": step_of("ACTIVE", one.state).words,
-                    "began": iso(one.began_s),
+                    "began": _iso(one.began_s),
                     "took_s": None if one.took_s is None else round(one.took_s, 3),
                     "failed": one.failed,
                 }
@@ -156,9 +156,8 @@ def shown(service: FlowService, plain: Mapping[str, Any], site: Surroundings) ->
     )
 
 
-def iso(at_s: float | None) -> str | None:
-    """In UTC, for programs."""
-    return None if at_s is None else datetime.fromtimestamp(at_s, UTC).isoformat(timespec="milliseconds")
+def _iso(at_s: float | None) -> str | None:
+    return None if at_s is None else iso(at_s)
 
 
 def _beginning(service: FlowService, wanted: str, text: str) -> str:

@@ -76,6 +76,7 @@ class Lock:
                 raise
 
     def close(self) -> None:
+        """Let the next station have the folder."""
         self._file.close()
 
     def _holder(self) -> str:

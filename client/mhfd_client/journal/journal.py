@@ -16,7 +16,9 @@ import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
@@ -25,11 +27,11 @@ from mhfd.contract.params import Params
 from mhfd_client import files, mounts
 from mhfd_client.arrival.events import Whole
 from mhfd_client.errors import StateError
-from mhfd_client.journal import folder as statedir
+from mhfd_client.journal.folder import Lock, prepare
 from mhfd_client.journal.rows import ImageRow, State, VerdictRow
 from mhfd_client.journal.schema import APPLICATION_ID, MIGRATIONS
-from mhfd_client.journal.sqlite import check_version, loaded, named, stored
-from mhfd_client.journal.view import FILE, JournalView
+from mhfd_client.journal.sqlite import loaded, named, opened, stored
+from mhfd_client.journal.view import FILE, JournalView, version_now
 from mhfd_client.naming import Place
 
 _CLOSED: Final = (State.SCORED, State.JUDGED, State.RECORDED, State.REPLACED)
@@ -38,7 +40,7 @@ _CLOSED: Final = (State.SCORED, State.JUDGED, State.RECORDED, State.REPLACED)
 class Journal(JournalView):
     """The journal of one watched folder, open for writing."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, lock: statedir.Lock, now: Callable[[], int]) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, lock: Lock, now: Callable[[], int]) -> None:
         super().__init__(connection, path)
         self._lock = lock
         self._now = now
@@ -57,26 +59,22 @@ class Journal(JournalView):
         migrations: Sequence[str] = MIGRATIONS,
     ) -> Journal:
         """Lock the folder, make or migrate the journal, and check that it is this root's."""
-        folder = statedir.prepare(state_dir, table=mount_table)
+        folder = prepare(state_dir, table=mount_table)
         root = os.path.realpath(root)
-        lock = statedir.Lock(folder, root=root)
         path = folder / FILE
-        try:
+        with ExitStack() as undo:
+            lock = Lock(folder, root=root)
+            undo.callback(lock.close)
             with named(path):
-                db = sqlite3.connect(path, timeout=busy_s, isolation_level=None)
-                try:
-                    _set_up(db, path, migrations)
-                    journal = cls(db, path, lock, now)
-                    journal._claim(root)
-                except BaseException:
-                    db.close()
-                    raise
-        except BaseException:
-            lock.close()
-            raise
+                db = opened(path, partial(_set_up, path, migrations), busy_s=busy_s)
+            undo.callback(db.close)
+            journal = cls(db, path, lock, now)
+            journal._claim(root)
+            undo.pop_all()
         return journal
 
     def close(self) -> None:
+        """Let go of the database, then of the folder."""
         super().close()
         self._lock.close()
 
@@ -167,28 +165,23 @@ class Journal(JournalView):
         with self.together():
             if self.image(image_id).state in _CLOSED:
                 return False
-            new = self._db.execute(
-                "INSERT INTO report (image, params_id, finding, dof, density, cross_spectrum, tissue, json, at_ns) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (image, params_id) DO NOTHING RETURNING id",
-                (
-                    image_id,
-                    report.params_id,
-                    report.finding.value,
-                    report.dof,
-                    report.density,
-                    report.cross_spectrum,
-                    report.tissue,
-                    report.model_dump_json(),
-                    at,
-                ),
-            ).fetchone()
+            measures = {name: getattr(report, name) for name in ("dof", "density", "cross_spectrum", "tissue")}
+            new = self._insert(
+                "report",
+                image=image_id,
+                params_id=report.params_id,
+                finding=report.finding.value,
+                **measures,
+                json=report.model_dump_json(),
+                at_ns=at,
+            )
             if new is None:
                 return False
             self._db.execute(
                 "UPDATE image SET state = 'scored', token = NULL, report = ?, scored_ns = ?, "
                 "started_ns = ifnull(?, started_ns), submitted_ns = ifnull(?, submitted_ns), transferred_ns = ?, "
                 "returned_ns = ? WHERE id = ?",
-                (new[0], at, started_ns, submitted_ns, transferred_ns, returned_ns, image_id),
+                (new, at, started_ns, submitted_ns, transferred_ns, returned_ns, image_id),
             )
         return True
 
@@ -199,24 +192,13 @@ class Journal(JournalView):
             row = self.image(image_id)
             if row.report is None:
                 raise StateError(f"image {image_id} is {row.state}: there is no report to judge")
-            (verdict_id,) = self._db.execute(
-                "INSERT INTO verdict (image, report, outcome, provisional, sentence, reason, detail, at_ns) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-                (
-                    image_id,
-                    row.report,
-                    verdict.outcome,
-                    int(verdict.provisional),
-                    verdict.sentence,
-                    verdict.reason,
-                    verdict.detail,
-                    now,
-                ),
-            ).fetchone()
+            said = {f.name: getattr(verdict, f.name) for f in fields(VerdictRow) if f.name not in ("id", "at_ns")}
+            new = self._insert("verdict", image=image_id, report=row.report, **said, at_ns=now)
+            assert new is not None  # noqa: S101 - its id is its own
             self._db.execute(
                 "UPDATE image SET state = 'judged', judged_ns = ifnull(judged_ns, ?) WHERE id = ?", (now, image_id)
             )
-            return self.verdict(verdict_id)
+            return self.verdict(new)
 
     def recorded(self, image_id: int) -> None:
         """The current verdict's sidecar is written. Repeating it changes nothing."""
@@ -306,6 +288,12 @@ class Journal(JournalView):
                 (self._now(), kind, None if path is None else stored(path)),
             )
 
+    def _insert(self, table: str, **values: object) -> int | None:
+        """A new row's id; None where a row that must be the only one is there already."""
+        sql = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join('?' * len(values))}) "  # noqa: S608
+        new = self._db.execute(sql + "ON CONFLICT DO NOTHING RETURNING id", tuple(values.values())).fetchone()
+        return None if new is None else int(new[0])
+
     def _claim(self, root: str) -> None:
         with self.together(durable=True):
             self._db.execute(
@@ -319,7 +307,7 @@ class Journal(JournalView):
             )
 
 
-def _set_up(db: sqlite3.Connection, path: Path, migrations: Sequence[str]) -> None:
+def _set_up(path: Path, migrations: Sequence[str], db: sqlite3.Connection) -> None:
     mode = db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
         raise StateError(
@@ -329,7 +317,7 @@ def _set_up(db: sqlite3.Connection, path: Path, migrations: Sequence[str]) -> No
     db.execute("PRAGMA foreign_keys = ON")
     db.execute("PRAGMA synchronous = FULL")
     db.execute(f"PRAGMA journal_size_limit = {16 << 20}")
-    version = check_version(db, path, migrate=True)
+    version = version_now(path, db)
     for number, sql in enumerate(migrations[version:], start=version + 1):
         try:
             db.executescript(

@@ -58,6 +58,7 @@ class ImageRow:
 
     @property
     def place(self) -> Place:
+        """Where it belongs."""
         return Place(self.section, self.tile)
 
 

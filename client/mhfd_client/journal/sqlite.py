@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mhfd_client.errors import StateBusy, StateDamaged, StateError, StateFull, StateMissing
+from mhfd_client.errors import StateBusy, StateDamaged, StateError, StateFull
 from mhfd_client.files import text_of
-from mhfd_client.journal.schema import APPLICATION_ID, MIGRATIONS
 
 
 def stored(path: str) -> str | bytes:
@@ -23,34 +22,53 @@ def stored(path: str) -> str | bytes:
 
 
 def loaded(value: str | bytes) -> str:
+    """The path that was kept so."""
     return os.fsdecode(value)
 
 
-def check_version(db: sqlite3.Connection, path: Path, *, migrate: bool) -> int:
-    """The journal's version; raises for one that this program cannot use."""
+def opened(
+    path: Path,
+    set_up: Callable[[sqlite3.Connection], object] = lambda _: None,
+    *,
+    read_only: bool = False,
+    busy_s: float = 5.0,
+    any_thread: bool = False,
+) -> sqlite3.Connection:
+    """A database of ours, once `set_up` has looked at it or made it; closed again when that refuses it."""
+    where = f"{path.absolute().as_uri()}?mode=ro" if read_only else path
+    db = sqlite3.connect(
+        where, uri=read_only, timeout=busy_s, isolation_level=None, check_same_thread=not (read_only or any_thread)
+    )
+    try:
+        set_up(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def version_of(db: sqlite3.Connection, path: Path, *, owner: int, newest: int, instead: str) -> int:
+    """The version of a database, 0 for a new one; raises for another program's and for a newer one."""
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
-    owner = int(db.execute("PRAGMA application_id").fetchone()[0])
-    if version and owner != APPLICATION_ID:
-        raise StateDamaged(f"{text_of(path)} is some other program's database; give another folder with --state")
-    if version > len(MIGRATIONS):
+    if version and owner != int(db.execute("PRAGMA application_id").fetchone()[0]):
+        raise StateDamaged(f"{text_of(path)} is some other program's database; {instead}")
+    if version > newest:
         raise StateDamaged(
-            f"{text_of(path)} was written by a newer mhfd (version {version}; this one knows {len(MIGRATIONS)}): "
+            f"{text_of(path)} was written by a newer mhfd (version {version}; this one knows {newest}): "
             "upgrade this one"
-        )
-    if version < len(MIGRATIONS) and not migrate:
-        raise StateMissing(
-            f"{text_of(path)} was written by an older mhfd: start `mhfd watch` once to bring it up to date"
         )
     return version
 
 
 @contextmanager
-def named(path: Path) -> Iterator[None]:
-    """SQLite's errors as ours: what is wrong, with which file, what to do."""
+def named(path: Path, *, remedy: str | None = None) -> Iterator[None]:
+    """SQLite's errors as ours: what is wrong, with which file, what to do (`remedy`: against all of them)."""
     try:
         yield
     except sqlite3.Error as e:
         where = text_of(path)
+        if remedy is not None:
+            raise StateError(f"{where} cannot be used ({e}): {remedy}") from e
         code = getattr(e, "sqlite_errorcode", 0) or 0
         match code & 0xFF:
             case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -26,8 +27,8 @@ from mhfd_client.journal.rows import (
     TroubleRow,
     VerdictRow,
 )
-from mhfd_client.journal.sqlite import check_version, loaded, named, stored
-from mhfd_client.naming import Place
+from mhfd_client.journal.schema import APPLICATION_ID, MIGRATIONS
+from mhfd_client.journal.sqlite import loaded, named, opened, stored, version_of
 
 FILE: Final = "journal.db"
 Row = tuple[Any, ...]
@@ -59,16 +60,10 @@ class JournalView:
         if not path.is_file():
             raise StateMissing(f"no journal in {text_of(state_dir)}: start `mhfd watch` first, or give --state")
         with named(path):
-            uri = f"{path.absolute().as_uri()}?mode=ro"
-            db = sqlite3.connect(uri, uri=True, timeout=busy_s, isolation_level=None, check_same_thread=False)
-            try:
-                check_version(db, path, migrate=False)
-            except BaseException:
-                db.close()
-                raise
-        return cls(db, path)
+            return cls(opened(path, partial(_up_to_date, path), read_only=True, busy_s=busy_s), path)
 
     def close(self) -> None:
+        """Let go of the database."""
         self._db.close()
 
     def __enter__(self) -> Self:
@@ -85,6 +80,7 @@ class JournalView:
         return self._one(sql, stored(path)) == (size, mtime_ns)
 
     def image(self, image_id: int) -> ImageRow:
+        """One image; StateError where there is none of this id."""
         row = self._one(f"SELECT {_IMAGE} FROM image WHERE id = ?", image_id)  # noqa: S608 - our own column names
         if row is None:
             raise StateError(f"the journal has no image {image_id}")
@@ -128,6 +124,7 @@ class JournalView:
     # -- reports and verdicts
 
     def report(self, report_id: int) -> FocusReport:
+        """What scoring said, whole."""
         row = self._one("SELECT json FROM report WHERE id = ?", report_id)
         if row is None:
             raise StateError(f"the journal has no report {report_id}")
@@ -135,23 +132,15 @@ class JournalView:
 
     def verdicts(self, image_id: int) -> list[VerdictRow]:
         """The history of an image, oldest first; the last is the current one."""
-        sql = (
-            "SELECT outcome, sentence, provisional, reason, detail, id, at_ns FROM verdict WHERE image = ? ORDER BY id"
-        )
+        sql = f"SELECT {_VERDICT} FROM verdict WHERE image = ? ORDER BY id"  # noqa: S608 - as above
         return [_verdict(row) for row in self._all(sql, image_id)]
 
     def verdict(self, verdict_id: int) -> VerdictRow:
+        """One verdict of any history."""
         row = self._one(f"SELECT {_VERDICT} FROM verdict WHERE id = ?", verdict_id)  # noqa: S608 - as above
         if row is None:
             raise StateError(f"the journal has no verdict {verdict_id}")
         return _verdict(row)
-
-    def neighbours(self, place: Place, *, span: int) -> list[ScoreRow]:
-        """Scored images of the same tile, at most `span` sections away, by section; other revisions included."""
-        if place.section is None:
-            return []
-        sql = _SCORE + "WHERE i.tile IS ? AND i.section BETWEEN ? AND ? ORDER BY i.section, i.id"
-        return [_score(row) for row in self._all(sql, place.tile, place.section - span, place.section + span)]
 
     def latest(self, *, limit: int) -> list[ScoreRow]:
         """What was scored last, newest first."""
@@ -207,10 +196,12 @@ class JournalView:
     # -- the station
 
     def root(self) -> str:
+        """The folder that is watched; empty before a station has run."""
         row = self._one("SELECT root FROM station")
         return "" if row is None else loaded(row[0])
 
     def heartbeat(self) -> Beat | None:
+        """The station's last sign of life."""
         sql = "SELECT at_ns, started_ns, pid, host, doing, in_flight, capacity FROM heartbeat"
         row = self._one(sql)
         return None if row is None else Beat(*row)
@@ -231,6 +222,19 @@ class JournalView:
         with named(self.path):
             row: Row | None = self._db.execute(sql, values).fetchone()
             return row
+
+
+def version_now(path: Path, db: sqlite3.Connection) -> int:
+    """How many migrations a journal has seen; raises for one that this program cannot use."""
+    newest = len(MIGRATIONS)
+    return version_of(db, path, owner=APPLICATION_ID, newest=newest, instead="give another folder with --state")
+
+
+def _up_to_date(path: Path, db: sqlite3.Connection) -> None:
+    if version_now(path, db) < len(MIGRATIONS):
+        raise StateMissing(
+            f"{text_of(path)} was written by an older mhfd: start `mhfd watch` once to bring it up to date"
+        )
 
 
 def _image(row: Row) -> ImageRow:

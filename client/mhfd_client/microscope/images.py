@@ -9,7 +9,7 @@ import numpy as np
 import tifffile
 
 from mhfd.simulate import Artefacts, Exposure, Grey, Optics, Specimen
-from mhfd_client.microscope.plan import HARMLESS, Plan, row_column
+from mhfd_client.microscope.plan import HARMLESS, RunPlan, row_column
 from mhfd_client.microscope.truth import Shot, ShotKind
 
 PIXEL_NM: Final = 8.0
@@ -17,7 +17,7 @@ _OVERLAP: Final = 0.06
 _DWELL_NS: Final = 800
 
 
-def picture(plan: Plan, shot: Shot) -> Grey:
+def picture(plan: RunPlan, shot: Shot) -> Grey:
     """What the instrument records."""
     row, column = row_column(shot.tile)
     step = round(plan.size * (1 - _OVERLAP))
@@ -34,7 +34,7 @@ def picture(plan: Plan, shot: Shot) -> Grey:
     )
 
 
-def tiff(plan: Plan, shot: Shot) -> bytes:
+def tiff(plan: RunPlan, shot: Shot) -> bytes:
     """The file that the instrument leaves, with what it writes about the image."""
     row, column = row_column(shot.tile)
     pixels = picture(plan, shot)
@@ -79,7 +79,7 @@ def _artefacts(shot: Shot) -> Artefacts:
             return Artefacts()
 
 
-def _fibics(plan: Plan, shot: Shot, row: int, column: int) -> str:
+def _fibics(plan: RunPlan, shot: Shot, row: int, column: int) -> str:
     """The XML that Atlas leaves in tag 51023."""
     side, last = plan.size * PIXEL_NM / 1000, plan.size - 1
     step = side * (1 - _OVERLAP)

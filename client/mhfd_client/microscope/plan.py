@@ -39,12 +39,11 @@ _FAILURES: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RunPlan:
     """A run: which images, in which order, and what is wrong with each."""
 
     seed: int
     size: int
-    tiles: tuple[int, int]
     drift: float
     shots: tuple[Shot, ...]
 
@@ -61,7 +60,7 @@ class Plan:
         layout: Layout = "atlas",
         blurred_start: int = 0,
         focus_drift_px: float = 0.0,
-    ) -> Plan:
+    ) -> RunPlan:
         """A run with its failures.
 
         Args:
@@ -108,10 +107,11 @@ class Plan:
                     )  # fmt: skip
                     retakes.setdefault(min(section + 5, sections), []).append(again)
             shots += retakes.pop(section, [])
-        return cls(seed, size, tiles, drift, tuple(shots))
+        return cls(seed, size, drift, tuple(shots))
 
 
 def row_column(tile: str) -> tuple[int, int]:
+    """The place of a tile such as `r1-c2` in its mosaic, from 1."""
     row, column = tile.removeprefix("r").split("-c")
     return int(row), int(column)
 

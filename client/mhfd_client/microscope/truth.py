@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
+from typing import Any, Final
 
 from mhfd.errors import UsageError
 
@@ -27,6 +28,9 @@ class ShotKind(StrEnum):
     PARTICLES = "particles"
     CHARGING = "charging"
     RESIN = "resin"  # half of the field is beyond the edge of the tissue
+
+
+_READ: Final[dict[str, Callable[[str], Any]]] = {"section": int, "kind": ShotKind, "amount": float, "take": int}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +69,7 @@ def read_truth(path: Path) -> tuple[Shot, ...]:
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     try:
-        return tuple(
-            Shot(
-                int(row["section"]),
-                row["tile"],
-                row["path"],
-                ShotKind(row["kind"]),
-                row["expected"],
-                float(row["amount"]),
-                int(row["take"]),
-                row["retake_of"],
-            )
-            for row in rows
-        )
+        return tuple(Shot(**{f.name: _READ.get(f.name, str)(row[f.name]) for f in fields(Shot)}) for row in rows)
     except (KeyError, ValueError, TypeError) as error:
         raise UsageError(f"truth: {path} is no truth of a simulated run ({error}); simulate it again") from error
 

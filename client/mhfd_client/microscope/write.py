@@ -1,6 +1,6 @@
 """A pretend microscope: writes simulated sections as an instrument would, with failures that are known.
 
-For the demo, the tests and the benchmark. `Plan.of` decides what happens, `simulate_run` makes it happen, `grade`
+For the demo, the tests and the benchmark. `RunPlan.of` decides what happens, `simulate_run` makes it happen, `grade`
 compares what was said with the truth. The truth is written outside the watched folder, before the first image.
 It must not know how images are judged.
 """
@@ -17,13 +17,13 @@ import numpy as np
 
 from mhfd.errors import UsageError
 from mhfd_client.microscope.images import tiff
-from mhfd_client.microscope.plan import Plan
+from mhfd_client.microscope.plan import RunPlan
 from mhfd_client.microscope.truth import Shot, write_truth
 
 
 def simulate_run(
     into: Path,
-    plan: Plan,
+    plan: RunPlan,
     *,
     truth: Path | None = None,
     at_once: bool = False,

@@ -13,15 +13,18 @@ import sys
 import threading
 from pathlib import Path
 
-from mhfd_client.page.process import Serving
+from mhfd_client.page.process import SCHEMA_VERSION, Serving
 from mhfd_client.page.serving import serve
 from mhfd_client.settings.load import Loaded
 from mhfd_client.settings.options import Settings
 
 
 def main() -> None:
+    """Serve what standard input says, until it ends."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     told = json.loads(sys.stdin.buffer.readline())
+    if told.get("schema_version", 1) != SCHEMA_VERSION:
+        sys.exit("mhfd was exchanged while the watch ran: start the watch again")
     loaded = Loaded(Settings.model_validate(told["settings"]), told["origins"], None)
     listening = socket.socket(fileno=told["socket"])
     serving = Serving(Path(os.fsdecode(bytes.fromhex(told["state_dir"]))), loaded, told["host"])

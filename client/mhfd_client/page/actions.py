@@ -7,20 +7,15 @@ While no station runs, it is taken in here, as `mhfd confirm` does.
 from __future__ import annotations
 
 import getpass
-import json
 import logging
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mhfd_client.errors import StateLocked
-from mhfd_client.journal.journal import Journal
-from mhfd_client.results.sidecars import Recorder
 from mhfd_client.settings.load import Loaded
-from mhfd_client.station import inbox
-from mhfd_client.station.rejudge import record_all
-from mhfd_client.verdicts.from_journal import StationJudge
+from mhfd_client.station.inbox import GivenLabel
+from mhfd_client.station.labelling import hand_in
 
 log = logging.getLogger("mhfd.page")
 
@@ -39,29 +34,9 @@ def say(state_dir: Path, root: str, loaded: Loaded, said: Said) -> None:
     """Leave it for the station; take it in when there is none."""
     sharp = {"sharp": True, "retake": False}.get(said.label)
     who = " ".join("".join(c if c.isprintable() else " " for c in said.who).split()) or _login()
-    inbox.put(state_dir, said.image, sharp=sharp, fine=said.label == "fine", who=who)
     log.info("%s says of image %d: %s", who, said.image, said.label)
-    try:
-        journal = Journal.open(state_dir, root=root)
-    except StateLocked:
-        return
-    with journal:
-        judge = StationJudge(journal, loaded.settings.verdict)
-        inbox.take_in(journal, inbox.Inbox(state_dir, judge))
-        record_all(journal, Recorder(state_dir, journal, loaded))
-
-
-def waiting(state_dir: Path) -> frozenset[int]:
-    """The images of which something was said that is not in the journal yet."""
-    found = set()
-    for file in (state_dir / "inbox").glob("[0-9]*.json"):
-        try:
-            image = json.loads(file.read_bytes())["image"]
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # taken in meanwhile, or no label at all: the station says so
-        if type(image) is int:
-            found.add(image)
-    return frozenset(found)
+    label = GivenLabel(image=said.image, sharp=sharp, fine=said.label == "fine", who=who)
+    hand_in(state_dir, root, loaded, [label])
 
 
 def _login() -> str:

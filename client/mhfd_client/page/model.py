@@ -19,12 +19,12 @@ from mhfd_client.alerts import Episode, Health, Rule, overview
 from mhfd_client.flow.runs_out import RunsReader
 from mhfd_client.journal.rows import Beat, LabelRow, Outcome, State, Told, TroubleRow
 from mhfd_client.naming import Place
-from mhfd_client.page.actions import waiting
 from mhfd_client.page.store import Store
 from mhfd_client.results.latency import Ledger, ledger
 from mhfd_client.results.retake import Retake, retakes
 from mhfd_client.results.status import ALIVE_S
 from mhfd_client.results.under_way import UnderWay, under_way
+from mhfd_client.station.inbox import images_waiting
 
 RECENT: Final = 20  # images that 'now' means
 STRIP: Final = 60
@@ -120,7 +120,7 @@ class Model:
             notes = journal.notes()
             self.question = json.loads(notes.get("question", "null"))
             self.drifts = tuple(json.loads(notes.get("drifts", "[]")))
-            self.waiting = waiting(journal.path.parent)
+            self.waiting = images_waiting(journal.path.parent)
             self.runs = under_way(journal, self._runs_file)
             rows = (journal.newest_image(), journal.newest_verdict(), journal.newest_label())
             if rows == self._rows:

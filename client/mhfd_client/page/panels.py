@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -23,6 +22,7 @@ from mhfd_client.page.model import RECENT, Entry, Model
 from mhfd_client.printing import printable
 from mhfd_client.results.latency import SPANS, spans
 from mhfd_client.results.sidecars import steps_ms
+from mhfd_client.times import lately, took_ms
 
 NAMES: Final = ("state", "ask", "retake", "missing", "last", "strip", "runs", "health", "times")
 WORDS: Final = {
@@ -53,7 +53,7 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     env.globals |= {"words": WORDS, "signs": SIGNS, "Outcome": Outcome, "parts": PARTS}
-    env.filters |= {"text": shown, "clock": _clock, "number": _number, "short": _short, "took": _took}
+    env.filters |= {"text": shown, "clock": _clock, "number": _number, "short": _short, "took": took_ms}
     return env
 
 
@@ -250,16 +250,7 @@ def _levels(verdict: VerdictRow) -> list[dict[str, Any]]:
 
 
 def _clock(ns: float | None) -> str:
-    """On this machine's clock: the operator's."""
-    if ns is None:
-        return "not yet"
-    when = datetime.fromtimestamp(ns / 1e9).astimezone()
-    today = datetime.now().astimezone().date()
-    return when.strftime("%H:%M:%S" if when.date() == today else "%Y-%m-%d %H:%M")
-
-
-def _took(ms: float) -> str:
-    return f"{ms:,.0f} ms" if ms < 1000 else f"{ms / 1000:,.1f} s"
+    return "not yet" if ns is None else lately(ns / 1e9)
 
 
 def _number(value: float | None) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from mhfd.errors import UsageError
 from mhfd_client.page.token import token_of
@@ -24,6 +24,8 @@ from mhfd_client.settings.places import PORT
 
 log = logging.getLogger("mhfd.page")
 
+SCHEMA_VERSION: Final = 1
+"""Of the line that a watch tells its page, which may be of another mhfd when it was exchanged meanwhile."""
 _NEXT: Final = 20  # ports that are tried when nobody asked for one
 
 
@@ -97,6 +99,18 @@ def beside(serving: Serving, listening: socket.socket) -> Iterator[str]:
         process.close()
 
 
+def line_of(serving: Serving, number: int) -> dict[str, Any]:
+    """What the page's process is told: to serve this on the socket of that number."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "socket": number,
+        "state_dir": os.fsencode(serving.state_dir).hex(),
+        "host": serving.host,
+        "settings": serving.loaded.settings.model_dump(mode="json"),
+        "origins": serving.loaded.origins,
+    }
+
+
 class PageProcess:
     """The page beside a watch: its own process, started again when it dies, ended with the watch."""
 
@@ -146,13 +160,6 @@ class PageProcess:
 
     def _run(self) -> int:
         number = self._listening.fileno()
-        told = {
-            "socket": number,
-            "state_dir": os.fsencode(self._serving.state_dir).hex(),
-            "host": self._serving.host,
-            "settings": self._serving.loaded.settings.model_dump(mode="json"),
-            "origins": self._serving.loaded.origins,
-        }
         with self._lock:
             if self._end.is_set():
                 return 0
@@ -165,7 +172,7 @@ class PageProcess:
             )
         assert process.stdin is not None  # noqa: S101 - we asked for the pipe
         with suppress(BrokenPipeError, ValueError):
-            process.stdin.write(json.dumps(told).encode() + b"\n")
+            process.stdin.write(json.dumps(line_of(self._serving, number)).encode() + b"\n")
             process.stdin.flush()
         try:
             return process.wait()

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import base64
 import platform
+import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +24,7 @@ from mhfd_client.results import status as summary
 from mhfd_client.results.latency import SPANS, ledger
 from mhfd_client.results.plot import density_plot, waits_plot
 from mhfd_client.settings.load import Loaded
+from mhfd_client.times import SECOND, iso, utc
 
 MOST_PICTURES: Final = 200  # of about 20 kB each
 
@@ -63,7 +64,7 @@ def render(journal: JournalView, loaded: Loaded) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"printable": printable, "when": _when}
+    environment.filters |= {"printable": printable, "when": lambda ns: f"{utc(ns / 1e9, SECOND)} UTC"}
     page = environment.get_template("run_report.html")
     return page.render(
         status=status,
@@ -76,7 +77,7 @@ def render(journal: JournalView, loaded: Loaded) -> str:
         waits=waits_plot([one.image for one in told], target_s=target),
         settings=_settings(loaded),
         versions=_versions(journal, told),
-        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        made=iso(time.time(), to="seconds"),
         span=_span(told),
     )
 
@@ -120,9 +121,4 @@ def _span(told: list[Told]) -> str:
     times = [one.image.whole_ns / 1e9 for one in told]
     if not times:
         return "no image yet"
-    first, last = (datetime.fromtimestamp(t, UTC).strftime("%Y-%m-%d %H:%M") for t in (min(times), max(times)))
-    return f"{first} to {last} UTC"
-
-
-def _when(ns: int) -> str:
-    return datetime.fromtimestamp(ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return f"{utc(min(times))} to {utc(max(times))} UTC"

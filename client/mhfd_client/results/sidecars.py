@@ -23,9 +23,9 @@ from mhfd_client.files import text_of, write_whole
 from mhfd_client.journal.folder import picture_of, thumbnails
 from mhfd_client.journal.rows import ImageRow, VerdictRow
 from mhfd_client.journal.view import JournalView
-from mhfd_client.printing import iso
 from mhfd_client.results import latency as ledger
 from mhfd_client.settings.load import Loaded
+from mhfd_client.times import iso_ns
 
 SUFFIX: Final = ".mhfd.json"
 _LONGEST: Final = 200  # bytes of a name that get a suffix and a temporary name
@@ -68,7 +68,7 @@ class Recorder:
                 "root": self._root,
                 "revision": row.revision,
                 "bytes": row.size,
-                "mtime": iso(row.mtime_ns),
+                "mtime": iso_ns(row.mtime_ns),
                 "sha256": report.image.sha256,
                 "section": row.section,
                 "tile": row.tile,
@@ -76,7 +76,7 @@ class Recorder:
             },
             "verdict": _verdict(verdict),
             "history": history,
-            "times": {step: iso(ns) for step in ledger.MOMENTS if (ns := getattr(row, f"{step}_ns")) is not None},
+            "times": {step: iso_ns(ns) for step in ledger.MOMENTS if (ns := getattr(row, f"{step}_ns")) is not None},
             "steps_ms": steps_ms(row),
             "tries": row.attempts,
             "settings": self._settings,
@@ -109,7 +109,7 @@ def _verdict(row: VerdictRow) -> dict[str, Any]:
         "provisional": row.provisional,
         "sentence": row.sentence,
         "reason": row.reason,
-        "at": iso(row.at_ns),
+        "at": iso_ns(row.at_ns),
         "detail": detail,
     }
 

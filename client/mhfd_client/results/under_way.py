@@ -14,7 +14,7 @@ from mhfd_client.files import text_of
 from mhfd_client.flow.run_words import Step, step_of
 from mhfd_client.flow.runs_out import NotedRun, RunsReader
 from mhfd_client.journal.view import JournalView
-from mhfd_client.printing import iso
+from mhfd_client.times import iso_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class RunOut:
             "run": self.run,
             "key": self.key,
             "step": self.step.words,
-            "since": iso(self.since_ns),
+            "since": iso_ns(self.since_ns),
             "images": [text_of(path) for path in self.images],
         }
 

@@ -10,17 +10,32 @@ Scoring and its libraries are never imported here, nor by any runner in the stat
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePath
-from typing import Protocol
+from typing import Final, Protocol
 
 import mhfd
 from mhfd.contract.focus_report import Finding, FocusReport, ImageInfo, Method, Provenance
 from mhfd.contract.params import Params
 from mhfd_client.files import text_of
 
-__all__ = ["Batch", "Event", "Health", "Job", "Returned", "Runner", "Scored", "Started", "Trouble", "set_aside"]
+__all__ = [
+    "UNSEEN",
+    "Batch",
+    "Event",
+    "Health",
+    "Job",
+    "Returned",
+    "Runner",
+    "Scored",
+    "Started",
+    "Trouble",
+    "set_aside",
+]
+
+
+UNSEEN: Final = -1
 
 
 class Trouble(StrEnum):
@@ -40,7 +55,7 @@ class Job:
 
     id: int
     path: str  # absolute
-    size: int
+    size: int  # UNSEEN: only whoever scores can see the file
     mtime_ns: int
     params: Params
 
@@ -96,6 +111,8 @@ class Health:
     ok: bool
     detail: str
     kind: Trouble = Trouble.FAILING
+    error: Exception | None = field(default=None, compare=False)
+    """What went wrong, for who would rather raise it than wait."""
 
 
 Event = Started | Scored | Returned | Health

@@ -30,7 +30,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class EndpointAnswer:
     """By the image's place in the request."""
 
     reports: Mapping[int, FocusReport]
@@ -43,7 +43,7 @@ class Answer:
     """From when to when, on the worker's clock, in nanoseconds."""
 
 
-def read(plain: Any, count: int | None = None) -> Answer:
+def read(plain: Any, count: int | None = None) -> EndpointAnswer:
     """The answer to a request for `count` images. ValueError when it is none."""
     if not isinstance(plain, Mapping) or not isinstance(plain.get("errors", []), list):
         raise ValueError(f"the endpoint answered with {type(plain).__name__}, not with reports")
@@ -55,11 +55,14 @@ def read(plain: Any, count: int | None = None) -> Answer:
     if not isinstance(given, list) or (count is not None and len(given) > count):
         raise ValueError("the endpoint answered for other images than it was asked")
     for index, report in enumerate(given):
-        if report is not None:
+        if isinstance(report, Mapping) and "method" not in report:
+            reasons[index] = Reason("left_out", "there was no room for the whole report")
+        elif report is not None:
             try:
                 reports[index] = _report(report)
             except ValidationError as e:
-                reasons[index] = Reason("invalid", f"gave a report that is not valid: {e.errors()[0]['msg']}")
+                why = f"gave a report that is not valid: {e.errors()[0]['msg']}"
+                reasons[index] = Reason("invalid", why, "install the same mhfd on both sides")
             else:
                 paths[index] = reports[index].image.path or ""
     for error in plain.get("errors") or []:
@@ -79,7 +82,7 @@ def read(plain: Any, count: int | None = None) -> Answer:
         whole = Reason("empty", "the endpoint answered without a report and without a reason")
     began, ended = plain.get("began_ns"), plain.get("ended_ns")
     worked = (began, ended) if isinstance(began, int) and isinstance(ended, int) and began <= ended else None
-    return Answer(reports, reasons, None if reports else whole, paths, worked)
+    return EndpointAnswer(reports, reasons, None if reports else whole, paths, worked)
 
 
 def _report(plain: Any) -> FocusReport:

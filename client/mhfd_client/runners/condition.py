@@ -15,16 +15,17 @@ class Condition:
 
     def __init__(self, well: str = "the endpoint answers again") -> None:
         self._well = well
-        self._now: dict[Trouble, tuple[str, float]] = {}
+        self._now: dict[Trouble, tuple[str, float, Exception | None]] = {}
         self._said: tuple[Trouble, str] | None = None
 
     @property
     def worst(self) -> Trouble | None:
         return next((kind for kind in _WORST_FIRST if kind in self._now), None)
 
-    def on(self, kind: Trouble, why: str, now: float) -> None:
+    def on(self, kind: Trouble, why: str, now: float, error: Exception | None = None) -> None:
         """This is wrong (still)."""
-        self._now[kind] = (why, self._now.get(kind, (why, now))[1])
+        since = self.since(kind)
+        self._now[kind] = (why, now if since is None else since, error)
 
     def over(self, *kinds: Trouble) -> None:
         """These are not wrong (any more)."""
@@ -45,6 +46,6 @@ class Condition:
         if self._said is not None and (now is None or now[0] is not self._said[0]):
             news.append(Health(True, self._well, self._said[0]))
         if now is not None:
-            news.append(Health(False, now[1], now[0]))
+            news.append(Health(False, now[1], now[0], self._now[now[0]][2]))
         self._said = now
         return news

@@ -21,7 +21,7 @@ from mhfd_client.runners.condition import Condition
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
-class Waiting:
+class PendingImage:
     """One image that is not answered yet."""
 
     token: str
@@ -34,7 +34,7 @@ class Waiting:
     open: bool = True
 
 
-ImageT = TypeVar("ImageT", bound=Waiting)
+ImageT = TypeVar("ImageT", bound=PendingImage)
 
 
 class FarRunner(ABC, Generic[ImageT]):

@@ -11,11 +11,14 @@ import logging
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from mhfd_client.files import write_whole
 
 log = logging.getLogger("mhfd.notes")
+
+SCHEMA_VERSION: Final = 1
+"""Of the lines of all runners, kept in the first one; a file without it is of version 1."""
 
 
 class Notes:
@@ -40,7 +43,8 @@ class Notes:
         if file is None:
             return
         self._read(file, head, take)
-        write_whole(file, "".join(json.dumps(line) + "\n" for line in (head, *left())).encode())
+        first = {"schema_version": SCHEMA_VERSION, **head}
+        write_whole(file, "".join(json.dumps(line) + "\n" for line in (first, *left())).encode())
         self._stream = file.open("a", encoding="utf-8")
 
     def write(self, line: dict[str, Any]) -> None:
@@ -76,7 +80,11 @@ class Notes:
             first, *lines = file.read_text(encoding="utf-8", errors="replace").splitlines() or [""]
         except FileNotFoundError:
             return
-        if first != json.dumps(head):
+        try:
+            begun = {"schema_version": 1, **json.loads(first)}
+        except (ValueError, TypeError):
+            return
+        if begun != {"schema_version": SCHEMA_VERSION, **head}:
             return
         for text in lines:
             try:

@@ -22,7 +22,7 @@ from mhfd.contract.focus_report import FocusReport
 from mhfd.threads import thread_count
 from mhfd_client.errors import RunnerError
 from mhfd_client.runners import Batch, Event, Health, Job, Returned, Scored, Started, set_aside
-from mhfd_client.runners.process import Reply, SetUp, Worker
+from mhfd_client.runners.process import SetUp, Worker, WorkerReply
 
 DEPTH: Final = 2  # images a worker has at hand: it need not wait for the station between two
 STILLBORN: Final = 5  # so many workers in a row that died before they were ready: a person must act
@@ -97,7 +97,7 @@ class LocalRunner:
         self._clock = clock
         self._seats = [_Seat() for _ in range(workers)]
         self._waiting: deque[_Task] = deque()
-        self._inbox: queue.SimpleQueue[Reply | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[WorkerReply | None] = queue.SimpleQueue()
         self._out: list[Event] = []
         self._stillborn = 0
         self._failure: str | None = None
@@ -164,7 +164,7 @@ class LocalRunner:
         except queue.Empty:
             return
 
-    def _heard(self, reply: Reply) -> None:
+    def _heard(self, reply: WorkerReply) -> None:
         seat = next(seat for seat in self._seats if seat.worker is reply.worker)
         seat.since = self._clock()
         match reply.kind:
@@ -184,7 +184,7 @@ class LocalRunner:
                 seat.started = False
                 self._answered(seat.tasks.popleft(), reply)
 
-    def _answered(self, task: _Task, reply: Reply) -> None:
+    def _answered(self, task: _Task, reply: WorkerReply) -> None:
         words = reply.payload.decode() if reply.kind != "scored" else ""
         match reply.kind:
             case "scored":

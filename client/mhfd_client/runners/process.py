@@ -15,8 +15,12 @@ import subprocess
 import sys
 import threading
 from dataclasses import asdict, dataclass
+from typing import Final
 
 from mhfd_client.runners import Job
+
+SCHEMA_VERSION: Final = 1
+"""Of the lines between a station and its workers, which may be of another mhfd when it was exchanged meanwhile."""
 
 # Native libraries make as many threads as the machine has cores unless told; workers would fight over them.
 _THREADS = (
@@ -37,10 +41,11 @@ class SetUp:
     threads: int
     memory_bytes: int | None
     thumbnails: str | None = None  # a folder: the scoring function also takes `thumbnail=`, a file to write
+    schema_version: int = SCHEMA_VERSION
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class WorkerReply:
     """What a worker said. Kind `ended`: it said its last."""
 
     worker: Worker
@@ -53,7 +58,7 @@ class Reply:
 class Worker:
     """Starts at once; replies go to `inbox`, the last of them of kind `ended`."""
 
-    def __init__(self, set_up: SetUp, inbox: queue.SimpleQueue[Reply | None]) -> None:
+    def __init__(self, set_up: SetUp, inbox: queue.SimpleQueue[WorkerReply | None]) -> None:
         self._inbox = inbox
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -99,13 +104,13 @@ class Worker:
         except OSError as e:
             self.end = f"cannot be started: {e}"
         finally:  # whatever happens here, the runner must not wait for this worker
-            self._inbox.put(Reply(self, "ended"))
+            self._inbox.put(WorkerReply(self, "ended"))
 
     def _pass_on(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None  # noqa: S101 - we asked for the pipe
         for line in process.stdout:
             kind, number, at, payload = line.rstrip(b"\n").split(b" ", 3)
-            self._inbox.put(Reply(self, kind.decode(), int(number), int(at), payload))
+            self._inbox.put(WorkerReply(self, kind.decode(), int(number), int(at), payload))
 
     def _start(self, set_up: SetUp) -> subprocess.Popen[bytes]:
         environ = dict(os.environ)

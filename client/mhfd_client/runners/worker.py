@@ -28,6 +28,7 @@ from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.contract.params import Params
 from mhfd.errors import UsageError
 from mhfd_client.journal.folder import picture_of
+from mhfd_client.runners.process import SCHEMA_VERSION
 
 Score = Callable[..., FocusReport]
 
@@ -42,6 +43,9 @@ def main(argv: list[str]) -> int:
     jobs: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(sys.stdin.buffer, jobs), daemon=True).start()
     set_up = json.loads(jobs.get())
+    if set_up.get("schema_version", 1) != SCHEMA_VERSION:
+        _reply(replies, "broken", 0, "mhfd was exchanged while the station ran: start the station again")
+        return 1
     try:
         if set_up["memory_bytes"]:
             _limit_memory(set_up["memory_bytes"])

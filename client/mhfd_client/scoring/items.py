@@ -16,7 +16,7 @@ from mhfd_client.compute.paths import PathMap
 from mhfd_client.scoring import lines
 
 if TYPE_CHECKING:
-    from mhfd_client.compute.opening import Opened
+    from mhfd_client.compute.reach import ReachedEndpoint
 
 _ABSOLUTE: Final = re.compile(r"[A-Za-z]:[\\/]|[\\/]")
 
@@ -29,7 +29,7 @@ class Item:
     there: str
 
 
-def items_of(paths: Iterable[str], maps: PathMap, opened: Opened) -> list[Item]:
+def items_of(paths: Iterable[str], maps: PathMap, reached: ReachedEndpoint) -> list[Item]:
     """Each file as it is called here and there.
 
     With a map, paths and patterns are this machine's. Without one the paths are the endpoint's, and no patterns.
@@ -43,16 +43,16 @@ def items_of(paths: Iterable[str], maps: PathMap, opened: Opened) -> list[Item]:
                 f"{path}: without --map, paths are the endpoint's own and begin with /; for files of this machine say "
                 "where the endpoint has them, as in --map /mnt/sem=/eagle/sem"
             )
-    return [Item(path, path) for path in unexpanded(named, opened)]
+    return [Item(path, path) for path in unexpanded(named, reached)]
 
 
-def unexpanded(paths: Sequence[str], opened: Opened) -> list[str]:
+def unexpanded(paths: Sequence[str], reached: ReachedEndpoint) -> list[str]:
     """The same paths, none of them a pattern. UsageError."""
     for path in paths:
         if "*" in path or "?" in path:  # a bracket may be part of a name
             raise UsageError(
-                f"{path}: endpoint {opened.endpoint} does not expand patterns; name the files, or say with --map where "
-                "it has a folder of this machine, whose patterns are expanded here"
+                f"{path}: endpoint {reached.endpoint} does not expand patterns; name the files, or say with --map "
+                "where it has a folder of this machine, whose patterns are expanded here"
             )
     return list(paths)
 

@@ -1,8 +1,8 @@
 """What is kept of a call, so that it can be found again when the notebook has crashed.
 
-One file a call, appended to: what was asked, the task groups that the service made for it, each report as it came. A
-line that a crash cut short is not read. Nothing here is the truth about the work, which is the service's; it only saves
-asking for it twice. Writing fails softly: a call without a file still gives its table.
+One file a call, appended to: what was asked, each report as it came; and one beside it, the runner's, of the tasks that
+are out. A line that a crash cut short is not read. Nothing here is the truth about the work, which is the service's; it
+only saves asking for it twice. Writing fails softly: a call without a file still gives its table.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from mhfd_client.scoring.items import Item
 from mhfd_client.settings import places
 
 _log = logging.getLogger("mhfd")
+_TASKS: Final = ".tasks"
 _KEPT: Final = 50
 _KEPT_S: Final = 30 * 86400.0
 
@@ -38,16 +39,12 @@ class Stored:
         self.endpoint = UUID(head["endpoint"])
         self.params = Params.model_validate(head["params"])
         self.items = [Item(here, there) for here, there in head["items"]]
-        self.options: dict[str, Any] = head["options"]
-        self.groups: list[UUID] = []
         self.reports: dict[int, FocusReport] = {}
         self.finished = False
 
     @classmethod
-    def new(
-        cls, endpoint: UUID, params: Params, items: Sequence[Item], options: dict[str, Any] | None = None
-    ) -> Stored:
-        """Begin a call. `options`: whatever the caller wants to find again; plain values."""
+    def new(cls, endpoint: UUID, params: Params, items: Sequence[Item]) -> Stored:
+        """Begin a call."""
         token = str(uuid.uuid4())
         head = {
             "schema_version": 1,
@@ -55,7 +52,6 @@ class Stored:
             "endpoint": str(endpoint),
             "params": params.model_dump(mode="json"),
             "items": [[item.path, item.there] for item in items],
-            "options": options or {},
             "at": time.time(),
         }
         folder = _folder()
@@ -110,13 +106,13 @@ class Stored:
                     stored._take(json.loads(line))
         return stored
 
-    def grouped(self, group: UUID) -> None:
-        """The service has put tasks of this call into that group."""
-        if group not in self.groups:
-            self.groups.append(group)
-            self._add({"group": str(group)})
+    @property
+    def tasks_file(self) -> Path | None:
+        """Where the runner remembers what is out; nothing when nothing can be kept."""
+        return None if self._file is None else self._path.with_suffix(_TASKS)
 
     def scored(self, index: int, report: FocusReport) -> None:
+        """An image has its report."""
         self.reports[index] = report
         self._add({"index": index, "report": report.model_dump(mode="json")})
 
@@ -124,13 +120,17 @@ class Stored:
         """Every path has its report."""
         self.finished = True
         self._add({"finished": time.time()})
+        with contextlib.suppress(OSError):
+            self._path.with_suffix(_TASKS).unlink(missing_ok=True)
 
     def close(self) -> None:
+        """Keep nothing more of it."""
         if self._file is not None:
             self._file.close()
             self._file = None
 
     def begin(self) -> None:
+        """Go on with the file."""
         self._file = self._path.open("ab")
         if self._file.tell():
             self._file.write(b"\n")  # whatever a crash left of a line ends here
@@ -146,9 +146,7 @@ class Stored:
             self.close()
 
     def _take(self, line: dict[str, Any]) -> None:
-        if "group" in line:
-            self.groups.append(UUID(line["group"]))
-        elif "report" in line and 0 <= line["index"] < len(self.items):
+        if "report" in line and 0 <= line["index"] < len(self.items):
             self.reports[line["index"]] = FocusReport.model_validate(line["report"])
         elif "finished" in line:
             self.finished = True
@@ -173,3 +171,4 @@ def _prune(folder: Path) -> None:
         with contextlib.suppress(OSError):
             if number >= _KEPT or path.stat().st_mtime < time.time() - _KEPT_S:
                 path.unlink()
+                path.with_suffix(_TASKS).unlink(missing_ok=True)

@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import glob
 import itertools
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mhfd import api, threads
 from mhfd import overlay as drawing
 from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.errors import UsageError
 from mhfd_client.printing import printable
+from mhfd_client.scoring.progress import bar
 
 if TYPE_CHECKING:
     from mhfd.contract.params import Params
@@ -80,22 +77,22 @@ def run(
             drawing.draw(measured).save(target)
         return measured.report
 
-    bar = Progress(
-        TextColumn("scoring"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        redirect_stdout=sys.stdout.isatty(),  # above the bar on a terminal; untouched in a pipe or a file
-    )
-    unscored = 0
-    with bar if progress and len(files) > 1 else nullcontext():
-        task = bar.add_task("scoring", total=len(files))
-        for report in _in_order(one, files, jobs):
-            unscored += report.finding is not Finding.OK
-            click.echo(report.model_dump_json() if as_json else line(report))
-            bar.advance(task)
+    with bar(len(files), progress and len(files) > 1, above=True, transient=True) as shown:
+        return print_in_order(enumerate(_in_order(one, files, jobs)), shown.advance, as_json=as_json)
+
+
+def print_in_order(results: Iterable[tuple[int, FocusReport]], advance: Callable[[], object], *, as_json: bool) -> int:
+    """Print reports that come in any order, each with its place, in order; how many could not be scored."""
+    unscored = due = 0
+    early: dict[int, FocusReport] = {}
+    for index, report in results:
+        early[index] = report
+        advance()
+        while due in early:
+            first = early.pop(due)
+            unscored += first.finding is not Finding.OK
+            click.echo(first.model_dump_json() if as_json else line(first))
+            due += 1
     return unscored
 
 

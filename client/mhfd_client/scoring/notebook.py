@@ -8,24 +8,25 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Final, Literal
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
 from mhfd.errors import UsageError
-from mhfd_client import naming
 from mhfd_client.journal.folder import picture_of
-from mhfd_client.runners import Batch, Job, Returned, Scored, set_aside
+from mhfd_client.runners import Job, Scored, set_aside
 from mhfd_client.runners.local import LocalRunner
+from mhfd_client.scoring.driver import Driver
 from mhfd_client.scoring.progress import bar
+from mhfd_client.scoring.table import Row, Table, table_of
 from mhfd_client.settings.options import VerdictSettings
 
-if TYPE_CHECKING:
-    pass
-from mhfd_client.scoring.table import Row, Table, judged
+_NOBODY: Final = str(uuid.UUID(int=0))  # the token of batches that nobody will ask after
 
 
 def score(
@@ -85,25 +86,17 @@ def score(
     files = expand(many)
     if not files:
         raise UsageError("paths: there are none; give a path, a pattern or a list of them")
-    names = naming.detect(files).naming
-    rows: dict[int, Row] = {}
-    interrupted = False
     with tempfile.TemporaryDirectory(prefix="mhfd-thumbs-") as scratch, bar(len(files), progress) as shown:
         pictures = Path(scratch) if thumbnails else None
-        runner = LocalRunner(workers=_fitting(workers, len(files)), device=device, thumbnails=pictures)
-        try:
-            for index, report in _scored(runner, files, chosen):
-                place = names.place(files[index])
-                rows[index] = Row(files[index], report, place.section, place.tile, thumbnail=_picture(pictures, index))
-                shown.advance()
-                if on_row is not None:
-                    on_row(rows[index])
-        except KeyboardInterrupt:
-            interrupted = True
-        finally:
-            runner.close()
-    ordered = [rows[index] for index in sorted(rows)]
-    return Table(ordered if settings is None else judged(ordered, settings), interrupted=interrupted)
+        with closing(LocalRunner(workers=_fitting(workers, len(files)), device=device, thumbnails=pictures)) as runner:
+            return table_of(
+                files,
+                _scored(runner, files, chosen),
+                picture=lambda index: _picture(pictures, index),
+                advance=shown.advance,
+                on_row=on_row,
+                settings=settings,
+            )
 
 
 def reattach(
@@ -133,35 +126,18 @@ def _verdicts(judge: bool | VerdictSettings) -> VerdictSettings | None:
 
 
 def _scored(runner: LocalRunner, files: Sequence[str], params: Params) -> Iterator[tuple[int, FocusReport]]:
-    """Reports as they come, each with the number of its path; no more handed over than the runner takes."""
-    rest, flying = iter(range(len(files))), 0
-    ended = False
-    while not ended or flying:
-        while not ended and flying < runner.capacity:
-            index = next(rest, None)
-            if index is None:
-                ended = True
-            elif (job := _job(index, files[index], params)) is None:
-                yield index, set_aside(files[index], params, "cannot be opened: there is no such file")
-            else:
-                runner.submit(Batch(str(uuid.uuid4()), (job,)))
-                flying += 1
-        for event in runner.events(1.0) if flying else ():
-            match event:
-                case Scored():
-                    flying -= 1
-                    yield event.id, event.report
-                case Returned():
-                    flying -= len(event.ids)
-                    for index in event.ids:
-                        yield index, set_aside(files[index], params, f"could not be scored: {event.why}")
+    """Reports as they come, each with the number of its path; no file is looked at before the runner has room."""
+    work = (_job(index, path, params) for index, path in enumerate(files))
+    for answers in Driver(runner, _NOBODY).results(work):
+        yield from ((answer.id, answer.report) for answer in answers)
 
 
-def _job(index: int, path: str, params: Params) -> Job | None:
+def _job(index: int, path: str, params: Params) -> Job | Scored:
     try:
         found = os.stat(path)  # noqa: PTH116 - names that are no UTF-8
     except OSError:
-        return None
+        report = set_aside(path, params, "cannot be opened: there is no such file")
+        return Scored(_NOBODY, index, report, time.time_ns())
     return Job(index, os.path.abspath(path), found.st_size, found.st_mtime_ns, params)  # noqa: PTH100 - as above
 
 

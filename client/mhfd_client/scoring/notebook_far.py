@@ -7,26 +7,24 @@ picture is made only of a file that this machine can read.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
 from mhfd.errors import UsageError
-from mhfd_client import naming
 from mhfd_client.errors import ComputeError
 from mhfd_client.scoring.progress import bar
-from mhfd_client.scoring.table import Row, Table, judged
+from mhfd_client.scoring.table import Row, Table, table_of
 from mhfd_client.settings.options import VerdictSettings
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from mhfd_client.compute.opening import Opened
     from mhfd_client.compute.paths import PathMap
+    from mhfd_client.compute.reach import ReachedEndpoint
     from mhfd_client.scoring.kept_call import Stored
 
 OnRow = Callable[[Row], None] | None
@@ -45,13 +43,13 @@ def begin(
     on_row: OnRow,
 ) -> Table:
     """Score there. `reattach`: go on with that call, which must be of the same paths."""
-    from mhfd_client.compute.opening import endpoint_of, reach
+    from mhfd_client.compute.reach import endpoint_of, reach
     from mhfd_client.scoring.items import items_of
     from mhfd_client.scoring.kept_call import Stored
 
     id_, mapped = endpoint_of(endpoint), _map_of(maps)
-    with reach(id_) as opened:
-        items = items_of(paths, mapped, opened)
+    with reach(id_) as reached:
+        items = items_of(paths, mapped, reached)
         if not items:
             raise UsageError("paths: there are none; give a path, a pattern or a list of them")
         stored = Stored.new(id_, params, items) if reattach is None else Stored.open(reattach)
@@ -61,14 +59,14 @@ def begin(
                 f"reattach: call {stored.token} was of other paths, parameters or another endpoint; leave it out to "
                 "score these, or mhfd_client.reattach(token) for its own table"
             )
-        return _table(stored, lambda: opened, settings, thumbnails, progress, on_row)
+        return _table(stored, lambda: reached, settings, thumbnails, progress, on_row)
 
 
 def go_on(
     token: str | None, *, settings: VerdictSettings | None, thumbnails: bool, progress: bool | None, on_row: OnRow
 ) -> Table:
     """The table of an earlier call; what has no report yet is waited for, or asked again."""
-    from mhfd_client.compute.opening import reach
+    from mhfd_client.compute.reach import reach
     from mhfd_client.scoring.kept_call import Stored
 
     stored = Stored.latest() if token is None else Stored.open(token)
@@ -85,35 +83,27 @@ def go_on(
 
 def _table(
     stored: Stored,
-    opened: Callable[[], Opened],
+    reached: Callable[[], ReachedEndpoint],
     settings: VerdictSettings | None,
     thumbnails: bool,
     progress: bool | None,
     on_row: OnRow,
 ) -> Table:
-    from mhfd_client.scoring.call import Call
+    from mhfd_client.scoring.call import scored_there
 
-    names = naming.detect([item.path for item in stored.items]).naming
-    rows: dict[int, Row] = {}
-    interrupted = False
-    with Pictures(thumbnails) as pictures, bar(len(stored.items), progress) as shown, _token_named(stored):
+    paths = [item.path for item in stored.items]
+    with SmallPictures(thumbnails, paths) as pictures, bar(len(paths), progress) as shown, _token_named(stored):
         shown.note(f'after a crash: mhfd_client.reattach("{stored.token}")')
-        try:
-            with closing(Call(stored, opened, say=shown.say).results()) as results:
-                for index, report in results:
-                    path = stored.items[index].path
-                    place = names.place(path)
-                    rows[index] = Row(path, report, place.section, place.tile)
-                    pictures.make(index, path, report)
-                    shown.advance()
-                    if on_row is not None:
-                        on_row(rows[index])
-        except KeyboardInterrupt:
-            interrupted = True
-        made = pictures.made()
-    ordered = [replace(rows[index], thumbnail=made.get(index)) for index in sorted(rows)]
-    done = ordered if settings is None else judged(ordered, settings)
-    return Table(done, interrupted=interrupted, token=stored.token)
+        with closing(scored_there(stored, reached, say=shown.say)) as results:
+            return table_of(
+                paths,
+                pictures.made_of(results),
+                pictures=pictures.made,
+                advance=shown.advance,
+                on_row=on_row,
+                settings=settings,
+                token=stored.token,
+            )
 
 
 @contextmanager
@@ -129,10 +119,11 @@ def _token_named(stored: Stored) -> Iterator[None]:
         raise
 
 
-class Pictures:
+class SmallPictures:
     """Small pictures of the files that this machine can read, made beside the waiting."""
 
-    def __init__(self, wanted: bool) -> None:
+    def __init__(self, wanted: bool, paths: Sequence[str]) -> None:
+        self._paths = paths
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="mhfd-pictures") if wanted else None
         self._out: dict[int, Future[bytes | None]] = {}
 
@@ -143,9 +134,12 @@ class Pictures:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def make(self, index: int, path: str, report: FocusReport) -> None:
-        if self._pool is not None:
-            self._out[index] = self._pool.submit(_picture, path, report.image.bytes)
+    def made_of(self, results: Iterable[tuple[int, FocusReport]]) -> Iterator[tuple[int, FocusReport]]:
+        """The same results; a picture is made of each meanwhile."""
+        for index, report in results:
+            if self._pool is not None:
+                self._out[index] = self._pool.submit(_picture, self._paths[index], report.image.bytes)
+            yield index, report
 
     def made(self) -> dict[int, bytes]:
         """All of them, waited for."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, overload
 
 from mhfd.contract.focus_report import Finding, FocusReport
@@ -13,7 +13,7 @@ from mhfd.errors import UsageError
 from mhfd_client import naming
 from mhfd_client.printing import printable
 from mhfd_client.settings.options import VerdictSettings
-from mhfd_client.verdicts.judge import Judge
+from mhfd_client.verdicts.judge import RunJudge
 from mhfd_client.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -99,17 +99,54 @@ class Table(Sequence[Row]):
         return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}{end}"
 
 
+def table_of(
+    paths: Sequence[str],
+    results: Iterable[tuple[int, FocusReport]],
+    *,
+    settings: VerdictSettings | None,
+    advance: Callable[[], object],
+    on_row: Callable[[Row], None] | None,
+    picture: Callable[[int], bytes | None] = lambda _: None,
+    pictures: Callable[[], Mapping[int, bytes]] = dict,
+    token: str | None = None,
+) -> Table:
+    """The table of results that come in any order; Ctrl-C keeps what has come.
+
+    Args:
+        paths: Of all images.
+        results: Reports, each with the number of its path.
+        settings: To judge with; nothing: no verdicts.
+        advance: Called with each.
+        on_row: Called with each row as it comes.
+        picture: A small picture, as far as there is one at once.
+        pictures: Those that take longer, asked for at the end.
+        token: By which the table is found again.
+    """
+    names = naming.detect(paths).naming
+    rows: dict[int, Row] = {}
+    interrupted = False
+    try:
+        for index, report in results:
+            place = names.place(paths[index])
+            rows[index] = Row(paths[index], report, place.section, place.tile, thumbnail=picture(index))
+            advance()
+            if on_row is not None:
+                on_row(rows[index])
+    except KeyboardInterrupt:
+        interrupted = True
+    made = pictures()
+    ordered = [replace(rows[index], thumbnail=made.get(index, rows[index].thumbnail)) for index in sorted(rows)]
+    return Table(ordered if settings is None else judged(ordered, settings), interrupted=interrupted, token=token)
+
+
 def judged(rows: Sequence[Row], settings: VerdictSettings) -> list[Row]:
     """With verdicts: all of them seen, in order; the last word on each counts."""
-    judge = Judge(settings)
+    judge = RunJudge(settings)
     verdicts: dict[int, Verdict] = {}
     for index, row in enumerate(rows):
         place = naming.Place(row.section, row.tile)
         verdicts |= {int(str(j.key)): j.verdict for j in judge.see(index, row.report, place)}
-    return [
-        Row(row.path, row.report, row.section, row.tile, verdicts[index], row.thumbnail)
-        for index, row in enumerate(rows)
-    ]
+    return [replace(row, verdict=verdicts[index]) for index, row in enumerate(rows)]
 
 
 def _html(row: Row) -> str:

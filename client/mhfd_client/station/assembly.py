@@ -26,7 +26,7 @@ from mhfd_client.settings.load import Loaded
 from mhfd_client.settings.options import Settings
 from mhfd_client.station.inbox import Inbox
 from mhfd_client.station.loop import Station
-from mhfd_client.verdicts.from_journal import StationJudge
+from mhfd_client.verdicts.from_journal import JournalJudge
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def assembled(
     state_dir = state_of(root, chosen)
     with Journal.open(state_dir, root=root) as journal, JournalView.read(state_dir) as view:
         names = named(root, chosen)
-        judge = StationJudge(journal, chosen.verdict)
+        judge = JournalJudge(journal, chosen.verdict)
         arrival = Arrival(
             root,
             settings=chosen.arrival,

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import signal
 import threading
 import time
@@ -21,36 +20,26 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
-from mhfd_client.arrival.events import Recovered, Trouble, TroubleKind, Whole
+from mhfd_client.arrival.events import FolderTrouble, Recovered, TroubleKind, Whole
 from mhfd_client.errors import StateBusy, StateError, StateFull
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import ImageRow, Outcome, State, VerdictRow
 from mhfd_client.naming import Place
 from mhfd_client.runners import Batch, Event, Health, Job, Returned, Runner, Scored, Started, set_aside
-from mhfd_client.station.inbox import Inbox, LabelFile
+from mhfd_client.station.feeder import Feeder, News, Watcher
+from mhfd_client.station.inbox import GivenLabel, Inbox
 
 log = logging.getLogger("mhfd.station")
+T = TypeVar("T")
 
 BEAT_S: Final = 1.0
 CHUNK: Final = 50  # images a step takes at once: bounds memory, and how long a step keeps the others waiting
-News = Whole | Trouble | Recovered
-
-
-class Watcher(Protocol):
-    """Arrival: called from a thread of its own, and may block."""
-
-    def poll(self, timeout: float) -> Sequence[News]: ...
-
-    def wake(self) -> None:
-        """End a `poll` that waits, from another thread."""
-
-    def again(self, path: str) -> None:
-        """Look at this file once more: it changed before it was scored."""
 
 
 class Judge(Protocol):
@@ -63,10 +52,11 @@ class Judge(Protocol):
         """
 
 
-class Recorder(Protocol):
-    """Sidecars. May be called again for the same verdict."""
+class SidecarWriter(Protocol):
+    """Where verdicts are recorded."""
 
-    def record(self, row: ImageRow, report: FocusReport, verdict: VerdictRow) -> None: ...
+    def record(self, row: ImageRow, report: FocusReport, verdict: VerdictRow) -> None:
+        """Write an image's sidecar. May be called again for the same verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +93,7 @@ class Station:
         watcher: Watcher,
         runner: Runner,
         judge: Judge,
-        recorder: Recorder,
+        recorder: SidecarWriter,
         *,
         root: str | os.PathLike[str],
         params: Params,
@@ -122,7 +112,7 @@ class Station:
         self._root, self._params, self._place = os.path.abspath(root), params, place  # noqa: PTH100 - no UTF-8 needed
         self._attempts, self._backoff, self._grace = attempts, backoff_s, grace_s
         self._until_idle, self._unsettled_s, self._clock, self._look = until_idle, unsettled_s, clock, look
-        self._stopping = False
+        self._stopping = self._more = False  # more: judging or recording has more to do at once
         self._in_flight: dict[int, str] = {}
         self._started: dict[int, int] = {}
         self._news: deque[News] = deque()  # not yet in the journal
@@ -130,12 +120,11 @@ class Station:
         self._later: dict[int, float] = {}  # images that wait for their next try
         self._unrecorded: dict[int, float] = {}  # likewise, for their sidecar
         self._verdicts: list[tuple[int, VerdictRow]] = []  # of one image or label, not yet in the journal
-        self._label: LabelFile | None = None  # likewise
+        self._label: tuple[Path, GivenLabel] | None = None  # likewise, with its file
         self._notes: dict[str, str] = {}
-        self._more = False  # judging or recording has more to do at once
         self._nap = threading.Event()
         self._root_troubles: dict[str, str] = {}  # kind, why: nothing below the root can be read
-        self._feeder = _Feeder(watcher, runner.wake)
+        self._feeder = Feeder(watcher, runner.wake)
         self._scored = 0
         self._settling = False  # files were there that are not whole yet
         self._moved = self._beaten = self._began = clock()
@@ -170,7 +159,7 @@ class Station:
         self._news.extend(self._feeder.news())
         self._take_in()
         self._submit()
-        self._listen(0.0 if self._more else self._rest())
+        self._events.extend(self.runner.events(0.0 if self._more else self._rest()))
         self._settle()
 
     def _settle(self) -> None:
@@ -187,20 +176,27 @@ class Station:
 
     def _take_in(self) -> None:
         """[1] What arrived goes into the journal."""
-        while self._news:
-            some = list(self._news)[:CHUNK]
+        self._into_journal(self._news, self._note)
+
+    def _into_journal(
+        self, waiting: deque[T], step: Callable[[T], None], done: Callable[[T], None] = lambda _: None
+    ) -> None:
+        """What waits is let go of once the journal has it: a full disk must not lose anything."""
+        while waiting:
+            some = list(waiting)[:CHUNK]
             with self.journal.together():
-                for item in some:
-                    self._note(item)
-            for _ in some:  # only now: a full disk must not lose them
-                self._news.popleft()
+                for one in some:
+                    step(one)
+            for one in some:
+                waiting.popleft()
+                done(one)
             self._moved = self._clock()
 
     def _note(self, item: News) -> None:
         match item:
             case Whole():
                 self.journal.arrived(item, self._place(item.path))
-            case Trouble():
+            case FolderTrouble():
                 log.warning("%s: %s", item.path or "the watched folder", item.why)
                 self.journal.trouble(item.kind, item.path, item.why)
                 if item.path is None and item.kind is not TroubleKind.EVENTS_LOST:
@@ -233,20 +229,9 @@ class Station:
         self._in_flight.update((row.id, token) for row in rows)
         runner.submit(Batch(token, jobs))
 
-    def _listen(self, timeout: float) -> None:
-        self._events.extend(self.runner.events(timeout))
-
     def _take_events(self) -> None:
         """[3] What the runner said goes into the journal."""
-        while self._events:
-            some = list(self._events)[:CHUNK]
-            with self.journal.together():
-                for event in some:
-                    self._hear(event)
-            for event in some:
-                self._events.popleft()
-                self._forget(event)
-            self._moved = self._clock()
+        self._into_journal(self._events, self._hear, self._forget)
 
     def _hear(self, event: Event) -> None:
         """Only the journal changes here, so that it may be repeated when the transaction fails."""
@@ -277,15 +262,10 @@ class Station:
                 self.journal.trouble(event.kind, None, event.detail)
 
     def _forget(self, event: Event) -> None:
-        match event:
-            case Scored():
-                self._in_flight.pop(event.id, None)
-                self._started.pop(event.id, None)
-                self._scored += 1
-            case Returned():
-                for image in event.ids:
-                    self._in_flight.pop(image, None)
-                    self._started.pop(image, None)
+        self._scored += isinstance(event, Scored)
+        for image in (event.id,) if isinstance(event, Scored) else event.ids if isinstance(event, Returned) else ():
+            self._in_flight.pop(image, None)
+            self._started.pop(image, None)
 
     def _came_back(self, image: int, why: str, *, blame: bool) -> None:
         row = self.journal.image(image)
@@ -309,15 +289,15 @@ class Station:
 
     def _keep_verdicts(self) -> None:
         """A judge is asked once: when the journal cannot take its answer, the answer is kept."""
-        label = self._label
-        if self._verdicts or label:
+        if self._verdicts or self._label:
             with self.journal.together():
-                if label:
+                if self._label:
+                    _, label = self._label
                     self.journal.labelled(label.image, sharp=label.sharp, fine=label.fine, who=label.who)
                 for image, verdict in self._verdicts:
                     self.journal.judged(image, verdict)
-            if label and self._people:
-                self._people.done(label)
+            if self._label and self._people:
+                self._people.done(self._label[0])
             self._verdicts, self._label = [], None
             self._moved = self._clock()
 
@@ -326,8 +306,8 @@ class Station:
         if self._people is None:
             return
         self._keep_verdicts()
-        for label in self._people.labels():
-            self._verdicts, self._label = list(self._people.answer(label)), label
+        for file, label in self._people.labels().items():
+            self._verdicts, self._label = list(self._people.answer(label)), (file, label)
             self._keep_verdicts()
             self._more = True  # sidecars
         for name, text in self._people.notes().items():
@@ -401,7 +381,8 @@ class Station:
                 break
             if self.runner.outlives and not self.runner.capacity and not self._more:
                 break  # nothing comes from there now, and the next start takes it up
-            self._listen(0.0 if self._more else min(BEAT_S, max(0.0, end - self._clock())))
+            left = max(0.0, end - self._clock())
+            self._events.extend(self.runner.events(0.0 if self._more else min(BEAT_S, left)))
         if not self.runner.outlives:
             for token in set(self._in_flight.values()):
                 self.journal.returned(token, "the station was stopped")
@@ -446,52 +427,6 @@ class Station:
         except (StateFull, StateBusy) as e:
             log.error("%s", e)
             self._nap.wait(self._backoff)
-
-
-class _Feeder(threading.Thread):
-    """Arrival's thread: what it finds, or the error that ended it."""
-
-    def __init__(self, watcher: Watcher, wake: Callable[[], None]) -> None:
-        super().__init__(name="mhfd-arrival", daemon=True)
-        self._watcher, self._wake = watcher, wake
-        self._found: queue.SimpleQueue[Sequence[News] | BaseException] = queue.SimpleQueue()
-        self._again: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._end = threading.Event()
-
-    def run(self) -> None:
-        try:
-            while not self._end.is_set():
-                while not self._again.empty():
-                    self._watcher.again(self._again.get())
-                if found := self._watcher.poll(0.5):
-                    self._found.put(found)
-                    self._wake()
-        except BaseException as e:  # handed to the loop, which raises it
-            self._found.put(e)
-            self._wake()
-
-    @property
-    def waiting(self) -> bool:
-        """There is news that the loop has not taken."""
-        return not self._found.empty()
-
-    def news(self) -> Iterator[News]:
-        while not self._found.empty():
-            found = self._found.get()
-            if isinstance(found, BaseException):
-                raise found
-            yield from found
-
-    def again(self, path: str) -> None:
-        self._again.put(path)
-        self._watcher.wake()
-
-    def finish(self) -> None:
-        if not self.is_alive():
-            return
-        self._end.set()
-        self._watcher.wake()
-        self.join(timeout=2.0)  # a share that hangs may hold it; it is a daemon
 
 
 @contextmanager

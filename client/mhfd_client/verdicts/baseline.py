@@ -30,7 +30,7 @@ from mhfd_client.verdicts.history import (
     Label,
     Levels,
     Measured,
-    State,
+    Standing,
 )
 
 Origin = Literal["confirmed", "provisional"]
@@ -89,7 +89,7 @@ class Drift(BaseModel):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Expected:
+class Expectation:
     """What an image should show, as logarithms, and how far sharp images stray from it."""
 
     levels: Levels
@@ -111,7 +111,7 @@ class Expected:
 
 def expect(
     measured: Measured, history: History, settings: VerdictSettings, *, row: int | None = None
-) -> Expected | None:
+) -> Expectation | None:
     """What this image should show; None while there is nothing to expect it from. `row`: its own, if it has one."""
     like = history.number(("like", measured.like))
     tile = history.number(("tile", measured.place.tile))
@@ -143,7 +143,7 @@ def expect(
     labels = history.label[history.tile == tile]
     foreign = not (labels != Label.NONE).any() and not (own and not held)
     young = (not own or known < settings.young) and not (labels == Label.BLURRED).any()
-    return Expected(levels, spread, len(near), seen, anchor, held, drift, own, foreign, young)
+    return Expectation(levels, spread, len(near), seen, anchor, held, drift, own, foreign, young)
 
 
 def find_anchor(
@@ -151,7 +151,7 @@ def find_anchor(
 ) -> Anchor | None:
     """The nearest confirmed images (of this tile, if there are any); else the sharpest of the run."""
     kind = history.like == like
-    confirmed = kind & (history.label == Label.SHARP) & (history.state != State.UNSCORED)
+    confirmed = kind & (history.label == Label.SHARP) & (history.state != Standing.UNSCORED)
     if confirmed.any():
         same = confirmed & (history.tile == tile)
         own = bool(same.any())
@@ -162,7 +162,7 @@ def find_anchor(
 
 def _sharpest(history: History, settings: VerdictSettings, kind: NDArray[np.bool_]) -> Anchor | None:
     """Of a run with two kinds of images the sharper kind; of a run with one kind all but the worst."""
-    possible = kind & (history.state != State.UNSCORED) & (history.label != Label.BLURRED)
+    possible = kind & (history.state != Standing.UNSCORED) & (history.label != Label.BLURRED)
     rejected = find_rejected(history, kind)
     if rejected is not None:
         possible &= ~rejected.covers(history.levels)
@@ -180,7 +180,7 @@ def find_rejected(history: History, kind: NDArray[np.bool_]) -> Rejected | None:
     """The best image that a person called blurred, while none is confirmed as sharp."""
     if (kind & (history.label == Label.SHARP)).any():
         return None
-    rows = np.flatnonzero(kind & (history.label == Label.BLURRED) & (history.state != State.UNSCORED))
+    rows = np.flatnonzero(kind & (history.label == Label.BLURRED) & (history.state != Standing.UNSCORED))
     if not len(rows):
         return None
     best = rows[np.argmax(history.levels[rows, DENSITY, WHOLE])]
@@ -207,9 +207,8 @@ def _neighbours(
 
     Nearness is by section, so that the order in which tiles arrive makes no difference.
     """
-    sharp = (
-        kind & (history.label != Label.BLURRED) & ((history.state == State.IN_FOCUS) | (history.label == Label.SHARP))
-    )
+    in_focus = (history.state == Standing.IN_FOCUS) | (history.label == Label.SHARP)
+    sharp = kind & (history.label != Label.BLURRED) & in_focus
     same = history.tile == tile
     if section >= 0:
         sharp &= (history.section >= 0) & (history.section != section)

@@ -1,4 +1,4 @@
-"""The judge of a station: the verdicts of `judging`, made at home in the journal.
+"""The judge of a station: the verdicts of a `RunJudge`, made at home in the journal.
 
 The history lives in memory and is rebuilt from the journal, which alone is durable. Judging again (`rejudged`) replays
 stored reports and what people said, in the order in which it happened. It scores nothing, writes nothing and reads no
@@ -11,15 +11,15 @@ import json
 from collections.abc import Iterator, Sequence
 
 from mhfd.contract.focus_report import FocusReport
-from mhfd_client.journal.rows import ImageRow, LabelRow, Outcome, Told, VerdictRow
+from mhfd_client.journal.rows import ImageRow, LabelRow, Told, VerdictRow
 from mhfd_client.journal.view import JournalView
 from mhfd_client.settings.options import VerdictSettings
-from mhfd_client.verdicts.judge import Judge, Judged
+from mhfd_client.verdicts.judge import Judged, RunJudge
 from mhfd_client.verdicts.verdict import Verdict
 
 
-class StationJudge:
-    """What the station asks: see `station.Judge` and `station.People`."""
+class JournalJudge:
+    """What the station asks: see `station.RunJudge` and `station.People`."""
 
     def __init__(self, journal: JournalView, settings: VerdictSettings) -> None:
         self._journal = journal
@@ -47,7 +47,7 @@ def rejudged(
     journal: JournalView, settings: VerdictSettings, why: str
 ) -> tuple[list[tuple[int, VerdictRow]], dict[str, str]]:
     """The images whose verdict is another one under these settings, each with the new one; and what to say then."""
-    judge = Judge(settings)
+    judge = RunJudge(settings)
     now: dict[int, Verdict] = {}
     old: dict[int, VerdictRow] = {}
     for event in _events(journal):
@@ -64,7 +64,7 @@ def rejudged(
     for key, verdict in now.items():
         before = old[key]
         was = (before.outcome, before.provisional, before.sentence)
-        if was != (Outcome(verdict.kind), verdict.provisional, verdict.sentence):
+        if was != (verdict.kind, verdict.provisional, verdict.sentence):
             reason = why if verdict.reason is None else f"{why}; {verdict.reason}"
             changed.append(_row(Judged(key, verdict.model_copy(update={"reason": reason}))))
     return changed, _notes(judge)
@@ -85,8 +85,8 @@ def _events(journal: JournalView) -> Iterator[Told | LabelRow]:
     yield from labels
 
 
-def _restored(journal: JournalView, settings: VerdictSettings) -> Judge:
-    judge = Judge(settings)
+def _restored(journal: JournalView, settings: VerdictSettings) -> RunJudge:
+    judge = RunJudge(settings)
     labels = {label.image: label.sharp for label in journal.labels()}
     for told in journal.told():
         image = told.image
@@ -98,14 +98,14 @@ def _restored(journal: JournalView, settings: VerdictSettings) -> Judge:
     return judge
 
 
-def _notes(judge: Judge) -> dict[str, str]:
+def _notes(judge: RunJudge) -> dict[str, str]:
     question = judge.question()
     asked = None if question is None else {"images": list(question.keys), "sentence": question.sentence}
     drifts = [drift.model_dump(mode="json") for drift in judge.drifts.values()]
     return {"question": json.dumps(asked), "drifts": json.dumps(drifts)}
 
 
-def _retire(judge: Judge, journal: JournalView, image: ImageRow) -> None:
+def _retire(judge: RunJudge, journal: JournalView, image: ImageRow) -> None:
     """Its earlier revisions are no neighbours of anything any more."""
     if image.revision > 1:
         for earlier in journal.revisions(image.path, before=image.revision):
@@ -116,5 +116,5 @@ def _retire(judge: Judge, journal: JournalView, image: ImageRow) -> None:
 def _row(judged: Judged) -> tuple[int, VerdictRow]:
     verdict = judged.verdict
     return int(str(judged.key)), VerdictRow(
-        Outcome(verdict.kind), verdict.sentence, verdict.provisional, verdict.reason, verdict.model_dump_json()
+        verdict.kind, verdict.sentence, verdict.provisional, verdict.reason, verdict.model_dump_json()
     )

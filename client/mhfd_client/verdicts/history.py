@@ -36,7 +36,7 @@ _SATURATED: Final = 0.1  # ... nor does one with more of this: charging
 _CELLS: Final = 4  # that a side must have
 
 
-class State(IntEnum):
+class Standing(IntEnum):
     """What is thought of an image now."""
 
     UNSCORED = 0  # a finding: it says nothing about focus
@@ -102,7 +102,7 @@ class History:
     def __contains__(self, key: Hashable) -> bool:
         return key in self._row
 
-    def add(self, key: Hashable, measured: Measured, state: State = State.OPEN, label: Label = Label.NONE) -> int:
+    def add(self, key: Hashable, measured: Measured, state: Standing = Standing.OPEN, label: Label = Label.NONE) -> int:
         """Remember an image; returns its row."""
         if key in self._row:
             raise UsageError(f"history: image {key!r} is already known; a new revision needs a key of its own")
@@ -116,7 +116,7 @@ class History:
         like, tile = self._number(("like", measured.like)), self._number(("tile", place.tile))
         self._levels[row] = measured.levels
         self._area[row] = measured.tissue_mpx
-        self._facts[row] = section, like, tile, state if measured.scored else State.UNSCORED, label
+        self._facts[row] = section, like, tile, state if measured.scored else Standing.UNSCORED, label
         self._row[key] = row
         self._keys.append(key)
         self._places.append(place)
@@ -132,21 +132,23 @@ class History:
             raise UsageError(f"history: there is no image {key!r}; give the key that it was added with") from None
 
     def key(self, row: int) -> Hashable:
+        """The key that a row was added with."""
         return self._keys[row]
 
     def place(self, row: int) -> Place:
+        """Where a row's image belongs."""
         return self._places[row]
 
     def measured(self, row: int) -> Measured:
         """The row as it was added."""
         like = next(name for name, n in self._names.items() if n == self.like[row])
         assert isinstance(like, tuple)  # noqa: S101  ("like", ...): see add
-        scored = bool(self.state[row] != State.UNSCORED)
+        scored = bool(self.state[row] != Standing.UNSCORED)
         return Measured(self._places[row], like[1], self.levels[row], float(self.area[row]), scored)
 
-    def settle(self, row: int, state: State) -> None:
+    def settle(self, row: int, state: Standing) -> None:
         """Remember what is thought of an image."""
-        if State.UNSCORED in (state, self._facts[row, 3]):
+        if Standing.UNSCORED in (state, self._facts[row, 3]):
             self._memory.clear()
         self._facts[row, 3] = state
 
@@ -170,30 +172,37 @@ class History:
 
     @property
     def levels(self) -> NDArray[np.float64]:
+        """Of every row: measures, regions."""
         return self._levels[: self._size]
 
     @property
     def area(self) -> NDArray[np.float64]:
+        """Of every row: megapixels of tissue."""
         return self._area[: self._size]
 
     @property
     def section(self) -> NDArray[np.int64]:
+        """Of every row; -1 where it is unknown."""
         return self._facts[: self._size, 0]
 
     @property
     def like(self) -> NDArray[np.int64]:
+        """Of every row: the number of its kind. Only images of one kind are compared."""
         return self._facts[: self._size, 1]
 
     @property
     def tile(self) -> NDArray[np.int64]:
+        """Of every row: the number of its tile."""
         return self._facts[: self._size, 2]
 
     @property
     def state(self) -> NDArray[np.int64]:
+        """Of every row: a `Standing`."""
         return self._facts[: self._size, 3]
 
     @property
     def label(self) -> NDArray[np.int64]:
+        """Of every row: a `Label`."""
         return self._facts[: self._size, 4]
 
 

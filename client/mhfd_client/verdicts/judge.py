@@ -1,24 +1,25 @@
 """The verdicts of a run, as its images come: the first one at once, later ones with their reason.
 
 Holds the history, asks the operator, and says which earlier verdicts to revise. Everything it does follows from the
-order of `see` and `hear`: `rejudge` replays stored reports and gives the same verdicts, or others for other settings.
+order of `see` and `hear`: stored reports that are replayed give the same verdicts, or others for other settings.
 Must not read files, keep state on disk or alert anybody.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
 from mhfd.contract.focus_report import FocusReport
+from mhfd_client.journal.rows import Outcome
 from mhfd_client.naming import Place
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts import baseline
 from mhfd_client.verdicts.baseline import Drift
-from mhfd_client.verdicts.history import DENSITY, WHOLE, History, Label, Measured, State
+from mhfd_client.verdicts.history import DENSITY, WHOLE, History, Label, Measured, Standing
 from mhfd_client.verdicts.question import Question, question
-from mhfd_client.verdicts.verdict import Kind, Verdict, decide, judge, state_of
+from mhfd_client.verdicts.verdict import Verdict, decide, judge_report, standing_of
 
 _MOVED = 0.05  # of the anchor's level, as a logarithm: provisional verdicts are given again
 _GROWN = 1.5  # ... or when there are so many times as many images as last time
@@ -35,24 +36,7 @@ class Judged:
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """An image was scored."""
-
-    key: Hashable
-    report: FocusReport
-    place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """A person said whether an image is sharp; None takes back what was said."""
-
-    key: Hashable
-    sharp: bool | None
-
-
-_Said = tuple[Kind, bool, str | None]  # of a verdict: what, whether provisional, by whose images
+_Said = tuple[Outcome, bool, str | None]  # of a verdict: what, whether provisional, by whose images
 
 
 class _Open:
@@ -83,7 +67,7 @@ class _Open:
         return dict(islice(self._tiles.get(tile, {}).items(), count))
 
 
-class Judge:
+class RunJudge:
     """One run's judge. Keys are whatever names a revision of an image."""
 
     def __init__(self, settings: VerdictSettings | None = None) -> None:
@@ -97,7 +81,7 @@ class Judge:
 
     def see(self, key: Hashable, report: FocusReport, place: Place) -> list[Judged]:
         """The verdict on this image, then those of earlier images that it changes."""
-        verdict = judge(report, place, self.history, self.settings)
+        verdict = judge_report(report, place, self.history, self.settings)
         row = self._remember(key, Measured.of(report, place), verdict)
         self._note_drift(place.tile, verdict)
         if why := self._cause():
@@ -118,7 +102,7 @@ class Judge:
         self.history.hear(row, label)
         said = "you took back your word" if sharp is None else f"you {'confirmed' if sharp else 'rejected'} it"
         verdict = decide(self.history.measured(row), self.history, self.settings, row=row)
-        self.history.settle(row, state_of(verdict.kind))
+        self.history.settle(row, standing_of(verdict.kind))
         self._keep(row, verdict)
         count = int((self.history.label == Label.SHARP).sum())
         why = f"{count} images are confirmed as sharp" if count != 1 else "1 image is confirmed as sharp"
@@ -135,7 +119,7 @@ class Judge:
     def retire(self, key: Hashable) -> None:
         """The file was replaced by a newer revision: this one is no neighbour of any other, and is not asked about."""
         row = self.history.row(key)
-        self.history.settle(row, State.UNSCORED)
+        self.history.settle(row, Standing.UNSCORED)
         self._open.drop(int(self.history.tile[row]), row)
 
     def question(self) -> Question | None:
@@ -143,7 +127,7 @@ class Judge:
         return question(self.history, self.settings, self.drifts)
 
     def _remember(self, key: Hashable, measured: Measured, verdict: Verdict, label: Label = Label.NONE) -> int:
-        row = self.history.add(key, measured, state_of(verdict.kind), label)
+        row = self.history.add(key, measured, standing_of(verdict.kind), label)
         if measured.scored:
             self._keep(row, verdict)
         return row
@@ -156,7 +140,7 @@ class Judge:
             known = self.drifts.get(tile)
             if known is None or (known.kind, verdict.drift.kind) == ("density", "sharpness"):
                 self.drifts[tile] = verdict.drift
-        elif verdict.kind is Kind.IN_FOCUS:
+        elif verdict.kind is Outcome.IN_FOCUS:
             self.drifts.pop(tile, None)
 
     def _revise(self, reason: str, before: Mapping[int, _Said]) -> list[Judged]:
@@ -169,7 +153,7 @@ class Judge:
                 now[row] = decide(self.history.measured(row), self.history, self.settings, row=row)
                 if now[row].kind is not kinds[row]:  # whether it is provisional changes no other
                     stable, kinds[row] = False, now[row].kind
-                    self.history.settle(row, state_of(kinds[row]))
+                    self.history.settle(row, standing_of(kinds[row]))
             if stable:
                 break
         for row, verdict in now.items():
@@ -183,7 +167,7 @@ class Judge:
     def _cause(self) -> str | None:
         """Why provisional verdicts should be given again now; None when nothing has changed enough."""
         history = self.history
-        if not self._open or history.state[-1] == State.UNSCORED:
+        if not self._open or history.state[-1] == Standing.UNSCORED:
             return None
         kind = history.like == history.like[-1]
         like, tile, section = int(history.like[-1]), int(history.tile[-1]), int(history.section[-1])
@@ -208,16 +192,3 @@ class Judge:
 
 def _said(verdict: Verdict) -> _Said:
     return verdict.kind, verdict.provisional, verdict.origin
-
-
-def rejudge(events: Iterable[Seen | Heard], settings: VerdictSettings) -> dict[Hashable, Verdict]:
-    """The current verdict on every image, from stored reports and what people said, in the order it happened."""
-    judge = Judge(settings)
-    verdicts: dict[Hashable, Verdict] = {}
-    for event in events:
-        if isinstance(event, Seen):
-            judged = judge.see(event.key, event.report, event.place)
-        else:
-            judged = judge.hear(event.key, event.sharp)
-        verdicts |= {j.key: j.verdict for j in judged}
-    return verdicts

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd_client.naming import Place, describe
+from mhfd_client.naming import describe
 from mhfd_client.settings.options import VerdictSettings
-from mhfd_client.verdicts.history import DENSITY, WHOLE, History, Label, State
+from mhfd_client.verdicts.history import DENSITY, WHOLE, History, Label, Standing
 
 Rows = NDArray[np.intp]
 
@@ -23,7 +23,6 @@ class Question:
     """What the station asks the operator: are these images sharp?"""
 
     keys: tuple[Hashable, ...]
-    places: tuple[Place, ...]
     sentence: str
 
 
@@ -33,13 +32,13 @@ def question(history: History, settings: VerdictSettings, drifting: Iterable[str
     Before there is an anchor: the sharpest, a usual one and a poor one of those that nobody has seen. Later: the newest
     of a tile that drifts or is mostly not in focus, unless a person has said something about one of them.
     """
-    scored = history.state != State.UNSCORED
+    scored = history.state != Standing.UNSCORED
     if not scored.any():
         return None
     kind = scored & (history.like == history.like[np.flatnonzero(scored)[-1]])
     if (missing := settings.confirm - int((kind & (history.label == Label.SHARP)).sum())) > 0:
         unseen = kind & (history.label == Label.NONE)
-        rows = np.flatnonzero(unseen & (history.state == State.IN_FOCUS))
+        rows = np.flatnonzero(unseen & (history.state == Standing.IN_FOCUS))
         if len(rows) < settings.young:
             rows = np.flatnonzero(unseen)
         return _asked(history, rows, missing, "Nobody has confirmed enough sharp images yet.", settings)
@@ -48,11 +47,11 @@ def question(history: History, settings: VerdictSettings, drifting: Iterable[str
         rows = np.flatnonzero(kind & (history.tile == tile))[-settings.neighbours :]
         if (history.label[rows] != Label.NONE).any():
             continue
-        if tile in drifts or (history.state[rows] != State.IN_FOCUS).mean() > 0.5:
+        if tile in drifts or (history.state[rows] != Standing.IN_FOCUS).mean() > 0.5:
             name = history.place(int(rows[-1])).tile
             where = "The newest images" if name is None else f"The newest images of tile {name}"
             why = f"{where} differ from those that you confirmed: the focus, the dose or the tissue."
-            odd = rows[history.state[rows] != State.IN_FOCUS]
+            odd = rows[history.state[rows] != Standing.IN_FOCUS]
             if asked := _asked(history, odd if len(odd) >= settings.young else rows, settings.confirm, why, settings):
                 return asked
     return None
@@ -64,9 +63,8 @@ def _asked(history: History, rows: Rows, count: int, why: str, settings: Verdict
     order = rows[np.lexsort((rows, history.levels[rows, DENSITY, WHOLE]))]
     wanted = [0.95] if count == 1 else np.linspace(0.95, 0.35, count)
     chosen = sorted({int(order[round(q * (len(order) - 1))]) for q in wanted})
-    places = tuple(history.place(r) for r in chosen)
-    asked = f"{why} Look at {_and(describe(place) for place in places)}: which are sharp?"
-    return Question(tuple(history.key(r) for r in chosen), places, asked)
+    asked = f"{why} Look at {_and(describe(history.place(r)) for r in chosen)}: which are sharp?"
+    return Question(tuple(history.key(r) for r in chosen), asked)
 
 
 def _and(parts: Iterable[str]) -> str:

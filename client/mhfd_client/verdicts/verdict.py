@@ -1,26 +1,30 @@
 """A report -> what we say of the image, in one sentence a person understands, with the numbers it rests on.
 
-`judge` is pure. Density and cross-spectrum stay apart: they are never added up. Each of them, for the whole image and
-for each side, is compared with what the sharp images near it show (`baseline`). It reads no file and scores nothing:
-judging again with another threshold needs the stored reports only.
+`judge_report` is pure. Density and cross-spectrum stay apart: they are never added up. Each of them, for the whole
+image and for each side, is compared with what the sharp images near it show (`baseline`). It reads no file and scores
+nothing: judging again with another threshold needs the stored reports only.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Literal
+from functools import partial
+from types import MappingProxyType
+from typing import Any, Final, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd_client import naming
+from mhfd_client.journal.rows import Outcome
 from mhfd_client.naming import Place
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts import baseline, wording
-from mhfd_client.verdicts.baseline import Drift, Expected
+from mhfd_client.verdicts.baseline import Drift, Expectation
 from mhfd_client.verdicts.history import (
     BEST,
     DENSITY,
@@ -33,17 +37,8 @@ from mhfd_client.verdicts.history import (
     Label,
     Levels,
     Measured,
-    State,
+    Standing,
 )
-
-
-class Kind(StrEnum):
-    """What a verdict says."""
-
-    IN_FOCUS = "in_focus"
-    OUT_OF_FOCUS = "out_of_focus"
-    UNDETERMINED = "undetermined"
-    INCOMPLETE = "incomplete"
 
 
 class Cause(StrEnum):
@@ -58,7 +53,7 @@ class Cause(StrEnum):
     CONTRADICTION = "contradiction"  # the two measures disagree
 
 
-class Level(BaseModel):
+class Comparison(BaseModel):
     """One number that was compared: all in the measure's own unit."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -69,11 +64,6 @@ class Level(BaseModel):
     expected: float
     threshold: float
 
-    @property
-    def ratio(self) -> float:
-        """The value as a part of the expected."""
-        return self.value / self.expected
-
 
 class Verdict(BaseModel):
     """What is said of one image, once. A history of these is kept; one is current."""
@@ -81,13 +71,13 @@ class Verdict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     schema_version: Literal[1] = 1
-    kind: Kind
+    kind: Outcome
     cause: Cause
     provisional: bool
     sentence: str
     region: str | None = None
     """The side that is out of focus, when the image as a whole is not."""
-    levels: tuple[Level, ...] = ()
+    levels: tuple[Comparison, ...] = ()
     origin: Literal["confirmed", "provisional"] | None = None
     """Where the threshold came from: images that a person confirmed, or the sharpest of the run."""
     based_on: str | None = None
@@ -98,7 +88,7 @@ class Verdict(BaseModel):
 
 
 _INCOMPLETE: Final = (Finding.INCOMPLETE, Finding.UNREADABLE)
-_STATES: Final = {Kind.IN_FOCUS: State.IN_FOCUS, Kind.OUT_OF_FOCUS: State.OUT_OF_FOCUS}
+_STATES: Final = {Outcome.IN_FOCUS: Standing.IN_FOCUS, Outcome.OUT_OF_FOCUS: Standing.OUT_OF_FOCUS}
 
 _SHARP: Final = math.log(0.9)  # a cross-spectrum above this part of the expected is as good as ever
 _BLUR: Final = math.log(0.6)  # what the least defocus that matters (a disc of radius 2 px) leaves of it
@@ -112,45 +102,46 @@ _WIDEST: Final = math.log(0.5)  # however much the tissue varies, no threshold i
 _COUNTED: Final = 25  # features expected in the tissue of an image that can be judged
 
 
-def judge(report: FocusReport, place: Place, history: History, settings: VerdictSettings) -> Verdict:
+def judge_report(report: FocusReport, place: Place, history: History, settings: VerdictSettings) -> Verdict:
     """The verdict on an image that is not yet in the history."""
     if report.finding is not Finding.OK:
         return of_finding(report.finding, report.finding_detail, place)
     measured = Measured.of(report, place)
     if not measured.scored:
-        return _undetermined(Cause.FINDING, place, "cannot be judged: its report has no density of features")
+        said = "cannot be judged: its report has no density of features"
+        return _verdict(place, Outcome.UNDETERMINED, Cause.FINDING, said)
     return decide(measured, history, settings)
 
 
 def of_finding(finding: Finding, detail: str | None, place: Place) -> Verdict:
     """What a finding other than `ok` means."""
-    kind = Kind.INCOMPLETE if finding in _INCOMPLETE else Kind.UNDETERMINED
-    end = "" if kind is Kind.INCOMPLETE else " Whether it is in focus cannot be told."
+    kind = Outcome.INCOMPLETE if finding in _INCOMPLETE else Outcome.UNDETERMINED
+    end = "" if kind is Outcome.INCOMPLETE else " Whether it is in focus cannot be told."
     sentence = wording.finding_words(finding, detail, place) + end
     return Verdict(kind=kind, cause=Cause.FINDING, provisional=False, sentence=sentence)
 
 
-def state_of(kind: Kind) -> State:
+def standing_of(kind: Outcome) -> Standing:
     """What a verdict makes of an image as a neighbour of others."""
-    return _STATES.get(kind, State.OPEN)
+    return _STATES.get(kind, Standing.OPEN)
 
 
 def decide(measured: Measured, history: History, settings: VerdictSettings, *, row: int | None = None) -> Verdict:
     """The verdict on a scored image. `row`: its own in the history, if it is there; its own state has no say."""
     place = measured.place
     if row is not None and history.label[row] != Label.NONE:
-        return _by_label(measured, Label(history.label[row]))
+        return _by_label(place, Label(history.label[row]))
     kind = history.like == history.number(("like", measured.like))
     rejected = baseline.find_rejected(history, kind)
     if rejected is not None and bool(rejected.covers(measured.levels)):
         other = naming.describe(history.place(rejected.row))
         said = f"is out of focus: {wording.features(measured)}, no more than {other}, which you rejected"
-        return _verdict(Kind.OUT_OF_FOCUS, Cause.REJECTED, place, said, provisional=True)
+        return _verdict(place, Outcome.OUT_OF_FOCUS, Cause.REJECTED, said, provisional=True)
     expected = baseline.expect(measured, history, settings, row=row)
     if expected is None:
-        so_far = int((kind & (history.state != State.UNSCORED)).sum()) + (row is None)
+        so_far = int((kind & (history.state != Standing.UNSCORED)).sum()) + (row is None)
         said = f"cannot be judged yet: there is no baseline ({so_far} scored so far, {settings.young} needed)"
-        return _undetermined(Cause.NO_BASELINE, place, said, provisional=True)
+        return _verdict(place, Outcome.UNDETERMINED, Cause.NO_BASELINE, said, provisional=True)
     return _compare(measured, expected, settings)
 
 
@@ -158,26 +149,14 @@ def decide(measured: Measured, history: History, settings: VerdictSettings, *, r
 class _Told:
     """What one region says."""
 
-    kind: Kind
+    kind: Outcome
     measure: int
     both: bool = False
     """Neither measure says so alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Compared:
-    """What a verdict keeps of the comparison it rests on."""
-
-    levels: tuple[Level, ...] = ()
-    origin: Literal["confirmed", "provisional"] | None = None
-    based_on: str | None = None
-    neighbours: int = 0
-    drift: Drift | None = None
-    doubt: str | None = None
-
-
-def _compare(measured: Measured, expected: Expected, settings: VerdictSettings) -> Verdict:
-    place, origin = measured.place, expected.anchor.origin
+def _compare(measured: Measured, expected: Expectation, settings: VerdictSettings) -> Verdict:
+    place = measured.place
     could = math.exp(expected.levels[DENSITY, WHOLE]) * measured.tissue_mpx
     spread = expected.spread.copy()
     spread[DENSITY, WHOLE] = math.hypot(spread[DENSITY, WHOLE], 1 / math.sqrt(max(could, 1.0)))  # counting
@@ -194,35 +173,30 @@ def _compare(measured: Measured, expected: Expected, settings: VerdictSettings) 
     told = {WHOLE: whole} | {r: _side(away[:, r], allowed[:, r], spread[:, r]) for r in SIDES}
     side = _worst_side(told, measured.levels - threshold)
     doubt = wording.doubt(expected)
-    provisional = doubt is not None
-    compared = _Compared(
-        levels=_levels(measured.levels, expected.levels, threshold),
-        origin=origin,
-        based_on=wording.based_on(expected),
-        neighbours=expected.neighbours,
-        drift=expected.drift,
-        doubt=doubt,
-    )
+    compared = {
+        "levels": _levels(measured.levels, expected.levels, threshold),
+        "origin": expected.anchor.origin,
+        "based_on": wording.based_on(expected),
+        "neighbours": expected.neighbours,
+        "drift": expected.drift,
+    }
     by = wording.figures(measured, expected, threshold)
+    say = partial(_verdict, place, doubt=doubt, provisional=doubt is not None, compared=compared)
     if could < _COUNTED:
         said = f"has too little tissue to be judged: {could:.0f} features are expected, {_COUNTED} are needed"
-        return _verdict(Kind.UNDETERMINED, Cause.LITTLE_TISSUE, place, said, provisional=provisional, compared=compared)
-    if whole.kind is Kind.OUT_OF_FOCUS:
+        return say(Outcome.UNDETERMINED, Cause.LITTLE_TISSUE, said)
+    if whole.kind is Outcome.OUT_OF_FOCUS:
         said = f"is out of focus: {by(whole.measure, WHOLE)}"
         if whole.both:
             said = f"is out of focus: {wording.together(measured, expected, _both(spread[:, WHOLE]))}"
-        return _verdict(Kind.OUT_OF_FOCUS, Cause.MEASURED, place, said, provisional=provisional, compared=compared)
+        return say(Outcome.OUT_OF_FOCUS, Cause.MEASURED, said)
     if side is not None:
         said = f"is out of focus on {wording.SIDES[REGIONS[side]]} (tilted?): there {by(told[side].measure, side)}"
-        where = REGIONS[side]
-        return _verdict(
-            Kind.OUT_OF_FOCUS, Cause.MEASURED, place, said, provisional=provisional, region=where, compared=compared
-        )
-    if whole.kind is Kind.UNDETERMINED:
+        return say(Outcome.OUT_OF_FOCUS, Cause.MEASURED, said, region=REGIONS[side])
+    if whole.kind is Outcome.UNDETERMINED:
         said = f"cannot be judged: {by(whole.measure, WHOLE)}; yet {wording.yet(measured, expected, whole.measure)}"
-        return _verdict(Kind.UNDETERMINED, Cause.CONTRADICTION, place, said, provisional=True, compared=compared)
-    said = f"is in focus: {by(DENSITY, WHOLE)}"
-    return _verdict(Kind.IN_FOCUS, Cause.MEASURED, place, said, provisional=provisional, compared=compared)
+        return say(Outcome.UNDETERMINED, Cause.CONTRADICTION, said, provisional=True)
+    return say(Outcome.IN_FOCUS, Cause.MEASURED, f"is in focus: {by(DENSITY, WHOLE)}")
 
 
 def _allowed(settings: VerdictSettings) -> Levels:
@@ -245,20 +219,20 @@ def _whole(away: Levels, allowed: Levels, spread: Levels, *, near: bool) -> _Tol
         # Dose and contrast change the number of features and not the cross-spectrum; defocus changes both, everywhere.
         unharmed = _as_sharp(ratio, spread[RATIO, WHOLE], _SHARP)
         unharmed |= _as_sharp(float(away[RATIO, BEST]), spread[RATIO, BEST], _UNHARMED)
-        return _Told(Kind.UNDETERMINED if unharmed else Kind.OUT_OF_FOCUS, DENSITY)
+        return _Told(Outcome.UNDETERMINED if unharmed else Outcome.OUT_OF_FOCUS, DENSITY)
     spared = bool(away[RATIO, BEST] > _SPARED)
     if ratio < allowed[RATIO, WHOLE] and not density > _USUAL and not spared:
-        return _Told(Kind.OUT_OF_FOCUS, RATIO)
+        return _Told(Outcome.OUT_OF_FOCUS, RATIO)
     if near and not spared and (away[:, WHOLE] < _both(spread[:, WHOLE])).all():
-        return _Told(Kind.OUT_OF_FOCUS, DENSITY, both=True)
+        return _Told(Outcome.OUT_OF_FOCUS, DENSITY, both=True)
     # The cross-spectrum alone also falls with wrinkles and charging, which add coarse structure.
-    return _Told(Kind.UNDETERMINED if ratio < 2 * allowed[RATIO, WHOLE] else Kind.IN_FOCUS, RATIO)
+    return _Told(Outcome.UNDETERMINED if ratio < 2 * allowed[RATIO, WHOLE] else Outcome.IN_FOCUS, RATIO)
 
 
 def _side(away: Levels, allowed: Levels, spread: Levels) -> _Told:
     """What one side says: by its features; the cross-spectrum of a few cells strays too far to accuse anybody."""
     fell = away[DENSITY] < allowed[DENSITY] and not _as_sharp(float(away[RATIO]), float(spread[RATIO]), _SHARP)
-    return _Told(Kind.OUT_OF_FOCUS if fell else Kind.IN_FOCUS, DENSITY)
+    return _Told(Outcome.OUT_OF_FOCUS if fell else Outcome.IN_FOCUS, DENSITY)
 
 
 def _both(spread: Levels) -> Levels:
@@ -268,14 +242,14 @@ def _both(spread: Levels) -> Levels:
 
 
 def _worst_side(told: dict[int, _Told], margin: Levels) -> int | None:
-    sides = [r for r in SIDES if told[r].kind is Kind.OUT_OF_FOCUS]
+    sides = [r for r in SIDES if told[r].kind is Outcome.OUT_OF_FOCUS]
     return min(sides, key=lambda r: float(margin[told[r].measure, r])) if sides else None
 
 
-def _levels(value: Levels, expected: Levels, threshold: Levels) -> tuple[Level, ...]:
+def _levels(value: Levels, expected: Levels, threshold: Levels) -> tuple[Comparison, ...]:
     known = np.isfinite(value) & np.isfinite(expected)
     return tuple(
-        Level.model_construct(
+        Comparison.model_construct(
             measure=MEASURES[m],
             region=REGIONS[r],
             value=float(f"{math.exp(value[m, r]):.6g}"),
@@ -286,41 +260,25 @@ def _levels(value: Levels, expected: Levels, threshold: Levels) -> tuple[Level, 
     )
 
 
-def _by_label(measured: Measured, label: Label) -> Verdict:
+def _by_label(place: Place, label: Label) -> Verdict:
     if label is Label.SHARP:
-        return _verdict(
-            Kind.IN_FOCUS, Cause.OPERATOR, measured.place, "is in focus: you confirmed it", provisional=False
-        )
-    said = "is out of focus: you rejected it"
-    return _verdict(Kind.OUT_OF_FOCUS, Cause.OPERATOR, measured.place, said, provisional=False)
-
-
-def _undetermined(cause: Cause, place: Place, said: str, *, provisional: bool = False) -> Verdict:
-    return _verdict(Kind.UNDETERMINED, cause, place, said, provisional=provisional)
+        return _verdict(place, Outcome.IN_FOCUS, Cause.OPERATOR, "is in focus: you confirmed it")
+    return _verdict(place, Outcome.OUT_OF_FOCUS, Cause.OPERATOR, "is out of focus: you rejected it")
 
 
 def _verdict(
-    kind: Kind,
-    cause: Cause,
     place: Place,
+    kind: Outcome,
+    cause: Cause,
     said: str,
     *,
-    provisional: bool,
+    provisional: bool = False,
     region: str | None = None,
-    compared: _Compared | None = None,
+    doubt: str | None = None,
+    compared: Mapping[str, Any] = MappingProxyType({}),
 ) -> Verdict:
-    compared = compared or _Compared()
-    doubt = compared.doubt or (wording.UNSURE if compared.levels else wording.UNCONFIRMED)
-    end = f" Provisional: {doubt}" if provisional else ""
-    return Verdict(
-        kind=kind,
-        cause=cause,
-        provisional=provisional,
-        sentence=f"{naming.subject(place)} {said}.{end}",
-        region=region,
-        levels=compared.levels,
-        origin=compared.origin,
-        based_on=compared.based_on,
-        neighbours=compared.neighbours,
-        drift=compared.drift,
-    )
+    """`compared`: what the verdict keeps of the comparison that it rests on, if there was any."""
+    why = doubt or (wording.UNSURE if compared.get("levels") else wording.UNCONFIRMED)
+    end = f" Provisional: {why}" if provisional else ""
+    sentence = f"{naming.subject(place)} {said}.{end}"
+    return Verdict(kind=kind, cause=cause, provisional=provisional, sentence=sentence, region=region, **compared)

@@ -7,12 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from mhfd.contract.focus_report import Finding
-from mhfd_client.naming import Place
+from mhfd_client.naming import Place, subject
 from mhfd_client.verdicts.history import DENSITY, RATIO, WHOLE, Levels, Measured
 
 if TYPE_CHECKING:
-    from mhfd_client.verdicts.baseline import Expected
-from mhfd_client.naming import subject
+    from mhfd_client.verdicts.baseline import Expectation
 
 _TITLES: Final = {
     Finding.INCOMPLETE: "is incomplete",
@@ -24,8 +23,6 @@ _TITLES: Final = {
     Finding.TOO_SMALL: "is too small",
 }
 SIDES: Final = {"left": "its left side", "right": "its right side", "top": "its upper side", "bottom": "its lower side"}
-
-
 UNSURE: Final = "a person's word on images near it would tell."
 UNCONFIRMED: Final = "nobody has confirmed a sharp image yet."
 
@@ -39,7 +36,7 @@ def finding_words(finding: Finding, detail: str | None, place: Place) -> str:
     return said if said.endswith(("?", ".")) else f"{said}."
 
 
-def figures(measured: Measured, expected: Expected, threshold: Levels) -> Callable[[int, int], str]:
+def figures(measured: Measured, expected: Expectation, threshold: Levels) -> Callable[[int, int], str]:
     """Words for one number: value, expected, where that came from, threshold."""
 
     def words(measure: int, region: int) -> str:
@@ -55,7 +52,7 @@ def figures(measured: Measured, expected: Expected, threshold: Levels) -> Callab
     return words
 
 
-def together(measured: Measured, expected: Expected, limits: Levels) -> str:
+def together(measured: Measured, expected: Expectation, limits: Levels) -> str:
     """Words for two falls that count because they come together."""
     value, norm = (levels[:, WHOLE] for levels in (measured.levels, expected.levels))
     density, ratio = (math.exp(v) for v in value - norm)
@@ -66,7 +63,7 @@ def together(measured: Measured, expected: Expected, limits: Levels) -> str:
     )
 
 
-def based_on(expected: Expected) -> str:
+def based_on(expected: Expectation) -> str:
     """Where the expected, and with it the threshold, came from."""
     anchor = expected.anchor
     one = anchor.count == 1
@@ -83,7 +80,7 @@ def based_on(expected: Expected) -> str:
     return f"{near}, held up by {best}" if expected.held else near
 
 
-def doubt(expected: Expected) -> str | None:
+def doubt(expected: Expectation) -> str | None:
     """Why a verdict is provisional; None when it is not."""
     if expected.drift is not None:
         return expected.drift.sentence
@@ -94,7 +91,7 @@ def doubt(expected: Expected) -> str | None:
     return "there are few sharp images of this tile yet." if expected.young else None
 
 
-def yet(measured: Measured, expected: Expected, measure: int) -> str:
+def yet(measured: Measured, expected: Expectation, measure: int) -> str:
     """The measure that disagrees."""
     other = RATIO if measure == DENSITY else DENSITY
     part = math.exp(measured.levels[other, WHOLE] - expected.levels[other, WHOLE])
@@ -104,4 +101,5 @@ def yet(measured: Measured, expected: Expected, measure: int) -> str:
 
 
 def features(measured: Measured) -> str:
+    """The density of the whole image."""
     return f"{math.exp(measured.levels[DENSITY, WHOLE]):,.0f} features per megapixel"

@@ -151,15 +151,7 @@ def build(shape: tuple[int, int], dtype: str, params: Params) -> GpuPlan:
         *_halvings(shape, dtype, levels),
         *climbs.launches,
     )
-    return GpuPlan(
-        shape=shape,
-        dtype=dtype,
-        scales=params.n,
-        buffers=buffers,
-        tables=tables,
-        launches=launches,
-        capacity=capacity,
-    )
+    return GpuPlan(shape, dtype, params.n, buffers, tables, launches, capacity)
 
 
 def _list(capacity: int) -> dict[str, tuple[str, int]]:

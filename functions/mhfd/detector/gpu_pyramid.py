@@ -81,18 +81,8 @@ def levels(shape: tuple[int, int], params: Params) -> list[PyramidLevel]:
     found, offset, first, place = [], 0, 0, 0
     for s in grids:
         count = cells.count(s)
-        base = (rows[s][0], columns[s][0])
-        found.append(
-            PyramidLevel(
-                s=s,
-                base=base,
-                plane=(rows[s][1], columns[s][1]),
-                offset=offset,
-                first=first,
-                count=count,
-                place=place,
-            )
-        )
+        base, plane = zip(rows[s], columns[s], strict=True)
+        found.append(PyramidLevel(s, base, plane, offset, first, count, place))
         offset += base[0] * pitch_of(base[1]) if s > 1 else 0
         first += count
         place += count + 1 if count else 0

@@ -6,6 +6,7 @@ samples (alpha) are dropped. It knows nothing of files.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -55,23 +56,15 @@ def from_colour(samples: Array) -> Plane:
     return Plane(out, coloured)
 
 
-class Palette:
-    """Indices -> the luminance of their colours."""
-
-    def __init__(self, colours: Array) -> None:
-        """`colours`: red, green and blue of each index, 0 to 65535."""
-        table = from_colour(colours.T.astype(np.uint16)[None])
-        light = table.pixels[0]
-        if not (light % 257).any():
-            light = (light // 257).astype(np.uint8)
-        elif not (light % 256).any():  # written by those who shift instead of scale
-            light = (light // 256).astype(np.uint8)
-        self._light = light
-        self._coloured = table.coloured
-
-    def apply(self, samples: Array) -> Plane:
-        """The luminance of each index."""
-        return Plane(self._light[samples[:, :, 0]], self._coloured)
+def palette(colours: Array) -> Callable[[Array], Plane]:
+    """What makes of indices the luminance of their colours: red, green and blue of each index, 0 to 65535."""
+    table = from_colour(colours.T.astype(np.uint16)[None])
+    light = table.pixels[0]
+    for step in (257, 256):  # 256: written by those who shift instead of scale
+        if not (light % step).any():
+            light = (light // step).astype(np.uint8)
+            break
+    return lambda samples: Plane(light[samples[:, :, 0]], table.coloured)
 
 
 def supported(plane: Array, *, inverted: bool = False) -> tuple[Pixels, str | None]:

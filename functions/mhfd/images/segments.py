@@ -69,7 +69,7 @@ def _reducer(page: tiff.TiffPage) -> Callable[[Array], grey.Plane]:
         colours = page.fields.values(320)
         if colours is None or len(colours) < 3 * size or colours.dtype.kind != "u":
             raise unreadable("the TIFF has no complete palette; export it as grey values")
-        return grey.Palette(colours[: 3 * size].reshape(3, size)).apply
+        return grey.palette(colours[: 3 * size].reshape(3, size))
     return grey.first
 
 

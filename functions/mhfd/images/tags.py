@@ -128,10 +128,7 @@ class _Quantities:
             return None
         element = self._root.find(path)
         unit = (default if element is None else element.get("units", default)).strip().lower()
-        if unit not in units:
-            self._notes.append(f"{path} has the unit {unit[:12]!r}: unknown")
-            return None
-        return value * units[unit]
+        return _converted(path, value, unit, units, self._notes)
 
 
 def _zeiss(text: str, found: Written, height: int, width: int) -> None:
@@ -149,13 +146,7 @@ def _zeiss(text: str, found: Written, height: int, width: int) -> None:
             key = ""
 
     def of(name: str, units: Mapping[str, float]) -> float | None:
-        if name not in values:
-            return None
-        value, unit = values[name]
-        if unit not in units:
-            found.notes.append(f"{name} has the unit {unit[:12]!r}: unknown")
-            return None
-        return value * units[unit]
+        return _converted(name, *values[name], units, found.notes) if name in values else None
 
     x, y = of("AP_STAGE_AT_X", _METRES), of("AP_STAGE_AT_Y", _METRES)
     _fill(
@@ -204,10 +195,8 @@ def _ome(text: str, found: Written, height: int, width: int) -> None:
             if isinstance(element, ET.Element) and element.tag.rpartition("}")[2] == "Pixels":
                 value = _number(element.get("PhysicalSizeX"))
                 unit = element.get("PhysicalSizeXUnit", "µm").lower()
-                if value is not None and unit in _METRES:
-                    _fill(found, pixel_m=value * _METRES[unit])
-                elif value is not None:
-                    found.notes.append(f"PhysicalSizeX has the unit {unit[:12]!r}: unknown")
+                if value is not None:
+                    _fill(found, pixel_m=_converted("PhysicalSizeX", value, unit, _METRES, found.notes))
                 return
     except ET.ParseError:
         found.notes.append("OME-XML is damaged: ignored")
@@ -230,6 +219,14 @@ def _fill(
         found.dwell_ns = _positive(dwell_s * 1e9)
     if found.stage_um is None and stage_m is not None:
         found.stage_um = (_tidy(stage_m[0] * 1e6), _tidy(stage_m[1] * 1e6))
+
+
+def _converted(name: str, value: float, unit: str, units: Mapping[str, float], notes: list[str]) -> float | None:
+    """A value in metres or seconds; a note where its unit is none of those."""
+    if unit not in units:
+        notes.append(f"{name} has the unit {unit[:12]!r}: unknown")
+        return None
+    return value * units[unit]
 
 
 def _xml(text: str) -> ET.Element | None:

@@ -63,21 +63,25 @@ def measure(image: Image, detector: Detector, params: Params) -> Measurement:
     if params.gate == "noise" and params.resize is not None:
         raise UsageError("params: gate 'noise' measures noise at native size: set resize=None or another gate")
     clock = _Clock()
+
+    def nothing(finding: Finding, why: str | None) -> Measurement:
+        return Measurement(_report(image, detector, params, clock, finding, why), None, None)
+
     pixels = image.pixels
     if pixels is None:
-        return Measurement(_report(image, detector, params, clock, image.finding, image.detail), None, None)
+        return nothing(image.finding, image.detail)
     with clock.step("noise"):
         stats = native.block_stats(pixels, block=noise.BLOCK, threads=detector.threads)
         if not stats.mean.size:
             small = f"no tissue: {pixels.shape[0]}x{pixels.shape[1]} pixels hold no {noise.BLOCK}x{noise.BLOCK} block"
-            return Measurement(_report(image, detector, params, clock, Finding.NO_TISSUE, small), None, None)
+            return nothing(Finding.NO_TISSUE, small)
         noise_map = noise.estimate(stats, step=noise.grey_step(pixels))
     with clock.step("tissue"):
         clipped = saturation.measure(pixels, stats)
         found = tissue.find(stats, noise_map, unusable=clipped.burnt)
     finding, why = _finding(found, clipped)
     if finding is not Finding.OK:
-        return Measurement(_report(image, detector, params, clock, finding, why), None, None)
+        return nothing(finding, why)
     with clock.step("detect"):
         features = detector.detect(pixels, params, sigma_floor=float(noise_map.sigma[found.mask].min()))
     with clock.step("gate"):

@@ -9,39 +9,23 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from mhfd.contract.request import Code
 from mhfd.remote.refusal import Refusal, problem
-from mhfd.remote.roots import Roots
 
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
-class ReportFolder:
-    """An open folder that files are put into."""
-
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-
-    def put(self, name: str, data: bytes) -> None:
-        """A file of that name with these bytes, in place of any file or link of that name."""
-        temporary = f".{name}.{secrets.token_hex(8)}.tmp"
-        try:
-            with os.fdopen(os.open(temporary, _NEW, 0o644, dir_fd=self._fd), "wb") as file:
-                file.write(data)
-            os.replace(temporary, name, src_dir_fd=self._fd, dst_dir_fd=self._fd)
-        except OSError as e:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary, dir_fd=self._fd)
-            why = f"the report could not be written: {e.strerror or e}"
-            raise Refusal(problem(Code.CANNOT_WRITE, why, "free the disk or correct the folder's rights")) from None
-
-
-@contextmanager
-def place(roots: Roots, folder: str) -> Iterator[ReportFolder]:
-    """The folder of a request's `write_to`, made where it is missing."""
-    with roots.folder(folder, make=True) as fd:
-        yield ReportFolder(fd)
+def put(folder: int, name: str, data: bytes) -> None:
+    """A file of that name with these bytes in an open folder, in place of any file or link of that name."""
+    temporary = f".{name}.{secrets.token_hex(8)}.tmp"
+    try:
+        with os.fdopen(os.open(temporary, _NEW, 0o644, dir_fd=folder), "wb") as file:
+            file.write(data)
+        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except OSError as e:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary, dir_fd=folder)
+        why = f"the report could not be written: {e.strerror or e}"
+        raise Refusal(problem(Code.CANNOT_WRITE, why, "free the disk or correct the folder's rights")) from None

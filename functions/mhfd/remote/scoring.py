@@ -38,11 +38,11 @@ def answer(fields: Mapping[str, Any]) -> dict[str, Any]:
         request = _request(fields, site)
         detector = _detector(request, site)
         with ExitStack() as stack:
-            place = None
+            folder = None
             if request.write_to is not None:
                 roots = Roots(site.write_roots, use="write")
-                place = stack.enter_context(placing.place(roots, request.write_to))
-            return _Run(site, request, detector, place, began).response()
+                folder = stack.enter_context(roots.folder(request.write_to, make=True))
+            return _Run(site, request, detector, folder, began).response()
     except Refusal as e:
         return _refused(began, e.problems)
     except SiteError as e:
@@ -58,10 +58,8 @@ def answer(fields: Mapping[str, Any]) -> dict[str, Any]:
 class _Run:
     """One request that can be taken."""
 
-    def __init__(
-        self, site: Site, request: ScoreRequest, detector: Detector, place: placing.ReportFolder | None, began: int
-    ) -> None:
-        self._site, self._request, self._detector, self._place = site, request, detector, place
+    def __init__(self, site: Site, request: ScoreRequest, detector: Detector, folder: int | None, began: int) -> None:
+        self._site, self._request, self._detector, self._folder = site, request, detector, folder
         self._began, self._cpu = began, time.process_time()
         self._roots = Roots(site.read_roots, use="read")
         self._limits = images.Limits(max_bytes=site.max_bytes, max_pixels=site.max_pixels)
@@ -106,9 +104,9 @@ class _Run:
         self._bytes += report.image.bytes or 0
         self._detecting_ms += report.timing_ms.get("detect", 0.0)
         name = None
-        if self._place is not None:
+        if self._folder is not None:
             name = report_file(path, report.params_id)
-            self._place.put(name, report.model_dump_json().encode() + b"\n")
+            placing.put(self._folder, name, report.model_dump_json().encode() + b"\n")
         self._budget.report(report, file=name)
 
     def _measured(self, path: str, opened: RootedFile) -> FocusReport:

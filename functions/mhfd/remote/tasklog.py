@@ -10,16 +10,20 @@ import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from mhfd.contract.request import Code, Problem
 from mhfd.remote import worker
 from mhfd.remote.refusal import problem
 
+SCHEMA_VERSION: Final = 1
+"""Of a line; one that has none is of version 1."""
+
 
 def write(log: Path | None, line: dict[str, Any]) -> Problem | None:
     """Append a line; what kept it from being written, if anything did."""
     said = {
+        "schema_version": SCHEMA_VERSION,
         "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "user": worker.user(),
         "task": worker.task_id(),

@@ -121,19 +121,8 @@ def neurites(seed: int, row: int, column: int) -> Neurites:
     """The inhabitants of a block."""
     rng = stream(seed, _NEURITES, row, column)
     n, h = _SEEDS, _HUBS
-    wander = np.stack(
-        [
-            rng.uniform(40, 170, n),
-            rng.uniform(3000, 9000, n),
-            rng.random(n),
-            rng.uniform(40, 170, n),
-            rng.uniform(3000, 9000, n),
-            rng.random(n),
-            rng.uniform(1500, 5000, n),
-            rng.random(n),
-        ],
-        axis=1,
-    )
+    sway, swell = ((40, 170), (3000, 9000), (0, 1)), ((1500, 5000), (0, 1))
+    wander = np.stack([rng.uniform(low, high, n) for low, high in (*sway, *sway, *swell)], axis=1)
     hub_radius = np.where(rng.random(h) < 0.6, rng.uniform(250, 750, h), 0.0)
     return Neurites(
         y=BLOCK * (row + rng.random(n)),

@@ -45,23 +45,20 @@ def on_section(stain: Plane, artefacts: Artefacts, key: tuple[int, int], pixel_n
     y, x = _coordinates(stain)
     if artefacts.resin > 0:
         _resin(stain, artefacts.resin, key, y, x)
-    if artefacts.wrinkles:
-        rng = stream(key[0], _WRINKLE, key[1])
-        for _ in range(artefacts.wrinkles):
-            _wrinkle(stain, rng, y, x, pixel_nm)
-    if artefacts.particles:
-        rng = stream(key[0], _PARTICLE, key[1])
-        for _ in range(artefacts.particles):
-            _particle(stain, rng)
+    rng = stream(key[0], _WRINKLE, key[1])
+    for _ in range(artefacts.wrinkles):
+        _wrinkle(stain, rng, y, x, pixel_nm)
+    rng = stream(key[0], _PARTICLE, key[1])
+    for _ in range(artefacts.particles):
+        _particle(stain, rng)
 
 
 def on_recording(signal: Plane, artefacts: Artefacts, key: tuple[int, int]) -> Plane:
     """The signal with what the recording does to it."""
     y, x = _coordinates(signal)
-    if artefacts.charging:
-        rng = stream(key[0], _CHARGING, key[1])
-        for _ in range(artefacts.charging):
-            _charge(signal, rng, y, x)
+    rng = stream(key[0], _CHARGING, key[1])
+    for _ in range(artefacts.charging):
+        _charge(signal, rng, y, x)
     if artefacts.shading > 0:
         angle = 2 * np.pi * stream(key[0], _SHADING, key[1]).random()
         across = (y / len(y) - 0.5) * np.sin(angle) + (x / x.size - 0.5) * np.cos(angle)

@@ -67,6 +67,12 @@ class Canvas:
         r, c = round(row), round(column)
         return slice(max(0, r - half), max(0, r + half + 1)), slice(max(0, c - half), max(0, c + half + 1))
 
+    def offsets(self, part: tuple[slice, slice], things: Organelles, i: int) -> tuple[Plane, Plane]:
+        """How far the pixels of a part of the image are from the i-th thing, down and across."""
+        seed = things.seed[i]
+        y, x = np.float32(self.seed_y[seed] + things.dy[i]), np.float32(self.seed_x[seed] + things.dx[i])
+        return self.y[part] - y, self.x[part] - x
+
 
 def lines(distance: Any, centre: float, width: float, pixel: float) -> Any:
     """The profile of a thin dark sheet cut across: 1 at `centre`, narrow. Thinner than a pixel, it fades instead."""
@@ -111,8 +117,7 @@ def mitochondria(canvas: Canvas, things: Organelles) -> None:
         b = shown.radius[i] * (0.35 + 0.65 * slim)
         a = b * shown.stretch[i]
         part = canvas.window(rows[i], columns[i], int(1.35 * a / canvas.pixel) + 3)
-        y = canvas.y[part] - np.float32(canvas.seed_y[shown.seed[i]] + shown.dy[i])
-        x = canvas.x[part] - np.float32(canvas.seed_x[shown.seed[i]] + shown.dx[i])
+        y, x = canvas.offsets(part, shown, i)
         cosine, sine = np.float32(np.cos(shown.angle[i])), np.float32(np.sin(shown.angle[i]))
         along, across = x * cosine + y * sine, y * cosine - x * sine
         across += along * along * np.float32(0.6 * (shown.chance[i] - 0.5) / a)  # bent
@@ -166,8 +171,7 @@ def synapses(canvas: Canvas, things: Organelles) -> None:
     for i in range(len(rows)):
         radius = shown.radius[i] * np.sqrt(1 - depths[i] ** 2)
         part = canvas.window(rows[i], columns[i], int(1.3 * radius / canvas.pixel) + 2)
-        y = canvas.y[part] - np.float32(canvas.seed_y[shown.seed[i]] + shown.dy[i])
-        x = canvas.x[part] - np.float32(canvas.seed_x[shown.seed[i]] + shown.dx[i])
+        y, x = canvas.offsets(part, shown, i)
         bump = np.clip(np.float32(1.6) - (y * y + x * x) * np.float32(1.6 / max(radius, 1) ** 2), 0, 1)
         own = canvas.profiles.label[part] == canvas.seed_label[shown.seed[i]]
         bump *= np.where(own, np.float32(0.85), np.float32(0.3))

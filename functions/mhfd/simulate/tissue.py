@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 import numpy as np
@@ -103,18 +103,10 @@ def _tile(
     return canvas.stain
 
 
-def _microtubules(canvas: Canvas, things: Organelles) -> None:
-    paint.dots(canvas, things, ring=7, dark=0.55, room=22)
-
-
-def _vesicles(canvas: Canvas, things: Organelles) -> None:
-    paint.dots(canvas, things, ring=6, dark=0.8, room=20)
-
-
 _PAINTERS: Final[tuple[tuple[str, Callable[[Canvas, Organelles], None]], ...]] = (
     ("mitochondria", paint.mitochondria),  # first: the others keep off them
-    ("microtubules", _microtubules),
-    ("vesicles", _vesicles),
+    ("microtubules", partial(paint.dots, ring=7, dark=0.55, room=22)),
+    ("vesicles", partial(paint.dots, ring=6, dark=0.8, room=20)),
     ("synapses", paint.synapses),
 )
 

@@ -125,6 +125,20 @@ def globus_env(service: Service, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """globus-sdk in this process tries as often as it always does, and waits little in between."""
+    from globus_sdk.transport import RequestsTransport, RetryConfig
+
+    patient = RequestsTransport._retry_sleep
+
+    def sleep(self: RequestsTransport, config: RetryConfig, context: Any) -> None:
+        with config.tune(max_sleep=0.01):
+            patient(self, config, context)
+
+    monkeypatch.setattr(RequestsTransport, "_retry_sleep", sleep)
+
+
+@pytest.fixture
 def sdk_client(service: Service) -> Iterator[Client]:
     """The SDK's own client, logged in with a client's secret."""
     from globus_compute_sdk import Client

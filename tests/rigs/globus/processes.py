@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -14,18 +15,19 @@ from pathlib import Path
 from tests.rigs.globus.waiting import until
 
 LEASH = Path(__file__).with_name("leash.py")
+PORTS = range(12_000, 32_000)
+"""Below those that Linux gives to whoever asks for any: other tests' servers, and every connection."""
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of loopback that nobody listens at now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+    """Ports of loopback that nobody listens at now, and that nobody else is likely to take before they are used."""
+    found: set[int] = set()
+    while len(found) < count:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found.add(port)
+    return list(found)
 
 
 class Program:

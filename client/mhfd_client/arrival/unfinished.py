@@ -8,7 +8,7 @@ import stat
 from mhfd_client.arrival.events import Clock, Decision, TroubleKind, Whole
 from mhfd_client.arrival.notices import Hint
 from mhfd_client.arrival.root import Opener, read_extent
-from mhfd_client.arrival.settling import Pending, judge, need, words
+from mhfd_client.arrival.settling import UnfinishedFile, decision_on, need, words
 from mhfd_client.arrival.troubles import HELD, Troubles, kind_of, said
 from mhfd_client.settings.options import ArrivalSettings
 
@@ -18,7 +18,7 @@ BUDGET_S = 0.25
 """A look at very many files ends after this long, to hand on what it has."""
 
 
-class Waiting:
+class UnfinishedFiles:
     """The pending files of one folder, by path. `gone`: those that were not there at the last look."""
 
     def __init__(
@@ -38,7 +38,7 @@ class Waiting:
         self._clock = clock
         self._open = opener
         self._look_s = settings.poll_s if shared else LOOK_S
-        self._pending: dict[str, Pending] = {}
+        self._pending: dict[str, UnfinishedFile] = {}
         self.gone: list[str] = []
 
     def __len__(self) -> int:
@@ -59,7 +59,7 @@ class Waiting:
             since = now
             if not self._shared:  # its mtime is by our own clock, so its age is known
                 since -= max(0.0, self._clock.time() - found.st_mtime_ns / 1e9)
-            pending = Pending(found.st_size, found.st_mtime_ns, self._clock.time(), now, since, now)
+            pending = UnfinishedFile(found.st_size, found.st_mtime_ns, self._clock.time(), now, since, now)
             self._pending[path] = pending
         elif (found.st_size, found.st_mtime_ns) != (pending.size, pending.mtime_ns):
             pending.changed(found.st_size, found.st_mtime_ns, now)
@@ -85,7 +85,7 @@ class Waiting:
                 whole.append(Whole(path, pending.size, pending.mtime_ns, pending.first_seen, self._clock.time()))
         return whole
 
-    def _rested(self, path: str, pending: Pending, now: float) -> bool:
+    def _rested(self, path: str, pending: UnfinishedFile, now: float) -> bool:
         """Whether it is whole; if not, sets when to look again, or forgets it."""
         full = f"{self._root}/{path}"
         pending.due = now + self._look_s
@@ -115,11 +115,11 @@ class Waiting:
             pending.held = None
             self._troubles.over(path, *HELD)
         marked = self._settings.marker is None or os.path.lexists(full + self._settings.marker)
-        judgement = judge(pending, pending.extent, now, self._settings, marked=marked)
+        judgement = decision_on(pending, pending.extent, now, self._settings, marked=marked)
         pending.due = min(pending.due, now + judgement.remaining)
         return judgement.decision is Decision.TAKE
 
-    def _hold(self, path: str, pending: Pending, error: OSError, now: float) -> None:
+    def _hold(self, path: str, pending: UnfinishedFile, error: OSError, now: float) -> None:
         """Another program has it, or we may not read it: it is not ready. Said when it lasts."""
         if pending.held is None:
             pending.held_since = now

@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 from uuid import UUID
 
 from mhfd_client.compute import registration
-from mhfd_client.compute.service import client_of, connect, let_go
+from mhfd_client.compute.service import client_of, connect, let_go, submit_once
 from mhfd_client.errors import EndpointOffline
 from mhfd_client.globus.ids import id_of
 
@@ -21,7 +21,7 @@ _RETRIES: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class ReachedEndpoint:
     """An endpoint that is online, and the function that may be called there."""
 
     client: Any
@@ -40,7 +40,7 @@ def endpoint_of(text: object) -> UUID:
     return id_of(text, "endpoint", do="`mhfd endpoint check NAME` shows it where the endpoint runs")
 
 
-def reach(endpoint: UUID, *, client: Any = None) -> Opened:
+def reach(endpoint: UUID, *, client: Any = None) -> ReachedEndpoint:
     """The endpoint, ready to be called. ComputeError, LoginError."""
     client = hurried(client_of()) if client is None else client
     try:
@@ -50,10 +50,12 @@ def reach(endpoint: UUID, *, client: Any = None) -> Opened:
                 f"endpoint {endpoint} is {status.words}: nothing was handed over. Where it runs: "
                 "globus-compute-endpoint start NAME"
             )
-        return Opened(client, endpoint, registration.find(client, "mhfd_focus", endpoint=endpoint))
+        function = registration.find(client, "mhfd_focus", endpoint=endpoint)
     except BaseException:
         let_go(client)
         raise
+    submit_once(client)
+    return ReachedEndpoint(client, endpoint, function)
 
 
 @contextmanager

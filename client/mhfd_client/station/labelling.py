@@ -1,10 +1,11 @@
-"""`mhfd confirm` and `mhfd reject`: a person's label of images reaches the station, or the journal when none runs."""
+"""What a person says of images reaches the station, or the journal when none runs: from a command or from the page."""
 
 from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from mhfd.errors import UsageError
 from mhfd_client.errors import StateLocked
@@ -17,11 +18,13 @@ from mhfd_client.settings.load import Loaded
 from mhfd_client.station import inbox
 from mhfd_client.station.assembly import state_of
 from mhfd_client.station.rejudge import record_all
-from mhfd_client.verdicts.from_journal import StationJudge
+from mhfd_client.verdicts.from_journal import JournalJudge
 
 
-def say(root: str | os.PathLike[str], loaded: Loaded, images: Sequence[str], *, sharp: bool | None) -> int | None:
-    """Leave the label; how many verdicts it changed, or None when a running station takes it in.
+def label_images(
+    root: str | os.PathLike[str], loaded: Loaded, images: Sequence[str], *, sharp: bool | None
+) -> int | None:
+    """`mhfd confirm` and `mhfd reject`; returns as `hand_in` does.
 
     Args:
         root: The watched folder.
@@ -32,14 +35,22 @@ def say(root: str | os.PathLike[str], loaded: Loaded, images: Sequence[str], *, 
     state_dir = state_of(root, loaded.settings)
     with JournalView.read(state_dir) as view:
         rows = [_found(view, root, image) for image in images]
-    for row in rows:
-        inbox.put(state_dir, row.id, sharp=sharp, who=getpass.getuser())
+    who = getpass.getuser()
+    return hand_in(state_dir, root, loaded, [inbox.GivenLabel(image=row.id, sharp=sharp, who=who) for row in rows])
+
+
+def hand_in(
+    state_dir: Path, root: str | os.PathLike[str], loaded: Loaded, labels: Iterable[inbox.GivenLabel]
+) -> int | None:
+    """Leave the labels; how many verdicts they changed, or None when a running station takes them in."""
+    for label in labels:
+        inbox.put(state_dir, label)
     try:
         journal = Journal.open(state_dir, root=root)
     except StateLocked:
         return None
     with journal:
-        judge = StationJudge(journal, loaded.settings.verdict)
+        judge = JournalJudge(journal, loaded.settings.verdict)
         changed = inbox.take_in(journal, inbox.Inbox(state_dir, judge))
         record_all(journal, Recorder(state_dir, journal, loaded))
     return changed

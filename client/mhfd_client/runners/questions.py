@@ -13,7 +13,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class QuestionReply:
     """What became of a question."""
 
     about: str
@@ -21,14 +21,14 @@ class Reply:
     error: Exception | None = None
 
 
-class Desk:
+class QuestionThread:
     """Questions by name: of each name at most one is being asked.
 
     Args:
-        answered: Called with each reply, in the desk's thread.
+        answered: Called with each reply, in its thread.
     """
 
-    def __init__(self, answered: Callable[[Reply], None]) -> None:
+    def __init__(self, answered: Callable[[QuestionReply], None]) -> None:
         self._answered = answered
         self._questions: queue.SimpleQueue[tuple[str, Callable[[], Any]] | None] = queue.SimpleQueue()
         self._asking: set[str] = set()
@@ -45,7 +45,7 @@ class Desk:
             self._asking.add(about)
             self._questions.put((about, question))
 
-    def heard(self, reply: Reply) -> None:
+    def heard(self, reply: QuestionReply) -> None:
         """The reply was taken: the next question of this name may be asked."""
         self._asking.discard(reply.about)
 
@@ -57,7 +57,7 @@ class Desk:
         while (item := self._questions.get()) is not None:
             about, question = item
             try:
-                reply = Reply(about, question())
+                reply = QuestionReply(about, question())
             except Exception as e:
-                reply = Reply(about, error=e)
+                reply = QuestionReply(about, error=e)
             self._answered(reply)

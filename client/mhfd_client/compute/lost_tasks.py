@@ -1,0 +1,74 @@
+"""Tasks that nobody listens for: of a process that died, or whose connection broke, or whose taking was not heard of.
+
+They are looked up by their groups. A task without a name says whose it is by what it has scored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from mhfd_client.compute.flight import Flight, FlyingTask
+from mhfd_client.compute.service import Task
+from mhfd_client.errors import ComputeError, TaskUnknown
+from mhfd_client.runners.answers import EndpointAnswer, read
+
+
+class LostTasks:
+    """What the service has of ours.
+
+    Args:
+        flight: Has them, marked `lost`.
+        nameless: Called, from some thread, when a task that nobody knows the images of is done.
+    """
+
+    def __init__(self, flight: Flight, nameless: Callable[[Task], None]) -> None:
+        self._flight, self._nameless = flight, nameless
+        self.due = 0.0
+        self._waited_for: list[Task] = []  # tasks of ours that nobody knows the images of
+        self._known: set[str | None] = set()
+
+    def groups(self, current: UUID | None) -> set[UUID]:
+        """Where they may be; in the current group if nobody knows."""
+        return {group for task in self._flight.lost if (group := task.group or current) is not None}
+
+    def found(
+        self, groups: Sequence[tuple[UUID, list[Task]]]
+    ) -> tuple[list[tuple[FlyingTask, Task]], list[FlyingTask]]:
+        """Those that the service knows, and those that have to be asked again, by what is in these groups."""
+        by_id = {ours.id: ours for ours in self._flight.tasks_out if ours.id is not None}
+        adopted = []
+        for group, tasks in groups:
+            for task in tasks:
+                ours = by_id.get(task.id or "")
+                if ours is not None and ours.lost:
+                    ours.lost, ours.group = False, group
+                    adopted.append((ours, task))
+                elif ours is None and task.id not in self._known:
+                    self._known.add(task.id)
+                    self._waited_for.append(task)
+                    task.then(lambda task=task: self._nameless(task))  # type: ignore[misc]
+        looked_at = [group for group, _ in groups]
+        gone = [ours for ours in self._flight.lost if ours.id is not None and ours.group in looked_at]
+        return adopted, gone + self._never_taken()
+
+    def told(self, task: Task) -> tuple[tuple[FlyingTask, EndpointAnswer] | None, list[FlyingTask]]:
+        """Whose answer this is, if it is any's; and those that have to be asked again."""
+        self._waited_for.remove(task)
+        try:
+            answer = read(task.result(0.0))
+        except TaskUnknown:  # we lost sight of it before it answered: it is looked up again
+            self._known.discard(task.id)
+            self.due = 0.0
+            return None, []
+        except (ComputeError, ValueError):
+            return None, self._never_taken()
+        ours = self._flight.whose([answer.paths[index] for index in sorted(answer.paths)], self._flight.lost)
+        if ours is None:
+            return None, self._never_taken()
+        ours.lost = False
+        return (ours, answer), self._never_taken()
+
+    def _never_taken(self) -> list[FlyingTask]:
+        """What no task was found for, once all have said whose they are."""
+        return [] if self._waited_for else [ours for ours in self._flight.lost if ours.id is None]

@@ -1,0 +1,79 @@
+"""A small call of its own: tells an endpoint that works from one that is only there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from mhfd_client.compute.callable_endpoint import CallableEndpoint
+from mhfd_client.compute.endpoint_health import LOOK_S, EndpointHealth
+from mhfd_client.compute.service import Task
+from mhfd_client.errors import ComputeError, TaskFailed, TaskUnknown
+from mhfd_client.runners.answers import read
+
+
+class Probe:
+    """The call of `mhfd_examine`, now and then.
+
+    Args:
+        health: Is told what comes of it.
+        wake: Called, from some thread, once there is an answer.
+    """
+
+    def __init__(self, health: EndpointHealth, wake: Callable[[], None]) -> None:
+        self._health, self._wake = health, wake
+        self._task: Task | None = None
+        self._at = 0.0
+        self._due: float | None = 0.0
+
+    @property
+    def out(self) -> list[float]:
+        """When the one that is out was asked, if one is."""
+        return [] if self._task is None else [self._at]
+
+    @property
+    def untaken(self) -> bool:
+        """One is on its way to the service."""
+        return self._task is not None and self._task.id is None and not self._task.done
+
+    def ask_again(self, now: float, *, forget: bool = False) -> None:
+        """Something went wrong: look. `forget`: what is out will not be answered."""
+        self._due = now
+        if forget:
+            self._task = None
+
+    def tend(self, there: CallableEndpoint, now: float) -> bool:
+        """Ask, or hear. Whether it has just gone well."""
+        task = self._task
+        if task is not None:
+            if not task.done:
+                return False
+            self._task = None
+            return self._heard(there, task, now)
+        if self._due is None or now < self._due or there.examine is None or not self._health.pace.free:
+            return False
+        if not self._health.shut(now):
+            self._due = None
+            self._health.pace.spend()
+            self._task = there.call(there.examine, {})
+            self._at = now
+            self._task.then(self._wake)
+        return False
+
+    def _heard(self, there: CallableEndpoint, task: Task, now: float) -> bool:
+        try:
+            answer = task.result(0.0)
+        except ComputeError as e:
+            there.failed(e)
+            if isinstance(e, TaskFailed | TaskUnknown):
+                self._health.failing(e)
+            else:
+                self._health.turned_away(e)
+            self._due = now + LOOK_S
+            return False
+        self._health.answered()
+        errors = answer.get("errors") if isinstance(answer, Mapping) else None
+        if isinstance(answer, Mapping) and answer.get("ok") is False and isinstance(errors, list) and errors:
+            self._health.refused(str(read({"errors": errors[:1]}).whole))
+            self._due = self._health.hold_until
+            return False
+        return True

@@ -1,0 +1,119 @@
+"""Many images through one runner for somebody who waits: handed over as it has room, given back as they are done.
+
+A station waits for ever; a person is told what is waited for, and in the end why it is no use. Nothing here knows who
+scores.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from mhfd_client.errors import RunnerError
+from mhfd_client.runners import Batch, Event, Health, Job, Returned, Runner, Scored, Trouble, set_aside
+
+FAR_PATIENCE_S: Final = {
+    Trouble.REFUSED: 0.0,
+    Trouble.FAILING: 10.0,  # a few tries
+    Trouble.OFFLINE: 120.0,  # several looks
+    Trouble.QUEUED: 3600.0,  # a node may take as long
+}
+
+
+class Driver:
+    """Feeds a runner, and listens to it.
+
+    Args:
+        runner: Who scores.
+        token: Of every batch.
+        tries: How often an image is handed over that comes back for no fault of its own.
+        patience_s: How long each trouble is waited out before it is raised; those that are left out, for ever.
+        say: Told in words what is being waited for.
+        clock: In seconds, from anywhere.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        token: str,
+        *,
+        tries: int = 1,
+        patience_s: Mapping[Trouble, float] | None = None,
+        say: Callable[[str], object] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._runner, self._token, self._most_tries = runner, token, tries
+        self._patience, self._say, self._clock = patience_s or {}, say, clock
+        self._flying: dict[int, Job] = {}
+        self._again: deque[Job] = deque()
+        self._tries: Counter[int] = Counter()
+        self._wrong: dict[Trouble, tuple[float, Health]] = {}  # and since when
+        self._ended = False
+
+    def results(self, work: Iterable[Job | Scored], *, taken: Iterable[Job] = ()) -> Iterator[list[Scored]]:
+        """Answers, as many as have come at once. RunnerError; what was wrong for too long.
+
+        Args:
+            work: Images; or the answer where there is nothing to score.
+            taken: Images that the runner has already.
+        """
+        rest = iter(work)
+        self._flying = {job.id: job for job in taken}
+        while True:
+            if known := self._hand_over(rest):
+                yield known
+            if self._ended and not self._flying and not self._again:
+                return
+            if done := self._heard(self._runner.events(1.0)):
+                yield done
+            self._lose_patience()
+
+    def _hand_over(self, rest: Iterator[Job | Scored]) -> list[Scored]:
+        jobs: list[Job] = []
+        known: list[Scored] = []
+        free = self._runner.capacity - len(self._flying)
+        while len(jobs) < free:
+            match self._again.popleft() if self._again else next(rest, None):
+                case None:
+                    self._ended = True
+                    break
+                case Scored() as answer:
+                    known.append(answer)
+                case job:
+                    jobs.append(job)
+        if jobs:
+            self._flying |= {job.id: job for job in jobs}
+            self._runner.submit(Batch(self._token, tuple(jobs)))
+        return known
+
+    def _heard(self, events: Sequence[Event]) -> list[Scored]:
+        done: list[Scored] = []
+        for event in events:
+            match event:
+                case Scored() if self._flying.pop(event.id, None) is not None:
+                    done.append(event)
+                case Returned():
+                    returned = [job for id_ in event.ids if (job := self._flying.pop(id_, None)) is not None]
+                    done += [answer for job in returned if (answer := self._came_back(job, event)) is not None]
+                case Health(ok=True):
+                    self._wrong.pop(event.kind, None)
+                case Health():
+                    self._say(event.detail)
+                    since = self._wrong[event.kind][0] if event.kind in self._wrong else self._clock()
+                    self._wrong[event.kind] = (since, event)
+        return done
+
+    def _came_back(self, job: Job, event: Returned) -> Scored | None:
+        self._tries[job.id] += 1
+        if not event.blame and self._tries[job.id] < self._most_tries:
+            self._again.append(job)
+            return None
+        report = set_aside(job.path, job.params, f"could not be scored: {event.why}")
+        return Scored(self._token, job.id, report, time.time_ns())
+
+    def _lose_patience(self) -> None:
+        for since, health in self._wrong.values():
+            if self._clock() - since >= self._patience.get(health.kind, float("inf")):
+                raise health.error or RunnerError(health.detail)

@@ -1,0 +1,344 @@
+"""What crosses a process or a wire: its form, read from the code, and the version that it carries.
+
+`schemas.json` beside this file keeps the digest of each form under its version. Who changes a form raises its version
+where the code keeps it, and runs `python -m tests.contract.crossing`, which writes that file anew.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import hashlib
+import json
+import os
+import re
+import sys
+import tempfile
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from unittest import mock
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+KEPT: Final = Path(__file__).with_name("schemas.json")
+COMMAND: Final = "python -m tests.contract.crossing"
+
+
+@dataclass(frozen=True)
+class Form:
+    """How something that crosses looks. Lazy: nothing is imported before it is asked for."""
+
+    version: Callable[[], int]
+    kept_in: str
+    """The file in which the code keeps the version."""
+    read: Callable[[], Any]
+    """A type, or plain JSON that says the form."""
+    is_type: bool = False
+
+
+@dataclass
+class Description:
+    """A type as plain JSON: names of fields, types, defaults and bounds; no words, and no names of classes.
+
+    `classes`: those that it is made of, by name.
+    """
+
+    classes: set[str] = field(default_factory=set)
+    _inside: list[type] = field(default_factory=list)
+
+    def of(self, kind: Any) -> Any:
+        """One type, with all that it is made of."""
+        if kind is None or kind is types.NoneType:
+            return "null"
+        if origin := typing.get_origin(kind):
+            parts = typing.get_args(kind)
+            if origin is typing.Annotated:
+                return self.of(parts[0])
+            if origin is typing.Literal:
+                return {"one of": [str(part) for part in parts]}
+            name = "either" if origin in (typing.Union, types.UnionType) else str(getattr(origin, "__name__", origin))
+            return {name: ["..." if part is Ellipsis else self.of(part) for part in parts]}
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return self._class(kind, lambda: {n: self._field(f) for n, f in kind.model_fields.items()})
+        if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+            hints = typing.get_type_hints(kind)
+            return self._class(kind, lambda: {f.name: self.of(hints[f.name]) for f in dataclasses.fields(kind)})
+        if isinstance(kind, type) and issubclass(kind, enum.Enum):
+            return self._class(kind, lambda: [str(member.value) for member in kind])
+        return getattr(kind, "__name__", str(kind))
+
+    def _class(self, kind: type, inside: Callable[[], Any]) -> Any:
+        if kind in self._inside:
+            return f"as {len(self._inside) - self._inside.index(kind)} further out"
+        self.classes.add(kind.__name__)
+        self._inside.append(kind)
+        found = inside()
+        self._inside.pop()
+        return found
+
+    def _field(self, info: Any) -> list[Any]:
+        bounds = [repr(rule) for rule in info.metadata if type(rule).__module__ == "annotated_types"]
+        default = [] if info.default is PydanticUndefined else [f"default {self._plain(info.default)}"]
+        return [self.of(info.annotation), *bounds, *default]
+
+    def _plain(self, value: Any) -> str:
+        return value.model_dump_json() if isinstance(value, BaseModel) else json.dumps(value, default=str)
+
+
+def names_in(value: Any, *, but: frozenset[str] = frozenset()) -> Any:
+    """The names in a JSON document, without its values. `but`: names whose content has a form of its own, or any."""
+    if isinstance(value, Mapping):
+        return {key: "..." if key in but else names_in(inner, but=but) for key, inner in sorted(value.items())}
+    if isinstance(value, list | tuple):
+        return [names_in(value[0], but=but)] if value else []
+    return None
+
+
+def without_words(schema: Any) -> Any:
+    """A JSON Schema without what is written for people."""
+    if isinstance(schema, Mapping):
+        plain = {key: without_words(inner) for key, inner in schema.items() if key not in ("description", "examples")}
+        return {key: inner for key, inner in plain.items() if key != "title" or isinstance(inner, Mapping)}
+    return [without_words(inner) for inner in schema] if isinstance(schema, list) else schema
+
+
+def statements(sql: str) -> str:
+    """SQL without comments and line breaks."""
+    return " ".join(re.sub(r"--.*", "", sql).split())
+
+
+def _of_model(name: str, module: str) -> Form:
+    """A pydantic model that has a `schema_version`."""
+
+    def model() -> Any:
+        return getattr(__import__(module, fromlist=[name]), name)
+
+    return Form(lambda: int(model().model_fields["schema_version"].default), module, model, is_type=True)
+
+
+def _summary() -> Any:
+    from mhfd.contract.focus_report import Finding, FocusReport, ImageInfo, Method, Provenance
+    from mhfd.contract.params import Params
+
+    made = FocusReport(
+        method=Method(id="mhfd-robust"),
+        image=ImageInfo(path="a"),
+        finding=Finding.OK,
+        params=Params(),
+        params_id="0",
+        provenance=Provenance(version="0", backend="cpu", device="cpu", threads=1),
+    )
+    return names_in(made.summary(report_file="a.json"))
+
+
+def _task_line() -> Any:
+    from mhfd.remote import tasklog
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "log")
+        tasklog.write(file, {"function": "mhfd_focus"})
+        return names_in(json.loads(file.read_text()))
+
+
+def _flow_inputs() -> Any:
+    from mhfd_flows.shipped import FLOWS
+
+    return {name: without_words(flow.input_schema) for name, flow in FLOWS.items()}
+
+
+def _constant(module: str, name: str) -> Callable[[], int]:
+    return lambda: int(getattr(__import__(module, fromlist=[name]), name))
+
+
+def _journal() -> Any:
+    from mhfd_client.journal.schema import MIGRATIONS
+
+    return [statements(sql) for sql in MIGRATIONS]
+
+
+def _journal_version() -> int:
+    return len(_journal())
+
+
+def _worker_lines() -> Any:
+    """The set-up and a job as they are written, and the kinds of replies as the worker's source names them."""
+    import inspect
+
+    from mhfd.contract.params import Params
+    from mhfd_client.runners import Job, process, worker
+
+    said: list[Any] = []
+    talking = object.__new__(process.Worker)
+    vars(talking)["_write"] = said.append
+    talking.send(Job(1, "a", 1, 1, Params()))
+    kinds = re.findall(r'(?:return |_reply\(replies, )"(\w+)"', inspect.getsource(worker))
+    return [Description().of(process.SetUp), names_in(said[0], but=frozenset({"params"})), sorted(set(kinds))]
+
+
+def _page_line() -> Any:
+    from mhfd_client.page.process import Serving, line_of
+    from mhfd_client.settings.load import load
+
+    return names_in(line_of(Serving(Path("/a"), load(env={}), "localhost"), 3), but=frozenset({"settings", "origins"}))
+
+
+def _sidecar() -> Any:
+    """One as it is written: of an image with neighbours, so that nothing in it is left out."""
+    from tests.rigs.runs import Run
+
+    from mhfd_client.results.sidecars import Recorder
+    from mhfd_client.settings.load import load
+
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run(Path(folder))
+        image = [run.image(section) for section in range(1, 10)][-1]
+        row = run.journal.image(image)
+        assert row.report is not None
+        assert row.verdict is not None
+        report, verdict = run.journal.report(row.report), run.journal.verdict(row.verdict)
+        _, data = Recorder(run.state, run.journal, load(env={})).sidecar(row, report, verdict)
+        run.close()
+    return json.loads(data)
+
+
+def _status() -> Any:
+    """What `mhfd status --json` says of a run with an image to take again, and a gap."""
+    from tests.rigs.runs import Run
+
+    from mhfd_client.results.status import status
+    from mhfd_client.settings.options import NamesSettings
+
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run(Path(folder))
+        for section in (*range(1, 10), 12):
+            run.image(section)
+        run.image(13, density=500.0, ratio=0.001)
+        run.journal.trouble("disk", None, "full")
+        told = status(run.journal, NamesSettings()).as_json()
+        run.close()
+    return told
+
+
+def _alerts() -> Any:
+    from mhfd_client.alerts import store
+
+    return statements(store._SCHEMA)
+
+
+def _call() -> Any:
+    """The lines of a call, from its beginning to its end."""
+    from uuid import UUID
+
+    from tests.rigs.focus_reports import report
+
+    from mhfd.contract.params import Params
+    from mhfd_client.scoring.items import Item
+    from mhfd_client.scoring.kept_call import Stored
+
+    with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, XDG_STATE_HOME=folder):
+        stored = Stored.new(UUID(int=1), Params(), [Item("a", "/a")])
+        stored.scored(0, report())
+        stored.finish()
+        stored.close()
+        (file,) = Path(folder).rglob("*.jsonl")
+        return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+
+
+CONTRACT: Final = "mhfd.contract.base"
+FORMS: Final[Mapping[str, Form]] = {
+    **{
+        name: dataclasses.replace(_of_model(name, module), kept_in=CONTRACT)
+        for name, module in (
+            ("ScoreRequest", "mhfd.contract.request"),
+            ("ScoreResponse", "mhfd.contract.request"),
+            ("FocusReport", "mhfd.contract.focus_report"),
+            ("ExamineRequest", "mhfd.contract.examination"),
+            ("Examination", "mhfd.contract.examination"),
+        )
+    },
+    "summary of a report": Form(_constant(CONTRACT, "SCHEMA_VERSION"), CONTRACT, _summary),
+    "site file of an endpoint": _of_model("Site", "mhfd.site"),
+    "line of a task in the endpoint's log": Form(
+        _constant("mhfd.remote.tasklog", "SCHEMA_VERSION"), "mhfd.remote.tasklog", _task_line
+    ),
+    "input of a flow's run": Form(_constant("mhfd_flows.shipped", "INPUT_VERSION"), "mhfd_flows.shipped", _flow_inputs),
+    "lines of a worker": Form(
+        _constant("mhfd_client.runners.process", "SCHEMA_VERSION"), "mhfd_client.runners.process", _worker_lines
+    ),
+    "line to the page's process": Form(
+        _constant("mhfd_client.page.process", "SCHEMA_VERSION"), "mhfd_client.page.process", _page_line
+    ),
+    "sidecar": Form(
+        lambda: int(_sidecar()["schema_version"]),
+        "mhfd_client.results.sidecars",
+        lambda: names_in(_sidecar(), but=frozenset({"report", "detail", "settings"})),
+    ),
+    "status --json": Form(
+        lambda: int(_status()["schema_version"]), "mhfd_client.results.status", lambda: names_in(_status())
+    ),
+    "memory of alerts": Form(_constant("mhfd_client.alerts.store", "_VERSION"), "mhfd_client.alerts.store", _alerts),
+    "file of a call": Form(
+        lambda: int(_call()[0]["schema_version"]),
+        "mhfd_client.scoring.kept_call",
+        lambda: [names_in(line, but=frozenset({"report", "params", "options"})) for line in _call()],
+    ),
+    "Verdict": _of_model("Verdict", "mhfd_client.verdicts.verdict"),
+    "Alert": _of_model("Alert", "mhfd_client.alerts.message"),
+    "journal": Form(_journal_version, "mhfd_client.journal.schema (append a migration)", _journal),
+}
+"""All that crosses, by what people call it."""
+
+
+def entry(form: Form) -> dict[str, Any]:
+    """What is kept of a form: its version, and the digest of its description."""
+    found = form.read()
+    plain = Description().of(found) if form.is_type else found
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+    return {"version": form.version(), "digest": hashlib.sha256(text.encode()).hexdigest()[:16]}
+
+
+def classes() -> dict[str, str]:
+    """The names of the classes that cross, each with the form that it is part of."""
+    found: dict[str, str] = {}
+    for name, form in FORMS.items():
+        description = Description()
+        if form.is_type:
+            description.of(form.read())
+        found |= dict.fromkeys(sorted(description.classes), name)
+    return found
+
+
+def kept() -> dict[str, dict[str, Any]]:
+    """What was written down last."""
+    found: dict[str, dict[str, Any]] = json.loads(KEPT.read_text("utf-8")) if KEPT.is_file() else {}
+    return found
+
+
+def what_is_wrong(name: str, now: Mapping[str, Any], then: Mapping[str, Any] | None) -> str | None:
+    """How a form differs from what was kept of it, and what to do."""
+    if then is None:
+        return f"schema {name!r} is new: run {COMMAND}"
+    if now["version"] == then["version"] and now["digest"] != then["digest"]:
+        return f"schema {name!r} changed: raise its version in {FORMS[name].kept_in} and run {COMMAND}"
+    return None if now == then else f"schema {name!r} has another version: run {COMMAND}"
+
+
+def main() -> int:
+    """Write down the forms as they are; 1 when one has changed under its old version."""
+    before, now = kept(), {name: entry(form) for name, form in FORMS.items()}
+    wrong = [what_is_wrong(name, now[name], before.get(name)) or "" for name in FORMS]
+    refused = [line for line in wrong if "raise its version" in line]
+    if refused:
+        sys.stderr.write("\n".join(refused) + "\n")
+        return 1
+    KEPT.write_text(json.dumps(now, indent=1) + "\n", "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What the four packages must stay, read from their source."""
