@@ -24,7 +24,6 @@
         |   `-- FlowObsolete                  what is deployed differs from this mhfd's
         |-- RunnerError                       a runner cannot do what it was asked to
         `-- ComputeError                      Globus Compute cannot do what it was asked to: says what to do about it
-            |-- ComputeMissing                its libraries are not installed
             |-- ServiceUnreachable            the service gives no answer; what was asked may have been done
             |-- ServiceBusy                   it asks us to wait; nothing was done
             |-- EndpointOffline               the endpoint is not running
@@ -159,10 +158,6 @@ class FunctionObsolete(FunctionError):
 
 class FunctionNotAllowed(FunctionError):
     """The endpoint does not allow the function."""
-
-
-class ComputeMissing(ComputeError):
-    """The libraries of Globus Compute are not installed."""
 
 
 class ServiceUnreachable(ComputeError):

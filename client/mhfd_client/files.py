@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,14 +16,37 @@ from mhfd_client.errors import StateError, StateFull
 from mhfd_client.printing import printable
 
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_HELD: Final = {errno.EAGAIN, errno.EACCES, errno.EDEADLK}
+
+
+def opened_lock(path: Path) -> IO[bytes]:
+    """The lock of a small file that several processes write: its owner's only, made when it is not there. OSError."""
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    return os.fdopen(os.open(path, flags, 0o600), "r+b")
 
 
 @contextmanager
-def waiting(path: Path) -> Iterator[None]:
-    """Hold the lock of a small file that several processes write, when they are through with it."""
-    with path.open("a+b") as file:
-        _lock(file, wait=True)
+def held(lock: IO[bytes], *, wait_s: float = math.inf) -> Iterator[None]:
+    """Hold it when the others are through, and close it then; TimeoutError when they are not after so long.
+
+    The system lets go of it when a process dies. A file system without locks has none: writes stay whole there.
+    """
+    with lock:
+        until = time.monotonic() + wait_s
+        while _is_held(lock):
+            if time.monotonic() > until:
+                raise TimeoutError(f"another process has held it for {wait_s:.0f} s")
+            time.sleep(0.05)
         yield
+
+
+def _is_held(lock: IO[bytes]) -> bool:
+    """By another; else it is ours now."""
+    try:
+        _lock(lock)
+    except OSError as e:
+        return e.errno in _HELD
+    return False
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -73,13 +98,13 @@ def _named(path: Path) -> Iterator[None]:
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(file: IO[bytes], *, wait: bool = False) -> None:
+    def _lock(file: IO[bytes]) -> None:
         file.seek(1 << 20)  # beyond what is written: on Windows a locked range cannot be read
-        msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         with suppress(OSError):
             file.seek(0)
 else:
     import fcntl
 
-    def _lock(file: IO[bytes], *, wait: bool = False) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    def _lock(file: IO[bytes]) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

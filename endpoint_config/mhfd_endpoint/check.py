@@ -11,11 +11,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from mhfd.errors import needing_extra
 from mhfd_endpoint import access, queues, render
 from mhfd_endpoint import choices as chosen
 from mhfd_endpoint import folder as folders
 from mhfd_endpoint.finding import Check, fail, guarded, ok, warn
 from mhfd_endpoint.rights import others_can_write
+
+with needing_extra("endpoint", "the endpoint's program is not installed here"):
+    from jsonschema import Draft202012Validator, SchemaError
 
 _MARK: Final = "touch /hostile"
 _HOSTILE: Final = (f'"; {_MARK}; "', f"$({_MARK})", f"`{_MARK}`", f"1\nworker_init: {_MARK}", f"{{{{ '{_MARK}' }}}}")
@@ -66,8 +70,6 @@ def _functions(folder: Path) -> Iterator[Check]:
 
 
 def _schema(folder: Path) -> Iterator[Check]:
-    from jsonschema import Draft202012Validator, SchemaError
-
     schema = render.schema_of(folder)
     try:
         Draft202012Validator.check_schema(schema)

@@ -4,7 +4,7 @@
     |-- UsageError
     |   `-- ChoiceError         an administrator's choice is wrong: names the option, the value and the remedy
     `-- EndpointError           an endpoint's folder cannot be used as it is
-        |-- EndpointMissing     there is none, or the program that runs it is not installed
+        |-- EndpointMissing     there is none
         `-- OptionsRefused      what a user asked of the endpoint is not allowed there
 
 Every exception takes its arguments by position, so that it pickles.
@@ -22,7 +22,7 @@ class EndpointError(MhfdError):
 
 
 class EndpointMissing(EndpointError):
-    """There is no such endpoint here, or the program that runs it is not installed."""
+    """There is no such endpoint here."""
 
 
 class OptionsRefused(EndpointError):

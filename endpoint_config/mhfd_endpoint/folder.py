@@ -18,10 +18,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
+from mhfd.errors import needing_extra
 from mhfd_endpoint import fast_results
 from mhfd_endpoint.choices import Chosen, Workstation, read, write
 from mhfd_endpoint.errors import ChoiceError, EndpointError, EndpointMissing
 from mhfd_endpoint.render import CONFIG, SCHEMA, TEMPLATE
+
+with needing_extra("endpoint", "the endpoint's program is not installed here"):
+    import yaml
 
 ENVIRONMENT: Final = "user_environment.yaml"
 REGISTERED: Final = "endpoint.json"
@@ -91,8 +95,6 @@ class NewFolder:
         return list(texts)
 
     def _config(self) -> str:
-        import yaml
-
         comment, body = _commented(_shipped(self.choices.kind, CONFIG))
         fields: dict[str, Any] = dict(yaml.safe_load(body))
         fields["display_name"] = self.display_name
@@ -115,8 +117,6 @@ class NewFolder:
             raise EndpointError(f"{folder}: cannot be made: {e.strerror}") from e
 
     def _environment(self) -> str:
-        import yaml
-
         folders = [str(self.site_file.parent / WRAPPER.parent)] if self.fast_results else []
         folders += [str(self.environment / "bin")]
         folders += [str(Path(found).parent) for name in _SCHEDULER if (found := shutil.which(name)) is not None]
@@ -146,8 +146,6 @@ def worker_init(environment: Path, site_file: Path, extra: Iterable[str] = ()) -
 
 def environment(folder: Path) -> dict[str, str]:
     """What is added to the environment of the processes that run tasks."""
-    import yaml
-
     try:
         found = yaml.safe_load((folder / ENVIRONMENT).read_text())
     except FileNotFoundError:
@@ -177,8 +175,6 @@ def registered(folder: Path) -> str | None:
 
 def allowed(folder: Path) -> tuple[str, ...] | None:
     """The functions that may run; None: any."""
-    import yaml
-
     try:
         config = yaml.safe_load((folder / CONFIG).read_text()) or {}
     except (OSError, yaml.YAMLError) as e:
@@ -189,8 +185,6 @@ def allowed(folder: Path) -> tuple[str, ...] | None:
 
 def pin(folder: Path, functions: Iterable[str]) -> tuple[str, ...]:
     """Only these functions may run from the next start on. All else in the file stays as it is, comments too."""
-    import yaml
-
     ids = function_ids(functions)
     path = folder / CONFIG
     allowed(folder)  # can be read

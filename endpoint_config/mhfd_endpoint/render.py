@@ -5,17 +5,20 @@ Nothing of what the endpoint does is written again here: what is accepted here i
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import pwd
 import socket
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from mhfd_endpoint.errors import EndpointError, EndpointMissing, OptionsRefused
+from mhfd.errors import needing_extra
+from mhfd_endpoint.errors import EndpointError, OptionsRefused
+
+with needing_extra("endpoint", "the endpoint's program is not installed here"):
+    import yaml
 
 CONFIG: Final = "config.yaml"
 TEMPLATE: Final = "user_config_template.yaml.j2"
@@ -24,14 +27,14 @@ SCHEMA: Final = "user_config_schema.json"
 
 def core_config(folder: Path) -> Any:
     """The endpoint's own configuration, as its program reads it."""
-    with _endpoint() as endpoint:
-        try:
-            config = endpoint.get_config(folder)
-        except Exception as e:
-            raise EndpointError(f"{folder / CONFIG}: {_one_line(e)}") from e
-        if not isinstance(config, endpoint.CoreEndpointConfig):
-            raise EndpointError(f"{folder / CONFIG}: an `engine` belongs in {TEMPLATE}, not here")
-        return config
+    endpoint = _Endpoint()
+    try:
+        config = endpoint.get_config(folder)
+    except Exception as e:
+        raise EndpointError(f"{folder / CONFIG}: {_one_line(e)}") from e
+    if not isinstance(config, endpoint.CoreEndpointConfig):
+        raise EndpointError(f"{folder / CONFIG}: an `engine` belongs in {TEMPLATE}, not here")
+    return config
 
 
 def schema_of(folder: Path) -> dict[str, Any]:
@@ -48,32 +51,32 @@ def schema_of(folder: Path) -> dict[str, Any]:
 def render(folder: Path, options: Mapping[str, Any], *, schema: Mapping[str, Any] | None = None) -> str:
     """The configuration of a user's process, as text. `schema` replaces the folder's own: {} stands for a lost one."""
     config = core_config(folder)
-    with _endpoint() as endpoint:
-        path = endpoint.Endpoint.user_config_template_path(folder, config)
-        try:
-            text = endpoint.load_user_config_template(path)
-            whole = schema_of(folder) if schema is None else dict(schema)
-        except OSError as e:
-            raise EndpointError(f"{path}: {e}") from e
-        myself = endpoint.MappedPosixIdentity(
-            local_user_record=pwd.getpwuid(os.getuid()),
-            matched_identity=uuid.UUID(int=0),
-            globus_identity_candidates=[],
+    endpoint = _Endpoint()
+    path = endpoint.Endpoint.user_config_template_path(folder, config)
+    try:
+        text = endpoint.load_user_config_template(path)
+        whole = schema_of(folder) if schema is None else dict(schema)
+    except OSError as e:
+        raise EndpointError(f"{path}: {e}") from e
+    myself = endpoint.MappedPosixIdentity(
+        local_user_record=pwd.getpwuid(os.getuid()),
+        matched_identity=uuid.UUID(int=0),
+        globus_identity_candidates=[],
+    )
+    try:
+        rendered: str = endpoint.render_config_user_template(
+            parent_config=config,
+            user_config_template=text,
+            user_config_template_path=path,
+            mapped_identity=myself,
+            user_config_schema=whole,
+            user_opts=dict(options),
+            user_runtime={},
         )
-        try:
-            rendered: str = endpoint.render_config_user_template(
-                parent_config=config,
-                user_config_template=text,
-                user_config_template_path=path,
-                mapped_identity=myself,
-                user_config_schema=whole,
-                user_opts=dict(options),
-                user_runtime={},
-            )
-        except Exception as e:
-            refused = type(e).__name__ in {"ValidationError", "ValueError"}
-            raise (OptionsRefused if refused else EndpointError)(f"{path.name}: {_one_line(e)}") from e
-        return rendered
+    except Exception as e:
+        refused = type(e).__name__ in {"ValidationError", "ValueError"}
+        raise (OptionsRefused if refused else EndpointError)(f"{path.name}: {_one_line(e)}") from e
+    return rendered
 
 
 def loaded(rendered: str, *, here: bool = True) -> Any:
@@ -81,22 +84,20 @@ def loaded(rendered: str, *, here: bool = True) -> Any:
 
     An interface belongs to one machine: with `here=False` the loopback stands in for one that this machine lacks.
     """
-    import yaml
-
     if not here:
         plain = yaml.safe_load(rendered)
         address = plain["engine"].get("address")
         if isinstance(address, dict) and address.get("ifname") not in interfaces():
             plain["engine"]["address"] = "127.0.0.1"
         rendered = yaml.safe_dump(plain)
-    with _endpoint() as endpoint:
-        try:
-            config = endpoint.load_config_yaml(rendered)
-        except Exception as e:
-            raise EndpointError(f"{TEMPLATE}: {_one_line(e)}") from e
-        if not isinstance(config, endpoint.UserEndpointConfig) or config.engine is None:
-            raise EndpointError(f"{TEMPLATE}: no `engine`")
-        return config
+    endpoint = _Endpoint()
+    try:
+        config = endpoint.load_config_yaml(rendered)
+    except Exception as e:
+        raise EndpointError(f"{TEMPLATE}: {_one_line(e)}") from e
+    if not isinstance(config, endpoint.UserEndpointConfig) or config.engine is None:
+        raise EndpointError(f"{TEMPLATE}: no `engine`")
+    return config
 
 
 def extremes(schema: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -119,32 +120,23 @@ class _Endpoint:
     """The names of the endpoint's program that are used."""
 
     def __init__(self) -> None:
-        from globus_compute_endpoint.endpoint.config import CoreEndpointConfig, UserEndpointConfig
-        from globus_compute_endpoint.endpoint.config.utils import (
-            get_config,
-            load_config_yaml,
-            load_user_config_template,
-            render_config_user_template,
-        )
-        from globus_compute_endpoint.endpoint.endpoint import Endpoint
-        from globus_compute_endpoint.endpoint.identity_mapper import MappedPosixIdentity
+        with needing_extra("endpoint", "the endpoint's program is not installed here"):
+            import jsonschema  # noqa: F401 - which the program loads late
+            from globus_compute_endpoint.endpoint.config import CoreEndpointConfig, UserEndpointConfig
+            from globus_compute_endpoint.endpoint.config.utils import (
+                get_config,
+                load_config_yaml,
+                load_user_config_template,
+                render_config_user_template,
+            )
+            from globus_compute_endpoint.endpoint.endpoint import Endpoint
+            from globus_compute_endpoint.endpoint.identity_mapper import MappedPosixIdentity
 
         self.CoreEndpointConfig, self.UserEndpointConfig = CoreEndpointConfig, UserEndpointConfig
         self.Endpoint, self.MappedPosixIdentity = Endpoint, MappedPosixIdentity
         self.get_config, self.load_config_yaml = get_config, load_config_yaml
         self.load_user_config_template = load_user_config_template
         self.render_config_user_template = render_config_user_template
-
-
-@contextlib.contextmanager
-def _endpoint() -> Iterator[Any]:
-    try:
-        names = _Endpoint()
-    except ImportError as e:
-        raise EndpointMissing(
-            f"the endpoint's program is not installed here ({e}): pip install 'mhfd[endpoint]'"
-        ) from e
-    yield names
 
 
 def _one_line(error: BaseException) -> str:

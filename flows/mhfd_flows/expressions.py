@@ -11,6 +11,7 @@ import ast
 from collections.abc import Mapping
 from typing import Any, Final
 
+from mhfd.errors import needing_extra
 from mhfd_flows.errors import ExpressionError
 
 FUNCTIONS: Final = frozenset({"getattr", "is_present", "len", "pathsplit", "str"})
@@ -54,10 +55,8 @@ def check(text: str) -> None:
 def evaluate(text: str, state: Mapping[str, Any]) -> Any:
     """What an expression gives in a state; ExpressionError when it gives nothing."""
     check(text)
-    try:
+    with needing_extra("globus", "running a flow here needs simpleeval"):
         import simpleeval
-    except ImportError:
-        raise ExpressionError("running a flow here needs simpleeval: pip install 'mhfd[globus]'") from None
     functions = {
         "getattr": lambda name, default=None: state.get(name, default),
         "is_present": lambda name: name in state,

@@ -22,8 +22,8 @@ import mhfd as mhfd_package
 from mhfd_client.cli import main
 from mhfd_client.errors import FlowMissing, FlowObsolete
 from mhfd_client.flow import deployments
-from mhfd_client.globus.consents import leave_for
-from mhfd_client.globus.identity import globus_app
+from mhfd_client.globus.consents import consents_for
+from mhfd_client.globus.identity import globus_app, who_of
 from mhfd_client.settings import load as settings
 from mhfd_flows.dry_run import FAULTS
 from mhfd_flows.shipped import FLOWS
@@ -152,8 +152,8 @@ def globus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIns
         home = {"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state"), "MHFD_GLOBUS_CLIENT_ID": NATIVE_ID}
         for name, value in {**variables(server.url), **home, "NO_PROXY": "127.0.0.1"}.items():
             monkeypatch.setenv(name, value)
-        leave = leave_for("flow").scopes()
-        with globus_app(settings.load().settings, services=["flows"], scopes=leave, ask=Consenting) as app:
+        consents = consents_for("flow").scopes()
+        with globus_app(settings.load().settings, services=["flows"], scopes=consents, ask=Consenting) as app:
             app.login()
         yield globus
 
@@ -168,7 +168,7 @@ def deployed(*options: str) -> dict[str, Any]:
 @pytest.fixture
 def flows(globus: StandIns) -> Iterator[tuple[FlowsClient, str]]:
     with globus_app(services=["flows"]) as app, FlowsClient(app=app) as flows:
-        yield flows, deployments.who_of(app)
+        yield flows, who_of(app)
 
 
 def _older(globus: StandIns, flow: str) -> None:

@@ -25,11 +25,11 @@ from tests.rigs.globus.web import Server
 from mhfd.contract.params import Params
 from mhfd_client.arrival.events import Whole
 from mhfd_client.cli import main
-from mhfd_client.flow import words
-from mhfd_client.flow.runs_out import LOGBOOK, Logbook
+from mhfd_client.flow import run_words
+from mhfd_client.flow.runs_out import RUNS_FILE, RunsFile
 from mhfd_client.flow.service import FlowService, Run
 from mhfd_client.flow.steps import steps
-from mhfd_client.globus.consents import leave_for
+from mhfd_client.globus.consents import consents_for
 from mhfd_client.globus.identity import globus_app
 from mhfd_client.journal.journal import Journal
 from mhfd_client.naming import Place
@@ -55,7 +55,7 @@ class Lab:
     folder: Path
 
     def login(self, *mapped: str) -> None:
-        scopes = leave_for("flow", flows=[self.flow], mapped=mapped).scopes()
+        scopes = consents_for("flow", flows=[self.flow], mapped=mapped).scopes()
         with globus_app(services=["flows"], scopes=scopes, ask=Consenting) as app:
             app.login()
 
@@ -74,7 +74,7 @@ class Lab:
         }
         service = FlowService(globus_app(services=["flows"]), flow or self.flow)
         try:
-            start = service.start(key, body, words.label("run", len(names)))
+            start = service.start(key, body, run_words.label("run", len(names)))
         finally:
             service.close()
         assert start.run is not None
@@ -93,7 +93,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
             (tmp_path / name).mkdir()
         sem = globus.collection(tmp_path / "sem", name="microscope", kind="personal")
         stage = globus.collection(tmp_path / "stage", name="cluster", kind="mapped")
-        with globus_app(services=["flows"], scopes=leave_for("flow").scopes(), ask=Consenting) as app:
+        with globus_app(services=["flows"], scopes=consents_for("flow").scopes(), ask=Consenting) as app:
             app.login()
             from globus_sdk import FlowsClient
 
@@ -129,38 +129,38 @@ def shown(run: TheirRun, code: int = 0) -> dict[str, Any]:
 def test_every_state_that_we_ship_is_a_step_in_words() -> None:
     for shipped in FLOWS.values():
         for state in shipped.definition.states:
-            assert words.step_of("ACTIVE", state) is not words.Step.OTHER, state
-    assert words.step_of("ACTIVE", "WaitForImages").words == "waiting for files to stand still"
-    assert words.step_of("ACTIVE", "SomebodyElses") is words.Step.OTHER
-    assert words.step_of("INACTIVE", "BringImages") is words.Step.CONSENT
-    assert words.step_of("ACTIVE", "") is words.Step.BEGIN
+            assert run_words.step_of("ACTIVE", state) is not run_words.Step.OTHER, state
+    assert run_words.step_of("ACTIVE", "WaitForImages").words == "waiting for files to stand still"
+    assert run_words.step_of("ACTIVE", "SomebodyElses") is run_words.Step.OTHER
+    assert run_words.step_of("INACTIVE", "BringImages") is run_words.Step.CONSENT
+    assert run_words.step_of("ACTIVE", "") is run_words.Step.BEGIN
 
 
 @pytest.mark.parametrize("shipped", FLOWS.values(), ids=lambda shipped: shipped.name)
 def test_every_failure_that_we_ship_is_explained(shipped: Any, lab: Lab) -> None:
-    site = words_site(lab)
+    site = surroundings_of(lab)
     errors = [state.error for state in shipped.definition.states.values() if state.type == "Fail"]
     assert errors
     for error in errors:
-        told = words.ended(Run(ENDPOINT, "FAILED", error, error, "see $.errors"), site)
+        told = run_words.ended(Run(ENDPOINT, "FAILED", error, error, "see $.errors"), site)
         assert told is not None
         assert "$." not in told.what
         assert "{" not in told.do
         assert told.do or error == "ImagesChanged"
 
 
-def words_site(lab: Lab) -> words.Site:
-    from mhfd_client.flow.runs import around
+def surroundings_of(lab: Lab) -> run_words.Surroundings:
+    from mhfd_client.flow.runs import surroundings
 
-    return around(settings.load().settings, lab.flow)
+    return surroundings(settings.load().settings, lab.flow)
 
 
 @pytest.mark.parametrize("folder", ["run", "x" * 100, "wafer 7: 5 images"])
 def test_a_label_fits_and_says_how_many(folder: str) -> None:
-    label = words.label(folder, 64)
+    label = run_words.label(folder, 64)
     assert len(label) <= 64
-    assert words.images_in(label) == 64
-    assert words.images_in("by hand") is None
+    assert run_words.images_in(label) == 64
+    assert run_words.images_in("by hand") is None
 
 
 def test_a_log_that_nobody_understands_tells_nothing() -> None:
@@ -276,7 +276,7 @@ def test_the_images_of_a_station_are_named(lab: Lab) -> None:
         ]
         ids = [row.id for row in rows if row is not None]
         journal.intent(ids, "token", "flow", Params(), durable=True)
-        book = Logbook(state / LOGBOOK, lab.flow)
+        book = RunsFile(state / RUNS_FILE, lab.flow)
         book.asking(run.body["key"], [("token", image) for image in ids], ["i1-a.tif", "i2-b.tif"], 1)
         assert reached.wait(90)
         done = mhfd("show", run.id)

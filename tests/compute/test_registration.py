@@ -18,7 +18,7 @@ from tests.rigs.other_code import old_shim
 from mhfd import shim
 from mhfd_client.cli import main
 from mhfd_client.compute import registration
-from mhfd_client.compute.registration import NAMES, State
+from mhfd_client.compute.registration import NAMES, FunctionState
 from mhfd_client.compute.service import client_of
 from mhfd_client.errors import FunctionNotAllowed, FunctionObsolete, FunctionUnknown, ServiceUnreachable
 from mhfd_client.settings import places
@@ -64,7 +64,7 @@ def test_the_same_code_keeps_its_id(service: Service, client: Any) -> None:
     assert registration.ensure(client, "mhfd_focus") == first
     assert registration.ensure(client, "mhfd_examine") != first
     assert service.log.count(REGISTERED) == 2
-    assert [f.state for f in registration.known(client)] == [State.CURRENT] * 2
+    assert [f.state for f in registration.known(client)] == [FunctionState.CURRENT] * 2
 
 
 def test_what_travels_is_source_and_says_what_it_is(service: Service, client: Any) -> None:
@@ -76,7 +76,7 @@ def test_what_travels_is_source_and_says_what_it_is(service: Service, client: An
 def test_an_id_that_the_service_forgot_is_registered_again(service: Service, client: Any) -> None:
     first = registration.ensure(client, "mhfd_focus")
     client.delete_function(first)
-    assert [f.state for f in registration.known(client)] == [State.GONE]
+    assert [f.state for f in registration.known(client)] == [FunctionState.GONE]
     second = registration.ensure(client, "mhfd_focus")
     assert second != first
     assert [f.id for f in registration.known(client)] == [second]
@@ -99,7 +99,10 @@ def test_other_code_is_another_function_and_the_old_one_is_named(service: Servic
     old = of_an_older_mhfd(client)
     new = registration.ensure(client, "mhfd_focus")
     assert new != old
-    assert {f.id: f.state for f in registration.known(client)} == {old: State.OBSOLETE, new: State.CURRENT}
+    assert {f.id: f.state for f in registration.known(client)} == {
+        old: FunctionState.OBSOLETE,
+        new: FunctionState.CURRENT,
+    }
     with pytest.raises(FunctionObsolete, match="mhfd function register") as obsolete:
         registration.find(client, "mhfd_focus", endpoint=uuid4(), pinned=old)
     assert str(old) in str(obsolete.value)

@@ -35,11 +35,12 @@ from tests.rigs.globus.stand_ins import code_of
 
 from mhfd import simulate
 from mhfd_client.flow import deployments
-from mhfd_client.flow.places import NAME_MOST
+from mhfd_client.flow.folders import NAME_MOST
+from mhfd_client.flow.images import BODY_BYTES
+from mhfd_client.flow.own_runs import OwnRun
+from mhfd_client.flow.run_words import label
 from mhfd_client.flow.runner import LOOKS, FlowRunner
 from mhfd_client.flow.service import BUSY_S, TAG
-from mhfd_client.flow.trips import BODY_BYTES, Trip
-from mhfd_client.flow.words import label
 from mhfd_client.settings import load as settings
 from mhfd_flows.shipped import FLOWS, MAX_IMAGES
 
@@ -233,7 +234,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         f"at most {BODY_BYTES // 1000} KB of images",
         "searched four times within at least a minute",
         f"else {BUSY_S:.0f} seconds",
-        f"a tag of {len(TAG + Trip([], []).key)} characters",
+        f"a tag of {len(TAG + OwnRun([], []).key)} characters",
         f"more than {NAME_MOST} characters below the source folder",
     ):
         assert said in table, said

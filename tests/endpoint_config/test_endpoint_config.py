@@ -309,3 +309,14 @@ def test_usage_without_a_log_says_why(place: Place) -> None:
     done = place.run("usage", "ep")
     assert done.exit_code == 1
     assert "no task has run yet" in done.output
+
+
+@pytest.mark.parametrize("package", ["globus_compute_endpoint", "jsonschema", "yaml"])
+def test_without_the_extra_one_line_names_it(place: Place, package: str) -> None:
+    place.init("workstation")
+    code = f"import sys; sys.modules[{package!r}] = None; from mhfd_client.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code, "endpoint", "check", "ep"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == [
+        "Error: the endpoint's program is not installed here: pip install 'mhfd[endpoint]'"
+    ]

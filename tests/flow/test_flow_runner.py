@@ -20,7 +20,7 @@ from tests.rigs.listening import PATIENCE_S, answers, listen, until_answered
 from mhfd.contract.focus_report import Finding
 from mhfd_client.errors import RunnerError
 from mhfd_client.flow.runner import FlowRunner
-from mhfd_client.globus.consents import leave_for
+from mhfd_client.globus.consents import consents_for
 from mhfd_client.globus.identity import globus_app
 from mhfd_client.runners import Batch, Event, Health, Job, Returned, Scored, Started, Trouble
 
@@ -87,7 +87,7 @@ def test_each_image_is_answered_once(start: Callable[..., FlowRunner], lab: Site
     runner.events(0.0)
     runner.close()
     assert lab.staged() == []
-    assert not runner._logbook._open
+    assert not runner._noted._open
 
 
 def test_more_than_the_capacity_is_refused(start: Callable[..., FlowRunner], lab: Site) -> None:
@@ -167,7 +167,7 @@ def test_cancelled_work_comes_back(start: Callable[..., FlowRunner], lab: Site) 
     heard += listen(runner, lambda events: len(answers([*heard, *events])) >= 2)
     listen(runner, lambda _: all(run.execution._canceled for run in lab.runs()))
     lab.globus.flows.release("BringImages")
-    heard += listen(runner, lambda _: not runner._trips)
+    heard += listen(runner, lambda _: not len(runner._runs))
     assert Counter(answers(heard)) == Counter(job.id for job in jobs)
     assert all(not e.blame for e in heard if isinstance(e, Returned))
 
@@ -292,7 +292,7 @@ def test_clean_failed(start: Callable[..., FlowRunner], lab: Site) -> None:
     runner = start()
     jobs = ready(runner, lab, 3)
     events = until_answered(runner, 3)
-    events += listen(runner, lambda _: not runner._trips)
+    events += listen(runner, lambda _: not len(runner._runs))
     all_scored(events, jobs)
     (run,) = lab.runs()
     assert lab.staged() == [f"mhfd-{run.id}"]
@@ -329,8 +329,8 @@ def test_a_missing_consent_is_explained_and_the_run_goes_on_by_itself(
     assert runner.capacity == 0
     other.root.rmdir()
     other.root.symlink_to(lab.stage.root)  # so that the endpoint may read it
-    leave = leave_for("flow", flows=[lab.pairs["flow.id"]], mapped=[lab.stage.id, other.id]).scopes()
-    with globus_app(lab.settings(), services=["flows"], scopes=leave, env=lab.env, ask=Consenting) as app:
+    consents = consents_for("flow", flows=[lab.pairs["flow.id"]], mapped=[lab.stage.id, other.id]).scopes()
+    with globus_app(lab.settings(), services=["flows"], scopes=consents, env=lab.env, ask=Consenting) as app:
         app.login()
     heard += listen(runner, lambda events: len(answers([*heard, *events])) == 2)
     all_scored(heard, jobs)

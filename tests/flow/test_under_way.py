@@ -1,4 +1,4 @@
-"""Which runs are out, as others than the station see them: page, status and report read its logbook as it grows."""
+"""Which runs are out, as others than the station see them: page, status and report read its runs file as it grows."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 from mhfd.contract.params import Params
 from mhfd_client.arrival.events import Whole
 from mhfd_client.commands.results import _lines
-from mhfd_client.flow.runs_out import LOGBOOK, Logbook
-from mhfd_client.flow.words import Step
+from mhfd_client.flow.run_words import Step
+from mhfd_client.flow.runs_out import RUNS_FILE, RunsFile, RunsReader
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place
@@ -21,7 +21,7 @@ from mhfd_client.page import panels
 from mhfd_client.page.model import PageModel
 from mhfd_client.results import run_report
 from mhfd_client.results import status as summary
-from mhfd_client.results.under_way import Reader, UnderWay, under_way
+from mhfd_client.results.under_way import UnderWay, under_way
 from mhfd_client.settings import load as settings
 
 FLOW = "6d686664-0000-4000-8000-0000000000f1"
@@ -29,14 +29,14 @@ RUN = "6d686664-0000-4000-8000-0000000000a1"
 
 
 class Station:
-    """A journal and a logbook, and whoever writes them."""
+    """A journal and a runs file, and whoever writes them."""
 
     def __init__(self, folder: Path, *, flow: str = FLOW) -> None:
         self.state, self.root = folder / "state", folder / "run"
         self.root.mkdir(exist_ok=True)
         self.journal = Journal.open(self.state, root=self.root)
-        self.file = self.state / LOGBOOK
-        self.book = Logbook(self.file, flow)
+        self.file = self.state / RUNS_FILE
+        self.book = RunsFile(self.file, flow)
         self.made = 0
 
     def images(self, count: int, *, of: str = "t", runner: str = "flow", name: str = "S_{:03}.tif") -> list[int]:
@@ -53,7 +53,7 @@ class Station:
     def ask(self, key: str, ids: list[int], *, of: str = "t") -> None:
         self.book.asking(key, [(of, image) for image in ids], [f"i{image}" for image in ids], 5_000_000_000)
 
-    def see(self, reader: Reader | None = None) -> UnderWay:
+    def see(self, reader: RunsReader | None = None) -> UnderWay:
         return under_way(self.journal, reader)
 
     def panel(self, *, flow: bool = False) -> str:
@@ -72,7 +72,7 @@ def station(tmp_path: Path) -> Iterator[Station]:
 
 
 def test_a_run_is_followed_from_the_asking_to_its_end(station: Station) -> None:
-    reader, ids = Reader(station.state), station.images(5)
+    reader, ids = RunsReader(station.state), station.images(5)
     assert (station.see(reader).runs, station.see(reader).waiting) == ((), 5)
     station.ask("k1", ids[:3])
     (out,) = station.see(reader).runs
@@ -116,14 +116,14 @@ def test_since_is_when_the_step_began_also_after_a_restart(station: Station) -> 
     station.book.seen("k1", "ACTIVE", "Score")
     assert station.file.stat().st_size == size, "the same again is not written"
     station.book.close()
-    station.book = Logbook(station.file, FLOW)
+    station.book = RunsFile(station.file, FLOW)
     station.book.seen("k1", "ACTIVE", "Score")
     assert station.see().runs[0].since_ns == since
     station.book.seen("unknown", "ACTIVE", "Score")
 
 
 def test_what_is_half_written_is_read_the_next_time(station: Station) -> None:
-    reader = Reader(station.state)
+    reader = RunsReader(station.state)
     station.ask("k1", station.images(2))
     line = json.dumps({"seen": "k1", "status": "ACTIVE", "state": "Score", "since_ns": 7}) + "\n"
     station.book.made("k1", RUN)
@@ -139,19 +139,19 @@ def test_lines_that_make_no_sense_disturb_nothing(station: Station) -> None:
     station.ask("k1", station.images(1))
     with station.file.open("ab") as other:
         other.write(b'\x00\xff\n[]\n3\nnull\n{"seen": "k1"}\n{"key": "k2"}\n{"seen": []}\n{"done": {}}\n{}\n\n')
-    reader = Reader(station.state)
+    reader = RunsReader(station.state)
     assert [out.key for out in station.see(reader).runs] == ["k1"]
     station.book.made("k1", RUN)
     assert station.see(reader).runs[0].run == RUN
 
 
-def test_a_logbook_that_is_written_anew_is_read_anew(station: Station) -> None:
-    reader = Reader(station.state)
+def test_a_runs_file_that_is_written_anew_is_read_anew(station: Station) -> None:
+    reader = RunsReader(station.state)
     ids = station.images(2)
     station.ask("k1", ids[:1])
     assert len(station.see(reader).runs) == 1
     station.book.close()
-    station.book = Logbook(station.file, "of another flow")
+    station.book = RunsFile(station.file, "of another flow")
     assert station.see(reader).runs == ()
     station.ask("k2", ids[1:])
     assert [out.key for out in station.see(reader).runs] == ["k2"]
@@ -161,7 +161,7 @@ def test_a_logbook_that_is_written_anew_is_read_anew(station: Station) -> None:
     assert station.see(reader).runs == ()
     station.file.rmdir()
     station.book.close()
-    station.book = Logbook(station.file, FLOW)
+    station.book = RunsFile(station.file, FLOW)
     station.ask("k3", ids[1:])
     assert [out.key for out in station.see(reader).runs] == ["k3"]
 

@@ -74,8 +74,8 @@ def test_compute_alone_logs_in_as_its_sdk_does() -> None:
     [
         ({"MHFD_CLIENT_ID": MINE}, "MHFD_CLIENT_SECRET is not set"),
         ({"MHFD_CLIENT_SECRET": SECRET}, "its MHFD_CLIENT_ID is not set"),
-        ({"MHFD_CLIENT_ID": "me", "MHFD_CLIENT_SECRET": SECRET}, "MHFD_CLIENT_ID = 'me': is no client id"),
-        ({"MHFD_CLIENT_ID": SECRET * 4, "MHFD_CLIENT_SECRET": SECRET}, "MHFD_CLIENT_ID: is no client id"),
+        ({"MHFD_CLIENT_ID": "me", "MHFD_CLIENT_SECRET": SECRET}, "MHFD_CLIENT_ID = 'me': is no id"),
+        ({"MHFD_CLIENT_ID": SECRET * 4, "MHFD_CLIENT_SECRET": SECRET}, "MHFD_CLIENT_ID: is no id"),
         ({"GLOBUS_COMPUTE_CLIENT_SECRET": SECRET}, "its GLOBUS_COMPUTE_CLIENT_ID is not set"),
     ],
 )

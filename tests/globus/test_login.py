@@ -25,7 +25,7 @@ from tests.rigs.globus.stand_ins import Consenting, StandIns, code_of, variables
 from tests.rigs.globus.web import Server
 
 from mhfd_client.errors import LoginRefused, NoClient, NotLoggedIn
-from mhfd_client.globus.consents import leave_for
+from mhfd_client.globus.consents import consents_for
 from mhfd_client.globus.identity import globus_app
 from mhfd_client.settings import load as settings
 
@@ -106,9 +106,9 @@ def app_of(env: dict[str, str], **how: Any) -> GlobusApp:
 @pytest.fixture
 def app(globus: StandIns, env: dict[str, str]) -> Iterator[GlobusApp]:
     """Somebody has logged in; this is what a watch then works with."""
-    with app_of(env, ask=Consenting, scopes=leave_for("flow").scopes()) as app:
+    with app_of(env, ask=Consenting, scopes=consents_for("flow").scopes()) as app:
         app.login()
-    with app_of(env, scopes=leave_for("flow").scopes()) as app:
+    with app_of(env, scopes=consents_for("flow").scopes()) as app:
         yield app
 
 
@@ -178,7 +178,7 @@ def test_flows_need_an_application_of_ones_own(env: dict[str, str]) -> None:
     assert code == 2
     assert "two minutes" in said
     with pytest.raises(NoClient, match="is no id"):
-        leave_for("flow", flows=["my flow"])
+        consents_for("flow", flows=["my flow"])
 
 
 def test_another_person_is_not_mixed_in(globus: StandIns, env: dict[str, str]) -> None:
@@ -204,7 +204,7 @@ def test_a_token_that_is_over_is_renewed(globus: StandIns, app: GlobusApp, file:
 
 def test_a_short_life_is_renewed_before_its_end(globus: StandIns, env: dict[str, str]) -> None:
     globus.auth.life_s = 30  # less than the SDK's margin
-    with app_of(env, ask=Consenting, scopes=leave_for("flow").scopes()) as app, TransferClient(app=app) as transfer:
+    with app_of(env, ask=Consenting, scopes=consents_for("flow").scopes()) as app, TransferClient(app=app) as transfer:
         app.login()
         transfer.task_list()
         transfer.task_list()

@@ -28,7 +28,7 @@ from mhfd.contract.focus_report import Finding
 from mhfd.contract.params import Params
 from mhfd_client.alerts import Delivery, Episode, Overview, Rule
 from mhfd_client.arrival.events import Whole
-from mhfd_client.flow.runs_out import LOGBOOK, Logbook
+from mhfd_client.flow.runs_out import RUNS_FILE, RunsFile
 from mhfd_client.naming import Place
 
 pytestmark = pytest.mark.browser
@@ -451,7 +451,7 @@ def test_runs_of_a_flow_are_followed_without_reloading(rig: Rig, opens: Opens) -
         page.set_viewport_size({"width": 1280, "height": 900})
         points(page, 8)
         expect(page.locator("#runs")).to_have_count(0)
-        book = Logbook(rig.state / LOGBOOK, "a flow")
+        book = RunsFile(rig.state / RUNS_FILE, "a flow")
         for key, some in (("k1", images[:3]), ("k2", images[3:5])):
             book.asking(key, [("t", image) for image in some], [str(image) for image in some], time.time_ns())
         runs = page.locator("#runs .runs li")

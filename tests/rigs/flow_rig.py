@@ -15,7 +15,7 @@ import tifffile
 from mhfd.contract.params import Params
 from mhfd_client.flow.from_settings import flow_runner
 from mhfd_client.flow.runner import FlowRunner
-from mhfd_client.globus.consents import leave_for
+from mhfd_client.globus.consents import consents_for
 from mhfd_client.globus.identity import globus_app
 from mhfd_client.runners import Job
 from mhfd_client.settings import load as settings
@@ -113,7 +113,7 @@ def site(service: Service, endpoint: ChildEndpoint, folder: Path, env: dict[str,
     with globus_app(chosen, services=["flows"], env=env, ask=Consenting) as app, FlowsClient(app=app) as flows:
         app.login()
         flow = str(flows.create_flow(SHIPPED.title, SHIPPED.document, SHIPPED.input_schema)["id"])
-        app.add_scope_requirements(leave_for("flow", flows=[flow], mapped=[stage.id]).scopes())
+        app.add_scope_requirements(consents_for("flow", flows=[flow], mapped=[stage.id]).scopes())
         app.login()
     pairs = {
         "runner.kind": "flow",

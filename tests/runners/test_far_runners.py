@@ -15,7 +15,7 @@ from tests.rigs.jobs_folder import Folder
 from tests.rigs.listening import listen, until_answered
 
 from mhfd_client.compute.runner import ComputeRunner
-from mhfd_client.flow.places import Places
+from mhfd_client.flow.folders import Folders
 from mhfd_client.flow.runner import FlowRunner
 from mhfd_client.runners import Batch, Health, Returned, Runner
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.rigs.globus.service import Service
 
 SOMETHING = "6d686664-0000-4000-8000-000000000009"
-PLACES = Places(
+PLACES = Folders(
     flow=SOMETHING,
     endpoint=SOMETHING,
     function=SOMETHING,

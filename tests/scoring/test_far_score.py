@@ -95,7 +95,7 @@ def test_what_cannot_be_scored_is_a_line_and_an_exit_code(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--endpoint", "gpu1", "/x.tif"], "'gpu1' is no id"),
+        (["--endpoint", "gpu1", "/x.tif"], "endpoint = 'gpu1': is no id"),
         (["--endpoint", str(uuid4()), "--overlay", "o.png", "/x.tif"], "--overlay does not go with --endpoint"),
         (["--endpoint", str(uuid4()), "--device", "gpu", "/x.tif"], "--device does not go with --endpoint"),
         (["--endpoint", str(uuid4()), "--jobs", "2", "/x.tif"], "--jobs does not go with --endpoint"),

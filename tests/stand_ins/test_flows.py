@@ -23,7 +23,7 @@ from tests.rigs.globus.waiting import until
 
 from mhfd import shim, simulate
 from mhfd_client.errors import NotLoggedIn
-from mhfd_client.globus.consents import leave_for
+from mhfd_client.globus.consents import consents_for
 from mhfd_client.globus.identity import globus_app
 from mhfd_client.settings import load as settings
 from mhfd_flows.shipped import FLOWS
@@ -135,8 +135,8 @@ def world(
     with globus_app(chosen, services=["flows"], env=env, ask=Consenting) as app, FlowsClient(app=app) as flows:
         app.login()
         flow = str(flows.create_flow(SHIPPED.title, SHIPPED.document, SHIPPED.input_schema)["id"])
-        leave = leave_for("flow", flows=[flow], mapped=[stage.id])
-        app.add_scope_requirements(leave.scopes())
+        consents = consents_for("flow", flows=[flow], mapped=[stage.id])
+        app.add_scope_requirements(consents.scopes())
         app.login()
         with SpecificFlowClient(flow, app=app) as runs:
             yield World(globus, sem, stage, quick_endpoint.id, function, flow, app, flows, runs)
@@ -200,7 +200,7 @@ def test_a_missing_consent_makes_a_run_inactive_until_it_is_resumed(world: World
     details = world.flows.get_run(run)["details"]
     assert (details["code"], details["state_name"]) == ("ConsentRequired", "MakeStaging")
     assert other.id in str(details["required_scopes"])
-    world.app.add_scope_requirements(leave_for("flow", flows=[world.flow], mapped=[other.id]).scopes())
+    world.app.add_scope_requirements(consents_for("flow", flows=[world.flow], mapped=[other.id]).scopes())
     with pytest.raises(NotLoggedIn, match="does not cover"):
         world.runs.resume_run(run)
     world.app.login()

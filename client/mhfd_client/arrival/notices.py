@@ -13,7 +13,7 @@ import warnings
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from mhfd_client.errors import WatchError
+from mhfd.errors import needing_extra
 
 if TYPE_CHECKING:
     from watchdog.events import FileSystemEvent
@@ -55,11 +55,9 @@ class Notices(NoHints):
 
     def __init__(self, root: str) -> None:
         super().__init__()
-        try:
+        with needing_extra("station", "arrival.mode: change notices need watchdog", option=True):
             from watchdog.events import FileSystemEventHandler
             from watchdog.observers import Observer
-        except ImportError:
-            raise WatchError("arrival.mode: change notices need watchdog: pip install 'mhfd[station]'") from None
         root = os.path.realpath(root)  # notices do not come through a link
         self._root = root.rstrip("/") + "/"
         self._lock = threading.Lock()

@@ -16,10 +16,9 @@ from mhfd_client.commands.common import CONFIG, EXIT_PERSON, JSON, echo, echo_js
 from mhfd_client.times import elapsed
 
 if TYPE_CHECKING:
-    from globus_sdk import FlowsClient, GlobusApp
+    from globus_sdk import FlowsClient
 
     from mhfd_flows.dry_run import Rehearsal
-
 
 _NAME = click.argument("name", default="focus_check")
 
@@ -164,11 +163,11 @@ def deploy(
 
     shipped = flow_of(name)
     who = {role: [deployments.principal(one, role) for one in given] for role, given in roles.items() if given}
-    with _flows(config) as (flows, app):
+    with _flows(config) as (flows, ours):
         done = deployments.deploy(
             flows,
             shipped,
-            who=deployments.who_of(app),
+            who=ours,
             roles=who,
             update=update,
             flow_id=flow_id,
@@ -195,16 +194,16 @@ def _read(file: Path) -> Any:
 
 
 @contextmanager
-def _flows(config: Path | None) -> Iterator[tuple[FlowsClient, GlobusApp]]:
+def _flows(config: Path | None) -> Iterator[tuple[FlowsClient, str]]:
     """The service, and as whom it is asked."""
-    from mhfd_client.globus.identity import globus_app, needs_extra
+    from mhfd_client.globus.identity import globus_app, who_of
     from mhfd_client.settings.load import load
 
-    needs_extra()
-    from globus_sdk import FlowsClient
+    with globus_app(load(config).settings, services=["flows"]) as app:
+        from globus_sdk import FlowsClient
 
-    with globus_app(load(config).settings, services=["flows"]) as app, FlowsClient(app=app) as flows:
-        yield flows, app
+        with FlowsClient(app=app) as flows:
+            yield flows, who_of(app)
 
 
 def _tell(done: Rehearsal) -> None:

@@ -39,7 +39,7 @@ def register(group: UUID | None, public: bool, as_json: bool) -> None:
         raise click.UsageError("--group and --public exclude each other: everybody includes the group")
     with own_client() as client:
         made = [registration.register(client, name, group=group, public=public) for name in registration.NAMES]
-        old = [f for f in registration.known(client) if f.state is registration.State.OBSOLETE]
+        old = [f for f in registration.known(client) if f.state is registration.FunctionState.OBSOLETE]
     if as_json:
         echo_json({"functions": [f.as_json() for f in made], "pin": _pin(made), "obsolete": [str(f.id) for f in old]})
         return
@@ -69,7 +69,7 @@ def list_(as_json: bool) -> None:
         return
     for f in found:
         echo(_line(f))
-    current = {f.name: f for f in found if f.state is registration.State.CURRENT}
+    current = {f.name: f for f in found if f.state is registration.FunctionState.CURRENT}
     missing = [name for name in registration.NAMES if name not in current]
     if missing:
         echo(f"not registered with this mhfd's code: {', '.join(missing)}; run: mhfd function register")

@@ -13,10 +13,9 @@ from mhfd_client.commands.common import CONFIG, EXIT_PERSON, JSON, echo, echo_js
 from mhfd_client.times import MINUTE, local
 
 if TYPE_CHECKING:
-    from mhfd_client.globus.consents import Leave
+    from mhfd_client.globus.consents import Consents
     from mhfd_client.globus.login import Who
     from mhfd_client.settings.options import Settings
-
 
 _RUNNER = click.option(
     "--for",
@@ -45,14 +44,11 @@ def login(
     login then renews itself until `mhfd logout`. A station nobody logs in to has MHFD_CLIENT_ID and
     MHFD_CLIENT_SECRET; the command then tries them. The exit code is 1 when nobody could be logged in.
     """
-    from mhfd_client.globus.identity import needs_extra
-
-    needs_extra()
     from mhfd_client.globus.login import log_in, who
 
-    settings, leave = _leave(config, runner, flows, mapped)
-    log_in(settings, leave, again=again, say=echo, env=None)
-    _tell(who(settings, leave))
+    settings, consents = _consents(config, runner, flows, mapped)
+    log_in(settings, consents, again=again, say=echo, env=None)
+    _tell(who(settings, consents))
 
 
 @click.command()
@@ -62,11 +58,8 @@ def logout(config: Path | None) -> None:
 
     The exit code is 1 when Globus could not be told so; they are deleted all the same.
     """
-    from mhfd_client.globus.identity import needs_extra
-    from mhfd_client.settings.load import load
-
-    needs_extra()
     from mhfd_client.globus.login import log_out
+    from mhfd_client.settings.load import load
 
     echo("logged out" if log_out(load(config).settings) else "nobody was logged in")
 
@@ -84,12 +77,9 @@ def whoami(
 
     The exit code is 1 when something is missing that the runner needs.
     """
-    from mhfd_client.globus.identity import needs_extra
-
-    needs_extra()
     from mhfd_client.globus.login import who
 
-    found = who(*_leave(config, runner, flows, mapped))
+    found = who(*_consents(config, runner, flows, mapped))
     if as_json:
         echo_json(asdict(found) | {"logged_in": found.logged_in})
     else:
@@ -98,14 +88,14 @@ def whoami(
         sys.exit(EXIT_PERSON)
 
 
-def _leave(
+def _consents(
     config: Path | None, runner: str | None, flows: tuple[str, ...], mapped: tuple[str, ...]
-) -> tuple[Settings, Leave]:
-    from mhfd_client.globus.consents import leave_for
+) -> tuple[Settings, Consents]:
+    from mhfd_client.globus.consents import consents_for
     from mhfd_client.settings.load import load
 
     settings = load(config).settings
-    return settings, leave_for(runner or str(settings.runner.kind), flows=flows, mapped=mapped)
+    return settings, consents_for(runner or str(settings.runner.kind), flows=flows, mapped=mapped)
 
 
 def _tell(found: Who) -> None:

@@ -16,9 +16,10 @@ from mhfd_client.commands.common import CONFIG, EXIT_PERSON, JSON, echo, echo_js
 from mhfd_client.times import CLOCK, local, took
 
 if TYPE_CHECKING:
-    from mhfd_client.flow.runs import Around, Row, Shown
+    from mhfd_client.flow.run_words import Surroundings
+    from mhfd_client.flow.runs import ListedRun, Shown
     from mhfd_client.flow.service import FlowService
-    from mhfd_client.results.aboard import Aboard
+    from mhfd_client.results.run_images import RunImage
     from mhfd_client.settings.options import Settings
 
 _MOST = 20  # images that are named
@@ -71,11 +72,11 @@ def show(run_id: str, state: Path | None, flow_id: UUID | None, config: Path | N
     The exit code is 1 when something is wrong with it.
     """
     from mhfd_client.flow import runs
-    from mhfd_client.results.aboard import aboard, folders
+    from mhfd_client.results.run_images import images_of, state_folders
 
     with _asked(config, flow_id, state) as (service, settings, site):
         found = runs.shown(service, runs.find(service, site.flow, run_id), site)
-        images = aboard(folders(settings), found.run, found.key)
+        images = images_of(state_folders(settings), found.run, found.key)
     if as_json:
         echo_json(found.as_json() | {"images": [one.as_json() for one in images]})
     else:
@@ -98,8 +99,8 @@ def cancel(run_id: str, yes: bool, flow_id: UUID | None, config: Path | None, as
     """
     from mhfd_client.errors import FlowRefused
     from mhfd_client.flow import runs
+    from mhfd_client.flow.run_words import images_in, leftover_line, step_of
     from mhfd_client.flow.service import run_of
-    from mhfd_client.flow.words import images_in, leftover_line, step_of
 
     with _asked(config, flow_id) as (service, _, site):
         plain = runs.find(service, site.flow, run_id)
@@ -133,20 +134,19 @@ def cancel(run_id: str, yes: bool, flow_id: UUID | None, config: Path | None, as
 @contextmanager
 def _asked(
     config: Path | None, flow_id: UUID | None, state: Path | None = None
-) -> Iterator[tuple[FlowService, Settings, Around]]:
+) -> Iterator[tuple[FlowService, Settings, Surroundings]]:
     """The flow, as whoever is logged in; what a login lacks is said for this flow."""
     from mhfd_client.errors import NotLoggedIn
     from mhfd_client.flow.from_settings import flow_of
-    from mhfd_client.flow.runs import around
+    from mhfd_client.flow.run_words import login_line
+    from mhfd_client.flow.runs import surroundings
     from mhfd_client.flow.service import FlowService
-    from mhfd_client.flow.words import login_line
-    from mhfd_client.globus.identity import globus_app, needs_extra
+    from mhfd_client.globus.identity import globus_app
     from mhfd_client.settings.load import load
 
     given = {"flow.id": None if flow_id is None else str(flow_id), "state.dir": None if state is None else str(state)}
     settings = load(config, args=given).settings
-    site = around(settings, flow_of(settings.flow))
-    needs_extra()
+    site = surroundings(settings, flow_of(settings.flow))
     service = FlowService(globus_app(settings, services=["flows"]), site.flow)
     try:
         yield service, settings, site
@@ -156,7 +156,7 @@ def _asked(
         service.close()
 
 
-def _table(rows: list[Row]) -> Iterator[str]:
+def _table(rows: list[ListedRun]) -> Iterator[str]:
     if not rows:
         return
     table = [("when", "run", "label", "status", "step", "images")]
@@ -169,7 +169,7 @@ def _table(rows: list[Row]) -> Iterator[str]:
 
 
 def _told(found: Shown, late_s: float) -> Iterator[str]:
-    from mhfd_client.flow.words import late, step_of
+    from mhfd_client.flow.run_words import late, step_of
 
     one = found.run
     yield f"run {one.id}: {one.status}"
@@ -197,7 +197,7 @@ def _told(found: Shown, late_s: float) -> Iterator[str]:
             yield f"what to do: {found.wrong.do}"
 
 
-def _images(images: list[Aboard]) -> Iterator[str]:
+def _images(images: list[RunImage]) -> Iterator[str]:
     from mhfd_client.files import text_of
 
     if not images:

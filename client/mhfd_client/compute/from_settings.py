@@ -5,19 +5,18 @@ Whether the endpoint is there is not asked here: a station that comes up after a
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
-from uuid import UUID
 
+from mhfd.errors import needing_extra
 from mhfd_client.compute import registration
 from mhfd_client.compute.callable_endpoint import CallableEndpoint
 from mhfd_client.compute.paths import PathMap
 from mhfd_client.compute.reach import endpoint_of
 from mhfd_client.compute.runner import ComputeRunner
 from mhfd_client.compute.service import Task, client_of, connect, let_go
-from mhfd_client.compute.translated import missing
 from mhfd_client.errors import FunctionNotAllowed, SettingsError
+from mhfd_client.globus.ids import id_of
 from mhfd_client.settings.options import Settings
 
 LEDGER = "compute.jsonl"
@@ -25,13 +24,15 @@ LEDGER = "compute.jsonl"
 
 
 def compute_runner(settings: Settings, *, root: str, state_dir: Path) -> ComputeRunner:
-    """The runner that `runner.kind = "compute"` means. SettingsError; ComputeMissing without its libraries."""
+    """The runner that `runner.kind = "compute"` means. SettingsError; ExtraMissing without its libraries."""
     chosen = settings.compute
     if chosen.endpoint is None:
         raise SettingsError("compute.endpoint: must be set with runner.kind 'compute'; give --endpoint or set it")
-    if importlib.util.find_spec("globus_compute_sdk") is None:
-        raise missing()
-    endpoint, pinned = endpoint_of(chosen.endpoint), _id(chosen.function)
+    with needing_extra("globus", "runner.kind = compute needs globus-compute-sdk"):
+        import globus_compute_sdk  # noqa: F401
+    endpoint, pinned = endpoint_of(chosen.endpoint), None
+    if chosen.function is not None:
+        pinned = id_of(chosen.function, "compute.function", do="`mhfd function list` shows them", error=SettingsError)
     paths = PathMap(chosen.map)
     paths.there(root)  # refused now, not image by image
 
@@ -62,12 +63,3 @@ def compute_runner(settings: Settings, *, root: str, state_dir: Path) -> Compute
         backoff_s=settings.runner.backoff_s,
         give_up_s=chosen.meanwhile_s,
     )
-
-
-def _id(text: str | None) -> UUID | None:
-    try:
-        return None if text is None else UUID(text.strip())
-    except ValueError:
-        raise SettingsError(
-            f"compute.function = {text!r}: is no id of a function; `mhfd function list` shows them"
-        ) from None

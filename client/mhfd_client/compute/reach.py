@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from typing import Any, Final
 from uuid import UUID
 
-from mhfd.errors import UsageError
 from mhfd_client.compute import registration
 from mhfd_client.compute.callable_endpoint import CallableEndpoint, OpenEndpoint
 from mhfd_client.compute.service import client_of, connect, let_go, submit_once
 from mhfd_client.errors import EndpointOffline
+from mhfd_client.globus.ids import id_of
 
 _TIMEOUT_S: Final = 15.0
 _RETRIES: Final = 2
@@ -22,13 +22,7 @@ _RETRIES: Final = 2
 
 def endpoint_of(text: object) -> UUID:
     """The id of an endpoint, as a person wrote it."""
-    try:
-        return UUID(str(text).strip())
-    except ValueError:
-        raise UsageError(
-            f"endpoint: {str(text)!r} is no id; it looks like 01234567-89ab-cdef-0123-456789abcdef, and "
-            "`mhfd endpoint check NAME` shows it where the endpoint runs"
-        ) from None
+    return id_of(text, "endpoint", do="`mhfd endpoint check NAME` shows it where the endpoint runs")
 
 
 @contextmanager

@@ -9,34 +9,31 @@ an endpoint is online, who may log in) is the service layer's.
 from __future__ import annotations
 
 import inspect
-import json
-import logging
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 import mhfd
 from mhfd import shim
-from mhfd_client import files
 from mhfd_client.compute.translated import translated
-from mhfd_client.errors import ComputeError, FunctionNotAllowed, FunctionObsolete, FunctionUnknown, StateError
+from mhfd_client.errors import ComputeError, FunctionNotAllowed, FunctionObsolete, FunctionUnknown
+from mhfd_client.globus.identity import who_of
+from mhfd_client.kept import kept
 from mhfd_client.settings import places
 
 NAMES: Final = tuple(shim.FUNCTIONS)
 """`mhfd_focus` scores, and `mhfd_examine` is what `mhfd doctor` asks."""
 
-_log = logging.getLogger("mhfd")
 _DESCRIBED: Final = re.compile(r"mhfd (?P<version>\S+): \w+, source (?P<digest>[0-9a-f]{16})")
 _LOOKED_AT: Final = 20  # of an endpoint's allowed functions: each costs a request, and the service counts them
 
 
-class State(StrEnum):
+class FunctionState(StrEnum):
     """What became of a function that was registered."""
 
     CURRENT = "current"
@@ -58,9 +55,10 @@ class Function:
     """`private`, `public`, or `group UUID`."""
     registered: float = 0.0
     """Seconds since 1970."""
-    state: State = State.CURRENT
+    state: FunctionState = FunctionState.CURRENT
 
     def as_json(self) -> dict[str, Any]:
+        """For the file and for programs."""
         return asdict(self) | {"id": str(self.id)}
 
 
@@ -89,14 +87,14 @@ def register(client: Any, name: str, *, group: UUID | None = None, public: bool 
     service, identity = client.web_service_address, _identity(client)
     shared = f"group {group}" if group is not None else "public" if public else None
     wanted = (name, digest_of(name), service, identity)
-    with _kept() as kept:
-        for entry in reversed(kept):
+    with _kept() as entries:
+        for entry in reversed(entries):
             ours = (entry.name, entry.digest, entry.service, entry.identity) == wanted
             if not ours or shared not in (None, entry.shared):
                 continue
-            if _state(client, entry) == State.CURRENT:
+            if _state(client, entry) == FunctionState.CURRENT:
                 return entry
-            kept.remove(entry)
+            entries.remove(entry)
         client.fx_serializer = _as_source()
         made = _asked(
             client.register_function,
@@ -115,15 +113,15 @@ def register(client: Any, name: str, *, group: UUID | None = None, public: bool 
             shared=shared or "private",
             registered=time.time(),
         )
-        kept.append(entry)
+        entries.append(entry)
     return entry
 
 
 def known(client: Any) -> list[Function]:
     """Every registration of this user's at this service, the oldest first, and what became of it."""
     service, identity = client.web_service_address, _identity(client)
-    with _kept() as kept:
-        mine = [entry for entry in kept if (entry.service, entry.identity) == (service, identity)]
+    with _kept() as entries:
+        mine = [entry for entry in entries if (entry.service, entry.identity) == (service, identity)]
     return [replace(entry, state=_state(client, entry)) for entry in mine]
 
 
@@ -184,11 +182,11 @@ def _checked(client: Any, name: str, pinned: UUID) -> None:
         )
 
 
-def _state(client: Any, entry: Function) -> State:
+def _state(client: Any, entry: Function) -> FunctionState:
     document = _document(client, entry.id)
     if document is None:
-        return State.GONE
-    return State.CURRENT if _same_code(document, entry.name) else State.OBSOLETE
+        return FunctionState.GONE
+    return FunctionState.CURRENT if _same_code(document, entry.name) else FunctionState.OBSOLETE
 
 
 def _document(client: Any, function: UUID) -> dict[str, Any] | None:
@@ -234,8 +232,8 @@ def _allowed(client: Any, endpoint: UUID) -> list[UUID] | None:
 def _likely_first(client: Any, name: str, allowed: Iterable[UUID]) -> list[UUID]:
     """Those that we registered, then the rest, up to what may be looked at."""
     allowed = list(allowed)
-    with _kept() as kept:
-        mine = {entry.id for entry in kept if (entry.name, entry.digest) == (name, digest_of(name))}
+    with _kept() as entries:
+        mine = {entry.id for entry in entries if (entry.name, entry.digest) == (name, digest_of(name))}
     return sorted(allowed, key=lambda id_: id_ not in mine)[:_LOOKED_AT]
 
 
@@ -255,43 +253,16 @@ def _asked(what: Callable[..., Any], *args: Any, endpoint: UUID | str = "", **op
 
 
 def _identity(client: Any) -> str:
-    """Who registers, as far as the tokens tell: enough not to mix up two accounts of one person."""
+    """Who registers."""
     app = getattr(client, "app", None)
-    if app is None:
-        return "token"
-    return str(getattr(app.token_storage, "identity_id", None) or app.client_id)
+    return "token" if app is None else who_of(app)
 
 
-@contextmanager
-def _kept() -> Iterator[list[Function]]:
-    """The file's entries, for one process at a time; written back when they changed."""
+def _kept() -> AbstractContextManager[list[Function]]:
+    """The registrations of this user's, to be changed in place. A damaged file costs a registration, no more."""
     path = places.state_home() / "functions.json"
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.with_suffix(".lock").touch(mode=0o600)
-    except OSError as error:
-        _log.warning("ids of functions cannot be kept: %s: %s; they are registered again each time", path, error)
-        yield []
-        return
-    with files.waiting(path.with_suffix(".lock")):
-        before = _read(path)
-        entries = list(before)
-        yield entries
-        if entries != before:
-            try:
-                plain = {"schema_version": 1, "functions": [entry.as_json() for entry in entries]}
-                files.write_whole(path, json.dumps(plain, indent=1).encode())
-            except StateError as error:
-                _log.warning("ids of functions cannot be kept: %s; they are registered again next time", error)
+    return kept(path, list, _read, lambda all_: [one.as_json() for one in all_], without="they are registered anew")
 
 
-def _read(path: Path) -> list[Function]:
-    """What can be read of it. A damaged file costs a registration, no more."""
-    try:
-        plain = json.loads(path.read_bytes())
-        return [Function(**(entry | {"id": UUID(entry["id"]), "state": State.CURRENT})) for entry in plain["functions"]]
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        _log.warning("%s cannot be read (%s): functions are registered anew", path, error)
-        return []
+def _read(plain: Any) -> list[Function]:
+    return [Function(**(entry | {"id": UUID(entry["id"]), "state": FunctionState.CURRENT})) for entry in plain]

@@ -19,8 +19,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+from mhfd.errors import needing_extra
 from mhfd_client.compute import quick_executor as polling
-from mhfd_client.compute.translated import missing, translated
+from mhfd_client.compute.translated import translated
 
 if TYPE_CHECKING:
     from globus_sdk import GlobusApp
@@ -239,10 +240,8 @@ def client_of(*, app: GlobusApp | None = None, authorizer: GlobusAuthorizer | No
         authorizer: The same, for those who have a token at hand.
         retries: Whether a submission that got no answer is repeated by the SDK, though it may have arrived.
     """
-    try:
+    with needing_extra("globus", "runner.kind = compute needs globus-compute-sdk"):
         from globus_compute_sdk import Client
-    except ImportError:
-        raise missing() from None
     if app is None and authorizer is None:
         from mhfd_client.globus.identity import globus_app
 

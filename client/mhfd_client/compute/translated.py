@@ -12,7 +12,6 @@ from uuid import UUID
 
 from mhfd_client.errors import (
     ComputeError,
-    ComputeMissing,
     ComputeRefused,
     EndpointOffline,
     FunctionNotAllowed,
@@ -31,10 +30,6 @@ _LOST: Final = re.compile(r"WorkerLost|ManagerLost|BrokenProcessPool|terminated 
 _UNFIT: Final = re.compile(r"\(ValidationError\) (.+)")  # the schema of the endpoint's options, in its first line
 _LONGEST: Final = 400
 _WAIT_S: Final = 10.0
-
-
-def missing() -> ComputeMissing:
-    return ComputeMissing("runner.kind = compute needs globus-compute-sdk: pip install 'mhfd[globus]'")
 
 
 def translated(error: Exception, endpoint: UUID | str) -> Exception:

@@ -18,7 +18,7 @@ import tifffile
 from PIL import Image
 
 from mhfd import api, overlay, simulate
-from mhfd.errors import UsageError
+from mhfd.errors import needing_extra
 from mhfd.measure.measure import Measurement
 
 DEFOCUS_UM = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
@@ -40,10 +40,8 @@ class SeriesImage:
 
 def run(into: Path, *, seed: int = 0) -> Path:
     """Write the series and the page; returns the page's path."""
-    try:
+    with needing_extra("demo", "demo: the curve needs matplotlib; run", option=True):
         import matplotlib as mpl
-    except ModuleNotFoundError:
-        raise UsageError("demo: the curve needs matplotlib; run: pip install 'mhfd[demo]'") from None
     mpl.use("Agg")
     into.mkdir(parents=True, exist_ok=True)
     shots = _series(into, seed)

@@ -21,7 +21,7 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from mhfd.contract.examination import Examination
-from mhfd.errors import MhfdError, UsageError
+from mhfd.errors import ExtraMissing, MhfdError, UsageError
 from mhfd_client.compute import registration
 from mhfd_client.compute.paths import PathMap
 from mhfd_client.compute.reach import hurried
@@ -31,7 +31,6 @@ from mhfd_client.doctor.endpoint_words import Sample
 from mhfd_client.doctor.images import some_images
 from mhfd_client.errors import (
     ComputeError,
-    ComputeMissing,
     ComputeRefused,
     EndpointOffline,
     FunctionNotAllowed,
@@ -53,7 +52,7 @@ _LOOKED_AT: Final = 200
 _CHUNK: Final = 1 << 20
 
 _DO: Final[tuple[tuple[type[Exception], str], ...]] = (
-    (ComputeMissing, "pip install 'mhfd[globus]'"),
+    (ExtraMissing, "pip install 'mhfd[globus]'"),
     (LoginError, "mhfd login; `mhfd whoami` says what is missing"),
     (EndpointOffline, "where it runs: globus-compute-endpoint start NAME"),
     (FunctionNotAllowed, "give that line to the endpoint's administrator"),

@@ -7,27 +7,24 @@ run.
 
 from __future__ import annotations
 
-import json
 import logging
 import re
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 from uuid import UUID
 
 import mhfd
-from mhfd.errors import UsageError
-from mhfd_client import files
-from mhfd_client.errors import FlowError, FlowMissing, FlowObsolete, FlowRefused, FlowsUnreachable, StateError
+from mhfd_client.errors import FlowError, FlowMissing, FlowObsolete, FlowRefused, FlowsUnreachable
+from mhfd_client.globus.ids import id_of
+from mhfd_client.kept import kept
 from mhfd_client.printing import printable
 from mhfd_client.settings import places
 from mhfd_flows.shipped import Shipped
 
 if TYPE_CHECKING:
-    from globus_sdk import FlowsClient, GlobusApp
+    from globus_sdk import FlowsClient
 
 R = TypeVar("R")
 
@@ -50,6 +47,7 @@ class Deployed:
     """The service's definition is not the one of that digest: somebody changed it there."""
 
     def as_json(self) -> dict[str, Any]:
+        """For programs."""
         return asdict(self) | {"id": str(self.id)}
 
 
@@ -58,19 +56,9 @@ def principal(text: str, role: str) -> str:
     if text == _EVERYBODY.get(role) or text.startswith("urn:globus:"):
         return text
     group, bare = text.startswith("group:"), text.removeprefix("group:")
-    try:
-        return f"urn:globus:{'groups:id' if group else 'auth:identity'}:{UUID(bare)}"
-    except ValueError:
-        more = f", or {_EVERYBODY[role]}" if role in _EVERYBODY else ""
-        raise UsageError(
-            f"{role}: {text!r} is nobody that Globus Flows knows; give the id of an identity (`mhfd whoami --json` "
-            f"shows one's own), group:ID{more}"
-        ) from None
-
-
-def who_of(app: GlobusApp) -> str:
-    """Who acts, as far as the tokens tell: enough not to mix up two accounts of one person."""
-    return str(getattr(app.token_storage, "identity_id", None) or app.client_id)
+    more = f", or {_EVERYBODY[role]}" if role in _EVERYBODY else ""
+    do = f"give the id of an identity (`mhfd whoami --json` shows one's own), group:ID{more}"
+    return f"urn:globus:{'groups:id' if group else 'auth:identity'}:{id_of(bare, role, do=do)}"
 
 
 def deploy(
@@ -88,7 +76,7 @@ def deploy(
     Args:
         flows: The service, with somebody's leave.
         shipped: One of ours.
-        who: Whose flows they are: `who_of`.
+        who: Whose flows they are: `identity.who_of`.
         roles: Who may do what, by the service's own names; those that are not given stay as they are.
         update: Change what is deployed to what this mhfd has, and to these roles; FlowObsolete without.
         flow_id: A flow that somebody else deployed, or that this machine has forgotten.
@@ -98,15 +86,15 @@ def deploy(
     about: dict[str, Any] = {**_about(shipped), **wanted}
     if subscription is not None:
         about["subscription_id"] = str(subscription)
-    with _kept() as kept:
+    with _kept() as ids:
         key = _key(flows, shipped, who)
-        document, known = _at_service(flows, shipped, flow_id or kept.get(key))
+        document, known = _at_service(flows, shipped, flow_id or ids.get(key))
         if document is None:
             document = _make(flows, shipped, about)
             found = _deployed(shipped, document, "made")
         else:
             found = _deployed(shipped, document, known)
-        kept[key] = str(found.id)
+        ids[key] = str(found.id)
         differs = sorted(role for role, who in wanted.items() if set(document.get(role) or []) != set(who))
         if not (found.digest != shipped.digest or found.altered or differs):
             return found
@@ -122,12 +110,12 @@ def deploy(
 
 def find(flows: FlowsClient, shipped: Shipped, *, who: str, flow_id: UUID | None = None) -> Deployed:
     """The flow to start; FlowMissing when there is none, FlowObsolete when it is not this mhfd's."""
-    with _kept() as kept:
-        document, did = _at_service(flows, shipped, flow_id or kept.get(_key(flows, shipped, who)))
+    with _kept() as ids:
+        document, did = _at_service(flows, shipped, flow_id or ids.get(_key(flows, shipped, who)))
         if document is None:
             raise FlowMissing(f"{shipped.name} is not deployed: run `mhfd flow deploy {shipped.name}`")
         found = _deployed(shipped, document, did)
-        kept[_key(flows, shipped, who)] = str(found.id)
+        ids[_key(flows, shipped, who)] = str(found.id)
     if found.digest != shipped.digest:
         raise FlowObsolete(_obsolete(shipped, found))
     return found
@@ -246,36 +234,11 @@ def _key(flows: FlowsClient, shipped: Shipped, who: str) -> str:
     return f"{flows.base_url} {who} {shipped.name}"
 
 
-@contextmanager
-def _kept() -> Iterator[dict[str, str]]:
-    """The file of ids, for one process at a time; written back when it changed. Without it, flows are looked for."""
+def _kept() -> AbstractContextManager[dict[str, str]]:
+    """The ids of flows that this user knows, to be changed in place."""
     path = places.state_home() / "flows.json"
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.with_suffix(".lock").touch(mode=0o600)
-    except OSError as error:
-        _log.warning("ids of flows cannot be kept: %s: %s", path, error)
-        yield {}
-        return
-    with files.waiting(path.with_suffix(".lock")):
-        entries = _read(path)
-        before = dict(entries)
-        try:
-            yield entries
-        finally:
-            if entries != before:
-                plain = {"schema_version": 1, "saved": time.time(), "flows": entries}
-                try:
-                    files.write_whole(path, json.dumps(plain, indent=1).encode())
-                except StateError as error:
-                    _log.warning("ids of flows cannot be kept: %s", error)
+    return kept(path, dict, _read, dict, without="they are looked for at the service")
 
 
-def _read(path: Path) -> dict[str, str]:
-    try:
-        return {str(key): str(UUID(id_)) for key, id_ in json.loads(path.read_bytes())["flows"].items()}
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        _log.warning("%s cannot be read (%s): flows are looked for at the service", path, error)
-        return {}
+def _read(plain: Any) -> dict[str, str]:
+    return {str(key): str(UUID(id_)) for key, id_ in plain.items()}

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from uuid import UUID
 
 from mhfd_client.errors import SettingsError
 from mhfd_client.files import text_of
-from mhfd_client.flow.places import Places
+from mhfd_client.flow.folders import Folders
 from mhfd_client.flow.runner import FlowRunner
-from mhfd_client.flow.runs_out import LOGBOOK
+from mhfd_client.flow.runs_out import RUNS_FILE
 from mhfd_client.flow.service import FlowService
-from mhfd_client.globus.consents import leave_for
+from mhfd_client.globus.consents import consents_for
 from mhfd_client.globus.identity import credentials, globus_app, needs_extra
+from mhfd_client.globus.ids import id_of
 from mhfd_client.settings.options import FlowSettings, Settings
 
 _NEEDED = ("id", "source", "source_here", "results_here", "staging", "staging_root")
@@ -24,13 +24,13 @@ _NEEDED = ("id", "source", "source_here", "results_here", "staging", "staging_ro
 
 def flow_runner(settings: Settings, *, root: str, state_dir: Path) -> FlowRunner:
     """The runner that `runner.kind = "flow"` means. SettingsError; NoClient; RunnerError without its libraries."""
-    places = places_of(settings, root)
+    folders = folders_of(settings, root)
     needs_extra()
     credentials(settings, services=["flows"])
     return FlowRunner(
         lambda: flow_service(settings),
-        places,
-        logbook=state_dir / LOGBOOK,
+        folders,
+        runs_file=state_dir / RUNS_FILE,
         batch=settings.flow.batch,
         wait_s=settings.flow.wait_s,
         runs=settings.flow.runs,
@@ -44,8 +44,8 @@ def flow_runner(settings: Settings, *, root: str, state_dir: Path) -> FlowRunner
 def flow_service(settings: Settings) -> FlowService:
     """The flow of the settings, as whoever is logged in."""
     flow = flow_of(settings.flow)
-    leave = leave_for("flow", flows=[flow], mapped=settings.flow.mapped)
-    return FlowService(globus_app(settings, services=["flows"], scopes=leave.scopes()), flow)
+    consents = consents_for("flow", flows=[flow], mapped=settings.flow.mapped)
+    return FlowService(globus_app(settings, services=["flows"], scopes=consents.scopes()), flow)
 
 
 def flow_of(chosen: FlowSettings) -> str:
@@ -55,7 +55,7 @@ def flow_of(chosen: FlowSettings) -> str:
     return _id("flow.id", chosen.id)
 
 
-def places_of(settings: Settings, root: str) -> Places:
+def folders_of(settings: Settings, root: str) -> Folders:
     """Where everything is, by each side's name. SettingsError."""
     chosen = settings.flow
     missing = [f"flow.{name}" for name in _NEEDED if getattr(chosen, name) is None]
@@ -65,7 +65,7 @@ def places_of(settings: Settings, root: str) -> Places:
             f"{', '.join(missing)}: must be set with runner.kind 'flow'; docs/how-to/microscope-to-gpu.md says where "
             "each is found"
         )
-    source = _id("flow.source", str(chosen.source))
+    source = _id("flow.source", chosen.source)
     here, results_here = Path(os.path.realpath(str(chosen.source_here))), Path(str(chosen.results_here)).absolute()
     real = os.path.realpath(root)
     if not Path(real).is_relative_to(here):
@@ -88,10 +88,10 @@ def places_of(settings: Settings, root: str) -> Places:
             raise SettingsError(f"flow.{key} = {path!r}: is no absolute path without '..'; write /folder")
     if not results_here.is_dir():
         raise SettingsError(f"flow.results_here: {text_of(results_here)} is no folder; make it")
-    return Places(
+    return Folders(
         flow=flow_of(chosen),
-        endpoint=_id("compute.endpoint", str(settings.compute.endpoint)),
-        function=_id("compute.function", str(settings.compute.function)),
+        endpoint=_id("compute.endpoint", settings.compute.endpoint),
+        function=_id("compute.function", settings.compute.function),
         source=source,
         source_here=here,
         source_path=chosen.source_path,
@@ -99,7 +99,7 @@ def places_of(settings: Settings, root: str) -> Places:
         results=source if chosen.results is None else _id("flow.results", chosen.results),
         results_here=results_here,
         results_path=chosen.results_path,
-        staging=_id("flow.staging", str(chosen.staging)),
+        staging=_id("flow.staging", chosen.staging),
         staging_path=chosen.staging_path,
         staging_root=str(chosen.staging_root),
         mapped=tuple(_id("flow.mapped", one) for one in chosen.mapped),
@@ -107,10 +107,5 @@ def places_of(settings: Settings, root: str) -> Places:
     )
 
 
-def _id(key: str, text: str) -> str:
-    try:
-        return str(UUID(text.strip()))
-    except ValueError:
-        raise SettingsError(
-            f"{key} = {text!r}: is no id; it has the form of 01234567-89ab-cdef-0123-456789abcdef"
-        ) from None
+def _id(key: str, text: str | None) -> str:
+    return str(id_of(text, key, error=SettingsError))

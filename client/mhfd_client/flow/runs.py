@@ -1,6 +1,6 @@
 """Runs of the flow as a person asks for them: found by id or its first characters, listed, shown.
 
-Asks Globus Flows and changes nothing there. What is said of a run is `flow.words`'s.
+Asks Globus Flows and changes nothing there. What is said of a run is `flow.run_words`'s.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mhfd.errors import UsageError
 from mhfd_client.errors import FlowMissing, FlowRefused
+from mhfd_client.flow.run_words import Explained, Surroundings, explained, images_in, step_of
 from mhfd_client.flow.service import OVER, TAG, FlowService, Run, run_of, seconds
 from mhfd_client.flow.steps import Did, steps
-from mhfd_client.flow.words import Explained, Site, explained, images_in, step_of
 from mhfd_client.times import iso
 
 if TYPE_CHECKING:
@@ -27,18 +27,7 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
-    """A `words.Site`, as far as the settings say."""
-
-    flow: str
-    endpoint: str | None
-    staging: str | None
-    staging_path: str
-    mapped: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
+class ListedRun:
     """A run in a list."""
 
     run: str
@@ -75,6 +64,7 @@ class Shown:
 
     @property
     def failures(self) -> list[Did]:
+        """The visits that failed."""
         return [one for one in self.did if one.failed]
 
     def as_json(self) -> dict[str, Any]:
@@ -107,13 +97,13 @@ class Shown:
         }
 
 
-def around(settings: Settings, flow: str) -> Around:
+def surroundings(settings: Settings, flow: str) -> Surroundings:
     """What the settings say of the flow's surroundings."""
     chosen = settings.flow
-    return Around(flow, settings.compute.endpoint, chosen.staging, chosen.staging_path, chosen.mapped)
+    return Surroundings(flow, settings.compute.endpoint, chosen.staging, chosen.staging_path, chosen.mapped)
 
 
-def listed(service: FlowService, limit: int) -> list[Row]:
+def listed(service: FlowService, limit: int) -> list[ListedRun]:
     """The latest runs, the newest first. Of those that are not well it asks where they are: a list doesn't say."""
     rows = []
     for plain in service.listed(limit):
@@ -124,7 +114,7 @@ def listed(service: FlowService, limit: int) -> list[Row]:
             step = run.error if run.over else step_of(status, run.state).words
         label = str(plain.get("label") or "")
         began = seconds(plain.get("start_time"))
-        rows.append(Row(str(plain["run_id"]), _key(plain), label, status, step, images_in(label), began))
+        rows.append(ListedRun(str(plain["run_id"]), _key(plain), label, status, step, images_in(label), began))
     return rows
 
 
@@ -150,7 +140,7 @@ def find(service: FlowService, flow: str, text: str) -> dict[str, Any]:
     return plain
 
 
-def shown(service: FlowService, plain: Mapping[str, Any], site: Site) -> Shown:
+def shown(service: FlowService, plain: Mapping[str, Any], site: Surroundings) -> Shown:
     """All about a run that was found."""
     run = run_of(plain)
     did = tuple(steps(service.log(run.id)))

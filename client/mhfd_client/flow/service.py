@@ -53,6 +53,7 @@ class Run:
 
     @property
     def over(self) -> bool:
+        """Whether it has ended, well or not."""
         return self.status in OVER
 
 
@@ -135,6 +136,7 @@ class FlowService:
         return [entry for page in pages for entry in page["entries"]]
 
     def cancel(self, run: str) -> None:
+        """End a run that is under way."""
         asked(lambda: self._flows.cancel_run(run))
 
     def resume(self, run: str) -> None:
@@ -142,6 +144,7 @@ class FlowService:
         asked(lambda: self._runs.resume_run(run))
 
     def close(self) -> None:
+        """Let go of the connections."""
         self._runs.close()
         self._flows.close()
         self._app.close()

@@ -39,6 +39,7 @@ class Did:
 
     @property
     def took_s(self) -> float | None:
+        """How long it was; nothing while it is not over."""
         return None if self.ended_s is None else max(0.0, self.ended_s - self.began_s)
 
     @property

@@ -48,6 +48,7 @@ class Nobody(LoginFlowManager):
     """Asks nobody: a service that wants a new login gets an error, and a station never hangs on a prompt."""
 
     def run_login_flow(self, auth_parameters: GlobusAuthorizationParameters) -> OAuthTokenResponse:
+        """Refuse, with the words of Globus."""
         said = auth_parameters.session_message
         why = f"Globus asks for a new login ({said})" if said else "Globus asks for a new login or a further consent"
         raise NotLoggedIn(f"{why}: {_AGAIN}")

@@ -1,17 +1,17 @@
-"""What a station needs leave for in Globus, as scopes and in words a person understands.
+"""The consents that a station needs in Globus, as scopes and in words a person understands.
 
 Asked for at once, in one visit to the browser. Looks nothing up and asks nobody.
 """
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mhfd_client.errors import NoClient
 from mhfd_client.globus.identity import Service
+from mhfd_client.globus.ids import id_of
 
 if TYPE_CHECKING:
     from globus_sdk import Scope
@@ -30,7 +30,7 @@ _NAMES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Leave:
+class Consents:
     """What is asked for. `flows`: that may be started; `mapped`: mapped collections that they and we may use."""
 
     services: tuple[Service, ...]
@@ -78,22 +78,16 @@ class Leave:
             yield f"do so on the collection {collection}, which gives access only to those who ask for it by name"
 
 
-def leave_for(runner: str, *, flows: Sequence[str] = (), mapped: Sequence[str] = ()) -> Leave:
+def consents_for(runner: str, *, flows: Sequence[str] = (), mapped: Sequence[str] = ()) -> Consents:
     """What a runner needs. NoClient for an id that is none."""
     services = _SERVICES["flow" if flows or mapped else runner]
-    checked = [tuple(_uuid(name, text) for text in given) for name, given in (("flow", flows), ("collection", mapped))]
-    return Leave(services, *checked)
+    return Consents(
+        services,
+        tuple(str(id_of(text, "flow", error=NoClient)) for text in flows),
+        tuple(str(id_of(text, "collection", error=NoClient)) for text in mapped),
+    )
 
 
 def name_of(server: str) -> str:
     """A resource server in words."""
     return _NAMES.get(server, f"flow {server}: start runs of it")
-
-
-def _uuid(kind: str, text: str) -> str:
-    try:
-        return str(uuid.UUID(text))
-    except ValueError:
-        raise NoClient(
-            f"{kind} {text[:60]!r}: is no id; it has the form of 01234567-89ab-cdef-0123-456789abcdef"
-        ) from None

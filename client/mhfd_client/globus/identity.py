@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import stat
-import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,10 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import SecretStr
 
-from mhfd_client.errors import NoClient, RunnerError
+from mhfd.errors import needing_extra
+from mhfd_client.errors import NoClient
 from mhfd_client.files import text_of
+from mhfd_client.globus.ids import id_of
 from mhfd_client.settings.load import load
 from mhfd_client.settings.options import Settings
 from mhfd_client.settings.places import login_dir
@@ -82,14 +83,14 @@ def credentials(
     if settings.globus.client_id is not None:
         file = settings.globus.secret_file
         secret = None if file is None else _secret(file)
-        return Credentials(_uuid(settings.globus.client_id, "globus.client_id"), secret, "globus.client_id")
+        return Credentials(_client_id(settings.globus.client_id, "globus.client_id"), secret, "globus.client_id")
     if settings.globus.secret_file is not None:
         raise NoClient("globus.secret_file: says nothing without globus.client_id; set both")
     if computes is not None:
         return computes
     if set(services) <= {"compute"}:
-        from globus_compute_sdk.sdk.auth.globus_app import DEFAULT_CLIENT_ID
-
+        with needing_extra("globus", "Globus needs more packages; run"):
+            from globus_compute_sdk.sdk.auth.globus_app import DEFAULT_CLIENT_ID
         return Credentials(str(DEFAULT_CLIENT_ID), None, "the Globus Compute SDK's own")
     raise NoClient(f"globus.client_id: {_RECIPE}")
 
@@ -152,28 +153,27 @@ def tokens_of(
 
 def needs_extra() -> None:
     """Refuse, with the command that helps, where the extra is not installed."""
-    try:
+    with needing_extra("globus", "Globus needs more packages; run"):
         import globus_compute_sdk  # noqa: F401
         import globus_sdk  # noqa: F401
-    except ImportError:
-        raise RunnerError("Globus needs more packages; run: pip install 'mhfd[globus]'") from None
+
+
+def who_of(app: GlobusApp) -> str:
+    """Who acts, as far as the tokens tell: enough not to mix up two accounts of one person."""
+    return str(getattr(app.token_storage, "identity_id", None) or app.client_id)
+
+
+def _client_id(text: str, key: str) -> str:
+    return str(id_of(text, key, error=NoClient))
 
 
 def _pair(env: Mapping[str, str], id_name: str, secret_name: str) -> Credentials | None:
     client, secret = env.get(id_name, ""), env.get(secret_name, "")
     if client:
-        return Credentials(_uuid(client, id_name), SecretStr(secret) if secret else None, f"environment {id_name}")
+        return Credentials(_client_id(client, id_name), SecretStr(secret) if secret else None, f"environment {id_name}")
     if secret:
         raise NoClient(f"{secret_name}: its {id_name} is not set; set both or neither")
     return None
-
-
-def _uuid(text: str, key: str) -> str:
-    try:
-        return str(uuid.UUID(text.strip()))
-    except ValueError:
-        wrong = "" if len(text) > 40 else f" = {text!r}"  # longer ones may be a secret in the wrong place
-    raise NoClient(f"{key}{wrong}: is no client id; it has the form of 01234567-89ab-cdef-0123-456789abcdef")
 
 
 def _secret(file: Path) -> SecretStr:

@@ -12,24 +12,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from globus_sdk import (
-    AuthAPIError,
-    AuthClient,
-    GlobusAPIError,
-    GlobusApp,
-    GlobusError,
-    NetworkError,
-    OAuthTokenResponse,
-)
-from globus_sdk.gare import GlobusAuthorizationParameters
-from globus_sdk.login_flows import LoginFlowManager
-from globus_sdk.token_storage.validating_token_storage import IdentityMismatchError
-
+from mhfd.errors import needing_extra
 from mhfd_client.errors import LoginError, LoginRefused, NotLoggedIn, TokensRefused
-from mhfd_client.globus.consents import Leave, name_of
+from mhfd_client.globus.consents import Consents, name_of
 from mhfd_client.globus.identity import credentials, globus_app, tokens_of
 from mhfd_client.printing import printable
 from mhfd_client.settings.options import Settings
+
+with needing_extra("globus", "Globus needs more packages; run"):
+    from globus_sdk import (
+        AuthAPIError,
+        AuthClient,
+        GlobusAPIError,
+        GlobusApp,
+        GlobusError,
+        NetworkError,
+        OAuthTokenResponse,
+    )
+    from globus_sdk.gare import GlobusAuthorizationParameters
+    from globus_sdk.login_flows import LoginFlowManager
+    from globus_sdk.token_storage.validating_token_storage import IdentityMismatchError
 
 CONSENTS: Final = "https://app.globus.org/consents"
 
@@ -45,6 +47,7 @@ class Granted:
 
     @property
     def over(self) -> bool:
+        """Whether it is good for nothing any more."""
         return self.until < time.time() and not self.renews
 
 
@@ -73,6 +76,7 @@ class Terminal(LoginFlowManager):
     """Shows an address, asks for the code that the browser then shows."""
 
     def run_login_flow(self, auth_parameters: GlobusAuthorizationParameters) -> OAuthTokenResponse:
+        """Ask a person for the code."""
         import click
 
         url = self._get_authorize_url(auth_parameters, f"{self.login_client.base_url.rstrip('/')}/v2/web/auth-code")
@@ -88,12 +92,17 @@ class Terminal(LoginFlowManager):
 
 
 def log_in(
-    settings: Settings, leave: Leave, *, again: bool = False, say: Callable[[str], None], env: Mapping[str, str] | None
+    settings: Settings,
+    consents: Consents,
+    *,
+    again: bool = False,
+    say: Callable[[str], None],
+    env: Mapping[str, str] | None,
 ) -> None:
     """Ask a person, unless this leave is there already; a station with a secret gets its tokens without."""
-    found = credentials(settings, services=leave.services, env=env)
+    found = credentials(settings, services=consents.services, env=env)
     tokens_of(found, settings, env=env).prepare()
-    with globus_app(settings, services=leave.services, scopes=leave.scopes(), env=env, ask=Terminal) as app:
+    with globus_app(settings, services=consents.services, scopes=consents.scopes(), env=env, ask=Terminal) as app:
         if found.unattended:
             _asked(lambda: app.login(force=True))
             return
@@ -106,15 +115,15 @@ def log_in(
                 "(docs/how-to/login.md)"
             )
         say("mhfd asks for leave to")
-        for words in leave.words():
+        for words in consents.words():
             say(f"  - {words}")
         say("`mhfd logout` gives all of it back.")
         _asked(lambda: app.login(force=True))
 
 
-def who(settings: Settings, leave: Leave, *, env: Mapping[str, str] | None = None) -> Who:
-    """Who is logged in, what for, and what is missing of a leave. Asks Globus for the name, if it answers."""
-    found = credentials(settings, services=leave.services, env=env)
+def who(settings: Settings, consents: Consents, *, env: Mapping[str, str] | None = None) -> Who:
+    """Who is logged in, what for, and which consents are missing. Asks Globus for the name, if it answers."""
+    found = credentials(settings, services=consents.services, env=env)
     tokens = tokens_of(found, settings, env=env)
     stored = tokens.get_token_data_by_resource_server()
     granted = tuple(
@@ -127,11 +136,11 @@ def who(settings: Settings, leave: Leave, *, env: Mapping[str, str] | None = Non
     identity = next((data.identity_id for data in stored.values() if data.identity_id), None)
     missing: list[str] = []
     username = name = trouble = None
-    scopes = leave.scopes()
+    scopes = consents.scopes()
     if not found.unattended:
         missing = [name_of(server) for server, wanted in scopes.items() if not _covers(granted, server, wanted)]
     if granted or found.unattended:
-        with globus_app(settings, services=leave.services, scopes=scopes, env=env) as app:
+        with globus_app(settings, services=consents.services, scopes=scopes, env=env) as app:
             try:
                 told = _asked(lambda: _userinfo(app))
                 identity, username, name = told["sub"], told.get("preferred_username"), told.get("name")

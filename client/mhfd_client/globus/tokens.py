@@ -11,15 +11,14 @@ import json
 import logging
 import os
 import stat
-import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from globus_sdk.token_storage import TokenStorage, TokenStorageData
 
+from mhfd_client import files
 from mhfd_client.errors import TokensRefused
 from mhfd_client.files import text_of
 
@@ -47,6 +46,7 @@ class Tokens(TokenStorage):
         self._unwritten: dict[str, TokenStorageData] = {}
 
     def get_token_data_by_resource_server(self) -> dict[str, TokenStorageData]:
+        """Those of this login, with what could not be written. TokensRefused."""
         mine = self._logins(damaged_is_empty=self._strict).get(self.namespace, {})
         return self._parsed(mine, damaged_is_empty=self._strict) | self._unwritten
 
@@ -70,6 +70,7 @@ class Tokens(TokenStorage):
                 self._unwritten.pop(server, None)
 
     def remove_token_data(self, resource_server: str) -> bool:
+        """Forget those of one server; whether there were any."""
         found = self._unwritten.pop(resource_server, None) is not None
         with self._held():
             logins = self._logins()
@@ -190,35 +191,11 @@ class Tokens(TokenStorage):
         with self._named():
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = self.path.with_name(f"{self.path.name}.lock")
-            file = os.fdopen(os.open(lock, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600), "r+b")
-        with file:
-            until = time.monotonic() + _WAIT_S
-            while not _locked(file):
-                if time.monotonic() > until:
-                    raise TokensRefused(
-                        f"another process has held {text_of(lock)} for {_WAIT_S:.0f} s: end it, then repeat this"
-                    )
-                time.sleep(0.05)
-            yield
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _locked(file: IO[bytes]) -> bool:
-        file.seek(0)
+            file = files.opened_lock(lock)
         try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-else:
-    import errno
-    import fcntl
-
-    def _locked(file: IO[bytes]) -> bool:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as e:
-            return e.errno not in (errno.EAGAIN, errno.EACCES)  # a file system without locks: writes stay whole
-        return True
+            with files.held(file, wait_s=_WAIT_S):
+                yield
+                return
+        except TimeoutError as e:
+            why = str(e)
+        raise TokensRefused(f"{text_of(lock)}: {why}: end it, then repeat this")

@@ -15,13 +15,14 @@ from functools import lru_cache
 from typing import Final
 
 from mhfd_client.alerts import Delivery, Episode, Rule, overview
+from mhfd_client.flow.runs_out import RunsReader
 from mhfd_client.journal.rows import Outcome, Told
 from mhfd_client.journal.view import JournalView, Newest
 from mhfd_client.naming import Place
 from mhfd_client.now import RunNow
 from mhfd_client.results.latency import WaitingTimes, waiting_times
 from mhfd_client.results.retake import Retake, retakes
-from mhfd_client.results.under_way import Reader, UnderWay, under_way
+from mhfd_client.results.under_way import UnderWay, under_way
 from mhfd_client.station.inbox import images_waiting
 
 RECENT: Final = 20  # images that 'now' means
@@ -87,7 +88,7 @@ class PageModel(RunNow):
     ) -> None:
         super().__init__(journal, wanted)
         self._confirm, self.target_s, self.flow = confirm, target_s, flow
-        self._logbook = Reader(journal.path.parent)
+        self._runs_file = RunsReader(journal.path.parent)
         self.runs = UnderWay()
         self.entries: dict[int, JudgedImage] = {}
         self.alerts: tuple[Episode, ...] = ()
@@ -108,7 +109,7 @@ class PageModel(RunNow):
         with journal.snapshot():
             self.look()
             self.labels_waiting = images_waiting(journal.path.parent)
-            self.runs = under_way(journal, self._logbook)
+            self.runs = under_way(journal, self._runs_file)
             if self.newest == self._listed:
                 return False
             for told in self.judged():

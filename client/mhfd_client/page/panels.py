@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mhfd.contract.focus_report import Cells, FocusReport
 from mhfd_client.files import shown, text_of
-from mhfd_client.flow.words import PARTS
+from mhfd_client.flow.run_words import PARTS
 from mhfd_client.journal.folder import picture_of, thumbnails
 from mhfd_client.journal.rows import Outcome, VerdictRow
 from mhfd_client.naming import Place, subject

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import mhfd
-from mhfd.errors import UsageError
+from mhfd.errors import needing_extra
 from mhfd_client.files import write_whole
 from mhfd_client.journal.folder import picture_of, thumbnails
 from mhfd_client.journal.rows import Outcome, Told
@@ -35,10 +35,8 @@ def write(journal: JournalView, loaded: Loaded, target: Path) -> None:
 
 def render(journal: JournalView, loaded: Loaded) -> str:
     """The page."""
-    try:
+    with needing_extra("station", "report: the page needs jinja2; run", option=True):
         import jinja2
-    except ModuleNotFoundError:
-        raise UsageError("report: the page needs jinja2; run: pip install 'mhfd[station]'") from None
     told = list(journal.told())
     rows = [one.image for one in told]
     now = status(journal, loaded.settings.names)

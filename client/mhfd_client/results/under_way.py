@@ -1,23 +1,18 @@
 """Which runs of the flow are out and which images are in them, for whoever looks at a station's state folder.
 
-Read beside the station, from its logbook and its journal, which are opened for reading only and never waited for: a
-line that is half written is read the next time, one that makes no sense is passed over. A run counts as out as long as
-the journal waits for one of its images; so what a logbook says of another flow, or of work that was given to somebody
-else since, is not shown.
+Read beside the station, from its runs file and its journal, which are opened for reading only and never waited for. A
+run counts as out as long as the journal waits for one of its images; so what that file says of another flow, or of
+work that was given to somebody else since, is not shown.
 """
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from mhfd_client.files import text_of
-from mhfd_client.flow.runs_out import LOGBOOK, Out, take
-from mhfd_client.flow.words import Step, step_of
+from mhfd_client.flow.run_words import Step, step_of
+from mhfd_client.flow.runs_out import NotedRun, RunsReader
 from mhfd_client.journal.view import JournalView
 from mhfd_client.times import iso_ns
 
@@ -69,53 +64,10 @@ class UnderWay:
         return bool(self.runs)
 
 
-class Reader:
-    """A logbook that somebody else writes, read as it grows."""
-
-    def __init__(self, state_dir: Path) -> None:
-        self._file = state_dir / LOGBOOK
-        self._at = 0
-        self._which: tuple[int, int] | None = None
-        self._runs: dict[str, Out] = {}
-
-    def runs(self) -> list[Out]:
-        """What it says is out; nothing while it cannot be read."""
-        try:
-            with self._file.open("rb") as file:
-                about = os.fstat(file.fileno())
-                which = (about.st_dev, about.st_ino)
-                if which != self._which or about.st_size < self._at:
-                    self._which, self._at, self._runs = which, 0, {}
-                file.seek(self._at)
-                fresh = file.read()
-        except OSError:
-            self._which, self._at, self._runs = None, 0, {}
-            return []
-        whole = fresh[: fresh.rfind(b"\n") + 1]
-        self._at += len(whole)
-        for line in lines(whole):
-            try:
-                take(self._runs, line)
-            except (ValueError, KeyError, TypeError):
-                continue
-        return list(self._runs.values())
-
-
-def lines(data: bytes) -> Iterable[dict[str, Any]]:
-    """The lines of a logbook that are any."""
-    for text in data.splitlines():
-        try:
-            line = json.loads(text)
-        except ValueError:
-            continue
-        if isinstance(line, dict):
-            yield line
-
-
-def under_way(journal: JournalView, reader: Reader | None = None) -> UnderWay:
+def under_way(journal: JournalView, reader: RunsReader | None = None) -> UnderWay:
     """The runs that are out now, the oldest first."""
-    outs = (reader or Reader(journal.path.parent)).runs()
-    waited_for = journal.out("flow")  # after the logbook: what was answered between the two is not shown
+    outs = (reader or RunsReader(journal.path.parent)).runs()
+    waited_for = journal.out("flow")  # after the runs file: what was answered between the two is not shown
     runs = []
     for out in sorted(outs, key=lambda out: out.asked_ns):
         paths = tuple(waited_for.pop(one) for one in out.images if one in waited_for)
@@ -124,8 +76,8 @@ def under_way(journal: JournalView, reader: Reader | None = None) -> UnderWay:
     return UnderWay(tuple(runs), len(waited_for))
 
 
-def step(out: Out) -> Step:
-    """What a run is doing, by the logbook."""
+def step(out: NotedRun) -> Step:
+    """What a run is doing, by the runs file."""
     if out.run is None:
         return Step.SEEK if out.status else Step.ASK
     if out.status in ("", "ACTIVE", "INACTIVE"):

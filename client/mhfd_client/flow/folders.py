@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from mhfd.contract.request import ScoreRequest
+from mhfd_client.flow.run_words import Surroundings
 from mhfd_client.runners import Job
 
 NAME_MOST = 255
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class Folders:
     """A folder of this machine (`here`), what its collection calls it (`path`), and the staging area of both."""
 
     flow: str
@@ -34,6 +35,11 @@ class Places:
     staging_root: str
     mapped: tuple[str, ...] = ()
     user_endpoint_config: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """What words about a run need of it."""
+        return Surroundings(self.flow, self.endpoint, self.staging, self.staging_path, self.mapped)
 
     def below(self, path: str) -> str:
         """What a file is called below the source folder."""

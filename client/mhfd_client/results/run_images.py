@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from mhfd_client.errors import StateError
 from mhfd_client.files import text_of
-from mhfd_client.flow.runs_out import LOGBOOK, Out, take
+from mhfd_client.flow.runs_out import RUNS_FILE, NotedRun, RunsReader
 from mhfd_client.flow.service import Run
 from mhfd_client.journal.view import JournalView
-from mhfd_client.results.under_way import lines
 from mhfd_client.settings import places
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Aboard:
+class RunImage:
     """An image of a run."""
 
     path: str
@@ -29,50 +28,34 @@ class Aboard:
     station: Path | None = None
 
     def as_json(self) -> dict[str, Any]:
+        """For programs."""
         station = None if self.station is None else text_of(self.station)
         return {"path": text_of(self.path), "state": self.state or None, "station": station}
 
 
-def folders(chosen: Settings) -> list[Path]:
+def state_folders(chosen: Settings) -> list[Path]:
     """The state folders that may know of runs: the one that is set, else those of every folder that was watched."""
     if chosen.state.dir is not None:
         return [chosen.state.dir.expanduser().absolute()]
-    return sorted(path.parent for path in places.state_home().glob(f"*/{LOGBOOK}"))
+    return sorted(path.parent for path in places.state_home().glob(f"*/{RUNS_FILE}"))
 
 
-def aboard(states: Iterable[Path], run: Run, key: str) -> list[Aboard]:
-    """The images of a run, by the logbooks of these folders; else by what the run itself gives back at its end."""
+def images_of(states: Iterable[Path], run: Run, key: str) -> list[RunImage]:
+    """The images of a run, by the runs files of these folders; else by what the run itself gives back at its end."""
     for state in states:
-        out = _noted(state / LOGBOOK, run.id, key)
-        if out is not None:
-            return _known(state, out)
+        noted = RunsReader(state).fresh()  # of one that is over, too, until the station starts again
+        if ours := [out for out in noted if out.run == run.id or out.key == key]:
+            return _known(state, ours[-1])
     batch = run.output.get("batch")
     images = batch.get("images") if isinstance(batch, dict) else None
-    return [Aboard(str(one["path"]), "") for one in images or () if isinstance(one, dict) and "path" in one]
+    return [RunImage(str(one["path"]), "") for one in images or () if isinstance(one, dict) and "path" in one]
 
 
-def _noted(file: Path, run: str, key: str) -> Out | None:
-    """A run, also one that is over: its line stays until the station starts again."""
-    try:
-        data = file.read_bytes()
-    except OSError:
-        return None
-    runs: dict[str, Out] = {}
-    found: Out | None = None
-    for line in lines(data):
-        try:
-            take(runs, line)
-        except (ValueError, KeyError, TypeError):
-            continue
-        found = next((out for out in runs.values() if out.run == run or out.key == key), found)
-    return found
-
-
-def _known(state: Path, out: Out) -> list[Aboard]:
-    """By the journal beside the logbook; without it, by the names that they have over there."""
+def _known(state: Path, out: NotedRun) -> list[RunImage]:
+    """By the journal beside the runs file; without it, by the names that they have over there."""
     try:
         with JournalView.read(state) as journal:
             rows = [journal.image(image) for _, image in out.images]
     except StateError:
-        return [Aboard(name, "", state) for name in out.names]
-    return [Aboard(row.path, row.state.value, state) for row in rows]
+        return [RunImage(name, "", state) for name in out.names]
+    return [RunImage(row.path, row.state.value, state) for row in rows]

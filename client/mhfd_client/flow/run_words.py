@@ -9,24 +9,20 @@ import json
 import re
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, Protocol
+from typing import Final
 
 from mhfd_client.flow.service import Run, leftover_of
 
 
-class Site(Protocol):
+@dataclass(frozen=True, slots=True)
+class Surroundings:
     """What surrounds a flow, as far as it is known."""
 
-    @property
-    def flow(self) -> str: ...
-    @property
-    def endpoint(self) -> str | None: ...
-    @property
-    def staging(self) -> str | None: ...
-    @property
-    def staging_path(self) -> str: ...
-    @property
-    def mapped(self) -> tuple[str, ...]: ...
+    flow: str
+    endpoint: str | None
+    staging: str | None
+    staging_path: str
+    mapped: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +119,13 @@ def images_in(label: str) -> int | None:
     return None if found is None else int(found[1])
 
 
-def login_line(site: Site, more: tuple[str, ...] = ()) -> str:
+def login_line(site: Surroundings, more: tuple[str, ...] = ()) -> str:
     """The command with which a person lets this flow go on. `more`: collections that it must name too."""
     mapped = "".join(f" --mapped {one}" for one in sorted({*site.mapped, *more}))
     return f"mhfd login --flow-id {site.flow}{mapped}"
 
 
-def consent(run: Run, site: Site) -> Explained:
+def consent(run: Run, site: Surroundings) -> Explained:
     """Why a run is INACTIVE, and who can help."""
     where = f" in {run.state}" if run.state else ""
     said = run.why or run.error or "it does not say why"
@@ -149,7 +145,7 @@ def late(run: Run, seconds: float) -> Explained:
     )
 
 
-def ended(run: Run, site: Site) -> Explained | None:
+def ended(run: Run, site: Surroundings) -> Explained | None:
     """What went wrong with a run that is over; nothing when all went well."""
     leftover = leftover_line(site, run.id)
     if run.status == "SUCCEEDED":
@@ -163,14 +159,14 @@ def ended(run: Run, site: Site) -> Explained | None:
     )
 
 
-def explained(run: Run, site: Site) -> Explained | None:
+def explained(run: Run, site: Surroundings) -> Explained | None:
     """What is wrong with a run now, if anything is."""
     if run.status == "INACTIVE":
         return consent(run, site)
     return ended(run, site) if run.over else None
 
 
-def leftover_line(site: Site, run: str) -> str:
+def leftover_line(site: Surroundings, run: str) -> str:
     """What a person does with a folder that a run has left."""
     where = f"of collection {site.staging}" if site.staging else "of the staging collection"
     return f"delete the folder {leftover_of(site.staging_path, run)} {where} by hand"

@@ -1,0 +1,119 @@
+"""The images that a flow runner has, and which of them go together next. A table and its arithmetic."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from mhfd_client.flow.folders import Folders
+from mhfd_client.runners.far import PendingImage
+
+BODY_BYTES: Final = 34_000
+"""Of the images in a run's input, whose state is bounded."""
+
+
+@dataclass(slots=True, eq=False)
+class FlowImage(PendingImage):
+    """One image that is not answered yet, and how it fared."""
+
+    since: float
+    most: int = 1 << 30  # images of a run that it goes in
+
+    def without_report(self, now: float, backoff_s: float, *, alone: bool, others: int, successes: int) -> None:
+        """Its run gave it no report. Smaller runs find the image that is at fault; alone, it is, if others do well.
+
+        Args:
+            now: By the runner's clock.
+            backoff_s: Before it goes again; doubled with each time.
+            alone: It goes in a smaller run, and is at fault when it was in one by itself.
+            others: Images of its run, with this one.
+            successes: Runs that went well until now.
+        """
+        self.tries += 1
+        self.due = now + min(300.0, backoff_s * 2.0 ** min(self.tries - 1, 10))
+        if alone:
+            self.most = max(1, min(self.most, others // 2))
+            if others == 1 and (self.failures == 0 or successes > self.proof):
+                self.failures += 1
+                self.proof = successes
+
+
+class FlowImages:
+    """Those that are not answered yet, and those of them that wait for a run."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[str, int], FlowImage] = {}
+        self.waiting: list[FlowImage] = []
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def of(self, token: str) -> list[FlowImage]:
+        """Those of a batch."""
+        return [image for image in self._open.values() if image.token == token]
+
+    def add(self, image: FlowImage, *, wait: bool = True) -> None:
+        """It is to be answered. `wait`: it is in no run yet."""
+        self._open[image.token, image.job.id] = image
+        if wait:
+            self.waiting.append(image)
+
+    def again(self, images: Iterable[FlowImage]) -> None:
+        """They wait again, first in the line."""
+        self.waiting[:0] = images
+
+    def next(self, folders: Folders, *, most: int, wait: float, now: float) -> list[FlowImage]:
+        """The images of the next run, which wait no more; none when it may still grow.
+
+        Args:
+            folders: Know what an image costs in a run's input.
+            most: So many, at most.
+            wait: Fewer go when the first has waited for so long.
+            now: By the runner's clock.
+        """
+        chosen, self.waiting = _next_of(self.waiting, folders, most=most, wait=wait, now=now)
+        return chosen
+
+    def close(self, image: FlowImage) -> bool:
+        """It is answered. False: it was before."""
+        if not image.open:
+            return False
+        image.open = False
+        self._open.pop((image.token, image.job.id), None)
+        with suppress(ValueError):
+            self.waiting.remove(image)
+        return True
+
+
+def _next_of(
+    waiting: Sequence[FlowImage], folders: Folders, *, most: int, wait: float, now: float
+) -> tuple[list[FlowImage], list[FlowImage]]:
+    """The images of the next run and those that go on waiting: when there are enough, or the first has waited long."""
+    ready = [image for image in waiting if image.due <= now]
+    if not ready:
+        return [], list(waiting)
+    chosen: list[FlowImage] = []
+    limit, weight, full = most, 0, False
+    for image in ready:
+        if chosen and image.job.params != chosen[0].job.params:
+            continue
+        fewer = min(limit, image.most)
+        if len(chosen) >= fewer:
+            full = full or fewer == limit
+            continue
+        limit = fewer
+        weight += len(json.dumps(folders.image(image.job)))
+        if chosen and weight > BODY_BYTES:
+            full = True
+            break
+        chosen.append(image)
+        if len(chosen) >= limit:
+            full = True
+            break
+    if not full and now < min(image.since for image in chosen) + wait:
+        return [], list(waiting)
+    taken = set(map(id, chosen))
+    return chosen, [image for image in waiting if id(image) not in taken]

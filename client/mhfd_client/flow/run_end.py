@@ -1,0 +1,82 @@
+"""What the end of a run means: which of its images are without a report, when each step was, what a person is told."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from mhfd_client.flow.images import FlowImage
+from mhfd_client.flow.own_runs import OwnRun
+from mhfd_client.flow.reports import Collected
+from mhfd_client.flow.run_words import Explained, Surroundings, ended
+from mhfd_client.flow.service import Run
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """A run that is over, and what came back of it."""
+
+    own: OwnRun
+    run: Run
+    found: Collected
+
+    @property
+    def moved_changed(self) -> set[str]:
+        """Names of images that changed while they were moved."""
+        output = self.run.output.get("whole")
+        return set(output.get("changed") or ()) if isinstance(output, dict) else set()
+
+    @property
+    def left(self) -> list[tuple[int, FlowImage]]:
+        """The images that have no report and have not changed, by their place."""
+        known = self.found.reports.keys() | self.found.changed.keys()
+        changed = self.moved_changed
+        return [
+            (n, image)
+            for n, image in enumerate(self.own.images)
+            if image.open and n not in known and self.own.names[n] not in changed
+        ]
+
+    @property
+    def may_come_late(self) -> bool:
+        """It went well, and reports are not there: a share may show them late."""
+        return self.run.status == "SUCCEEDED" and any(n not in self.found.wrong for n, _ in self.left)
+
+    @property
+    def leftover(self) -> bool:
+        """Something of it is or may be left in the staging area."""
+        return self.run.error == "StagingNotCleaned" or self.run.status == "ENDED"
+
+    @property
+    def alone(self) -> bool:
+        """Images without a report go again in smaller runs: one of them may be at fault."""
+        return bool(self.found.reports) or self.run.error in ("NotScored", "RequestRefused", "ImagesNotBrought")
+
+    def why_given_back(self, n: int) -> str:
+        """Why an image without a report is handed back; empty when it is not."""
+        if self.own.names[n] in self.moved_changed or self.run.error == "ImagesChanged":
+            return "the file changed while it was moved"
+        return ""
+
+    def moments(self) -> tuple[int | None, int | None, int | None]:
+        """When the images lay there, when work began and ended: on this machine's clock, and in this order."""
+        now, last = time.time_ns(), self.own.asked_ns
+        found: list[int | None] = []
+        for name in ("BringImagesCompleted", "ScoreStarted", "ScoreCompleted"):
+            at = self.run.moments.get(name)
+            here = None if at is None else min(now, max(last, round((at + self.own.offset) * 1e9)))
+            last = here or last
+            found.append(here)
+        return found[0], found[1], found[2]
+
+    def words(self, around: Surroundings, again: int) -> str:
+        """What was the matter, and what to do; empty when all went well. `again`: images that go again."""
+        told = ended(self.run, around)
+        if told is None and not again:
+            return ""
+        if told is None:
+            told = Explained("gave no report of some images")
+        elif self.run.status == "ENDED" and not self.own.open:
+            told = Explained("was cancelled", told.do)  # by us: they were given back before
+        parts = (f"run {self.run.id} {told.what}", told.do, f"{again} images go again" if again else "")
+        return "; ".join(filter(None, parts))

@@ -1,0 +1,51 @@
+"""How the flow does: what is wrong with it now, and until when nothing new is asked of it. It decides no image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mhfd_client.errors import FlowError, FlowRefused, FlowsUnreachable, LoginError, RunnerError
+from mhfd_client.runners import Trouble
+from mhfd_client.runners.condition import Condition
+
+
+class Standing:
+    """Well, or not, and since how many runs.
+
+    Args:
+        condition: What is said of it.
+        clock: In seconds, from anywhere.
+        hold_s: Between two tries of what was refused.
+        backoff_s: After a run that did not go well; doubled with each.
+    """
+
+    def __init__(self, condition: Condition, clock: Callable[[], float], *, hold_s: float, backoff_s: float) -> None:
+        self._condition, self._clock, self._hold, self._backoff = condition, clock, hold_s, backoff_s
+        self._ills = 0  # runs that did not go well, since the last that did
+        self.hold_until = 0.0
+
+    def well(self) -> None:
+        """A run went well."""
+        self._ills = 0
+        self.hold_until = 0.0
+        self._condition.over(Trouble.FAILING, Trouble.REFUSED, Trouble.QUEUED)
+
+    def ill(self, why: str, *, hold: bool = True) -> None:
+        """A run did not. `hold`: and no other goes before a while."""
+        now = self._clock()
+        self._condition.on(Trouble.FAILING, why, now)
+        if hold:
+            self._ills += 1
+            self.hold_until = now + min(self._hold * 10, self._backoff * 2.0 ** min(self._ills, 10))
+
+    def turned_away(self, error: Exception, login: str) -> bool:
+        """The service did not do it. True: another login may help, which is to be looked for."""
+        now = self._clock()
+        if isinstance(error, FlowsUnreachable):
+            self._condition.on(Trouble.OFFLINE, f"{error}. Nothing is lost: images wait", now)
+            return False
+        if isinstance(error, LoginError):
+            error = RunnerError(f"{error}; for this flow: {login}")
+        self._condition.on(Trouble.REFUSED, f"refused: {error}. Nothing is lost: images wait", now)
+        self.hold_until = now + self._hold
+        return not isinstance(error, FlowError) or isinstance(error, FlowRefused)
