@@ -486,7 +486,7 @@ def test_any_transaction_may_fail(tmp_path: Path) -> None:
         bench.put("a.tif", "b.tif", "c.tif")
         runner = Scripted(score_all, capacity=2)
         try:
-            summary = bench.run(runner, until_idle=0.05)
+            summary = bench.run(runner, until_idle=0.001)
         except StateFull:
             assert bench.rows()["c.tif"].state is State.RECORDED, "the last word is not waited for"
             break

@@ -127,7 +127,7 @@ class Station:
         self._feeder = Feeder(watcher, runner.wake)
         self._scored = 0
         self._settling = False  # files were there that are not whole yet
-        self._moved = self._beaten = self._began = clock()
+        self._turned = self._moved = self._beaten = self._began = clock()
 
     def stop(self) -> None:
         """Finish what is being scored, then end. From any thread or signal handler; twice: end at once."""
@@ -156,6 +156,7 @@ class Station:
     # -- the loop
 
     def _turn(self) -> None:
+        self._turned = self._clock()
         self._news.extend(self._feeder.news())
         self._take_in()
         self._submit()
@@ -394,6 +395,8 @@ class Station:
             return False
         if self._later and not self._root_troubles:
             return False
+        if self._moved > self._turned:
+            return False  # what moved in this turn may have made room: the next one hands images over
         now, unsettled_s = self._clock(), self._unsettled_s()
         if self._settling and not unsettled_s:
             self._moved = now  # a file that has just become whole is on its way here
@@ -428,6 +431,7 @@ class Station:
         except (StateFull, StateBusy) as e:
             log.error("%s", e)
             self._nap.wait(self._backoff)
+            self._moved = self._clock()  # who waits for a disk is not idle
 
 
 @contextmanager
