@@ -19,6 +19,7 @@ from mhfd_endpoint.finding import Check, fail, guarded, ok, warn
 from mhfd_endpoint.rights import others_can_write
 
 with needing_extra("endpoint", "the endpoint's program is not installed here"):
+    import globus_compute_endpoint  # noqa: F401 - loaded late elsewhere: missing, it would be said once a check
     from jsonschema import Draft202012Validator, SchemaError
 
 _MARK: Final = "touch /hostile"
