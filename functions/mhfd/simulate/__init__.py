@@ -12,9 +12,8 @@ from typing import Final
 
 import numpy as np
 
-from mhfd.errors import UsageError
 from mhfd.simulate.artefacts import Artefacts, on_recording, on_section
-from mhfd.simulate.checks import check_count, check_range, check_shape
+from mhfd.simulate.checks import check_count, check_range, checked_pair
 from mhfd.simulate.exposure import Exposure, Grey, expose
 from mhfd.simulate.fields import Plane, stream
 from mhfd.simulate.optics import Optics, blur
@@ -90,11 +89,10 @@ class Specimen:
     def _scene(
         self, shape: tuple[int, int], z: float, origin: tuple[int, int], pixel_nm: float, artefacts: Artefacts
     ) -> Plane:
-        check_shape("shape", shape)
+        for side in checked_pair("shape", shape, "rows, columns"):
+            check_count("shape", side, 16, 16384)
         check_range("z", z, -1e6, 1e6)
-        if not isinstance(origin, tuple) or len(origin) != 2:
-            raise UsageError(f"origin: expected (row, column), got {origin!r}")
-        for place in origin:
+        for place in checked_pair("origin", origin, "row, column"):
             check_count("origin", place, -(10**7), 10**7)
         scene = stain(
             shape,

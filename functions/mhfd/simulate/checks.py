@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import TypeVar
 
 from mhfd.errors import UsageError
+
+T = TypeVar("T")
 
 
 def check_range(field: str, value: float, low: float, high: float, *, above: bool = False) -> None:
@@ -24,9 +27,8 @@ def check_count(field: str, value: int, low: int, high: int) -> None:
         raise UsageError(f"{field}: {value!r} is out of range; give {low} to {high}")
 
 
-def check_shape(field: str, value: tuple[int, int]) -> None:
-    """(rows, columns), each 16 to 16384."""
+def checked_pair(field: str, value: tuple[T, T], parts: str) -> tuple[T, T]:
+    """Two values, which are called `parts`."""
     if not isinstance(value, tuple) or len(value) != 2:
-        raise UsageError(f"{field}: expected (rows, columns), got {value!r}")
-    for side in value:
-        check_count(field, side, 16, 16384)
+        raise UsageError(f"{field}: expected ({parts}), got {value!r}")
+    return value

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from mhfd.errors import UsageError
-from mhfd.simulate.checks import check_range
+from mhfd.simulate.checks import check_range, checked_pair
 from mhfd.simulate.fields import Plane
 
 _LEAST = 0.1  # px: a disc smaller than this changes nothing
@@ -50,9 +50,7 @@ class Optics:
         check_range("optics.defocus_um", self.defocus_um, -1e4, 1e4)
         check_range("optics.astigmatism_um", self.astigmatism_um, -1e4, 1e4)
         check_range("optics.astigmatism_deg", self.astigmatism_deg, -360, 360)
-        if not isinstance(self.tilt_um, tuple) or len(self.tilt_um) != 2:
-            raise UsageError(f"optics.tilt_um: expected (down the rows, along the columns), got {self.tilt_um!r}")
-        for change in self.tilt_um:
+        for change in checked_pair("optics.tilt_um", self.tilt_um, "down the rows, along the columns"):
             check_range("optics.tilt_um", change, -1e4, 1e4)
         if self.blur_px is not None:
             check_range("optics.blur_px", self.blur_px, 0, _LARGEST)
@@ -60,7 +58,7 @@ class Optics:
                 raise UsageError(
                     f"optics.blur_px: {self.blur_px!r} stands for defocus_um, astigmatism_um and tilt_um; leave those 0"
                 )
-        if (worst := max(self._radii(d)[0] for d in self.extremes())) > _LARGEST:
+        if (worst := max(self.disc(d)[0] for d in self.extremes())) > _LARGEST:
             raise UsageError(
                 f"optics.defocus_um: {self.defocus_um!r} blurs by {worst:.0f} px; "
                 f"at most {_LARGEST:.0f}: lessen defocus, tilt or half_angle_mrad"
@@ -78,29 +76,22 @@ class Optics:
         spread = (abs(self.tilt_um[0]) + abs(self.tilt_um[1])) / 2
         return self.defocus_um - spread, self.defocus_um + spread
 
-    def _radii(self, defocus_um: float) -> tuple[float, float]:
-        """Half-axes of the disc in pixels, the larger first."""
-        if self.blur_px is not None:
-            return self.blur_px, self.blur_px
-        scale = self.half_angle_mrad / self.pixel_nm  # um * mrad = nm
-        one, two = abs(defocus_um + self.astigmatism_um), abs(defocus_um - self.astigmatism_um)
-        return max(one, two) * scale, min(one, two) * scale
-
     def disc(self, defocus_um: float) -> tuple[float, float, float]:
-        """Half-axes along and across, and the angle in radians."""
-        large, small = self._radii(defocus_um)
-        along_first = abs(defocus_um + self.astigmatism_um) >= abs(defocus_um - self.astigmatism_um)
-        angle = np.deg2rad(self.astigmatism_deg) + (0.0 if along_first else np.pi / 2)
-        return large, small, float(angle)
+        """Half-axes in pixels, the larger first, and the angle in radians."""
+        one, two = abs(defocus_um + self.astigmatism_um), abs(defocus_um - self.astigmatism_um)
+        angle = float(np.deg2rad(self.astigmatism_deg) + (0.0 if one >= two else np.pi / 2))
+        if self.blur_px is not None:
+            return self.blur_px, self.blur_px, angle
+        scale = self.half_angle_mrad / self.pixel_nm  # um * mrad = nm
+        return max(one, two) * scale, min(one, two) * scale, angle
 
 
 def blur(scene: Plane, optics: Optics) -> Plane:
     """The scene through the optics. What lies beyond the edge is taken to mirror what lies within."""
     low, high = optics.extremes()
+    spectrum = _Spectrum.of(scene, optics, max(optics.disc(low)[0], optics.disc(high)[0]))
     if low == high:
-        return _Spectrum.of(scene, optics, optics.disc(low)[0]).through(optics.disc(low))
-    reach = max(optics.disc(low)[0], optics.disc(high)[0])
-    spectrum = _Spectrum.of(scene, optics, reach)
+        return spectrum.through(optics.disc(low))
     travel = (high - low) * optics.half_angle_mrad / optics.pixel_nm
     planes = max(2, int(np.ceil(travel / _STEP)) + 1)
     # Where each pixel lies between the planes, 0 to planes - 1.
@@ -141,7 +132,7 @@ class _Spectrum:
 
     scene: Plane
     margin: int
-    padded: tuple[int, int]
+    padded: tuple[int, ...]
     spectrum: NDArray[np.complex64] | None
     sigma: float
 
@@ -149,13 +140,9 @@ class _Spectrum:
     def of(cls, scene: Plane, optics: Optics, reach: float) -> _Spectrum:
         sigma = optics.probe_nm / 2.3548 / optics.pixel_nm
         if reach < _LEAST:
-            return cls(scene, 0, (0, 0), None, sigma)
+            return cls(scene, 0, (), None, sigma)
         margin = int(np.ceil(reach + 3 * sigma)) + 1
-        first, last = scene.shape
-        padded = (
-            scipy.fft.next_fast_len(first + 2 * margin, real=True),
-            scipy.fft.next_fast_len(last + 2 * margin, real=True),
-        )
+        padded = tuple(scipy.fft.next_fast_len(side + 2 * margin, real=True) for side in scene.shape)
         after = [(margin, p - s - margin) for p, s in zip(padded, scene.shape, strict=True)]
         return cls(scene, margin, padded, scipy.fft.rfft2(np.pad(scene, after, mode="symmetric")), sigma)
 
