@@ -6,7 +6,6 @@ Must not know about optics, electrons or what goes wrong at a microscope.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Final
 
@@ -27,29 +26,20 @@ _TILE, _OVERLAP = 1024, 32  # pixels
 _LARGE = 7000.0  # the same for cell bodies and vessels
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class _Fields:
     """The smooth fields of a specimen."""
 
-    warp_y: Waves
-    warp_x: Waves
-    slant: Waves  # how obliquely membranes are cut
-    tubes: Waves  # endoplasmic reticulum lies where it is near zero
-    shade: Waves  # slow change of stain
-    chromatin: Waves
+    def __init__(self, seed: int) -> None:
+        rng = stream(seed, _FIELDS)
+        self.warp_y = Waves.of(rng, shortest=170, longest=4500, count=26, slope=0.42)
+        self.warp_x = Waves.of(rng, shortest=170, longest=4500, count=26, slope=0.42)
+        self.slant = Waves.of(rng, shortest=300, longest=1000)  # how obliquely membranes are cut
+        self.tubes = Waves.of(rng, shortest=210, longest=600, count=20)  # reticulum lies where it is near zero
+        self.shade = Waves.of(rng, shortest=3000, longest=12000)  # slow change of stain
+        self.chromatin = Waves.of(rng, shortest=150, longest=900, count=24)
 
 
-@lru_cache(maxsize=16)
-def _fields(seed: int) -> _Fields:
-    rng = stream(seed, _FIELDS)
-    return _Fields(
-        warp_y=Waves.of(rng, shortest=170, longest=4500, count=26, slope=0.42),
-        warp_x=Waves.of(rng, shortest=170, longest=4500, count=26, slope=0.42),
-        slant=Waves.of(rng, shortest=300, longest=1000),
-        tubes=Waves.of(rng, shortest=210, longest=600, count=20),
-        shade=Waves.of(rng, shortest=3000, longest=12000),
-        chromatin=Waves.of(rng, shortest=150, longest=900, count=24),
-    )
+_fields = lru_cache(maxsize=16)(_Fields)
 
 
 def stain(
