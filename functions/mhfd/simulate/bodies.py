@@ -24,20 +24,14 @@ class Outline:
     """Where a body lies in the image."""
 
     body: Body
-    radius: float
+    circle: tuple[float, float, float]  # row and column from the image's corner, radius; nm
     part: tuple[slice, slice]
     inside: Plane  # distance within its outline, negative outside
-
-    def depth(self, nm: float) -> Plane:
-        """Distance within a shell `nm` deeper."""
-        deeper: Plane = self.inside - np.float32(nm)
-        return deeper
 
 
 def outlines(canvas: Canvas, bodies: list[Body], corner: tuple[float, float], first: int) -> list[Outline]:
     """Gives each body in the image a profile of its own, labelled `first` and up. Where two meet, the earlier wins."""
     found: list[Outline] = []
-    circles: list[tuple[float, float, float]] = []
     for body in bodies:
         y, x, radius = body.at(canvas.z)
         circle = (y - corner[0], x - corner[1], radius)
@@ -47,8 +41,8 @@ def outlines(canvas: Canvas, bodies: list[Body], corner: tuple[float, float], fi
         if radius <= 0 or canvas.stain[part].size == 0:
             continue
         inside = _within(canvas, part, circle)
-        for earlier in circles:
-            np.minimum(inside, -_within(canvas, part, earlier), out=inside)
+        for earlier in found:
+            np.minimum(inside, -_within(canvas, part, earlier.circle), out=inside)
         wall, label = canvas.profiles.wall[part], canvas.profiles.label[part]
         within = inside > 0
         np.copyto(wall, inside, where=within)
@@ -56,8 +50,7 @@ def outlines(canvas: Canvas, bodies: list[Body], corner: tuple[float, float], fi
         label[within] = first + len(found)
         away = (canvas.seed_y - circle[0]) ** 2 + (canvas.seed_x - circle[1]) ** 2
         canvas.seed_label[away < radius**2] = first + len(found)  # their organelles are the body's now
-        circles.append(circle)
-        found.append(Outline(body, radius, part, inside))
+        found.append(Outline(body, circle, part, inside))
     return found
 
 
@@ -65,7 +58,7 @@ def fill(canvas: Canvas, outline: Outline, chromatin: Plane) -> None:
     """What is inside."""
     part = outline.part
     stain, pixel = canvas.stain[part], canvas.pixel
-    deep = outline.depth(_shell(outline.body, outline.radius))
+    deep: Plane = outline.inside - np.float32(_shell(outline.body, outline.circle[2]))
     if outline.body.kind is BodyKind.AXON:
         _sheath(stain, outline.inside, deep, pixel)
         return
