@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mhfd.images.flaw import incomplete, unreadable
 
 _CHUNK: Final = 1 << 20
-_REMEDY: Final = {
+_REMEDY: Final[dict[type[OSError], str]] = {
     FileNotFoundError: "no such file (moved or deleted?); check the path",
     PermissionError: "no permission to read it; ask its owner for read access",
     NotADirectoryError: "no such file: a part of the path is not a folder; check the path",
@@ -54,15 +54,13 @@ class OpenFile:
 def read(path: str | OpenFile, *, max_bytes: int) -> Source:
     """Read a whole regular file, or raise the `Flaw` that keeps it from being read."""
     try:
-        if isinstance(path, OpenFile):
-            _refuse_special(None, os.fstat(path.fd).st_mode)
-            with FileIO(path.fd, "rb", closefd=False) as file:
-                return _read(None, file, max_bytes)
-        _refuse_special(path, os.stat(path).st_mode)  # noqa: PTH116  a Path would drop a trailing slash
-        with open(path, "rb", buffering=0, opener=_open) as file:
-            return _read(path, file, max_bytes)
+        where = path.fd if isinstance(path, OpenFile) else path
+        _refuse_special(where, os.stat(where).st_mode)  # noqa: PTH116  a Path would drop a trailing slash
+        with open(where, "rb", buffering=0, closefd=where is path, opener=_open) as file:
+            return _read(where, file, max_bytes)
     except OSError as e:
-        raise unreadable(_why(e)) from e
+        words = f"the system cannot read it: {e.strerror or type(e).__name__}; check the disk and the path"
+        raise unreadable(_REMEDY.get(type(e), words)) from e
 
 
 def printable(path: str) -> str:
@@ -75,7 +73,7 @@ def _open(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def _read(path: str | None, file: FileIO, max_bytes: int) -> Source:
+def _read(path: str | int, file: FileIO, max_bytes: int) -> Source:
     before = os.fstat(file.fileno())
     _refuse_special(path, before.st_mode)
     size = before.st_size
@@ -100,10 +98,10 @@ def _read(path: str | None, file: FileIO, max_bytes: int) -> Source:
     return Source(data, digest.hexdigest())
 
 
-def _refuse_special(path: str | None, mode: int) -> None:
+def _refuse_special(path: str | int, mode: int) -> None:
     if stat.S_ISDIR(mode):
         marks = (".zarray", ".zgroup", "zarr.json")
-        if path is not None and any(os.path.exists(os.path.join(path, name)) for name in marks):  # noqa: PTH110, PTH118
+        if isinstance(path, str) and any(os.path.exists(os.path.join(path, name)) for name in marks):  # noqa: PTH110, PTH118
             raise unreadable("Zarr stores are not read; export TIFF or PNG")
         raise unreadable("it is a folder; name the images in it")
     for is_kind, what in _KINDS:
@@ -111,10 +109,3 @@ def _refuse_special(path: str | None, mode: int) -> None:
             raise unreadable(f"it is {what}, not a file; only regular files are read")
     if not stat.S_ISREG(mode):
         raise unreadable("it is not a regular file")
-
-
-def _why(error: OSError) -> str:
-    for kind, words in _REMEDY.items():
-        if isinstance(error, kind):
-            return words
-    return f"the system cannot read it: {error.strerror or type(error).__name__}; check the disk and the path"
