@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import numpy as np
@@ -30,13 +32,13 @@ def decode(data: NDArray[np.uint8], *, max_pixels: int) -> grey.Plane:
     import imagecodecs
 
     stream = b"".join([data[:_SIGNATURE].data, *(chunk for chunk in chunks if _kind(chunk) in _NEEDED)])
-    with Complaints() as complaints:
+    with complaints() as heard:
         try:
             samples: NDArray[Any] = imagecodecs.png_decode(stream)
         except Exception as e:  # codecs raise what they like; whatever it is, these bytes do not decode
             raise unreadable("the PNG does not decode; copy or export it again") from e
     samples = samples.reshape(*samples.shape[:2], -1)
-    if complaints.any:
+    if heard:
         raise unreadable("the PNG's pixels do not agree with their checksum; copy or export it again")
     if samples.shape[:2] != (height, width) or samples.dtype != (np.uint16 if depth == 16 else np.uint8):
         raise unreadable("the PNG decodes to another size than its header tells; export it again")
@@ -79,27 +81,22 @@ def _header(chunk: memoryview) -> tuple[int, int, int]:
     return width, height, depth
 
 
-class Complaints(logging.Filter):
-    """Keeps what the codec logs in this thread from the user, and tells whether there was anything.
+@contextmanager
+def complaints() -> Iterator[list[logging.LogRecord]]:
+    """Keeps what the codec logs in this thread from the user, and tells what that was.
 
     A broken checksum of the pixels is no error to libpng, only a line in the log.
     """
+    found: list[logging.LogRecord] = []
+    thread, logger = threading.get_ident(), logging.getLogger("imagecodecs")
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.any = False
-        self._thread = threading.get_ident()
-        self._logger = logging.getLogger("imagecodecs")
+    def for_others(record: logging.LogRecord) -> bool:
+        if record.thread == thread:
+            found.append(record)
+        return record.thread != thread
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether somebody else is to see the line: not what this thread caused."""
-        mine = record.thread == self._thread
-        self.any = self.any or mine
-        return not mine
-
-    def __enter__(self) -> Complaints:
-        self._logger.addFilter(self)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._logger.removeFilter(self)
+    logger.addFilter(for_others)
+    try:
+        yield found
+    finally:
+        logger.removeFilter(for_others)
