@@ -99,16 +99,12 @@ def _unpack(page: tiff.TiffPage, raw: NDArray[np.uint8], needed: int, name: str)
     import imagecodecs
 
     full = int(page.needed[0])  # the last strip may be filled up
-    codecs: dict[str, Callable[[bytes], bytes | bytearray]] = {
-        "lzw": lambda b: imagecodecs.lzw_decode(b, out=full),
-        "deflate": lambda b: imagecodecs.deflate_decode(b, out=full),
-        "packbits": lambda b: imagecodecs.packbits_decode(b, out=full),
-        "zstd": lambda b: imagecodecs.zstd_decode(b, out=full),
-        "lzma": lambda b: lzma.LZMADecompressor(memlimit=_LZMA_MEMORY).decompress(b, max_length=full),
-    }
     method = tiff.COMPRESSIONS[page.compression]
     try:
-        out = codecs[method](raw.tobytes())
+        if method == "lzma":
+            out = lzma.LZMADecompressor(memlimit=_LZMA_MEMORY).decompress(raw.tobytes(), max_length=full)
+        else:
+            out = getattr(imagecodecs, f"{method}_decode")(raw.tobytes(), out=full)
     except Exception as e:  # codecs raise what they like; whatever it is, these bytes do not decode
         raise damaged(f"{name} does not decode ({method})", raw.data) from e
     if len(out) < needed:
