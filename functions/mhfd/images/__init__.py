@@ -7,7 +7,7 @@ bounding box, integrity) are in docs/reference/images.md. Nothing here knows of 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -75,22 +75,18 @@ class _Facts:
     extra: dict[str, str | float | int] = field(default_factory=dict)
 
     def info(self) -> ImageInfo:
-        written = self.written
-        extra = self.extra | written.extra
-        if written.notes:
-            extra["note"] = "; ".join(written.notes)[:500]
+        written = asdict(self.written)
+        extra = self.extra | written.pop("extra")
+        if notes := written.pop("notes"):
+            extra["note"] = "; ".join(notes)[:500]
         return ImageInfo(
             path=self.path,
             bytes=self.size,
             sha256=self.sha256,
             shape=self.shape,
             dtype=self.dtype,
-            box=written.box,
-            pixel_nm=written.pixel_nm,
-            focus_m=written.focus_m,
-            dwell_ns=written.dwell_ns,
-            stage_um=written.stage_um,
             tags=extra,
+            **written,
         )
 
 

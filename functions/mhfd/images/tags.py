@@ -65,26 +65,38 @@ def _fibics(text: str, found: Written, height: int, width: int) -> None:
     if root is None or root.tag != "Fibics":
         found.notes.append("Fibics XML is damaged: ignored")
         return
-    quantity = _Quantities(root, found.notes)
-    sides = [quantity.number(f"Image/BoundingBox.{side}") for side in ("Left", "Top", "Right", "Bottom")]
+
+    def number(path: str) -> float | None:
+        element = root.find(path)
+        value = None if element is None else _number(element.text)
+        if element is not None and value is None:
+            found.notes.append(f"{path} is no number: unknown")
+        return value
+
+    def of(path: str, units: Mapping[str, float], default: str) -> float | None:
+        element, value = root.find(path), number(path)
+        if element is None or value is None:
+            return None
+        return _converted(path, value, element.get("units", default).strip().lower(), units, found.notes)
+
+    sides = [number(f"Image/BoundingBox.{side}") for side in ("Left", "Top", "Right", "Bottom")]
     if any(side is not None for side in sides):
         _take_box(sides, found, height, width)
     columns = found.box.right - found.box.left if found.box else width
-    across, down = quantity.of("Scan/Ux", _METRES, "um"), quantity.of("Scan/Uy", _METRES, "um")
-    field_of_view = quantity.of("Scan/FOV_X", _METRES, "um")
+    across, down = of("Scan/Ux", _METRES, "um"), of("Scan/Uy", _METRES, "um")
+    field_of_view = of("Scan/FOV_X", _METRES, "um")
     if across is not None and down is not None and math.hypot(across, down) > 0:
         _fill(found, pixel_m=math.hypot(across, down))
     elif field_of_view is not None:
         _fill(found, pixel_m=field_of_view / columns)
-    x, y = quantity.of("Stage/X", _METRES, "um"), quantity.of("Stage/Y", _METRES, "um")
     _fill(
         found,
-        focus_m=quantity.of("Scan/Focus", _METRES, "m"),
-        dwell_s=quantity.of("Scan/Dwell", _SECONDS, "ns"),
-        stage_m=None if x is None or y is None else (x, y),
+        stage_m=(of("Stage/X", _METRES, "um"), of("Stage/Y", _METRES, "um")),
+        focus_m=of("Scan/Focus", _METRES, "m"),
+        dwell_s=of("Scan/Dwell", _SECONDS, "ns"),
     )
     for name, key in (("Row", "mosaic_row"), ("Col", "mosaic_col")):
-        place = quantity.number(f"MosaicInfo/{name}")
+        place = number(f"MosaicInfo/{name}")
         if place is not None and place == int(place):
             found.extra[key] = int(place)
 
@@ -105,32 +117,6 @@ def _take_box(sides: list[float | None], found: Written, height: int, width: int
         found.box = Box(top=top, left=left, bottom=bottom, right=right)
 
 
-class _Quantities:
-    """Numbers with units out of an XML tree."""
-
-    def __init__(self, root: ET.Element, notes: list[str]) -> None:
-        self._root = root
-        self._notes = notes
-
-    def number(self, path: str) -> float | None:
-        element = self._root.find(path)
-        if element is None:
-            return None
-        value = _number(element.text)
-        if value is None:
-            self._notes.append(f"{path} is no number: unknown")
-        return value
-
-    def of(self, path: str, units: Mapping[str, float], default: str) -> float | None:
-        """A value in metres or seconds."""
-        value = self.number(path)
-        if value is None:
-            return None
-        element = self._root.find(path)
-        unit = (default if element is None else element.get("units", default)).strip().lower()
-        return _converted(path, value, unit, units, self._notes)
-
-
 def _zeiss(text: str, found: Written, height: int, width: int) -> None:
     """Pairs of lines: a key in capitals, then `Name = value unit`."""
     values: dict[str, tuple[float, str]] = {}
@@ -148,13 +134,12 @@ def _zeiss(text: str, found: Written, height: int, width: int) -> None:
     def of(name: str, units: Mapping[str, float]) -> float | None:
         return _converted(name, *values[name], units, found.notes) if name in values else None
 
-    x, y = of("AP_STAGE_AT_X", _METRES), of("AP_STAGE_AT_Y", _METRES)
     _fill(
         found,
+        stage_m=(of("AP_STAGE_AT_X", _METRES), of("AP_STAGE_AT_Y", _METRES)),
         pixel_m=of("AP_IMAGE_PIXEL_SIZE", _METRES),
         focus_m=of("AP_WD", _METRES),
         dwell_s=of("DP_DWELL_TIME", _SECONDS),
-        stage_m=None if x is None or y is None else (x, y),
     )
 
 
@@ -169,13 +154,12 @@ def _fei(text: str, found: Written, height: int, width: int) -> None:
         key, _, value = line.partition("=")
         if (number := _number(value)) is not None:
             values.setdefault(f"{section}.{key.strip()}", number)
-    x, y = values.get("Stage.StageX"), values.get("Stage.StageY")
     _fill(
         found,
+        stage_m=(values.get("Stage.StageX"), values.get("Stage.StageY")),
         pixel_m=values.get("Scan.PixelWidth", values.get("EScan.PixelWidth")),
         focus_m=values.get("EBeam.WD", values.get("Stage.WorkingDistance")),
         dwell_s=values.get("Scan.Dwelltime", values.get("EScan.Dwell")),
-        stage_m=None if x is None or y is None else (x, y),
     )
     rows = values.get("Image.ResolutionY")
     bar = values.get("PrivateFei.DatabarHeight", 0.0)
@@ -208,7 +192,7 @@ def _fill(
     pixel_m: float | None = None,
     focus_m: float | None = None,
     dwell_s: float | None = None,
-    stage_m: tuple[float, float] | None = None,
+    stage_m: tuple[float | None, float | None] = (None, None),
 ) -> None:
     """Add what an earlier source did not know."""
     if found.pixel_nm is None and pixel_m is not None:
@@ -217,8 +201,9 @@ def _fill(
         found.focus_m = _tidy(focus_m)
     if found.dwell_ns is None and dwell_s is not None:
         found.dwell_ns = _positive(dwell_s * 1e9)
-    if found.stage_um is None and stage_m is not None:
-        found.stage_um = (_tidy(stage_m[0] * 1e6), _tidy(stage_m[1] * 1e6))
+    x, y = stage_m
+    if found.stage_um is None and x is not None and y is not None:
+        found.stage_um = (_tidy(x * 1e6), _tidy(y * 1e6))
 
 
 def _converted(name: str, value: float, unit: str, units: Mapping[str, float], notes: list[str]) -> float | None:
