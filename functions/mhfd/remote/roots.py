@@ -44,6 +44,14 @@ class RootedFile:
     status: os.stat_result
 
 
+@contextmanager
+def _closing(fd: int) -> Iterator[int]:
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
 class Roots:
     """Folders of the administrator's configuration, for one use of them ("read" or "write")."""
 
@@ -59,17 +67,11 @@ class Roots:
         root, parts = self._below(path)
         if not parts:
             raise self._refused(path, "it is the folder itself")
-        with self._translated(path):
-            parent = self._walk(root, parts[:-1], path)
-            try:
-                fd = self._leaf(parts[-1], parent, path)
-            finally:
-                os.close(parent)
-        try:
+        with self._translated(path), _closing(self._walk(root, parts[:-1], path)) as parent:
+            fd = self._leaf(parts[-1], parent, path)
+        with _closing(fd):
             self._still_below(fd, root, path)
             yield RootedFile(fd, os.path.join(root, *parts), os.fstat(fd))  # noqa: PTH118 - names that are no UTF-8
-        finally:
-            os.close(fd)
 
     @contextmanager
     def folder(self, path: str, *, make: bool = False) -> Iterator[int]:
@@ -77,11 +79,9 @@ class Roots:
         root, parts = self._below(path)
         with self._translated(path):
             fd = self._walk(root, parts, path, make=make)
-        try:
+        with _closing(fd):
             self._still_below(fd, root, path)
             yield fd
-        finally:
-            os.close(fd)
 
     def _below(self, path: str) -> tuple[str, list[str]]:
         """The root that holds a path when its links are followed, and the names from there on."""
@@ -111,11 +111,8 @@ class Roots:
     def _walk(self, root: str, parts: Sequence[str], path: str, *, make: bool = False) -> int:
         fd = os.open(root, _FOLDER & ~getattr(os, "O_NOFOLLOW", 0))
         for part in parts:
-            try:
-                below = self._step(part, fd, path, make=make)
-            finally:
-                os.close(fd)
-            fd = below
+            with _closing(fd):
+                fd = self._step(part, fd, path, make=make)
         return fd
 
     def _step(self, part: str, parent: int, path: str, *, make: bool) -> int:
@@ -133,15 +130,12 @@ class Roots:
         return os.open(part, _FOLDER, dir_fd=parent)
 
     def _leaf(self, name: str, parent: int, path: str) -> int:
-        looked = os.open(name, _LEAF, dir_fd=parent)
-        try:
+        with _closing(os.open(name, _LEAF, dir_fd=parent)) as looked:
             mode = os.fstat(looked).st_mode
             if stat.S_ISLNK(mode):
                 raise self._swapped(path)
             if not stat.S_ISREG(mode):  # opening a device or a pipe does things: it is refused without
                 return os.dup(looked)
-        finally:
-            os.close(looked)
         return os.open(name, _READ, dir_fd=parent)
 
     def _still_below(self, fd: int, root: str, path: str) -> None:

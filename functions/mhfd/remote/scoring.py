@@ -68,7 +68,7 @@ class _Run:
 
     def response(self) -> dict[str, Any]:
         self._score_all()
-        notes = list(self._log())
+        notes = self._log()
         reports, left_out = self._budget.reports()
         return ScoreResponse(
             ok=not self._budget.errors,
@@ -129,7 +129,7 @@ class _Run:
             remedy = "report this defect with the image"
             raise Refusal(problem(Code.INTERNAL, why, remedy, path=path)) from None
 
-    def _log(self) -> list[Problem]:
+    def _log(self) -> tuple[Problem, ...]:
         gpu = self._detector.name == "gpu"
         line = {
             "function": "mhfd_focus",
@@ -143,8 +143,7 @@ class _Run:
             "warm": worker.tasks_before() > 0,
             "paths": [self._request.paths[0][-300:], self._request.paths[-1][-300:]],
         }
-        failed = tasklog.write(self._site.log, line)
-        return [] if failed is None else [failed]
+        return tasklog.write(self._site.log, line)
 
 
 def _request(fields: Mapping[str, Any], site: Site) -> ScoreRequest:

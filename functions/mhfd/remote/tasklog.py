@@ -20,7 +20,7 @@ SCHEMA_VERSION: Final = 1
 """Of a line; one that has none is of version 1."""
 
 
-def write(log: Path | None, line: dict[str, Any]) -> Problem | None:
+def write(log: Path | None, line: dict[str, Any]) -> tuple[Problem, ...]:
     """Append a line; what kept it from being written, if anything did."""
     said = {
         "schema_version": SCHEMA_VERSION,
@@ -41,20 +41,16 @@ def write(log: Path | None, line: dict[str, Any]) -> Problem | None:
             _append(log / f"{_plain(worker.user())}.jsonl" if log.is_dir() else log, data)
     except OSError as e:
         why = f"what this task did could not be written to the endpoint's log: {e.strerror or e}"
-        return problem(
-            Code.LOG_NOT_WRITTEN, why, "tell the endpoint's administrator: `log` in the site's configuration"
-        )
-    return None
+        remedy = "tell the endpoint's administrator: `log` in the site's configuration"
+        return (problem(Code.LOG_NOT_WRITTEN, why, remedy),)
+    return ()
 
 
 def _append(path: Path, data: bytes) -> None:
     """In one write, so that the lines of workers side by side do not mix; never through a link."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-    fd = os.open(path, flags, 0o640)
-    try:
-        os.write(fd, data)
-    finally:
-        os.close(fd)
+    with os.fdopen(os.open(path, flags, 0o640), "wb", buffering=0) as file:
+        file.write(data)
 
 
 def _plain(name: str) -> str:
