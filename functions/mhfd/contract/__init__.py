@@ -10,9 +10,6 @@ from __future__ import annotations
 from mhfd.contract.base import METHOD_VERSION, SCHEMA_VERSION, Model
 from mhfd.contract.examination import Examination, ExamineRequest, FileSeen, RootSeen
 from mhfd.contract.focus_report import (
-    DETAIL_BYTES,
-    PATH_BYTES,
-    SUMMARY_BYTES,
     Box,
     Cells,
     Finding,
@@ -22,19 +19,14 @@ from mhfd.contract.focus_report import (
     Noise,
     Provenance,
     ScaleCount,
-    fitted,
-    report_file,
 )
 from mhfd.contract.params import PRESETS, Params
 from mhfd.contract.request import Code, Expected, Problem, ScoreRequest, ScoreResponse
 
 __all__ = [
-    "DETAIL_BYTES",
     "METHOD_VERSION",
-    "PATH_BYTES",
     "PRESETS",
     "SCHEMA_VERSION",
-    "SUMMARY_BYTES",
     "Box",
     "Cells",
     "Code",
@@ -55,6 +47,4 @@ __all__ = [
     "ScaleCount",
     "ScoreRequest",
     "ScoreResponse",
-    "fitted",
-    "report_file",
 ]
