@@ -28,13 +28,9 @@ __all__ = [
 ]
 
 _HOMES = {
-    "DeviceUnavailable": "mhfd.errors",
-    "Finding": "mhfd.contract",
-    "FocusReport": "mhfd.contract",
-    "MhfdError": "mhfd.errors",
-    "Params": "mhfd.contract",
-    "UsageError": "mhfd.errors",
     "score": "mhfd.api",
+    **dict.fromkeys(("Finding", "FocusReport", "Params"), "mhfd.contract"),
+    **dict.fromkeys(("DeviceUnavailable", "MhfdError", "UsageError"), "mhfd.errors"),
 }
 
 

@@ -34,31 +34,23 @@ KINDS = {"uint8": 0, "uint16": 1, "float32": 2}
 class _Image(c.Structure):
     _fields_ = (
         ("pixels", c.c_void_p),
-        ("rows", c.c_int64),
-        ("cols", c.c_int64),
-        ("pitch", c.c_int64),
+        *((name, c.c_int64) for name in ("rows", "cols", "pitch")),
         ("kind", c.c_int32),
-        ("low", c.c_float),
-        ("scale", c.c_float),
+        *((name, c.c_float) for name in ("low", "scale")),
     )
 
 
 class _Plane(c.Structure):
     _fields_ = (
         ("origin", c.c_void_p),
-        ("rows", c.c_int64),
-        ("cols", c.c_int64),
-        ("pitch", c.c_int64),
-        ("halo", c.c_int64),
+        *((name, c.c_int64) for name in ("rows", "cols", "pitch", "halo")),
     )
 
 
 class _Segment(c.Structure):
     _fields_ = (
         *((name, c.c_int32) for name in ("spacing", "plane", "first", "count", "mixed")),
-        ("kernels", c.c_void_p),
-        ("radius", c.c_void_p),
-        ("weights", c.c_void_p),
+        *((name, c.c_void_p) for name in ("kernels", "radius", "weights")),
     )
 
 
@@ -72,10 +64,8 @@ class _Plan(c.Structure):
 
 class _Found(c.Structure):
     _fields_ = (
-        ("count", c.c_int64),
-        ("capacity", c.c_int64),
-        ("y", c.POINTER(c.c_int32)),
-        ("x", c.POINTER(c.c_int32)),
+        *((name, c.c_int64) for name in ("count", "capacity")),
+        *((name, c.POINTER(c.c_int32)) for name in ("y", "x")),
         ("scale", c.POINTER(c.c_uint8)),
         ("response", c.POINTER(c.c_float)),
     )

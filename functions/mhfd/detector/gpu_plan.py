@@ -71,11 +71,6 @@ class GpuPlan:
     capacity: int  # of the list of peaks
 
     @property
-    def blocks(self) -> tuple[int, int]:
-        """Rows and columns of the noise statistics."""
-        return self.shape[0] // BLOCK, self.shape[1] // BLOCK
-
-    @property
     def device_bytes(self) -> int:
         """What the buffers and tables take on the device."""
         sizes = [np.dtype(kind).itemsize * count for kind, count in self.buffers.values()]

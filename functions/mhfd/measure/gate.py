@@ -42,7 +42,9 @@ def apply(
     open_ = np.flatnonzero(keep & (response <= need * np.sqrt(noisiest).ravel()[block]))
     variance = np.maximum(model.read_var + model.gain * _brightness(features, open_, pixels), 0)
     keep[open_] = response[open_] > need[open_] * np.sqrt(variance)
-    return _take(features, np.flatnonzero(keep))
+    return replace(
+        features, y=features.y[keep], x=features.x[keep], scale=features.scale[keep], response=features.response[keep]
+    )
 
 
 def block_of(features: Features, shape: tuple[int, ...], blocks: tuple[int, ...]) -> NDArray[np.intp]:
@@ -69,13 +71,3 @@ def _brightness(features: Features, kept: NDArray[np.intp], pixels: Pixels) -> N
         for right in range(-_REACH, _REACH + 1):
             total += flat[at + (down * pixels.shape[1] + right)]
     return total / np.float32((2 * _REACH + 1) ** 2)
-
-
-def _take(features: Features, kept: NDArray[np.intp]) -> Features:
-    return replace(
-        features,
-        y=features.y[kept],
-        x=features.x[kept],
-        scale=features.scale[kept],
-        response=features.response[kept],
-    )
