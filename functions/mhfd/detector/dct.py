@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 
 from mhfd import scales, stretch
 from mhfd.detector import Features
-from mhfd.detector.paper import features_of
+from mhfd.detector.paper import features_of, transfer
 from mhfd.detector.reflect import ReflectDetector
 
 if TYPE_CHECKING:
     from mhfd.contract.params import Params
     from mhfd.stretch import Pixels
 
-CUT = 9.0  # half a kernel, in sigma: as the oracle has it
 ROWS = 256  # of the spectrum, multiplied at once
 
 
@@ -49,9 +48,9 @@ class DctDetector(ReflectDetector):
         maximum = np.full(image.shape, -np.inf, np.float32)
         where = np.zeros(image.shape, np.uint8)
         product = np.empty_like(spectrum)
-        upper = [_transfer(size, sigmas[0]) for size in image.shape]
+        upper = [_of_cosines(size, sigmas[0]) for size in image.shape]
         for i, sigma in enumerate(sigmas[:-1]):
-            lower, upper = upper, [_transfer(size, sigmas[i + 1]) for size in image.shape]
+            lower, upper = upper, [_of_cosines(size, sigmas[i + 1]) for size in image.shape]
             for row in range(0, len(product), ROWS):
                 part = slice(row, row + ROWS)
                 gain = lower[0][part, None] * lower[1] - upper[0][part, None] * upper[1]
@@ -66,13 +65,6 @@ class DctDetector(ReflectDetector):
         return maximum, where
 
 
-def _transfer(size: int, sigma: float) -> NDArray[np.float64]:
+def _of_cosines(size: int, sigma: float) -> NDArray[np.float64]:
     """What a sampled, normalised Gaussian does to each of the `size` cosines, wherever it is reflected to."""
-    x = np.arange(int(CUT * sigma + 0.5) + 1)
-    kernel = np.exp(-0.5 * (x / sigma) ** 2)
-    kernel /= 2 * kernel.sum() - kernel[0]
-    circle = np.zeros(2 * size)
-    np.add.at(circle, x % (2 * size), kernel)
-    np.add.at(circle, -x[1:] % (2 * size), kernel[1:])
-    transfer: NDArray[np.float64] = scipy.fft.rfft(circle).real[:size]
-    return transfer
+    return transfer(2 * size, sigma)[:size]

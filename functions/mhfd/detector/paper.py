@@ -54,8 +54,8 @@ def response_maximum(image: Plane, params: Params) -> tuple[Plane, NDArray[np.ui
     where = np.zeros(image.shape, np.uint8)
     previous: Plane | None = None
     for i, sigma in enumerate(sigmas):
-        rows = _transfer(padded.shape[0], sigma, params.truncate)
-        columns = _transfer(padded.shape[1], sigma, params.truncate)[: spectrum.shape[1]]
+        rows = transfer(padded.shape[0], sigma, params.truncate)
+        columns = transfer(padded.shape[1], sigma, params.truncate)[: spectrum.shape[1]]
         blurred = scipy.fft.irfft2(spectrum * rows[:, None] * columns[None, :], s=padded.shape)[
             : image.shape[0], : image.shape[1]
         ]
@@ -132,7 +132,7 @@ def _periodic(image: Plane, params: Params) -> Plane:
     return np.concatenate([doubled, doubled[:, ::-1]], axis=1)
 
 
-def _transfer(size: int, sigma: float, truncate: float | None) -> Plane:
+def transfer(size: int, sigma: float, truncate: float | None = None) -> Plane:
     """The Fourier transform of a sampled, normalised Gaussian laid around a circle of `size` pixels."""
     radius = int((9.0 if truncate is None else truncate) * sigma + 0.5)
     x = np.arange(-radius, radius + 1)
@@ -140,5 +140,5 @@ def _transfer(size: int, sigma: float, truncate: float | None) -> Plane:
     kernel /= kernel.sum()
     circle = np.zeros(size)
     np.add.at(circle, x % size, kernel)
-    transfer: Plane = scipy.fft.fft(circle).real
-    return transfer
+    spectrum: Plane = scipy.fft.fft(circle).real
+    return spectrum
