@@ -12,7 +12,7 @@ import pwd
 import socket
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -25,8 +25,6 @@ from mhfd.remote import worker
 from mhfd.remote.refusal import Refusal, problem, problems
 from mhfd.remote.roots import RootedFile, Roots
 from mhfd.site import Site
-
-_CHUNK: Final = 1 << 20
 
 
 def answer(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,11 +113,8 @@ def _hash(opened: RootedFile, most: int) -> str | None:
     """Of the bytes, where the file is no larger than an image may be."""
     if opened.status.st_size > most:
         return None
-    digest, at = hashlib.sha256(), 0
-    while part := os.pread(opened.fd, _CHUNK, at):
-        digest.update(part)
-        at += len(part)
-    return digest.hexdigest()
+    with open(opened.fd, "rb", closefd=False) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _name(uid: int) -> str:
