@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from mhfd.simulate.fields import Points, stream
 
+Span = tuple[float, float]  # from, to
+
 BLOCK = 4000.0
 DISTRICT = 16000.0
 """Cell bodies and vessels are so large and rare that they are drawn per district."""
@@ -142,14 +144,7 @@ def neurites(seed: int, row: int, column: int) -> Neurites:
 
 
 def _organelles(
-    rng: np.random.Generator,
-    groups: int,
-    *,
-    per: int,
-    spread: float,
-    reach: tuple[float, float],
-    radius: tuple[float, float],
-    period: tuple[float, float],
+    rng: np.random.Generator, groups: int, *, per: int, spread: float, reach: Span, radius: Span, period: Span
 ) -> Organelles:
     """`per` things around each of `groups` seeds."""
     n = groups * per

@@ -69,9 +69,7 @@ def fill(canvas: Canvas, outline: Outline, chromatin: Plane) -> None:
         return
     clumps = np.clip(chromatin[part] * np.float32(0.5) + np.float32(0.4), 0, 1)
     rim = np.clip(np.float32(1) - deep * np.float32(1 / 150), 0, 1)
-    np.maximum(clumps, rim * np.float32(0.8), out=clumps)
-    clumps *= np.float32(0.24)
-    clumps += np.float32(0.14)
+    clumps = np.maximum(clumps, rim * np.float32(0.8)) * np.float32(0.24) + np.float32(0.14)
     clumps += np.float32(1.2) * canvas.grain[part]
     stain += (clumps - stain) * cover
     envelope = lines(deep.copy(), 0, 9, pixel) + lines(deep.copy(), -34, 8, pixel)
@@ -80,9 +78,8 @@ def fill(canvas: Canvas, outline: Outline, chromatin: Plane) -> None:
 
 def _sheath(stain: Plane, inside: Plane, deep: Plane, pixel: float) -> None:
     """Lamellae of myelin, and the axon's own membrane."""
-    lamella = inside * np.float32(1 / 19)
-    lamella -= np.floor(lamella)
-    lamella -= np.float32(0.5)
+    turns = inside * np.float32(1 / 19)
+    lamella = turns - np.floor(turns) - np.float32(0.5)
     dark = np.float32(0.9) - np.float32(0.5 * min(1.0, 9 / pixel)) * np.abs(lamella)
     stain += (dark - stain) * (_cover(inside, pixel) * (1 - _cover(deep, pixel)))
     darken(stain, 0.85, lines(deep.copy(), 16, 8, pixel))

@@ -82,10 +82,7 @@ def upsample(coarse: Plane, step: int, first: tuple[int, int], shape: tuple[int,
     across = coarse[:, column]
     across += (coarse[:, column + 1] - across) * (right / step).astype(np.float32)
     out = across[row]
-    difference = across[row + 1]
-    difference -= out
-    difference *= (down / step).astype(np.float32)[:, None]
-    out += difference
+    out += (across[row + 1] - out) * (down / step).astype(np.float32)[:, None]
     return out
 
 

@@ -81,9 +81,7 @@ def _tile(
     for name, draw in _PAINTERS:
         parts = [getattr(b, name).shifted(int(n)) for b, n in zip(blocks, counts, strict=False)]
         draw(canvas, Organelles.joined(parts))
-    slant = np.clip(f.slant.plane(z, rows, columns) * np.float32(0.9), 0, 1.6)
-    slant += np.float32(1)
-    paint.membranes(canvas, slant)
+    paint.membranes(canvas, np.clip(f.slant.plane(z, rows, columns) * np.float32(0.9), 0, 1.6) + np.float32(1))
     np.maximum(canvas.stain, 0, out=canvas.stain)  # nothing is brighter than bare resin
     if found:
         chromatin = f.chromatin.plane(z, rows, columns)
@@ -159,11 +157,7 @@ def _texture(canvas: Canvas, f: _Fields, seed: int, rows: Points, columns: Point
     for purpose, size, even, dark in ((_FINE, 4.5, 0.05, 0.03), (_COARSE, 9.0, 0.045, 0.15)):
         g = grain((seed, purpose), size_px=size / pixel, z=z, thickness=3 * size + 15, origin=origin, shape=shape)
         # Granules are dark and sharp; what lies between them is even.
-        granules = np.clip(g - np.float32(0.7), 0, 2)
-        granules *= np.float32(dark)
-        g *= np.float32(even)
-        g += granules
-        canvas.grain += g
+        canvas.grain += g * np.float32(even) + np.clip(g - np.float32(0.7), 0, 2) * np.float32(dark)
     # Cytoplasm is dark where it is full of them.
     canvas.grain *= np.float32(0.6) + np.float32(2.2) * canvas.stain
     canvas.stain += canvas.grain
