@@ -174,11 +174,11 @@ def test_a_file_that_never_rests_is_reported(root: Path) -> None:
         touch_later(root / "a.tif")
         news += bench.pass_time(1)
     assert kinds(news) == [(FolderTrouble, TroubleKind.UNSETTLED, "a.tif")]
-    assert [trouble.path for trouble in bench.arrival.troubles] == ["a.tif"]
+    assert [trouble.path for trouble in bench.troubles.values()] == ["a.tif"]
     news = bench.pass_time(3)
     assert paths(news) == ["a.tif"]
     assert kinds(news) == [(Recovered, TroubleKind.UNSETTLED, "a.tif")]
-    assert bench.arrival.troubles == []
+    assert bench.troubles == {}
 
 
 # It comes by another road ---------------------------------------------------------------------------------------------
@@ -632,7 +632,7 @@ def test_gone_and_back(root: Path) -> None:
     root.rmdir()
     root.with_name("elsewhere").rename(root)
     assert kinds(bench.pass_time(5))[-1] == (Recovered, TroubleKind.ROOT_EMPTY, None)
-    assert bench.arrival.troubles == []
+    assert bench.troubles == {}
     assert bench.whole(100) == []
 
 

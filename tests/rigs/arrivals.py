@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mhfd_client.arrival.events import FolderTrouble, Recovered, Whole
+from mhfd_client.arrival.events import FolderTrouble, Recovered, TroubleKind, Whole
 from mhfd_client.arrival.folder import Arrival
 from mhfd_client.settings.options import ArrivalSettings
 
@@ -42,6 +42,8 @@ class Bench:
         self.clock = HandClock()
         self.root = root
         self.journal: set[tuple[str, int, int]] = set()
+        self.troubles: dict[tuple[TroubleKind, str | None], FolderTrouble] = {}
+        """What is wrong now, by what was said."""
         fields = {"mode": "poll", **options.pop("settings", {})}
         self.settings = ArrivalSettings(**fields)
         self.arrival = Arrival(
@@ -57,7 +59,12 @@ class Bench:
         news: list[News] = []
         end = self.clock.monotonic() + seconds
         while True:
-            news += self.arrival.poll(0)
+            for one in self.arrival.poll(0):
+                news.append(one)
+                if isinstance(one, FolderTrouble):
+                    self.troubles[one.kind, one.path] = one
+                elif isinstance(one, Recovered):
+                    del self.troubles[one.kind, one.path]
             if (left := end - self.clock.monotonic()) <= 1e-9:
                 return news
             self.clock.advance(min(step, left))

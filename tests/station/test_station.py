@@ -240,7 +240,7 @@ def test_until_idle_waits_for_what_came_while_the_loop_was_held_up(bench: Bench)
 
 
 def test_folder_gone_and_back(bench: Bench) -> None:
-    gone = FolderTrouble(TroubleKind.ROOT_GONE, None, "not mounted", time.time())
+    gone = FolderTrouble(TroubleKind.ROOT_GONE, None, "not mounted")
     bench.watcher.news.put(gone)
     bench.put("a.tif")
     held: list[Batch] = []
@@ -248,7 +248,7 @@ def test_folder_gone_and_back(bench: Bench) -> None:
     def later() -> None:
         bench.until(lambda view: view.images() and (b := view.heartbeat()) and b.doing.startswith("waiting"))
         held.extend(runner.batches)
-        bench.watcher.news.put(Recovered(TroubleKind.ROOT_GONE, None, gone.since, time.time()))
+        bench.watcher.news.put(Recovered(TroubleKind.ROOT_GONE, None))
         bench.until(lambda view: view.counts()[State.RECORDED])
         assert bench.station is not None
         bench.station.stop()
@@ -263,7 +263,7 @@ def test_folder_gone_and_back(bench: Bench) -> None:
 
 def test_a_folder_that_is_gone_is_no_images_fault(bench: Bench) -> None:
     bench.put("a.tif")
-    gone = FolderTrouble(TroubleKind.ROOT_GONE, None, "not mounted", time.time())
+    gone = FolderTrouble(TroubleKind.ROOT_GONE, None, "not mounted")
 
     def script(batch: Batch) -> list[Event]:
         bench.watcher.news.put(gone)

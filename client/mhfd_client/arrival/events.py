@@ -76,7 +76,6 @@ class FolderTrouble:
     kind: TroubleKind
     path: str | None  # None: the watched folder itself
     why: str
-    since: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,5 +84,3 @@ class Recovered:
 
     kind: TroubleKind
     path: str | None
-    since: float
-    until: float

@@ -64,7 +64,7 @@ class Arrival:
         self._shared = is_shared(self.root) if shared is None else shared
         self._had_images = had_images
         self._done: dict[str, dict[str, int]] = {}  # folder -> name -> revision
-        self._troubles = Troubles(clock)
+        self._troubles = Troubles()
         self._waiting = UnfinishedFiles(
             self.root,
             settings,
@@ -95,11 +95,6 @@ class Arrival:
         if not self._looked:
             return math.inf
         return self._settings.patience_s + self._settings.settle_s if self._waiting else 0.0
-
-    @property
-    def troubles(self) -> list[FolderTrouble]:
-        """All that is wrong now."""
-        return self._troubles.current()
 
     def poll(self, timeout: float) -> list[Whole | FolderTrouble | Recovered]:
         """What is new. Looks at once, then again until there is something or `timeout` seconds are over."""

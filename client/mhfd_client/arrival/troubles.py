@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from mhfd_client.arrival.events import Clock, FolderTrouble, Recovered, TroubleKind
+from mhfd_client.arrival.events import FolderTrouble, Recovered, TroubleKind
 
 HELD = (TroubleKind.BUSY, TroubleKind.DENIED, TroubleKind.IO_ERROR)
 """Why a file or a folder cannot be read."""
@@ -18,34 +18,27 @@ _WINDOWS_BUSY = {32, 33}  # sharing violation, lock violation
 class Troubles:
     """A set of troubles, and the news of it that nobody has taken yet."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._now: dict[tuple[TroubleKind, str | None], FolderTrouble] = {}
+    def __init__(self) -> None:
+        self._now: set[tuple[TroubleKind, str | None]] = set()
         self._news: list[FolderTrouble | Recovered] = []
 
     def on(self, kind: TroubleKind, path: str | None, why: str) -> None:
         """This is wrong (still)."""
         if (kind, path) not in self._now:
-            trouble = self._now[kind, path] = FolderTrouble(kind, path, why, self._clock.time())
-            self._news.append(trouble)
+            self._now.add((kind, path))
+            self._news.append(FolderTrouble(kind, path, why))
 
     def over(self, path: str | None, *kinds: TroubleKind) -> None:
         """These are not wrong (any more); without `kinds`, nothing is wrong with this path."""
-        if not self._now:
-            return
         for kind in kinds or TroubleKind:
-            trouble = self._now.pop((kind, path), None)
-            if trouble is not None:
-                self._news.append(Recovered(kind, path, trouble.since, self._clock.time()))
+            if (kind, path) in self._now:
+                self._now.remove((kind, path))
+                self._news.append(Recovered(kind, path))
 
     def take(self) -> list[FolderTrouble | Recovered]:
         """The news since the last time."""
         news, self._news = self._news, []
         return news
-
-    def current(self) -> list[FolderTrouble]:
-        """All that is wrong now, the oldest first."""
-        return sorted(self._now.values(), key=lambda trouble: trouble.since)
 
 
 def kind_of(error: OSError) -> TroubleKind:
