@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from mhfd_client.arrival.events import Decision
 from mhfd_client.arrival.extent import Extent
+from mhfd_client.arrival.notices import Hint
 from mhfd_client.settings.options import ArrivalSettings
 
 
@@ -25,17 +26,14 @@ class UnfinishedFile:
     born: float
     since: float  # when it was last seen to change
     due: float  # when to look again
-    closed: bool = False
-    renamed: bool = False
+    hint: Hint = Hint.SEEN
     extent: Extent | None = None  # of this size and mtime
-    held: OSError | None = None  # why it cannot be opened
-    held_since: float = 0.0
+    held_since: float | None = None  # when it was first found that it cannot be opened
 
     def changed(self, size: int, mtime_ns: int, now: float) -> None:
         """It is being written: whatever was known of its end no longer counts."""
         self.size, self.mtime_ns, self.since = size, mtime_ns, now
-        self.closed = self.renamed = False
-        self.extent = None
+        self.hint, self.extent = Hint.SEEN, None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +47,9 @@ class Judgement:
 
 def need(pending: UnfinishedFile, settings: ArrivalSettings) -> float:
     """How long it must be at rest if its header agrees with its length: earlier, opening it is of no use."""
-    if pending.renamed or settings.marker is not None:
+    if pending.hint is Hint.RENAMED or settings.marker is not None:
         return 0.0
-    if pending.closed:
+    if pending.hint is Hint.CLOSED:
         return min(settings.settle_closed_s, settings.settle_s)
     return settings.settle_s
 
@@ -78,9 +76,9 @@ def decision_on(
 def _how(pending: UnfinishedFile, settings: ArrivalSettings, rest: float) -> str:
     if settings.marker is not None:
         return f"its {settings.marker} is here"
-    if pending.renamed:
+    if pending.hint is Hint.RENAMED:
         return "it came by renaming"
-    if pending.closed and rest < settings.settle_s:
+    if pending.hint is Hint.CLOSED and rest < settings.settle_s:
         return f"closed by its writer, at rest for {words(rest)}"
     return f"at rest for {words(rest)}"
 

@@ -64,8 +64,7 @@ class UnfinishedFiles:
         elif (found.st_size, found.st_mtime_ns) != (pending.size, pending.mtime_ns):
             pending.changed(found.st_size, found.st_mtime_ns, now)
         if hint is not Hint.SEEN:
-            pending.closed = pending.closed or hint is Hint.CLOSED
-            pending.renamed = pending.renamed or hint is Hint.RENAMED
+            pending.hint = max(pending.hint, hint)
             pending.due = now
 
     def drop(self, path: str) -> None:
@@ -95,7 +94,7 @@ class UnfinishedFiles:
                 raise FileNotFoundError
             if (found.st_size, found.st_mtime_ns) != (pending.size, pending.mtime_ns):
                 pending.changed(found.st_size, found.st_mtime_ns, now)
-            if now - pending.born > self._settings.max_age_s and pending.held is None:
+            if now - pending.born > self._settings.max_age_s and pending.held_since is None:
                 self._troubles.on(
                     TroubleKind.UNSETTLED, path, f"{path}: still changes after {words(now - pending.born)}"
                 )
@@ -111,8 +110,8 @@ class UnfinishedFiles:
         except OSError as error:
             self._hold(path, pending, error, now)
             return False
-        if pending.held is not None:
-            pending.held = None
+        if pending.held_since is not None:
+            pending.held_since = None
             self._troubles.over(path, *HELD)
         marked = self._settings.marker is None or os.path.lexists(full + self._settings.marker)
         judgement = decision_on(pending, pending.extent, now, self._settings, marked=marked)
@@ -121,9 +120,8 @@ class UnfinishedFiles:
 
     def _hold(self, path: str, pending: UnfinishedFile, error: OSError, now: float) -> None:
         """Another program has it, or we may not read it: it is not ready. Said when it lasts."""
-        if pending.held is None:
+        if pending.held_since is None:
             pending.held_since = now
-        pending.held = error
         lasted = now - pending.held_since
         if lasted >= self._settings.patience_s:
             kind = kind_of(error)
