@@ -54,7 +54,7 @@ class Arrival:
         had_images: bool = False,
         shared: bool | None = None,
         clock: Clock = time,
-        opener: Opener | None = None,
+        opener: Opener = open_to_read,
     ) -> None:
         self.root = checked_root(root)
         self._settings = settings
@@ -71,7 +71,7 @@ class Arrival:
             shared=self._shared,
             troubles=self._troubles,
             clock=clock,
-            opener=opener or open_to_read,
+            opener=opener,
         )
         self._identity: tuple[int, int] | None = None
         self._lost = self._looked = False

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from mhfd_client.arrival.events import Clock, Decision, Known, Sighting
 from mhfd_client.arrival.listing import Rules, inside, walk
-from mhfd_client.arrival.root import Opener, checked_root, is_shared, open_to_read, read_extent
+from mhfd_client.arrival.root import checked_root, is_shared, open_to_read, read_extent
 from mhfd_client.arrival.settling import UnfinishedFile, decision_on, need, words
 from mhfd_client.arrival.troubles import said
 from mhfd_client.settings.options import ArrivalSettings
@@ -25,7 +25,6 @@ def plan(
     ignore: Iterable[str] = (),
     shared: bool | None = None,
     clock: Clock = time,
-    opener: Opener | None = None,
 ) -> list[Sighting]:
     """Every file and every folder that is left alone (its path ends in /), in the order of their paths."""
     top = checked_root(root)
@@ -41,7 +40,7 @@ def plan(
             found.append(Sighting(path, size, mtime_ns, Decision.IGNORE, why))
         for name in folder.images:
             path = inside(folder.path, name)
-            found.append(_judged(top, path, settings, known, clock, opener or open_to_read, shared))
+            found.append(_judged(top, path, settings, known, clock, shared))
     return sorted(found, key=lambda sighting: sighting.path)
 
 
@@ -53,9 +52,7 @@ def _look(path: str) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
-def _judged(
-    top: str, path: str, settings: ArrivalSettings, known: Known, clock: Clock, opener: Opener, shared: bool
-) -> Sighting:
+def _judged(top: str, path: str, settings: ArrivalSettings, known: Known, clock: Clock, shared: bool) -> Sighting:
     full = f"{top}/{path}"
     size = mtime_ns = 0
     try:
@@ -70,7 +67,7 @@ def _judged(
             ahead = f" (its mtime is {words(-age)} ahead of this clock)" if age < -1 else ""
             why = f"may still be written: changed {words(max(0.0, age))} ago{ahead}"
             return Sighting(path, size, mtime_ns, Decision.WAIT, why)
-        reach = read_extent(full, size, opener)
+        reach = read_extent(full, size, open_to_read)
     except OSError as error:
         return Sighting(path, size, mtime_ns, Decision.WAIT, f"cannot be opened: {said(error)}")
     marked = settings.marker is None or os.path.lexists(full + settings.marker)
