@@ -56,7 +56,7 @@ class Notices(NoHints):
     def __init__(self, root: str) -> None:
         super().__init__()
         with needing_extra("station", "arrival.mode: change notices need watchdog", option=True):
-            from watchdog.events import FileSystemEventHandler
+            from watchdog import events
             from watchdog.observers import Observer
         root = os.path.realpath(root)  # notices do not come through a link
         self._root = root.rstrip("/") + "/"
@@ -65,7 +65,7 @@ class Notices(NoHints):
         self._folders: dict[str, Hint] = {}
         collect = self._collect
 
-        class Handler(FileSystemEventHandler):
+        class Handler(events.FileSystemEventHandler):
             def on_any_event(self, event: FileSystemEvent) -> None:
                 collect(event)
 
@@ -79,7 +79,10 @@ class Notices(NoHints):
             self._observer = Observer()  # type: ignore[assignment]
         # Two folders that appear one in the other at once are noticed twice: watchdog warns, and loses nothing.
         warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning, "watchdog")
-        self._observer.schedule(Handler(), root, recursive=True, event_filter=_kinds())
+        # Nothing of writing and deleting: files that change are looked at anyway, and a notice a write is a flood.
+        files = [events.FileCreatedEvent, events.FileMovedEvent, events.FileClosedEvent]
+        folders = [events.DirCreatedEvent, events.DirMovedEvent]
+        self._observer.schedule(Handler(), root, recursive=True, event_filter=[*files, *folders])
         try:
             self._observer.start()
         except BaseException:
@@ -114,19 +117,6 @@ class Notices(NoHints):
             found = self._folders if event.is_directory else self._files
             found[path] = max(kind, found.get(path, kind))
         self.wake()
-
-
-def _kinds() -> list[type[FileSystemEvent]]:
-    """Nothing of writing and deleting: files that change are looked at anyway, and a notice a write is a flood."""
-    from watchdog import events
-
-    return [
-        events.FileCreatedEvent,
-        events.FileMovedEvent,
-        events.FileClosedEvent,
-        events.DirCreatedEvent,
-        events.DirMovedEvent,
-    ]
 
 
 def _is_watchdogs(thread: threading.Thread) -> bool:
