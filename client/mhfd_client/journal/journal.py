@@ -253,22 +253,16 @@ class Journal(JournalView):
     def note(self, name: str, json: str) -> None:
         """What the station has to say to people under this name from now on."""
         with self.together():
-            self._db.execute(
-                "INSERT INTO note VALUES (?1, ?2, ?3) ON CONFLICT (name) DO UPDATE SET json = ?2, at_ns = ?3",
-                (name, json, self._now()),
-            )
+            self._db.execute("INSERT OR REPLACE INTO note VALUES (?, ?, ?)", (name, json, self._now()))
 
     # -- around it
 
     def beat(self, doing: str, *, in_flight: int, capacity: int) -> None:
         """A sign of life, synced with all that was committed before."""
         with self.together(durable=True):
-            self._db.execute(
-                "INSERT INTO heartbeat VALUES (1, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
-                "at_ns = excluded.at_ns, started_ns = excluded.started_ns, pid = excluded.pid, host = excluded.host, "
-                "doing = excluded.doing, in_flight = excluded.in_flight, capacity = excluded.capacity",
-                (self._now(), self._started_ns, os.getpid(), socket.gethostname(), doing, in_flight, capacity),
-            )
+            station = self._started_ns, os.getpid(), socket.gethostname()
+            sql = "INSERT OR REPLACE INTO heartbeat VALUES (1, ?, ?, ?, ?, ?, ?, ?)"
+            self._db.execute(sql, (self._now(), *station, doing, in_flight, capacity))
 
     def trouble(self, kind: str, path: str | None, why: str) -> None:
         """Something is wrong from now on. Repeating it only renews the words."""
