@@ -426,8 +426,7 @@ def test_it_rings_although_nothing_can_be_saved(place: Place) -> None:
     (pages,) = db.execute("PRAGMA page_count").fetchone()
     db.execute(f"PRAGMA max_page_count = {pages}")
     blurred = tuple(
-        ScoreRow(n, f"{n}{'x' * 500}.tif", n, None, "", "ok", None, None, None, None, Outcome.OUT_OF_FOCUS, False)
-        for n in range(20)
+        ScoreRow(n, f"{n}{'x' * 500}.tif", n, None, "ok", None, None, Outcome.OUT_OF_FOCUS, False) for n in range(20)
     )
     desk.look(replace(FULL, recent=blurred))
     desk.step()

@@ -34,12 +34,9 @@ def images(outcomes: str, *, first: int = 112, provisional: bool = False) -> tup
             path=f"S_{first + n:03d}.tif",
             section=first + n,
             tile=None,
-            params_id="",
             finding=Finding.BLANK if letter == "k" else Finding.OK,
             dof=None,
             density=None,
-            cross_spectrum=None,
-            tissue=None,
             outcome=kinds[letter],
             provisional=provisional,
         )

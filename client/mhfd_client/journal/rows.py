@@ -77,18 +77,15 @@ class VerdictRow:
 
 @dataclass(frozen=True, slots=True)
 class ScoreRow:
-    """What judging one image needs of another."""
+    """What lists and alerts need of an image: what was measured, and the current verdict."""
 
     image: int
     path: str
     section: int | None
     tile: str | None
-    params_id: str
     finding: str
     dof: int | None
     density: float | None
-    cross_spectrum: float | None
-    tissue: float | None
     outcome: Outcome | None
     provisional: bool | None
 

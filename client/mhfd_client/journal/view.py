@@ -38,11 +38,7 @@ Row = tuple[Any, ...]
 
 _IMAGE: Final = ", ".join(f.name for f in fields(ImageRow))
 _VERDICT: Final = ", ".join(f.name for f in fields(VerdictRow))
-_SCORE: Final = (
-    "SELECT i.id, i.path, i.section, i.tile, r.params_id, r.finding, r.dof, r.density, r.cross_spectrum, r.tissue, "
-    "v.outcome, v.provisional "
-    "FROM report r JOIN image i ON i.id = r.image AND i.report = r.id LEFT JOIN verdict v ON v.id = i.verdict "
-)
+_SCORE: Final = "i.id, i.path, i.section, i.tile, r.finding, r.dof, r.density, v.outcome, v.provisional"
 
 
 class Newest(NamedTuple):
@@ -91,20 +87,17 @@ class JournalView:
 
     def image(self, image_id: int) -> ImageRow:
         """One image; StateError where there is none of this id."""
-        row = self._one(f"SELECT {_IMAGE} FROM image WHERE id = ?", image_id)  # noqa: S608 - our own column names
-        if row is None:
-            raise StateError(f"the journal has no image {image_id}")
-        return _image(row)
+        for row in self._images("WHERE id = ?", image_id):
+            return row
+        raise StateError(f"the journal has no image {image_id}")
 
     def pending(self, state: State, *, limit: int) -> list[ImageRow]:
         """The next images in a state, oldest first, those that were at fault last."""
-        sql = f"SELECT {_IMAGE} FROM image WHERE state = ? ORDER BY faults, id LIMIT ?"  # noqa: S608 - as above
-        return [_image(row) for row in self._all(sql, state, limit)]
+        return self._images("WHERE state = ? ORDER BY faults, id LIMIT ?", state, limit)
 
     def images(self, *, after: int = 0, limit: int = 1000) -> list[ImageRow]:
         """All images by id, a page at a time: pass the last id of the page before."""
-        sql = f"SELECT {_IMAGE} FROM image WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608 - as above
-        return [_image(row) for row in self._all(sql, after, limit)]
+        return self._images("WHERE id > ? ORDER BY id LIMIT ?", after, limit)
 
     def counts(self) -> dict[State, int]:
         """How many images are in each state."""
@@ -142,19 +135,21 @@ class JournalView:
 
     def verdicts(self, image_id: int) -> list[VerdictRow]:
         """The history of an image, oldest first; the last is the current one."""
-        sql = f"SELECT {_VERDICT} FROM verdict WHERE image = ? ORDER BY id"  # noqa: S608 - as above
-        return [_verdict(row) for row in self._all(sql, image_id)]
+        return self._verdicts("WHERE image = ? ORDER BY id", image_id)
 
     def verdict(self, verdict_id: int) -> VerdictRow:
         """One verdict of any history."""
-        row = self._one(f"SELECT {_VERDICT} FROM verdict WHERE id = ?", verdict_id)  # noqa: S608 - as above
-        if row is None:
-            raise StateError(f"the journal has no verdict {verdict_id}")
-        return _verdict(row)
+        for row in self._verdicts("WHERE id = ?", verdict_id):
+            return row
+        raise StateError(f"the journal has no verdict {verdict_id}")
 
     def latest(self, *, limit: int) -> list[ScoreRow]:
         """What was scored last, newest first."""
-        return [_score(row) for row in self._all(_SCORE + "ORDER BY r.id DESC LIMIT ?", limit)]
+        sql = (
+            f"SELECT {_SCORE} FROM report r JOIN image i ON i.id = r.image AND i.report = r.id "  # noqa: S608 - as above
+            "LEFT JOIN verdict v ON v.id = i.verdict ORDER BY r.id DESC LIMIT ?"
+        )
+        return [_score(row) for row in self._all(sql, limit)]
 
     def told(self, *, since: int = 0) -> Iterator[Told]:
         """Every judged image, in the order in which they were first judged.
@@ -164,19 +159,15 @@ class JournalView:
         images = ", ".join(f"i.{f.name}" for f in fields(ImageRow))
         verdicts = ", ".join(f"v.{f.name}" for f in fields(VerdictRow))
         sql = (
-            f"SELECT (SELECT min(id) FROM verdict WHERE image = i.id) AS first, {images}, {verdicts}, "  # noqa: S608
-            "r.params_id, r.finding, r.dof, r.density, r.cross_spectrum, r.tissue "
+            f"SELECT (SELECT min(id) FROM verdict WHERE image = i.id) AS first, {_SCORE}, {images}, {verdicts} "  # noqa: S608
             "FROM image i JOIN report r ON r.id = i.report JOIN verdict v ON v.id = i.verdict "
             "WHERE v.id > ? ORDER BY first"
         )
-        cut = 1 + len(fields(ImageRow))
+        image = 1 + len(fields(ScoreRow))
+        verdict = image + len(fields(ImageRow))
         with named(self.path):
             for row in self._db.execute(sql, (since,)):
-                image, verdict = _image(row[1:cut]), _verdict(row[cut : cut + len(fields(VerdictRow))])
-                place = (image.id, image.path, image.section, image.tile)
-                measures = row[cut + len(fields(VerdictRow)) :]
-                score = _score((*place, *measures, verdict.outcome, verdict.provisional))
-                yield Told(image, score, verdict, row[0])
+                yield Told(_image(row[image:verdict]), _score(row[1:image]), _verdict(row[verdict:]), row[0])
 
     def revisions(self, path: str, *, before: int) -> list[int]:
         """The images that are earlier revisions of this path."""
@@ -185,9 +176,7 @@ class JournalView:
 
     def find(self, path: str) -> ImageRow | None:
         """The newest revision of a path."""
-        sql = f"SELECT {_IMAGE} FROM image WHERE path = ? ORDER BY revision DESC LIMIT 1"  # noqa: S608 - as above
-        row = self._one(sql, stored(path))
-        return None if row is None else _image(row)
+        return next(iter(self._images("WHERE path = ? ORDER BY revision DESC LIMIT 1", stored(path))), None)
 
     # -- for whoever looks again and again
 
@@ -248,8 +237,7 @@ class JournalView:
 
     def heartbeat(self) -> Beat | None:
         """The station's last sign of life."""
-        sql = "SELECT at_ns, started_ns, pid, host, doing, in_flight, capacity FROM heartbeat"
-        row = self._one(sql)
+        row = self._one("SELECT at_ns, started_ns, pid, host, doing, in_flight, capacity FROM heartbeat")
         return None if row is None else Beat(*row)
 
     def troubles(self, *, limit: int = 100) -> list[TroubleRow]:
@@ -260,14 +248,20 @@ class JournalView:
         )
         return [TroubleRow(k, None if p is None else loaded(p), w, s, u) for k, p, w, s, u in self._all(sql, limit)]
 
+    def _images(self, which: str, *values: object) -> list[ImageRow]:
+        sql = f"SELECT {_IMAGE} FROM image {which}"  # noqa: S608 - our own column names
+        return [_image(row) for row in self._all(sql, *values)]
+
+    def _verdicts(self, which: str, *values: object) -> list[VerdictRow]:
+        sql = f"SELECT {_VERDICT} FROM verdict {which}"  # noqa: S608 - as above
+        return [_verdict(row) for row in self._all(sql, *values)]
+
     def _all(self, sql: str, *values: object) -> list[Row]:
         with named(self.path):
             return self._db.execute(sql, values).fetchall()
 
     def _one(self, sql: str, *values: object) -> Row | None:
-        with named(self.path):
-            row: Row | None = self._db.execute(sql, values).fetchone()
-            return row
+        return next(iter(self._all(sql, *values)), None)
 
 
 def version_now(path: Path, db: sqlite3.Connection) -> int:
@@ -297,6 +291,6 @@ def _verdict(row: Row) -> VerdictRow:
 def _score(row: Row) -> ScoreRow:
     values = list(row)
     values[1] = loaded(values[1])
-    if values[10] is not None:
-        values[10:] = [Outcome(values[10]), bool(values[11])]
+    if values[7] is not None:
+        values[7:] = [Outcome(values[7]), bool(values[8])]
     return ScoreRow(*values)
