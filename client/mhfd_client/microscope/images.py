@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import tifffile
@@ -64,19 +64,14 @@ def _optics(shot: Shot, rng: np.random.Generator) -> Optics:
 
 def _artefacts(shot: Shot) -> Artefacts:
     """What is odd about the section, or about its recording."""
-    match shot.kind:
-        case ShotKind.WRINKLE:
-            return Artefacts(wrinkles=int(shot.amount))
-        case ShotKind.PARTICLES:
-            return Artefacts(particles=int(shot.amount))
-        case ShotKind.CHARGING:
-            return Artefacts(charging=1)
-        case ShotKind.RESIN:
-            return Artefacts(resin=shot.amount)
-        case ShotKind.BLANK:
-            return Artefacts(resin=1.0)
-        case _:
-            return Artefacts()
+    odd: dict[ShotKind, dict[str, Any]] = {
+        ShotKind.WRINKLE: {"wrinkles": int(shot.amount)},
+        ShotKind.PARTICLES: {"particles": int(shot.amount)},
+        ShotKind.CHARGING: {"charging": 1},
+        ShotKind.RESIN: {"resin": shot.amount},
+        ShotKind.BLANK: {"resin": 1.0},
+    }
+    return Artefacts(**odd.get(shot.kind, {}))
 
 
 def _fibics(plan: RunPlan, shot: Shot, row: int, column: int) -> str:

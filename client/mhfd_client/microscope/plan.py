@@ -12,6 +12,12 @@ from mhfd_client.microscope.truth import Shot, ShotKind
 
 Layout = Literal["atlas", "wafermapper", "sbemimage", "sbemimage2025", "plain"]
 _SERIAL: Final = 1_752_450_056  # of the first section, as Atlas counts
+_NAMES: Final[dict[Layout, str]] = {
+    "wafermapper": "W01_Sec{section:03d}_Montage/Tile_{tile}_W01_sec{section:03d}.tif",
+    "sbemimage": "tiles/g0000/t{number:04d}/run_g0000_t{number:04d}_s{section:05d}.tif",
+    "sbemimage2025": "tiles/a0000/r0000/t{number:04d}/run_a0000_r0000_t{number:04d}_s{section:05d}.ome.tif",
+    "plain": "section_{section:05d}_{tile}.tif",
+}
 
 _PLANTED: Final = {
     ShotKind.DEFOCUS_SLIGHT: "out_of_focus",
@@ -140,19 +146,12 @@ def _expected(kind: ShotKind, amount: float) -> str:
 
 def _path(layout: Layout, section: int, tile: str, take: int) -> str:
     """The name that the instrument gives it. A retake gets a name of its own where the instrument does that."""
-    row, column = row_column(tile)
-    number = 100 * (row - 1) + column - 1
     if layout == "atlas":
         folder = f"S_{section:03d}_{_SERIAL + 60 * section + 7_000_000 * take}"
         return f"{folder}/Tile_{tile}_{folder}.tif"
-    again = "retake/" if take else ""
-    if layout == "wafermapper":
-        return f"{again}W01_Sec{section:03d}_Montage/Tile_{tile}_W01_sec{section:03d}.tif"
-    if layout == "sbemimage":
-        return f"{again}tiles/g0000/t{number:04d}/run_g0000_t{number:04d}_s{section:05d}.tif"
-    if layout == "sbemimage2025":
-        return f"{again}tiles/a0000/r0000/t{number:04d}/run_a0000_r0000_t{number:04d}_s{section:05d}.ome.tif"
-    return f"{again}section_{section:05d}_{tile}.tif"
+    row, column = row_column(tile)
+    name = _NAMES[layout].format(section=section, tile=tile, number=100 * (row - 1) + column - 1)
+    return f"retake/{name}" if take else name
 
 
 def _check(field: str, value: int, low: int, high: int) -> None:
