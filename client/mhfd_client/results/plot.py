@@ -19,7 +19,6 @@ _COLOURS: Final = {
     Outcome.UNDETERMINED: "#999999",
     Outcome.INCOMPLETE: "#000000",
 }
-_SHAPES: Final = {Outcome.IN_FOCUS: "circle", Outcome.OUT_OF_FOCUS: "cross"}
 
 
 def density_plot(told: Sequence[Told]) -> str:
@@ -40,11 +39,8 @@ def density_plot(told: Sequence[Told]) -> str:
 
     for i in range(6):
         value = left + (right - left) * i / 5
-        parts.append(
-            f'<text x="{x(value):.1f}" y="{_HIGH - 16}" text-anchor="middle" font-size="12">{value:,.0f}</text>'
-        )
-    axis = "section" if by_section else "image"
-    parts.append(f'<text x="{_WIDE / 2}" y="{_HIGH - 2}" text-anchor="middle" font-size="12">{axis}</text>')
+        parts.append(_words(x(value), _HIGH - 16, "middle", f"{value:,.0f}"))
+    parts.append(_words(_WIDE / 2, _HIGH - 2, "middle", "section" if by_section else "image"))
     # What is not in focus comes last, so that it lies on top.
     order = sorted(range(len(known)), key=lambda i: known[i].verdict.outcome is not Outcome.IN_FOCUS)
     parts += [_mark(x(xs[i]), _y(ys[i], low, high), known[i].verdict.outcome) for i in order]
@@ -79,10 +75,9 @@ def waits_plot(rows: Sequence[ImageRow], *, target_s: float) -> str:
         at = _y(target_s, 0.0, high)
         line = f'x1="{_LEFT}" x2="{_WIDE - 10}" y1="{at:.1f}" y2="{at:.1f}"'
         parts.append(f'<line {line} stroke="#b3400a" stroke-width="2" stroke-dasharray="6 4"/>')
-        parts.append(f'<text x="{_WIDE - 12}" y="{at - 4:.1f}" text-anchor="end" font-size="12">')
-        parts.append(f"{target_s:g} s asked for</text>")
+        parts.append(_words(_WIDE - 12, at - 4, "end", f"{target_s:g} s asked for"))
     axis = "image, in the order of arrival" + (f"; a bar is the mean of {size}" if size > 1 else "")
-    parts.append(f'<text x="{_WIDE / 2}" y="{_HIGH - 8}" text-anchor="middle" font-size="12">{axis}</text>')
+    parts.append(_words(_WIDE / 2, _HIGH - 8, "middle", axis))
     return "".join([*parts, "</svg>"])
 
 
@@ -92,8 +87,12 @@ def _framed(what: str, title: str, ticks: dict[float, str], low: float, high: fl
     for value, text in ticks.items():
         at = _y(value, low, high)
         parts.append(f'<line x1="{_LEFT}" x2="{_WIDE - 10}" y1="{at:.1f}" y2="{at:.1f}" stroke="#ddd"/>')
-        parts.append(f'<text x="{_LEFT - 6}" y="{at + 4:.1f}" text-anchor="end" font-size="12">{text}</text>')
+        parts.append(_words(_LEFT - 6, at + 4, "end", text))
     return parts
+
+
+def _words(x: float, y: float, anchor: str, text: str) -> str:
+    return f'<text x="{round(x, 1)}" y="{round(y, 1)}" text-anchor="{anchor}" font-size="12">{text}</text>'
 
 
 def _y(value: float, low: float, high: float) -> float:
@@ -102,7 +101,7 @@ def _y(value: float, low: float, high: float) -> float:
 
 def _mark(x: float, y: float, outcome: Outcome) -> str:
     colour = _COLOURS[outcome]
-    if _SHAPES.get(outcome) == "circle":
+    if outcome is Outcome.IN_FOCUS:
         return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{colour}"/>'
     cross = f"M{x - 4:.1f} {y - 4:.1f}l8 8m0 -8l-8 8"
     return f'<path d="{cross}" stroke="{colour}" stroke-width="2" fill="none"/>'
