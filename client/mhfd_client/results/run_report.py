@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import platform
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -73,17 +74,16 @@ def render(journal: JournalView, loaded: Loaded) -> str:
 def _card(one: Told, pictures: Path | None) -> dict[str, Any]:
     picture = None
     if pictures is not None:
-        try:
-            picture = base64.b64encode(picture_of(pictures, one.image.id).read_bytes()).decode()
-        except FileNotFoundError:
-            picture = None  # what could not be read has none
+        with suppress(FileNotFoundError):  # what could not be read has none
+            data = picture_of(pictures, one.image.id).read_bytes()
+            picture = f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
     return {
         "path": printable(one.image.path),
         "place": str(one.image.place),
         "outcome": one.verdict.outcome.value,
         "provisional": one.verdict.provisional,
         "sentence": printable(one.verdict.sentence),
-        "picture": None if picture is None else f"data:image/jpeg;base64,{picture}",
+        "picture": picture,
     }
 
 
