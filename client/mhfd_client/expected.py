@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from xml.parsers import expat
 
@@ -75,11 +75,8 @@ def overdue(absent: Iterable[Place], last: int) -> list[Place]:
 
 
 def _listed(text: str, path: Path) -> frozenset[Place]:
-    rows = [
-        (number, row)
-        for number, row in enumerate(csv.reader(_uncommented(text), skipinitialspace=True), 1)
-        if any(cell.strip() for cell in row)
-    ]
+    lines = csv.reader((line.partition("#")[0] for line in text.splitlines()), skipinitialspace=True)
+    rows = [(number, row) for number, row in enumerate(lines, 1) if any(cell.strip() for cell in row)]
     if not rows:
         raise NamingError(f"names.expected: {path} is empty; write sections as 1-300, one range a line")
     header = [cell.strip().lower() for cell in rows[0][1]]
@@ -97,10 +94,6 @@ def _listed(text: str, path: Path) -> frozenset[Place]:
                 if cell.strip():
                     _add(places, map(Place, _range(cell, path, number)), path)
     return frozenset(places)
-
-
-def _uncommented(text: str) -> Iterator[str]:
-    return (line.partition("#")[0] for line in text.splitlines())
 
 
 def _range(text: str, path: Path, line: int) -> range:
@@ -122,16 +115,10 @@ def _add(places: set[Place], more: Iterable[Place], path: Path) -> None:
             raise NamingError(f"names.expected: {path} names more than {MAX_PLACES:,} images")
 
 
-class _TypeRefused(Exception):
-    pass
-
-
 def _atlas(content: bytes, path: Path, naming: Naming) -> frozenset[Place]:
-    tiles = _Tiles()
+    tiles = _Tiles(path)
     try:
         tiles.parse(content)
-    except _TypeRefused:
-        raise NamingError(f"names.expected: {path} declares a document type; Atlas writes none") from None
     except expat.ExpatError as error:
         raise NamingError(f"names.expected: {path} is not valid XML: {error}") from None
     places: set[Place] = set()
@@ -150,7 +137,8 @@ def _atlas(content: bytes, path: Path, naming: Naming) -> frozenset[Place]:
 class _Tiles:
     """Collects (row, column, file name) of every Tile: the name is an attribute or an element inside it."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self.found: list[tuple[str | None, str | None, str]] = []
         self._tile: dict[str, str] | None = None
         self._text: list[str] | None = None
@@ -164,7 +152,7 @@ class _Tiles:
         parser.Parse(content, True)
 
     def _doctype(self, *_: object) -> None:
-        raise _TypeRefused
+        raise NamingError(f"names.expected: {self._path} declares a document type; Atlas writes none")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         name = _local(name)
