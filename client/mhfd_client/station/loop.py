@@ -21,7 +21,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Final, Protocol, TypeVar
 
 from mhfd.contract.focus_report import FocusReport
@@ -158,14 +157,14 @@ class Station:
     def _turn(self) -> None:
         self._turned = self._clock()
         self._news.extend(self._feeder.news())
-        self._take_in()
+        self._into_journal(self._news, self._note)
         self._submit()
         self._events.extend(self.runner.events(0.0 if self._more else self._rest()))
         self._settle()
 
     def _settle(self) -> None:
         """From events to records: everything after scoring."""
-        self._take_events()
+        self._into_journal(self._events, self._hear, self._forget)
         judged, recorded = self._judge_some(), self._record_some()
         self._more = max(judged, recorded) == CHUNK
         if self._clock() - self._beaten >= BEAT_S:
@@ -174,10 +173,6 @@ class Station:
             self._look()
         elif judged:
             self._look()
-
-    def _take_in(self) -> None:
-        """[1] What arrived goes into the journal."""
-        self._into_journal(self._news, self._note)
 
     def _into_journal(
         self, waiting: deque[T], step: Callable[[T], None], done: Callable[[T], None] = lambda _: None
@@ -194,6 +189,7 @@ class Station:
             self._moved = self._clock()
 
     def _note(self, item: News) -> None:
+        """[1] What arrived goes into the journal."""
         match item:
             case Whole():
                 self.journal.arrived(item, self._place(item.path))
@@ -230,12 +226,11 @@ class Station:
         self._in_flight.update((row.id, token) for row in rows)
         runner.submit(Batch(token, jobs))
 
-    def _take_events(self) -> None:
-        """[3] What the runner said goes into the journal."""
-        self._into_journal(self._events, self._hear, self._forget)
-
     def _hear(self, event: Event) -> None:
-        """Only the journal changes here, so that it may be repeated when the transaction fails."""
+        """[3] What the runner said goes into the journal.
+
+        Only the journal changes here, so that it may be repeated when the transaction fails.
+        """
         match event:
             case Started():
                 self._started[event.id] = event.at_ns
@@ -437,11 +432,7 @@ class Station:
 @contextmanager
 def stopped_by_signals(station: Station) -> Iterator[None]:
     """SIGTERM and SIGINT stop the station cleanly. In the main thread only."""
-
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        station.stop()
-
-    old = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    old = {number: signal.signal(number, lambda *_: station.stop()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
