@@ -68,21 +68,11 @@ def retakes(
     fine = {image for image, label in labels.items() if label.fine}
     found = []
     for one in newest.values():
-        if one.verdict.outcome in wanted and one.image.report is not None and one.image.id not in fine:
-            image, verdict = one.image, one.verdict
-            stage = report(one.image.report).image.stage_um
-            found.append(
-                Retake(
-                    image.id,
-                    image.path,
-                    image.section,
-                    image.tile,
-                    stage,
-                    verdict.outcome,
-                    verdict.provisional,
-                    verdict.sentence,
-                )
-            )
+        image, verdict = one.image, one.verdict
+        if verdict.outcome in wanted and image.report is not None and image.id not in fine:
+            stage = report(image.report).image.stage_um
+            said = verdict.outcome, verdict.provisional, verdict.sentence
+            found.append(Retake(image.id, image.path, image.section, image.tile, stage, *said))
     return sorted(found, key=lambda retake: (retake.place.key, retake.path))
 
 
@@ -93,18 +83,9 @@ def as_csv(items: Iterable[Retake]) -> str:
     table.writerow(["section", "tile", "stage_x_um", "stage_y_um", "outcome", "provisional", "path", "reason"])
     for item in items:
         x, y = item.stage_um or ("", "")
-        table.writerow(
-            [
-                "" if item.section is None else item.section,
-                _plain(item.tile or ""),
-                x,
-                y,
-                item.outcome.value,
-                "yes" if item.provisional else "no",
-                _plain(printable(item.path)),
-                _plain(printable(item.reason)),
-            ]
-        )
+        said = item.outcome.value, "yes" if item.provisional else "no"
+        path, reason = _plain(printable(item.path)), _plain(printable(item.reason))
+        table.writerow([item.section, _plain(item.tile or ""), x, y, *said, path, reason])
     return buffer.getvalue()
 
 
