@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -103,14 +103,13 @@ def steps_ms(row: ImageRow) -> dict[str, float]:
 
 
 def _verdict(row: VerdictRow) -> dict[str, Any]:
-    detail: Mapping[str, Any] = json.loads(row.detail)
     return {
         "outcome": row.outcome.value,
         "provisional": row.provisional,
         "sentence": row.sentence,
         "reason": row.reason,
         "at": iso_ns(row.at_ns),
-        "detail": detail,
+        "detail": json.loads(row.detail),
     }
 
 
