@@ -20,7 +20,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
@@ -78,9 +78,6 @@ class Journal(JournalView):
         super().close()
         self._lock.close()
 
-    def __enter__(self) -> Self:
-        return self
-
     @contextmanager
     def together(self, *, durable: bool = False) -> Iterator[None]:
         """Several steps in one transaction. `durable`: on the disk before this returns."""
@@ -107,7 +104,7 @@ class Journal(JournalView):
 
         Older revisions that no report was made of are closed as replaced: their bytes are gone.
         """
-        path = stored(whole.path)
+        path, times = stored(whole.path), (int(whole.first_seen * 1e9), int(whole.whole_at * 1e9))
         with self.together():
             if self.known(whole.path, whole.size, whole.mtime_ns):
                 return None
@@ -119,15 +116,7 @@ class Journal(JournalView):
                 "INSERT INTO image (path, revision, size, mtime_ns, section, tile, state, arrived_ns, whole_ns) "
                 "SELECT ?1, 1 + ifnull(max(revision), 0), ?2, ?3, ?4, ?5, 'whole', ?6, ?7 FROM image WHERE path = ?1 "
                 "RETURNING id",
-                (
-                    path,
-                    whole.size,
-                    whole.mtime_ns,
-                    place.section,
-                    place.tile,
-                    int(whole.first_seen * 1e9),
-                    int(whole.whole_at * 1e9),
-                ),
+                (path, whole.size, whole.mtime_ns, place.section, place.tile, *times),
             ).fetchone()
             return self.image(image_id)
 
@@ -165,16 +154,9 @@ class Journal(JournalView):
         with self.together():
             if self.image(image_id).state in _CLOSED:
                 return False
-            measures = {name: getattr(report, name) for name in ("dof", "density", "cross_spectrum", "tissue")}
-            new = self._insert(
-                "report",
-                image=image_id,
-                params_id=report.params_id,
-                finding=report.finding.value,
-                **measures,
-                json=report.model_dump_json(),
-                at_ns=at,
-            )
+            told = ("params_id", "finding", "dof", "density", "cross_spectrum", "tissue")
+            values = {name: getattr(report, name) for name in told}
+            new = self._insert("report", image=image_id, **values, json=report.model_dump_json(), at_ns=at)
             if new is None:
                 return False
             self._db.execute(
