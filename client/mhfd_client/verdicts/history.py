@@ -92,7 +92,7 @@ class History:
         self._names: dict[Hashable, int] = {}
         self._size = 0
         self._levels = np.empty((64, len(MEASURES), len(REGIONS)))
-        self._area = np.empty(64)
+        self._area = np.empty(64)  # megapixels of tissue
         self._facts = np.empty((64, 5), np.int64)  # section or -1, like, tile, state, label
         self._memory: dict[Hashable, object] = {}
 
@@ -144,7 +144,7 @@ class History:
         like = next(name for name, n in self._names.items() if n == self.like[row])
         assert isinstance(like, tuple)  # noqa: S101  ("like", ...): see add
         scored = bool(self.state[row] != Standing.UNSCORED)
-        return Measured(self._places[row], like[1], self.levels[row], float(self.area[row]), scored)
+        return Measured(self._places[row], like[1], self.levels[row], float(self._area[row]), scored)
 
     def settle(self, row: int, state: Standing) -> None:
         """Remember what is thought of an image."""
@@ -174,11 +174,6 @@ class History:
     def levels(self) -> NDArray[np.float64]:
         """Of every row: measures, regions."""
         return self._levels[: self._size]
-
-    @property
-    def area(self) -> NDArray[np.float64]:
-        """Of every row: megapixels of tissue."""
-        return self._area[: self._size]
 
     @property
     def section(self) -> NDArray[np.int64]:

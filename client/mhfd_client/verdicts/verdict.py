@@ -180,7 +180,7 @@ def _compare(measured: Measured, expected: Expectation, settings: VerdictSetting
         "neighbours": expected.neighbours,
         "drift": expected.drift,
     }
-    by = wording.figures(measured, expected, threshold)
+    by = partial(wording.figures, measured, expected, threshold)
     say = partial(_verdict, place, doubt=doubt, provisional=doubt is not None, compared=compared)
     if could < _COUNTED:
         said = f"has too little tissue to be judged: {could:.0f} features are expected, {_COUNTED} are needed"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from mhfd.contract.focus_report import Finding
@@ -36,20 +35,16 @@ def finding_words(finding: Finding, detail: str | None, place: Place) -> str:
     return said if said.endswith(("?", ".")) else f"{said}."
 
 
-def figures(measured: Measured, expected: Expectation, threshold: Levels) -> Callable[[int, int], str]:
+def figures(measured: Measured, expected: Expectation, threshold: Levels, measure: int, region: int) -> str:
     """Words for one number: value, expected, where that came from, threshold."""
-
-    def words(measure: int, region: int) -> str:
-        value, norm = math.exp(measured.levels[measure, region]), math.exp(expected.levels[measure, region])
-        limit = math.exp(threshold[measure, region]) / norm
-        if measure == DENSITY:
-            figures = f"{value:,.0f} features per megapixel, {value / norm:.0%} of the {norm:,.0f}"
-        else:
-            figures = f"a cross-spectrum of {value:.3g}, {value / norm:.0%} of the {norm:.3g}"
-        side = "below" if value < norm * limit else "above"
-        return f"{figures} expected from {based_on(expected)}; {side} the threshold of {limit:.0%}"
-
-    return words
+    value, norm = math.exp(measured.levels[measure, region]), math.exp(expected.levels[measure, region])
+    limit = math.exp(threshold[measure, region]) / norm
+    if measure == DENSITY:
+        words = f"{value:,.0f} features per megapixel, {value / norm:.0%} of the {norm:,.0f}"
+    else:
+        words = f"a cross-spectrum of {value:.3g}, {value / norm:.0%} of the {norm:.3g}"
+    side = "below" if value < norm * limit else "above"
+    return f"{words} expected from {based_on(expected)}; {side} the threshold of {limit:.0%}"
 
 
 def together(measured: Measured, expected: Expectation, limits: Levels) -> str:
