@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mhfd_client.files import write_whole
 from mhfd_client.journal.journal import Journal
-from mhfd_client.journal.rows import VerdictRow
 from mhfd_client.verdicts.from_journal import JournalJudge
 
 log = logging.getLogger("mhfd.inbox")
@@ -47,10 +46,10 @@ def images_waiting(state_dir: Path) -> frozenset[int]:
 
 
 class Inbox:
-    """The labels that wait, and the judge's answers to them."""
+    """The labels that wait, and the judge who answers them."""
 
     def __init__(self, state_dir: Path, judge: JournalJudge) -> None:
-        self._folder, self._judge = state_dir / "inbox", judge
+        self._folder, self.judge = state_dir / "inbox", judge
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def labels(self) -> dict[Path, GivenLabel]:
@@ -60,21 +59,13 @@ class Inbox:
             if label is None:
                 log.warning("%s is no label of `mhfd confirm` or `mhfd reject`: it is removed", file)
                 _remove(file)
-            elif self._judge.knows(label.image):
+            elif self.judge.knows(label.image):
                 found[file] = label
         return found
-
-    def answer(self, label: GivenLabel) -> Sequence[tuple[int, VerdictRow]]:
-        """The verdicts that it changes."""
-        return self._judge.hear(label.image, sharp=label.sharp)
 
     def done(self, file: Path) -> None:
         """It is in the journal."""
         file.unlink(missing_ok=True)
-
-    def notes(self) -> dict[str, str]:
-        """What the station has to say in turn."""
-        return self._judge.notes()
 
 
 def take_in(journal: Journal, inbox: Inbox) -> int:
@@ -83,11 +74,11 @@ def take_in(journal: Journal, inbox: Inbox) -> int:
     for file, label in inbox.labels().items():
         with journal.together():
             journal.labelled(label.image, sharp=label.sharp, fine=label.fine, who=label.who)
-            for image, verdict in inbox.answer(label):
+            for image, verdict in inbox.judge.hear(label.image, sharp=label.sharp):
                 journal.judged(image, verdict)
                 changed += 1
         inbox.done(file)
-    for name, text in inbox.notes().items():
+    for name, text in inbox.judge.notes().items():
         journal.note(name, text)
     return changed
 

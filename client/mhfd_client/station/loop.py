@@ -304,10 +304,11 @@ class Station:
             return
         self._keep_verdicts()
         for file, label in self._people.labels().items():
-            self._verdicts, self._label = list(self._people.answer(label)), (file, label)
+            answer = self._people.judge.hear(label.image, sharp=label.sharp)
+            self._verdicts, self._label = list(answer), (file, label)
             self._keep_verdicts()
             self._more = True  # sidecars
-        for name, text in self._people.notes().items():
+        for name, text in self._people.judge.notes().items():
             if self._notes.get(name) != text:
                 self.journal.note(name, text)
                 self._notes[name] = text
