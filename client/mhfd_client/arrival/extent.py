@@ -33,9 +33,7 @@ class Extent:
 
 
 class _Short(Exception):
-    def __init__(self, need: int) -> None:
-        super().__init__(need)
-        self.need = need
+    """By its argument, how many bytes there should be at least; 0: nobody knows."""
 
 
 class _Strange(Exception):
@@ -57,9 +55,8 @@ def extent(fd: int, size: int) -> Extent:
         else:
             return Extent(None, "its header is neither TIFF nor PNG")
     except _Short as short:
-        return Extent(
-            False, f"{size:,} of at least {short.need:,} bytes are here" if short.need else "no directory yet"
-        )
+        (need,) = short.args
+        return Extent(False, f"{size:,} of at least {need:,} bytes are here" if need else "no directory yet")
     except _Strange as strange:
         return Extent(None, f"its header is odd: {strange}")
     return Extent(True, "its header agrees with its length")
@@ -70,9 +67,8 @@ class _Tiff:
         self.fd, self.size = fd, size
         self.order = "<" if head[:2] == b"II" else ">"
         self.big = b"+" in head[2:4]
-        self.first: int = struct.unpack_from(
-            self.order + ("Q" if self.big else "I"), head.ljust(16, b"\0"), 4 + 4 * self.big
-        )[0]
+        self.word = self.order + ("Q" if self.big else "I")
+        self.first: int = struct.unpack_from(self.word, head.ljust(16, b"\0"), 4 + 4 * self.big)[0]
         self.need = 0
 
     def check(self) -> None:
@@ -107,7 +103,7 @@ class _Tiff:
             length = n * SIZES.get(kind, 0)
             at = start + inline
             if length > (8 if wide else 4):
-                at = struct.unpack_from(self.order + ("Q" if wide else "I"), raw, inline)[0]
+                at = struct.unpack_from(self.word, raw, inline)[0]
                 self.need = max(self.need, at + length)
             entries[tag] = (kind, n, at)
         for offsets, counts in DATA:
@@ -115,7 +111,7 @@ class _Tiff:
                 pairs = zip(self._values(entries[offsets]), self._values(entries[counts]), strict=False)
                 # A strip at 0 of 0 bytes is legal: it is 'sparse'.
                 self.need = max(self.need, max((at + n for at, n in pairs if n), default=0))
-        following = list(struct.unpack_from(self.order + ("Q" if wide else "I"), raw, count * step))
+        following = list(struct.unpack_from(self.word, raw, count * step))
         return following + (list(self._values(entries[SUB_DIRECTORIES])) if SUB_DIRECTORIES in entries else [])
 
     def _values(self, entry: tuple[int, int, int]) -> tuple[int, ...]:
