@@ -57,7 +57,7 @@ class JournalView:
         self.path = path
 
     @classmethod
-    def read(cls, state_dir: Path, *, busy_s: float = 5.0) -> Self:
+    def read(cls, state_dir: Path) -> Self:
         """Open an existing journal for reading, beside a running station or without one.
 
         A view may be handed to another thread, but two threads must not share one.
@@ -66,7 +66,7 @@ class JournalView:
         if not path.is_file():
             raise StateMissing(f"no journal in {text_of(state_dir)}: start `mhfd watch` first, or give --state")
         with named(path):
-            return cls(opened(path, partial(_up_to_date, path), read_only=True, busy_s=busy_s), path)
+            return cls(opened(path, partial(_up_to_date, path), read_only=True), path)
 
     def close(self) -> None:
         """Let go of the database."""

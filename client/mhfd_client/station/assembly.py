@@ -47,7 +47,6 @@ def assembled(
     *,
     until_idle: float | None = None,
     said: Said | None = None,
-    score: str | None = None,
 ) -> Iterator[Assembled]:
     """The station of a folder. Whatever cannot be used is refused here, before anything starts.
 
@@ -56,7 +55,6 @@ def assembled(
         loaded: The settings, with where they come from.
         until_idle: End by itself when nothing has happened for so many seconds.
         said: Called for each verdict once it is recorded.
-        score: Another scoring function, `module:function`: for tests and benchmarks.
     """
     chosen = loaded.settings
     root = checked_root(root)
@@ -77,7 +75,7 @@ def assembled(
             station = Station(
                 journal,
                 arrival,
-                _runner(chosen, root, state_dir, score),
+                _runner(chosen, root, state_dir),
                 judge,
                 Recorder(state_dir, journal, loaded, said=said),
                 root=root,
@@ -118,7 +116,7 @@ def named(root: str, chosen: Settings, *, limit: int = 100_000) -> Detected:
     return naming.choose(chosen.names, paths)
 
 
-def _runner(chosen: Settings, root: str, state_dir: Path, score: str | None) -> Runner:
+def _runner(chosen: Settings, root: str, state_dir: Path) -> Runner:
     if chosen.runner.kind == "compute":
         from mhfd_client.compute.from_settings import compute_runner
         from mhfd_client.compute.meanwhile import MeanwhileRunner
@@ -126,15 +124,15 @@ def _runner(chosen: Settings, root: str, state_dir: Path, score: str | None) -> 
         far = compute_runner(chosen, root=root, state_dir=state_dir)
         if chosen.compute.meanwhile_s is None:
             return far
-        return MeanwhileRunner(far, lambda: _local(chosen, state_dir, score))
+        return MeanwhileRunner(far, lambda: _local(chosen, state_dir))
     if chosen.runner.kind == "flow":
         from mhfd_client.flow.from_settings import flow_runner
 
         return flow_runner(chosen, root=root, state_dir=state_dir)
-    return _local(chosen, state_dir, score)
+    return _local(chosen, state_dir)
 
 
-def _local(chosen: Settings, state_dir: Path, score: str | None) -> LocalRunner:
+def _local(chosen: Settings, state_dir: Path) -> LocalRunner:
     return LocalRunner(
         workers=chosen.runner.workers,
         threads=chosen.score.threads,
@@ -142,6 +140,5 @@ def _local(chosen: Settings, state_dir: Path, score: str | None) -> LocalRunner:
         deadline_s=chosen.runner.deadline_s,
         attempts=chosen.runner.attempts,
         backoff_s=chosen.runner.backoff_s,
-        score=score,
-        thumbnails=None if score else thumbnails(state_dir),
+        thumbnails=thumbnails(state_dir),
     )
