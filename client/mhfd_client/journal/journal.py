@@ -30,7 +30,7 @@ from mhfd_client.errors import StateError
 from mhfd_client.journal.folder import Lock, prepare
 from mhfd_client.journal.rows import ImageRow, State, VerdictRow
 from mhfd_client.journal.schema import APPLICATION_ID, MIGRATIONS
-from mhfd_client.journal.sqlite import loaded, named, opened, stored
+from mhfd_client.journal.sqlite import named, opened, stored
 from mhfd_client.journal.view import FILE, JournalView, version_now
 from mhfd_client.naming import Place
 
@@ -207,11 +207,8 @@ class Journal(JournalView):
             "WHERE token = ? AND (? OR id = ?) RETURNING id"
         )
         with self.together():
-            found: list[int] = []
-            for image_id in [None] if ids is None else ids:
-                rows = self._db.execute(sql, (why, int(blame), token, image_id is None, image_id)).fetchall()
-                found += [row[0] for row in rows]
-            return sorted(found)
+            each = [(why, blame, token, image_id is None, image_id) for image_id in ([None] if ids is None else ids)]
+            return sorted(image for values in each for (image,) in self._db.execute(sql, values))
 
     # -- people
 
@@ -221,15 +218,13 @@ class Journal(JournalView):
         Neither (None, False) takes back what was said before.
         """
         with self.together():
-            last = self._db.execute(
-                "SELECT sharp, fine FROM label WHERE image = ? ORDER BY id DESC LIMIT 1", (image_id,)
-            ).fetchone()
+            last = self._one("SELECT sharp, fine FROM label WHERE image = ? ORDER BY id DESC LIMIT 1", image_id)
             if (last or (None, 0)) == (sharp, fine):
                 return
             self._db.execute(
                 "INSERT INTO label (image, sharp, fine, who, after, at_ns) "
                 "SELECT ?, ?, ?, ?, ifnull(max(id), 0), ? FROM verdict",
-                (image_id, None if sharp is None else int(sharp), int(fine), who, self._now()),
+                (image_id, sharp, fine, who, self._now()),
             )
 
     def note(self, name: str, json: str) -> None:
@@ -275,10 +270,10 @@ class Journal(JournalView):
             self._db.execute(
                 "INSERT INTO station VALUES (1, ?, ?) ON CONFLICT (id) DO NOTHING", (stored(root), self._now())
             )
-            (owner,) = self._db.execute("SELECT root FROM station").fetchone()
-        if loaded(owner) != root:
+            owner = self.root()
+        if owner != root:
             raise StateError(
-                f"state folder {files.text_of(self.path.parent)} belongs to {files.text_of(loaded(owner))}, "
+                f"state folder {files.text_of(self.path.parent)} belongs to {files.text_of(owner)}, "
                 f"not to {files.text_of(root)}; give this folder its own with --state"
             )
 
