@@ -15,7 +15,7 @@ from mhfd_client.naming import Place
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts import baseline
 from mhfd_client.verdicts import judge as judging
-from mhfd_client.verdicts.history import History, Label, Measured, Standing
+from mhfd_client.verdicts.history import MEASURES, REGIONS, History, Label, Measured, Standing
 from mhfd_client.verdicts.judge import Judged, RunJudge
 from mhfd_client.verdicts.verdict import Cause, Verdict, decide
 
@@ -385,6 +385,10 @@ def test_nothing_is_asked_before_there_is_something_to_ask() -> None:
     question = judge.question()
     assert question is not None
     assert len(set(question.keys)) == 3
+
+
+def test_every_measure_and_region_has_what_is_usual() -> None:
+    assert baseline._PRIOR.shape == (len(MEASURES), len(REGIONS))
 
 
 def test_history_keeps_what_it_is_told() -> None:

@@ -19,19 +19,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mhfd_client.naming import Place, describe
 from mhfd_client.settings.options import VerdictSettings
-from mhfd_client.verdicts.history import (
-    DENSITY,
-    MEASURES,
-    RATIO,
-    REGIONS,
-    SIDES,
-    WHOLE,
-    History,
-    Label,
-    Levels,
-    Measured,
-    Standing,
-)
+from mhfd_client.verdicts.history import DENSITY, RATIO, SIDES, WHOLE, History, Label, Levels, Measured, Standing
 
 Origin = Literal["confirmed", "provisional"]
 Rows = NDArray[np.intp]
@@ -289,6 +277,3 @@ def _spread(away: NDArray[np.float64]) -> Levels:
     seen = np.nan_to_num(1.4826 * _median(np.abs(away)))
     spread: Levels = np.sqrt((_PRIOR_COUNT * _PRIOR**2 + known * seen**2) / (_PRIOR_COUNT + known))
     return spread
-
-
-assert _PRIOR.shape == (len(MEASURES), len(REGIONS))  # noqa: S101
