@@ -19,7 +19,7 @@ from mhfd_client.verdicts.verdict import Verdict
 
 
 class JournalJudge:
-    """What the station asks: see `station.RunJudge` and `station.People`."""
+    """What the station asks: see `station.loop.Judge` and `station.inbox`."""
 
     def __init__(self, journal: JournalView, settings: VerdictSettings) -> None:
         self._journal = journal
