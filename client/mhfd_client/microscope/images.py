@@ -78,10 +78,8 @@ def _fibics(plan: RunPlan, shot: Shot, row: int, column: int) -> str:
     """The XML that Atlas leaves in tag 51023."""
     side, last = plan.size * PIXEL_NM / 1000, plan.size - 1
     step = side * (1 - _OVERLAP)
-    x, y = (
-        1000.0 + 2000 * (shot.section % 10) + (column - 1) * step,
-        500.0 + 1500 * (shot.section // 10) + (row - 1) * step,
-    )
+    x = 1000.0 + 2000 * (shot.section % 10) + (column - 1) * step
+    y = 500.0 + 1500 * (shot.section // 10) + (row - 1) * step
     return (
         '<?xml version="1.0" encoding="iso-8859-1"?><Fibics version="1.0"><Application>mhfd simulate</Application>'
         f"<Image><Width>{plan.size}</Width><Height>{plan.size}</Height><BoundingBox.Left>0</BoundingBox.Left>"

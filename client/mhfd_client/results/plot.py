@@ -109,7 +109,5 @@ def _mark(x: float, y: float, outcome: Outcome) -> str:
 
 def _ticks(low: float, high: float) -> list[float]:
     """1, 2 and 5 times powers of ten."""
-    found = []
-    for power in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1):
-        found += [base * 10.0**power for base in (1, 2, 5) if low <= base * 10.0**power <= high]
-    return found
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    return [base * 10.0**power for power in powers for base in (1, 2, 5) if low <= base * 10.0**power <= high]
