@@ -49,17 +49,17 @@ class WatchedFolder:
     pairs: tuple[str, ...]
 
     def loaded(self, **args: object) -> Any:
-        """The settings: file < environment < arguments. `args` are keys with `__` for the dot."""
+        """The settings: file < environment < arguments. `args` are keys with `__` for the dot, as options are named."""
         from mhfd_client.errors import SettingsError
         from mhfd_client.settings.load import load
 
-        given: dict[str, object] = {"state.dir": None if self.state is None else str(self.state)}
+        given: dict[str, object] = {"state.dir": self.state}
         for pair in self.pairs:
             key, equals, value = pair.partition("=")
             if not equals:
                 raise SettingsError(f"--set: {pair!r} is no setting; write KEY=VALUE, as in --set arrival.settle_s=5")
             given[key.strip()] = value.strip()
-        given |= {key.replace("__", "."): value for key, value in args.items() if value is not None}
+        given |= {key.replace("__", "."): value for key, value in args.items() if value not in (None, ())}
         return load(self.config, args=given)
 
     def state_dir(self) -> Path:

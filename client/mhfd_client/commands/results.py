@@ -102,16 +102,18 @@ def retake(folder: WatchedFolder, as_csv: bool, form: Format | None, undetermine
 
 @click.command()
 @folder_options
-@click.option("--threshold", type=float, help="Of the expected density, instead of the setting's.")
+@click.option(
+    "--threshold", "verdict__threshold", type=float, help="Of the expected density, instead of the setting's."
+)
 @click.option("--dry-run", is_flag=True, help="Only show what would change; may run beside a watch.")
-def rejudge(folder: WatchedFolder, threshold: float | None, dry_run: bool) -> None:
+def rejudge(folder: WatchedFolder, dry_run: bool, **settings: object) -> None:
     """Verdicts again from the stored reports: nothing is scored, no image is read.
 
     Each changed verdict is added to its image's history. Any setting of the section `verdict` can be given with --set.
     """
     from mhfd_client.station.rejudge import rejudge as again
 
-    loaded = folder.loaded(verdict__threshold=threshold)
+    loaded = folder.loaded(**settings)
     given = {
         key: origin for key, origin in loaded.origins.items() if key.startswith("verdict.") and origin != "default"
     }

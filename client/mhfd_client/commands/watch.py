@@ -22,22 +22,33 @@ if TYPE_CHECKING:
     from mhfd.contract.focus_report import FocusReport
     from mhfd_client.journal.rows import ImageRow, VerdictRow
 
+_NAMES = click.option(
+    "--names", "names__preset", help="How files are named: auto, atlas, wafermapper, sbemimage, sbemimage2025, plain."
+)
+
 
 @click.command()
 @folder_options
 @click.option("--until-idle", type=click.FloatRange(0.1), metavar="SECONDS", help="End when nothing happens so long.")
-@click.option("--params", "preset", help="robust, paper_text or paper_code.")
-@click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), help="Where images are scored.")
-@click.option("--workers", type=click.IntRange(1), help="Worker processes.  [default: one a processor core]")
+@click.option("--params", "score__preset", help="robust, paper_text or paper_code.")
+@click.option("--device", "score__device", type=click.Choice(["auto", "cpu", "gpu"]), help="Where images are scored.")
+@click.option(
+    "--workers", "runner__workers", type=click.IntRange(1), help="Worker processes.  [default: one a processor core]"
+)
 @click.option(
     "--runner",
+    "runner__kind",
     type=click.Choice(["local", "compute", "flow"]),
     help="Who scores: this machine, an endpoint, or one that a flow brings images to.",
 )
-@click.option("--endpoint", metavar="UUID", help="The endpoint of Globus Compute.")
-@click.option("--map", "maps", multiple=True, metavar="HERE=THERE", help="What the endpoint calls a folder of ours.")
-@click.option("--names", help="How files are named: auto, atlas, wafermapper, sbemimage, sbemimage2025, plain.")
-@click.option("--expected", type=click.Path(), help="What should come: a list of sections, or Atlas' .ve-mif.")
+@click.option("--endpoint", "compute__endpoint", metavar="UUID", help="The endpoint of Globus Compute.")
+@click.option(
+    "--map", "compute__map", multiple=True, metavar="HERE=THERE", help="What the endpoint calls a folder of ours."
+)
+@_NAMES
+@click.option(
+    "--expected", "names__expected", type=click.Path(), help="What should come: a list of sections, or Atlas' .ve-mif."
+)
 @click.option("--no-page", is_flag=True, help="Serve no page.")
 @page_options
 @click.option("-v", "--verbose", is_flag=True, help="Say more on the error stream.")
@@ -45,19 +56,12 @@ if TYPE_CHECKING:
 def watch(
     folder: WatchedFolder,
     until_idle: float | None,
-    preset: str | None,
-    device: str | None,
-    workers: int | None,
-    runner: str | None,
-    endpoint: str | None,
-    maps: tuple[str, ...],
-    names: str | None,
-    expected: str | None,
     no_page: bool,
     page_host: str,
     page_port: int | None,
     verbose: bool,
     quiet: bool,
+    **settings: object,
 ) -> None:
     """Watch a folder: score, judge and record each image as it comes.
 
@@ -68,16 +72,7 @@ def watch(
     from mhfd_client.station.assembly import assembled
     from mhfd_client.station.loop import stopped_by_signals
 
-    loaded = folder.loaded(
-        score__preset=preset,
-        score__device=device,
-        runner__workers=workers,
-        runner__kind=runner,
-        compute__endpoint=endpoint,
-        compute__map=maps or None,
-        names__preset=names,
-        names__expected=expected,
-    )
+    loaded = folder.loaded(**settings)
     _log(logging.INFO if verbose else logging.WARNING)
     said = _Said(quiet=quiet)
     with ExitStack() as stack:
@@ -150,9 +145,9 @@ class _Said:
 
 @click.command()
 @folder_options
-@click.option("--names", help="How files are named: auto, atlas, wafermapper, sbemimage, sbemimage2025, plain.")
+@_NAMES
 @JSON
-def plan(folder: WatchedFolder, names: str | None, as_json: bool) -> None:
+def plan(folder: WatchedFolder, as_json: bool, **settings: object) -> None:
     """What a watch would do with every file there, and why. Touches nothing."""
     from mhfd_client.arrival import plan as planning
     from mhfd_client.arrival.root import checked_root
@@ -161,7 +156,7 @@ def plan(folder: WatchedFolder, names: str | None, as_json: bool) -> None:
     from mhfd_client.journal.view import JournalView
     from mhfd_client.station.assembly import named, state_of
 
-    loaded = folder.loaded(names__preset=names)
+    loaded = folder.loaded(**settings)
     root = checked_root(folder.root)
     state_dir = state_of(root, loaded.settings)
     detected = named(root, loaded.settings)
@@ -169,16 +164,13 @@ def plan(folder: WatchedFolder, names: str | None, as_json: bool) -> None:
         view = JournalView.read(state_dir)
     except StateMissing:
         view = None
-    try:
+    with view or nullcontext():
         found = planning.plan(
             root,
             settings=loaded.settings.arrival,
             known=view.known if view else lambda *_: False,
             ignore=detected.naming.ignore,
         )
-    finally:
-        if view:
-            view.close()
     lines = [(sighting, detected.naming.place(sighting.path)) for sighting in found]
     if as_json:
         echo_json(
