@@ -12,43 +12,19 @@ from __future__ import annotations
 import copy
 import fnmatch
 import json
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, Protocol
 
 from mhfd_flows import expressions, paths
-from mhfd_flows.definition import (
-    NUMERIC,
-    Action,
-    Catcher,
-    Choice,
-    ChoiceRule,
-    Definition,
-    ExpressionEval,
-    Fail,
-    Pass,
-    State,
-    Wait,
-)
+from mhfd_flows.definition import NUMERIC, Action, Choice, ChoiceRule, Definition, Fail, State, Wait
 from mhfd_flows.errors import ExpressionError, PathError, UnableToRun
 
 STATE_LIMIT: Final = 200_000
 """Bytes of a run's state that the service allows."""
 
 Status = Literal["ACTIVE", "SUCCEEDED", "FAILED", "ENDED"]
-
-
-class RunClock(Protocol):
-    """Where the time comes from, and how it passes."""
-
-    def now(self) -> float:
-        """Seconds since the epoch."""
-        ...
-
-    def sleep(self, seconds: float) -> None:
-        """Let so much time pass."""
-        ...
 
 
 class VirtualClock:
@@ -93,15 +69,12 @@ class Provider(Protocol):
 
     def run(self, parameters: Mapping[str, Any]) -> ActionAnswer:
         """Start it. UnableToRun."""
-        ...
 
     def status(self, action_id: str) -> ActionAnswer:
         """How it stands now."""
-        ...
 
     def cancel(self, action_id: str) -> None:
         """It need not go on."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +133,7 @@ class Execution:
 
     Args:
         actions: Who does the actions, by ActionUrl.
-        clock: Only its `now` is used; the caller lets the time pass.
-        polls: Makes the seconds between two looks at an action that is not done yet.
+        now: Seconds since the epoch; the caller lets the time pass.
     """
 
     def __init__(
@@ -170,15 +142,12 @@ class Execution:
         body: Mapping[str, Any],
         actions: Mapping[str, Provider],
         *,
-        clock: RunClock,
+        now: Callable[[], float],
         run_id: str = "00000000-0000-0000-0000-000000000000",
         flow_id: str = "",
         user: Mapping[str, str] | None = None,
-        polls: Callable[[], Iterable[float]] = service_polls,
-        state_limit: int = STATE_LIMIT,
     ) -> None:
-        self._definition, self._actions, self._clock = definition, actions, clock
-        self._polls, self._limit = polls, state_limit
+        self._definition, self._actions, self._now = definition, actions, now
         context = {"run_id": run_id, "flow_id": flow_id, **(user or {})}
         self.state: dict[str, Any] = {**json.loads(json.dumps(body)), "_context": context}
         self.at: str = definition.start_at
@@ -221,8 +190,8 @@ class Execution:
             try:
                 following = yield from self._act(name, state)
             except _Caught as e:
-                following = self._catch(name, state.catch, e)
-            if following is None and self.status != "ACTIVE":
+                following = self._catch(name, state, e)
+            if self.status != "ACTIVE":
                 return
         elif isinstance(state, Choice):
             following = next((rule.next for rule in state.choices if _holds(rule, self.state)), state.default)
@@ -230,7 +199,10 @@ class Execution:
             yield Pause(name, self._seconds(state))
             following = state.next
         else:
-            following = self._compute(state)
+            if state.result_path is not None:
+                value = self._input(state.parameters, getattr(state, "input_path", None))
+                self._grow(paths.put(self.state, state.result_path, value))
+            following = state.next
         self._note(f"{kind}Completed", name)
         if self._stopped():
             return
@@ -244,15 +216,15 @@ class Execution:
         provider = self._actions.get(state.action_url)
         if provider is None:
             raise _Caught("ActionUnableToRun", f"nobody provides {state.action_url}")
-        until = self._clock.now() + state.wait_time
+        until = self._now() + state.wait_time
         try:
             answer = provider.run(parameters)
         except UnableToRun as e:
             raise _Caught("ActionUnableToRun", str(e)) from None
         self._doing = (provider, answer.action_id)
-        polls = iter(self._polls())
+        polls = service_polls()
         while answer.status in ("ACTIVE", "INACTIVE"):
-            left = until - self._clock.now()
+            left = until - self._now()
             if left <= 0:
                 self._doing = None
                 raise _Caught("ActionTimeout", f"{name} was not done within {state.wait_time} s")
@@ -267,21 +239,12 @@ class Execution:
         self._grow(paths.put(self.state, state.result_path, copy.deepcopy(answer.as_json())))
         return state.next
 
-    def _catch(self, name: str, catchers: Iterable[Catcher], error: _Caught) -> str | None:
+    def _catch(self, name: str, state: Action, error: _Caught) -> str:
+        """Where the first Catch of this error leads: a definition is refused that has none for each of `ERRORS`."""
         self._note("ActionFailed", name, error=error.name, cause=error.cause)
-        for catcher in catchers:
-            if error.name in catcher.error_equals:
-                kept = {"Error": error.name, "Cause": error.cause}
-                self._grow(paths.put(self.state, catcher.result_path, kept))
-                return catcher.next
-        self._end("FAILED", (error.name, json.dumps(error.cause)))
-        return None
-
-    def _compute(self, state: ExpressionEval | Pass) -> str | None:
-        if state.result_path is not None:
-            value = self._input(state.parameters, getattr(state, "input_path", None))
-            self._grow(paths.put(self.state, state.result_path, value))
-        return state.next
+        catcher = next(one for one in state.catch if error.name in one.error_equals)
+        self._grow(paths.put(self.state, catcher.result_path, {"Error": error.name, "Cause": error.cause}))
+        return catcher.next
 
     def _input(self, parameters: Mapping[str, Any] | None, input_path: str | None) -> Any:
         if parameters is None:
@@ -298,15 +261,15 @@ class Execution:
             return float(found)
         text = state.timestamp or paths.look_up(self.state, state.timestamp_path or "$")
         try:
-            return max(0.0, datetime.fromisoformat(text).timestamp() - self._clock.now())
+            return max(0.0, datetime.fromisoformat(text).timestamp() - self._now())
         except (TypeError, ValueError):
             raise PathError(f"{text!r} is no timestamp") from None
 
     def _grow(self, state: dict[str, Any]) -> None:
         size = size_of(state)
         self.largest = max(self.largest, size)
-        if size > self._limit:
-            raise _TooLarge(f"the state of the run would have {size} bytes, of {self._limit} allowed")
+        if size > STATE_LIMIT:
+            raise _TooLarge(f"the state of the run would have {size} bytes, of {STATE_LIMIT} allowed")
         self.state = state
 
     def _stopped(self) -> bool:
@@ -323,7 +286,7 @@ class Execution:
         self._note("FlowSucceeded" if status == "SUCCEEDED" else "FlowFailed", None, **details)
 
     def _note(self, code: str, state: str | None, **details: Any) -> None:
-        self.log.append(LogEntry(self._clock.now(), code, state, details))
+        self.log.append(LogEntry(self._now(), code, state, details))
 
 
 class _TooLarge(Exception):
@@ -331,10 +294,14 @@ class _TooLarge(Exception):
 
 
 def run(
-    definition: Definition, body: Mapping[str, Any], actions: Mapping[str, Provider], clock: RunClock, **options: Any
+    definition: Definition,
+    body: Mapping[str, Any],
+    actions: Mapping[str, Provider],
+    clock: VirtualClock,
+    **options: Any,
 ) -> Execution:
     """A whole run. Options as of `Execution`."""
-    execution = Execution(definition, body, actions, clock=clock, **options)
+    execution = Execution(definition, body, actions, now=clock.now, **options)
     for pause in execution.steps():
         clock.sleep(pause.seconds)
     return execution

@@ -6,12 +6,12 @@ fails. They are not the service: they know nothing of accounts, consents or netw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from mhfd_flows.errors import UnableToRun
-from mhfd_flows.interpreter import ActionAnswer, Provider, RunClock
+from mhfd_flows.interpreter import ActionAnswer, Provider, VirtualClock
 
 SOURCE: Final = "the microscope's collection"
 STAGING: Final = "the endpoint's collection"
@@ -54,7 +54,7 @@ class Strike:
 class World:
     """What there is, and what is done to it. `files` are sizes by collection and path."""
 
-    clock: RunClock
+    clock: VirtualClock
     strikes: list[Strike] = field(default_factory=list)
     files: dict[tuple[str, str], int] = field(default_factory=dict)
     folders: set[tuple[str, str]] = field(default_factory=set)
@@ -169,7 +169,8 @@ class _Pretender:
         self._doing: dict[str, tuple[Mapping[str, Any], float, Kind | None]] = {}
 
     def run(self, parameters: Mapping[str, Any]) -> ActionAnswer:
-        self._known(parameters, _FIELDS[self._name])
+        if unknown := sorted(parameters.keys() - _FIELDS[self._name]):
+            raise UnableToRun(f"{self._name}: unknown field {', '.join(unknown)}")
         strike = self._world.next_strike(self._place(parameters))
         if strike == "unable":
             raise UnableToRun(f"{self._name}: refused, it is pretended")
@@ -199,10 +200,6 @@ class _Pretender:
             return _FOR[self._name, where]
         except KeyError:
             raise UnableToRun(f"{self._name}: nothing of the kind is pretended on {where}") from None
-
-    def _known(self, parameters: Mapping[str, Any], fields: Iterable[str]) -> None:
-        if unknown := sorted(set(parameters) - set(fields)):
-            raise UnableToRun(f"{self._name}: unknown field {', '.join(unknown)}")
 
 
 _WHERE: Final = ("endpoint_id", "destination_endpoint", "endpoint")

@@ -90,7 +90,7 @@ def unwell(flow: Shipped, state: str, error: str) -> Execution:
         flow.definition,
         body_of(flow, ["a.tif"], looking=state.startswith("LookAt")),
         actions,
-        clock=clock,
+        now=clock.now,
         run_id=RUN_ID,
     )
     for pause in going.steps():
@@ -420,7 +420,7 @@ def test_looks_at_an_action_back_off_to_ten_minutes() -> None:
 def test_a_canceled_run_enters_no_further_state() -> None:
     clock = VirtualClock()
     going: Execution = Execution(
-        flow_of(A={"Type": "Wait", "Seconds": 5, "Next": "B"}, B={"Type": "Pass", "End": True}), {}, {}, clock=clock
+        flow_of(A={"Type": "Wait", "Seconds": 5, "Next": "B"}, B={"Type": "Pass", "End": True}), {}, {}, now=clock.now
     )
     for _ in going.steps():
         going.cancel()
