@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from mhfd_flows.definition import NUMERIC, Action, Choice, Definition, ExpressionEval, Fail, Pass, State
+from mhfd_flows.definition import NUMERIC, Action, Choice, Definition, ExpressionEval, Pass, State, ways_on
 from mhfd_flows.errors import DefinitionRefused
 
 PROVIDERS: Final = frozenset(
@@ -44,7 +44,7 @@ def problems(definition: Definition) -> Iterator[str]:
     if definition.start_at not in states:
         yield f"the definition: StartAt names {definition.start_at!r}, which is no state"
     for name, state in states.items():
-        for target in ways(state):
+        for target in ways(name, state):
             if target not in states:
                 yield f"{name}: leads to {target!r}, which is no state"
     reached = _reached(states, (definition.start_at,))
@@ -57,14 +57,9 @@ def problems(definition: Definition) -> Iterator[str]:
     yield from _uncounted(states)
 
 
-def ways(state: State) -> tuple[str, ...]:
-    """The states that a run can go on to."""
-    if isinstance(state, Choice):
-        return (*(str(rule.next) for rule in state.choices), state.default)
-    if isinstance(state, Fail):
-        return ()
-    following = () if state.next is None else (state.next,)
-    return (*following, *(catcher.next for catcher in state.catch)) if isinstance(state, Action) else following
+def ways(name: str, state: State) -> list[str]:
+    """The states that a run can go on to from one."""
+    return [way.end for way in ways_on(name, state)]
 
 
 def _reached(states: Mapping[str, State], begin: Iterable[str]) -> set[str]:
@@ -75,7 +70,7 @@ def _reached(states: Mapping[str, State], begin: Iterable[str]) -> set[str]:
         name = waiting.pop()
         if name not in reached and name in states:
             reached.add(name)
-            waiting += ways(states[name])
+            waiting += ways(name, states[name])
     return reached
 
 
@@ -111,10 +106,10 @@ def _uncounted(states: Mapping[str, State]) -> Iterator[str]:
     """Loops in which nothing is counted, or in which nothing looks at the count."""
     for loop in _loops(states):
         counters = {path for name in loop for path in _counts(states[name])}
-        tested = {path for name in loop for path in _tests(states[name], loop)}
+        tested = {path for name in loop for path in _tests(name, states[name], loop)}
         good = counters & tested
         counting = {name for name in loop if good & set(_counts(states[name]))}
-        testing = {name for name in loop if good & set(_tests(states[name], loop))}
+        testing = {name for name in loop if good & set(_tests(name, states[name], loop))}
         for without in (counting, testing):
             free = next(iter(_loops({name: states[name] for name in loop if name not in without})), None)
             if free:
@@ -132,9 +127,9 @@ def _counts(state: State) -> Iterator[str]:
                 yield path
 
 
-def _tests(state: State, loop: frozenset[str]) -> Iterator[str]:
+def _tests(name: str, state: State, loop: frozenset[str]) -> Iterator[str]:
     """The counters that a state compares with a number, if it can leave the loop."""
-    if isinstance(state, Choice) and set(ways(state)) - loop:
+    if isinstance(state, Choice) and set(ways(name, state)) - loop:
         for rule in state.choices:
             for inner in rule.inner():
                 if inner.operator in _COUNTING and inner.variable:
@@ -143,7 +138,7 @@ def _tests(state: State, loop: frozenset[str]) -> Iterator[str]:
 
 def _loops(states: Mapping[str, State]) -> list[frozenset[str]]:
     """The largest sets of states in which each can be reached from each."""
-    reached = {name: _reached(states, ways(state)) for name, state in states.items()}
+    reached = {name: _reached(states, ways(name, state)) for name, state in states.items()}
     loops = [
         frozenset(other for other in reached[name] if name in reached[other])
         for name in states

@@ -1,14 +1,15 @@
 """The states of the language that we use, typed: `Definition.parse` makes them of JSON or says what is wrong.
 
-What one state must be is here; what states must be to each other is `checks`. No schema of the language is published:
-the service's own `validate_flow` has the last word. Nothing here runs anything.
+What one state must be is here, and where a run goes on from it; what states must be to each other is `checks`. No
+schema of the language is published: the service's own `validate_flow` has the last word. Nothing here runs anything.
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any, Final, Literal, Self
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError, model_validator
 from pydantic.alias_generators import to_pascal
@@ -16,17 +17,18 @@ from pydantic.alias_generators import to_pascal
 from mhfd_flows import expressions, paths
 from mhfd_flows.errors import DefinitionRefused, ExpressionError, PathError
 
-ERRORS: Final = ("ActionUnableToRun", "ActionFailedException", "ActionTimeout")
+ActionError = Literal["ActionUnableToRun", "ActionFailedException", "ActionTimeout"]
+ERRORS: Final[tuple[ActionError, ...]] = get_args(ActionError)
 """What can go wrong with an action: it was not started, it failed, it took longer than its WaitTime."""
 
-NUMERIC: Final[Mapping[str, Callable[[float, float], bool]]] = {
-    "NumericEquals": operator.eq,
-    "NumericGreaterThan": operator.gt,
-    "NumericGreaterThanEquals": operator.ge,
-    "NumericLessThan": operator.lt,
-    "NumericLessThanEquals": operator.le,
+NUMERIC: Final[Mapping[str, tuple[Callable[[float, float], bool], str]]] = {
+    "NumericEquals": (operator.eq, "="),
+    "NumericGreaterThan": (operator.gt, ">"),
+    "NumericGreaterThanEquals": (operator.ge, "&ge;"),
+    "NumericLessThan": (operator.lt, "<"),
+    "NumericLessThanEquals": (operator.le, "&le;"),
 }
-"""The comparisons of numbers, and what each does."""
+"""The comparisons of numbers: what each does, and its sign in a drawing."""
 
 _OPERATORS: Final[dict[str, type | tuple[type, ...]]] = {
     **dict.fromkeys(("BooleanEquals", "IsNull", "IsPresent"), bool),
@@ -63,9 +65,7 @@ class GoesOn(Commented):
 class Catcher(LanguagePart):
     """Where a run goes on after an error, and where in the state the error is kept."""
 
-    error_equals: tuple[Literal["ActionUnableToRun", "ActionFailedException", "ActionTimeout"], ...] = Field(
-        min_length=1
-    )
+    error_equals: tuple[ActionError, ...] = Field(min_length=1)
     result_path: str
     next: str
 
@@ -228,8 +228,51 @@ class Fail(Commented):
 
 
 State = Annotated[Action | ExpressionEval | Pass | Choice | Wait | Fail, Field(discriminator="type")]
-_STATE: Final[TypeAdapter[State]] = TypeAdapter(Annotated[State, Field(discriminator="type")])
+_STATE: Final[TypeAdapter[State]] = TypeAdapter(State)
 _TYPES: Final = ("Action", "ExpressionEval", "Pass", "Choice", "Wait", "Fail")
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """From one state to another, and when it is taken."""
+
+    begin: str
+    end: str
+    kind: Literal["next", "choice", "default", "catch"]
+    when: str = ""
+
+
+def rule_in_words(rule: ChoiceRule) -> str:
+    """A comparison as a person reads it."""
+    for word, joined in (("and", rule.all_of), ("or", rule.any_of)):
+        if joined:
+            return f" {word} ".join(rule_in_words(inner) for inner in joined)
+    if rule.not_:
+        return f"not ({rule_in_words(rule.not_)})"
+    name, value = str(rule.variable).removeprefix("$."), rule.value
+    if rule.operator == "BooleanEquals":
+        return name if value else f"not {name}"
+    if rule.operator == "StringEquals":
+        return f"{name} is {value}" if value else f"no {name}"
+    operator = str(rule.operator)
+    sign = NUMERIC[operator][1] if operator in NUMERIC else operator
+    return f"{name} {sign} {value}"
+
+
+def ways_on(name: str, state: State) -> Iterator[Way]:
+    """The ways from one state."""
+    if isinstance(state, Choice):
+        for rule in state.choices:
+            yield Way(name, str(rule.next), "choice", rule_in_words(rule))
+        yield Way(name, state.default, "default", "else")
+        return
+    following = getattr(state, "next", None)
+    if following is not None:
+        yield Way(name, following, "next")
+    if isinstance(state, Action):
+        for catcher in state.catch:
+            short = ", ".join(error.removeprefix("Action").removesuffix("Exception") for error in catcher.error_equals)
+            yield Way(name, catcher.next, "catch", short)
 
 
 class Definition(BaseModel):
@@ -240,6 +283,11 @@ class Definition(BaseModel):
     comment: str | None
     start_at: str
     states: dict[str, State]
+
+    def ways(self) -> Iterator[Way]:
+        """Every way, in the order of the definition."""
+        for name, state in self.states.items():
+            yield from ways_on(name, state)
 
     @classmethod
     def parse(cls, document: object) -> Definition:

@@ -122,7 +122,7 @@ def rehearse(flow: Shipped, faults: Iterable[str] = (), *, images: int = 3, look
     before = len(world.below(RESULTS, "/reports/"))
     execution = run(flow.definition, body_of(flow, names, looking=looking), world.providers(), clock, run_id=RUN_ID)
     found = Ending(
-        _error(execution),
+        str(execution.error[0] if execution.error else execution.state["outcome"]["error"]),
         tuple(sorted(path for where, path in world.folders if where == STAGING)),
         len(world.below(RESULTS, "/reports/")) - before if _moves(flow) else _told(execution),
     )
@@ -190,12 +190,6 @@ def body_of(flow: Shipped, names: Sequence[str], *, looking: bool) -> dict[str, 
 
 def _moves(flow: Shipped) -> bool:
     return "source" in flow.input_schema["properties"]
-
-
-def _error(execution: Execution) -> str:
-    if execution.error is not None:
-        return execution.error[0]
-    return str(execution.state["outcome"]["error"])
 
 
 def _told(execution: Execution) -> int:

@@ -64,9 +64,7 @@ def evaluate(text: str, state: Mapping[str, Any]) -> Any:
         "pathsplit": lambda path: list(path.rsplit("/", 1)) if "/" in path else ["", path],
         "str": str,
     }
-    evaluator = simpleeval.EvalWithCompoundTypes(
-        names=dict(state) | {"True": True, "False": False, "None": None}, functions=functions
-    )
+    evaluator = simpleeval.EvalWithCompoundTypes(names=dict(state), functions=functions)
     try:
         return evaluator.eval(text)
     except Exception as e:  # whatever the state's values do inside an expression

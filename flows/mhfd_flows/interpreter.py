@@ -349,4 +349,4 @@ def _compare(operator: str, found: Any, wanted: Any) -> bool:
         return isinstance(found, str) and bool(found == wanted)
     if operator == "StringMatches":
         return isinstance(found, str) and fnmatch.fnmatchcase(found, wanted)
-    return isinstance(found, int | float) and not isinstance(found, bool) and NUMERIC[operator](found, wanted)
+    return isinstance(found, int | float) and not isinstance(found, bool) and NUMERIC[operator][0](found, wanted)

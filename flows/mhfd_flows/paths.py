@@ -36,7 +36,7 @@ def look_up(state: Any, path: str) -> Any:
     here = state
     for step in parse(path):
         try:
-            here = here[step] if isinstance(step, int) == isinstance(here, list) else _nowhere()
+            here = (here if isinstance(step, int) == isinstance(here, list) else {})[step]  # a list has no names
         except (KeyError, IndexError, TypeError):
             raise PathError(f"{path} leads nowhere: there is no {step!r}") from None
     return here
@@ -60,7 +60,3 @@ def _put(here: Any, steps: tuple[Step, ...], value: Any, path: str) -> dict[str,
     if not isinstance(first, str) or not isinstance(here, dict):
         raise PathError(f"{path} cannot be written: only names of objects can be")
     return here | {first: _put(here.get(first, {}), rest, value, path) if rest else value}
-
-
-def _nowhere() -> Any:
-    raise KeyError

@@ -247,8 +247,8 @@ def test_staging_is_cleaned_on_every_way_out() -> None:
         if name in seen or name == "Clean":
             continue
         seen.add(name)
-        assert ways(states[name]), f"{name} ends the run before Clean"
-        waiting += ways(states[name])
+        assert ways(name, states[name]), f"{name} ends the run before Clean"
+        waiting += ways(name, states[name])
 
 
 def body(images: int = 2) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -39,7 +40,8 @@ def flow() -> None:
 @click.option("--mermaid", "form", flag_value="mermaid", help="A picture, for whatever draws Mermaid.")
 def show(name: str, form: str | None) -> None:
     """What a flow does, state by state."""
-    from mhfd_flows.drawing import mermaid, ways_of
+    from mhfd_flows.definition import ways_on
+    from mhfd_flows.drawing import mermaid
     from mhfd_flows.shipped import flow_of
 
     shipped = flow_of(name)
@@ -53,9 +55,8 @@ def show(name: str, form: str | None) -> None:
         echo(f"{shipped.name}  {shipped.digest}: {shipped.subtitle}")
         for state_name, state in shipped.definition.states.items():
             echo(f"{state_name}  [{state.type}]  {state.comment or getattr(state, 'cause', '')}")
-            for way in ways_of(shipped.definition):
-                if way.begin == state_name:
-                    echo(f"    -> {way.end}{f'  if {way.when}' if way.when else ''}".replace("if else", "else"))
+            for way in ways_on(state_name, state):
+                echo(f"    -> {way.end}{f'  if {way.when}' if way.when else ''}".replace("if else", "else"))
 
 
 @flow.command()
@@ -234,17 +235,14 @@ def _tell(done: Rehearsal) -> None:
 
 
 def _as_json(done: Rehearsal) -> dict[str, Any]:
-    def ending(one: Any) -> dict[str, Any]:
-        return {"error": one.error, "left": list(one.left), "reports": one.reports}
-
     return {
         "flow": done.flow.name,
         "digest": done.flow.digest,
         "faults": [fault.name for fault in done.faults],
         "log": [{"at_s": entry.at, **entry.as_json()} for entry in done.execution.log],
         "largest_state": done.execution.largest,
-        "found": ending(done.found),
-        "expected": ending(done.expected),
+        "found": asdict(done.found),
+        "expected": asdict(done.expected),
         "as_it_should": done.as_it_should,
     }
 
