@@ -6,12 +6,12 @@ The identity mapping, the program, the site file, the folders with images and th
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
-from mhfd.site import Site
+from mhfd.site import VARIABLE, Site
 from mhfd_endpoint import choices as chosen
 from mhfd_endpoint import folder as folders
 from mhfd_endpoint import render
@@ -19,15 +19,11 @@ from mhfd_endpoint.errors import EndpointError
 from mhfd_endpoint.finding import Check, fail, ok, warn
 from mhfd_endpoint.rights import all_can_add, all_can_read, others_can_write
 
-_SHELL_WORDS: Final = "MHFD_SITE="
-
 
 def site_file_of(choices: chosen.Chosen) -> Path | None:
     """The site file that the workers are given, as the shell would read it."""
-    import shlex
-
-    lines = [line for line in choices.worker_init if line.startswith(f"export {_SHELL_WORDS}")]
-    named = [line.partition(_SHELL_WORDS)[2] for line in lines]
+    begin = f"export {VARIABLE}="
+    named = [line.removeprefix(begin) for line in choices.worker_init if line.startswith(begin)]
     words = shlex.split(named[-1]) if named else []
     return Path(words[0]) if len(words) == 1 else None
 
@@ -36,8 +32,8 @@ def site_of(folder: Path) -> Site:
     """What the administrator allows, as the workers are told."""
     named = site_file_of(folders.choices_of(folder))
     if named is None:
-        raise EndpointError(f"{folder / render.TEMPLATE}: worker_init exports no {_SHELL_WORDS.rstrip('=')}")
-    return Site.load({"MHFD_SITE": str(named)})
+        raise EndpointError(f"{folder / render.TEMPLATE}: worker_init exports no {VARIABLE}")
+    return Site.read(named)
 
 
 def identities(folder: Path) -> Iterator[Check]:
@@ -96,9 +92,9 @@ def site_file(folder: Path) -> Iterator[Check]:
     named = site_file_of(folders.choices_of(folder))
     if named is None:
         do = "make it again with `mhfd endpoint init --force`"
-        yield fail("site file", f"worker_init exports no {_SHELL_WORDS.rstrip('=')}: nothing may be read", do)
+        yield fail("site file", f"worker_init exports no {VARIABLE}: nothing may be read", do)
         return
-    Site.load({"MHFD_SITE": str(named)})
+    Site.read(named)
     weak = others_can_write(named)
     if weak is not None:
         do = f"chmod go-w {weak}, and let it belong to you or to root"
@@ -115,7 +111,7 @@ def data(folder: Path) -> Iterator[Check]:
     named = site_file_of(folders.choices_of(folder))
     if named is None:
         return
-    site = Site.load({"MHFD_SITE": str(named)})
+    site = Site.read(named)
     if not site.read_roots:
         yield fail("data", "no folder may be read", f"name one in {named}: read_roots")
     mapped = _mapped(folder)

@@ -15,12 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from mhfd_endpoint.errors import ChoiceError, EndpointError
 
-Kind = Literal["workstation", "slurm", "polaris"]
-KINDS: Final[tuple[Kind, ...]] = ("workstation", "slurm", "polaris")
-
-_BEGIN: Final = "{#- administrator"
-_END: Final = "{#- /administrator"
-
 # What reaches a scheduler's script: one word, so that no line can be added to it.
 Word = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.@+-]+$")]
 Line = Annotated[str, Field(max_length=1000, pattern=r"^[^\n\r\x00]*$")]
@@ -101,6 +95,7 @@ class Polaris(Cluster):
 Chosen = Workstation | Slurm | Polaris
 
 _MODELS: Final[dict[str, type[Chosen]]] = {"workstation": Workstation, "slurm": Slurm, "polaris": Polaris}
+KINDS: Final = tuple(_MODELS)
 
 
 def checked(kind: str, **fields: Any) -> Chosen:
@@ -144,7 +139,7 @@ def read(template: str, *, where: Path | str = "the template") -> Chosen:
 
 
 def _places(template: str, *, where: Path | str = "the template") -> tuple[int, int]:
-    begin, end = re.search(rf"{re.escape(_BEGIN)}.*?-?#}}\n", template, re.DOTALL), template.find(_END)
+    begin, end = re.search(r"\{#- administrator.*?-?#\}\n", template, re.DOTALL), template.find("{#- /administrator")
     if begin is None or end < begin.end():
         raise EndpointError(f"{where} has no administrator's part: it was not made by `mhfd endpoint init`")
     return begin.end(), end

@@ -13,8 +13,6 @@ class Cost:
 
     nodes: int  # at one time
     gpus: int  # on a node
-    at_rest: float  # a day, while no images come
-    at_work: float  # a day, while images come all day long and keep every node busy
     after: float  # once, after the last image, until everything is given back
     after_at_most: float  # the same, when a user asks for as much as is allowed
 
@@ -22,9 +20,10 @@ class Cost:
         """For people: at rest, at work, afterwards."""
         held = f"{self.nodes} node{'s' if self.nodes > 1 else ''}"
         gpus = f" ({self.gpus * self.nodes} GPU{'s' if self.gpus * self.nodes != 1 else ''})" if self.gpus else ""
+        # At work: images come all day long and keep every node busy.
         return [
-            f"at rest: {self.at_rest:g} node-hours a day",
-            f"while images come: {held}{gpus} at most, {self.at_work:g} node-hours a day",
+            "at rest: 0 node-hours a day",
+            f"while images come: {held}{gpus} at most, {self.nodes * 24} node-hours a day",
             f"after the last image: {self.after:.3g} node-hours, then nothing is held"
             + (f" (a user may ask for up to {self.after_at_most:.3g})" if self.after_at_most > self.after else ""),
         ]
@@ -33,11 +32,11 @@ class Cost:
 def cost(choices: Chosen) -> Cost:
     """What one user's process costs at most."""
     if not isinstance(choices, Cluster):
-        return Cost(1, choices.gpus_per_node, 0, 24, choices.warm_minutes / 60, choices.max_warm_minutes / 60)
+        return Cost(1, choices.gpus_per_node, choices.warm_minutes / 60, choices.max_warm_minutes / 60)
     nodes, most = choices.max_nodes, choices.walltime_minutes
 
     def held(minutes: int) -> float:
         # The idle time is looked at every few seconds, and 30 s at least; a job also ends at its walltime.
         return nodes * min(max(minutes, 0.5), most) / 60
 
-    return Cost(nodes, choices.gpus, 0, nodes * 24, held(choices.warm_minutes), held(choices.max_warm_minutes))
+    return Cost(nodes, choices.gpus, held(choices.warm_minutes), held(choices.max_warm_minutes))

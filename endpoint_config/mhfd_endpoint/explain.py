@@ -21,7 +21,7 @@ from mhfd_endpoint.cost import cost
 def explain(folder: Path) -> list[tuple[str, list[str]]]:
     """Headings, each with its sentences."""
     config = render.core_config(folder)
-    choices = chosen.read((folder / render.TEMPLATE).read_text(), where=folder / render.TEMPLATE)
+    choices = folders.choices_of(folder)
     return [
         ("Who", list(_who(config))),
         ("May run what", list(_what(config, folder))),
@@ -71,7 +71,7 @@ def _data(choices: chosen.Chosen) -> Iterator[str]:
     if named is None:
         yield "None: no site file is named, so that nothing may be read."
         return
-    site = Site.load({"MHFD_SITE": str(named)})
+    site = Site.read(named)
     yield f"As {named} says, which no request can widen; links are followed first."
     yield f"Images are read below {_list(site.read_roots)}."
     yield f"Reports are written below {_list(site.write_roots)}." if site.write_roots else "Nothing is written."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
@@ -49,14 +49,12 @@ def fail(name: str, what: str, do: str) -> Check:
     return Check(name, Level.FAIL, _text(what), _text(do))
 
 
-def guarded(name: str, look: Callable[[], Iterable[Check]], do: str) -> list[Check]:
+def guarded(name: str, look: Callable[[], Iterable[Check]], do: str) -> Iterator[Check]:
     """Everything that is found; a check that cannot be made is a failed one."""
-    found: list[Check] = []
     try:
-        found.extend(look())
+        yield from look()
     except (MhfdError, OSError) as error:
-        found.append(fail(name, str(error), do))
-    return found
+        yield fail(name, str(error), do)
 
 
 def _text(said: str) -> str:

@@ -10,11 +10,11 @@ import os
 import re
 import shlex
 import shutil
-import sys
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
@@ -95,8 +95,8 @@ class NewFolder:
         return list(texts)
 
     def _config(self) -> str:
-        comment, body = _commented(_shipped(self.choices.kind, CONFIG))
-        fields: dict[str, Any] = dict(yaml.safe_load(body))
+        shipped = _shipped(self.choices.kind, CONFIG)
+        fields: dict[str, Any] = dict(yaml.safe_load(shipped))
         fields["display_name"] = self.display_name
         fields.pop("allowed_functions")
         if self.identity_mapping is not None:
@@ -105,7 +105,8 @@ class NewFolder:
             fields["email"] = self.email
         if self.authentication_policy is not None:
             fields["authentication_policy"] = self.authentication_policy
-        return comment + yaml.safe_dump(fields, sort_keys=False) + _allowed_block(self.functions)
+        comment = takewhile(lambda line: line.startswith("#"), shipped.splitlines(keepends=True))
+        return "".join(comment) + yaml.safe_dump(fields, sort_keys=False) + _allowed_block(self.functions)
 
     def _logs(self) -> None:
         """Each account makes a file of its own there, and reads no other's."""
@@ -192,9 +193,7 @@ def pin(folder: Path, functions: Iterable[str]) -> tuple[str, ...]:
     body = re.sub(r"(?m)^allowed_functions:.*\n?(?:^(?:[ \t]+|-).*\n?)*", "", text)
     changed = (body if body.endswith("\n") or not body else body + "\n") + _allowed_block(ids)
     before, after = yaml.safe_load(text) or {}, yaml.safe_load(changed)
-    if {k: v for k, v in before.items() if k != "allowed_functions"} != {
-        k: v for k, v in after.items() if k != "allowed_functions"
-    } or tuple(after["allowed_functions"]) != ids:
+    if after != before | {"allowed_functions": list(ids)}:
         raise EndpointError(f"{path}: allowed_functions is written in a way that cannot be changed; change it by hand")
     _replace(path, changed, 0o600, keep=False)
     return ids
@@ -211,11 +210,6 @@ def function_ids(values: Iterable[str]) -> tuple[str, ...]:
                 f"FUNCTION_ID: {value!r} is none; `mhfd function register` prints one like {uuid.UUID(int=0)}"
             ) from None
     return tuple(found)
-
-
-def default_environment() -> Path:
-    """The environment that this program runs in."""
-    return Path(sys.prefix)
 
 
 def is_wrapper(program: Path) -> bool:
@@ -247,13 +241,6 @@ def _schema(choices: Chosen) -> str:
 
 def _shipped(kind: str, name: str) -> str:
     return resources.files("mhfd_endpoint").joinpath(kind, name).read_text()
-
-
-def _commented(text: str) -> tuple[str, str]:
-    """The comment at the top of a file, and the rest."""
-    lines = text.splitlines(keepends=True)
-    n = next((i for i, line in enumerate(lines) if not line.startswith("#")), len(lines))
-    return "".join(lines[:n]), "".join(lines[n:])
 
 
 def _replace(path: Path, text: str, mode: int, *, keep: bool = True) -> None:

@@ -27,12 +27,12 @@ SCHEMA: Final = "user_config_schema.json"
 
 def core_config(folder: Path) -> Any:
     """The endpoint's own configuration, as its program reads it."""
-    endpoint = _Endpoint()
+    endpoint = _program()
     try:
-        config = endpoint.get_config(folder)
+        config = endpoint.config.utils.get_config(folder)
     except Exception as e:
         raise EndpointError(f"{folder / CONFIG}: {_one_line(e)}") from e
-    if not isinstance(config, endpoint.CoreEndpointConfig):
+    if not isinstance(config, endpoint.config.CoreEndpointConfig):
         raise EndpointError(f"{folder / CONFIG}: an `engine` belongs in {TEMPLATE}, not here")
     return config
 
@@ -51,20 +51,20 @@ def schema_of(folder: Path) -> dict[str, Any]:
 def render(folder: Path, options: Mapping[str, Any], *, schema: Mapping[str, Any] | None = None) -> str:
     """The configuration of a user's process, as text. `schema` replaces the folder's own: {} stands for a lost one."""
     config = core_config(folder)
-    endpoint = _Endpoint()
-    path = endpoint.Endpoint.user_config_template_path(folder, config)
+    endpoint = _program()
+    path = endpoint.endpoint.Endpoint.user_config_template_path(folder, config)
     try:
-        text = endpoint.load_user_config_template(path)
+        text = endpoint.config.utils.load_user_config_template(path)
         whole = schema_of(folder) if schema is None else dict(schema)
     except OSError as e:
         raise EndpointError(f"{path}: {e}") from e
-    myself = endpoint.MappedPosixIdentity(
+    myself = endpoint.identity_mapper.MappedPosixIdentity(
         local_user_record=pwd.getpwuid(os.getuid()),
         matched_identity=uuid.UUID(int=0),
         globus_identity_candidates=[],
     )
     try:
-        rendered: str = endpoint.render_config_user_template(
+        rendered: str = endpoint.config.utils.render_config_user_template(
             parent_config=config,
             user_config_template=text,
             user_config_template_path=path,
@@ -90,12 +90,12 @@ def loaded(rendered: str, *, here: bool = True) -> Any:
         if isinstance(address, dict) and address.get("ifname") not in interfaces():
             plain["engine"]["address"] = "127.0.0.1"
         rendered = yaml.safe_dump(plain)
-    endpoint = _Endpoint()
+    endpoint = _program()
     try:
-        config = endpoint.load_config_yaml(rendered)
+        config = endpoint.config.utils.load_config_yaml(rendered)
     except Exception as e:
         raise EndpointError(f"{TEMPLATE}: {_one_line(e)}") from e
-    if not isinstance(config, endpoint.UserEndpointConfig) or config.engine is None:
+    if not isinstance(config, endpoint.config.UserEndpointConfig) or config.engine is None:
         raise EndpointError(f"{TEMPLATE}: no `engine`")
     return config
 
@@ -116,27 +116,14 @@ def interfaces() -> list[str]:
     return [name for _, name in socket.if_nameindex()]
 
 
-class _Endpoint:
-    """The names of the endpoint's program that are used."""
-
-    def __init__(self) -> None:
-        with needing_extra("endpoint", "the endpoint's program is not installed here"):
-            import jsonschema  # noqa: F401 - which the program loads late
-            from globus_compute_endpoint.endpoint.config import CoreEndpointConfig, UserEndpointConfig
-            from globus_compute_endpoint.endpoint.config.utils import (
-                get_config,
-                load_config_yaml,
-                load_user_config_template,
-                render_config_user_template,
-            )
-            from globus_compute_endpoint.endpoint.endpoint import Endpoint
-            from globus_compute_endpoint.endpoint.identity_mapper import MappedPosixIdentity
-
-        self.CoreEndpointConfig, self.UserEndpointConfig = CoreEndpointConfig, UserEndpointConfig
-        self.Endpoint, self.MappedPosixIdentity = Endpoint, MappedPosixIdentity
-        self.get_config, self.load_config_yaml = get_config, load_config_yaml
-        self.load_user_config_template = load_user_config_template
-        self.render_config_user_template = render_config_user_template
+def _program() -> Any:
+    """The endpoint's program: loaded when it is asked something, and only the parts that are used."""
+    with needing_extra("endpoint", "the endpoint's program is not installed here"):
+        import globus_compute_endpoint.endpoint.config.utils
+        import globus_compute_endpoint.endpoint.endpoint
+        import globus_compute_endpoint.endpoint.identity_mapper
+        import jsonschema  # noqa: F401 - which the program loads late
+    return globus_compute_endpoint.endpoint
 
 
 def _one_line(error: BaseException) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,6 @@ class _Question:
     words: str
     sites: tuple[str, ...]
     suggested: Mapping[str, str]  # by site; what Enter means
-    needed: bool = True
 
 
 _BATCH: Final = ("slurm", "polaris")
@@ -42,7 +42,10 @@ _QUESTIONS: Final = (
     _Question("gpus", "GPUs (on a node)", chosen.KINDS, {"polaris": "4"}),
     _Question("read", "Folders with images, with commas", chosen.KINDS, {}),
     _Question(
-        "write", "Folders for reports, with commas (none: nothing is written)", chosen.KINDS, {"": ""}, needed=False
+        "write",
+        "Folders for reports, with commas (none: nothing is written)",
+        chosen.KINDS,
+        dict.fromkeys(chosen.KINDS, ""),
     ),
 )
 
@@ -70,7 +73,7 @@ def plan_of(name: str, given: Mapping[str, Any], *, ask: Ask | None) -> tuple[fo
     if said["identity_mapping"] is not None and not said["email"]:
         raise UsageError("--email is missing: as root, the endpoint does not start without a contact")
     site_file = (public or where) / folder.SITE
-    environment = (said["environment"] or folder.default_environment()).absolute()
+    environment = (said["environment"] or Path(sys.prefix)).absolute()
     choices = _choices(kind, said, folder.worker_init(environment, site_file, said["setup"]))
     plan = folder.NewFolder(
         folder=where,
@@ -85,15 +88,17 @@ def plan_of(name: str, given: Mapping[str, Any], *, ask: Ask | None) -> tuple[fo
         identity_mapping=None if said["identity_mapping"] is None else said["identity_mapping"].absolute(),
         authentication_policy=said["authentication_policy"],
     )
-    return plan, [*_cost(choices), "", *_next(name, plan)]
+    costs = [f"cost, {sentence}" for sentence in cost.cost(choices).sentences()]
+    bounds = "each user, and each choice of options, is a process of its own with these bounds"
+    return plan, [*costs, bounds, "", *_next(name, plan)]
 
 
 def _answer(question: _Question, kind: str, ask: Ask | None) -> Any:
-    suggested = question.suggested.get(kind, question.suggested.get(""))
+    suggested = question.suggested.get(kind)
     if question.option == "gpus" and kind == "workstation":
         suggested = str(_gpus_here())
     if ask is None:
-        if question.needed and suggested != "":
+        if suggested != "":
             hint = f"; here perhaps {suggested}" if suggested else ""
             raise UsageError(f"--{question.option} is missing: {question.words}{hint}")
         return () if question.option in ("read", "write") else ""
@@ -164,11 +169,6 @@ def _site(said: Mapping[str, Any], name: str, site_file: Path, choices: chosen.C
         }
     )
     return site.to_toml()
-
-
-def _cost(choices: chosen.Chosen) -> list[str]:
-    found = [f"cost, {sentence}" for sentence in cost.cost(choices).sentences()]
-    return [*found, "each user, and each choice of options, is a process of its own with these bounds"]
 
 
 def _next(name: str, plan: folder.NewFolder) -> list[str]:
