@@ -101,6 +101,15 @@ def echo_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=True, default=_plain))
 
 
+def say(document: object, lines: Iterable[str], *, as_json: bool) -> None:
+    """The same for programs, as one JSON document, or for people, line by line."""
+    if as_json:
+        echo_json(document)
+    else:
+        for line in lines:
+            echo(line)
+
+
 def tell(checks: Iterable[Check], *, as_json: bool) -> None:
     """Each check as it is made, or all as one document. Ends with `EXIT_PERSON` when one of them fails."""
     found = []

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import click
 
-from mhfd_client.commands.common import JSON, echo, echo_json, tell
+from mhfd_client.commands.common import JSON, echo, echo_json, say, tell
 
 _NAME = click.argument("name", metavar="NAME")
 
@@ -105,13 +106,8 @@ def explain(name: str, as_json: bool) -> None:
     from mhfd_endpoint.folder import folder_of
 
     found = words(folder_of(name))
-    if as_json:
-        echo_json(dict(found))
-        return
-    for heading, sentences in found:
-        echo(f"{heading}:")
-        for sentence in sentences:
-            echo(f"  {sentence}")
+    lines = chain.from_iterable((f"{heading}:", *(f"  {one}" for one in sentences)) for heading, sentences in found)
+    say(dict(found), lines, as_json=as_json)
 
 
 @endpoint.command()

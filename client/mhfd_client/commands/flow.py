@@ -13,7 +13,7 @@ from uuid import UUID
 
 import click
 
-from mhfd_client.commands.common import CONFIG, EXIT_PERSON, JSON, echo, echo_json
+from mhfd_client.commands.common import CONFIG, EXIT_PERSON, JSON, echo, echo_json, say
 from mhfd_client.times import elapsed
 
 if TYPE_CHECKING:
@@ -124,10 +124,7 @@ def dry_run(name: str, faults: str, images: int, look: bool, as_json: bool) -> N
             echo(f"{fault.name:24} {fault.words}")
         return
     done = rehearse(shipped, [one.strip() for one in faults.split(",") if one.strip()], images=images, look=look)
-    if as_json:
-        echo_json(_as_json(done))
-    else:
-        _tell(done)
+    say(_as_json(done), _told(done), as_json=as_json)
     if not done.as_it_should:
         sys.exit(EXIT_PERSON)
 
@@ -207,28 +204,28 @@ def _flows(config: Path | None) -> Iterator[tuple[FlowsClient, str]]:
             yield flows, who_of(app)
 
 
-def _tell(done: Rehearsal) -> None:
-    echo("a dry run: no service is asked, nothing is moved, and the times are made up")
+def _told(done: Rehearsal) -> Iterator[str]:
+    yield "a dry run: no service is asked, nothing is moved, and the times are made up"
     for fault in done.faults:
-        echo(f"fault: {fault.words}")
+        yield f"fault: {fault.words}"
     states = done.flow.definition.states
     for entry in done.execution.log:
         if entry.code == "ActionFailed":
-            echo(f"{'':10} ! {entry.details['error']}: {_cause(entry.details['cause'])}")
+            yield f"{'':10} ! {entry.details['error']}: {_cause(entry.details['cause'])}"
         elif entry.state is not None and entry.code.endswith("Started"):
             state = states[entry.state]
-            echo(f"{elapsed(entry.at)}  {entry.state:18} {state.comment or getattr(state, 'cause', '')}")
+            yield f"{elapsed(entry.at)}  {entry.state:18} {state.comment or getattr(state, 'cause', '')}"
     last = done.execution.log[-1].at
     ended = f"failed: {done.found.error}" if done.found.error else "succeeded"
-    echo(f"{elapsed(last)}  {ended}")
+    yield f"{elapsed(last)}  {ended}"
     where = "scored" if done.flow.name.endswith("_shared") else "back"
-    echo(f"reports {where}: {done.found.reports}, of {done.images} images")
-    echo(f"left in the staging area: {', '.join(done.found.left) or 'nothing'}")
+    yield f"reports {where}: {done.found.reports}, of {done.images} images"
+    yield f"left in the staging area: {', '.join(done.found.left) or 'nothing'}"
     if done.as_it_should:
-        echo("as it should with these faults" if done.faults else "as it should")
+        yield "as it should with these faults" if done.faults else "as it should"
     else:
         wanted = done.expected
-        echo(
+        yield (
             f"NOT as it should: expected {wanted.error or 'success'}, {wanted.reports} reports, left: "
             f"{', '.join(wanted.left) or 'nothing'}"
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mhfd_client.commands.common import EXIT_PERSON, JSON, WatchedFolder, echo, echo_json, folder_options
+from mhfd_client.commands.common import EXIT_PERSON, JSON, WatchedFolder, echo, folder_options, say
 
 if TYPE_CHECKING:
     from mhfd_client.results.retake import Format
@@ -27,11 +27,7 @@ def status(folder: WatchedFolder, as_json: bool, check: bool) -> None:
     names = folder.loaded().settings.names
     with folder.journal() as journal:
         now = status_of(journal, names)
-    if as_json:
-        echo_json(now.as_json())
-    else:
-        for line in _lines(now, folder.root):
-            echo(line)
+    say(now.as_json(), _lines(now, folder.root), as_json=as_json)
     if check and now.needs_person:
         sys.exit(EXIT_PERSON)
 

@@ -6,13 +6,14 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import click
 
-from mhfd_client.commands.common import CONFIG, EXIT_PERSON, JSON, echo, echo_json
+from mhfd_client.commands.common import CONFIG, EXIT_PERSON, JSON, say
 from mhfd_client.times import CLOCK, local, took
 
 if TYPE_CHECKING:
@@ -51,13 +52,8 @@ def list_(limit: int, flow_id: UUID | None, config: Path | None, as_json: bool) 
 
     with _asked(config, flow_id) as (service, _, site):
         rows = runs.listed(service, limit)
-    if as_json:
-        echo_json({"flow": site.flow, "runs": [row.as_json() for row in rows]})
-    else:
-        for line in _table(rows):
-            echo(line)
-        if not rows:
-            echo(f"flow {site.flow} has no run that we may see")
+    document = {"flow": site.flow, "runs": [row.as_json() for row in rows]}
+    say(document, _table(rows) if rows else [f"flow {site.flow} has no run that we may see"], as_json=as_json)
 
 
 @run.command()
@@ -77,11 +73,8 @@ def show(run_id: str, state: Path | None, flow_id: UUID | None, config: Path | N
     with _asked(config, flow_id, state) as (service, settings, site):
         found = runs.shown(service, runs.find(service, site.flow, run_id), site)
         images = images_of(state_folders(settings), found.run, found.key)
-    if as_json:
-        echo_json(found.as_json() | {"images": [one.as_json() for one in images]})
-    else:
-        for line in (*_told(found, settings.flow.late_s), *_images(images)):
-            echo(line)
+    document = found.as_json() | {"images": [one.as_json() for one in images]}
+    say(document, chain(_told(found, settings.flow.late_s), _images(images)), as_json=as_json)
     if found.wrong is not None:
         sys.exit(EXIT_PERSON)
 
@@ -122,13 +115,13 @@ def cancel(run_id: str, yes: bool, flow_id: UUID | None, config: Path | None, as
     what = "was cancelled before" if before == "ENDED" else "is told to end"
     count = images_in(label)
     left = leftover_line(site, one.id)
-    if as_json:
-        echo_json({"run": one.id, "did": what, "images": count, "leftover": left})
-        return
-    echo(f"run {one.id} {what}")
     ours = "its images" if count is None else f"its {count} image{'s' * (count != 1)}"
-    echo(f"{ours}: those that have no report yet are not lost; the station asks again for them, while it watches")
-    echo(f"what it had brought to the endpoint may still be there: {left}, if it is there")
+    lines = [
+        f"run {one.id} {what}",
+        f"{ours}: those that have no report yet are not lost; the station asks again for them, while it watches",
+        f"what it had brought to the endpoint may still be there: {left}, if it is there",
+    ]
+    say({"run": one.id, "did": what, "images": count, "leftover": left}, lines, as_json=as_json)
 
 
 @contextmanager
@@ -157,12 +150,10 @@ def _asked(
 
 
 def _table(rows: list[ListedRun]) -> Iterator[str]:
-    if not rows:
-        return
     table = [("when", "run", "label", "status", "step", "images")]
     for row in rows:
-        count = "" if row.images is None else str(row.images)
-        table.append((_when(row.began_s), row.run, row.label or "-", row.status, row.step or "-", count or "-"))
+        count = "-" if row.images is None else str(row.images)
+        table.append((_when(row.began_s), row.run, row.label or "-", row.status, row.step or "-", count))
     widths = [max(len(line[n]) for line in table) for n in range(len(table[0]))]
     for line in table:
         yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
