@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from mhfd_endpoint.choices import Chosen, Cluster
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """Node-hours of one user's process. Another user, or other options, is another process with the same bounds."""
+def cost(choices: Chosen) -> list[str]:
+    """What one user's process costs at most, for people: at rest, at work, afterwards.
 
-    nodes: int  # at one time
-    gpus: int  # on a node
-    after: float  # once, after the last image, until everything is given back
-    after_at_most: float  # the same, when a user asks for as much as is allowed
-
-    def sentences(self) -> list[str]:
-        """For people: at rest, at work, afterwards."""
-        held = f"{self.nodes} node{'s' if self.nodes > 1 else ''}"
-        gpus = f" ({self.gpus * self.nodes} GPU{'s' if self.gpus * self.nodes != 1 else ''})" if self.gpus else ""
-        # At work: images come all day long and keep every node busy.
-        return [
-            "at rest: 0 node-hours a day",
-            f"while images come: {held}{gpus} at most, {self.nodes * 24} node-hours a day",
-            f"after the last image: {self.after:.3g} node-hours, then nothing is held"
-            + (f" (a user may ask for up to {self.after_at_most:.3g})" if self.after_at_most > self.after else ""),
-        ]
-
-
-def cost(choices: Chosen) -> Cost:
-    """What one user's process costs at most."""
-    if not isinstance(choices, Cluster):
-        return Cost(1, choices.gpus_per_node, choices.warm_minutes / 60, choices.max_warm_minutes / 60)
-    nodes, most = choices.max_nodes, choices.walltime_minutes
+    Another user, or other options, is another process with the same bounds.
+    """
+    nodes = choices.max_nodes if isinstance(choices, Cluster) else 1
+    gpus = choices.gpus_per_node * nodes
 
     def held(minutes: int) -> float:
+        """Node-hours after the last image, once, until everything is given back."""
+        if not isinstance(choices, Cluster):
+            return minutes / 60
         # The idle time is looked at every few seconds, and 30 s at least; a job also ends at its walltime.
-        return nodes * min(max(minutes, 0.5), most) / 60
+        return nodes * min(max(minutes, 0.5), choices.walltime_minutes) / 60
 
-    return Cost(nodes, choices.gpus, held(choices.warm_minutes), held(choices.max_warm_minutes))
+    after, at_most = held(choices.warm_minutes), held(choices.max_warm_minutes)
+    at_work = f"{nodes} node{'s' if nodes > 1 else ''}" + (f" ({gpus} GPU{'s' if gpus != 1 else ''})" if gpus else "")
+    return [
+        "at rest: 0 node-hours a day",
+        f"while images come: {at_work} at most, {nodes * 24} node-hours a day",  # all day long, every node busy
+        f"after the last image: {after:.3g} node-hours, then nothing is held"
+        + (f" (a user may ask for up to {at_most:.3g})" if at_most > after else ""),
+    ]

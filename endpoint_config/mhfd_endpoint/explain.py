@@ -91,7 +91,7 @@ def _where(choices: chosen.Chosen) -> Iterator[str]:
     else:
         gpus = f"GPUs {', '.join(choices.gpus)}, one worker each" if choices.gpus else "no GPU"
         yield f"On this machine: {gpus}."
-    yield from (f"{sentence[:1].upper()}{sentence[1:]}." for sentence in cost(choices).sentences())
+    yield from (f"{sentence[:1].upper()}{sentence[1:]}." for sentence in cost(choices))
     yield "Each user, and each choice of options, is a process of its own with these bounds: the sum has no bound here."
 
 

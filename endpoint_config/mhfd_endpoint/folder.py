@@ -6,6 +6,7 @@ Logs, the registered identity and the process's number, which the program keeps 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -164,8 +165,6 @@ def choices_of(folder: Path) -> Chosen:
 
 def registered(folder: Path) -> str | None:
     """The endpoint's id; None before its first start."""
-    import json
-
     try:
         return str(json.loads((folder / REGISTERED).read_text())["endpoint_id"])
     except FileNotFoundError:
@@ -230,8 +229,6 @@ def _allowed_block(functions: Sequence[str] | None) -> str:
 
 def _schema(choices: Chosen) -> str:
     """The schema with the administrator's bounds."""
-    import json
-
     schema = json.loads(_shipped(choices.kind, SCHEMA))
     schema["properties"]["warm_minutes"]["maximum"] = choices.max_warm_minutes
     if not isinstance(choices, Workstation):

@@ -88,7 +88,7 @@ def plan_of(name: str, given: Mapping[str, Any], *, ask: Ask | None) -> tuple[fo
         identity_mapping=None if said["identity_mapping"] is None else said["identity_mapping"].absolute(),
         authentication_policy=said["authentication_policy"],
     )
-    costs = [f"cost, {sentence}" for sentence in cost.cost(choices).sentences()]
+    costs = [f"cost, {sentence}" for sentence in cost.cost(choices)]
     bounds = "each user, and each choice of options, is a process of its own with these bounds"
     return plan, [*costs, bounds, "", *_next(name, plan)]
 
