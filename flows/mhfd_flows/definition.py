@@ -292,11 +292,10 @@ class Definition(BaseModel):
     @classmethod
     def parse(cls, document: object) -> Definition:
         """The typed definition; DefinitionRefused with every problem of every state."""
-        problems = []
         if not isinstance(document, Mapping):
             raise DefinitionRefused("the definition is no JSON object")
-        for field in sorted(set(document) - {"Comment", "StartAt", "States"}):
-            problems.append(f"the definition: there is no field {field!r}")
+        unknown = sorted(set(document) - {"Comment", "StartAt", "States"})
+        problems = [f"the definition: there is no field {field!r}" for field in unknown]
         states = document.get("States")
         if not isinstance(states, Mapping) or not states:
             raise DefinitionRefused("the definition: States must be an object with at least one state")

@@ -64,8 +64,6 @@ FAULTS: Final[tuple[Fault, ...]] = (
 )
 """In the order in which they strike: of several that end a run, the first decides; a failed clean comes on top."""
 
-_LOOKING: Final = frozenset({"look", "reports"})
-
 
 @dataclass(frozen=True, slots=True)
 class Ending:
@@ -111,7 +109,7 @@ def rehearse(flow: Shipped, faults: Iterable[str] = (), *, images: int = 3, look
     if not 1 <= images <= MAX_IMAGES:
         raise UsageError(f"images: {images} is not 1 to {MAX_IMAGES}, which is what one run takes")
     chosen = _chosen(flow, faults)
-    looking = _moves(flow) and (look or any(fault.place in _LOOKING for fault in chosen))
+    looking = _moves(flow) and (look or any(fault.place in ("look", "reports") for fault in chosen))
     clock = VirtualClock()
     world = World(clock, [Strike(fault.place, fault.kind, fault.times) for fault in chosen])
     names = [f"tile_{i:03}.tif" for i in range(1, images + 1)]

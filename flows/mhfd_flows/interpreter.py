@@ -329,15 +329,13 @@ def _holds(rule: ChoiceRule, state: Mapping[str, Any]) -> bool:
     if rule.not_ is not None:
         return not _holds(rule.not_, state)
     variable, operator, wanted = str(rule.variable), str(rule.operator), rule.value
-    try:
-        found = paths.look_up(state, variable)
-    except PathError:
-        if operator == "IsPresent":
-            return wanted is False
-        raise
     if operator == "IsPresent":
+        try:
+            paths.look_up(state, variable)
+        except PathError:
+            return wanted is False
         return wanted is True
-    return _compare(operator, found, wanted)
+    return _compare(operator, paths.look_up(state, variable), wanted)
 
 
 def _compare(operator: str, found: Any, wanted: Any) -> bool:

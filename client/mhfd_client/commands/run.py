@@ -98,7 +98,6 @@ def cancel(run_id: str, yes: bool, flow_id: UUID | None, config: Path | None, as
     with _asked(config, flow_id) as (service, _, site):
         plain = runs.find(service, site.flow, run_id)
         one, label = run_of(plain), str(plain.get("label") or "")
-        before = one.status
         if not one.over:
             step = step_of(one.status, one.state).words
             if sys.stdin.isatty() and not yes:
@@ -109,10 +108,11 @@ def cancel(run_id: str, yes: bool, flow_id: UUID | None, config: Path | None, as
                 one = run_of(service.plain(one.id))
                 if not one.over:
                     raise
-                before = one.status
-    if before in ("SUCCEEDED", "FAILED"):
-        raise FlowRefused(f"run {one.id} has {before} already: there is nothing to cancel; `mhfd run show {one.id}`")
-    what = "was cancelled before" if before == "ENDED" else "is told to end"
+    if one.status in ("SUCCEEDED", "FAILED"):
+        raise FlowRefused(
+            f"run {one.id} has {one.status} already: there is nothing to cancel; `mhfd run show {one.id}`"
+        )
+    what = "was cancelled before" if one.status == "ENDED" else "is told to end"
     count = images_in(label)
     left = leftover_line(site, one.id)
     ours = "its images" if count is None else f"its {count} image{'s' * (count != 1)}"
