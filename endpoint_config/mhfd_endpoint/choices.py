@@ -118,7 +118,8 @@ def write(template: str, choices: Chosen) -> str:
     """The template with these choices at its top."""
     begin, end = _places(template)
     fields = {"kind": choices.kind} | {k: v for k, v in choices.model_dump(mode="json").items() if k != "kind"}
-    lines = [f"  {json.dumps(key)}: {_literal(value)}" for key, value in fields.items()]
+    # As Jinja writes it: JSON, but for null.
+    lines = [f"  {json.dumps(key)}: {'none' if value is None else json.dumps(value)}" for key, value in fields.items()]
     return template[:begin] + "{%- set site = {\n" + ",\n".join(lines) + "\n} -%}\n" + template[end:]
 
 
@@ -143,8 +144,3 @@ def _places(template: str, *, where: Path | str = "the template") -> tuple[int, 
     if begin is None or end < begin.end():
         raise EndpointError(f"{where} has no administrator's part: it was not made by `mhfd endpoint init`")
     return begin.end(), end
-
-
-def _literal(value: Any) -> str:
-    """A value as Jinja writes it: JSON, but for null."""
-    return "none" if value is None else json.dumps(value, ensure_ascii=True)

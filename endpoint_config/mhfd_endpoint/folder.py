@@ -78,7 +78,8 @@ class NewFolder:
         }
         wrapper = self.site_file.parent / WRAPPER
         if self.fast_results:
-            texts[wrapper] = self._wrapper()
+            source = resources.files("mhfd_endpoint").joinpath("fast_results.py").read_text()
+            texts[wrapper] = f"#!{self.environment / 'bin' / 'python'}\n{source}"
         there = [path for path in texts if path.exists()]
         if there and not force:
             raise EndpointError(
@@ -127,10 +128,6 @@ class NewFolder:
         return "# The environment of the processes that run tasks.\n" + yaml.safe_dump(
             {"PATH": path, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}, sort_keys=False, width=10_000
         )
-
-    def _wrapper(self) -> str:
-        source = resources.files("mhfd_endpoint").joinpath("fast_results.py").read_text()
-        return f"#!{self.environment / 'bin' / 'python'}\n{source}"
 
 
 def worker_init(environment: Path, site_file: Path, extra: Iterable[str] = ()) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from mhfd_client.commands.common import JSON, echo, echo_json, say, tell
+from mhfd_client.commands.common import JSON, echo, say, tell
 
 _NAME = click.argument("name", metavar="NAME")
 
@@ -138,7 +138,7 @@ def usage(name: str, as_json: bool) -> None:
     from mhfd_endpoint.access import site_of
     from mhfd_endpoint.errors import EndpointError
     from mhfd_endpoint.folder import folder_of
-    from mhfd_endpoint.usage import lines
+    from mhfd_endpoint.usage import lines as lines_of
     from mhfd_endpoint.usage import usage as sums
 
     log = site_of(folder_of(name)).log
@@ -146,16 +146,14 @@ def usage(name: str, as_json: bool) -> None:
         raise EndpointError(
             f"{name}: the site file names no `log`: tasks leave their lines on the workers' error stream"
         )
-    found, strange = sums(lines(log))
-    if as_json:
-        echo_json([one.as_json() for one in found])
-    elif not found and not strange:
-        echo("no task has run yet")
-    for one in [] if as_json else found:
-        echo(
-            f"{one.day}  {one.user}  mhfd {one.version}: {one.tasks:,} tasks, {one.images:,} images, "
-            f"{one.bytes / 1e9:.2f} GB, {one.gpu_s:,.1f} GPU-seconds, {one.cpu_s:,.1f} CPU-seconds, {one.wall_s:,.1f} s"
-        )
+    found, strange = sums(lines_of(log))
+    lines = [
+        f"{one.day}  {one.user}  mhfd {one.version}: {one.tasks:,} tasks, {one.images:,} images, "
+        f"{one.bytes / 1e9:.2f} GB, {one.gpu_s:,.1f} GPU-seconds, {one.cpu_s:,.1f} CPU-seconds, {one.wall_s:,.1f} s"
+        for one in found
+    ]
+    nothing = [] if strange else ["no task has run yet"]
+    say([one.as_json() for one in found], lines or nothing, as_json=as_json)
     if strange:
         echo(f"{strange} lines of {log} are none of a task", err=True)
 

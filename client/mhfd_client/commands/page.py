@@ -20,8 +20,7 @@ def page_options(function: F) -> F:
     host = click.option(
         "--page-host", default="127.0.0.1", show_default=True, help="Address that the page is served on."
     )
-    decorated: F = host(port(function))
-    return decorated
+    return host(port(function))
 
 
 def warn(host: str) -> None:
