@@ -105,13 +105,11 @@ def _own_places(states: Mapping[str, State]) -> Iterator[str]:
 def _uncounted(states: Mapping[str, State]) -> Iterator[str]:
     """Loops in which nothing is counted, or in which nothing looks at the count."""
     for loop in _loops(states):
-        counters = {path for name in loop for path in _counts(states[name])}
-        tested = {path for name in loop for path in _tests(name, states[name], loop)}
-        good = counters & tested
-        counting = {name for name in loop if good & set(_counts(states[name]))}
-        testing = {name for name in loop if good & set(_tests(name, states[name], loop))}
-        for without in (counting, testing):
-            free = next(iter(_loops({name: states[name] for name in loop if name not in without})), None)
+        counted = {name: set(_counts(states[name])) for name in loop}
+        tested = {name: set(_tests(name, states[name], loop)) for name in loop}
+        good = set[str]().union(*counted.values()) & set[str]().union(*tested.values())
+        for paths in (counted, tested):
+            free = next(iter(_loops({name: states[name] for name in loop if not good & paths[name]})), None)
             if free:
                 first = min(free, key=list(states).index)
                 yield f"{first}: the loop {', '.join(sorted(free))} has no counter that ends it"

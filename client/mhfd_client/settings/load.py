@@ -110,9 +110,9 @@ def _from_file(path: Path) -> Iterator[tuple[str, Any, str]]:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}; name another file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: is not valid TOML: {error}") from None
-    lines = _lines(text)
+    places = _places(path, text)
     for section, content in table.items():
-        place = _place(path, lines.get(section))
+        place = places.get(section, str(path))
         if section not in Settings.model_fields:
             raise SettingsError(f"{place}: there is no section [{section}]{nearest(section, Settings.model_fields)}")
         if not isinstance(content, dict):
@@ -121,10 +121,10 @@ def _from_file(path: Path) -> Iterator[tuple[str, Any, str]]:
             key = f"{section}.{name}"
             if key == "score.params" and isinstance(value, dict):
                 for parameter, number in value.items():
-                    place = _place(path, lines.get(f"{key}.{parameter}"))
+                    place = places.get(f"{key}.{parameter}", str(path))
                     yield _checked(f"{key}.{parameter}", place), number, f"file {place}"
                 continue
-            place = _place(path, lines.get(key))
+            place = places.get(key, str(path))
             yield _checked(key, place), _beside(key, value, path), f"file {place}"
 
 
@@ -132,9 +132,9 @@ _HEADER = re.compile(r"\s*\[\s*([\w.\-]+)\s*\]")
 _KEY = re.compile(r"\s*([\w\-]+(?:\s*\.\s*[\w\-]+)*)\s*=")
 
 
-def _lines(text: str) -> dict[str, int]:
-    """The line of each key, for messages only: tomllib does not tell."""
-    found: dict[str, int] = {}
+def _places(path: Path, text: str) -> dict[str, str]:
+    """Where each key is, for messages only: tomllib does not tell the line."""
+    found: dict[str, str] = {}
     prefix: list[str] = []
     for number, line in enumerate(text.splitlines(), 1):
         if header := _HEADER.match(line):
@@ -144,7 +144,7 @@ def _lines(text: str) -> dict[str, int]:
         else:
             continue
         for depth in range(1, len(parts) + 1):
-            found.setdefault(".".join(parts[:depth]), number)
+            found.setdefault(".".join(parts[:depth]), f"{path}:{number}")
     return found
 
 
@@ -195,7 +195,3 @@ def _checked(key: str, place: str) -> str:
     elif key not in keys():
         raise SettingsError(f"{place}: there is no setting {key!r}{nearest(key, keys())}")
     return key
-
-
-def _place(path: Path, line: int | None) -> str:
-    return f"{path}:{line}" if line else str(path)
