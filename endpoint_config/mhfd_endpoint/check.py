@@ -136,11 +136,9 @@ def _queue(folder: Path) -> Iterator[Check]:
         for problem in found:
             yield fail("queue", problem, "choose with `mhfd endpoint init --force`, or in the template")
         if not found:
-            note = queues.POLARIS[choices.queue].note
-            yield ok("queue", f"{choices.queue}: {note}")
+            yield ok("queue", f"{choices.queue}: {queues.POLARIS[choices.queue].note}")
     elif isinstance(choices, chosen.Slurm):
-        known = "its rules are not known here; `scontrol show partition` has them"
-        yield ok("queue", f"{choices.queue}: {known}")
+        yield ok("queue", f"{choices.queue}: its rules are not known here; `scontrol show partition` has them")
 
 
 def _interface(folder: Path) -> Iterator[Check]:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import click
 
@@ -87,8 +87,7 @@ def folder_options(function: F) -> F:
     decorated: Any = command
     for decorate in (SET, CONFIG, STATE, click.argument("directory", metavar="DIR", type=click.Path())):
         decorated = decorate(decorated)
-    result: F = decorated
-    return result
+    return cast("F", decorated)
 
 
 def echo(text: str = "", *, err: bool = False) -> None:

@@ -40,13 +40,12 @@ def warn(host: str) -> None:
 @page_options
 def page(folder: WatchedFolder, page_host: str, page_port: int | None) -> None:
     """The page of a run, without watching: to look at it later, or beside a watch without one."""
-    from mhfd_client.journal.view import JournalView
     from mhfd_client.page.process import Serving, address, bound
     from mhfd_client.page.serving import serve
     from mhfd_client.page.token import token_of
 
     state_dir = folder.state_dir()
-    JournalView.read(state_dir).close()
+    folder.journal().close()  # there is one
     listening = bound(page_host, page_port)
     warn(page_host)
     echo(f"page: {address(listening, page_host, token_of(state_dir))}", err=True)

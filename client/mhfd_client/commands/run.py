@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -140,13 +140,11 @@ def _asked(
     given = {"flow.id": None if flow_id is None else str(flow_id), "state.dir": None if state is None else str(state)}
     settings = load(config, args=given).settings
     site = surroundings(settings, flow_of(settings.flow))
-    service = FlowService(globus_app(settings, services=["flows"]), site.flow)
-    try:
-        yield service, settings, site
-    except NotLoggedIn as e:
-        raise NotLoggedIn(f"{e}; for this flow: {login_line(site)}") from None
-    finally:
-        service.close()
+    with closing(FlowService(globus_app(settings, services=["flows"]), site.flow)) as service:
+        try:
+            yield service, settings, site
+        except NotLoggedIn as e:
+            raise NotLoggedIn(f"{e}; for this flow: {login_line(site)}") from None
 
 
 def _table(rows: list[ListedRun]) -> Iterator[str]:

@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 def _params(preset: str, n: int | None, min_t: float | None, max_t: float | None) -> Params:
     from mhfd.contract.params import Params
 
-    base = Params.preset(preset)
     given = {k: v for k, v in {"n": n, "min_t": min_t, "max_t": max_t}.items() if v is not None}
-    return Params.checked(**(base.model_dump() | given)) if given else base
+    return Params.checked(**(Params.preset(preset).model_dump() | given))
 
 
 def _only_here(**given: bool) -> None:
