@@ -18,12 +18,13 @@ from typing import Final, Literal
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
 from mhfd.errors import UsageError
+from mhfd.threads import thread_count
 from mhfd_client.journal.folder import picture_of
 from mhfd_client.runners import Job, Scored, set_aside
 from mhfd_client.runners.local import LocalRunner
 from mhfd_client.scoring.driver import Driver
 from mhfd_client.scoring.progress import bar
-from mhfd_client.scoring.table import Row, Table, table_of
+from mhfd_client.scoring.table import Row, Table, Wishes, table_of
 from mhfd_client.settings.options import VerdictSettings
 
 _NOBODY: Final = str(uuid.UUID(int=0))  # the token of batches that nobody will ask after
@@ -64,38 +65,29 @@ def score(
 
     many = [os.fspath(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
     chosen = Params.of(params)
-    settings = _verdicts(judge)
+    wishes = Wishes(_verdicts(judge), thumbnails, progress, on_row)
     if endpoint is not None:
         from mhfd_client.scoring.notebook_far import begin
 
         if device != "auto" or workers is not None:
             raise UsageError("device, workers: what an endpoint scores with is its administrator's; leave them out")
-        return begin(
-            many,
-            endpoint=endpoint,
-            maps=map,
-            reattach=reattach,
-            params=chosen,
-            settings=settings,
-            thumbnails=thumbnails,
-            progress=progress,
-            on_row=on_row,
-        )
+        return begin(many, wishes, endpoint=endpoint, maps=map, reattach=reattach, params=chosen)
     if map is not None or reattach is not None:
         raise UsageError("map, reattach: belong to an endpoint; give endpoint=..., or leave them out")
     files = expand(many)
     if not files:
         raise UsageError("paths: there are none; give a path, a pattern or a list of them")
+    if workers is None:
+        workers = min(thread_count(), len(files))  # not more than images: each takes half a second to start
     with tempfile.TemporaryDirectory(prefix="mhfd-thumbs-") as scratch, bar(len(files), progress) as shown:
         pictures = Path(scratch) if thumbnails else None
-        with closing(LocalRunner(workers=_fitting(workers, len(files)), device=device, thumbnails=pictures)) as runner:
+        with closing(LocalRunner(workers=workers, device=device, thumbnails=pictures)) as runner:
             return table_of(
                 files,
                 _scored(runner, files, chosen),
+                wishes,
                 picture=lambda index: _picture(pictures, index),
                 advance=shown.advance,
-                on_row=on_row,
-                settings=settings,
             )
 
 
@@ -118,7 +110,7 @@ def reattach(
     """
     from mhfd_client.scoring.notebook_far import go_on
 
-    return go_on(token, settings=_verdicts(judge), thumbnails=thumbnails, progress=progress, on_row=on_row)
+    return go_on(token, Wishes(_verdicts(judge), thumbnails, progress, on_row))
 
 
 def _verdicts(judge: bool | VerdictSettings) -> VerdictSettings | None:
@@ -148,12 +140,3 @@ def _picture(folder: Path | None, index: int) -> bytes | None:
         return picture_of(folder, index).read_bytes()
     except FileNotFoundError:
         return None  # nothing could be measured
-
-
-def _fitting(workers: int | None, files: int) -> int | None:
-    """Not more workers than images: each takes half a second to start."""
-    if workers is not None:
-        return workers
-    from mhfd.threads import thread_count
-
-    return min(thread_count(), files)

@@ -7,46 +7,35 @@ picture is made only of a file that this machine can read.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
-from typing import TYPE_CHECKING, Self
+from uuid import UUID
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
 from mhfd.errors import UsageError
+from mhfd_client.compute.callable_endpoint import OpenEndpoint
+from mhfd_client.compute.paths import PathMap
+from mhfd_client.compute.reach import endpoint_of, reach
 from mhfd_client.errors import ComputeError
+from mhfd_client.scoring.call import scored_there
+from mhfd_client.scoring.items import items_of
+from mhfd_client.scoring.kept_call import Stored
 from mhfd_client.scoring.progress import bar
-from mhfd_client.scoring.table import Row, Table, table_of
-from mhfd_client.settings.options import VerdictSettings
-
-if TYPE_CHECKING:
-    from uuid import UUID
-
-    from mhfd_client.compute.callable_endpoint import OpenEndpoint
-    from mhfd_client.compute.paths import PathMap
-    from mhfd_client.scoring.kept_call import Stored
-
-OnRow = Callable[[Row], None] | None
+from mhfd_client.scoring.table import Table, Wishes, table_of
 
 
 def begin(
     paths: Iterable[str],
+    wishes: Wishes,
     *,
     endpoint: str | UUID,
     maps: Mapping[str, str] | Iterable[str] | None,
     reattach: str | None,
     params: Params,
-    settings: VerdictSettings | None,
-    thumbnails: bool,
-    progress: bool | None,
-    on_row: OnRow,
 ) -> Table:
     """Score there. `reattach`: go on with that call, which must be of the same paths."""
-    from mhfd_client.compute.reach import endpoint_of, reach
-    from mhfd_client.scoring.items import items_of
-    from mhfd_client.scoring.kept_call import Stored
-
     id_, mapped = endpoint_of(endpoint), _map_of(maps)
     with reach(id_) as reached:
         items = items_of(paths, mapped, id_)
@@ -59,51 +48,47 @@ def begin(
                 f"reattach: call {stored.token} was of other paths, parameters or another endpoint; leave it out to "
                 "score these, or mhfd_client.reattach(token) for its own table"
             )
-        return _table(stored, lambda: reached, settings, thumbnails, progress, on_row)
+        return _table(stored, lambda: reached, wishes)
 
 
-def go_on(
-    token: str | None, *, settings: VerdictSettings | None, thumbnails: bool, progress: bool | None, on_row: OnRow
-) -> Table:
+def go_on(token: str | None, wishes: Wishes) -> Table:
     """The table of an earlier call; what has no report yet is waited for, or asked again."""
-    from mhfd_client.compute.reach import reach
-    from mhfd_client.scoring.kept_call import Stored
-
     stored = Stored.latest() if token is None else Stored.open(token)
     with ExitStack() as stack:
-        return _table(
-            stored,
-            lambda: stack.enter_context(reach(stored.endpoint)),
-            settings,
-            thumbnails,
-            progress,
-            on_row,
-        )
+        return _table(stored, lambda: stack.enter_context(reach(stored.endpoint)), wishes)
 
 
-def _table(
-    stored: Stored,
-    reached: Callable[[], OpenEndpoint],
-    settings: VerdictSettings | None,
-    thumbnails: bool,
-    progress: bool | None,
-    on_row: OnRow,
-) -> Table:
-    from mhfd_client.scoring.call import scored_there
-
+def _table(stored: Stored, reached: Callable[[], OpenEndpoint], wishes: Wishes) -> Table:
     paths = [item.path for item in stored.items]
-    with SmallPictures(thumbnails, paths) as pictures, bar(len(paths), progress) as shown, _token_named(stored):
+    pictures: dict[int, Future[bytes | None]] = {}
+    with _threads() as threads, bar(len(paths), wishes.progress) as shown, _token_named(stored):
+
+        def with_pictures(results: Iterable[tuple[int, FocusReport]]) -> Iterator[tuple[int, FocusReport]]:
+            for index, report in results:
+                if wishes.thumbnails:
+                    pictures[index] = threads.submit(_picture, paths[index], report.image.bytes)
+                yield index, report
+
         shown.note(f'after a crash: mhfd_client.reattach("{stored.token}")')
         with closing(scored_there(stored, reached, say=shown.say)) as results:
             return table_of(
                 paths,
-                pictures.made_of(results),
-                pictures=pictures.made,
+                with_pictures(results),
+                wishes,
+                pictures=lambda: {index: made.result() for index, made in pictures.items()},
                 advance=shown.advance,
-                on_row=on_row,
-                settings=settings,
                 token=stored.token,
             )
+
+
+@contextmanager
+def _threads() -> Iterator[ThreadPoolExecutor]:
+    """For small pictures, made beside the waiting; those that nobody waits for in the end are not made."""
+    threads = ThreadPoolExecutor(2, thread_name_prefix="mhfd-pictures")
+    try:
+        yield threads
+    finally:
+        threads.shutdown(cancel_futures=True)
 
 
 @contextmanager
@@ -117,34 +102,6 @@ def _token_named(stored: Stored) -> Iterator[None]:
             f'mhfd_client.reattach("{stored.token}") goes on'
         )
         raise
-
-
-class SmallPictures:
-    """Small pictures of the files that this machine can read, made beside the waiting."""
-
-    def __init__(self, wanted: bool, paths: Sequence[str]) -> None:
-        self._paths = paths
-        self._pool = ThreadPoolExecutor(2, thread_name_prefix="mhfd-pictures") if wanted else None
-        self._out: dict[int, Future[bytes | None]] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-
-    def made_of(self, results: Iterable[tuple[int, FocusReport]]) -> Iterator[tuple[int, FocusReport]]:
-        """The same results; a picture is made of each meanwhile."""
-        for index, report in results:
-            if self._pool is not None:
-                self._out[index] = self._pool.submit(_picture, self._paths[index], report.image.bytes)
-            yield index, report
-
-    def made(self) -> dict[int, bytes]:
-        """All of them, waited for."""
-        found = {index: future.result() for index, future in self._out.items()}
-        return {index: picture for index, picture in found.items() if picture is not None}
 
 
 def _picture(path: str, size: int | None) -> bytes | None:
@@ -162,8 +119,6 @@ def _picture(path: str, size: int | None) -> bytes | None:
 
 
 def _map_of(maps: Mapping[str, str] | Iterable[str] | None) -> PathMap:
-    from mhfd_client.compute.paths import PathMap
-
     if isinstance(maps, str):
         raise UsageError(f'map: {maps!r} is text; write {{"/mnt/sem": "/eagle/sem"}}')
     pairs = [f"{here}={there}" for here, there in maps.items()] if isinstance(maps, Mapping) else list(maps or ())

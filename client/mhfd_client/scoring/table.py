@@ -36,6 +36,18 @@ class Row:
     """JPEG."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What somebody who waits for a table wants of it."""
+
+    settings: VerdictSettings | None
+    """To judge with; nothing: no verdicts."""
+    thumbnails: bool
+    progress: bool | None
+    on_row: Callable[[Row], None] | None
+    """Called with each row as it comes."""
+
+
 class Table(Sequence[Row]):
     """The rows, in the order of the paths. `interrupted`: some paths were not scored.
 
@@ -102,12 +114,11 @@ class Table(Sequence[Row]):
 def table_of(
     paths: Sequence[str],
     results: Iterable[tuple[int, FocusReport]],
+    wishes: Wishes,
     *,
-    settings: VerdictSettings | None,
     advance: Callable[[], object],
-    on_row: Callable[[Row], None] | None,
     picture: Callable[[int], bytes | None] = lambda _: None,
-    pictures: Callable[[], Mapping[int, bytes]] = dict,
+    pictures: Callable[[], Mapping[int, bytes | None]] = dict,
     token: str | None = None,
 ) -> Table:
     """The table of results that come in any order; Ctrl-C keeps what has come.
@@ -115,9 +126,8 @@ def table_of(
     Args:
         paths: Of all images.
         results: Reports, each with the number of its path.
-        settings: To judge with; nothing: no verdicts.
+        wishes: Of whoever waits.
         advance: Called with each.
-        on_row: Called with each row as it comes.
         picture: A small picture, as far as there is one at once.
         pictures: Those that take longer, asked for at the end.
         token: By which the table is found again.
@@ -130,13 +140,14 @@ def table_of(
             place = names.place(paths[index])
             rows[index] = Row(paths[index], report, place.section, place.tile, thumbnail=picture(index))
             advance()
-            if on_row is not None:
-                on_row(rows[index])
+            if wishes.on_row is not None:
+                wishes.on_row(rows[index])
     except KeyboardInterrupt:
         interrupted = True
     made = pictures()
     ordered = [replace(rows[index], thumbnail=made.get(index, rows[index].thumbnail)) for index in sorted(rows)]
-    return Table(ordered if settings is None else judged(ordered, settings), interrupted=interrupted, token=token)
+    table = ordered if wishes.settings is None else judged(ordered, wishes.settings)
+    return Table(table, interrupted=interrupted, token=token)
 
 
 def judged(rows: Sequence[Row], settings: VerdictSettings) -> list[Row]:
