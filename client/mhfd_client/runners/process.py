@@ -69,14 +69,7 @@ class Worker:
 
     def send(self, job: Job) -> None:
         """Only after its `ready`. A worker that just died is noticed by its `ended`, not here."""
-        message = {
-            "id": job.id,
-            "path": job.path,
-            "size": job.size,
-            "mtime_ns": job.mtime_ns,
-            "params": job.params.model_dump(mode="json"),
-        }
-        self._write(message)
+        self._write(asdict(job) | {"params": job.params.model_dump(mode="json")})
 
     def kill(self) -> None:
         with self._lock:
