@@ -20,6 +20,7 @@ from uuid import UUID
 
 import mhfd
 from mhfd import shim
+from mhfd_client.compute.service import as_source
 from mhfd_client.compute.translated import translated
 from mhfd_client.errors import ComputeError, FunctionNotAllowed, FunctionObsolete, FunctionUnknown
 from mhfd_client.globus.identity import who_of
@@ -95,7 +96,7 @@ def register(client: Any, name: str, *, group: UUID | None = None, public: bool 
             if _state(client, entry) == FunctionState.CURRENT:
                 return entry
             entries.remove(entry)
-        client.fx_serializer = _as_source()
+        client.fx_serializer = as_source()
         made = _asked(
             client.register_function,
             source_of(name),
@@ -235,13 +236,6 @@ def _likely_first(client: Any, name: str, allowed: Iterable[UUID]) -> list[UUID]
     with _kept() as entries:
         mine = {entry.id for entry in entries if (entry.name, entry.digest) == (name, digest_of(name))}
     return sorted(allowed, key=lambda id_: id_ not in mine)[:_LOOKED_AT]
-
-
-def _as_source() -> Any:
-    """What travels is source, which any Python of a worker reads."""
-    from globus_compute_sdk.serialize import ComputeSerializer, JSONData, PureSourceTextInspect
-
-    return ComputeSerializer(strategy_code=PureSourceTextInspect, strategy_data=JSONData)
 
 
 def _asked(what: Callable[..., Any], *args: Any, endpoint: UUID | str = "", **options: Any) -> Any:

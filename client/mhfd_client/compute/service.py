@@ -10,24 +10,19 @@ Importing this module does not import the SDK.
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
 from mhfd.errors import needing_extra
 from mhfd_client.compute import quick_executor as polling
 from mhfd_client.compute.translated import translated
-
-if TYPE_CHECKING:
-    from globus_sdk import GlobusApp
-    from globus_sdk.authorizers import GlobusAuthorizer
-
-log = logging.getLogger("mhfd.compute")
+from mhfd_client.errors import TaskUnknown, TaskUnsent
+from mhfd_client.globus.identity import globus_app
 
 FAST_S: Final = 0.02
 _BURST: Final = {"api_burst_limit": 8, "api_burst_window_s": 1}  # the most and the least that the SDK allows
@@ -67,8 +62,6 @@ class Task:
         try:
             return self._future.result(timeout)
         except CancelledError:
-            from mhfd_client.errors import TaskUnknown, TaskUnsent
-
             if self.id is not None:
                 raise TaskUnknown("the service has the task, and nobody listens for its result any more") from None
             raise TaskUnsent("the task was not sent, because one before it failed") from None
@@ -76,9 +69,6 @@ class Task:
             raise
         except Exception as e:
             raise translated(e, self._endpoint) from e
-
-    def owns(self, future: Any) -> bool:
-        return future is self._future
 
 
 class Endpoint:
@@ -101,17 +91,13 @@ class Endpoint:
         config: Mapping[str, Any] | None = None,
         sent: Callable[[list[Task]], None] = lambda _: None,
     ) -> None:
-        from globus_compute_sdk.serialize import ComputeSerializer, JSONData, PureSourceTextInspect
-
         self.client, self.id = client, id
         self._config, self._sent = dict(config or {}) or None, sent
         self._group: UUID | None = None
-        self._serializer = ComputeSerializer(strategy_code=PureSourceTextInspect, strategy_data=JSONData)
-        self._results = [JSONData]
         self._class = polling.executor_class(fast_poll_s, self._went)
         self._executor: Any = None
         self._lock = threading.RLock()
-        self._out: list[Task] = []
+        self._out: dict[Any, Task] = {}  # by the SDK's future
         self._watchers: list[Any] = []  # of earlier groups
         self._closed = False
 
@@ -138,7 +124,7 @@ class Endpoint:
                 future.cancel()
             task = Task(future, self.id)
             if not task.done:
-                self._out = [other for other in self._out if not other.done] + [task]
+                self._out = {other: its for other, its in self._out.items() if not its.done} | {future: task}
             return task
 
     def status(self) -> EndpointStatus:
@@ -203,24 +189,24 @@ class Endpoint:
         return self._executor
 
     def _made(self, group: UUID | None) -> Any:
+        from globus_compute_sdk.serialize import JSONData
+
         executor = self._class(
             endpoint_id=self.id,
             client=self.client,
             task_group_id=group,
             user_endpoint_config=self._config,
             label="mhfd",
-            serializer=self._serializer,
-            result_serializers=self._results,
+            serializer=as_source(),
+            result_serializers=[JSONData],
             **_BURST,
         )
         executor.task_group_id = group  # or the SDK goes on with the last one of this process
         return executor
 
     def _went(self, futures: Iterable[Any]) -> None:
-        gone = list(futures)
         with self._lock:
-            tasks = [task for task in self._out if any(task.owns(future) for future in gone)]
-            self._out = [task for task in self._out if task not in tasks]
+            tasks = [task for future in futures if (task := self._out.pop(future, None)) is not None]
         self._sent(tasks)
 
     @contextmanager
@@ -232,21 +218,21 @@ class Endpoint:
             raise translated(error, self.id) from error
 
 
-def client_of(*, app: GlobusApp | None = None, authorizer: GlobusAuthorizer | None = None, retries: bool = True) -> Any:
-    """The SDK's Client. Asks nobody anything yet.
+def as_source() -> Any:
+    """The serializer of what is sent: source, which any Python of a worker reads, and JSON."""
+    from globus_compute_sdk.serialize import ComputeSerializer, JSONData, PureSourceTextInspect
 
-    Args:
-        app: Who we are; nothing for whoever is logged in to mhfd.
-        authorizer: The same, for those who have a token at hand.
-        retries: Whether a submission that got no answer is repeated by the SDK, though it may have arrived.
+    return ComputeSerializer(strategy_code=PureSourceTextInspect, strategy_data=JSONData)
+
+
+def client_of(*, retries: bool = True) -> Any:
+    """The SDK's Client, as whoever is logged in to mhfd. Asks nobody anything yet.
+
+    `retries`: whether a submission that got no answer is repeated by the SDK, though it may have arrived.
     """
     with needing_extra("globus", "runner.kind = compute needs globus-compute-sdk"):
         from globus_compute_sdk import Client
-    if app is None and authorizer is None:
-        from mhfd_client.globus.identity import globus_app
-
-        app = globus_app()
-    client: Any = Client(app=app, authorizer=authorizer, do_version_check=False)
+    client: Any = Client(app=globus_app(), do_version_check=False)
     if not retries:
         submit_once(client)
     if hasattr(client, "_log_version_mismatch"):
@@ -268,16 +254,3 @@ def let_go(client: Any) -> None:
     for part in (getattr(web, "v2", None), getattr(web, "v3", None), getattr(client, "app", None)):
         if callable(close := getattr(part, "close", None)):
             close()
-
-
-def connect(
-    endpoint: UUID | str,
-    *,
-    client: Any = None,
-    fast_poll_s: float = FAST_S,
-    config: Mapping[str, Any] | None = None,
-    sent: Callable[[list[Task]], None] = lambda _: None,
-) -> Endpoint:
-    """The endpoint of this id, for whoever is logged in, or as this client. ComputeError."""
-    client = client_of() if client is None else client
-    return Endpoint(client, UUID(str(endpoint)), fast_poll_s=fast_poll_s, config=config, sent=sent)

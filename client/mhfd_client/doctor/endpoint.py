@@ -25,7 +25,7 @@ from mhfd.errors import ExtraMissing, MhfdError, UsageError
 from mhfd_client.compute import registration
 from mhfd_client.compute.paths import PathMap
 from mhfd_client.compute.reach import hurried
-from mhfd_client.compute.service import Endpoint, client_of, connect, let_go
+from mhfd_client.compute.service import Endpoint, client_of, let_go
 from mhfd_client.doctor import endpoint_words as findings
 from mhfd_client.doctor.endpoint_words import Sample
 from mhfd_client.doctor.images import some_images
@@ -111,7 +111,7 @@ def examine(
     try:
         with _or_end("login", (MhfdError,)):  # settings too: they say who logs in
             client = hurried(client_of())
-            far = connect(endpoint, client=client)
+            far = Endpoint(client, endpoint)
         try:
             yield from _examine(client, far, maps or PathMap(), directory, arrival or ArrivalSettings(), wait_s)
         finally:
