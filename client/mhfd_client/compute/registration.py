@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
@@ -22,7 +22,7 @@ import mhfd
 from mhfd import shim
 from mhfd_client.compute.service import as_source
 from mhfd_client.compute.translated import translated
-from mhfd_client.errors import ComputeError, FunctionNotAllowed, FunctionObsolete, FunctionUnknown
+from mhfd_client.errors import FunctionNotAllowed, FunctionObsolete, FunctionUnknown
 from mhfd_client.globus.identity import who_of
 from mhfd_client.kept import kept
 from mhfd_client.settings import places
@@ -139,7 +139,7 @@ def find(client: Any, name: str, *, endpoint: UUID, pinned: UUID | None = None) 
     if allowed is None:
         return ensure(client, name)
     others: list[tuple[UUID, str]] = []
-    for candidate in _likely_first(client, name, allowed):
+    for candidate in _likely_first(name, allowed):
         document = _document(client, candidate)
         if document is None or document.get("function_name") != name:
             continue
@@ -192,14 +192,8 @@ def _state(client: Any, entry: Function) -> FunctionState:
 
 def _document(client: Any, function: UUID) -> dict[str, Any] | None:
     """What the service says of a function; None: it does not know it, or will not say it to us."""
-    from globus_sdk import GlobusAPIError
-
-    try:
-        return dict(_asked(client.get_function, function))
-    except ComputeError as error:
-        if isinstance(error.__cause__, GlobusAPIError) and error.__cause__.http_status in (403, 404):
-            return None
-        raise
+    found = _asked(client.get_function, function, hidden=(403, 404))
+    return None if found is None else dict(found)
 
 
 def _same_code(document: dict[str, Any], name: str) -> bool:
@@ -218,31 +212,29 @@ def _version(document: dict[str, Any]) -> str:
 
 def _allowed(client: Any, endpoint: UUID) -> list[UUID] | None:
     """The functions that an endpoint is restricted to; None: not restricted, or it is not for us to know."""
-    from globus_sdk import GlobusAPIError
-
-    try:
-        found = _asked(client.get_allowed_functions, endpoint, endpoint=endpoint)
-    except ComputeError as error:
-        if isinstance(error.__cause__, GlobusAPIError) and error.__cause__.http_status == 403:
-            return None
-        raise
+    found = _asked(client.get_allowed_functions, endpoint, endpoint=endpoint, hidden=(403,))
+    if found is None:
+        return None
     ids = [UUID(id_) for id_ in found.get("functions") or ()]
     return ids if found.get("restricted", bool(ids)) else None
 
 
-def _likely_first(client: Any, name: str, allowed: Iterable[UUID]) -> list[UUID]:
+def _likely_first(name: str, allowed: list[UUID]) -> list[UUID]:
     """Those that we registered, then the rest, up to what may be looked at."""
-    allowed = list(allowed)
     with _kept() as entries:
         mine = {entry.id for entry in entries if (entry.name, entry.digest) == (name, digest_of(name))}
     return sorted(allowed, key=lambda id_: id_ not in mine)[:_LOOKED_AT]
 
 
-def _asked(what: Callable[..., Any], *args: Any, endpoint: UUID | str = "", **options: Any) -> Any:
-    """Ask the service; its errors are ours."""
+def _asked(
+    what: Callable[..., Any], *args: Any, endpoint: UUID | str = "", hidden: tuple[int, ...] = (), **options: Any
+) -> Any:
+    """Ask the service; its errors are ours, but for those `hidden` by which it will not say: None."""
     try:
         return what(*args, **options)
     except Exception as error:
+        if getattr(error, "http_status", None) in hidden:
+            return None
         raise translated(error, endpoint) from error
 
 
