@@ -20,6 +20,7 @@ from mhfd_client.errors import (
     RequestTooLarge,
     ServiceBusy,
     ServiceUnreachable,
+    StationError,
     TaskFailed,
     TaskUnknown,
     WorkerLost,
@@ -34,16 +35,12 @@ _WAIT_S: Final = 10.0
 
 def translated(error: Exception, endpoint: UUID | str) -> Exception:
     """Ours, for one of the SDK's; ours stay as they are."""
-    if isinstance(error, ComputeError):
+    if isinstance(error, StationError):
         return error
     from globus_compute_sdk.errors import MaxResultSizeExceeded, TaskExecutionFailed, VersionMismatch
     from globus_sdk import GlobusAPIError, GlobusError, NetworkError
 
-    from mhfd_client.errors import StationError
-
     match error:
-        case StationError():
-            return error
         case TaskExecutionFailed():
             return _failed(error)
         case MaxResultSizeExceeded():
@@ -94,22 +91,18 @@ def _answered(error: Any, endpoint: UUID | str) -> ComputeError:
         return GroupUnknown(f"Globus Compute does not know the task group any more: {said}")
     if "ENDPOINT" in code and ("OFFLINE" in code or "NOT_ONLINE" in code or "INACTIVE" in code):
         return EndpointOffline(f"endpoint {endpoint} is not running: {said}")
-    if status == 404:
-        return ComputeRefused(f"Globus Compute does not know endpoint {endpoint}: check its id: {said}")
-    if status == 401:
-        return ComputeRefused(f"Globus does not know us any more: run `mhfd login` again: {said}")
-    if status == 403:
-        return ComputeRefused(f"we may not use endpoint {endpoint}: ask its administrator, or `mhfd login`: {said}")
     if status == 422 and (unfit := _UNFIT.search(str(getattr(error, "message", None) or error))):
         return ComputeRefused(
             f"endpoint {endpoint} does not offer what is asked of it: {_short(unfit[1])}; correct "
             "user_endpoint_config, or ask its administrator"
         )
-    if status == 422:
-        return ComputeRefused(
-            f"endpoint {endpoint} could not start for us; its administrator finds why in its log: {said}"
-        )
-    return ComputeRefused(f"Globus Compute refuses ({status} {code}): {said}")
+    why = {
+        401: "Globus does not know us any more: run `mhfd login` again",
+        403: f"we may not use endpoint {endpoint}: ask its administrator, or `mhfd login`",
+        404: f"Globus Compute does not know endpoint {endpoint}: check its id",
+        422: f"endpoint {endpoint} could not start for us; its administrator finds why in its log",
+    }
+    return ComputeRefused(f"{why.get(status, f'Globus Compute refuses ({status} {code})')}: {said}")
 
 
 def _retry_after(error: Any) -> float:
