@@ -39,7 +39,7 @@ class MeanwhileRunner:
     def capacity(self) -> int:
         if self._far.given_up:
             return self._far.held + self._nearby().capacity
-        return self._far.capacity + self._held
+        return self._far.capacity + sum(map(len, self._here.values()))
 
     def submit(self, batch: Batch) -> None:
         if not self._far.given_up:
@@ -81,10 +81,6 @@ class MeanwhileRunner:
         self._far.close()
         if self._near is not None:
             self._near.close()
-
-    @property
-    def _held(self) -> int:
-        return sum(len(ids) for ids in self._here.values())
 
     def _nearby(self) -> Runner:
         if self._near is None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Final
 
 log = logging.getLogger("mhfd.compute")
@@ -20,7 +21,6 @@ STOCK_S: Final = 0.5
 """How often the SDK looks by itself."""
 _KIND_S: Final = 1.0  # a watcher that waits longer was told to by the service (high assurance): it is left alone
 _END_S: Final = 3.0  # one that is waiting to connect again ends later, by itself
-_said: set[str] = set()
 
 
 def executor_class(poll_s: float, sent: Callable[[Sequence[Any]], None]) -> Any:
@@ -94,7 +94,7 @@ def end(watchers: Sequence[Any]) -> None:
             loop.close()
 
 
+@cache
 def _say(what: str) -> None:
-    if what not in _said:
-        _said.add(what)
-        log.warning("this release of globus-compute-sdk is made differently from the one we know: %s", what)
+    """Once in a process."""
+    log.warning("this release of globus-compute-sdk is made differently from the one we know: %s", what)

@@ -11,9 +11,9 @@ failure means; that is the parent's.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import os
+import pkgutil
 import queue
 import signal
 import sys
@@ -49,7 +49,7 @@ def main(argv: list[str]) -> int:
     try:
         if set_up["memory_bytes"]:
             _limit_memory(set_up["memory_bytes"])
-        score = _import(set_up["score"])
+        score: Score = pkgutil.resolve_name(set_up["score"])
     except Exception as e:
         _reply(replies, "broken", 0, f"{type(e).__name__}: {e}")
         return 1
@@ -104,12 +104,6 @@ def _read(source: IO[bytes], jobs: queue.SimpleQueue[bytes]) -> None:
     for line in source:
         jobs.put(line)
     os._exit(0)  # the parent closed us, or died: also in the middle of an image
-
-
-def _import(name: str) -> Score:
-    module, _, attribute = name.partition(":")
-    score: Score = getattr(importlib.import_module(module), attribute)
-    return score
 
 
 def _die_with(parent: int) -> None:
