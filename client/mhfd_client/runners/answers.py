@@ -7,7 +7,10 @@ only what is missing or has another form is an error. It decides nothing about i
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import getitem
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -86,6 +89,7 @@ def read(plain: Any, count: int | None = None) -> EndpointAnswer:
 
 
 def _report(plain: Any) -> FocusReport:
+    plain = deepcopy(plain)
     for _ in range(_ROUNDS):
         try:
             return FocusReport.model_validate(plain)
@@ -93,18 +97,6 @@ def _report(plain: Any) -> FocusReport:
             unknown = [error["loc"] for error in e.errors() if error["type"] == "extra_forbidden"]
             if len(unknown) != e.error_count():
                 raise
-            for place in unknown:
-                plain = _without(plain, place)
+            for *way, key in unknown:
+                del reduce(getitem, way, plain)[key]
     return FocusReport.model_validate(plain)
-
-
-def _without(plain: Any, place: tuple[int | str, ...]) -> Any:
-    """A copy that lacks one key, however deep."""
-    head, *rest = place
-    if isinstance(plain, Mapping):
-        if not rest:
-            return {key: value for key, value in plain.items() if key != head}
-        return {key: _without(value, tuple(rest)) if key == head else value for key, value in plain.items()}
-    if isinstance(plain, list) and rest:
-        return [_without(value, tuple(rest)) if index == head else value for index, value in enumerate(plain)]
-    return plain
