@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from mhfd.contract.focus_report import FocusReport
@@ -66,14 +66,20 @@ class OutcomeRunner(FarRunner[FlyingImage]):
             return
         self._accepted(part, part.group)
         try:
-            answer = read(task.result(0.0), len(part.images))
-        except ValueError as e:
-            self._finish(part)
-            self._ailing(part, TaskFailed(str(e)))
+            plain = task.result(0.0)
         except ComputeError as e:
             self._failed(part, e)
         else:
-            self._finish(part)
+            self._returned(part, plain)
+
+    def _returned(self, part: FlyingTask, plain: Any) -> None:
+        """A task's function has returned this, whatever it is."""
+        self._finish(part)
+        try:
+            answer = read(plain, len(part.images))
+        except ValueError as e:
+            self._ailing(part, TaskFailed(str(e)))
+        else:
             self._answered(part, answer)
 
     def _nameless(self, task: Task) -> None:
@@ -172,7 +178,8 @@ class OutcomeRunner(FarRunner[FlyingImage]):
     # -- what failed
 
     def _failed(self, part: FlyingTask, error: ComputeError) -> None:
-        self._out_of_group(error)
+        if self._there is not None:
+            self._there.failed(error)
         lost = isinstance(error, TaskUnknown) or (isinstance(error, ServiceUnreachable) and not part.late)
         if lost and not part.lost:
             part.task = None
@@ -196,10 +203,6 @@ class OutcomeRunner(FarRunner[FlyingImage]):
             case _:
                 self._health.turned_away(error)
                 self._flight.again(part.open)
-
-    def _out_of_group(self, error: Exception) -> None:
-        if self._there is not None:
-            self._there.failed(error)
 
     def _ailing(self, part: FlyingTask, error: TaskFailed) -> None:
         """A worker died of it, or the function failed: one of the images may be the reason, or none."""

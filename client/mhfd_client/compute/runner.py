@@ -24,9 +24,8 @@ from mhfd_client.compute.outcomes import OutcomeRunner
 from mhfd_client.compute.probe import Probe
 from mhfd_client.compute.service import EndpointStatus, Task
 from mhfd_client.compute.tasks_out import TasksOut
-from mhfd_client.errors import ComputeError, ComputeRefused, GroupUnknown, StationError, TaskFailed
+from mhfd_client.errors import ComputeError, ComputeRefused, GroupUnknown, StationError
 from mhfd_client.runners import Batch, Job, Trouble
-from mhfd_client.runners.answers import read
 from mhfd_client.runners.condition import Condition
 from mhfd_client.runners.questions import QuestionReply, QuestionThread
 
@@ -323,11 +322,7 @@ class ComputeRunner(OutcomeRunner):
             if part not in self._flight.tasks_out or part.late:
                 continue
             if part.id is not None and part.id in answers:
-                self._finish(part)
-                try:
-                    self._answered(part, read(answers[part.id], len(part.images)))
-                except ValueError as e:
-                    self._ailing(part, TaskFailed(str(e)))
+                self._returned(part, answers[part.id])
                 continue
             log.info("a task with %d images is silent: they are asked again", len(part.open))
             part.late = True
