@@ -6,7 +6,6 @@ A table and its arithmetic: no clock, no network, no decision about failures.
 from __future__ import annotations
 
 import uuid
-from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -15,7 +14,7 @@ from uuid import UUID
 from mhfd.contract.request import ScoreRequest
 from mhfd_client.compute.service import Task
 from mhfd_client.runners import UNSEEN
-from mhfd_client.runners.far import PendingImage
+from mhfd_client.runners.far import PendingImage, PendingImages
 
 ARGUMENT_BYTES: Final = 500_000
 """Of one task: several go in one request, which may have 10 MB."""
@@ -48,7 +47,7 @@ class FlyingTask:
         return [image for image in self.images if image.open]
 
 
-class Flight:
+class Flight(PendingImages[FlyingImage]):
     """All images that a runner has.
 
     Args:
@@ -58,14 +57,10 @@ class Flight:
     """
 
     def __init__(self, *, batch: int, tasks: int, deadline_s: float) -> None:
+        super().__init__()
         self.batch, self.most_tasks, self._deadline = batch, tasks, deadline_s
         self._per_image: float | None = None
-        self.waiting: deque[FlyingImage] = deque()
         self.tasks_out: list[FlyingTask] = []
-        self._open: dict[tuple[str, int], FlyingImage] = {}
-
-    def __len__(self) -> int:
-        return len(self._open)
 
     @property
     def out(self) -> list[FlyingTask]:
@@ -77,34 +72,8 @@ class Flight:
         """Those that nobody listens for, or that nobody knows whether they are out."""
         return [task for task in self.tasks_out if task.lost]
 
-    def of(self, token: str) -> list[FlyingImage]:
-        return [image for image in self._open.values() if image.token == token]
-
-    def add(self, images: Iterable[FlyingImage], *, wait: bool = True) -> None:
-        for image in images:
-            self._open[image.token, image.job.id] = image
-            if wait:
-                self.waiting.append(image)
-
-    def close(self, image: FlyingImage) -> bool:
-        """It is answered. False: it was before."""
-        if not image.open:
-            return False
-        image.open = False
-        self._open.pop((image.token, image.job.id), None)
-        return True
-
-    def again(self, images: Iterable[FlyingImage], *, last: bool = False) -> None:
-        """They wait again, first in the line or last."""
-        some = [image for image in images if image.open and image not in self.waiting]
-        if last:
-            self.waiting.extend(some)
-        else:
-            self.waiting.extendleft(reversed(some))
-
     def next(self, now: float, *, most: int) -> list[FlyingImage]:
         """The images of the next task: one at once when little waits, as many as are fair when much does."""
-        self.waiting = deque(image for image in self.waiting if image.open)
         ready = [image for image in self.waiting if image.due <= now]
         if not ready:
             return []
@@ -122,7 +91,7 @@ class Flight:
             if len(chosen) >= size or image.alone:
                 break
         taken = set(map(id, chosen))
-        self.waiting = deque(image for image in self.waiting if id(image) not in taken)
+        self.waiting = [image for image in self.waiting if id(image) not in taken]
         return chosen
 
     def took(self, per_image: float) -> None:
@@ -145,7 +114,7 @@ class Flight:
 
     def due(self) -> float:
         """When the first of the waiting may go."""
-        return min((image.due for image in self.waiting if image.open), default=float("inf"))
+        return min((image.due for image in self.waiting), default=float("inf"))
 
     def whose(self, paths: Sequence[str], among: Iterable[FlyingTask]) -> FlyingTask | None:
         """The task whose images these are: for one that says only what it has scored."""

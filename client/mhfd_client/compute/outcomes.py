@@ -244,9 +244,6 @@ class OutcomeRunner(FarRunner[FlyingImage]):
     def _fewer(self, part: FlyingTask) -> None:
         self._most = max(1, len(part.images) // 2)
 
-    def _close(self, image: FlyingImage) -> bool:
-        return self._flight.close(image)
-
     def _give_back(self, images: Sequence[FlyingImage], why: str, *, blame: bool = False) -> None:
         super()._give_back(images, why, blame=blame)
         for part in self._flight.tasks_out:

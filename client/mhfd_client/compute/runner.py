@@ -73,11 +73,11 @@ class ComputeRunner(OutcomeRunner):
         give_up_s: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(Condition(), clock)
+        self._flight = Flight(batch=batch, tasks=tasks, deadline_s=deadline_s)
+        super().__init__(self._flight, Condition(), clock)
         self._id, self._name_there, self._open_endpoint = endpoint, there, open_endpoint
         self._most, self._together, self._give_up = batch, together, give_up_s
         self._attempts, self._backoff, self._believes = attempts, backoff_s, believes
-        self._flight = Flight(batch=batch, tasks=tasks, deadline_s=deadline_s)
         self._ledger = TasksOut(ledger, endpoint)
         self._health = EndpointHealth(endpoint, self._condition, deadline_s, clock)
         self._probe = Probe(self._health, self.wake)
@@ -91,11 +91,6 @@ class ComputeRunner(OutcomeRunner):
     # -- the seam
 
     @property
-    def held(self) -> int:
-        """Images that are here, in work or waiting."""
-        return len(self._flight)
-
-    @property
     def _room(self) -> int:
         return self._flight.batch * self._flight.most_tasks
 
@@ -106,7 +101,8 @@ class ComputeRunner(OutcomeRunner):
         return self._give_up is not None and bool(since) and self._clock() - min(since) >= self._give_up
 
     def _accept(self, batch: Batch) -> None:
-        self._flight.add(self._image(batch.token, job) for job in batch.jobs)
+        for job in batch.jobs:
+            self._flight.add(self._image(batch.token, job))
 
     def _image(self, token: str, job: Job) -> FlyingImage:
         return FlyingImage(self._name_there(job.path), token=token, job=job)
@@ -135,8 +131,8 @@ class ComputeRunner(OutcomeRunner):
             seen.update(image.job.id for image in mine)
         if not seen:
             return False
-        self._flight.add((image for id_, image in images.items() if id_ in seen), wait=False)
-        self._flight.add(image for id_, image in images.items() if id_ not in seen)
+        for id_, image in images.items():
+            self._flight.add(image, wait=id_ not in seen)
         return True
 
     def close(self) -> None:
@@ -263,7 +259,6 @@ class ComputeRunner(OutcomeRunner):
         if self.given_up and len(self._flight):
             self._give_back([image for part in self._flight.tasks_out for image in part.open], "the endpoint is away")
             self._give_back(list(self._flight.waiting), "the endpoint is away")
-            self._flight.waiting.clear()
 
     # -- what was found out
 

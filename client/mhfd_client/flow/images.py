@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from mhfd_client.flow.folders import Folders
-from mhfd_client.runners.far import PendingImage
+from mhfd_client.runners.far import PendingImage, PendingImages
 
 BODY_BYTES: Final = 34_000
 """Of the images in a run's input, whose state is bounded."""
@@ -41,29 +40,8 @@ class FlowImage(PendingImage):
                 self.proof = successes
 
 
-class FlowImages:
+class FlowImages(PendingImages[FlowImage]):
     """Those that are not answered yet, and those of them that wait for a run."""
-
-    def __init__(self) -> None:
-        self._open: dict[tuple[str, int], FlowImage] = {}
-        self.waiting: list[FlowImage] = []
-
-    def __len__(self) -> int:
-        return len(self._open)
-
-    def of(self, token: str) -> list[FlowImage]:
-        """Those of a batch."""
-        return [image for image in self._open.values() if image.token == token]
-
-    def add(self, image: FlowImage, *, wait: bool = True) -> None:
-        """It is to be answered. `wait`: it is in no run yet."""
-        self._open[image.token, image.job.id] = image
-        if wait:
-            self.waiting.append(image)
-
-    def again(self, images: Iterable[FlowImage]) -> None:
-        """They wait again, first in the line."""
-        self.waiting[:0] = images
 
     def next(self, folders: Folders, *, most: int, wait: float, now: float) -> list[FlowImage]:
         """The images of the next run, which wait no more; none when it may still grow.
@@ -76,16 +54,6 @@ class FlowImages:
         """
         chosen, self.waiting = _next_of(self.waiting, folders, most=most, wait=wait, now=now)
         return chosen
-
-    def close(self, image: FlowImage) -> bool:
-        """It is answered. False: it was before."""
-        if not image.open:
-            return False
-        image.open = False
-        self._open.pop((image.token, image.job.id), None)
-        with suppress(ValueError):
-            self.waiting.remove(image)
-        return True
 
 
 def _next_of(

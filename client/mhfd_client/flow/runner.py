@@ -77,7 +77,8 @@ class FlowRunner(FarRunner[FlowImage]):
         backoff_s: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(Condition("the flow goes on"), clock)
+        self._images = FlowImages()
+        super().__init__(self._images, Condition("the flow goes on"), clock)
         self._folders = folders
         self._batch, self._wait, self._most = batch, wait_s, runs
         self._poll, self._late, self._lag, self._hold = poll_s, late_s, lag_s, hold_s
@@ -87,18 +88,12 @@ class FlowRunner(FarRunner[FlowImage]):
         self._standing = Standing(self._condition, clock, hold_s=hold_s, backoff_s=backoff_s)
         self._web = FlowConnection(open_service, self._put, clock, hold_s)
         self._files = QuestionThread(self._put)
-        self._images = FlowImages()
         self._leftovers: list[str] = []
         self._told: list[OwnRun] = []  # over, once the station has taken what was said
         self._successes = 0  # runs that went well
         self._tend()
 
     # -- the seam
-
-    @property
-    def held(self) -> int:
-        """Images that are here, out or waiting."""
-        return len(self._images)
 
     @property
     def _room(self) -> int:
@@ -384,9 +379,6 @@ class FlowRunner(FarRunner[FlowImage]):
         others = f"; likewise {', '.join(self._leftovers)}" if self._leftovers else ""
         self._leftovers.append(leftover_of(self._folders.staging_path, run.id))
         self._out.append(Health(False, words + others, Trouble.LEFTOVER))
-
-    def _close(self, image: FlowImage) -> bool:
-        return self._images.close(image)
 
     def _dissolve(self, own: OwnRun) -> None:
         """The run is not made: its images wait again, first in the line."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -37,10 +37,47 @@ class PendingImage:
 ImageT = TypeVar("ImageT", bound=PendingImage)
 
 
+class PendingImages(Generic[ImageT]):
+    """Those that are not answered yet, and those of them that wait to be handed over."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[str, int], ImageT] = {}
+        self.waiting: list[ImageT] = []
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def of(self, token: str) -> list[ImageT]:
+        """Those of a batch."""
+        return [image for image in self._open.values() if image.token == token]
+
+    def add(self, image: ImageT, *, wait: bool = True) -> None:
+        """It is to be answered. `wait`: it is handed over to nobody yet."""
+        self._open[image.token, image.job.id] = image
+        if wait:
+            self.waiting.append(image)
+
+    def again(self, images: Iterable[ImageT], *, last: bool = False) -> None:
+        """They wait again, first in the line or last."""
+        place = len(self.waiting) if last else 0
+        self.waiting[place:place] = [image for image in images if image.open and image not in self.waiting]
+
+    def close(self, image: ImageT) -> bool:
+        """It is answered. False: it was before."""
+        if not image.open:
+            return False
+        image.open = False
+        self._open.pop((image.token, image.job.id), None)
+        if image in self.waiting:
+            self.waiting.remove(image)
+        return True
+
+
 class FarRunner(ABC, Generic[ImageT]):
     """Scores elsewhere.
 
     Args:
+        images: Those that it has.
         condition: How it is there.
         clock: In seconds, from anywhere.
     """
@@ -48,8 +85,8 @@ class FarRunner(ABC, Generic[ImageT]):
     name: ClassVar[str]
     outlives = True
 
-    def __init__(self, condition: Condition, clock: Callable[[], float]) -> None:
-        self._condition, self._clock = condition, clock
+    def __init__(self, images: PendingImages[ImageT], condition: Condition, clock: Callable[[], float]) -> None:
+        self._pending, self._condition, self._clock = images, condition, clock
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._out: list[Event] = []
         self._closed = False
@@ -60,9 +97,9 @@ class FarRunner(ABC, Generic[ImageT]):
         return 0 if self._condition.worst in (Trouble.OFFLINE, Trouble.REFUSED) else self._room
 
     @property
-    @abstractmethod
     def held(self) -> int:
         """Images that are here, out or waiting."""
+        return len(self._pending)
 
     @property
     @abstractmethod
@@ -80,10 +117,6 @@ class FarRunner(ABC, Generic[ImageT]):
     @abstractmethod
     def _alarm(self) -> float:
         """In how many seconds something must be done though nothing happens."""
-
-    @abstractmethod
-    def _close(self, image: ImageT) -> bool:
-        """It is answered. False: it was before."""
 
     def submit(self, batch: Batch) -> None:
         if self._closed:
@@ -126,7 +159,7 @@ class FarRunner(ABC, Generic[ImageT]):
 
     def _answer(self, image: ImageT, report: FocusReport, endpoint: str, ended_ns: int | None, **moments: Any) -> None:
         """Its report, unless it has one. `moments` as in `Scored`."""
-        if not self._close(image):
+        if not self._pending.close(image):
             return
         self._begun(image)
         there = report.provenance.model_copy(update={"endpoint": endpoint})
@@ -136,13 +169,13 @@ class FarRunner(ABC, Generic[ImageT]):
         self._out.append(Scored(image.token, image.job.id, ours, ended_ns or now, returned_ns=now, **moments))
 
     def _set_aside(self, image: ImageT, why: str) -> None:
-        if self._close(image):
+        if self._pending.close(image):
             report = set_aside(image.job.path, image.job.params, why)
             self._out.append(Scored(image.token, image.job.id, report, time.time_ns()))
 
     def _give_back(self, images: Sequence[ImageT], why: str, *, blame: bool = False) -> None:
         ids: dict[str, list[int]] = {}
         for image in images:
-            if self._close(image):
+            if self._pending.close(image):
                 ids.setdefault(image.token, []).append(image.job.id)
         self._out.extend(Returned(token, tuple(some), why, blame) for token, some in ids.items())
