@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
 from uuid import UUID
 
 from mhfd_client.compute.service import Endpoint, Task
 from mhfd_client.errors import GroupUnknown
-
-GROUP_TASKS: Final = 200  # of one group: all are looked at when one is looked for
 
 
 @dataclass(slots=True)
@@ -21,32 +18,16 @@ class CallableEndpoint:
     focus: UUID
     examine: UUID | None = None
     let_go: Callable[[], None] = lambda: None
-    _in_group: int = 0
-
-    def call(self, function: UUID, arguments: Mapping[str, Any]) -> Task:
-        """Call one of them. Returns at once."""
-        self._in_group += 1
-        return self.far.submit(function, arguments)
-
-    def group_for_more(self) -> UUID | None:
-        """The group of the next task; a full one is left."""
-        if self._in_group >= GROUP_TASKS:
-            self._leave_group()
-        return self.far.group
 
     def failed(self, error: Exception) -> None:
         """What the service has forgotten is not gone on with."""
         if isinstance(error, GroupUnknown):
-            self._leave_group()
+            self.far.new_group()
 
     def close(self) -> None:
         """Stop listening, and let go of the connections."""
         self.far.close()
         self.let_go()
-
-    def _leave_group(self) -> None:
-        self.far.new_group()
-        self._in_group = 0
 
 
 OpenEndpoint = Callable[[Callable[[list[Task]], None]], CallableEndpoint]

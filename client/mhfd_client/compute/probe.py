@@ -54,7 +54,7 @@ class Probe:
         if not self._health.shut(now):
             self._due = None
             self._health.pace.spend()
-            self._task = there.call(there.examine, {})
+            self._task = there.far.submit(there.examine, {})
             self._at = now
             self._task.then(self._wake)
         return False

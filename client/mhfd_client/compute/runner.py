@@ -196,7 +196,7 @@ class ComputeRunner(OutcomeRunner):
         together = 1 if one_by_one else self._together
         if flight.most_tasks - out < together:
             return False
-        group = there.group_for_more()
+        group = there.far.group_for_more()
         parts: list[FlyingTask] = []
         while len(parts) < together and (images := flight.next(now, most=1 if one_by_one else self._most)):
             parts.append(FlyingTask(images, at=now))
@@ -207,7 +207,7 @@ class ComputeRunner(OutcomeRunner):
         if parts:
             self._health.pace.spend()
         requests = [request(part.images) for part in parts]
-        tasks = [there.call(there.focus, one) for one in requests]  # at once, for the SDK to put them together
+        tasks = [there.far.submit(there.focus, one) for one in requests]  # at once, for the SDK to put them together
         for part, task in zip(parts, tasks, strict=True):
             self._watch(part, task)
         return bool(parts)

@@ -25,6 +25,7 @@ from mhfd_client.errors import TaskUnknown, TaskUnsent
 from mhfd_client.globus.identity import globus_app
 
 FAST_S: Final = 0.02
+GROUP_TASKS: Final = 200  # of one group: all are looked at when one is looked for
 _BURST: Final = {"api_burst_limit": 8, "api_burst_window_s": 1}  # the most and the least that the SDK allows
 
 
@@ -94,6 +95,7 @@ class Endpoint:
         self.client, self.id = client, id
         self._config, self._sent = dict(config or {}) or None, sent
         self._group: UUID | None = None
+        self._in_group = 0
         self._class = polling.executor_class(fast_poll_s, self._went)
         self._executor: Any = None
         self._lock = threading.RLock()
@@ -107,9 +109,16 @@ class Endpoint:
         found = self._group if self._executor is None else self._executor.task_group_id
         return None if found is None else UUID(str(found))
 
+    def group_for_more(self) -> UUID | None:
+        """The group of the next task; a full one is left."""
+        if self._in_group >= GROUP_TASKS:
+            self.new_group()
+        return self.group
+
     def submit(self, function: UUID, arguments: Mapping[str, Any]) -> Task:
         """Call a registered function there. Returns at once; errors come with the task's result."""
         with self._lock:
+            self._in_group += 1
             future = None
             for _ in range(2):
                 executor = self._live()
@@ -168,7 +177,7 @@ class Endpoint:
             if self._executor is not None:
                 self._executor.stop()
                 self._watchers += self._executor.watchers
-            self._group, self._executor = None, None
+            self._group, self._executor, self._in_group = None, None, 0
             idle = [watcher for watcher in self._watchers if not watcher.get_open_futures()]
             self._watchers = [watcher for watcher in self._watchers if watcher not in idle]
             polling.end(idle)
