@@ -54,8 +54,7 @@ class MeanwhileRunner:
 
     def events(self, timeout: float) -> Sequence[Event]:
         near = list(self._near.events(0.0)) if self._near is not None else []
-        busy = bool(self._here)
-        wait = 0.0 if near or self._out else min(timeout, _NEAR_S) if busy else timeout
+        wait = 0.0 if near or self._out else min(timeout, _NEAR_S) if self._here else timeout
         found = [*self._out, *near, *self._far.events(wait)]
         self._out = []
         for event in near:

@@ -138,21 +138,21 @@ def find(client: Any, name: str, *, endpoint: UUID, pinned: UUID | None = None) 
     allowed = _allowed(client, endpoint)
     if allowed is None:
         return ensure(client, name)
-    others: list[tuple[UUID, str]] = []
+    others: list[str] = []
     for candidate in _likely_first(name, allowed):
         document = _document(client, candidate)
         if document is None or document.get("function_name") != name:
             continue
         if _same_code(document, name):
             return candidate
-        others.append((candidate, _version(document)))
+        others.append(f"{candidate} of mhfd {_version(document)}")
     mine = ensure(client, name)
     if mine in allowed:
         return mine
     if others:
-        listed = ", ".join(f"{candidate} of mhfd {version}" for candidate, version in others)
         raise FunctionObsolete(
-            f"endpoint {endpoint} allows {name} only with other code than this mhfd's ({mhfd.__version__}): {listed}. "
+            f"endpoint {endpoint} allows {name} only with other code than this mhfd's ({mhfd.__version__}): "
+            f"{', '.join(others)}. "
             f"Ask its administrator to run: {pin_line({name: mine})}; or install the mhfd that it has"
         )
     raise FunctionNotAllowed(

@@ -12,19 +12,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from mhfd import api, threads
 from mhfd import overlay as drawing
 from mhfd.contract.focus_report import Finding, FocusReport
+from mhfd.contract.params import Params
 from mhfd.errors import UsageError
 from mhfd_client.printing import printable
 from mhfd_client.scoring.progress import bar
-
-if TYPE_CHECKING:
-    from mhfd.contract.params import Params
 
 
 def expand(paths: Iterable[str]) -> list[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING
 from uuid import UUID
 
+from mhfd.contract.params import Params
 from mhfd_client.compute.paths import PathMap
 from mhfd_client.compute.reach import reach
 from mhfd_client.scoring.call import scored_there
@@ -14,9 +14,6 @@ from mhfd_client.scoring.items import items_of
 from mhfd_client.scoring.kept_call import Stored
 from mhfd_client.scoring.lines import print_in_order
 from mhfd_client.scoring.progress import bar
-
-if TYPE_CHECKING:
-    from mhfd.contract.params import Params
 
 
 def run(
