@@ -186,6 +186,7 @@ def test_deploy_makes_one_flow_however_often(globus: StandIns) -> None:
     assert flow.document["definition"] == SHIPPED.document
     assert flow.document["input_schema"] == SHIPPED.input_schema
     assert deployed() == {
+        "schema_version": 1,
         "name": "focus_check",
         "id": flow.id,
         "digest": SHIPPED.digest,

@@ -37,6 +37,15 @@ SET: Final = click.option(
     "--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Any other setting; may be repeated."
 )
 JSON: Final = click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
+VERSIONS: Final = dict.fromkeys(
+    (
+        *("plan", "config", "doctor", "whoami", "alert test", "alert list", "function register", "function list"),
+        *("endpoint check", "endpoint explain", "endpoint usage", "flow dry-run", "flow deploy"),
+        *("run list", "run show", "run cancel"),
+    ),
+    1,
+)
+"""Of the document that `--json` of a command gives. An object has it as `schema_version`; in a list it has no place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +105,11 @@ def echo(text: str = "", *, err: bool = False) -> None:
 
 
 def echo_json(value: object) -> None:
-    """One JSON document."""
+    """One JSON document; an object that is ours has the version of its form."""
+    context = click.get_current_context()
+    version = VERSIONS.get(context.command_path.removeprefix(context.find_root().command_path).strip())
+    if version is not None and isinstance(value, dict):
+        value = {"schema_version": version, **value}
     click.echo(json.dumps(value, indent=2, ensure_ascii=True, default=os.fspath))  # a path is the text of it
 
 
