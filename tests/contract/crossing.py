@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import hashlib
+import inspect
 import json
 import os
 import re
@@ -24,6 +25,8 @@ from unittest import mock
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
+from tests.contract import small_files
+from tests.contract.documents import PRINTED
 
 KEPT: Final = Path(__file__).with_name("schemas.json")
 COMMAND: Final = "python -m tests.contract.crossing"
@@ -167,8 +170,6 @@ def _journal_version() -> int:
 
 def _worker_lines() -> Any:
     """The set-up and a job as they are written, and the kinds of replies as the worker's source names them."""
-    import inspect
-
     from mhfd.contract.params import Params
     from mhfd_client.runners import Job, process, worker
 
@@ -259,6 +260,89 @@ def _notes() -> Any:
     return [Description().of(kind) for kind in kinds if dataclasses.is_dataclass(kind)]
 
 
+def _page() -> Any:
+    """The events that a browser gets at first, each under its name, and the drawings that it asks for."""
+    import asyncio
+
+    from tests.rigs.runs import Run
+
+    from mhfd_client.journal.view import JournalView
+    from mhfd_client.page import live, panels, server
+    from mhfd_client.page.model import PageModel
+    from mhfd_client.settings.load import load
+
+    async def first(page: live.Live) -> Any:
+        told: dict[str, Any] = {}
+        async for event in page.stream(0, page.now.identity):
+            name, data = re.findall(r"^(?:event|data): (.*)$", event, re.MULTILINE)
+            told[name] = json.loads(data)
+            if name == "tick":
+                break
+        routes = server._Routes(page, mock.Mock(), page.model.journal.path.parent, "/a", load(env={}), "")
+        drawings = await routes.chart(mock.Mock(query_params={}))
+        columns = len(told.pop("points")[0])
+        kinds = sorted(set(re.findall(r'_event\("(\w+)"', inspect.getsource(live))))
+        but = frozenset({"item", "spans", "words"})
+        return [
+            kinds,
+            columns,
+            names_in(told, but=but),
+            names_in(json.loads(bytes(drawings.body)), but=but | {"waits"}),
+        ]
+
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run(Path(folder))
+        run.image(1)
+        with JournalView.read(run.state) as view:
+            found = asyncio.run(first(live.Live(PageModel(view, confirm=3), panels.templates())))
+        run.close()
+    return found
+
+
+def _truth() -> Any:
+    from mhfd_client.microscope import truth
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "truth.csv")
+        truth.write_truth(file, ())
+        return [file.read_text("utf-8"), Description().of(truth.Shot)]
+
+
+def _retakes() -> Any:
+    from mhfd_client.results.retake import as_csv
+
+    return as_csv(())
+
+
+def _alert_variables() -> Any:
+    from mhfd_client.alerts.command import Command
+    from mhfd_client.alerts.message import sample
+
+    with mock.patch("subprocess.Popen") as started:
+        Command(["a"], timeout_s=1.0)._start(sample("", 0.0))
+    return sorted(set(started.call_args.kwargs["env"]) - set(os.environ))
+
+
+def _type_of(module: str, name: str) -> Callable[[], Any]:
+    """Of a function what it returns, else the type itself."""
+
+    def described() -> Any:
+        found = getattr(__import__(module, fromlist=[name]), name)
+        return Description().of(found if isinstance(found, type) else typing.get_type_hints(found)["return"])
+
+    return described
+
+
+def _document(command: str, read: Callable[[], Any]) -> Form:
+    """What `--json` of a command prints."""
+    kept_in = "mhfd_client.commands.common"
+    return Form(lambda: int(__import__(kept_in, fromlist=["VERSIONS"]).VERSIONS[command]), kept_in, read)
+
+
+def _printed(name: str) -> Callable[[], Any]:
+    return lambda: names_in(PRINTED[name](), but=frozenset({"details", "facts"}))
+
+
 CONTRACT: Final = "mhfd.contract.base"
 FORMS: Final[Mapping[str, Form]] = {
     **{
@@ -303,6 +387,43 @@ FORMS: Final[Mapping[str, Form]] = {
     "label that waits": _of_model("GivenLabel", "mhfd_client.station.inbox"),
     "Verdict": _of_model("Verdict", "mhfd_client.verdicts.verdict"),
     "Alert": _of_model("Alert", "mhfd_client.alerts.message"),
+    "variables of an alert's command": Form(
+        _of_model("Alert", "mhfd_client.alerts.message").version, "mhfd_client.alerts.message", _alert_variables
+    ),
+    "ids of functions and flows": Form(
+        lambda: int(small_files.ids()[0]["schema_version"]),
+        "mhfd_client.kept",
+        lambda: [names_in(file) for file in small_files.ids()],
+    ),
+    "tokens": Form(
+        _constant("mhfd_client.globus.tokens", "FORMAT"),
+        "mhfd_client.globus.tokens",
+        lambda: names_in(small_files.tokens()),
+    ),
+    "lock of a state folder": Form(
+        lambda: int(small_files.lock()["schema_version"]),
+        "mhfd_client.journal.folder",
+        lambda: names_in(small_files.lock()),
+    ),
+    "what a browser is sent": Form(
+        _constant("mhfd_client.page.live", "SCHEMA_VERSION"), "mhfd_client.page.live", _page
+    ),
+    "truth of a simulated run": Form(
+        _constant("mhfd_client.microscope.truth", "TABLE_VERSION"), "mhfd_client.microscope.truth", _truth
+    ),
+    "retake --csv": Form(
+        _constant("mhfd_client.results.retake", "TABLE_VERSION"), "mhfd_client.results.retake", _retakes
+    ),
+    **{f"{name} --json": _document(name, _printed(name)) for name in PRINTED},
+    **{
+        f"{name} --json": _document(name, _type_of(module, kind))
+        for name, module, kind in (
+            ("doctor", "mhfd_endpoint.finding", "Check"),
+            ("endpoint check", "mhfd_endpoint.finding", "Check"),
+            ("endpoint explain", "mhfd_endpoint.explain", "explain"),
+            ("endpoint usage", "mhfd_endpoint.usage", "Used"),
+        )
+    },
     "journal": Form(_journal_version, "mhfd_client.journal.schema (append a migration)", _journal),
 }
 """All that crosses, by what people call it."""

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 
+import click
 import pytest
 from tests.contract.crossing import FORMS, Description, entry, kept, what_is_wrong
+from tests.contract.documents import PRINTED
 
 from mhfd.contract.base import Model
+from mhfd_client.cli import main
+from mhfd_client.commands.common import VERSIONS
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -19,6 +24,26 @@ def test_a_form_has_not_changed_under_its_version(name: str) -> None:
 
 def test_nothing_is_kept_of_what_no_longer_crosses() -> None:
     assert set(kept()) == set(FORMS)
+
+
+def test_every_document_of_a_command_has_a_form_with_a_version() -> None:
+    def commands(group: click.Group, before: str = "") -> Iterator[tuple[str, click.Command]]:
+        for name, command in group.commands.items():
+            yield before + name, command
+            if isinstance(command, click.Group):
+                yield from commands(command, f"{before}{name} ")
+
+    of_others = {"score": "FocusReport", "status": "status --json"}  # `flow show`: a definition, which is of Globus
+    documents = {name for name, command in commands(main) if "as_json" in {one.name for one in command.params}}
+    assert documents == set(VERSIONS) | set(of_others)
+    assert set(FORMS) >= {f"{name} --json" for name in VERSIONS} | set(of_others.values())
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_an_object_that_is_printed_says_its_version_first(name: str) -> None:
+    document = PRINTED[name]()
+    if isinstance(document, dict):
+        assert next(iter(document.items())) == ("schema_version", VERSIONS[name])
 
 
 def test_a_change_is_seen_and_says_what_to_do() -> None:

@@ -66,7 +66,8 @@ class Lock:
                     f"state folder {text_of(folder)} is in use by {holder}; stop that station first, or give this one "
                     "its own folder with --state"
                 ) from None
-            about = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time(), "root": text_of(root)}
+            who = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time(), "root": text_of(root)}
+            about = {"schema_version": 1, **who}
             try:
                 self._file.truncate(0)
                 self._file.write(json.dumps(about).encode())

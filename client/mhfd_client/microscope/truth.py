@@ -30,6 +30,8 @@ class ShotKind(StrEnum):
     RESIN = "resin"  # half of the field is beyond the edge of the tissue
 
 
+TABLE_VERSION: Final = 1
+"""Of the columns of the truth's table, which have no place for it."""
 _READ: Final[dict[str, Callable[[str], Any]]] = {"section": int, "kind": ShotKind, "amount": float, "take": int}
 
 

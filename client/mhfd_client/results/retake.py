@@ -20,6 +20,8 @@ from mhfd_client.printing import printable
 
 Format = Literal["sbemimage", "atlas"]
 AGAIN: Final = (Outcome.OUT_OF_FOCUS, Outcome.INCOMPLETE)
+TABLE_VERSION: Final = 1
+"""Of the table's columns, which have no place for it."""
 
 
 @dataclass(frozen=True, slots=True)

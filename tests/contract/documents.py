@@ -1,0 +1,139 @@
+"""The documents that commands print with `--json`, each as its command prints it; services are pretended."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Final
+from unittest import mock
+from uuid import UUID
+
+from click.testing import CliRunner
+
+_ID: Final = UUID(int=1)
+
+
+def printed(*words: str, **instead: Any) -> Any:
+    """What a command prints. `instead`: what stands in for a service, by its dotted name with `__` for the dot."""
+    from mhfd_client.cli import main
+
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        home = {"HOME": folder, "XDG_STATE_HOME": folder, "XDG_CONFIG_HOME": folder}
+        stack.enter_context(mock.patch.dict(os.environ, home))
+        for name, value in instead.items():
+            stack.enter_context(mock.patch(f"mhfd_client.{name.replace('__', '.')}", value))
+        watched = Path(folder, "run")
+        watched.mkdir()
+        (watched / "a_1.tif").touch()
+        done = CliRunner().invoke(main, [*(str(watched) if word == "DIR" else word for word in words), "--json"])
+    assert not done.exception or isinstance(done.exception, SystemExit), done.output
+    return json.loads(done.stdout)
+
+
+def _always(value: Any) -> Callable[..., Any]:
+    return lambda *_, **__: value
+
+
+def _within(*values: Any) -> Callable[..., Any]:
+    @contextmanager
+    def context(*_: Any, **__: Any) -> Iterator[Any]:
+        yield values if len(values) > 1 else values[0]
+
+    return context
+
+
+def _plan() -> Any:
+    return printed("plan", "DIR")
+
+
+def _config() -> Any:
+    """With one setting: which there are is the reference's matter."""
+    told = printed("config", "DIR")
+    return {**told, "settings": {"any": next(iter(told["settings"].values()))}}
+
+
+def _whoami() -> Any:
+    from mhfd_client.globus.login import Granted, Who
+
+    granted = (Granted("a", "b", 1.0, renews=True),)
+    who = Who("a", "b", False, Path("/a"), "a", "b", "c", granted, ("a",), "b")
+    return printed("whoami", globus__login__who=_always(who))
+
+
+def _alert_test() -> Any:
+    sink = mock.Mock(send=_always("taken"))
+    sink.name = "a"
+    return printed("alert", "test", alerts__build=_always([sink]))
+
+
+def _alert_list() -> Any:
+    from mhfd_client.alerts.episodes import Episode
+    from mhfd_client.alerts.message import Rule, sample
+    from mhfd_client.alerts.store import Delivery, Overview, Unsent
+
+    found = Overview((Episode(1, Rule.DISK, 0.0, "a"),), (Delivery("a"),))
+    found.pending["a"] = (Unsent(sample("/a", 0.0), unknown=False),)
+    return printed("alert", "list", "DIR", alerts__overview=_always(found))
+
+
+def _functions(command: str) -> Any:
+    from mhfd_client.compute.registration import Function, FunctionState
+
+    one = Function("mhfd_focus", _ID, "a", "0", "b", "c")
+    known = [one, Function("mhfd_focus", _ID, "a", "0", "b", "c", state=FunctionState.OBSOLETE)]
+    pretended = {"register": _always(one), "known": _always(known)}
+    named = {f"compute__registration__{name}": value for name, value in pretended.items()}
+    return printed("function", command, compute__reach__own_client=_within(None), **named)
+
+
+def _dry_run() -> Any:
+    return printed("flow", "dry-run", "--faults", "image-changed")
+
+
+def _deploy() -> Any:
+    from mhfd_client.flow.deployments import Deployed
+
+    done = Deployed("focus_check", _ID, "a", "0")
+    return printed("flow", "deploy", commands__flow___flows=_within(None, "a"), flow__deployments__deploy=_always(done))
+
+
+def _run(*words: str) -> Any:
+    from mhfd_client.flow.run_words import Explained, Surroundings
+    from mhfd_client.flow.runs import ListedRun, Shown
+    from mhfd_client.flow.service import Run
+    from mhfd_client.flow.steps import Did
+    from mhfd_client.results.run_images import RunImage
+    from mhfd_client.settings.load import load
+
+    site = Surroundings(str(_ID), None, None, "/", ())
+    listed = ListedRun("a", "b", "c", "ACTIVE", "d", 1, 0.0)
+    shown = Shown(Run("a", "ACTIVE"), "b", "c", "d", "e", None, (Did("a", "b", 0.0),), Explained("a", "b"))
+    return printed(
+        *("run", *words),
+        commands__run___asked=_within(mock.Mock(), load(env={}).settings, site),
+        flow__runs__listed=_always([listed]),
+        flow__runs__find=_always({"run_id": "a", "status": "ACTIVE", "label": "b"}),
+        flow__runs__shown=_always(shown),
+        results__run_images__images_of=_always([RunImage("a", "b", Path("/a"))]),
+    )
+
+
+PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
+    "plan": _plan,
+    "config": _config,
+    "whoami": _whoami,
+    "alert test": _alert_test,
+    "alert list": _alert_list,
+    "function register": lambda: _functions("register"),
+    "function list": lambda: _functions("list"),
+    "flow dry-run": _dry_run,
+    "flow deploy": _deploy,
+    "run list": lambda: _run("list"),
+    "run show": lambda: _run("show", "a"),
+    "run cancel": lambda: _run("cancel", "a"),
+}
+"""By the command's words. Those of an endpoint and of `doctor`, which look at machines, are types."""
