@@ -3,8 +3,6 @@
 Names are imported when first used: `import mhfd_client` costs nothing and loads no scoring.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:

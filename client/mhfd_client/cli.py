@@ -1,7 +1,5 @@
 """The command line: the group, and how an error becomes one line and an exit code. The rest is in `commands`."""
 
-from __future__ import annotations
-
 from typing import Final
 
 import click

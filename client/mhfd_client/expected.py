@@ -5,8 +5,6 @@ A list is text (`1-300, 302`) or CSV with the columns `section` and, if wanted, 
 its last part is used. These files come from elsewhere: a document type, and with it every entity, is refused.
 """
 
-from __future__ import annotations
-
 import csv
 import os
 import re

@@ -1,7 +1,5 @@
 """Small files that are whole or not there, whoever dies while they are written; names of files as text."""
 
-from __future__ import annotations
-
 import errno
 import math
 import os

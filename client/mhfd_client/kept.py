@@ -4,8 +4,6 @@ What they hold saves work and is never the truth: a file that is damaged is empt
 not kept. Both are said in the log.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 from collections.abc import Callable, Iterator

@@ -5,8 +5,6 @@ locks cannot be trusted there, so state is refused. Read from /proc/self/mountin
 hang on one that is gone.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from dataclasses import dataclass

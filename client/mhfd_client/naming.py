@@ -12,8 +12,6 @@ expected to come is `expected`'s.
                    called so, in the name or in its folder's, else the last one
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

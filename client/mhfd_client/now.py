@@ -3,8 +3,6 @@
 What the status, the page and the alerts say of a run, they say from here. It judges nothing and words nothing.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable, Collection, Iterator

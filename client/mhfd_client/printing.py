@@ -1,7 +1,5 @@
 """How text of strangers is written on a terminal."""
 
-from __future__ import annotations
-
 
 def printable(text: str) -> str:
     """Control characters and undecodable bytes, escaped."""

@@ -1,7 +1,5 @@
 """Moments and lengths of time in words: UTC for programs and for what is kept, this machine's clock for people here."""
 
-from __future__ import annotations
-
 import time
 from datetime import UTC, datetime
 from typing import Final

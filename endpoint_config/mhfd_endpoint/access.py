@@ -3,8 +3,6 @@
 The identity mapping, the program, the site file, the folders with images and the log. Reads only.
 """
 
-from __future__ import annotations
-
 import os
 import shlex
 import shutil

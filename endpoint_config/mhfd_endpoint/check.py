@@ -4,8 +4,6 @@ Reads only. What the endpoint's own program would say is asked of it (`render`);
 whether a GPU works, is for `mhfd doctor --endpoint`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path

@@ -4,8 +4,6 @@ The choices stand at the top of the endpoint's own template, between two comment
 checked, written there and read back. Nothing here knows the endpoint's program.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What a choice can cost: node-hours a day, at rest, at work and after the last image."""
 
-from __future__ import annotations
-
 from mhfd_endpoint.choices import Chosen, Cluster
 
 

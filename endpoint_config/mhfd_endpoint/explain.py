@@ -3,8 +3,6 @@
 Says only what the files say; what the service allows beside them (sharing, policies) is named as not known here.
 """
 
-from __future__ import annotations
-
 import os
 import pwd
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """One line of `mhfd doctor` and of `mhfd endpoint check`: what was looked at, what was found, and what to do."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum

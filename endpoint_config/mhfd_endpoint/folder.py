@@ -4,8 +4,6 @@ The endpoint's own program reads these files; mhfd writes them once and afterwar
 Logs, the registered identity and the process's number, which the program keeps beside them, are never touched.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -4,8 +4,6 @@ Polaris' rules as ALCF publishes them (docs.alcf.anl.gov, Running Jobs on Polari
 last word, and what is found here is said as a warning that names the rule.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Final
 

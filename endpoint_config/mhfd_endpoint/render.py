@@ -3,8 +3,6 @@
 Nothing of what the endpoint does is written again here: what is accepted here is accepted there, by the same release.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import pwd

@@ -1,7 +1,5 @@
 """Who may change, read or write a path, by its rights and those of the folders above it. Asks nothing else."""
 
-from __future__ import annotations
-
 import os
 import stat
 from pathlib import Path

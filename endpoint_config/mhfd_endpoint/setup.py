@@ -4,8 +4,6 @@ Asks through the function it is given, and only for what was not said; without o
 option. Writes nothing.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

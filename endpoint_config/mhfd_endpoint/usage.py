@@ -3,8 +3,6 @@
 Reads only. A line that is none is counted, not guessed.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass

@@ -4,8 +4,6 @@ Beyond what the service asks: every loop is counted, no error overwrites another
 These are the rules of a flow that runs for days with nobody there. Knows nothing of files or of the service.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final

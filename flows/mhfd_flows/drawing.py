@@ -1,7 +1,5 @@
 """A definition as a graph in the language of Mermaid. Knows nothing of pixels or services."""
 
-from __future__ import annotations
-
 from mhfd_flows.definition import Definition
 
 _SHAPES = {

@@ -4,8 +4,6 @@ What should come of a set of faults is said here by itself (`Ending`), not read 
 has a defect. It is not the service, and asks none.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final

@@ -9,8 +9,6 @@
 Every exception takes its arguments by position, so that it pickles.
 """
 
-from __future__ import annotations
-
 from mhfd.errors import MhfdError, UsageError
 
 

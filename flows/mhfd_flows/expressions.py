@@ -5,8 +5,6 @@ its published examples use. `check` needs nothing installed; `evaluate` needs si
 service's own evaluator has the last word.
 """
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Mapping
 from typing import Any, Final

@@ -7,8 +7,6 @@ service: it knows nothing of accounts, consents or roles, and where the document
 An `Execution` is stepped from outside: between two steps the caller lets the time pass, looks, pauses or cancels.
 """
 
-from __future__ import annotations
-
 import copy
 import fnmatch
 import json

@@ -3,8 +3,6 @@
 Knows nothing of states or expressions.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Any, Final
 

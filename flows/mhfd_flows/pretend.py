@@ -4,8 +4,6 @@ They check what a definition asks of them as strictly as the documentation allow
 fails. They are not the service: they know nothing of accounts, consents or networks, and their times are made up.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal

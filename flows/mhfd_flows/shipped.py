@@ -1,7 +1,5 @@
 """The flows that come with this package, and the schemas of their inputs."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

@@ -4,8 +4,6 @@ Names are imported when first used: `import mhfd` costs nothing, and the kernels
 installed (a bare GPU machine).
 """
 
-from __future__ import annotations
-
 import importlib
 from typing import TYPE_CHECKING
 

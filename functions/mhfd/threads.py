@@ -4,8 +4,6 @@ The least of: the affinity mask, the CPU quota of every cgroup above the process
 MHFD_THREADS can lower it further, never raise it: threads beyond the quota were measured up to 20x slower.
 """
 
-from __future__ import annotations
-
 import os
 import platform
 from collections.abc import Iterator, Mapping

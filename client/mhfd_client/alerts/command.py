@@ -4,8 +4,6 @@ Nothing it does holds up anyone: it has its time, then it and what it started ar
 but for the end, thrown away.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

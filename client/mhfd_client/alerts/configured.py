@@ -1,7 +1,5 @@
 """From settings to sinks. Secrets come from the environment, by name; a settings file only refers to them."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Mapping

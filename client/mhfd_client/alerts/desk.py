@@ -4,8 +4,6 @@ Used by one thread and without a clock of its own, so that every order of events
 sent all the same, and saved later: a full disk is a reason to ring.
 """
 
-from __future__ import annotations
-
 import logging
 import socket
 import sqlite3

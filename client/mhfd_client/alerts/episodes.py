@@ -4,8 +4,6 @@ A rule that turns wrong opens an episode at once. It is over when the rule has b
 one episode. So each episode opens once and closes once, and no rule opens two within `calm_s`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any

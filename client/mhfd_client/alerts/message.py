@@ -3,8 +3,6 @@
 The form is documented in docs/how-to/alerts.md. Fields may be added; a change of meaning raises `schema_version`.
 """
 
-from __future__ import annotations
-
 import socket
 from enum import StrEnum
 from typing import Any, Literal

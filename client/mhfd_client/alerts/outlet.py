@@ -5,8 +5,6 @@ bounded and only ever replaced by a newer state of the same episode. When even t
 and of which the sink knows nothing go first, and are counted. `Outlet` is used by one thread, and never waits.
 """
 
-from __future__ import annotations
-
 import logging
 import queue
 import threading

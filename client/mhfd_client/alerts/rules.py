@@ -3,8 +3,6 @@
 Pure functions: no clock, no file, no memory. How a reading becomes an episode, and who is told, is not decided here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final

@@ -4,8 +4,6 @@ The loop only says that there is something to look at, which costs it the settin
 disk, nor a defect in here can hold it up.
 """
 
-from __future__ import annotations
-
 import logging
 import threading
 import time

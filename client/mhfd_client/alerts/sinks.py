@@ -4,8 +4,6 @@ A sink sends one message and waits for its receipt, in a thread that is its own.
 again is `outlet`'s business. No secret (the path of an address, a header) is ever in a name, a result or an error.
 """
 
-from __future__ import annotations
-
 from typing import Protocol
 
 from mhfd_client.alerts.message import Alert

@@ -1,7 +1,5 @@
 """What the rules look at: one small value, made from the run as it is now by `SituationReader`. Only reads."""
 
-from __future__ import annotations
-
 import shutil
 import threading
 import time

@@ -4,8 +4,6 @@ Its own file, so that the journal belongs to images alone. Saved as a whole in o
 it is secret.
 """
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence

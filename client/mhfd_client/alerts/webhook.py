@@ -5,8 +5,6 @@ TLS only machines of the own network are told, by the address that was in fact r
 path of the address and the headers may be secrets and are never said.
 """
 
-from __future__ import annotations
-
 import http.client
 import ipaddress
 import socket

@@ -1,7 +1,5 @@
 """Words for the messages: sections, places. It decides nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final

@@ -5,8 +5,6 @@ kept by surrogate escapes, so `os.path.join(root, path)` always opens the file t
 the epoch on this machine's clock, except `mtime_ns`, which is the clock of whoever serves the folder.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum

@@ -5,8 +5,6 @@ a file is missing; it cannot tell zeros that a writer has not filled yet, which 
 nothing, believes no length, and raises only what reading raises.
 """
 
-from __future__ import annotations
-
 import os
 import struct
 from dataclasses import dataclass

@@ -10,8 +10,6 @@ names in the folder are listed every `poll_s` or, with change notices, every `li
 of all files are compared too, which finds a file that was overwritten in place: a folder's listing does not show that.
 """
 
-from __future__ import annotations
-
 import math
 import os
 import stat

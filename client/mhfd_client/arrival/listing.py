@@ -4,8 +4,6 @@ Names only: a listing costs no look at the files themselves, so it can be had of
 image has one path, and nothing outside the watched folder is read. Names keep undecodable bytes as surrogate escapes.
 """
 
-from __future__ import annotations
-
 import fnmatch
 import os
 import re

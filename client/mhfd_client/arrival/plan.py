@@ -3,8 +3,6 @@
 One look cannot see a file rest. So the age of its mtime stands for that, which a watch of a share does not rely on.
 """
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Iterable

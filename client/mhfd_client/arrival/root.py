@@ -1,7 +1,5 @@
 """Ways into the watched folder: is it one, is it still the same, does a file open. Reads only."""
 
-from __future__ import annotations
-
 import os
 import stat
 from collections.abc import Callable

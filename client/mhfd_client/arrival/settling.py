@@ -6,8 +6,6 @@ header agrees with its length: it came by renaming, so it was written elsewhere;
 waited, so that a writer that pauses is not cut off; then the file is handed on all the same, and named incomplete.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from mhfd_client.arrival.events import Decision

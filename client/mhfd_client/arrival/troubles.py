@@ -1,7 +1,5 @@
 """What is wrong with the watched folder now. Each trouble is said once, and once more when it is over."""
 
-from __future__ import annotations
-
 import errno
 import os
 

@@ -1,7 +1,5 @@
 """Files that are here and not whole yet: looked at again and again until they are."""
 
-from __future__ import annotations
-
 import os
 import stat
 

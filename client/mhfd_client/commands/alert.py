@@ -1,7 +1,5 @@
 """`mhfd alert`: do alerts reach you, and what rang."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

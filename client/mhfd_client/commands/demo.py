@@ -1,7 +1,5 @@
 """`mhfd demo`: the whole road in front of your eyes."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

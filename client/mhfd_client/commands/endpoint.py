@@ -1,7 +1,5 @@
 """`mhfd endpoint`: set up an endpoint for others' images, look at it, say what may run there and what ran."""
 
-from __future__ import annotations
-
 import sys
 from itertools import chain
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`mhfd page`: the page of a run without watching, and what the page's options say."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, TypeVar
 

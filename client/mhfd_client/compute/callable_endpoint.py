@@ -1,7 +1,5 @@
 """An endpoint that is open, with the functions that may be called there: what a runner is given to work with."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID

@@ -3,8 +3,6 @@
 It tells what is wrong and since when, and keeps no image, asks nothing and decides nothing about failures.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 from uuid import UUID

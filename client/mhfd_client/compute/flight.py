@@ -3,8 +3,6 @@
 A table and its arithmetic: no clock, no network, no decision about failures.
 """
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

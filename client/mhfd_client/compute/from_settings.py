@@ -3,8 +3,6 @@
 Whether the endpoint is there is not asked here: a station that comes up after a power cut must start without a network.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

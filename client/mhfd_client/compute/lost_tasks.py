@@ -3,8 +3,6 @@
 They are looked up by their groups. A task without a name says whose it is by what it has scored.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from uuid import UUID
 

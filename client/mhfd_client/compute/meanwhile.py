@@ -5,8 +5,6 @@ back after a while (its `give_up_s`), and the station hands it over again. An im
 one report: the journal takes the first. Who scored is in each report (`provenance.endpoint`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Final
 

@@ -4,8 +4,6 @@ The half of the compute runner that hears; `compute.runner` is the half that han
 own only when it failed alone while the endpoint did well otherwise.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from typing import Any, Final

@@ -4,8 +4,6 @@ A bucket that holds a few requests and fills slowly: a single image goes at once
 evenly instead of being refused in bursts. It only counts; it never waits.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from typing import Final

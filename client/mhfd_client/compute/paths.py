@@ -7,8 +7,6 @@ pair covers is refused by name, and so is every `..`: it could lead out of what 
 Names only: nothing is opened or looked up here.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A small call of its own: tells an endpoint that works from one that is only there."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 from mhfd_client.compute.callable_endpoint import CallableEndpoint

@@ -7,8 +7,6 @@ first: with a release that is made differently everything works, only slower, an
 Nothing here knows of images. Importing this module does not import the SDK.
 """
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable, Sequence

@@ -3,8 +3,6 @@
 Everything that a person can have got wrong is said here, before any image is handed over, and in bounded time.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final

@@ -6,8 +6,6 @@ and source; what the file says is checked against the service before it is used.
 an endpoint is online, who may log in) is the service layer's.
 """
 
-from __future__ import annotations
-
 import inspect
 import re
 import time

@@ -7,8 +7,6 @@ decides which images go together, and when; what a failure means is `compute.out
 Nothing that goes wrong there is raised: it becomes a `Health`, and is tried again.
 """
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence

@@ -8,8 +8,6 @@ runner's. `submit` never waits; the other calls ask the service and may take sec
 Importing this module does not import the SDK.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError, Future

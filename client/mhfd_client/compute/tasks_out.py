@@ -6,8 +6,6 @@ killed loses none of it. A power failure may lose the last lines: then the image
 takes one answer. Only the runner of the station writes here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path

@@ -4,8 +4,6 @@ Only translates. The SDK's and the web's exceptions go in, one of `mhfd_client.e
 caller is whether the work may have been taken (ServiceUnreachable, TaskUnknown) or surely was not.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Any, Final
 from uuid import UUID

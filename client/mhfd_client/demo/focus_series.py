@@ -3,8 +3,6 @@
 The page stands alone: pictures are inside it, nothing is fetched.
 """
 
-from __future__ import annotations
-
 import base64
 import html
 import io

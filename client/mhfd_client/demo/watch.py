@@ -5,8 +5,6 @@ processes and judged with the default settings. The operator answers what the st
 as a person looks at an image.
 """
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

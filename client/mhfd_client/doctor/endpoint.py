@@ -5,8 +5,6 @@ about one image too. Each step takes bounded time, and the first that nothing ca
 mean is said in `findings`. It scores nothing and writes nothing, but for the registration of a function.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import statistics

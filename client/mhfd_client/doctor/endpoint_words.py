@@ -3,8 +3,6 @@
 From an Examination, and from what this machine knows of the same image, to lines. Asks nobody anything.
 """
 
-from __future__ import annotations
-
 import importlib.metadata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What `mhfd doctor DIRECTORY` looks at for a station that scores by runs of a flow. Starts no run, moves nothing."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """Images of a folder, for checks that need some of them and not all."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 

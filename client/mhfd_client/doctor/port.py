@@ -3,8 +3,6 @@
 Asked of the kernel, not of the port: whoever listens there may be anybody, and is told no token.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path

@@ -4,8 +4,6 @@ Each check is a question that was asked in anger: is the share mounted, may I wr
 the clock agree with the share's. It repairs nothing, and writes nothing but one small file that it removes again.
 """
 
-from __future__ import annotations
-
 import importlib.metadata
 import importlib.util
 import os

@@ -1,7 +1,5 @@
 """The way to Globus Flows: opened, given up and opened again by the thread that asks there, never by the station's."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Where images and reports are, by each side's name, and the input of a run made of that. Opens nothing."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Mapping, Sequence

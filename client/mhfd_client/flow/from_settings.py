@@ -3,8 +3,6 @@
 Whether Globus answers is not asked here: a station that comes up after a power cut must start without a network.
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The images that a flow runner has, and which of them go together next. A table and its arithmetic."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass

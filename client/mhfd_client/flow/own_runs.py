@@ -1,7 +1,5 @@
 """The runs of ours that are under way, with their images. A table and its arithmetic."""
 
-from __future__ import annotations
-
 import time
 import uuid
 from collections.abc import Collection, Iterator, Mapping

@@ -5,8 +5,6 @@ as the image here. Whatever else lies in the run's folder of reports is moved as
 hang: none of it is for the station's loop.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging

@@ -1,7 +1,5 @@
 """What the end of a run means: which of its images are without a report, when each step was, what a person is told."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass
 

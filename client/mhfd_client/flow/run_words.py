@@ -3,8 +3,6 @@
 Words only. It asks nobody, and knows of a run what `flow.service` tells.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from dataclasses import dataclass

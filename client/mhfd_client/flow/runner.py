@@ -9,8 +9,6 @@ their own.
 Nothing that goes wrong there is raised: it becomes a `Health`, and is tried again.
 """
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable, Sequence

@@ -5,8 +5,6 @@ asked for, as starting one cannot be repeated; one more says the run's id, one t
 doing: for people, who look from other processes (`RunsReader`). Only the runner of the station writes here.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import time

@@ -1,7 +1,5 @@
 """How the flow does: what is wrong with it now, and until when nothing new is asked of it. It decides no image."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from mhfd_client.errors import FlowError, FlowRefused, FlowsUnreachable, LoginError, RunnerError

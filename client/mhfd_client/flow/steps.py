@@ -1,7 +1,5 @@
 """What a run has done, step by step, read from its log. Knows the shape of a log and nothing of our flow."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace

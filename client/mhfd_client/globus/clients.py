@@ -3,8 +3,6 @@
 Nothing here asks anybody anything, and no message holds a token: what Globus answered is named by its code only.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, TypeVar
 

@@ -1,7 +1,5 @@
 """An id in Globus, as a person wrote it. Asks nobody whether it is known there."""
 
-from __future__ import annotations
-
 from typing import Final
 from uuid import UUID
 

@@ -3,8 +3,6 @@
 A person is asked only here, and only with a terminal.
 """
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping

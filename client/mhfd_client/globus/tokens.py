@@ -5,8 +5,6 @@ token beside a person who logs in. No token appears in an error, a log line or a
 outside of the handlers that saw the file's text.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import os

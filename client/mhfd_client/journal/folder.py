@@ -3,8 +3,6 @@
 Knows nothing of images or of SQL. The folder that is watched is never written; everything is written here.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import socket

@@ -1,7 +1,5 @@
 """What the journal's rows are to whoever reads them: frozen values, no SQL."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 

@@ -1,7 +1,5 @@
 """A database of this program's: whose it is, its version, and SQLite's errors in words."""
 
-from __future__ import annotations
-
 import os
 import sqlite3
 from collections.abc import Callable, Iterator

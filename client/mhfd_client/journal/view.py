@@ -3,8 +3,6 @@
 Reads only, and no read locks the station out (WAL). `Journal` adds the writing.
 """
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """The files that the pretend microscope leaves: simulated pixels, and the XML that Atlas writes beside them."""
 
-from __future__ import annotations
-
 import io
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """What a pretend microscope did, and how what was said compares with it. It neither makes images nor judges them."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields

@@ -5,8 +5,6 @@ compares what was said with the truth. The truth is written outside the watched 
 It must not know how images are judged.
 """
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Callable, Iterator

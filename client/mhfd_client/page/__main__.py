@@ -3,8 +3,6 @@
 It ends when that input ends: a watch that dies takes its page along.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import os

@@ -4,8 +4,6 @@ Only the station writes the journal: a label goes into its inbox, with who said 
 While no station runs, it is taken in here, as `mhfd confirm` does.
 """
 
-from __future__ import annotations
-
 import getpass
 import logging
 from pathlib import Path

@@ -4,8 +4,6 @@ Only the drawing, made of a charting library's parts. It comes without data: the
 name as images come, and thins what would lie on top of each other.
 """
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from bokeh.embed import json_item

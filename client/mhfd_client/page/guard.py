@@ -5,8 +5,6 @@ token comes in the address once and is a cookie from then on. A name that somebo
 refused, a POST from another site is refused, and the browser is told to run nothing but our own scripts.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import ipaddress

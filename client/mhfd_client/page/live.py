@@ -4,8 +4,6 @@ Server-sent events: the browser opens the stream again by itself when it was cut
 station that restarts and a laptop that slept miss nothing. While nobody looks, nothing is asked.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import logging

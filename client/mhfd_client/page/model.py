@@ -3,8 +3,6 @@
 Ten thousand images cost a second at the start and milliseconds a change. It judges nothing and words nothing.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import statistics

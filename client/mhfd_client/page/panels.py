@@ -3,8 +3,6 @@
 Words and templates only. Everything that comes from a file's name is text: the templates escape it.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Callable, Iterable

@@ -4,8 +4,6 @@ Files are opened by the journal's id only, through the reader that scoring uses,
 making: never as the file. What a share that hangs holds up is a thread here, and neither the page nor the watch.
 """
 
-from __future__ import annotations
-
 import io
 import os
 import threading

@@ -1,7 +1,5 @@
 """The page beside a watch: its port, its address, its own process. The watch imports nothing else of the page."""
 
-from __future__ import annotations
-
 import errno
 import ipaddress
 import json

@@ -1,7 +1,5 @@
 """A picture of the page, taken by the browser that is installed here: for the demo; the page needs none of it."""
 
-from __future__ import annotations
-
 import logging
 import shutil
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The page's routes. What is asked for is named by the journal's ids; no path ever comes from a browser."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator

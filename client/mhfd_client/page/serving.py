@@ -1,7 +1,5 @@
 """Serve the page from this process: the web server's settings, and how it ends."""
 
-from __future__ import annotations
-
 import asyncio
 import socket
 import threading

@@ -1,7 +1,5 @@
 """The page's secret: whoever has it may see the page and speak on it."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import os

@@ -3,8 +3,6 @@
 Only the drawing, made of a charting library's parts. It comes without data: the page's script fills the sources.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from bokeh.embed import json_item

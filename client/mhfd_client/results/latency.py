@@ -5,8 +5,6 @@ span goes on to the next one: locally nothing is moved and nothing comes back. S
 negative, whatever a clock did, so that they add up to the whole. It reads rows; it knows nothing of journal or page.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final

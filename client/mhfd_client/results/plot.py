@@ -2,8 +2,6 @@
 the time of the images went.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Final

@@ -4,8 +4,6 @@ An image is on it while its verdict is `out_of_focus` or `incomplete`, nothing n
 nobody has said that it is fine as it is.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -4,8 +4,6 @@ Everything is inside it: pictures, the plot, the settings; nothing is fetched an
 text of strangers: the template escapes everything.
 """
 
-from __future__ import annotations
-
 import base64
 import platform
 import time

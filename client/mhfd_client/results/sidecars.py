@@ -5,8 +5,6 @@ and where that came from, the history of verdicts, the whole report, the version
 Written whole; writing one again gives the same file. It judges nothing and never writes into the watched folder.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -3,8 +3,6 @@
 Reads the journal and the list of what is expected; needs neither the watched folder nor a running station.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass

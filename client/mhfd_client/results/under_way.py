@@ -5,8 +5,6 @@ run counts as out as long as the journal waits for one of its images; so what th
 work that was given to somebody else since, is not shown.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -7,8 +7,6 @@ one `Returned`, unless it is closed first or its process dies; then `reattach` s
 Scoring and its libraries are never imported here, nor by any runner in the station's own process.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum

@@ -4,8 +4,6 @@ The endpoint may run a newer mhfd than we do: what we do not know in its answer 
 only what is missing or has another form is an error. It decides nothing about images.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field

@@ -3,8 +3,6 @@
 One thing at a time, the worst: a refused login matters more than a queue. It decides nothing but what is said.
 """
 
-from __future__ import annotations
-
 from mhfd_client.runners import Health, Trouble
 
 _WORST_FIRST = (Trouble.REFUSED, Trouble.OFFLINE, Trouble.FAILING, Trouble.QUEUED)

@@ -4,8 +4,6 @@ State is touched only inside `submit`, `events`, `cancel` and `reattach`: other 
 inbox. It knows no service, and decides nothing about failures: that is `runners.compute`'s and `runners.flow`'s.
 """
 
-from __future__ import annotations
-
 import queue
 import time
 from abc import ABC, abstractmethod

@@ -4,8 +4,6 @@ Appended to, and written anew at each start. A process that is killed loses none
 Only the runner of the station writes; what a line means is its own matter.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import os

@@ -5,8 +5,6 @@ again alone in a worker, and when that fails as often as allowed it is set aside
 go on. No threads of its own touch its state: everything happens inside `submit`, `events` and `cancel`.
 """
 
-from __future__ import annotations
-
 import os
 import queue
 import time

@@ -3,8 +3,6 @@
 So that the station's loop never waits for the network. It knows nothing of what it asks.
 """
 
-from __future__ import annotations
-
 import queue
 import threading
 from collections.abc import Callable

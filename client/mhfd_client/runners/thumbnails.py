@@ -3,8 +3,6 @@
 Called in worker processes only: it imports the scoring.
 """
 
-from __future__ import annotations
-
 import io
 import os
 from pathlib import Path

@@ -8,8 +8,6 @@ the kernel kills it. It writes no file but the picture that its scoring function
 failure means; that is the parent's.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

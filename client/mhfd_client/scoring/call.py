@@ -5,8 +5,6 @@ taken cannot be called back. Whatever dies, here or there, costs time and no ima
 and what has no answer is asked once more.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import Final

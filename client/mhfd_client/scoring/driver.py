@@ -4,8 +4,6 @@ A station waits for ever; a person is told what is waited for, and in the end wh
 scores.
 """
 
-from __future__ import annotations
-
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -3,8 +3,6 @@
 Patterns of the endpoint's files cannot be expanded from here, and that is said before anything is sent.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterable

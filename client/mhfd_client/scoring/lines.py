@@ -4,8 +4,6 @@ Images are scored side by side, one thread each; a single image gets every threa
 memory does not grow with the number of paths.
 """
 
-from __future__ import annotations
-
 import glob
 import itertools
 from collections import deque

@@ -1,7 +1,5 @@
 """`mhfd score --endpoint`: the lines of `mhfd score`, in the order given, of images that an endpoint scores."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import closing
 from uuid import UUID

@@ -4,8 +4,6 @@ Rows come as images are scored, in worker processes; Ctrl-C keeps what is done. 
 and becomes a pandas DataFrame on request. No state is kept and no journal written: that is a station's.
 """
 
-from __future__ import annotations
-
 import os
 import tempfile
 import time

@@ -4,8 +4,6 @@ The images are scored far away; here their rows are put together, judged and sho
 picture is made only of a file that this machine can read.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """A progress bar for whoever looks: on a terminal or in a notebook, and nothing anywhere else."""
 
-from __future__ import annotations
-
 import contextlib
 import sys
 from collections.abc import Callable, Iterator

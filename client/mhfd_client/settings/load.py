@@ -5,8 +5,6 @@ refused with the nearest one that does: a misspelt setting that is silently igno
 looks up values; it must not act on them (create folders, start anything).
 """
 
-from __future__ import annotations
-
 import difflib
 import os
 import re

@@ -1,7 +1,5 @@
 """Where this user's files lie: the settings file, caches, and what must outlast a process (XDG)."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re

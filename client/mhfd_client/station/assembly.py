@@ -1,7 +1,5 @@
 """A station made of its parts, for one watched folder and its settings. It joins; it decides nothing."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager

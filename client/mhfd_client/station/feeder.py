@@ -3,8 +3,6 @@
 A share that hangs blocks this thread alone.
 """
 
-from __future__ import annotations
-
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence

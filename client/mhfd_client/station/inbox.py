@@ -4,8 +4,6 @@ Only the station writes the journal, so a command that runs beside it leaves its
 the station takes it in within a second. Without a station, the command takes it in itself (`take_in`).
 """
 
-from __future__ import annotations
-
 import logging
 import time
 import uuid

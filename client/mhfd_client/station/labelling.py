@@ -1,7 +1,5 @@
 """What a person says of images reaches the station, or the journal when none runs: from a command or from the page."""
 
-from __future__ import annotations
-
 import getpass
 import os
 from collections.abc import Iterable, Sequence

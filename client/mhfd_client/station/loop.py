@@ -8,8 +8,6 @@ It decides nothing about images: what is whole, what a score is, what is in focu
 collaborators' business.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import signal

@@ -1,7 +1,5 @@
 """`mhfd rejudge`: verdicts again from the stored reports, under other settings. Nothing is scored, no image is read."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass
 

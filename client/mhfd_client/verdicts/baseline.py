@@ -7,8 +7,6 @@ Without a confirmed image the sharpest images of the run stand in, and whatever 
 It judges nothing and asks nobody.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Final, Literal

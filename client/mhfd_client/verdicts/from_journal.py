@@ -5,8 +5,6 @@ stored reports and what people said, in the order in which it happened. It score
 file.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 

@@ -5,8 +5,6 @@ order of `see` and `hear`: stored reports that are replayed give the same verdic
 Must not read files, keep state on disk or alert anybody.
 """
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from itertools import islice

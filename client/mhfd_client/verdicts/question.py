@@ -3,8 +3,6 @@
 It chooses images from the history and remembers nothing: what was answered is in the history too. It judges nothing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 

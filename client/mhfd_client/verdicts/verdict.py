@@ -5,8 +5,6 @@ image and for each side, is compared with what the sharp images near it show (`b
 nothing: judging again with another threshold needs the stored reports only.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass

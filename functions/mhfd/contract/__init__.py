@@ -5,8 +5,6 @@ knows nothing of images, kernels or files: it must import nothing of mhfd but `e
 Unknown is null, never 0.
 """
 
-from __future__ import annotations
-
 from mhfd.contract.base import METHOD_VERSION, SCHEMA_VERSION, Model
 from mhfd.contract.examination import Examination, ExamineRequest, FileSeen, RootSeen
 from mhfd.contract.focus_report import (

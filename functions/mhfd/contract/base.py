@@ -1,7 +1,5 @@
 """What all models of the contract are, and the versions that they carry."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict

@@ -1,7 +1,5 @@
 """What an endpoint says of itself and of files, without scoring."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """What scoring says of one image, and how it is made small enough for a summary."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -1,7 +1,5 @@
 """What is asked of an endpoint, what it answers, and what can go wrong."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 

@@ -4,8 +4,6 @@ The fastest one that computes them exactly: the GPU, the compiled CPU kernel, Sc
 can do (the paper's presets). Detectors are kept, so that their buffers stay warm.
 """
 
-from __future__ import annotations
-
 import ctypes
 import importlib.util
 import sys

@@ -4,8 +4,6 @@ The arithmetic is in C, its filters in `plan`; here are the buffers, the tiles a
 does not depend on the number of threads.
 """
 
-from __future__ import annotations
-
 import ctypes as c
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor

@@ -9,8 +9,6 @@ falls like that of natural images: that is why 6 taps are enough.
 Only numbers are made here; native/kernel.c applies them.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise

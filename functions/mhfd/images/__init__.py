@@ -4,8 +4,6 @@
 bounding box, integrity) are in docs/reference/images.md. Nothing here knows of focus.
 """
 
-from __future__ import annotations
-
 import os
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final

@@ -3,8 +3,6 @@
 `load` turns a `Flaw` into a finding. It must not be used for wrong arguments: those are `UsageError`.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 from mhfd.contract.focus_report import Finding

@@ -4,8 +4,6 @@ Colour becomes luminance (.299 R + .587 G + .114 B), which is the channel itself
 samples (alpha) are dropped. It knows nothing of files.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final

@@ -3,8 +3,6 @@
 It knows where things are and what type they have, not what they mean. Every step is bounded by the size of the file.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final, Literal
 

@@ -4,8 +4,6 @@ Order: too small, NaN or infinite, blank, unwritten tail. Each check reads as li
 judged from a sample and its last rows. It says nothing about focus or tissue.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Any, Final

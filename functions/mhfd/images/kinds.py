@@ -3,8 +3,6 @@
 It looks at the first bytes only and decodes nothing.
 """
 
-from __future__ import annotations
-
 from pathlib import PurePath
 from typing import Final, Literal
 

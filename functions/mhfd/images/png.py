@@ -4,8 +4,6 @@ imagecodecs decodes it, not Pillow, which reduces 16-bit colour to 8 bits. It ge
 no others, so that what a profile or a text holds can neither change the grey values nor be complained about.
 """
 
-from __future__ import annotations
-
 import logging
 import threading
 import zlib

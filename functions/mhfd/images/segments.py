@@ -5,8 +5,6 @@ else is decoded segment by segment into an array of the size that the header tol
 trust a codec: what it returns is measured.
 """
 
-from __future__ import annotations
-
 import lzma
 from collections.abc import Callable
 from typing import Any, Final

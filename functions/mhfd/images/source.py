@@ -4,8 +4,6 @@ Regular files only: a pipe or a device would block or never end. The file is rea
 shrinks kills the process. It must not interpret what it reads.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import stat

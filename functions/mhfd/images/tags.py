@@ -5,8 +5,6 @@ fails an image. XResolution is not looked at: instruments write the printer's 72
 document type, so that no entity is ever expanded.
 """
 
-from __future__ import annotations
-
 import math
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping

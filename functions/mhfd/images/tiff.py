@@ -7,8 +7,6 @@ Own code instead of a library's, for one reason: what is read is hostile or half
 bounded by the size of the file. The tests hold it against tifffile.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Final
 

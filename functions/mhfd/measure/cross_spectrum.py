@@ -8,8 +8,6 @@ block of 128x128 pixels.
 Nothing here decides what is tissue or in focus.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cache
 

@@ -5,8 +5,6 @@ tissue. Noise is taken at the brightness of the block and of the maximum itself:
 the noise of the bright. The other gates are the paper's: everything that the detector returns counts.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -4,8 +4,6 @@ The steps and their order are here, the arithmetic is in `noise`, `saturation`, 
 It judges nothing: whether an image is in focus is said elsewhere, from these numbers. Unknown is null, never 0.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -6,8 +6,6 @@ noise; the gain is negative in a contrast-inverted image) and never below the qu
 vignetting, a display curve). Nothing here looks at pixels: the same statistics come from the CPU and from the GPU.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -4,8 +4,6 @@ Only the image's own lowest and highest grey values can be clipped. Black is tol
 many a good image, so black alone loses nothing. Nothing here judges the whole image.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

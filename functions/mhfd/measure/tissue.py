@@ -5,8 +5,6 @@ picture gets worse, or the density of features would stay up. Fine detail theref
 block means are blind to shading and to horizontal or vertical bands.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

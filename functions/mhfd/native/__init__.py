@@ -5,8 +5,6 @@ loaded once, by ctypes, which releases the GIL in every call. Nothing here knows
 MHFD_KERNEL=v2|v3|v4|plain|none forces a level, for tests and for bug reports.
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 import sys

@@ -14,8 +14,6 @@ administrator's configuration (`mhfd.site`).
     worker      who and what this process is; what is warm in it
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 __all__ = ["examine", "run"]

@@ -5,8 +5,6 @@ were not looked at yet. So every image that was scored is answered. Sizes are th
 what travels.
 """
 
-from __future__ import annotations
-
 import json
 from typing import Any, Final
 

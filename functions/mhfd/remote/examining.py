@@ -4,8 +4,6 @@ Tells nothing of files outside the administrator's folders, writes nothing, and 
 files, and no more of them is read than their hash needs.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import pwd

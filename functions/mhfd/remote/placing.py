@@ -4,8 +4,6 @@ Each is written under a temporary name in that folder and then put in place: a r
 whole. Nothing is ever written through a link. This module must not know what a report is.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import secrets

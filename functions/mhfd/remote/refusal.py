@@ -1,7 +1,5 @@
 """How the parts of `mhfd.remote` say that something is not done: raised inside the package, never outside of it."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from pydantic import ValidationError

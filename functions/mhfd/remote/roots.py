@@ -6,8 +6,6 @@ opened is refused. What is read later is what was opened here, whatever happens 
 that is refused tells whether it exists. This module must not read what it opens.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os

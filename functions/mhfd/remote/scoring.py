@@ -4,8 +4,6 @@ Joins the parts of this package; reads no file itself. What is wrong with a requ
 in the response; nothing that a caller can send makes it raise.
 """
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Mapping

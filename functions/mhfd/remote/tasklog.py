@@ -3,8 +3,6 @@
 A log that cannot be written fails no task; the response says so.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sys

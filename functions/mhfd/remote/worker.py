@@ -1,7 +1,5 @@
 """Who and what this process is, and what is warm in it. Kept between tasks: the module lives as long as the worker."""
 
-from __future__ import annotations
-
 import getpass
 import hashlib
 import os

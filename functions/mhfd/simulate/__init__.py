@@ -4,8 +4,6 @@ Dark membranes on bright cytoplasm, as micrographs of tissue are shown. Truth co
 caller asked for. The same arguments give the same image. Must not know how focus is judged.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final

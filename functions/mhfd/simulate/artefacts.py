@@ -4,8 +4,6 @@ Each artefact has its own random numbers: adding one moves nothing else. Those o
 particles) are seen through the optics; those of the recording (charging, shading, banding, jitter) are not.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

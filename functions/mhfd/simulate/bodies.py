@@ -3,8 +3,6 @@
 They take the place of the neurites they cover. Must not know about optics.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -4,8 +4,6 @@ Profiles are the cells of a power diagram of the seeds in warped coordinates; se
 Must not know what is inside a profile.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

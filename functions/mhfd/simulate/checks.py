@@ -1,7 +1,5 @@
 """Arguments of the simulator, checked: each error names the field, the value and what is allowed."""
 
-from __future__ import annotations
-
 import math
 from typing import TypeVar
 

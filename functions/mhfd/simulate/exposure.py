@@ -3,8 +3,6 @@
 Must not know what the picture shows.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

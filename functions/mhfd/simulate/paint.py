@@ -4,8 +4,6 @@ Each painter takes the canvas and changes its `stain`, nothing else. Must not de
 `anatomy`), nor know about optics.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -3,8 +3,6 @@
 Must not know about optics, electrons or what goes wrong at a microscope.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from typing import Final
