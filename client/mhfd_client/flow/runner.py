@@ -25,7 +25,7 @@ from mhfd_client.flow.own_runs import OwnRun, OwnRuns, Stage
 from mhfd_client.flow.run_end import RunEnd
 from mhfd_client.flow.run_words import consent, label, late, login_line
 from mhfd_client.flow.service import FlowService, Run, Start, leftover_of
-from mhfd_client.flow.standing import Standing
+from mhfd_client.flow.standing import FlowStanding
 from mhfd_client.runners import Batch, Event, Health, Job, Trouble
 from mhfd_client.runners.condition import Condition
 from mhfd_client.runners.far import FarRunner
@@ -83,7 +83,7 @@ class FlowRunner(FarRunner[FlowImage]):
         self._attempts, self._backoff = attempts, backoff_s
         self._runs = OwnRuns(runs_file, folders.flow)
         self._noted = self._runs.noted
-        self._standing = Standing(self._condition, clock, hold_s=hold_s, backoff_s=backoff_s)
+        self._standing = FlowStanding(self._condition, clock, hold_s=hold_s, backoff_s=backoff_s)
         self._web = FlowConnection(open_service, self._put, clock, hold_s)
         self._files = QuestionThread(self._put)
         self._leftovers: list[str] = []

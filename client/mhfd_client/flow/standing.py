@@ -7,7 +7,7 @@ from mhfd_client.runners import Trouble
 from mhfd_client.runners.condition import Condition
 
 
-class Standing:
+class FlowStanding:
     """Well, or not, and since how many runs.
 
     Args:
