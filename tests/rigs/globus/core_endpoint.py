@@ -54,7 +54,11 @@ class CoreEndpoint:
 
     @property
     def online(self) -> bool:
-        return (self.folder / "endpoint.json").exists() and self._service.compute.endpoint(self.id).online
+        """Its program writes the file anew at each start, in place: while it does, there is none."""
+        try:
+            return self._service.compute.endpoint(self.id).online
+        except (FileNotFoundError, json.JSONDecodeError):
+            return False
 
     def __enter__(self) -> Self:
         self.set_up()
