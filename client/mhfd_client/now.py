@@ -77,6 +77,11 @@ class RunNow:
         return sum(self.counts[state] for state in WAITING)
 
     @property
+    def confirmed(self) -> int:
+        """Images that people call sharp, each by its newest label. 0: nobody has said what sharp is in this run."""
+        return sum(label.sharp is True for label in self.labels.values())
+
+    @property
     def complete(self) -> bool:
         """Everything that was expected is here."""
         return self._wanted is not None and not self.absent

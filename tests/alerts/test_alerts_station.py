@@ -250,6 +250,30 @@ def test_what_is_missing_is_what_the_status_says(tmp_path: Path, wanted: list[Pl
             assert now.sections == tuple(sorted({place.section or 0 for place in seen}))
 
 
+def test_confirmed_counts_the_images_whose_newest_label_is_sharp(tmp_path: Path) -> None:
+    root, state = tmp_path / "root", tmp_path / "state"
+    root.mkdir()
+    with Journal.open(state, root=root) as journal, JournalView.read(state) as view:
+        run = RunNow(view)
+
+        def confirmed() -> int:
+            run.look()
+            return run.confirmed
+
+        assert confirmed() == 0
+        rows = [journal.arrived(Whole(f"S_{n}.tif", 1, 1, 1.0, 1.0), Place(n, None)) for n in range(3)]
+        one, two, three = [row.id for row in rows if row is not None]
+        journal.labelled(one, sharp=True)
+        journal.labelled(two, sharp=True)
+        journal.labelled(three, sharp=False)
+        assert confirmed() == 2
+        journal.labelled(two, sharp=None)
+        assert confirmed() == 1
+        journal.labelled(one, sharp=False)
+        journal.labelled(three, sharp=True)
+        assert confirmed() == 1
+
+
 def test_space_is_measured_where_it_can_be(tmp_path: Path) -> None:
     disks = Disks({"here": str(tmp_path), "nowhere": str(tmp_path / "none")})
     assert disks.current() == ()
