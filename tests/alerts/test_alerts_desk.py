@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -12,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mhfd_client.alerts import Alert, Episode, Event, Rule, Sink, SinkFailed, overview
+from mhfd.errors import UsageError
+from mhfd_client.alerts import Alert, Episode, Event, Rule, Sink, SinkFailed, acknowledge, overview, snooze
 from mhfd_client.alerts.desk import Desk
 from mhfd_client.alerts.outlet import LIMIT, Outlet, Postman, Receipt
 from mhfd_client.alerts.situation import Disk, Situation
@@ -500,7 +502,115 @@ def test_the_queue_of_a_hanging_sink_is_bounded(place: Place) -> None:
     assert {alert.untold for alert in told.got[1:]} == {0}
 
 
+# -- what people answer
+
+
+def test_who_knows_of_an_alert_is_kept_beside_a_running_station(place: Place) -> None:
+    """The desk has the file open and goes on saving; another connection writes; nobody loses anything."""
+    told = Told()
+    desk = place.desk(told)
+    desk.look(at(0, FULL))
+    assert acknowledge(place.folder, 1, "ann").acknowledged == "ann"
+    snoozed = snooze(place.folder, 1, NOW + 3600, "bob", clock=place.time)
+    assert (snoozed.acknowledged, snoozed.snoozed_until) == ("ann", NOW + 3600)
+    desk.look(at(1, FULL))
+    desk.look(at(2, CALM))
+    (episode,) = overview(place.folder).open
+    assert (episode.acknowledged, episode.snoozed_until, episode.calm) == ("ann", NOW + 3600, NOW + 2)
+    assert episode.remarks(NOW).endswith("acknowledged by ann; snoozed until 2027-01-15T09:00:00.000Z")
+    desk.look(at(20, CALM))
+    (episode,) = overview(place.folder).episodes
+    assert (episode.acknowledged, episode.closed) == ("ann", NOW + 2)
+    assert events(told) == ["disk opened", "disk closed"], "it closes as usual"
+
+
+def test_many_answer_while_the_station_saves(place: Place) -> None:
+    """From threads, each with a connection of its own, as the page and the commands have."""
+    desk = place.desk(Told())
+    for second in range(0, 300, 30):  # ten episodes
+        desk.look(at(second, FULL))
+        desk.look(at(second + 1, CALM))
+        desk.look(at(second + 20, CALM))
+    threads = [
+        threading.Thread(target=acknowledge, args=(place.folder, number, f"person {number}")) for number in range(1, 11)
+    ]
+    for thread in threads:
+        thread.start()
+    second = 400
+    while any(thread.is_alive() for thread in threads):
+        desk.look(at(second, FULL if second % 2 else CALM))
+        second += 1
+    for thread in threads:
+        thread.join()
+    kept = {episode.number: episode.acknowledged for episode in overview(place.folder).episodes}
+    assert {number: kept[number] for number in range(1, 11)} == {n: f"person {n}" for n in range(1, 11)}
+
+
+def test_answers_that_make_no_sense_are_refused_in_words(place: Place, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="nothing has rung in this run"):
+        acknowledge(tmp_path / "nowhere", 1, "ann")
+    desk = place.desk()
+    with pytest.raises(UsageError, match=r"there is no alert 1 \(there are: none yet\)"):
+        acknowledge(place.folder, 1, "ann")
+    desk.look(at(0, FULL))
+    with pytest.raises(UsageError, match=r"there is no alert 7 \(there are: 1 to 1\)"):
+        acknowledge(place.folder, 7, "ann")
+    with pytest.raises(UsageError, match="who: is empty"):
+        acknowledge(place.folder, 1, " ")
+    for until in (NOW, NOW - 1, NOW + 31 * 86400, float("nan"), float("inf")):
+        with pytest.raises(UsageError, match=r"until: .* is out of range"):
+            snooze(place.folder, 1, until, "ann", clock=place.time)
+    desk.look(at(1, CALM))
+    desk.look(at(12, CALM))
+    with pytest.raises(UsageError, match="alert 1 is over"):
+        snooze(place.folder, 1, NOW + 60, "ann", clock=place.time)
+    assert acknowledge(place.folder, 1, "ann\x1b[2J").acknowledged == "ann\\x1b[2J"
+
+
+def test_each_time_it_rings_is_a_message_of_its_own(place: Place) -> None:
+    told = Told()
+    desk = place.desk(told, settings=AlertSettings(disk_gb=0))
+    blurred = [ScoreRow(n, f"{n}.tif", n, None, "ok", None, None, Outcome.OUT_OF_FOCUS, False) for n in range(40)]
+    for second in range(40):
+        desk.look(at(second, replace(CALM, recent=tuple(blurred[: second + 1]), fresh=1)))
+    assert events(told) == ["out_of_focus opened"] + ["out_of_focus worse"] * 3
+    assert [alert.id.rpartition("-1-")[2] for alert in told.got] == ["opened", "worse-1", "worse-2", "worse-3"]
+    assert {alert.episode for alert in told.got} == {1}
+
+
 # -- what is kept
+
+
+def test_the_file_of_an_older_station_is_read_and_brought_up_to_date(tmp_path: Path) -> None:
+    """As version 1 made it: `mhfd status` reads it as it is, the next station adds what is new."""
+    db = sqlite3.connect(tmp_path / FILE)
+    db.executescript(
+        """
+        CREATE TABLE episode (number INTEGER PRIMARY KEY, rule TEXT NOT NULL, opened REAL NOT NULL, calm REAL,
+            closed REAL, provisional INTEGER NOT NULL, text TEXT NOT NULL, end TEXT NOT NULL, facts TEXT NOT NULL,
+            images TEXT NOT NULL) STRICT;
+        CREATE UNIQUE INDEX episode_open ON episode (rule) WHERE closed IS NULL;
+        CREATE TABLE pending (sink TEXT NOT NULL, place INTEGER NOT NULL, unknown INTEGER NOT NULL,
+            alert TEXT NOT NULL, PRIMARY KEY (sink, place)) STRICT;
+        CREATE TABLE sink (name TEXT PRIMARY KEY, failures INTEGER NOT NULL, error TEXT, error_at REAL,
+            sent INTEGER NOT NULL, sent_at REAL, untold INTEGER NOT NULL) STRICT;
+        INSERT INTO episode VALUES (1, 'disk', 1.8e9, NULL, NULL, 0, 'Full.', '', '{}', '[]');
+        PRAGMA application_id = 0x6D686661;
+        PRAGMA user_version = 1;
+        """
+    )
+    old = message(1).model_dump(mode="json") | {"schema_version": 1}
+    del old["withdrawn"]
+    db.execute("INSERT INTO pending VALUES ('told', 0, 1, ?)", (json.dumps(old),))
+    db.commit()
+    db.close()
+    before = overview(tmp_path)
+    assert [(e.number, e.rule, e.text, e.acknowledged) for e in before.open] == [(1, Rule.DISK, "Full.", None)]
+    assert acknowledge(tmp_path, 1, "ann").acknowledged == "ann"
+    store = AlertStore(tmp_path)
+    assert [e.acknowledged for e in store.load().open] == ["ann"]
+    assert [one.alert.episode for one in store.load().pending["told"]] == [1]
+    store.close()
 
 
 def test_old_episodes_are_forgotten_but_never_an_open_one(place: Place) -> None:

@@ -9,39 +9,19 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.rigs.seen import images
 
-from mhfd.contract.focus_report import Finding
 from mhfd_client.alerts import rules, words
 from mhfd_client.alerts.episodes import Episode, Happened, advance
 from mhfd_client.alerts.message import Event, Rule
 from mhfd_client.alerts.rules import Reading
 from mhfd_client.alerts.situation import Disk, Situation
 from mhfd_client.files import shown
-from mhfd_client.journal.rows import Outcome, ScoreRow, TroubleRow
+from mhfd_client.journal.rows import TroubleRow
 from mhfd_client.settings.options import AlertSettings
 from mhfd_client.times import roughly
 
 NOW = 1_800_000_000.0
-GOOD, BAD, LOST, UNSURE = Outcome.IN_FOCUS, Outcome.OUT_OF_FOCUS, Outcome.INCOMPLETE, Outcome.UNDETERMINED
-
-
-def images(outcomes: str, *, first: int = 112, provisional: bool = False) -> tuple[ScoreRow, ...]:
-    """One image a letter: g good, b blurred, i incomplete, u undetermined, k blank."""
-    kinds = {"g": GOOD, "b": BAD, "i": LOST, "u": UNSURE, "k": UNSURE}
-    return tuple(
-        ScoreRow(
-            image=n,
-            path=f"S_{first + n:03d}.tif",
-            section=first + n,
-            tile=None,
-            finding=Finding.BLANK if letter == "k" else Finding.OK,
-            dof=None,
-            density=None,
-            outcome=kinds[letter],
-            provisional=provisional,
-        )
-        for n, letter in enumerate(outcomes)
-    )
 
 
 @dataclass(frozen=True)

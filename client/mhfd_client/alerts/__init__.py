@@ -6,6 +6,7 @@
 hold up the watch, change a verdict or write to the journal.
 """
 
+from mhfd_client.alerts.answers import acknowledge, snooze
 from mhfd_client.alerts.configured import build
 from mhfd_client.alerts.episodes import Episode
 from mhfd_client.alerts.message import Alert, Event, Rule, sample
@@ -23,7 +24,9 @@ __all__ = [
     "Rule",
     "Sink",
     "SinkFailed",
+    "acknowledge",
     "build",
     "overview",
     "sample",
+    "snooze",
 ]

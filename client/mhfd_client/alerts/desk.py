@@ -9,10 +9,12 @@ import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Final
 
 from mhfd_client.alerts import rules
 from mhfd_client.alerts.episodes import Episode, Happened, advance
-from mhfd_client.alerts.message import Alert, Event
+from mhfd_client.alerts.message import Alert, Event, Rule
 from mhfd_client.alerts.outlet import Carrier, Outlet, Postman
 from mhfd_client.alerts.sinks import Sink
 from mhfd_client.alerts.situation import Situation
@@ -22,6 +24,9 @@ from mhfd_client.settings.options import AlertSettings
 from mhfd_client.times import iso_z
 
 log = logging.getLogger("mhfd.alerts")
+
+_LATER_S: Final = 5.0
+"""Text that changes with each look (a backlog that grows) is saved so often."""
 
 
 class Desk:
@@ -46,7 +51,7 @@ class Desk:
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._store, self._settings = store, settings
+        self._store, self._settings, self._clock = store, settings, clock
         self._root, self._host = text_of(root), socket.gethostname()
         kept = store.load()
         self._open = {episode.rule: episode for episode in kept.open}
@@ -64,11 +69,12 @@ class Desk:
         ]
         self._closed: list[Episode] = []
         self._dirty = True
+        self._saved_at = clock()
         self._complaint = ""
 
     def look(self, situation: Situation) -> list[Happened]:
         """Read the rules, and tell what happened."""
-        before = self._open
+        before = self._open = self._answered()
         self._open, happened = advance(
             before,
             rules.readings(situation, self._settings),
@@ -85,10 +91,25 @@ class Desk:
             alert = self._alert(one)
             for outlet in self.outlets:
                 outlet.put(alert)
-        if self._open != before:
+        if happened or (self._open != before and self._clock() - self._saved_at >= _LATER_S):
             self._dirty = True
+        self._dirty |= {e.rule: e.calm for e in self._open.values()} != {e.rule: e.calm for e in before.values()}
         self.step()
         return happened
+
+    def _answered(self) -> dict[Rule, Episode]:
+        """With what people have said meanwhile."""
+        try:
+            answers = self._store.answers()
+        except sqlite3.Error as e:
+            log.debug("answers cannot be read now: %s", e)
+            return self._open
+        return {
+            rule: replace(episode, acknowledged=said.acknowledged, snoozed_until=said.snoozed_until)
+            if (said := answers.get(episode.number))
+            else episode
+            for rule, episode in self._open.items()
+        }
 
     def step(self) -> None:
         """Save what changed, then take receipts and send what is due. Never waits for a sink."""
@@ -105,7 +126,7 @@ class Desk:
     def _alert(self, one: Happened) -> Alert:
         episode = one.episode
         return Alert(
-            id=f"{int(episode.opened * 1000)}-{episode.number}-{one.event.value}",
+            id=f"{int(episode.opened * 1000)}-{episode.number}-{one.event.value}{self._again(one)}",
             event=one.event,
             rule=episode.rule,
             episode=episode.number,
@@ -113,11 +134,17 @@ class Desk:
             since=iso_z(episode.opened),
             until=None if episode.closed is None else iso_z(episode.closed),
             provisional=episode.provisional,
+            withdrawn=episode.withdrawn,
             facts=one.facts,
             images=one.images,
             root=self._root,
             host=self._host,
         )
+
+    @staticmethod
+    def _again(one: Happened) -> str:
+        """Each time that an episode rings again is a message of its own."""
+        return f"-{one.episode.worse}" if one.event is Event.WORSE else ""
 
     def _save(self) -> None:
         if not self._dirty:
@@ -134,3 +161,4 @@ class Desk:
                 log.error("%s cannot be written: %s; alerts are sent all the same", text_of(self._store.path), e)
             return
         self._dirty, self._complaint, self._closed = False, "", []
+        self._saved_at = self._clock()

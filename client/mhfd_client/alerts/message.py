@@ -32,6 +32,7 @@ class Event(StrEnum):
     """Why a message is sent."""
 
     OPENED = "opened"
+    WORSE = "worse"  # what is open has grown by far, or has begun anew
     CLOSED = "closed"
     TEST = "test"
 
@@ -41,7 +42,7 @@ class Alert(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 2
     id: str
     event: Event
     rule: Rule | None
@@ -55,6 +56,8 @@ class Alert(BaseModel):
     """When it was over; None while it is not."""
     provisional: bool = False
     """It rests on verdicts that may change."""
+    withdrawn: bool = False
+    """It was over because the images that it named were judged again: nothing had to be done."""
     facts: dict[str, Any] = {}
     """The numbers of the text, by rule."""
     images: tuple[str, ...] = ()

@@ -124,7 +124,7 @@ class Outlet:
             older = self._away
         unknown = alert.event is Event.OPENED if older is None else older.unknown
         self._waiting[alert.episode] = Unsent(alert, unknown)
-        if alert.event is Event.OPENED:
+        if alert.event is not Event.CLOSED:
             self._due = self._not_before
         if len(self._waiting) > self._limit:
             self._drop()

@@ -36,6 +36,18 @@ class Reading:
     facts: dict[str, Any] = field(default_factory=dict)
     images: tuple[str, ...] = ()
     provisional: bool = False
+    keys: frozenset[str] = frozenset()
+    """What is wrong, one by one: paths of images, numbers of sections. Empty where nothing can be counted."""
+    limit: int = 0
+    """So many of them are an alert."""
+    settled: Callable[[str], bool] = field(default=lambda _: False, compare=False)
+    """Whether one of them is known to be wrong no more."""
+    settled_text: str = ""
+    """What is said when so few are left that it would not have rung."""
+    withdraws: bool = False
+    """That means that it was a mistake."""
+    for_good: bool = False
+    """It is calm and stays so: there is nothing to wait for."""
 
 
 def readings(now: Situation, settings: AlertSettings) -> list[Reading]:
@@ -92,8 +104,21 @@ def _count(
         text += " This is provisional: nobody has confirmed a sharp image yet, or the verdicts may still change."
     if wrong:
         text += f" {remedy}"
-    facts = {"found": len(found), "of": len(window), "sections": sections(found)}
-    return Reading(rule, wrong, text, facts, tuple(text_of(seen.path) for seen in found[-NAMED:]), provisional)
+    well = frozenset(text_of(seen.path) for seen in recent if not bad(seen))
+    since = recent[max(0, len(recent) - back - now.fresh) :]
+    return Reading(
+        rule,
+        wrong,
+        text,
+        {"found": len(found), "of": len(window), "sections": sections(found)},
+        tuple(text_of(seen.path) for seen in found[-NAMED:]),
+        provisional,
+        keys=frozenset(text_of(seen.path) for seen in since if bad(seen)),
+        limit=limit,
+        settled=well.__contains__,
+        settled_text=f"The images that it named were judged again and are not {what} any more.",
+        withdraws=True,
+    )
 
 
 def _drift(now: Situation, settings: AlertSettings) -> Reading | None:
@@ -120,10 +145,24 @@ def _missing(now: Situation, settings: AlertSettings) -> Reading | None:
     if len(gone) < settings.missing:
         some = f" Still missing: {spans(gone)}." if gone else ""
         text = f"Nothing new is missing in the last {len(begun) - settings.missing_lag} sections {here}.{some}"
-        return Reading(Rule.MISSING, False, text, {"missing": gone[-NAMED:]})
+        return _absent(now, settings, False, text, gone)
     many = "1 section is" if len(gone) == 1 else f"{len(gone)} sections are"
     text = f"{many} missing, wholly or in part, {here}: {spans(gone)}. Image them before the sample goes on."
-    return Reading(Rule.MISSING, True, text, {"missing": gone[-NAMED:]})
+    return _absent(now, settings, True, text, gone)
+
+
+def _absent(now: Situation, settings: AlertSettings, wrong: bool, text: str, gone: Sequence[int]) -> Reading:
+    missing = frozenset(map(str, now.missing))
+    return Reading(
+        Rule.MISSING,
+        wrong,
+        text,
+        {"missing": list(gone[-NAMED:])},
+        keys=frozenset(map(str, gone)),
+        limit=settings.missing,
+        settled=lambda section: section not in missing,
+        settled_text="What was missing has come.",
+    )
 
 
 def _silence(now: Situation, settings: AlertSettings) -> Reading | None:

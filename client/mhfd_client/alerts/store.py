@@ -1,33 +1,41 @@
 """What must survive a restart: which episodes are open, and who has not been told yet. `STATE/alerts.db`.
 
 Its own file, so that the journal belongs to images alone. Saved as a whole in one transaction: it is small. Nothing in
-it is secret.
+it is secret. What people answer to an episode (`answers`) is a table that the station only reads: whoever hears it
+writes it, also beside a running station.
 """
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from dataclasses import asdict, astuple, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from mhfd.errors import UsageError
 from mhfd_client.alerts.episodes import Episode
 from mhfd_client.alerts.message import Alert, Rule
+from mhfd_client.files import text_of
 from mhfd_client.journal.sqlite import named, opened, version_of
 from mhfd_client.times import iso_z
 
 FILE: Final = "alerts.db"
 _APPLICATION_ID: Final = 0x6D686661
-_VERSION: Final = 1
+_VERSION: Final = 2
 _KEPT: Final = 1000
 _REMEDY: Final = "check the disk, or move the file away: only the memory of what was alerted is in it"
+_ANSWER: Final = """
+-- What people said to an episode.
+CREATE TABLE answer (episode INTEGER PRIMARY KEY, acknowledged TEXT, snoozed_until REAL) STRICT;
+"""
 _SCHEMA: Final = f"""
 BEGIN IMMEDIATE;
 CREATE TABLE episode (
     number INTEGER PRIMARY KEY, rule TEXT NOT NULL, opened REAL NOT NULL, calm REAL, closed REAL,
-    provisional INTEGER NOT NULL, text TEXT NOT NULL, end TEXT NOT NULL, facts TEXT NOT NULL, images TEXT NOT NULL
+    provisional INTEGER NOT NULL, text TEXT NOT NULL, end TEXT NOT NULL, facts TEXT NOT NULL, images TEXT NOT NULL,
+    more TEXT NOT NULL DEFAULT '{{}}'
 ) STRICT;
 CREATE UNIQUE INDEX episode_open ON episode (rule) WHERE closed IS NULL;
 -- Messages that a sink has not taken yet, in order.
@@ -40,10 +48,28 @@ CREATE TABLE sink (
     name TEXT PRIMARY KEY, failures INTEGER NOT NULL, error TEXT, error_at REAL, sent INTEGER NOT NULL, sent_at REAL,
     untold INTEGER NOT NULL
 ) STRICT;
+{_ANSWER}
 PRAGMA application_id = {_APPLICATION_ID};
 PRAGMA user_version = {_VERSION};
 COMMIT;
 """
+_FROM_1: Final = f"""
+BEGIN IMMEDIATE;
+ALTER TABLE episode ADD COLUMN more TEXT NOT NULL DEFAULT '{{}}';
+{_ANSWER}
+PRAGMA user_version = {_VERSION};
+COMMIT;
+"""
+_MORE: Final = ("said", "worse", "withdrawn", "named", "told")
+"""Fields of an episode that are kept as one JSON text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What people said to an episode."""
+
+    acknowledged: str | None = None
+    snoozed_until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +137,11 @@ class AlertStore:
 
     def load(self) -> Overview:
         """What was saved last."""
-        return _load(self._db)
+        return _load(self._db, _VERSION)
+
+    def answers(self) -> dict[int, Answer]:
+        """What people have said, by the episode's number. sqlite3.Error: it cannot be read now."""
+        return _answers(self._db)
 
     def save(
         self, episodes: Iterable[Episode], deliveries: Iterable[Delivery], pending: dict[str, Sequence[Unsent]]
@@ -121,13 +151,14 @@ class AlertStore:
         try:
             db.execute("BEGIN IMMEDIATE")
             db.executemany(
-                "INSERT OR REPLACE INTO episode VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO episode VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 map(_row, sorted(episodes, key=lambda e: (e.closed is None, e.number))),  # never two open ones a rule
             )
             db.execute(
                 "DELETE FROM episode WHERE closed IS NOT NULL AND number <= (SELECT max(number) FROM episode) - ?",
                 (_KEPT,),
             )
+            db.execute("DELETE FROM answer WHERE episode NOT IN (SELECT number FROM episode)")
             db.execute("DELETE FROM sink")
             db.executemany(
                 "INSERT INTO sink VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -158,13 +189,39 @@ def overview(state_dir: Path) -> Overview:
     if not path.is_file():
         return Overview()
     with named(path, remedy=_REMEDY), closing(opened(path, read_only=True)) as db:
-        return _load(db) if _version(path, db) else Overview()
+        version = _version(path, db)
+        return _load(db, version) if version else Overview()
+
+
+def answer(state_dir: Path, number: int, change: Callable[[Episode], Answer]) -> Episode:
+    """Keep what a person says to an episode; UsageError when there is none of this number.
+
+    `change`: from the episode to what is to be kept. May refuse it.
+    """
+    path = state_dir / FILE
+    if not path.is_file():
+        raise UsageError(f"number: nothing has rung in this run ({text_of(path)} is not there)")
+    with named(path, remedy=_REMEDY), closing(opened(path, partial(_set_up, path))) as db:
+        db.execute("BEGIN IMMEDIATE")  # two people may speak at once
+        try:
+            episodes = _load(db, _VERSION).episodes
+            found = next((episode for episode in episodes if episode.number == number), None)
+            if found is None:
+                known = f"{episodes[-1].number} to {episodes[0].number}" if episodes else "none yet"
+                raise UsageError(f"number: there is no alert {number} (there are: {known}); see `mhfd alert list`")
+            said = change(found)
+            db.execute("INSERT OR REPLACE INTO answer VALUES (?, ?, ?)", (number, *astuple(said)))
+            db.execute("COMMIT")
+        finally:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+    return replace(found, acknowledged=said.acknowledged, snoozed_until=said.snoozed_until)
 
 
 def _set_up(path: Path, db: sqlite3.Connection) -> None:
     db.execute("PRAGMA synchronous = FULL")
-    if _version(path, db) == 0:
-        db.executescript(_SCHEMA)
+    if (version := _version(path, db)) < _VERSION:
+        db.executescript(_FROM_1 if version else _SCHEMA)
 
 
 def _version(path: Path, db: sqlite3.Connection) -> int:
@@ -173,29 +230,31 @@ def _version(path: Path, db: sqlite3.Connection) -> int:
 
 def _row(e: Episode) -> tuple[object, ...]:
     facts, images = json.dumps(e.facts), json.dumps(e.images)
-    return e.number, e.rule.value, e.opened, e.calm, e.closed, int(e.provisional), e.text, e.end, facts, images
+    more = json.dumps({name: getattr(e, name) for name in _MORE})
+    return e.number, e.rule.value, e.opened, e.calm, e.closed, int(e.provisional), e.text, e.end, facts, images, more
 
 
-def _load(db: sqlite3.Connection) -> Overview:
+def _answers(db: sqlite3.Connection) -> dict[int, Answer]:
+    return {number: Answer(*said) for number, *said in db.execute("SELECT * FROM answer")}
+
+
+def _load(db: sqlite3.Connection, version: int) -> Overview:
+    """`version` 1: an older station's, of which only may be read."""
+    answers = _answers(db) if version > 1 else {}
+    more = "more" if version > 1 else "NULL"
     rows = db.execute(
-        "SELECT number, rule, opened, text, provisional, facts, images, calm, closed, end FROM episode "
-        "ORDER BY number DESC"
+        f"SELECT number, rule, opened, text, provisional, facts, images, calm, closed, end, {more} "  # noqa: S608 - ours
+        "FROM episode ORDER BY number DESC"
     )
-    episodes = tuple(
-        Episode(
-            number,
-            Rule(rule),
-            opened,
-            text,
-            bool(provisional),
-            json.loads(facts),
-            tuple(json.loads(images)),
-            *rest,
-        )
-        for number, rule, opened, text, provisional, facts, images, *rest in rows
-    )
+    episodes = []
+    for number, rule, opened_, text, provisional, facts, images, calm, closed, end, more in rows:
+        known = json.loads(facts), tuple(json.loads(images)), calm, closed, end
+        episode = Episode(number, Rule(rule), opened_, text, bool(provisional), *known)
+        fields = json.loads(more or "{}")
+        fields |= {"named": tuple(fields.get("named", ()))} | asdict(answers.get(number, Answer()))
+        episodes.append(replace(episode, **fields))
     pending: dict[str, list[Unsent]] = {}
     for name, unknown, alert in db.execute("SELECT sink, unknown, alert FROM pending ORDER BY sink, place"):
         pending.setdefault(name, []).append(Unsent(Alert.model_validate_json(alert), bool(unknown)))
     sinks = tuple(Delivery(*row) for row in db.execute("SELECT * FROM sink ORDER BY name"))
-    return Overview(episodes, sinks, {name: tuple(some) for name, some in pending.items()})
+    return Overview(tuple(episodes), sinks, {name: tuple(some) for name, some in pending.items()})

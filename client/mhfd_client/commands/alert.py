@@ -1,6 +1,9 @@
-"""`mhfd alert`: do alerts reach you, and what rang."""
+"""`mhfd alert`: do alerts reach you, what rang, and what you say to it."""
 
+import getpass
+import re
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -10,7 +13,7 @@ from mhfd_client.commands.common import CONFIG, EXIT_PERSON, JSON, SET, WatchedF
 
 @click.group()
 def alert() -> None:
-    """Alerts: try them, and see what rang.
+    """Alerts: try them, see what rang, say that you know.
 
     What rings and where is set in the section [alerts] of the settings; see docs/how-to/alerts.md.
     """
@@ -26,8 +29,6 @@ def test(directory: str | None, config: Path | None, pairs: tuple[str, ...], as_
 
     The exit code is 1 when a message was not taken, or when nobody would be told.
     """
-    import time
-
     from mhfd_client.alerts import SinkFailed, build, sample
 
     sinks = build(WatchedFolder(directory or "", None, config, pairs).loaded().settings.alerts)
@@ -62,10 +63,62 @@ def list_(folder: WatchedFolder, limit: int, as_json: bool) -> None:
     if as_json:
         echo_json(found.as_json())
         return
+    now = time.time()
     for episode in found.episodes[:limit]:
         until = "still" if episode.closed is None else f"until {iso_z(episode.closed)}"
-        echo(f"{iso_z(episode.opened)} {until} [{episode.rule.value}] {episode.text}")
+        remarks = episode.remarks(now)
+        more = f" ({remarks})" if remarks else ""
+        echo(f"{episode.number}: {iso_z(episode.opened)} {until} [{episode.rule.value}] {episode.story}{more}")
     if not found.episodes:
         echo("nothing has rung")
     for sink in found.sinks:
         echo(f"{sink.name}: {sink.state(len(found.pending.get(sink.name, ())))}")
+
+
+class _Span(click.ParamType):
+    """A length of time as people write it."""
+
+    name = "time"
+    _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}  # noqa: RUF012 - read only
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        match = re.fullmatch(r"(\d{1,6}(?:\.\d{1,3})?) ?(s|m|min|h|d)", str(value).strip().lower(), re.ASCII)
+        if match is None or not float(match[1]):
+            self.fail(f"{value!r} is no length of time; write 30m, 8h or 2d", param, ctx)
+        return float(match[1]) * self._UNITS[match[2]]
+
+
+_WHO = click.option("--who", help="Your name.  [default: the name you are logged in with]")
+
+
+@alert.command()
+@folder_options
+@click.argument("number", type=click.IntRange(1))
+@_WHO
+def ack(folder: WatchedFolder, number: int, who: str | None) -> None:
+    """You know of an alert: it is shown to everyone, and the alert closes as usual.
+
+    NUMBER is the first word of its line in `mhfd alert list`. May run beside a watch.
+    """
+    from mhfd_client.alerts import acknowledge
+
+    found = acknowledge(folder.state_dir(), number, who or getpass.getuser())
+    echo(f"alert {number} ({found.rule.value}) is acknowledged by {found.acknowledged}")
+
+
+@alert.command()
+@folder_options
+@click.argument("number", type=click.IntRange(1))
+@click.option("--for", "span", type=_Span(), required=True, metavar="TIME", help="So long: 30m, 8h, 2d.")
+@_WHO
+def snooze(folder: WatchedFolder, number: int, span: float, who: str | None) -> None:
+    """An open alert does not ring again for a while, however much worse it gets. It closes as usual.
+
+    NUMBER is the first word of its line in `mhfd alert list`. May run beside a watch.
+    """
+    from mhfd_client.alerts import snooze as snoozed
+    from mhfd_client.times import local
+
+    until = time.time() + span
+    found = snoozed(folder.state_dir(), number, until, who or getpass.getuser())
+    echo(f"alert {number} ({found.rule.value}) does not ring again before {local(until)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,10 @@ def _lines(now: RunStatus, root: str) -> list[str]:
         lines.append("the runs go on at Globus without the station; this is as it saw them last")
     lines += [f"trouble: {trouble.why}" for trouble in now.troubles]
     lines += [str(drift["sentence"]) for drift in now.drifts]
-    lines += [f"alert since {iso_z(alert.opened)}: {alert.text}" for alert in now.alerts]
+    for alert in now.alerts:
+        remarks = alert.remarks(time.time())
+        more = f" ({remarks})" if remarks else ""
+        lines.append(f"alert {alert.number} since {iso_z(alert.opened)}: {alert.story}{more}")
     lines += [f"{sink.name} is {sink.state()}; see `mhfd alert list`" for sink in now.sinks if sink.failures]
     if now.question:
         lines.append(str(now.question["sentence"]))
