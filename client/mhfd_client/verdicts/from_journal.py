@@ -12,7 +12,7 @@ from mhfd.contract.focus_report import FocusReport
 from mhfd_client.journal.rows import ImageRow, LabelRow, Told, VerdictRow
 from mhfd_client.journal.view import JournalView
 from mhfd_client.settings.options import VerdictSettings
-from mhfd_client.verdicts.judge import Judged, RunJudge
+from mhfd_client.verdicts.judge import Judged, RunJudge, Turned
 from mhfd_client.verdicts.verdict import Verdict
 
 
@@ -35,6 +35,10 @@ class JournalJudge:
     def hear(self, image: int, *, sharp: bool | None) -> Sequence[tuple[int, VerdictRow]]:
         """A person's label: the verdicts that it changes."""
         return [_row(judged) for judged in self._judge.hear(image, sharp)]
+
+    def would_change(self, image: int, *, sharp: bool | None) -> Turned:
+        """How many other verdicts would turn if a person said this of an image. Nothing is said, nothing changes."""
+        return self._judge.would_change(image, sharp=sharp)
 
     def notes(self) -> dict[str, str]:
         """What to say to people now: the question, and the drifts that are open."""

@@ -5,7 +5,9 @@ order of `see` and `hear`: stored reports that are replayed give the same verdic
 Must not read files, keep state on disk or alert anybody.
 """
 
+from collections import Counter
 from collections.abc import Hashable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from itertools import islice
 
@@ -32,6 +34,14 @@ class Judged:
 
     key: Hashable
     verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """What a label would change: how many verdicts get another outcome, by the outcome they would get."""
+
+    into: dict[Outcome, int]
+    total: int
 
 
 _Said = tuple[Outcome, bool, str | None]  # of a verdict: what, whether provisional, by whose images
@@ -106,6 +116,17 @@ class RunJudge:
         why = f"{count} images are confirmed as sharp" if count != 1 else "1 image is confirmed as sharp"
         self._settled_at = None
         return [Judged(key, verdict.model_copy(update={"reason": said})), *self._revise(why, self._open.all())]
+
+    def would_change(self, key: Hashable, *, sharp: bool | None) -> Turned:
+        """How many other verdicts would turn if this were said of an image. Nothing is said, nothing changes."""
+        before = self.history.state.copy()
+        other = deepcopy(self)
+        kinds = Counter(
+            judged.verdict.kind
+            for judged in other.hear(key, sharp)
+            if judged.key != key and standing_of(judged.verdict.kind) != before[self.history.row(judged.key)]
+        )
+        return Turned(dict(kinds), kinds.total())
 
     def restore(self, key: Hashable, report: FocusReport, place: Place, verdict: Verdict, sharp: bool | None) -> None:
         """After a restart: an image with its current verdict. Nothing is judged."""
