@@ -198,6 +198,8 @@ def test_status_counts(watched: Watched) -> None:
     assert re.search(r"seen (\d+), judged \1, pending 0, failed \d+, retake \d+, missing 0", result.output)
     assert "whole-to-verdict p50" in result.output
     told = json.loads(watched("status", "--json").output)
+    unsure = f"nobody has confirmed a sharp image yet: {told['outcomes']['in_focus']} of {told['judged']} in focus"
+    assert (told["confirmed"] == 0) == (unsure in result.output)
     assert told["seen"] == len(outcomes(watched))
     assert told["outcomes"]["out_of_focus"] == sum(o == "out_of_focus" for o in outcomes(watched).values())
     assert told["retake"]

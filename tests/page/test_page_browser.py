@@ -1,7 +1,7 @@
 """The page in a real browser: what an operator sees when things happen.
 
-Screenshots of every state are written to MHFD_SHOTS, if that names a folder. The browser runs the page under its own
-Content-Security-Policy, and every test fails when the page logs an error that it does not expect.
+Screenshots of every state are written to MHFD_TEST_SHOTS, if that names a folder. The browser runs the page under its
+own Content-Security-Policy, and every test fails when the page logs an error that it does not expect.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ FITS = """() => new Promise((done) => {  // nothing sticks out to the side, once
   };
   look(120);
 })"""
-DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+DESKTOP, PHONE = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
 
 
 @pytest.fixture
@@ -81,15 +81,18 @@ def opens(browser: Browser) -> Iterator[Opens]:
 
 
 def shoot(page: Page, name: str) -> None:
-    """Screenshots at two sizes."""
-    folder = os.environ.get("MHFD_SHOTS")
+    """Screenshots at two sizes, light and dark."""
+    folder = os.environ.get("MHFD_TEST_SHOTS")
     if not folder:
         return
     Path(folder).mkdir(parents=True, exist_ok=True)
-    for label, size in (("desktop", DESKTOP), ("phone", PHONE)):
-        page.set_viewport_size(size)  # type: ignore[arg-type]
-        expect(page.locator("#chart canvas, #chart-drawing > *").first).to_be_visible()
-        page.screenshot(path=f"{folder}/{name}-{label}.png", full_page=label == "phone")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for label, size in (("desktop", DESKTOP), ("phone", PHONE)):
+            page.set_viewport_size(size)  # type: ignore[arg-type]
+            expect(page.locator("#chart canvas, #chart-drawing > *").first).to_be_visible()
+            page.screenshot(path=f"{folder}/{name}-{label}-{scheme}.png", full_page=label == "phone")
+    page.emulate_media(color_scheme="light")
     page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
 
 
@@ -98,12 +101,13 @@ def points(page: Page, count: int) -> None:
 
 
 def test_an_image_that_arrives_is_on_the_page_without_reloading(rig: Rig, opens: Opens) -> None:
-    rig.run(8)
+    rig.run(8, confirm=3)
     with served(rig) as at:
         page = opens(at.address)
         points(page, 8)
         expect(page.locator("#running strong")).to_contain_text("Running")
         expect(page.locator("#sharp strong")).to_contain_text("In focus")
+        assert page.title() == "▶ running - run - mhfd"
         page.evaluate("() => { document.body.dataset.same = 'yes' }")
         expect(page.locator(".strip img").first).to_have_js_property("complete", True)
         page.evaluate("() => { document.querySelector('.strip img').kept = true }")
@@ -121,6 +125,28 @@ def test_an_image_that_arrives_is_on_the_page_without_reloading(rig: Rig, opens:
         expect(page.locator("#waits")).to_have_attribute("data-bars", "9")
         expect(page.locator(".times .total")).to_contain_text("in all")
         shoot(page, "retake")
+
+
+def test_nothing_is_green_before_somebody_has_confirmed_an_image(rig: Rig, opens: Opens) -> None:
+    ids = [rig.image(i, factor=0.4) for i in range(1, 13)]  # all blurred alike
+    with served(rig) as at:
+        page = opens(at.address)
+        points(page, 12)
+        banner = page.locator("#sharp.unsure")
+        expect(banner).to_contain_text("? Not confirmed yet")
+        expect(page).to_have_title("▶ not confirmed yet - run - mhfd")
+        expect(page.locator("#icon")).to_have_attribute("href", "/assets/icon-unsure.svg")
+        expect(page.locator("#chart-note")).to_contain_text("○ 12 in focus, provisional")
+        expect(page.locator(".badge.in_focus, .strip .in_focus, .cell.good:not(#running)")).to_have_count(0)
+        expect(page.locator("#announce")).to_be_attached()
+        shoot(page, "unconfirmed")
+        banner.get_by_role("link", name="Say which images are sharp").click()
+        expect(page.locator("#todo")).to_be_focused()
+        page.locator(f"#strip-{ids[0]}").click()
+        page.get_by_role("dialog").get_by_role("button", name="Confirm sharp").click()
+        rig.take_in()
+        expect(page.locator("#sharp")).not_to_have_class(re.compile("unsure"))
+        expect(page.locator("#icon")).to_have_attribute("href", re.compile("icon-(watch|good)"))
 
 
 def test_the_page_asks_takes_the_answer_and_the_anchor_moves(rig: Rig, opens: Opens) -> None:

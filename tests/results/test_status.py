@@ -57,6 +57,7 @@ def test_a_run_at_a_glance(run: Run) -> None:
     assert now.missing == (Place(11),)
     assert now.needs_person
     json.dumps(now.as_json())
+    assert now.confirmed == 0
 
 
 def test_missing_and_still_to_come_are_told_apart(run: Run, tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ def _lines(now: RunStatus, root: str) -> list[str]:
         f"seen {now.seen:,}, judged {now.judged:,}, pending {now.pending:,}, failed {now.failed:,}, "
         f"retake {len(now.retake):,}, missing {len(now.missing):,}",
         "verdicts: " + ", ".join(f"{n:,} {outcome.value}" for outcome, n in now.outcomes.items()) + provisional,
+        *_unconfirmed(now),
         f"sections: {now.sections:,}" + (f", {now.to_come:,} images or sections still to come" if now.to_come else ""),
         str(now.latency),
     ]
@@ -68,6 +69,15 @@ def _lines(now: RunStatus, root: str) -> list[str]:
     if now.retake:
         lines.append(f"What to image again: mhfd retake {root}")
     return lines
+
+
+def _unconfirmed(now: RunStatus) -> list[str]:
+    from mhfd_client.journal.rows import Outcome
+
+    if now.confirmed or not now.judged:
+        return []
+    sharp = now.outcomes[Outcome.IN_FOCUS]
+    return [f"nobody has confirmed a sharp image yet: {sharp:,} of {now.judged:,} in focus provisionally"]
 
 
 @click.command()

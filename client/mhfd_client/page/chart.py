@@ -61,7 +61,7 @@ def item(scheme: str, *, axis: str) -> dict[str, Any]:
     plot.scatter("x", "y", source=missing, marker="dash", angle=1.5708, size=9, line_color=colours["ink"], line_width=2)
     confirmed = source("confirmed", "x", "y")
     plot.scatter("x", "y", source=confirmed, size=15, fill_color=None, line_color=colours["anchor"], line_width=2)
-    points = source("points", "x", "y", "id", "place", "said", "number", "colour", "marker", "size")
+    points = source("points", "x", "y", "id", "place", "said", "number", "colour", "fill", "marker", "size")
     dots = plot.scatter(
         "x",
         "y",
@@ -70,7 +70,7 @@ def item(scheme: str, *, axis: str) -> dict[str, Any]:
         size="size",
         fill_color="colour",
         line_color="colour",
-        fill_alpha=0.85,
+        fill_alpha="fill",
         line_width=1.5,
     )
     dots.selection_glyph = dots.nonselection_glyph = None

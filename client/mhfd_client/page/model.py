@@ -137,6 +137,11 @@ class PageModel(RunNow):
         """The verdicts of the last images."""
         return Counter(self.entries[image].outcome for image in list(self.latest)[-RECENT:])
 
+    def recent_final(self) -> int:
+        """How many of the last images are in focus for good: a person has confirmed what they are compared with."""
+        some = [self.entries[image] for image in list(self.latest)[-RECENT:]]
+        return sum(one.outcome is Outcome.IN_FOCUS and not one.told.verdict.provisional for one in some)
+
     def waited(self) -> WaitingTimes:
         """What the last images waited for until their first verdict."""
         some = sorted(self.entries)[-_WAITED:]

@@ -16,24 +16,14 @@ from mhfd_client.flow.run_words import PARTS
 from mhfd_client.journal.folder import picture_of, thumbnails
 from mhfd_client.journal.rows import Outcome, VerdictRow
 from mhfd_client.naming import Place, subject
-from mhfd_client.page.model import RECENT, JudgedImage, PageModel
+from mhfd_client.page import banner
+from mhfd_client.page.banner import SIGNS, UNSURE_SIGN, WORDS
+from mhfd_client.page.model import JudgedImage, PageModel
 from mhfd_client.results.latency import SPANS, spans
 from mhfd_client.results.sidecars import steps_ms
 from mhfd_client.times import lately, took_ms
 
 NAMES: Final = ("state", "ask", "retake", "missing", "last", "strip", "runs", "health", "times")
-WORDS: Final = {
-    Outcome.IN_FOCUS: "in focus",
-    Outcome.OUT_OF_FOCUS: "out of focus",
-    Outcome.UNDETERMINED: "can't tell",
-    Outcome.INCOMPLETE: "incomplete",
-}
-SIGNS: Final = {
-    Outcome.IN_FOCUS: "\u25cf",
-    Outcome.OUT_OF_FOCUS: "\u25bc",
-    Outcome.UNDETERMINED: "\u25c6",
-    Outcome.INCOMPLETE: "\u2715",
-}
 FAILS: Final = {"refused": "refused", "offline": "offline", "runner": "failing", "queued": "queued"}
 """What is said of whoever scores, by the kind of trouble."""
 _LISTED: Final = 100  # rows of a list; the whole is one command away
@@ -50,7 +40,7 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.globals |= {"words": WORDS, "signs": SIGNS, "Outcome": Outcome, "parts": PARTS}
+    env.globals |= {"words": WORDS, "signs": SIGNS, "unsure_sign": UNSURE_SIGN, "Outcome": Outcome, "parts": PARTS}
     env.filters |= {"text": shown, "clock": _clock, "number": _number, "short": _short, "took": took_ms}
     return env
 
@@ -62,19 +52,13 @@ def panels(env: Environment, model: PageModel) -> dict[str, str]:
 
 
 def _context(model: PageModel) -> dict[str, Any]:
-    beat, last, recent = model.beat, model.last(), model.recent()
+    beat, last = model.beat, model.last()
     asked = [model.entries[i] for i in (model.question or {}).get("images", ()) if i in model.entries]
     folder = model.journal.path.parent
     waited = model.waited()
     free = shutil.disk_usage(folder).free
     report = None if last is None else _report(model, last)
-    tasks = [
-        *(["see the red line below"] if model.troubles or model.alerts or model.unheard else []),
-        *([f"{len(model.retake):,} to take again"] if model.retake else []),
-        *([f"{len(model.missing):,} missing"] if model.missing else []),
-        *(["answer a question"] if model.question else []),
-    ]
-    bad = recent[Outcome.OUT_OF_FOCUS]
+    root = model.journal.root()
     return {
         "model": model,
         "caption": captions(model),
@@ -82,10 +66,10 @@ def _context(model: PageModel) -> dict[str, Any]:
         "beat": beat,
         "alive": model.running,
         "stopped": beat is not None and beat.doing == "stopped",
-        "recent": recent,
-        "recent_of": min(RECENT, len(model.latest)),
-        "focus": "bad" if model.drifts or bad > 1 else "watch" if bad else "good" if recent else "none",
-        "tasks": tasks,
+        "sharp": banner.sharpness(model),
+        "todo": banner.todo(model),
+        "title": banner.title(model, root),
+        "icon": banner.icon(model),
         "last": last,
         "map": None
         if report is None or report.cells is None or last is None
@@ -101,7 +85,8 @@ def _context(model: PageModel) -> dict[str, Any]:
         "spans": SPANS,
         "free": free,
         "tight": free < _TIGHT,
-        "root": text_of(model.journal.root()),
+        "root": text_of(root),
+        "name": banner.name_of(root),
         "fined": [model.entries[i] for i, label in model.labels.items() if label.fine and i in model.entries][-10:],
     }
 

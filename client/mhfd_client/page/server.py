@@ -23,7 +23,7 @@ from mhfd_client.errors import NamingError, StateError
 from mhfd_client.journal.folder import picture_of, thumbnails
 from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place
-from mhfd_client.page import actions, panels, pictures, waits
+from mhfd_client.page import actions, banner, panels, pictures, waits
 from mhfd_client.page import chart as charts
 from mhfd_client.page.guard import Guard
 from mhfd_client.page.live import Live
@@ -105,7 +105,8 @@ class _Routes:
         """The page as it is now, whole."""
         now = await self._live.look()
         template = self._live.env.get_template("page.html")
-        return HTMLResponse(template.render(now=now, stamp=self._stamp, root=self._root, names=panels.NAMES))
+        said = {"stamp": self._stamp, "root": self._root, "name": banner.name_of(self._root), "names": panels.NAMES}
+        return HTMLResponse(template.render(now=now, **said))
 
     async def stream(self, request: Request) -> Response:
         """What changes from now on."""

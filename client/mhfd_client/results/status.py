@@ -39,6 +39,8 @@ class RunStatus:
     replaced: int
     outcomes: dict[Outcome, int]
     provisional: int
+    confirmed: int
+    """Images that people call sharp; 0: nobody knows yet whether what is in focus is sharp."""
     failed: int
     """Images that could not be scored: incomplete, unreadable, or set aside."""
     retake: tuple[Retake, ...]
@@ -99,6 +101,7 @@ def status(journal: JournalView, names: NamesSettings, *, clock: Callable[[], fl
         replaced=run.counts[State.REPLACED],
         outcomes={outcome: sum(t.verdict.outcome is outcome for t in told) for outcome in Outcome},
         provisional=sum(t.verdict.provisional for t in told),
+        confirmed=run.confirmed,
         failed=sum(t.score.finding in ("incomplete", "unreadable") for t in told),
         retake=tuple(retakes(told, run.labels, journal.report)),
         sections=len(run.sections),

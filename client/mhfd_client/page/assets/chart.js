@@ -18,6 +18,7 @@ const Course = (() => {
 
   const x = (p) => (by === "section" ? p.section : p.id);
   const place = (p) => (p.section === null ? `image ${p.id}` : `section ${p.section}`) + (p.tile === null ? "" : `, tile ${p.tile}`);
+  const unsure = (p) => p.outcome === 0 && p.provisional; // drawn hollow: nobody has said what sharp is
   const said = (p) => WORDS[p.outcome] + (p.provisional ? ", provisional" : "");
   const number = (p) => p.density === null ? "no number" : `${Math.round(p.density).toLocaleString("en")} a megapixel`
     + (p.expected ? `, ${Math.round(100 * p.density / p.expected)}% of the expected` : "");
@@ -101,7 +102,7 @@ const Course = (() => {
     fill("points", {
       x: shown.map(x), y: shown.map((p) => (p.density === null || p.density < low ? rail : p.density)), id: shown.map((p) => p.id),
       place: shown.map(place), said: shown.map(said), number: shown.map(number),
-      colour: shown.map((p) => scheme[p.outcome]), marker: shown.map((p) => MARKERS[p.outcome]), size: shown.map((p) => SIZES[p.outcome]) });
+      colour: shown.map((p) => scheme[p.outcome]), fill: shown.map((p) => (unsure(p) ? 0 : 0.85)), marker: shown.map((p) => MARKERS[p.outcome]), size: shown.map((p) => SIZES[p.outcome]) });
     const confirmed = shown.filter((p) => p.confirmed && p.density !== null);
     fill("confirmed", { x: confirmed.map(x), y: confirmed.map((p) => p.density) });
     const judged = one ? thinned(seen.filter((p) => p.threshold !== null)).sort((a, b) => x(a) - x(b)) : [];
@@ -116,9 +117,11 @@ const Course = (() => {
     fill("cursor", at && x(at) !== null ? { x: [x(at)], y: [at.density ?? rail] } : { x: [], y: [] });
     drawing = false;
     const total = [0, 0, 0, 0];
-    for (const p of seen) total[p.outcome] += 1;
+    let open = 0;
+    for (const p of seen) if (unsure(p)) open += 1; else total[p.outcome] += 1;
     document.getElementById("chart").classList.toggle("empty", !byId.size);
     const parts = total.map((n, i) => (n ? `${["●", "▼", "◆", "✕"][i]} ${n.toLocaleString("en")} ${WORDS[i]}` : "")).filter(Boolean);
+    if (open) parts.splice(total[0] ? 1 : 0, 0, `○ ${open.toLocaleString("en")} in focus, provisional`);
     const notes = [parts.join("\u2003")];
     if (!byId.size) notes[0] = "It begins with the first verdict.";
     if (judged.length) notes.push("grey band: from the threshold up to the expected");

@@ -48,8 +48,14 @@
     const text = [...parts, ...troubles].join(". ");
     if (text !== keyState && keyState) $("announce").textContent = text;
     keyState = text;
-    const tasks = document.querySelector("#tasks strong").textContent.trim(), going = document.querySelector("#running strong").textContent.trim();
-    document.title = `${going[0]} ${tasks.startsWith("✓") ? going.slice(2) : tasks.slice(2)} – mhfd`;
+    const { title, icon } = $("name").dataset;
+    document.title = title;
+    face(icon);
+  }
+
+  function face(kind) { // the window's icon: a shape of its own for each kind
+    const href = `/assets/icon-${kind}.svg`;
+    if ($("icon").getAttribute("href") !== href) $("icon").setAttribute("href", href);
   }
 
   function ago() {
@@ -87,7 +93,7 @@
     document.body.classList.toggle("stale", why !== null);
     $("lost").hidden = why === null;
     if (why !== null && $("lost").textContent !== why) $("lost").textContent = why;
-    if (why !== null) document.title = "✕ No connection – mhfd";
+    if (why !== null) { document.title = `✕ No connection - ${$("name").textContent} - mhfd`; face("bad"); }
     else if (keyState) announce();
   }
 
