@@ -43,6 +43,8 @@ class RunNow:
         self._begun: set[int] = set()
         self.absent: Collection[Place] = () if wanted is None else wanted
         self.missing: tuple[Place, ...] = ()
+        self.arrived: dict[Place, int] = {}
+        """Where images have come since the look before the last, and when."""
         self.last_arrival_ns: int | None = None
 
     def look(self) -> None:
@@ -56,8 +58,9 @@ class RunNow:
         newest = journal.newest()
         if newest.label != before.label:
             self.labels = journal.last_labels()
-        if newest.image != before.image:
-            self._arrived(journal.arrivals(after=before.image))
+        self.arrived = journal.arrivals(after=before.image) if newest.image != before.image else {}
+        if self.arrived:
+            self._arrived(self.arrived)
         self.newest = newest
 
     def judged(self) -> Iterator[Told]:
@@ -88,7 +91,7 @@ class RunNow:
 
     def _arrived(self, arrivals: dict[Place, int]) -> None:
         """No cost grows with what came before but that of gaps."""
-        self.last_arrival_ns = max(self.last_arrival_ns or 0, *arrivals.values())
+        self.last_arrival_ns = max(arrivals.values())  # not of all: a clock that is set back must not stop it
         self._begun.update(place.section for place in arrivals if place.section is not None)
         more = len(self._begun) > len(self.sections)
         if more:

@@ -11,6 +11,7 @@ from tests.rigs.seen import images
 
 from mhfd_client.alerts import rules
 from mhfd_client.alerts.episodes import Episode, Happened, advance
+from mhfd_client.alerts.gaps import Gap
 from mhfd_client.alerts.message import Event, Rule
 from mhfd_client.alerts.situation import Situation
 from mhfd_client.journal.rows import Outcome, ScoreRow
@@ -116,8 +117,8 @@ def test_its_text_is_of_now() -> None:
 
 def test_a_second_gap_rings_beside_the_first() -> None:
     def look(open_: dict[Rule, Episode], missing: tuple[int, ...]) -> tuple[dict[Rule, Episode], list[Event]]:
-        here = tuple(n for n in range(1, 30) if n not in missing)
-        found = rules.readings(Situation(NOW, NOW, sections=here, missing=missing), SETTINGS)
+        gaps = tuple(Gap(section, 5, 900.0) for section in missing)
+        found = rules.readings(Situation(NOW, NOW, missing=missing, gaps=gaps), SETTINGS)
         left, happened = advance(open_, found, now=NOW, calm_s=120.0, next_number=1)
         return left, [one.event for one in happened]
 
@@ -140,6 +141,18 @@ def test_snoozed_it_does_not_ring_again_and_then_it_does() -> None:
     run.look(after=100.0)
     assert run.events == ["opened", "worse"]
     assert run.open[Rule.OUT_OF_FOCUS].acknowledged == "ann"
+
+
+def test_a_drift_closes_when_its_images_are_confirmed_and_else_after_a_calm() -> None:
+    def look(open_: dict[Rule, Episode], situation: Situation) -> tuple[dict[Rule, Episode], list[Event]]:
+        found = rules.readings(situation, SETTINGS)
+        left, happened = advance(open_, found, now=situation.now, calm_s=SETTINGS.calm_s, next_number=1)
+        return left, [one.event for one in happened]
+
+    drifting, told = look({}, Situation(NOW, NOW, drifts=("It drifts.",)))
+    assert told == [Event.OPENED]
+    assert look(drifting, Situation(NOW + 5, NOW, heard=NOW + 4)) == ({}, [Event.CLOSED])
+    assert look(drifting, Situation(NOW + 5, NOW))[1] == [], "an image in focus alone may be chance"
 
 
 @settings(deadline=None, max_examples=200)

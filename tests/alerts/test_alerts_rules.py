@@ -13,6 +13,7 @@ from tests.rigs.seen import images
 
 from mhfd_client.alerts import rules, words
 from mhfd_client.alerts.episodes import Episode, Happened, advance
+from mhfd_client.alerts.gaps import Gap
 from mhfd_client.alerts.message import Event, Rule
 from mhfd_client.alerts.rules import Reading
 from mhfd_client.alerts.situation import Disk, Situation
@@ -110,29 +111,58 @@ CASES = [
     ),
     Case("no_drift", Rule.DRIFT, {}, False, "The images in focus are as sharp as the anchor again."),
     Case(
-        "two_sections_are_missing", Rule.MISSING, {"sections": (1, 2, 5, 6, 8), "missing": (3, 4, 7)}, True,
-        "2 sections are missing, wholly or in part, before section 6: 3, 4. Image them before the sample goes on.",
+        "two_sections_are_missing", Rule.MISSING,
+        {"sections": (1, 2, 5, 6, 8), "missing": (3, 4, 7), "gaps": (Gap(3, 3, 900), Gap(4, 3, 900), Gap(7, 1, 60))},
+        True,
+        "2 sections are missing, wholly or in part, and later ones are here: 3, 4. Image them before the sample goes "
+        "on.",
     ),
     Case(
-        "one_that_may_be_late_is_not_missing", Rule.MISSING, {"sections": (1, 2, 3, 5), "missing": (4,)}, False,
-        "Nothing new is missing in the last 2 sections before section 3.",
+        "one_that_may_be_late_is_not_missing", Rule.MISSING,
+        {"sections": (1, 2, 3, 5), "missing": (4,), "gaps": (Gap(4, 1, 900),)}, False,
+        "Nothing new is missing among 4 sections. Still missing: 4.",
     ),
     Case(
-        "the_first_sections_of_a_list_are_missing", Rule.MISSING,
-        {"sections": (5, 6, 7), "missing": (1, 2, 3, 4)}, True,
-        "4 sections are missing, wholly or in part, before section 6: 1 to 4. Image them before the sample goes on.",
+        "one_that_may_not_be_whole_yet_is_not_missing", Rule.MISSING,
+        {"sections": (1, 2, 3, *range(5, 40)), "missing": (4,), "gaps": (Gap(4, 15, 59.9),)}, False,
+        "Nothing new is missing among 38 sections. Still missing: 4.",
+    ),
+    Case(
+        "where_sections_come_late_a_gap_has_to_be_older", Rule.MISSING,
+        {"sections": (1, 2, 3, *range(5, 12)), "missing": (4,), "gaps": (Gap(4, 7, 900),), "late": 3}, False,
+        "Nothing new is missing among 10 sections. Still missing: 4.",
     ),
     Case(
         "an_old_gap_rings_no_more", Rule.MISSING,
-        {"sections": (1, *range(3, 40)), "missing": (2,)}, False,
-        "Nothing new is missing in the last 20 sections before section 38.",
+        {"sections": (1, *range(3, 40)), "missing": (2,), "gaps": (Gap(2, 37, 9000),)}, False,
+        "Nothing new is missing among 38 sections. Still missing: 2.",
     ),
     Case(
         "a_new_gap_rings_beside_an_old_one", Rule.MISSING,
-        {"sections": (1, *range(3, 37), 38, 39, 40), "missing": (2, 37)}, True,
-        "1 section is missing, wholly or in part, before section 39: 37. Image them before the sample goes on.",
+        {
+            "sections": (1, *range(3, 37), 38, 39, 40), "missing": (2, 37),
+            "gaps": (Gap(2, 37, 9000), Gap(37, 3, 60)),
+        },
+        True,
+        "1 section is missing, wholly or in part, and later ones are here: 37. Image them before the sample goes on.",
     ),
-    Case("too_few_sections", Rule.MISSING, {"sections": (9,)}, False, "Too few sections are here to miss one."),
+    Case("too_few_sections", Rule.MISSING, {"sections": (9,)}, False, "Nothing new is missing among 1 sections."),
+    Case(
+        "nobody_has_confirmed_anything", Rule.UNANSWERED,
+        {"question": "Look at section 3: which are sharp?", "asked": NOW - 1800, "judged": 30}, True,
+        "Nobody has answered for 30 minutes: Look at section 3: which are sharp? Until then 30 images are only "
+        "compared with each other: if all are blurred, none is found. Answer on the page, or see `mhfd status`.",
+    ),
+    Case(
+        "a_later_question_stands", Rule.UNANSWERED,
+        {"question": "Which are sharp?", "asked": NOW - 7200, "judged": 30, "confirmed": 3}, True,
+        "Nobody has answered for 2 hours: Which are sharp? Answer on the page, or see `mhfd status`.",
+    ),
+    Case(
+        "a_question_that_has_just_been_asked", Rule.UNANSWERED,
+        {"question": "Which are sharp?", "asked": NOW - 1799}, False, "Somebody has answered, or there is no question.",
+    ),
+    Case("no_question", Rule.UNANSWERED, {}, False, "Somebody has answered, or there is no question."),
     Case(
         "silence", Rule.SILENCE, {"last_arrival": NOW - 1200, "started": NOW - 9000, "images": 1412}, True,
         "No new image for 20 minutes; 1,412 images came before. Has the microscope stopped?",
@@ -227,6 +257,7 @@ def test_each_rule_rings_and_is_calm_in_a_case(rule: Rule) -> None:
         ("unusable", Rule.UNUSABLE),
         ("drift", Rule.DRIFT),
         ("missing", Rule.MISSING),
+        ("unanswered_s", Rule.UNANSWERED),
         ("silence_s", Rule.SILENCE),
         ("backlog_s", Rule.BACKLOG),
         ("disk_gb", Rule.DISK),

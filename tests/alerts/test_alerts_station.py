@@ -188,8 +188,9 @@ def test_what_a_situation_says(tmp_path: Path) -> None:
     root, state = tmp_path / "root", tmp_path / "state"
     root.mkdir()
     with Journal.open(state, root=root) as journal, JournalView.read(state) as view:
-        reader = SituationReader(RunNow(view, [Place(n) for n in range(1, 8)]), tuple, 100.0)
-        assert reader.take(1.0).images == 0
+        clock = iter([100.0, 100.0, 199.0, 200.0, 201.0])
+        reader = SituationReader(RunNow(view, [Place(n) for n in range(1, 8)]), tuple, 0.0, steady=lambda: next(clock))
+        assert reader.take(0.0).images == 0
 
         def arrive(section: int, at: float) -> ImageRow:
             row = journal.arrived(Whole(f"S_{section}.tif", 1, 1, at, at), Place(section, "r1"))
@@ -215,9 +216,10 @@ def test_what_a_situation_says(tmp_path: Path) -> None:
             ("S_1.tif", Outcome.IN_FOCUS, True),
             ("S_2.tif", Outcome.OUT_OF_FOCUS, True),
         ]
-        assert (now.now, now.started, now.fresh, now.images, now.ended) == (99.0, 100.0, 2, 4, "x")
+        assert (now.now, now.started, now.fresh, now.images, now.ended) == (99.0, 0.0, 2, 4, "x")
         assert (now.sections, now.missing, now.complete) == ((1, 2, 4, 5), (3,), False)
         assert (now.last_arrival, now.waiting, now.oldest_waiting) == (30.0, 2, 25.0)
+        assert (now.judged, now.confirmed, now.question, now.gaps) == (2, 0, None, ())
         assert [(trouble.kind, trouble.why) for trouble in now.troubles] == [("root_gone", "unmounted")]
         assert now.drifts == ("Drift.",)
         for section in (3, 6, 7):

@@ -20,6 +20,7 @@ class Rule(StrEnum):
     UNUSABLE = "unusable"  # several of the last files are no usable images
     DRIFT = "drift"  # the images in focus have left the anchor
     MISSING = "missing"  # sections that should have come
+    UNANSWERED = "unanswered"  # nobody has said what is sharp
     SILENCE = "silence"  # no new image
     BACKLOG = "backlog"  # images wait for their verdict
     DISK = "disk"  # little space left

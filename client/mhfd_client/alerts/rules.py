@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mhfd.contract.focus_report import Finding
+from mhfd_client.alerts.gaps import BACK
 from mhfd_client.alerts.message import Rule
 from mhfd_client.alerts.situation import Situation
 from mhfd_client.alerts.words import NAMED, count, places, sections, spans
@@ -17,8 +18,6 @@ from mhfd_client.journal.rows import Outcome, ScoreRow, TroubleRow
 from mhfd_client.settings.options import AlertSettings
 from mhfd_client.times import roughly
 
-SECTIONS_BACK: Final = 20
-"""Gaps further back ring no more: a new one must be able to."""
 _UNUSABLE: Final = (Finding.INVALID, Finding.BLANK, Finding.SATURATED)
 _RUNNER: Final = frozenset({"runner", "offline", "refused"})
 """Nobody scores. An endpoint whose work waits in a queue is no alert: `backlog` rings when it takes too long."""
@@ -125,44 +124,55 @@ def _drift(now: Situation, settings: AlertSettings) -> Reading | None:
     if not settings.drift:
         return None
     if not now.drifts:
-        return Reading(Rule.DRIFT, False, "The images in focus are as sharp as the anchor again.", {"drifts": 0})
+        text = "The images in focus are as sharp as the anchor again."
+        heard = now.heard is not None and now.now - now.heard <= settings.calm_s
+        return Reading(Rule.DRIFT, False, text, {"drifts": 0}, for_good=heard)
     more = len(now.drifts) - 1
     also = f" The same in {more} other {'place' if more == 1 else 'places'}." if more else ""
     return Reading(Rule.DRIFT, True, _short(now.drifts[0]) + also, {"drifts": len(now.drifts)})
 
 
 def _missing(now: Situation, settings: AlertSettings) -> Reading | None:
-    """Sections that a few later ones have passed: images may come in any order."""
+    """Sections that a few later ones have passed, more than what did come was late by; for long enough to be whole."""
     if not settings.missing:
         return None
-    begun = now.sections[-settings.missing_lag - SECTIONS_BACK :]
-    if len(begun) <= settings.missing_lag:
-        return Reading(Rule.MISSING, False, "Too few sections are here to miss one.", {"missing": []})
-    first = -1 if len(begun) == len(now.sections) else begun[0]
-    last = begun[-settings.missing_lag]
-    gone = [section for section in now.missing if first < section < last]
-    here = f"before section {last}"
-    if len(gone) < settings.missing:
-        some = f" Still missing: {spans(gone)}." if gone else ""
-        text = f"Nothing new is missing in the last {len(begun) - settings.missing_lag} sections {here}.{some}"
-        return _absent(now, settings, False, text, gone)
-    many = "1 section is" if len(gone) == 1 else f"{len(gone)} sections are"
-    text = f"{many} missing, wholly or in part, {here}: {spans(gone)}. Image them before the sample goes on."
-    return _absent(now, settings, True, text, gone)
-
-
-def _absent(now: Situation, settings: AlertSettings, wrong: bool, text: str, gone: Sequence[int]) -> Reading:
+    needed = settings.missing_lag + 2 * now.late
+    gone = [
+        gap.section for gap in now.gaps if needed <= gap.passed < needed + BACK and gap.since_s >= settings.missing_s
+    ]
+    wrong = len(gone) >= settings.missing
+    if wrong:
+        many = "1 section is" if len(gone) == 1 else f"{len(gone)} sections are"
+        text = f"{many} missing, wholly or in part, and later ones are here: {spans(gone)}. "
+        text += "Image them before the sample goes on."
+    else:
+        text = f"Nothing new is missing among {len(now.sections):,} sections."
+        text += f" Still missing: {spans(now.missing)}." if now.missing else ""
     missing = frozenset(map(str, now.missing))
     return Reading(
         Rule.MISSING,
         wrong,
         text,
-        {"missing": list(gone[-NAMED:])},
+        {"missing": gone[-NAMED:]},
         keys=frozenset(map(str, gone)),
         limit=settings.missing,
         settled=lambda section: section not in missing,
         settled_text="What was missing has come.",
     )
+
+
+def _unanswered(now: Situation, settings: AlertSettings) -> Reading | None:
+    """Until somebody has said what is sharp, images are only compared with each other: all may be blurred."""
+    if not settings.unanswered_s:
+        return None
+    stood = 0.0 if now.asked is None else now.now - now.asked
+    facts = {"stood_s": round(stood, 1), "confirmed": now.confirmed, "judged": now.judged}
+    if now.question is None or stood < settings.unanswered_s:
+        return Reading(Rule.UNANSWERED, False, "Somebody has answered, or there is no question.", facts, for_good=True)
+    text = f"Nobody has answered for {roughly(stood)}: {_short(now.question)}"
+    if not now.confirmed:
+        text += f" Until then {count(now.judged)} are only compared with each other: if all are blurred, none is found."
+    return Reading(Rule.UNANSWERED, True, f"{text} Answer on the page, or see `mhfd status`.", facts)
 
 
 def _silence(now: Situation, settings: AlertSettings) -> Reading | None:
@@ -250,6 +260,7 @@ _RULES: Final[tuple[Callable[[Situation, AlertSettings], Reading | None], ...]] 
     _unusable,
     _drift,
     _missing,
+    _unanswered,
     _silence,
     _backlog,
     _disk,

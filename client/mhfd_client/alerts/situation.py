@@ -1,13 +1,19 @@
-"""What the rules look at: one small value, made from the run as it is now by `SituationReader`. Only reads."""
+"""What the rules look at: one small value, made from the run as it is now by `SituationReader`. Only reads.
+
+Its times are those that a clock would have said which had always been as it is now: a clock that is set, by days even,
+makes nothing late (`ages`).
+"""
 
 import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from mhfd_client.journal.rows import ScoreRow, TroubleRow
+from mhfd_client.alerts.ages import Ages
+from mhfd_client.alerts.gaps import Gap, Gaps
+from mhfd_client.journal.rows import ScoreRow, State, TroubleRow
 from mhfd_client.now import WAITING, RunNow
 
 LOOK_BACK: Final = 200
@@ -40,6 +46,10 @@ class Situation:
     """The sections that are here, in order."""
     missing: tuple[int, ...] = ()
     """The sections before the last one of which something is missing, in order."""
+    gaps: tuple[Gap, ...] = ()
+    """Those of them that the run has passed."""
+    late: int = 0
+    """By how many sections one that did come was late, lately."""
     complete: bool = False
     """Everything that was expected is here."""
     images: int = 0
@@ -48,6 +58,15 @@ class Situation:
     """Images without a verdict."""
     oldest_waiting: float | None = None
     """Since when the first of them is whole."""
+    question: str | None = None
+    """What the station asks people."""
+    asked: float | None = None
+    """Since when it asks, and nobody has said anything."""
+    confirmed: int = 0
+    """Images that people call sharp."""
+    judged: int = 0
+    heard: float | None = None
+    """When people said something last, since this station started."""
     disks: tuple[Disk, ...] = ()
     troubles: tuple[TroubleRow, ...] = ()
     """Of the folder as a whole, and of the runner."""
@@ -62,37 +81,83 @@ class SituationReader:
         run: What the journal says, through a view of its own.
         disks: How much space there is; may be older than the rest.
         started: When the station started.
+        steady: A clock that nobody sets.
     """
 
-    def __init__(self, run: RunNow, disks: Callable[[], tuple[Disk, ...]], started: float) -> None:
-        self._run, self._disks, self._started = run, disks, started
+    def __init__(
+        self,
+        run: RunNow,
+        disks: Callable[[], tuple[Disk, ...]],
+        started: float,
+        *,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._run, self._disks, self._steady = run, disks, steady
+        self._ages, self._started = Ages(), steady()
+        self._ages.look(started, self._started)
+        self._gaps = Gaps(self._ages.moment)
         self._known: frozenset[int] | None = None
+        self._label: int | None = None
+        # Moments of the steady clock.
+        self._last_arrival: float | None = None
+        self._heard: float | None = None
+        self._asked: float | None = None
 
     def take(self, now: float, *, ended: str | None = None) -> Situation:
         """Look at the journal. `ended`: why the watch has failed."""
-        run = self._run
+        run, ages, steady = self._run, self._ages, self._steady()
+        ages.look(now, steady)
         with run.journal.snapshot():
             run.look()
             latest = [row for row in run.journal.latest(limit=LOOK_BACK) if row.outcome is not None]
             first = [row for state in WAITING for row in run.journal.pending(state, limit=1)]
         known, self._known = self._known, frozenset(row.image for row in latest)
+        self._hear(steady)
+        if run.arrived:
+            newest = ages.moment(max(run.arrived.values()) / 1e9)
+            self._last_arrival = newest if self._last_arrival is None else max(newest, self._last_arrival)
         return Situation(
             now=now,
-            started=self._started,
+            started=ages.at(self._started),
             recent=tuple(reversed(latest)),
             fresh=0 if known is None else len(self._known - known),
             drifts=tuple(drift["sentence"] for drift in run.drifts),
             sections=run.sections,
             missing=tuple(sorted({place.section for place in run.missing if place.section is not None})),
+            gaps=self._gaps.take(run.arrived, run.missing, steady),
+            late=self._gaps.late,
             complete=run.complete,
             images=sum(run.counts.values()),
-            last_arrival=None if run.last_arrival_ns is None else run.last_arrival_ns / 1e9,
+            last_arrival=self._at(self._last_arrival),
             waiting=run.waiting,
-            oldest_waiting=min((row.whole_ns / 1e9 for row in first), default=None),
+            oldest_waiting=min((ages.of_today(row.whole_ns / 1e9) for row in first), default=None),
+            question=None if run.question is None else run.question["sentence"],
+            asked=self._at(self._asked),
+            confirmed=run.confirmed,
+            judged=run.counts[State.JUDGED] + run.counts[State.RECORDED],
+            heard=self._at(self._heard),
             disks=self._disks(),
-            troubles=tuple(trouble for trouble in run.troubles if trouble.path is None),
+            troubles=tuple(
+                replace(trouble, since_ns=int(ages.of_today(trouble.since_ns / 1e9) * 1e9))
+                for trouble in run.troubles
+                if trouble.path is None
+            ),
             ended=ended,
         )
+
+    def _hear(self, steady: float) -> None:
+        """What people say answers the question: the next one stands from then on."""
+        label, self._label = self._label, self._run.newest.label
+        heard = label is not None and label != self._label
+        if heard:
+            self._heard = steady
+        if self._run.question is None:
+            self._asked = None
+        elif self._asked is None or heard:
+            self._asked = steady
+
+    def _at(self, moment: float | None) -> float | None:
+        return None if moment is None else self._ages.at(moment)
 
 
 class Disks(threading.Thread):

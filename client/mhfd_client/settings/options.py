@@ -236,8 +236,19 @@ class AlertSettings(Section):
         description="ring when so many of the last `of_last` (or all) are incomplete, unreadable, blank or saturated",
     )
     drift: bool = Field(True, description="ring when images in focus have left the anchor")
-    missing: int = Field(1, ge=0, le=1000, description="ring when so many of the last 20 sections are missing")
-    missing_lag: int = Field(2, ge=1, le=1000, description="a section is missing once so many later ones have begun")
+    missing: int = Field(1, ge=0, le=1000, description="ring when so many sections are missing that the run has passed")
+    missing_lag: int = Field(
+        2,
+        ge=1,
+        le=1000,
+        description="a section is missing once so many later ones have begun, more where sections come out of order",
+    )
+    missing_s: Seconds = Field(
+        60.0, description="and the first of these has been here for so long: files become whole in another order"
+    )
+    unanswered_s: Seconds = Field(
+        1800.0, description="ring when the station's question has stood for so long without an answer"
+    )
     silence_s: Seconds = Field(900.0, description="ring when no new image has come for so long while a run is on")
     backlog_s: Seconds = Field(600.0, description="ring when an image has waited so long for its verdict")
     disk_gb: float = Field(
