@@ -1,0 +1,32 @@
+"""Section and tile from a file's path, by the way each instrument names its files. A name that does not fit has none.
+
+Nothing is guessed beyond what a name says. What is expected to come is `expected`'s.
+"""
+
+from mhfd_client.naming.detection import Detected, choose, detect
+from mhfd_client.naming.naming import Naming
+from mhfd_client.naming.place import (
+    NOWHERE,
+    Place,
+    canonical,
+    describe,
+    row_col,
+    sbemimage_tile,
+    subject,
+)
+from mhfd_client.naming.presets import PRESETS
+
+__all__ = [
+    "NOWHERE",
+    "PRESETS",
+    "Detected",
+    "Naming",
+    "Place",
+    "canonical",
+    "choose",
+    "describe",
+    "detect",
+    "row_col",
+    "sbemimage_tile",
+    "subject",
+]
