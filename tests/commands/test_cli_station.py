@@ -242,10 +242,52 @@ def test_confirming_makes_verdicts_final(watched: Watched) -> None:
     assert outcomes(watched)[paths[0]] == "in_focus"
 
 
+def test_again_puts_an_image_on_the_list_with_its_note(watched: Watched) -> None:
+    before = outcomes(watched)
+    path = next(path for path, outcome in before.items() if outcome == "in_focus")
+    result = watched("again", path, "--note", " dirt\x07 over\nthe corner")
+    assert result.exit_code == 0, result.output
+    assert "mhfd retake" in result.output
+    (row,) = [row for row in csv.DictReader(io.StringIO(watched("retake", "--csv").output)) if row["path"] == path]
+    assert row["note"] == "dirt over the corner"
+    assert row["reason"].endswith("wants it taken again: dirt over the corner")
+    sidecar = json.loads((watched.state / "records" / f"{path}.mhfd.json").read_bytes())
+    assert sidecar["labels"][-1]["again"] is True
+    assert outcomes(watched) == before
+    assert watched("again", "--undo", path).exit_code == 0
+    assert path not in watched("retake", "--csv").output
+    assert watched("again", "--undo", "--note", "x", path).exit_code == 2
+    long = watched("again", path, "--note", "x" * 201)
+    assert long.exit_code == 2
+    assert "200 are the most" in long.output
+    with Journal.open(watched.state, root=watched.root):  # a station runs
+        assert "told the running station" in watched("again", path, "--note", "dirt").output
+    assert watched("watch", "--until-idle", 1.5, *FAST).exit_code == 0
+    assert path in watched("retake", "--csv").output
+
+
+def test_a_label_that_turns_many_verdicts_says_how_many_first(watched: Watched) -> None:
+    before = outcomes(watched)
+    with JournalView.read(watched.state) as journal:
+        sharpest = max(journal.told(), key=lambda told: told.score.density or 0).image.path
+    refused = watched("reject", sharpest)
+    assert refused.exit_code == 2
+    said = re.search(r"This would turn (\d+) images out of focus \(today (\d+)\)", refused.output)
+    assert said is not None, refused.output
+    assert int(said[2]) == sum(outcome == "out_of_focus" for outcome in before.values())
+    assert "--yes" in refused.output
+    assert "mhfd again" in refused.output
+    assert outcomes(watched) == before
+    assert not list((watched.state / "inbox").iterdir())
+    assert watched("reject", "--yes", sharpest).exit_code == 0
+    turned = sum(outcomes(watched)[path] != outcome for path, outcome in before.items() if path != sharpest)
+    assert turned >= int(said[1]) > 5
+
+
 def test_a_running_station_takes_the_label_in(watched: Watched) -> None:
     path = next(path for path, outcome in outcomes(watched).items() if outcome == "in_focus")
     with Journal.open(watched.state, root=watched.root):  # a station runs
-        result = watched("reject", path)
+        result = watched("reject", "--yes", path)
     assert result.exit_code == 0
     assert "told the running station" in result.output
     assert outcomes(watched)[path] == "in_focus"

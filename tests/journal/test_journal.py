@@ -541,6 +541,45 @@ def test_words_of_an_older_journal_are_its_labels(root: Path, state: Path) -> No
         assert [(label.image, label.sharp, label.who) for label in journal.labels()[3:]] == [(1, False, "Eve")]
 
 
+def test_what_is_to_be_done_leaves_the_anchor_alone(journal: Journal) -> None:
+    """Sharp and dirty: `again` beside a confirmation, in either order, and each is taken back alone."""
+    image = arrive(journal, "a.tif").id
+    journal.labelled(image, sharp=True, who="Ann")
+    journal.labelled(image, sharp=None, again=True, note="dirt", who="Bo")
+    said = journal.last_labels()[image]
+    assert (said.sharp, said.again, said.fine, said.note) == (True, True, False, "dirt")
+    assert said.sharp_by is not None
+    assert said.task_by is not None
+    assert (said.sharp_by.who, said.task_by.who, said.words) == ("Ann", "Bo", "sharp, take again")
+    journal.labelled(image, sharp=None, again=True, note="dirt", who="Cy")
+    assert len(journal.labels(image)) == 2, "it was said before"
+    journal.labelled(image, sharp=None, fine=True)
+    said = journal.last_labels()[image]
+    assert (said.sharp, said.again, said.fine, said.note) == (True, False, True, None)
+    journal.labelled(image, sharp=None, task=True)
+    assert journal.last_labels()[image].words == "sharp"
+    journal.labelled(image, sharp=None, again=True)
+    journal.labelled(image, sharp=None, task=False)
+    assert journal.last_labels()[image].words == "take again"
+    journal.labelled(image, sharp=None)
+    assert image not in journal.last_labels()
+
+
+def test_a_label_has_the_sidecar_written_again_and_the_verdict_recorded_once(journal: Journal) -> None:
+    image = arrive(journal, "a.tif").id
+    submit(journal, image)
+    score(journal, image)
+    verdict = journal.judged(image, SHARP)
+    journal.recorded(image)
+    assert journal.was_recorded(verdict.id)
+    journal.labelled(image, sharp=None, again=True)
+    assert [row.id for row in journal.pending(State.JUDGED, limit=9)] == [image]
+    journal.recorded(image)
+    assert journal.image(image).state is State.RECORDED
+    journal.labelled(image, sharp=None, again=True)
+    assert not journal.pending(State.JUDGED, limit=9)
+
+
 # -- what others read
 
 

@@ -12,15 +12,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import tifffile
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import expect
 from tests.rigs.globus.processes import free_ports
+from tests.rigs.page_browser import DESKTOP, FITS, PHONE, Opens, points, shoot
 from tests.rigs.page_rig import Rig, served
 
 from mhfd import simulate
@@ -32,72 +32,12 @@ from mhfd_client.flow.runs_out import RUNS_FILE, RunsFile
 from mhfd_client.naming import Place
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=60_000)  # for a machine that stands still
-
-FITS = """() => new Promise((done) => {  // nothing sticks out to the side, once all has found its place
-  const look = (left) => {
-    const fits = document.documentElement.scrollWidth <= innerWidth;
-    if (fits || !left) done(fits); else requestAnimationFrame(() => look(left - 1));
-  };
-  look(120);
-})"""
-DESKTOP, PHONE = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
-
-
-@pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    with Rig(tmp_path) as rig:
-        yield rig
 
 
 @pytest.fixture
 def free_port() -> int:
     (port,) = free_ports(1)
     return port
-
-
-Opens = Callable[[str], Page]
-
-
-@pytest.fixture
-def opens(browser: Browser) -> Iterator[Opens]:
-    """A browser window at an address; errors that the page logs fail the test."""
-    contexts, errors = [], []
-
-    def opened(address: str, *, size: Any = DESKTOP) -> Page:
-        context = browser.new_context(viewport=size, reduced_motion="reduce")
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda said: errors.append(said.text) if "Content Security Policy" in said.text else None)
-        page.goto(address)
-        page.wait_for_url(re.compile(r":\d+/$"))
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert not errors
-
-
-def shoot(page: Page, name: str) -> None:
-    """Screenshots at two sizes, light and dark."""
-    folder = os.environ.get("MHFD_TEST_SHOTS")
-    if not folder:
-        return
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        for label, size in (("desktop", DESKTOP), ("phone", PHONE)):
-            page.set_viewport_size(size)  # type: ignore[arg-type]
-            expect(page.locator("#chart canvas, #chart-drawing > *").first).to_be_visible()
-            page.screenshot(path=f"{folder}/{name}-{label}-{scheme}.png", full_page=label == "phone")
-    page.emulate_media(color_scheme="light")
-    page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
-
-
-def points(page: Page, count: int) -> None:
-    expect(page.locator("#chart")).to_have_attribute("data-points", str(count))
 
 
 def test_an_image_that_arrives_is_on_the_page_without_reloading(rig: Rig, opens: Opens) -> None:
@@ -143,7 +83,8 @@ def test_nothing_is_green_before_somebody_has_confirmed_an_image(rig: Rig, opens
         banner.get_by_role("link", name="Say which images are sharp").click()
         expect(page.locator("#todo")).to_be_focused()
         page.locator(f"#strip-{ids[0]}").click()
-        page.get_by_role("dialog").get_by_role("button", name="Confirm sharp").click()
+        page.get_by_role("dialog").get_by_role("button", name="Sharp", exact=True).click()
+        expect(page.get_by_role("dialog").locator(".actions .waits")).to_be_visible()
         rig.take_in()
         expect(page.locator("#sharp")).not_to_have_class(re.compile("unsure"))
         expect(page.locator("#icon")).to_have_attribute("href", re.compile("icon-(watch|good)"))
@@ -182,32 +123,6 @@ def test_the_page_asks_takes_the_answer_and_the_anchor_moves(rig: Rig, opens: Op
         expect(page.locator(".ask")).to_have_count(0)
         expect(page.locator("#tasks strong")).to_contain_text("Nothing")
         shoot(page, "calm")
-
-
-def test_every_word_can_be_undone(rig: Rig, opens: Opens) -> None:
-    rig.run(12, confirm=3)
-    blurred = rig.image(13, factor=0.4)
-    with served(rig) as at:
-        page = opens(at.address)
-        expect(page.locator(".retakes li")).to_have_count(1)
-        page.locator(f"#retake-look-{blurred}").click()
-        dialog = page.get_by_role("dialog")
-        for button, said, listed in (
-            ("Not a problem", "not a problem", 0),
-            ("Confirm sharp", "confirmed sharp", 0),
-            ("Retake", "to take again", 1),
-        ):
-            dialog.get_by_role("button", name=button, exact=True).click()
-            expect(dialog.locator(".actions .waits")).to_be_visible()
-            rig.take_in()
-            expect(dialog.locator(".actions .said")).to_contain_text(said)
-            expect(page.locator(".retakes li")).to_have_count(listed)
-            dialog.get_by_role("button", name="Undo").click()
-            expect(dialog.locator(".actions .waits")).to_be_visible()
-            rig.take_in()
-            expect(dialog.get_by_role("button", name="Confirm sharp")).to_be_visible()
-            expect(page.locator(".retakes li")).to_have_count(1)
-        assert [label.sharp for label in rig.journal.labels()][-6:] == [None, None, True, None, False, None]
 
 
 def test_an_image_beside_its_neighbours_at_full_size(rig: Rig, opens: Opens) -> None:

@@ -147,7 +147,7 @@ def test_a_word_from_the_page_itself_is_taken_in(at: Served, rig: Rig) -> None:
     rig.take_in()
     said = rig.journal.labels()[-1]
     assert (said.image, said.fine, said.sharp, said.who) == (1, True, None, "Ann")
-    assert label(at, {"body": '{"image": 1, "label": "undo"}'}).status == 204
+    assert label(at, {"body": '{"image": 1, "label": "undo-task"}'}).status == 204
     rig.take_in()
     assert not rig.journal.labels()[-1].fine
 

@@ -21,6 +21,7 @@ from mhfd_client.naming import Place
 from mhfd_client.results import latency as ledger
 from mhfd_client.results import retake
 from mhfd_client.results import status as summary
+from mhfd_client.results.sidecars import Recorder
 from mhfd_client.settings.load import load
 from mhfd_client.settings.options import NamesSettings, VerdictSettings
 from mhfd_client.station.rejudge import rejudge
@@ -77,6 +78,62 @@ def test_a_retake_that_is_sharp_takes_its_place_off_the_list(run: Run) -> None:
     items = retake.retakes(run.journal.told(), run.journal.last_labels(), run.journal.report)
     assert [item.path for item in items] == ["again/S_011.tif"]
     assert items[0].stage_um == (1.5, 2.5)
+
+
+def listed(run: Run) -> list[retake.Retake]:
+    return retake.retakes(run.journal.told(), run.journal.last_labels(), run.journal.report)
+
+
+def test_take_again_puts_an_image_on_the_list_whatever_its_verdict_and_teaches_nothing(run: Run) -> None:
+    images = sharp(run, *range(1, 12))
+    before = {told.image.id: told.verdict for told in run.journal.told()}
+    run.journal.labelled(images[3], sharp=None, again=True, note="dirt", who="Ann")
+    run.journal.labelled(images[4], sharp=None, again=True)
+    first, second = listed(run)
+    assert (first.image, first.outcome.value, first.label, first.note, first.said_by) == (
+        images[3], "in_focus", "take again", "dirt", "Ann")  # fmt: skip
+    assert first.reason == "Ann wants it taken again: dirt"
+    assert second.reason == "somebody wants it taken again"
+    assert {told.image.id: told.verdict for told in run.journal.told()} == before
+    assert rejudged(run.journal, VerdictSettings(), "why")[0] == []
+    run.journal.labelled(images[4], sharp=None, fine=True)
+    assert [item.image for item in listed(run)] == [images[3]]
+
+
+def test_take_again_stands_until_what_comes_instead_is_in_focus(run: Run) -> None:
+    images = sharp(run, *range(1, 12))
+    run.journal.labelled(images[3], sharp=None, again=True, note="dirt", who="Ann")
+    unclear = run.image(4, mtime_ns=2, finding=Finding.BLANK)
+    (item,) = listed(run)
+    assert (item.image, item.outcome.value, item.note) == (unclear, "undetermined", "dirt")
+    blurred = run.image(4, mtime_ns=3, density=1500.0, ratio=0.01)
+    (item,) = listed(run)
+    assert item.image == blurred
+    assert item.reason.startswith("Ann wants it taken again: dirt; Section 4, tile r1-c1 is out of focus")
+    run.image(4, mtime_ns=4)
+    assert listed(run) == []
+
+
+def test_a_label_is_in_the_table_and_in_the_sidecar(run: Run) -> None:
+    image = sharp(run, *range(1, 10))[-1]
+    run.journal.labelled(image, sharp=True, who="Ann")
+    run.journal.labelled(image, sharp=None, again=True, note="=dirt", who="Bo")
+    (row,) = csv.DictReader(io.StringIO(retake.as_csv(listed(run))))
+    assert (row["label"], row["note"], row["said_by"]) == ("sharp, take again", "'=dirt", "Bo")
+    told = json.loads(json.dumps(summary.status(run.journal, NAMES).as_json()))["retake"]
+    assert [(one["label"], one["note"], one["said_by"]) for one in told] == [("sharp, take again", "=dirt", "Bo")]
+    seen: list[object] = []
+    writer = Recorder(run.state, run.journal, load(env={}), said=lambda *what: seen.append(what))
+    record = run.journal.image(image)
+    assert record.report is not None
+    assert record.verdict is not None
+    writer.record(record, run.journal.report(record.report), run.journal.verdict(record.verdict))
+    labels = json.loads((run.state / "records" / f"{record.path}.mhfd.json").read_text())["labels"]
+    assert [(said["sharp"], said["again"], said["note"], said["who"]) for said in labels] == [
+        (True, False, None, "Ann"),
+        (True, True, "=dirt", "Bo"),
+    ]
+    assert seen == [], "the verdict is no news: it was recorded before"
 
 
 def test_without_sections_the_path_is_the_place(run: Run) -> None:

@@ -22,6 +22,8 @@ DAMAGED: dict[str, Callable[[Path], object]] = {
     "neither yes nor no": lambda file: file.write_text('{"image": 1, "sharp": 1}'),
     "fine by number": lambda file: file.write_text('{"image": 1, "sharp": true, "fine": 0}'),
     "who by number": lambda file: file.write_text('{"image": 1, "sharp": true, "who": 5}'),
+    "again by number": lambda file: file.write_text('{"image": 1, "sharp": null, "again": 1}'),
+    "a note by number": lambda file: file.write_text('{"image": 1, "sharp": null, "again": true, "note": 7}'),
     "too deep": lambda file: file.write_text("[" * 100_000),
     "too large a number": lambda file: file.write_text('{"image": 1' + "0" * 30 + ', "sharp": true}'),
     "a folder": lambda file: file.mkdir(),
@@ -56,6 +58,19 @@ def test_what_is_no_label_is_put_aside_once(
     assert not caplog.records
     waiting.done(file)
     assert not waiting.labels()
+
+
+def test_what_teaches_is_told_to_the_judge_and_nothing_else() -> None:
+    said = {
+        "sharp": inbox.GivenLabel(image=1, sharp=True),
+        "not sharp": inbox.GivenLabel(image=1, sharp=False),
+        "taken back": inbox.GivenLabel(image=1, sharp=None, task=False),
+        "of an older version": inbox.GivenLabel(image=1, sharp=None),
+        "again": inbox.GivenLabel(image=1, sharp=None, again=True, note="dirt", task=True),
+        "fine": inbox.GivenLabel(image=1, sharp=None, fine=True),
+        "no longer again": inbox.GivenLabel(image=1, sharp=None, task=True),
+    }
+    assert [name for name, label in said.items() if label.teaches] == [*said][:4]
 
 
 def test_a_label_of_an_older_version_is_read(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`mhfd status`, `retake`, `rejudge`, `confirm`, `reject` and `report`: what came of a watch."""
+"""`mhfd status`, `retake`, `rejudge` and `report`: what came of a watch."""
 
 from __future__ import annotations
 
@@ -135,33 +135,6 @@ def rejudge(folder: WatchedFolder, dry_run: bool, **settings: object) -> None:
     same = len(changes) - len(turned)
     would = "would change" if dry_run else "changed"
     echo(f"{len(turned):,} verdicts {would}; {same:,} others have new numbers in their sentence")
-
-
-@click.command()
-@folder_options
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
-def confirm(folder: WatchedFolder, images: tuple[str, ...]) -> None:
-    """You looked at these images: they are sharp. They become the anchor of the baseline."""
-    _say(folder, images, sharp=True)
-
-
-@click.command()
-@folder_options
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
-@click.option("--undo", is_flag=True, help="Take back what was said of them, confirmed or rejected.")
-def reject(folder: WatchedFolder, images: tuple[str, ...], undo: bool) -> None:
-    """You looked at these images: they are not sharp."""
-    _say(folder, images, sharp=None if undo else False)
-
-
-def _say(folder: WatchedFolder, images: tuple[str, ...], *, sharp: bool | None) -> None:
-    from mhfd_client.station.labelling import label_images
-
-    changed = label_images(folder.root, folder.loaded(), images, sharp=sharp)
-    if changed is None:
-        echo("told the running station; `mhfd status` shows what it makes of it")
-    else:
-        echo(f"{changed} verdicts changed")
 
 
 @click.command()

@@ -191,7 +191,7 @@ class Journal(JournalView):
                 return
             if row.state is not State.JUDGED:
                 raise StateError(f"image {image_id} is {row.state}: there is no verdict to record")
-            self._db.execute("INSERT INTO record VALUES (?, ?)", (row.verdict, now))
+            self._db.execute("INSERT INTO record VALUES (?, ?) ON CONFLICT DO NOTHING", (row.verdict, now))
             self._db.execute(
                 "UPDATE image SET state = 'recorded', recorded_ns = ifnull(recorded_ns, ?) WHERE id = ?",
                 (now, image_id),
@@ -212,20 +212,37 @@ class Journal(JournalView):
 
     # -- people
 
-    def labelled(self, image_id: int, *, sharp: bool | None, fine: bool = False, who: str | None = None) -> None:
-        """A person said whether an image is sharp, or that it is fine as it is. Repeating it changes nothing.
+    def labelled(
+        self,
+        image_id: int,
+        *,
+        sharp: bool | None,
+        fine: bool = False,
+        again: bool = False,
+        note: str | None = None,
+        task: bool | None = None,
+        who: str | None = None,
+    ) -> None:
+        """A person said whether an image is sharp, or what is to be done about it. Repeating it changes nothing.
 
-        Neither (None, False) takes back what was said before.
+        What is said of the one part leaves the other as it was. Nothing said takes back: what was to be done (`task`),
+        whether it is sharp (not `task`), or both (None). The sidecar has labels too: it is to be written again.
         """
+        silent = sharp is None and not fine and not again
+        of_focus = sharp is not None or task is False or (silent and task is None)
+        of_task = fine or again or task is True or (silent and task is None)
         with self.together():
-            last = self._one("SELECT sharp, fine FROM label WHERE image = ? ORDER BY id DESC LIMIT 1", image_id)
-            if (last or (None, 0)) == (sharp, fine):
+            sql = "SELECT sharp, fine, again, note FROM label WHERE image = ? ORDER BY id DESC LIMIT 1"
+            last = self._one(sql, image_id) or (None, 0, 0, None)
+            said = (sharp if of_focus else last[0], *((fine, again, note if again else None) if of_task else last[1:]))
+            if said == last:
                 return
             self._db.execute(
-                "INSERT INTO label (image, sharp, fine, who, after, at_ns) "
-                "SELECT ?, ?, ?, ?, ifnull(max(id), 0), ? FROM verdict",
-                (image_id, sharp, fine, who, self._now()),
+                "INSERT INTO label (image, sharp, fine, again, note, who, after, at_ns) "
+                "SELECT ?, ?, ?, ?, ?, ?, ifnull(max(id), 0), ? FROM verdict",
+                (image_id, *said, who, self._now()),
             )
+            self._db.execute("UPDATE image SET state = 'judged' WHERE id = ? AND state = 'recorded'", (image_id,))
 
     def note(self, name: str, json: str) -> None:
         """What the station has to say to people under this name from now on."""

@@ -1,6 +1,6 @@
 """What the journal's rows are to whoever reads them: frozen values, no SQL."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mhfd_client.naming import Place
@@ -99,15 +99,41 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class By:
+    """Who said something, and when."""
+
+    who: str | None
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class LabelRow:
-    """What a person said of an image. `after`: the newest verdict at that moment."""
+    """What stands of an image once a person has said something of it, in two parts that do not touch each other:
+    whether it is sharp, which teaches, and what is to be done about it, which does not.
+    """
 
     image: int
     sharp: bool | None
-    after: int
+    after: int  # the newest verdict at that moment
     fine: bool = False  # nothing has to be done about it
     who: str | None = None
     at_ns: int = 0
+    again: bool = False  # it is to be taken again, whatever its verdict
+    note: str | None = None  # why
+    sharp_by: By | None = field(default=None, compare=False)  # whose word each part is
+    task_by: By | None = field(default=None, compare=False)
+
+    @property
+    def says(self) -> bool:
+        """Whether anything stands: not all was taken back."""
+        return self.sharp is not None or self.fine or self.again
+
+    @property
+    def words(self) -> str:
+        """What stands, in a few words."""
+        focus = {True: "sharp", False: "not sharp", None: ""}[self.sharp]
+        task = "take again" if self.again else "fine as it is" if self.fine else ""
+        return ", ".join(filter(None, (focus, task)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,4 +172,11 @@ DROP INDEX word_image;
 CREATE INDEX label_image ON label (image);
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (_FIRST, _PEOPLE, _WHO, _LEDGER, _LABELS)
+_TRUST: Final = """
+-- Labels: a row is what stands of an image once it was said. `again`: it is to be taken again whatever its verdict,
+-- which teaches nothing; `note`: why.
+ALTER TABLE label ADD COLUMN again INTEGER NOT NULL DEFAULT 0 CHECK (again IN (0, 1));
+ALTER TABLE label ADD COLUMN note TEXT;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (_FIRST, _PEOPLE, _WHO, _LEDGER, _LABELS, _TRUST)

@@ -16,6 +16,7 @@ from mhfd_client.errors import StateError, StateMissing
 from mhfd_client.files import text_of
 from mhfd_client.journal.rows import (
     Beat,
+    By,
     ImageRow,
     LabelRow,
     OpenBatch,
@@ -212,15 +213,22 @@ class JournalView:
     def last_labels(self) -> dict[int, LabelRow]:
         """The newest label of each image; one that was taken back is none."""
         labels = {label.image: label for label in self.labels()}
-        return {image: label for image, label in labels.items() if label.sharp is not None or label.fine}
+        return {image: label for image, label in labels.items() if label.says}
 
-    def labels(self) -> list[LabelRow]:
-        """What people said, in the order they said it."""
-        rows = self._all("SELECT image, sharp, after, fine, who, at_ns FROM label ORDER BY id")
-        return [
-            LabelRow(image, None if sharp is None else bool(sharp), after, bool(fine), who, at)
-            for image, sharp, after, fine, who, at in rows
-        ]
+    def labels(self, image_id: int | None = None) -> list[LabelRow]:
+        """What people said, in the order they said it; of one image or of all."""
+        which, values = ("", ()) if image_id is None else (" WHERE image = ?", (image_id,))
+        sql = f"SELECT image, sharp, after, fine, who, at_ns, again, note FROM label{which} ORDER BY id"  # noqa: S608
+        found: list[LabelRow] = []
+        newest: dict[int, LabelRow] = {}
+        for row in self._all(sql, *values):
+            found.append(_label(row, newest.get(row[0])))
+            newest[row[0]] = found[-1]
+        return found
+
+    def was_recorded(self, verdict_id: int) -> bool:
+        """Whether a sidecar with this verdict was written."""
+        return self._one("SELECT 1 FROM record WHERE verdict = ?", verdict_id) is not None
 
     def notes(self) -> dict[str, str]:
         """What the station has to say to people now: JSON by name."""
@@ -284,6 +292,17 @@ def _image(row: Row) -> ImageRow:
 
 def _verdict(row: Row) -> VerdictRow:
     return VerdictRow(Outcome(row[0]), row[1], bool(row[2]), *row[3:])
+
+
+def _label(row: Row, before: LabelRow | None) -> LabelRow:
+    image, sharp, after, fine, who, at, again, note = row
+    sharp, by = None if sharp is None else bool(sharp), By(who, at)
+    task = bool(fine), bool(again), note
+    same_sharp = before is not None and before.sharp == sharp
+    same_task = before is not None and (before.fine, before.again, before.note) == task
+    sharp_by = None if sharp is None else before.sharp_by if before and same_sharp else by
+    task_by = None if not (fine or again) else before.task_by if before and same_task else by
+    return LabelRow(image, sharp, after, task[0], who, at, task[1], note, sharp_by, task_by)
 
 
 def _score(row: Row) -> ScoreRow:

@@ -4,18 +4,22 @@ Only the station writes the journal: a label goes into its inbox, with who said 
 While no station runs, it is taken in here, as `mhfd confirm` does.
 """
 
-import getpass
 import logging
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from mhfd_client.settings.load import Loaded
 from mhfd_client.station.inbox import GivenLabel
-from mhfd_client.station.labelling import hand_in
+from mhfd_client.station.labelling import LONGEST_NOTE, hand_in, name_of_user, note_of
 
 log = logging.getLogger("mhfd.page")
+
+
+Label = Literal["sharp", "not-sharp", "undo-focus", "again", "fine", "undo-task"]
+SHARP: Final[dict[str, bool | None]] = {"sharp": True, "not-sharp": False, "undo-focus": None}
+"""Those that teach; the others say what is to be done."""
 
 
 class Said(BaseModel):
@@ -24,21 +28,22 @@ class Said(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     image: int = Field(ge=1, lt=1 << 63)
-    label: Literal["sharp", "retake", "fine", "undo"]
+    label: Label
+    note: str = Field("", max_length=LONGEST_NOTE)
     who: str = Field("", max_length=60)
 
 
 def say(state_dir: Path, root: str, loaded: Loaded, said: Said) -> None:
     """Leave it for the station; take it in when there is none."""
-    sharp = {"sharp": True, "retake": False}.get(said.label)
-    who = " ".join("".join(c if c.isprintable() else " " for c in said.who).split()) or _login()
+    who = note_of(said.who) or name_of_user() or "the page"
     log.info("%s says of image %d: %s", who, said.image, said.label)
-    label = GivenLabel(image=said.image, sharp=sharp, fine=said.label == "fine", who=who)
+    label = GivenLabel(
+        image=said.image,
+        sharp=SHARP.get(said.label),
+        fine=said.label == "fine",
+        again=said.label == "again",
+        note=note_of(said.note),
+        task=said.label not in SHARP,
+        who=who,
+    )
     hand_in(state_dir, root, loaded, [label])
-
-
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container without a user's name
-        return "the page"

@@ -20,7 +20,7 @@ from mhfd_client.page.model import PageModel
 
 log = logging.getLogger("mhfd.page")
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """Of what a browser is sent; the page that reads it comes from the same server, so it is not sent along."""
 LOOK_S: Final = 0.25
 TICK_S: Final = 2.0
@@ -36,6 +36,8 @@ class Rendered:
     panels: dict[str, str]
     chart: dict[str, Any]
     failed: str | None = None
+    heard: int = 0
+    """The newest label that the station took in."""
 
 
 @dataclass(slots=True)
@@ -81,7 +83,8 @@ class Live:
                 return self.now
             model.refresh()
             self._version, self._looked = version, time.monotonic()
-            made = Rendered(model.identity, model.cursor, panels.panels(self.env, model), panels.chart(model))
+            told, drawn = panels.panels(self.env, model), panels.chart(model)
+            made = Rendered(model.identity, model.cursor, told, drawn, heard=model.newest.label)
         except StateError as e:
             log.warning("%s", e)
             made = Rendered(model.identity, self.now.cursor, self.now.panels, self.now.chart, str(e))
@@ -105,6 +108,7 @@ class Live:
         told: dict[str, str] = {}
         drawn: dict[str, Any] | None = None
         failed: str | None = None
+        heard = -1
         try:
             now = await self.look()
             if identity != now.identity or after > now.cursor:
@@ -125,6 +129,9 @@ class Live:
                 if now.chart != drawn:
                     drawn = now.chart
                     yield _event("chart", drawn)
+                if now.heard != heard:
+                    heard = now.heard
+                    yield _event("heard", heard)
                 if now.failed != failed:
                     failed = now.failed
                     yield _event("failed", failed)

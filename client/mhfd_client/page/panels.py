@@ -151,6 +151,7 @@ def image(env: Environment, model: PageModel, entry: JudgedImage) -> str:
         report=report,
         label=model.labels.get(row.id),
         waits=row.id in model.labels_waiting,
+        alive=model.running,
         shown=[
             (title, one, _report(model, one))
             for title, one in (("before", before), ("this image", entry), ("after", after))

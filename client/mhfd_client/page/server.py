@@ -25,6 +25,7 @@ from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place
 from mhfd_client.page import actions, banner, panels, pictures, waits
 from mhfd_client.page import chart as charts
+from mhfd_client.page.ahead import Ahead
 from mhfd_client.page.guard import Guard
 from mhfd_client.page.live import Live
 from mhfd_client.page.model import JudgedImage, PageModel
@@ -78,6 +79,7 @@ def page(state_dir: Path, loaded: Loaded, *, token: str, host: str) -> ServedPag
             Route("/live", routes.stream),
             Route("/chart", routes.chart),
             Route("/images/{id:int}", routes.image),
+            Route("/images/{id:int}/foreseen", routes.foreseen),
             Route("/images/{id:int}/thumbnail", routes.thumbnail),
             Route("/images/{id:int}/map", routes.map),
             Route("/images/{id:int}/pixels", routes.pixels),
@@ -100,6 +102,7 @@ class _Routes:
         self._live, self._files, self._stamp = live, files, stamp
         self._state_dir, self._root, self._loaded = state_dir, root, loaded
         self._readers = anyio.CapacityLimiter(_READERS)
+        self._ahead = Ahead(state_dir, loaded.settings.verdict)
 
     async def home(self, _: Request) -> Response:
         """The page as it is now, whole."""
@@ -132,7 +135,8 @@ class _Routes:
         )
 
     async def image(self, request: Request) -> Response:
-        """Everything about one image."""
+        """Everything about one image, as it is now."""
+        await self._live.look()
         entry = await self._entry(request)
         html: str = await self._live.read(panels.image, self._live.env, self._live.model, entry)
         return HTMLResponse(html)
@@ -196,6 +200,14 @@ class _Routes:
         await asyncio.to_thread(actions.say, self._state_dir, self._root, self._loaded, said)
         await self._live.look(afresh=True)
         return Response(status_code=204)
+
+    async def foreseen(self, request: Request) -> Response:
+        """What a label would do to other images, before it is said."""
+        number, label = request.path_params["id"], request.query_params.get("label", "")
+        if label not in actions.SHARP:
+            raise HTTPException(400, "No label that teaches: load the page again.")
+        await self._known(number)
+        return JSONResponse(await self._ahead.ask(number, sharp=actions.SHARP[label]))
 
     async def _entry(self, request: Request) -> JudgedImage:
         return await self._known(request.path_params["id"])

@@ -19,7 +19,7 @@ import mhfd
 from mhfd.contract.focus_report import FocusReport
 from mhfd_client.files import text_of, write_whole
 from mhfd_client.journal.folder import picture_of, thumbnails
-from mhfd_client.journal.rows import ImageRow, VerdictRow
+from mhfd_client.journal.rows import ImageRow, LabelRow, VerdictRow
 from mhfd_client.journal.view import JournalView
 from mhfd_client.results import latency
 from mhfd_client.settings.load import Loaded
@@ -47,7 +47,7 @@ class Recorder:
     def record(self, row: ImageRow, report: FocusReport, verdict: VerdictRow) -> None:
         """Write the sidecar of an image with its current verdict."""
         write_whole(*self.sidecar(row, report, verdict))
-        if self._said is not None:
+        if self._said is not None and not self._journal.was_recorded(verdict.id):  # else only a label is new
             self._said(row, report, verdict)
 
     def sidecar(self, row: ImageRow, report: FocusReport, verdict: VerdictRow) -> tuple[Path, bytes]:
@@ -60,7 +60,7 @@ class Recorder:
         history = [_verdict(past) for past in self._journal.verdicts(row.id)]
         return {
             "kind": "mhfd.record",
-            "schema_version": 1,
+            "schema_version": 2,
             "image": {
                 "path": text_of(row.path),
                 "root": self._root,
@@ -74,6 +74,7 @@ class Recorder:
             },
             "verdict": _verdict(verdict),
             "history": history,
+            "labels": [_label(label) for label in self._journal.labels(row.id)],
             "times": {step: iso_ns(ns) for step in latency.MOMENTS if (ns := getattr(row, f"{step}_ns")) is not None},
             "steps_ms": steps_ms(row),
             "tries": row.attempts,
@@ -109,6 +110,11 @@ def _verdict(row: VerdictRow) -> dict[str, Any]:
         "at": iso_ns(row.at_ns),
         "detail": json.loads(row.detail),
     }
+
+
+def _label(row: LabelRow) -> dict[str, Any]:
+    said = {"sharp": row.sharp, "fine": row.fine, "again": row.again, "note": row.note}
+    return {**said, "who": row.who, "at": iso_ns(row.at_ns)}
 
 
 def _settings(loaded: Loaded) -> dict[str, Any]:

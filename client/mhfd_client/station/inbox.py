@@ -7,7 +7,7 @@ the station takes it in within a second. Without a station, the command takes it
 import logging
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,21 +15,38 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mhfd_client.files import write_whole
 from mhfd_client.journal.journal import Journal
+from mhfd_client.journal.rows import VerdictRow
 from mhfd_client.verdicts.from_journal import JournalJudge
 
 log = logging.getLogger("mhfd.inbox")
 
 
 class GivenLabel(BaseModel):
-    """A person says whether an image is sharp, or that it is fine as it is; neither takes it back."""
+    """A person says whether an image is sharp, or what is to be done about it: take it again, or it is fine as it is.
+
+    What is said of the one leaves the other as it was. Nothing said takes back: see `task`.
+    """
 
     model_config = ConfigDict(frozen=True, strict=True)
 
-    schema_version: int = 1  # any is read as far as it fits: a label is never thrown away for its version
+    schema_version: int = 2  # any is read as far as it fits: a label is never thrown away for its version
     image: int = Field(ge=1, lt=1 << 63)
     sharp: bool | None
     fine: bool = False
+    again: bool = False
+    note: str | None = None  # why it is to be taken again
+    task: bool | None = None  # what is taken back: what was to be done, or whether it is sharp. Before version 2: both
     who: str | None = None
+
+    @property
+    def teaches(self) -> bool:
+        """Whether the judge has to hear of it."""
+        return self.sharp is not None or not (self.fine or self.again or self.task)
+
+    def into(self, journal: Journal) -> None:
+        """Write it down."""
+        said = self.model_dump(include={"sharp", "fine", "again", "note", "task", "who"})
+        journal.labelled(self.image, **said)
 
 
 def put(state_dir: Path, label: GivenLabel) -> None:
@@ -55,11 +72,15 @@ class Inbox:
         found = {}
         for file, label in _read(self._folder):
             if label is None:
-                log.warning("%s is no label of `mhfd confirm` or `mhfd reject`: it is removed", file)
+                log.warning("%s is no label of `mhfd confirm`, `reject` or `again`: it is removed", file)
                 _remove(file)
             elif self.judge.knows(label.image):
                 found[file] = label
         return found
+
+    def answer(self, label: GivenLabel) -> Sequence[tuple[int, VerdictRow]]:
+        """The verdicts that it changes."""
+        return self.judge.hear(label.image, sharp=label.sharp) if label.teaches else ()
 
     def done(self, file: Path) -> None:
         """It is in the journal."""
@@ -71,8 +92,8 @@ def take_in(journal: Journal, inbox: Inbox) -> int:
     changed = 0
     for file, label in inbox.labels().items():
         with journal.together():
-            journal.labelled(label.image, sharp=label.sharp, fine=label.fine, who=label.who)
-            for image, verdict in inbox.judge.hear(label.image, sharp=label.sharp):
+            label.into(journal)
+            for image, verdict in inbox.answer(label):
                 journal.judged(image, verdict)
                 changed += 1
         inbox.done(file)

@@ -4,6 +4,7 @@ import getpass
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Final
 
 from mhfd.errors import UsageError
 from mhfd_client.errors import StateLocked
@@ -18,23 +19,50 @@ from mhfd_client.station.assembly import state_of
 from mhfd_client.station.rejudge import record_all
 from mhfd_client.verdicts.from_journal import JournalJudge
 
+LONGEST_NOTE: Final = 200  # characters
+
 
 def label_images(
-    root: str | os.PathLike[str], loaded: Loaded, images: Sequence[str], *, sharp: bool | None
+    root: str | os.PathLike[str],
+    loaded: Loaded,
+    images: Sequence[str],
+    *,
+    sharp: bool | None = None,
+    again: bool = False,
+    note: str | None = None,
+    task: bool = False,
 ) -> int | None:
-    """`mhfd confirm` and `mhfd reject`; returns as `hand_in` does.
+    """`mhfd confirm`, `reject` and `again`; returns as `hand_in` does.
 
     Args:
         root: The watched folder.
         loaded: Its settings.
         images: Paths, below the folder or relative to it, or to where the command runs.
         sharp: What is said; None takes back what was said before.
+        again: They are to be taken again.
+        note: Why.
+        task: It is said of what is to be done, not of whether they are sharp.
     """
-    state_dir = state_of(root, loaded.settings)
-    with JournalView.read(state_dir) as view:
-        rows = [_found(view, root, image) for image in images]
-    who = getpass.getuser()
-    return hand_in(state_dir, root, loaded, [inbox.GivenLabel(image=row.id, sharp=sharp, who=who) for row in rows])
+    state_dir, who = state_of(root, loaded.settings), name_of_user()
+    given = [
+        inbox.GivenLabel(image=row.id, sharp=sharp, again=again, note=note, task=task, who=who)
+        for row in judged_images(root, loaded, images)
+    ]
+    return hand_in(state_dir, root, loaded, given)
+
+
+def judged_images(root: str | os.PathLike[str], loaded: Loaded, images: Sequence[str]) -> list[ImageRow]:
+    """The images that paths name; UsageError where the journal knows none, or no verdict on it."""
+    with JournalView.read(state_of(root, loaded.settings)) as view:
+        return [_found(view, root, image) for image in images]
+
+
+def name_of_user() -> str | None:
+    """Who is logged in, for the record; None in a container without a user's name."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return None
 
 
 def hand_in(
@@ -52,6 +80,14 @@ def hand_in(
         changed = inbox.take_in(journal, inbox.Inbox(state_dir, judge))
         record_all(journal, Recorder(state_dir, journal, loaded))
     return changed
+
+
+def note_of(text: str) -> str | None:
+    """A person's note as it is kept: one line, not too long; None where nothing is in it."""
+    plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if len(plain) > LONGEST_NOTE:
+        raise UsageError(f"note: it has {len(plain)} characters; {LONGEST_NOTE} are the most: say it in fewer")
+    return plain or None
 
 
 def _found(view: JournalView, root: str | os.PathLike[str], image: str) -> ImageRow:

@@ -287,8 +287,7 @@ class Station:
         if self._verdicts or self._label:
             with self.journal.together():
                 if self._label:
-                    _, label = self._label
-                    self.journal.labelled(label.image, sharp=label.sharp, fine=label.fine, who=label.who)
+                    self._label[1].into(self.journal)
                 for image, verdict in self._verdicts:
                     self.journal.judged(image, verdict)
             if self._label and self._people:
@@ -302,8 +301,7 @@ class Station:
             return
         self._keep_verdicts()
         for file, label in self._people.labels().items():
-            answer = self._people.judge.hear(label.image, sharp=label.sharp)
-            self._verdicts, self._label = list(answer), (file, label)
+            self._verdicts, self._label = list(self._people.answer(label)), (file, label)
             self._keep_verdicts()
             self._more = True  # sidecars
         for name, text in self._people.judge.notes().items():

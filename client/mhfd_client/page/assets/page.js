@@ -9,7 +9,7 @@
   const run = document.querySelector("meta[name=mhfd-run]").content;
   const shown = new Map();
   const dialog = $("look");
-  let source = null, after = 0, heard = Date.now(), skew = 0, looking = null, opener = null, waitMs = 500, retry = 0, keyState = "";
+  let source = null, after = 0, heard = Date.now(), skew = 0, looking = null, opener = null, waitMs = 500, retry = 0, keyState = "", asked = 0, waiting = 0;
 
   // -- the parts
 
@@ -75,6 +75,7 @@
     const on = (name, act) => source.addEventListener(name, (event) => { alive(); act(JSON.parse(event.data)); });
     on("panels", (parts) => { for (const [name, html] of Object.entries(parts)) put(name, html); look(looking, true); });
     on("points", (rows) => Course.take(rows));
+    on("heard", () => look(looking, true));
     on("upto", (number) => { after = number; look(looking, true); });
     on("chart", (chart) => { Course.set(chart); Waits.set(chart.waits); });
     on("tick", ({ now }) => { skew = now * 1000 - Date.now(); ago(); });
@@ -108,27 +109,38 @@
 
   async function look(id, again = false) {
     if (!id) return;
+    const mine = ++asked; // of answers that overtake each other the last one counts
     let html;
     try {
       const answer = await fetch(`/images/${id}`);
       if (!answer.ok) throw new Error(await answer.text());
       html = await answer.text();
     } catch (error) {
+      if (again && looking === id && dialog.querySelector(".waits")) { clearTimeout(waiting); waiting = setTimeout(() => look(looking, true), 1000); }
       if (!again) { $("announce").textContent = ""; lost(`This image cannot be shown: ${error.message}`); }
       return;
     }
-    if (again && looking !== id) return;
+    if (again && (looking !== id || mine !== asked)) return;
+    clearTimeout(waiting);
+    if (html.includes('class="waits"')) waiting = setTimeout(() => look(looking, true), 500); // also when no stream tells of it
     if (again && shown.get("look") === html) return;
     shown.set("look", html);
     if (again) { // the words changed, the pictures stay
       const fresh = document.createElement("template");
       fresh.innerHTML = html;
       const focused = document.activeElement?.id;
+      const unfolded = dialog.querySelector("details[open]");
       for (const part of [".lookhead", ".sentence", ".actions", ".facts"]) dialog.querySelector(part)?.replaceWith(fresh.content.querySelector(part));
+      for (const pane of dialog.querySelectorAll(".pane")) {
+        const caption = fresh.content.querySelector(`.pane[data-image="${pane.dataset.image}"] + figcaption`);
+        if (caption) pane.nextElementSibling.replaceWith(caption);
+      }
+      if (unfolded && dialog.querySelector("details")) dialog.querySelector("details").open = true;
       if (focused && dialog.open) ($(focused) || dialog.querySelector(".actions button") || $("look-h")).focus();
       return;
     }
     if (!looking) opener = document.activeElement;
+    Say.close();
     looking = id;
     dialog.innerHTML = html;
     if (!dialog.open) dialog.showModal();
@@ -140,6 +152,8 @@
   function closed() {
     if (!looking) return;
     looking = null;
+    clearTimeout(waiting);
+    Say.close();
     shown.delete("look");
     Viewer.close();
     dialog.replaceChildren();
@@ -153,27 +167,11 @@
     if (id) look(Number(id)); else if (dialog.open) dialog.close();
   }
 
-  // -- what people say
-
-  async function say(button) {
-    const label = { image: Number(button.dataset.image), label: button.dataset.label, who: $("who").value.trim() };
-    if (button.ariaDisabled === "true") return;
-    button.ariaDisabled = "true"; // not `disabled`: that would throw the keyboard's place away
-    try {
-      const answer = await fetch("/labels", { method: "POST", headers: { "Content-Type": "application/json", "X-MHFD-Stamp": stamp }, body: JSON.stringify(label) });
-      if (!answer.ok) throw new Error(await answer.text());
-      $("announce").textContent = "Said; the station takes it in.";
-      look(looking, true);
-    } catch (error) {
-      button.ariaDisabled = "false";
-      lost(`That was not saved: ${error.message}. Try again.`);
-    }
-  }
-
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
-    if (button.dataset.label) say(button);
+    if (button.dataset.label) Say.press(button);
+    else if (button.dataset.step) Say.step(button.dataset.step);
     else if (button.dataset.look) look(Number(button.dataset.look));
     else if (button.dataset.zoom) Viewer.command(button.dataset.zoom);
     else if ("close" in button.dataset) dialog.close();
@@ -182,12 +180,16 @@
     if (event.target.matches("[data-show-map]")) { localStorage.setItem("map", event.target.checked ? "yes" : "no"); dress(event.target.closest("[data-panel]")); }
   });
   document.addEventListener("keydown", (event) => {
+    if (Say.key(event)) return;
     if (event.target.id === "panes") return Viewer.key(event);
     if (event.target.id !== "chart") return;
     const steps = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -Infinity, End: Infinity };
     if (event.key in steps) { event.preventDefault(); Course.move(steps[event.key]); }
     else if (event.key === "Enter" && Course.cursor) { event.preventDefault(); look(Course.cursor); }
   });
+  Say.start({ stamp, look: (id) => look(id), again: () => look(looking, true), at: () => looking, lost, told: (text) => { $("announce").textContent = text; } });
+  document.addEventListener("submit", (event) => { event.preventDefault(); Say.step("submit"); });
+  dialog.addEventListener("cancel", (event) => { if (Say.close()) event.preventDefault(); });
   dialog.addEventListener("close", closed);
   addEventListener("popstate", follow);
   addEventListener("online", () => connect());

@@ -1,0 +1,109 @@
+"use strict";
+// What people say of an image. A label that teaches asks the station's page first how many verdicts it would turn; many
+// are said, in the image's dialog, before it counts. Nobody has to wait for the number.
+
+const Say = (() => {
+  const SOON_MS = 400;
+  const WORDS = { sharp: "Sharp anyway", "not-sharp": "Not sharp anyway", "undo-focus": "Take it back anyway" };
+  const $ = (id) => document.getElementById(id);
+  let page = null, open = null; // open: the step that waits for an answer
+
+  function start(of) { page = of; }
+
+  async function press(button) {
+    const label = { image: Number(button.dataset.image), label: button.dataset.label };
+    if (button.ariaDisabled === "true") return;
+    if (label.label === "again") return note();
+    button.ariaDisabled = "true"; // not `disabled`: that would throw the keyboard's place away
+    const answer = label.label in WORDS ? await sure(label) : "yes";
+    if (answer === "yes") await post(label, button);
+    else if (answer === "again") note();
+    if (answer !== "yes") button.ariaDisabled = "false";
+  }
+
+  async function post(label, button = null) {
+    try {
+      const answer = await fetch("/labels", { method: "POST", headers: { "Content-Type": "application/json", "X-MHFD-Stamp": page.stamp }, body: JSON.stringify({ ...label, who: $("who").value.trim() }) });
+      if (!answer.ok) throw new Error(await answer.text());
+      page.told("Said; the station takes it in.");
+      page.again();
+    } catch (error) {
+      if (button) button.ariaDisabled = "false";
+      page.lost(`That was not saved: ${error.message}. Try again.`);
+    }
+  }
+
+  // -- steps between the press and the label
+
+  function sure(label) {
+    return new Promise((resolve) => {
+      let counted = null;
+      const mine = { resolve, back: document.activeElement };
+      const show = async () => {
+        if (page.at() !== label.image) await page.look(label.image);
+        if (page.at() !== label.image || !$("sure-step")) return resolve("close");
+        if (counted && !counted.many) return resolve("yes");
+        if (open && open !== mine) close();
+        open = mine;
+        $("sure-said").textContent = counted ? counted.sentence : "Counting how many verdicts this would turn\u2026";
+        $("sure-yes").textContent = WORDS[label.label];
+        $("sure-again").hidden = label.label !== "not-sharp";
+        $("sure-step").hidden = false;
+        $(label.label === "not-sharp" ? "sure-again" : "sure-no").focus(); // Enter does no harm
+      };
+      const late = setTimeout(show, SOON_MS);
+      fetch(`/images/${label.image}/foreseen?label=${label.label}`)
+        .then(async (answer) => { if (!answer.ok) throw new Error(await answer.text()); return answer.json(); })
+        .catch(() => ({ many: true, sentence: "How many verdicts this would turn could not be counted." }))
+        .then((found) => {
+          clearTimeout(late);
+          counted = found;
+          if (open === mine && counted.many) $("sure-said").textContent = counted.sentence;
+          else if (open === mine) step("yes");
+          else if (!counted.many) resolve("yes");
+          else if (!mine.over) show();
+        });
+    });
+  }
+
+  function note() {
+    close();
+    open = { resolve: () => {}, back: document.activeElement };
+    $("again-step").hidden = false;
+    $("again-note").focus();
+  }
+
+  function step(answer) {
+    if (answer === "submit") {
+      const label = { image: Number($("again-step").dataset.image), label: "again", note: $("again-note").value.trim() };
+      close();
+      $("again-note").value = "";
+      return post(label);
+    }
+    close(answer);
+  }
+
+  function close(answer = "close") {
+    if (!open) return false;
+    const { resolve, back } = open;
+    open.over = true;
+    open = null;
+    for (const id of ["again-step", "sure-step"]) if ($(id)) $(id).hidden = true;
+    if (back && back.isConnected) back.focus();
+    resolve(answer);
+    return true;
+  }
+
+  // One letter for each button of the dialog, while nothing is typed.
+  function key(event) {
+    if (!page.at() || open || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select, textarea")) return false;
+    const button = document.querySelector(`#look [data-key="${CSS.escape(event.key.toLowerCase())}"]`);
+    if (!button) return false;
+    event.preventDefault();
+    button.focus();
+    press(button);
+    return true;
+  }
+
+  return { start, press, step, close, key };
+})();
