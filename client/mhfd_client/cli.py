@@ -32,6 +32,7 @@ GROUPS: Final[dict[str, tuple[click.Command, ...]]] = {
         label.confirm,
         label.reject,
         label.again,
+        label.fine,
         results.rejudge,
         results.retake,
         results.report,

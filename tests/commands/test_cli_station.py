@@ -266,6 +266,24 @@ def test_again_puts_an_image_on_the_list_with_its_note(watched: Watched) -> None
     assert path in watched("retake", "--csv").output
 
 
+def test_a_retake_under_another_name_is_named_and_off_the_list_once_somebody_says_so(watched: Watched) -> None:
+    """Atlas writes a retake into a folder of its own: the simulated run has such."""
+    lines = watched("retake").stdout.splitlines()
+    newer = [line for line in lines if "is in focus; if it was taken instead, say so: mhfd fine" in line]
+    assert newer
+    taken = watched("fine", "--retaken")
+    assert taken.exit_code == 0, taken.output
+    assert taken.output.splitlines()[-1] == f"{len(newer)} off the list"
+    after = watched("retake").stdout
+    assert "if it was taken instead" not in after
+    assert len(after.splitlines()) == len(lines) - 2 * len(newer)
+    path = taken.output.split(":")[0]
+    assert watched("fine", path, "--undo").output == "1 taken back\n"
+    assert path in watched("retake").stdout
+    for wrong in ((), ("--retaken", path), ("--retaken", "--undo")):
+        assert watched("fine", *wrong).exit_code == 2
+
+
 def test_a_label_that_turns_many_verdicts_says_how_many_first(watched: Watched) -> None:
     before = outcomes(watched)
     with JournalView.read(watched.state) as journal:

@@ -69,15 +69,54 @@ def test_missing_and_still_to_come_are_told_apart(run: Run, tmp_path: Path) -> N
     assert now.to_come == 8
 
 
-def test_a_retake_that_is_sharp_takes_its_place_off_the_list(run: Run) -> None:
+def test_the_same_path_written_again_in_focus_leaves_the_list(run: Run) -> None:
     sharp(run, *range(1, 10))
     run.image(10, density=1500.0, ratio=0.01)
     run.image(11, density=1500.0, ratio=0.01)
-    run.image(10, path="again/S_010.tif")
-    run.image(11, path="again/S_011.tif", density=1400.0, ratio=0.01)
-    items = retake.retakes(run.journal.told(), run.journal.last_labels(), run.journal.report)
-    assert [item.path for item in items] == ["again/S_011.tif"]
-    assert items[0].stage_um == (1.5, 2.5)
+    run.image(10, mtime_ns=2)
+    again = run.image(11, mtime_ns=2, density=1400.0, ratio=0.01)
+    (item,) = listed(run)
+    assert (item.image, item.stage_um) == (again, (1.5, 2.5))
+
+
+def test_another_path_never_takes_an_image_off_the_list(run: Run) -> None:
+    """Wafer 2 has a section 4 too; an instrument's model passes for a section; a copy is no retake."""
+    sharp(run, *range(1, 10))
+    run.image(4, path="W1/slice_004.tif", density=1500.0, ratio=0.01)
+    run.image(4, path="W2/slice_004.tif")
+    run.image(10, path="Name_0010.tif", density=1500.0, ratio=0.01)
+    run.image(10, path="Name_0010 (2).tif")
+    for tile in range(12):
+        density = 900.0 if tile == 6 else 4000.0
+        run.image(4800, tile=None, path=f"S4800_m{tile:03d}.tif", density=density, ratio=density / 4e4)
+    items = listed(run)
+    assert [(item.path, item.newer) for item in items] == [
+        ("W1/slice_004.tif", "W2/slice_004.tif"),
+        ("Name_0010.tif", "Name_0010 (2).tif"),
+        ("S4800_m006.tif", "S4800_m011.tif"),
+    ]
+    run.journal.labelled(items[0].image, sharp=None, fine=True)  # somebody says: it was taken again
+    assert [item.path for item in listed(run)] == ["Name_0010.tif", "S4800_m006.tif"]
+
+
+def test_an_unclear_take_leaves_a_failed_shot_on_the_list(run: Run) -> None:
+    sharp(run, *range(1, 10))
+    run.image(10, density=1500.0, ratio=0.01)
+    unclear = run.image(10, mtime_ns=2, finding=Finding.BLANK)
+    (item,) = listed(run)
+    assert (item.image, item.outcome.value) == (unclear, "undetermined")
+    assert item.reason.endswith("; an earlier take was out of focus, and this one is not known to be better")
+    run.image(10, mtime_ns=3)
+    assert listed(run) == []
+
+
+def test_a_take_is_known_by_the_clock_in_a_name_of_multisem(run: Run) -> None:
+    sharp(run, *range(1, 10))
+    name = "000021/001_000021_028_2019-03-25T1{}14044834028.bmp"
+    for folder in ("001_S1R1", "001_S1R2"):
+        run.image(1, tile="000021_028", path=f"{folder}/{name.format(4)}", density=1500.0, ratio=0.01)
+    run.image(1, tile="000021_028", path=f"001_S1R1/{name.format(5)}")
+    assert [item.path.split("/")[0] for item in listed(run)] == ["001_S1R2"]
 
 
 def listed(run: Run) -> list[retake.Retake]:

@@ -1,4 +1,4 @@
-"""`mhfd confirm`, `reject` and `again`: what a person says of images."""
+"""`mhfd confirm`, `reject`, `again` and `fine`: what a person says of images."""
 
 from __future__ import annotations
 
@@ -50,6 +50,46 @@ def again(folder: WatchedFolder, images: tuple[str, ...], note: str | None, undo
         echo("taken back; an image that failed stays on the list")
     else:
         echo(f"on the list: mhfd retake {shlex.quote(folder.root)}")
+
+
+@click.command()
+@folder_options
+@click.argument("images", nargs=-1, metavar="[IMAGE]...")
+@click.option("--retaken", is_flag=True, help="Those on the list of whose place a newer file is in focus.")
+@click.option("--undo", is_flag=True, help="Take it back: what failed is on the list again.")
+def fine(folder: WatchedFolder, images: tuple[str, ...], retaken: bool, undo: bool) -> None:
+    """Nothing has to be done about these images: they leave the list. No other image is judged by that.
+
+    A newer file of the same section and tile takes nothing off the list by itself: it may be of the next wafer. When it
+    is the retake, say so: `--retaken` says it of all such images at once, and shows each with its newer file.
+    """
+    from mhfd_client.station.labelling import label_images
+
+    if retaken == bool(images):
+        raise click.UsageError(
+            "name the images, or give --retaken" if not images else "IMAGE and --retaken: choose one"
+        )
+    if retaken and undo:
+        raise click.UsageError("--retaken and --undo: choose one; name the images to take it back of")
+    if retaken:
+        images = _retaken(folder)
+    if not images:
+        echo("no image on the list has a newer file of its place in focus")
+    elif label_images(folder.root, folder.loaded(), images, fine=not undo, task=True) is None:
+        echo("told the running station; `mhfd retake` shows the list in a second")
+    else:
+        echo(f"{len(images)} taken back" if undo else f"{len(images)} off the list")
+
+
+def _retaken(folder: WatchedFolder) -> tuple[str, ...]:
+    from mhfd_client.results.retake import retakes
+
+    with folder.journal() as journal:
+        items = retakes(journal.told(), journal.last_labels(), journal.report)
+    found = [item for item in items if item.newer is not None]
+    for item in found:
+        echo(f"{item.path}: {item.newer} is in focus")
+    return tuple(item.path for item in found)
 
 
 def _teach(folder: WatchedFolder, images: tuple[str, ...], *, sharp: bool | None, yes: bool) -> None:

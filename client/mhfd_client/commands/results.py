@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -106,6 +107,9 @@ def retake(folder: WatchedFolder, as_csv: bool, form: Format | None, undetermine
         for item in items:
             at = "" if item.stage_um is None else f", stage {item.stage_um[0]:.3f}, {item.stage_um[1]:.3f} um"
             echo(f"{item.place}{at}: {item.reason} ({item.path})")
+            if item.newer is not None:
+                say_so = shlex.join(("mhfd", "fine", folder.root, item.path))
+                echo(f"    {item.newer} is in focus; if it was taken instead, say so: {say_so}")
         if not items:
             echo("nothing to image again")
 

@@ -15,6 +15,7 @@ from mhfd_client.naming.place import (
     subject,
 )
 from mhfd_client.naming.presets import PRESETS
+from mhfd_client.naming.shots import shot_of
 
 __all__ = [
     "NOWHERE",
@@ -28,5 +29,6 @@ __all__ = [
     "detect",
     "row_col",
     "sbemimage_tile",
+    "shot_of",
     "subject",
 ]

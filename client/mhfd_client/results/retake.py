@@ -1,8 +1,9 @@
 """What to image again: the list that an operator, or the instrument's own program, works through.
 
-An image is on it while its verdict is `out_of_focus` or `incomplete`, nothing newer of the same place has come, and
-nobody has said that it is fine as it is. Or somebody said that it is to be taken again: whatever the verdict, until it
-is called fine, or what replaces it is in focus.
+An image is on it once its verdict is `out_of_focus` or `incomplete`, or somebody said that it is to be taken again. It
+goes when a newer take of the same shot is in focus, which is the same path written again (`naming.shots` knows where an
+instrument says so in another way), or when somebody calls it fine. Another file of the same section and tile takes
+nothing off: it may be of the next wafer. It is named, so that a person can say what it is.
 """
 
 import csv
@@ -14,7 +15,7 @@ from typing import Any, Final, Literal
 from mhfd.contract.focus_report import FocusReport
 from mhfd_client.files import text_of
 from mhfd_client.journal.rows import LabelRow, Outcome, Told
-from mhfd_client.naming import Place, row_col, sbemimage_tile
+from mhfd_client.naming import Place, row_col, sbemimage_tile, shot_of
 from mhfd_client.printing import printable
 
 Format = Literal["sbemimage", "atlas"]
@@ -38,6 +39,8 @@ class Retake:
     label: str | None = None  # what a person said of it, in a few words
     note: str | None = None
     said_by: str | None = None  # whose word the label is; of its two parts, what is to be done
+    newer: str | None = None
+    """A newer file of this section and tile that is in focus: whether it is of the same shot, a person must say."""
 
     @property
     def place(self) -> Place:
@@ -47,6 +50,26 @@ class Retake:
     def as_json(self) -> dict[str, Any]:
         """For programs."""
         return asdict(self) | {"path": text_of(self.path)}
+
+
+class _Shot:
+    """What is to be imaged, take after take, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self.newest: Told | None = None
+        self.asked: LabelRow | None = None  # somebody wants it taken again
+        self.failed: Told | None = None  # the last take that failed; None once one is in focus, or called fine
+
+    def take(self, one: Told, label: LabelRow | None) -> None:
+        """One more."""
+        self.newest = one
+        fine, again = (False, False) if label is None else (label.fine, label.again)
+        if fine or one.verdict.outcome is Outcome.IN_FOCUS:
+            self.asked = self.failed = None
+        elif one.verdict.outcome in AGAIN:
+            self.failed = one
+        if again:
+            self.asked = label
 
 
 def retakes(
@@ -64,25 +87,24 @@ def retakes(
         report: The report of an id, as the journal has it.
         also: Further outcomes to list, `undetermined` for one.
     """
-    newest: dict[str | Place, Told] = {}
-    asked: dict[str | Place, LabelRow] = {}  # what somebody wants to have taken again, and it did not come in focus yet
-    for one in sorted(told, key=lambda one: one.image.id):
-        image = one.image
-        key = image.path if image.section is None else image.place
-        newest[key] = one
-        label = labels.get(image.id)
-        if label is not None and label.again:
-            asked[key] = label
-        elif (label is not None and label.fine) or one.verdict.outcome is Outcome.IN_FOCUS:
-            asked.pop(key, None)
-    wanted = (*AGAIN, *also)
+    told = sorted(told, key=lambda one: one.image.id)
+    shots: dict[str, _Shot] = {}
+    for one in told:
+        shot = shots.setdefault(shot_of(one.image.path), _Shot())
+        shot.take(one, labels.get(one.image.id))
+    sharp = {one.image.place: one.image for one in told if one.verdict.outcome is Outcome.IN_FOCUS}
     found = []
-    for key, one in newest.items():
-        image, label = one.image, labels.get(one.image.id)
-        failed = one.verdict.outcome in wanted and not (label is not None and label.fine)
-        if image.report is not None and (failed or key in asked):
+    for shot in shots.values():
+        if shot.newest is None:
+            continue
+        image, label = shot.newest.image, labels.get(shot.newest.image.id)
+        fine = label is not None and label.fine
+        listed = shot.newest.verdict.outcome in also and not fine
+        if image.report is not None and (listed or shot.asked is not None or shot.failed is not None):
             stage = report(image.report).image.stage_um
-            found.append(_retake(one, stage, asked.get(key), label, failed=failed))
+            other = sharp.get(image.place) if image.section is not None else None
+            newer = other.path if other is not None and other.id > image.id else None
+            found.append(_retake(shot, shot.newest, stage, label, newer=newer, listed=listed))
     return sorted(found, key=lambda retake: (retake.place.key, retake.path))
 
 
@@ -117,13 +139,22 @@ def as_list(items: Iterable[Retake], form: Format) -> tuple[str, list[Retake]]:
 
 
 def _retake(
-    one: Told, stage: tuple[float, float] | None, asked: LabelRow | None, label: LabelRow | None, *, failed: bool
+    shot: _Shot,
+    one: Told,
+    stage: tuple[float, float] | None,
+    label: LabelRow | None,
+    *,
+    newer: str | None,
+    listed: bool,
 ) -> Retake:
-    image, verdict = one.image, one.verdict
+    image, verdict, asked = one.image, one.verdict, shot.asked
     said = asked or label
     by = None if said is None else said.task_by or said.sharp_by
     who = None if by is None else by.who
-    reasons = [verdict.sentence] if failed else []
+    reasons = [verdict.sentence] if listed or shot.failed is not None else []
+    if shot.failed is not None and shot.failed is not one:
+        was = shot.failed.verdict.outcome.value.replace("_", " ")
+        reasons.append(f"an earlier take was {was}, and this one is not known to be better")
     if asked is not None:
         note = f": {asked.note}" if asked.note else ""
         reasons.insert(0, f"{who or 'somebody'} wants it taken again{note}")
@@ -139,6 +170,7 @@ def _retake(
         None if said is None else said.words,
         None if said is None else said.note,
         who,
+        newer,
     )
 
 

@@ -29,10 +29,11 @@ def label_images(
     *,
     sharp: bool | None = None,
     again: bool = False,
+    fine: bool = False,
     note: str | None = None,
     task: bool = False,
 ) -> int | None:
-    """`mhfd confirm`, `reject` and `again`; returns as `hand_in` does.
+    """`mhfd confirm`, `reject`, `again` and `fine`; returns as `hand_in` does.
 
     Args:
         root: The watched folder.
@@ -40,12 +41,13 @@ def label_images(
         images: Paths, below the folder or relative to it, or to where the command runs.
         sharp: What is said; None takes back what was said before.
         again: They are to be taken again.
+        fine: Nothing has to be done about them.
         note: Why.
         task: It is said of what is to be done, not of whether they are sharp.
     """
     state_dir, who = state_of(root, loaded.settings), name_of_user()
     given = [
-        inbox.GivenLabel(image=row.id, sharp=sharp, again=again, note=note, task=task, who=who)
+        inbox.GivenLabel(image=row.id, sharp=sharp, again=again, fine=fine, note=note, task=task, who=who)
         for row in judged_images(root, loaded, images)
     ]
     return hand_in(state_dir, root, loaded, given)
