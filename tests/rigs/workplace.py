@@ -21,10 +21,12 @@ class Workplace:
         self.root, self.state, self.log = folder / "root", folder / "state", folder / "scored.log"
         self.root.mkdir()
 
-    def start(self, *, until_idle: float) -> subprocess.Popen[bytes]:
+    def start(self, *, until_idle: float, more: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
+        """`more`: who scores, and whether people are heard (`station_under_test`)."""
         path = os.pathsep.join(p for p in sys.path if p)
+        folders = str(self.root), str(self.state)
         return subprocess.Popen(
-            [sys.executable, "-m", "tests.rigs.station_under_test", str(self.root), str(self.state), str(until_idle)],
+            [sys.executable, "-m", "tests.rigs.station_under_test", *folders, str(until_idle), *more],
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": path, "MHFD_TEST_LOG": str(self.log)},
         )
