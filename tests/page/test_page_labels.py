@@ -55,7 +55,7 @@ def test_take_again_teaches_nothing_and_keeps_the_anchor(rig: Rig, opens: Opens)
         page = opens(at.address)
         dialog = look(page, ids[1])
         before = [told.verdict.id for told in rig.journal.told()]
-        expect(dialog.locator(".actions .said")).to_contain_text("sharp – Ann")
+        expect(dialog.locator(".actions .said")).to_contain_text("sharp \u2013 Ann")
         page.keyboard.press("t")
         expect(dialog.locator("#again-note")).to_be_focused()
         dialog.locator("#again-note").fill("dirt <b> & snf")  # letters of the shortcuts are only text here
@@ -160,7 +160,7 @@ def test_a_number_that_cannot_be_had_is_said_and_stops_nobody(rig: Rig, opens: O
         dialog.get_by_role("button", name="Sharp anyway").click()
         expect(dialog.locator(".actions .waits")).to_be_visible()
         assert rig.take_in() > 0
-        expect(dialog.locator(".actions .said")).to_contain_text("sharp –")
+        expect(dialog.locator(".actions .said")).to_contain_text("sharp \u2013")
 
 
 @pytest.mark.parametrize("stream", ["live", "cut"])
