@@ -81,7 +81,7 @@ def test_nothing_is_green_before_somebody_has_confirmed_an_image(rig: Rig, opens
         expect(page.locator("#announce")).to_be_attached()
         shoot(page, "unconfirmed")
         banner.get_by_role("link", name="Say which images are sharp").click()
-        expect(page.locator("#todo")).to_be_focused()
+        expect(page.locator("#ask")).to_be_focused()
         page.locator(f"#strip-{ids[0]}").click()
         page.get_by_role("dialog").get_by_role("button", name="Sharp", exact=True).click()
         expect(page.get_by_role("dialog").locator(".actions .waits")).to_be_visible()
@@ -302,7 +302,7 @@ def test_everything_can_be_done_from_the_keyboard(rig: Rig, opens: Opens) -> Non
         page.keyboard.press("Tab")
         expect(page.get_by_role("link", name="Skip to what needs you")).to_be_focused()
         page.keyboard.press("Enter")
-        expect(page.locator("#todo")).to_be_focused()
+        expect(page.locator("#ask")).to_be_focused()
         page.keyboard.press("Tab")
         page.keyboard.press("Tab")
         expect(page.locator(".asked [data-label=sharp]").first).to_be_focused()
@@ -310,7 +310,7 @@ def test_everything_can_be_done_from_the_keyboard(rig: Rig, opens: Opens) -> Non
         expect(page.locator(".asked .waits")).to_have_count(1)
         rig.take_in()
         expect(page.locator("#chart-note")).to_contain_text("the anchor")
-        assert page.evaluate("() => document.activeElement.closest('section')?.id") == "todo"  # not thrown to the top
+        assert page.evaluate("() => document.activeElement.closest('section')?.id") == "ask"  # not thrown to the top
 
         page.locator("#chart").focus()
         page.keyboard.press("End")

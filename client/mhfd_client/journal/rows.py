@@ -86,6 +86,7 @@ class ScoreRow:
     density: float | None
     outcome: Outcome | None
     provisional: bool | None
+    cross_spectrum: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,9 @@ Row = tuple[Any, ...]
 
 _IMAGE: Final = ", ".join(f.name for f in fields(ImageRow))
 _VERDICT: Final = ", ".join(f.name for f in fields(VerdictRow))
-_SCORE: Final = "i.id, i.path, i.section, i.tile, r.finding, r.dof, r.density, v.outcome, v.provisional"
+_SCORE: Final = (
+    "i.id, i.path, i.section, i.tile, r.finding, r.dof, r.density, v.outcome, v.provisional, r.cross_spectrum"
+)
 
 
 class Newest(NamedTuple):
@@ -309,5 +311,5 @@ def _score(row: Row) -> ScoreRow:
     values = list(row)
     values[1] = loaded(values[1])
     if values[7] is not None:
-        values[7:] = [Outcome(values[7]), bool(values[8])]
+        values[7:9] = [Outcome(values[7]), bool(values[8])]
     return ScoreRow(*values)

@@ -18,6 +18,7 @@ from mhfd_client.journal.rows import Outcome, VerdictRow
 from mhfd_client.naming import Place, subject
 from mhfd_client.page import banner
 from mhfd_client.page.banner import SIGNS, UNSURE_SIGN, WORDS
+from mhfd_client.page.crops import crops
 from mhfd_client.page.model import JudgedImage, PageModel
 from mhfd_client.results.latency import SPANS, spans
 from mhfd_client.results.sidecars import steps_ms
@@ -54,6 +55,7 @@ def panels(env: Environment, model: PageModel) -> dict[str, str]:
 def _context(model: PageModel) -> dict[str, Any]:
     beat, last = model.beat, model.last()
     asked = [model.entries[i] for i in (model.question or {}).get("images", ()) if i in model.entries]
+    pictures, known = crops(asked, model, lambda entry: _report(model, entry)) if asked else ([], None)
     folder = model.journal.path.parent
     waited = model.waited()
     free = shutil.disk_usage(folder).free
@@ -74,7 +76,8 @@ def _context(model: PageModel) -> dict[str, Any]:
         "map": None
         if report is None or report.cells is None or last is None
         else map_words(report.cells, last, report),
-        "asked": asked,
+        "asked": pictures,
+        "known": known,
         "strip": [model.entries[image] for image in reversed(model.latest)],
         "retake": model.retake[:_LISTED],
         "retake_more": max(0, len(model.retake) - _LISTED),

@@ -30,13 +30,19 @@
     host.replaceChildren(fresh.content);
     for (const [keep, left, top] of scrolls) { const e = host.querySelector(`[data-keep="${keep}"]`); if (e) { e.scrollLeft = left; e.scrollTop = top; } }
     for (const id of unfolded) if ($(id)) $(id).open = true;
-    if (focused) ($(focused) || host.closest("section[tabindex]") || $("todo")).focus({ preventScroll: true });
+    if (focused) ($(focused) || near(host)).focus({ preventScroll: true });
     dress(host);
     if (name === "state") announce();
   }
 
+  function near(host) { // where the keyboard goes when what it was on has gone
+    const section = host.closest("section[tabindex]");
+    return section && section.childElementCount ? section : $("todo");
+  }
+
   function dress(host) {
     for (const img of host.querySelectorAll("img[data-thumb], img[data-heat]")) img.addEventListener("error", () => { img.style.visibility = "hidden"; });
+    Crops.dress(host);
     const box = host.querySelector("[data-show-map]");
     if (box) { box.checked = localStorage.getItem("map") !== "no"; host.classList.toggle("nomap", !box.checked); }
     ago();
@@ -167,6 +173,7 @@
     if (id) look(Number(id)); else if (dialog.open) dialog.close();
   }
 
+  document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); near($("ask")).focus(); });
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
