@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mhfd_client.arrival.events import FolderTrouble, Recovered, TroubleKind, Whole
+from mhfd_client.arrival.events import FolderTrouble, Recovered, TroubleKind, Unchanged, Whole
 from mhfd_client.arrival.folder import Arrival
 from mhfd_client.settings.options import ArrivalSettings
 
-News = Whole | FolderTrouble | Recovered
+News = Whole | Unchanged | FolderTrouble | Recovered
 
 
 class HandClock:

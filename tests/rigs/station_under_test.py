@@ -37,6 +37,9 @@ class Judging:
             return [(row.id, VerdictRow(Outcome.INCOMPLETE, f"The file cannot be judged: {report.finding_detail}."))]
         return [(row.id, VerdictRow(Outcome.IN_FOCUS, f"{report.dof} features."))]
 
+    def withdraw(self, row: ImageRow) -> Sequence[tuple[int, VerdictRow]]:
+        return []
+
 
 class Sidecars:
     """One file for each image, whole or not there."""
@@ -50,7 +53,9 @@ class Sidecars:
 
 def main(root: Path, state: Path, until_idle: float, score: str = "tests.rigs.jobs:score", people: str = "") -> None:
     with Journal.open(state, root=root) as journal, JournalView.read(state) as view:
-        arrival = Arrival(root, settings=ArrivalSettings(settle_s=0.02, list_s=0.5), known=view.known)
+        arrival = Arrival(
+            root, settings=ArrivalSettings(settle_s=0.02, list_s=0.5), known=view.known, touched=view.touched
+        )
         home = load(env={}, args={"state.dir": str(state)})
         judge = JournalJudge(journal, home.settings.verdict) if people else None
         try:

@@ -8,10 +8,28 @@ the epoch on this machine's clock, except `mtime_ns`, which is the clock of whoe
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 Known = Callable[[str, int, int], bool]
 """(path, size, mtime_ns) -> whether the journal has this revision."""
+
+
+class Inode(NamedTuple):
+    """What a file system knows of a file beside its content: writing changes it, whatever the writer does to mtime."""
+
+    ctime_ns: int
+    number: int
+
+
+class Scoring(StrEnum):
+    """How far the bytes are that the journal knows of."""
+
+    UNDER_WAY = "under_way"  # being scored, or about to be: what was read is not known yet
+    UNHASHED = "unhashed"  # scored, without a hash of what was read
+
+
+Touched = Callable[[str, Inode], str | Scoring | None]
+"""Of a revision that the journal has: the hash of what was scored, if it had another inode then; else None."""
 
 
 class Clock(Protocol):
@@ -53,6 +71,18 @@ class Whole:
     mtime_ns: int
     first_seen: float
     whole_at: float
+    inode: Inode | None = None
+    """Where the file system's own can be trusted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """A file that was touched since it was scored (its rights, a link, a backup), and holds the same bytes."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    inode: Inode
 
 
 class TroubleKind(StrEnum):

@@ -1,13 +1,15 @@
 """[1] A file is here, whole, once.
 
 Looking is the truth: the folder is listed again and again, and change notices only make that look come sooner. So a
-lost notice costs seconds, never an image. What has been handed on is kept in memory by size and mtime; the journal
-says, through `known`, what was handed on before. This module never writes, never deletes, never scores, keeps no
-state on disk, and says nothing of files that are gone: an image that was seen stays in the journal.
+lost notice costs seconds, never an image. What has been handed on is kept in memory by size, mtime and, on a local
+disk, ctime and inode; the journal says, through `known` and `touched`, what was handed on before. This module never
+writes, never deletes, never scores, keeps no state on disk, and says nothing of files that are gone: an image that was
+seen stays in the journal.
 
 Three looks, from cheap to thorough: pending files are looked at ten times a second (on a share, once a poll); the
-names in the folder are listed every `poll_s` or, with change notices, every `list_s`; every `rescan_s` size and mtime
-of all files are compared too, which finds a file that was overwritten in place: a folder's listing does not show that.
+names in the folder are listed every `poll_s` or, with change notices, every `list_s`; every `rescan_s` all files are
+looked at too, which finds one that was overwritten in place: a folder's listing does not show that. One that was only
+touched, and holds the bytes that were scored, is no new revision.
 """
 
 import math
@@ -16,7 +18,18 @@ import stat
 import time
 from collections.abc import Iterable
 
-from mhfd_client.arrival.events import Clock, FolderTrouble, Known, Recovered, TroubleKind, Whole
+from mhfd_client.arrival.events import (
+    Clock,
+    FolderTrouble,
+    Inode,
+    Known,
+    Recovered,
+    Scoring,
+    Touched,
+    TroubleKind,
+    Unchanged,
+    Whole,
+)
 from mhfd_client.arrival.listing import Listing, Rules, inside, is_preview, walk
 from mhfd_client.arrival.notices import Hint, NoHints, Notices
 from mhfd_client.arrival.root import Opener, checked_root, identify, is_shared, open_to_read
@@ -34,6 +47,7 @@ class Arrival:
         root: The folder.
         settings: The section `arrival`.
         known: Answers from the journal, so that a restart hands on nothing twice.
+        touched: Likewise, of what it knows: whether a file was touched since.
         ignore: Further names to leave alone: the instrument's own (`Naming.ignore`).
         had_images: Whether the journal holds images of this folder. Then an empty folder at the start is a trouble: a
             mount that is missing looks like that.
@@ -48,6 +62,7 @@ class Arrival:
         *,
         settings: ArrivalSettings,
         known: Known,
+        touched: Touched = lambda *_: None,
         ignore: Iterable[str] = (),
         had_images: bool = False,
         shared: bool | None = None,
@@ -56,7 +71,7 @@ class Arrival:
     ) -> None:
         self.root = checked_root(root)
         self._settings = settings
-        self._known = known
+        self._known, self._touched = known, touched
         self._rules = Rules(settings.patterns, (*settings.ignore, *ignore))
         self._clock = clock
         self._shared = is_shared(self.root) if shared is None else shared
@@ -94,7 +109,7 @@ class Arrival:
             return math.inf
         return self._settings.patience_s + self._settings.settle_s if self._waiting else 0.0
 
-    def poll(self, timeout: float) -> list[Whole | FolderTrouble | Recovered]:
+    def poll(self, timeout: float) -> list[Whole | Unchanged | FolderTrouble | Recovered]:
         """What is new. Looks at once, then again until there is something or `timeout` seconds are over."""
         end = self._clock.monotonic() + timeout
         while True:
@@ -121,19 +136,19 @@ class Arrival:
 
     # One look ------------------------------------------------------------------------------------------------------
 
-    def _look(self) -> list[Whole | FolderTrouble | Recovered]:
+    def _look(self) -> list[Whole | Unchanged | FolderTrouble | Recovered]:
         now = self._clock.monotonic()
         self._take_hints(now)
         if now >= self._next_list:
             self._list(now)
-        whole = [] if self._lost else self._waiting.settle(now)
-        for one in whole:
+        rested = [] if self._lost else self._waiting.settle(now)
+        for one in rested:
             folder, _, name = one.path.rpartition("/")
-            self._done.setdefault(folder, {})[name] = _packed(one.size, one.mtime_ns)
+            self._done.setdefault(folder, {})[name] = _packed(one.size, one.mtime_ns, one.inode)
         if self._waiting.gone:
             self._forget(self._waiting.gone, now)
         self._looked = True
-        return [*self._troubles.take(), *whole]
+        return [*self._troubles.take(), *rested]
 
     def _forget(self, paths: list[str], now: float) -> None:
         """Files that went before they were whole are no images, unless it is the watched folder that went."""
@@ -249,16 +264,22 @@ class Arrival:
             return
         if not stat.S_ISREG(found.st_mode):
             return
+        scored = None
         if path not in self._waiting:
             folder, _, name = path.rpartition("/")
             done = self._done.setdefault(folder, {})
-            revision = _packed(found.st_size, found.st_mtime_ns)
+            inode = self._waiting.inode(found)
+            revision = _packed(found.st_size, found.st_mtime_ns, inode)
             if done.get(name) == revision:
                 return
             if self._known(path, found.st_size, found.st_mtime_ns):
-                done[name] = revision
-                return
-        self._waiting.see(path, found, now, hint)
+                scored = None if inode is None else self._touched(path, inode)
+                if scored is None:
+                    done[name] = revision
+                    return
+                if scored is Scoring.UNDER_WAY:  # what was read is known when it is looked at next
+                    return
+        self._waiting.see(path, found, now, hint, scored=scored)
 
     def _start_notices(self) -> None:
         """Start change notices if they are wanted and not there; say so when the system has none."""
@@ -282,6 +303,7 @@ class Arrival:
             self._troubles.over(None, TroubleKind.EVENTS_LOST)
 
 
-def _packed(size: int, mtime_ns: int) -> int:
+def _packed(size: int, mtime_ns: int, inode: Inode | None) -> int:
     """A revision as one number: a station keeps tens of thousands for days."""
-    return (mtime_ns << 64) | size
+    ctime_ns, number = inode or (0, 0)
+    return (((((mtime_ns << 64) | ctime_ns) << 64) | number) << 64) | size

@@ -8,7 +8,7 @@ waited, so that a writer that pauses is not cut off; then the file is handed on 
 
 from dataclasses import dataclass
 
-from mhfd_client.arrival.events import Decision
+from mhfd_client.arrival.events import Decision, Inode
 from mhfd_client.arrival.extent import Extent
 from mhfd_client.arrival.notices import Hint
 from mhfd_client.settings.options import ArrivalSettings
@@ -27,10 +27,14 @@ class UnfinishedFile:
     hint: Hint = Hint.SEEN
     extent: Extent | None = None  # of this size and mtime
     held_since: float | None = None  # when it was first found that it cannot be opened
+    inode: Inode | None = None
+    scored: str | None = None  # the hash of the bytes that were scored of this size and mtime
 
-    def changed(self, size: int, mtime_ns: int, now: float) -> None:
+    def changed(self, size: int, mtime_ns: int, inode: Inode | None, now: float) -> None:
         """It is being written: whatever was known of its end no longer counts."""
-        self.size, self.mtime_ns, self.since = size, mtime_ns, now
+        if (size, mtime_ns) != (self.size, self.mtime_ns):
+            self.scored = None
+        self.size, self.mtime_ns, self.inode, self.since = size, mtime_ns, inode, now
         self.hint, self.extent = Hint.SEEN, None
 
 

@@ -1,9 +1,10 @@
-"""Files that are here and not whole yet: looked at again and again until they are."""
+"""Files that are here and not whole yet, or were touched: looked at again and again until they are at rest."""
 
+import hashlib
 import os
 import stat
 
-from mhfd_client.arrival.events import Clock, Decision, TroubleKind, Whole
+from mhfd_client.arrival.events import Clock, Decision, Inode, TroubleKind, Unchanged, Whole
 from mhfd_client.arrival.notices import Hint
 from mhfd_client.arrival.root import Opener, read_extent
 from mhfd_client.arrival.settling import UnfinishedFile, decision_on, need, words
@@ -50,17 +51,30 @@ class UnfinishedFiles:
         """When to look again."""
         return min((pending.due for pending in self._pending.values()), default=float("inf"))
 
-    def see(self, path: str, found: os.stat_result, now: float, hint: Hint) -> None:
-        """Note what a file is now, and how it came."""
+    def inode(self, found: os.stat_result) -> Inode | None:
+        """None on a share: what stands for an inode there is made up by the way to it, and may change with that."""
+        return None if self._shared else Inode(found.st_ctime_ns, found.st_ino)
+
+    def see(self, path: str, found: os.stat_result, now: float, hint: Hint, *, scored: str | None = None) -> None:
+        """Note what a file is now, and how it came. `scored`: see `UnfinishedFile`."""
         pending = self._pending.get(path)
         if pending is None:
             since = now
             if not self._shared:  # its mtime is by our own clock, so its age is known
                 since -= max(0.0, self._clock.time() - found.st_mtime_ns / 1e9)
-            pending = UnfinishedFile(found.st_size, found.st_mtime_ns, self._clock.time(), now, since, now)
+            pending = UnfinishedFile(
+                found.st_size,
+                found.st_mtime_ns,
+                self._clock.time(),
+                now,
+                since,
+                now,
+                inode=self.inode(found),
+                scored=scored,
+            )
             self._pending[path] = pending
-        elif (found.st_size, found.st_mtime_ns) != (pending.size, pending.mtime_ns):
-            pending.changed(found.st_size, found.st_mtime_ns, now)
+        else:
+            self._compare(pending, found, now)
         if hint is not Hint.SEEN:
             pending.hint = max(pending.hint, hint)
             pending.due = now
@@ -70,17 +84,37 @@ class UnfinishedFiles:
         del self._pending[path]
         self._troubles.over(path)
 
-    def settle(self, now: float) -> list[Whole]:
-        """Look at the pending files whose time has come."""
-        whole: list[Whole] = []
+    def settle(self, now: float) -> list[Whole | Unchanged]:
+        """Look at the pending files whose time has come; at those that were only touched when there is time left."""
+        news: list[Whole | Unchanged] = []
         self.gone = []
-        for path, pending in [(path, pending) for path, pending in self._pending.items() if pending.due <= now]:
-            if self._clock.monotonic() - now > BUDGET_S and whole:
+        due = [(path, pending) for path, pending in self._pending.items() if pending.due <= now]
+        for path, pending in sorted(due, key=lambda item: item[1].scored is not None):
+            if self._clock.monotonic() - now > BUDGET_S and news:
                 break
             if self._rested(path, pending, now):
                 self.drop(path)
-                whole.append(Whole(path, pending.size, pending.mtime_ns, pending.first_seen, self._clock.time()))
-        return whole
+                news.append(self._news(path, pending))
+        return news
+
+    def _news(self, path: str, pending: UnfinishedFile) -> Whole | Unchanged:
+        revision = path, pending.size, pending.mtime_ns
+        if pending.scored is not None and pending.inode is not None and self._holds(path, pending.scored):
+            return Unchanged(*revision, pending.inode)
+        return Whole(*revision, pending.first_seen, self._clock.time(), inode=pending.inode)
+
+    def _holds(self, path: str, digest: str) -> bool:
+        """Whether a file holds these bytes still. One that cannot be read is left to the scoring, which says why."""
+        try:
+            with os.fdopen(self._open(f"{self._root}/{path}"), "rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest() == digest
+        except OSError:
+            return False
+
+    def _compare(self, pending: UnfinishedFile, found: os.stat_result, now: float) -> None:
+        is_now = found.st_size, found.st_mtime_ns, self.inode(found)
+        if is_now != (pending.size, pending.mtime_ns, pending.inode):
+            pending.changed(*is_now, now)
 
     def _rested(self, path: str, pending: UnfinishedFile, now: float) -> bool:
         """Whether it is whole; if not, sets when to look again, or forgets it."""
@@ -90,8 +124,7 @@ class UnfinishedFiles:
             found = os.lstat(full)
             if not stat.S_ISREG(found.st_mode):
                 raise FileNotFoundError
-            if (found.st_size, found.st_mtime_ns) != (pending.size, pending.mtime_ns):
-                pending.changed(found.st_size, found.st_mtime_ns, now)
+            self._compare(pending, found, now)
             if now - pending.born > self._settings.max_age_s and pending.held_since is None:
                 self._troubles.on(
                     TroubleKind.UNSETTLED, path, f"{path}: still changes after {words(now - pending.born)}"

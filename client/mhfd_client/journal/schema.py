@@ -177,6 +177,10 @@ _TRUST: Final = """
 -- which teaches nothing; `note`: why.
 ALTER TABLE label ADD COLUMN again INTEGER NOT NULL DEFAULT 0 CHECK (again IN (0, 1));
 ALTER TABLE label ADD COLUMN note TEXT;
+
+-- When the file system last changed the file, and its number there (`ctime_ns:inode`): tells that it was written again
+-- where size and mtime stand still. Null where that cannot be trusted, and for images of before.
+ALTER TABLE image ADD COLUMN inode TEXT;
 """
 
 MIGRATIONS: Final[tuple[str, ...]] = (_FIRST, _PEOPLE, _WHO, _LEDGER, _LABELS, _TRUST)

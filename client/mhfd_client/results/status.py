@@ -38,6 +38,7 @@ class RunStatus:
     pending: int
     replaced: int
     outcomes: dict[Outcome, int]
+    """Of the newest judged revision of each file."""
     provisional: int
     confirmed: int
     """Images that people call sharp; 0: nobody knows yet whether what is in focus is sharp."""
@@ -84,6 +85,7 @@ def status(journal: JournalView, names: NamesSettings, *, clock: Callable[[], fl
     with journal.snapshot():
         run.look()
         told = list(run.judged())
+    newest = {one.image.path: one for one in sorted(told, key=lambda one: one.image.revision)}.values()
     told_of = overview(journal.path.parent)
     judged = run.counts[State.JUDGED] + run.counts[State.RECORDED]
     question = run.question
@@ -99,10 +101,10 @@ def status(journal: JournalView, names: NamesSettings, *, clock: Callable[[], fl
         judged=judged,
         pending=run.waiting,
         replaced=run.counts[State.REPLACED],
-        outcomes={outcome: sum(t.verdict.outcome is outcome for t in told) for outcome in Outcome},
-        provisional=sum(t.verdict.provisional for t in told),
+        outcomes={outcome: sum(t.verdict.outcome is outcome for t in newest) for outcome in Outcome},
+        provisional=sum(t.verdict.provisional for t in newest),
         confirmed=run.confirmed,
-        failed=sum(t.score.finding in ("incomplete", "unreadable") for t in told),
+        failed=sum(t.score.finding in ("incomplete", "unreadable") for t in newest),
         retake=tuple(retakes(told, run.labels, journal.report)),
         sections=len(run.sections),
         missing=run.missing,

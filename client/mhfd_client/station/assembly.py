@@ -64,6 +64,7 @@ def assembled(
             root,
             settings=chosen.arrival,
             known=view.known,
+            touched=view.touched,
             ignore=names.naming.ignore,
             had_images=any(journal.counts().values()),
         )

@@ -8,9 +8,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from mhfd_client.arrival.events import FolderTrouble, Recovered, Whole
+from mhfd_client.arrival.events import FolderTrouble, Recovered, Unchanged, Whole
 
-News = Whole | FolderTrouble | Recovered
+News = Whole | Unchanged | FolderTrouble | Recovered
 
 
 class Watcher(Protocol):

@@ -23,7 +23,7 @@ from typing import Final, Protocol, TypeVar
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
-from mhfd_client.arrival.events import FolderTrouble, Recovered, TroubleKind, Whole
+from mhfd_client.arrival.events import FolderTrouble, Recovered, TroubleKind, Unchanged, Whole
 from mhfd_client.errors import StateBusy, StateError, StateFull
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import ImageRow, Outcome, State, VerdictRow
@@ -47,6 +47,9 @@ class Judge(Protocol):
 
         Called once for each report, unless this process dies before the journal has the answer.
         """
+
+    def withdraw(self, row: ImageRow) -> Sequence[tuple[int, VerdictRow]]:
+        """This revision has come: what is said of earlier ones from now on. May be called again for the same one."""
 
 
 class SidecarWriter(Protocol):
@@ -190,7 +193,12 @@ class Station:
         """[1] What arrived goes into the journal."""
         match item:
             case Whole():
-                self.journal.arrived(item, self._place(item.path))
+                row = self.journal.arrived(item, self._place(item.path))
+                if row is not None and row.revision > 1:
+                    for earlier, verdict in self._judge.withdraw(row):
+                        self.journal.judged(earlier, verdict)
+            case Unchanged():
+                self.journal.unchanged(item)
             case FolderTrouble():
                 log.warning("%s: %s", item.path or "the watched folder", item.why)
                 self.journal.trouble(item.kind, item.path, item.why)

@@ -9,9 +9,10 @@ import json
 from collections.abc import Iterator, Sequence
 
 from mhfd.contract.focus_report import FocusReport
-from mhfd_client.journal.rows import ImageRow, LabelRow, Told, VerdictRow
+from mhfd_client.journal.rows import ImageRow, LabelRow, Outcome, Told, VerdictRow
 from mhfd_client.journal.view import JournalView
 from mhfd_client.settings.options import VerdictSettings
+from mhfd_client.verdicts import wording
 from mhfd_client.verdicts.judge import Judged, RunJudge, Turned
 from mhfd_client.verdicts.verdict import Verdict
 
@@ -26,7 +27,26 @@ class JournalJudge:
     def judge(self, row: ImageRow, report: FocusReport) -> Sequence[tuple[int, VerdictRow]]:
         """The verdict on this image, then those of earlier images that it changes."""
         _retire(self._judge, self._journal, row)
-        return [_row(judged) for judged in self._judge.see(row.id, report, row.place)]
+        answers = [_row(judged) for judged in self._judge.see(row.id, report, row.place)]
+        newest = self._journal.find(row.path)
+        if newest is not None and newest.revision > row.revision:
+            self._judge.retire(row.id)
+            answers[0] = row.id, _withdrawn(row, answers[0][1])
+        return answers
+
+    def withdraw(self, row: ImageRow) -> Sequence[tuple[int, VerdictRow]]:
+        """This revision has come: nothing is called in focus any more that was said of the bytes before it.
+
+        What was to be imaged again stays so until the new bytes are judged.
+        """
+        _retire(self._judge, self._journal, row)
+        withdrawn = []
+        for earlier in map(self._journal.image, self._journal.revisions(row.path, before=row.revision)):
+            if earlier.verdict is not None:
+                before = self._journal.verdict(earlier.verdict)
+                if (now := _withdrawn(earlier, before)) is not before:
+                    withdrawn.append((earlier.id, now))
+        return withdrawn
 
     def knows(self, image: int) -> bool:
         """Whether people may speak of this image: it was judged."""
@@ -65,6 +85,8 @@ def rejudged(
     changed = []
     for key, verdict in now.items():
         before = old[key]
+        if before.reason == wording.WRITTEN_AGAIN:
+            continue
         was = (before.outcome, before.provisional, before.sentence)
         if was != (verdict.kind, verdict.provisional, verdict.sentence):
             reason = why if verdict.reason is None else f"{why}; {verdict.reason}"
@@ -113,6 +135,12 @@ def _retire(judge: RunJudge, journal: JournalView, image: ImageRow) -> None:
         for earlier in journal.revisions(image.path, before=image.revision):
             if earlier in judge.history:
                 judge.retire(earlier)
+
+
+def _withdrawn(image: ImageRow, verdict: VerdictRow) -> VerdictRow:
+    if verdict.outcome is not Outcome.IN_FOCUS:
+        return verdict
+    return VerdictRow(Outcome.UNDETERMINED, wording.written_again(image.place), reason=wording.WRITTEN_AGAIN)
 
 
 def _row(judged: Judged) -> tuple[int, VerdictRow]:

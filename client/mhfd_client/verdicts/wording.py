@@ -35,6 +35,15 @@ def finding_words(finding: Finding, detail: str | None, place: Place) -> str:
     return said if said.endswith(("?", ".")) else f"{said}."
 
 
+WRITTEN_AGAIN: Final = "its file was written again"
+"""Why a verdict is withdrawn."""
+
+
+def written_again(place: Place) -> str:
+    """Of an image whose bytes are gone, until the new ones are judged."""
+    return f"{subject(place)} was written again after it was judged in focus. Its new bytes are judged next."
+
+
 def figures(measured: Measured, expected: Expectation, threshold: Levels, measure: int, region: int) -> str:
     """Words for one number: value, expected, where that came from, threshold."""
     value, norm = math.exp(measured.levels[measure, region]), math.exp(expected.levels[measure, region])
