@@ -483,6 +483,42 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
     assert [p.name for p in path.parent.iterdir()] == ["a.json"]
 
 
+def test_another_programs_database_is_not_adopted(root: Path, state: Path) -> None:
+    state.mkdir(mode=0o700)
+    db = sqlite3.connect(state / "journal.db")
+    db.execute("CREATE TABLE theirs (a INTEGER)")
+    db.close()
+    with pytest.raises(errors.StateDamaged, match="some other program's database; give another folder"):
+        Journal.open(state, root=root)
+    with pytest.raises(errors.StateDamaged, match="some other program's"):
+        JournalView.read(state)
+    db = sqlite3.connect(state / "journal.db")
+    assert db.execute("SELECT name FROM sqlite_schema").fetchall() == [("theirs",)]
+    db.close()
+
+
+def test_a_journal_that_was_emptied_does_not_start_over(root: Path, state: Path) -> None:
+    Journal.open(state, root=root).close()
+    for left in state.glob("journal.db*"):
+        left.unlink()
+    (state / "journal.db").touch()
+    (state / "records").mkdir()
+    lost = r"journal\.db is empty, though .*records tells of images"
+    with pytest.raises(errors.StateDamaged, match=lost):
+        Journal.open(state, root=root)
+    with pytest.raises(errors.StateDamaged, match=lost):
+        JournalView.read(state)
+    assert (state / "journal.db").stat().st_size == 0
+    (state / "journal.db").unlink()
+    Journal.open(state, root=root).close()  # its owner has decided
+
+
+def test_a_journal_that_was_being_made_is_made(root: Path, state: Path) -> None:
+    state.mkdir(mode=0o700)
+    (state / "journal.db").touch()
+    Journal.open(state, root=root).close()
+
+
 # -- versions
 
 

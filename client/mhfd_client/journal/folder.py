@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from mhfd_client import mounts
-from mhfd_client.errors import StateLocked, StateOnNetwork
+from mhfd_client.errors import StateDamaged, StateLocked, StateOnNetwork
 from mhfd_client.files import _lock, _named, text_of
 
 _OWN_ROOT: Final = {"9p", "virtiofs"}  # as `/` they are a virtual machine's own disk
@@ -36,6 +36,22 @@ def on_network(folder: Path, *, table: Path = mounts.MOUNTINFO) -> str | None:
     mount = mounts.of(folder, table=table)
     local = mount is None or not mount.network or (mount.point == "/" and mount.fstype in _OWN_ROOT)
     return None if local else text_of(str(mount))
+
+
+def records(state_dir: Path) -> Path:
+    """Where the sidecars are."""
+    return state_dir / "records"
+
+
+def refuse_emptied(journal: Path) -> None:
+    """A journal without a byte, beside sidecars that it once told of: it was lost, and must not start over unsaid."""
+    wal = journal.with_name(f"{journal.name}-wal")  # a journal that was being made when its station died has one
+    lost = journal.is_file() and not journal.stat().st_size and not (wal.is_file() and wal.stat().st_size)
+    if lost and records(journal.parent).is_dir():
+        raise StateDamaged(
+            f"{text_of(journal)} is empty, though {text_of(records(journal.parent))} tells of images that it knew (did "
+            "the power fail?): put back a copy of it; or delete it, and `mhfd watch` scores every image again"
+        )
 
 
 def thumbnails(state_dir: Path) -> Path:

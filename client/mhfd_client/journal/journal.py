@@ -25,13 +25,13 @@ from typing import Final
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
 from mhfd_client import files, mounts
-from mhfd_client.arrival.events import Whole
+from mhfd_client.arrival.events import Unchanged, Whole
 from mhfd_client.errors import StateError
-from mhfd_client.journal.folder import Lock, prepare
+from mhfd_client.journal.folder import Lock, prepare, refuse_emptied
 from mhfd_client.journal.rows import ImageRow, State, VerdictRow
 from mhfd_client.journal.schema import APPLICATION_ID, MIGRATIONS
 from mhfd_client.journal.sqlite import named, opened, stored
-from mhfd_client.journal.view import FILE, JournalView, version_now
+from mhfd_client.journal.view import FILE, JournalView, stored_inode, version_now
 from mhfd_client.naming import Place
 
 _CLOSED: Final = (State.SCORED, State.JUDGED, State.RECORDED, State.REPLACED)
@@ -65,6 +65,7 @@ class Journal(JournalView):
         with ExitStack() as undo:
             lock = Lock(folder, root=root)
             undo.callback(lock.close)
+            refuse_emptied(path)
             with named(path):
                 db = opened(path, partial(_set_up, path, migrations), busy_s=busy_s)
             undo.callback(db.close)
@@ -105,20 +106,32 @@ class Journal(JournalView):
         Older revisions that no report was made of are closed as replaced: their bytes are gone.
         """
         path, times = stored(whole.path), (int(whole.first_seen * 1e9), int(whole.whole_at * 1e9))
+        inode = None if whole.inode is None else stored_inode(whole.inode)
         with self.together():
-            if self.known(whole.path, whole.size, whole.mtime_ns):
+            touched = whole.inode is not None and self.touched(whole.path, whole.inode) is not None
+            if self.known(whole.path, whole.size, whole.mtime_ns) and not touched:
                 return None
             self._db.execute(
                 "UPDATE image SET state = 'replaced', token = NULL WHERE path = ? AND state IN ('whole', 'submitted')",
                 (path,),
             )
             (image_id,) = self._db.execute(
-                "INSERT INTO image (path, revision, size, mtime_ns, section, tile, state, arrived_ns, whole_ns) "
-                "SELECT ?1, 1 + ifnull(max(revision), 0), ?2, ?3, ?4, ?5, 'whole', ?6, ?7 FROM image WHERE path = ?1 "
-                "RETURNING id",
-                (path, whole.size, whole.mtime_ns, place.section, place.tile, *times),
+                "INSERT INTO image (path, revision, size, mtime_ns, section, tile, state, arrived_ns, whole_ns, inode) "
+                "SELECT ?1, 1 + ifnull(max(revision), 0), ?2, ?3, ?4, ?5, 'whole', ?6, ?7, ?8 "
+                "FROM image WHERE path = ?1 RETURNING id",
+                (path, whole.size, whole.mtime_ns, place.section, place.tile, *times, inode),
             ).fetchone()
             return self.image(image_id)
+
+    def unchanged(self, file: Unchanged) -> None:
+        """The newest revision of a path has this inode now, and the bytes that were scored."""
+        sql = (
+            "UPDATE image SET inode = ?2 WHERE path = ?1 AND size = ?3 AND mtime_ns = ?4 "
+            "AND revision = (SELECT max(revision) FROM image WHERE path = ?1)"
+        )
+        with self.together():
+            values = stored(file.path), stored_inode(file.inode), file.size, file.mtime_ns
+            self._db.execute(sql, values)
 
     def intent(self, ids: Sequence[int], token: str, runner: str, params: Params, *, durable: bool = True) -> None:
         """These images go to a runner next. The token is here before the runner hears of it."""

@@ -47,15 +47,16 @@ def opened(
 
 def version_of(db: sqlite3.Connection, path: Path, *, owner: int, newest: int, instead: str) -> int:
     """The version of a database, 0 for a new one; raises for another program's and for a newer one."""
-    version = int(db.execute("PRAGMA user_version").fetchone()[0])
-    if version and owner != int(db.execute("PRAGMA application_id").fetchone()[0]):
+    (version,), (application,) = (db.execute(f"PRAGMA {of}").fetchone() for of in ("user_version", "application_id"))
+    new = not version and not application and not db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    if application != owner and not new:
         raise StateDamaged(f"{text_of(path)} is some other program's database; {instead}")
     if version > newest:
         raise StateDamaged(
             f"{text_of(path)} was written by a newer mhfd (version {version}; this one knows {newest}): "
             "upgrade this one"
         )
-    return version
+    return int(version)
 
 
 @contextmanager

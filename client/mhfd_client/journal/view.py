@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
 from mhfd.contract.focus_report import FocusReport
+from mhfd_client.arrival.events import Inode, Scoring
 from mhfd_client.errors import StateError, StateMissing
 from mhfd_client.files import text_of
+from mhfd_client.journal.folder import refuse_emptied
 from mhfd_client.journal.rows import (
     Beat,
     By,
@@ -66,6 +68,7 @@ class JournalView:
         path = state_dir / FILE
         if not path.is_file():
             raise StateMissing(f"no journal in {text_of(state_dir)}: start `mhfd watch` first, or give --state")
+        refuse_emptied(path)
         with named(path):
             return cls(opened(path, partial(_up_to_date, path), read_only=True), path)
 
@@ -85,6 +88,19 @@ class JournalView:
         """Is this the newest revision of the path that the journal has?"""
         sql = "SELECT size, mtime_ns FROM image WHERE path = ? ORDER BY revision DESC LIMIT 1"
         return self._one(sql, stored(path)) == (size, mtime_ns)
+
+    def touched(self, path: str, inode: Inode) -> str | Scoring | None:
+        """Of a path whose newest revision had another inode when it came: the hash of the bytes that were scored."""
+        sql = (
+            "SELECT i.inode, i.state, CASE WHEN json_valid(r.json) THEN json_extract(r.json, '$.image.sha256') END "
+            "FROM image i LEFT JOIN report r ON r.id = i.report WHERE i.path = ? ORDER BY i.revision DESC LIMIT 1"
+        )
+        before, state, digest = self._one(sql, stored(path)) or (None, None, None)
+        if before in (None, stored_inode(inode)):
+            return None
+        if state in (State.WHOLE, State.SUBMITTED):
+            return Scoring.UNDER_WAY
+        return digest or Scoring.UNHASHED
 
     def image(self, image_id: int) -> ImageRow:
         """One image; StateError where there is none of this id."""
@@ -270,6 +286,11 @@ class JournalView:
 
     def _one(self, sql: str, *values: object) -> Row | None:
         return next(iter(self._all(sql, *values)), None)
+
+
+def stored_inode(inode: Inode) -> str:
+    """As the journal keeps it: numbers of inodes may be too large for its own."""
+    return f"{inode.ctime_ns}:{inode.number}"
 
 
 def version_now(path: Path, db: sqlite3.Connection) -> int:

@@ -18,7 +18,7 @@ from pydantic_core import to_json
 import mhfd
 from mhfd.contract.focus_report import FocusReport
 from mhfd_client.files import text_of, write_whole
-from mhfd_client.journal.folder import picture_of, thumbnails
+from mhfd_client.journal.folder import picture_of, records, thumbnails
 from mhfd_client.journal.rows import ImageRow, LabelRow, VerdictRow
 from mhfd_client.journal.view import JournalView
 from mhfd_client.results import latency
@@ -91,7 +91,7 @@ def sidecar_of(state_dir: Path, path: str, revision: int = 1) -> Path:
     if len(raw) > _LONGEST:
         name = f"{os.fsdecode(raw[:_LONGEST])}~{hashlib.sha256(raw).hexdigest()[:16]}"
     again = "" if revision == 1 else f".r{revision}"
-    return state_dir / "records" / folder / f"{name}{again}{SUFFIX}"
+    return records(state_dir) / folder / f"{name}{again}{SUFFIX}"
 
 
 def steps_ms(row: ImageRow) -> dict[str, float]:
