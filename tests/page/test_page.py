@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -19,10 +20,12 @@ from tests.rigs.page_rig import Rig
 from mhfd import images
 from mhfd_client.journal.view import JournalView
 from mhfd_client.page import actions, panels, pictures
+from mhfd_client.page.ahead import Ahead
 from mhfd_client.page.model import PageModel
 from mhfd_client.page.process import PageProcess, Serving, bound
 from mhfd_client.page.token import token_of
 from mhfd_client.results.retake import retakes
+from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.station.inbox import images_waiting
 
 
@@ -39,7 +42,7 @@ def test_the_model_follows_the_journal_and_agrees_with_a_fresh_one(tmp_path: Pat
         rig.run(9, confirm=2)
         blurred = rig.image(12, factor=0.4)
         assert seen.refresh()
-        rig.image(12, name="again.tif")  # a retake of it, and it is good
+        rig.image(12)  # its file is written again, and it is good
         assert seen.refresh()
         fresh = model(rig)
         assert seen.entries.keys() == fresh.entries.keys()
@@ -95,6 +98,11 @@ def test_a_word_without_a_station_is_taken_in_at_once(tmp_path: Path) -> None:
         (label,) = journal.labels()
         assert (label.sharp, label.who) == (True, "Ann B")
         assert "you confirmed it" in journal.verdicts(image)[-1].sentence
+
+
+def test_what_cannot_be_counted_is_said_and_to_be_asked(tmp_path: Path) -> None:
+    told = asyncio.run(Ahead(tmp_path, VerdictSettings()).ask(1, sharp=False))
+    assert told == {"many": True, "sentence": "How many verdicts this would turn could not be counted."}
 
 
 def test_a_focus_map_says_where_features_are_missing(tmp_path: Path) -> None:

@@ -96,6 +96,7 @@ def label(at: Served, changes: dict[str, str] | None = None) -> Asked:
 
 
 PATHS = ["/", "/live", "/chart", "/images/1", "/images/1/thumbnail", "/images/1/map", "/images/1/pixels", "/bokeh.js"]
+PATHS += ["/images/1/foreseen?label=sharp"]
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/assets/page.js", "/nothing", "/?token=wrong"])
@@ -171,6 +172,9 @@ def test_a_word_from_the_page_itself_is_taken_in(at: Served, rig: Rig) -> None:
         ({"body": '{"image": "1", "label": "sharp"}'}, 400),
         ({"body": '{"image": 1, "label": "sharp", "path": "/etc/passwd"}'}, 400),
         ({"body": '{"image": 99999, "label": "sharp"}'}, 404),
+        ({"body": '{"image": 1, "label": "retake"}'}, 400),  # what a page of before said: it meant 'not sharp'
+        ({"body": '{"image": 1, "label": "again", "note": "' + "x" * 201 + '"}'}, 400),
+        ({"body": '{"image": 1, "label": "again", "note": 7}'}, 400),
         ({"body": '{"image": 1, "label": "sharp", "who": "' + "x" * 61 + '"}'}, 400),
     ],
     ids=str,
@@ -178,6 +182,26 @@ def test_a_word_from_the_page_itself_is_taken_in(at: Served, rig: Rig) -> None:
 def test_any_other_word_changes_nothing(at: Served, rig: Rig, changes: dict[str, str], status: int) -> None:
     before = len(rig.journal.labels())
     assert label(at, changes).status == status
+    rig.take_in()
+    assert len(rig.journal.labels()) == before
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ("1/foreseen?label=sharp", 200),
+        ("1/foreseen?label=undo-focus", 200),
+        ("1/foreseen?label=again", 400),
+        ("1/foreseen", 400),
+        ("99999/foreseen?label=sharp", 404),
+    ],
+)
+def test_what_a_label_would_turn_is_told_and_nothing_is_said(at: Served, rig: Rig, asked: str, status: int) -> None:
+    before = len(rig.journal.labels())
+    answer = Asked(at, f"/images/{asked}", headers={"Cookie": cookie(at)})
+    assert answer.status == status
+    if status == 200:
+        assert json.loads(answer.body) == {"many": False, "sentence": "This would turn no other image."}
     rig.take_in()
     assert len(rig.journal.labels()) == before
 
