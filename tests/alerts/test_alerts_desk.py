@@ -17,7 +17,7 @@ from mhfd.errors import UsageError
 from mhfd_client.alerts import Alert, Episode, Event, Rule, Sink, SinkFailed, acknowledge, overview, snooze
 from mhfd_client.alerts.desk import Desk
 from mhfd_client.alerts.outlet import LIMIT, Outlet, Postman, Receipt
-from mhfd_client.alerts.situation import Disk, Situation
+from mhfd_client.alerts.situation import Disk, Failed, Situation
 from mhfd_client.alerts.store import FILE, AlertStore, Delivery
 from mhfd_client.errors import StateDamaged, StateError
 from mhfd_client.journal.rows import Outcome, ScoreRow
@@ -502,6 +502,51 @@ def test_the_queue_of_a_hanging_sink_is_bounded(place: Place) -> None:
     assert {alert.untold for alert in told.got[1:]} == {0}
 
 
+# -- single images
+
+
+def test_each_failure_is_told_once_a_minute_with_what_came_since(place: Place) -> None:
+    told = Told()
+    desk = place.desk(told, settings=AlertSettings(disk_gb=0, each=True))
+
+    def fail(*numbers: int) -> None:
+        found = tuple(Failed(f"S_{n}.tif", f"Section {n} is out of focus.", provisional=n > 2) for n in numbers)
+        desk.look(at(place.time.now - NOW, replace(CALM, failed=found, newest=numbers[-1] if numbers else 1)))
+
+    fail(1)
+    fail(2)
+    place.time.now += 30
+    fail(3, 4)
+    assert [alert.text for alert in told.got] == ["Section 1 is out of focus."]
+    place.time.now += 30
+    fail()
+    first, second = told.got
+    assert second.text == "Section 4 is out of focus. 2 images more failed since the last message."
+    assert (second.event, second.rule, second.episode) == (Event.FAILED, None, 0)
+    assert (second.images, second.provisional, first.provisional) == (("S_2.tif", "S_3.tif", "S_4.tif"), True, False)
+    assert first.id != second.id
+    desk.step()  # the receipt
+    off = Told()
+    place.desk(off, settings=AlertSettings(disk_gb=0)).look(at(999, replace(CALM, failed=(Failed("a", "b", False),))))
+    assert off.got == [], "not unless it is asked for"
+
+
+def test_single_images_that_nobody_will_hear_of_are_counted() -> None:
+    hand, time = Hand(), Time()
+    outlet = outlet_of(hand, time)
+    for number in range(4):
+        failed = message(0, Event.FAILED).model_copy(update={"id": str(number)})
+        outlet.put(failed)
+        outlet.step()
+    assert [one.alert.id for one in outlet.waiting] == ["3"]
+    hand.back(SinkFailed("500"))
+    outlet.step()
+    assert outlet.delivery.untold == 3
+    time.now += 10
+    outlet.step()
+    assert (hand.given[-1].id, hand.given[-1].untold) == ("3", 3)
+
+
 # -- what people answer
 
 
@@ -624,7 +669,7 @@ def test_old_episodes_are_forgotten_but_never_an_open_one(place: Place) -> None:
 
 
 def test_nothing_is_known_of_a_folder_without_alerts(tmp_path: Path) -> None:
-    assert overview(tmp_path).as_json() == {"episodes": [], "sinks": []}
+    assert overview(tmp_path).as_json() == {"episodes": [], "sinks": [], "digest": None}
 
 
 def test_a_file_that_is_not_ours_is_refused_in_words(tmp_path: Path) -> None:

@@ -80,6 +80,21 @@ def _alert_list() -> Any:
     return printed("alert", "list", "DIR", alerts__overview=_always(found))
 
 
+def _alert_digest() -> Any:
+    from mhfd_client.alerts import Digest, DigestImage
+
+    image = DigestImage(section=1, tile="a", path="a", outcome="a", provisional=True, reason="a")
+    numbers = {"newest": 1, "images": 1, "waiting": 0, "confirmed": 0, "again": 1}
+    found = Digest(why="a", made="a", listed=(image,), missing=(2,), **numbers)
+    pretended = {"expected__load": _always(None), "results__digest__digest": _always(found)}
+    with tempfile.TemporaryDirectory() as folder:
+        journal = mock.MagicMock()
+        journal.root.return_value = folder
+        journal.__enter__.return_value = journal
+        pretended |= {"journal__view__JournalView__read": _always(journal), "now__RunNow": mock.Mock()}
+        return printed("alert", "digest", "DIR", **pretended)
+
+
 def _functions(command: str) -> Any:
     from mhfd_client.compute.registration import Function, FunctionState
 
@@ -128,6 +143,7 @@ PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
     "whoami": _whoami,
     "alert test": _alert_test,
     "alert list": _alert_list,
+    "alert digest": _alert_digest,
     "function register": lambda: _functions("register"),
     "function list": lambda: _functions("list"),
     "flow dry-run": _dry_run,

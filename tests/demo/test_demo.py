@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from mhfd_client.alerts import overview
 from mhfd_client.cli import main
 from mhfd_client.journal.view import JournalView
 from mhfd_client.microscope.truth import read_truth
 
 LAST = re.compile(
-    r"found (\d+) of (\d+) planted, (\d+) missed, (\d+) false alarms; whole-to-verdict p50 (\d+) ms, p95 (\d+) ms"
+    r"found (\d+) of (\d+) planted, (\d+) missed, (\d+) false alarms; (\d+) alerts rang, (\d+) of them false; "
+    r"whole-to-verdict p50 (\d+) ms, p95 (\d+) ms"
 )
 
 
@@ -29,10 +31,19 @@ def last(result: Result) -> tuple[int, ...]:
 
 def test_the_whole_road(tmp_path: Path) -> None:
     result = demo(tmp_path / "demo", "--sections", 40, "--size", 384)
-    found, planted, missed, false_alarms, p50, p95 = last(result)
+    found, planted, missed, false_alarms, rang, false_alerts, p50, p95 = last(result)
     truth = read_truth(tmp_path / "demo" / "run.truth.csv")
     assert planted == sum(shot.planted for shot in truth) >= 6
     assert (found, missed, false_alarms) == (planted, 0, 0), result.output
+    assert (rang, false_alerts) == (0, 0), "no section is missing that only came in another order"
+    lines = result.output.splitlines()
+    heads = [line for line in lines if line.endswith(" to take again before you unload:")]
+    assert len(heads) == 1, result.output
+    assert lines[lines.index(heads[0]) + 1].startswith("  Section ")
+    assert f" may go on to montage and alignment: mhfd retake {tmp_path / 'demo' / 'run'} --others" in result.output
+    kept = overview(tmp_path / "demo" / "state").digest
+    assert kept is not None
+    assert heads[0].startswith(f"{kept.again} to take again")
     assert result.exit_code == 0
     assert 0 < p50 <= p95
     assert f"look at {tmp_path / 'demo' / 'report.html'}" in result.output
@@ -50,11 +61,12 @@ def test_a_judge_that_cries_wolf_fails_it(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("MHFD_VERDICT_THRESHOLD", "0.999")
     monkeypatch.setenv("MHFD_VERDICT_K_SIGMA", "0.01")
     result = demo(tmp_path / "demo", "--sections", 24, "--size", 256)
-    found, planted, missed, false_alarms, _, _ = last(result)
+    found, planted, missed, false_alarms, rang, false_alerts, _, _ = last(result)
     assert missed == planted - found
     assert false_alarms > 0
     assert result.exit_code == 1
     assert "false alarm: S_" in result.output
+    assert rang >= false_alerts
 
 
 def test_a_microscope_that_fails_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,9 @@ hold up the watch, change a verdict or write to the journal.
 
 from mhfd_client.alerts.answers import acknowledge, snooze
 from mhfd_client.alerts.configured import build
+from mhfd_client.alerts.digest import Digest, DigestImage
 from mhfd_client.alerts.episodes import Episode
-from mhfd_client.alerts.message import Alert, Event, Rule, sample
+from mhfd_client.alerts.message import Alert, Event, Rule, digest_message, sample
 from mhfd_client.alerts.service import Alerts
 from mhfd_client.alerts.sinks import Sink, SinkFailed
 from mhfd_client.alerts.store import Delivery, Overview, overview
@@ -18,6 +19,8 @@ __all__ = [
     "Alert",
     "Alerts",
     "Delivery",
+    "Digest",
+    "DigestImage",
     "Episode",
     "Event",
     "Overview",
@@ -26,6 +29,7 @@ __all__ = [
     "SinkFailed",
     "acknowledge",
     "build",
+    "digest_message",
     "overview",
     "sample",
     "snooze",

@@ -13,18 +13,21 @@ from dataclasses import replace
 from typing import Final
 
 from mhfd_client.alerts import rules
+from mhfd_client.alerts.digest import Digest
 from mhfd_client.alerts.episodes import Episode, Happened, advance
-from mhfd_client.alerts.message import Alert, Event, Rule
+from mhfd_client.alerts.message import Alert, Event, Rule, digest_message
 from mhfd_client.alerts.outlet import Carrier, Outlet, Postman
 from mhfd_client.alerts.sinks import Sink
-from mhfd_client.alerts.situation import Situation
+from mhfd_client.alerts.situation import Failed, Situation
 from mhfd_client.alerts.store import AlertStore, Delivery
-from mhfd_client.files import text_of
+from mhfd_client.alerts.words import NAMED, count
+from mhfd_client.files import shown, text_of
 from mhfd_client.settings.options import AlertSettings
 from mhfd_client.times import iso_z
 
 log = logging.getLogger("mhfd.alerts")
 
+_EACH_S: Final = 60.0
 _LATER_S: Final = 5.0
 """Text that changes with each look (a backlog that grows) is saved so often."""
 
@@ -51,7 +54,7 @@ class Desk:
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._store, self._settings, self._clock = store, settings, clock
+        self._store, self._settings, self._clock, self._now = store, settings, clock, now
         self._root, self._host = text_of(root), socket.gethostname()
         kept = store.load()
         self._open = {episode.rule: episode for episode in kept.open}
@@ -67,6 +70,11 @@ class Desk:
             )
             for sink in sinks
         ]
+        self.digested = kept.digest.newest if kept.digest else 0
+        """The newest image of the last digest."""
+        self._digests: list[tuple[float, Digest]] = []
+        self._failed: list[Failed] = []
+        self._each_at: float | None = None
         self._closed: list[Episode] = []
         self._dirty = True
         self._saved_at = clock()
@@ -88,14 +96,52 @@ class Desk:
                 self._closed.append(one.episode)
             else:
                 self._next = max(self._next, one.episode.number + 1)
-            alert = self._alert(one)
-            for outlet in self.outlets:
-                outlet.put(alert)
+            self._put(self._alert(one))
         if happened or (self._open != before and self._clock() - self._saved_at >= _LATER_S):
             self._dirty = True
         self._dirty |= {e.rule: e.calm for e in self._open.values()} != {e.rule: e.calm for e in before.values()}
+        if self._settings.each:
+            self._tell_failed(situation)
         self.step()
         return happened
+
+    def tell(self, digest: Digest) -> None:
+        """A wafer has ended."""
+        log.info("digest, as %s: %s", digest.why, digest.headline)
+        self._put(digest_message(digest, self._root))
+        self._digests.append((self._now(), digest))
+        self.digested, self._dirty = digest.newest, True
+        self.step()
+
+    def _put(self, alert: Alert) -> None:
+        for outlet in self.outlets:
+            outlet.put(alert)
+
+    def _tell_failed(self, now: Situation) -> None:
+        """Each image that failed, at once; those that fail within a minute of a message share the next one."""
+        self._failed += now.failed
+        clock = self._clock()
+        if not self._failed or (self._each_at is not None and clock - self._each_at < _EACH_S):
+            return
+        some, self._failed, self._each_at = self._failed, [], clock
+        last, more = some[-1], len(some) - 1
+        also = f" {count(more)} more failed since the last message." if more else ""
+        self._put(
+            Alert(
+                id=f"{int(now.now * 1000)}-failed-{now.newest}",
+                event=Event.FAILED,
+                rule=None,
+                episode=0,
+                text=f"{shown(last.sentence[:500])}{also}",
+                since=iso_z(now.now),
+                provisional=any(one.provisional for one in some),
+                facts={"found": len(some)},
+                images=tuple(text_of(one.path) for one in some[-NAMED:]),
+                root=self._root,
+                host=self._host,
+            )
+        )
+        self._dirty = True
 
     def _answered(self) -> dict[Rule, Episode]:
         """With what people have said meanwhile."""
@@ -154,11 +200,12 @@ class Desk:
                 [*self._closed, *self._open.values()],
                 [outlet.delivery for outlet in self.outlets],
                 {outlet.delivery.name: outlet.waiting for outlet in self.outlets},
+                self._digests,
             )
         except sqlite3.Error as e:
             if self._complaint != str(e):
                 self._complaint = str(e)
                 log.error("%s cannot be written: %s; alerts are sent all the same", text_of(self._store.path), e)
             return
-        self._dirty, self._complaint, self._closed = False, "", []
+        self._dirty, self._complaint, self._closed, self._digests = False, "", [], []
         self._saved_at = self._clock()

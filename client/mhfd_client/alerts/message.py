@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from mhfd_client.alerts.digest import Digest
 from mhfd_client.files import text_of
 from mhfd_client.times import iso_z
 
@@ -35,6 +36,8 @@ class Event(StrEnum):
     OPENED = "opened"
     WORSE = "worse"  # what is open has grown by far, or has begun anew
     CLOSED = "closed"
+    FAILED = "failed"  # a single image, where `alerts.each` is set
+    DIGEST = "digest"  # a wafer has ended: what is to be taken again
     TEST = "test"
 
 
@@ -47,9 +50,9 @@ class Alert(BaseModel):
     id: str
     event: Event
     rule: Rule | None
-    """None in a test."""
+    """None in a test, in a digest and for a single image."""
     episode: int
-    """The same number for what opened and what closed. In a test 0."""
+    """The same number in all that is said of one episode; 0 where there is none."""
     text: str
     since: str
     """When it began. Times are UTC, ISO 8601."""
@@ -63,6 +66,8 @@ class Alert(BaseModel):
     """The numbers of the text, by rule."""
     images: tuple[str, ...] = ()
     """At most 20 paths below `root`, newest last."""
+    digest: Digest | None = None
+    """In a digest, what it says."""
     untold: int = 0
     """Alerts before this one that could not be delivered and were over before anyone was told."""
     root: str
@@ -78,6 +83,24 @@ def sample(root: str, now: float) -> Alert:
         episode=0,
         text="This is a test: alerts of mhfd reach you. Nothing is wrong.",
         since=iso_z(now),
+        root=text_of(root),
+        host=socket.gethostname(),
+    )
+
+
+def digest_message(digest: Digest, root: str) -> Alert:
+    """The message that brings a digest."""
+    return Alert(
+        id=f"digest-{digest.newest}-{digest.made}",
+        event=Event.DIGEST,
+        rule=None,
+        episode=0,
+        text=digest.text(),
+        since=digest.made,
+        provisional=any(image.provisional for image in digest.listed),
+        facts=digest.facts(),
+        images=tuple(image.path for image in digest.listed),
+        digest=digest,
         root=text_of(root),
         host=socket.gethostname(),
     )

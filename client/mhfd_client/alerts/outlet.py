@@ -95,7 +95,7 @@ class Outlet:
     ) -> None:
         self._carrier, self.delivery, self._clock, self._now = carrier, delivery, clock, now
         self._limit = limit
-        self._waiting = {one.alert.episode: one for one in waiting}
+        self._waiting = {_key(one.alert): one for one in waiting}
         self._away: Unsent | None = None
         self._untold = 0
         self._due = self._not_before = clock()
@@ -103,7 +103,7 @@ class Outlet:
     @property
     def waiting(self) -> tuple[Unsent, ...]:
         """What is to be kept: also what is under way, until its receipt is there."""
-        away = () if self._away is None or self._away.alert.episode in self._waiting else (self._away,)
+        away = () if self._away is None or _key(self._away.alert) in self._waiting else (self._away,)
         return (*away, *self._waiting.values())
 
     @property
@@ -119,11 +119,14 @@ class Outlet:
 
     def put(self, alert: Alert) -> None:
         """A new state of an episode. What is new is tried at once, unless the receiver asked for a rest."""
-        older = self._waiting.get(alert.episode)
-        if older is None and self._away is not None and self._away.alert.episode == alert.episode:
+        key = _key(alert)
+        older = self._waiting.get(key)
+        if older is not None:
+            self._lose(older)
+        elif self._away is not None and _key(self._away.alert) == key:
             older = self._away
         unknown = alert.event is Event.OPENED if older is None else older.unknown
-        self._waiting[alert.episode] = Unsent(alert, unknown)
+        self._waiting[key] = Unsent(alert, unknown)
         if alert.event is not Event.CLOSED:
             self._due = self._not_before
         if len(self._waiting) > self._limit:
@@ -144,15 +147,17 @@ class Outlet:
 
     def _took(self, sent: Unsent, receipt: Receipt) -> None:
         self._away = None
-        delivery, episode = self.delivery, sent.alert.episode
+        delivery, episode = self.delivery, _key(sent.alert)
         if isinstance(receipt, SinkFailed):
             delivery.failures += 1
             delivery.error, delivery.error_at = receipt.what, self._now()
             wait = min(_RETRY_S * 2.0 ** min(delivery.failures - 1, 10), _RETRY_MAX_S)
             self._not_before = self._clock() + receipt.retry_after_s
             self._due = max(self._clock() + wait, self._not_before)
-            if episode not in self._waiting:  # else a newer state has taken its place
+            if episode not in self._waiting:
                 self._waiting = {episode: sent, **self._waiting}
+            else:  # a newer state has taken its place
+                self._lose(sent)
             if delivery.failures == 1:
                 log.warning("%s: %s; tried again until it is taken", delivery.name, receipt.what)
             return
@@ -165,11 +170,20 @@ class Outlet:
         if episode in self._waiting:
             self._waiting[episode] = replace(self._waiting[episode], unknown=False)
 
+    def _lose(self, older: Unsent) -> None:
+        """Something newer is told instead: of a single image nobody will ever hear, so it is counted."""
+        self.delivery.untold += older.alert.event is Event.FAILED
+
     def _drop(self) -> None:
         """Never what is open, nor the end of what the sink knows of or is hearing now: each is at most one a rule."""
-        away = None if self._away is None else self._away.alert.episode
+        away = None if self._away is None else _key(self._away.alert)
         for episode, one in self._waiting.items():
             if episode != away and one.unknown and one.alert.event is Event.CLOSED:
                 del self._waiting[episode]
                 self.delivery.untold += 1
                 return
+
+
+def _key(alert: Alert) -> int | Event:
+    """What takes the place of what: the states of an episode; else messages of a kind."""
+    return alert.episode or alert.event

@@ -12,16 +12,12 @@ from mhfd_client.alerts.gaps import BACK
 from mhfd_client.alerts.message import Rule
 from mhfd_client.alerts.situation import Situation
 from mhfd_client.alerts.words import NAMED, count, places, sections, spans
-from mhfd_client.arrival.events import TroubleKind
 from mhfd_client.files import shown, text_of
 from mhfd_client.journal.rows import Outcome, ScoreRow, TroubleRow
 from mhfd_client.settings.options import AlertSettings
 from mhfd_client.times import roughly
 
 _UNUSABLE: Final = (Finding.INVALID, Finding.BLANK, Finding.SATURATED)
-_RUNNER: Final = frozenset({"runner", "offline", "refused"})
-"""Nobody scores. An endpoint whose work waits in a queue is no alert: `backlog` rings when it takes too long."""
-_HARMLESS: Final = _RUNNER | {"queued", "meanwhile", "leftover", TroubleKind.EVENTS_LOST}
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +182,7 @@ def _silence(now: Situation, settings: AlertSettings) -> Reading | None:
     facts = {"silent_s": round(max(0.0, now.now - now.last_arrival), 1), "images": now.images}
     if still < settings.silence_s:
         return Reading(Rule.SILENCE, False, f"Images come again: {now.images:,} so far.", facts)
-    if _away(now):
+    if now.away:
         return Reading(Rule.SILENCE, None, "The folder cannot be read.", facts)
     text = f"No new image for {roughly(now.now - now.last_arrival)}; {count(now.images)} came before. "
     text += "Has the microscope stopped?"
@@ -200,7 +196,7 @@ def _backlog(now: Situation, settings: AlertSettings) -> Reading | None:
     facts = {"waiting": now.waiting, "oldest_s": round(oldest, 1)}
     if oldest < settings.backlog_s:
         return Reading(Rule.BACKLOG, False, f"Verdicts keep up: {count(now.waiting)} waiting.", facts)
-    if _away(now) or _runner(now):
+    if now.away or now.unscored:
         return Reading(Rule.BACKLOG, None, "Nothing can be scored now.", facts)
     wait = "waits for its verdict" if now.waiting == 1 else "wait for their verdict, the oldest"
     text = f"{count(now.waiting)} {wait} for {roughly(oldest)}: scoring is slower than imaging."
@@ -221,11 +217,11 @@ def _disk(now: Situation, settings: AlertSettings) -> Reading | None:
 
 
 def _folder(now: Situation, settings: AlertSettings) -> Reading | None:
-    return _gone(now, settings, Rule.FOLDER, _away(now), "The watched folder cannot be used", "can be read again")
+    return _gone(now, settings, Rule.FOLDER, now.away, "The watched folder cannot be used", "can be read again")
 
 
 def _workers(now: Situation, settings: AlertSettings) -> Reading | None:
-    return _gone(now, settings, Rule.RUNNER, _runner(now), "Nothing is scored", "is scored again")
+    return _gone(now, settings, Rule.RUNNER, now.unscored, "Nothing is scored", "is scored again")
 
 
 def _gone(
@@ -268,14 +264,6 @@ _RULES: Final[tuple[Callable[[Situation, AlertSettings], Reading | None], ...]] 
     _workers,
     _ended,
 )
-
-
-def _away(now: Situation) -> list[TroubleRow]:
-    return [trouble for trouble in now.troubles if trouble.kind not in _HARMLESS]
-
-
-def _runner(now: Situation) -> list[TroubleRow]:
-    return [trouble for trouble in now.troubles if trouble.kind in _RUNNER]
 
 
 def _short(text: str) -> str:

@@ -16,6 +16,7 @@ from typing import Final, Self
 from mhfd.errors import MhfdError
 from mhfd_client.alerts.configured import build
 from mhfd_client.alerts.desk import Desk
+from mhfd_client.alerts.digest import Digest, ended
 from mhfd_client.alerts.sinks import Sink
 from mhfd_client.alerts.situation import Disks, Situation, SituationReader
 from mhfd_client.alerts.store import AlertStore
@@ -39,6 +40,7 @@ class Alerts:
         state_dir: Where the journal is; `alerts.db` is beside it.
         root: The watched folder.
         wanted: What should come, if that is known.
+        digest: What a digest says now, and why it is made. None: there are none.
         sinks: Who is told; else as the settings say.
         grace_s: How long the end waits for messages that are under way.
     """
@@ -50,13 +52,15 @@ class Alerts:
         *,
         root: str,
         wanted: Collection[Place] | None = None,
+        digest: Callable[[RunNow, str], Digest] | None = None,
         sinks: Sequence[Sink] | None = None,
         grace_s: float = _GRACE_S,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._state_dir, self._settings, self._root, self._wanted = state_dir, settings, root, wanted
         self._sinks = build(settings) if sinks is None else sinks
-        self._grace, self._now = grace_s, now
+        self._grace, self._now, self._digest = grace_s, now, digest
+        self._by_itself = False
         self._wake, self._end = threading.Event(), threading.Event()
         self._ended: str | None = None
         self._complaint = ""
@@ -67,6 +71,10 @@ class Alerts:
         """There may be something new. Returns at once."""
         self._wake.set()
 
+    def finish(self) -> None:
+        """The watch ends by itself, as nothing comes any more: said before it is left."""
+        self._by_itself = True
+
     def __enter__(self) -> Self:
         """Open the files and start. StateError when they cannot be used."""
         self._store = AlertStore(self._state_dir)
@@ -76,7 +84,8 @@ class Alerts:
             self._store.close()
             raise
         self._disks = Disks({"the station's state": str(self._state_dir), "the watched folder": self._root})
-        self._reader = SituationReader(RunNow(self._journal, self._wanted), self._disks.current, self._now())
+        self._run_now = RunNow(self._journal, self._wanted)
+        self._reader = SituationReader(self._run_now, self._disks.current, self._now())
         self._desk = Desk(self._store, self._settings, self._sinks, root=self._root, back=self._wake.set, now=self._now)
         self._thread = threading.Thread(target=self._run, name="mhfd-alerts", daemon=True)
         self._disks.start()
@@ -101,7 +110,7 @@ class Alerts:
                 self._look()
                 self._end.wait(_PAUSE_S)
                 self._wake.wait(_BEAT_S)
-            if self._looked or self._ended:
+            if self._looked or self._ended or self._by_itself:
                 self._look()
             self._see_off()
         finally:
@@ -111,7 +120,14 @@ class Alerts:
     def _look(self) -> None:
         self._looked = True
         try:
-            self._desk.look(self._situation())
+            now = self._situation()
+            self._desk.look(now)
+            if self._digest is not None and self._ended is None:
+                by_itself = self._by_itself and self._end.is_set()
+                why = ended(now, self._settings, digested=self._desk.digested, by_itself=by_itself)
+                if why is not None:
+                    found = self._digest(self._run_now, why)
+                    self._desk.tell(found.model_copy(update={"page": None}) if by_itself else found)
         except Exception as e:  # alerts must go on, and must not end the watch
             if self._complaint != str(e):
                 self._complaint = str(e)

@@ -13,9 +13,13 @@ from typing import Final
 
 from mhfd_client.alerts.ages import Ages
 from mhfd_client.alerts.gaps import Gap, Gaps
-from mhfd_client.journal.rows import ScoreRow, State, TroubleRow
+from mhfd_client.arrival.events import TroubleKind
+from mhfd_client.journal.rows import Outcome, ScoreRow, State, TroubleRow
 from mhfd_client.now import WAITING, RunNow
 
+_RUNNER: Final = frozenset({"runner", "offline", "refused"})
+"""Nobody scores. An endpoint whose work waits in a queue is no alert: `backlog` rings when it takes too long."""
+_HARMLESS: Final = _RUNNER | {"queued", "meanwhile", "leftover", TroubleKind.EVENTS_LOST}
 LOOK_BACK: Final = 200
 """No rule looks further back; and so many images may be judged between two looks without one being missed."""
 
@@ -27,6 +31,15 @@ class Disk:
     what: str
     free: int
     total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An image that is called out of focus or incomplete, and why."""
+
+    path: str
+    sentence: str
+    provisional: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +66,10 @@ class Situation:
     complete: bool = False
     """Everything that was expected is here."""
     images: int = 0
+    newest: int = 0
+    """The image that came last, as the journal numbers them."""
+    failed: tuple[Failed, ...] = ()
+    """The images that are called a failure now and were not in the situation before, newest last."""
     last_arrival: float | None = None
     waiting: int = 0
     """Images without a verdict."""
@@ -72,6 +89,16 @@ class Situation:
     """Of the folder as a whole, and of the runner."""
     ended: str | None = None
     """Why the watch has failed; None while it runs or when it was stopped."""
+
+    @property
+    def away(self) -> list[TroubleRow]:
+        """Why the watched folder cannot be used."""
+        return [trouble for trouble in self.troubles if trouble.kind not in _HARMLESS]
+
+    @property
+    def unscored(self) -> list[TroubleRow]:
+        """Why nobody scores."""
+        return [trouble for trouble in self.troubles if trouble.kind in _RUNNER]
 
 
 class SituationReader:
@@ -97,6 +124,7 @@ class SituationReader:
         self._ages.look(started, self._started)
         self._gaps = Gaps(self._ages.moment)
         self._known: frozenset[int] | None = None
+        self._failed: frozenset[int] | None = None
         self._label: int | None = None
         # Moments of the steady clock.
         self._last_arrival: float | None = None
@@ -111,6 +139,7 @@ class SituationReader:
             run.look()
             latest = [row for row in run.journal.latest(limit=LOOK_BACK) if row.outcome is not None]
             first = [row for state in WAITING for row in run.journal.pending(state, limit=1)]
+            failed = self._newly_failed(latest)
         known, self._known = self._known, frozenset(row.image for row in latest)
         self._hear(steady)
         if run.arrived:
@@ -128,6 +157,8 @@ class SituationReader:
             late=self._gaps.late,
             complete=run.complete,
             images=sum(run.counts.values()),
+            newest=run.newest.image,
+            failed=failed,
             last_arrival=self._at(self._last_arrival),
             waiting=run.waiting,
             oldest_waiting=min((ages.of_today(row.whole_ns / 1e9) for row in first), default=None),
@@ -143,6 +174,19 @@ class SituationReader:
                 if trouble.path is None
             ),
             ended=ended,
+        )
+
+    def _newly_failed(self, latest: list[ScoreRow]) -> tuple[Failed, ...]:
+        """Of the latest; none at the first look, as a restart repeats nothing."""
+        now = [row for row in latest if row.outcome in (Outcome.OUT_OF_FOCUS, Outcome.INCOMPLETE)]
+        before, self._failed = self._failed, frozenset(row.image for row in now)
+        new = [] if before is None else [row for row in reversed(now) if row.image not in before]
+        journal = self._run.journal
+        verdicts = [(row, journal.image(row.image).verdict) for row in new]
+        return tuple(
+            Failed(row.path, journal.verdict(verdict).sentence, bool(row.provisional))
+            for row, verdict in verdicts
+            if verdict is not None
         )
 
     def _hear(self, steady: float) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mhfd.errors import UsageError
+from mhfd_client.alerts.digest import Digest
 from mhfd_client.alerts.episodes import Episode
 from mhfd_client.alerts.message import Alert, Rule
 from mhfd_client.files import text_of
@@ -25,10 +26,15 @@ FILE: Final = "alerts.db"
 _APPLICATION_ID: Final = 0x6D686661
 _VERSION: Final = 2
 _KEPT: Final = 1000
+_DIGESTS: Final = 20
 _REMEDY: Final = "check the disk, or move the file away: only the memory of what was alerted is in it"
 _ANSWER: Final = """
 -- What people said to an episode.
 CREATE TABLE answer (episode INTEGER PRIMARY KEY, acknowledged TEXT, snoozed_until REAL) STRICT;
+"""
+_DIGEST: Final = """
+-- The digests that were sent, JSON.
+CREATE TABLE digest (number INTEGER PRIMARY KEY, at REAL NOT NULL, digest TEXT NOT NULL) STRICT;
 """
 _SCHEMA: Final = f"""
 BEGIN IMMEDIATE;
@@ -48,7 +54,7 @@ CREATE TABLE sink (
     name TEXT PRIMARY KEY, failures INTEGER NOT NULL, error TEXT, error_at REAL, sent INTEGER NOT NULL, sent_at REAL,
     untold INTEGER NOT NULL
 ) STRICT;
-{_ANSWER}
+{_ANSWER}{_DIGEST}
 PRAGMA application_id = {_APPLICATION_ID};
 PRAGMA user_version = {_VERSION};
 COMMIT;
@@ -56,7 +62,7 @@ COMMIT;
 _FROM_1: Final = f"""
 BEGIN IMMEDIATE;
 ALTER TABLE episode ADD COLUMN more TEXT NOT NULL DEFAULT '{{}}';
-{_ANSWER}
+{_ANSWER}{_DIGEST}
 PRAGMA user_version = {_VERSION};
 COMMIT;
 """
@@ -114,6 +120,8 @@ class Overview:
     """The newest first."""
     sinks: tuple[Delivery, ...] = ()
     pending: dict[str, tuple[Unsent, ...]] = field(default_factory=dict)
+    digest: Digest | None = None
+    """The last one that was sent."""
 
     @property
     def open(self) -> tuple[Episode, ...]:
@@ -124,7 +132,8 @@ class Overview:
         """For programs."""
         waiting = {name: [one.alert.model_dump(mode="json") for one in some] for name, some in self.pending.items()}
         sinks = [asdict(sink) | {"waiting": waiting.get(sink.name, [])} for sink in self.sinks]
-        return {"episodes": [asdict(episode) for episode in self.episodes], "sinks": sinks}
+        digest = None if self.digest is None else self.digest.model_dump(mode="json")
+        return {"episodes": [asdict(episode) for episode in self.episodes], "sinks": sinks, "digest": digest}
 
 
 class AlertStore:
@@ -144,9 +153,13 @@ class AlertStore:
         return _answers(self._db)
 
     def save(
-        self, episodes: Iterable[Episode], deliveries: Iterable[Delivery], pending: dict[str, Sequence[Unsent]]
+        self,
+        episodes: Iterable[Episode],
+        deliveries: Iterable[Delivery],
+        pending: dict[str, Sequence[Unsent]],
+        digests: Iterable[tuple[float, Digest]] = (),
     ) -> None:
-        """These episodes (others stay as they are), and how the sinks are. sqlite3.Error: nothing is saved."""
+        """These episodes and digests (others stay as they are), and how the sinks are. sqlite3.Error: nothing is."""
         db = self._db
         try:
             db.execute("BEGIN IMMEDIATE")
@@ -159,6 +172,10 @@ class AlertStore:
                 (_KEPT,),
             )
             db.execute("DELETE FROM answer WHERE episode NOT IN (SELECT number FROM episode)")
+            db.executemany(
+                "INSERT INTO digest (at, digest) VALUES (?, ?)", ((at, one.model_dump_json()) for at, one in digests)
+            )
+            db.execute("DELETE FROM digest WHERE number <= (SELECT max(number) FROM digest) - ?", (_DIGESTS,))
             db.execute("DELETE FROM sink")
             db.executemany(
                 "INSERT INTO sink VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -257,4 +274,8 @@ def _load(db: sqlite3.Connection, version: int) -> Overview:
     for name, unknown, alert in db.execute("SELECT sink, unknown, alert FROM pending ORDER BY sink, place"):
         pending.setdefault(name, []).append(Unsent(Alert.model_validate_json(alert), bool(unknown)))
     sinks = tuple(Delivery(*row) for row in db.execute("SELECT * FROM sink ORDER BY name"))
-    return Overview(tuple(episodes), sinks, {name: tuple(some) for name, some in pending.items()})
+    digest = None
+    if version > 1:
+        for (text,) in db.execute("SELECT digest FROM digest ORDER BY number DESC LIMIT 1"):
+            digest = Digest.model_validate_json(text)
+    return Overview(tuple(episodes), sinks, {name: tuple(some) for name, some in pending.items()}, digest)

@@ -98,7 +98,7 @@ class Webhook:
                 self._insist_near(connection.sock)
             own = dict(zip(_OWN, ("application/json", f"mhfd/{mhfd.__version__}", alert.id), strict=True))
             with suppress(BrokenPipeError, ConnectionResetError):  # it may refuse, and hang up, before it has read all
-                connection.request("POST", self._target, alert.model_dump_json().encode(), self._headers | own)
+                connection.request("POST", self._target, _body(alert), self._headers | own)
             response = connection.getresponse()
             return response.status, response.reason, _seconds(response.getheader("Retry-After"))
         finally:
@@ -126,6 +126,13 @@ class Webhook:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text
+
+
+def _body(alert: Alert) -> bytes:
+    """With pictures, which are read when it is sent: they need not be kept with the message."""
+    if alert.digest is not None:
+        alert = alert.model_copy(update={"digest": alert.digest.with_pictures()})
+    return alert.model_dump_json().encode()
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -8,7 +8,17 @@ from pathlib import Path
 
 import click
 
-from mhfd_client.commands.common import CONFIG, EXIT_PERSON, JSON, SET, WatchedFolder, echo, echo_json, folder_options
+from mhfd_client.commands.common import (
+    CONFIG,
+    EXIT_PERSON,
+    JSON,
+    SET,
+    WatchedFolder,
+    echo,
+    echo_json,
+    folder_options,
+    say,
+)
 
 
 @click.group()
@@ -71,8 +81,47 @@ def list_(folder: WatchedFolder, limit: int, as_json: bool) -> None:
         echo(f"{episode.number}: {iso_z(episode.opened)} {until} [{episode.rule.value}] {episode.story}{more}")
     if not found.episodes:
         echo("nothing has rung")
+    if found.digest is not None:
+        echo(f"digest of {found.digest.made}, as {found.digest.why}: {found.digest.headline}")
     for sink in found.sinks:
         echo(f"{sink.name}: {sink.state(len(found.pending.get(sink.name, ())))}")
+
+
+@alert.command()
+@folder_options
+@click.option("--send", is_flag=True, help="Send it to everyone who is told of alerts, too.")
+@JSON
+def digest(folder: WatchedFolder, send: bool, as_json: bool) -> None:
+    """What to take again before the wafer is unloaded, and what may go on, as of now.
+
+    A watch tells it by itself when a wafer ends. The exit code is 1 when it was to be sent and was not taken.
+    """
+    from mhfd_client import expected
+    from mhfd_client.alerts import SinkFailed, build, digest_message
+    from mhfd_client.now import RunNow
+    from mhfd_client.results.digest import digest as digest_of
+
+    chosen = folder.loaded().settings
+    sinks = build(chosen.alerts) if send else []
+    wanted = None if chosen.names.expected is None else expected.load(chosen.names.expected)
+    with folder.journal() as journal:
+        run = RunNow(journal, wanted)
+        with journal.snapshot():
+            run.look()
+        found = digest_of(run, "somebody has asked for it")
+        message = digest_message(found, journal.root())
+    say(found.model_dump(mode="json"), found.lines(), as_json=as_json)
+    if send and not sinks:
+        echo("nobody is told of alerts: set alerts.webhook or alerts.command", err=True)
+    failed = not sinks
+    for sink in sinks:
+        try:
+            echo(f"ok   {sink.name}: {sink.send(message)}", err=True)
+        except SinkFailed as e:
+            failed = True
+            echo(f"fail {sink.name}: {e}", err=True)
+    if send and failed:
+        sys.exit(EXIT_PERSON)
 
 
 class _Span(click.ParamType):

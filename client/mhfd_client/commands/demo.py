@@ -20,9 +20,10 @@ from mhfd_client.commands.common import EXIT_PERSON
 @click.option("--focus-series", is_flag=True, help="Instead: one field further and further out of focus, as a page.")
 @click.option("--page", "stay", is_flag=True, help="Leave the page running for a visitor, until Ctrl-C.")
 def demo(into: Path | None, seed: int, sections: int, size: int, focus_series: bool, stay: bool) -> None:
-    """Simulate a run with known failures, watch it, and grade what was found.
+    """Simulate a run with known failures, watch it, and grade what was found and what rang.
 
-    The exit code is 1 when a planted failure was missed or a good image was called a failure.
+    The exit code is 1 when a planted failure was missed, a good image was called a failure, or an alert rang for
+    nothing.
     """
     if focus_series:
         from mhfd_client.demo import focus_series as page

@@ -68,7 +68,7 @@ def watch(
     The folder is only read. Stop with Ctrl-C; started again, it goes on where it was. The exit code is 0 after a clean
     end, 1 when something needs a person (its line says what), 2 for wrong usage.
     """
-    from mhfd_client.page.process import Serving, beside, bound
+    from mhfd_client.page.process import Serving, address, beside, bound
     from mhfd_client.station.assembly import assembled
     from mhfd_client.station.loop import stopped_by_signals
 
@@ -77,7 +77,8 @@ def watch(
     said = _Said(quiet=quiet)
     with ExitStack() as stack:
         listening = None if no_page else stack.enter_context(bound(page_host, page_port))  # first: it may be taken
-        parts = stack.enter_context(assembled(folder.root, loaded, until_idle=until_idle, said=said))
+        page = None if listening is None else address(listening, page_host)
+        parts = stack.enter_context(assembled(folder.root, loaded, until_idle=until_idle, said=said, page=page))
         arrival = parts.arrival
         echo(f"watching {arrival.root} ({arrival.mode}); names: {parts.names}; state: {parts.state_dir}", err=True)
         if loaded.settings.runner.kind == "compute":
@@ -91,10 +92,16 @@ def watch(
         with said.heartbeat(), stopped_by_signals(parts.station):
             summary = parts.station.run()
         waiting = arrival.pending
+        digest = None
+        if summary.by_itself:
+            parts.alerts.finish()
+            digest = parts.digest("the watch has ended")
     if waiting:
         echo(f"{waiting} files are not whole yet: `mhfd plan` says why; the next start looks at them again", err=True)
     left = f", {summary.left} left for the next start" if summary.left else ""
     echo(f"{summary.scored} images scored in {summary.seconds:.0f} s{left}", err=True)
+    for line in digest.lines() if digest and digest.images else ():
+        echo(line, err=True)
 
 
 class _Said:

@@ -21,6 +21,8 @@ import click
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd.errors import UsageError
+from mhfd_client.alerts import Digest, Rule
+from mhfd_client.demo.rung import Heard, Rang, graded
 from mhfd_client.errors import StationError
 from mhfd_client.journal.rows import ImageRow, Outcome, State, VerdictRow
 from mhfd_client.journal.view import JournalView
@@ -48,17 +50,24 @@ class Found:
     grade: Grade
     latency: Latency
     page: Path
+    rang: tuple[Rang, ...]
+    digest: Digest
+
+    @property
+    def false_alerts(self) -> int:
+        """How many rang for nothing."""
+        return sum(one.right is False for one in self.rang)
 
     @property
     def clean(self) -> bool:
-        """Everything was found, and nothing else accused."""
-        return not (self.grade.missed or self.grade.false_alarms)
+        """Everything was found, nothing else accused, and nothing rang for nothing."""
+        return not (self.grade.missed or self.grade.false_alarms or self.false_alerts)
 
     def __str__(self) -> str:
         told, wait = self.grade, self.latency
         return (
             f"found {told.found} of {told.planted} planted, {len(told.missed)} missed, "
-            f"{len(told.false_alarms)} false alarms; "
+            f"{len(told.false_alarms)} false alarms; {len(self.rang)} alerts rang, {self.false_alerts} of them false; "
             f"whole-to-verdict p50 {wait.p50_ms or 0:.0f} ms, p95 {wait.p95_ms or 0:.0f} ms"
         )
 
@@ -94,6 +103,10 @@ def _tell(found: Found) -> None:
     for shot in (*found.grade.missed, *found.grade.false_alarms):
         word = "missed" if shot.planted else "false alarm"
         click.echo(f"{word}: {shot.path} ({shot.kind}, {shot.amount:.1f}): expected {shot.expected}")
+    for one in found.rang:
+        click.echo(printable(str(one)))
+    for line in found.digest.lines():
+        click.echo(printable(line))
     click.echo(f"look at {found.page}")
     click.echo(str(found))
 
@@ -116,8 +129,9 @@ def road(
         raise UsageError(f"into: {folder} holds a run already; name a new folder, so that nothing is overwritten")
     root.mkdir(parents=True)
     loaded = settings.load(args={"state.dir": str(state), "arrival.patience_s": PATIENCE_S})
+    heard = Heard()
     with (
-        assembled(root, loaded, said=_Talk() if talk else None) as parts,
+        assembled(root, loaded, said=_Talk() if talk else None, also_told=[heard]) as parts,
         _microscope(root, seed, sections, size) as microscope,
     ):
         ready(Serving(state, loaded, "127.0.0.1"))
@@ -127,11 +141,15 @@ def road(
         operator.join()
         if microscope.wait():
             raise StationError(f"the pretend microscope failed with exit code {microscope.returncode}")
+        parts.alerts.finish()
+        digest = parts.digest("the demo has ended")
     with JournalView.read(state) as journal:
         verdicts = {told.image.path: told.verdict.outcome.value for told in journal.told()}
         run_report.write(journal, loaded, page)
         waited = latency(one.image for one in journal.told())
-    return Found(grade(read_truth(_truth(root)), verdicts), waited, page)
+    truth, rules = read_truth(_truth(root)), loaded.settings.alerts
+    limits = {Rule.OUT_OF_FOCUS: rules.out_of_focus, Rule.UNUSABLE: rules.unusable}
+    return Found(grade(truth, verdicts), waited, page, graded(heard.messages, truth, limits=limits), digest)
 
 
 class _Operator(threading.Thread):

@@ -44,6 +44,8 @@ _WELCOME: Final = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/">'
     '<title>mhfd</title><p>Signed in. <a href="/">Go to the page</a></p></html>'
 )
+"""Also for a link in a message that is read in the browser: from another site it sends no cookie along, from here it
+does. Whoever has none is refused then."""
 _REFUSED: Final = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>mhfd: the address lacks its token</title>'
     "<h1>This address lacks its token</h1><p>Open the whole address that <code>mhfd watch</code> printed when it "
@@ -102,6 +104,8 @@ class Guard:
             )
             return welcome
         if not hmac.compare_digest(request.cookies.get(self._cookie, "").encode(), self._token.encode()):
+            if headers.get("sec-fetch-site") == "cross-site" and request.method == "GET" and request.url.path == "/":
+                return HTMLResponse(_WELCOME.replace("Signed in. ", ""))
             return HTMLResponse(_REFUSED, 401)
         if request.method in ("GET", "HEAD"):
             return None

@@ -77,11 +77,11 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def address(listening: socket.socket, host: str, token: str) -> str:
-    """What to open in a browser."""
+def address(listening: socket.socket, host: str, token: str | None = None) -> str:
+    """What to open in a browser; without a token for those who are logged in there."""
     port = listening.getsockname()[1]
     name = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(host, host)  # noqa: S104 - its name
-    return f"http://{f'[{name}]' if ':' in name else name}:{port}/?token={token}"
+    return f"http://{f'[{name}]' if ':' in name else name}:{port}/" + ("" if token is None else f"?token={token}")
 
 
 @contextmanager

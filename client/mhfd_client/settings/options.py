@@ -258,6 +258,13 @@ class AlertSettings(Section):
     calm_s: Positive = Field(
         120.0, description="what rang is over after so long without it: at most one alert and one recovery a rule in it"
     )
+    each: bool = Field(False, description="tell of each image that fails, by itself, once a minute at most")
+    digest: bool = Field(
+        True, description="when a wafer ends, tell what to take again before it is unloaded, and what may go on"
+    )
+    idle_s: Seconds = Field(
+        600.0, description="no image for so long is a wafer's end (0: only what was expected, and the watch's own, is)"
+    )
     webhook: SecretStr | None = Field(
         None, description="address that gets each alert as JSON; `${NAME}` stands for an environment variable"
     )

@@ -1,13 +1,14 @@
 """A station made of its parts, for one watched folder and its settings. It joins; it decides nothing."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from mhfd_client import expected, naming
-from mhfd_client.alerts import Alerts
+from mhfd_client.alerts import Alerts, Digest, Sink, build
 from mhfd_client.arrival.folder import Arrival
 from mhfd_client.arrival.listing import Rules, inside, walk
 from mhfd_client.arrival.root import checked_root
@@ -15,7 +16,9 @@ from mhfd_client.errors import SettingsError
 from mhfd_client.journal.folder import thumbnails
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.view import JournalView
-from mhfd_client.naming import Detected
+from mhfd_client.naming import Detected, Place
+from mhfd_client.now import RunNow
+from mhfd_client.results.digest import digest
 from mhfd_client.results.sidecars import Recorder, Said
 from mhfd_client.runners import Runner
 from mhfd_client.runners.local import LocalRunner
@@ -36,6 +39,9 @@ class Assembled:
     journal: Journal
     names: Detected
     state_dir: Path
+    alerts: Alerts
+    digest: Callable[[str], Digest]
+    """What is to be said at the end, of now; why it is one."""
 
 
 @contextmanager
@@ -45,6 +51,8 @@ def assembled(
     *,
     until_idle: float | None = None,
     said: Said | None = None,
+    page: str | None = None,
+    also_told: Sequence[Sink] = (),
 ) -> Iterator[Assembled]:
     """The station of a folder. Whatever cannot be used is refused here, before anything starts.
 
@@ -53,6 +61,8 @@ def assembled(
         loaded: The settings, with where they come from.
         until_idle: End by itself when nothing has happened for so many seconds.
         said: Called for each verdict once it is recorded.
+        page: The address of a page beside it, without its token, for a digest.
+        also_told: Who is told of alerts beside those of the settings.
     """
     chosen = loaded.settings
     root = checked_root(root)
@@ -70,7 +80,14 @@ def assembled(
         )
         wanted = None if chosen.names.expected is None else expected.load(chosen.names.expected)
         try:
-            alerts = Alerts(state_dir, chosen.alerts, root=root, wanted=wanted)
+            alerts = Alerts(
+                state_dir,
+                chosen.alerts,
+                root=root,
+                wanted=wanted,
+                digest=partial(digest, page=page),
+                sinks=[*build(chosen.alerts), *also_told],
+            )
             station = Station(
                 journal,
                 arrival,
@@ -88,9 +105,17 @@ def assembled(
                 look=alerts.look,
             )
             with alerts:
-                yield Assembled(station, arrival, journal, names, state_dir)
+                at_the_end = partial(_digest_now, journal, wanted)
+                yield Assembled(station, arrival, journal, names, state_dir, alerts, at_the_end)
         finally:
             arrival.close()
+
+
+def _digest_now(journal: JournalView, wanted: Collection[Place] | None, why: str) -> Digest:
+    run = RunNow(journal, wanted)
+    with journal.snapshot():
+        run.look()
+    return digest(run, why)
 
 
 def state_of(root: str | os.PathLike[str], chosen: Settings) -> Path:

@@ -66,6 +66,7 @@ class Summary:
     counts: dict[State, int]
     scored: int  # by this run
     seconds: float
+    by_itself: bool = False  # nothing came any more; nobody stopped it
 
     @property
     def left(self) -> int:
@@ -146,12 +147,13 @@ class Station:
             self._moved = self._clock()
             while not (self._stopping or self._idle()):
                 self._waited_out(self._turn)
+            by_itself = not self._stopping
             self._feeder.finish()
             self._wind_down()
         finally:
             self._feeder.finish()
             self.runner.close()
-        return Summary(self.journal.counts(), self._scored, self._clock() - self._began)
+        return Summary(self.journal.counts(), self._scored, self._clock() - self._began, by_itself)
 
     # -- the loop
 

@@ -1,0 +1,80 @@
+"""What a digest says: counted from the journal as it is now. When it is sent, and to whom, is `alerts`' business."""
+
+import shlex
+import time
+from collections.abc import Callable
+from typing import Final
+
+from mhfd_client.alerts import Digest, DigestImage
+from mhfd_client.alerts.digest import LISTED
+from mhfd_client.files import text_of
+from mhfd_client.journal.folder import picture_of, thumbnails
+from mhfd_client.journal.rows import LabelRow, Outcome, State, Told
+from mhfd_client.now import RunNow
+from mhfd_client.results.retake import Retake, retakes
+from mhfd_client.times import iso_z
+
+_MISSING: Final = 200
+_REASON: Final = 400
+"""Characters of a reason."""
+
+
+def digest(run: RunNow, why: str, *, page: str | None = None, clock: Callable[[], float] = time.time) -> Digest:
+    """The digest of now.
+
+    Args:
+        run: The run as it is, looked at just now.
+        why: What has ended, in words.
+        page: The page's address, without its token.
+    """
+    journal = run.journal
+    told = list(journal.told())
+    again = retakes(told, run.labels, journal.report)
+    onward, unsure = _others(told, run.labels, {item.image for item in again})
+    folder, root = thumbnails(journal.path.parent), shlex.quote(text_of(journal.root()))
+
+    def listed(item: Retake) -> DigestImage:
+        picture = picture_of(folder, item.image)
+        return DigestImage(
+            section=item.section,
+            tile=item.tile,
+            path=text_of(item.path),
+            outcome=item.outcome.value,
+            provisional=item.provisional,
+            reason=text_of(item.reason).partition(" Provisional: ")[0][:_REASON],
+            picture=text_of(picture) if picture.is_file() else None,
+        )
+
+    return Digest(
+        why=why,
+        made=iso_z(clock()),
+        newest=run.newest.image,
+        images=sum(number for state, number in run.counts.items() if state is not State.REPLACED),
+        waiting=run.waiting,
+        confirmed=run.confirmed,
+        again=len(again),
+        listed=tuple(listed(item) for item in again[:LISTED]),
+        missing=tuple(sorted({p.section for p in (run.absent or ()) if p.section is not None})[-_MISSING:]),
+        onward=onward,
+        unsure=unsure,
+        command=f"mhfd retake {root} --others --csv",
+        look=f"mhfd page {root}",
+        page=page,
+    ).bounded()
+
+
+def _others(told: list[Told], labels: dict[int, LabelRow], again: set[int]) -> tuple[int, int]:
+    """How many images may go on, and of how many nothing can be said; the newest revision of each file counts."""
+    newest: dict[str, Told] = {}
+    for one in sorted(told, key=lambda one: one.image.id):
+        newest[one.image.path] = one
+    onward = unsure = 0
+    for one in newest.values():
+        label = labels.get(one.image.id)
+        if one.image.id in again:
+            continue
+        if one.verdict.outcome is Outcome.IN_FOCUS or (label is not None and label.fine):
+            onward += 1
+        elif one.verdict.outcome is Outcome.UNDETERMINED:
+            unsure += 1
+    return onward, unsure
