@@ -101,8 +101,22 @@ def test_a_word_without_a_station_is_taken_in_at_once(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_counted_is_said_and_to_be_asked(tmp_path: Path) -> None:
-    told = asyncio.run(Ahead(tmp_path, VerdictSettings()).ask(1, sharp=False))
-    assert told == {"many": True, "sentence": "How many verdicts this would turn could not be counted."}
+    async def never() -> bool:
+        return False
+
+    async def at_once() -> bool:
+        return True
+
+    nothing = {"many": True, "sentence": "How many verdicts this would turn could not be counted."}
+    assert asyncio.run(Ahead(tmp_path, VerdictSettings()).ask(1, sharp=False, gone=never)) == nothing
+    with Rig(tmp_path) as rig:
+        image = rig.run(8)[0]
+        ahead = Ahead(rig.state, VerdictSettings())
+        assert not asyncio.run(ahead.ask(image, sharp=True, gone=never))["many"]
+        assert asyncio.run(ahead.ask(image, sharp=True, gone=at_once)) == nothing
+        left = threading.Event()
+        left.set()
+        assert ahead._count(image, True, left) is None, "a count that nobody waits for ends"
 
 
 def test_a_focus_map_says_where_features_are_missing(tmp_path: Path) -> None:

@@ -207,7 +207,7 @@ class _Routes:
         if label not in actions.SHARP:
             raise HTTPException(400, "No label that teaches: load the page again.")
         await self._known(number)
-        return JSONResponse(await self._ahead.ask(number, sharp=actions.SHARP[label]))
+        return JSONResponse(await self._ahead.ask(number, sharp=actions.SHARP[label], gone=request.is_disconnected))
 
     async def _entry(self, request: Request) -> JudgedImage:
         return await self._known(request.path_params["id"])

@@ -38,7 +38,8 @@ const Say = (() => {
   function sure(label) {
     return new Promise((resolve) => {
       let counted = null;
-      const mine = { resolve, back: document.activeElement };
+      const unwanted = new AbortController(); // who has answered waits for no number
+      const mine = { resolve: (answer) => { unwanted.abort(); resolve(answer); }, back: document.activeElement };
       const show = async () => {
         if (page.at() !== label.image) await page.look(label.image);
         if (page.at() !== label.image || !$("sure-step")) return resolve("close");
@@ -52,7 +53,7 @@ const Say = (() => {
         $(label.label === "not-sharp" ? "sure-again" : "sure-no").focus(); // Enter does no harm
       };
       const late = setTimeout(show, SOON_MS);
-      fetch(`/images/${label.image}/foreseen?label=${label.label}`)
+      fetch(`/images/${label.image}/foreseen?label=${label.label}`, { signal: unwanted.signal })
         .then(async (answer) => { if (!answer.ok) throw new Error(await answer.text()); return answer.json(); })
         .catch(() => ({ many: true, sentence: "How many verdicts this would turn could not be counted." }))
         .then((found) => {
