@@ -11,7 +11,7 @@ from typing import Any, Final
 from mhfd_client import expected
 from mhfd_client.journal.rows import Beat, LabelRow, State, Told, TroubleRow
 from mhfd_client.journal.view import JournalView, Newest
-from mhfd_client.naming import Place
+from mhfd_client.naming import Crowd, Place
 
 ALIVE_S: Final = 15.0
 """A station that has given no sign of life for this long is not running."""
@@ -46,6 +46,9 @@ class RunNow:
         self.arrived: dict[Place, int] = {}
         """Where images have come since the look before the last, and when."""
         self.last_arrival_ns: int | None = None
+        self.without_section = 0
+        """Files whose names do not say it."""
+        self._crowds: dict[Place, Crowd] = {}
 
     def look(self) -> None:
         """Take in what is new; inside `journal.snapshot()` all of it belongs together."""
@@ -61,6 +64,8 @@ class RunNow:
         self.arrived = journal.arrivals(after=before.image) if newest.image != before.image else {}
         if self.arrived:
             self._arrived(self.arrived)
+            self._crowds |= {crowd.place: crowd for crowd in journal.crowds(self.arrived)}
+            self.without_section += journal.without_section(after=before.image)
         self.newest = newest
 
     def judged(self) -> Iterator[Told]:
@@ -83,6 +88,11 @@ class RunNow:
     def confirmed(self) -> int:
         """Images that people call sharp, each by its newest label. 0: nobody has said what sharp is in this run."""
         return sum(label.sharp is True for label in self.labels.values())
+
+    @property
+    def crowds(self) -> tuple[Crowd, ...]:
+        """The places that several files have, in their order."""
+        return tuple(self._crowds[place] for place in sorted(self._crowds, key=lambda place: place.key))
 
     @property
     def complete(self) -> bool:

@@ -70,6 +70,17 @@ def test_the_anchor_shown_is_what_the_confirmed_images_say(tmp_path: Path) -> No
         seen.journal.close()
 
 
+def test_without_sections_neighbours_are_those_before_and_after_of_the_same_tile(tmp_path: Path) -> None:
+    with Rig(tmp_path) as rig:
+        ids = [rig.image(None, tile=tile, name=f"{n}_{tile}.png") for n in (1, 2, 3) for tile in ("0-0-0", "0-0-1")]
+        seen = model(rig)
+        before, after = seen.neighbours(seen.entries[ids[2]])
+        assert (before and before.id, after and after.id) == (ids[0], ids[4])
+        assert seen.without_section == 6
+        assert "6 files have no section in their names" in panels.panels(panels.templates(), seen)["missing"]
+        seen.journal.close()
+
+
 def test_neighbours_are_those_in_z_of_the_same_tile(tmp_path: Path) -> None:
     with Rig(tmp_path) as rig:
         a = {s: rig.image(s, tile="r1-c1") for s in (1, 2, 5)}

@@ -17,7 +17,8 @@ from mhfd_client.errors import StateLocked, StateMissing
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import Outcome
 from mhfd_client.journal.view import JournalView
-from mhfd_client.naming import Place
+from mhfd_client.naming import Crowd, Place
+from mhfd_client.now import RunNow
 from mhfd_client.results import latency as ledger
 from mhfd_client.results import retake
 from mhfd_client.results import status as summary
@@ -97,6 +98,30 @@ def test_another_path_never_takes_an_image_off_the_list(run: Run) -> None:
     ]
     run.journal.labelled(items[0].image, sharp=None, fine=True)  # somebody says: it was taken again
     assert [item.path for item in listed(run)] == ["Name_0010.tif", "S4800_m006.tif"]
+
+
+def test_places_with_several_files_and_files_without_a_section_are_counted(run: Run) -> None:
+    sharp(run, *range(1, 10))
+    assert summary.status(run.journal, NAMES).crowds == ()
+    for wafer in (1, 2, 3):
+        run.image(4, path=f"W{wafer}/slice_004.tif", tile=None)
+        run.image(None, path=f"W{wafer}/image.tif", tile=None)
+    run.image(5, mtime_ns=2)  # another revision is no other file
+    run.image(None, path="W1/image.tif", tile=None, mtime_ns=2)
+    now = summary.status(run.journal, NAMES)
+    assert now.crowds == (Crowd(Place(4), 3, "W1/slice_004.tif", "W3/slice_004.tif"),)
+    assert now.crowds == tuple(run.journal.crowds())
+    assert now.without_section == 3
+    told = json.loads(json.dumps(now.as_json()))["crowds"]
+    assert told == [{"section": 4, "tile": None, "files": 3, "first": "W1/slice_004.tif", "second": "W3/slice_004.tif"}]
+    following = RunNow(run.journal)
+    following.look()
+    run.image(4, path="W4/slice_004.tif", tile=None)
+    run.image(6, path="W4/slice_006.tif", tile="r1-c1")
+    run.image(None, path="W4/image.tif", tile=None)
+    following.look()
+    assert [(crowd.place.section, crowd.files) for crowd in following.crowds] == [(4, 4), (6, 2)]
+    assert following.without_section == 4
 
 
 def test_an_unclear_take_leaves_a_failed_shot_on_the_list(run: Run) -> None:

@@ -7,7 +7,7 @@ import shlex
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,10 +16,6 @@ from mhfd_client.commands.common import EXIT_PERSON, JSON, WatchedFolder, echo, 
 if TYPE_CHECKING:
     from mhfd_client.results.retake import Format
     from mhfd_client.results.status import RunStatus
-
-
-_RANG: Final = 5
-"""So many alerts that are over are told."""
 
 
 @click.command()
@@ -39,6 +35,7 @@ def status(folder: WatchedFolder, as_json: bool, check: bool) -> None:
 
 
 def _lines(now: RunStatus, root: str) -> list[str]:
+    from mhfd_client.naming import REMEDY, crowded_words
     from mhfd_client.times import iso_z
 
     provisional = f", {now.provisional:,} of them provisional" if now.provisional else ""
@@ -54,6 +51,10 @@ def _lines(now: RunStatus, root: str) -> list[str]:
     if now.missing:
         some = "; ".join(str(place) for place in now.missing[:20])
         lines.append(f"missing: {some}" + (f" and {len(now.missing) - 20} more" if len(now.missing) > 20 else ""))
+    if now.crowds:
+        lines.append(f"names: {crowded_words(now.crowds)}. {REMEDY}")
+    if now.without_section:
+        lines.append(f"names: {now.without_section:,} files have no section: compared in the order in which they came")
     for run in now.runs.runs:
         names = run.first if len(run.images) == 1 else f"{run.first} to {run.last}"
         since = iso_z(run.since_ns / 1e9)
@@ -66,10 +67,6 @@ def _lines(now: RunStatus, root: str) -> list[str]:
         remarks = alert.remarks(time.time())
         more = f" ({remarks})" if remarks else ""
         lines.append(f"alert {alert.number} since {iso_z(alert.opened)}: {alert.story}{more}")
-    for alert in now.rang[:_RANG]:
-        lines.append(f"alert {alert.number} of {iso_z(alert.opened)}: {alert.story}")
-    if len(now.rang) > _RANG:
-        lines.append(f"{len(now.rang) - _RANG:,} more rang before: mhfd alert list {root}")
     lines += [f"{sink.name} is {sink.state()}; see `mhfd alert list`" for sink in now.sinks if sink.failures]
     if now.question:
         lines.append(str(now.question["sentence"]))

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from mhfd_client.journal.rows import ImageRow, VerdictRow
 
 _NAMES = click.option(
-    "--names", "names__preset", help="How files are named: auto, atlas, wafermapper, sbemimage, sbemimage2025, plain."
+    "--names",
+    "names__preset",
+    metavar="PRESET",
+    help="How files are named (names.preset): auto, atlas, maps, plain, ...",
 )
 
 
@@ -186,6 +189,7 @@ def plan(folder: WatchedFolder, as_json: bool, **settings: object) -> None:
                 "state_dir": state_dir,
                 "journal": view is not None,
                 "names": str(detected),
+                "crowds": [crowd.as_json() for crowd in detected.crowds],
                 "files": [
                     {
                         "path": text_of(s.path),

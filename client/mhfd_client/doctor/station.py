@@ -166,6 +166,20 @@ def _folder(directory: str, loaded: Loaded) -> Iterator[Check]:
     else:
         yield ok("folder", f"{root}: may be read")
     yield from _clock(root, loaded)
+    yield from _names(root, loaded)
+
+
+def _names(root: str, loaded: Loaded) -> Iterator[Check]:
+    """What the names there say of section and tile."""
+    from mhfd_client.station.assembly import named
+
+    found = named(root, loaded.settings)
+    if found.fault is not None:
+        yield warn("names", str(found), "see docs/reference/names.md; `mhfd plan` shows what is read from each")
+    elif found.total and not found.fitting:
+        yield warn("names", str(found), "set names.preset, or names.pattern; `mhfd plan` shows what is read from each")
+    else:
+        yield ok("names", str(found))
 
 
 def _clock(root: str, loaded: Loaded) -> Iterator[Check]:

@@ -4,7 +4,7 @@ Reads only, and no read locks the station out (WAL). `Journal` adds the writing.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from functools import partial
@@ -31,9 +31,10 @@ from mhfd_client.journal.rows import (
 )
 from mhfd_client.journal.schema import APPLICATION_ID, MIGRATIONS
 from mhfd_client.journal.sqlite import loaded, named, opened, stored, version_of
-from mhfd_client.naming import Place
+from mhfd_client.naming import Crowd, Place
 
 FILE: Final = "journal.db"
+_FEW: Final = 500  # places: more are found by reading them all
 Row = tuple[Any, ...]
 
 
@@ -225,6 +226,29 @@ class JournalView:
         # The plus keeps SQLite from reading a whole index for the sake of its order.
         sql = "SELECT section, tile, max(arrived_ns) FROM image WHERE id > ? GROUP BY +section, +tile"
         return {Place(section, tile): at for section, tile, at in self._all(sql, after)}
+
+    def other_at(self, place: Place, path: str) -> str | None:
+        """Another file at this place."""
+        sql = "SELECT path FROM image WHERE tile IS ? AND section IS ? AND path <> ? LIMIT 1"
+        row = self._one(sql, place.tile, place.section, stored(path))
+        return None if row is None else loaded(row[0])
+
+    def crowds(self, places: Collection[Place] | None = None) -> list[Crowd]:
+        """The places of sections that several files have, in their order; of these places only, when they are few."""
+        sql = "SELECT section, tile, count(DISTINCT path), min(path), max(path) FROM image WHERE "
+        each = "GROUP BY tile, section HAVING min(path) <> max(path)"
+        if places is None or len(places) > _FEW:
+            rows = self._all(f"{sql} section IS NOT NULL {each}")
+        else:
+            which = [(place.tile, place.section) for place in places if place.section is not None]
+            rows = [row for one in which for row in self._all(f"{sql} tile IS ? AND section = ? {each}", *one)]
+        found = [Crowd(Place(s, t), n, loaded(a), loaded(b)) for s, t, n, a, b in rows]
+        return sorted(found, key=lambda crowd: crowd.place.key)
+
+    def without_section(self, *, after: int = 0) -> int:
+        """How many files have none, of those that came after this image."""
+        sql = "SELECT count(*) FROM image WHERE id > ? AND section IS NULL AND revision = 1"
+        return int(self._all(sql, after)[0][0])
 
     # -- people
 

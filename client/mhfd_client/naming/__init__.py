@@ -3,6 +3,7 @@
 Nothing is guessed beyond what a name says. What is expected to come is `expected`'s.
 """
 
+from mhfd_client.naming.crowds import REMEDY, Crowd, crowded_words, crowds_of
 from mhfd_client.naming.detection import Detected, choose, detect
 from mhfd_client.naming.naming import Naming
 from mhfd_client.naming.place import (
@@ -20,11 +21,15 @@ from mhfd_client.naming.shots import shot_of
 __all__ = [
     "NOWHERE",
     "PRESETS",
+    "REMEDY",
+    "Crowd",
     "Detected",
     "Naming",
     "Place",
     "canonical",
     "choose",
+    "crowded_words",
+    "crowds_of",
     "describe",
     "detect",
     "row_col",

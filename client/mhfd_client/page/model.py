@@ -163,11 +163,11 @@ class PageModel(RunNow):
         return found
 
     def neighbours(self, entry: JudgedImage) -> tuple[JudgedImage | None, JudgedImage | None]:
-        """The image before and the one after it: by section where it has one, else as they came."""
+        """The image before and the one after it: by section where it has one, else as they came, and of its tile."""
         section, tile = entry.place.section, entry.place.tile
         if section is None:
-            at, here = self.entries, entry.id
-        else:  # of two revisions of one place the newer is shown
+            at, here = {one.id: one for one in self.entries.values() if one.place == entry.place}, entry.id
+        else:  # of several files or revisions at one place the newest is shown
             every = sorted(self.entries.values(), key=lambda one: one.id)
             at = {one.place.section: one for one in every if one.place.section is not None and one.place.tile == tile}
             here = section

@@ -15,7 +15,7 @@ from mhfd_client.files import shown, text_of
 from mhfd_client.flow.run_words import PARTS
 from mhfd_client.journal.folder import picture_of, thumbnails
 from mhfd_client.journal.rows import Outcome, VerdictRow
-from mhfd_client.naming import Place, subject
+from mhfd_client.naming import REMEDY, Place, crowded_words, subject
 from mhfd_client.page import banner
 from mhfd_client.page.banner import SIGNS, UNSURE_SIGN, WORDS
 from mhfd_client.page.crops import crops
@@ -83,6 +83,8 @@ def _context(model: PageModel) -> dict[str, Any]:
         "retake_more": max(0, len(model.retake) - _LISTED),
         "missing": model.missing[:_LISTED],
         "missing_more": max(0, len(model.missing) - _LISTED),
+        "crowded": crowded_words(model.crowds),
+        "remedy": REMEDY,
         "failing": next((FAILS[trouble.kind] for trouble in model.troubles if trouble.kind in FAILS), None),
         "waited": waited,
         "spans": SPANS,

@@ -14,7 +14,7 @@ from mhfd_client.alerts import Delivery, Episode, overview
 from mhfd_client.files import text_of
 from mhfd_client.journal.rows import Beat, Outcome, State, TroubleRow
 from mhfd_client.journal.view import JournalView
-from mhfd_client.naming import Place
+from mhfd_client.naming import Crowd, Place
 from mhfd_client.now import RunNow
 from mhfd_client.results.latency import Latency, latency
 from mhfd_client.results.retake import Retake, retakes
@@ -48,13 +48,15 @@ class RunStatus:
     sections: int
     missing: tuple[Place, ...]
     to_come: int
+    crowds: tuple[Crowd, ...]
+    """Places of sections that several files have."""
+    without_section: int
+    """Files whose names do not say it."""
     troubles: tuple[TroubleRow, ...]
     question: dict[str, Any] | None
     drifts: tuple[dict[str, Any], ...]
     alerts: tuple[Episode, ...]
     """What has rung and is not over."""
-    rang: tuple[Episode, ...]
-    """What has rung and is over, the newest first."""
     sinks: tuple[Delivery, ...]
     """Who is told of it."""
     latency: Latency
@@ -72,6 +74,7 @@ class RunStatus:
         told = {"schema_version": 3, **asdict(self)}
         told["root"], told["state_dir"] = text_of(self.root), str(self.state_dir)
         told["needs_person"] = self.needs_person
+        told["crowds"] = [crowd.as_json() for crowd in self.crowds]
         told["retake"] = [retake.as_json() for retake in self.retake]
         told["runs"] = [run.as_json() for run in self.runs.runs]
         told["troubles"] = [
@@ -111,11 +114,12 @@ def status(journal: JournalView, names: NamesSettings, *, clock: Callable[[], fl
         sections=len(run.sections),
         missing=run.missing,
         to_come=len(run.absent) - len(run.missing),
+        crowds=run.crowds,
+        without_section=run.without_section,
         troubles=run.troubles[:_TROUBLES],
         question=question,
         drifts=run.drifts,
         alerts=told_of.open,
-        rang=tuple(alert for alert in told_of.episodes if alert.closed is not None),
         sinks=told_of.sinks,
         latency=latency(one.image for one in told),
         runs=under_way(journal),

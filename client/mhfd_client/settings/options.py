@@ -81,9 +81,26 @@ class ArrivalSettings(Section):
 class NamesSettings(Section):
     """Section and tile, read from a file's name."""
 
-    preset: Literal["auto", "atlas", "wafermapper", "sbemimage", "sbemimage2025", "plain", "custom"] = Field(
-        "auto", description="how the instrument names files; `auto`: looked up in the folder"
-    )
+    preset: Literal[
+        "auto",
+        "atlas",
+        "wafermapper",
+        "sbemimage",
+        "sbemimage2025",
+        "maps",
+        "multisem",
+        "fastem",
+        "micromanager",
+        "trakem",
+        "render",
+        "janelia",
+        "temca",
+        "zen",
+        "hitachi",
+        "folders",
+        "plain",
+        "custom",
+    ] = Field("auto", description="how the instrument names files; `auto`: looked up in the folder")
     pattern: str | None = Field(
         None, description="preset `custom`: a regular expression with the group `section` and, if any, `tile`"
     )

@@ -1,5 +1,6 @@
 """A station made of its parts, for one watched folder and its settings. It joins; it decides nothing."""
 
+import logging
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from mhfd_client.errors import SettingsError
 from mhfd_client.journal.folder import thumbnails
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.view import JournalView
-from mhfd_client.naming import Detected, Place
+from mhfd_client.naming import NOWHERE, Detected, Naming, Place
 from mhfd_client.now import RunNow
 from mhfd_client.results.digest import digest
 from mhfd_client.results.sidecars import Recorder, Said
@@ -27,8 +28,9 @@ from mhfd_client.settings.load import Loaded
 from mhfd_client.settings.options import Settings
 from mhfd_client.station.inbox import Inbox
 from mhfd_client.station.loop import Station
-from mhfd_client.station.patience import waited_for
 from mhfd_client.verdicts.from_journal import JournalJudge
+
+log = logging.getLogger("mhfd.station")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,8 @@ def assembled(
         arrival = Arrival(
             root,
             settings=chosen.arrival,
-            known=waited_for(view.known),
-            touched=waited_for(view.touched),
+            known=view.known,
+            touched=view.touched,
             ignore=names.naming.ignore,
             had_images=any(journal.counts().values()),
         )
@@ -97,14 +99,13 @@ def assembled(
                 Recorder(state_dir, journal, loaded, said=said),
                 root=root,
                 params=chosen.score.resolved(),
-                place=names.naming.place,
+                place=placing(names.naming, journal),
                 attempts=chosen.runner.attempts,
                 backoff_s=chosen.runner.backoff_s,
                 until_idle=until_idle,
                 unsettled_s=arrival.unsettled_s,
                 people=Inbox(state_dir, judge),
                 look=alerts.look,
-                trouble=alerts.trouble,
             )
             with alerts:
                 at_the_end = partial(_digest_now, journal, wanted)
@@ -129,6 +130,22 @@ def state_of(root: str | os.PathLike[str], chosen: Settings) -> Path:
             f"state.dir: {state_dir} lies in the watched folder, which is never written; name a folder outside of it"
         )
     return state_dir
+
+
+def placing(naming: Naming, journal: JournalView) -> Callable[[str], Place]:
+    """Section and tile of a path, as it comes. A guess never gives a place that another file has."""
+
+    def place(path: str) -> Place:
+        where = naming.place(path)
+        if where.section is None or not naming.guesses(path):
+            return where
+        other = journal.other_at(where, path)
+        if other is None:
+            return where
+        log.warning("%s gets no section: %s is %s already, and the names only let guess", path, other, where)
+        return NOWHERE
+
+    return place
 
 
 def named(root: str, chosen: Settings, *, limit: int = 100_000) -> Detected:

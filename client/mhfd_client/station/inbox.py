@@ -4,26 +4,21 @@ Only the station writes the journal, so a command that runs beside it leaves its
 the station takes it in within a second. Without a station, the command takes it in itself (`take_in`).
 """
 
-import errno
 import logging
 import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mhfd_client.files import named, write_whole
+from mhfd_client.files import write_whole
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import VerdictRow
 from mhfd_client.verdicts.from_journal import JournalJudge
 
 log = logging.getLogger("mhfd.inbox")
-
-_NOT_NOW: Final = {errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE}
-"""The disk or the system fails to read what may be a label all the same."""
 
 
 class GivenLabel(BaseModel):
@@ -70,15 +65,11 @@ class Inbox:
 
     def __init__(self, state_dir: Path, judge: JournalJudge) -> None:
         self._folder, self.judge = state_dir / "inbox", judge
-        self._taken: Path | None = None  # in the journal, and cannot be deleted yet
-        with named(self._folder):
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def labels(self) -> dict[Path, GivenLabel]:
         """Those that can be answered now, in the order they were said, each by its file."""
-        found: dict[Path, GivenLabel] = {}
-        if self._taken is not None:
-            self.done(self._taken)  # a word is never taken in again after a later one
+        found = {}
         for file, label in _read(self._folder):
             if label is None:
                 log.warning("%s is no label of `mhfd confirm`, `reject` or `again`: it is removed", file)
@@ -92,11 +83,8 @@ class Inbox:
         return self.judge.hear(label.image, sharp=label.sharp) if label.teaches else ()
 
     def done(self, file: Path) -> None:
-        """It is in the journal. StateError when it cannot be deleted: nothing more is taken in before it is."""
-        self._taken = file
-        with named(file):
-            file.unlink(missing_ok=True)
-        self._taken = None
+        """It is in the journal."""
+        file.unlink(missing_ok=True)
 
 
 def take_in(journal: Journal, inbox: Inbox) -> int:
@@ -116,18 +104,12 @@ def take_in(journal: Journal, inbox: Inbox) -> int:
 
 def _read(folder: Path) -> Iterator[tuple[Path, GivenLabel | None]]:
     """The files of an inbox, oldest first; None: no label is in it."""
-    with named(folder):
-        files = sorted(folder.glob("[0-9]*.json"))
-    for file in files:
+    for file in sorted(folder.glob("[0-9]*.json")):
         try:
             yield file, GivenLabel.model_validate_json(file.read_bytes())
         except FileNotFoundError:
             continue  # taken in meanwhile
-        except ValidationError:
-            yield file, None
-        except OSError as e:
-            if e.errno in _NOT_NOW:
-                return  # nor what was said after it: the order counts
+        except (OSError, ValidationError):
             yield file, None
 
 
