@@ -11,6 +11,7 @@
         |   |-- StateLocked                   another station is using it
         |   |-- StateBusy                     the journal stayed locked for longer than the busy timeout
         |   |-- StateFull                     the disk is full
+    |   |-- RowDamaged                    one row of the journal cannot be read: the others can
         |   `-- StateDamaged                  the journal cannot be read, or a newer version wrote it
         |-- LoginError                        this station cannot act in Globus
         |   |-- NotLoggedIn                   nobody is logged in, or the login is over or too narrow: `mhfd login`
@@ -86,6 +87,10 @@ class StateBusy(StateError):
 
 class StateFull(StateError):
     """The disk that holds the state folder is full."""
+
+
+class RowDamaged(StateError):
+    """One row of the journal cannot be read. The others can: the rest goes on."""
 
 
 class StateDamaged(StateError):

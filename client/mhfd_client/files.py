@@ -47,6 +47,12 @@ def _is_held(lock: IO[bytes]) -> bool:
     return False
 
 
+def make_folder(path: Path) -> None:
+    """A folder of the station's own, for its owner only. StateError when it cannot be."""
+    with _named(path):
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file that is complete or not there, whenever the process or the power dies."""
     write_all_whole([(path, data)])

@@ -59,7 +59,7 @@ def test_it_is_said_once(run: Run) -> None:
 
 
 def test_what_is_to_be_imaged_again_stays_so_until_the_new_bytes_are_judged(run: Run) -> None:
-    blurred = run.image(20, density=100.0, ratio=0.1)
+    blurred = run.image(20, density=1500.0, ratio=0.01)
     assert _current(run, blurred).outcome is Outcome.OUT_OF_FOCUS
     _again(run, 20)
     listed = retakes(run.journal.told(), {}, run.journal.report)

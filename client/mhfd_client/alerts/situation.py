@@ -19,7 +19,7 @@ from mhfd_client.now import WAITING, RunNow
 
 _RUNNER: Final = frozenset({"runner", "offline", "refused"})
 """Nobody scores. An endpoint whose work waits in a queue is no alert: `backlog` rings when it takes too long."""
-_HARMLESS: Final = _RUNNER | {"queued", "meanwhile", "leftover", TroubleKind.EVENTS_LOST}
+_HARMLESS: Final = _RUNNER | {"inbox", "queued", "meanwhile", "leftover", TroubleKind.EVENTS_LOST}
 LOOK_BACK: Final = 200
 """No rule looks further back; and so many images may be judged between two looks without one being missed."""
 

@@ -85,7 +85,7 @@ def _retaken(folder: WatchedFolder) -> tuple[str, ...]:
     from mhfd_client.results.retake import retakes
 
     with folder.journal() as journal:
-        items = retakes(journal.told(), journal.last_labels(), journal.report)
+        items = retakes(journal.told(), journal.last_labels(), journal.readable_report)
     found = [item for item in items if item.newer is not None]
     for item in found:
         echo(f"{item.path}: {item.newer} is in focus")

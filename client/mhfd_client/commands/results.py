@@ -100,7 +100,7 @@ def retake(folder: WatchedFolder, as_csv: bool, form: Format | None, undetermine
         raise click.UsageError("--csv and --format: choose one")
     with folder.journal() as journal:
         also = (Outcome.UNDETERMINED,) if undetermined else ()
-        items = listing.retakes(journal.told(), journal.last_labels(), journal.report, also=also)
+        items = listing.retakes(journal.told(), journal.last_labels(), journal.readable_report, also=also)
     if as_csv:
         click.echo(listing.as_csv(items), nl=False)
     elif form:

@@ -4,6 +4,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from mhfd_client.errors import StateBusy, StateDamaged, StateError, StateFull
@@ -37,6 +38,7 @@ def opened(
     db = sqlite3.connect(
         where, uri=read_only, timeout=busy_s, isolation_level=None, check_same_thread=not (read_only or any_thread)
     )
+    db.text_factory = partial(str, encoding="utf-8", errors="replace")  # one damaged letter must not hide its row
     try:
         set_up(db)
     except BaseException:

@@ -3,6 +3,7 @@
 Reads only, and no read locks the station out (WAL). `Journal` adds the writing.
 """
 
+import logging
 import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -11,9 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
+from pydantic import ValidationError
+
 from mhfd.contract.focus_report import FocusReport
 from mhfd_client.arrival.events import Inode, Scoring
-from mhfd_client.errors import StateError, StateMissing
+from mhfd_client.errors import RowDamaged, StateError, StateMissing
 from mhfd_client.files import text_of
 from mhfd_client.journal.folder import refuse_emptied
 from mhfd_client.journal.rows import (
@@ -35,11 +38,20 @@ from mhfd_client.naming import Crowd, Place
 
 FILE: Final = "journal.db"
 _FEW: Final = 500  # places: more are found by reading them all
+log = logging.getLogger("mhfd.journal")
+_OUTCOMES: Final = frozenset(Outcome)
 Row = tuple[Any, ...]
 
 
+def _verdict_column(name: str, table: str = "") -> str:
+    """Numbers that cannot be read are none."""
+    return (
+        f"CASE WHEN json_valid({table}detail) THEN {table}detail ELSE '{{}}' END" if name == "detail" else table + name
+    )
+
+
 _IMAGE: Final = ", ".join(f.name for f in fields(ImageRow))
-_VERDICT: Final = ", ".join(f.name for f in fields(VerdictRow))
+_VERDICT: Final = ", ".join(_verdict_column(f.name) for f in fields(VerdictRow))
 _SCORE: Final = (
     "i.id, i.path, i.section, i.tile, r.finding, r.dof, r.density, v.outcome, v.provisional, r.cross_spectrum"
 )
@@ -119,7 +131,7 @@ class JournalView:
 
     def counts(self) -> dict[State, int]:
         """How many images are in each state."""
-        found = {State(state): n for state, n in self._all("SELECT state, count(*) FROM image GROUP BY state")}
+        found = dict(self._all("SELECT state, count(*) FROM image GROUP BY state"))
         return {state: found.get(state, 0) for state in State}
 
     def open_batches(self) -> list[OpenBatch]:
@@ -145,11 +157,27 @@ class JournalView:
     # -- reports and verdicts
 
     def report(self, report_id: int) -> FocusReport:
-        """What scoring said, whole."""
-        row = self._one("SELECT json FROM report WHERE id = ?", report_id)
+        """What scoring said, whole. RowDamaged where it cannot be read."""
+        sql = "SELECT r.json, i.path FROM report r LEFT JOIN image i ON i.id = r.image WHERE r.id = ?"
+        row = self._one(sql, report_id)
         if row is None:
             raise StateError(f"the journal has no report {report_id}")
-        return FocusReport.model_validate_json(row[0])
+        try:
+            return FocusReport.model_validate_json(row[0])
+        except ValidationError as e:
+            name = f"image of report {report_id}" if row[1] is None else text_of(loaded(row[1]))
+            raise RowDamaged(
+                f"{name}: its report in the journal is damaged ({e.errors()[0]['msg']}); `mhfd check` looks at all of "
+                "them, `mhfd rescore` has it scored again"
+            ) from None
+
+    def readable_report(self, report_id: int) -> FocusReport | None:
+        """The same for lists, which a damaged one must not end: None for it."""
+        try:
+            return self.report(report_id)
+        except RowDamaged as e:
+            log.warning("%s", e)
+            return None
 
     def verdicts(self, image_id: int) -> list[VerdictRow]:
         """The history of an image, oldest first; the last is the current one."""
@@ -175,7 +203,7 @@ class JournalView:
         `since`: only those whose current verdict is newer than the one of this id.
         """
         images = ", ".join(f"i.{f.name}" for f in fields(ImageRow))
-        verdicts = ", ".join(f"v.{f.name}" for f in fields(VerdictRow))
+        verdicts = ", ".join(_verdict_column(f.name, "v.") for f in fields(VerdictRow))
         sql = (
             f"SELECT (SELECT min(id) FROM verdict WHERE image = i.id) AS first, {_SCORE}, {images}, {verdicts} "  # noqa: S608
             "FROM image i JOIN report r ON r.id = i.report JOIN verdict v ON v.id = i.verdict "
@@ -185,7 +213,10 @@ class JournalView:
         verdict = image + len(fields(ImageRow))
         with named(self.path):
             for row in self._db.execute(sql, (since,)):
-                yield Told(_image(row[image:verdict]), _score(row[1:image]), _verdict(row[verdict:]), row[0])
+                try:
+                    yield Told(_image(row[image:verdict]), _score(row[1:image]), _verdict(row[verdict:]), row[0])
+                except RowDamaged as e:
+                    log.warning("%s", e)
 
     def revisions(self, path: str, *, before: int) -> list[int]:
         """The images that are earlier revisions of this path."""
@@ -274,7 +305,7 @@ class JournalView:
 
     def notes(self) -> dict[str, str]:
         """What the station has to say to people now: JSON by name."""
-        return dict(self._all("SELECT name, json FROM note ORDER BY name"))
+        return dict(self._all("SELECT name, json FROM note WHERE json_valid(json) ORDER BY name"))
 
     # -- the station
 
@@ -333,12 +364,23 @@ def _up_to_date(path: Path, db: sqlite3.Connection) -> None:
 def _image(row: Row) -> ImageRow:
     values = list(row)
     values[1] = loaded(values[1])
-    values[7] = State(values[7])
+    try:
+        values[7] = State(values[7])
+    except ValueError:
+        raise RowDamaged(
+            f"image {row[0]} ({text_of(values[1])}): its state in the journal is damaged ({values[7]!r}); `mhfd check` "
+            "says what else is"
+        ) from None
     return ImageRow(*values)
 
 
 def _verdict(row: Row) -> VerdictRow:
-    return VerdictRow(Outcome(row[0]), row[1], bool(row[2]), *row[3:])
+    return VerdictRow(_outcome(row[0]), row[1], bool(row[2]), *row[3:])
+
+
+def _outcome(text: str) -> Outcome:
+    """What cannot be read says nothing."""
+    return Outcome(text) if text in _OUTCOMES else Outcome.UNDETERMINED
 
 
 def _label(row: Row, before: LabelRow | None) -> LabelRow:
@@ -356,5 +398,5 @@ def _score(row: Row) -> ScoreRow:
     values = list(row)
     values[1] = loaded(values[1])
     if values[7] is not None:
-        values[7:9] = [Outcome(values[7]), bool(values[8])]
+        values[7:9] = [_outcome(values[7]), bool(values[8])]
     return ScoreRow(*values)

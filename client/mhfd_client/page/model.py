@@ -96,7 +96,7 @@ class PageModel(RunNow):
         self.latest: deque[int] = deque(maxlen=STRIP)  # by first verdict, the newest last
         self._listed = Newest()
         self.identity = journal.identity()
-        self.report = lru_cache(_REPORTS)(journal.report)
+        self.report = lru_cache(_REPORTS)(journal.readable_report)
 
     def refresh(self) -> bool:
         """Take in what has changed; whether anything that is listed did."""

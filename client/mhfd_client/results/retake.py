@@ -75,7 +75,7 @@ class _Shot:
 def retakes(
     told: Iterable[Told],
     labels: Mapping[int, LabelRow],
-    report: Callable[[int], FocusReport],
+    report: Callable[[int], FocusReport | None],
     *,
     also: Sequence[Outcome] = (),
 ) -> list[Retake]:
@@ -84,7 +84,7 @@ def retakes(
     Args:
         told: All that was judged.
         labels: The newest label of each image.
-        report: The report of an id, as the journal has it.
+        report: The report of an id, as the journal has it; None where it cannot be read.
         also: Further outcomes to list, `undetermined` for one.
     """
     told = sorted(told, key=lambda one: one.image.id)
@@ -101,7 +101,8 @@ def retakes(
         fine = label is not None and label.fine
         listed = shot.newest.verdict.outcome in also and not fine
         if image.report is not None and (listed or shot.asked is not None or shot.failed is not None):
-            stage = report(image.report).image.stage_um
+            measured = report(image.report)
+            stage = None if measured is None else measured.image.stage_um
             other = sharp.get(image.place) if image.section is not None else None
             newer = other.path if other is not None and other.id > image.id else None
             found.append(_retake(shot, shot.newest, stage, label, newer=newer, listed=listed))

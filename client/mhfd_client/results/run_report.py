@@ -96,9 +96,9 @@ def _settings(loaded: Loaded) -> list[tuple[str, str, str]]:
 
 def _versions(journal: JournalView, told: list[Told]) -> dict[str, str]:
     found = {"mhfd": mhfd.__version__, "python": platform.python_version()}
-    scored = [one.image.report for one in told if one.image.report is not None and one.score.finding == "ok"]
-    if scored:
-        made = journal.report(scored[-1]).provenance
+    scored = (one.image.report for one in reversed(told) if one.image.report is not None and one.score.finding == "ok")
+    if last := next(filter(None, map(journal.readable_report, scored)), None):
+        made = last.provenance
         found |= {"scored by": f"mhfd {made.version}, {made.backend} on {made.device}", **made.versions}
     return found
 

@@ -86,12 +86,14 @@ class Recorder:
 
 def sidecar_of(state_dir: Path, path: str, revision: int = 1) -> Path:
     """Where the sidecar of an image lies: below `records`, at the image's own path."""
-    folder, _, name = path.rpartition("/")
+    *folders, name = path.split("/")
+    # A folder may be called as a sidecar is; two different ones stay different.
+    folders = [f"{folder}~" if folder.rstrip("~").endswith(SUFFIX) else folder for folder in folders]
     raw = os.fsencode(name)
     if len(raw) > _LONGEST:
         name = f"{os.fsdecode(raw[:_LONGEST])}~{hashlib.sha256(raw).hexdigest()[:16]}"
     again = "" if revision == 1 else f".r{revision}"
-    return records(state_dir) / folder / f"{name}{again}{SUFFIX}"
+    return records(state_dir).joinpath(*folders) / f"{name}{again}{SUFFIX}"
 
 
 def steps_ms(row: ImageRow) -> dict[str, float]:

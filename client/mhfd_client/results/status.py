@@ -110,7 +110,7 @@ def status(journal: JournalView, names: NamesSettings, *, clock: Callable[[], fl
         provisional=sum(t.verdict.provisional for t in newest),
         confirmed=run.confirmed,
         failed=sum(t.score.finding in ("incomplete", "unreadable") for t in newest),
-        retake=tuple(retakes(told, run.labels, journal.report)),
+        retake=tuple(retakes(told, run.labels, journal.readable_report)),
         sections=len(run.sections),
         missing=run.missing,
         to_come=len(run.absent) - len(run.missing),

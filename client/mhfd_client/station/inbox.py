@@ -5,20 +5,22 @@ the station takes it in within a second. Without a station, the command takes it
 """
 
 import logging
+import stat
 import time
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mhfd_client.files import write_whole
+from mhfd_client.files import make_folder, text_of, write_whole
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import VerdictRow
 from mhfd_client.verdicts.from_journal import JournalJudge
 
 log = logging.getLogger("mhfd.inbox")
+_LARGEST: Final = 1 << 20  # bytes: a label has a note at most
 
 
 class GivenLabel(BaseModel):
@@ -65,18 +67,38 @@ class Inbox:
 
     def __init__(self, state_dir: Path, judge: JournalJudge) -> None:
         self._folder, self.judge = state_dir / "inbox", judge
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._strange: dict[str, str] = {}  # by name: what is said of it
+        make_folder(self._folder)
 
     def labels(self) -> dict[Path, GivenLabel]:
         """Those that can be answered now, in the order they were said, each by its file."""
         found = {}
         for file, label in _read(self._folder):
             if label is None:
-                log.warning("%s is no label of `mhfd confirm`, `reject` or `again`: it is removed", file)
-                _remove(file)
+                self._put_aside(file)
             elif self.judge.knows(label.image):
                 found[file] = label
         return found
+
+    def _put_aside(self, file: Path) -> None:
+        """What is no label is named once, and kept for whoever wants to know."""
+        if file.name in self._strange:
+            return
+        aside = self._folder / "aside"
+        self._strange[file.name] = (
+            f"{text_of(file)} is no label of `mhfd confirm`, `reject` or `again`, and was put aside; say it again"
+        )
+        log.warning("%s", self._strange[file.name])
+        try:
+            aside.mkdir(mode=0o700, exist_ok=True)
+            file.rename(aside / file.name)
+        except OSError as e:
+            log.warning("%s cannot be put aside: %s", text_of(file), e)
+
+    @property
+    def strange(self) -> Iterable[str]:
+        """What was found that is no label, in words."""
+        return self._strange.values()
 
     def answer(self, label: GivenLabel) -> Sequence[tuple[int, VerdictRow]]:
         """The verdicts that it changes."""
@@ -106,17 +128,12 @@ def _read(folder: Path) -> Iterator[tuple[Path, GivenLabel | None]]:
     """The files of an inbox, oldest first; None: no label is in it."""
     for file in sorted(folder.glob("[0-9]*.json")):
         try:
-            yield file, GivenLabel.model_validate_json(file.read_bytes())
+            found = file.lstat()
+            if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:  # a pipe would be waited for
+                yield file, None
+            else:
+                yield file, GivenLabel.model_validate_json(file.read_bytes())
         except FileNotFoundError:
             continue  # taken in meanwhile
         except (OSError, ValidationError):
             yield file, None
-
-
-def _remove(file: Path) -> None:
-    """Out of the way at least, where it cannot be deleted: a folder."""
-    try:
-        file.unlink(missing_ok=True)
-    except OSError:
-        with suppress(OSError):
-            file.rename(file.with_suffix(".removed"))

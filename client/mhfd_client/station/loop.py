@@ -9,6 +9,7 @@ collaborators' business.
 """
 
 import logging
+import math
 import os
 import signal
 import threading
@@ -21,10 +22,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
+from pydantic import ValidationError
+
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
 from mhfd_client.arrival.events import FolderTrouble, Recovered, TroubleKind, Unchanged, Whole
-from mhfd_client.errors import StateBusy, StateError, StateFull
+from mhfd_client.errors import RowDamaged, StateBusy, StateError, StateFull
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import ImageRow, Outcome, State, VerdictRow
 from mhfd_client.naming import Place
@@ -314,6 +317,10 @@ class Station:
             self._verdicts, self._label = list(self._people.answer(label)), (file, label)
             self._keep_verdicts()
             self._more = True  # sidecars
+        for why in self._people.strange:
+            if self._notes.get(why) is None:
+                self.journal.trouble("inbox", why.partition(" ")[0], why)
+                self._notes[why] = why
         for name, text in self._people.judge.notes().items():
             if self._notes.get(name) != text:
                 self.journal.note(name, text)
@@ -321,9 +328,11 @@ class Station:
 
     def _verdicts_on(self, row: ImageRow) -> Sequence[tuple[int, VerdictRow]]:
         assert row.report is not None  # noqa: S101 - the schema says so, for scored images
-        report = self.journal.report(row.report)
         try:
-            return self._judge.judge(row, report)
+            return self._judge.judge(row, self.journal.report(row.report))
+        except RowDamaged as e:
+            self.journal.trouble("report", row.path, str(e))
+            return [(row.id, VerdictRow(Outcome.UNDETERMINED, f"I can't tell: {e}."))]
         except StateError:
             raise
         except Exception as e:  # a defect must not end a run of three days; the image says what happened
@@ -350,9 +359,13 @@ class Station:
 
     def _record(self, row: ImageRow) -> bool:
         assert row.report is not None and row.verdict is not None  # noqa: S101, PT018 - the schema says so
-        report, verdict = self.journal.report(row.report), self.journal.verdict(row.verdict)
         try:
+            report, verdict = self.journal.report(row.report), self.journal.verdict(row.verdict)
             self._recorder.record(row, report, verdict)
+        except RowDamaged as e:  # put aside until the next start
+            self.journal.trouble("record", row.path, str(e))
+            self._unrecorded[row.id] = math.inf
+            return False
         except StateError:
             raise
         except Exception as e:  # likewise: the image stays judged, is named, and is tried again
@@ -367,7 +380,12 @@ class Station:
     def _reconcile(self) -> None:
         """After a start: work that goes on somewhere is taken up, the rest is submitted again."""
         for batch in self.journal.open_batches():
-            params = Params.model_validate_json(batch.params)
+            try:
+                params = Params.model_validate_json(batch.params)
+            except ValidationError as e:
+                log.error("%s of batch %s cannot be read: it is submitted again: %s", batch.runner, batch.token, e)
+                self.journal.returned(batch.token, "its parameters in the journal are damaged")
+                continue
             jobs = tuple(self._job(self.journal.image(image), params) for image in batch.ids)
             if batch.runner == self.runner.name and self.runner.reattach(Batch(batch.token, jobs)):
                 self._in_flight.update((image, batch.token) for image in batch.ids)

@@ -51,15 +51,24 @@ def rejudge(root: str | os.PathLike[str], loaded: Loaded, *, why: str, dry_run: 
 
 def record_all(journal: Journal, recorder: Recorder) -> None:
     """The sidecars that wait to be written. For when no station runs."""
-    while rows := journal.pending(State.JUDGED, limit=200):
+    damaged: set[int] = set()  # these stay judged: the watch names them
+    while True:
+        rows = [row for row in journal.pending(State.JUDGED, limit=200 + len(damaged)) if row.id not in damaged]
+        if not rows:
+            return
         sidecars = []
         for row in rows:
             assert row.report is not None and row.verdict is not None  # noqa: S101, PT018 - the schema says so
-            sidecars.append(recorder.sidecar(row, journal.report(row.report), journal.verdict(row.verdict)))
+            report = journal.readable_report(row.report)
+            if report is None:
+                damaged.add(row.id)
+            else:
+                sidecars.append(recorder.sidecar(row, report, journal.verdict(row.verdict)))
         write_all_whole(sidecars)
         with journal.together():
             for row in rows:
-                journal.recorded(row.id)
+                if row.id not in damaged:
+                    journal.recorded(row.id)
 
 
 def _changes(journal: JournalView, answers: list[tuple[int, VerdictRow]]) -> list[Change]:

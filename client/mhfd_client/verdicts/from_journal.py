@@ -6,15 +6,22 @@ file.
 """
 
 import json
+import logging
 from collections.abc import Iterator, Sequence
 
+from pydantic import ValidationError
+
 from mhfd.contract.focus_report import FocusReport
+from mhfd_client.errors import RowDamaged
+from mhfd_client.files import text_of
 from mhfd_client.journal.rows import ImageRow, LabelRow, Outcome, Told, VerdictRow
 from mhfd_client.journal.view import JournalView
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts import wording
 from mhfd_client.verdicts.judge import Judged, RunJudge, Turned
 from mhfd_client.verdicts.verdict import Verdict
+
+log = logging.getLogger("mhfd.verdicts")
 
 
 class JournalJudge:
@@ -74,13 +81,14 @@ def rejudged(
     old: dict[int, VerdictRow] = {}
     for event in _events(journal):
         if isinstance(event, LabelRow):
-            answers = judge.hear(event.image, event.sharp)
+            answers = judge.hear(event.image, event.sharp) if event.image in judge.history else []
         else:
             image = event.image
             assert image.report is not None  # noqa: S101 - it was judged
             old[image.id] = event.verdict
             _retire(judge, journal, image)
-            answers = judge.see(image.id, journal.report(image.report), image.place)
+            report = journal.readable_report(image.report)
+            answers = [] if report is None else judge.see(image.id, report, image.place)
         now |= {int(str(judged.key)): judged.verdict for judged in answers}
     changed = []
     for key, verdict in now.items():
@@ -117,8 +125,12 @@ def _restored(journal: JournalView, settings: VerdictSettings) -> RunJudge:
         if told.verdict.detail == "{}" or image.report is None:
             continue  # judging failed then: there was no verdict to remember
         _retire(judge, journal, image)
-        report = journal.report(image.report)
-        judge.restore(image.id, report, image.place, verdict_of(told.verdict), labels.get(image.id))
+        try:
+            report, verdict = journal.report(image.report), verdict_of(told.verdict)
+        except (RowDamaged, ValidationError) as e:  # no neighbour of any other: what is known of it cannot be read
+            log.warning("%s: left out: %s", text_of(image.path), e)
+            continue
+        judge.restore(image.id, report, image.place, verdict, labels.get(image.id))
     return judge
 
 
