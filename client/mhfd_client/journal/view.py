@@ -131,7 +131,7 @@ class JournalView:
 
     def counts(self) -> dict[State, int]:
         """How many images are in each state."""
-        found = dict(self._all("SELECT state, count(*) FROM image GROUP BY state"))
+        found: dict[str, int] = dict(self._all("SELECT state, count(*) FROM image GROUP BY state"))
         return {state: found.get(state, 0) for state in State}
 
     def open_batches(self) -> list[OpenBatch]:
