@@ -688,3 +688,17 @@ def test_a_file_that_is_not_ours_is_refused_in_words(tmp_path: Path) -> None:
     db.close()
     with pytest.raises(StateDamaged, match="a newer mhfd"):
         overview(tmp_path)
+
+
+@pytest.mark.parametrize("change", ["facts = '{'", "rule = 'out_of_focvs'", "more = '{\"named\": 7}'"])
+def test_a_damaged_row_is_left_out_and_keeps_nobody_from_the_others(tmp_path: Path, change: str) -> None:
+    store = AlertStore(tmp_path)
+    store.save([Episode(n, rule, 1.0, "text") for n, rule in enumerate([Rule.DISK, Rule.DRIFT], 1)], [], {})
+    store.close()
+    db = sqlite3.connect(tmp_path / FILE, isolation_level=None)
+    db.execute(f"UPDATE episode SET {change} WHERE number = 1")  # noqa: S608 - ours
+    db.close()
+    assert [episode.number for episode in overview(tmp_path).episodes] == [2]
+    again = AlertStore(tmp_path)
+    assert [episode.number for episode in again.load().open] == [2]
+    again.close()

@@ -6,9 +6,10 @@ writes it, also beside a running station.
 """
 
 import json
+import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, astuple, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,8 @@ from mhfd_client.alerts.message import Alert, Rule
 from mhfd_client.files import text_of
 from mhfd_client.journal.sqlite import named, opened, version_of
 from mhfd_client.times import iso_z
+
+log = logging.getLogger("mhfd.alerts")
 
 FILE: Final = "alerts.db"
 _APPLICATION_ID: Final = 0x6D686661
@@ -255,6 +258,24 @@ def _answers(db: sqlite3.Connection) -> dict[int, Answer]:
     return {number: Answer(*said) for number, *said in db.execute("SELECT * FROM answer")}
 
 
+@contextmanager
+def _readable(what: str) -> Iterator[None]:
+    """A damaged row is left out, and keeps nobody from the others: an alert that still stands rings anew."""
+    try:
+        yield
+    except (ValueError, TypeError) as e:
+        log.warning("%s in %s cannot be read and is left out: %s", what, FILE, e)
+
+
+def _episode(row: tuple[Any, ...], answer: Answer) -> Episode:
+    number, rule, opened_, text, provisional, facts, images, calm, closed, end, more = row
+    known = json.loads(facts), tuple(json.loads(images)), calm, closed, end
+    episode = Episode(number, Rule(rule), opened_, text, bool(provisional), *known)
+    fields = json.loads(more or "{}")
+    fields |= {"named": tuple(fields.get("named", ()))} | asdict(answer)
+    return replace(episode, **fields)
+
+
 def _load(db: sqlite3.Connection, version: int) -> Overview:
     """`version` 1: an older station's, of which only may be read."""
     answers = _answers(db) if version > 1 else {}
@@ -264,18 +285,17 @@ def _load(db: sqlite3.Connection, version: int) -> Overview:
         "FROM episode ORDER BY number DESC"
     )
     episodes = []
-    for number, rule, opened_, text, provisional, facts, images, calm, closed, end, more in rows:
-        known = json.loads(facts), tuple(json.loads(images)), calm, closed, end
-        episode = Episode(number, Rule(rule), opened_, text, bool(provisional), *known)
-        fields = json.loads(more or "{}")
-        fields |= {"named": tuple(fields.get("named", ()))} | asdict(answers.get(number, Answer()))
-        episodes.append(replace(episode, **fields))
+    for row in rows:
+        with _readable(f"alert {row[0]}"):
+            episodes.append(_episode(row, answers.get(row[0], Answer())))
     pending: dict[str, list[Unsent]] = {}
     for name, unknown, alert in db.execute("SELECT sink, unknown, alert FROM pending ORDER BY sink, place"):
-        pending.setdefault(name, []).append(Unsent(Alert.model_validate_json(alert), bool(unknown)))
+        with _readable(f"a message to {name}"):
+            pending.setdefault(name, []).append(Unsent(Alert.model_validate_json(alert), bool(unknown)))
     sinks = tuple(Delivery(*row) for row in db.execute("SELECT * FROM sink ORDER BY name"))
     digest = None
     if version > 1:
         for (text,) in db.execute("SELECT digest FROM digest ORDER BY number DESC LIMIT 1"):
-            digest = Digest.model_validate_json(text)
+            with _readable("the digest"):
+                digest = Digest.model_validate_json(text)
     return Overview(tuple(episodes), sinks, {name: tuple(some) for name, some in pending.items()}, digest)
