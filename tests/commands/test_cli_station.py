@@ -223,6 +223,28 @@ def test_retake_lists_what_to_image_again(watched: Watched) -> None:
     assert watched("retake", "--csv", "--format", "atlas").exit_code == 2
 
 
+def test_the_halves_of_the_list_are_the_whole_run(watched: Watched) -> None:
+    said = watched("retake", "--others", "--csv")
+    going = list(csv.DictReader(io.StringIO(said.stdout)))
+    again = json.loads(watched("retake", "--json").stdout)
+    told = json.loads(watched("retake", "--others", "--json").stdout)
+    assert (again["list"], told["list"], told["again"]) == ("again", "others", len(again["images"]))
+    assert [row["path"] for row in going] == [one["path"] for one in told["images"]]
+    known = {str(watched.root / path) for path in outcomes(watched)}
+    halves = [
+        *(row["path"] for row in going),
+        *(str(watched.root / path) for path in (*(one["path"] for one in again["images"]), *told["undetermined"])),
+    ]
+    assert sorted(halves) == sorted(known)
+    assert all(Path(row["path"]).is_file() and Path(row["sidecar"]).is_file() for row in going)
+    assert f"{len(going)} may go on ({len(going)} of them provisionally" in said.stderr
+    assert f"{len(again['images'])} to take again, {len(told['undetermined'])} cannot be told" in said.stderr
+    newest = json.loads(watched("retake", "--json", "--order", "newest").stdout)["images"]
+    assert [one["image"] for one in newest] == sorted((one["image"] for one in again["images"]), reverse=True)
+    for wrong in (("--others", "--format", "atlas"), ("--csv", "--json"), ("--others", "--undetermined")):
+        assert watched("retake", *wrong).exit_code == 2
+
+
 def test_confirming_makes_verdicts_final(watched: Watched) -> None:
     asked = json.loads(watched("status", "--json").output)["question"]["images"]
     with JournalView.read(watched.state) as journal:

@@ -309,9 +309,15 @@ def _truth() -> Any:
 
 
 def _retakes() -> Any:
-    from mhfd_client.results.retake import as_csv
+    from mhfd_client.results.tables import as_csv
 
     return as_csv(())
+
+
+def _others() -> Any:
+    from mhfd_client.results.tables import others_csv
+
+    return others_csv((), root=Path(), state_dir=Path())
 
 
 def _alert_variables() -> Any:
@@ -412,7 +418,10 @@ FORMS: Final[Mapping[str, Form]] = {
         _constant("mhfd_client.microscope.truth", "TABLE_VERSION"), "mhfd_client.microscope.truth", _truth
     ),
     "retake --csv": Form(
-        _constant("mhfd_client.results.retake", "TABLE_VERSION"), "mhfd_client.results.retake", _retakes
+        _constant("mhfd_client.results.tables", "TABLE_VERSION"), "mhfd_client.results.tables", _retakes
+    ),
+    "retake --others --csv": Form(
+        _constant("mhfd_client.results.tables", "OTHERS_VERSION"), "mhfd_client.results.tables", _others
     ),
     **{f"{name} --json": _document(name, _printed(name)) for name in PRINTED},
     **{

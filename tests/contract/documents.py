@@ -50,6 +50,26 @@ def _plan() -> Any:
     return printed("plan", "DIR")
 
 
+def _retake() -> Any:
+    """Both halves of the list, with an image on each."""
+    from tests.rigs.runs import Run
+
+    from mhfd.contract.focus_report import Finding
+
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run(Path(folder))
+        for section in range(1, 10):
+            run.image(section)
+        run.image(10, finding=Finding.INCOMPLETE)
+        view = _within(run.journal)
+        halves = [
+            printed("retake", "DIR", *words, commands__common__WatchedFolder__journal=view)
+            for words in ((), ("--others",))
+        ]
+        run.close()
+    return halves
+
+
 def _config() -> Any:
     """With one setting: which there are is the reference's matter."""
     told = printed("config", "DIR")
@@ -139,6 +159,7 @@ def _run(*words: str) -> Any:
 
 PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
     "plan": _plan,
+    "retake": _retake,
     "config": _config,
     "whoami": _whoami,
     "alert test": _alert_test,

@@ -20,7 +20,7 @@ from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Crowd, Place
 from mhfd_client.now import RunNow
 from mhfd_client.results import latency as ledger
-from mhfd_client.results import retake
+from mhfd_client.results import retake, tables
 from mhfd_client.results import status as summary
 from mhfd_client.results.sidecars import Recorder
 from mhfd_client.settings.load import load
@@ -182,7 +182,7 @@ def test_a_label_is_in_the_table_and_in_the_sidecar(run: Run) -> None:
     image = sharp(run, *range(1, 10))[-1]
     run.journal.labelled(image, sharp=True, who="Ann")
     run.journal.labelled(image, sharp=None, again=True, note="=dirt", who="Bo")
-    (row,) = csv.DictReader(io.StringIO(retake.as_csv(listed(run))))
+    (row,) = csv.DictReader(io.StringIO(tables.as_csv(listed(run))))
     assert (row["label"], row["note"], row["said_by"]) == ("sharp, take again", "'=dirt", "Bo")
     told = json.loads(json.dumps(summary.status(run.journal, NAMES).as_json()))["retake"]
     assert [(one["label"], one["note"], one["said_by"]) for one in told] == [("sharp, take again", "=dirt", "Bo")]
@@ -217,8 +217,8 @@ def test_lists_in_the_notations_of_instruments(run: Run) -> None:
         run.image(10, tile=tile, finding=Finding.INCOMPLETE)
     run.image(11, tile="g0000_t0012", finding=Finding.INCOMPLETE)
     items = retake.retakes(run.journal.told(), run.journal.last_labels(), run.journal.report)
-    assert retake.as_list(items, "atlas")[0] == "S_10: Tile_r1-c2, Tile_r2-c1\n"
-    text, left = retake.as_list(items, "sbemimage")
+    assert tables.as_list(items, "atlas")[0] == "S_10: Tile_r1-c2, Tile_r2-c1\n"
+    text, left = tables.as_list(items, "sbemimage")
     assert text == "11: 0.12\n"
     assert [item.section for item in left] == [10, 10]
 
@@ -226,7 +226,7 @@ def test_lists_in_the_notations_of_instruments(run: Run) -> None:
 def test_a_table_cannot_carry_formulas_into_a_spreadsheet(run: Run) -> None:
     run.image(1, path="=cmd|' /C calc'!A0.tif", finding=Finding.INCOMPLETE, stage_um=None)
     (row,) = csv.DictReader(
-        io.StringIO(retake.as_csv(retake.retakes(run.journal.told(), run.journal.last_labels(), run.journal.report)))
+        io.StringIO(tables.as_csv(retake.retakes(run.journal.told(), run.journal.last_labels(), run.journal.report)))
     )
     assert row["path"].startswith("'=")
     assert row["stage_x_um"] == ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 import time
 from pathlib import Path
@@ -14,7 +13,6 @@ import click
 from mhfd_client.commands.common import EXIT_PERSON, JSON, WatchedFolder, echo, folder_options, say
 
 if TYPE_CHECKING:
-    from mhfd_client.results.retake import Format
     from mhfd_client.results.status import RunStatus
 
 
@@ -84,39 +82,6 @@ def _unconfirmed(now: RunStatus) -> list[str]:
         return []
     sharp = now.outcomes[Outcome.IN_FOCUS]
     return [f"nobody has confirmed a sharp image yet: {sharp:,} of {now.judged:,} in focus provisionally"]
-
-
-@click.command()
-@folder_options
-@click.option("--csv", "as_csv", is_flag=True, help="A table for a spreadsheet.")
-@click.option("--format", "form", type=click.Choice(["sbemimage", "atlas"]), help="The instrument's own notation.")
-@click.option("--undetermined", is_flag=True, help="Also images of which nothing can be said.")
-def retake(folder: WatchedFolder, as_csv: bool, form: Format | None, undetermined: bool) -> None:
-    """What to image again: section, tile, stage position, reason."""
-    from mhfd_client.journal.rows import Outcome
-    from mhfd_client.results import retake as listing
-
-    if as_csv and form:
-        raise click.UsageError("--csv and --format: choose one")
-    with folder.journal() as journal:
-        also = (Outcome.UNDETERMINED,) if undetermined else ()
-        items = listing.retakes(journal.told(), journal.last_labels(), journal.readable_report, also=also)
-    if as_csv:
-        click.echo(listing.as_csv(items), nl=False)
-    elif form:
-        text, left = listing.as_list(items, form)
-        click.echo(text, nl=False)
-        for item in left:
-            echo(f"{item.path}: its name gives no tile in the notation of {form}; {item.reason}", err=True)
-    else:
-        for item in items:
-            at = "" if item.stage_um is None else f", stage {item.stage_um[0]:.3f}, {item.stage_um[1]:.3f} um"
-            echo(f"{item.place}{at}: {item.reason} ({item.path})")
-            if item.newer is not None:
-                say_so = shlex.join(("mhfd", "fine", folder.root, item.path))
-                echo(f"    {item.newer} is in focus; if it was taken instead, say so: {say_so}")
-        if not items:
-            echo("nothing to image again")
 
 
 @click.command()

@@ -1,27 +1,24 @@
-"""What to image again: the list that an operator, or the instrument's own program, works through.
+"""What to image again, the list that an operator works through; and its other half, what may go on to montage.
 
 An image is on it once its verdict is `out_of_focus` or `incomplete`, or somebody said that it is to be taken again. It
 goes when a newer take of the same shot is in focus, which is the same path written again (`naming.shots` knows where an
 instrument says so in another way), or when somebody calls it fine. Another file of the same section and tile takes
 nothing off: it may be of the next wafer. It is named, so that a person can say what it is.
+
+Each shot is on one of three lists by its newest take: to be imaged again (`retakes`), may go on (`others`), or of
+neither can be told yet.
 """
 
-import csv
-import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd_client.files import text_of
 from mhfd_client.journal.rows import LabelRow, Outcome, Told
-from mhfd_client.naming import Place, row_col, sbemimage_tile, shot_of
-from mhfd_client.printing import printable
+from mhfd_client.naming import Place, shot_of
 
-Format = Literal["sbemimage", "atlas"]
 AGAIN: Final = (Outcome.OUT_OF_FOCUS, Outcome.INCOMPLETE)
-TABLE_VERSION: Final = 2
-"""Of the table's columns, which have no place for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +49,42 @@ class Retake:
         return asdict(self) | {"path": text_of(self.path)}
 
 
+@dataclass(frozen=True, slots=True)
+class Other:
+    """One image that may go on: it is in focus, or somebody said that it is fine as it is."""
+
+    image: int
+    path: str
+    revision: int
+    section: int | None
+    tile: str | None
+    stage_um: tuple[float, float] | None
+    outcome: Outcome
+    provisional: bool
+    """Nobody had said what is sharp when it was judged."""
+    confirmed: bool
+    """Somebody looked at this very image and called it sharp."""
+    label: str | None = None
+    note: str | None = None
+    said_by: str | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where it belongs."""
+        return Place(self.section, self.tile)
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """The list's other half, and what is on neither."""
+
+    images: tuple[Other, ...]
+    undetermined: tuple[str, ...]
+    """The paths of which nothing can be said."""
+    waiting: tuple[str, ...]
+    """The paths whose newest file is not judged yet."""
+
+
 class _Shot:
     """What is to be imaged, take after take, in the order in which they came."""
 
@@ -59,6 +92,11 @@ class _Shot:
         self.newest: Told | None = None
         self.asked: LabelRow | None = None  # somebody wants it taken again
         self.failed: Told | None = None  # the last take that failed; None once one is in focus, or called fine
+
+    @property
+    def again(self) -> bool:
+        """Whether it is to be imaged again."""
+        return self.asked is not None or self.failed is not None
 
     def take(self, one: Told, label: LabelRow | None) -> None:
         """One more."""
@@ -87,12 +125,9 @@ def retakes(
         report: The report of an id, as the journal has it; None where it cannot be read.
         also: Further outcomes to list, `undetermined` for one.
     """
-    told = sorted(told, key=lambda one: one.image.id)
-    shots: dict[str, _Shot] = {}
-    for one in told:
-        shot = shots.setdefault(shot_of(one.image.path), _Shot())
-        shot.take(one, labels.get(one.image.id))
-    sharp = {one.image.place: one.image for one in told if one.verdict.outcome is Outcome.IN_FOCUS}
+    told = list(told)
+    shots = _shots(told, labels)
+    sharp = {one.image.place: one.image for one in sorted(told, key=_came) if one.verdict.outcome is Outcome.IN_FOCUS}
     found = []
     for shot in shots.values():
         if shot.newest is None:
@@ -100,43 +135,46 @@ def retakes(
         image, label = shot.newest.image, labels.get(shot.newest.image.id)
         fine = label is not None and label.fine
         listed = shot.newest.verdict.outcome in also and not fine
-        if image.report is not None and (listed or shot.asked is not None or shot.failed is not None):
-            measured = report(image.report)
-            stage = None if measured is None else measured.image.stage_um
+        if image.report is not None and (listed or shot.again):
+            stage = _stage(report, image.report)
             other = sharp.get(image.place) if image.section is not None else None
             newer = other.path if other is not None and other.id > image.id else None
             found.append(_retake(shot, shot.newest, stage, label, newer=newer, listed=listed))
     return sorted(found, key=lambda retake: (retake.place.key, retake.path))
 
 
-def as_csv(items: Iterable[Retake]) -> str:
-    """One line an image, for a spreadsheet. Text that a spreadsheet would take for a formula is quoted."""
-    buffer = io.StringIO()
-    table = csv.writer(buffer, lineterminator="\n")
-    measured = ["section", "tile", "stage_x_um", "stage_y_um", "outcome", "provisional", "path", "reason"]
-    table.writerow([*measured, "label", "note", "said_by"])
-    for item in items:
-        x, y = item.stage_um or ("", "")
-        said = item.outcome.value, "yes" if item.provisional else "no"
-        path, reason = _plain(printable(item.path)), _plain(printable(item.reason))
-        people = [_plain(printable(text or "")) for text in (item.label, item.note, item.said_by)]
-        table.writerow([item.section, _plain(item.tile or ""), x, y, *said, path, reason, *people])
-    return buffer.getvalue()
+def others(
+    told: Iterable[Told],
+    labels: Mapping[int, LabelRow],
+    report: Callable[[int], FocusReport | None],
+    *,
+    waiting: Collection[str] = (),
+) -> Others:
+    """The images that may go on to montage and alignment, by section and tile. None of them is among the `retakes`.
 
-
-def as_list(items: Iterable[Retake], form: Format) -> tuple[str, list[Retake]]:
-    """In the instrument's own notation, one section a line; and what cannot be written so."""
-    sections: dict[int, list[str]] = {}
-    left: list[Retake] = []
-    for item in items:
-        tile = _tile(item.tile, form)
-        if item.section is None or tile is None:
-            left.append(item)
+    Args:
+        told: All that was judged.
+        labels: The newest label of each image.
+        report: The report of an id, as the journal has it; None where it cannot be read.
+        waiting: Paths with a file that is not judged yet: what was said of an earlier one is not true of it.
+    """
+    unjudged = {shot_of(path): path for path in waiting}
+    going: list[Other] = []
+    undetermined: list[str] = []
+    for name, shot in _shots(told, labels).items():
+        newest = shot.newest
+        if newest is None or newest.image.report is None or shot.again:
+            unjudged.pop(name, None)
+            continue
+        label = labels.get(newest.image.id)
+        if name in unjudged:
+            continue
+        if newest.verdict.outcome is Outcome.IN_FOCUS or (label is not None and label.fine):
+            going.append(_other(newest, label, _stage(report, newest.image.report)))
         else:
-            sections.setdefault(item.section, []).append(tile)
-    head = "S_" if form == "atlas" else ""
-    lines = [f"{head}{section}: {', '.join(tiles)}\n" for section, tiles in sorted(sections.items())]
-    return "".join(lines), left
+            undetermined.append(newest.image.path)
+    in_order = sorted(going, key=lambda other: (other.place.key, other.path))
+    return Others(tuple(in_order), tuple(sorted(undetermined)), tuple(sorted(unjudged.values())))
 
 
 def _retake(
@@ -175,12 +213,36 @@ def _retake(
     )
 
 
-def _tile(tile: str | None, form: Format) -> str | None:
-    if form == "sbemimage":
-        return sbemimage_tile(tile)
-    at = row_col(tile)
-    return None if at is None else f"Tile_r{at[0]}-c{at[1]}"
+def _shots(told: Iterable[Told], labels: Mapping[int, LabelRow]) -> dict[str, _Shot]:
+    shots: dict[str, _Shot] = {}
+    for one in sorted(told, key=_came):
+        shots.setdefault(shot_of(one.image.path), _Shot()).take(one, labels.get(one.image.id))
+    return shots
 
 
-def _plain(text: str) -> str:
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+def _stage(report: Callable[[int], FocusReport | None], of: int) -> tuple[float, float] | None:
+    measured = report(of)
+    return None if measured is None else measured.image.stage_um
+
+
+def _came(one: Told) -> int:
+    return one.image.id
+
+
+def _other(one: Told, label: LabelRow | None, stage: tuple[float, float] | None) -> Other:
+    image, verdict = one.image, one.verdict
+    by = None if label is None else label.task_by or label.sharp_by
+    return Other(
+        image.id,
+        image.path,
+        image.revision,
+        image.section,
+        image.tile,
+        stage,
+        verdict.outcome,
+        verdict.provisional,
+        label is not None and label.sharp is True,
+        None if label is None else label.words,
+        None if label is None else label.note,
+        None if by is None else by.who,
+    )
