@@ -53,8 +53,19 @@ SETTINGS = AlertSettings(disk_gb=0)
 )
 def test_when_a_wafer_ends(now: Situation, settings: dict[str, object], by_itself: bool, why: str | None) -> None:
     chosen = AlertSettings.model_validate(settings)
-    assert ended(now, chosen, digested=3, by_itself=by_itself) == why
-    assert ended(now, chosen, digested=7, by_itself=by_itself) is None, "once an end"
+    before = made(1, newest=3)
+    assert ended(now, chosen, last=None, by_itself=by_itself) == why
+    assert ended(now, chosen, last=before, by_itself=by_itself) == why
+    assert ended(now, chosen, last=made(1, newest=7), by_itself=by_itself) is None, "once an end"
+
+
+def test_retakes_of_a_complete_wafer_end_when_none_comes_any_more() -> None:
+    """Not at each of them, though everything is here and judged after each."""
+    complete = replace(END, complete=True, last_arrival=NOW)
+    assert ended(complete, SETTINGS, last=made(9, newest=6)) == "all that was expected is here and judged"
+    told = made(9, newest=6, complete=True)
+    assert ended(complete, SETTINGS, last=told) is None
+    assert ended(replace(complete, last_arrival=NOW - 600), SETTINGS, last=told) == "no image has come for a while"
 
 
 def made(count: int, *, listed: int = LISTED, path: str = "S_{}.tif", **more: object) -> Digest:

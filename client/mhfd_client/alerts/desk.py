@@ -70,8 +70,8 @@ class Desk:
             )
             for sink in sinks
         ]
-        self.digested = kept.digest.newest if kept.digest else 0
-        """The newest image of the last digest."""
+        self.digest = kept.digest
+        """The last that was sent."""
         self._digests: list[tuple[float, Digest]] = []
         self._failed: list[Failed] = []
         self._each_at: float | None = None
@@ -110,7 +110,7 @@ class Desk:
         log.info("digest, as %s: %s", digest.why, digest.headline)
         self._put(digest_message(digest, self._root))
         self._digests.append((self._now(), digest))
-        self.digested, self._dirty = digest.newest, True
+        self.digest, self._dirty = digest, True
         self.step()
 
     def _put(self, alert: Alert) -> None:

@@ -57,6 +57,8 @@ class Digest(BaseModel):
     images: int
     waiting: int
     """Images that have no verdict yet."""
+    complete: bool = False
+    """All that was expected is here."""
     confirmed: int
     """Images that people call sharp. 0: images were only compared with each other."""
     again: int
@@ -133,18 +135,18 @@ class Digest(BaseModel):
         return self.model_copy(update={"listed": (*pictured, *self.listed[_PICTURES:])})
 
 
-def ended(now: Situation, settings: AlertSettings, *, digested: int, by_itself: bool = False) -> str | None:
+def ended(now: Situation, settings: AlertSettings, *, last: Digest | None, by_itself: bool = False) -> str | None:
     """Why this is the end of a wafer of which nothing was said yet, in words; None: it is not.
 
     Args:
-        digested: The newest image of the last digest.
+        last: The last digest that was sent.
         by_itself: The watch has ended by itself.
     """
-    if not settings.digest or now.newest in (0, digested):
+    if not settings.digest or not now.newest or (last is not None and last.newest == now.newest):
         return None
     if by_itself:
         return "the watch has ended, as nothing came any more"
-    if now.complete and not now.waiting:
+    if now.complete and not now.waiting and not (last is not None and last.complete):  # retakes end when none comes
         return "all that was expected is here and judged"
     if not settings.idle_s or now.last_arrival is None or now.away:
         return None

@@ -31,6 +31,8 @@ log = logging.getLogger("mhfd.alerts")
 _BEAT_S: Final = 1.0
 _PAUSE_S: Final = 0.25
 _GRACE_S: Final = 3.0
+_DIGEST_S: Final = 60.0
+"""So long may the digest of a very large run take at its end."""
 
 
 class Alerts:
@@ -100,7 +102,7 @@ class Alerts:
         self._end.set()
         self._wake.set()
         self._disks.close()
-        self._thread.join(self._grace + 2 * _BEAT_S)
+        self._thread.join(self._grace + 2 * _BEAT_S + (_DIGEST_S if self._by_itself else 0.0))
 
     def _run(self) -> None:
         try:
@@ -124,7 +126,7 @@ class Alerts:
             self._desk.look(now)
             if self._digest is not None and self._ended is None:
                 by_itself = self._by_itself and self._end.is_set()
-                why = ended(now, self._settings, digested=self._desk.digested, by_itself=by_itself)
+                why = ended(now, self._settings, last=self._desk.digest, by_itself=by_itself)
                 if why is not None:
                     found = self._digest(self._run_now, why)
                     self._desk.tell(found.model_copy(update={"page": None}) if by_itself else found)

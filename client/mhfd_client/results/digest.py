@@ -1,5 +1,6 @@
 """What a digest says: counted from the journal as it is now. When it is sent, and to whom, is `alerts`' business."""
 
+import re
 import shlex
 import time
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from mhfd_client.results.retake import Retake, retakes
 from mhfd_client.times import iso_z
 
 _MISSING: Final = 200
+_PROVISIONAL: Final = re.compile(r" Provisional: [^.]*\.")
+"""Said of the whole, not of each."""
 _REASON: Final = 400
 """Characters of a reason."""
 
@@ -41,7 +44,7 @@ def digest(run: RunNow, why: str, *, page: str | None = None, clock: Callable[[]
             path=text_of(item.path),
             outcome=item.outcome.value,
             provisional=item.provisional,
-            reason=text_of(item.reason).partition(" Provisional: ")[0][:_REASON],
+            reason=_PROVISIONAL.sub("", text_of(item.reason))[:_REASON],
             picture=text_of(picture) if picture.is_file() else None,
         )
 
@@ -51,6 +54,7 @@ def digest(run: RunNow, why: str, *, page: str | None = None, clock: Callable[[]
         newest=run.newest.image,
         images=sum(number for state, number in run.counts.items() if state is not State.REPLACED),
         waiting=run.waiting,
+        complete=run.complete,
         confirmed=run.confirmed,
         again=len(again),
         listed=tuple(listed(item) for item in again[:LISTED]),
