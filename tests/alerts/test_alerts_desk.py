@@ -6,7 +6,9 @@ import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,8 +21,9 @@ from mhfd_client.alerts.desk import Desk
 from mhfd_client.alerts.outlet import LIMIT, Outlet, Postman, Receipt
 from mhfd_client.alerts.situation import Disk, Failed, Situation
 from mhfd_client.alerts.store import FILE, AlertStore, Delivery
-from mhfd_client.errors import StateDamaged, StateError
+from mhfd_client.errors import StateBusy, StateDamaged, StateError
 from mhfd_client.journal.rows import Outcome, ScoreRow
+from mhfd_client.journal.sqlite import opened
 from mhfd_client.settings.options import AlertSettings
 
 NOW = 1_800_000_000.0
@@ -610,6 +613,16 @@ def test_answers_that_make_no_sense_are_refused_in_words(place: Place, tmp_path:
     with pytest.raises(UsageError, match="alert 1 is over"):
         snooze(place.folder, 1, NOW + 60, "ann", clock=place.time)
     assert acknowledge(place.folder, 1, "ann\x1b[2J").acknowledged == "ann\\x1b[2J"
+
+
+def test_a_file_that_somebody_holds_is_no_reason_to_move_it_away(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.desk().look(at(0, FULL))
+    monkeypatch.setattr("mhfd_client.alerts.store.opened", partial(opened, busy_s=0.01))
+    with closing(sqlite3.connect(place.folder / FILE, isolation_level=None)) as db:
+        db.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StateBusy, match="is locked by another program"):
+            acknowledge(place.folder, 1, "ann")
+    assert acknowledge(place.folder, 1, "ann").acknowledged == "ann"
 
 
 def test_each_time_it_rings_is_a_message_of_its_own(place: Place) -> None:

@@ -63,14 +63,14 @@ def version_of(db: sqlite3.Connection, path: Path, *, owner: int, newest: int, i
 
 @contextmanager
 def named(path: Path, *, remedy: str | None = None) -> Iterator[None]:
-    """SQLite's errors as ours: what is wrong, with which file, what to do (`remedy`: against all of them)."""
+    """SQLite's errors as ours: what is wrong, with which file, what to do (`remedy`: against all but a lock)."""
     try:
         yield
     except sqlite3.Error as e:
         where = text_of(path)
-        if remedy is not None:
-            raise StateError(f"{where} cannot be used ({e}): {remedy}") from e
         code = getattr(e, "sqlite_errorcode", 0) or 0
+        if remedy is not None and code & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise StateError(f"{where} cannot be used ({e}): {remedy}") from e
         match code & 0xFF:
             case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
                 raise StateBusy(

@@ -10,9 +10,9 @@ from mhfd_client.alerts import Digest, DigestImage
 from mhfd_client.alerts.digest import LISTED
 from mhfd_client.files import text_of
 from mhfd_client.journal.folder import picture_of, thumbnails
-from mhfd_client.journal.rows import LabelRow, Outcome, State, Told
-from mhfd_client.now import RunNow
-from mhfd_client.results.retake import Retake, retakes
+from mhfd_client.journal.rows import State
+from mhfd_client.now import WAITING, RunNow
+from mhfd_client.results.retake import Retake, others, retakes
 from mhfd_client.times import iso_z
 
 _MISSING: Final = 200
@@ -32,8 +32,9 @@ def digest(run: RunNow, why: str, *, page: str | None = None, clock: Callable[[]
     """
     journal = run.journal
     told = list(journal.told())
-    again = retakes(told, run.labels, journal.report)
-    onward, unsure = _others(told, run.labels, {item.image for item in again})
+    again = retakes(told, run.labels, journal.readable_report)
+    unjudged = [row.path for state in WAITING for row in journal.pending(state, limit=-1)]
+    going = others(told, run.labels, lambda _: None, waiting=unjudged)  # where each lies is of no interest here
     folder, root = thumbnails(journal.path.parent), shlex.quote(text_of(journal.root()))
 
     def listed(item: Retake) -> DigestImage:
@@ -59,26 +60,9 @@ def digest(run: RunNow, why: str, *, page: str | None = None, clock: Callable[[]
         again=len(again),
         listed=tuple(listed(item) for item in again[:LISTED]),
         missing=tuple(sorted({p.section for p in (run.absent or ()) if p.section is not None})[-_MISSING:]),
-        onward=onward,
-        unsure=unsure,
+        onward=len(going.images),
+        unsure=len(going.undetermined),
         command=f"mhfd retake {root} --others --csv",
         look=f"mhfd page {root}",
         page=page,
     ).bounded()
-
-
-def _others(told: list[Told], labels: dict[int, LabelRow], again: set[int]) -> tuple[int, int]:
-    """How many images may go on, and of how many nothing can be said; the newest revision of each file counts."""
-    newest: dict[str, Told] = {}
-    for one in sorted(told, key=lambda one: one.image.id):
-        newest[one.image.path] = one
-    onward = unsure = 0
-    for one in newest.values():
-        label = labels.get(one.image.id)
-        if one.image.id in again:
-            continue
-        if one.verdict.outcome is Outcome.IN_FOCUS or (label is not None and label.fine):
-            onward += 1
-        elif one.verdict.outcome is Outcome.UNDETERMINED:
-            unsure += 1
-    return onward, unsure
