@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 from tests.rigs import jobs
 from tests.rigs.bench import Bench, Scripted, score_all
 from tests.rigs.receiver import SECRET, answer, receiver
+from tests.rigs.station_under_test import NeverAgain
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
@@ -49,7 +50,7 @@ class Told:
         return "200"
 
 
-class Blurred:
+class Blurred(NeverAgain):
     """A judge that calls every image out of focus, provisionally."""
 
     def judge(self, row: ImageRow, report: FocusReport) -> Sequence[tuple[int, VerdictRow]]:

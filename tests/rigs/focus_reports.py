@@ -81,11 +81,14 @@ def sharp(i: int, **options: float) -> FocusReport:
     return report(options.get("density", DENSITY) * wobble(i), options.get("ratio", RATIO) * wobble(i + 7, 0.06))
 
 
-def settled(count: int = 20, *, settings: VerdictSettings | None = None, confirm: int = 3) -> RunJudge:
+def settled(
+    count: int = 20, *, settings: VerdictSettings | None = None, confirm: int = 3, density: float = DENSITY
+) -> RunJudge:
     """A run of sharp sections, of which the first few are confirmed."""
     judge = RunJudge(settings)
     for i in range(count):
-        judge.see(i, sharp(i), Place(i, "r1-c1"))
+        judge.see(i, sharp(i, density=density), Place(i, "r1-c1"))
     for i in range(confirm):
         judge.hear(i, True)
+    judge.finish()
     return judge

@@ -29,7 +29,19 @@ from mhfd_client.station.loop import Station, stopped_by_signals
 from mhfd_client.verdicts.from_journal import JournalJudge
 
 
-class Judging:
+class NeverAgain:
+    """A judge's part that gives no verdict again."""
+
+    waiting, settled = False, True
+
+    def go_on(self, count: int) -> Sequence[tuple[int, VerdictRow]]:
+        return []
+
+    def settle(self, count: int) -> Sequence[tuple[int, VerdictRow]]:
+        return []
+
+
+class Judging(NeverAgain):
     """In focus when something was counted."""
 
     def judge(self, row: ImageRow, report: FocusReport) -> Sequence[tuple[int, VerdictRow]]:

@@ -38,11 +38,11 @@ class Run:
         image = report(density * DENSITY * wobble(section), ratio * RATIO * wobble(section + 7, 0.06))
         key = (section, tile) if tile != "r1-c1" else section
         self.seen[key] = image, Place(section, tile)
-        self._take(self.judge.see(key, *self.seen[key]))
+        self._take([*self.judge.see(key, *self.seen[key]), *self.judge.go_on(1000)])
 
     def hear(self, key: object, sharp: bool | None) -> None:
         self.labels[key] = sharp
-        self._take(self.judge.hear(key, sharp))
+        self._take([*self.judge.hear(key, sharp), *self.judge.go_on(1000)])
 
     def _take(self, judged: list[Judged]) -> None:
         for j in judged:
@@ -193,9 +193,9 @@ def test_a_run_that_starts_blurred(operator: bool) -> None:
         if operator and question is not None:
             for key in question.keys:
                 run.hear(key, False)
-    if operator:
-        assert run.kinds(range(20)) == {OUT}
-        assert Cause.REJECTED in {run.current[k].cause for k in range(20)}
+    if operator:  # the numbers cannot tell: the rejected ones are as sharp as the others
+        assert run.kinds(range(20)) == {OUT, UNSURE}
+        assert {run.current[k].cause for k in range(20)} >= {Cause.OPERATOR, Cause.REJECTED}
     for i in range(20, 40):
         run.see(i)
     assert run.kinds(range(20)) == {OUT}

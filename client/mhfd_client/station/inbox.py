@@ -119,6 +119,11 @@ def take_in(journal: Journal, inbox: Inbox) -> int:
                 journal.judged(image, verdict)
                 changed += 1
         inbox.done(file)
+    while changed and not inbox.judge.settled:
+        with journal.together():
+            for image, verdict in inbox.judge.settle(200):
+                journal.judged(image, verdict)
+                changed += 1
     for name, text in inbox.judge.notes().items():
         journal.note(name, text)
     return changed

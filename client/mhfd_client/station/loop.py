@@ -32,6 +32,7 @@ from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import ImageRow, Outcome, State, VerdictRow
 from mhfd_client.naming import Place
 from mhfd_client.runners import Batch, Event, Health, Job, Returned, Runner, Scored, Started, set_aside
+from mhfd_client.station.again import Again, JudgesAgain
 from mhfd_client.station.feeder import Feeder, News, Watcher
 from mhfd_client.station.inbox import GivenLabel, Inbox
 
@@ -42,7 +43,7 @@ BEAT_S: Final = 1.0
 CHUNK: Final = 50  # images a step takes at once: bounds memory, and how long a step keeps the others waiting
 
 
-class Judge(Protocol):
+class Judge(JudgesAgain, Protocol):
     """Verdicts. May remember what it saw, and must make itself at home in the journal when it is made."""
 
     def judge(self, row: ImageRow, report: FocusReport) -> Sequence[tuple[int, VerdictRow]]:
@@ -129,6 +130,7 @@ class Station:
         self._nap = threading.Event()
         self._root_troubles: dict[str, str] = {}  # kind, why: nothing below the root can be read
         self._feeder = Feeder(watcher, runner.wake)
+        self._again = Again(judge, clock)
         self._scored = 0
         self._settling = False  # files were there that are not whole yet
         self._turned = self._moved = self._beaten = self._began = clock()
@@ -172,7 +174,7 @@ class Station:
         """From events to records: everything after scoring."""
         self._into_journal(self._events, self._hear, self._forget)
         judged, recorded = self._judge_some(), self._record_some()
-        self._more = max(judged, recorded) == CHUNK
+        self._more = max(judged, recorded) == CHUNK or self._judge_again()
         if self._clock() - self._beaten >= BEAT_S:
             self._meet_people()
             self._beat(self._doing())
@@ -295,6 +297,16 @@ class Station:
             self._keep_verdicts()
         return len(rows)
 
+    def _judge_again(self) -> bool:
+        """Earlier verdicts, a slice at a time and never before new ones. Whether there is more to do at once."""
+        quiet = not (self._in_flight or self._news or self._events or self._feeder.waiting)
+        quiet &= self._clock() - self._moved >= self._again.quiet_s(self._until_idle)
+        if self._stopping:
+            return False  # the next start goes on with them
+        self._verdicts = self._again.some(quiet=quiet)
+        self._keep_verdicts()
+        return bool(self._judge.waiting or (quiet and self._again.left))
+
     def _keep_verdicts(self) -> None:
         """A judge is asked once: when the journal cannot take its answer, the answer is kept."""
         if self._verdicts or self._label:
@@ -415,6 +427,8 @@ class Station:
             return False
         if self._later and not self._root_troubles:
             return False
+        if self._again.left:
+            return False
         if self._moved > self._turned:
             return False  # what moved in this turn may have made room: the next one hands images over
         now, unsettled_s = self._clock(), self._unsettled_s()
@@ -431,6 +445,8 @@ class Station:
     def _rest(self) -> float:
         """How long nothing needs to be done if nothing happens."""
         alarms = [self._beaten + BEAT_S, *self._later.values(), *self._unrecorded.values()]
+        if self._again.left:
+            alarms.append(self._moved + self._again.quiet_s(self._until_idle))
         if self._until_idle is not None and self._moved + self._until_idle > self._clock():
             alarms.append(self._moved + self._until_idle)
         return max(0.001, min(alarms) - self._clock())

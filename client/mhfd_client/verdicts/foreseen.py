@@ -30,6 +30,8 @@ class Foreseen:
 
     into: dict[Outcome, int]
     today: dict[Outcome, int]
+    exact: bool = True
+    """False: there are so many images that a part was tried, and the numbers are reckoned from it."""
 
     @property
     def total(self) -> int:
@@ -46,7 +48,7 @@ class Foreseen:
             return "This would turn no other image."
         most = sorted(self.into.items(), key=lambda pair: -pair[1])
         parts = [f"{n:,} image{'s' * (n != 1)} {_WORDS[kind]} (today {self.today.get(kind, 0):,})" for kind, n in most]
-        return f"This would turn {' and '.join(parts)}."
+        return f"This would turn {'' if self.exact else 'about '}{' and '.join(parts)}."
 
 
 def foreseen(journal: JournalView, settings: VerdictSettings, images: Iterable[int], *, sharp: bool | None) -> Foreseen:
@@ -54,10 +56,6 @@ def foreseen(journal: JournalView, settings: VerdictSettings, images: Iterable[i
     asked = list(images)
     with journal.snapshot():
         judge = JournalJudge(journal, settings)
-        today = {told.image.id: told.verdict.outcome for told in journal.told()}
-    then = dict(today)
-    for image in asked:
-        if judge.knows(image):
-            then |= {other: verdict.outcome for other, verdict in judge.hear(image, sharp=sharp)}
-    turned = [kind for image, kind in then.items() if image not in asked and kind is not today.get(image)]
-    return Foreseen(dict(Counter(turned)), dict(Counter(today.values())))
+        today = Counter(told.verdict.outcome for told in journal.told())
+    turned = judge.would_change(*filter(judge.knows, asked), sharp=sharp)
+    return Foreseen(turned.into, dict(today), exact=turned.exact)

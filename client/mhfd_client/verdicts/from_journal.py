@@ -1,20 +1,19 @@
 """The judge of a station: the verdicts of a `RunJudge`, made at home in the journal.
 
-The history lives in memory and is rebuilt from the journal, which alone is durable. Judging again (`rejudged`) replays
-stored reports and what people said, in the order in which it happened. It scores nothing, writes nothing and reads no
-file.
+The history lives in memory and is rebuilt from the journal, which alone is durable. Judging again (`rejudged`) starts
+from stored reports and what people said. It scores nothing, writes nothing and reads no file.
 """
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from pydantic import ValidationError
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd_client.errors import RowDamaged
 from mhfd_client.files import text_of
-from mhfd_client.journal.rows import ImageRow, LabelRow, Outcome, Told, VerdictRow
+from mhfd_client.journal.rows import ImageRow, Outcome, VerdictRow
 from mhfd_client.journal.view import JournalView
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts import wording
@@ -32,9 +31,9 @@ class JournalJudge:
         self._judge = _restored(journal, settings)
 
     def judge(self, row: ImageRow, report: FocusReport) -> Sequence[tuple[int, VerdictRow]]:
-        """The verdict on this image, then those of earlier images that it changes."""
+        """The verdict on this image, then those of earlier images that it changes: if these are many, they wait."""
         _retire(self._judge, self._journal, row)
-        answers = [_row(judged) for judged in self._judge.see(row.id, report, row.place)]
+        answers = list(_rows(self._judge.see(row.id, report, row.place, order=row.id)))
         newest = self._journal.find(row.path)
         if newest is not None and newest.revision > row.revision:
             self._judge.retire(row.id)
@@ -55,17 +54,35 @@ class JournalJudge:
                     withdrawn.append((earlier.id, now))
         return withdrawn
 
+    @property
+    def waiting(self) -> bool:
+        """Whether verdicts wait to be given again: for `go_on`."""
+        return self._judge.waiting > 0
+
+    @property
+    def settled(self) -> bool:
+        """Whether all verdicts were given again in one order, since the last image or label: by `settle`."""
+        return self._judge.settled
+
+    def go_on(self, count: int) -> Sequence[tuple[int, VerdictRow]]:
+        """A slice of the verdicts that wait, newest first: those that are different now."""
+        return _rows(self._judge.go_on(count))
+
+    def settle(self, count: int) -> Sequence[tuple[int, VerdictRow]]:
+        """A slice of giving all verdicts again in one order, for when nothing else is to be done."""
+        return _rows(self._judge.settle(count))
+
     def knows(self, image: int) -> bool:
         """Whether people may speak of this image: it was judged."""
         return image in self._judge.history
 
     def hear(self, image: int, *, sharp: bool | None) -> Sequence[tuple[int, VerdictRow]]:
-        """A person's label: the verdicts that it changes."""
-        return [_row(judged) for judged in self._judge.hear(image, sharp)]
+        """A person's label: this image's verdict, then those that it changes: if these are many, they wait."""
+        return _rows(self._judge.hear(image, sharp))
 
-    def would_change(self, image: int, *, sharp: bool | None) -> Turned:
-        """How many other verdicts would turn if a person said this of an image. Nothing is said, nothing changes."""
-        return self._judge.would_change(image, sharp=sharp)
+    def would_change(self, *images: int, sharp: bool | None) -> Turned:
+        """How many other verdicts would turn if a person said this of images. Nothing is said, nothing changes."""
+        return self._judge.would_change(*images, sharp=sharp)
 
     def notes(self) -> dict[str, str]:
         """What to say to people now: the question, and the drifts that are open."""
@@ -76,30 +93,9 @@ def rejudged(
     journal: JournalView, settings: VerdictSettings, why: str
 ) -> tuple[list[tuple[int, VerdictRow]], dict[str, str]]:
     """The images whose verdict is another one under these settings, each with the new one; and what to say then."""
-    judge = RunJudge(settings)
-    now: dict[int, Verdict] = {}
-    old: dict[int, VerdictRow] = {}
-    for event in _events(journal):
-        if isinstance(event, LabelRow):
-            answers = judge.hear(event.image, event.sharp) if event.image in judge.history else []
-        else:
-            image = event.image
-            assert image.report is not None  # noqa: S101 - it was judged
-            old[image.id] = event.verdict
-            _retire(judge, journal, image)
-            report = journal.readable_report(image.report)
-            answers = [] if report is None else judge.see(image.id, report, image.place)
-        now |= {int(str(judged.key)): judged.verdict for judged in answers}
-    changed = []
-    for key, verdict in now.items():
-        before = old[key]
-        if before.reason == wording.WRITTEN_AGAIN:
-            continue
-        was = (before.outcome, before.provisional, before.sentence)
-        if was != (verdict.kind, verdict.provisional, verdict.sentence):
-            reason = why if verdict.reason is None else f"{why}; {verdict.reason}"
-            changed.append(_row(Judged(key, verdict.model_copy(update={"reason": reason}))))
-    return changed, _notes(judge)
+    judge = _restored(journal, settings)
+    found = [Judged(j.key, j.verdict.model_copy(update={"reason": why})) for j in judge.finish()]
+    return list(_rows(found)), _notes(judge)
 
 
 def verdict_of(row: VerdictRow) -> Verdict:
@@ -107,30 +103,33 @@ def verdict_of(row: VerdictRow) -> Verdict:
     return Verdict.model_validate_json(row.detail)
 
 
-def _events(journal: JournalView) -> Iterator[Told | LabelRow]:
-    """What was judged and what people said, in the order in which it happened."""
-    labels = journal.labels()
-    for told in journal.told():
-        while labels and labels[0].after < told.first:
-            yield labels.pop(0)
-        yield told
-    yield from labels
-
-
 def _restored(journal: JournalView, settings: VerdictSettings) -> RunJudge:
     judge = RunJudge(settings)
-    labels = {label.image: label.sharp for label in journal.labels()}
+    said: dict[int, bool | None] = {}
+    newest = 0
+    for label in journal.labels():
+        if said.get(label.image) != label.sharp:
+            said[label.image], newest = label.sharp, label.after
+    late = []
     for told in journal.told():
         image = told.image
-        if told.verdict.detail == "{}" or image.report is None:
-            continue  # judging failed then: there was no verdict to remember
+        if image.report is None or told.verdict.reason == wording.WRITTEN_AGAIN:
+            continue
+        try:
+            verdict = None if told.verdict.detail == "{}" else verdict_of(told.verdict)
+        except ValidationError as e:
+            log.warning("%s: its verdict is damaged, and is given again: %s", text_of(image.path), e)
+            verdict = None  # as where judging failed: told again when all are put in order
         _retire(judge, journal, image)
         try:
-            report, verdict = journal.report(image.report), verdict_of(told.verdict)
-        except (RowDamaged, ValidationError) as e:  # no neighbour of any other: what is known of it cannot be read
+            report = journal.report(image.report)
+        except RowDamaged as e:  # no neighbour of any other: what is known of it cannot be read
             log.warning("%s: left out: %s", text_of(image.path), e)
             continue
-        judge.restore(image.id, report, image.place, verdict, labels.get(image.id))
+        judge.restore(image.id, report, image.place, verdict, said.get(image.id), order=image.id)
+        if told.verdict.provisional and told.verdict.id <= newest:
+            late.append(image.id)
+    judge.put_off(late, "a person has spoken since")
     return judge
 
 
@@ -155,8 +154,9 @@ def _withdrawn(image: ImageRow, verdict: VerdictRow) -> VerdictRow:
     return VerdictRow(Outcome.UNDETERMINED, wording.written_again(image.place), reason=wording.WRITTEN_AGAIN)
 
 
-def _row(judged: Judged) -> tuple[int, VerdictRow]:
-    verdict = judged.verdict
-    return int(str(judged.key)), VerdictRow(
-        verdict.kind, verdict.sentence, verdict.provisional, verdict.reason, verdict.model_dump_json()
-    )
+def _rows(found: Iterable[Judged]) -> Sequence[tuple[int, VerdictRow]]:
+    return [(int(str(judged.key)), _row(judged.verdict)) for judged in found]
+
+
+def _row(verdict: Verdict) -> VerdictRow:
+    return VerdictRow(verdict.kind, verdict.sentence, verdict.provisional, verdict.reason, verdict.model_dump_json())

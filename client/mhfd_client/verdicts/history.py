@@ -7,10 +7,12 @@ numbers only (about 200 bytes), because a run has tens of thousands. It decides 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 from mhfd.contract.focus_report import Cells, Finding, FocusReport
 from mhfd.errors import UsageError
 from mhfd_client.naming import Place
+from mhfd_client.verdicts.line import Line, Rows
 
 Levels = NDArray[np.float64]
 """One row a measure, one column a region; NaN where nothing could be measured."""
@@ -29,11 +32,13 @@ WHOLE, BEST, SIDES = 0, 5, range(1, 5)
 """`best` is the quarter of the cells with the finest detail: what harms a part of the image spares it."""
 
 T = TypeVar("T")
+Numbers = NDArray[np.integer[Any]]
 _LEAST: Final = (1e-6, 1e-6)  # below this, and for nothing at all, the logarithm of this
 _TISSUE: Final = 0.9  # a cell with less of it says nothing about its side: at an edge of the tissue counts fall
 _TEXTURED: Final = 0.5
 _SATURATED: Final = 0.1  # ... nor does one with more of this: charging
 _CELLS: Final = 4  # that a side must have
+_MANY: Final = 1000  # images: with so many, a hundredth more of them changes little of what follows from all
 
 
 class Standing(IntEnum):
@@ -89,12 +94,21 @@ class History:
         self._row: dict[Hashable, int] = {}
         self._keys: list[Hashable] = []
         self._places: list[Place] = []
-        self._names: dict[Hashable, int] = {}
+        self._numbers: dict[Hashable, int] = {}
+        self._names: list[Hashable] = []
         self._size = 0
         self._levels = np.empty((64, len(MEASURES), len(REGIONS)))
         self._area = np.empty(64)  # megapixels of tissue
-        self._facts = np.empty((64, 5), np.int64)  # section or -1, like, tile, state, label
+        self._section = np.empty(64, np.int64)
+        self._order = np.empty(64, np.int64)
+        self._like = np.empty(64, np.int32)
+        self._tile = np.empty(64, np.int32)
+        self._state = np.empty(64, np.int8)
+        self._label = np.empty(64, np.int8)
+        self._lines: dict[tuple[int, int | None, bool], Line] = {}
+        self._labelled: dict[int, None] = {}
         self._memory: dict[Hashable, object] = {}
+        self._remembered_at = 0
 
     def __len__(self) -> int:
         return self._size
@@ -102,26 +116,44 @@ class History:
     def __contains__(self, key: Hashable) -> bool:
         return key in self._row
 
-    def add(self, key: Hashable, measured: Measured, state: Standing = Standing.OPEN, label: Label = Label.NONE) -> int:
-        """Remember an image; returns its row."""
+    def add(
+        self,
+        key: Hashable,
+        measured: Measured,
+        state: Standing = Standing.OPEN,
+        label: Label = Label.NONE,
+        *,
+        order: int | None = None,
+    ) -> int:
+        """Remember an image; returns its row. `order`: see there; unset: as they are added."""
         if key in self._row:
             raise UsageError(f"history: image {key!r} is already known; a new revision needs a key of its own")
         row = self._size
         if row == len(self._area):
-            self._levels = np.concatenate([self._levels, np.empty_like(self._levels)])
-            self._area = np.concatenate([self._area, np.empty_like(self._area)])
-            self._facts = np.concatenate([self._facts, np.empty_like(self._facts)])
+            for name in ("_levels", "_area", "_section", "_order", "_like", "_tile", "_state", "_label"):
+                column = getattr(self, name)
+                setattr(self, name, np.concatenate([column, np.empty_like(column)]))
         place = measured.place
-        section = -1 if place.section is None else place.section
         like, tile = self._number(("like", measured.like)), self._number(("tile", place.tile))
         self._levels[row] = measured.levels
         self._area[row] = measured.tissue_mpx
-        self._facts[row] = section, like, tile, state if measured.scored else Standing.UNSCORED, label
+        self._section[row] = -1 if place.section is None else place.section
+        self._order[row] = row if order is None else order
+        self._like[row], self._tile[row] = like, tile
+        self._state[row] = state if measured.scored else Standing.UNSCORED
+        self._label[row] = label
         self._row[key] = row
         self._keys.append(key)
         self._places.append(place)
         self._size += 1
-        self._memory.clear()
+        if label is not Label.NONE:
+            self._labelled[row] = None
+        if measured.scored:
+            at = int(self._order[row]) if place.section is None else place.section
+            for line in (tile, None):
+                self._lines.setdefault((like, line, place.section is not None), Line()).add(at, row)
+        if label is not Label.NONE or row < _MANY or row > 1.01 * self._remembered_at:
+            self.forget()
         return row
 
     def row(self, key: Hashable) -> int:
@@ -141,34 +173,90 @@ class History:
 
     def measured(self, row: int) -> Measured:
         """The row as it was added."""
-        like = next(name for name, n in self._names.items() if n == self.like[row])
+        like = self._names[self._like[row]]
         assert isinstance(like, tuple)  # noqa: S101  ("like", ...): see add
-        scored = bool(self.state[row] != Standing.UNSCORED)
-        return Measured(self._places[row], like[1], self.levels[row], float(self._area[row]), scored)
+        scored = bool(self._state[row] != Standing.UNSCORED)
+        return Measured(self._places[row], like[1], self._levels[row], float(self._area[row]), scored)
 
     def settle(self, row: int, state: Standing) -> None:
         """Remember what is thought of an image."""
-        if Standing.UNSCORED in (state, self._facts[row, 3]):
-            self._memory.clear()
-        self._facts[row, 3] = state
+        if Standing.UNSCORED in (state, self._state[row]):
+            self.forget()
+        self._state[row] = state
 
     def hear(self, row: int, label: Label) -> None:
         """Remember what a person said about an image."""
-        self._facts[row, 4] = label
-        self._memory.clear()
+        self._label[row] = label
+        self._labelled[row] = None
+        if label is Label.NONE:
+            del self._labelled[row]
+        self.forget()
 
     def remembered(self, what: Hashable, derive: Callable[[], T]) -> T:
-        """What follows from which images are here, which are scored and what people said: derived once."""
+        """What follows from which images are here, which are scored and what people said: derived once.
+
+        Of a long run it may be derived a little late: when a hundredth more images have come, or `forget` was called.
+        """
         if what not in self._memory:
             self._memory[what] = derive()
         return cast("T", self._memory[what])
 
+    def forget(self) -> None:
+        """What is `remembered` is derived anew."""
+        self._memory.clear()
+        self._remembered_at = self._size
+
+    def think(self, states: NDArray[np.int8]) -> None:
+        """Remember what is thought of all images."""
+        self._state[: self._size] = states
+
+    @contextmanager
+    def supposing(self, states: NDArray[np.int8]) -> Iterator[None]:
+        """Inside, these are what is thought of the images."""
+        own, self._state = self._state, states
+        try:
+            yield
+        finally:
+            self._state = own
+
+    def beside(self) -> History:
+        """A history of the same images, in which other things may be thought and said of them. For no new images."""
+        other = copy(self)
+        other._state, other._label = self._state.copy(), self._label.copy()  # noqa: SLF001 - it is one of these
+        other._labelled, other._memory = dict(self._labelled), dict(self._memory)  # noqa: SLF001
+        return other
+
+    def line(self, like: int, tile: int | None, *, sections: bool) -> Line:
+        """The scored images of a kind and a tile (None: of all tiles), those with sections or those without."""
+        return self._lines.get((like, tile, sections)) or Line()
+
+    def labelled(self, label: Label, like: int, tile: int | None = None) -> Rows:
+        """The scored images of a kind and a tile (None: of all) that a person called this."""
+
+        def derive() -> Rows:
+            rows: Rows = np.array(list(self._labelled), np.intp)
+            rows = rows[(self._label[rows] == label) & (self._state[rows] != Standing.UNSCORED)]
+            rows = rows[self._like[rows] == like]
+            found: Rows = rows if tile is None else rows[self._tile[rows] == tile]
+            return found
+
+        return self.remembered(("labelled", label, like, tile), derive)
+
+    def labels_of(self, tile: int) -> frozenset[int]:
+        """What people said of any image of a tile."""
+        return self.remembered(
+            ("labels", tile), lambda: frozenset(int(self._label[r]) for r in self._labelled if self._tile[r] == tile)
+        )
+
     def number(self, name: Hashable) -> int:
         """How a kind (`("like", ...)`) or a tile (`("tile", ...)`) is written in the table; -1: never seen."""
-        return self._names.get(name, -1)
+        return self._numbers.get(name, -1)
 
     def _number(self, name: Hashable) -> int:
-        return self._names.setdefault(name, len(self._names))
+        if name not in self._numbers:
+            self._numbers[name] = len(self._names)
+            self._names.append(name)
+        return self._numbers[name]
 
     @property
     def levels(self) -> NDArray[np.float64]:
@@ -178,27 +266,32 @@ class History:
     @property
     def section(self) -> NDArray[np.int64]:
         """Of every row; -1 where it is unknown."""
-        return self._facts[: self._size, 0]
+        return self._section[: self._size]
 
     @property
-    def like(self) -> NDArray[np.int64]:
+    def order(self) -> NDArray[np.int64]:
+        """Of every row: a number that says which images without a section lie near each other."""
+        return self._order[: self._size]
+
+    @property
+    def like(self) -> Numbers:
         """Of every row: the number of its kind. Only images of one kind are compared."""
-        return self._facts[: self._size, 1]
+        return self._like[: self._size]
 
     @property
-    def tile(self) -> NDArray[np.int64]:
+    def tile(self) -> Numbers:
         """Of every row: the number of its tile."""
-        return self._facts[: self._size, 2]
+        return self._tile[: self._size]
 
     @property
-    def state(self) -> NDArray[np.int64]:
+    def state(self) -> NDArray[np.int8]:
         """Of every row: a `Standing`."""
-        return self._facts[: self._size, 3]
+        return self._state[: self._size]
 
     @property
-    def label(self) -> NDArray[np.int64]:
+    def label(self) -> NDArray[np.int8]:
         """Of every row: a `Label`."""
-        return self._facts[: self._size, 4]
+        return self._label[: self._size]
 
 
 def _log(value: float | None, measure: int) -> float:

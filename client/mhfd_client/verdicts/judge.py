@@ -1,31 +1,37 @@
 """The verdicts of a run, as its images come: the first one at once, later ones with their reason.
 
-Holds the history, asks the operator, and says which earlier verdicts to revise. Everything it does follows from the
-order of `see` and `hear`: stored reports that are replayed give the same verdicts, or others for other settings.
-Must not read files, keep state on disk or alert anybody.
+Holds the history, asks the operator, and says which earlier verdicts are given again: a few at once, with the image or
+the label (`see`, `hear`), many in slices, newest first (`go_on`). When nothing else is to be done, all are given again
+in one order (`settle`), so that what is said in the end does not depend on when each image was scored.
+Must not read files, keep state on disk, look at a clock or alert anybody.
 """
 
+from __future__ import annotations
+
 from collections import Counter
-from collections.abc import Hashable, Mapping
-from copy import deepcopy
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from typing import Final
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd_client.journal.rows import Outcome
 from mhfd_client.naming import Place
 from mhfd_client.settings.options import VerdictSettings
-from mhfd_client.verdicts import baseline
-from mhfd_client.verdicts.baseline import Drift
+from mhfd_client.verdicts import anchor
+from mhfd_client.verdicts.baseline import position
+from mhfd_client.verdicts.drift import Drift, Drifts
 from mhfd_client.verdicts.history import DENSITY, WHOLE, History, Label, Measured, Standing
 from mhfd_client.verdicts.question import Question, question
+from mhfd_client.verdicts.quiet import judged_in_order
 from mhfd_client.verdicts.verdict import Verdict, decide, judge_report, standing_of
+from mhfd_client.verdicts.waiting import Open, Waiting
 
-_MOVED = 0.05  # of the anchor's level, as a logarithm: provisional verdicts are given again
-_GROWN = 1.5  # ... or when there are so many times as many images as last time
-_LARGE = 1000  # ... until there are so many that more of them change nothing
-_AT_ONCE = 8  # provisional verdicts of a tile that are given again with each image: bounds what a long drift may cost
-_ROUNDS = 4  # verdicts depend on each other; in practice two rounds settle them
+_MOVED: Final = 0.05  # of the anchor's level, as a logarithm: provisional verdicts are given again
+_GROWN: Final = 1.5  # ... or when there are so many times as many images as last time
+_LARGE: Final = 1000  # ... until there are so many that more of them change nothing
+_AT_ONCE: Final = 8  # earlier verdicts are given again with an image or a label; more of them wait for their slice
+_LOOKED_AT: Final = 4000  # verdicts that are tried to say how many a label would turn; of more, a part
+_IN_ORDER: Final = "all images are compared in the order of their sections"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,37 +48,11 @@ class Turned:
 
     into: dict[Outcome, int]
     total: int
+    exact: bool = True
+    """False: there are so many that a part was tried, and the numbers are reckoned from it."""
 
 
-_Said = tuple[Outcome, bool, str | None]  # of a verdict: what, whether provisional, by whose images
-
-
-class _Open:
-    """The rows whose verdict is provisional, by tile: a tile is in doubt as long as it has any."""
-
-    def __init__(self) -> None:
-        self._tiles: dict[int, dict[int, _Said]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._tiles)
-
-    def keep(self, tile: int, row: int, verdict: Verdict) -> None:
-        """Open or not, from now on; the row goes to the end of its tile."""
-        self.drop(tile, row)
-        if verdict.provisional:
-            self._tiles.setdefault(tile, {})[row] = _said(verdict)
-
-    def drop(self, tile: int, row: int) -> None:
-        rows = self._tiles.get(tile, {})
-        if rows.pop(row, None) and not rows:
-            del self._tiles[tile]
-
-    def all(self) -> dict[int, _Said]:
-        return {row: said for rows in self._tiles.values() for row, said in rows.items()}
-
-    def some(self, tile: int, count: int) -> dict[int, _Said]:
-        """Of one tile, those whose turn it is: judged longest ago."""
-        return dict(islice(self._tiles.get(tile, {}).items(), count))
+_Said = tuple[Outcome, bool, str | None, int]  # of a verdict: what, whether provisional, by whose images, its words
 
 
 class RunJudge:
@@ -81,133 +61,228 @@ class RunJudge:
     def __init__(self, settings: VerdictSettings | None = None) -> None:
         self.settings = settings or VerdictSettings()
         self.history = History()
-        self._open = _Open()
-        self._settled_at: tuple[str, float, int] | None = None
+        self._said: dict[int, _Said] = {}
+        self._open = Open()
+        self._waiting = Waiting()
+        self._drifts = Drifts()
+        self._baselines: dict[tuple[int, int | None], tuple[float, int]] = {}  # by kind and tile: level, images
         self._had_baseline = False  # before a restart
-        self.drifts: dict[str | None, Drift] = {}
-        """The drifts that are open now, by tile."""
+        self._settling: Iterator[list[Judged]] | None = None
+        self.settled = True
+        """Nothing has come or been said since all verdicts were given again in one order."""
 
-    def see(self, key: Hashable, report: FocusReport, place: Place) -> list[Judged]:
-        """The verdict on this image, then those of earlier images that it changes."""
-        verdict = judge_report(report, place, self.history, self.settings)
-        row = self._remember(key, Measured.of(report, place), verdict)
-        self._note_drift(place.tile, verdict)
-        if why := self._cause():
-            revised = self._revise(why, self._open.all())
-        elif verdict.levels and not verdict.provisional:  # so that others of this tile may be final too
+    @property
+    def waiting(self) -> int:
+        """How many verdicts wait to be given again."""
+        return len(self._waiting)
+
+    @property
+    def drifts(self) -> dict[str | None, Drift]:
+        """The drifts that are open now, by tile."""
+        return self._drifts.open(self.history)
+
+    def see(self, key: Hashable, report: FocusReport, place: Place, *, order: int | None = None) -> list[Judged]:
+        """The verdict on this image, then those of earlier images that it changes: if these are many, they wait.
+
+        `order`: a number that grows as images come, for those without a section; unset: as they are seen.
+        """
+        verdict = judge_report(report, place, self.history, self.settings, order=order)
+        row = self._remember(key, Measured.of(report, place), verdict, order=order)
+        self._unsettle()
+        self._note_baseline(row)
+        if not self._waiting and verdict.levels and not verdict.provisional:  # so that others may be final too
             some = self._open.some(int(self.history.tile[row]), _AT_ONCE)
-            revised = self._revise("there are more images to compare with", some)
-        else:
-            revised = []
-        return [Judged(key, verdict), *revised]
+            self._waiting.put(self.history, some, "there are more images to compare with")
+        return [Judged(key, verdict), *self._few()]
 
     def hear(self, key: Hashable, sharp: bool | None) -> list[Judged]:
-        """A person's label on an image: the verdicts that it changes, that image's first."""
+        """A person's label on an image: its verdict, then those that are given again: if these are many, they wait."""
         row = self.history.row(key)
-        label = Label.NONE if sharp is None else Label.SHARP if sharp else Label.BLURRED
+        label = _label(sharp)
         if self.history.label[row] == label:
             return []
         self.history.hear(row, label)
-        said = "you took back your word" if sharp is None else f"you {'confirmed' if sharp else 'rejected'} it"
+        self._unsettle()
         verdict = decide(self.history.measured(row), self.history, self.settings, row=row)
-        self.history.settle(row, standing_of(verdict.kind))
-        self._keep(row, verdict)
-        count = int((self.history.label == Label.SHARP).sum())
-        why = f"{count} images are confirmed as sharp" if count != 1 else "1 image is confirmed as sharp"
-        self._settled_at = None
-        return [Judged(key, verdict.model_copy(update={"reason": said})), *self._revise(why, self._open.all())]
+        said = "you took back your word" if sharp is None else f"you {'confirmed' if sharp else 'rejected'} it"
+        own = self._tell(row, verdict, said)
+        self._waiting.put(self.history, self._open.all(), self._heard(sharp))
+        return [own, *self._few()]
 
-    def would_change(self, key: Hashable, *, sharp: bool | None) -> Turned:
-        """How many other verdicts would turn if this were said of an image. Nothing is said, nothing changes."""
-        before = self.history.state.copy()
-        other = deepcopy(self)
-        kinds = Counter(
-            judged.verdict.kind
-            for judged in other.hear(key, sharp)
-            if judged.key != key and standing_of(judged.verdict.kind) != before[self.history.row(judged.key)]
-        )
-        return Turned(dict(kinds), kinds.total())
+    def _few(self) -> list[Judged]:
+        """What waits, if it is so little that nobody has to wait for it."""
+        return self.go_on(_AT_ONCE) if self.waiting <= _AT_ONCE else []
 
-    def restore(self, key: Hashable, report: FocusReport, place: Place, verdict: Verdict, sharp: bool | None) -> None:
-        """After a restart: an image with its current verdict. Nothing is judged."""
-        label = Label.NONE if sharp is None else Label.SHARP if sharp else Label.BLURRED
-        self._remember(key, Measured.of(report, place), verdict, label)
-        self._note_drift(place.tile, verdict)
-        self._had_baseline |= verdict.origin is not None
+    def go_on(self, count: int) -> list[Judged]:
+        """A slice of what waits, so many verdicts at most, newest first: those that are different now."""
+        found = []
+        for _ in range(min(count, len(self._waiting))):
+            row, why = self._waiting.take()
+            if self.history.state[row] == Standing.UNSCORED or self.history.label[row] != Label.NONE:
+                continue  # replaced or labelled meanwhile
+            verdict = decide(self.history.measured(row), self.history, self.settings, row=row)
+            if _said(verdict)[:-1] != self._said[row][:-1]:
+                found.append(self._tell(row, verdict, f"judged again: {why}"))
+            else:
+                self._open.keep(int(self.history.tile[row]), row, provisional=verdict.provisional)
+        return found
+
+    def settle(self, count: int) -> list[Judged]:
+        """A slice of giving all verdicts again in one order: so many steps. Those that are different, in words too.
+
+        For when nothing else is to be done; whatever comes or is said meanwhile begins it anew. See `settled`.
+        """
+        if self._settling is None and not self.settled:
+            self._settling = self._in_order()
+        found: list[Judged] = []
+        for _ in range(count):
+            if self._settling is None:
+                break
+            step = next(self._settling, None)
+            if step is None:
+                self._settling, self.settled = None, True
+                self._waiting.clear()
+            else:
+                found += step
+        return found
+
+    def finish(self) -> list[Judged]:
+        """All that `go_on` and `settle` have to say, at once: for when nobody waits."""
+        found = []
+        while not self.settled:
+            found += self.settle(1000)
+        return found
+
+    def restore(
+        self,
+        key: Hashable,
+        report: FocusReport,
+        place: Place,
+        verdict: Verdict | None,
+        sharp: bool | None,
+        *,
+        order: int | None = None,
+    ) -> None:
+        """After a restart: an image with its current verdict. Nothing is judged.
+
+        Without a verdict it is told when all `settle`.
+        """
+        self._remember(key, Measured.of(report, place), verdict, _label(sharp), order=order)
+        self._had_baseline |= verdict is not None and verdict.origin is not None
+        self._unsettle()
+
+    def put_off(self, keys: Iterable[Hashable], why: str) -> None:
+        """After a restart: these verdicts are older than a label, and wait to be given again."""
+        rows = [self.history.row(key) for key in keys]
+        self._waiting.put(self.history, [row for row in rows if row in self._said], why)
 
     def retire(self, key: Hashable) -> None:
         """The file was replaced by a newer revision: this one is no neighbour of any other, and is not asked about."""
         row = self.history.row(key)
         self.history.settle(row, Standing.UNSCORED)
-        self._open.drop(int(self.history.tile[row]), row)
+        self._open.keep(int(self.history.tile[row]), row, provisional=False)
+        self._drifts.keep(row, None)
+        self._unsettle()
 
     def question(self) -> Question | None:
         """What to ask the operator now, if anything."""
         return question(self.history, self.settings, self.drifts)
 
-    def _remember(self, key: Hashable, measured: Measured, verdict: Verdict, label: Label = Label.NONE) -> int:
-        row = self.history.add(key, measured, standing_of(verdict.kind), label)
-        if measured.scored:
+    def would_change(self, *keys: Hashable, sharp: bool | None) -> Turned:
+        """How many other verdicts would turn if this were said of images. Nothing is said, nothing changes."""
+        history = self.history.beside()
+        rows = [history.row(key) for key in keys]
+        heard = [row for row in rows if history.label[row] != _label(sharp)]
+        for row in heard:
+            history.hear(row, _label(sharp))
+        every = sorted(set(self._open.all()).difference(rows), reverse=True) if heard else []
+        part = 1 + len(every) // _LOOKED_AT
+        kinds: Counter[Outcome] = Counter()
+        for row in (*heard, *every[::part]):
+            kind = decide(history.measured(row), history, self.settings, row=row).kind
+            history.settle(row, standing_of(kind))
+            if row not in rows and kind is not self._said[row][0]:
+                kinds[kind] += part
+        return Turned(dict(kinds), kinds.total(), exact=part == 1)
+
+    def _remember(
+        self,
+        key: Hashable,
+        measured: Measured,
+        verdict: Verdict | None,
+        label: Label = Label.NONE,
+        *,
+        order: int | None = None,
+    ) -> int:
+        state = Standing.OPEN if verdict is None else standing_of(verdict.kind)
+        row = self.history.add(key, measured, state, label, order=order)
+        if measured.scored and verdict is not None:
             self._keep(row, verdict)
         return row
 
     def _keep(self, row: int, verdict: Verdict) -> None:
-        self._open.keep(int(self.history.tile[row]), row, verdict)
+        self._said[row] = _said(verdict)
+        self._open.keep(int(self.history.tile[row]), row, provisional=verdict.provisional)
+        self._drifts.keep(row, verdict.drift)
 
-    def _note_drift(self, tile: str | None, verdict: Verdict) -> None:
-        if verdict.drift is not None:
-            known = self.drifts.get(tile)
-            if known is None or (known.kind, verdict.drift.kind) == ("density", "sharpness"):
-                self.drifts[tile] = verdict.drift
-        elif verdict.kind is Outcome.IN_FOCUS:
-            self.drifts.pop(tile, None)
+    def _tell(self, row: int, verdict: Verdict, reason: str) -> Judged:
+        self.history.settle(row, standing_of(verdict.kind))
+        self._keep(row, verdict)
+        return Judged(self.history.key(row), verdict.model_copy(update={"reason": reason}))
 
-    def _revise(self, reason: str, before: Mapping[int, _Said]) -> list[Judged]:
-        """These verdicts again: those that are different now."""
-        now: dict[int, Verdict] = {}
-        kinds = {row: kind for row, (kind, _, _) in before.items()}
-        for _ in range(_ROUNDS):
-            stable = True
-            for row in sorted(before):
-                now[row] = decide(self.history.measured(row), self.history, self.settings, row=row)
-                if now[row].kind is not kinds[row]:  # whether it is provisional changes no other
-                    stable, kinds[row] = False, now[row].kind
-                    self.history.settle(row, standing_of(kinds[row]))
-            if stable:
-                break
-        for row, verdict in now.items():
-            self._keep(row, verdict)
-        return [
-            Judged(self.history.key(row), verdict.model_copy(update={"reason": f"judged again: {reason}"}))
-            for row, verdict in now.items()
-            if _said(verdict) != before[row]
-        ]
+    def _unsettle(self) -> None:
+        self.settled, self._settling = False, None
 
-    def _cause(self) -> str | None:
-        """Why provisional verdicts should be given again now; None when nothing has changed enough."""
+    def _in_order(self) -> Iterator[list[Judged]]:
+        def told(row: int, verdict: Verdict) -> bool:
+            return self._said.get(row) == _said(verdict)
+
+        for step in judged_in_order(self.history, self.settings, told):
+            yield [] if step is None else [self._tell(*step, f"judged again: {_IN_ORDER}")]
+
+    def _heard(self, sharp: bool | None) -> str:
+        if sharp is None:
+            return "a label was taken back"
+        if not sharp:
+            return "an image was rejected"
+        count = int((self.history.label == Label.SHARP).sum())
+        return f"{count} images are confirmed as sharp" if count != 1 else "1 image is confirmed as sharp"
+
+    def _note_baseline(self, row: int) -> None:
+        """Where nobody has confirmed any image: provisional verdicts wait for another one when the baseline moves."""
         history = self.history
-        if not self._open or history.state[-1] == Standing.UNSCORED:
-            return None
-        kind = history.like == history.like[-1]
-        like, tile, section = int(history.like[-1]), int(history.tile[-1]), int(history.section[-1])
-        anchor = baseline.find_anchor(history, self.settings, like, tile, section, len(history) - 1)
-        if anchor is None or anchor.origin == "confirmed":
-            return None  # what a person says is acted on when it is heard
-        now = (anchor.origin, float(anchor.levels[DENSITY, WHOLE]), int(kind.sum()))
-        before, self._settled_at = self._settled_at, now
-        if before is None and self._had_baseline:
-            return None
+        if not self._open or history.state[row] == Standing.UNSCORED:
+            return
+        like, tile = int(history.like[row]), int(history.tile[row])
+        at, sections = position(history.measured(row), history, row, None)
+        found = anchor.find_anchor(history, self.settings, like, tile, at, sections=sections)
+        if found is None or found.origin == "confirmed":
+            return  # what a person says is acted on when it is heard
+        where = tile if found.own else None
+        now = (float(found.levels[DENSITY, WHOLE]), len(anchor.scored(history, like, where)))
+        before = self._baselines.get((like, where))
+        why = self._moved(before, now)
+        if why is not None or before is None:
+            self._baselines[like, where] = now
+        if why is not None:
+            self._waiting.put(history, self._open.all(where), why)
+
+    def _moved(self, before: tuple[float, int] | None, now: tuple[float, int]) -> str | None:
+        """Why provisional verdicts should be given again now; None when nothing has changed enough."""
         if before is None:
-            return f"there is a baseline now, from {now[2]} images"
-        if now[1] - before[1] > _MOVED:
+            return None if self._had_baseline else f"there is a baseline now, from {now[1]} images"
+        if now[0] - before[0] > _MOVED:
             return "sharper images came later"
-        if before[1] - now[1] > _MOVED:
+        if before[0] - now[0] > _MOVED:
             return "later images changed the baseline"
-        if now[2] >= _GROWN * before[2] and now[2] <= _LARGE:
-            return f"the baseline rests on {now[2]} images now"
-        self._settled_at = before
+        if _GROWN * before[1] <= now[1] <= _LARGE:
+            return f"the baseline rests on {now[1]} images now"
         return None
 
 
+def _label(sharp: bool | None) -> Label:
+    return Label.NONE if sharp is None else Label.SHARP if sharp else Label.BLURRED
+
+
 def _said(verdict: Verdict) -> _Said:
-    return verdict.kind, verdict.provisional, verdict.origin
+    return verdict.kind, verdict.provisional, verdict.origin, hash((verdict.sentence, verdict.region))

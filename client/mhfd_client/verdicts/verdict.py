@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from mhfd.contract.focus_report import Finding, FocusReport
@@ -21,8 +22,9 @@ from mhfd_client import naming
 from mhfd_client.journal.rows import Outcome
 from mhfd_client.naming import Place
 from mhfd_client.settings.options import VerdictSettings
-from mhfd_client.verdicts import baseline, wording
-from mhfd_client.verdicts.baseline import Drift, Expectation
+from mhfd_client.verdicts import anchor, baseline, rejected, wording
+from mhfd_client.verdicts.baseline import Expectation
+from mhfd_client.verdicts.drift import Drift
 from mhfd_client.verdicts.history import (
     BEST,
     DENSITY,
@@ -49,6 +51,7 @@ class Cause(StrEnum):
     NO_BASELINE = "no_baseline"  # too few images to compare with
     LITTLE_TISSUE = "little_tissue"  # too few features could be there to count
     CONTRADICTION = "contradiction"  # the two measures disagree
+    OTHER_TILES = "other_tiles"  # poorer than other tiles, which may show other tissue
 
 
 class Comparison(BaseModel):
@@ -97,18 +100,22 @@ _BOTH_SIGMA: Final = np.array([1.5, 2.0])
 _SPARED: Final = math.log(0.72)  # the best cells keep more than this: a part of the image is as sharp as ever
 _UNHARMED: Final = math.log(0.8)  # ... and with more than this, fewer features are no defocus of the whole image
 _WIDEST: Final = math.log(0.5)  # however much the tissue varies, no threshold is lowered beyond this
+_TILTED: Final = math.log(1.3)  # of a tilted image one side has lost so much more than the one across from it
+_OPPOSITE: Final = {1: 2, 2: 1, 3: 4, 4: 3}  # left and right, top and bottom, as in `SIDES`
 _COUNTED: Final = 25  # features expected in the tissue of an image that can be judged
 
 
-def judge_report(report: FocusReport, place: Place, history: History, settings: VerdictSettings) -> Verdict:
-    """The verdict on an image that is not yet in the history."""
+def judge_report(
+    report: FocusReport, place: Place, history: History, settings: VerdictSettings, *, order: int | None = None
+) -> Verdict:
+    """The verdict on an image that is not yet in the history. `order`: its place there, if it has no section."""
     if report.finding is not Finding.OK:
         return of_finding(report.finding, report.finding_detail, place)
     measured = Measured.of(report, place)
     if not measured.scored:
         said = "cannot be judged: its report has no density of features"
         return _verdict(place, Outcome.UNDETERMINED, Cause.FINDING, said)
-    return decide(measured, history, settings)
+    return decide(measured, history, settings, order=order)
 
 
 def of_finding(finding: Finding, detail: str | None, place: Place) -> Verdict:
@@ -124,23 +131,35 @@ def standing_of(kind: Outcome) -> Standing:
     return _STATES.get(kind, Standing.OPEN)
 
 
-def decide(measured: Measured, history: History, settings: VerdictSettings, *, row: int | None = None) -> Verdict:
+def decide(
+    measured: Measured, history: History, settings: VerdictSettings, *, row: int | None = None, order: int | None = None
+) -> Verdict:
     """The verdict on a scored image. `row`: its own in the history, if it is there; its own state has no say."""
+    return weigh(measured, history, settings, row=row, order=order)[0]
+
+
+def weigh(
+    measured: Measured, history: History, settings: VerdictSettings, *, row: int | None = None, order: int | None = None
+) -> tuple[Verdict, bool]:
+    """As `decide`; and whether it depends on what is thought of images behind this one."""
     place = measured.place
     if row is not None and history.label[row] != Label.NONE:
-        return _by_label(place, Label(history.label[row]))
-    kind = history.like == history.number(("like", measured.like))
-    rejected = baseline.find_rejected(history, kind)
-    if rejected is not None and bool(rejected.covers(measured.levels)):
-        other = naming.describe(history.place(rejected.row))
-        said = f"is out of focus: {wording.features(measured)}, no more than {other}, which you rejected"
-        return _verdict(place, Outcome.OUT_OF_FOCUS, Cause.REJECTED, said, provisional=True)
-    expected = baseline.expect(measured, history, settings, row=row)
+        return _by_label(place, Label(history.label[row])), False
+    like, tile = history.number(("like", measured.like)), history.number(("tile", place.tile))
+    poorest = rejected.covering(history, settings, like, tile, measured.levels)
+    if poorest is not None:
+        compared = wording.no_better(measured, history, poorest)
+        kind, said = Outcome.UNDETERMINED, f"cannot be judged: {compared}; yet {wording.NOT_CLEAR}"
+        if poorest.blurred:
+            kind, said = Outcome.OUT_OF_FOCUS, f"is out of focus: {compared}"
+        return _verdict(place, kind, Cause.REJECTED, said, provisional=True), False
+    expected = baseline.expect(measured, history, settings, row=row, order=order)
     if expected is None:
-        so_far = int((kind & (history.state != Standing.UNSCORED)).sum()) + (row is None)
-        said = f"cannot be judged yet: there is no baseline ({so_far} scored so far, {settings.young} needed)"
-        return _verdict(place, Outcome.UNDETERMINED, Cause.NO_BASELINE, said, provisional=True)
-    return _compare(measured, expected, settings)
+        others = anchor.to_compare(history, like)
+        others -= row is not None and row in anchor.scored(history, like)
+        said = f"cannot be judged yet: there is no baseline ({others} others to compare with, {settings.young} needed)"
+        return _verdict(place, Outcome.UNDETERMINED, Cause.NO_BASELINE, said, provisional=True), False
+    return _compare(measured, expected, settings), expected.behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +170,8 @@ class _Told:
     measure: int
     both: bool = False
     """Neither measure says so alone."""
+    contrary: int = WHOLE
+    """The region whose other measure disagrees, if it is undetermined."""
 
 
 def _compare(measured: Measured, expected: Expectation, settings: VerdictSettings) -> Verdict:
@@ -168,7 +189,9 @@ def _compare(measured: Measured, expected: Expectation, settings: VerdictSetting
     away = measured.levels - expected.levels
     near = expected.neighbours > 0 and expected.drift is None
     whole = _whole(away, allowed, spread, near=near)
-    told = {WHOLE: whole} | {r: _side(away[:, r], allowed[:, r], spread[:, r]) for r in SIDES}
+    sudden = ~(measured.levels[DENSITY] - expected.close[DENSITY] >= allowed[DENSITY])
+    tilted = [r for r in SIDES if sudden[r] and _differs(away[DENSITY], r)]
+    told = {r: _side(away[:, r], allowed[:, r], spread[:, r]) for r in tilted}
     side = _worst_side(told, measured.levels - threshold)
     doubt = wording.doubt(expected)
     compared = {
@@ -183,16 +206,20 @@ def _compare(measured: Measured, expected: Expectation, settings: VerdictSetting
     if could < _COUNTED:
         said = f"has too little tissue to be judged: {could:.0f} features are expected, {_COUNTED} are needed"
         return say(Outcome.UNDETERMINED, Cause.LITTLE_TISSUE, said)
-    if whole.kind is Outcome.OUT_OF_FOCUS:
-        said = f"is out of focus: {by(whole.measure, WHOLE)}"
+    if whole.kind is Outcome.OUT_OF_FOCUS or side is not None:
+        where, fell = "", by(whole.measure, WHOLE)
         if whole.both:
-            said = f"is out of focus: {wording.together(measured, expected, _both(spread[:, WHOLE]))}"
-        return say(Outcome.OUT_OF_FOCUS, Cause.MEASURED, said)
-    if side is not None:
-        said = f"is out of focus on {wording.SIDES[REGIONS[side]]} (tilted?): there {by(told[side].measure, side)}"
-        return say(Outcome.OUT_OF_FOCUS, Cause.MEASURED, said, region=REGIONS[side])
+            fell = wording.together(measured, expected, _both(spread[:, WHOLE]))
+        elif whole.kind is not Outcome.OUT_OF_FOCUS and side is not None:
+            where, fell = f" on {wording.SIDES[REGIONS[side]]} (tilted?)", f"there {by(told[side].measure, side)}"
+        if expected.across:
+            said = f"cannot be judged: {fell}; yet {wording.OTHER_TILES}"
+            return say(Outcome.UNDETERMINED, Cause.OTHER_TILES, said, provisional=True)
+        region = REGIONS[side] if where and side is not None else None
+        return say(Outcome.OUT_OF_FOCUS, Cause.MEASURED, f"is out of focus{where}: {fell}", region=region)
     if whole.kind is Outcome.UNDETERMINED:
-        said = f"cannot be judged: {by(whole.measure, WHOLE)}; yet {wording.yet(measured, expected, whole.measure)}"
+        contrary = wording.yet(measured, expected, whole.measure, whole.contrary)
+        said = f"cannot be judged: {by(whole.measure, WHOLE)}; yet {contrary}"
         return say(Outcome.UNDETERMINED, Cause.CONTRADICTION, said, provisional=True)
     return say(Outcome.IN_FOCUS, Cause.MEASURED, f"is in focus: {by(DENSITY, WHOLE)}")
 
@@ -215,9 +242,12 @@ def _whole(away: Levels, allowed: Levels, spread: Levels, *, near: bool) -> _Tol
     density, ratio = float(away[DENSITY, WHOLE]), float(away[RATIO, WHOLE])
     if density < allowed[DENSITY, WHOLE]:
         # Dose and contrast change the number of features and not the cross-spectrum; defocus changes both, everywhere.
-        unharmed = _as_sharp(ratio, spread[RATIO, WHOLE], _SHARP)
-        unharmed |= _as_sharp(float(away[RATIO, BEST]), spread[RATIO, BEST], _UNHARMED)
-        return _Told(Outcome.UNDETERMINED if unharmed else Outcome.OUT_OF_FOCUS, DENSITY)
+        # What harms a part of the image spares the best cells, and a side.
+        harmed = (away[DENSITY, SIDES] < allowed[DENSITY, WHOLE]).all()
+        for region, least in ((WHOLE, _SHARP), *(() if harmed else ((BEST, _UNHARMED),))):
+            if _as_sharp(float(away[RATIO, region]), spread[RATIO, region], least):
+                return _Told(Outcome.UNDETERMINED, DENSITY, contrary=region)
+        return _Told(Outcome.OUT_OF_FOCUS, DENSITY)
     spared = bool(away[RATIO, BEST] > _SPARED)
     if ratio < allowed[RATIO, WHOLE] and not density > _USUAL and not spared:
         return _Told(Outcome.OUT_OF_FOCUS, RATIO)
@@ -233,6 +263,11 @@ def _side(away: Levels, allowed: Levels, spread: Levels) -> _Told:
     return _Told(Outcome.OUT_OF_FOCUS if fell else Outcome.IN_FOCUS, DENSITY)
 
 
+def _differs(away: NDArray[np.float64], side: int) -> bool:
+    """Whether a side has lost more than the one across from it: a tilt spares that one; what spares none is no tilt."""
+    return not away[_OPPOSITE[side]] - away[side] < _TILTED
+
+
 def _both(spread: Levels) -> Levels:
     """Falls of the two measures that count when they come together."""
     least: Levels = np.minimum(_BOTH, -_BOTH_SIGMA * spread)
@@ -240,7 +275,7 @@ def _both(spread: Levels) -> Levels:
 
 
 def _worst_side(told: dict[int, _Told], margin: Levels) -> int | None:
-    sides = [r for r in SIDES if told[r].kind is Outcome.OUT_OF_FOCUS]
+    sides = [r for r, one in told.items() if one.kind is Outcome.OUT_OF_FOCUS]
     return min(sides, key=lambda r: float(margin[told[r].measure, r])) if sides else None
 
 

@@ -6,11 +6,13 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from mhfd.contract.focus_report import Finding
-from mhfd_client.naming import Place, subject
+from mhfd_client.naming import Place, describe, subject
 from mhfd_client.verdicts.history import DENSITY, RATIO, WHOLE, Levels, Measured
 
 if TYPE_CHECKING:
     from mhfd_client.verdicts.baseline import Expectation
+    from mhfd_client.verdicts.history import History
+    from mhfd_client.verdicts.rejected import Poorest
 
 _TITLES: Final = {
     Finding.INCOMPLETE: "is incomplete",
@@ -23,6 +25,8 @@ _TITLES: Final = {
 }
 SIDES: Final = {"left": "its left side", "right": "its right side", "top": "its upper side", "bottom": "its lower side"}
 UNSURE: Final = "a person's word on images near it would tell."
+OTHER_TILES: Final = "other tiles may show other tissue, and there are too few images of this one yet"
+NOT_CLEAR: Final = "the sharpest images so far are not clearly better than that one"
 UNCONFIRMED: Final = "nobody has confirmed a sharp image yet."
 
 
@@ -75,6 +79,8 @@ def based_on(expected: Expectation) -> str:
         best = "the image that you confirmed" if one else f"the {anchor.count} images that you confirmed"
     else:
         best = f"the {anchor.count} sharpest images so far"
+        if anchor.own:
+            best = f"the {anchor.count} sharpest images of this tile so far"
     if not expected.neighbours:
         return best
     near = f"the {expected.neighbours} sharp images {'near it' if expected.own else 'of other tiles near it'}"
@@ -95,13 +101,26 @@ def doubt(expected: Expectation) -> str | None:
     return "there are few sharp images of this tile yet." if expected.young else None
 
 
-def yet(measured: Measured, expected: Expectation, measure: int) -> str:
-    """The measure that disagrees."""
+def yet(measured: Measured, expected: Expectation, measure: int, region: int = WHOLE) -> str:
+    """The measure that disagrees, and where."""
     other = RATIO if measure == DENSITY else DENSITY
-    part = math.exp(measured.levels[other, WHOLE] - expected.levels[other, WHOLE])
+    part = math.exp(measured.levels[other, region] - expected.levels[other, region])
     if other == RATIO:
-        return f"the cross-spectrum is {part:.0%} of the expected, so that dose, contrast or tissue may have changed"
+        where = "" if region == WHOLE else " of its finest quarter"
+        may = "so that dose, contrast or tissue may have changed"
+        return f"the cross-spectrum{where} is {part:.0%} of the expected, {may}"
     return f"the features are {part:.0%} of the expected, so that it may be an artefact"
+
+
+def no_better(measured: Measured, history: History, poorest: Poorest) -> str:
+    """Words for an image that is no better than a rejected one: the numbers of both."""
+    theirs = history.measured(poorest.row)
+    own, other = features(measured), f"{math.exp(theirs.levels[DENSITY, WHOLE]):,.0f}"
+    ratios = [float(levels[RATIO, WHOLE]) for levels in (measured.levels, theirs.levels)]
+    if not any(math.isnan(ratio) for ratio in ratios):
+        own += f" and a cross-spectrum of {math.exp(ratios[0]):.3g}"
+        other += f" and {math.exp(ratios[1]):.3g}"
+    return f"{own}, no more than the {other} of {describe(theirs.place)}, which you rejected"
 
 
 def features(measured: Measured) -> str:
