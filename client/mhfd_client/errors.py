@@ -9,9 +9,10 @@
         |   |-- StateMissing                  no station has kept a journal here
         |   |-- StateOnNetwork                it lies on a network file system, where SQLite's locks do not hold
         |   |-- StateLocked                   another station is using it
-        |   |-- StateBusy                     the journal stayed locked for longer than the busy timeout
-        |   |-- StateFull                     the disk is full
-    |   |-- RowDamaged                    one row of the journal cannot be read: the others can
+        |   |-- StateTrouble                  the system refuses it now; a watch waits until it is over
+        |   |   |-- StateBusy                 the journal stayed locked for longer than the busy timeout
+        |   |   `-- StateFull                 the disk is full
+        |   |-- RowDamaged                    one row of the journal cannot be read: the others can
         |   `-- StateDamaged                  the journal cannot be read, or a newer version wrote it
         |-- LoginError                        this station cannot act in Globus
         |   |-- NotLoggedIn                   nobody is logged in, or the login is over or too narrow: `mhfd login`
@@ -81,11 +82,18 @@ class StateLocked(StateError):
     """Another station is using the state folder."""
 
 
-class StateBusy(StateError):
+class StateTrouble(StateError):
+    """The system refuses now what it may allow again: the disk fails, is read-only, is full, or no file can be opened.
+
+    Nothing was done, and what was to be done can be repeated.
+    """
+
+
+class StateBusy(StateTrouble):
     """The journal stayed locked for longer than the busy timeout."""
 
 
-class StateFull(StateError):
+class StateFull(StateTrouble):
     """The disk that holds the state folder is full."""
 
 

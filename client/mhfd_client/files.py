@@ -10,10 +10,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
 
-from mhfd_client.errors import StateError, StateFull
+from mhfd_client.errors import StateError, StateFull, StateTrouble
 from mhfd_client.printing import printable
 
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_A_NAME: Final = {errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL}
+"""These are a matter of one name, and no trouble that could pass."""
 _HELD: Final = {errno.EAGAIN, errno.EACCES, errno.EDEADLK}
 
 
@@ -49,7 +51,7 @@ def _is_held(lock: IO[bytes]) -> bool:
 
 def make_folder(path: Path) -> None:
     """A folder of the station's own, for its owner only. StateError when it cannot be."""
-    with _named(path):
+    with named(path):
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
@@ -66,15 +68,15 @@ def write_all_whole(files: Sequence[tuple[Path, bytes]]) -> None:
     parts: list[tuple[Path, Path]] = []
     for path, data in files:
         part = path.with_name(f".{path.name}.part")
-        with _named(path):
+        with named(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             part.write_bytes(data)
         parts.append((part, path))
     for part, path in parts:
-        with _named(path), part.open("rb+") as f:
+        with named(path), part.open("rb+") as f:
             os.fsync(f.fileno())
     for part, path in parts:
-        with _named(path):
+        with named(path):
             part.replace(path)
 
 
@@ -89,14 +91,15 @@ def shown(path: str | os.PathLike[str]) -> str:
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
+def named(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as e:
         why = e.strerror or str(e)
         if e.errno in _FULL:
             raise StateFull(f"cannot write {text_of(path)}: {why}; free some space, nothing is lost meanwhile") from e
-        raise StateError(f"cannot use {text_of(path)}: {why}; check that it may be written, or give --state") from e
+        kind = StateError if e.errno in _A_NAME else StateTrouble
+        raise kind(f"cannot use {text_of(path)}: {why}; check that it may be written, or give --state") from e
 
 
 if sys.platform == "win32":

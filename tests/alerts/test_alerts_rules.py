@@ -206,6 +206,12 @@ CASES = [
         "disk_well", Rule.DISK, {"disks": (Disk("the state", 10**11, 10**12),)}, False,
         "There is space again: 100.0 GB free where the state is.",
     ),
+    Case(
+        "disk_refuses", Rule.DISK,
+        {"disks": (Disk("the state", 10**11, 10**12),), "refused": "cannot use x: I/O error; check it."},
+        True,
+        "The station cannot write its own folder: cannot use x: I/O error; check it. It waits; nothing is lost.",
+    ),
     Case("disk_unknown", Rule.DISK, {}, None, "Free space could not be measured."),
     Case(
         "folder_gone", Rule.FOLDER, {"troubles": (GONE,), "waiting": 2}, True,

@@ -206,6 +206,9 @@ def _backlog(now: Situation, settings: AlertSettings) -> Reading | None:
 def _disk(now: Situation, settings: AlertSettings) -> Reading | None:
     if not settings.disk_gb:
         return None
+    if now.refused is not None:
+        text = f"The station cannot write its own folder: {_short(now.refused).rstrip('.')}. It waits; nothing is lost."
+        return Reading(Rule.DISK, True, text, {"refused": now.refused})
     if not now.disks:
         return Reading(Rule.DISK, None, "Free space could not be measured.")
     facts = {"free_gb": {disk.what: round(disk.free / 1e9, 3) for disk in now.disks}}

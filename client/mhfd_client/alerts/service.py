@@ -65,6 +65,7 @@ class Alerts:
         self._by_itself = False
         self._wake, self._end = threading.Event(), threading.Event()
         self._ended: str | None = None
+        self._refused: str | None = None
         self._complaint = ""
         self._looked = False
         self._last: Situation | None = None
@@ -76,6 +77,11 @@ class Alerts:
     def finish(self) -> None:
         """The watch ends by itself, as nothing comes any more: said before it is left."""
         self._by_itself = True
+
+    def trouble(self, why: str | None) -> None:
+        """The station's own folder refuses to be written, or (None) takes everything again. Returns at once."""
+        self._refused = why
+        self._wake.set()
 
     def __enter__(self) -> Self:
         """Open the files and start. StateError when they cannot be used."""
@@ -138,12 +144,13 @@ class Alerts:
     def _situation(self) -> Situation:
         now = self._now()
         try:
-            self._last = self._reader.take(now, ended=self._ended)
+            self._last = self._reader.take(now, ended=self._ended, refused=self._refused)
         except Exception:
-            if self._ended is None:
+            if self._ended is None and self._refused is None:
                 raise
-            # It may be the journal that has ended the watch: that must ring, with what was known before.
-            self._last = replace(self._last or Situation(now, now), now=now, fresh=0, ended=self._ended)
+            # It may be the journal that is the matter: that must ring, with what was known before.
+            last = self._last or Situation(now, now)
+            self._last = replace(last, now=now, fresh=0, ended=self._ended, refused=self._refused)
         return self._last
 
     def _see_off(self) -> None:

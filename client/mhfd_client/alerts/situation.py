@@ -19,7 +19,7 @@ from mhfd_client.now import WAITING, RunNow
 
 _RUNNER: Final = frozenset({"runner", "offline", "refused"})
 """Nobody scores. An endpoint whose work waits in a queue is no alert: `backlog` rings when it takes too long."""
-_HARMLESS: Final = _RUNNER | {"inbox", "queued", "meanwhile", "leftover", TroubleKind.EVENTS_LOST}
+_HARMLESS: Final = _RUNNER | {"inbox", "queued", "meanwhile", "leftover", "pictures", "state", TroubleKind.EVENTS_LOST}
 LOOK_BACK: Final = 200
 """No rule looks further back; and so many images may be judged between two looks without one being missed."""
 
@@ -87,6 +87,8 @@ class Situation:
     disks: tuple[Disk, ...] = ()
     troubles: tuple[TroubleRow, ...] = ()
     """Of the folder as a whole, and of the runner."""
+    refused: str | None = None
+    """What the station's own folder does not take now."""
     ended: str | None = None
     """Why the watch has failed; None while it runs or when it was stopped."""
 
@@ -131,8 +133,8 @@ class SituationReader:
         self._heard: float | None = None
         self._asked: float | None = None
 
-    def take(self, now: float, *, ended: str | None = None) -> Situation:
-        """Look at the journal. `ended`: why the watch has failed."""
+    def take(self, now: float, *, ended: str | None = None, refused: str | None = None) -> Situation:
+        """Look at the journal. `ended`: why the watch has failed; `refused`: why nothing can be written."""
         run, ages, steady = self._run, self._ages, self._steady()
         ages.look(now, steady)
         with run.journal.snapshot():
@@ -173,6 +175,7 @@ class SituationReader:
                 for trouble in run.troubles
                 if trouble.path is None
             ),
+            refused=refused,
             ended=ended,
         )
 

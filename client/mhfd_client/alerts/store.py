@@ -149,7 +149,8 @@ class AlertStore:
 
     def load(self) -> Overview:
         """What was saved last."""
-        return _load(self._db, _VERSION)
+        with named(self.path, remedy=_REMEDY):
+            return _load(self._db, _VERSION)
 
     def answers(self) -> dict[int, Answer]:
         """What people have said, by the episode's number. sqlite3.Error: it cannot be read now."""

@@ -12,7 +12,7 @@ from typing import IO, Final
 
 from mhfd_client import mounts
 from mhfd_client.errors import StateDamaged, StateLocked, StateOnNetwork
-from mhfd_client.files import _lock, _named, text_of
+from mhfd_client.files import _lock, named, text_of
 
 _OWN_ROOT: Final = {"9p", "virtiofs"}  # as `/` they are a virtual machine's own disk
 
@@ -26,7 +26,7 @@ def prepare(folder: Path, *, table: Path = mounts.MOUNTINFO) -> Path:
             f"state folder {text_of(folder)} lies on a network file system ({network}): SQLite's locks do "
             "not hold there and the journal can be damaged; give a folder on a local disk with --state"
         )
-    with _named(folder):
+    with named(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
 
@@ -69,7 +69,7 @@ class Lock:
 
     def __init__(self, folder: Path, *, root: str) -> None:
         self._path = folder / "lock"
-        with _named(folder):
+        with named(folder):
             self._file: IO[bytes] = self._path.open("a+b")
             try:
                 _lock(self._file)

@@ -16,7 +16,7 @@ import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -40,9 +40,11 @@ _CLOSED: Final = (State.SCORED, State.JUDGED, State.RECORDED, State.REPLACED)
 class Journal(JournalView):
     """The journal of one watched folder, open for writing."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, lock: Lock, now: Callable[[], int]) -> None:
-        super().__init__(connection, path)
-        self._lock = lock
+    def __init__(
+        self, connect: Callable[[], sqlite3.Connection], path: Path, lock: Lock, now: Callable[[], int]
+    ) -> None:
+        super().__init__(connect(), path)
+        self._connect, self._lock = connect, lock
         self._now = now
         self._depth = 0
         self._started_ns = now()
@@ -67,9 +69,8 @@ class Journal(JournalView):
             undo.callback(lock.close)
             refuse_emptied(path)
             with named(path):
-                db = opened(path, partial(_set_up, path, migrations), busy_s=busy_s)
-            undo.callback(db.close)
-            journal = cls(db, path, lock, now)
+                journal = cls(partial(opened, path, partial(_set_up, path, migrations), busy_s=busy_s), path, lock, now)
+            undo.callback(JournalView.close, journal)
             journal._claim(root)
             undo.pop_all()
         return journal
@@ -78,6 +79,17 @@ class Journal(JournalView):
         """Let go of the database, then of the folder."""
         super().close()
         self._lock.close()
+
+    def reopen(self) -> None:
+        """A connection that a failing disk may have spoilt is exchanged for a new one; the folder stays locked.
+
+        Raises like any step when that fails too, and changes nothing then.
+        """
+        with named(self.path):
+            fresh = self._connect()
+        with suppress(sqlite3.Error):
+            self._db.close()
+        self._db = fresh
 
     @contextmanager
     def together(self, *, durable: bool = False) -> Iterator[None]:
@@ -96,7 +108,8 @@ class Journal(JournalView):
         finally:
             self._depth = 0
             if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
+                with suppress(sqlite3.Error):  # a disk that refuses even that: see `reopen`
+                    self._db.execute("ROLLBACK")
 
     # -- the road of one image
 

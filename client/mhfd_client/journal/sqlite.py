@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from mhfd_client.errors import StateBusy, StateDamaged, StateError, StateFull
+from mhfd_client.errors import StateBusy, StateDamaged, StateError, StateFull, StateTrouble
 from mhfd_client.files import text_of
 
 
@@ -87,5 +87,5 @@ def named(path: Path, *, remedy: str | None = None) -> Iterator[None]:
                     f"{where} is damaged ({e}): move it away and start again; the sidecars beside it stay valid"
                 ) from e
             case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
-                raise StateError(f"{where} cannot be used ({e}): check the disk and the folder's permissions") from e
+                raise StateTrouble(f"{where} cannot be used ({e}): check the disk and the folder's permissions") from e
         raise

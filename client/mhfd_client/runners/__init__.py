@@ -44,6 +44,7 @@ class Trouble(StrEnum):
     QUEUED = "queued"  # ... is there, and has not begun
     REFUSED = "refused"  # ... does not let us
     LEFTOVER = "leftover"  # it works, and something of it is left for a person to delete
+    PICTURES = "pictures"  # it works, and the small pictures it makes cannot be kept
     MEANWHILE = "meanwhile"  # ... is not there, and this machine scores in its place
 
 

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from mhfd.contract.focus_report import FocusReport
 from mhfd.threads import thread_count
 from mhfd_client.errors import RunnerError
-from mhfd_client.runners import Batch, Event, Health, Job, Returned, Scored, Started, set_aside
+from mhfd_client.runners import Batch, Event, Health, Job, Returned, Scored, Started, Trouble, set_aside
 from mhfd_client.runners.process import SetUp, Worker, WorkerReply
 
 DEPTH: Final = 2  # images a worker has at hand: it need not wait for the station between two
@@ -45,6 +45,7 @@ class _Seat:
     since: float = 0.0  # when it last moved
     due: float = 0.0  # no new worker before
     doom: str | None = None  # why it was killed
+    unpictured: bool = False  # its last picture was not kept
     tasks: deque[_Task] = field(default_factory=deque)
 
 
@@ -62,7 +63,8 @@ class LocalRunner:
         memory_bytes: What a worker may allocate; nothing for no limit of ours.
         score: The scoring function, `module:function`, called with (path, params=, device=, threads=).
         thumbnails: A folder for small pictures of what was scored; the scoring function is then called with
-            `thumbnail=` too, the file to write.
+            `thumbnail=` too, the file to write. Pictures that cannot be written are a trouble that is said once; what
+            is said of the images is the same.
     """
 
     name = "local"
@@ -115,6 +117,7 @@ class LocalRunner:
         self._tend()
 
     def events(self, timeout: float) -> Sequence[Event]:
+        self._hear(0.0)  # what was said while nobody asked: a worker that has answered is not overdue
         self._tend()
         if not self._out and not self._failure and not self._closed:
             self._hear(timeout)
@@ -174,6 +177,8 @@ class LocalRunner:
             case "started":
                 seat.started = True
                 self._out.append(Started(seat.tasks[0].token, reply.id, reply.at_ns))
+            case "unpictured" | "pictured":
+                self._pictured(seat, reply)
             case "ended":
                 self._ended(seat, reply.worker.end)
             case "broken":
@@ -181,6 +186,17 @@ class LocalRunner:
             case _:
                 seat.started = False
                 self._answered(seat.tasks.popleft(), reply)
+
+    def _pictured(self, seat: _Seat, reply: WorkerReply) -> None:
+        """Said once, whichever worker finds out; over when they all keep theirs again."""
+        before = any(one.unpictured for one in self._seats)
+        seat.unpictured = reply.kind == "unpictured"
+        now = any(one.unpictured for one in self._seats)
+        if now and not before:
+            why = f"small pictures are not kept ({reply.payload.decode()}); scores and verdicts are not touched by that"
+            self._out.append(Health(False, why, Trouble.PICTURES))
+        elif before and not now:
+            self._out.append(Health(True, "small pictures are kept again", Trouble.PICTURES))
 
     def _answered(self, task: _Task, reply: WorkerReply) -> None:
         words = reply.payload.decode() if reply.kind != "scored" else ""

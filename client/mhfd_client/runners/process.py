@@ -17,9 +17,10 @@ import threading
 from dataclasses import asdict, dataclass
 from typing import Final
 
+from mhfd.contract.focus_report import FocusReport
 from mhfd_client.runners import Job
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """Of the lines between a station and its workers, which may be of another mhfd when it was exchanged meanwhile."""
 
 # Native libraries make as many threads as the machine has cores unless told; workers would fight over them.
@@ -42,6 +43,14 @@ class SetUp:
     memory_bytes: int | None
     thumbnails: str | None = None  # a folder: the scoring function also takes `thumbnail=`, a file to write
     schema_version: int = SCHEMA_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Unpictured:
+    """What a scoring function gives when it could not keep the picture: that is no matter of the image's."""
+
+    report: FocusReport
+    why: str
 
 
 @dataclass(frozen=True, slots=True)

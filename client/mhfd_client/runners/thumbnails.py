@@ -5,6 +5,7 @@ Called in worker processes only: it imports the scoring.
 
 import io
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,20 +16,32 @@ from PIL import Image
 from mhfd import api
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
+from mhfd_client.files import text_of
+from mhfd_client.runners.process import Unpictured
 
 SIDE: Final = 256
 
 
-def score(path: str, *, params: Params, device: api.Device, threads: int, thumbnail: str) -> FocusReport:
+def score(path: str, *, params: Params, device: api.Device, threads: int, thumbnail: str) -> FocusReport | Unpictured:
     """`mhfd.score`, and the picture on the way. What cannot be measured may have none."""
     measured = api.measure(path, params=params, device=device, threads=threads)
-    if measured.pixels is not None:
-        target = Path(thumbnail)
+    return measured.report if measured.pixels is None else keep(measured.report, measured.pixels, thumbnail)
+
+
+def keep(report: FocusReport, pixels: NDArray[Any], thumbnail: str) -> FocusReport | Unpictured:
+    """Write the picture. The report stays what it is when that fails: the trouble is the station's folder's."""
+    target = Path(thumbnail)
+    part = target.with_suffix(f".{os.getpid()}.part")
+    picture = jpeg(pixels)
+    try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_suffix(f".{os.getpid()}.part")
-        part.write_bytes(jpeg(measured.pixels))
+        part.write_bytes(picture)
         part.replace(target)  # not synced: a picture that the power takes is no loss
-    return measured.report
+    except OSError as e:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        return Unpictured(report, f"{text_of(target)}: {e.strerror or e}")
+    return report
 
 
 def jpeg(pixels: NDArray[Any], *, side: int = SIDE) -> bytes:

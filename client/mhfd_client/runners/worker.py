@@ -26,9 +26,10 @@ from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.contract.params import Params
 from mhfd.errors import UsageError
 from mhfd_client.journal.folder import picture_of
-from mhfd_client.runners.process import SCHEMA_VERSION
+from mhfd_client.runners.process import SCHEMA_VERSION, Unpictured
 
-Score = Callable[..., FocusReport]
+Score = Callable[..., FocusReport | Unpictured]
+Answer = tuple[str, int, str]  # kind, image, payload
 
 
 def main(argv: list[str]) -> int:
@@ -54,15 +55,35 @@ def main(argv: list[str]) -> int:
     _reply(replies, "ready", 0, str(os.getpid()))
     options = {"device": set_up["device"], "threads": set_up["threads"]}
     pictures = set_up["thumbnails"]
+    missed: bool | None = None  # the last picture was not kept; None: not said yet
     while True:
         job = json.loads(jobs.get())
         _reply(replies, "started", job["id"])
         here = options | ({"thumbnail": str(picture_of(Path(pictures), job["id"]))} if pictures else {})
-        _reply(replies, *_one(job, score, here))
+        answer, why = _one(job, score, here)
+        if pictures and bool(why) is not missed:
+            missed = bool(why)
+            _reply(replies, "unpictured" if missed else "pictured", job["id"], why)
+        _reply(replies, *answer)
 
 
-def _one(job: dict[str, Any], score: Score, options: dict[str, Any]) -> tuple[str, int, str]:
-    """Score one image; what is said of it must be said of the file that arrival saw."""
+def _one(job: dict[str, Any], score: Score, options: dict[str, Any]) -> tuple[Answer, str]:
+    """Score one image, and why its picture was not kept."""
+    why = ""
+
+    def apart(*args: Any, **more: Any) -> FocusReport:
+        nonlocal why
+        scored = score(*args, **more)
+        if isinstance(scored, Unpictured):
+            why = scored.why
+            return scored.report
+        return scored
+
+    return _scored(job, apart, options), why
+
+
+def _scored(job: dict[str, Any], score: Callable[..., FocusReport], options: dict[str, Any]) -> Answer:
+    """What is said of an image must be said of the file that arrival saw."""
     try:
         seen = _stat(job["path"])
         if seen != (job["size"], job["mtime_ns"]):

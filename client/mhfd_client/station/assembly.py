@@ -28,6 +28,7 @@ from mhfd_client.settings.load import Loaded
 from mhfd_client.settings.options import Settings
 from mhfd_client.station.inbox import Inbox
 from mhfd_client.station.loop import Station
+from mhfd_client.station.patience import waited_for
 from mhfd_client.verdicts.from_journal import JournalJudge
 
 log = logging.getLogger("mhfd.station")
@@ -76,8 +77,8 @@ def assembled(
         arrival = Arrival(
             root,
             settings=chosen.arrival,
-            known=view.known,
-            touched=view.touched,
+            known=waited_for(view.known),
+            touched=waited_for(view.touched),
             ignore=names.naming.ignore,
             had_images=any(journal.counts().values()),
         )
@@ -106,6 +107,7 @@ def assembled(
                 unsettled_s=arrival.unsettled_s,
                 people=Inbox(state_dir, judge),
                 look=alerts.look,
+                trouble=alerts.trouble,
             )
             with alerts:
                 at_the_end = partial(_digest_now, journal, wanted)

@@ -4,6 +4,7 @@ Only the station writes the journal, so a command that runs beside it leaves its
 the station takes it in within a second. Without a station, the command takes it in itself (`take_in`).
 """
 
+import errno
 import logging
 import stat
 import time
@@ -14,13 +15,16 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mhfd_client.files import make_folder, text_of, write_whole
+from mhfd_client.files import make_folder, named, text_of, write_whole
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import VerdictRow
 from mhfd_client.verdicts.from_journal import JournalJudge
 
 log = logging.getLogger("mhfd.inbox")
 _LARGEST: Final = 1 << 20  # bytes: a label has a note at most
+
+_NOT_NOW: Final = {errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE}
+"""The disk or the system fails to read what may be a label all the same."""
 
 
 class GivenLabel(BaseModel):
@@ -68,11 +72,14 @@ class Inbox:
     def __init__(self, state_dir: Path, judge: JournalJudge) -> None:
         self._folder, self.judge = state_dir / "inbox", judge
         self._strange: dict[str, str] = {}  # by name: what is said of it
+        self._taken: Path | None = None  # in the journal, and cannot be deleted yet
         make_folder(self._folder)
 
     def labels(self) -> dict[Path, GivenLabel]:
         """Those that can be answered now, in the order they were said, each by its file."""
-        found = {}
+        found: dict[Path, GivenLabel] = {}
+        if self._taken is not None:
+            self.done(self._taken)  # a word is never taken in again after a later one
         for file, label in _read(self._folder):
             if label is None:
                 self._put_aside(file)
@@ -105,8 +112,11 @@ class Inbox:
         return self.judge.hear(label.image, sharp=label.sharp) if label.teaches else ()
 
     def done(self, file: Path) -> None:
-        """It is in the journal."""
-        file.unlink(missing_ok=True)
+        """It is in the journal. StateError when it cannot be deleted: nothing more is taken in before it is."""
+        self._taken = file
+        with named(file):
+            file.unlink(missing_ok=True)
+        self._taken = None
 
 
 def take_in(journal: Journal, inbox: Inbox) -> int:
@@ -131,7 +141,9 @@ def take_in(journal: Journal, inbox: Inbox) -> int:
 
 def _read(folder: Path) -> Iterator[tuple[Path, GivenLabel | None]]:
     """The files of an inbox, oldest first; None: no label is in it."""
-    for file in sorted(folder.glob("[0-9]*.json")):
+    with named(folder):
+        files = sorted(folder.glob("[0-9]*.json"))
+    for file in files:
         try:
             found = file.lstat()
             if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:  # a pipe would be waited for
@@ -140,5 +152,9 @@ def _read(folder: Path) -> Iterator[tuple[Path, GivenLabel | None]]:
                 yield file, GivenLabel.model_validate_json(file.read_bytes())
         except FileNotFoundError:
             continue  # taken in meanwhile
-        except (OSError, ValidationError):
+        except ValidationError:
+            yield file, None
+        except OSError as e:
+            if e.errno in _NOT_NOW:
+                return  # nor what was said after it: the order counts
             yield file, None

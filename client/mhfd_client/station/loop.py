@@ -9,16 +9,15 @@ collaborators' business.
 """
 
 import logging
-import math
 import os
 import signal
-import threading
 import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
@@ -27,7 +26,7 @@ from pydantic import ValidationError
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
 from mhfd_client.arrival.events import FolderTrouble, Recovered, TroubleKind, Unchanged, Whole
-from mhfd_client.errors import RowDamaged, StateBusy, StateError, StateFull
+from mhfd_client.errors import RowDamaged, StateError
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import ImageRow, Outcome, State, VerdictRow
 from mhfd_client.naming import Place
@@ -35,11 +34,14 @@ from mhfd_client.runners import Batch, Event, Health, Job, Returned, Runner, Sco
 from mhfd_client.station.again import Again, JudgesAgain
 from mhfd_client.station.feeder import Feeder, News, Watcher
 from mhfd_client.station.inbox import GivenLabel, Inbox
+from mhfd_client.station.patience import Patience
+from mhfd_client.station.recording import Recording, SidecarWriter
 
 log = logging.getLogger("mhfd.station")
 T = TypeVar("T")
 
 BEAT_S: Final = 1.0
+LAST_TRIES: Final = 3  # how often what is still to be written at the end is tried when the folder refuses it
 CHUNK: Final = 50  # images a step takes at once: bounds memory, and how long a step keeps the others waiting
 
 
@@ -54,13 +56,6 @@ class Judge(JudgesAgain, Protocol):
 
     def withdraw(self, row: ImageRow) -> Sequence[tuple[int, VerdictRow]]:
         """This revision has come: what is said of earlier ones from now on. May be called again for the same one."""
-
-
-class SidecarWriter(Protocol):
-    """Where verdicts are recorded."""
-
-    def record(self, row: ImageRow, report: FocusReport, verdict: VerdictRow) -> None:
-        """Write an image's sidecar. May be called again for the same verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +85,7 @@ class Station:
         unsettled_s: How much longer that is now: while files are there that are not whole yet, or were not looked for.
         people: What people say of images, and what they are asked.
         look: Called after verdicts and at every beat, for whoever raises alerts. Must return at once.
+        trouble: Told what is wrong with the station's own folder, and None when it is over. Likewise.
     """
 
     def __init__(
@@ -110,10 +106,11 @@ class Station:
         unsettled_s: Callable[[], float] = lambda: 0.0,
         people: Inbox | None = None,
         look: Callable[[], None] = lambda: None,
+        trouble: Callable[[str | None], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.journal, self.runner = journal, runner
-        self._judge, self._recorder, self._people = judge, recorder, people
+        self._judge, self._people = judge, people
         self._root, self._params, self._place = os.path.abspath(root), params, place  # noqa: PTH100 - no UTF-8 needed
         self._attempts, self._backoff, self._grace = attempts, backoff_s, grace_s
         self._until_idle, self._unsettled_s, self._clock, self._look = until_idle, unsettled_s, clock, look
@@ -123,11 +120,11 @@ class Station:
         self._news: deque[News] = deque()  # not yet in the journal
         self._events: deque[Event] = deque()  # likewise
         self._later: dict[int, float] = {}  # images that wait for their next try
-        self._unrecorded: dict[int, float] = {}  # likewise, for their sidecar
         self._verdicts: list[tuple[int, VerdictRow]] = []  # of one image or label, not yet in the journal
         self._label: tuple[Path, GivenLabel] | None = None  # likewise, with its file
         self._notes: dict[str, str] = {}
-        self._nap = threading.Event()
+        self._patience = Patience(journal, backoff_s=backoff_s, say=trouble)
+        self._recording = Recording(journal, recorder, self._patience, backoff_s=backoff_s, clock=clock)
         self._root_troubles: dict[str, str] = {}  # kind, why: nothing below the root can be read
         self._feeder = Feeder(watcher, runner.wake)
         self._again = Again(judge, clock)
@@ -140,13 +137,14 @@ class Station:
         if self._stopping:
             self._grace = 0.0
         self._stopping = True
-        self._nap.set()
+        self._patience.hurry()
         self.runner.wake()
 
     def run(self) -> Summary:
         """Watch until stopped or idle. RunnerError, StateError or the watcher's error when a person must act."""
-        self.journal.recovered()
-        self._reconcile()
+        for step in (self.journal.recovered, self._reconcile, partial(self._beat, "starting")):
+            while not (self._waited_out(step) or self._stopping):
+                continue
         self._feeder.start()
         try:
             self._moved = self._clock()
@@ -177,10 +175,13 @@ class Station:
         self._more = max(judged, recorded) == CHUNK or self._judge_again()
         if self._clock() - self._beaten >= BEAT_S:
             self._meet_people()
+            self._patience.note()
             self._beat(self._doing())
             self._look()
         elif judged:
             self._look()
+        if not self._recording.refused:
+            self._patience.taken()
 
     def _into_journal(
         self, waiting: deque[T], step: Callable[[T], None], done: Callable[[T], None] = lambda _: None
@@ -315,10 +316,10 @@ class Station:
                     self._label[1].into(self.journal)
                 for image, verdict in self._verdicts:
                     self.journal.judged(image, verdict)
-            if self._label and self._people:
-                self._people.done(self._label[0])
-            self._verdicts, self._label = [], None
+            taken, self._verdicts, self._label = self._label, [], None
             self._moved = self._clock()
+            if taken and self._people:
+                self._people.done(taken[0])
 
     def _meet_people(self) -> None:
         """What they said changes verdicts; what the station asks in turn is noted for whoever shows it."""
@@ -354,44 +355,18 @@ class Station:
 
     def _record_some(self) -> int:
         """[5] A sidecar for every verdict."""
-        now = self._clock()
-        rows = self.journal.pending(State.JUDGED, limit=CHUNK + len(self._unrecorded))
-        rows = [row for row in rows if self._unrecorded.get(row.id, now) <= now][:CHUNK]
-        done = [row for row in rows if self._record(row)]
+        tried, done = self._recording.some(CHUNK)
         if done:
-            with self.journal.together():
-                for row in done:
-                    self.journal.recorded(row.id)
-                    if row.id in self._unrecorded:
-                        self.journal.recovered("record", row.path)
-            for row in done:
-                self._unrecorded.pop(row.id, None)
             self._moved = self._clock()
-        return len(rows)
-
-    def _record(self, row: ImageRow) -> bool:
-        assert row.report is not None and row.verdict is not None  # noqa: S101, PT018 - the schema says so
-        try:
-            report, verdict = self.journal.report(row.report), self.journal.verdict(row.verdict)
-            self._recorder.record(row, report, verdict)
-        except RowDamaged as e:  # put aside until the next start
-            self.journal.trouble("record", row.path, str(e))
-            self._unrecorded[row.id] = math.inf
-            return False
-        except StateError:
-            raise
-        except Exception as e:  # likewise: the image stays judged, is named, and is tried again
-            log.exception("%s: cannot be recorded", row.path)
-            self.journal.trouble("record", row.path, f"{type(e).__name__}: {e}")
-            self._unrecorded[row.id] = self._clock() + 4 * self._backoff
-            return False
-        return True
+        return tried
 
     # -- start and end
 
     def _reconcile(self) -> None:
         """After a start: work that goes on somewhere is taken up, the rest is submitted again."""
         for batch in self.journal.open_batches():
+            if batch.token in self._in_flight.values():
+                continue  # taken up before a disk refused the rest
             try:
                 params = Params.model_validate_json(batch.params)
             except ValidationError as e:
@@ -403,15 +378,19 @@ class Station:
                 self._in_flight.update((image, batch.token) for image in batch.ids)
             else:
                 self.journal.returned(batch.token, "the station was restarted")
-        self._beat("starting")
 
     def _wind_down(self) -> None:
         """After a stop: wait for what is being scored, as long as the grace lasts, then give the rest back."""
         end = self._clock() + self._grace
+        refused = 0
         while True:
-            self._waited_out(self._settle)
-            self._waited_out(self._meet_people)
-            if not (self._in_flight or self._more) or self._clock() >= end or not self._grace:
+            done = self._waited_out(self._settle) and self._waited_out(self._meet_people)
+            refused += not done
+            if 0 < refused < LAST_TRIES:
+                self._more = False
+            elif not (self._in_flight or self._more):
+                break
+            if self._clock() >= end or not self._grace:
                 break
             if self.runner.outlives and not self.runner.capacity and not self._more:
                 break  # nothing comes from there now, and the next start takes it up
@@ -425,7 +404,7 @@ class Station:
     def _idle(self) -> bool:
         if self._until_idle is None or self._in_flight or self._news or self._feeder.waiting:
             return False
-        if self._later and not self._root_troubles:
+        if (self._later and not self._root_troubles) or self._recording.hopeful:
             return False
         if self._again.left:
             return False
@@ -444,7 +423,7 @@ class Station:
 
     def _rest(self) -> float:
         """How long nothing needs to be done if nothing happens."""
-        alarms = [self._beaten + BEAT_S, *self._later.values(), *self._unrecorded.values()]
+        alarms = [self._beaten + BEAT_S, *self._later.values(), *self._recording.dues]
         if self._again.left:
             alarms.append(self._moved + self._again.quiet_s(self._until_idle))
         if self._until_idle is not None and self._moved + self._until_idle > self._clock():
@@ -454,20 +433,20 @@ class Station:
     def _doing(self) -> str:
         if self._root_troubles:
             return f"waiting for the folder: {'; '.join(self._root_troubles.values())}"
+        if self._patience.why is not None:
+            return f"waiting for its own folder: {self._patience.why}"
         return "stopping" if self._stopping else "watching"
 
     def _beat(self, doing: str) -> None:
         self._beaten = self._clock()
         self.journal.beat(doing, in_flight=len(self._in_flight), capacity=self.runner.capacity)
 
-    def _waited_out(self, step: Callable[[], None]) -> None:
-        """A full disk or a locked journal is waited out: what could not be written is kept, and written later."""
-        try:
-            step()
-        except (StateFull, StateBusy) as e:
-            log.error("%s", e)
-            self._nap.wait(self._backoff)
-            self._moved = self._clock()  # who waits for a disk is not idle
+    def _waited_out(self, step: Callable[[], None]) -> bool:
+        """Whether it was done; trouble of the station's own folder is waited out."""
+        if self._patience.step(step):
+            return True
+        self._moved = self._clock()  # who waits for a disk is not idle
+        return False
 
 
 @contextmanager
