@@ -253,6 +253,33 @@ def test_what_is_missing_is_what_the_status_says(tmp_path: Path, wanted: list[Pl
             assert now.sections == tuple(sorted({place.section or 0 for place in seen}))
 
 
+def test_a_question_stands_until_somebody_says_something(tmp_path: Path) -> None:
+    """Which images it names changes as they come: it is the same question; a label begins another."""
+    root, state = tmp_path / "root", tmp_path / "state"
+    root.mkdir()
+    clock = 0.0
+    with Journal.open(state, root=root) as journal, JournalView.read(state) as view:
+        reader = SituationReader(RunNow(view), tuple, 1000.0, steady=lambda: clock)
+
+        def asked(after: float) -> tuple[float | None, float | None]:
+            nonlocal clock
+            clock += after
+            now = reader.take(1000.0 + clock)
+            return now.asked, now.heard
+
+        row = journal.arrived(Whole("S_1.tif", 1, 1, 1.0, 1.0), Place(1, None))
+        assert row is not None
+        assert asked(1) == (None, None)
+        journal.note("question", json.dumps({"images": [1], "sentence": "Which?"}))
+        assert asked(1) == (1002.0, None)
+        journal.note("question", json.dumps({"images": [2], "sentence": "Which now?"}))
+        assert asked(100) == (1002.0, None)
+        journal.labelled(row.id, sharp=True)
+        assert asked(1) == (1103.0, 1103.0)
+        journal.note("question", "null")
+        assert asked(1) == (None, 1103.0)
+
+
 def test_confirmed_counts_the_images_whose_newest_label_is_sharp(tmp_path: Path) -> None:
     root, state = tmp_path / "root", tmp_path / "state"
     root.mkdir()

@@ -119,6 +119,19 @@ def test_the_token_is_in_the_address_once_and_then_a_cookie_that_scripts_cannot_
     assert at.token.encode() not in page.body
 
 
+def test_a_link_in_a_message_that_is_read_in_the_browser_leads_in(at: Served) -> None:
+    """A browser sends a strict cookie with no link of another site: the page asks itself again, from here."""
+    elsewhere = {"Sec-Fetch-Site": "cross-site"}
+    knock = Asked(at, "/", headers=elsewhere)
+    assert knock.status == 200
+    assert b'http-equiv="refresh" content="0;url=/"' in knock.body
+    assert "Set-Cookie" not in knock.headers
+    assert Asked(at, "/", headers={"Sec-Fetch-Site": "same-origin"}).status == 401, "and then it is refused"
+    assert Asked(at, "/", headers={"Sec-Fetch-Site": "same-origin", "Cookie": cookie(at)}).status == 200
+    assert Asked(at, "/images/1", headers=elsewhere).status == 401
+    assert Asked(at, "/?token=wrong", headers=elsewhere).status == 401
+
+
 def test_only_the_owner_can_read_the_token(rig: Rig, tmp_path: Path) -> None:
     made = token_of(tmp_path)
     assert len(made) >= 40

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -14,6 +14,10 @@ from mhfd_client.commands.common import EXIT_PERSON, JSON, WatchedFolder, echo, 
 
 if TYPE_CHECKING:
     from mhfd_client.results.status import RunStatus
+
+
+_RANG: Final = 5
+"""So many alerts that are over are told."""
 
 
 @click.command()
@@ -65,6 +69,10 @@ def _lines(now: RunStatus, root: str) -> list[str]:
         remarks = alert.remarks(time.time())
         more = f" ({remarks})" if remarks else ""
         lines.append(f"alert {alert.number} since {iso_z(alert.opened)}: {alert.story}{more}")
+    for alert in now.rang[:_RANG]:
+        lines.append(f"alert {alert.number} of {iso_z(alert.opened)}: {alert.story}")
+    if len(now.rang) > _RANG:
+        lines.append(f"{len(now.rang) - _RANG:,} more rang before: mhfd alert list {root}")
     lines += [f"{sink.name} is {sink.state()}; see `mhfd alert list`" for sink in now.sinks if sink.failures]
     if now.question:
         lines.append(str(now.question["sentence"]))

@@ -57,6 +57,8 @@ class RunStatus:
     drifts: tuple[dict[str, Any], ...]
     alerts: tuple[Episode, ...]
     """What has rung and is not over."""
+    rang: tuple[Episode, ...]
+    """What has rung and is over, the newest first."""
     sinks: tuple[Delivery, ...]
     """Who is told of it."""
     latency: Latency
@@ -120,6 +122,7 @@ def status(journal: JournalView, names: NamesSettings, *, clock: Callable[[], fl
         question=question,
         drifts=run.drifts,
         alerts=told_of.open,
+        rang=tuple(alert for alert in told_of.episodes if alert.closed is not None),
         sinks=told_of.sinks,
         latency=latency(one.image for one in told),
         runs=under_way(journal),
