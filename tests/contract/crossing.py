@@ -391,6 +391,7 @@ FORMS: Final[Mapping[str, Form]] = {
         lambda: [names_in(line, but=frozenset({"report", "params", "options"})) for line in _call()],
     ),
     "label that waits": _of_model("GivenLabel", "mhfd_client.station.inbox"),
+    "wish that waits": _of_model("Wish", "mhfd_client.station.wishes"),
     "Verdict": _of_model("Verdict", "mhfd_client.verdicts.verdict"),
     "Alert": _of_model("Alert", "mhfd_client.alerts.message"),
     "variables of an alert's command": Form(

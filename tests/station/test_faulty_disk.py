@@ -208,3 +208,17 @@ def test_arrival_waits_for_an_answer() -> None:
 
     assert waited_for(known, every_s=0.0)("a.tif")
     assert asked == ["a.tif"] * 3
+
+
+def test_the_last_sidecar_is_tried_again_before_the_end(tmp_path: Path) -> None:
+    """Also one that has to be written again for what a person says at the very end."""
+    bench = Bench(tmp_path)
+    bench.recorder = Refusing(bench.state / "sidecars", "a.tif", times=2)
+    bench.put("a.tif")
+
+    def stop() -> None:
+        bench.until(lambda view: view.troubles())
+        assert bench.station is not None
+        bench.station.stop()
+
+    assert bench.run(Scripted(score_all), until_idle=None, during=stop).left == 0

@@ -136,6 +136,22 @@ class Journal(JournalView):
             ).fetchone()
             return self.image(image_id)
 
+    def again(self, image_id: int, why: str) -> ImageRow | None:
+        """A judged image is to be scored again: a new revision of the same file. What was said of it before stays.
+
+        None where a newer revision is there: repeating it changes nothing.
+        """
+        sql = (
+            "INSERT INTO image (path, revision, size, mtime_ns, inode, section, tile, state, why, arrived_ns, "
+            "whole_ns) "
+            "SELECT path, revision + 1, size, mtime_ns, inode, section, tile, 'whole', ?2, ?3, ?3 FROM image AS old "
+            "WHERE id = ?1 AND state IN ('judged', 'recorded') "
+            "AND revision = (SELECT max(revision) FROM image WHERE path = old.path) RETURNING id"
+        )
+        with self.together():
+            new = self._db.execute(sql, (image_id, why, self._now())).fetchone()
+            return None if new is None else self.image(new[0])
+
     def unchanged(self, file: Unchanged) -> None:
         """The newest revision of a path has this inode now, and the bytes that were scored."""
         sql = (

@@ -19,6 +19,7 @@ from mhfd.contract.params import Params
 from mhfd_client.files import text_of
 
 __all__ = [
+    "SET_ASIDE",
     "UNSEEN",
     "Batch",
     "Event",
@@ -34,6 +35,8 @@ __all__ = [
 
 
 UNSEEN: Final = -1
+SET_ASIDE: Final = "set-aside"
+"""Of an image that could not be scored, in commands."""
 
 
 class Trouble(StrEnum):

@@ -4,27 +4,22 @@ Only the station writes the journal, so a command that runs beside it leaves its
 the station takes it in within a second. Without a station, the command takes it in itself (`take_in`).
 """
 
-import errno
 import logging
-import stat
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from mhfd_client.files import make_folder, named, text_of, write_whole
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import VerdictRow
+from mhfd_client.station.waiting import waiting
+from mhfd_client.station.wishes import Wish, wishes
 from mhfd_client.verdicts.from_journal import JournalJudge
 
 log = logging.getLogger("mhfd.inbox")
-_LARGEST: Final = 1 << 20  # bytes: a label has a note at most
-
-_NOT_NOW: Final = {errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE}
-"""The disk or the system fails to read what may be a label all the same."""
 
 
 class GivenLabel(BaseModel):
@@ -93,7 +88,8 @@ class Inbox:
             return
         aside = self._folder / "aside"
         self._strange[file.name] = (
-            f"{text_of(file)} is no label of `mhfd confirm`, `reject` or `again`, and was put aside; say it again"
+            f"{text_of(file)} is no label of `mhfd confirm`, `reject` or `again`, and no wish of `mhfd rescore`: "
+            "it was put aside; say it again"
         )
         log.warning("%s", self._strange[file.name])
         try:
@@ -106,6 +102,16 @@ class Inbox:
     def strange(self) -> Iterable[str]:
         """What was found that is no label, in words."""
         return self._strange.values()
+
+    def wishes(self) -> dict[Path, Wish]:
+        """What is to be scored again, each by its file."""
+        found: dict[Path, Wish] = {}
+        for file, wish in wishes(self._folder):
+            if wish is None:
+                self._put_aside(file)
+            else:
+                found[file] = wish
+        return found
 
     def answer(self, label: GivenLabel) -> Sequence[tuple[int, VerdictRow]]:
         """The verdicts that it changes."""
@@ -140,21 +146,4 @@ def take_in(journal: Journal, inbox: Inbox) -> int:
 
 
 def _read(folder: Path) -> Iterator[tuple[Path, GivenLabel | None]]:
-    """The files of an inbox, oldest first; None: no label is in it."""
-    with named(folder):
-        files = sorted(folder.glob("[0-9]*.json"))
-    for file in files:
-        try:
-            found = file.lstat()
-            if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:  # a pipe would be waited for
-                yield file, None
-            else:
-                yield file, GivenLabel.model_validate_json(file.read_bytes())
-        except FileNotFoundError:
-            continue  # taken in meanwhile
-        except ValidationError:
-            yield file, None
-        except OSError as e:
-            if e.errno in _NOT_NOW:
-                return  # nor what was said after it: the order counts
-            yield file, None
+    return waiting(folder, "[0-9]*.json", GivenLabel)

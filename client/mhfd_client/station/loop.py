@@ -36,6 +36,7 @@ from mhfd_client.station.feeder import Feeder, News, Watcher
 from mhfd_client.station.inbox import GivenLabel, Inbox
 from mhfd_client.station.patience import Patience
 from mhfd_client.station.recording import Recording, SidecarWriter
+from mhfd_client.station.wishes import grant
 
 log = logging.getLogger("mhfd.station")
 T = TypeVar("T")
@@ -326,6 +327,10 @@ class Station:
         if self._people is None:
             return
         self._keep_verdicts()
+        for file, wish in self._people.wishes().items():
+            grant(self.journal, wish)
+            self._moved = self._clock()
+            self._people.done(file)
         for file, label in self._people.labels().items():
             self._verdicts, self._label = list(self._people.answer(label)), (file, label)
             self._keep_verdicts()
@@ -385,17 +390,16 @@ class Station:
         refused = 0
         while True:
             done = self._waited_out(self._settle) and self._waited_out(self._meet_people)
-            refused += not done
-            if 0 < refused < LAST_TRIES:
-                self._more = False
-            elif not (self._in_flight or self._more):
-                break
-            if self._clock() >= end or not self._grace:
+            refused = 0 if done else refused + 1
+            self._more &= done
+            hope = self._recording.hopeful or 0 < refused < LAST_TRIES
+            if not (self._in_flight or self._more or hope) or self._clock() >= end or not self._grace:
                 break
             if self.runner.outlives and not self.runner.capacity and not self._more:
                 break  # nothing comes from there now, and the next start takes it up
-            left = max(0.0, end - self._clock())
-            self._events.extend(self.runner.events(0.0 if self._more else min(BEAT_S, left)))
+            now = self._clock()
+            rest = max(0.01, min([now + BEAT_S, end, *self._recording.dues]) - now)
+            self._events.extend(self.runner.events(0.0 if self._more else rest))
         if not self.runner.outlives:
             for token in set(self._in_flight.values()):
                 self.journal.returned(token, "the station was stopped")

@@ -17,7 +17,8 @@ log = logging.getLogger("mhfd.station")
 KIND: Final = "record"
 """Of the trouble with one sidecar, in the journal."""
 _IN_A_ROW: Final = 3  # so many sidecars are refused: it is the folder that refuses them
-_OFTEN: Final = 3  # tries that a watch waits for before it ends by itself
+_OFTEN: Final = 3  # doublings of the wait
+_HOPES: Final = 2  # tries that a watch waits for before it ends
 
 
 class SidecarWriter(Protocol):
@@ -58,8 +59,8 @@ class Recording:
 
     @property
     def hopeful(self) -> bool:
-        """Something waits that was not tried often yet: a watch does not end by itself before that."""
-        return any(again.tries <= _OFTEN for again in self._waiting.values())
+        """Something waits that was not tried often yet: a watch does not end before that."""
+        return any(again.tries <= _HOPES for again in self._waiting.values())
 
     @property
     def refused(self) -> bool:
