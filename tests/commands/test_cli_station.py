@@ -422,7 +422,7 @@ def test_config_says_where_each_value_comes_from(run: Path, tmp_path: Path, monk
     assert re.search(r"^verdict.threshold = 0.7  \[environment MHFD_VERDICT_THRESHOLD\]$", result.output, re.M)
     assert re.search(r"^score.params.n = 12  \[file ", result.output, re.M)
     assert re.search(r"^verdict.young = \d+  \[default\]$", result.output, re.M)
-    assert f"state of {run}: {tmp_path / 'state'}" in result.output
+    assert f"state of {run}: {tmp_path / 'state'}  [argument]" in result.output
     told = json.loads(mhfd("config", "--json").output)
     assert told["settings"]["verdict.threshold"] == {"value": 0.7, "from": "environment MHFD_VERDICT_THRESHOLD"}
 
@@ -431,7 +431,7 @@ def test_the_default_place_of_the_state_is_found_by_every_command(
     run: Path, first: tuple[Watched, Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    place = re.search(r"^state of .*: (.*)$", mhfd("config", run).output, re.M)
+    place = re.search(r"^state of .*: (.*)  \[default\]$", mhfd("config", run).output, re.M)
     assert place is not None
     assert Path(place[1]).is_relative_to(tmp_path)
     shutil.copytree(first[0].state, place[1])

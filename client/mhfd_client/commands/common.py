@@ -31,15 +31,15 @@ CONFIG: Final = click.option(
 STATE: Final = click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
-    help="The station's own folder, on a local disk.  [default: see `mhfd config DIR`]",
+    help="The station's own folder, on a local disk; `watch` remembers it.  [default: see `mhfd config DIR`]",
 )
 SET: Final = click.option(
     "--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Any other setting; may be repeated."
 )
 JSON: Final = click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
-VERSIONS: Final = {"alert list": 2, "plan": 2} | dict.fromkeys(
+VERSIONS: Final = {"alert list": 2, "plan": 2, "config": 2} | dict.fromkeys(
     (
-        *("retake", "config", "doctor", "whoami", "alert test", "alert digest", "function register", "function list"),
+        *("retake", "doctor", "whoami", "alert test", "alert digest", "function register", "function list"),
         *("endpoint check", "endpoint explain", "endpoint usage", "flow dry-run", "flow deploy"),
         *("run list", "run show", "run cancel"),
     ),

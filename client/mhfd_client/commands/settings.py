@@ -34,19 +34,23 @@ def config(directory: str | None, config: Path | None, state: Path | None, as_js
     values = {key: getattr(getattr(loaded.settings, key.split(".")[0]), key.split(".")[1]) for key in keys()}
     singles = {key: origin for key, origin in loaded.origins.items() if key.startswith("score.params.")}
     values |= {key: loaded.settings.score.params[key.removeprefix("score.params.")] for key in singles}
-    place = None if directory is None else places.state_dir(directory, settings=loaded.settings)
+    place = None
+    if directory is not None:
+        place = places.state_place(directory, settings=loaded.settings, origin=loaded.origins["state.dir"])
     if as_json:
         plain = loaded.settings.model_dump(mode="json")
         found = {
             key: {"value": plain[key.split(".")[0]].get(key.split(".")[1], values[key]), "from": loaded.origins[key]}
             for key in values
         }
-        echo_json({"file": loaded.file, "state_dir": place, "cache_dir": places.cache_dir(), "settings": found})
+        where = None if place is None else {"state_dir": place.path, "state_from": place.origin}
+        where = where or {"state_dir": None, "state_from": None}
+        echo_json({"file": loaded.file, **where, "cache_dir": places.cache_dir(), "settings": found})
         return
     echo(f"file: {loaded.file or 'none'}")
     echo(f"caches: {places.cache_dir()}")
     if place is not None:
-        echo(f"state of {directory}: {place}")
+        echo(f"state of {directory}: {place.path}  [{place.origin}]")
     for key, value in values.items():
         shown = ",".join(map(str, value)) if isinstance(value, tuple) else "unset" if value is None else str(value)
         echo(f"{key} = {shown}  [{loaded.origins[key]}]")

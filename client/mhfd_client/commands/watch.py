@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import ExitStack, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from mhfd.contract.focus_report import FocusReport
     from mhfd_client.journal.rows import ImageRow, VerdictRow
+    from mhfd_client.station.assembly import Assembled
 
 _NAMES = click.option(
     "--names",
@@ -83,15 +85,21 @@ def watch(
         page = None if listening is None else address(listening, page_host)
         parts = stack.enter_context(assembled(folder.root, loaded, until_idle=until_idle, said=said, page=page))
         arrival = parts.arrival
+        opened = None
+        if listening is not None:
+            warn(page_host)
+            opened = stack.enter_context(beside(Serving(parts.state_dir, loaded, page_host), listening))
+            echo(f"page: {opened}", err=True)
         echo(f"watching {arrival.root} ({arrival.mode}); names: {parts.names}; state: {parts.state_dir}", err=True)
         if loaded.settings.runner.kind == "compute":
             echo(f"scored by: endpoint {loaded.settings.compute.endpoint} of Globus Compute", err=True)
         if loaded.settings.runner.kind == "flow":
             echo(f"scored by: runs of flow {loaded.settings.flow.id}; `mhfd run list` shows them", err=True)
-        if listening is not None:
-            warn(page_host)
-            serving = Serving(parts.state_dir, loaded, page_host)
-            echo(f"page: {stack.enter_context(beside(serving, listening))}", err=True)
+        if loaded.origins["state.dir"] == "argument":
+            _remember(arrival.root, parts.state_dir)
+        if opened is not None:
+            for line in _next(opened, parts, loaded.settings.verdict.confirm):
+                echo(line, err=True)
         with said.heartbeat(), stopped_by_signals(parts.station):
             summary = parts.station.run()
         waiting = arrival.pending
@@ -105,6 +113,40 @@ def watch(
     echo(f"{summary.scored} images scored in {summary.seconds:.0f} s{left}", err=True)
     for line in digest.lines() if digest and digest.images else ():
         echo(line, err=True)
+
+
+def _remember(root: str, state_dir: Path) -> None:
+    """What --state said holds from now on, also without it; where it was until now is said, and stays as it is."""
+    from mhfd_client.errors import StateError
+    from mhfd_client.settings import places, remembered
+
+    note = places.note_of(root)
+    try:
+        before = remembered.recalled(note)
+    except StateError:
+        before = None  # it is gone or damaged: this is the remedy
+    if before is None:
+        default = places.default_state(root)
+        old = default if (default / "journal.db").is_file() else None
+    else:
+        old = before
+    now = Path(os.path.realpath(state_dir))
+    try:
+        if before != now:
+            remembered.remember(note, root, state_dir)
+            echo("other commands find this state without --state from now on", err=True)
+    except StateError as error:
+        echo(f"warning: {error}", err=True)
+    if old is not None and Path(os.path.realpath(old)) != now:
+        echo(f"until now the state of this folder was in {old}, which stays as it is", err=True)
+
+
+def _next(opened: str, parts: Assembled, confirm: int) -> list[str]:
+    """What a person does now."""
+    if any(label.sharp for label in parts.journal.last_labels().values()):
+        return [f"open {opened}"]
+    asks = f"when it asks, say of {confirm} images whether they are sharp; until then every verdict is provisional"
+    return [f"open {opened}", asks]
 
 
 class _Said:
@@ -164,11 +206,13 @@ def plan(folder: WatchedFolder, as_json: bool, **settings: object) -> None:
     from mhfd_client.errors import StateMissing
     from mhfd_client.files import text_of
     from mhfd_client.journal.view import JournalView
+    from mhfd_client.settings.places import state_place
     from mhfd_client.station.assembly import named, state_of
 
     loaded = folder.loaded(**settings)
     root = checked_root(folder.root)
     state_dir = state_of(root, loaded.settings)
+    origin = state_place(root, settings=loaded.settings, origin=loaded.origins["state.dir"]).origin
     detected = named(root, loaded.settings)
     try:
         view = JournalView.read(state_dir)
@@ -187,6 +231,7 @@ def plan(folder: WatchedFolder, as_json: bool, **settings: object) -> None:
             {
                 "root": text_of(root),
                 "state_dir": state_dir,
+                "state_from": origin,
                 "journal": view is not None,
                 "names": str(detected),
                 "crowds": [crowd.as_json() for crowd in detected.crowds],
@@ -205,7 +250,7 @@ def plan(folder: WatchedFolder, as_json: bool, **settings: object) -> None:
         )
         return
     echo(f"names: {detected}")
-    echo(f"state: {state_dir}" + ("" if view else " (no journal yet)"))
+    echo(f"state: {state_dir} [{origin}]" + ("" if view else " (no journal yet)"))
     for s, place in lines:
         where = "" if s.decision.value == "ignore" else f" ({place})"
         echo(f"{s.decision.value:6} {s.path}{where}: {s.why}")

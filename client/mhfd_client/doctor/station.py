@@ -28,6 +28,7 @@ from mhfd_client.settings import load as settings
 from mhfd_client.settings import places
 from mhfd_client.settings.load import Loaded
 from mhfd_client.settings.places import PORT as PAGE_PORT
+from mhfd_client.settings.places import state_place
 from mhfd_endpoint.finding import Check, fail, guarded, ok, warn
 
 _FEW_GB: Final = 2.0
@@ -201,6 +202,7 @@ def _state(directory: str, loaded: Loaded) -> Iterator[Check]:
     from mhfd_client.station.assembly import state_of
 
     folder = state_of(directory, loaded.settings)
+    origin = state_place(directory, settings=loaded.settings, origin=loaded.origins["state.dir"]).origin
     network = on_network(folder)
     if network is not None:
         do = "give a folder on a local disk with --state"
@@ -221,6 +223,7 @@ def _state(directory: str, loaded: Loaded) -> Iterator[Check]:
         yield warn("disk", f"{folder}: {room}", "free some: an image costs about 30 kB")
     else:
         yield ok("disk", f"{folder}: {room}; an image costs about 30 kB")
+    yield ok("state", f"{folder} may be written; found by: {origin}")
     try:
         with JournalView.read(folder) as journal:
             beat, counts = journal.heartbeat(), journal.counts()

@@ -12,7 +12,7 @@ from mhfd_client.files import text_of
 from mhfd_client.flow.runs_out import RUNS_FILE, NotedRun, RunsReader
 from mhfd_client.flow.service import Run
 from mhfd_client.journal.view import JournalView
-from mhfd_client.settings import places
+from mhfd_client.settings import places, remembered
 
 if TYPE_CHECKING:
     from mhfd_client.settings.options import Settings
@@ -37,7 +37,9 @@ def state_folders(chosen: Settings) -> list[Path]:
     """The state folders that may know of runs: the one that is set, else those of every folder that was watched."""
     if chosen.state.dir is not None:
         return [chosen.state.dir.expanduser().absolute()]
-    return sorted(path.parent for path in places.state_home().glob(f"*/{RUNS_FILE}"))
+    by_default = (path.parent for path in places.state_home().glob(f"*/{RUNS_FILE}"))
+    elsewhere = (path for path in remembered.every(places.notes_home()) if (path / RUNS_FILE).is_file())
+    return sorted({*by_default, *elsewhere})
 
 
 def images_of(states: Iterable[Path], run: Run, key: str) -> list[RunImage]:

@@ -4,9 +4,11 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mhfd_client.settings import remembered
 from mhfd_client.settings.options import Settings
 
 PORT: Final = 8737
@@ -29,20 +31,67 @@ def cache_dir(env: Mapping[str, str] | None = None) -> Path:
     return _xdg(env, "XDG_CACHE_HOME", ".cache") / "mhfd"
 
 
+@dataclass(frozen=True, slots=True)
+class StatePlace:
+    """Where the state of a watched folder lives, and who says so."""
+
+    path: Path
+    origin: str
+
+
 def state_dir(
     root: str | os.PathLike[str], *, settings: Settings | None = None, env: Mapping[str, str] | None = None
 ) -> Path:
-    """Where the state of a watched folder lives: `state.dir`, else a folder of its own below XDG_STATE_HOME.
+    """Where the state of a watched folder lives."""
+    return state_place(root, settings=settings, env=env).path
 
-    The name is made of the folder's name, for people, and of a hash of its whole path, so that two folders that are
-    both called `wafer7` do not meet. Links are resolved, so that every way to the folder finds the same state.
+
+def state_place(
+    root: str | os.PathLike[str],
+    *,
+    settings: Settings | None = None,
+    origin: str = "settings",
+    env: Mapping[str, str] | None = None,
+) -> StatePlace:
+    """`state.dir`, else where `--state` put it last, else a folder of its own below XDG_STATE_HOME.
+
+    Links are resolved, so that every way to the folder finds the same state.
+
+    Args:
+        root: The watched folder.
+        settings: The settings.
+        origin: Where its `state.dir` comes from, if it is set.
+        env: The environment; nothing for this process's.
     """
     if settings is not None and settings.state.dir is not None:
-        return settings.state.dir.expanduser().absolute()
+        return StatePlace(settings.state.dir.expanduser().absolute(), origin)
+    note = note_of(root, env=env)
+    if (known := remembered.recalled(note)) is not None:
+        return StatePlace(known, f"remembered in {note}")
+    return StatePlace(default_state(root, env=env), "default")
+
+
+def default_state(root: str | os.PathLike[str], *, env: Mapping[str, str] | None = None) -> Path:
+    """Where it lives when nobody ever said."""
+    return state_home(env) / _own_name(root)
+
+
+def note_of(root: str | os.PathLike[str], *, env: Mapping[str, str] | None = None) -> Path:
+    """The file that remembers `--state` of a watched folder."""
+    return notes_home(env) / f"{_own_name(root)}.json"
+
+
+def notes_home(env: Mapping[str, str] | None = None) -> Path:
+    """Where those files are."""
+    return state_home(env) / "remembered"
+
+
+def _own_name(root: str | os.PathLike[str]) -> str:
+    """Of the folder's name, for people, and of a hash of its whole path: two `wafer7` do not meet."""
     real = os.path.realpath(root)
     digest = hashlib.sha256(os.fsencode(real)).hexdigest()[:10]
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(real).name).strip("-.")[:60] or "root"
-    return state_home(env) / f"{name}-{digest}"
+    return f"{name}-{digest}"
 
 
 def state_home(env: Mapping[str, str] | None = None) -> Path:
