@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final
 
 from mhfd_client import expected
+from mhfd_client.expected import Mosaics
 from mhfd_client.journal.rows import Beat, LabelRow, State, Told, TroubleRow
 from mhfd_client.journal.view import JournalView, Newest
 from mhfd_client.naming import Crowd, Place
@@ -43,6 +44,8 @@ class RunNow:
         self._begun: set[int] = set()
         self.absent: Collection[Place] = () if wanted is None else wanted
         self.missing: tuple[Place, ...] = ()
+        self._gaps: list[Place] = []  # sections of which nothing is here
+        self._mosaics = Mosaics()
         self.arrived: dict[Place, int] = {}
         """Where images have come since the look before the last, and when."""
         self.last_arrival_ns: int | None = None
@@ -106,8 +109,17 @@ class RunNow:
         more = len(self._begun) > len(self.sections)
         if more:
             self.sections = tuple(sorted(self._begun))
+        last = self.sections[-1] if self.sections else -1
         if self._wanted is not None:
             self.absent = expected.missing(self.absent, arrivals)
-        elif more:
-            self.absent = expected.missing(None, map(Place, self.sections))
-        self.missing = tuple(expected.overdue(self.absent, self.sections[-1] if self.sections else -1))
+            self.missing = tuple(expected.overdue(self.absent, last))
+            return
+        self._mosaics.take(arrivals)
+        if more:
+            self._gaps = expected.missing(None, map(Place, self.sections))
+        self.absent = _ordered(*self._gaps, *self._mosaics.absent)
+        self.missing = _ordered(*expected.overdue(self._gaps, last), *self._mosaics.missing)
+
+
+def _ordered(*places: Place) -> tuple[Place, ...]:
+    return tuple(sorted(places, key=lambda place: place.key))

@@ -62,6 +62,21 @@ def test_a_run_at_a_glance(run: Run) -> None:
     assert now.confirmed == 0
 
 
+def test_a_tile_that_one_section_lacks_is_missing_without_a_list(run: Run) -> None:
+    following = RunNow(run.journal)
+    for section in range(1, 9):
+        for tile in ("r1-c1", "r1-c2", "r2-c1", "r2-c2"):
+            if (section, tile) not in ((3, "r2-c1"), (8, "r2-c2")) and section != 6:
+                run.image(section, tile=tile)
+        following.look()
+    now = summary.status(run.journal, NAMES)
+    assert now.missing == following.missing == (Place(3, "r2-c1"), Place(6))
+    assert now.to_come == 1
+    run.image(3, tile="r2-c1")
+    following.look()
+    assert following.missing == (Place(6),)
+
+
 def test_missing_and_still_to_come_are_told_apart(run: Run, tmp_path: Path) -> None:
     (tmp_path / "sections.txt").write_text("1-20")
     sharp(run, *range(1, 10), 12)

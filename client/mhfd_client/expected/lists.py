@@ -1,4 +1,4 @@
-"""What should come: sections and tiles from a list, or from what Atlas writes about its mosaics.
+"""Sections and tiles that should come, from a list, or from what Atlas writes about its mosaics.
 
 A list is text (`1-300, 302`) or CSV with the columns `section` and, if wanted, `tile`. Atlas keeps one
 `MosaicInfo_*.ve-mif` a mosaic, XML with one Tile an image, whose Filename is a path of the acquisition machine: only
@@ -8,7 +8,7 @@ its last part is used. These files come from elsewhere: a document type, and wit
 import csv
 import os
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from xml.parsers import expat
 
@@ -49,27 +49,6 @@ def load(path: str | os.PathLike[str], *, naming: Naming | None = None) -> froze
 def atlas_manifests(root: str | os.PathLike[str]) -> list[Path]:
     """The `MosaicInfo_*.ve-mif` below a folder."""
     return sorted(p for p in Path(root).rglob("*") if re.fullmatch(r"mosaicinfo_.*\.ve-mif", p.name, re.IGNORECASE))
-
-
-def missing(expected: Collection[Place] | None, seen: Iterable[Place]) -> list[Place]:
-    """What is expected and was not seen. Without expectations: the gaps between the lowest and the highest section."""
-    here = {place for place in seen if place.section is not None}
-    sections = {place.section for place in here if place.section is not None}
-    if expected is None:
-        if not sections:
-            return []
-        low, high = min(sections), max(sections)
-        # A number that is no section (a date, a serial number) must not make millions of gaps.
-        if high - low > 100 * len(sections) + 1000:
-            return []
-        return [Place(section) for section in range(low, high) if section not in sections]
-    absent = (p for p in expected if (p not in here if p.tile is not None else p.section not in sections))
-    return sorted(absent, key=lambda place: place.key)
-
-
-def overdue(absent: Iterable[Place], last: int) -> list[Place]:
-    """What is missing before the latest section that was seen; the rest may still come."""
-    return [place for place in absent if place.section is not None and place.section < last]
 
 
 def _listed(text: str, path: Path) -> frozenset[Place]:
