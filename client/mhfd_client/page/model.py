@@ -16,7 +16,7 @@ from mhfd_client.alerts import Delivery, Episode, Rule, overview
 from mhfd_client.flow.runs_out import RunsReader
 from mhfd_client.journal.rows import Outcome, Told
 from mhfd_client.journal.view import JournalView, Newest
-from mhfd_client.naming import Place
+from mhfd_client.naming import Place, shot_of
 from mhfd_client.now import RunNow
 from mhfd_client.results.latency import WaitingTimes, waiting_times
 from mhfd_client.results.retake import Retake, retakes
@@ -89,6 +89,8 @@ class PageModel(RunNow):
         self._runs_file = RunsReader(journal.path.parent)
         self.runs = UnderWay()
         self.entries: dict[int, JudgedImage] = {}
+        self.shots: dict[str, int] = {}
+        """The first image of each shot: of its takes the chart shows the newest."""
         self.alerts: tuple[Episode, ...] = ()
         self.unheard: tuple[Delivery, ...] = ()
         self.labels_waiting: frozenset[int] = frozenset()
@@ -124,6 +126,7 @@ class PageModel(RunNow):
         image = told.image.id
         if image not in self.entries:
             self.latest.append(image)
+        self.shots.setdefault(shot_of(told.image.path), image)
         slim = replace(told, verdict=replace(told.verdict, detail="{}"))
         self.entries[image] = JudgedImage(slim, whole.get("expected"), whole.get("threshold"))
 

@@ -15,7 +15,7 @@ from mhfd_client.files import shown, text_of
 from mhfd_client.flow.run_words import PARTS
 from mhfd_client.journal.folder import picture_of, thumbnails
 from mhfd_client.journal.rows import Outcome, VerdictRow
-from mhfd_client.naming import REMEDY, Place, crowded_words, subject
+from mhfd_client.naming import REMEDY, Place, crowded_words, shot_of, subject
 from mhfd_client.page import banner
 from mhfd_client.page.banner import SIGNS, UNSURE_SIGN, WORDS
 from mhfd_client.page.crops import crops
@@ -97,7 +97,7 @@ def _context(model: PageModel) -> dict[str, Any]:
 
 
 def points(entries: Iterable[JudgedImage], model: PageModel) -> list[list[Any]]:
-    """One row a point: id, section, tile, density, outcome, provisional, expected, threshold, confirmed, dof."""
+    """One row a point: id, section, tile, density, outcome, provisional, expected, threshold, confirmed, dof, shot."""
     rows = []
     for entry in entries:
         score, label = entry.told.score, model.labels.get(entry.id)
@@ -113,6 +113,7 @@ def points(entries: Iterable[JudgedImage], model: PageModel) -> list[list[Any]]:
                 _short(entry.threshold),
                 int(label is not None and label.sharp is True),
                 score.dof,
+                model.shots[shot_of(entry.told.image.path)],
             ]
         )
     return rows

@@ -24,8 +24,8 @@ const Course = (() => {
     + (p.expected ? `, ${Math.round(100 * p.density / p.expected)}% of the expected` : "");
 
   function take(rows) {
-    for (const [id, section, t, density, outcome, provisional, expected, threshold, confirmed, dof] of rows)
-      byId.set(id, { id, section, tile: t, density, outcome, provisional, expected, threshold, confirmed, dof });
+    for (const [id, section, t, density, outcome, provisional, expected, threshold, confirmed, dof, shot] of rows)
+      byId.set(id, { id, section, tile: t, density, outcome, provisional, expected, threshold, confirmed, dof, shot });
     stale = true;
     if (sources && by === "section" && byId.size && ![...byId.values()].some((p) => p.section !== null)) return again(); // names say no section
     draw();
@@ -33,10 +33,10 @@ const Course = (() => {
 
   function sorted() {
     if (stale) {
-      const newest = new Map(); // of two revisions of a place the newer counts
+      const newest = new Map(); // of two takes of a shot the newer counts; another file of its section and tile is no take
       for (const p of byId.values()) {
         if (x(p) === null) continue;
-        const key = by === "section" ? `${p.section} ${p.tile}` : p.id;
+        const key = by === "section" ? p.shot : p.id;
         const other = newest.get(key);
         if (!other || other.id < p.id) newest.set(key, p);
       }
