@@ -96,7 +96,7 @@ def test_its_words() -> None:
     )
     assert made(0).lines()[0] == "Nothing to take again."
     unknown = made(0, confirmed=0).lines()
-    assert unknown[0] == "Nothing to take again, as far as nobody has confirmed."
+    assert unknown[0] == "Nothing to take again, as far as can be told."
     assert unknown[1].startswith("Nobody has confirmed a sharp image: if all are blurred, none is found.")
 
 

@@ -274,10 +274,12 @@ def test_a_question_stands_until_somebody_says_something(tmp_path: Path) -> None
         assert asked(1) == (1002.0, None)
         journal.note("question", json.dumps({"images": [2], "sentence": "Which now?"}))
         assert asked(100) == (1002.0, None)
+        journal.labelled(row.id, sharp=None, again=True)
+        assert asked(1) == (1002.0, None), "that is no answer"
         journal.labelled(row.id, sharp=True)
-        assert asked(1) == (1103.0, 1103.0)
+        assert asked(1) == (1104.0, 1104.0)
         journal.note("question", "null")
-        assert asked(1) == (None, 1103.0)
+        assert asked(1) == (None, 1104.0)
 
 
 def test_confirmed_counts_the_images_whose_newest_label_is_sharp(tmp_path: Path) -> None:

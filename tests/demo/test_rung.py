@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mhfd_client.alerts import Alert, Event, Rule
+from mhfd_client.alerts import Alert, Digest, Event, Rule
 from mhfd_client.demo.rung import graded
-from mhfd_client.microscope.truth import Shot, ShotKind
+from mhfd_client.demo.watch import Found
+from mhfd_client.microscope.truth import Shot, ShotKind, grade
+from mhfd_client.results.latency import latency
 
 TRUTH = [
     *(Shot(n, "r1-c1", f"S_{n}.tif", ShotKind.DEFOCUS, "out_of_focus") for n in range(1, 5)),
     *(Shot(n, "r1-c1", f"S_{n}.tif", ShotKind.SHARP, "in_focus") for n in range(5, 10)),
     Shot(10, "r1-c1", "S_10.tif", ShotKind.BLANK, "undetermined"),
 ]
+WAITS = latency(())
+DIGEST = Digest(why="", made="", newest=1, images=1, waiting=0, confirmed=0, again=0)
 LIMITS = {Rule.OUT_OF_FOCUS: 4, Rule.UNUSABLE: 1}
 
 
@@ -56,5 +61,7 @@ def test_what_rang_is_graded(case: Case) -> None:
     )  # fmt: skip
     over = alert.model_copy(update={"event": Event.CLOSED})
     (rang,) = graded([alert, over], TRUTH, limits=LIMITS)
+    found = Found(grade(TRUTH[:4], {f"S_{n}.tif": "out_of_focus" for n in range(1, 5)}), WAITS, Path(), (rang,), DIGEST)
+    assert found.clean is (case.right is not False)
     assert rang.right is case.right
     assert str(rang).endswith(": It rang.")

@@ -105,9 +105,9 @@ class Desk:
         self.step()
         return happened
 
-    def tell(self, digest: Digest) -> None:
-        """A wafer has ended."""
-        log.info("digest, as %s: %s", digest.why, digest.headline)
+    def tell(self, digest: Digest, *, aloud: bool = True) -> None:
+        """A wafer has ended. `aloud`: the watch goes on, and says so on its terminal."""
+        log.log(logging.WARNING if aloud else logging.INFO, "digest, as %s: %s", digest.why, digest.headline)
         self._put(digest_message(digest, self._root))
         self._digests.append((self._now(), digest))
         self.digest, self._dirty = digest, True

@@ -82,7 +82,7 @@ class Digest(BaseModel):
         """The one line of it."""
         if self.again:
             return f"{self.again:,} to take again before you unload"
-        return "Nothing to take again" if self.confirmed else "Nothing to take again, as far as nobody has confirmed"
+        return "Nothing to take again" if self.confirmed else "Nothing to take again, as far as can be told"
 
     def lines(self) -> list[str]:
         """All of it, for a terminal."""

@@ -135,7 +135,9 @@ class Alerts:
                 why = ended(now, self._settings, last=self._desk.digest, by_itself=by_itself)
                 if why is not None:
                     found = self._digest(self._run_now, why)
-                    self._desk.tell(found.model_copy(update={"page": None}) if by_itself else found)
+                    self._desk.tell(
+                        found.model_copy(update={"page": None}) if by_itself else found, aloud=not by_itself
+                    )
         except Exception as e:  # alerts must go on, and must not end the watch
             if self._complaint != str(e):
                 self._complaint = str(e)

@@ -83,7 +83,7 @@ class Situation:
     """Images that people call sharp."""
     judged: int = 0
     heard: float | None = None
-    """When people said something last, since this station started."""
+    """When people said last what is sharp, since this station started."""
     disks: tuple[Disk, ...] = ()
     troubles: tuple[TroubleRow, ...] = ()
     """Of the folder as a whole, and of the runner."""
@@ -127,7 +127,7 @@ class SituationReader:
         self._gaps = Gaps(self._ages.moment)
         self._known: frozenset[int] | None = None
         self._failed: frozenset[int] | None = None
-        self._label: int | None = None
+        self._answers: tuple[int, int] | None = None  # images called sharp, and called not sharp
         # Moments of the steady clock.
         self._last_arrival: float | None = None
         self._heard: float | None = None
@@ -193,9 +193,11 @@ class SituationReader:
         )
 
     def _hear(self, steady: float) -> None:
-        """What people say answers the question: the next one stands from then on."""
-        label, self._label = self._label, self._run.newest.label
-        heard = label is not None and label != self._label
+        """What people say of sharpness answers the question: the next one stands from then on."""
+        labels = self._run.labels.values()
+        before = self._answers
+        self._answers = sum(one.sharp is True for one in labels), sum(one.sharp is False for one in labels)
+        heard = before is not None and before != self._answers
         if heard:
             self._heard = steady
         if self._run.question is None:
