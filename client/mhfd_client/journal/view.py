@@ -134,6 +134,10 @@ class JournalView:
         found: dict[str, int] = dict(self._all("SELECT state, count(*) FROM image GROUP BY state"))
         return {state: found.get(state, 0) for state in State}
 
+    def files(self) -> int:
+        """How many files have come, however often each was written or scored."""
+        return int(self._all("SELECT count(DISTINCT path) FROM image")[0][0])
+
     def open_batches(self) -> list[OpenBatch]:
         """What runners have and have not answered."""
         sql = (

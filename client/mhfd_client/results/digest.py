@@ -10,7 +10,6 @@ from mhfd_client.alerts import Digest, DigestImage
 from mhfd_client.alerts.digest import LISTED
 from mhfd_client.files import text_of
 from mhfd_client.journal.folder import picture_of, thumbnails
-from mhfd_client.journal.rows import State
 from mhfd_client.now import WAITING, RunNow
 from mhfd_client.results.retake import Retake, others, retakes
 from mhfd_client.times import iso_z
@@ -53,7 +52,7 @@ def digest(run: RunNow, why: str, *, page: str | None = None, clock: Callable[[]
         why=why,
         made=iso_z(clock()),
         newest=run.newest.image,
-        images=sum(number for state, number in run.counts.items() if state is not State.REPLACED),
+        images=run.journal.files(),
         waiting=run.waiting,
         complete=run.complete,
         confirmed=run.confirmed,
