@@ -25,7 +25,7 @@ from mhfd.contract.focus_report import FocusReport
 from mhfd_client.arrival.events import Whole
 from mhfd_client.errors import StateMissing
 from mhfd_client.journal.journal import Journal
-from mhfd_client.journal.rows import LabelRow, Outcome
+from mhfd_client.journal.rows import LabelRow
 from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place
 from mhfd_client.settings.load import load
@@ -133,8 +133,8 @@ class People:
         return not self._left
 
 
-def undisturbed(folder: Path, images: int) -> Iterator[tuple[str, Outcome, bool, FocusReport, list[Any]]]:
-    """Each image as it ends when nothing happens in between: its verdict, its report, what was said of it."""
+def undisturbed(folder: Path, images: int) -> Iterator[tuple[str, str, bool, FocusReport, list[Any]]]:
+    """Each image as it ends when nothing happens in between: its sentence, its report, what was said of it."""
     run = Run(folder)
     for n in range(images):
         row = run.journal.arrived(Whole(name_of(n), 10, 1, 1.0, 2.0), Place(n))
@@ -148,15 +148,18 @@ def undisturbed(folder: Path, images: int) -> Iterator[tuple[str, Outcome, bool,
         if label.teaches:
             for other, verdict in run.judge.hear(label.image, sharp=label.sharp):
                 run.journal.judged(other, verdict)
+    while not run.judge.settled:
+        for other, verdict in run.judge.settle(1000):
+            run.journal.judged(other, verdict)
     yield from ends(run.journal)
     run.close()
 
 
-def ends(journal: JournalView) -> Iterator[tuple[str, Outcome, bool, FocusReport, list[Any]]]:
+def ends(journal: JournalView) -> Iterator[tuple[str, str, bool, FocusReport, list[Any]]]:
     for told in sorted(journal.told(), key=lambda told: told.image.path):
         assert told.image.report is not None
         report, labels = journal.report(told.image.report), [words(row) for row in journal.labels(told.image.id)]
-        yield told.image.path, told.verdict.outcome, told.verdict.provisional, report, labels
+        yield told.image.path, told.verdict.sentence, told.verdict.provisional, report, labels
 
 
 def words(row: LabelRow) -> tuple[object, ...]:
