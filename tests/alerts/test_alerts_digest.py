@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from tests.rigs.bench import Bench, Scripted, score_all
 from tests.rigs.receiver import answer, receiver
 from tests.rigs.runs import Run
+from tests.rigs.station_under_test import Judging
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd_client.alerts import Alert, Alerts, Digest, DigestImage, Event, digest_message, overview
@@ -152,7 +153,7 @@ def test_what_is_counted(tmp_path: Path) -> None:
 # -- from a station to a real receiver
 
 
-class Halves:
+class Halves(Judging):
     """A judge: every second image is out of focus."""
 
     def judge(self, row: ImageRow, report: FocusReport) -> Sequence[tuple[int, VerdictRow]]:
