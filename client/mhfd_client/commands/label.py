@@ -28,7 +28,7 @@ def confirm(folder: WatchedFolder, images: tuple[str, ...], yes: bool) -> None:
 @_YES
 @click.option("--undo", is_flag=True, help="Take back what was said of them, confirmed or rejected.")
 def reject(folder: WatchedFolder, images: tuple[str, ...], yes: bool, undo: bool) -> None:
-    """You looked at these images: they are not sharp. Images that are no better are judged like them."""
+    """You looked at these images: they are not sharp. Images that are no better are not taken for sharp either."""
     _teach(folder, images, sharp=None if undo else False, yes=yes)
 
 
