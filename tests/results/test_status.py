@@ -139,6 +139,18 @@ def test_places_with_several_files_and_files_without_a_section_are_counted(run: 
     assert following.without_section == 4
 
 
+def test_the_newer_of_two_files_is_the_one_that_was_written_later(run: Run) -> None:
+    sharp(run, *range(1, 10))
+    run.image(4, path="retake/slice_004.tif", mtime_ns=9)
+    run.image(4, path="slice_004.tif", mtime_ns=5, density=1500.0, ratio=0.01)
+    run.image(5, path="old/slice_005.tif", mtime_ns=5)
+    run.image(5, path="slice_005.tif", mtime_ns=9, density=1500.0, ratio=0.01)
+    assert [(item.path, item.newer) for item in listed(run)] == [
+        ("slice_004.tif", "retake/slice_004.tif"),
+        ("slice_005.tif", None),
+    ]
+
+
 def test_an_unclear_take_leaves_a_failed_shot_on_the_list(run: Run) -> None:
     sharp(run, *range(1, 10))
     run.image(10, density=1500.0, ratio=0.01)
@@ -154,8 +166,8 @@ def test_a_take_is_known_by_the_clock_in_a_name_of_multisem(run: Run) -> None:
     sharp(run, *range(1, 10))
     name = "000021/001_000021_028_2019-03-25T1{}14044834028.bmp"
     for folder in ("001_S1R1", "001_S1R2"):
-        run.image(1, tile="000021_028", path=f"{folder}/{name.format(4)}", density=1500.0, ratio=0.01)
-    run.image(1, tile="000021_028", path=f"001_S1R1/{name.format(5)}")
+        run.image(1, path=f"{folder}/{name.format(4)}", density=1500.0, ratio=0.01)
+    run.image(1, path=f"001_S1R1/{name.format(5)}")
     assert [item.path.split("/")[0] for item in listed(run)] == ["001_S1R2"]
 
 

@@ -15,7 +15,7 @@ from mhfd_client.naming import Place
 
 _AROUND: Final = 5
 """Sections on each side."""
-_LEAST: Final = 3
+_LEAST: Final = 5
 """Fewer say nothing."""
 _NEARLY_ALL: Final = 0.9
 _MOST: Final = 0.7

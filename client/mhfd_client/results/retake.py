@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd_client.files import text_of
-from mhfd_client.journal.rows import LabelRow, Outcome, Told
+from mhfd_client.journal.rows import ImageRow, LabelRow, Outcome, Told
 from mhfd_client.naming import Place, shot_of
 
 AGAIN: Final = (Outcome.OUT_OF_FOCUS, Outcome.INCOMPLETE)
@@ -110,6 +110,11 @@ class _Shot:
             self.asked = label
 
 
+def _written(image: ImageRow) -> tuple[int, int]:
+    """Files of one place in the order in which they were written; they may come in any other."""
+    return image.mtime_ns, image.id
+
+
 def retakes(
     told: Iterable[Told],
     labels: Mapping[int, LabelRow],
@@ -127,7 +132,8 @@ def retakes(
     """
     told = list(told)
     shots = _shots(told, labels)
-    sharp = {one.image.place: one.image for one in sorted(told, key=_came) if one.verdict.outcome is Outcome.IN_FOCUS}
+    in_focus = (one.image for one in told if one.verdict.outcome is Outcome.IN_FOCUS)
+    sharp = {image.place: image for image in sorted(in_focus, key=_written)}
     found = []
     for shot in shots.values():
         if shot.newest is None:
@@ -138,7 +144,7 @@ def retakes(
         if image.report is not None and (listed or shot.again):
             stage = _stage(report, image.report)
             other = sharp.get(image.place) if image.section is not None else None
-            newer = other.path if other is not None and other.id > image.id else None
+            newer = other.path if other is not None and _written(other) > _written(image) else None
             found.append(_retake(shot, shot.newest, stage, label, newer=newer, listed=listed))
     return sorted(found, key=lambda retake: (retake.place.key, retake.path))
 
