@@ -123,7 +123,7 @@ class Bench:
     def run(
         self, runner: Any, *, until_idle: float | None = 0.2, during: Callable[[], None] | None = None, **more: Any
     ) -> Summary:
-        options = {"backoff_s": 0.01, "until_idle": until_idle, **more}
+        options = {"place": lambda path: Place(None, path), "backoff_s": 0.01, "until_idle": until_idle, **more}
         with Journal.open(self.state, root=self.root, busy_s=0.02) as journal:
             self.prepare(journal)
             self.station = Station(
@@ -134,7 +134,6 @@ class Bench:
                 self.recorder,
                 root=self.root,
                 params=Params(),
-                place=lambda path: Place(None, path),
                 **options,
             )
             helper = threading.Thread(target=during or (lambda: None))

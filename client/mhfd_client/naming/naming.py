@@ -3,6 +3,7 @@
 import re
 
 from mhfd_client.errors import NamingError
+from mhfd_client.naming.limited import Limited
 from mhfd_client.naming.place import NOWHERE, Place, canonical
 
 SAID = r"(?<![a-z])(?:section|sect|sec|slice|s|z)[-_ ]?(?P<section>\d+)(?!\d)"
@@ -49,7 +50,10 @@ class Naming:
         return f"Naming({self.name!r})"
 
     def read(self, path: str) -> Place | None:
-        """Section and tile of a path, as far as its name says them; None where it is named in another way."""
+        """Section and tile of a path, as far as its name says them; None where it is named in another way.
+
+        NamingError where a pattern of somebody else takes too long on it.
+        """
         path = path.replace("\\", "/")
         folder, slash, name = path.rpartition("/")
         if self._guess and COPY.search(name):
@@ -99,11 +103,10 @@ def section_of(folder: str) -> str | None:
     return None
 
 
-def _compiled(pattern: str, *, named: bool) -> re.Pattern[str]:
-    try:
-        regex = re.compile(pattern, re.IGNORECASE)
-    except re.error as error:
-        raise NamingError(f"names.pattern: {pattern!r} is no regular expression: {error}") from None
-    if not named and "section" not in regex.groupindex:
+def _compiled(pattern: str, *, named: bool) -> re.Pattern[str] | Limited:
+    if named:
+        return re.compile(pattern, re.IGNORECASE)  # ours, and short on any name, by test
+    limited = Limited(pattern)
+    if "section" not in limited.groupindex:
         raise NamingError(f"names.pattern: {pattern!r} has no group (?P<section>...)")
-    return regex
+    return limited

@@ -26,10 +26,10 @@ from pydantic import ValidationError
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
 from mhfd_client.arrival.events import FolderTrouble, Recovered, TroubleKind, Unchanged, Whole
-from mhfd_client.errors import RowDamaged, StateError
+from mhfd_client.errors import NamingError, RowDamaged, StateError
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import ImageRow, Outcome, State, VerdictRow
-from mhfd_client.naming import Place
+from mhfd_client.naming import NOWHERE, Place
 from mhfd_client.runners import Batch, Event, Health, Job, Returned, Runner, Scored, Started, set_aside
 from mhfd_client.station.again import Again, JudgesAgain
 from mhfd_client.station.feeder import Feeder, News, Watcher
@@ -202,7 +202,7 @@ class Station:
         """[1] What arrived goes into the journal."""
         match item:
             case Whole():
-                row = self.journal.arrived(item, self._place(item.path))
+                row = self.journal.arrived(item, self._placed(item.path))
                 if row is not None and row.revision > 1:
                     for earlier, verdict in self._judge.withdraw(row):
                         self.journal.judged(earlier, verdict)
@@ -218,6 +218,15 @@ class Station:
                 self.journal.recovered(item.kind, item.path)
                 if item.path is None:
                     self._root_troubles.pop(item.kind, None)
+
+    def _placed(self, path: str) -> Place:
+        """Where it belongs. One name that its pattern is too slow for is named, and has no section."""
+        try:
+            return self._place(path)
+        except NamingError as e:
+            log.warning("%s", e)
+            self.journal.trouble("names", path, str(e))
+            return NOWHERE
 
     def _submit(self) -> None:
         """[2] As many whole images as the runner has places for; those that failed before go alone."""
