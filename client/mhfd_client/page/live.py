@@ -102,8 +102,8 @@ class Live:
                 await self.look()
             await asyncio.sleep(LOOK_S)
 
-    async def stream(self, after: int, identity: str) -> AsyncIterator[str]:
-        """One browser's events. `after`: the newest verdict it knows of."""
+    async def stream(self, after: int, identity: str, *, brief: bool = False) -> AsyncIterator[str]:
+        """One browser's events. `after`: the newest verdict it knows of. `brief`: what is new, and ask again later."""
         self._watchers += 1
         told: dict[str, str] = {}
         drawn: dict[str, Any] | None = None
@@ -136,6 +136,9 @@ class Live:
                     failed = now.failed
                     yield _event("failed", failed)
                 yield _event("tick", {"now": time.time()})
+                if brief:
+                    yield f"retry: {1000 * TICK_S:.0f}\n\n"
+                    return
                 await self._changed(now)
         finally:
             self._watchers -= 1

@@ -114,7 +114,9 @@ class _Routes:
     async def stream(self, request: Request) -> Response:
         """What changes from now on."""
         after = request.headers.get("last-event-id") or request.query_params.get("after", "0")
-        events = self._live.stream(int(after) if after.isdecimal() else 0, request.query_params.get("run", ""))
+        brief = "brief" in request.query_params
+        known = int(after) if after.isdecimal() else 0
+        events = self._live.stream(known, request.query_params.get("run", ""), brief=brief)
         return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
     async def chart(self, request: Request) -> Response:

@@ -6,6 +6,7 @@ import threading
 
 import uvicorn
 
+from mhfd_client.page.connections import PatientProtocol
 from mhfd_client.page.process import Serving
 from mhfd_client.page.server import page
 from mhfd_client.page.token import token_of
@@ -21,7 +22,8 @@ def serve(serving: Serving, listening: socket.socket, *, ended: threading.Event 
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=2,
-        limit_concurrency=200,
+        http=PatientProtocol,
+        limit_concurrency=400,  # of those who are being answered: the silent ones are fewer
         h11_max_incomplete_event_size=16384,
     )
     server = uvicorn.Server(config)

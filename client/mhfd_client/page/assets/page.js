@@ -9,7 +9,7 @@
   const run = document.querySelector("meta[name=mhfd-run]").content;
   const shown = new Map();
   const dialog = $("look");
-  let source = null, after = 0, heard = Date.now(), skew = 0, looking = null, opener = null, waitMs = 500, retry = 0, keyState = "", asked = 0, waiting = 0;
+  let heard = Date.now(), skew = 0, looking = null, opener = null, keyState = "", asked = 0, waiting = 0, broken = null, reconnect = () => {};
 
   // -- the parts
 
@@ -72,29 +72,34 @@
     }
   }
 
-  // -- the stream
+  // -- what the station tells
 
-  function connect() {
-    clearTimeout(retry);
-    if (source) source.close();
-    source = new EventSource(`/live?after=${after}&run=${run}`);
-    const on = (name, act) => source.addEventListener(name, (event) => { alive(); act(JSON.parse(event.data)); });
-    on("panels", (parts) => { for (const [name, html] of Object.entries(parts)) put(name, html); look(looking, true); });
-    on("points", (rows) => Course.take(rows));
-    on("heard", () => look(looking, true));
-    on("upto", (number) => { after = number; look(looking, true); });
-    on("chart", (chart) => { Course.set(chart); Waits.set(chart.waits); });
-    on("tick", ({ now }) => { skew = now * 1000 - Date.now(); ago(); });
-    on("failed", (why) => lost(why));
-    on("other", () => location.reload());
-    source.onerror = () => { // the browser tries again by itself, but not after an answer that is no stream
-      if (source.readyState === EventSource.CLOSED) later();
-      check();
-    };
+  const hear = {
+    panels: (parts) => { for (const [name, html] of Object.entries(parts)) put(name, html); look(looking, true); },
+    points: (rows) => Course.take(rows),
+    upto: () => look(looking, true),
+    heard: () => look(looking, true), // a label that turned no verdict
+    chart: (chart) => { Course.set(chart); Waits.set(chart.waits); },
+    tick: ({ now }) => { skew = now * 1000 - Date.now(); ago(); },
+    failed: (why) => { broken = why; lost(why); },
+    other: () => location.reload(),
+  };
+
+  function told(name, value) {
+    heard = Date.now();
+    if (broken === null && document.body.classList.contains("stale")) lost(null);
+    hear[name](value);
   }
 
-  function later() { clearTimeout(retry); retry = setTimeout(connect, waitMs); waitMs = Math.min(5000, 2 * waitMs); }
-  function alive() { heard = Date.now(); waitMs = 500; if (document.body.classList.contains("stale")) lost(null); }
+  function connect() {
+    if (!window.SharedWorker) { reconnect = follow(run, told, { brief: true }); return; }
+    const worker = new SharedWorker("/assets/stream.js", { name: run });
+    worker.port.onmessage = ({ data: [name, value] }) => told(name, value);
+    worker.onerror = () => { reconnect = follow(run, told, { brief: true }); };
+    reconnect = () => worker.port.postMessage("again");
+    addEventListener("pagehide", () => worker.port.postMessage("bye"));
+    addEventListener("pageshow", (event) => { if (event.persisted) connect(); }, { once: true });
+  }
 
   function lost(why) {
     document.body.classList.toggle("stale", why !== null);
@@ -105,10 +110,8 @@
   }
 
   function check() {
-    if (Date.now() - heard < STALE_MS && navigator.onLine) return;
-    if (!document.body.classList.contains("stale"))
-      lost(`No word from the station since ${new Date(heard).toLocaleTimeString()}. What you see below is old; this page goes on by itself when the station is back.`);
-    if (Date.now() - heard > 2 * STALE_MS && (source === null || source.readyState !== EventSource.CONNECTING)) { heard = Date.now() - STALE_MS; connect(); }
+    if (Date.now() - heard < STALE_MS || document.body.classList.contains("stale")) return;
+    lost(`No word from the station since ${new Date(heard).toLocaleTimeString()}. What you see below is old; this page goes on by itself when the station is back.`);
   }
 
   // -- looking at one image
@@ -168,7 +171,7 @@
     if (back) back.focus();
   }
 
-  function follow() {
+  function visit() {
     const [, id] = location.hash.match(/^#image-(\d+)$/) || [];
     if (id) look(Number(id)); else if (dialog.open) dialog.close();
   }
@@ -198,10 +201,9 @@
   document.addEventListener("submit", (event) => { event.preventDefault(); Say.step("submit"); });
   dialog.addEventListener("cancel", (event) => { if (Say.close()) event.preventDefault(); });
   dialog.addEventListener("close", closed);
-  addEventListener("popstate", follow);
-  addEventListener("online", () => connect());
-  addEventListener("offline", () => { heard = 0; check(); });
-  document.addEventListener("visibilitychange", () => { if (!document.hidden && Date.now() - heard > STALE_MS) connect(); });
+  addEventListener("popstate", visit);
+  addEventListener("online", () => reconnect());
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && Date.now() - heard > STALE_MS) reconnect(); });
   $("span").addEventListener("change", (e) => Course.show(e.target.value));
   $("tile").addEventListener("change", (e) => Course.only(e.target.value));
   $("who").value = localStorage.getItem("who") || "";
@@ -214,5 +216,5 @@
   Course.onOther(begin);
   connect();
   begin();
-  follow();
+  visit();
 })();
