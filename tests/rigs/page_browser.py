@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.rigs.page_rig import Rig
 
-expect.set_options(timeout=60_000)  # for a machine that stands still
+expect.set_options(timeout=20_000)  # for a machine that stands still
 
 FITS = """() => new Promise((done) => {  // nothing sticks out to the side, once all has found its place
   const look = (left) => {

@@ -6,6 +6,7 @@ Ten thousand images cost a second at the start and milliseconds a change. It jud
 import json
 import math
 import statistics
+import zlib
 from collections import Counter, deque
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -95,6 +96,7 @@ class PageModel(RunNow):
         self.unheard: tuple[Delivery, ...] = ()
         self.labels_waiting: frozenset[int] = frozenset()
         self.retake: tuple[Retake, ...] = ()
+        self._retake_sum = 0
         self.latest: deque[int] = deque(maxlen=STRIP)  # by first verdict, the newest last
         self._listed = Newest()
         self.identity = journal.identity()
@@ -115,6 +117,8 @@ class PageModel(RunNow):
             for told in self.judged():
                 self._take(told)
             self.retake = tuple(retakes((entry.told for entry in self.entries.values()), self.labels, self.report))
+            said = sorted(image for image, label in self.labels.items() if label.fine), self.retake
+            self._retake_sum = zlib.crc32(repr(said).encode("utf-8", "surrogatepass"))
             self._listed = self.newest
         return True
 
@@ -131,6 +135,11 @@ class PageModel(RunNow):
         self.entries[image] = JudgedImage(slim, whole.get("expected"), whole.get("threshold"))
 
     # -- what follows from it
+
+    @property
+    def retake_mark(self) -> str:
+        """Another text when the list of what to take again is to be shown anew."""
+        return f"{self._retake_sum:08x}-{zlib.crc32(repr(sorted(self.labels_waiting)).encode()):08x}"
 
     def last(self) -> JudgedImage | None:
         """The image that was judged last."""

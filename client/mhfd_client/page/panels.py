@@ -16,7 +16,7 @@ from mhfd_client.flow.run_words import PARTS
 from mhfd_client.journal.folder import picture_of, thumbnails
 from mhfd_client.journal.rows import Outcome, VerdictRow
 from mhfd_client.naming import REMEDY, Place, crowded_words, shot_of, subject
-from mhfd_client.page import banner
+from mhfd_client.page import banner, listed
 from mhfd_client.page.banner import SIGNS, UNSURE_SIGN, WORDS
 from mhfd_client.page.crops import crops
 from mhfd_client.page.model import JudgedImage, PageModel
@@ -79,8 +79,6 @@ def _context(model: PageModel) -> dict[str, Any]:
         "asked": pictures,
         "known": known,
         "strip": [model.entries[image] for image in reversed(model.latest)],
-        "retake": model.retake[:_LISTED],
-        "retake_more": max(0, len(model.retake) - _LISTED),
         "missing": model.missing[:_LISTED],
         "missing_more": max(0, len(model.missing) - _LISTED),
         "crowded": crowded_words(model.crowds),
@@ -92,8 +90,19 @@ def _context(model: PageModel) -> dict[str, Any]:
         "tight": free < _TIGHT,
         "root": text_of(root),
         "name": banner.name_of(root),
-        "fined": [model.entries[i] for i, label in model.labels.items() if label.fine and i in model.entries][-10:],
     }
+
+
+def retakes(env: Environment, model: PageModel, order: listed.Order, number: int) -> str:
+    """A page of the list of what to take again, and what was taken off it."""
+    fined = [model.entries[i] for i, label in model.labels.items() if label.fine and i in model.entries]
+    return env.get_template("retakes.html").render(
+        model=model,
+        caption=captions(model),
+        leaf=listed.leaf(model, order=order, number=number),
+        notations=listed.notations(model),
+        fined=fined[-10:],
+    )
 
 
 def points(entries: Iterable[JudgedImage], model: PageModel) -> list[list[Any]]:

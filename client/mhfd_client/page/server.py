@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import anyio
 import bokeh
@@ -23,7 +24,7 @@ from mhfd_client.errors import NamingError, StateError
 from mhfd_client.journal.folder import picture_of, thumbnails
 from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place
-from mhfd_client.page import actions, banner, panels, pictures, waits
+from mhfd_client.page import actions, banner, listed, panels, pictures, waits
 from mhfd_client.page import chart as charts
 from mhfd_client.page.ahead import Ahead
 from mhfd_client.page.guard import Guard
@@ -78,6 +79,8 @@ def page(state_dir: Path, loaded: Loaded, *, token: str, host: str) -> ServedPag
             Route("/", routes.home),
             Route("/live", routes.stream),
             Route("/chart", routes.chart),
+            Route("/retake", routes.retake),
+            Route("/retake/{kind}", routes.retake_file),
             Route("/images/{id:int}", routes.image),
             Route("/images/{id:int}/foreseen", routes.foreseen),
             Route("/images/{id:int}/thumbnail", routes.thumbnail),
@@ -135,6 +138,26 @@ class _Routes:
         return not self._live.model.entries or any(
             e.place.section is not None for e in self._live.model.entries.values()
         )
+
+    async def retake(self, request: Request) -> Response:
+        """A page of the list of what to take again."""
+        order: listed.Order = "newest" if request.query_params.get("order") == "newest" else "section"
+        wanted = request.query_params.get("number", "0")
+        number = int(wanted) if wanted.isdecimal() and len(wanted) < 10 else 0
+        await self._live.look()
+        return HTMLResponse(await self._live.read(panels.retakes, self._live.env, self._live.model, order, number))
+
+    async def retake_file(self, request: Request) -> Response:
+        """The whole list, to keep, or for the instrument's own program."""
+        await self._live.look()
+        found = await self._live.read(listed.as_file, self._live.model, request.path_params["kind"])
+        if found is None:
+            raise HTTPException(404, "There is no such list.")
+        text, name = found
+        saved = quote(f"{banner.name_of(self._root)}-{name}", safe="")
+        headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{saved}"}
+        kind = "text/csv" if name.endswith(".csv") else "text/plain"
+        return Response(text.encode("utf-8", "backslashreplace"), media_type=f"{kind}; charset=utf-8", headers=headers)
 
     async def image(self, request: Request) -> Response:
         """Everything about one image, as it is now."""

@@ -33,6 +33,7 @@
     if (focused) ($(focused) || near(host)).focus({ preventScroll: true });
     dress(host);
     if (name === "state") announce();
+    if (name === "retake") Retakes.see();
   }
 
   function near(host) { // where the keyboard goes when what it was on has gone
@@ -182,6 +183,7 @@
     if (!button) return;
     if (button.dataset.label) Say.press(button);
     else if (button.dataset.step) Say.step(button.dataset.step);
+    else if (button.dataset.leaf) Retakes.turn(button);
     else if (button.dataset.look) look(Number(button.dataset.look));
     else if (button.dataset.zoom) Viewer.command(button.dataset.zoom);
     else if ("close" in button.dataset) dialog.close();
@@ -197,6 +199,7 @@
     if (event.key in steps) { event.preventDefault(); Course.move(steps[event.key]); }
     else if (event.key === "Enter" && Course.cursor) { event.preventDefault(); look(Course.cursor); }
   });
+  Retakes.start(put);
   Say.start({ stamp, look: (id) => look(id), again: () => look(looking, true), at: () => looking, lost, told: (text) => { $("announce").textContent = text; } });
   document.addEventListener("submit", (event) => { event.preventDefault(); Say.step("submit"); });
   dialog.addEventListener("cancel", (event) => { if (Say.close()) event.preventDefault(); });
