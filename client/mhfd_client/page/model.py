@@ -92,7 +92,9 @@ class PageModel(RunNow):
         self.entries: dict[int, JudgedImage] = {}
         self.shots: dict[str, int] = {}
         """The first image of each shot: of its takes the chart shows the newest."""
-        self.alerts: tuple[Episode, ...] = ()
+        self.rung: tuple[Episode, ...] = ()  # every alert that is kept, the newest first
+        self.alerts: tuple[Episode, ...] = ()  # those that are open, and that nothing else on the page says
+        self.known: tuple[Episode, ...] = ()  # of these, those that somebody has acknowledged
         self.unheard: tuple[Delivery, ...] = ()
         self.labels_waiting: frozenset[int] = frozenset()
         self.retake: tuple[Retake, ...] = ()
@@ -106,7 +108,10 @@ class PageModel(RunNow):
         """Take in what has changed; whether anything that is listed did."""
         journal = self.journal
         told_of = overview(journal.path.parent)
-        self.alerts = tuple(alert for alert in told_of.open if alert.rule in _RUNG)
+        self.rung = told_of.episodes
+        ringing = [alert for alert in told_of.open if alert.rule in _RUNG]
+        self.alerts = tuple(alert for alert in ringing if not alert.acknowledged)
+        self.known = tuple(alert for alert in ringing if alert.acknowledged)
         self.unheard = tuple(sink for sink in told_of.sinks if sink.failures)
         with journal.snapshot():
             self.look()

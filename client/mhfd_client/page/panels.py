@@ -5,12 +5,14 @@ Words and templates only. Everything that comes from a file's name is text: the 
 
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mhfd.contract.focus_report import Cells, FocusReport
+from mhfd_client.alerts import Rule
 from mhfd_client.files import shown, text_of
 from mhfd_client.flow.run_words import PARTS
 from mhfd_client.journal.folder import picture_of, thumbnails
@@ -24,7 +26,20 @@ from mhfd_client.results.latency import SPANS, spans
 from mhfd_client.results.sidecars import steps_ms
 from mhfd_client.times import lately, took_ms
 
-NAMES: Final = ("state", "ask", "retake", "missing", "last", "strip", "runs", "health", "times")
+NAMES: Final = ("state", "ask", "retake", "missing", "rung", "last", "strip", "runs", "health", "times")
+RULES: Final = {
+    Rule.OUT_OF_FOCUS: "Out of focus",
+    Rule.UNUSABLE: "Unusable images",
+    Rule.DRIFT: "Drift",
+    Rule.MISSING: "Missing",
+    Rule.UNANSWERED: "Nobody has answered",
+    Rule.SILENCE: "Silence",
+    Rule.BACKLOG: "Backlog",
+    Rule.DISK: "Disk",
+    Rule.FOLDER: "Folder",
+    Rule.RUNNER: "Nothing is scored",
+    Rule.ENDED: "The watch ended",
+}
 FAILS: Final = {"refused": "refused", "offline": "offline", "runner": "failing", "queued": "queued"}
 """What is said of whoever scores, by the kind of trouble."""
 _LISTED: Final = 100  # rows of a list; the whole is one command away
@@ -41,7 +56,8 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.globals |= {"words": WORDS, "signs": SIGNS, "unsure_sign": UNSURE_SIGN, "Outcome": Outcome, "parts": PARTS}
+    env.globals |= {"words": WORDS, "signs": SIGNS, "unsure_sign": UNSURE_SIGN}
+    env.globals |= {"Outcome": Outcome, "parts": PARTS, "rule_words": RULES}
     env.filters |= {"text": shown, "clock": _clock, "number": _number, "short": _short, "took": took_ms}
     return env
 
@@ -79,6 +95,10 @@ def _context(model: PageModel) -> dict[str, Any]:
         "asked": pictures,
         "known": known,
         "strip": [model.entries[image] for image in reversed(model.latest)],
+        "rung": model.rung,
+        "open_alerts": [alert for alert in model.rung if alert.closed is None],
+        "over_alerts": [alert for alert in model.rung if alert.closed is not None],
+        "now": time.time(),
         "missing": model.missing[:_LISTED],
         "missing_more": max(0, len(model.missing) - _LISTED),
         "crowded": crowded_words(model.crowds),

@@ -19,6 +19,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from mhfd.errors import UsageError
 from mhfd_client import expected
 from mhfd_client.errors import NamingError, StateError
 from mhfd_client.journal.folder import picture_of, thumbnails
@@ -87,6 +88,7 @@ def page(state_dir: Path, loaded: Loaded, *, token: str, host: str) -> ServedPag
             Route("/images/{id:int}/map", routes.map),
             Route("/images/{id:int}/pixels", routes.pixels),
             Route("/labels", routes.label, methods=["POST"]),
+            Route("/alerts", routes.alert, methods=["POST"]),
             Route("/bokeh.js", lambda _: FileResponse(_LIBRARY, headers={"Cache-Control": "private, max-age=3600"})),
             Mount("/assets", StaticFiles(directory=_HERE / "assets")),
         ],
@@ -223,6 +225,19 @@ class _Routes:
             raise HTTPException(400, "No label that this page knows: load the page again.") from None
         await self._known(said.image)
         await asyncio.to_thread(actions.say, self._state_dir, self._root, self._loaded, said)
+        await self._live.look(afresh=True)
+        return Response(status_code=204)
+
+    async def alert(self, request: Request) -> Response:
+        """A person answers an alert."""
+        try:
+            said = actions.Answered.model_validate_json(await request.body())
+        except ValidationError:
+            raise HTTPException(400, "No answer that this page knows: load the page again.") from None
+        try:
+            await asyncio.to_thread(actions.answer, self._state_dir, said)
+        except UsageError as e:
+            raise HTTPException(409, str(e)) from None
         await self._live.look(afresh=True)
         return Response(status_code=204)
 

@@ -183,6 +183,7 @@
     if (!button) return;
     if (button.dataset.label) Say.press(button);
     else if (button.dataset.step) Say.step(button.dataset.step);
+    else if (button.dataset.alert) Alerts.press(button, { stamp, lost, told: (text) => { $("announce").textContent = text; } });
     else if (button.dataset.leaf) Retakes.turn(button);
     else if (button.dataset.look) look(Number(button.dataset.look));
     else if (button.dataset.zoom) Viewer.command(button.dataset.zoom);

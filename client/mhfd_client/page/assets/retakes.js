@@ -20,7 +20,8 @@ const Retakes = (() => {
   }
 
   function see() {
-    const { mark } = document.getElementById("retake-mark").dataset;
+    const { mark, count } = document.getElementById("retake-mark").dataset;
+    document.getElementById("order-choice").hidden = Number(count) < 2;
     if (mark !== known) { known = mark; load(); }
   }
 
