@@ -26,7 +26,7 @@ def test_nothing_is_green_before_a_person_has_confirmed_an_image(tmp_path: Path)
         seen = model(rig)
         sharp = banner.sharpness(seen)
         assert (sharp.kind, sharp.text, sharp.asks) == ("unsure", "? Not confirmed yet", True)
-        assert "20 in focus, all provisional" in sharp.more
+        assert "20 in focus provisionally; nobody has said" in sharp.more
         assert banner.icon(seen) == "unsure"
         assert banner.title(seen, "/sem/wafer7/") == "▶ not confirmed yet - wafer7 - mhfd"
         html = panels.panels(panels.templates(), seen)

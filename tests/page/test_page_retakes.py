@@ -56,6 +56,9 @@ def test_the_whole_list_as_files(tmp_path: Path) -> None:
             assert answer.headers["Content-Disposition"] == "attachment; filename*=UTF-8''run-retake.csv"
             assert got(at, "/retake/atlas").body == b"S_9: Tile_r1-c2\n"
             assert got(at, "/retake/other").status == 404
+            others = list(csv.DictReader(io.StringIO(got(at, "/retake/others").body.decode())))
+            assert [row["section"] for row in others] == [str(n) for n in range(1, 9)]
+            assert others[0]["path"] == str(rig.root / "S_0001.tif")
             page = got(at, "/retake?order=section&number=0").body.decode()
             assert page.count("data-look") == 100
             assert "1 to 100 of 121" in page

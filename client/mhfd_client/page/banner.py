@@ -54,7 +54,8 @@ def sharpness(model: PageModel) -> Banner:
     total, counted = sum(recent.values()), _counted(recent)
     out, sharp = recent[Outcome.OUT_OF_FOCUS], recent[Outcome.IN_FOCUS]
     if not model.confirmed:
-        said = f"last {total}: {counted}, all provisional: nobody has said yet what sharp looks like here"
+        counted = counted.replace(WORDS[Outcome.IN_FOCUS], f"{WORDS[Outcome.IN_FOCUS]} provisionally")
+        said = f"last {total}: {counted}; nobody has said yet what sharp looks like here"
         return Banner("unsure", f"? {NOT_CONFIRMED}", said, asks=model.question is not None)
     said = f"last {total}: {counted}"
     if out:

@@ -24,6 +24,7 @@ from mhfd_client.page.crops import crops
 from mhfd_client.page.model import JudgedImage, PageModel
 from mhfd_client.results.latency import SPANS, spans
 from mhfd_client.results.sidecars import steps_ms
+from mhfd_client.results.tables import Order
 from mhfd_client.times import lately, took_ms
 
 NAMES: Final = ("state", "ask", "retake", "missing", "rung", "last", "strip", "runs", "health", "times")
@@ -113,7 +114,7 @@ def _context(model: PageModel) -> dict[str, Any]:
     }
 
 
-def retakes(env: Environment, model: PageModel, order: listed.Order, number: int) -> str:
+def retakes(env: Environment, model: PageModel, order: Order, number: int) -> str:
     """A page of the list of what to take again, and what was taken off it."""
     fined = [model.entries[i] for i, label in model.labels.items() if label.fine and i in model.entries]
     return env.get_template("retakes.html").render(

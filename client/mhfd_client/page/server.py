@@ -32,6 +32,7 @@ from mhfd_client.page.guard import Guard
 from mhfd_client.page.live import Live
 from mhfd_client.page.model import JudgedImage, PageModel
 from mhfd_client.page.token import stamp_of
+from mhfd_client.results.tables import Order
 from mhfd_client.settings.load import Loaded
 
 _HERE: Final = Path(__file__).parent
@@ -143,7 +144,7 @@ class _Routes:
 
     async def retake(self, request: Request) -> Response:
         """A page of the list of what to take again."""
-        order: listed.Order = "newest" if request.query_params.get("order") == "newest" else "section"
+        order: Order = "newest" if request.query_params.get("order") == "newest" else "section"
         wanted = request.query_params.get("number", "0")
         number = int(wanted) if wanted.isdecimal() and len(wanted) < 10 else 0
         await self._live.look()
