@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
-from tests.page.test_page_guard import Asked, cookie
+from tests.rigs.page_asked import Asked, cookie
 from tests.rigs.page_browser import DESKTOP, FITS, PHONE, Opens, shoot
 from tests.rigs.page_rig import Rig, Served, served
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from tests.page.test_page_guard import Asked, cookie
+from tests.rigs.page_asked import Asked, cookie
 from tests.rigs.page_rig import Rig, Served, served
 
 from mhfd_client.page import connections
