@@ -8,6 +8,7 @@ import mhfd
 from mhfd.errors import MhfdError, UsageError
 from mhfd_client.commands import (
     alert,
+    check,
     demo,
     endpoint,
     flow,
@@ -43,6 +44,7 @@ GROUPS: Final[dict[str, tuple[click.Command, ...]]] = {
         score.score,
         settings.config,
         settings.doctor,
+        check.check,
         simulate.simulate,
         demo.demo,
     ),

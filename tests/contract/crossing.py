@@ -228,7 +228,7 @@ def _status() -> Any:
 def _alerts() -> Any:
     from mhfd_client.alerts import store
 
-    return statements(store._SCHEMA)
+    return statements(store.SCHEMA)
 
 
 def _call() -> Any:
@@ -384,7 +384,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "status --json": Form(
         lambda: int(_status()["schema_version"]), "mhfd_client.results.status", lambda: names_in(_status())
     ),
-    "memory of alerts": Form(_constant("mhfd_client.alerts.store", "_VERSION"), "mhfd_client.alerts.store", _alerts),
+    "memory of alerts": Form(_constant("mhfd_client.alerts.store", "VERSION"), "mhfd_client.alerts.store", _alerts),
     "file of a call": Form(
         lambda: int(_call()[0]["schema_version"]),
         "mhfd_client.scoring.kept_call",

@@ -100,6 +100,21 @@ def _alert_list() -> Any:
     return printed("alert", "list", "DIR", alerts__overview=_always(found))
 
 
+def _check() -> Any:
+    from mhfd_client.soundness.examine import Soundness
+    from mhfd_client.soundness.flaw import Flaw, Kind
+
+    flaws = (Flaw(Kind.SIDECAR, "a", "a", "a"),)
+    found = Soundness(Path("/a"), False, 1, flaws, flaws)
+    return printed(
+        "check",
+        "DIR",
+        commands__common__WatchedFolder__loaded=_always(None),
+        commands__common__WatchedFolder__state_dir=_always(Path("/a")),
+        soundness__examine__examine=_always(found),
+    )
+
+
 def _alert_digest() -> Any:
     from mhfd_client.alerts import Digest, DigestImage
 
@@ -165,6 +180,7 @@ PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
     "alert test": _alert_test,
     "alert list": _alert_list,
     "alert digest": _alert_digest,
+    "check": _check,
     "function register": lambda: _functions("register"),
     "function list": lambda: _functions("list"),
     "flow dry-run": _dry_run,

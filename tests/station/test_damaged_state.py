@@ -37,7 +37,8 @@ def damage(run: Run, sql: str) -> None:
     """What a disk does: no rule of the schema is asked."""
     db = sqlite3.connect(run.state / "journal.db", isolation_level=None)
     db.execute("PRAGMA ignore_check_constraints = ON")
-    db.execute("DROP TRIGGER verdict_kept_update")
+    for trigger in ("verdict_kept_update", "image_sum_update", "note_sum_update"):
+        db.execute(f"DROP TRIGGER {trigger}")
     db.execute(sql)
     db.close()
 

@@ -20,14 +20,16 @@ from mhfd_client.alerts.digest import Digest
 from mhfd_client.alerts.episodes import Episode
 from mhfd_client.alerts.message import Alert, Rule
 from mhfd_client.files import text_of
+from mhfd_client.journal import sums
 from mhfd_client.journal.sqlite import named, opened, version_of
+from mhfd_client.journal.sums import Summed
 from mhfd_client.times import iso_z
 
 log = logging.getLogger("mhfd.alerts")
 
 FILE: Final = "alerts.db"
-_APPLICATION_ID: Final = 0x6D686661
-_VERSION: Final = 2
+APPLICATION_ID: Final = 0x6D686661
+VERSION: Final = 2
 _KEPT: Final = 1000
 _DIGESTS: Final = 20
 _REMEDY: Final = "check the disk, or move the file away: only the memory of what was alerted is in it"
@@ -39,7 +41,19 @@ _DIGEST: Final = """
 -- The digests that were sent, JSON.
 CREATE TABLE digest (number INTEGER PRIMARY KEY, at REAL NOT NULL, digest TEXT NOT NULL) STRICT;
 """
-_SCHEMA: Final = f"""
+SUMMED: Final = (
+    Summed(
+        "episode",
+        ("number",),
+        ("number", "rule", "opened", "calm", "closed", "provisional", "text", "end", "facts", "images", "more"),
+    ),
+    Summed("pending", ("sink", "place"), ("sink", "place", "unknown", "alert")),
+    Summed("sink", ("name",), ("name", "failures", "error", "error_at", "sent", "sent_at", "untold")),
+    Summed("answer", ("episode",), ("episode", "acknowledged", "snoozed_until")),
+    Summed("digest", ("number",), ("number", "at", "digest")),
+)
+"""What `mhfd check` proves of it."""
+SCHEMA: Final = f"""
 BEGIN IMMEDIATE;
 CREATE TABLE episode (
     number INTEGER PRIMARY KEY, rule TEXT NOT NULL, opened REAL NOT NULL, calm REAL, closed REAL,
@@ -58,15 +72,17 @@ CREATE TABLE sink (
     untold INTEGER NOT NULL
 ) STRICT;
 {_ANSWER}{_DIGEST}
-PRAGMA application_id = {_APPLICATION_ID};
-PRAGMA user_version = {_VERSION};
+{sums.migration(SUMMED, version=VERSION)}
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {VERSION};
 COMMIT;
 """
 _FROM_1: Final = f"""
 BEGIN IMMEDIATE;
 ALTER TABLE episode ADD COLUMN more TEXT NOT NULL DEFAULT '{{}}';
 {_ANSWER}{_DIGEST}
-PRAGMA user_version = {_VERSION};
+{sums.migration(SUMMED, version=VERSION)}
+PRAGMA user_version = {VERSION};
 COMMIT;
 """
 _MORE: Final = ("said", "worse", "withdrawn", "named", "told")
@@ -150,7 +166,7 @@ class AlertStore:
     def load(self) -> Overview:
         """What was saved last."""
         with named(self.path, remedy=_REMEDY):
-            return _load(self._db, _VERSION)
+            return _load(self._db, VERSION)
 
     def answers(self) -> dict[int, Answer]:
         """What people have said, by the episode's number. sqlite3.Error: it cannot be read now."""
@@ -225,7 +241,7 @@ def answer(state_dir: Path, number: int, change: Callable[[Episode], Answer]) ->
     with named(path, remedy=_REMEDY), closing(opened(path, partial(_set_up, path))) as db:
         db.execute("BEGIN IMMEDIATE")  # two people may speak at once
         try:
-            episodes = _load(db, _VERSION).episodes
+            episodes = _load(db, VERSION).episodes
             found = next((episode for episode in episodes if episode.number == number), None)
             if found is None:
                 known = f"{episodes[-1].number} to {episodes[0].number}" if episodes else "none yet"
@@ -241,12 +257,12 @@ def answer(state_dir: Path, number: int, change: Callable[[Episode], Answer]) ->
 
 def _set_up(path: Path, db: sqlite3.Connection) -> None:
     db.execute("PRAGMA synchronous = FULL")
-    if (version := _version(path, db)) < _VERSION:
-        db.executescript(_FROM_1 if version else _SCHEMA)
+    if (version := _version(path, db)) < VERSION:
+        db.executescript(_FROM_1 if version else SCHEMA)
 
 
 def _version(path: Path, db: sqlite3.Connection) -> int:
-    return version_of(db, path, owner=_APPLICATION_ID, newest=_VERSION, instead="move it away")
+    return version_of(db, path, owner=APPLICATION_ID, newest=VERSION, instead="move it away")
 
 
 def _row(e: Episode) -> tuple[object, ...]:

@@ -231,4 +231,4 @@ def _state(directory: str, loaded: Loaded) -> Iterator[Check]:
         yield ok("journal", "none yet: `mhfd watch` makes it")
         return
     doing = "never ran" if beat is None else f"last sign of life {max(0.0, time.time() - beat.at_ns / 1e9):.0f} s ago"
-    yield ok("journal", f"{sum(counts.values()):,} images; station: {doing}")
+    yield ok("journal", f"{sum(counts.values()):,} images; station: {doing}; `mhfd check` looks at its bytes")

@@ -1,11 +1,13 @@
 """The journal's tables, as a list of migrations: `PRAGMA user_version` counts how many have run.
 
-SQL only. Never edit a migration that was released: append one. What must hold is said here, where no code path can
-forget it: one report per revision and parameters, a verdict history that only grows, one current verdict, each
-verdict recorded once.
+SQL only; that of the sums of rows is made in `sums`. Never edit a migration that was released: append one. What must
+hold is said here, where no code path can forget it: one report per revision and parameters, a verdict history that
+only grows, one current verdict, each verdict recorded once.
 """
 
 from typing import Final
+
+from mhfd_client.journal import sums
 
 APPLICATION_ID: Final = 0x6D686664  # 'mhfd': `file journal.db` tells whose it is
 
@@ -183,4 +185,7 @@ ALTER TABLE label ADD COLUMN note TEXT;
 ALTER TABLE image ADD COLUMN inode TEXT;
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (_FIRST, _PEOPLE, _WHO, _LEDGER, _LABELS, _TRUST)
+# What each row was when it was written, so that `mhfd check` finds what a disk made of it. Stays at a migration's end.
+_SUMS: Final = sums.migration(sums.JOURNAL, version=6)
+
+MIGRATIONS: Final[tuple[str, ...]] = (_FIRST, _PEOPLE, _WHO, _LEDGER, _LABELS, _TRUST + _SUMS)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mhfd_client.errors import StateBusy, StateDamaged, StateError, StateFull, StateTrouble
 from mhfd_client.files import text_of
+from mhfd_client.journal import sums
 
 
 def stored(path: str) -> str | bytes:
@@ -39,6 +40,7 @@ def opened(
         where, uri=read_only, timeout=busy_s, isolation_level=None, check_same_thread=not (read_only or any_thread)
     )
     db.text_factory = partial(str, encoding="utf-8", errors="replace")  # one damaged letter must not hide its row
+    sums.add_function(db)
     try:
         set_up(db)
     except BaseException:

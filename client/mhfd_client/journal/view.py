@@ -129,6 +129,10 @@ class JournalView:
         """All images by id, a page at a time: pass the last id of the page before."""
         return self._images("WHERE id > ? ORDER BY id LIMIT ?", after, limit)
 
+    def ids(self, state: State) -> list[int]:
+        """Which images are in a state."""
+        return [image for (image,) in self._all("SELECT id FROM image WHERE state = ? ORDER BY id", state)]
+
     def counts(self) -> dict[State, int]:
         """How many images are in each state."""
         found: dict[str, int] = dict(self._all("SELECT state, count(*) FROM image GROUP BY state"))

@@ -26,6 +26,8 @@ from mhfd_client.settings.load import Loaded
 from mhfd_client.times import iso_ns
 
 SUFFIX: Final = ".mhfd.json"
+_SUM: Final = b',\n "sum": "'
+_END: Final = b'"\n}\n'
 _LONGEST: Final = 200  # bytes of a name that get a suffix and a temporary name
 
 Said = Callable[[ImageRow, FocusReport, VerdictRow], None]
@@ -53,7 +55,7 @@ class Recorder:
     def sidecar(self, row: ImageRow, report: FocusReport, verdict: VerdictRow) -> tuple[Path, bytes]:
         """Where it lies, and what is in it."""
         data = to_json(self._content(row, report, verdict), indent=1)
-        return sidecar_of(self._state_dir, row.path, row.revision), data + b"\n"
+        return sidecar_of(self._state_dir, row.path, row.revision), _summed(data)
 
     def _content(self, row: ImageRow, report: FocusReport, verdict: VerdictRow) -> dict[str, Any]:
         picture = picture_of(thumbnails(self._state_dir), row.id)
@@ -94,6 +96,22 @@ def sidecar_of(state_dir: Path, path: str, revision: int = 1) -> Path:
         name = f"{os.fsdecode(raw[:_LONGEST])}~{hashlib.sha256(raw).hexdigest()[:16]}"
     again = "" if revision == 1 else f".r{revision}"
     return records(state_dir).joinpath(*folders) / f"{name}{again}{SUFFIX}"
+
+
+def sum_holds(data: bytes) -> bool | None:
+    """Whether a sidecar is what was written, by the sum at its end; None: it has none, as those of before."""
+    before, mark, end = data.rpartition(_SUM)
+    return end == _hash(before) + _END if mark else None
+
+
+def _summed(data: bytes) -> bytes:
+    """Its last value is the SHA-256 of the bytes before the comma."""
+    before = data.removesuffix(b"\n}")
+    return before + _SUM + _hash(before) + _END
+
+
+def _hash(data: bytes) -> bytes:
+    return hashlib.sha256(data).hexdigest().encode()
 
 
 def steps_ms(row: ImageRow) -> dict[str, float]:

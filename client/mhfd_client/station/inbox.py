@@ -147,3 +147,8 @@ def take_in(journal: Journal, inbox: Inbox) -> int:
 
 def _read(folder: Path) -> Iterator[tuple[Path, GivenLabel | None]]:
     return waiting(folder, "[0-9]*.json", GivenLabel)
+
+
+def unreadable(state_dir: Path) -> list[Path]:
+    """What lies in the inbox and is no label."""
+    return [file for file, label in _read(state_dir / "inbox") if label is None]
