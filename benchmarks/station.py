@@ -1,4 +1,6 @@
-"""What the station adds to scoring: `python -m benchmarks.station [--images 200]`; its memory: `--memory 20000`.
+"""What the station adds to scoring: `python -m benchmarks.station [--images 200]`.
+
+Its memory: `--memory 20000`. What a confirmation of a long run holds up: `--confirm 100000`.
 
 Real workers, judge, journal, sidecars and thumbnails, on this machine's disk. Two ways of arriving: one image after
 the other (each waits until the one before is recorded: what an operator feels), and all at once (what a backlog
@@ -19,8 +21,10 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
+from benchmarks._confirmed import confirmed
 from benchmarks._table import markdown, publish
 
+import mhfd
 from mhfd import simulate
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
@@ -166,12 +170,20 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=200, help="of the smaller size; a quarter of it of the larger")
     parser.add_argument("--dir", type=Path, help="where to work; a folder on the disk that shall be measured")
     parser.add_argument("--memory", type=int, metavar="IMAGES", help="instead: memory over so many small images")
+    parser.add_argument("--confirm", type=int, metavar="IMAGES", help="instead: a confirmation of so many")
     args = parser.parse_args()
     load_before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(dir=args.dir) as name:
         folder = Path(name)
         if args.memory:
             publish("station-memory", "Memory of the station", grown(folder, args.memory))
+            return
+        if args.confirm:
+            paths = images(folder / "root", 240, 256)
+            scored = mhfd.score(paths[0])
+            body = confirmed(folder / "root", folder / "state", paths, args.confirm, scored)
+            load_text = f"Load average {load_before:.1f} before the run."
+            publish("station-confirmed", "What a confirmation of a long run holds up", f"{body} {load_text}")
             return
         synced = sync_ms(folder)
         parts = [
@@ -182,8 +194,8 @@ def main() -> None:
         f"Real workers, judge, journal, sidecars and thumbnails; {thread_count()} cores, load average "
         f"{load_before:.1f} before the run. One sync of a small file takes {synced[0]:.1f} ms (p95 {synced[1]:.1f}) on "
         "this disk, and each image pays one, for its sidecar. `station alone` is all but the worker's own time: the "
-        "goal is a p95 below 15 ms. Memory over a long run: [station-memory](station-memory.md).\n\n"
-        + "\n\n".join(parts)
+        "goal is a p95 below 15 ms. Memory over a long run: [station-memory](station-memory.md). What a confirmation "
+        "holds up: [station-confirmed](station-confirmed.md).\n\n" + "\n\n".join(parts)
     )
     publish("station", "What the station adds to scoring", body)
 
