@@ -8,9 +8,9 @@ from typing import Final, Protocol
 
 from mhfd_client.journal.rows import VerdictRow
 
-SLICE_S: Final = 0.05
+SLICE_S: Final = 0.03
 _STEP: Final = 8  # verdicts between two looks at the clock
-_MOST: Final = 100  # of a slice: each of them may have to be written
+_MOST: Final = 20  # changed ones of a slice: each has to be written, and its sidecar
 _QUIET_S: Final = 1.0  # without news: the time for all verdicts in one order
 _SELDOM: Final = 10  # ... and so many times as long as that took last: it must not be all that a long run does
 

@@ -211,12 +211,13 @@ def _compare(measured: Measured, expected: Expectation, settings: VerdictSetting
         if whole.both:
             fell = wording.together(measured, expected, _both(spread[:, WHOLE]))
         elif whole.kind is not Outcome.OUT_OF_FOCUS and side is not None:
-            where, fell = f" on {wording.SIDES[REGIONS[side]]} (tilted?)", f"there {by(told[side].measure, side)}"
+            where, fell = f" on {wording.SIDES[REGIONS[side]]}", by(told[side].measure, side)
         if expected.across:
-            said = f"cannot be judged: {fell}; yet {wording.OTHER_TILES}"
+            said = f"cannot be judged{where}: {fell}; yet {wording.OTHER_TILES}"
             return say(Outcome.UNDETERMINED, Cause.OTHER_TILES, said, provisional=True)
         region = REGIONS[side] if where and side is not None else None
-        return say(Outcome.OUT_OF_FOCUS, Cause.MEASURED, f"is out of focus{where}: {fell}", region=region)
+        said = f"is out of focus{where} (tilted?): there {fell}" if where else f"is out of focus: {fell}"
+        return say(Outcome.OUT_OF_FOCUS, Cause.MEASURED, said, region=region)
     if whole.kind is Outcome.UNDETERMINED:
         contrary = wording.yet(measured, expected, whole.measure, whole.contrary)
         said = f"cannot be judged: {by(whole.measure, WHOLE)}; yet {contrary}"
