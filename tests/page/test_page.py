@@ -184,6 +184,9 @@ def test_a_large_image_is_read_once_for_many_parts_and_forgotten_later(
     picture, kind = files.part(rows[0], pictures.Cutout(0, 0, 192, 192, 64))
     assert kind == "image/jpeg"
     assert len(picture) > 500
+    (rig.state / "full").write_text("a file where the folder should be")
+    small = files.keep_small(rows[0], rig.state / "full" / "1.jpg")
+    assert small.startswith(b"\x89PNG"), "a disk that takes no picture hides none"
 
 
 def test_the_focus_map_is_clear_where_all_is_well() -> None:

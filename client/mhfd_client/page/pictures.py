@@ -8,6 +8,7 @@ import io
 import os
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ from PIL import Image as Pillow
 
 from mhfd import images, stretch
 from mhfd.contract.params import Params
+from mhfd_client.errors import StateError
 from mhfd_client.files import write_whole
 from mhfd_client.journal.rows import ImageRow
 
@@ -70,12 +72,13 @@ class PictureReader:
             raise NotShown(f"A part may be {_WIDEST} pixels wide.")
         return _encoded(cut, "PNG", compress_level=1), "image/png"
 
-    def keep_small(self, row: ImageRow, target: Path) -> None:
-        """Write a small picture of the whole image."""
+    def keep_small(self, row: ImageRow, target: Path) -> bytes:
+        """A small picture of the whole image, kept for the next time where the disk takes it."""
         far = 1 << 30
         data, _ = self.part(row, Cutout(0, 0, far, far, _SMALL))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(target, data)
+        with suppress(StateError):
+            write_whole(target, data)
+        return data
 
     def _grey(self, row: ImageRow) -> Grey:
         with self._lock:

@@ -174,14 +174,14 @@ class _Routes:
         entry = await self._entry(request)
         path = picture_of(thumbnails(self._state_dir), entry.id)
         if not path.is_file():  # a worker here makes it while it scores; one far away has no way to
-            await self._made(entry, path)
+            return Response(await self._made(entry, path), media_type="image/jpeg", headers=_KEEP)
         return FileResponse(path, media_type="image/jpeg", headers=_KEEP)
 
-    async def _made(self, entry: JudgedImage, path: Path) -> None:
-        """A small picture of a file that nobody here has scored, once."""
+    async def _made(self, entry: JudgedImage, path: Path) -> bytes:
+        """A small picture of a file that nobody here has scored, or whose picture the disk did not take then."""
         try:
             with anyio.fail_after(_PATIENCE_S):
-                await anyio.to_thread.run_sync(
+                return await anyio.to_thread.run_sync(
                     self._files.keep_small, entry.told.image, path, abandon_on_cancel=True, limiter=self._readers
                 )
         except (TimeoutError, pictures.NotShown, StateError):

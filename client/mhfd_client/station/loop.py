@@ -315,8 +315,9 @@ class Station:
         if self._stopping:
             return False  # the next start goes on with them
         self._verdicts = self._again.some(quiet=quiet)
+        changed = bool(self._verdicts)  # their sidecars are to be written
         self._keep_verdicts()
-        return bool(self._judge.waiting or (quiet and self._again.left))
+        return bool(changed or self._judge.waiting or (quiet and self._again.left))
 
     def _keep_verdicts(self) -> None:
         """A judge is asked once: when the journal cannot take its answer, the answer is kept."""
