@@ -177,6 +177,7 @@ def listed(run: Run) -> list[retake.Retake]:
 
 def test_take_again_puts_an_image_on_the_list_whatever_its_verdict_and_teaches_nothing(run: Run) -> None:
     images = sharp(run, *range(1, 12))
+    run.settle()
     before = {told.image.id: told.verdict for told in run.journal.told()}
     run.journal.labelled(images[3], sharp=None, again=True, note="dirt", who="Ann")
     run.journal.labelled(images[4], sharp=None, again=True)
@@ -332,6 +333,7 @@ def test_replaying_changes_nothing_under_the_same_settings(run: Run) -> None:
     speak(run, images[3], sharp=True)
     run.image(12, density=1500.0, ratio=0.01)
     speak(run, images[5], sharp=False)
+    run.settle()
     turned = [image for image, row in rejudged(run.journal, VerdictSettings(), "why")[0]
               if (row.outcome.value, row.provisional) != outcomes(run.journal)[image]]  # fmt: skip
     assert turned == []

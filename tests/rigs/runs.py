@@ -50,5 +50,11 @@ class Run:
             self.journal.recorded(row.id)
         return row.id
 
+    def settle(self) -> None:
+        """What the station does when nothing else is to be done: all verdicts again in one order."""
+        while not self.judge.settled:
+            for image, verdict in self.judge.settle(200):
+                self.journal.judged(image, verdict)
+
     def close(self) -> None:
         self.journal.close()
