@@ -102,9 +102,9 @@ def _alert_list() -> Any:
 
 def _check() -> Any:
     from mhfd_client.soundness.examine import Soundness
-    from mhfd_client.soundness.flaw import Flaw, Kind
+    from mhfd_client.soundness.flaw import Kind, StateFlaw
 
-    flaws = (Flaw(Kind.SIDECAR, "a", "a", "a"),)
+    flaws = (StateFlaw(Kind.SIDECAR, "a", "a", "a"),)
     found = Soundness(Path("/a"), False, 1, flaws, flaws)
     return printed(
         "check",

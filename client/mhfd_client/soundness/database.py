@@ -13,7 +13,7 @@ from mhfd_client.files import text_of
 from mhfd_client.journal import sums
 from mhfd_client.journal.sqlite import opened
 from mhfd_client.journal.sums import Mismatch, Summed, mismatches
-from mhfd_client.soundness.flaw import Flaw, Kind, moved_aside
+from mhfd_client.soundness.flaw import Kind, StateFlaw, moved_aside
 from mhfd_client.soundness.one_byte import Value, close, restored
 
 _MOST: Final = 50
@@ -46,7 +46,7 @@ class Database:
         """For people."""
         return text_of(self.path)
 
-    def flaws(self) -> Iterator[Flaw]:
+    def flaws(self) -> Iterator[StateFlaw]:
         """All that is wrong with the file and its rows."""
         try:
             header = self._header()
@@ -58,14 +58,14 @@ class Database:
         except (sqlite3.Error, OSError, UnicodeDecodeError) as e:  # the last: by what SQLite says of it
             yield self._flaw(f"it cannot be read whole ({e})", self._rebuilt)
 
-    def _flaw(self, what: str, mend: Callable[[], bool] | None) -> Flaw:
+    def _flaw(self, what: str, mend: Callable[[], bool] | None) -> StateFlaw:
         if self.expendable:
             mend = partial(moved_aside, self.path)
-        return Flaw(Kind.DATABASE, self.name, what, self.do, mend)
+        return StateFlaw(Kind.DATABASE, self.name, what, self.do, mend)
 
     # -- the file
 
-    def _header(self) -> Flaw | None:
+    def _header(self) -> StateFlaw | None:
         """The first bytes, which are the same in each of ours."""
         with self.path.open("rb") as file:
             head = file.read(100)
@@ -98,7 +98,7 @@ class Database:
                 file.write(data)
         return True
 
-    def _structure(self, db: sqlite3.Connection) -> Iterator[Flaw]:
+    def _structure(self, db: sqlite3.Connection) -> Iterator[StateFlaw]:
         found = [str(row[0]) for row in db.execute(f"PRAGMA integrity_check({_MOST})")]
         if found != ["ok"]:
             what = f"its pages or indexes are damaged ({found[0].splitlines()[-1]}; {len(found)} such)"
@@ -106,7 +106,7 @@ class Database:
         lost = db.execute("PRAGMA foreign_key_check").fetchmany(_MOST)
         for table, row, other, _ in lost:
             name = f"{self.name}, {table} {row}"
-            yield Flaw(Kind.PROMISE, name, f"it names a row of {other} that is not there", self.do)
+            yield StateFlaw(Kind.PROMISE, name, f"it names a row of {other} that is not there", self.do)
 
     def _rebuilt(self) -> bool:
         """Indexes anew, or every page; only when each row is then proven by its sum."""
@@ -134,7 +134,7 @@ class Database:
 
     # -- its rows
 
-    def _rows(self, db: sqlite3.Connection) -> Iterator[Flaw]:
+    def _rows(self, db: sqlite3.Connection) -> Iterator[StateFlaw]:
         for number, one in enumerate(mismatches(db, self.tables)):
             if number == _MOST:
                 yield self._flaw(f"more than {_MOST} rows are damaged", None)
@@ -144,7 +144,7 @@ class Database:
                     yield self._flaw("the sum of its version is damaged", partial(self._row_mended, one))
                 continue
             mend = partial(moved_aside, self.path) if self.expendable else partial(self._row_mended, one)
-            yield Flaw(Kind.ROW, f"{self.name}, {_named(db, one)}", _what(one), self._remedy(one), mend)
+            yield StateFlaw(Kind.ROW, f"{self.name}, {_named(db, one)}", _what(one), self._remedy(one), mend)
 
     def _remedy(self, one: Mismatch) -> str:
         match one.table:

@@ -17,7 +17,7 @@ from mhfd_client.journal.sqlite import named, opened
 from mhfd_client.journal.view import FILE, JournalView
 from mhfd_client.settings.load import Loaded
 from mhfd_client.soundness.database import Database
-from mhfd_client.soundness.flaw import Flaw, Kind
+from mhfd_client.soundness.flaw import Kind, StateFlaw
 from mhfd_client.soundness.from_sidecars import FromSidecars
 from mhfd_client.soundness.rows import row_flaws
 from mhfd_client.soundness.sidecars import sidecar_flaws
@@ -34,8 +34,8 @@ class Soundness:
     state_dir: Path
     running: bool
     images: int
-    mended: tuple[Flaw, ...]
-    flaws: tuple[Flaw, ...]
+    mended: tuple[StateFlaw, ...]
+    flaws: tuple[StateFlaw, ...]
     """What is unsound now."""
 
     def as_json(self) -> dict[str, object]:
@@ -60,7 +60,7 @@ def examine(root: str, state_dir: Path, loaded: Loaded) -> Soundness:
 def repair(root: str, state_dir: Path, loaded: Loaded) -> Soundness:
     """Look, mend what can be made anew, and look again. StateLocked while a station runs."""
     _there(state_dir)
-    mended: list[Flaw] = []
+    mended: list[StateFlaw] = []
     with closing(Lock(state_dir, root=os.path.realpath(root))):
         for _ in range(_ROUNDS):
             flaws = list(_flaws(state_dir, loaded, running=False))
@@ -111,7 +111,7 @@ def _databases(state_dir: Path) -> Iterator[Database]:
         )
 
 
-def _flaws(state_dir: Path, loaded: Loaded, *, running: bool) -> Iterator[Flaw]:
+def _flaws(state_dir: Path, loaded: Loaded, *, running: bool) -> Iterator[StateFlaw]:
     for database in _databases(state_dir):
         found = list(database.flaws())
         yield from found

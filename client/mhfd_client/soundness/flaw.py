@@ -19,7 +19,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Flaw:
+class StateFlaw:
     """One thing that is unsound.
 
     Args:

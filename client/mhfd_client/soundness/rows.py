@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from mhfd.contract.focus_report import FocusReport
 from mhfd_client.files import text_of
 from mhfd_client.journal.sqlite import loaded
-from mhfd_client.soundness.flaw import Flaw, Kind
+from mhfd_client.soundness.flaw import Kind, StateFlaw
 
 _AGAIN: Final = "have the image scored again: `mhfd rescore DIR --image PATH`"
 _PROMISES: Final = {
@@ -33,13 +33,13 @@ _PROMISES: Final = {
 }
 
 
-def row_flaws(db: sqlite3.Connection) -> Iterator[Flaw]:
+def row_flaws(db: sqlite3.Connection) -> Iterator[StateFlaw]:
     """What the tables' own rules cannot say, and reports that no program of ours can read."""
     for what, sql in _PROMISES.items():
         for image, path in db.execute(sql):
-            yield Flaw(Kind.PROMISE, f"image {image} ({text_of(loaded(path))})", what, _AGAIN)
+            yield StateFlaw(Kind.PROMISE, f"image {image} ({text_of(loaded(path))})", what, _AGAIN)
     for report, path, text in db.execute("SELECT r.id, i.path, r.json FROM report r JOIN image i ON i.id = r.image"):
         try:
             FocusReport.model_validate_json(text)
         except (ValidationError, TypeError, ValueError):
-            yield Flaw(Kind.PROMISE, f"report {report} ({text_of(loaded(path))})", "it cannot be read", _AGAIN)
+            yield StateFlaw(Kind.PROMISE, f"report {report} ({text_of(loaded(path))})", "it cannot be read", _AGAIN)

@@ -15,7 +15,7 @@ from mhfd_client.journal.rows import State
 from mhfd_client.journal.view import JournalView
 from mhfd_client.results.sidecars import Recorder, sidecar_of, sum_holds
 from mhfd_client.settings.load import Loaded
-from mhfd_client.soundness.flaw import Flaw, Kind, moved_aside
+from mhfd_client.soundness.flaw import Kind, StateFlaw, moved_aside
 
 _DO: Final = "`mhfd check DIR --repair` writes it again"
 _OF_THEIR_TIME: Final = ("settings", "versions", "schema_version", "steps_ms", "sum")
@@ -27,12 +27,12 @@ _PARTS: Final = {"image": "thumbnail", "times": "recorded"}
 Opened = Callable[[], AbstractContextManager[JournalView]]
 
 
-def sidecar_flaws(opened: Opened, loaded: Loaded, state_dir: Path) -> Iterator[Flaw]:
+def sidecar_flaws(opened: Opened, loaded: Loaded, state_dir: Path) -> Iterator[StateFlaw]:
     """Of each image that is recorded."""
     with opened() as view:
         for file, image, what in _flaws(view, Recorder(state_dir, view, loaded), state_dir):
             mend = partial(_written, opened, loaded, state_dir, image)
-            yield Flaw(Kind.SIDECAR, text_of(file), what, _DO, mend)
+            yield StateFlaw(Kind.SIDECAR, text_of(file), what, _DO, mend)
 
 
 def _flaws(view: JournalView, recorder: Recorder, state_dir: Path) -> Iterator[tuple[Path, int, str]]:

@@ -10,14 +10,14 @@ from PIL import Image
 
 from mhfd_client.files import text_of
 from mhfd_client.journal.folder import thumbnails
-from mhfd_client.soundness.flaw import Flaw, Kind, moved_aside, removal
+from mhfd_client.soundness.flaw import Kind, StateFlaw, moved_aside, removal
 from mhfd_client.station.inbox import unreadable
 
 _OLD_S: Final = 3600.0
 """No write takes longer: what is older was left behind."""
 
 
-def picture_flaws(state_dir: Path) -> Iterator[Flaw]:
+def picture_flaws(state_dir: Path) -> Iterator[StateFlaw]:
     """Pictures that cannot be shown."""
     for file in sorted(thumbnails(state_dir).glob("*/*.jpg")):
         try:
@@ -27,17 +27,17 @@ def picture_flaws(state_dir: Path) -> Iterator[Flaw]:
             continue
         except Exception as e:  # whatever a decoder makes of rubbish
             do = "`--repair` removes it; the next score of its image makes another"
-            yield Flaw(Kind.PICTURE, text_of(file), f"it cannot be shown ({type(e).__name__})", do, removal(file))
+            yield StateFlaw(Kind.PICTURE, text_of(file), f"it cannot be shown ({type(e).__name__})", do, removal(file))
 
 
-def label_flaws(state_dir: Path) -> Iterator[Flaw]:
+def label_flaws(state_dir: Path) -> Iterator[StateFlaw]:
     """What lies in the inbox and is no label."""
     for file in unreadable(state_dir):
         do = "say it again; `--repair` puts it aside"
-        yield Flaw(Kind.LABEL, text_of(file), "it is no label that can be read", do, partial(moved_aside, file))
+        yield StateFlaw(Kind.LABEL, text_of(file), "it is no label that can be read", do, partial(moved_aside, file))
 
 
-def leftover_flaws(state_dir: Path, *, running: bool) -> Iterator[Flaw]:
+def leftover_flaws(state_dir: Path, *, running: bool) -> Iterator[StateFlaw]:
     """Files that were being written when a process died."""
     for file in sorted(state_dir.rglob("*.part")):
         try:
@@ -45,4 +45,4 @@ def leftover_flaws(state_dir: Path, *, running: bool) -> Iterator[Flaw]:
         except OSError:
             continue
         if old or not running:
-            yield Flaw(Kind.LEFTOVER, text_of(file), "left behind by a write that was cut off", "", removal(file))
+            yield StateFlaw(Kind.LEFTOVER, text_of(file), "left behind by a write that was cut off", "", removal(file))

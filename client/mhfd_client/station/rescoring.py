@@ -27,7 +27,7 @@ _PAGE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Chosen:
     """An image that is to be scored again. `refused`: why it cannot be."""
 
     image: ImageRow
@@ -37,7 +37,7 @@ class Choice:
 
 def chosen(
     root: str | os.PathLike[str], loaded: Loaded, reasons: Collection[str], paths: Sequence[str] = ()
-) -> list[Choice]:
+) -> list[Chosen]:
     """What was found of the newest revision of each file for one of these reasons, and these files whatever was found.
 
     UsageError where a path names no image that was judged.
@@ -47,7 +47,7 @@ def chosen(
         rows = {row.id: row for row in (_of_path(view, top, path) for path in paths)}
         for row in _by_reason(view, reasons):
             rows.setdefault(row.id, row)
-        return [Choice(row, _said(view, row), _refused(top, row)) for row in rows.values()]
+        return [Chosen(row, _said(view, row), _refused(top, row)) for row in rows.values()]
 
 
 def hand_in(root: str | os.PathLike[str], loaded: Loaded, images: Sequence[int], *, why: str) -> int | None:
