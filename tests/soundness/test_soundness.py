@@ -20,7 +20,7 @@ from mhfd_client.alerts.message import Rule
 from mhfd_client.alerts.store import SUMMED, AlertStore, Delivery
 from mhfd_client.cli import main
 from mhfd_client.errors import StateLocked, StateMissing
-from mhfd_client.journal import sums
+from mhfd_client.journal import schema, sums
 from mhfd_client.journal.folder import Lock
 from mhfd_client.journal.sqlite import opened
 from mhfd_client.journal.view import JournalView
@@ -322,6 +322,20 @@ def test_a_running_station_is_looked_at_and_left_alone(folder: Path) -> None:
 def test_no_journal(tmp_path: Path) -> None:
     with pytest.raises(StateMissing, match="start `mhfd watch` first"):
         examine(str(tmp_path), tmp_path, LOADED)
+
+
+def test_a_journal_of_an_older_version_is_brought_up_to_date_first(folder: Path) -> None:
+    state = folder / "state"
+    (state / "journal.db").unlink()
+    db = sqlite3.connect(state / "journal.db", isolation_level=None)
+    db.executescript(
+        f"PRAGMA application_id = {schema.APPLICATION_ID}; {';'.join(schema.MIGRATIONS[:5])}; PRAGMA user_version = 5"
+    )
+    db.close()
+    before = (state / "journal.db").read_bytes()
+    with pytest.raises(StateMissing, match="older mhfd: start `mhfd watch` once"):
+        mend(folder)
+    assert (state / "journal.db").read_bytes() == before
 
 
 def typed(folder: Path, *more: str) -> tuple[int, str]:

@@ -1,6 +1,7 @@
 """A state folder, looked at whole; and mended, as far as that can be proven."""
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -76,6 +77,21 @@ def _there(state_dir: Path) -> None:
     if not journal.is_file():
         raise StateMissing(f"no journal in {text_of(state_dir)}: start `mhfd watch` first, or give --state")
     refuse_emptied(journal)
+    if _older(journal, len(schema.MIGRATIONS)):
+        raise StateMissing(
+            f"{text_of(journal)} was written by an older mhfd: start `mhfd watch` once to bring it up to date"
+        )
+
+
+def _older(path: Path, newest: int) -> bool:
+    """Whether a database is of a time before its rows had sums. One whose number is damaged has them."""
+    try:
+        with closing(opened(path, read_only=True)) as db:
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            (summed,) = db.execute("SELECT count(*) FROM sqlite_schema WHERE name = ?", (sums.TABLE,)).fetchone()
+    except sqlite3.Error:
+        return False  # that is said of it
+    return 0 < version < newest and not summed
 
 
 def _in_use(state_dir: Path, root: str) -> bool:
@@ -98,7 +114,7 @@ def _databases(state_dir: Path) -> Iterator[Database]:
         do="put back a copy of it; or move it away, and `mhfd watch` scores every image again",
         candidates=FromSidecars(state_dir, journal),
     )
-    if (state_dir / alerts.FILE).is_file():
+    if (state_dir / alerts.FILE).is_file() and not _older(state_dir / alerts.FILE, alerts.VERSION):
         yield Database(
             state_dir / alerts.FILE,
             alerts.SUMMED,
