@@ -76,7 +76,7 @@ def migration(tables: Iterable[Summed], *, version: int) -> str:
             parts.append(f"CREATE TRIGGER {one.table}_sum_update AFTER UPDATE ON {one.table} BEGIN {new}; END")
     parts += [
         f"DELETE FROM {TABLE} WHERE of IN ('{SCHEMA}', '{VERSION}')",
-        f"INSERT INTO {TABLE} SELECT '{SCHEMA}', name, {DEFINITION} FROM sqlite_schema WHERE sql IS NOT NULL",
+        f"INSERT INTO {TABLE} SELECT '{SCHEMA}', name, {DEFINITION} FROM sqlite_schema",
         f"INSERT INTO {TABLE} VALUES ('{VERSION}', '{VERSION}', mhfd_sum(CAST('{version}' AS BLOB)))",
     ]
     return ";\n".join(parts) + ";\n"
@@ -147,7 +147,7 @@ def mismatches(db: sqlite3.Connection, tables: Sequence[Summed]) -> Iterator[Mis
         yield Mismatch(str(of), key, stored, None)
     sql = (
         f"SELECT name, s.sum, {DEFINITION} AS now FROM sqlite_schema LEFT JOIN {TABLE} s "
-        f"ON s.of = '{SCHEMA}' AND s.key = name WHERE sql IS NOT NULL AND s.sum IS NOT now"
+        f"ON s.of = '{SCHEMA}' AND s.key = name WHERE s.sum IS NOT now"
     )
     for key, stored, now in db.execute(sql):
         yield Mismatch(SCHEMA, key, stored, now)

@@ -89,7 +89,7 @@ def _older(path: Path, newest: int) -> bool:
         with closing(opened(path, read_only=True)) as db:
             (version,) = db.execute("PRAGMA user_version").fetchone()
             (summed,) = db.execute("SELECT count(*) FROM sqlite_schema WHERE name = ?", (sums.TABLE,)).fetchone()
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):  # the latter: by what SQLite says of it
         return False  # that is said of it
     return 0 < version < newest and not summed
 
