@@ -64,6 +64,9 @@ def test_the_one_blurred_tile_of_twelve_in_the_names_of_maps(wafer: Wafer) -> No
     wafer.write(names, blurred=blurred)
     assert "names: maps: 12 of 12 names fit\n" in wafer("plan")
     assert "maps: 12 of 12 names fit" in wafer("watch", *FAST)
+    assert wafer("retake").startswith("nothing to image again, as far as can be told\nof 1 image nothing can be said: ")
+    assert blurred in wafer("retake", "--undetermined")
+    wafer("confirm", *(name for name in names if name.startswith("Section 010")), "--yes")
     assert wafer.listed() == [blurred]
     assert wafer("retake").startswith("section 11, tile r1-c2: ")
     told = json.loads(wafer("status", "--json"))

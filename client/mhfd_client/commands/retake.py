@@ -72,10 +72,12 @@ def _again(
     from mhfd_client.results import tables
     from mhfd_client.results.retake import retakes
 
-    also = (Outcome.UNDETERMINED,) if undetermined else ()
     with journal.snapshot():
-        found = retakes(journal.told(), journal.last_labels(), journal.readable_report, also=also)
-    items = tables.ordered(found, order)
+        told, labels = list(journal.told()), journal.last_labels()
+        found = retakes(told, labels, journal.readable_report)
+        more = retakes(told, labels, journal.readable_report, also=(Outcome.UNDETERMINED,))
+    items = tables.ordered(more if undetermined else found, order)
+    untold = 0 if undetermined else len(more) - len(found)
     if as_json:
         echo_json({"root": text_of(journal.root()), "list": "again", "images": [item.as_json() for item in items]})
     elif as_csv:
@@ -87,6 +89,13 @@ def _again(
             echo(f"{item.path}: its name gives no tile in the notation of {form}; {item.reason}", err=True)
     else:
         _for_people(folder.root, items)
+        if not items:
+            echo("nothing to image again" + (", as far as can be told" if untold else ""))
+    if untold:
+        which = shlex.join(("mhfd", "retake", folder.root, "--undetermined"))
+        echo(f"of {untold:,} image{'' if untold == 1 else 's'} nothing can be said: {which}", err=True)
+    if told and not any(label.sharp for label in labels.values()):
+        echo("nobody has confirmed a sharp image yet: if all are blurred, none is listed", err=True)
 
 
 def _for_people(root: str, items: list[Retake]) -> None:
@@ -96,8 +105,6 @@ def _for_people(root: str, items: list[Retake]) -> None:
         if item.newer is not None:
             say_so = shlex.join(("mhfd", "fine", root, item.path))
             echo(f"    {item.newer} is in focus; if it was taken instead, say so: {say_so}")
-    if not items:
-        echo("nothing to image again")
 
 
 def _others(folder: WatchedFolder, journal: JournalView, order: Order, *, as_csv: bool, as_json: bool) -> None:
