@@ -146,7 +146,7 @@ def test_what_is_counted(tmp_path: Path) -> None:
     assert (image.section, image.outcome, image.picture) == (12, "out_of_focus", str(picture))
     assert "out of focus" in image.reason
     assert found.onward + found.unsure == 9
-    assert found.command == f"mhfd retake {run.journal.root()} --others --csv"
+    assert found.command == f"mhfd retake {run.journal.root()} --state {run.state} --others --csv"
     run.close()
 
 

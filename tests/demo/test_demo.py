@@ -40,7 +40,8 @@ def test_the_whole_road(tmp_path: Path) -> None:
     heads = [line for line in lines if line.endswith(" to take again before you unload:")]
     assert len(heads) == 1, result.output
     assert lines[lines.index(heads[0]) + 1].startswith("  Section ")
-    assert f" may go on to montage and alignment: mhfd retake {tmp_path / 'demo' / 'run'} --others" in result.output
+    typed = f"mhfd retake {tmp_path / 'demo' / 'run'} --state {tmp_path / 'demo' / 'state'} --others --csv"
+    assert f" may go on to montage and alignment: {typed}" in result.output
     kept = overview(tmp_path / "demo" / "state").digest
     assert kept is not None
     assert heads[0].startswith(f"{kept.again} to take again")

@@ -4,14 +4,17 @@ import re
 import shlex
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from mhfd_client.alerts import Digest, DigestImage
 from mhfd_client.alerts.digest import LISTED
+from mhfd_client.errors import StateError
 from mhfd_client.files import text_of
 from mhfd_client.journal.folder import picture_of, thumbnails
 from mhfd_client.now import WAITING, RunNow
 from mhfd_client.results.retake import Retake, others, retakes
+from mhfd_client.settings import places
 from mhfd_client.times import iso_z
 
 _MISSING: Final = 200
@@ -19,6 +22,15 @@ _PROVISIONAL: Final = re.compile(r" Provisional: [^.]*\.")
 """Said of the whole, not of each."""
 _REASON: Final = 400
 """Characters of a reason."""
+
+
+def _typed(root: str, state_dir: Path) -> str:
+    """The folder as a command is told of it: with --state where it would look for another."""
+    try:
+        known = places.state_dir(root) == state_dir
+    except StateError:
+        known = False
+    return shlex.join([text_of(root), *([] if known else ["--state", text_of(state_dir)])])
 
 
 def digest(run: RunNow, why: str, *, page: str | None = None, clock: Callable[[], float] = time.time) -> Digest:
@@ -34,7 +46,7 @@ def digest(run: RunNow, why: str, *, page: str | None = None, clock: Callable[[]
     again = retakes(told, run.labels, journal.readable_report)
     unjudged = [row.path for state in WAITING for row in journal.pending(state, limit=-1)]
     going = others(told, run.labels, lambda _: None, waiting=unjudged)  # where each lies is of no interest here
-    folder, root = thumbnails(journal.path.parent), shlex.quote(text_of(journal.root()))
+    folder, typed = thumbnails(journal.path.parent), _typed(journal.root(), journal.path.parent)
 
     def listed(item: Retake) -> DigestImage:
         picture = picture_of(folder, item.image)
@@ -61,7 +73,7 @@ def digest(run: RunNow, why: str, *, page: str | None = None, clock: Callable[[]
         missing=tuple(sorted({p.section for p in (run.absent or ()) if p.section is not None})[-_MISSING:]),
         onward=len(going.images),
         unsure=len(going.undetermined),
-        command=f"mhfd retake {root} --others --csv",
-        look=f"mhfd page {root}",
+        command=f"mhfd retake {typed} --others --csv",
+        look=f"mhfd page {typed}",
         page=page,
     ).bounded()
