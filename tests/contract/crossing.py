@@ -262,8 +262,7 @@ def _notes() -> Any:
 
 def _page() -> Any:
     """The events that a browser gets at first, each under its name, and the drawings that it asks for."""
-    import asyncio
-
+    from tests.rigs.loops import alone
     from tests.rigs.runs import Run
 
     from mhfd_client.journal.view import JournalView
@@ -294,7 +293,7 @@ def _page() -> Any:
         run = Run(Path(folder))
         run.image(1)
         with JournalView.read(run.state) as view:
-            found = asyncio.run(first(live.Live(PageModel(view, confirm=3), panels.templates())))
+            found = alone(first(live.Live(PageModel(view, confirm=3), panels.templates())))
         run.close()
     return found
 

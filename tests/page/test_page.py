@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import subprocess
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 from tests.rigs import REPOSITORY
 from tests.rigs.focus_reports import report
+from tests.rigs.loops import alone
 from tests.rigs.page_rig import Rig
 
 from mhfd import images
@@ -127,12 +127,12 @@ def test_what_cannot_be_counted_is_said_and_to_be_asked(tmp_path: Path) -> None:
         return True
 
     nothing = {"many": True, "sentence": "How many verdicts this would turn could not be counted."}
-    assert asyncio.run(Ahead(tmp_path, VerdictSettings()).ask(1, sharp=False, gone=never)) == nothing
+    assert alone(Ahead(tmp_path, VerdictSettings()).ask(1, sharp=False, gone=never)) == nothing
     with Rig(tmp_path) as rig:
         image = rig.run(8)[0]
         ahead = Ahead(rig.state, VerdictSettings())
-        assert not asyncio.run(ahead.ask(image, sharp=True, gone=never))["many"]
-        assert asyncio.run(ahead.ask(image, sharp=True, gone=at_once)) == nothing
+        assert not alone(ahead.ask(image, sharp=True, gone=never))["many"]
+        assert alone(ahead.ask(image, sharp=True, gone=at_once)) == nothing
         left = threading.Event()
         left.set()
         assert ahead._count(image, True, left) is None, "a count that nobody waits for ends"

@@ -91,11 +91,11 @@ def _again(
         _for_people(folder.root, items)
         if not items:
             echo("nothing to image again" + (", as far as can be told" if untold else ""))
-    if untold:
-        which = shlex.join(("mhfd", "retake", folder.root, "--undetermined"))
-        echo(f"of {untold:,} image{'' if untold == 1 else 's'} nothing can be said: {which}", err=True)
-    if told and not any(label.sharp for label in labels.values()):
-        echo("nobody has confirmed a sharp image yet: if all are blurred, none is listed", err=True)
+        if untold:
+            which = shlex.join(("mhfd", "retake", folder.root, "--undetermined"))
+            echo(f"of {untold:,} image{'' if untold == 1 else 's'} nothing can be said: {which}", err=True)
+        if told and not any(label.sharp for label in labels.values()):
+            echo("nobody has confirmed a sharp image yet: if all are blurred, none is listed", err=True)
 
 
 def _for_people(root: str, items: list[Retake]) -> None:
