@@ -88,7 +88,7 @@ class Reader:
                         said += os.read(ours, 65536).decode(errors="replace")
                     except OSError:
                         break  # the terminal is closed: the command has ended
-                if not answered and "The code:" in said:
+                if not answered and "The code: " in said:
                     address = re.search(r"http://127\S+", said)
                     assert address is not None, said
                     os.write(ours, f"{code_of(address[0])}\n".encode())

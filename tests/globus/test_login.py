@@ -87,7 +87,7 @@ def log_in(env: dict[str, str], *words: str, person: Callable[[str], str] = code
                     said += os.read(ours, 65536).decode(errors="replace")
                 except OSError:
                     break  # the terminal is closed: the command has ended
-            if not answered and "The code:" in said:
+            if not answered and "The code: " in said:
                 found = re.search(r"http://127\S+", said)
                 assert found is not None, said
                 os.write(ours, f"{person(found[0])}\n".encode())

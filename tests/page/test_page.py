@@ -257,8 +257,7 @@ def test_the_page_of_a_run_that_is_not_watched(tmp_path: Path) -> None:
     assert "no journal" in nothing.stderr
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "dealt out"])
-@pytest.mark.parametrize("ci", [True, False])
+@pytest.mark.parametrize(("ci", "workers"), [(True, ()), (False, ("-n", "1"))], ids=["CI", "dealt out"])
 def test_a_missing_browser_fails_in_ci_and_is_said_loudly_elsewhere(
     tmp_path: Path, ci: bool, workers: tuple[str, ...]
 ) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 LONG: Final = (
     "compute/test_compute_station.py",
+    "page/test_page_labels.py",
     "page/test_page_browser.py",
     "flow/test_flow_station.py",
     "globus/test_login.py",
@@ -29,6 +30,10 @@ LONG: Final = (
     "stand_ins/test_flows.py",
     "docs/test_docs_flow.py",
     "station/test_station_killed.py",
+    "soundness/test_soundness.py",
+    "page/test_page_tabs.py",
+    "station/test_faulty_disk.py",
+    "station/test_names_watched.py",
     "scoring/test_far_score.py",
     "stand_ins/test_rig.py",
     "detector/test_gpu_device.py",

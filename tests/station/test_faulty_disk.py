@@ -30,7 +30,7 @@ from mhfd_client.station.inbox import GivenLabel, Inbox, images_waiting, put
 from mhfd_client.station.patience import waited_for
 from mhfd_client.verdicts.from_journal import JournalJudge
 
-SAMPLE = 10
+SAMPLE = 4
 
 
 @pytest.fixture(scope="module")
