@@ -20,6 +20,11 @@ WAITING: Final = (State.WHOLE, State.SUBMITTED, State.SCORED)
 _TROUBLES: Final = 2000
 
 
+def unjudged(journal: JournalView) -> list[str]:
+    """The paths of the images that wait for a verdict."""
+    return [row.path for state in WAITING for row in journal.pending(state, limit=-1)]
+
+
 class RunNow:
     """What the journal says, as of the last `look`. To be used by one thread at a time.
 

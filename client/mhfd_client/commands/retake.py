@@ -70,14 +70,13 @@ def _again(
 ) -> None:
     from mhfd_client.journal.rows import Outcome
     from mhfd_client.results import tables
-    from mhfd_client.results.retake import retakes
+    from mhfd_client.results.retake import others, retakes
 
+    also = (Outcome.UNDETERMINED,) if undetermined else ()
     with journal.snapshot():
         told, labels = list(journal.told()), journal.last_labels()
-        found = retakes(told, labels, journal.readable_report)
-        more = retakes(told, labels, journal.readable_report, also=(Outcome.UNDETERMINED,))
-    items = tables.ordered(more if undetermined else found, order)
-    untold = 0 if undetermined else len(more) - len(found)
+        found = retakes(told, labels, journal.readable_report, also=also)
+    items = tables.ordered(found, order)
     if as_json:
         echo_json({"root": text_of(journal.root()), "list": "again", "images": [item.as_json() for item in items]})
     elif as_csv:
@@ -89,6 +88,7 @@ def _again(
             echo(f"{item.path}: its name gives no tile in the notation of {form}; {item.reason}", err=True)
     else:
         _for_people(folder.root, items)
+        untold = 0 if undetermined else len(others(told, labels, lambda _: None).undetermined)
         if not items:
             echo("nothing to image again" + (", as far as can be told" if untold else ""))
         if untold:
@@ -108,13 +108,13 @@ def _for_people(root: str, items: list[Retake]) -> None:
 
 
 def _others(folder: WatchedFolder, journal: JournalView, order: Order, *, as_csv: bool, as_json: bool) -> None:
-    from mhfd_client.now import WAITING
+    from mhfd_client.now import unjudged
     from mhfd_client.results import tables
     from mhfd_client.results.retake import others, retakes
 
     with journal.snapshot():
         told, labels = list(journal.told()), journal.last_labels()
-        waiting = [row.path for state in WAITING for row in journal.pending(state, limit=-1)]
+        waiting = unjudged(journal)
         found = others(told, labels, journal.readable_report, waiting=waiting)
         again = len(retakes(told, labels, journal.readable_report))
     items = tables.ordered(found.images, order)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mhfd_client.now import WAITING
+from mhfd_client.now import unjudged
 from mhfd_client.page.model import PageModel
 from mhfd_client.results.retake import Retake, others
 from mhfd_client.results.tables import Format, Order, as_csv, as_list, ordered, others_csv
@@ -72,7 +72,7 @@ def as_file(model: PageModel, kind: str) -> tuple[str, str] | None:
 def _others(model: PageModel) -> str:
     journal = model.journal
     with journal.snapshot():
-        waiting = [row.path for state in WAITING for row in journal.pending(state, limit=-1)]
+        waiting = unjudged(journal)
         told = (entry.told for entry in model.entries.values())
         found = others(told, model.labels, model.report, waiting=waiting)
     return others_csv(found.images, root=Path(journal.root()), state_dir=journal.path.parent)[0]

@@ -12,7 +12,7 @@ from mhfd_client.alerts.digest import LISTED
 from mhfd_client.errors import StateError
 from mhfd_client.files import text_of
 from mhfd_client.journal.folder import picture_of, thumbnails
-from mhfd_client.now import WAITING, RunNow
+from mhfd_client.now import RunNow, unjudged
 from mhfd_client.results.retake import Retake, others, retakes
 from mhfd_client.settings import places
 from mhfd_client.times import iso_z
@@ -44,8 +44,9 @@ def digest(run: RunNow, why: str, *, page: str | None = None, clock: Callable[[]
     journal = run.journal
     told = list(journal.told())
     again = retakes(told, run.labels, journal.readable_report)
-    unjudged = [row.path for state in WAITING for row in journal.pending(state, limit=-1)]
-    going = others(told, run.labels, lambda _: None, waiting=unjudged)  # where each lies is of no interest here
+    going = others(
+        told, run.labels, lambda _: None, waiting=unjudged(journal)
+    )  # where each lies is of no interest here
     folder, typed = thumbnails(journal.path.parent), _typed(journal.root(), journal.path.parent)
 
     def listed(item: Retake) -> DigestImage:
