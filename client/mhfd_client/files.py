@@ -55,6 +55,13 @@ def make_folder(path: Path) -> None:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
+def put_aside(path: Path) -> None:
+    """Out of the way, into a folder `aside` beside it. OSError when that cannot be."""
+    aside = path.parent / "aside"
+    aside.mkdir(mode=0o700, exist_ok=True)
+    path.rename(aside / path.name)
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file that is complete or not there, whenever the process or the power dies."""
     write_all_whole([(path, data)])

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from mhfd_client.files import put_aside
+
 
 class Kind(StrEnum):
     """Where it is."""
@@ -59,10 +61,8 @@ def removal(path: Path) -> Callable[[], bool]:
 
 def moved_aside(path: Path) -> bool:
     """Into a folder `aside` beside it; whether that could be done."""
-    aside = path.parent / "aside"
     try:
-        aside.mkdir(mode=0o700, exist_ok=True)
-        path.rename(aside / path.name)
+        put_aside(path)
     except OSError:
         return False
     return True

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mhfd_client.files import make_folder, named, text_of, write_whole
+from mhfd_client.files import make_folder, named, put_aside, text_of, write_whole
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import VerdictRow
 from mhfd_client.station.waiting import waiting
@@ -86,15 +86,13 @@ class Inbox:
         """What is no label is named once, and kept for whoever wants to know."""
         if file.name in self._strange:
             return
-        aside = self._folder / "aside"
         self._strange[file.name] = (
             f"{text_of(file)} is no label of `mhfd confirm`, `reject` or `again`, and no wish of `mhfd rescore`: "
             "it was put aside; say it again"
         )
         log.warning("%s", self._strange[file.name])
         try:
-            aside.mkdir(mode=0o700, exist_ok=True)
-            file.rename(aside / file.name)
+            put_aside(file)
         except OSError as e:
             log.warning("%s cannot be put aside: %s", text_of(file), e)
 
