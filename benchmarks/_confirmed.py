@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from benchmarks._given import Given
 from benchmarks._table import markdown
 
 from mhfd.contract.focus_report import FocusReport
@@ -22,32 +21,12 @@ from mhfd_client.results.sidecars import Recorder
 from mhfd_client.runners.local import LocalRunner
 from mhfd_client.settings.load import load
 from mhfd_client.settings.options import VerdictSettings
-from mhfd_client.station.feeder import News
 from mhfd_client.station.inbox import GivenLabel, Inbox, put
 from mhfd_client.station.loop import Station
 from mhfd_client.verdicts.from_journal import JournalJudge
 from mhfd_client.verdicts.judge import RunJudge
 
 EVERY_S = 0.25
-
-
-class OneByOne:
-    """Hands on an image as whole every so often."""
-
-    def __init__(self) -> None:
-        self.news: queue.SimpleQueue[list[News]] = queue.SimpleQueue()
-
-    def poll(self, timeout: float) -> Sequence[News]:
-        try:
-            return self.news.get(timeout=timeout)
-        except queue.Empty:
-            return []
-
-    def wake(self) -> None:
-        self.news.put([])
-
-    def again(self, path: str) -> None:
-        pass
 
 
 def provisional_run(root: Path, state: Path, count: int, report: FocusReport) -> None:
@@ -81,7 +60,7 @@ def _varied(report: FocusReport, factor: float) -> FocusReport:
 def waits(root: Path, state: Path, paths: list[Path], count: int) -> tuple[list[float], list[float], int, float]:
     """Milliseconds from whole to submitted of images before and after a confirmation; how many were judged again."""
     loaded = load(env={}, args={"state.dir": str(state)})
-    given, half = OneByOne(), len(paths) // 2
+    given, half = Given(), len(paths) // 2
     with Journal.open(state, root=root) as journal:
         begun = time.perf_counter()
         judge = JournalJudge(journal, VerdictSettings())

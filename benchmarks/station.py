@@ -12,16 +12,16 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
-import queue
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import tifffile
 from benchmarks._confirmed import confirmed
+from benchmarks._given import Given
 from benchmarks._table import markdown, publish
 
 import mhfd
@@ -39,28 +39,8 @@ from mhfd_client.naming import PRESETS
 from mhfd_client.results.sidecars import Recorder
 from mhfd_client.runners.local import LocalRunner
 from mhfd_client.settings.load import load
-from mhfd_client.station.feeder import News
 from mhfd_client.station.loop import Station
 from mhfd_client.verdicts.from_journal import JournalJudge
-
-
-class Given:
-    """Hands on images as whole: at once, or the next when it is let."""
-
-    def __init__(self) -> None:
-        self.news: queue.SimpleQueue[list[News]] = queue.SimpleQueue()
-
-    def poll(self, timeout: float) -> Sequence[News]:
-        try:
-            return self.news.get(timeout=timeout)
-        except queue.Empty:
-            return []
-
-    def wake(self) -> None:
-        self.news.put([])
-
-    def again(self, path: str) -> None:
-        pass
 
 
 def whole(path: Path) -> Whole:
