@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,18 @@ from mhfd_client.naming import Place
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts.from_journal import JournalJudge
 from tests.rigs.focus_reports import report
+
+
+@contextmanager
+def sharp_run(folder: Path, *, sections: int = 12) -> Iterator[Run]:
+    """A run of so many sharp sections."""
+    run = Run(folder)
+    try:
+        for section in range(sections):
+            run.image(section)
+        yield run
+    finally:
+        run.close()
 
 
 class Run:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.rigs.runs import Run
+from tests.rigs.runs import Run, sharp_run
 
 from mhfd_client.errors import RowDamaged, StateError
 from mhfd_client.journal.rows import Outcome, State
@@ -26,11 +26,8 @@ from mhfd_client.verdicts.from_journal import JournalJudge, rejudged
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Run]:
-    run = Run(tmp_path)
-    for section in range(12):
-        run.image(section)
-    yield run
-    run.close()
+    with sharp_run(tmp_path) as run:
+        yield run
 
 
 def damage(run: Run, sql: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.rigs.focus_reports import sharp
-from tests.rigs.runs import Run
+from tests.rigs.runs import Run, sharp_run
 
 from mhfd_client.arrival.events import Whole
 from mhfd_client.journal.rows import ImageRow, Outcome, VerdictRow
@@ -21,11 +21,8 @@ from mhfd_client.verdicts.from_journal import JournalJudge, rejudged
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Run]:
-    run = Run(tmp_path)
-    for section in range(12):
-        run.image(section)
-    yield run
-    run.close()
+    with sharp_run(tmp_path) as run:
+        yield run
 
 
 def _again(run: Run, section: int) -> ImageRow:
