@@ -44,9 +44,8 @@ def digest(run: RunNow, why: str, *, page: str | None = None, clock: Callable[[]
     journal = run.journal
     told = list(journal.told())
     again = retakes(told, run.labels, journal.readable_report)
-    going = others(
-        told, run.labels, lambda _: None, waiting=unjudged(journal)
-    )  # where each lies is of no interest here
+    # Where each lies is of no interest here: no report is read.
+    going = others(told, run.labels, lambda _: None, waiting=unjudged(journal))
     folder, typed = thumbnails(journal.path.parent), _typed(journal.root(), journal.path.parent)
 
     def listed(item: Retake) -> DigestImage:
