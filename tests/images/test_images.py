@@ -27,7 +27,7 @@ from PIL import Image as PillowImage
 from mhfd import images
 from mhfd.contract.focus_report import Finding
 from mhfd.errors import UsageError
-from mhfd.images import png as reader
+from mhfd.images.formats import png as reader
 
 Array = NDArray[Any]
 

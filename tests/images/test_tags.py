@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from mhfd import images
 from mhfd.contract.focus_report import Box, Finding
-from mhfd.images import tags
-from mhfd.images.ifd import Fields
+from mhfd.images import instruments
+from mhfd.images.formats.ifd import Fields
+from mhfd.images.instruments.written import Header, Written
 
 FIBICS, ZEISS, FEI, FEI_OLD = 51023, 34118, 34682, 34680
 Array = NDArray[Any]
@@ -383,7 +384,9 @@ PIECES = st.lists(
 @given(code=st.sampled_from([270, FIBICS, ZEISS, FEI]), text=PIECES, wrap=st.booleans())
 def test_any_text_is_understood_or_unknown(code: int, text: bytes, wrap: bool) -> None:
     wrapped: Callable[[bytes], bytes] = lambda t: b"<Fibics><Scan><Focus>" + t + b"</Focus></Scan></Fibics>"  # noqa: E731
-    found = tags.of_tiff(OneTag(code, wrapped(text) if wrap else text), 100, 120)
+    found = Written()
+    fields = OneTag(code, wrapped(text) if wrap else text)
+    instruments.read(Header(100, 120, "a.tif", lambda _: b"", fields), found)
     assert found.pixel_nm is None or 0 < found.pixel_nm < float("inf")
     assert found.focus_m is None or abs(found.focus_m) < 1e16
     if found.box is not None:

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from mhfd.contract.focus_report import Box, Finding, ImageInfo
 from mhfd.errors import UsageError
-from mhfd.images import grey, integrity, kinds, png, segments, source, tags, tiff
+from mhfd.images import formats, grey, instruments, integrity, source
 from mhfd.images.flaw import Flaw
+from mhfd.images.formats.stored import StoredImage
+from mhfd.images.instruments.written import Header, Written
 from mhfd.images.source import OpenFile
 from mhfd.stretch import Pixels
 
@@ -69,12 +71,13 @@ class _Facts:
     sha256: str | None = None
     shape: tuple[int, int] | None = None
     dtype: str | None = None
-    written: tags.Written = field(default_factory=tags.Written)
+    written: Written = field(default_factory=Written)
     extra: dict[str, str | float | int] = field(default_factory=dict)
 
     def info(self) -> ImageInfo:
         written = asdict(self.written)
         extra = self.extra | written.pop("extra")
+        extra |= {f"{name}_from": origin for name, origin in written.pop("origins").items()}
         if notes := written.pop("notes"):
             extra["note"] = "; ".join(notes)[:500]
         return ImageInfo(
@@ -97,22 +100,13 @@ def _of_file(where: str | os.PathLike[str] | OpenFile, limits: Limits, facts: _F
     facts.path = source.printable(path)
     file = source.read(where if isinstance(where, OpenFile) else path, max_bytes=limits.max_bytes)
     facts.size, facts.sha256 = len(file.data), file.sha256
-    if kinds.recognise(file.data, path) == "png":
-        facts.extra["format"] = "PNG"
-        plane = png.decode(file.data, max_pixels=limits.max_pixels)
-        return _finish(plane, facts)
-    page = tiff.read_page(file.data, max_pixels=limits.max_pixels)
-    facts.shape, facts.dtype = (page.height, page.width), page.dtype.name
-    facts.extra["format"] = page.kind
-    if page.compression != 1:
-        facts.extra["compression"] = tiff.COMPRESSIONS[page.compression]
-    if page.pages > 1:
-        facts.extra["pages"] = page.pages
-    if page.samples > 1:
-        facts.extra["samples"] = page.samples
-    facts.written = tags.of_tiff(page.fields, page.height, page.width)
-    plane = segments.decode(page, file.data)
-    return _finish(plane, facts, page)
+    stored = formats.read(file, path, max_pixels=limits.max_pixels)
+    facts.shape, facts.dtype = (stored.height, stored.width), stored.dtype
+    facts.extra["format"] = stored.kind
+    facts.extra |= stored.about
+    beside = source.beside(where if isinstance(where, OpenFile) else path)
+    instruments.read(Header(stored.height, stored.width, path, beside, stored.fields), facts.written)
+    return _finish(stored.decode(), facts, stored)
 
 
 def _of_array(array: NDArray[Any], facts: _Facts) -> Pixels:
@@ -130,7 +124,7 @@ def _of_array(array: NDArray[Any], facts: _Facts) -> Pixels:
     return _finish(grey.Plane(array), facts)
 
 
-def _finish(plane: grey.Plane, facts: _Facts, page: tiff.TiffPage | None = None) -> Pixels:
+def _finish(plane: grey.Plane, facts: _Facts, stored: StoredImage | None = None) -> Pixels:
     """Crop to the instrument's box, convert, and look whether it is an image."""
     height, width = plane.pixels.shape
     facts.shape = (height, width)
@@ -139,9 +133,9 @@ def _finish(plane: grey.Plane, facts: _Facts, page: tiff.TiffPage | None = None)
         facts.extra["colour"] = "luminance"
     box = facts.written.box or Box(top=0, left=0, bottom=height, right=width)
     inside = plane.pixels[box.top : box.bottom, box.left : box.right]
-    pixels, note = grey.supported(inside, inverted=page is not None and page.photometric == tiff.WHITE_IS_ZERO)
+    pixels, note = grey.supported(inside, inverted=stored is not None and stored.inverted)
     if note:
         facts.extra["values"] = note
-    tiling = integrity.Tiling(*page.segment, box) if page is not None and page.tiled else None
+    tiling = integrity.Tiling(*stored.tile, box) if stored is not None and stored.tile else None
     facts.extra |= integrity.check(pixels, whole_numbers=inside.dtype.kind in "ui", tiling=tiling)
     return pixels

@@ -12,9 +12,10 @@ import numpy as np
 
 from mhfd.contract.focus_report import Box, Finding
 from mhfd.images.flaw import Flaw, incomplete
-from mhfd.images.tags import MIN_SIDE
 from mhfd.stretch import Pixels
 
+MIN_SIDE: Final = 32
+"""A smaller box or image holds not even one Gaussian of the largest default scale (t = 16) to either side."""
 TAIL_ROWS: Final = 4
 """Identical rows at the end that make a tail. Noise makes not even two, but some instruments leave one or two black."""
 BLANK_LEVELS: Final = 4

@@ -7,6 +7,7 @@ shrinks kills the process. It must not interpret what it reads.
 import hashlib
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import FileIO
 from typing import Final
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 from mhfd.images.flaw import incomplete, unreadable
 
 _CHUNK: Final = 1 << 20
+MOST_BESIDE: Final = 256 << 10
+"""Bytes that are read of a file beside the image."""
 _REMEDY: Final[dict[type[OSError], str]] = {
     FileNotFoundError: "no such file (moved or deleted?); check the path",
     PermissionError: "no permission to read it; ask its owner for read access",
@@ -37,6 +40,15 @@ class Source:
     data: NDArray[np.uint8]
     sha256: str
 
+    @property
+    def size(self) -> int:
+        """The length of the file."""
+        return len(self.data)
+
+    def read(self, at: int, length: int) -> NDArray[np.uint8]:
+        """Some of its bytes; fewer where the file ends before."""
+        return self.data[at : at + length]
+
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
@@ -47,6 +59,8 @@ class OpenFile:
 
     path: str
     fd: int
+    beside: Callable[[str], int | None] | None = None
+    """Opens the file of this name in the same folder: what an instrument wrote of the image. None: not there."""
 
 
 def read(path: str | OpenFile, *, max_bytes: int) -> Source:
@@ -59,6 +73,26 @@ def read(path: str | OpenFile, *, max_bytes: int) -> Source:
     except OSError as e:
         words = f"the system cannot read it: {e.strerror or type(e).__name__}; check the disk and the path"
         raise unreadable(_REMEDY.get(type(e), words)) from e
+
+
+def beside(image: str | OpenFile) -> Callable[[str], bytes]:
+    """What reads a small file, by its name, that lies in the same folder as an image; nothing where there is none."""
+
+    def opened(name: str) -> int | None:
+        if isinstance(image, OpenFile):
+            return None if image.beside is None else image.beside(name)
+        return _open(os.path.join(os.path.dirname(image), name), os.O_RDONLY)  # noqa: PTH118, PTH120  see above
+
+    def text(name: str) -> bytes:
+        try:
+            if (fd := opened(name)) is None:
+                return b""
+            with os.fdopen(fd, "rb") as file:
+                return file.read(MOST_BESIDE) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
+        except OSError:  # none, or not for us: what it would have said is unknown
+            return b""
+
+    return text
 
 
 def printable(path: str) -> str:

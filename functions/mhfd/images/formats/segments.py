@@ -12,13 +12,39 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.images import grey, tiff
+from mhfd.images import grey
 from mhfd.images.flaw import damaged, unreadable
+from mhfd.images.formats import tiff
+from mhfd.images.formats.stored import StoredImage
+from mhfd.images.source import Source
 
 _LZMA_MEMORY: Final = 128 << 20
 """The strongest preset needs 65 MiB; a header may claim 4 GiB."""
 
 Array = NDArray[Any]
+
+
+def read(file: Source, *, max_pixels: int) -> StoredImage:
+    """The page of a TIFF that is the image."""
+    page = tiff.read_page(file.data, max_pixels=max_pixels)
+    about: dict[str, str | float | int] = {}
+    if page.compression != 1:
+        about["compression"] = tiff.COMPRESSIONS[page.compression]
+    if page.pages > 1:
+        about["pages"] = page.pages
+    if page.samples > 1:
+        about["samples"] = page.samples
+    return StoredImage(
+        page.kind,
+        page.height,
+        page.width,
+        lambda: decode(page, file.data),
+        dtype=page.dtype.name,
+        inverted=page.photometric == tiff.WHITE_IS_ZERO,
+        tile=page.segment if page.tiled else None,
+        fields=page.fields,
+        about=about,
+    )
 
 
 def decode(page: tiff.TiffPage, data: NDArray[np.uint8]) -> grey.Plane:

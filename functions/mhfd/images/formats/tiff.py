@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.images import ifd
 from mhfd.images.flaw import incomplete, too_many_pixels, unreadable
+from mhfd.images.formats import ifd
 
 COMPRESSIONS: Final = {
     1: "none",

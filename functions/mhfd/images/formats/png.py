@@ -16,20 +16,26 @@ from numpy.typing import NDArray
 
 from mhfd.images import grey
 from mhfd.images.flaw import damaged, incomplete, too_many_pixels, unreadable
+from mhfd.images.formats.stored import StoredImage
+from mhfd.images.source import Source
 
 _SIGNATURE: Final = 8
 _NEEDED: Final = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 
 
-def decode(data: NDArray[np.uint8], *, max_pixels: int) -> grey.Plane:
-    """The grey values of a PNG: 2 to 16 bit, grey, colour or palette; alpha is dropped."""
-    chunks = _chunks(data)
+def read(file: Source, *, max_pixels: int) -> StoredImage:
+    """A PNG of 2 to 16 bit: grey, colour or palette; alpha is dropped."""
+    chunks = _chunks(file.data)
     width, height, depth = _header(chunks[0])
     if width * height > max_pixels:
         raise too_many_pixels(height, width, max_pixels)
+    stream = b"".join([file.data[:_SIGNATURE].data, *(chunk for chunk in chunks if _kind(chunk) in _NEEDED)])
+    return StoredImage("PNG", height, width, lambda: _decode(stream, height, width, depth))
+
+
+def _decode(stream: bytes, height: int, width: int, depth: int) -> grey.Plane:
     import imagecodecs
 
-    stream = b"".join([data[:_SIGNATURE].data, *(chunk for chunk in chunks if _kind(chunk) in _NEEDED)])
     with complaints() as heard:
         try:
             samples: NDArray[Any] = imagecodecs.png_decode(stream)

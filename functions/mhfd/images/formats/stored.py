@@ -1,0 +1,28 @@
+"""What every format's reader gives: an image whose header was read and checked, and how its samples are decoded."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from mhfd.images import grey
+from mhfd.images.formats.ifd import Fields
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredImage:
+    """An image in its file. Nothing of its pixels was decoded yet; what its header claims was held to the limits."""
+
+    kind: str
+    """What people call the format."""
+    height: int
+    width: int
+    decode: Callable[[], grey.Plane]
+    dtype: str | None = None
+    """Of a sample, by its header; None: as decoded."""
+    inverted: bool = False
+    """Zero is white."""
+    tile: tuple[int, int] | None = None
+    """Rows and columns of a tile, where it is stored in tiles."""
+    fields: Fields | None = None
+    """The tags of a TIFF."""
+    about: Mapping[str, str | float | int] = field(default_factory=dict)
+    """What else is worth noting: compression, pages, samples."""
