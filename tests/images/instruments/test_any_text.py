@@ -1,0 +1,98 @@
+"""Whatever a tag holds is understood, or unknown: it never fails an image, and what nobody is known for is no claim."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from tests.rigs.tagged import DESCRIPTION, FEI, FIBICS, ZEISS, fibics, load, ok, scene
+
+from mhfd import images
+from mhfd.images import instruments
+from mhfd.images.formats.ifd import Fields
+from mhfd.images.instruments.written import Header, Written
+
+
+def test_a_tag_that_points_out_of_the_file_is_no_tag(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    xml = fibics(box=(0, 0, 139, 119))
+    tifffile.imwrite(path, scene(), extratags=[(FIBICS, 2, len(xml) + 1, xml + b"\0", True)])
+    with tifffile.TiffFile(path) as tif:
+        entry = tif.pages.first.tags[FIBICS].offset
+    data = bytearray(path.read_bytes())
+    data[entry + 8 : entry + 12] = b"\xff\xff\xff\x7f"
+    path.write_bytes(data)
+    image = ok(images.load(path))
+    np.testing.assert_array_equal(image.pixels, scene())
+
+
+def test_xresolution_is_never_believed(tmp_path: Path) -> None:
+    image = ok(load(tmp_path, scene(), resolution=(2e6, 2e6), resolutionunit="CENTIMETER"))
+    assert image.info.pixel_nm is None
+
+
+@dataclass(frozen=True)
+class Form:
+    """Where an instrument writes, and words of what it writes there. A new instrument adds its own to `FORMS`."""
+
+    name: str
+    where: int | str
+    """A tag, or the ending of a file beside the image."""
+    words: bytes
+    """Separated by `|`."""
+    before: bytes = b""
+    """With `after`, makes of any words what the reader takes for its own."""
+    after: bytes = b""
+
+
+FORMS = (
+    Form("fibics", FIBICS, b"<Fibics>|</Fibics>|<Image>|<BoundingBox.Left>|<Scan>|<!DOCTYPE"),
+    Form("fibics focus", FIBICS, b"&amp;|4", b"<Fibics><Scan><Focus>", b"</Focus></Scan></Fibics>"),
+    Form("zeiss", ZEISS, b"AP_WD\n|AP_WD = 4 mm\n|AP_STAGE_AT_X\n|= "),
+    Form("fei", FEI, b"[Image]\n|ResolutionY=9\n|[PrivateFei]\n|DatabarHeight=91\n|[Scan]\n|PixelWidth="),
+    Form("ome", DESCRIPTION, b"<OME>|<Pixels PhysicalSizeX='|PhysicalSizeXUnit='|'|/>|<!DOCTYPE"),
+)
+NUMBERS = b"1e99|-4|nan|9|0|,|\xb5m|um|\r\n|\0"
+
+
+class OneTag(Fields):
+    """A page that has one tag."""
+
+    def __init__(self, code: int, content: bytes) -> None:
+        self._code, self._content = code, content
+
+    def __contains__(self, code: int) -> bool:
+        return code == self._code
+
+    def values(self, code: int) -> NDArray[np.generic] | None:
+        return np.frombuffer(self._content, np.uint8) if code == self._code else None
+
+
+def texts(form: Form) -> st.SearchStrategy[bytes]:
+    words = st.sampled_from([word for word in (form.words + b"|" + NUMBERS).split(b"|") if word])
+    pieces = st.lists(st.one_of(words, words, st.binary(max_size=12)), max_size=12)
+    return pieces.map(lambda some: form.before + b"".join(some) + form.after)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_any_text_is_understood_or_unknown(form: Form, data: st.DataObject) -> None:
+    text = data.draw(texts(form))
+    found = Written()
+    fields = OneTag(form.where, text) if isinstance(form.where, int) else None
+    beside = {} if isinstance(form.where, int) else {"a" + form.where: text}
+    instruments.read(Header(100, 120, "a.tif", lambda name: beside.get(name, b""), fields), found)
+    assert found.pixel_nm is None or 0 < found.pixel_nm < float("inf")
+    assert found.dwell_ns is None or 0 < found.dwell_ns < float("inf")
+    assert found.focus_m is None or abs(found.focus_m) < 1e16
+    assert found.stage_um is None or max(map(abs, found.stage_um)) < 1e22
+    if found.box is not None:
+        assert 0 <= found.box.top < found.box.bottom <= 100
+        assert 0 <= found.box.left < found.box.right <= 120
