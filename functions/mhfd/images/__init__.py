@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mhfd.contract.focus_report import Box, Finding, ImageInfo
 from mhfd.errors import UsageError
-from mhfd.images import formats, grey, instruments, integrity, source
+from mhfd.images import bar, formats, grey, instruments, integrity, source
 from mhfd.images.flaw import Flaw
 from mhfd.images.formats.stored import StoredImage
 from mhfd.images.instruments.written import Header, Written
@@ -77,6 +77,7 @@ class _Facts:
     def info(self) -> ImageInfo:
         written = asdict(self.written)
         extra = self.extra | written.pop("extra")
+        del written["may_have_bar"]
         extra |= {f"{name}_from": origin for name, origin in written.pop("origins").items()}
         if notes := written.pop("notes"):
             extra["note"] = "; ".join(notes)[:500]
@@ -125,13 +126,16 @@ def _of_array(array: NDArray[Any], facts: _Facts) -> Pixels:
 
 
 def _finish(plane: grey.Plane, facts: _Facts, stored: StoredImage | None = None) -> Pixels:
-    """Crop to the instrument's box, convert, and look whether it is an image."""
+    """Crop to the instrument's box or above its data bar, convert, and look whether it is an image."""
     height, width = plane.pixels.shape
     facts.shape = (height, width)
     facts.dtype = facts.dtype or plane.pixels.dtype.name
     if plane.coloured:
         facts.extra["colour"] = "luminance"
-    box = facts.written.box or Box(top=0, left=0, bottom=height, right=width)
+    written = facts.written
+    if written.box is None and written.may_have_bar and (rows := bar.rows(plane.pixels)):
+        written.rows_above_bar(height - rows, height, width, "drawn data bar")
+    box = written.box or Box(top=0, left=0, bottom=height, right=width)
     inside = plane.pixels[box.top : box.bottom, box.left : box.right]
     pixels, note = grey.supported(inside, inverted=stored is not None and stored.inverted)
     if note:

@@ -32,3 +32,4 @@ def _understand(text: str, header: Header, found: Written) -> None:
     rows, bar = values.get("Image.ResolutionY"), values.get("PrivateFei.DatabarHeight", 0.0)
     if rows is not None and bar > 0 and rows + bar == header.height:
         found.rows_above_bar(int(rows), header.height, header.width, "FEI Image.ResolutionY")
+    found.may_have_bar = True

@@ -56,6 +56,8 @@ class Written:
     stage_um: tuple[float, float] | None = None
     extra: dict[str, str | float | int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    may_have_bar: bool = False
+    """The instrument is known to draw a data bar below its images, and wrote not where: the pixels are asked."""
     origins: dict[str, str] = field(default_factory=dict)
     """Where `box`, `pixel`, `focus`, `dwell` and `stage` were read: the instrument, and the name in its tag or file."""
 

@@ -12,6 +12,7 @@ def read(header: Header, found: Written) -> None:
     raw = header.tag(_TAG)
     if raw is None:
         return
+    found.may_have_bar = True
     values: dict[str, tuple[float, str]] = {}
     key = ""
     for line in raw.decode("latin-1").splitlines():

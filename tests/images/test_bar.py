@@ -1,0 +1,56 @@
+"""A drawn data bar is found to the row, over any image; and no micrograph without one loses a row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tests.rigs.bars import BARS, Bar, with_bar
+from tests.rigs.tagged import ZEISS, load, ok
+
+from mhfd.images import bar
+
+Array = NDArray[Any]
+
+
+def noise(kind: str, height: int = 400, width: int = 640, dtype: str = "u1") -> Array:
+    """What can lie above a bar."""
+    rng = np.random.default_rng(7)
+    middle, wide = {"tissue": (130, 25), "clipped black": (-6, 8), "clipped white": (262, 8), "zero": (0, 0)}[kind]
+    grey = rng.normal(middle, wide, (height, width)).clip(0, 255)
+    return np.round(grey * (257 if dtype == "u2" else 1)).astype(dtype)
+
+
+KINDS = ("tissue", "clipped black", "clipped white", "zero")
+
+
+@pytest.mark.parametrize(
+    "drawn", [b for b in BARS if b.name not in ("zeiss", "tescan", "small letters")], ids=lambda drawn: drawn.name
+)
+@pytest.mark.parametrize("dtype", ["u1", "u2"])
+def test_found_to_the_row(drawn: Bar, dtype: str) -> None:
+    image, rows = with_bar(noise("tissue", dtype=dtype), drawn)
+    assert bar.rows(image) == rows
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dtype", ["u1", "u2"])
+def test_nothing_is_found_where_nothing_is_drawn(kind: str, dtype: str) -> None:
+    image = noise(kind, dtype=dtype)
+    assert bar.rows(image) == 0
+    image[-60:] = 0
+    assert bar.rows(image) == 0
+
+
+def test_cut_off_where_the_instrument_draws_bars(tmp_path: Path) -> None:
+    image, rows = with_bar(noise("tissue"), BARS[1])
+    info = ok(load(tmp_path, image, (ZEISS, b"\r\nAP_WD\r\nWD = 4.5 mm\r\n"))).info
+    assert info.box is not None
+    assert (info.box.bottom, info.box.right) == (400, 640)
+    assert info.tags["box_from"] == "drawn data bar"
+    unknown = ok(load(tmp_path, image)).info
+    assert unknown.box is None
+    assert rows == 35
