@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mhfd.contract.focus_report import Box, Finding, ImageInfo
 from mhfd.errors import UsageError
-from mhfd.images import bar, formats, grey, instruments, integrity, source
+from mhfd.images import bar, formats, grey, instruments, integrity, source, values
 from mhfd.images.flaw import Flaw
 from mhfd.images.formats.stored import StoredImage
 from mhfd.images.instruments.written import Header, Written
@@ -141,5 +141,12 @@ def _finish(plane: grey.Plane, facts: _Facts, stored: StoredImage | None = None)
     if note:
         facts.extra["values"] = note
     tiling = integrity.Tiling(*stored.tile, box) if stored is not None and stored.tile else None
-    facts.extra |= integrity.check(pixels, whole_numbers=inside.dtype.kind in "ui", tiling=tiling)
-    return pixels
+    whole_numbers = inside.dtype.kind in "ui"
+    facts.extra |= integrity.check(pixels, whole_numbers=whole_numbers, tiling=tiling)
+    found = values.sane(pixels, ours=stored is not None or pixels.base is None)
+    if found.left_out:
+        facts.extra["left_out"] = found.left_out
+        integrity.check_blank(found.pixels, whole_numbers=whole_numbers)
+    if found.scaled:
+        facts.extra["values"] = "; ".join(said for said in (note, found.scaled) if said)
+    return found.pixels

@@ -39,7 +39,7 @@ def check(pixels: Pixels, *, whole_numbers: bool, tiling: Tiling | None = None) 
         height, width = pixels.shape
         raise Flaw(Finding.TOO_SMALL, f"{height} x {width} pixels; each side needs at least {MIN_SIDE}")
     _check_finite(pixels)
-    _check_blank(pixels, whole_numbers=whole_numbers)
+    check_blank(pixels, whole_numbers=whole_numbers)
     facts = _check_tail(pixels)
     if tiling is not None:
         _check_last_tiles(pixels, tiling)
@@ -53,7 +53,8 @@ def _check_finite(pixels: Pixels) -> None:
         raise Flaw(Finding.INVALID, f"{bad} of {pixels.size} pixels are NaN or infinite; export the image again")
 
 
-def _check_blank(pixels: Pixels, *, whole_numbers: bool) -> None:
+def check_blank(pixels: Pixels, *, whole_numbers: bool) -> None:
+    """Raise the `Flaw` of an image that shows nothing."""
     step = max(1, math.isqrt(pixels.size // _SAMPLE))
     # The sample may hit a regular pattern: it only acquits, the whole image convicts.
     if _is_blank(pixels[::step, ::step], whole_numbers) and (step == 1 or _is_blank(pixels, whole_numbers)):

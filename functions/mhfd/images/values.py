@@ -1,0 +1,135 @@
+"""Grey values that are no brightness, and those too large or small to be reckoned with, before anything is measured.
+
+Programs write -9999, 1e20 or -3.4e38 where they know nothing; cameras have dead and hot pixels. A handful of them, a
+thousand times beyond the image, outweighs its tissue. They are left out: each takes the value beside it. An image
+without such values is not touched, by not one bit. Nothing here knows of files or of focus.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mhfd.stretch import Pixels
+
+FAR: Final = 16.0
+"""How many times the image's own span (its middle 99.9%) a value lies beyond it to be none of its grey values."""
+NEAR: Final = 4.0
+"""Between this and `FAR` lies nothing, or next to nothing: a bright particle fades into the image, nodata does not."""
+_BETWEEN: Final = 1 / 8  # of what is far: so much may lie between
+_FEW: Final = 1 / 2000  # of the pixels: more at 0 or 65535 are clipped, and a detector's own
+_LARGE: Final = 1e15  # squares of sums over a block overflow float32 beyond
+_SMALL: Final = 1e-12  # what is added so that nothing is divided by zero outweighs noise below
+_SAMPLE: Final = 65_536
+_LEAST: Final = 256  # values of a sample, the image's two extremes left out, that say what its own span is
+_COPIED: Final = 4
+"""So many pixels in a line take one value: beyond, they take the image's middle one."""
+_BLOCK: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """The range beyond which a value is none, and the middle of what the image holds."""
+
+    low: float
+    high: float
+    middle: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sane:
+    """Pixels that can be measured, and what was done to get them; nothing, of nearly every image."""
+
+    pixels: Pixels
+    left_out: str | None = None
+    scaled: str | None = None
+
+
+def sane(pixels: Pixels, *, ours: bool) -> Sane:
+    """The pixels as they are, unless some of their values are none. `ours`: they may be written to."""
+    left_out = scaled = None
+    bounds = _bounds(pixels)
+    if bounds is not None:
+        pixels = pixels if ours and pixels.flags.writeable else pixels.copy()
+        left_out = _fill(pixels, bounds)
+    if pixels.dtype == np.float32:
+        most = max(abs(float(pixels.min())), abs(float(pixels.max())))
+        if most and not _SMALL <= most <= _LARGE:
+            power = -math.frexp(most)[1]
+            pixels = np.ldexp(pixels, power, out=pixels if ours and pixels.flags.writeable else None)
+            scaled = f"every value was multiplied by 2^{power}: they go to {most:.3g}"
+    return Sane(pixels, left_out, scaled)
+
+
+def _bounds(pixels: Pixels) -> _Bounds | None:
+    """The range of what the image holds, if some of its values lie far beyond."""
+    if pixels.dtype == np.uint8:
+        return None
+    least, most = float(pixels.min()), float(pixels.max())
+    step = max(1, math.isqrt(pixels.size // _SAMPLE))
+    sample = pixels[::step, ::step]
+    # A large region of one value must not make the span: the extremes are left out, however many have them.
+    inside = np.sort(sample[(sample != pixels.dtype.type(least)) & (sample != pixels.dtype.type(most))])
+    if inside.size < _LEAST:
+        return None
+    cut = inside.size // 2000
+    low, high = float(inside[cut]), float(inside[-1 - cut])
+    span = high - low
+    if not span or (least >= low - FAR * span and most <= high + FAR * span):
+        return None
+    far = _count(pixels, low - FAR * span, high + FAR * span)
+    between = _count(pixels, low - NEAR * span, high + NEAR * span) - far
+    if between > _BETWEEN * far or (pixels.dtype.kind == "u" and far > _FEW * pixels.size):
+        return None
+    return _Bounds(low - FAR * span, high + FAR * span, float(inside[inside.size // 2]))
+
+
+def _beyond(part: NDArray[Any], low: float, high: float) -> NDArray[np.bool_]:
+    # In float64: a bound may lie beyond the type of the pixels.
+    wide = part.astype(np.float64)
+    outside: NDArray[np.bool_] = (wide < low) | (wide > high)
+    return outside
+
+
+def _count(pixels: Pixels, low: float, high: float) -> int:
+    return sum(int(np.count_nonzero(_beyond(rows, low, high))) for rows in _blocks(pixels))
+
+
+def _blocks(pixels: Pixels) -> list[NDArray[Any]]:
+    step = max(1, _BLOCK // pixels.shape[1])
+    return [pixels[top : top + step] for top in range(0, len(pixels), step)]
+
+
+def _fill(pixels: Pixels, bounds: _Bounds) -> str:
+    """Each pixel beyond the bounds takes the value beside it: of its row, else of the row above, else the middle one.
+
+    Only so far: a region of copies would be streaks, which look like texture. A plain one looks like nothing.
+    """
+    count, least, most = 0, math.inf, -math.inf
+    top, last, deep = 0, -1, 0
+    for rows in _blocks(pixels):
+        outside = _beyond(rows, bounds.low, bounds.high)
+        for inside_block in np.flatnonzero(outside.any(axis=1)):
+            number, bad = top + int(inside_block), outside[inside_block]
+            row = pixels[number]
+            count += int(np.count_nonzero(bad))
+            least, most = min(least, float(row[bad].min())), max(most, float(row[bad].max()))
+            beside = _beside(bad)
+            row[:] = row[beside]
+            wide = bad & (np.abs(beside - np.arange(len(bad))) > _COPIED)
+            wide |= bad.all()
+            if wide.any():
+                last, deep = number, deep + 1 if last == number - 1 else 1
+                row[wide] = pixels[number - 1][wide] if number and deep <= _COPIED else bounds.middle
+        top += len(rows)
+    at = f"{least:g}" if least == most else f"{least:g} to {most:g}"
+    return f"{count} of {pixels.size} pixels, at {at}: far from all others, each takes the value beside it"
+
+
+def _beside(bad: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Of each place of a row, itself, or the nearest good one to the left, or else the first good one."""
+    source = np.maximum.accumulate(np.where(bad, -1, np.arange(len(bad))))
+    found: NDArray[np.intp] = np.where(source < 0, np.argmin(bad), source)
+    return found
