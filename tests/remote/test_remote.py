@@ -85,6 +85,50 @@ def test_the_same_report_as_here(facility: Facility) -> None:
     assert response.provenance.versions["mhfd_code"]
 
 
+def pixel_sizes(*paths: str) -> list[float | None]:
+    return [FocusReport.model_validate(report).image.pixel_nm for report in asked(paths=list(paths)).reports]
+
+
+def test_what_lies_beside_an_image_is_read_by_the_same_rules(facility: Facility) -> None:
+    text = "[MAIN]\nDevice=x\nPixelSizeX={}e-9\n"
+    path = facility.image("a.tif")
+    assert pixel_sizes(path) == [None]
+    (facility.data / "a.hdr").write_text(text.format(5))
+    assert pixel_sizes(path) == [5.0]
+    report = FocusReport.model_validate(asked(paths=[path]).reports[0])
+    assert report.image.tags["pixel_from"] == "TESCAN a.hdr PixelSizeX"
+    (facility.data / "deep").mkdir()
+    (facility.data / "deep" / "b.tif").symlink_to("../a.tif")  # looked for where the image is asked for, as here
+    (facility.data / "deep" / "b.hdr").symlink_to("../a.hdr")
+    assert pixel_sizes(str(facility.data / "deep" / "b.tif")) == [5.0]
+
+
+@pytest.mark.parametrize("way", ["link", "through a link", "folder", "pipe", "loop", "nowhere", "device", "unreadable"])
+def test_what_lies_beside_an_image_leads_nowhere(facility: Facility, way: str) -> None:
+    secret = facility.secret / "a.hdr"
+    secret.write_text("[MAIN]\nDevice=x\nPixelSizeX=5e-9\n")
+    (facility.data / "way").symlink_to(facility.secret)
+    path = facility.image("a.tif")
+    beside = facility.data / "a.hdr"
+    match way:
+        case "folder":
+            beside.mkdir()
+        case "pipe":
+            os.mkfifo(beside)
+        case "unreadable":
+            beside.write_bytes(b"\xff\0[MAIN]" * 1000)
+        case _:
+            targets = {"link": str(secret), "through a link": "way/a.hdr", "loop": "a.hdr", "device": "/dev/zero"}
+            beside.symlink_to(targets.get(way, "nowhere.hdr"))
+    descriptors = len(list(Path("/proc/self/fd").iterdir()))
+    response = asked(paths=[path])
+    assert response.ok
+    assert FocusReport.model_validate(response.reports[0]).image.pixel_nm is None
+    assert not response.errors
+    assert not response.notes
+    assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
+
+
 def test_one_bad_image_harms_no_other(facility: Facility) -> None:
     good = facility.image("good.tif")
     empty, text, folder = facility.data / "empty.tif", facility.data / "text.tif", facility.data / "folder.tif"

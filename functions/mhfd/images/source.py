@@ -87,12 +87,21 @@ def beside(image: str | OpenFile) -> Callable[[str], bytes]:
         try:
             if (fd := opened(name)) is None:
                 return b""
-            with os.fdopen(fd, "rb") as file:
-                return file.read(MOST_BESIDE) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
+            try:
+                return _beginning(fd) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
+            finally:
+                os.close(fd)
         except OSError:  # none, or not for us: what it would have said is unknown
             return b""
 
     return text
+
+
+def _beginning(fd: int) -> bytes:
+    content = b""
+    while len(content) < MOST_BESIDE and (more := os.read(fd, MOST_BESIDE - len(content))):
+        content += more
+    return content
 
 
 def printable(path: str) -> str:

@@ -5,6 +5,7 @@ in the response; nothing that a caller can send makes it raise.
 """
 
 import logging
+import os
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -110,7 +111,7 @@ class _Run:
     def _measured(self, path: str, opened: RootedFile) -> FocusReport:
         try:
             return api.score(
-                images.OpenFile(path, opened.fd),
+                images.OpenFile(path, opened.fd, beside=lambda name: self._beside(path, name)),
                 params=self._request.params,
                 device=self._site.device,
                 threads=self._site.threads,
@@ -126,6 +127,15 @@ class _Run:
             why = f"scoring failed with {type(e).__name__}: {e}"
             remedy = "report this defect with the image"
             raise Refusal(problem(Code.INTERNAL, why, remedy, path=path)) from None
+
+    def _beside(self, path: str, name: str) -> int | None:
+        """What an instrument wrote of an image lies in its folder: opened by the same rules as any path."""
+        folder, slash, _ = path.rpartition("/")
+        try:
+            with self._roots.file(f"{folder}{slash}{name}") as opened:
+                return os.dup(opened.fd)
+        except Refusal:  # not there, or not for us: the same to whoever asks
+            return None
 
     def _log(self) -> tuple[Problem, ...]:
         gpu = self._detector.name == "gpu"

@@ -1,0 +1,77 @@
+"""A small file beside an image is read where it is a file, by these names only, and never harms the image."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import tifffile
+from tests.rigs.tagged import ok, scene
+
+from mhfd import images
+from mhfd.images import source
+from mhfd.images.instruments.written import Header
+
+HDR = b"[MAIN]\r\nDevice=x\r\nPixelSizeX=5e-9\r\n"
+
+
+def pixel(folder: Path) -> float | None:
+    return ok(images.load(folder / "a.tif")).info.pixel_nm
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    tifffile.imwrite(tmp_path / "a.tif", scene())
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("path", "first", "second", "kinds"),
+    [
+        ("/x/a.tif", "a.txt", "a.TXT", {"a.tif.txt", "a-tif.txt", "a-TIF.txt"}),
+        ("a.b.TIF", "a.b.txt", "a.b.TXT", {"a.b.TIF.txt", "a.b-TIF.txt", "a.b-tif.txt"}),
+        ("a", "a.txt", "a.TXT", {"a-.txt"}),
+        (".tif", ".tif.txt", ".tif.TXT", {".tif-.txt"}),
+    ],
+)
+def test_the_names_in_their_order(path: str, first: str, second: str, kinds: set[str]) -> None:
+    asked: list[str] = []
+
+    def beside(name: str) -> bytes:
+        asked.append(name)
+        return b""
+
+    assert Header(9, 9, path, beside).side_file(".txt") is None
+    assert asked[:2] == [first, second]
+    assert kinds < set(asked)
+    assert len(asked) == len(set(asked)) <= 10
+    assert not any("/" in name for name in asked)
+
+
+def test_what_is_no_file_is_not_there(folder: Path) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").is_dir() else None
+    (folder / "a.hdr").mkdir()
+    os.mkfifo(folder / "a.HDR")
+    (folder / "a.tif.hdr").symlink_to("/dev/zero")
+    (folder / "a.tif.HDR").symlink_to("nowhere")
+    (folder / "a-tif.hdr").symlink_to("a-tif.hdr")
+    assert pixel(folder) is None
+    if before is not None:
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
+    (folder / "a-TIF.hdr").write_bytes(HDR)
+    assert pixel(folder) == 5
+
+
+def test_a_file_that_nobody_may_read_is_not_there(folder: Path) -> None:
+    (folder / "a.hdr").write_bytes(HDR)
+    (folder / "a.hdr").chmod(0)
+    assert pixel(folder) in (None, 5)  # root may
+
+
+def test_of_a_long_file_the_beginning_is_read(folder: Path) -> None:
+    with (folder / "a.hdr").open("wb") as file:
+        file.write(HDR + b" " * 1000)
+        file.truncate(1 << 40)
+    assert pixel(folder) == 5
+    assert len(source.beside(str(folder / "a.tif"))("a.hdr")) == source.MOST_BESIDE
