@@ -55,7 +55,31 @@ FORMS = (
     Form("fibics", FIBICS, b"<Fibics>|</Fibics>|<Image>|<BoundingBox.Left>|<Scan>|<!DOCTYPE"),
     Form("fibics focus", FIBICS, b"&amp;|4", b"<Fibics><Scan><Focus>", b"</Focus></Scan></Fibics>"),
     Form("zeiss", ZEISS, b"AP_WD\n|AP_WD = 4 mm\n|AP_STAGE_AT_X\n|= "),
+    Form(
+        "zeiss names", ZEISS, b"AP_IMAGE_PIXEL_SIZE\n|AP_WIDTH\n|AP_PIXEL_SIZE\n|DP_IMAGE_STORE\n|DP_DWELL_TIME\n|= |x"
+    ),
+    Form("zeiss in utf-16", 34119, b"AP_WD\n|AP_WD = 4 mm\n|A\0P\0_\0W\0D\0\n\0= |", b"\xff\xfe"),
     Form("fei", FEI, b"[Image]\n|ResolutionY=9\n|[PrivateFei]\n|DatabarHeight=91\n|[Scan]\n|PixelWidth="),
+    Form("fei beams", FEI, b"[Beam]\nBeam=IBeam\n|[IBeam]\n|HFW=|WD=|[Image]\n|ResolutionX=|[Stage]\n|StageX=|StageY="),
+    Form(
+        "fei xml",
+        34683,
+        b"<ImageSize>|</ImageSize>|<PixelSize>|</PixelSize>|<X>|</X>|<Y>|</Y>",
+        b"<Metadata><BinaryResult>",
+        b"</BinaryResult></Metadata>",
+    ),
+    Form("tescan", 50431, b"PixelSizeX=|ImageStripSize=|WD=|\2\0|\3\0|\5\0\0\0|\xff\xff\xff\xff", b"\xff\0\0\0\2\0"),
+    Form(
+        "tescan beside",
+        ".hdr",
+        b"PixelSizeX=|ImageStripSize=|[SEM]\n|[FIB]\n|WD=|StageX=|StageY=",
+        b"[MAIN]\nDevice=x\n",
+    ),
+    Form(
+        "tescan beside, by the format",
+        "-tif.hdr",
+        b"[MAIN]\n|Device=x\n|PixelSizeX=|ViewFieldsCountX=|ImageStripSize=9\n",
+    ),
     Form("ome", DESCRIPTION, b"<OME>|<Pixels PhysicalSizeX='|PhysicalSizeXUnit='|'|/>|<!DOCTYPE"),
 )
 NUMBERS = b"1e99|-4|nan|9|0|,|\xb5m|um|\r\n|\0"

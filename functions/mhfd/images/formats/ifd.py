@@ -76,13 +76,18 @@ class Fields:
             raise unreadable(f"tag {code} of the TIFF is not a whole number; export it again")
         return int(values[0])
 
-    def text(self, code: int, limit: int) -> bytes | None:
-        """At most `limit` bytes of a text, up to its first NUL; None where there is none. Never a `Flaw`."""
+    def content(self, code: int, limit: int) -> bytes | None:
+        """At most `limit` bytes of what a field holds; None where it is absent. Never a `Flaw`."""
         try:
             values = self.values(code)
         except Flaw:
             return b""
-        return None if values is None else values.view(np.uint8)[:limit].tobytes().partition(b"\0")[0]
+        return None if values is None else values.view(np.uint8)[:limit].tobytes()
+
+    def text(self, code: int, limit: int) -> bytes | None:
+        """At most `limit` bytes of a text, up to its first NUL; None where there is none. Never a `Flaw`."""
+        content = self.content(code, limit)
+        return None if content is None else content.partition(b"\0")[0]
 
 
 def pages(data: NDArray[np.uint8]) -> Iterator[Fields]:

@@ -4,6 +4,7 @@ Tags are claims. A unit is obeyed or the value is unknown (None); what makes no 
 fails an image. The first source that knows a value is believed.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -13,10 +14,23 @@ from mhfd.contract.focus_report import Box
 from mhfd.images.formats.ifd import Fields
 from mhfd.images.integrity import MIN_SIDE
 
-METRES: Final = {"m": 1.0, "mm": 1e-3, "um": 1e-6, "µm": 1e-6, "μm": 1e-6, "nm": 1e-9, "pm": 1e-12, "å": 1e-10}
-SECONDS: Final = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
+METRES: Final = {
+    "m": 1.0,
+    "cm": 1e-2,
+    "mm": 1e-3,
+    "um": 1e-6,
+    "µm": 1e-6,
+    "μm": 1e-6,
+    "nm": 1e-9,
+    "å": 1e-10,
+    "pm": 1e-12,
+    "fm": 1e-15,
+}
+SECONDS: Final = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9, "ps": 1e-12}
 MAX_TEXT: Final = 256 << 10
 """Bytes that are read of what an instrument wrote."""
+# ASCII only, and nothing that `float` would take besides: no `nan`, no `1_000`, no digits of other alphabets.
+_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +49,21 @@ class Header:
         """What a tag holds, up to its first NUL; None where there is none."""
         return None if self.fields is None else self.fields.text(code, limit)
 
+    def content(self, code: int, limit: int = MAX_TEXT) -> bytes | None:
+        """All that a tag holds; None where there is none."""
+        return None if self.fields is None else self.fields.content(code, limit)
+
     def side_file(self, *endings: str) -> tuple[str, bytes] | None:
-        """The file that has the image's name with another ending, as `.txt`, and what it holds."""
-        stem = PurePath(self.path).stem
+        """The file that has the image's name with this ending, as `.txt`, and what it holds.
+
+        For `a.tif` these are, in this order, `a.txt`, `a.tif.txt` and `a-tif.txt`, each with its ending, and the kind
+        of the image, in capitals too. One that is empty is none.
+        """
+        image = PurePath(self.path)
+        kind = image.suffix.removeprefix(".")
+        stems = (image.stem, image.name, *(f"{image.stem}-{each}" for each in (kind, kind.lower(), kind.upper())))
         for ending in endings:
-            for name in dict.fromkeys((stem + ending, stem + ending.upper())):
+            for name in dict.fromkeys(stem + each for stem in stems for each in (ending, ending.upper())):
                 if content := self.beside(name):
                     return name, content
         return None
@@ -107,11 +131,10 @@ class Written:
 
 
 def number(text: str | None) -> float | None:
-    """A finite number that fits any unit conversion, or None."""
-    try:
-        value = float(text or "")
-    except ValueError:
+    """A finite number that fits any unit conversion, or None. A comma is a decimal point, as instruments write it."""
+    if _NUMBER.fullmatch(digits := (text or "").strip()) is None:
         return None
+    value = float(digits.replace(",", "."))
     return value if abs(value) < 1e15 else None
 
 

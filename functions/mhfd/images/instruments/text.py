@@ -1,0 +1,51 @@
+"""What an instrument wrote as text: bytes in whatever encoding -> text, lines, sections; `8.1 mm` -> number, unit."""
+
+import re
+from typing import Final
+
+from mhfd.images.instruments.written import number
+
+_QUANTITY: Final = re.compile(r"\s*([-+]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][-+]?[0-9]+)?)\s*([^\s,;]*)")
+_HEAD: Final = 512
+
+
+def decoded(raw: bytes) -> str:
+    """Text that may end in the middle of a character. Letters that no unit or key needs may come out wrong."""
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return raw.decode("utf-16", "ignore")
+    head = raw[:_HEAD]
+    for order, zeros in (("le", head[1::2]), ("be", head[::2])):
+        if zeros and zeros.count(0) > len(zeros) // 2:
+            return raw.decode(f"utf-16-{order}", "ignore")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as e:
+        if e.reason == "unexpected end of data":  # cut within its last character
+            return raw[: e.start].decode("utf-8-sig")
+    # Latin-1 where it is that; of Japanese (code page 932) only the letter for a millionth is needed.
+    return raw.decode("latin-1").replace("\x83\xca", "µ")
+
+
+def lines(raw: bytes) -> list[str]:
+    """Its lines, without what surrounds them."""
+    return [line.strip() for line in re.split("[\r\n]+", decoded(raw))]
+
+
+def sections(raw: bytes) -> dict[str, str]:
+    """Lines `[Section]` and `Key=value` -> values by `section.key` in small letters. The first of two counts."""
+    values: dict[str, str] = {}
+    section = ""
+    for line in lines(raw):
+        if line.startswith("["):
+            section = line.strip("[] \t")
+            continue
+        key, given, value = line.partition("=")
+        if given:
+            values.setdefault(f"{section}.{key.strip()}".lower(), value.strip())
+    return values
+
+
+def quantity(text: str) -> tuple[float | None, str]:
+    """The number that a text begins with, and the unit behind it in small letters: empty where there is none."""
+    found = _QUANTITY.match(text)
+    return (None, "") if found is None else (number(found[1]), found[2].lower())
