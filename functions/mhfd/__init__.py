@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from mhfd.contract.focus_report import Finding, FocusReport
     from mhfd.contract.params import Params
     from mhfd.errors import DeviceUnavailable, MhfdError, UsageError
+    from mhfd.focus_map import FocusMap
 
 __version__ = "0.1.0"
 __all__ = [
     "DeviceUnavailable",
     "Finding",
+    "FocusMap",
     "FocusReport",
     "MhfdError",
     "Params",
@@ -27,6 +29,7 @@ __all__ = [
 
 _HOMES = {
     "score": "mhfd.api",
+    "FocusMap": "mhfd.focus_map",
     **dict.fromkeys(("Finding", "FocusReport", "Params"), "mhfd.contract"),
     **dict.fromkeys(("DeviceUnavailable", "MhfdError", "UsageError"), "mhfd.errors"),
 }

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from mhfd import images, native, scales
+from mhfd.cells import MOST_CELLS
 from mhfd.contract.focus_report import Finding, FocusReport, ImageInfo, Noise
 from mhfd.contract.params import Params
 from mhfd.detector import Detector, Features
@@ -242,7 +243,7 @@ def test_a_small_image_has_no_cross_spectrum(detector: Detector) -> None:
 def test_cells_of_a_large_image_are_bounded(detector: Detector) -> None:
     cells = score(np.tile(take(), (1, 5)), detector).cells
     assert cells is not None
-    assert (cells.rows, cells.cols) == (4, report.MOST_CELLS)
+    assert (cells.rows, cells.cols) == (4, MOST_CELLS)
 
 
 def test_the_paper_counts_everything_its_way() -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 import mhfd
 from mhfd import native, scales
+from mhfd.cells import edges
 from mhfd.contract.focus_report import Cells, Finding, FocusReport, Method, Provenance, ScaleCount
 from mhfd.contract.params import Params
 from mhfd.detector import Detector, Features
@@ -28,10 +29,6 @@ LEAST_TISSUE = 0.01
 SATURATED = 0.5
 """An image is `saturated` when more than this part of it is clipped and less than `SPARED` is left to measure."""
 SPARED = 0.1
-CELL = 128
-"""Side of a cell of the focus map, pixels: one block of the cross-spectrum."""
-MOST_CELLS = 16
-"""Cells along one side. Above 2048 pixels the cells grow, each with one block in its middle: an even sample."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +81,7 @@ def measure(image: Image, detector: Detector, params: Params) -> Measurement:
         features = detector.detect(pixels, params, sigma_floor=float(noise_map.sigma[found.mask].min()))
     with clock.step("gate"):
         features = gate.apply(features, pixels, params, stats, noise_map, found)
-    rows, cols = _edges(pixels.shape[0]), _edges(pixels.shape[1])
+    rows, cols = (np.array(edges(side), np.intp) for side in pixels.shape)
     with clock.step("cross_spectrum"):
         ratios = cross_spectrum.measure(pixels, found, rows, cols)
     with clock.step("cells"):
@@ -143,28 +140,22 @@ def _report(
     )
 
 
-def _edges(size: int) -> NDArray[np.intp]:
-    """Where the cells along one side begin, and where the last ends."""
-    count = int(np.clip(round(size / CELL), 1, MOST_CELLS))
-    return np.arange(count + 1, dtype=np.intp) * size // count
-
-
 def _cells(
     features: Features,
     pixels: Pixels,
     found: tissue.Tissue,
     clipped: saturation.Saturation,
     ratios: cross_spectrum.Ratios,
-    edges: tuple[NDArray[np.intp], NDArray[np.intp]],
+    sides: tuple[NDArray[np.intp], NDArray[np.intp]],
 ) -> tuple[Cells, int]:
     """The focus map, and the number of features in tissue.
 
     A feature belongs to the cell that holds the middle of its 16x16 block, so that counts and areas go together.
     """
     blocks = found.mask.shape
-    rows, cols = len(edges[0]) - 1, len(edges[1]) - 1
+    rows, cols = len(sides[0]) - 1, len(sides[1]) - 1
     middles = [np.arange(n) * noise.BLOCK + noise.BLOCK // 2 for n in blocks]
-    row, col = (np.searchsorted(e, m, side="right") - 1 for e, m in zip(edges, middles, strict=True))
+    row, col = (np.searchsorted(e, m, side="right") - 1 for e, m in zip(sides, middles, strict=True))
     cell = (row[:, None] * cols + col[None, :]).ravel()
     per_block = np.bincount(gate.block_of(features, pixels.shape, blocks), minlength=found.mask.size)
     per_block = np.where(found.mask.ravel(), per_block, 0)

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mhfd import cells
 from mhfd.contract.focus_report import Noise
 from mhfd.native import BlockStats
 
-BLOCK = 16
-"""Side of a block, pixels."""
+BLOCK = cells.BLOCK
 
 BLOCK_SPREAD = 0.14
 """Relative standard deviation of one block's variance for white noise: 225 overlapping differences."""
