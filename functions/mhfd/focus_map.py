@@ -69,6 +69,12 @@ class FocusMap:
             top, left = image.box.top, image.box.left
             height, width = image.box.bottom - top, image.box.right - left
         grid = cells.rows, cells.cols
+        if min(grid) < 1 or {len(cells.dof), len(cells.cross_spectrum), len(cells.tissue), len(cells.saturated)} != {
+            cells.rows * cells.cols
+        }:
+            raise UsageError(
+                f"{name}: there is no focus map: its report says {grid[0]} x {grid[1]} cells and has others"
+            )
 
         def plane(values: tuple[float | None, ...]) -> NDArray[np.float64]:
             return np.array([np.nan if value is None else value for value in values], np.float64).reshape(grid)

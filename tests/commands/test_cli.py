@@ -7,6 +7,7 @@ import json
 import os
 import pkgutil
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,22 @@ def test_an_overlay_is_a_picture(run: Path, tmp_path: Path) -> None:
         assert len(picture.getcolors(2**24) or []) > 100
     assert mhfd("score", run / "S_00*.tif", "--overlay", tmp_path / "many").exit_code == 0
     assert len(list((tmp_path / "many").iterdir())) == 3
+
+
+def test_focus_maps_are_written_where_asked(run: Path, tmp_path: Path) -> None:
+    """One image's into a file; of many into a folder, in which those of two folders do not meet."""
+    assert mhfd("score", run / "S_000.tif", "--focus-map", tmp_path / "one.ome.tif").exit_code == 0
+    assert tifffile.imread(tmp_path / "one.ome.tif").shape == (4, 2, 2)
+    for folder in ("a", "b"):
+        (tmp_path / "run" / folder).mkdir(parents=True)
+        shutil.copy(run / "S_000.tif", tmp_path / "run" / folder / "tile.tif")
+    (tmp_path / "run" / "a" / "broken.tif").write_bytes(b"II*\0")
+    assert mhfd("score", tmp_path / "run" / "*" / "*.tif", "--focus-map", tmp_path / "many").exit_code == 1
+    found = sorted(str(path.relative_to(tmp_path / "many")) for path in (tmp_path / "many").rglob("*.tif"))
+    assert found == ["a/tile.tif.mhfd.ome.tif", "b/tile.tif.mhfd.ome.tif"]
+    told = mhfd("score", run / "*.tif", "--focus-map", tmp_path / "one.tif")
+    assert told.exit_code == 2
+    assert "name a folder" in told.output
 
 
 @pytest.mark.parametrize(
@@ -140,7 +157,7 @@ def test_the_help_shows_every_command_under_its_place() -> None:
     for line in lines:
         if re.fullmatch(r"\S.*:", line):
             heading = line[:-1]
-        elif (word := re.match(r"  ([a-z]+)\s", line)) and heading in GROUPS:
+        elif (word := re.match(r"  ([a-z-]+)\s", line)) and heading in GROUPS:
             shown.append((heading, word[1]))
     assert shown == [(heading, command.name) for heading, group in GROUPS.items() for command in group]
 

@@ -21,7 +21,7 @@ from mhfd import simulate
 from mhfd_client import mounts
 from mhfd_client.cli import main
 from mhfd_client.journal.journal import Journal
-from mhfd_client.journal.rows import State
+from mhfd_client.journal.rows import Outcome, State
 from mhfd_client.journal.view import JournalView
 from mhfd_client.microscope.plan import RunPlan
 from mhfd_client.microscope.truth import read_truth
@@ -75,6 +75,17 @@ def first(run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Watched,
 @pytest.fixture
 def watched(first: tuple[Watched, Result], tmp_path: Path) -> Watched:
     return first[0].copy(tmp_path / "state")
+
+
+def test_a_map_lies_beside_what_is_out_of_focus(first: tuple[Watched, Result]) -> None:
+    watched, _ = first
+    found = {str(path.relative_to(watched.state / "records")) for path in watched.state.rglob("*.mhfd.ome.tif")}
+    with JournalView.read(watched.state) as view:
+        failed = {
+            f"{one.image.path}.mhfd.ome.tif" for one in view.told() if one.verdict.outcome is Outcome.OUT_OF_FOCUS
+        }
+    assert found == failed
+    assert failed
 
 
 def outcomes(watched: Watched) -> dict[str, str]:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import tifffile
+from tests.rigs.focus_reports import report as made
 from tests.rigs.runs import Run
 
 from mhfd.contract.focus_report import Finding, FocusReport
+from mhfd.focus_map import FocusMap
 from mhfd_client.errors import StateError
 from mhfd_client.files import write_all_whole
 from mhfd_client.journal.folder import picture_of, thumbnails
-from mhfd_client.journal.rows import ImageRow, VerdictRow
-from mhfd_client.results.sidecars import Recorder, sidecar_of, steps_ms
+from mhfd_client.journal.rows import ImageRow, Outcome, VerdictRow
+from mhfd_client.results.sidecars import Recorder, map_under, sidecar_of, steps_ms
 from mhfd_client.settings.load import load
 from mhfd_client.verdicts.verdict import Verdict
 
@@ -123,9 +127,55 @@ def test_revisions_and_long_names_do_not_meet() -> None:
         sidecar_of(state, "S/a.tif", 2),
         sidecar_of(state, "S/" + "x" * 250 + "1.tif"),
         sidecar_of(state, "S/" + "x" * 250 + "2.tif"),
+        map_under(state / "records", "S/a.tif"),
+        map_under(state / "records", "S/" + "x" * 250 + "1.tif", 12),
+        sidecar_of(state, "S/a.tif.mhfd.ome.tif/a.tif"),
     }
-    assert len(names) == 4
+    assert len(names) == 7
+    assert not {name.parent for name in names} & names
     assert all(len(os.fsencode(name.name)) <= 255 - len(".x.part") for name in names)
+
+
+def maps(run: Run) -> list[str]:
+    return sorted(path.parent.name for path in (run.state / "records").rglob("tile_r1-c1.tif.mhfd.ome.tif"))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [("out_of_focus", ["S_010"]), ("none", []), ("all", [f"S_{section:03d}" for section in range(1, 11)])],
+)
+def test_a_focus_map_lies_beside_the_sidecar_as_the_setting_says(run: Run, chosen: str, expected: list[str]) -> None:
+    images = [run.image(section) for section in range(1, 10)]
+    images += [run.image(10, density=1500.0, ratio=0.01), run.image(11, finding=Finding.BLANK)]
+    writer = recorder(run, **{"state.focus_maps": chosen})
+    for image in images:
+        writer.record(*parts(run, image))
+    assert maps(run) == expected
+    for file in (run.state / "records").rglob("*.tif"):
+        assert tifffile.imread(file).shape == (4, 4, 4)
+
+
+def test_a_focus_map_is_of_the_report_in_its_sidecar(run: Run) -> None:
+    """Scored or judged again, an image has the new one, or none."""
+    row, report, verdict = parts(run, run.image(1))
+    writer = recorder(run, **{"state.focus_maps": "all"})
+    writer.record(row, report, verdict)
+    beside = map_under(run.state / "records", row.path)
+    first = beside.read_bytes()
+    other = made(1234.0)
+    writer.record(row, other, verdict)
+    assert beside.read_bytes() == FocusMap.of(other).to_tiff() != first
+    recorder(run).record(row, other, replace(verdict, outcome=Outcome.IN_FOCUS))
+    assert not beside.exists()
+
+
+def test_a_report_whose_cells_make_no_sense_is_recorded_without_a_map(run: Run) -> None:
+    row, report, verdict = parts(run, run.image(1))
+    assert report.cells is not None
+    odd = report.model_copy(update={"cells": report.cells.model_copy(update={"rows": 7})})
+    recorder(run, **{"state.focus_maps": "all"}).record(row, odd, verdict)
+    assert sidecar_of(run.state, row.path).exists()
+    assert maps(run) == []
 
 
 def test_what_cannot_be_written_is_named(run: Run) -> None:

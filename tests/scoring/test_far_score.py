@@ -76,6 +76,14 @@ def test_with_a_map_patterns_are_those_of_this_machine(
     assert [line.split()[0] for line in told.output.splitlines()] == [f"{here}/S_00{z}.tif" for z in (1, 2)]
 
 
+def test_focus_maps_are_made_here_of_what_the_endpoint_measured(
+    service: Service, quick_endpoint: ChildEndpoint, far: Path, here: Path, tmp_path: Path
+) -> None:
+    told = score(quick_endpoint, "--map", f"{here}={far}", here / "S_00[12].tif", "--focus-map", tmp_path / "maps")
+    assert told.exit_code == 0, told.output
+    assert sorted(path.name for path in (tmp_path / "maps").iterdir()) == [f"S_00{z}.tif.mhfd.ome.tif" for z in (1, 2)]
+
+
 def test_what_cannot_be_scored_is_a_line_and_an_exit_code(
     service: Service, quick_endpoint: ChildEndpoint, far: Path, tmp_path: Path
 ) -> None:

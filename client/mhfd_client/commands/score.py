@@ -41,6 +41,12 @@ def _only_here(**given: bool) -> None:
     type=click.Path(path_type=Path),
     help="Draw the features and the density of the cells: a PNG for one image, a folder for many.",
 )
+@click.option(
+    "--focus-map",
+    "focus_map",
+    type=click.Path(path_type=Path),
+    help="Write the focus map as an OME-TIFF for Fiji, napari or QuPath: a file for one image, a folder for many.",
+)
 @click.option("--params", "preset", default="robust", show_default=True, help="robust, paper_text or paper_code.")
 @click.option("--n", type=int, help="Number of scales, instead of the preset's.")
 @click.option("--min-t", type=float, help="Smallest scale in pixels, instead of the preset's.")
@@ -66,6 +72,7 @@ def score(
     paths: tuple[str, ...],
     as_json: bool,
     overlay: Path | None,
+    focus_map: Path | None,
     preset: str,
     n: int | None,
     min_t: float | None,
@@ -95,6 +102,7 @@ def score(
             maps=maps,
             params=params,
             as_json=as_json,
+            focus_map=focus_map,
             progress=progress,
         )
     else:
@@ -103,7 +111,14 @@ def score(
         from mhfd_client.scoring import lines as scoring
 
         unscored = scoring.run(
-            paths, params=params, device=device, jobs=jobs, as_json=as_json, overlay=overlay, progress=progress
+            paths,
+            params=params,
+            device=device,
+            jobs=jobs,
+            as_json=as_json,
+            overlay=overlay,
+            focus_map=focus_map,
+            progress=progress,
         )
     if unscored:
         sys.exit(EXIT_PERSON)

@@ -2,7 +2,8 @@
 
 They mirror the watched tree below `STATE/records`, and each stands alone: the verdict with its numbers, its threshold
 and where that came from, the history of verdicts, the whole report, the versions, the settings, the time of each step.
-Written whole; writing one again gives the same file. It judges nothing and never writes into the watched folder.
+Beside it, where the settings and its verdict say so, lies the image's focus map, for a viewer. Written whole; writing
+one again gives the same file. It judges nothing and never writes into the watched folder.
 """
 
 import hashlib
@@ -16,16 +17,20 @@ from typing import Any, Final
 from pydantic_core import to_json
 
 import mhfd
+from mhfd import focus_map
 from mhfd.contract.focus_report import FocusReport
-from mhfd_client.files import text_of, write_whole
+from mhfd.errors import UsageError
+from mhfd.focus_map import FocusMap
+from mhfd_client.files import named, text_of, write_all_whole
 from mhfd_client.journal.folder import picture_of, records, thumbnails
-from mhfd_client.journal.rows import ImageRow, LabelRow, VerdictRow
+from mhfd_client.journal.rows import ImageRow, LabelRow, Outcome, VerdictRow
 from mhfd_client.journal.view import JournalView
 from mhfd_client.results import latency
 from mhfd_client.settings.load import Loaded
 from mhfd_client.times import iso_ns
 
 SUFFIX: Final = ".mhfd.json"
+_SUFFIXES: Final = (SUFFIX, focus_map.SUFFIX)
 _SUM: Final = b',\n "sum": "'
 _END: Final = b'"\n}\n'
 _LONGEST: Final = 200  # bytes of a name that get a suffix and a temporary name
@@ -45,10 +50,18 @@ class Recorder:
         self._state_dir, self._journal, self._said = state_dir, journal, said
         self._root = text_of(journal.root())
         self._settings = _settings(loaded)
+        self._maps = loaded.settings.state.focus_maps
 
     def record(self, row: ImageRow, report: FocusReport, verdict: VerdictRow) -> None:
-        """Write the sidecar of an image with its current verdict."""
-        write_whole(*self.sidecar(row, report, verdict))
+        """Write the sidecar of an image with its current verdict, and its focus map, if it is to have one."""
+        sidecar = self.sidecar(row, report, verdict)
+        beside = map_under(records(self._state_dir), row.path, row.revision)
+        blurred = verdict.outcome is Outcome.OUT_OF_FOCUS
+        focus = map_of(report) if self._maps == "all" or (self._maps == "out_of_focus" and blurred) else None
+        if focus is None:
+            with named(beside):
+                beside.unlink(missing_ok=True)  # of another report, or of another verdict
+        write_all_whole([sidecar] if focus is None else [(beside, focus.to_tiff()), sidecar])
         if self._said is not None and not self._journal.was_recorded(verdict.id):  # else only a label is new
             self._said(row, report, verdict)
 
@@ -88,14 +101,31 @@ class Recorder:
 
 def sidecar_of(state_dir: Path, path: str, revision: int = 1) -> Path:
     """Where the sidecar of an image lies: below `records`, at the image's own path."""
+    return _mirrored(records(state_dir), path, revision, SUFFIX)
+
+
+def map_under(folder: Path, path: str, revision: int = 1) -> Path:
+    """Where the focus map of an image lies below a folder, at the image's own path."""
+    return _mirrored(folder, path, revision, focus_map.SUFFIX)
+
+
+def _mirrored(top: Path, path: str, revision: int, suffix: str) -> Path:
     *folders, name = path.split("/")
-    # A folder may be called as a sidecar is; two different ones stay different.
-    folders = [f"{folder}~" if folder.rstrip("~").endswith(SUFFIX) else folder for folder in folders]
+    # A folder may be called as such a file is; two different ones stay different.
+    folders = [f"{folder}~" if folder.rstrip("~").endswith(_SUFFIXES) else folder for folder in folders]
     raw = os.fsencode(name)
     if len(raw) > _LONGEST:
         name = f"{os.fsdecode(raw[:_LONGEST])}~{hashlib.sha256(raw).hexdigest()[:16]}"
     again = "" if revision == 1 else f".r{revision}"
-    return records(state_dir).joinpath(*folders) / f"{name}{again}{SUFFIX}"
+    return top.joinpath(*folders) / f"{name}{again}{suffix}"
+
+
+def map_of(report: FocusReport) -> FocusMap | None:
+    """The focus map of a report; None where it has none."""
+    try:
+        return FocusMap.of(report)
+    except UsageError:
+        return None
 
 
 def sum_holds(data: bytes) -> bool | None:

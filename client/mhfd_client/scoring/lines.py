@@ -19,6 +19,7 @@ from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.contract.params import Params
 from mhfd.errors import UsageError
 from mhfd_client.printing import printable
+from mhfd_client.scoring.map_files import MapFiles
 from mhfd_client.scoring.progress import bar
 
 
@@ -55,12 +56,14 @@ def run(
     jobs: int | None = None,
     as_json: bool = False,
     overlay: Path | None = None,
+    focus_map: Path | None = None,
     progress: bool = False,
 ) -> int:
     """Score every path; returns how many could not be scored."""
     files = expand(paths)
     if overlay is not None and len(files) > 1 and overlay.suffix:
         raise UsageError(f"--overlay: {overlay} is one file for {len(files)} images; name a folder")
+    maps = None if focus_map is None else MapFiles(focus_map, files)
     jobs = min(jobs or threads.thread_count(), len(files))
     each = max(1, threads.thread_count() // jobs)
 
@@ -73,10 +76,16 @@ def run(
         return measured.report
 
     with bar(len(files), progress and len(files) > 1, above=True, transient=True) as shown:
-        return print_in_order(enumerate(_in_order(one, files, jobs)), shown.advance, as_json=as_json)
+        return print_in_order(enumerate(_in_order(one, files, jobs)), shown.advance, as_json=as_json, maps=maps)
 
 
-def print_in_order(results: Iterable[tuple[int, FocusReport]], advance: Callable[[], object], *, as_json: bool) -> int:
+def print_in_order(
+    results: Iterable[tuple[int, FocusReport]],
+    advance: Callable[[], object],
+    *,
+    as_json: bool,
+    maps: MapFiles | None = None,
+) -> int:
     """Print reports that come in any order, each with its place, in order; how many could not be scored."""
     unscored = due = 0
     early: dict[int, FocusReport] = {}
@@ -85,6 +94,8 @@ def print_in_order(results: Iterable[tuple[int, FocusReport]], advance: Callable
         advance()
         while due in early:
             first = early.pop(due)
+            if maps is not None:
+                maps.write(due, first)
             unscored += first.finding is not Finding.OK
             click.echo(first.model_dump_json() if as_json else line(first))
             due += 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 from uuid import UUID
 
 from mhfd.contract.params import Params
@@ -11,6 +12,7 @@ from mhfd_client.scoring.call import scored_there
 from mhfd_client.scoring.items import items_of
 from mhfd_client.scoring.kept_call import Stored
 from mhfd_client.scoring.lines import print_in_order
+from mhfd_client.scoring.map_files import MapFiles
 from mhfd_client.scoring.progress import bar
 
 
@@ -21,6 +23,7 @@ def run(
     maps: Sequence[str],
     params: Params,
     as_json: bool = False,
+    focus_map: Path | None = None,
     progress: bool = False,
 ) -> int:
     """Score every path there; returns how many could not be scored. ComputeError, LoginError."""
@@ -28,8 +31,9 @@ def run(
     with reach(endpoint) as reached:
         stored = Stored.new(endpoint, params, items_of(paths, map_, endpoint))
         total = len(stored.items)
+        files = None if focus_map is None else MapFiles(focus_map, [item.path for item in stored.items])
         with (
             bar(total, progress and total > 1, above=True, transient=True) as shown,
             closing(scored_there(stored, lambda: reached, say=shown.say)) as results,
         ):
-            return print_in_order(results, shown.advance, as_json=as_json)
+            return print_in_order(results, shown.advance, as_json=as_json, maps=files)

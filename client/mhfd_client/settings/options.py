@@ -41,6 +41,10 @@ class StateSettings(Section):
     """Where the station keeps what it knows. The watched folder itself is never written."""
 
     dir: Path | None = Field(None, description="the station's own folder, on a local disk; unset: below XDG_STATE_HOME")
+    focus_maps: Literal["none", "out_of_focus", "all"] = Field(
+        "out_of_focus",
+        description="which images' focus maps are written beside their sidecars, each an OME-TIFF of some 7 kB",
+    )
 
 
 class ArrivalSettings(Section):
