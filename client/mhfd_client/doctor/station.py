@@ -33,7 +33,7 @@ from mhfd_endpoint.finding import Check, fail, guarded, ok, warn
 
 _FEW_GB: Final = 2.0
 _SKEW_S: Final = 5.0
-_PACKAGES: Final = ("numpy", "scipy", "tifffile", "imagecodecs", "pillow", "pydantic", "click", "rich")
+_PACKAGES: Final = ("numpy", "scipy", "tifffile", "imagecodecs", "mrcfile", "pillow", "pydantic", "click", "rich")
 _EXTRAS: Final = {"watchdog": "the folder is only polled", "jinja2": "no HTML report"}
 _CUPY: Final = ("cupy-cuda13x", "cupy-cuda12x", "cupy")
 

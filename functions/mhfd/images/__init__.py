@@ -106,7 +106,7 @@ def _of_file(where: str | os.PathLike[str] | OpenFile, limits: Limits, facts: _F
     facts.extra["format"] = stored.kind
     facts.extra |= stored.about
     beside = source.beside(where if isinstance(where, OpenFile) else path)
-    instruments.read(Header(stored.height, stored.width, path, beside, stored.fields), facts.written)
+    instruments.read(Header(stored.height, stored.width, path, beside, stored.fields, stored.known), facts.written)
     return _finish(stored.decode(), facts, stored)
 
 
@@ -142,7 +142,8 @@ def _finish(plane: grey.Plane, facts: _Facts, stored: StoredImage | None = None)
         facts.extra["values"] = note
     tiling = integrity.Tiling(*stored.tile, box) if stored is not None and stored.tile else None
     whole_numbers = inside.dtype.kind in "ui"
-    facts.extra |= integrity.check(pixels, whole_numbers=whole_numbers, tiling=tiling)
+    bottom_up = stored is not None and stored.bottom_up
+    facts.extra |= integrity.check(pixels, whole_numbers=whole_numbers, tiling=tiling, bottom_up=bottom_up)
     found = values.sane(pixels, ours=stored is not None or pixels.base is None)
     if found.left_out:
         facts.extra["left_out"] = found.left_out

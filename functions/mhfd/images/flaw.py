@@ -30,6 +30,11 @@ def incomplete(detail: str) -> Flaw:
     return Flaw(Finding.INCOMPLETE, detail)
 
 
+def truncated(size: int, end: int) -> Flaw:
+    """The flaw of a file that ends before what its header tells of does."""
+    return incomplete(f"truncated: the file has {size} of {end} bytes; wait, or copy it again")
+
+
 def too_many_pixels(height: int, width: int, max_pixels: int) -> Flaw:
     """The flaw of an image beyond the caller's limit."""
     return unreadable(f"{height} x {width} pixels are more than max_pixels = {max_pixels}; crop it or raise the limit")

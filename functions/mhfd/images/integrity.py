@@ -33,14 +33,21 @@ class Tiling:
     box: Box
 
 
-def check(pixels: Pixels, *, whole_numbers: bool, tiling: Tiling | None = None) -> dict[str, int]:
-    """Raise the first `Flaw` there is. Returns facts worth noting: `plain_bottom_rows`."""
+def check(
+    pixels: Pixels, *, whole_numbers: bool, tiling: Tiling | None = None, bottom_up: bool = False
+) -> dict[str, int]:
+    """Raise the first `Flaw` there is. Returns facts worth noting: `plain_bottom_rows`.
+
+    `bottom_up`: the last row was written first, so that what was not written is at the top.
+    """
     if min(pixels.shape) < MIN_SIDE:
         height, width = pixels.shape
         raise Flaw(Finding.TOO_SMALL, f"{height} x {width} pixels; each side needs at least {MIN_SIDE}")
     _check_finite(pixels)
     check_blank(pixels, whole_numbers=whole_numbers)
-    facts = _check_tail(pixels)
+    facts = _check_tail(pixels, "last")
+    if bottom_up:
+        _check_tail(pixels[::-1], "first")
     if tiling is not None:
         _check_last_tiles(pixels, tiling)
     return facts
@@ -79,7 +86,7 @@ def _is_blank(pixels: Pixels, whole_numbers: bool) -> bool:
     return high - low <= _FLOAT_SPAN * max(abs(low), abs(high))
 
 
-def _check_tail(pixels: Pixels) -> dict[str, int]:
+def _check_tail(pixels: Pixels, which: str) -> dict[str, int]:
     """Rows at the end that repeat one row: nothing was written there, or the scan had stopped.
 
     A region that is constant in itself (clipped resin, a data bar) reaches its end gradually: the rows above it have
@@ -96,7 +103,7 @@ def _check_tail(pixels: Pixels) -> dict[str, int]:
         return {"plain_bottom_rows": rows}
     what = f"are {float(last[0]):g}" if bool((last == last[0]).all()) else "repeat one row"
     raise incomplete(
-        f"the last {rows} of {len(pixels)} rows {what}: not written, or the scan stopped; copy or take it again"
+        f"the {which} {rows} of {len(pixels)} rows {what}: not written, or the scan stopped; copy or take it again"
     )
 
 

@@ -1,12 +1,13 @@
 """The bytes of a file -> `StoredImage`: one module a format. What a header claims is checked before memory is taken."""
 
-from mhfd.images.formats import kinds, png, segments
+from mhfd.images.formats import bmp, jpeg, kinds, mrc, png, segments
 from mhfd.images.formats.stored import StoredImage
 from mhfd.images.source import Source
 
-_READERS = {"png": png.read, "tiff": segments.read}
+_HEAD = 512
+_READERS = {"bmp": bmp.read, "jpeg": jpeg.read, "mrc": mrc.read, "png": png.read, "tiff": segments.read}
 
 
 def read(file: Source, name: str, *, max_pixels: int) -> StoredImage:
     """The image in a file, by what the file is; a `Flaw` where it is none that is read."""
-    return _READERS[kinds.recognise(file.data, name)](file, max_pixels=max_pixels)
+    return _READERS[kinds.recognise(file.read(0, _HEAD).tobytes(), name)](file, max_pixels=max_pixels)

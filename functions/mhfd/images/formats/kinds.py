@@ -6,16 +6,16 @@ It looks at the first bytes only and decodes nothing.
 from pathlib import PurePath
 from typing import Final, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mhfd.images.flaw import incomplete, unreadable
+from mhfd.images.formats import bmp
+
+Kind = Literal["bmp", "jpeg", "mrc", "png", "tiff"]
 
 _TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
+_JPEG: Final = b"\xff\xd8\xff"
 # (offset, content, what it is)
 _REFUSED: Final = (
-    (0, b"\xff\xd8\xff", "JPEG"),
     (0, b"\x89HDF\r\n\x1a\n", "HDF5"),
     (0, b"\0\0\0\x0cjP  ", "JPEG 2000"),
     (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
@@ -32,13 +32,10 @@ _REFUSED: Final = (
     (0, b"\xfd7zXZ\0", "xz"),
     (0, b"BZh", "bzip2"),
     (0, b"II\x97\x01", "TIA SER"),
-    (208, b"MAP ", "MRC"),
-    (208, b"MAP\0", "MRC"),
     (0, b"\0\0\0\3\0", "DM3"),
     (0, b"\0\0\0\4\0\0\0\0", "DM4"),
 )
 _SUFFIXES: Final = {
-    ".bmp": "BMP",
     ".czi": "CZI",
     ".dm3": "DM3",
     ".dm4": "DM4",
@@ -49,11 +46,7 @@ _SUFFIXES: Final = {
     ".hdf5": "HDF5",
     ".ims": "HDF5",
     ".jp2": "JPEG 2000",
-    ".jpeg": "JPEG",
-    ".jpg": "JPEG",
     ".lif": "LIF",
-    ".mrc": "MRC",
-    ".mrcs": "MRC",
     ".n5": "N5",
     ".nd2": "ND2",
     ".npy": "NumPy",
@@ -64,36 +57,41 @@ _SUFFIXES: Final = {
     ".zarr": "Zarr",
     ".zip": "ZIP",
 }
-_READ: Final = (".tif", ".tiff", ".btf", ".tf8", ".png")
+_MRC: Final = (".mrc", ".mrcs")
+_MRC_AT: Final = 208
+_READ: Final = (".tif", ".tiff", ".btf", ".tf8", ".png", ".bmp", ".jpg", ".jpeg", *_MRC)
 
 
-def recognise(data: NDArray[np.uint8], name: str) -> Literal["tiff", "png"]:
-    """Which reader takes these bytes, or a `Flaw` that names what they are."""
-    head = data[:512].tobytes()
+def recognise(head: bytes, name: str) -> Kind:
+    """Which reader takes a file that begins with these bytes, or a `Flaw` that names what it is."""
     if head.startswith(_TIFF):
         return "tiff"
     if head.startswith(_PNG):
         return "png"
+    if head.startswith(_JPEG):
+        return "jpeg"
+    if _is_bmp(head):
+        return "bmp"
     suffix = PurePath(name).suffix.lower()
-    if any(magic.startswith(head) for magic in (*_TIFF, _PNG)):
+    if head[_MRC_AT : _MRC_AT + 3] == b"MAP" or (suffix in _MRC and len(head) < _MRC_AT + 4):
+        return "mrc"
+    if any(magic.startswith(head) for magic in (*_TIFF, _PNG, _JPEG, b"BM")):
         raise incomplete(f"only the first {len(head)} bytes are there; copy the file again")
     for offset, magic, what in _REFUSED:
         if head[offset : offset + len(magic)] == magic:
             raise unreadable(f"{what} files are not read; export TIFF or PNG")
-    if _is_bmp(head):
-        raise unreadable("BMP files are not read; export TIFF or PNG")
     if suffix in _READ and not any(head):
         raise incomplete("the file begins with zeros: its content was not written yet; copy it again")
     if suffix in _SUFFIXES:
         raise unreadable(f"{_SUFFIXES[suffix]} files are not read; export TIFF or PNG")
-    kind = "text" if _is_text(head) else "neither TIFF nor PNG"
+    kind = "text" if _is_text(head) else "no format that is read"
     named = f" though it is named {suffix}" if suffix in _READ else ""
     raise unreadable(f"not an image: its content is {kind}{named}; export TIFF or PNG")
 
 
 def _is_bmp(head: bytes) -> bool:
     """Two letters are not enough: any text may begin with them. The length of the second header is one of a few."""
-    return head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in (12, 40, 52, 56, 64, 108, 124)
+    return head[:2] == b"BM" and (len(head) < 18 or int.from_bytes(head[14:18], "little") in bmp.HEADERS)
 
 
 def _is_text(head: bytes) -> bool:

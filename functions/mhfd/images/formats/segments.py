@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mhfd.images import grey
 from mhfd.images.flaw import damaged, unreadable
-from mhfd.images.formats import tiff
+from mhfd.images.formats import jpeg, tiff
 from mhfd.images.formats.stored import StoredImage
 from mhfd.images.source import Source
 
@@ -152,13 +152,19 @@ def _jpeg(page: tiff.TiffPage, raw: NDArray[np.uint8], shape: tuple[int, int, in
     tables = page.fields.values(347)
     prefix = None if tables is None else tables.view(np.uint8).tobytes()
     stream = raw.tobytes()
-    size = _jpeg_size(stream)
-    if size is None or size[2] != samples or size[0] > page.segment[0] or size[1] > columns:
+    frame = jpeg.frame_of(stream)
+    if (
+        frame is None
+        or frame.kind != "sequential"
+        or frame.samples != samples
+        or frame.height > page.segment[0]
+        or frame.width > columns
+        or jpeg.excess(frame, len(stream)) is not None
+    ):
         raise damaged(f"{name} is not the JPEG that its header tells", stream)
-    if not stream.rstrip(b"\0").endswith(b"\xff\xd9"):
-        # The codec fills up what is missing with grey, without a word.
+    if not frame.ended:
         raise damaged(f"{name} ends early (jpeg)", stream)
-    if prefix is not None and _jpeg_size(prefix) is not None:
+    if prefix is not None and jpeg.frame_of(prefix) is not None:
         raise unreadable("the tables for JPEG hold an image; export it with LZW or none")
     as_rgb = 2 if samples == 3 and page.colour else None
     # Without a JFIF marker, RGB in a JPEG is what it says; with one, it is YCbCr by that standard.
@@ -171,21 +177,3 @@ def _jpeg(page: tiff.TiffPage, raw: NDArray[np.uint8], shape: tuple[int, int, in
     if block.dtype != np.uint8 or block.shape[0] < rows or block.shape[1:] != (columns, samples):
         raise unreadable(f"{name} decodes to {block.shape} instead of {shape}; export it again")
     return block[:rows]
-
-
-def _jpeg_size(stream: bytes) -> tuple[int, int, int] | None:
-    """Rows, columns and components that a sequential 8-bit JPEG tells; None for any other or none.
-
-    The codec allocates what this says, so it is read first. A progressive JPEG could ask for endless passes.
-    """
-    at = 2
-    while at + 10 <= len(stream) and stream[at] == 0xFF:
-        marker, length = stream[at + 1], int.from_bytes(stream[at + 2 : at + 4], "big")
-        if marker in (0xC0, 0xC1):
-            high, wide = int.from_bytes(stream[at + 5 : at + 7], "big"), int.from_bytes(stream[at + 7 : at + 9], "big")
-            return high, wide, stream[at + 9]
-        if marker == 0xFF:
-            at += 1
-        else:
-            at += 2 + max(length, 2)
-    return None

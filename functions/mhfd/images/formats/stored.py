@@ -3,8 +3,23 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from mhfd.contract.focus_report import Box
 from mhfd.images import grey
 from mhfd.images.formats.ifd import Fields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the format itself says of the image. Unknown is None."""
+
+    origin: str
+    """Where it says so, as in `MRC cell`."""
+    pixel_nm: float | None = None
+    focus_m: float | None = None
+    dwell_ns: float | None = None
+    stage_um: tuple[float, float] | None = None
+    box: Box | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,9 +35,14 @@ class StoredImage:
     """Of a sample, by its header; None: as decoded."""
     inverted: bool = False
     """Zero is white."""
+    bottom_up: bool = False
+    """Its last row was written first."""
     tile: tuple[int, int] | None = None
     """Rows and columns of a tile, where it is stored in tiles."""
     fields: Fields | None = None
     """The tags of a TIFF."""
+    known: Known | None = None
+    images: int = 1
+    """At full resolution: more than one is a stack."""
     about: Mapping[str, str | float | int] = field(default_factory=dict)
     """What else is worth noting: compression, pages, samples."""

@@ -4,10 +4,10 @@ One module an instrument (or a program that writes for many): `read(header, foun
 knows a value is believed, in the order below. Nothing here raises because of what a file says, or looks at a pixel.
 """
 
-from mhfd.images.instruments import fei, fibics, ome, tescan, zeiss
+from mhfd.images.instruments import fei, fibics, of_format, ome, tescan, zeiss
 from mhfd.images.instruments.written import Header, Written
 
-_INSTRUMENTS = (fibics, zeiss, fei, tescan, ome)
+_INSTRUMENTS = (fibics, zeiss, fei, tescan, ome, of_format)
 
 
 def read(header: Header, found: Written) -> None:

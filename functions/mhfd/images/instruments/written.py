@@ -12,6 +12,7 @@ from typing import Final
 
 from mhfd.contract.focus_report import Box
 from mhfd.images.formats.ifd import Fields
+from mhfd.images.formats.stored import Known
 from mhfd.images.integrity import MIN_SIDE
 
 METRES: Final = {
@@ -44,6 +45,8 @@ class Header:
     """The content of a file of that name in the same folder; nothing where there is none."""
     fields: Fields | None = None
     """The tags of a TIFF; None: the file is none."""
+    known: Known | None = None
+    """What its format says by itself."""
 
     def tag(self, code: int, limit: int = MAX_TEXT) -> bytes | None:
         """What a tag holds, up to its first NUL; None where there is none."""
