@@ -825,25 +825,32 @@ OTHERS = [
     "overviews/ov000.tif",
     "Workspace/ov000.tif",
     "tile_preview.tif",
-    "a.mrc",
+    "a.dm4",
     "notes.txt",
     "same.png",
+    "same.JPG",
+    "same.bmp",
+    "other.jpeg",
+    "thumbnail_001.bmp",
+    "a_thumb.jpg",
 ]
 
 
 def test_what_is_left_alone(root: Path) -> None:
     """Of every road: listing, notice, plan."""
     ignore = ("overviews/", "workspace/", "*preview*")
-    for name in [*OTHERS, "same.ome.tif", "other.png"]:
+    ours = ["a.bmp", "b.jpg", "c.mrc", "other.png", "same.ome.tif"]
+    for name in [*OTHERS, *ours]:
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_bytes(TIFF)
-    assert Bench(root, ignore=ignore).whole(40) == ["other.png", "same.ome.tif"]
+    assert Bench(root, ignore=ignore).whole(40) == ours
     said = {s.path: s for s in plan(root, settings=ArrivalSettings(), known=lambda *_: False, ignore=ignore)}
     for name in OTHERS:
         sighting = said.get(name) or said[name.split("/")[0] + "/"]
         assert sighting.decision is Decision.IGNORE
         assert sighting.why
-    assert "preview of the TIFF" in said["same.png"].why
+    assert said["same.png"].why == said["same.JPG"].why == "left alone: a preview of same.ome.tif beside it"
+    assert "preview of other.png" in said["other.jpeg"].why
     assert "'overviews/'" in said["overviews/"].why
 
 
@@ -852,14 +859,14 @@ def test_what_is_left_alone_by_notices(root: Path, tmp_path: Path) -> None:
     arrival = Arrival(root, settings=settings, known=lambda *_: False, ignore=("overviews/", "workspace/", "*preview*"))
     try:
         arrival.poll(0)
-        for name in ["same.tif", *OTHERS, "last.tif"]:
+        for name in ["same.tif", "other.png", *OTHERS, "last.tif"]:
             (root / name).parent.mkdir(exist_ok=True)
             (tmp_path / "x").write_bytes(TIFF)
             (tmp_path / "x").replace(root / name)
         news = collect(arrival, lambda news: "last.tif" in paths(news))
     finally:
         arrival.close()
-    assert paths(news) == ["same.tif", "last.tif"]
+    assert paths(news) == ["same.tif", "other.png", "last.tif"]
     assert arrival.pending == 0
 
 
@@ -984,8 +991,8 @@ def test_plan_says_what_a_watch_would_do(root: Path) -> None:
         ),
         "known.tif": (Decision.KNOWN, "this revision is in the journal"),
         "old.tif": (Decision.TAKE, "at rest for 3 days, and its header agrees with its length"),
-        "other.tif": (Decision.TAKE, "at rest for 60 s; its header is neither TIFF nor PNG"),
-        "x.txt": (Decision.IGNORE, "no image: its name matches none of *.tif, *.tiff, *.png"),
+        "other.tif": (Decision.TAKE, "at rest for 60 s; its header is of no image that is read"),
+        "x.txt": (Decision.IGNORE, f"no image: its name matches none of {', '.join(ArrivalSettings().patterns)}"),
     }
     assert sorted((p.name, p.stat().st_mtime_ns) for p in root.iterdir()) == before
 

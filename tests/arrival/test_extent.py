@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from tests.rigs.arrivals import tiff
+from tests.rigs.image_files import mrc
 
 from mhfd_client.arrival.extent import Extent, extent
 
@@ -56,7 +57,7 @@ def by_pillow(form: str) -> Callable[[], bytes]:
     return make
 
 
-WRITERS = {
+WRITERS: dict[str, Callable[[], bytes]] = {
     "plain": by_tifffile(),
     "big-endian": by_tifffile(byteorder=">"),
     "bigtiff": by_tifffile(bigtiff=True),
@@ -70,6 +71,10 @@ WRITERS = {
     "pages": pages,
     "pillow": by_pillow("TIFF"),
     "png": by_pillow("PNG"),
+    "bmp": by_pillow("BMP"),
+    "jpeg": by_pillow("JPEG"),
+    "mrc": lambda: mrc(PIXELS),
+    "mrc big-endian": lambda: mrc(PIXELS, order=">", more=bytes(64)),
     "smallest": tiff,
 }
 
@@ -91,7 +96,8 @@ def test_whole_and_cut(tmp_path: Path, name: str) -> None:
     assert look(tmp_path, content) == Extent(True, "its header agrees with its length")
     # Some writers pad the end of the file with a byte or two that no header speaks of.
     for keep in (0.0, 0.01, 0.1, 0.5, 0.9, 0.99):
-        assert look(tmp_path, content[: int(keep * len(content))]).holds is False, keep
+        if not 16 <= keep * len(content) < 212 or not name.startswith("mrc"):  # until then nothing tells what it is
+            assert look(tmp_path, content[: int(keep * len(content))]).holds is False, keep
     assert look(tmp_path, content[:-3]).holds is False
     assert look(tmp_path, content + b"something after it").holds is True
 
@@ -109,7 +115,7 @@ def test_the_words(tmp_path: Path) -> None:
     assert look(tmp_path, b"II*\0") == Extent(False, "no directory yet")
     assert look(tmp_path, b"hello") == Extent(False, "only 5 bytes so far")
     assert look(tmp_path, content[:900]).why == f"900 of at least {len(content):,} bytes are here"
-    assert look(tmp_path, b"x" * 100) == Extent(None, "its header is neither TIFF nor PNG")
+    assert look(tmp_path, b"x" * 100) == Extent(None, "its header is of no image that is read")
 
 
 @pytest.mark.parametrize(

@@ -149,3 +149,15 @@ def test_the_reference_is_right() -> None:
     assert toml is not None
     settings = NamesSettings(**tomllib.loads(toml[1])["names"])
     assert choose(settings, []).naming.place("wafer1/12/A7.tif") == Place(12, "a7")
+
+
+@pytest.mark.parametrize("ending", ["tif", "tiff", "ome.tif", "png", "bmp", "jpg", "jpeg", "mrc", "dm4", "TIF"])
+def test_the_ending_does_not_matter(ending: str) -> None:
+    for name, path in {
+        "atlas": "S_000_1752450056/Tile_r1-c1_S_000_1752450056",
+        "maps": "Section 010/Tile_001-002-000000_0-000",
+        "multisem": "001_S17R1/000021/001_000021_028_2019-03-25T1414044834028",
+        "fastem": "Section 010/001_002_0",
+        "plain": "slice_0117",
+    }.items():
+        assert PRESETS[name].place(f"{path}.{ending}") == PRESETS[name].place(f"{path}.tiff") != Place()

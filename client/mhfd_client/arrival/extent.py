@@ -1,6 +1,7 @@
 """Does a file reach as far as its own header says?
 
-A few small reads of the header: TIFF and BigTIFF by their directories, PNG by its last chunk. It tells that the end of
+A few small reads of the header: TIFF and BigTIFF by their directories, PNG by its last chunk, JPEG by its last marker,
+BMP and MRC by the room that their pixels need. It tells that the end of
 a file is missing; it cannot tell zeros that a writer has not filled yet, which the image layer finds. It decodes
 nothing, believes no length, and raises only what reading raises.
 """
@@ -20,6 +21,12 @@ DATA = ((273, 279), (324, 325))  # strips, tiles: tags of offsets and of byte co
 
 PNG = b"\x89PNG\r\n\x1a\n"
 PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
+JPEG = b"\xff\xd8\xff"
+JPEG_END = b"\xff\xd9"
+JPEG_BEHIND = 4096  # bytes that may follow its end
+BMP_HEADERS = (40, 52, 56, 64, 108, 124)
+MRC_HEADER = 1024
+MRC_BYTES = {0: 1, 1: 2, 2: 4, 3: 4, 4: 8, 6: 2, 12: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +55,12 @@ def extent(fd: int, size: int) -> Extent:
             _Tiff(fd, size, head).check()
         elif head[:8] == PNG:
             _png(fd, size)
+        elif head[:3] == JPEG:
+            _jpeg(fd, size)
         elif len(head) < 16:
             return Extent(False, f"only {len(head)} bytes so far")
-        else:
-            return Extent(None, "its header is neither TIFF nor PNG")
+        elif not _bmp(fd, size) and not _mrc(fd, size):
+            return Extent(None, "its header is of no image that is read")
     except _Short as short:
         (need,) = short.args
         return Extent(False, f"{size:,} of at least {need:,} bytes are here" if need else "no directory yet")
@@ -143,3 +152,40 @@ def _png(fd: int, size: int) -> None:
             break
         at += 12 + length
     raise _Short(max(at + 12, size + 1))
+
+
+def _jpeg(fd: int, size: int) -> None:
+    if JPEG_END not in os.pread(fd, JPEG_BEHIND, max(0, size - JPEG_BEHIND)):
+        raise _Short(size + 1)
+
+
+def _bmp(fd: int, size: int) -> bool:
+    """Whether it is one; raises where bytes of it are missing."""
+    head = os.pread(fd, 54, 0)
+    if head[:2] != b"BM" or int.from_bytes(head[14:18], "little") not in BMP_HEADERS:
+        return False
+    if len(head) < 54:
+        raise _Short(54)
+    at, width, height, bits, packing = struct.unpack("<I4xiixxHI", head[10:34])
+    if packing in (0, 3, 6) and width > 0 and height:  # a packed one has no size that follows
+        _reach(size, at + -(-width * bits // 32) * 4 * (abs(height) - 1) + width * bits // 8)
+    return True
+
+
+def _mrc(fd: int, size: int) -> bool:
+    """Likewise."""
+    head = os.pread(fd, MRC_HEADER, 0)
+    if head[208:211] != b"MAP":
+        return False
+    for order in "<>":
+        wide, high, count, mode = struct.unpack_from(f"{order}4i", head)
+        (more,) = struct.unpack_from(f"{order}i", head, 92)
+        if mode in MRC_BYTES and min(wide, high, count) > 0 <= more:
+            _reach(size, MRC_HEADER + more + wide * high * count * MRC_BYTES[mode])
+            return True
+    return True
+
+
+def _reach(size: int, need: int) -> None:
+    if need > size:
+        raise _Short(need)

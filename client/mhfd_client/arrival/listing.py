@@ -10,6 +10,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
+
+_PICTURES: Final = ((".bmp",), (".png",), (".jpg", ".jpeg"))
+"""Endings of what programs make of an image to be looked at, and what instruments write too."""
 
 
 class Rules:
@@ -79,7 +83,7 @@ def inside(folder: str, name: str) -> str:
 
 def is_preview(root: str, path: str, rules: Rules) -> bool:
     """Whether a file is somebody's preview of another, which only its whole folder tells."""
-    if not path.lower().endswith(".png"):
+    if not _rank(path):
         return False
     folder, _, name = path.rpartition("/")
     return name not in _list(root, folder, rules, keep_ignored=False).images
@@ -119,16 +123,24 @@ def _list(root: str, path: str, rules: Rules, keep_ignored: bool) -> Listing:
 
 
 def _drop_previews(folder: Listing, ignored: list[tuple[str, str]] | None) -> None:
-    """`a.png` beside `a.tif` is somebody's preview of it."""
-    pictures = [name for name in folder.images if name.lower().endswith(".png")]
-    if not pictures or len(pictures) == len(folder.images):
+    """`a.jpg` beside `a.tif` is somebody's preview of it: of one stem, the image is the file that holds most."""
+    pictures = [name for name in folder.images if _rank(name)]
+    if not pictures:
         return
-    stems = {_stem(name) for name in folder.images if not name.lower().endswith(".png")}
+    best: dict[str, str] = {}
+    for name in sorted(folder.images, key=_rank):
+        best.setdefault(_stem(name), name)
     for name in pictures:
-        if _stem(name) in stems:
+        image = best[_stem(name)]
+        if _rank(image) < _rank(name):
             folder.images.remove(name)
             if ignored is not None:
-                ignored.append((name, "left alone: a preview of the TIFF beside it"))
+                ignored.append((name, f"left alone: a preview of {image} beside it"))
+
+
+def _rank(name: str) -> int:
+    """0: no other program's picture of an image; else the higher the less it holds of one."""
+    return next((rank for rank, endings in enumerate(_PICTURES, 1) if name.lower().endswith(endings)), 0)
 
 
 def _stem(name: str) -> str:

@@ -24,7 +24,7 @@ from typing import Final
 from mhfd_client.naming.folders import TILE, SectionFolders
 from mhfd_client.naming.naming import SAID, Naming
 
-_END: Final = r"(?:\.ome)?\.[a-z]+$"
+_END: Final = r"(?:\.ome)?\.[a-z]+\d?$"
 _FIRST: Final = r"(?:^|/)"
 _ROW_COLUMN: Final = r"r\d+-c\d+"
 _SBEMIMAGE: Final = ("overviews/", "workspace/", "meta/", "rejected/")
@@ -44,7 +44,7 @@ INSTRUMENTS: Final = (
     ),
     Naming(
         "maps",
-        rf"{_FIRST}Tile_(?P<row>\d+)-(?P<col>\d+)-(?P<more>\d{{6}}_\d+-\d+)(?:\.s\d+_e\d+)?\.tiff?$",
+        rf"{_FIRST}Tile_(?P<row>\d+)-(?P<col>\d+)-(?P<more>\d{{6}}_\d+-\d+)(?:\.s\d+_e\d+)?{_END}",
         folders=True,
         ignore=_TILES,
     ),
@@ -56,7 +56,7 @@ INSTRUMENTS: Final = (
     ),
     Naming(
         "fastem",
-        rf"{_FIRST}(?P<col>\d{{3}})_(?P<row>\d{{3}})_(?P<more>\d)\.tiff?$",
+        rf"{_FIRST}(?P<col>\d{{3}})_(?P<row>\d{{3}})_(?P<more>\d){_END}",
         folders=True,
         ignore=("*preview*", "*thumb*", "*overview*"),
     ),

@@ -69,10 +69,15 @@ class ArrivalSettings(Section):
         60.0, description="time between two rescans that also compare size and mtime of every known file"
     )
     patterns: tuple[str, ...] = Field(
-        ("*.tif", "*.tiff", "*.png"), min_length=1, description="names that are images, whatever their case"
+        ("*.tif", "*.tiff", "*.png", "*.bmp", "*.jpg", "*.jpeg", "*.mrc"),
+        min_length=1,
+        description="names that are images, whatever their case",
     )
     ignore: tuple[str, ...] = Field(
-        (".*", "*.tmp", "*.part", "*.partial", "*.filepart", "*.crdownload", "*~", "~$*", "*.mhfd.*", "$RECYCLE.BIN/"),
+        (
+            *(".*", "*.tmp", "*.part", "*.partial", "*.filepart", "*.crdownload", "*~", "~$*", "*.mhfd.*"),
+            *("*_thumb.*", "*_thumbnail.*", "thumbnail_*", "$RECYCLE.BIN/"),
+        ),
         description="names of files and (ending in /) folders that are left alone, whatever their case",
     )
     marker: str | None = Field(
