@@ -9,6 +9,7 @@ import platform
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from mhfd import cgroups
 from mhfd.errors import UsageError
 
 
@@ -34,46 +35,26 @@ def _affinity() -> int:
 
 def _quotas(root: Path) -> Iterator[int]:
     """The whole CPUs that each cgroup from the process's own up to the root allows; a part of one counts as one."""
-    for line in _lines(root / "proc/self/cgroup"):
-        _, controllers, path = line.split(":", 2)
-        if controllers == "":
-            mounts = [root / "sys/fs/cgroup", root / "sys/fs/cgroup/unified"]
-        elif "cpu" in controllers.split(","):
-            mounts = [root / "sys/fs/cgroup" / name for name in (controllers, "cpu")]
-        else:
-            continue
-        for mount in mounts:
-            # Inside a container the path may be the host's; the mount itself is then the container's group.
-            group = mount / path.strip("/")
-            for folder in (group, *group.parents):
-                yield from _quota(folder)
-                if folder == mount:
-                    break
+    for folder in cgroups.folders("cpu", root):
+        yield from _quota(folder)
 
 
 def _quota(folder: Path) -> Iterator[int]:
     """Of one cgroup folder, v2's `cpu.max` or v1's pair of files. No file, or no limit: nothing."""
     quota, period = "max", "100000"
-    for line in _lines(folder / "cpu.max"):
+    for line in cgroups.lines(folder / "cpu.max"):
         quota, period = line.split()
-    for line in _lines(folder / "cpu.cfs_quota_us"):
+    for line in cgroups.lines(folder / "cpu.cfs_quota_us"):
         quota = line
-    for line in _lines(folder / "cpu.cfs_period_us"):
+    for line in cgroups.lines(folder / "cpu.cfs_period_us"):
         period = line
     if quota not in ("max", "-1") and int(period) > 0:
         yield max(1, int(quota) // int(period))
 
 
-def _lines(path: Path) -> list[str]:
-    try:
-        return [line.strip() for line in path.read_text().splitlines() if line.strip()]
-    except OSError:  # not Linux, not this cgroup version, or not ours to read
-        return []
-
-
 def cpu_name() -> str:
     """The processor's name as the system gives it."""
-    for line in _lines(Path("/proc/cpuinfo")):
+    for line in cgroups.lines(Path("/proc/cpuinfo")):
         if line.startswith("model name"):
             return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine() or "CPU"

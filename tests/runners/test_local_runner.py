@@ -17,9 +17,10 @@ import pytest
 from tests.rigs.jobs_folder import Folder
 from tests.rigs.listening import PATIENCE_S, listen, until_answered
 
+from mhfd import images
 from mhfd.contract.focus_report import Finding
 from mhfd_client.errors import RunnerError
-from mhfd_client.runners import Batch, Event, Health, Scored, Started
+from mhfd_client.runners import Batch, Event, Health, Scored, Started, memory
 from mhfd_client.runners.local import LocalRunner
 from mhfd_client.runners.process import SetUp
 
@@ -73,7 +74,7 @@ def gone(pid: int) -> bool:
     [
         ("segfault", r"killed its worker \(SIGSEGV\)"),
         ("sigkill", r"killed its worker \(SIGKILL\)"),
-        ("memory", "needs more memory than a worker may take"),
+        ("memory", r"needs more than [0-9.]+ GB of memory; crop it, or raise memory_gb"),
         ("raise", "makes scoring fail with LookupError: no such tag"),
     ],
 )
@@ -116,7 +117,10 @@ def test_hung_worker_is_killed_and_replaced(make: Make, folder: Folder) -> None:
     clock.now = 62.0
     events = until_answered(runner, 2)
     assert reports(events)[3].finding is Finding.OK
-    assert reports(events)[1].finding_detail == "001-hang.tif set aside after 2 tries: took longer than 30 s"
+    assert (
+        reports(events)[1].finding_detail
+        == "001-hang.tif set aside after 2 tries: took longer than 30 s; crop it, or raise deadline_s"
+    )
 
 
 def test_suspect_is_alone_in_its_worker(make: Make, folder: Folder) -> None:
@@ -154,12 +158,62 @@ def test_workers_stay_warm(make: Make, folder: Folder) -> None:
 
 def test_memory_limit(make: Make, folder: Folder) -> None:
     runner = make(memory_bytes=1 << 30, score="tests.runners.test_local_runner:take_two_gigabytes")
-    runner.submit(Batch("a", (folder.job(),)))
-    assert "needs more memory" in reports(until_answered(runner, 1))[1].finding_detail
+    runner.submit(Batch("a", (folder.job(), folder.job())))
+    pids = []
+    for number, report in reports(until_answered(runner, 2)).items():
+        assert "needs more than 1.07 GB of memory" in report.finding_detail, number
+        pids += workers(runner)
+    assert len(set(pids)) == 1, "a worker outlives what it could not take"
 
 
 def take_two_gigabytes(path: str, **options: Any) -> None:
     bytearray(2 << 30)
+
+
+def test_workers_have_a_memory_limit_by_default(make: Make, folder: Folder) -> None:
+    runner = make(score="tests.runners.test_local_runner:take_what_no_image_needs")
+    runner.submit(Batch("a", (folder.job(),)))
+    assert "raise memory_gb" in reports(until_answered(runner, 1))[1].finding_detail
+
+
+def take_what_no_image_needs(path: str, **options: Any) -> None:
+    bytearray(memory.DEAREST + (1 << 30))  # never touched: it costs nothing where there is no limit
+
+
+def test_the_dearest_image_within_the_limits_fits() -> None:
+    assert images.Limits().max_pixels * 24 == memory.DEAREST
+
+
+def test_all_workers_together_leave_the_machine_alive(tmp_path: Path) -> None:
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/meminfo").write_text("MemTotal:       16777216 kB\nMemFree: 1 kB\n")
+    assert memory.allowed(1, root=tmp_path) == memory.DEAREST
+    assert memory.allowed(8, root=tmp_path) == 12 * (1 << 30) // 8
+    assert memory.allowed(10_000, root=tmp_path) == memory.LEAST
+    (tmp_path / "proc/self/cgroup").write_text("0::/slurm/job\n")
+    job = tmp_path / "sys/fs/cgroup/slurm/job"
+    job.mkdir(parents=True)
+    (job / "memory.max").write_text("max\n")
+    (job.parent / "memory.max").write_text(f"{4 << 30}\n")
+    assert memory.allowed(1, root=tmp_path) == 3 << 30
+    (tmp_path / "proc/self/cgroup").write_text("5:cpuset:/\n4:memory:/box\n")
+    box = tmp_path / "sys/fs/cgroup/memory/box"
+    box.mkdir(parents=True)
+    (box / "memory.limit_in_bytes").write_text(f"{2 << 30}\n")
+    (box.parent / "memory.limit_in_bytes").write_text("9223372036854771712\n")
+    assert memory.allowed(1, root=tmp_path) == 1536 << 20
+
+
+def test_an_image_that_hangs_is_tried_twice_and_no_more(make: Make, folder: Folder) -> None:
+    # It took its worker for the whole deadline as often as `attempts`, 3 in a watch.
+    clock = Clock()
+    runner = make(clock=clock, deadline_s=30, attempts=5, backoff_s=0)
+    runner.submit(Batch("a", (folder.job("hang"),)))
+    for _ in range(2):
+        listen(runner, lambda events: any(isinstance(e, Started) for e in events))
+        clock.now += 31.0
+    found = reports(until_answered(runner, 1))[1]
+    assert "set aside after 2 tries: took longer than 30 s" in found.finding_detail
 
 
 @pytest.mark.parametrize(
@@ -263,7 +317,7 @@ def test_workers_die_with_their_parent(folder: Folder, how: signal.Signals) -> N
     wait_for_end(*pids)
 
 
-SET_UP = json.dumps(asdict(SetUp("tests.rigs.jobs:score", device="cpu", threads=1, memory_bytes=None))).encode()
+SET_UP = json.dumps(asdict(SetUp("tests.rigs.jobs:score", device="cpu", threads=1, memory_bytes=1 << 30))).encode()
 
 
 def hanging(folder: Folder) -> bytes:

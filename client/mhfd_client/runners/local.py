@@ -20,8 +20,11 @@ from mhfd.contract.focus_report import FocusReport
 from mhfd.threads import thread_count
 from mhfd_client.errors import RunnerError
 from mhfd_client.runners import Batch, Event, Health, Job, Returned, Scored, Started, Trouble, set_aside
+from mhfd_client.runners.memory import allowed
 from mhfd_client.runners.process import SetUp, Worker, WorkerReply
 
+OVERDUE: Final = 2
+"""Tries of an image that takes too long, at most: each costs a worker the whole time, and hardly one goes better."""
 DEPTH: Final = 2  # images a worker has at hand: it need not wait for the station between two
 STILLBORN: Final = 5  # so many workers in a row that died before they were ready: a person must act
 
@@ -60,7 +63,8 @@ class LocalRunner:
         start_s: The same for its start.
         attempts: Tries before an image is set aside.
         backoff_s: Wait before the second try; doubled with each further one. Also between workers that do not start.
-        memory_bytes: What a worker may allocate; nothing for no limit of ours.
+        memory_bytes: What a worker may take for an image; nothing for what the dearest one within the limits costs, or
+            for the worker's share of the machine, if that is less.
         score: The scoring function, `module:function`, called with (path, params=, device=, threads=).
         thumbnails: A folder for small pictures of what was scored; the scoring function is then called with
             `thumbnail=` too, the file to write. Pictures that cannot be written are a trouble that is said once; what
@@ -91,7 +95,8 @@ class LocalRunner:
         workers = workers or (cores if device == "cpu" else 2)
         score = score or ("mhfd.api:score" if thumbnails is None else "mhfd_client.runners.thumbnails:score")
         pictures = None if thumbnails is None else os.fspath(thumbnails)
-        self._set_up = SetUp(score, device, threads or max(1, cores // workers), memory_bytes, pictures)
+        memory = memory_bytes or allowed(workers)
+        self._set_up = SetUp(score, device, threads or max(1, cores // workers), memory, pictures)
         self._deadline, self._start_limit, self._attempts = deadline_s, start_s, attempts
         self._backoff = backoff_s
         self._clock = clock
@@ -233,13 +238,13 @@ class LocalRunner:
             if task.cancelled:
                 self._out.append(Returned(task.token, (task.job.id,), "cancelled"))
             elif task is guilty and doom != "cancelled":
-                self._fault(task, doom or f"killed its worker ({how})")
+                self._fault(task, doom or f"killed its worker ({how})", most=OVERDUE if doom else None)
             else:
                 self._waiting.appendleft(task)
 
-    def _fault(self, task: _Task, why: str) -> None:
+    def _fault(self, task: _Task, why: str, *, most: int | None = None) -> None:
         task.faults += 1
-        if task.faults >= self._attempts:
+        if task.faults >= min(self._attempts, most or self._attempts):
             times = f"set aside after {task.faults} tries: " if task.faults > 1 else "set aside: "
             report = set_aside(task.job.path, task.job.params, times + why)
             self._out.append(Scored(task.token, task.job.id, report, time.time_ns()))
@@ -289,7 +294,7 @@ class LocalRunner:
 
     def _overdue(self, seat: _Seat) -> str:
         if seat.started:
-            return f"took longer than {self._deadline:g} s"
+            return f"took longer than {self._deadline:g} s; crop it, or raise deadline_s"
         return f"did not start within {self._start_limit:g} s"
 
     def _next_alarm(self) -> float:

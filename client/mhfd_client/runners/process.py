@@ -40,7 +40,7 @@ class SetUp:
     score: str  # "module:function"
     device: str
     threads: int
-    memory_bytes: int | None
+    memory_bytes: int | None  # for an image, beyond what the worker takes for itself
     thumbnails: str | None = None  # a folder: the scoring function also takes `thumbnail=`, a file to write
     schema_version: int = SCHEMA_VERSION
 

@@ -24,8 +24,9 @@ from typing import IO, Any
 
 from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.contract.params import Params
-from mhfd.errors import UsageError
+from mhfd.errors import MhfdError, UsageError
 from mhfd_client.journal.folder import picture_of
+from mhfd_client.runners.memory import limit
 from mhfd_client.runners.process import SCHEMA_VERSION, Unpictured
 
 Score = Callable[..., FocusReport | Unpictured]
@@ -45,10 +46,12 @@ def main(argv: list[str]) -> int:
     if set_up.get("schema_version", 1) != SCHEMA_VERSION:
         _reply(replies, "broken", 0, "mhfd was exchanged while the station ran: start the station again")
         return 1
+    memory: int | None = set_up["memory_bytes"]
     try:
-        if set_up["memory_bytes"]:
-            _limit_memory(set_up["memory_bytes"])
         score: Score = pkgutil.resolve_name(set_up["score"])
+        _open_device(set_up["device"])
+        if memory is not None:
+            limit(memory, threads=set_up["threads"])
     except Exception as e:
         _reply(replies, "broken", 0, f"{type(e).__name__}: {e}")
         return 1
@@ -60,14 +63,14 @@ def main(argv: list[str]) -> int:
         job = json.loads(jobs.get())
         _reply(replies, "started", job["id"])
         here = options | ({"thumbnail": str(picture_of(Path(pictures), job["id"]))} if pictures else {})
-        answer, why = _one(job, score, here)
+        answer, why = _one(job, score, here, memory)
         if pictures and bool(why) is not missed:
             missed = bool(why)
             _reply(replies, "unpictured" if missed else "pictured", job["id"], why)
         _reply(replies, *answer)
 
 
-def _one(job: dict[str, Any], score: Score, options: dict[str, Any]) -> tuple[Answer, str]:
+def _one(job: dict[str, Any], score: Score, options: dict[str, Any], memory: int | None) -> tuple[Answer, str]:
     """Score one image, and why its picture was not kept."""
     why = ""
 
@@ -79,10 +82,12 @@ def _one(job: dict[str, Any], score: Score, options: dict[str, Any]) -> tuple[An
             return scored.report
         return scored
 
-    return _scored(job, apart, options), why
+    return _scored(job, apart, options, memory), why
 
 
-def _scored(job: dict[str, Any], score: Callable[..., FocusReport], options: dict[str, Any]) -> Answer:
+def _scored(
+    job: dict[str, Any], score: Callable[..., FocusReport], options: dict[str, Any], memory: int | None
+) -> Answer:
     """What is said of an image must be said of the file that arrival saw."""
     try:
         seen = _stat(job["path"])
@@ -102,7 +107,8 @@ def _scored(job: dict[str, Any], score: Callable[..., FocusReport], options: dic
     except OSError as e:
         return "unavailable", job["id"], f"the file cannot be opened: {e.strerror or e}"
     except MemoryError:
-        return "raised", job["id"], "needs more memory than a worker may take"
+        much = "more memory than there is" if memory is None else f"more than {memory / 1e9:.3g} GB of memory"
+        return "raised", job["id"], f"needs {much}; crop it, or raise memory_gb"
     except Exception as e:
         return "raised", job["id"], f"makes scoring fail with {type(e).__name__}: {e}"
 
@@ -138,12 +144,14 @@ def _die_with(parent: int) -> None:
         f.write("500")  # when memory runs out, the image goes, not the station
 
 
-def _limit_memory(limit: int) -> None:
-    if sys.platform == "win32":
+def _open_device(device: str) -> None:
+    """What a GPU's driver takes once is the worker's own, and no image's."""
+    if device == "cpu":
         return
-    import resource
+    from mhfd.detector.choose import choose
 
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    with contextlib.suppress(MhfdError):  # said with the first image
+        choose(Params(), device=device)
 
 
 if __name__ == "__main__":

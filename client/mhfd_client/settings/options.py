@@ -160,7 +160,16 @@ class RunnerSettings(Section):
     )
     workers: int | None = Field(None, ge=1, le=256, description="worker processes; unset: chosen from the processors")
     deadline_s: Positive = Field(120.0, description="an image that takes longer is taken from its worker")
-    attempts: int = Field(3, ge=1, le=20, description="tries before an image is set aside, named")
+    memory_gb: float | None = Field(
+        None,
+        ge=0.1,
+        le=1000,
+        description="what a worker may take for an image; unset: what the largest that is read needs, 6.4, or less "
+        "where all workers together would take more than three quarters of the machine's memory",
+    )
+    attempts: int = Field(
+        3, ge=1, le=20, description="tries before an image is set aside, named; two at most where it takes too long"
+    )
     backoff_s: Seconds = Field(1.0, description="wait before the second try; doubled with each further one")
 
 
