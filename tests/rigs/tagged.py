@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,29 @@ def load(folder: Path, array: Array, *written: tuple[int, bytes], **options: Any
     path = folder / "a.tif"
     extra = [(code, 2, len(text) + 1, text + b"\0", True) for code, text in written]
     tifffile.imwrite(path, array, extratags=extra, **options)
+    return images.load(path)
+
+
+def load_beside(folder: Path, array: Array, text: bytes, ending: str = ".txt", **options: Any) -> images.Image:
+    """`array` as a TIFF with a text beside it, read."""
+    (folder / f"a{ending}").write_bytes(text)
+    return load(folder, array, **options)
+
+
+def load_described(folder: Path, array: Array, description: str | bytes, **options: Any) -> images.Image:
+    """`array` as a TIFF with this description, read."""
+    text = description.encode() if isinstance(description, str) else description
+    return load(folder, array, description=text, metadata=None, **options)
+
+
+def load_pointing(folder: Path, array: Array, code: int, content: bytes, **options: Any) -> images.Image:
+    """`array` as a TIFF whose tag `code` says where in the file `content` lies, read."""
+    path = folder / "a.tif"
+    tifffile.imwrite(path, array, extratags=[(code, 4, 1, 1, True)], **options)
+    data, form = path.read_bytes(), options.get("byteorder", "<") + "HHII"
+    before, entry, after = data.partition(struct.pack(form, code, 4, 1, 1))
+    assert entry
+    path.write_bytes(before + struct.pack(form, code, 4, 1, len(data)) + after + content)
     return images.load(path)
 
 

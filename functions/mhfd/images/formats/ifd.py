@@ -3,6 +3,7 @@
 It knows where things are and what type they have, not what they mean. Every step is bounded by the size of the file.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Final, Literal
 
@@ -88,6 +89,41 @@ class Fields:
         """At most `limit` bytes of a text, up to its first NUL; None where there is none. Never a `Flaw`."""
         content = self.content(code, limit)
         return None if content is None else content.partition(b"\0")[0]
+
+    def numbers(self, code: int, limit: int) -> list[float]:
+        """At most `limit` finite numbers of a field, fractions too; none where it has none. Never a `Flaw`."""
+        try:
+            values = self.values(code)
+        except Flaw:
+            return []
+        if values is None:
+            return []
+        some = values[:limit]
+        if some.dtype.kind == "V":
+            signed = int(self._table[self._index[code]]["type"]) == 10
+            pairs = some.view(np.dtype(self.order + ("i4" if signed else "u4"))).reshape(-1, 2).astype(np.float64)
+            some = np.divide(pairs[:, 0], pairs[:, 1], out=np.full(len(pairs), np.nan), where=pairs[:, 1] != 0)
+        numbers = [float(value) for value in some.tolist()]
+        return numbers if all(map(math.isfinite, numbers)) else []
+
+    def block(self, code: int, limit: int) -> bytes:
+        """At most `limit` bytes of what a field holds; where that is one whole number, of what lies there in the file.
+
+        Some programs write the place of a structure of theirs as a number. Never a `Flaw`.
+        """
+        try:
+            values = self.values(code)
+        except Flaw:
+            return b""
+        if values is None:
+            return b""
+        if values.dtype.kind == "u" and values.dtype.itemsize >= 4 and len(values) == 1:
+            return self.at(int(values[0]), limit)
+        return values.view(np.uint8)[:limit].tobytes()
+
+    def at(self, offset: int, length: int) -> bytes:
+        """Some bytes of the file; fewer where it ends before."""
+        return self._data[offset : offset + length].tobytes()
 
 
 def pages(data: NDArray[np.uint8]) -> Iterator[Fields]:

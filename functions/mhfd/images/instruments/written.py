@@ -56,6 +56,10 @@ class Header:
         """All that a tag holds; None where there is none."""
         return None if self.fields is None else self.fields.content(code, limit)
 
+    def numbers(self, code: int) -> list[float]:
+        """The numbers that a tag holds, fractions too, 16 at most; none where there are none."""
+        return [] if self.fields is None else self.fields.numbers(code, 16)
+
     def side_file(self, *endings: str) -> tuple[str, bytes] | None:
         """The file that has the image's name with this ending, as `.txt`, and what it holds.
 
@@ -137,8 +141,14 @@ def number(text: str | None) -> float | None:
     """A finite number that fits any unit conversion, or None. A comma is a decimal point, as instruments write it."""
     if _NUMBER.fullmatch(digits := (text or "").strip()) is None:
         return None
-    value = float(digits.replace(",", "."))
-    return value if abs(value) < 1e15 else None
+    return finite(float(digits.replace(",", ".")))
+
+
+def finite(value: object) -> float | None:
+    """The same of what may be no number at all."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if abs(value) < 1e15 else None
 
 
 def tidy(value: float) -> float:
