@@ -28,6 +28,7 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
+from tests.rigs.image_files import bmp, jpeg, mrc
 
 from mhfd import images
 from mhfd.contract.focus_report import Finding
@@ -76,8 +77,7 @@ def seeds() -> list[tuple[str, bytes]]:
         (colour, {"photometric": "rgb"}),
         (colour, {"photometric": "ycbcr", "compression": "jpeg"}),
         (np.moveaxis(colour, 2, 0), {"photometric": "rgb", "planarconfig": "separate", "compression": "zlib"}),
-        (np.stack([byte, byte // 2, byte // 3]), {"photometric": "minisblack"}),
-        (np.stack([byte, byte // 2]), {"ome": True, "metadata": {"axes": "ZYX", "PhysicalSizeX": 0.004}}),
+        (byte, {"ome": True, "metadata": {"PhysicalSizeX": 0.004}}),
     ]
     made = []
     for array, options in cases:
@@ -87,7 +87,10 @@ def seeds() -> list[tuple[str, bytes]]:
     pngs: list[bytes] = [bytes(imagecodecs.png_encode(array)) for array in (byte, word, colour, colour.astype("u2"))]
     palette = io.BytesIO()
     PillowImage.fromarray(colour).convert("P").save(palette, "png")
-    return made + [(".png", png) for png in [*pngs, palette.getvalue()]]
+    made += [(".png", png) for png in [*pngs, palette.getvalue()]]
+    made += [(".bmp", bmp(array)) for array in (byte, colour)]
+    made += [(".jpg", jpeg(array, progressive=array is colour)) for array in (byte, colour)]
+    return made + [(".mrc", mrc(array, more=bytes(96))) for array in (word, grey.astype(np.float32))]
 
 
 def flip_bits(data: bytearray, rng: Rng) -> None:

@@ -126,18 +126,6 @@ def test_jpeg_in_tiff(tmp_path: Path, tile: tuple[int, int] | None) -> None:
     np.testing.assert_array_equal(good(path).pixels, tifffile.imread(path))
 
 
-def test_ome_tiff_gives_the_first_plane(tmp_path: Path) -> None:
-    stack = np.stack([scene(seed=i) for i in range(6)]).astype("u2").reshape(2, 3, 150, 130)
-    path = write(
-        tmp_path / "a.ome.tif", stack, metadata={"axes": "TZYX", "PhysicalSizeX": 4.6, "PhysicalSizeXUnit": "nm"}
-    )
-    image = good(path)
-    np.testing.assert_array_equal(image.pixels, stack[0, 0])
-    assert image.info.tags["format"] == "OME-TIFF"
-    assert image.info.tags["pages"] == 6
-    assert image.info.pixel_nm == pytest.approx(4.6)
-
-
 def test_first_page_at_full_resolution(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     array = scene().astype("u1")
@@ -194,12 +182,6 @@ def test_float_colour() -> None:
     rgb = colours("f4")
     want = (rgb.astype("f8") @ [0.299, 0.587, 0.114]).astype("f4")
     np.testing.assert_allclose(good(rgb).pixels, want, rtol=1e-6)  # type: ignore[arg-type]  # not None when good
-
-
-def test_grey_with_further_samples_takes_the_first(tmp_path: Path) -> None:
-    two = np.stack([scene(), scene(seed=1)], 2).astype("u2")
-    path = write(tmp_path / "a.tif", two, photometric="minisblack", planarconfig="contig", extrasamples=["unspecified"])
-    np.testing.assert_array_equal(good(path).pixels, two[..., 0])
 
 
 def test_white_is_zero_is_inverted(tmp_path: Path) -> None:

@@ -30,6 +30,11 @@ def incomplete(detail: str) -> Flaw:
     return Flaw(Finding.INCOMPLETE, detail)
 
 
+def several(images: int, where: str = "") -> Flaw:
+    """The flaw of a file with several images: none of them stands for all."""
+    return unreadable(f"a stack of {images} images{where and f' {where}'}: save each as a file of its own")
+
+
 def truncated(size: int, end: int) -> Flaw:
     """The flaw of a file that ends before what its header tells of does."""
     return incomplete(f"truncated: the file has {size} of {end} bytes; wait, or copy it again")

@@ -4,13 +4,14 @@ Colour becomes luminance (.299 R + .587 G + .114 B), which is the channel itself
 samples (alpha) are dropped. It knows nothing of files.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mhfd.images.flaw import several
 from mhfd.stretch import Pixels
 
 Array = NDArray[Any]
@@ -32,6 +33,16 @@ class Plane:
 def first(samples: Array) -> Plane:
     """The first of the samples: a view."""
     return Plane(samples[:, :, 0])
+
+
+def only(samples: Array, further: Sequence[int]) -> Plane:
+    """The first of the samples, where the further ones hold no image of their own: a `Flaw` where they do."""
+    one = samples[:, :, 0]
+    for i in further:
+        other = samples[:, :, i]
+        if (other != other[0, 0]).any() and (other != one).any():
+            raise several(1 + len(further), "in each pixel's samples")
+    return Plane(one)
 
 
 def from_colour(samples: Array) -> Plane:

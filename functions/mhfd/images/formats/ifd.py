@@ -47,6 +47,11 @@ class Fields:
     def __contains__(self, code: int) -> bool:
         return code in self._index
 
+    def count(self, code: int) -> int:
+        """How many values a field says it has; 0 where it is absent."""
+        index = self._index.get(code)
+        return 0 if index is None else int(self._table[index]["count"])
+
     def values(self, code: int) -> NDArray[np.generic] | None:
         """All values of a field, or None where it is absent. `Flaw` where the file does not hold them."""
         index = self._index.get(code)

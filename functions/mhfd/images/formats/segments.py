@@ -34,6 +34,9 @@ def read(file: Source, *, max_pixels: int) -> StoredImage:
         about["pages"] = page.pages
     if page.samples > 1:
         about["samples"] = page.samples
+    images = page.images
+    if page.planar and not page.colour and page.photometric != tiff.PALETTE:
+        images += int(page.further.sum())  # planes of their own are images of their own
     return StoredImage(
         page.kind,
         page.height,
@@ -43,6 +46,7 @@ def read(file: Source, *, max_pixels: int) -> StoredImage:
         inverted=page.photometric == tiff.WHITE_IS_ZERO,
         tile=page.segment if page.tiled else None,
         fields=page.fields,
+        images=images,
         about=about,
     )
 
@@ -59,14 +63,13 @@ def decode(page: tiff.TiffPage, data: NDArray[np.uint8]) -> grey.Plane:
     planes = len(page.offsets) // (-(-page.height // rows) * across)
     for i in range(len(page.offsets) // planes):
         block = np.concatenate([_segment(page, data, i, plane, planes) for plane in range(planes)], axis=2)
-        plane = reduce(block)
+        top, left = i // across * rows, i % across * columns
+        plane = reduce(block[: page.height - top, : page.width - left])  # what fills up a tile says nothing
         differ |= plane.coloured
         if out is None:
             # Only now: a header that lies about the size is found out before memory is taken.
             out = np.empty((page.height, page.width), plane.pixels.dtype)
-        top, left = i // across * rows, i % across * columns
-        inside = out[top : top + rows, left : left + columns]
-        inside[...] = plane.pixels[: inside.shape[0], : inside.shape[1]]
+        out[top : top + rows, left : left + columns] = plane.pixels
     assert out is not None  # noqa: S101  a page has at least one segment
     return grey.Plane(out, differ)
 
@@ -94,7 +97,10 @@ def _reducer(page: tiff.TiffPage) -> Callable[[Array], grey.Plane]:
         if colours is None or len(colours) < 3 * size or colours.dtype.kind != "u":
             raise unreadable("the TIFF has no complete palette; export it as grey values")
         return grey.palette(colours[: 3 * size].reshape(3, size))
-    return grey.first
+    if page.planar or page.samples == 1 or not page.further.any():
+        return grey.first
+    further = np.flatnonzero(page.further) + 1
+    return lambda samples: grey.only(samples, further.tolist())
 
 
 def _segment(page: tiff.TiffPage, data: NDArray[np.uint8], i: int, plane: int, planes: int) -> Array:

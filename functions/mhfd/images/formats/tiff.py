@@ -7,7 +7,7 @@ Own code instead of a library's, for one reason: what is read is hostile or half
 bounded by the size of the file. The tests hold it against tifffile.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mhfd.images.flaw import incomplete, too_many_pixels, unreadable
 from mhfd.images.formats import ifd
+from mhfd.images.formats.pages import Pages, images_behind
 
 COMPRESSIONS: Final = {
     1: "none",
@@ -69,11 +70,22 @@ class TiffPage:
     counts: NDArray[np.int64]  # bytes in the file
     needed: NDArray[np.int64]  # bytes after decompression
     pages: int
+    images: int = 1
 
     @property
     def colour(self) -> bool:
         """Whether the first three samples are red, green and blue."""
         return self.photometric in (_RGB, YCBCR)
+
+    @property
+    def further(self) -> NDArray[np.bool_]:
+        """Of the samples beside a grey one: which are no alpha."""
+        kinds = self.fields.values(338)
+        told = np.zeros(self.samples - 1, np.uint64)
+        if kinds is not None and kinds.dtype.kind == "u":
+            n = min(len(kinds), len(told))
+            told[:n] = kinds[:n]
+        return ~np.isin(told, (1, 2))
 
     @property
     def kind(self) -> str:
@@ -84,29 +96,26 @@ class TiffPage:
 
 
 def read_page(data: NDArray[np.uint8], *, max_pixels: int) -> TiffPage:
-    """The page that is the image: the first one at full resolution."""
-    image: ifd.Fields | None = None
+    """The page that is the image, and how many more there are."""
+    found = Pages()
     others = ifd.SegmentsEnd(len(data))
-    count = 0
     for fields in ifd.pages(data):
-        count += 1
-        if image is None:
-            image = fields
-        elif _reduced(image) and not _reduced(fields):
-            others.add(image)
-            image = fields
-        else:
-            others.add(fields)
-    if image is None:
+        if (other := found.add(fields)) is not None:
+            others.add(other)
+    if found.image is None:
         raise incomplete("the TIFF has no page yet: its header was written, its content not; wait")
-    page = _page(image, data, count, max_pixels)
+    page = _page(found.image, data, found.count, max_pixels)
     if others.end > len(data):
         raise ifd.truncated(data, others.end)
-    return page
+    images = found.images
+    if found.count == 1 and _has_room_behind(page, len(data)):
+        images = images_behind(page.fields, page.height, page.width, page.samples)
+    return replace(page, images=images)
 
 
-def _reduced(fields: ifd.Fields) -> bool:
-    return bool(fields.whole(254, 0) & 1)
+def _has_room_behind(page: TiffPage, size: int) -> bool:
+    """Whether a second image as large fits behind it: who saves one of a stack may keep what was said of all."""
+    return page.compression == 1 and int(page.offsets.min()) + 2 * int(page.needed.sum()) <= size
 
 
 def _page(fields: ifd.Fields, data: NDArray[np.uint8], pages: int, max_pixels: int) -> TiffPage:
