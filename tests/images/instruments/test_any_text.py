@@ -81,6 +81,7 @@ FORMS = (
         b"[MAIN]\n|Device=x\n|PixelSizeX=|ViewFieldsCountX=|ImageStripSize=9\n",
     ),
     Form("ome", DESCRIPTION, b"<OME>|<Pixels PhysicalSizeX='|PhysicalSizeXUnit='|'|/>|<!DOCTYPE"),
+    Form("ome plane", DESCRIPTION, b"<TiffData IFD='|<Plane ExposureTime='|PositionX='|'|/>", b"<OME><Pixels>"),
     Form("imagej", DESCRIPTION, b"unit=|micron|\n|\\u00B5m|spacing=", b"ImageJ=1.54f\n"),
     Form("openfibsem", DESCRIPTION, b'{|}|[|]|,|:|"|x|NaN|1e999|null|"hfw":', b'{"microscope_state":{},"image":', b"}"),
     Form("sightx", DESCRIPTION, b"<Eos>|</Eos>|<EosMode>|eosTEM|</EosMode>", b"<TemReporter>", b"</TemReporter>"),
