@@ -15,8 +15,9 @@ from mhfd_client.naming import Place
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts import baseline
 from mhfd_client.verdicts import judge as judging
-from mhfd_client.verdicts.history import MEASURES, REGIONS, History, Label, Measured, Standing
+from mhfd_client.verdicts.history import History, Label, Standing
 from mhfd_client.verdicts.judge import Judged, RunJudge
+from mhfd_client.verdicts.measured import MEASURES, REGIONS, Measured
 from mhfd_client.verdicts.verdict import Cause, Verdict, decide
 
 IN, OUT, UNSURE = Outcome.IN_FOCUS, Outcome.OUT_OF_FOCUS, Outcome.UNDETERMINED

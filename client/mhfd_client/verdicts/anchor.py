@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mhfd_client.settings.options import VerdictSettings
-from mhfd_client.verdicts.history import DENSITY, WHOLE, History, Label, Levels, Standing
+from mhfd_client.verdicts.history import History, Label, Standing
 from mhfd_client.verdicts.line import Rows
+from mhfd_client.verdicts.measured import DENSITY, WHOLE, Levels
 from mhfd_client.verdicts.neighbours import nearest
 from mhfd_client.verdicts.no_better import covered
 

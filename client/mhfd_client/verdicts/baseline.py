@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts.anchor import Anchor, find_anchor, median
 from mhfd_client.verdicts.drift import Drift, drift_of
-from mhfd_client.verdicts.history import DENSITY, RATIO, SIDES, WHOLE, History, Label, Levels, Measured
+from mhfd_client.verdicts.history import History, Label
+from mhfd_client.verdicts.measured import DENSITY, RATIO, SIDES, WHOLE, Levels, Measured
 from mhfd_client.verdicts.neighbours import nearest, neighbours
 
 # What sharp images of one tissue differ by from section to section, as standard deviations of logarithms, where there

@@ -1,43 +1,27 @@
 """What is remembered of the images of a run, so that the next one can be judged: a table of small rows.
 
-Levels are natural logarithms, so that a ratio is a difference and a constant factor changes nothing. A row holds
-numbers only (about 200 bytes), because a run has tens of thousands. It decides nothing: see `baseline`, `verdict`.
+A row holds numbers only (about 300 bytes), because a run has tens of thousands. It decides nothing: see `baseline`,
+`verdict`.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.contract.focus_report import Cells, Finding, FocusReport
 from mhfd.errors import UsageError
 from mhfd_client.naming import Place
 from mhfd_client.verdicts.line import Line, Rows
-
-Levels = NDArray[np.float64]
-"""One row a measure, one column a region; NaN where nothing could be measured."""
-
-MEASURES: Final = ("density", "cross_spectrum")
-DENSITY, RATIO = range(2)
-REGIONS: Final = ("whole", "left", "right", "top", "bottom", "best")
-WHOLE, BEST, SIDES = 0, 5, range(1, 5)
-"""`best` is the quarter of the cells with the finest detail: what harms a part of the image spares it."""
+from mhfd_client.verdicts.measured import MEASURES, REGIONS, Measured
 
 T = TypeVar("T")
 Numbers = NDArray[np.integer[Any]]
-_LEAST: Final = (1e-6, 1e-6)  # below this, and for nothing at all, the logarithm of this
-_TISSUE: Final = 0.9  # a cell with less of it says nothing about its side: at an edge of the tissue counts fall
-_TEXTURED: Final = 0.5
-_SATURATED: Final = 0.1  # ... nor does one with more of this: charging
-_CELLS: Final = 4  # that a side must have
 _MANY: Final = 1000  # images: with so many, a hundredth more of them changes little of what follows from all
 
 
@@ -56,35 +40,6 @@ class Label(IntEnum):
     NONE = 0
     SHARP = 1
     BLURRED = 2
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Measured:
-    """What judging needs of one report."""
-
-    place: Place
-    like: Hashable
-    """Images of different parameters or pixel sizes are never compared."""
-    levels: Levels
-    tissue_mpx: float
-    scored: bool
-
-    @classmethod
-    def of(cls, report: FocusReport, place: Place) -> Measured:
-        """The levels of a report: the whole image, and each side as the median of its usable cells."""
-        image = report.image
-        pixel = None if image.pixel_nm is None else round(math.log(image.pixel_nm), 2)
-        levels = np.full((len(MEASURES), len(REGIONS)), np.nan)
-        scored = report.finding is Finding.OK and report.density is not None
-        area = 0.0
-        if scored and image.shape is not None:
-            area = image.shape[0] * image.shape[1] / 1e6 * (1.0 if report.tissue is None else report.tissue)
-        if scored:
-            levels[DENSITY, WHOLE] = _log(report.density, DENSITY)
-            levels[RATIO, WHOLE] = _log(report.cross_spectrum, RATIO)
-            if report.cells is not None and image.shape is not None:
-                _sides(levels, report.cells, image.shape)
-        return cls(place, (report.method.kind, report.params_id, pixel), levels, area, scored)
 
 
 class History:
@@ -292,42 +247,3 @@ class History:
     def label(self) -> NDArray[np.int8]:
         """Of every row: a `Label`."""
         return self._label[: self._size]
-
-
-def _log(value: float | None, measure: int) -> float:
-    return math.nan if value is None else math.log(max(value, _LEAST[measure]))
-
-
-def _sides(levels: Levels, cells: Cells, shape: tuple[int, int]) -> None:
-    """The four sides: the outer third of the cells, at least two deep, of those with tissue that is not saturated.
-
-    Where much of the image is empty, the whole is that of its full cells, if it is more: at an edge of the tissue
-    features are few, and an edge is no defocus.
-    """
-    grid = (cells.rows, cells.cols)
-    tissue = np.array(cells.tissue, np.float64).reshape(grid)
-    usable = (tissue >= _TISSUE) & (np.array(cells.saturated, np.float64).reshape(grid) <= _SATURATED)
-    cell_mpx = shape[0] * shape[1] / (cells.rows * cells.cols) / 1e6
-    dof = np.array([np.nan if v is None else v for v in cells.dof], np.float64).reshape(grid)
-    ratio = np.array([np.nan if v is None else v for v in cells.cross_spectrum], np.float64).reshape(grid)
-    values = (dof / (np.maximum(tissue, _TISSUE) * cell_mpx), ratio)
-    full = usable & np.isfinite(dof)
-    if tissue.mean() < _TISSUE and full.sum() >= _CELLS:
-        inside = _log(float(dof[full].sum() / (tissue[full].sum() * cell_mpx)), DENSITY)
-        levels[DENSITY, WHOLE] = max(levels[DENSITY, WHOLE], inside)
-    textured = ratio[(tissue >= _TEXTURED) & np.isfinite(ratio)]
-    if textured.size >= _CELLS:
-        levels[RATIO, BEST] = _log(float(np.percentile(textured, 75)), RATIO)
-    for region in SIDES:
-        name = REGIONS[region]
-        along = cells.cols if name in ("left", "right") else cells.rows
-        deep = max(2, along // 3)
-        if along < 2 * deep:
-            continue
-        part = slice(None, deep) if name in ("left", "top") else slice(along - deep, None)
-        where = (slice(None), part) if name in ("left", "right") else (part, slice(None))
-        for measure, value in enumerate(values):
-            side, good = value[where], usable[where]
-            good = good & np.isfinite(side)
-            if good.sum() >= max(_CELLS, good.size / 2):
-                levels[measure, region] = _log(float(np.median(side[good])), measure)

@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd_client.verdicts.history import DENSITY, RATIO, WHOLE, History, Label, Levels
+from mhfd_client.verdicts.history import History, Label
 from mhfd_client.verdicts.line import Rows
+from mhfd_client.verdicts.measured import DENSITY, RATIO, WHOLE, Levels
 
 
 def rejected_rows(history: History, like: int) -> Rows:

@@ -13,7 +13,8 @@ import numpy as np
 
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts import anchor
-from mhfd_client.verdicts.history import DENSITY, RATIO, WHOLE, History, Levels
+from mhfd_client.verdicts.history import History
+from mhfd_client.verdicts.measured import DENSITY, RATIO, WHOLE, Levels
 from mhfd_client.verdicts.no_better import no_better, rejected_rows
 
 _POORER: Final = np.log([1.1, 1.2])  # by so much, in both measures, sharp images do not differ by chance

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from mhfd.contract.focus_report import Finding
 from mhfd_client.naming import Place, describe, subject
-from mhfd_client.verdicts.history import DENSITY, RATIO, WHOLE, Levels, Measured
+from mhfd_client.verdicts.measured import DENSITY, RATIO, WHOLE, Levels, Measured
 
 if TYPE_CHECKING:
     from mhfd_client.verdicts.baseline import Expectation
