@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from mhfd.contract.base import SCHEMA_VERSION, Model
+from mhfd.contract.base import Model
 from mhfd.contract.params import Params
 
 SUMMARY_BYTES: Final = 600
@@ -88,6 +88,23 @@ class Cells(Model):
     saturated: tuple[float, ...]
 
 
+class Texture(Model):
+    """How the tissue's contrast is spread from coarse to fine: natural logarithms of power, noise taken off."""
+
+    levels: tuple[float, ...] = Field(
+        min_length=8,
+        max_length=8,
+        description="in half-octaves from .022 to .352 cycles a pixel; the first three have a mean of 0",
+    )
+    directions: tuple[float, ...] = Field(
+        min_length=4,
+        max_length=4,
+        description="at .062 to .176 cycles a pixel, with the changes along x, down right, along y, up right; mean 0",
+    )
+    floor: float = Field(description="the level below which noise hides everything")
+    uneven: float = Field(description="standard deviation, over blocks, of how much the sixth level is below the fifth")
+
+
 class Provenance(Model):
     """Who made the numbers: versions, backend, device, threads."""
 
@@ -102,7 +119,7 @@ class Provenance(Model):
 class FocusReport(Model):
     """What scoring says of one image. It judges nothing: verdicts are made elsewhere."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1, 2] = 2
     method: Method
     image: ImageInfo
     finding: Finding
@@ -114,6 +131,7 @@ class FocusReport(Model):
     tissue: float | None = None
     scales: tuple[ScaleCount, ...] | None = None
     cells: Cells | None = None
+    texture: Texture | None = None
     params: Params
     params_id: str
     timing_ms: dict[str, float] = Field(default_factory=dict)

@@ -15,6 +15,8 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from mhfd.contract.focus_report import Texture
+from mhfd.measure import texture
 from mhfd.measure.noise import BLOCK
 from mhfd.measure.tissue import Tissue
 from mhfd.stretch import Pixels
@@ -33,10 +35,11 @@ _FEW = 64  # cells, below which the blocks half-way between them are measured to
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ratios:
-    """Fine over coarse, of the image and of its cells; None and NaN where there is nothing to measure."""
+    """Fine over coarse, of the image and of its cells; None and NaN where there is nothing to measure. The texture."""
 
     image: float | None
     cells: NDArray[np.float64]  # (rows, columns)
+    texture: Texture | None = None
 
 
 def measure(pixels: Pixels, tissue: Tissue, rows: NDArray[np.intp], cols: NDArray[np.intp]) -> Ratios:
@@ -57,7 +60,7 @@ def measure(pixels: Pixels, tissue: Tissue, rows: NDArray[np.intp], cols: NDArra
     chosen = _tissue_share(tissue, grid_y, grid_x) >= LEAST_TISSUE
     if not chosen.any():
         return nothing
-    fine, coarse = _signals(pixels, grid_y[chosen], grid_x[chosen])
+    fine, coarse, seen = _signals(pixels, grid_y[chosen], grid_x[chosen])
     known = np.isfinite(coarse)
     if not known.any():
         return nothing
@@ -65,7 +68,7 @@ def measure(pixels: Pixels, tissue: Tissue, rows: NDArray[np.intp], cols: NDArra
     ratio[chosen] = fine / coarse
     weight = np.minimum(coarse[known], np.median(coarse[known]))
     image = float(np.average(fine[known] / coarse[known], weights=weight))
-    return Ratios(image, ratio[::2, ::2] if refined else ratio)
+    return Ratios(image, ratio[::2, ::2] if refined else ratio, seen)
 
 
 def _corners(edges: NDArray[np.intp], size: int) -> NDArray[np.intp]:
@@ -94,10 +97,10 @@ def _tissue_share(tissue: Tissue, tops: NDArray[np.intp], lefts: NDArray[np.intp
 
 def _signals(
     pixels: Pixels, tops: NDArray[np.intp], lefts: NDArray[np.intp]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Fine and coarse power without the noise, of blocks; NaN where the coarse power is lost in noise."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], Texture | None]:
+    """Fine and coarse power without the noise, of blocks; NaN where the coarse power is lost in noise. The texture."""
     window = np.hanning(SIDE + 1)[:-1].astype(np.float32)
-    bands = []
+    bands, gathered = [], []
     for first in range(0, len(tops), _AT_ONCE):
         corners = zip(tops[first : first + _AT_ONCE], lefts[first : first + _AT_ONCE], strict=True)
         stack = np.stack([pixels[y : y + SIDE, x : x + SIDE] for y, x in corners]).astype(np.float32)
@@ -106,10 +109,12 @@ def _signals(
         spectrum = scipy.fft.rfft2(stack, workers=1, overwrite_x=True)
         power = (spectrum.real**2 + spectrum.imag**2).reshape(len(stack), -1)
         bands.append([power[:, index].mean(axis=1, dtype=np.float64) for index in _bands()])
+        gathered.append(texture.gather(power))
     fine, coarse, corner, beside, below = np.concatenate(bands, axis=1)
     noise = corner * _shared(corner, beside, below)
     clear = (coarse - noise > _LEAST_SIGNAL * noise) & (coarse > 0)
-    return np.where(clear, fine - noise, np.nan), np.where(clear, coarse - noise, np.nan)
+    seen = texture.texture(np.concatenate(gathered), noise)
+    return np.where(clear, fine - noise, np.nan), np.where(clear, coarse - noise, np.nan), seen
 
 
 def _shared(corner: NDArray[np.float64], beside: NDArray[np.float64], below: NDArray[np.float64]) -> float:

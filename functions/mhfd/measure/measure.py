@@ -97,6 +97,7 @@ def measure(image: Image, detector: Detector, params: Params) -> Measurement:
             "tissue": found.share,
             "scales": tuple(ScaleCount(t=t, count=count) for t, count in zip(ladder, counts, strict=False)),
             "cells": cells,
+            "texture": ratios.texture,
         }
     )
     return Measurement(report, pixels, features)
