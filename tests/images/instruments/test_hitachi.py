@@ -49,11 +49,11 @@ def test_the_data_bar_below_the_frame_is_no_image(tmp_path: Path) -> None:
     assert image.info.box == Box(top=0, left=0, bottom=120, right=140)
 
 
-def test_a_text_about_another_size_gives_no_pixel_size(tmp_path: Path) -> None:
-    info = ok(load_beside(tmp_path, scene(), WHOLE.replace("140x120", "1280x960").encode())).info
-    assert (info.pixel_nm, info.box) == (None, None)
+@pytest.mark.parametrize(("size", "nm"), [("280x240", 19.84375), ("1280x960", None), ("140x60", 9.921875)])
+def test_of_a_frame_that_was_made_smaller_or_cut(tmp_path: Path, size: str, nm: float | None) -> None:
+    info = ok(load_beside(tmp_path, scene(), WHOLE.replace("140x120", size).encode())).info
+    assert info.pixel_nm == pytest.approx(nm)
     assert info.focus_m == pytest.approx(0.0081)
-    assert "1280 pixels wide" in str(info.tags["note"])
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,10 @@ def test_the_data_bar_below_the_frame_is_no_image(tmp_path: Path, key: str) -> N
     np.testing.assert_array_equal(image.pixels, FRAME)
     assert image.info.box == Box(top=0, left=0, bottom=120, right=160)
     assert image.info.pixel_nm == pytest.approx(10)
+    half = np.concatenate([FRAME[::2, ::2], bar[::2, ::2]])
+    image = ok(load_beside(tmp_path, half, newer(SM_PNU_HEIGHT=20, **values)))
+    assert image.info.box == Box(top=0, left=0, bottom=60, right=80)
+    assert image.info.pixel_nm == pytest.approx(20)
 
 
 @pytest.mark.parametrize("micro", ["µ".encode("latin-1"), "µ".encode(), "μ".encode("cp932"), "μ".encode()])
@@ -82,11 +86,13 @@ def test_unicode(tmp_path: Path, encoding: str) -> None:
     assert ok(load_beside(tmp_path, FRAME, text)).info.pixel_nm == pytest.approx(10)
 
 
-def test_a_text_about_another_size_gives_no_pixel_size(tmp_path: Path) -> None:
-    text = older(CM_FULL_SIZE="320 240", SM_MICRON_MARKER="1um", SM_MICRON_BAR=100, SM_WD=5)
+@pytest.mark.parametrize(("frame", "nm"), [("320 240", 20), ("80 60", 5), ("320 200", None), ("200 120", None)])
+def test_of_a_frame_that_was_made_smaller_or_cut(tmp_path: Path, frame: str, nm: float | None) -> None:
+    text = older(CM_FULL_SIZE=frame, SM_MICRON_MARKER="1um", SM_MICRON_BAR=100, SM_WD=5)
     info = ok(load_beside(tmp_path, FRAME, text)).info
-    assert (info.pixel_nm, info.box, info.focus_m) == (None, None, 0.005)
-    assert "320 pixels wide" in str(info.tags["note"])
+    assert info.pixel_nm == pytest.approx(nm)
+    assert (info.box, info.focus_m) == (None, 0.005)
+    assert ("not what the file has" in str(info.tags.get("note"))) == (nm is None)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from mhfd.images.instruments.frame import Frame
 from mhfd.images.instruments.text import lines, quantity
 from mhfd.images.instruments.written import METRES, Header, Written, number
 
@@ -12,7 +13,7 @@ _NAME: Final = "Hitachi .txt "
 
 def read(header: Header, found: Written) -> None:
     """Scan and stage, and the rows above the data bar. The text has no dwell time: `ScanSpeed` is a name."""
-    if found.origins or (beside := header.side_file(".txt")) is None:  # with tags it is another instrument's
+    if found.pixel_nm is not None or (beside := header.side_file(".txt")) is None:
         return
     text = iter(lines(beside[1]))
     if _SECTION not in text:
@@ -32,13 +33,10 @@ def _understand(values: Mapping[str, str], header: Header, found: Written) -> No
         return None if value is None else found.converted(_NAME + key, value, unit or default, METRES)
 
     found.may_have_bar = True
-    sides = [number(side) for side in values.get("DataSize", "").lower().split("x")]
-    width, height = sides if len(sides) == 2 else (None, None)
-    if width is None or width == header.width:
-        found.pixel(of("PixelSize", "nm"), _NAME + "PixelSize")
-    else:
-        found.notes.append(f"{_NAME}is about an image {width:.0f} pixels wide: its pixel size is not taken")
-    if width == header.width and height is not None:
-        found.rows_above_bar(int(height), header.height, header.width, _NAME + "DataSize")
+    sides = [side for word in values.get("DataSize", "").lower().split("x") if (side := number(word)) is not None]
+    columns, rows = sides if len(sides) == 2 else (None, None)
+    frame = Frame(columns, rows, 0.0, _NAME + "DataSize")
+    frame.find_rows(header, found)
+    frame.find_pixel(of("PixelSize", "nm"), header, found, _NAME + "PixelSize")
     found.focus(of("WorkingDistance", "um"), _NAME + "WorkingDistance")
     found.stage(of("StagePositionX", "nm"), of("StagePositionY", "nm"), _NAME + "StagePositionX, StagePositionY")

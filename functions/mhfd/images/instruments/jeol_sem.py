@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from mhfd.images.instruments.frame import Frame
 from mhfd.images.instruments.text import lines, quantity
 from mhfd.images.instruments.written import METRES, SECONDS, Header, Written, number
 
@@ -18,7 +19,7 @@ _NAME: Final = "JEOL .txt "
 
 def read(header: Header, found: Written) -> None:
     """Scan and stage, and the rows above the data bar."""
-    if found.origins or (beside := header.side_file(".txt")) is None:  # with tags it is another instrument's
+    if found.pixel_nm is not None or (beside := header.side_file(".txt")) is None:
         return
     raw = beside[1]
     if not raw.lstrip(b"\xef\xbb\xbf\xff\xfe\0 \r\n").startswith(b"$"):
@@ -43,13 +44,11 @@ class _Text:
         """Each value from the surest key that has it; the first one is believed."""
         self.found.may_have_bar = True  # below the frame, or over it: text without a ground
         key = next((key for key in _SIZES if key in self.values), _SIZES[0])
-        width, height = self.size(key)
-        if width in (0, self.header.width):
-            self.pixel_size(full=width * 3 == height * 4 > 0)
-        else:
-            self.found.notes.append(f"{_NAME}is about an image {width} pixels wide: its pixel size is not taken")
-        if width == self.header.width:
-            self.found.rows_above_bar(height, self.header.height, width, _NAME + key)
+        sides = [side for word in self.words(key)[:2] if (side := number(word)) is not None and side >= 1]
+        columns, rows = sides if len(sides) == 2 else (None, None)
+        frame = Frame(columns, rows, number(self.values.get("SM_PNU_HEIGHT")) or 0.0, _NAME + key)
+        frame.find_rows(self.header, self.found)
+        self.pixel_size(frame)
         self.found.focus(self.measured("SM_WD", METRES, "mm"), _NAME + "SM_WD")
         self.found.dwell(self.measured("SM_DWELL_TIME", SECONDS | {"usec": 1e-6}), _NAME + "SM_DWELL_TIME")
         for key in ("CM_STAGE_POS", "CM_STAGE_POSITION"):
@@ -57,31 +56,28 @@ class _Text:
                 x, y = (self.converted(key, word, METRES, "mm") for word in words[:2])
                 self.found.stage(x, y, _NAME + key)
 
-    def pixel_size(self, *, full: bool) -> None:
-        """As written, else from the width of the field, the scale bar, the magnification of a `full` frame."""
-        self.pixel(self.measured("CM_PIXEL_SIZE", METRES), "CM_PIXEL_SIZE")
+    def pixel_size(self, frame: Frame) -> None:
+        """As written, else from the width of the field, the scale bar, the magnification of a 4:3 frame."""
+
+        def pixel(metres: float | None, pixels: float | None, key: str) -> None:
+            """The side of one of the pixels that are so many metres together."""
+            if metres is not None and pixels is not None and pixels > 0:
+                frame.find_pixel(metres / pixels, self.header, self.found, _NAME + key)
+
+        columns = frame.columns or self.header.width
+        pixel(self.measured("CM_PIXEL_SIZE", METRES), 1, "CM_PIXEL_SIZE")
         if field := self.words("CM_FIELD_OF_VIEW"):
             unit = quantity(field[-1])[1]  # the first number may have none
-            across = self.converted("CM_FIELD_OF_VIEW", field[0], METRES, unit)
-            self.pixel(across, "CM_FIELD_OF_VIEW", self.header.width)
-        marker, bar = self.measured("SM_MICRON_MARKER", METRES), number(self.values.get("SM_MICRON_BAR"))
-        self.pixel(marker, "SM_MICRON_MARKER, SM_MICRON_BAR", bar)
-        self.pixel(1.0, "EM_PIXELSPERMETER_X", number(self.values.get("EM_PIXELSPERMETER_X")))
-        if full and any(key.startswith("SM_") for key in self.values):
+            pixel(self.converted("CM_FIELD_OF_VIEW", field[0], METRES, unit), columns, "CM_FIELD_OF_VIEW")
+        bar = number(self.values.get("SM_MICRON_BAR"))
+        pixel(self.measured("SM_MICRON_MARKER", METRES), bar, "SM_MICRON_MARKER, SM_MICRON_BAR")
+        pixel(1.0, number(self.values.get("EM_PIXELSPERMETER_X")), "EM_PIXELSPERMETER_X")
+        whole = frame.columns and frame.rows and frame.columns * 3 == frame.rows * 4
+        if whole and any(key.startswith("SM_") for key in self.values):
             printed, _ = quantity(self.values.get("SM_STANDARD_FIELD_SIZE", _PRINT))
             magnification = number(self.values.get("CM_MAG"))
-            if printed is not None:
-                self.pixel(printed * 1e-3 / self.header.width, "CM_MAG", magnification)
-
-    def pixel(self, metres: float | None, key: str, pixels: float | None = 1) -> None:
-        """The side of one of the pixels that are so many metres together."""
-        if metres is not None and pixels is not None and pixels > 0:
-            self.found.pixel(metres / pixels, _NAME + key)
-
-    def size(self, key: str) -> tuple[int, int]:
-        """Columns and rows of the image without its data bar; zeros where it is not said."""
-        sides = [int(side) for word in self.words(key)[:2] if (side := number(word)) is not None and side >= 1]
-        return (sides[0], sides[1]) if len(sides) == 2 else (0, 0)
+            if printed is not None and magnification is not None:
+                pixel(printed * 1e-3, columns * magnification, "CM_MAG")
 
     def words(self, key: str) -> list[str]:
         """What is written, at its spaces."""
