@@ -13,13 +13,13 @@ from typing import Final
 
 from mhfd_client.alerts.ages import Ages
 from mhfd_client.alerts.gaps import Gap, Gaps
-from mhfd_client.arrival.events import TroubleKind
+from mhfd_client.arrival.events import NOT_IN_THE_WAY
 from mhfd_client.journal.rows import Outcome, ScoreRow, State, TroubleRow
 from mhfd_client.now import WAITING, RunNow
 
 _RUNNER: Final = frozenset({"runner", "offline", "refused"})
 """Nobody scores. An endpoint whose work waits in a queue is no alert: `backlog` rings when it takes too long."""
-_HARMLESS: Final = _RUNNER | {"inbox", "queued", "meanwhile", "leftover", "pictures", "state", TroubleKind.EVENTS_LOST}
+_HARMLESS: Final = _RUNNER | {"inbox", "queued", "meanwhile", "leftover", "pictures", "state", *NOT_IN_THE_WAY}
 LOOK_BACK: Final = 200
 """No rule looks further back; and so many images may be judged between two looks without one being missed."""
 

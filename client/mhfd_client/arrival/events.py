@@ -95,6 +95,11 @@ class TroubleKind(StrEnum):
     IO_ERROR = "io_error"  # the file system answers with another error
     UNSETTLED = "unsettled"  # the file has not come to rest within `arrival.max_age_s`
     EVENTS_LOST = "events_lost"  # change notices do not work here; the rescan goes on alone
+    LEFT_ALONE = "left_alone"  # nothing here is watched, or most images are not
+
+
+NOT_IN_THE_WAY = (TroubleKind.EVENTS_LOST, TroubleKind.LEFT_ALONE)
+"""Of the watched folder itself: what is there can be read and scored all the same."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from mhfd_client.arrival.events import (
     Unchanged,
     Whole,
 )
+from mhfd_client.arrival.left_alone import LeftAlone
 from mhfd_client.arrival.listing import Listing, Rules, inside, is_preview, walk
 from mhfd_client.arrival.notices import Hint, NoHints, Notices
 from mhfd_client.arrival.root import Opener, checked_root, identify, is_shared, open_to_read
@@ -86,6 +87,7 @@ class Arrival:
             clock=clock,
             opener=opener,
         )
+        self._alone = LeftAlone(self._troubles, settings)
         self._identity: tuple[int, int] | None = None
         self._lost = self._looked = False
         self._next_list = self._next_full = clock.monotonic()
@@ -192,6 +194,7 @@ class Arrival:
         if folders is not None:
             for folder in folders:
                 self._compare(folder, now, full=full)
+            self._alone.look(folders, now)
             if not any(folder.error for folder in folders):
                 for gone in self._done.keys() - {folder.path for folder in folders}:
                     del self._done[gone]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+NO_IMAGE: Final = "no image"
 _PICTURES: Final = ((".bmp",), (".png",), (".jpg", ".jpeg"))
 """Endings of what programs make of an image to be looked at, and what instruments write too."""
 
@@ -33,7 +34,7 @@ class Rules:
         if self._files.match(low):
             return f"left alone: its name matches {self._which(low, folder=False)!r}"
         if not self._ours.match(low):
-            return f"no image: its name matches none of {', '.join(self._patterns)}"
+            return f"{NO_IMAGE}: its name matches none of {', '.join(self._patterns)}"
         return None
 
     def folder(self, name: str) -> str | None:
@@ -63,6 +64,7 @@ class Listing:
     path: str  # relative, "" for the watched folder itself
     images: list[str] = field(default_factory=list)  # names
     folders: list[str] = field(default_factory=list)  # names of those that are looked into
+    others: list[str] = field(default_factory=list)  # names of files that no pattern makes images
     ignored: list[tuple[str, str]] = field(default_factory=list)  # name, why
     error: OSError | None = None
 
@@ -111,6 +113,8 @@ def _list(root: str, path: str, rules: Rules, keep_ignored: bool) -> Listing:
                     if why is None:
                         folder.images.append(name)
                         continue
+                    if why.startswith(NO_IMAGE):
+                        folder.others.append(name)
                 if ignored is not None:
                     ignored.append((name, why or ""))
     except OSError as error:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from mhfd_client.commands.common import JSON, WatchedFolder, echo, echo_json, folder_options
+from mhfd_client.commands.common import EXIT_PERSON, JSON, WatchedFolder, echo, echo_json, folder_options
 from mhfd_client.commands.page import page_options, warn
 from mhfd_client.printing import printable
 
@@ -200,8 +200,13 @@ class _Said:
 @_NAMES
 @JSON
 def plan(folder: WatchedFolder, as_json: bool, **settings: object) -> None:
-    """What a watch would do with every file there, and why. Touches nothing."""
+    """What a watch would do with every file there, and why. Touches nothing.
+
+    The exit code is 1 when it would see none of them, or not most of the images, and 2 for wrong usage.
+    """
     from mhfd_client.arrival import plan as planning
+    from mhfd_client.arrival.left_alone import Tally
+    from mhfd_client.arrival.listing import NO_IMAGE
     from mhfd_client.arrival.root import checked_root
     from mhfd_client.errors import StateMissing
     from mhfd_client.files import text_of
@@ -225,6 +230,9 @@ def plan(folder: WatchedFolder, as_json: bool, **settings: object) -> None:
             known=view.known if view else lambda *_: False,
             ignore=detected.naming.ignore,
         )
+    tally = Tally(loaded.settings.arrival.patterns)
+    for s in found:
+        tally.add(*(((), (s.path,)) if s.why.startswith(NO_IMAGE) else ((s.path,) * (s.decision != "ignore"), ())))
     lines = [(sighting, detected.naming.place(sighting.path)) for sighting in found]
     if as_json:
         echo_json(
@@ -235,6 +243,7 @@ def plan(folder: WatchedFolder, as_json: bool, **settings: object) -> None:
                 "journal": view is not None,
                 "names": str(detected),
                 "crowds": [crowd.as_json() for crowd in detected.crowds],
+                "left_alone": tally.said,
                 "files": [
                     {
                         "path": text_of(s.path),
@@ -248,7 +257,7 @@ def plan(folder: WatchedFolder, as_json: bool, **settings: object) -> None:
                 ],
             }
         )
-        return
+        sys.exit(EXIT_PERSON if tally.said else 0)
     echo(f"names: {detected}")
     echo(f"state: {state_dir} [{origin}]" + ("" if view else " (no journal yet)"))
     for s, place in lines:
@@ -256,6 +265,9 @@ def plan(folder: WatchedFolder, as_json: bool, **settings: object) -> None:
         echo(f"{s.decision.value:6} {s.path}{where}: {s.why}")
     counts = Counter(s.decision.value for s in found)
     echo(", ".join(f"{n} {name}" for name, n in sorted(counts.items())) or "nothing is there")
+    if tally.said:
+        echo(tally.said)
+        sys.exit(EXIT_PERSON)
 
 
 def _nowhere(stream: TextIO) -> None:

@@ -20,6 +20,8 @@ from typing import Final
 import mhfd
 from mhfd.threads import cpu_name, thread_count
 from mhfd_client import mounts
+from mhfd_client.arrival.left_alone import Tally
+from mhfd_client.arrival.listing import Rules, walk
 from mhfd_client.arrival.root import checked_root, is_shared
 from mhfd_client.doctor.images import some_images
 from mhfd_client.doctor.port import serves_a_page
@@ -32,6 +34,8 @@ from mhfd_client.settings.places import state_place
 from mhfd_endpoint.finding import Check, fail, guarded, ok, warn
 
 _FEW_GB: Final = 2.0
+_ENOUGH: Final = 20_000
+"""Files that tell of what kind they are."""
 _SKEW_S: Final = 5.0
 _PACKAGES: Final = ("numpy", "scipy", "tifffile", "imagecodecs", "mrcfile", "pillow", "pydantic", "click", "rich")
 _EXTRAS: Final = {"watchdog": "the folder is only polled", "jinja2": "no HTML report"}
@@ -166,6 +170,7 @@ def _folder(directory: str, loaded: Loaded) -> Iterator[Check]:
         yield ok("folder", f"{root}: may be read (and written; mhfd never does)", do)
     else:
         yield ok("folder", f"{root}: may be read")
+    yield _watched(root, loaded)
     yield from _clock(root, loaded)
     yield from _names(root, loaded)
 
@@ -183,10 +188,26 @@ def _names(root: str, loaded: Loaded) -> Iterator[Check]:
         yield ok("names", str(found))
 
 
+def _watched(root: str, loaded: Loaded) -> Check:
+    """Whether a watch would see what is there."""
+    arrival = loaded.settings.arrival
+    tally = Tally(arrival.patterns)
+    for folder in walk(root, Rules(arrival.patterns, arrival.ignore)):
+        tally.add(folder.images, folder.others)
+        if tally.watched + tally.others.total() > _ENOUGH:
+            break
+    if tally.said is None:
+        return ok(
+            "images", f"{tally.watched:,} files are watched, {tally.others.total():,} are no images by their names"
+        )
+    what, _, do = tally.said.partition(". Set ")
+    return fail("images", what, f"set {do}; `mhfd plan` says of each file why")
+
+
 def _clock(root: str, loaded: Loaded) -> Iterator[Check]:
     """The newest mtime must not lie ahead of our clock."""
     newest, seen = 0.0, 0
-    for _, status in some_images(root, loaded.settings.arrival, 20_000):
+    for _, status in some_images(root, loaded.settings.arrival, _ENOUGH):
         newest, seen = max(newest, status.st_mtime), seen + 1
     ahead = newest - time.time()
     if ahead > _SKEW_S:

@@ -25,7 +25,7 @@ from pydantic import ValidationError
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
-from mhfd_client.arrival.events import FolderTrouble, Recovered, TroubleKind, Unchanged, Whole
+from mhfd_client.arrival.events import NOT_IN_THE_WAY, FolderTrouble, Recovered, Unchanged, Whole
 from mhfd_client.errors import NamingError, RowDamaged, StateError
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import ImageRow, Outcome, State, VerdictRow
@@ -211,7 +211,7 @@ class Station:
             case FolderTrouble():
                 log.warning("%s: %s", item.path or "the watched folder", item.why)
                 self.journal.trouble(item.kind, item.path, item.why)
-                if item.path is None and item.kind is not TroubleKind.EVENTS_LOST:
+                if item.path is None and item.kind not in NOT_IN_THE_WAY:
                     self._root_troubles[item.kind] = item.why
             case Recovered():
                 log.info("%s: %s is over", item.path or "the watched folder", item.kind)
