@@ -84,6 +84,7 @@ FORMS = (
     Form("ome plane", DESCRIPTION, b"<TiffData IFD='|<Plane ExposureTime='|PositionX='|'|/>", b"<OME><Pixels>"),
     Form("imagej", DESCRIPTION, b"unit=|micron|\n|\\u00B5m|spacing=", b"ImageJ=1.54f\n"),
     Form("openfibsem", DESCRIPTION, b'{|}|[|]|,|:|"|x|NaN|1e999|null|"hfw":', b'{"microscope_state":{},"image":', b"}"),
+    Form("phenom", 34683, b"<databarHeight>|</databarHeight>|<pixelWidth unit='|'>|<a>", b"<FeiImage>", b"</FeiImage>"),
     Form("sightx", DESCRIPTION, b"<Eos>|</Eos>|<EosMode>|eosTEM|</EosMode>", b"<TemReporter>", b"</TemReporter>"),
     Form("tvips", 37706, b"\2\0\0\0|\1\0\0\0|\xff\xff\xff\x7f"),
     Form("olympus", 33560, b"\1\0|\0\0\0\0|\xff", b"SIS0" + bytes(54)),

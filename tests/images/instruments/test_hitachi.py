@@ -56,6 +56,13 @@ def test_of_a_frame_that_was_made_smaller_or_cut(tmp_path: Path, size: str, nm: 
     assert info.focus_m == pytest.approx(0.0081)
 
 
+def test_the_magnification_where_there_is_no_pixel_size(tmp_path: Path) -> None:
+    text = hitachi(DataSize="140x120", Magnification="1000", MicronMarker="3000")
+    info = ok(load_beside(tmp_path, scene(), text.encode())).info
+    assert info.pixel_nm == pytest.approx(127e6 / 1000 / 140)
+    assert info.tags["pixel_from"] == "Hitachi .txt Magnification"
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -65,6 +72,8 @@ def test_of_a_frame_that_was_made_smaller_or_cut(tmp_path: Path, size: str, nm: 
         hitachi(PixelSize="0", DataSize="140x-3"),
         hitachi(DataSize="140x0.5") + "[Next]\r\nPixelSize=5\r\n",
         "[Other]\nPixelSize=5\nWorkingDistance=8100 um\n",
+        hitachi(DataSize="140x120", Magnification="0"),
+        hitachi(Magnification="1000"),
         "[SemImageFile]",
         "",
     ],

@@ -19,6 +19,7 @@ from mhfd.images.instruments import (
     olympus,
     ome,
     openfibsem,
+    phenom,
     sightx,
     tescan,
     tvips,
@@ -26,7 +27,7 @@ from mhfd.images.instruments import (
 )
 from mhfd.images.instruments.written import Header, Written
 
-_BY_TAGS = (fibics, zeiss, fei, sightx, tvips, olympus, openfibsem, tescan)
+_BY_TAGS = (fibics, zeiss, fei, phenom, sightx, tvips, olympus, openfibsem, tescan)
 _BESIDE = (jeol_sem, hitachi)
 _PROGRAMS = (digital_micrograph, imagej, ome, of_format)
 

@@ -5,9 +5,8 @@ import xml.etree.ElementTree as ET
 from typing import Final
 
 from mhfd.images.instruments.frame import Frame
-from mhfd.images.instruments.text import decoded
+from mhfd.images.instruments.text import decoded, root_of
 from mhfd.images.instruments.written import MAX_TEXT, METRES, Header, Written, number
-from mhfd.images.instruments.xml import root_of
 
 _TAGS: Final = (34683, 34682, 34680, 270)
 _BEGIN: Final = re.compile(rb"\s*(?:\xef\xbb\xbf)?(?:<\?xml[^>]{0,200}\?>\s*)?<(?:[A-Za-z]+:)?Metadata[\s>]")

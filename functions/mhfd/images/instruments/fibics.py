@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping
 
 from mhfd.contract.focus_report import Box
+from mhfd.images.instruments.text import root_of
 from mhfd.images.instruments.written import MAX_TEXT, METRES, SECONDS, Header, Written, number
-from mhfd.images.instruments.xml import root_of
 
 _TAG = 51023
 

@@ -9,6 +9,8 @@ from mhfd.images.instruments.written import METRES, Header, Written, number
 
 _SECTION: Final = "[SemImageFile]"
 _NAME: Final = "Hitachi .txt "
+_PRINT: Final = 0.127
+"""Hitachi's magnification is that of a print 127 mm wide: all that the oldest programs write of the pixel size."""
 
 
 def read(header: Header, found: Written) -> None:
@@ -38,5 +40,8 @@ def _understand(values: Mapping[str, str], header: Header, found: Written) -> No
     frame = Frame(columns, rows, 0.0, _NAME + "DataSize")
     frame.find_rows(header, found)
     frame.find_pixel(of("PixelSize", "nm"), header, found, _NAME + "PixelSize")
+    magnification = number(values.get("Magnification"))
+    if columns and magnification is not None and magnification > 0:
+        frame.find_pixel(_PRINT / magnification / columns, header, found, _NAME + "Magnification")
     found.focus(of("WorkingDistance", "um"), _NAME + "WorkingDistance")
     found.stage(of("StagePositionX", "nm"), of("StagePositionY", "nm"), _NAME + "StagePositionX, StagePositionY")

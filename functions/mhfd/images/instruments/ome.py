@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any, Final
 
+from mhfd.images.instruments.text import declares
 from mhfd.images.instruments.written import METRES, SECONDS, Header, Written, number
-from mhfd.images.instruments.xml import declares
 
 _DESCRIPTION: Final = 270
 _METRES: Final = METRES | {"Å": 1e-10, "\u212b": 1e-10}  # by their very letters: `Mm` is no `mm`

@@ -3,9 +3,8 @@
 import xml.etree.ElementTree as ET
 from typing import Final
 
-from mhfd.images.instruments.text import decoded, quantity
+from mhfd.images.instruments.text import decoded, quantity, root_of
 from mhfd.images.instruments.written import METRES, SECONDS, Header, Written, number
-from mhfd.images.instruments.xml import root_of
 
 _DESCRIPTION, _X_RESOLUTION, _RESOLUTION_UNIT = 270, 282, 296
 _UNITS: Final = {2: 0.0254, 3: 0.01}

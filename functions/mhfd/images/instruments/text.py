@@ -1,6 +1,10 @@
-"""What an instrument wrote as text: bytes in whatever encoding -> text, lines, sections; `8.1 mm` -> number, unit."""
+"""What an instrument wrote as text: bytes in whatever encoding -> text, lines, sections, XML; `8.1 mm` -> number, unit.
+
+XML is parsed without any document type, so that no entity is ever expanded.
+"""
 
 import re
+import xml.etree.ElementTree as ET
 from typing import Final
 
 from mhfd.images.instruments.written import number
@@ -49,3 +53,19 @@ def quantity(text: str) -> tuple[float | None, str]:
     """The number that a text begins with, and the unit behind it in small letters: empty where there is none."""
     found = _QUANTITY.match(text)
     return (None, "") if found is None else (number(found[1]), found[2].lower())
+
+
+def declares(text: str) -> bool:
+    """Whether it has a document type or an entity: then it is not parsed."""
+    return "<!DOCTYPE" in text or "<!ENTITY" in text
+
+
+def root_of(text: str) -> ET.Element | None:
+    """The root element; None where the text is damaged or declares anything."""
+    if declares(text):
+        return None
+    try:
+        # Text, not bytes: the encoding that the document declares is not followed, so none can hide a DOCTYPE.
+        return ET.fromstring(text)  # noqa: S314  no document type, so no entities; bounded in length
+    except (ET.ParseError, ValueError):
+        return None
