@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,3 +137,33 @@ def test_any_text_is_understood_or_unknown(form: Form, data: st.DataObject) -> N
     if found.box is not None:
         assert 0 <= found.box.top < found.box.bottom <= 100
         assert 0 <= found.box.left < found.box.right <= 120
+
+
+K = 256 << 10
+HEAVY = {
+    "spaces": (34683, b" " * K),
+    "spaces after a declaration": (34683, b"<?xml ?>" + b" " * K),
+    "deep": (34683, b"<Metadata>" + b"<a>" * 80_000),
+    "wide": (34683, b"<FeiImage>" + b"<a/>" * 60_000 + b"</FeiImage>"),
+    "attributes": (34683, b"<Metadata " + b" ".join(b'a%d="1"' % n for n in range(25_000)) + b"/>"),
+    "keys": (ZEISS, b"AP_WD\n" * (K // 6)),
+    "digits": (ZEISS, b"AP_WD\nWD = " + b"9" * K),
+    "sections": (FEI, b"[" * K),
+    "lines": (FEI, b"".join(b"%d=1\n" % n for n in range(40_000))),
+    "a long name": (FEI, b"[" + b"x" * (K // 2) + b"]\n" + b"".join(b"%d=\n" % n for n in range(20_000))),
+    "blocks": (50431, b"\2\0\0\0\2\0" * 700_000),
+    "one block": (50431, b"\xff\xff\xff\x7f\2\0" + b"a=1\n" * 1_000_000),
+}
+
+
+@pytest.mark.parametrize("kind", HEAVY)
+def test_a_heavy_text_costs_little(kind: str) -> None:
+    """As much as is read of one; any of them that took the square of its length would end the run by its time."""
+    code, text = HEAVY[kind]
+    found = Written()
+    tracemalloc.start()
+    instruments.read(Header(100, 120, "a.tif", lambda _: b"", OneTag(code, text)), found)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 64 << 20
+    assert found.pixel_nm is None

@@ -175,6 +175,7 @@ def test_any_alphabet(tmp_path: Path, code: str, end: bytes) -> None:
         b"=" * 100_000,
         b"\n" * 100_000,
         b"[MAIN]\nPixelSizeX=" + b"9" * 100_000,
+        b"[" + b"x" * 100_000 + b"]\n" + b"".join(b"%d=\n" % n for n in range(20_000)),  # 2 GB, were names kept whole
     ],
     ids=lambda content: repr(content[:20]),
 )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mhfd.images.instruments.text import sections
-from mhfd.images.instruments.written import Header, Written, number
+from mhfd.images.instruments.written import MAX_TEXT, Header, Written, number
 from mhfd.images.integrity import MIN_SIDE
 
 _TAG: Final = 50431
@@ -24,7 +24,7 @@ _PROPORTIONS: Final = (1.0, 0.75)
 def read(header: Header, found: Written) -> None:
     """The scan and the stage, and the rows above the data bar."""
     if (raw := header.content(_TAG, _LONGEST)) is not None:
-        _Said(sections(b"\n".join(_texts(raw))), "TESCAN ", header, found).understand()
+        _Said(sections(b"\n".join(_texts(raw))[:MAX_TEXT]), "TESCAN ", header, found).understand()
     if found.pixel_nm is None and (beside := header.side_file(".hdr")) is not None:
         name, raw = beside
         values = sections(raw)

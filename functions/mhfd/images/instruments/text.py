@@ -11,6 +11,8 @@ from mhfd.images.instruments.written import number
 
 _QUANTITY: Final = re.compile(r"\s*([-+]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][-+]?[0-9]+)?)\s*([^\s,;]*)")
 _HEAD: Final = 512
+_LONGEST_NAME: Final = 64
+"""Of a section, which is kept with each of its keys."""
 
 
 def decoded(raw: bytes) -> str:
@@ -41,7 +43,7 @@ def sections(raw: bytes) -> dict[str, str]:
     section = ""
     for line in lines(raw):
         if line.startswith("["):
-            section = line.strip("[] \t")
+            section = line.strip("[] \t")[:_LONGEST_NAME]
             continue
         key, given, value = line.partition("=")
         if given:
