@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mhfd.contract.focus_report import Box, Finding, ImageInfo
 from mhfd.errors import UsageError
-from mhfd.images import bar, formats, grey, instruments, integrity, source, values
+from mhfd.images import bar, formats, grey, instruments, integrity, marker, source, values
 from mhfd.images.flaw import Flaw
 from mhfd.images.formats.stored import StoredImage
 from mhfd.images.instruments.written import Header, Written
@@ -77,7 +77,7 @@ class _Facts:
     def info(self) -> ImageInfo:
         written = asdict(self.written)
         extra = self.extra | written.pop("extra")
-        del written["may_have_bar"]
+        del written["may_have_bar"], written["marker_px"]
         extra |= {f"{name}_from": origin for name, origin in written.pop("origins").items()}
         if notes := written.pop("notes"):
             extra["note"] = "; ".join(notes)[:500]
@@ -135,6 +135,8 @@ def _finish(plane: grey.Plane, facts: _Facts, stored: StoredImage | None = None)
     written = facts.written
     if written.box is None and written.may_have_bar and (rows := bar.rows(plane.pixels)):
         written.rows_above_bar(height - rows, height, width, "drawn data bar")
+    if written.box is None and written.marker_px and (rows := marker.rows(plane.pixels, written.marker_px)):
+        written.rows_above_bar(height - rows, height, width, "drawn scale bar")
     box = written.box or Box(top=0, left=0, bottom=height, right=width)
     inside = plane.pixels[box.top : box.bottom, box.left : box.right]
     pixels, note = grey.supported(inside, inverted=stored is not None and stored.inverted)

@@ -49,6 +49,7 @@ class _Text:
         frame = Frame(columns, rows, number(self.values.get("SM_PNU_HEIGHT")) or 0.0, _NAME + key)
         frame.find_rows(self.header, self.found)
         self.pixel_size(frame)
+        self.marker(frame)
         self.found.focus(self.measured("SM_WD", METRES, "mm"), _NAME + "SM_WD")
         self.found.dwell(self.measured("SM_DWELL_TIME", SECONDS | {"usec": 1e-6}), _NAME + "SM_DWELL_TIME")
         for key in ("CM_STAGE_POS", "CM_STAGE_POSITION"):
@@ -78,6 +79,14 @@ class _Text:
             magnification = number(self.values.get("CM_MAG"))
             if printed is not None and magnification is not None:
                 pixel(printed * 1e-3, columns * magnification, "CM_MAG")
+
+    def marker(self, frame: Frame) -> None:
+        """How long the scale bar is that may be drawn over the image."""
+        metres, bar = self.measured("SM_MICRON_MARKER", METRES), number(self.values.get("SM_MICRON_BAR"))
+        if bar is not None and bar > 0:
+            self.found.marker_px = bar * frame.scale(self.header)
+        elif metres is not None and metres > 0 and self.found.pixel_nm is not None:
+            self.found.marker_px = metres * 1e9 / self.found.pixel_nm
 
     def words(self, key: str) -> list[str]:
         """What is written, at its spaces."""

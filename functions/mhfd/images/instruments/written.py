@@ -89,6 +89,8 @@ class Written:
     notes: list[str] = field(default_factory=list)
     may_have_bar: bool = False
     """The instrument is known to draw a data bar below its images, and wrote not where: the pixels are asked."""
+    marker_px: float | None = None
+    """How many pixels of the file a scale bar has, where the instrument may have drawn one over the image itself."""
     origins: dict[str, str] = field(default_factory=dict)
     """Where `box`, `pixel`, `focus`, `dwell` and `stage` were read: the instrument, and the name in its tag or file."""
 
