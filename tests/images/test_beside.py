@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,3 +77,13 @@ def test_of_a_long_file_the_beginning_is_read(folder: Path) -> None:
         file.truncate(1 << 40)
     assert pixel(folder) == 5
     assert len(source.beside(str(folder / "a.tif"))("a.hdr")) == source.MOST_BESIDE
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes there")
+def test_a_name_that_is_no_text_can_be_reported(folder: Path) -> None:
+    name = os.fsdecode(bytes(folder) + b"/\xff")
+    (folder / "a.tif").rename(name + ".tif")
+    Path(name + ".hdr").write_bytes(HDR)
+    info = ok(images.load(name + ".tif")).info
+    assert info.pixel_nm == pytest.approx(5)
+    assert json.loads(info.model_dump_json())["tags"]["pixel_from"] == r"TESCAN \xff.hdr PixelSizeX"

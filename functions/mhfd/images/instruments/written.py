@@ -14,6 +14,7 @@ from mhfd.contract.focus_report import Box
 from mhfd.images.formats.ifd import Fields
 from mhfd.images.formats.stored import Known
 from mhfd.images.integrity import MIN_SIDE
+from mhfd.images.source import printable
 
 METRES: Final = {
     "m": 1.0,
@@ -61,7 +62,7 @@ class Header:
         return [] if self.fields is None else self.fields.numbers(code, 16)
 
     def side_file(self, *endings: str) -> tuple[str, bytes] | None:
-        """The file that has the image's name with this ending, as `.txt`, and what it holds.
+        """The name, printable, of the file that has the image's name with this ending, as `.txt`, and what it holds.
 
         For `a.tif` these are, in this order, `a.txt`, `a.tif.txt` and `a-tif.txt`, each with its ending, and the kind
         of the image, in capitals too. One that is empty is none.
@@ -72,7 +73,7 @@ class Header:
         for ending in endings:
             for name in dict.fromkeys(stem + each for stem in stems for each in (ending, ending.upper())):
                 if content := self.beside(name):
-                    return name, content
+                    return printable(name), content
         return None
 
 
