@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL import Image
 from tests.rigs.tagged import load_beside, ok
 
 from mhfd import images
@@ -54,6 +56,17 @@ def test_any_length_and_type(length: int, dtype: Any) -> None:
 )
 def test_another_length_thickness_or_place_is_no_bar(change: dict[str, int]) -> None:
     assert marker.rows(written_over(micrograph(), **change), LENGTH) == 0
+
+
+@pytest.mark.parametrize("quality", [90, 100])
+def test_in_a_jpeg(quality: int) -> None:
+    file = io.BytesIO()
+    Image.fromarray(written_over(micrograph(), thick=4)).save(file, "JPEG", quality=quality)
+    found = marker.rows(np.asarray(Image.open(file)), LENGTH)
+    assert HEIGHT - TOP - 1 <= found <= HEIGHT - TOP + 1
+    file = io.BytesIO()
+    Image.fromarray(micrograph()).save(file, "JPEG", quality=quality)
+    assert marker.rows(np.asarray(Image.open(file)), LENGTH) == 0
 
 
 @settings(max_examples=40, deadline=None)
