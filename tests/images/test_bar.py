@@ -54,3 +54,13 @@ def test_cut_off_where_the_instrument_draws_bars(tmp_path: Path) -> None:
     unknown = ok(load(tmp_path, image)).info
     assert unknown.box is None
     assert rows == 35
+
+
+@pytest.mark.parametrize("seed", [142, 184])
+def test_strokes_over_a_smooth_image_are_no_bar(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    image = rng.normal(170, rng.uniform(1, 6), (200, 320))
+    for _ in range(int(rng.integers(1, 12))):
+        y, x = rng.integers(150, 195), rng.integers(0, 300)
+        image[y : y + 12, x : x + 5], image[y + 1 : y + 13, x + 5] = 255, 0
+    assert bar.rows(image.clip(0, 255).astype("u1")) == 0

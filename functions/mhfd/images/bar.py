@@ -169,8 +169,8 @@ def _top(owned: Array, plain: Mask, letters: Mask, line: Mask, drawn: Mask, heig
         if letters[row] or line[row]:
             top = row
         row -= 1
-    if top <= longest_gap:
-        return None  # too high for a bar: a drawing
+    if top <= longest_gap or top == len(letters):
+        return None  # too high for a bar, or without a letter or line: a drawing
     lowest = top - margin if letters[top] else top
     while top > max(lowest, 0) and plain[top - 1]:
         top -= 1
