@@ -99,15 +99,21 @@ def _of_file(where: str | os.PathLike[str] | OpenFile, limits: Limits, facts: _F
         got = type(where).__name__ if path is None else repr(path)
         raise UsageError(f"source: expected a path or a 2-D numpy array, got {got}")
     facts.path = source.printable(path)
-    file = source.read(where if isinstance(where, OpenFile) else path, max_bytes=limits.max_bytes)
-    facts.size, facts.sha256 = len(file.data), file.sha256
-    stored = formats.read(file, path, max_pixels=limits.max_pixels)
-    facts.shape, facts.dtype = (stored.height, stored.width), stored.dtype
-    facts.extra["format"] = stored.kind
-    facts.extra |= stored.about
-    beside = source.beside(where if isinstance(where, OpenFile) else path)
-    instruments.read(Header(stored.height, stored.width, path, beside, stored.fields, stored.known), facts.written)
-    return _finish(stored.decode(), facts, stored)
+    opened = where if isinstance(where, OpenFile) else path
+    try:
+        with source.opened(opened, max_bytes=limits.max_bytes) as file:
+            facts.size, facts.sha256 = file.size, file.sha256
+            stored = formats.read(file, path, max_pixels=limits.max_pixels)
+            facts.shape, facts.dtype = (stored.height, stored.width), stored.dtype
+            facts.extra["format"] = stored.kind
+            facts.extra |= stored.about
+            header = Header(stored.height, stored.width, path, source.beside(opened), stored.fields, stored.known)
+            instruments.read(header, facts.written)
+            plane = stored.decode()
+    except source.Changed:
+        facts.size = facts.sha256 = None  # of no revision
+        raise
+    return _finish(plane, facts, stored)
 
 
 def _of_array(array: NDArray[Any], facts: _Facts) -> Pixels:

@@ -1,13 +1,15 @@
-"""A path -> the file's bytes, read once, with the hash of exactly these bytes.
+"""A path -> `Source`: the open file, of which what is needed is read, with the hash of all its bytes.
 
 Regular files only: a pipe or a device would block or never end. The file is read, not mapped: a mapped file that
-shrinks kills the process. It must not interpret what it reads.
+shrinks kills the process. It is never held whole, and must not interpret what it reads.
 """
 
 import hashlib
 import os
 import stat
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import FileIO
 from typing import Final
@@ -15,9 +17,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.images.flaw import incomplete, unreadable
+from mhfd.images.flaw import Flaw, incomplete, unreadable
 
-_CHUNK: Final = 1 << 20
+_PIECE: Final = 256 << 10
+"""Bytes that are hashed at a time."""
+_SMALL: Final = 16 << 10
+"""Reads up to this are served from a block that is read ahead: tags and small strips cost no system call each."""
+_BLOCK: Final = 64 << 10
+_MOST_AT_ONCE: Final = 1 << 30
+"""Bytes that one call of the system is asked for: above 2 GiB it may give fewer."""
 MOST_BESIDE: Final = 256 << 10
 """Bytes that are read of a file beside the image."""
 _REMEDY: Final[dict[type[OSError], str]] = {
@@ -33,21 +41,71 @@ _KINDS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """All bytes of one revision of a file."""
+    """One revision of a file, open: its length, the hash of its bytes, and any part of them. For one thread."""
 
-    data: NDArray[np.uint8]
-    sha256: str
-
-    @property
-    def size(self) -> int:
-        """The length of the file."""
-        return len(self.data)
+    def __init__(self, file: FileIO, before: os.stat_result) -> None:
+        self.size = before.st_size
+        self._file, self._before = file, before
+        self._block = (0, np.empty(0, np.uint8))  # small reads are served from it
+        self._doubtful = _is_fresh(before)
+        self.sha256 = self._digest()
 
     def read(self, at: int, length: int) -> NDArray[np.uint8]:
-        """Some of its bytes; fewer where the file ends before."""
-        return self.data[at : at + length]
+        """Some of its bytes, which must not be changed; fewer where the file ends before."""
+        length = max(0, min(length, self.size - at))
+        if length > _SMALL:
+            return self._own(at, length)
+        start, block = self._block
+        if not start <= at <= at + length <= start + len(block):
+            start, block = at, self._own(at, min(_BLOCK, self.size - at))
+            block.flags.writeable = False
+            self._block = (start, block)
+        return block[at - start : at - start + length]
+
+    def must_be_unchanged(self) -> None:
+        """Raise `Changed` unless every byte that was read is of the revision that was hashed."""
+        now, before = os.fstat(self._file.fileno()), self._before
+        if (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+            raise Changed
+        # A clock that has not ticked, or a time that was set back, hides a change; renaming and linking only look so.
+        if (self._doubtful or now.st_ctime_ns != before.st_ctime_ns) and self._digest() != self.sha256:
+            raise Changed
+
+    def _own(self, at: int, length: int) -> NDArray[np.uint8]:
+        data = np.empty(max(0, length), np.uint8)
+        self._fill(data, at)
+        return data
+
+    def _fill(self, data: NDArray[np.uint8], at: int) -> None:
+        view, done = data.data, 0
+        try:
+            self._file.seek(at)
+            while done < len(view):
+                got = self._file.readinto(view[done : done + _MOST_AT_ONCE])
+                if not got:
+                    raise Changed
+                done += got
+        except OSError as e:
+            raise _of_system(e) from e
+
+    def _digest(self) -> str:
+        """In pieces that stay in the cache, so that hashing does not fetch them from memory again."""
+        digest = hashlib.sha256()
+        piece = np.empty(min(_PIECE, self.size), np.uint8)
+        for at in range(0, self.size, _PIECE):
+            part = piece[: self.size - at]
+            self._fill(part, at)
+            digest.update(part.data)
+        return digest.hexdigest()
+
+
+class Changed(Flaw):
+    """The flaw of a file that was written to while it was read."""
+
+    def __init__(self) -> None:
+        flaw = incomplete("the file changed while it was read: still being written; score it again later")
+        super().__init__(flaw.finding, flaw.detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +121,33 @@ class OpenFile:
     """Opens the file of this name in the same folder: what an instrument wrote of the image. None: not there."""
 
 
-def read(path: str | OpenFile, *, max_bytes: int) -> Source:
-    """Read a whole regular file, or raise the `Flaw` that keeps it from being read."""
+@contextmanager
+def opened(path: str | OpenFile, *, max_bytes: int) -> Iterator[Source]:
+    """A regular file to read from, or the `Flaw` that keeps it from being read.
+
+    `Changed` at the end, whatever else was found, unless it is the same revision from its first byte to then.
+    """
+    where = path.fd if isinstance(path, OpenFile) else path
     try:
-        where = path.fd if isinstance(path, OpenFile) else path
         _refuse_special(where, os.stat(where).st_mode)  # noqa: PTH116  a Path would drop a trailing slash
-        with open(where, "rb", buffering=0, closefd=where is path, opener=_open) as file:
-            return _read(where, file, max_bytes)
+        file = open(where, "rb", buffering=0, closefd=where is path, opener=_open)  # noqa: SIM115  closed below
     except OSError as e:
-        words = f"the system cannot read it: {e.strerror or type(e).__name__}; check the disk and the path"
-        raise unreadable(_REMEDY.get(type(e), words)) from e
+        raise _of_system(e) from e
+    with file:
+        try:
+            before = os.fstat(file.fileno())
+        except OSError as e:
+            raise _of_system(e) from e
+        _refuse_special(where, before.st_mode)
+        if before.st_size == 0:
+            raise unreadable("the file is empty; copy or export it again")
+        if before.st_size > max_bytes:
+            raise unreadable(f"the file has {before.st_size} bytes, more than max_bytes = {max_bytes}; raise the limit")
+        source = Source(file, before)
+        try:
+            yield source
+        finally:
+            source.must_be_unchanged()
 
 
 def beside(image: str | OpenFile) -> Callable[[str], bytes]:
@@ -114,29 +189,15 @@ def _open(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def _read(path: str | int, file: FileIO, max_bytes: int) -> Source:
-    before = os.fstat(file.fileno())
-    _refuse_special(path, before.st_mode)
-    size = before.st_size
-    if size == 0:
-        raise unreadable("the file is empty; copy or export it again")
-    if size > max_bytes:
-        raise unreadable(f"the file has {size} bytes, more than max_bytes = {max_bytes}; raise the limit")
-    data = np.empty(size, np.uint8)
-    view = data.data
-    digest = hashlib.sha256()
-    done = 0
-    while done < size:
-        # In pieces that stay in the cache, so that hashing does not fetch them from memory again.
-        got = file.readinto(view[done : done + _CHUNK])
-        if not got:
-            break
-        digest.update(view[done : done + got])
-        done += got
-    after = os.fstat(file.fileno())
-    if done < size or (after.st_size, after.st_mtime_ns) != (size, before.st_mtime_ns):
-        raise incomplete("the file changed while it was read: still being written; score it again later")
-    return Source(data, digest.hexdigest())
+def _of_system(error: OSError) -> Flaw:
+    words = f"the system cannot read it: {error.strerror or type(error).__name__}; check the disk and the path"
+    return unreadable(_REMEDY.get(type(error), words))
+
+
+def _is_fresh(status: os.stat_result) -> bool:
+    """Whether a change right after this one might leave the same times: the clock of files ticks, some in seconds."""
+    tick = 2_000_000_000 if status.st_mtime_ns % 1_000_000_000 == 0 else 20_000_000
+    return abs(time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns)) < tick
 
 
 def _refuse_special(path: str | int, mode: int) -> None:

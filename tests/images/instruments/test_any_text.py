@@ -108,8 +108,8 @@ class OneTag(Fields):
     def __contains__(self, code: int) -> bool:
         return code == self._code
 
-    def values(self, code: int) -> NDArray[np.generic] | None:
-        return np.frombuffer(self._content, np.uint8) if code == self._code else None
+    def values(self, code: int, most: int = 1 << 16) -> NDArray[np.generic] | None:
+        return np.frombuffer(self._content, np.uint8)[:most] if code == self._code else None
 
     def at(self, offset: int, length: int) -> bytes:
         return self._content[offset : offset + length]

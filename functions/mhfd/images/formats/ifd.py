@@ -1,6 +1,7 @@
-"""The skeleton of a TIFF: its chain of pages, and the entries of each, as views of the file's bytes.
+"""The skeleton of a TIFF: its chain of pages, and the entries of each. Values are read where they are asked for.
 
-It knows where things are and what type they have, not what they mean. Every step is bounded by the size of the file.
+It knows where things are and what type they have, not what they mean. Every step is bounded by the size of the file,
+and by what a page can honestly have.
 """
 
 import math
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from mhfd.contract.focus_report import Finding
 from mhfd.images.flaw import Flaw, incomplete, unreadable
+from mhfd.images.source import Changed, Source
 
 _TYPES: Final = {
     1: "u1",
@@ -32,15 +34,19 @@ _TYPES: Final = {
     18: "u8",
 }
 _MAX_PAGES: Final = 65_536
+_MAX_TAGS: Final = 4096
+"""Of one page; honest ones have a few dozen."""
+_MOST_VALUES: Final = 65_536
+"""That are read of a tag whose caller does not say how many it needs."""
 
 
 class Fields:
-    """The entries of one IFD. Values are views of the file, so that a huge count costs nothing."""
+    """The entries of one IFD. No more values are read than asked for, so that a huge count costs nothing."""
 
-    def __init__(self, data: NDArray[np.uint8], order: Literal["<", ">"], entries: NDArray[np.void]) -> None:
+    def __init__(self, file: Source, order: Literal["<", ">"], entries: NDArray[np.void]) -> None:
         self.order = order
         self.big = entries["value"].shape[1] == 8
-        self._data = data
+        self._file = file
         self._table = entries
         self._index = {code: i for i, code in enumerate(entries["code"].tolist())}
 
@@ -52,8 +58,19 @@ class Fields:
         index = self._index.get(code)
         return 0 if index is None else int(self._table[index]["count"])
 
-    def values(self, code: int) -> NDArray[np.generic] | None:
-        """All values of a field, or None where it is absent. `Flaw` where the file does not hold them."""
+    def values(self, code: int, most: int = _MOST_VALUES) -> NDArray[np.generic] | None:
+        """The first `most` values of a field, or None where it is absent. `Flaw` where the file does not hold all."""
+        found = self.place(code)
+        if found is None:
+            return None
+        dtype, count, offset = found
+        size = min(count, most) * dtype.itemsize
+        if isinstance(offset, int):
+            return self._file.read(offset, size).view(dtype)
+        return offset[:size].view(dtype)
+
+    def place(self, code: int) -> tuple[np.dtype[np.generic], int, int | NDArray[np.uint8]] | None:
+        """Type and number of a field's values, and where they lie in the file, or, if in the entry, their bytes."""
         index = self._index.get(code)
         if index is None:
             return None
@@ -65,15 +82,15 @@ class Fields:
         dtype = np.dtype(self.order + kind)
         inline: NDArray[np.uint8] = entry["value"]
         if count * dtype.itemsize <= len(inline):
-            return inline[: count * dtype.itemsize].view(dtype)
+            return dtype, count, inline[: count * dtype.itemsize]
         offset = int(inline.view(self.order + f"u{len(inline)}")[0])
-        if offset + count * dtype.itemsize > len(self._data):
+        if offset + count * dtype.itemsize > self._file.size:
             raise incomplete(f"tag {code} of the TIFF lies beyond the end of the file; copy it again")
-        return np.frombuffer(self._data, dtype, count, offset)
+        return dtype, count, offset
 
     def whole(self, code: int, default: int | None = None) -> int:
         """The first value of a field that must be a whole number."""
-        values = self.values(code)
+        values = self.values(code, 1)
         if values is None:
             if default is None:
                 raise unreadable(f"the TIFF lacks its tag {code}; export it again")
@@ -85,7 +102,9 @@ class Fields:
     def content(self, code: int, limit: int) -> bytes | None:
         """At most `limit` bytes of what a field holds; None where it is absent. Never a `Flaw`."""
         try:
-            values = self.values(code)
+            values = self.values(code, limit)
+        except Changed:
+            raise
         except Flaw:
             return b""
         return None if values is None else values.view(np.uint8)[:limit].tobytes()
@@ -98,12 +117,13 @@ class Fields:
     def numbers(self, code: int, limit: int) -> list[float]:
         """At most `limit` finite numbers of a field, fractions too; none where it has none. Never a `Flaw`."""
         try:
-            values = self.values(code)
+            some = self.values(code, limit)
+        except Changed:
+            raise
         except Flaw:
             return []
-        if values is None:
+        if some is None:
             return []
-        some = values[:limit]
         if some.dtype.kind == "V":
             signed = int(self._table[self._index[code]]["type"]) == 10
             pairs = some.view(np.dtype(self.order + ("i4" if signed else "u4"))).reshape(-1, 2).astype(np.float64)
@@ -117,74 +137,87 @@ class Fields:
         Some programs write the place of a structure of theirs as a number. Never a `Flaw`.
         """
         try:
-            values = self.values(code)
+            values = self.values(code, limit)
+        except Changed:
+            raise
         except Flaw:
             return b""
         if values is None:
             return b""
-        if values.dtype.kind == "u" and values.dtype.itemsize >= 4 and len(values) == 1:
+        if values.dtype.kind == "u" and values.dtype.itemsize >= 4 and self.count(code) == 1:
             return self.at(int(values[0]), limit)
         return values.view(np.uint8)[:limit].tobytes()
 
     def at(self, offset: int, length: int) -> bytes:
         """Some bytes of the file; fewer where it ends before."""
-        return self._data[offset : offset + length].tobytes()
+        return self._file.read(offset, length).tobytes()
 
 
-def pages(data: NDArray[np.uint8]) -> Iterator[Fields]:
+def pages(file: Source) -> Iterator[Fields]:
     """The chain of IFDs. A loop ends it; a link that leaves the file says that the file is not whole."""
-    if len(data) < 16:
+    head = file.read(0, 16)
+    if len(head) < 16:
         raise incomplete("the file ends within its header; copy it again")
-    order: Literal["<", ">"] = "<" if data[0] == 0x49 else ">"
-    big = 43 in (int(data[2]), int(data[3]))
+    order: Literal["<", ">"] = "<" if head[0] == 0x49 else ">"
+    big = 43 in (int(head[2]), int(head[3]))
     counter = np.dtype(order + ("u8" if big else "u2"))
     link = np.dtype(order + ("u8" if big else "u4"))
     entry = np.dtype([("code", order + "u2"), ("type", order + "u2"), ("count", link), ("value", "u1", link.itemsize)])
-    offset = int(data[8:16].view(link)[0] if big else data[4:8].view(link)[0])
+    offset = int(head[8:16].view(link)[0] if big else head[4:8].view(link)[0])
     seen: set[int] = set()
     # Pages that overlap are nonsense: all together they have no more tags than the file has room for.
-    room = len(data)
+    room = file.size
     while offset and offset not in seen and len(seen) < _MAX_PAGES and room > 0:
         seen.add(offset)
         where = f"page {len(seen)} of the TIFF"
         first = offset + counter.itemsize
-        count = int(np.frombuffer(data, counter, 1, offset)[0]) if first <= len(data) else 0
+        count = int(file.read(offset, counter.itemsize).view(counter)[0]) if first <= file.size else 0
         after = first + count * entry.itemsize
-        if after + link.itemsize > len(data):
+        if after + link.itemsize > file.size:
             raise incomplete(f"{where} lies beyond the end of the file; wait, or copy it again")
         if count == 0:
             raise incomplete(f"{where} has no tags: it was not written yet; wait, or copy it again")
+        if count > _MAX_TAGS:
+            raise unreadable(f"{where} claims {count} tags; export it again")
         room -= after - offset
-        yield Fields(data, order, np.frombuffer(data, entry, count, first))
-        offset = int(np.frombuffer(data, link, 1, after)[0])
+        yield Fields(file, order, file.read(first, count * entry.itemsize).view(entry))
+        offset = int(file.read(after, link.itemsize).view(link)[0])
 
 
 class SegmentsEnd:
     """Where the last byte of any segment lies, over the pages that are not read."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, file: Source) -> None:
         self.end = 0
-        self._room = size  # bounds the work: lists of segments that overlap are nonsense
+        self._file = file
+        self._room = file.size  # bounds the work: lists of segments that overlap are nonsense
 
     def add(self, fields: Fields) -> None:
         """Take one more page into account. Tags that make no sense say nothing."""
         try:
-            offsets, counts = fields.values(324), fields.values(325)
+            offsets, counts = fields.place(324), fields.place(325)
             if offsets is None or counts is None:
-                offsets, counts = fields.values(273), fields.values(279)
+                offsets, counts = fields.place(273), fields.place(279)
         except Flaw as e:
             if e.finding is Finding.INCOMPLETE:
                 raise
             return
-        if offsets is None or counts is None or offsets.dtype.kind != "u" or counts.dtype.kind != "u":
+        if offsets is None or counts is None or offsets[0].kind != "u" or counts[0].kind != "u":
             return
-        self._room -= offsets.nbytes + counts.nbytes
-        if self._room >= 0:
-            n = min(len(offsets), len(counts))
+        n = min(offsets[1], counts[1])
+        self._room -= n * (offsets[0].itemsize + counts[0].itemsize)
+        if self._room < 0:
+            return
+        for first in range(0, n, _MOST_VALUES):
             # In floating point, so that a nonsense offset near 2^64 does not wrap around.
-            self.end = max(self.end, int(np.max(offsets[:n].astype(np.float64) + counts[:n].astype(np.float64))))
+            ends = [_part(self._file, place, first, min(_MOST_VALUES, n - first)) for place in (offsets, counts)]
+            self.end = max(self.end, int(np.max(ends[0] + ends[1])))
 
 
-def truncated(data: NDArray[np.uint8], end: int) -> Flaw:
-    """The flaw of a file that ends before its last segment does."""
-    return incomplete(f"truncated: the file has {len(data)} of {end} bytes; wait, or copy it again")
+def _part(
+    file: Source, place: tuple[np.dtype[np.generic], int, int | NDArray[np.uint8]], first: int, number: int
+) -> NDArray[np.float64]:
+    dtype, _, at = place
+    start, length = first * dtype.itemsize, number * dtype.itemsize
+    raw = file.read(at + start, length) if isinstance(at, int) else at[start : start + length]
+    return raw.view(dtype).astype(np.float64)

@@ -13,11 +13,15 @@ from numpy.typing import NDArray
 
 from mhfd.images import grey
 from mhfd.images.flaw import damaged, incomplete, too_many_pixels, unreadable
+from mhfd.images.formats import codecs
 from mhfd.images.formats.stored import StoredImage
 from mhfd.images.source import Source
 
 MOST_SCANS: Final = 32
 """A progressive image has about ten; each costs a pass over all pixels, however few bytes it has."""
+_HEAD: Final = 1 << 20
+_LONG_HEAD: Final = 64 << 20
+"""Bytes that are looked at for the frame's header, where profiles and previews before it are long."""
 _PIXELS_A_BYTE: Final = 512
 """A block of 8 x 8 pixels needs at least one bit."""
 _SEQUENTIAL, _PROGRESSIVE = (0xC0, 0xC1), 0xC2
@@ -50,7 +54,10 @@ class Frame:
 
 def read(file: Source, *, max_pixels: int) -> StoredImage:
     """A JPEG of 8 bits: grey or colour."""
-    stream = file.read(0, file.size).data
+    frame, _ = _walk(file.read(0, _HEAD).data)
+    # What is behind that is no image of this size: nothing of it is read.
+    most = _LONG_HEAD if frame is None else _HEAD + codecs.most_stored(frame.height * frame.width * frame.samples)
+    stream = file.read(0, most).data
     frame, reached = _walk(stream)
     if frame is None and reached + 1 < len(stream):
         raise damaged("the JPEG's header makes no sense", stream)
@@ -77,8 +84,9 @@ def read(file: Source, *, max_pixels: int) -> StoredImage:
 def _decode(stream: memoryview, frame: Frame) -> grey.Plane:
     import imagecodecs
 
+    decode: Any = imagecodecs.jpeg8_decode
     try:
-        samples: NDArray[Any] = imagecodecs.jpeg8_decode(bytes(stream))
+        samples: NDArray[Any] = decode(stream)
     except Exception as e:  # codecs raise what they like; whatever it is, these bytes do not decode
         raise damaged("the JPEG does not decode", stream) from e
     samples = samples.reshape(*samples.shape[:2], -1)

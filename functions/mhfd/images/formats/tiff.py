@@ -13,9 +13,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.images.flaw import incomplete, too_many_pixels, unreadable
+from mhfd.images.flaw import incomplete, too_many_pixels, truncated, unreadable
 from mhfd.images.formats import ifd
 from mhfd.images.formats.pages import Pages, images_behind
+from mhfd.images.source import Source
 
 COMPRESSIONS: Final = {
     1: "none",
@@ -47,6 +48,13 @@ _SAMPLES: Final = {
     **{(3, bits): f"f{bits // 8}" for bits in (16, 32, 64)},
 }
 _MAX_SAMPLES: Final = 64
+_SEGMENT_BYTES: Final = 8
+"""Bytes that a strip or tile may decode to for each of `max_pixels`: an image of the widest type in one strip."""
+_ALL_BYTES: Final = 32
+"""The same for all strips or tiles together, which bounds the work: four samples of the widest type, or tiles that are
+filled up. What is stored uncompressed may have as much as the file."""
+_SEGMENTS, _PIXELS_A_SEGMENT = 65_536, 256
+"""So many strips or tiles any image may have; beyond, each must have so many pixels: those of the smallest tile."""
 WHITE_IS_ZERO, _GREY, _RGB, PALETTE, YCBCR = 0, 1, 2, 3, 6
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
 
@@ -95,20 +103,20 @@ class TiffPage:
         return "BigTIFF" if self.fields.big else "TIFF"
 
 
-def read_page(data: NDArray[np.uint8], *, max_pixels: int) -> TiffPage:
+def read_page(file: Source, *, max_pixels: int) -> TiffPage:
     """The page that is the image, and how many more there are."""
     found = Pages()
-    others = ifd.SegmentsEnd(len(data))
-    for fields in ifd.pages(data):
+    others = ifd.SegmentsEnd(file)
+    for fields in ifd.pages(file):
         if (other := found.add(fields)) is not None:
             others.add(other)
     if found.image is None:
         raise incomplete("the TIFF has no page yet: its header was written, its content not; wait")
-    page = _page(found.image, data, found.count, max_pixels)
-    if others.end > len(data):
-        raise ifd.truncated(data, others.end)
+    page = _page(found.image, file, found.count, max_pixels)
+    if others.end > file.size:
+        raise truncated(file.size, others.end)
     images = found.images
-    if found.count == 1 and _has_room_behind(page, len(data)):
+    if found.count == 1 and _has_room_behind(page, file.size):
         images = images_behind(page.fields, page.height, page.width, page.samples)
     return replace(page, images=images)
 
@@ -118,7 +126,7 @@ def _has_room_behind(page: TiffPage, size: int) -> bool:
     return page.compression == 1 and int(page.offsets.min()) + 2 * int(page.needed.sum()) <= size
 
 
-def _page(fields: ifd.Fields, data: NDArray[np.uint8], pages: int, max_pixels: int) -> TiffPage:
+def _page(fields: ifd.Fields, file: Source, pages: int, max_pixels: int) -> TiffPage:
     width, height, samples = fields.whole(256), fields.whole(257), fields.whole(277, 1)
     if width <= 0 or height <= 0 or not 0 < samples <= _MAX_SAMPLES:
         raise unreadable(f"it claims {height} x {width} pixels of {samples} samples; export it again")
@@ -134,18 +142,21 @@ def _page(fields: ifd.Fields, data: NDArray[np.uint8], pages: int, max_pixels: i
         raise unreadable(f"TIFF predictor {predictor} of {dtype.name} is not read; export it without")
     segment, tiled = _layout(fields, height, width)
     down, across = -(-height // segment[0]), -(-width // segment[1])
-    filled = down * segment[0] * across * segment[1] * samples
-    if filled > 4 * max_pixels:
-        raise unreadable(
-            f"{filled} samples, filled up to whole tiles, are more than 4 times max_pixels; raise the limit"
-        )
     planar = fields.whole(284, 1) == 2 and samples > 1
     planes = 3 if planar and photometric in (_RGB, YCBCR) else 1
+    # Of all planes that one block of pixels is put together from.
+    block = segment[0] * segment[1] * (planes if planar else samples) * dtype.itemsize
+    if planes * down * across > max(_SEGMENTS, planes * width * height // _PIXELS_A_SEGMENT):
+        what = f"{planes * down * across} strips or tiles for {height} x {width} pixels"
+        raise unreadable(f"it claims {what}; export it in fewer")
+    read_through = compression == 1 and not tiled and down == 1
+    if not read_through:
+        _hold_to_limits(block, down * across, file, max_pixels)
     rows = np.full((planes, down, across), segment[0], np.int64)
     if not tiled:
         rows[:, -1] = height - (down - 1) * segment[0]
     needed = rows.ravel() * segment[1] * dtype.itemsize * (1 if planar else samples)
-    offsets, counts = _segments(fields, data, needed, tiled, compression)
+    offsets, counts = _segments(fields, file, needed, tiled, compression)
     return TiffPage(
         fields=fields,
         height=height,
@@ -163,6 +174,17 @@ def _page(fields: ifd.Fields, data: NDArray[np.uint8], pages: int, max_pixels: i
         needed=needed,
         pages=pages,
     )
+
+
+def _hold_to_limits(block: int, blocks: int, file: Source, max_pixels: int) -> None:
+    """The bytes that the header claims, before anything of that size is read, made or decoded."""
+    words = "export grey values, in smaller strips or tiles, or raise the limit"
+    if block > _SEGMENT_BYTES * max_pixels:
+        limit = f"{_SEGMENT_BYTES} times max_pixels = {max_pixels}"
+        raise unreadable(f"one strip or tile claims {block} bytes, more than {limit}; {words}")
+    if block * blocks > max(_ALL_BYTES * max_pixels, file.size):
+        limit = f"{_ALL_BYTES} times max_pixels = {max_pixels}"
+        raise unreadable(f"its strips or tiles claim {block * blocks} bytes, more than {limit}; {words}")
 
 
 def _compression(fields: ifd.Fields) -> int:
@@ -187,8 +209,8 @@ def _photometric(fields: ifd.Fields, samples: int, compression: int) -> int:
 def _dtype(fields: ifd.Fields, samples: int) -> np.dtype[np.generic]:
     def same(code: int, default: int) -> int:
         first = fields.whole(code, default)
-        values = fields.values(code)
-        if values is not None and bool((values[:samples] != first).any()):
+        values = fields.values(code, samples)
+        if values is not None and bool((values != first).any()):
             raise unreadable("samples of different types in one TIFF are not read; export it again")
         return first
 
@@ -210,12 +232,12 @@ def _layout(fields: ifd.Fields, height: int, width: int) -> tuple[tuple[int, int
 
 
 def _segments(
-    fields: ifd.Fields, data: NDArray[np.uint8], needed: NDArray[np.int64], tiled: bool, compression: int
+    fields: ifd.Fields, file: Source, needed: NDArray[np.int64], tiled: bool, compression: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Offsets and lengths, every one of them inside the file."""
     what = "tiles" if tiled else "strips"
     n = len(needed)
-    places, lengths = fields.values(324 if tiled else 273), fields.values(325 if tiled else 279)
+    places, lengths = fields.values(324 if tiled else 273, n), fields.values(325 if tiled else 279, n)
     if lengths is None and compression == 1:
         lengths = needed.astype(np.uint64)
     if places is None or lengths is None or min(len(places), len(lengths)) < n:
@@ -231,6 +253,6 @@ def _segments(
             raise incomplete(f"{int(short.sum())} of {n} {what} are too short; copy or export it again")
         length = needed.astype(np.float64)  # some writers give the last strip a full length, beyond the file's end
     end = float((start + length).max())
-    if end > len(data):
-        raise ifd.truncated(data, int(end))
+    if end > file.size:
+        raise truncated(file.size, int(end))
     return start.astype(np.int64), length.astype(np.int64)
