@@ -70,6 +70,19 @@ def _retake() -> Any:
     return halves
 
 
+def _inspect() -> Any:
+    """Of an image that says nothing, with a file beside it. Its `image` is that of a report, which has its form."""
+    import numpy as np
+    import tifffile
+
+    with tempfile.TemporaryDirectory() as folder:
+        tifffile.imwrite(Path(folder, "a.tif"), np.zeros((40, 40), np.uint8), software="a", metadata=None)
+        Path(folder, "a.txt").touch()
+        told = printed("inspect", str(Path(folder, "a.tif")))
+    told["files"][0]["image"] = {}
+    return told
+
+
 def _config() -> Any:
     """With one setting: which there are is the reference's matter."""
     told = printed("config", "DIR")
@@ -175,6 +188,7 @@ def _run(*words: str) -> Any:
 PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
     "plan": _plan,
     "retake": _retake,
+    "inspect": _inspect,
     "config": _config,
     "whoami": _whoami,
     "alert test": _alert_test,

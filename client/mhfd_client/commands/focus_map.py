@@ -40,7 +40,7 @@ def focus_map(folder: WatchedFolder, images: tuple[str, ...], retake: bool, ever
     with folder.journal() as journal:
         with journal.snapshot():
             chosen = named if images else _listed(journal, retake=retake)
-        written = write_maps(journal, chosen, to)
+        written = write_maps(journal, chosen, to, pixel_nm=folder.loaded().settings.verdict.pixel_nm)
     for line in written.without:
         echo(line, err=True)
     echo(f"{written.files:,} focus map{'' if written.files == 1 else 's'} in {to}")

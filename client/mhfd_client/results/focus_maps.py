@@ -27,8 +27,11 @@ class WrittenMaps:
     """Of each image that has no map: its path, and why."""
 
 
-def write_maps(view: JournalView, images: Iterable[ImageRow], to: Path) -> WrittenMaps:
-    """Write the map of each image below `to`, at the image's own path. The watched folder is never written."""
+def write_maps(view: JournalView, images: Iterable[ImageRow], to: Path, *, pixel_nm: float | None) -> WrittenMaps:
+    """Write the map of each image below `to`, at the image's own path. The watched folder is never written.
+
+    `pixel_nm`: the size of a pixel of those whose files do not say it.
+    """
     root = os.path.realpath(view.root())
     if Path(os.path.realpath(to)).is_relative_to(root):
         raise UsageError(f"--to: {to} lies in the watched folder, which is never written; name a folder outside of it")
@@ -39,7 +42,7 @@ def write_maps(view: JournalView, images: Iterable[ImageRow], to: Path) -> Writt
             without.append(f"{text_of(image.path)}: it has no report that can be read")
             continue
         try:
-            focus = FocusMap.of(report)
+            focus = FocusMap.of(report.sized(pixel_nm))
         except UsageError as e:
             without.append(f"{text_of(image.path)}: {str(e).partition(': ')[2]}")
             continue

@@ -51,19 +51,26 @@ class Recorder:
         self._root = text_of(journal.root())
         self._settings = _settings(loaded)
         self._maps = loaded.settings.state.focus_maps
+        self._pixel_nm = loaded.settings.verdict.pixel_nm
 
     def record(self, row: ImageRow, report: FocusReport, verdict: VerdictRow) -> None:
         """Write the sidecar of an image with its current verdict, and its focus map, if it is to have one."""
-        sidecar = self.sidecar(row, report, verdict)
-        beside = map_under(records(self._state_dir), row.path, row.revision)
-        blurred = verdict.outcome is Outcome.OUT_OF_FOCUS
-        focus = map_of(report) if self._maps == "all" or (self._maps == "out_of_focus" and blurred) else None
-        if focus is None:
-            with named(beside):
-                beside.unlink(missing_ok=True)  # of another report, or of another verdict
-        write_all_whole([sidecar] if focus is None else [(beside, focus.to_tiff()), sidecar])
+        write_all_whole(self.files(row, report, verdict))
         if self._said is not None and not self._journal.was_recorded(verdict.id):  # else only a label is new
             self._said(row, report, verdict)
+
+    def files(self, row: ImageRow, report: FocusReport, verdict: VerdictRow) -> list[tuple[Path, bytes]]:
+        """The sidecar and the focus map that are to be written; a map that is not to be there any more is deleted."""
+        beside = map_under(records(self._state_dir), row.path, row.revision)
+        blurred = verdict.outcome is Outcome.OUT_OF_FOCUS
+        wanted = self._maps == "all" or (self._maps == "out_of_focus" and blurred)
+        focus = map_of(report.sized(self._pixel_nm)) if wanted else None
+        sidecar = self.sidecar(row, report, verdict)
+        if focus is not None:
+            return [(beside, focus.to_tiff()), sidecar]
+        with named(beside):
+            beside.unlink(missing_ok=True)  # of another report, or of another verdict
+        return [sidecar]
 
     def sidecar(self, row: ImageRow, report: FocusReport, verdict: VerdictRow) -> tuple[Path, bytes]:
         """Where it lies, and what is in it."""

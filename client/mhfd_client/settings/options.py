@@ -254,6 +254,12 @@ class VerdictSettings(Section):
     max_below_anchor: float = Field(
         0.25, gt=0, lt=1, description="how far below the anchor the baseline may go; beyond: a drift alert"
     )
+    pixel_nm: float | None = Field(
+        None,
+        gt=0,
+        le=1e9,
+        description="size of a pixel of images whose files do not say it, in nm: where all of a run have one",
+    )
     target_s: Positive = Field(
         60.0, description="a verdict should be there so long after a file is whole; page and report show what was later"
     )

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from mhfd_client.files import write_all_whole
 from mhfd_client.journal.journal import Journal
@@ -56,14 +57,14 @@ def record_all(journal: Journal, recorder: Recorder) -> None:
         rows = [row for row in journal.pending(State.JUDGED, limit=200 + len(damaged)) if row.id not in damaged]
         if not rows:
             return
-        sidecars = []
+        sidecars: list[tuple[Path, bytes]] = []
         for row in rows:
             assert row.report is not None and row.verdict is not None  # noqa: S101, PT018 - the schema says so
             report = journal.readable_report(row.report)
             if report is None:
                 damaged.add(row.id)
             else:
-                sidecars.append(recorder.sidecar(row, report, journal.verdict(row.verdict)))
+                sidecars += recorder.files(row, report, journal.verdict(row.verdict))
         write_all_whole(sidecars)
         with journal.together():
             for row in rows:

@@ -87,6 +87,7 @@ class RunJudge:
 
         `order`: a number that grows as images come, for those without a section; unset: as they are seen.
         """
+        report = report.sized(self.settings.pixel_nm)
         verdict = judge_report(report, place, self.history, self.settings, order=order)
         row = self._remember(key, Measured.of(report, place), verdict, order=order)
         self._unsettle()
@@ -168,7 +169,8 @@ class RunJudge:
 
         Without a verdict it is told when all `settle`.
         """
-        self._remember(key, Measured.of(report, place), verdict, _label(sharp), order=order)
+        measured = Measured.of(report.sized(self.settings.pixel_nm), place)
+        self._remember(key, measured, verdict, _label(sharp), order=order)
         self._had_baseline |= verdict is not None and verdict.origin is not None
         self._unsettle()
 

@@ -137,6 +137,12 @@ class FocusReport(Model):
     timing_ms: dict[str, float] = Field(default_factory=dict)
     provenance: Provenance
 
+    def sized(self, pixel_nm: float | None) -> "FocusReport":
+        """The same; where its file does not say how large a pixel is, with what a person says."""
+        if pixel_nm is None or self.image.pixel_nm is not None:
+            return self
+        return self.model_copy(update={"image": self.image.model_copy(update={"pixel_nm": pixel_nm})})
+
     def summary(self, *, report_file: str | None = None) -> dict[str, Any]:
         """At most 600 bytes of JSON, whatever the names in it: what a flow's state or a table's row needs.
 
