@@ -31,6 +31,7 @@ _NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ff
 _OME: Final = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 _ASCII, _SHORT, _LONG, _RATIONAL = 2, 3, 4, 5
 _CM, _NO_UNIT = 3, 1
+_LEAST_NM, _MOST_NM = 1e-6, 1e12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,12 +70,9 @@ class FocusMap:
             top, left = image.box.top, image.box.left
             height, width = image.box.bottom - top, image.box.right - left
         grid = cells.rows, cells.cols
-        if min(grid) < 1 or {len(cells.dof), len(cells.cross_spectrum), len(cells.tissue), len(cells.saturated)} != {
-            cells.rows * cells.cols
-        }:
-            raise UsageError(
-                f"{name}: there is no focus map: its report says {grid[0]} x {grid[1]} cells and has others"
-            )
+        counts = {len(cells.dof), len(cells.cross_spectrum), len(cells.tissue), len(cells.saturated)}
+        if min(*grid, height, width) < 1 or counts != {cells.rows * cells.cols}:
+            raise UsageError(f"{name}: there is no focus map: the cells of its report make no sense; score it again")
 
         def plane(values: tuple[float | None, ...]) -> NDArray[np.float64]:
             return np.array([np.nan if value is None else value for value in values], np.float64).reshape(grid)
@@ -85,7 +83,10 @@ class FocusMap:
         tissue, dof = plane(cells.tissue), plane(cells.dof)
         with np.errstate(divide="ignore", invalid="ignore"):
             density = np.where(tissue > 0, dof / (tissue * area), np.nan)
-        pixel, unit = (1.0, "pixel") if image.pixel_nm is None else (image.pixel_nm / 1e3, "µm")
+        known = (
+            image.pixel_nm is not None and _LEAST_NM <= image.pixel_nm <= _MOST_NM
+        )  # another's report may say anything
+        pixel, unit = (image.pixel_nm / 1e3, "µm") if known and image.pixel_nm else (1.0, "pixel")
         here = image.stage_um if unit == "µm" and str(image.tags.get("stage_from", "")).startswith("OME") else None
         return cls(
             name=name,

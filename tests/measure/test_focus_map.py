@@ -133,6 +133,17 @@ def test_an_image_of_which_nothing_was_measured_has_none() -> None:
         FocusMap.of(on(report(finding=Finding.BLANK), path="/run/s1.tif"))
 
 
+@pytest.mark.parametrize("pixel_nm", [0.0, -1.0, float("nan"), float("inf"), 1e-300, 1e300])
+def test_a_pixel_size_that_makes_no_sense_is_unknown(pixel_nm: float) -> None:
+    assert FocusMap.of(on(report(), pixel_nm=pixel_nm)).unit == "pixel"
+
+
+def test_cells_that_make_no_sense_are_named() -> None:
+    empty = Box(top=5, left=5, bottom=5, right=9)
+    with pytest.raises(mhfd.UsageError, match="the cells of its report make no sense"):
+        FocusMap.of(on(report(), box=empty))
+
+
 def test_it_is_written_and_a_place_that_cannot_be_is_named(tmp_path: Path) -> None:
     found = mhfd.FocusMap.of(report())
     assert found.write(tmp_path / "new" / "a.mhfd.ome.tif").read_bytes() == found.to_tiff()
@@ -152,7 +163,7 @@ def test_cells_cover_a_side_and_blocks_are_counted_once(size: int) -> None:
 
 
 @given(
-    pixel=st.none() | st.floats(1e-3, 1e9),
+    pixel=st.none() | st.floats(1e-6, 1e12),
     size=st.tuples(st.integers(32, 30_000), st.integers(32, 30_000)),
     at=st.tuples(st.integers(0, 30_000), st.integers(0, 30_000)),
 )
