@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import lzma
 import os
 import struct
@@ -94,6 +95,12 @@ def written(folder: Path, content: bytes, name: str = "a.tif") -> Path:
     path = folder / name
     path.write_bytes(content)
     return path
+
+
+@pytest.fixture(autouse=True)
+def held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of the size of a test's are large ones here."""
+    monkeypatch.setattr(source, "HELD", 1000)
 
 
 @pytest.fixture
@@ -305,6 +312,18 @@ def test_a_page_of_too_many_tags(tmp_path: Path) -> None:
     assert peak < MIB
 
 
+def test_what_is_held_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    array = noise(1024, 1024)
+    content = tiff(page(1024, 1024), array.tobytes(), pad=5 * MIB)
+    path = written(tmp_path, content)
+    for held, most_bytes in ((len(content), 6.4 * MIB), (len(content) - 1, 1.4 * MIB)):
+        monkeypatch.setattr(source, "HELD", held)
+        image, peak = cost(path)
+        np.testing.assert_array_equal(image.pixels, array)
+        assert image.info.sha256 == hashlib.sha256(content).hexdigest()
+        assert peak < most_bytes
+
+
 # --- the same bytes -------------------------------------------------------------------------------------------------
 
 
@@ -314,8 +333,8 @@ def test_a_change_that_its_times_do_not_show(tmp_path: Path, monkeypatch: pytest
     os.utime(path, ns=(10**18 + 1, 10**18 + 1))
     real = source.Source._digest
 
-    def digest(self: source.Source) -> str:
-        done = real(self)
+    def digest(self: source.Source, kept: NDArray[np.uint8] | None = None) -> str:
+        done = real(self, kept)
         monkeypatch.undo()
         before = path.stat()
         with path.open("r+b") as file:

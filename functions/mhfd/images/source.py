@@ -1,7 +1,7 @@
 """A path -> `Source`: the open file, of which what is needed is read, with the hash of all its bytes.
 
 Regular files only: a pipe or a device would block or never end. The file is read, not mapped: a mapped file that
-shrinks kills the process. It is never held whole, and must not interpret what it reads.
+shrinks kills the process. A small file is read once, a large one never held whole. It must not interpret what it reads.
 """
 
 import hashlib
@@ -24,6 +24,8 @@ _PIECE: Final = 256 << 10
 _SMALL: Final = 16 << 10
 """Reads up to this are served from a block that is read ahead: tags and small strips cost no system call each."""
 _BLOCK: Final = 64 << 10
+HELD: Final = 64 << 20
+"""A file of up to so many bytes is read once and held; of a larger one no more is than what is asked for."""
 _MOST_AT_ONCE: Final = 1 << 30
 """Bytes that one call of the system is asked for: above 2 GiB it may give fewer."""
 MOST_BESIDE: Final = 256 << 10
@@ -49,10 +51,13 @@ class Source:
         self._file, self._before = file, before
         self._block = (0, np.empty(0, np.uint8))  # small reads are served from it
         self._doubtful = _is_fresh(before)
-        self.sha256 = self._digest()
+        self._held = np.empty(self.size, np.uint8) if self.size <= HELD else None
+        self.sha256 = self._digest(self._held)
 
     def read(self, at: int, length: int) -> NDArray[np.uint8]:
         """Some of its bytes, which must not be changed; fewer where the file ends before."""
+        if self._held is not None:
+            return self._held[at : at + length]
         length = max(0, min(length, self.size - at))
         if length > _SMALL:
             return self._own(at, length)
@@ -68,6 +73,8 @@ class Source:
         now, before = os.fstat(self._file.fileno()), self._before
         if (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
             raise Changed
+        if self._held is not None:
+            return
         # A clock that has not ticked, or a time that was set back, hides a change; renaming and linking only look so.
         if (self._doubtful or now.st_ctime_ns != before.st_ctime_ns) and self._digest() != self.sha256:
             raise Changed
@@ -89,12 +96,12 @@ class Source:
         except OSError as e:
             raise _of_system(e) from e
 
-    def _digest(self) -> str:
+    def _digest(self, kept: NDArray[np.uint8] | None = None) -> str:
         """In pieces that stay in the cache, so that hashing does not fetch them from memory again."""
         digest = hashlib.sha256()
-        piece = np.empty(min(_PIECE, self.size), np.uint8)
+        piece = np.empty(min(_PIECE, self.size), np.uint8) if kept is None else kept[:0]
         for at in range(0, self.size, _PIECE):
-            part = piece[: self.size - at]
+            part = piece[: self.size - at] if kept is None else kept[at : at + _PIECE]
             self._fill(part, at)
             digest.update(part.data)
         return digest.hexdigest()
