@@ -40,7 +40,7 @@ Folder = Annotated[Path, AfterValidator(_folder)]
 class Site(Model):
     """The configuration of one endpoint. Folders are absolute; links in them are followed when they are used."""
 
-    schema_version: Literal[1] = Field(1, description="of this file; raised when an older mhfd would misread it")
+    schema_version: Literal[1, 2] = Field(2, description="of this file; raised when an older mhfd would misread it")
     name: str = Field("endpoint", min_length=1, max_length=100, description="what people call this endpoint")
     read_roots: tuple[Folder, ...] = Field((), description="folders below which images may be read")
     write_roots: tuple[Folder, ...] = Field((), description="folders below which reports may be written")
@@ -49,6 +49,7 @@ class Site(Model):
     max_pixels: int = Field(1 << 28, ge=1, description="pixels of an image; 2^28 is 16384 x 16384")
     max_response_bytes: int = Field(4 << 20, ge=1 << 14, le=_SERVICE_BYTES, description="JSON of one response")
     max_seconds: float | None = Field(None, gt=0, description="time after which a task begins no further image")
+    max_image_seconds: float = Field(120.0, gt=0, le=86_400, description="time after which work on one image is ended")
     device: Literal["auto", "cpu", "gpu"] = Field("auto", description="what scores: `auto` takes a GPU if there is one")
     threads: int | None = Field(None, ge=1, description="threads of the CPU kernel; nothing for all that may be used")
     log: Folder | None = Field(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -15,9 +17,10 @@ import pytest
 import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.rigs.focus_reports import report
 
 import mhfd
-from mhfd import simulate
+from mhfd import api, images, simulate
 from mhfd.contract.examination import Examination
 from mhfd.contract.focus_report import Finding, FocusReport, report_file
 from mhfd.contract.params import Params
@@ -313,6 +316,35 @@ def test_a_report_that_cannot_be_written_is_said(facility: Facility) -> None:
     response = asked(paths=[path], write_to=str(facility.out))
     assert codes(response) == [Code.CANNOT_WRITE]
     assert not [file for file in facility.out.iterdir() if file.name.endswith(".tmp")]
+
+
+def test_work_that_hangs_is_ended_and_the_rest_is_scored(facility: Facility, monkeypatch: pytest.MonkeyPatch) -> None:
+    # `max_seconds` ended nothing but the next image: one that hung held the worker for ever.
+    def hanging(source: images.OpenFile, **options: Any) -> FocusReport:
+        while source.path.endswith("hang.tif"):
+            with contextlib.suppress(Exception):  # as a reader does, which makes findings of them
+                threading.Event().wait(60)
+        return report(4000.0, 0.04)
+
+    monkeypatch.setattr(api, "score", hanging)
+    facility.allow(max_image_seconds=0.2)
+    timer = signal.getitimer(signal.ITIMER_REAL)[0]
+    response = asked(paths=[facility.image(name, SHARP[:40, :40]) for name in ("hang.tif", "b.tif")])
+    assert [(error.code, error.index) for error in response.errors] == [(Code.OUT_OF_TIME, 0)]
+    assert "ended after 0.2 s" in response.errors[0].why
+    assert response.reports[1] is not None
+    assert bool(signal.getitimer(signal.ITIMER_REAL)[0]) == bool(timer), "whoever had a timer has it again"
+
+
+def test_the_time_of_a_task_ends_work_in_the_middle(facility: Facility, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "score", lambda *_, **__: threading.Event().wait(60))
+    facility.allow(max_seconds=0.2)
+    path = facility.image("a.tif")
+    response = asked(paths=[path, path])
+    assert [(error.code, error.index, error.through) for error in response.errors] == [
+        (Code.OUT_OF_TIME, 0, None),
+        (Code.OUT_OF_TIME, 1, 1),
+    ]
 
 
 @pytest.mark.parametrize("detail", ["full", "summary"])

@@ -8,6 +8,7 @@ administrator's configuration (`mhfd.site`).
     scoring     run: a request -> reports, one path after the other
     examining   examine: what `mhfd doctor --endpoint` asks
     roots       a path -> an open file below an administrator's folder
+    alarm       ends work that takes too long
     placing     report files -> a folder below an administrator's folder
     budget      reports -> a response that the service carries
     tasklog     one line a task

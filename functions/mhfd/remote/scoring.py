@@ -19,7 +19,7 @@ from mhfd.contract.request import Code, Expected, Problem, ScoreRequest, ScoreRe
 from mhfd.detector import Detector
 from mhfd.detector.choose import choose
 from mhfd.errors import SiteError, UsageError
-from mhfd.remote import placing, tasklog, worker
+from mhfd.remote import alarm, placing, tasklog, worker
 from mhfd.remote.budget import Budget
 from mhfd.remote.refusal import Refusal, problem, problems
 from mhfd.remote.roots import RootedFile, Roots
@@ -64,6 +64,7 @@ class _Run:
         self._limits = images.Limits(max_bytes=site.max_bytes, max_pixels=site.max_pixels)
         self._budget = Budget(site.max_response_bytes, len(request.paths), full=request.detail == "full")
         self._bytes, self._detecting_ms, self._scored = 0, 0.0, 0
+        self._until = None if site.max_seconds is None else time.monotonic() + site.max_seconds
 
     def response(self) -> dict[str, Any]:
         self._score_all()
@@ -80,7 +81,7 @@ class _Run:
         ).model_dump(mode="json")
 
     def _score_all(self) -> None:
-        until = None if self._site.max_seconds is None else time.monotonic() + self._site.max_seconds
+        until = self._until
         for index, path in enumerate(self._request.paths):
             if not self._budget.room:
                 why = "the response has no room for more images"
@@ -109,6 +110,18 @@ class _Run:
         self._budget.report(report, file=name)
 
     def _measured(self, path: str, opened: RootedFile) -> FocusReport:
+        left = self._site.max_image_seconds
+        if self._until is not None:
+            left = min(left, self._until - time.monotonic())
+        try:
+            with alarm.ended_after(left):
+                return self._scored_now(path, opened)
+        except alarm.Overdue:
+            why = f"work on it was ended after {left:.3g} s"
+            remedy = "ask for it alone, crop it, or ask the endpoint's administrator for more time"
+            raise Refusal(problem(Code.OUT_OF_TIME, why, remedy, path=path)) from None
+
+    def _scored_now(self, path: str, opened: RootedFile) -> FocusReport:
         try:
             return api.score(
                 images.OpenFile(path, opened.fd, beside=lambda name: self._beside(path, name)),
