@@ -15,12 +15,13 @@ from mhfd.contract.focus_report import Box, Finding, ImageInfo
 from mhfd.errors import UsageError
 from mhfd.images import bar, formats, grey, instruments, integrity, marker, source, values
 from mhfd.images.flaw import Flaw
+from mhfd.images.formats.reading import FileToRead, NotWhole, ReadImage
 from mhfd.images.formats.stored import StoredImage
 from mhfd.images.instruments.written import Header, Written
 from mhfd.images.source import OpenFile
 from mhfd.stretch import Pixels
 
-__all__ = ["Image", "Limits", "OpenFile", "load"]
+__all__ = ["FileToRead", "Image", "Limits", "NotWhole", "OpenFile", "ReadImage", "load"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +101,15 @@ def _of_file(where: str | os.PathLike[str] | OpenFile, limits: Limits, facts: _F
         raise UsageError(f"source: expected a path or a 2-D numpy array, got {got}")
     facts.path = source.printable(path)
     opened = where if isinstance(where, OpenFile) else path
+    beside = source.beside(opened)
     try:
         with source.opened(opened, max_bytes=limits.max_bytes) as file:
             facts.size, facts.sha256 = file.size, file.sha256
-            stored = formats.read(file, path, max_pixels=limits.max_pixels)
+            stored = formats.read(file, opened, beside, max_pixels=limits.max_pixels)
             facts.shape, facts.dtype = (stored.height, stored.width), stored.dtype
             facts.extra["format"] = stored.kind
             facts.extra |= stored.about
-            header = Header(stored.height, stored.width, path, source.beside(opened), stored.fields, stored.known)
+            header = Header(stored.height, stored.width, path, beside, stored.fields, stored.known)
             instruments.read(header, facts.written)
             plane = stored.decode()
     except source.Changed:

@@ -20,9 +20,18 @@ class Flaw(Exception):
         self.detail = detail
 
 
+class NotOurs(Flaw):
+    """The flaw of a file that none of our readers takes: another may be installed."""
+
+
 def unreadable(detail: str) -> Flaw:
     """The flaw of a file that will never be read as it is."""
     return Flaw(Finding.UNREADABLE, detail)
+
+
+def not_ours(detail: str) -> Flaw:
+    """The flaw of a file of a format that is not read."""
+    return NotOurs(Finding.UNREADABLE, detail)
 
 
 def incomplete(detail: str) -> Flaw:

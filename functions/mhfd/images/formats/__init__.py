@@ -1,21 +1,34 @@
 """The bytes of a file -> `StoredImage`: one module a format. What a header claims is checked before memory is taken."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from mhfd.images import grey
-from mhfd.images.flaw import several
-from mhfd.images.formats import bmp, jpeg, kinds, mrc, png, segments
+from mhfd.images.flaw import NotOurs, several
+from mhfd.images.formats import bmp, jpeg, kinds, mrc, plugins, png, segments
 from mhfd.images.formats.stored import StoredImage
-from mhfd.images.source import Source
+from mhfd.images.source import OpenFile, Source
 
 _HEAD = 512
 _READERS = {"bmp": bmp.read, "jpeg": jpeg.read, "mrc": mrc.read, "png": png.read, "tiff": segments.read}
 
 
-def read(file: Source, name: str, *, max_pixels: int) -> StoredImage:
-    """The image in a file, by what the file is; a `Flaw` where it is none that is read."""
-    stored = _READERS[kinds.recognise(file.read(0, _HEAD).tobytes(), name)](file, max_pixels=max_pixels)
-    return stored if stored.images == 1 else _refused(stored)
+def read(file: Source, where: str | OpenFile, beside: Callable[[str], bytes], *, max_pixels: int) -> StoredImage:
+    """The image in a file, by what the file is; a `Flaw` where it is none that is read.
+
+    A reader that is installed beside ours is asked where none of ours takes it, or it is a stack.
+    """
+    name = where.path if isinstance(where, OpenFile) else where
+    try:
+        kind = kinds.recognise(file.read(0, _HEAD).tobytes(), name)
+    except NotOurs:
+        if (foreign := plugins.read(file, where, beside, max_pixels=max_pixels)) is not None:
+            return foreign
+        raise
+    stored = _READERS[kind](file, max_pixels=max_pixels)
+    if stored.images == 1:
+        return stored
+    return plugins.read(file, where, beside, max_pixels=max_pixels) or _refused(stored)
 
 
 def _refused(stack: StoredImage) -> StoredImage:

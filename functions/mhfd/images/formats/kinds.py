@@ -6,7 +6,7 @@ It looks at the first bytes only and decodes nothing.
 from pathlib import PurePath
 from typing import Final, Literal
 
-from mhfd.images.flaw import incomplete, unreadable
+from mhfd.images.flaw import incomplete, not_ours
 from mhfd.images.formats import bmp
 
 Kind = Literal["bmp", "jpeg", "mrc", "png", "tiff"]
@@ -79,14 +79,14 @@ def recognise(head: bytes, name: str) -> Kind:
         raise incomplete(f"only the first {len(head)} bytes are there; copy the file again")
     for offset, magic, what in _REFUSED:
         if head[offset : offset + len(magic)] == magic:
-            raise unreadable(f"{what} files are not read; export TIFF or PNG")
+            raise not_ours(f"{what} files are not read; export TIFF or PNG")
     if suffix in _READ and not any(head):
         raise incomplete("the file begins with zeros: its content was not written yet; copy it again")
     if suffix in _SUFFIXES:
-        raise unreadable(f"{_SUFFIXES[suffix]} files are not read; export TIFF or PNG")
+        raise not_ours(f"{_SUFFIXES[suffix]} files are not read; export TIFF or PNG")
     kind = "text" if _is_text(head) else "no format that is read"
     named = f" though it is named {suffix}" if suffix in _READ else ""
-    raise unreadable(f"not an image: its content is {kind}{named}; export TIFF or PNG")
+    raise not_ours(f"not an image: its content is {kind}{named}; export TIFF or PNG")
 
 
 def _is_bmp(head: bytes) -> bool:

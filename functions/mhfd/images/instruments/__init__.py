@@ -20,6 +20,7 @@ from mhfd.images.instruments import (
     ome,
     openfibsem,
     phenom,
+    serialem,
     sightx,
     tescan,
     tvips,
@@ -28,7 +29,7 @@ from mhfd.images.instruments import (
 from mhfd.images.instruments.written import Header, Written
 
 _BY_TAGS = (fibics, zeiss, fei, phenom, sightx, tvips, olympus, openfibsem, tescan)
-_BESIDE = (jeol_sem, hitachi)
+_BESIDE = (jeol_sem, hitachi, serialem)
 _PROGRAMS = (digital_micrograph, imagej, ome, of_format)
 
 
