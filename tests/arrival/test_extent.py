@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import tracemalloc
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -151,3 +152,39 @@ def test_no_header_is_too_odd(
     for at, value in changes:
         content[min(at, len(content) - 1)] = value
     assert look(tmp_path_factory.getbasetemp(), bytes(content)).why
+
+
+def strips(count: int, pages: int = 1) -> bytes:
+    """A header that claims so many strips for each of its pages: lists that overlap."""
+    step = 2 + 2 * 12 + 4
+    lists = 8 + pages * step
+    made = struct.pack("<2sHI", b"II", 42, 8)
+    for page in range(pages):
+        following = 8 + (page + 1) * step if page + 1 < pages else 0
+        made += struct.pack("<HHHIIHHIII", 2, 273, 4, count, lists, 279, 4, count, lists, following)
+    return made + bytes(4 * count)
+
+
+def part(content: bytes = b"") -> bytes:
+    return struct.pack(">I4s", len(content), b"IDAT") + content + bytes(4)
+
+
+@pytest.mark.parametrize(
+    ("content", "holds"),
+    [
+        (strips(100_000), True),
+        (strips(4_000_000), None),
+        (strips(100_000, pages=100), None),
+        (b"\x89PNG\r\n\x1a\n" + part() * 70_000, None),
+        (b"\x89PNG\r\n\x1a\n" + part(bytes(8192)) * 100, False),
+    ],
+    ids=["many strips", "too many strips", "on many pages", "a PNG of nothing", "a PNG without its end"],
+)
+def test_what_a_header_claims_costs_little(tmp_path: Path, content: bytes, holds: bool | None) -> None:
+    look(tmp_path, tiff(bytes(1000)))
+    tracemalloc.start()
+    found = look(tmp_path, content)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.holds is holds
+    assert peak < 4 << 20

@@ -8,11 +8,15 @@ nothing, believes no length, and raises only what reading raises.
 
 import os
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 MAX_DIRECTORIES = 4096
 MAX_ENTRIES = 4096
-MAX_VALUES = 1 << 22  # strips of one directory; a larger count is no header of ours
+MAX_VALUES = 1 << 20  # strips of all directories together; more are no header of ours
+PIECE = 1 << 13  # values that are looked at at a time
+MAX_PARTS, BYTES_A_PART = 65_536, 1024  # of a PNG: so many, or of so many bytes on average
 
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 CODES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
@@ -77,6 +81,7 @@ class _Tiff:
         self.word = self.order + ("Q" if self.big else "I")
         self.first: int = struct.unpack_from(self.word, head.ljust(16, b"\0"), 4 + 4 * self.big)[0]
         self.need = 0
+        self.room = MAX_VALUES
 
     def check(self) -> None:
         if not self.first:
@@ -115,17 +120,23 @@ class _Tiff:
             entries[tag] = (kind, n, at)
         for offsets, counts in DATA:
             if offsets in entries and counts in entries:
-                pairs = zip(self._values(entries[offsets]), self._values(entries[counts]), strict=False)
-                # A strip at 0 of 0 bytes is legal: it is 'sparse'.
-                self.need = max(self.need, max((at + n for at, n in pairs if n), default=0))
+                for pairs in zip(self._values(entries[offsets]), self._values(entries[counts]), strict=False):
+                    # A strip at 0 of 0 bytes is legal: it is 'sparse'.
+                    ends = (at + n for at, n in zip(*pairs, strict=False) if n)
+                    self.need = max(self.need, max(ends, default=0))
         following = list(struct.unpack_from(self.word, raw, count * step))
-        return following + (list(self._values(entries[SUB_DIRECTORIES])) if SUB_DIRECTORIES in entries else [])
+        if SUB_DIRECTORIES in entries:
+            following += chain.from_iterable(self._values(entries[SUB_DIRECTORIES]))
+        return following
 
-    def _values(self, entry: tuple[int, int, int]) -> tuple[int, ...]:
+    def _values(self, entry: tuple[int, int, int]) -> Iterator[tuple[int, ...]]:
+        """Piece by piece: a header may claim millions."""
         kind, n, at = entry
-        if kind not in CODES or n > MAX_VALUES:
+        self.room -= n
+        if kind not in CODES or self.room < 0:
             raise _Strange(f"{n} values of type {kind}")
-        return self._numbers(at, CODES[kind], n)
+        for first in range(0, n, PIECE):
+            yield self._numbers(at + first * SIZES[kind], CODES[kind], min(PIECE, n - first))
 
     def _numbers(self, at: int, code: str, n: int) -> tuple[int, ...]:
         form = f"{self.order}{n}{code}"
@@ -143,14 +154,16 @@ class _Tiff:
 def _png(fd: int, size: int) -> None:
     if os.pread(fd, len(PNG_END), max(0, size - len(PNG_END))) == PNG_END:
         return
-    at = len(PNG)
+    at, parts = len(PNG), 0
     while at + 12 <= size:  # something may follow the end
         length, kind = struct.unpack(">I4s", os.pread(fd, 8, at).ljust(8, b"\0"))
         if kind == b"IEND":
             return
         if kind == b"\0\0\0\0":
             break
-        at += 12 + length
+        at, parts = at + 12 + length, parts + 1
+        if parts > MAX_PARTS + size // BYTES_A_PART:
+            raise _Strange(f"more than {parts - 1} parts")
     raise _Short(max(at + 12, size + 1))
 
 
