@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mhfd.contract.focus_report import Cells, Finding, FocusReport, ImageInfo, Method, Provenance
+from mhfd.contract.focus_report import Cells, Finding, FocusReport, ImageInfo, Method, Provenance, Texture
 from mhfd.contract.params import Params
 from mhfd_client.naming import Place
 from mhfd_client.settings.options import VerdictSettings
@@ -28,6 +28,7 @@ def report(
     detail: str | None = None,
     params: Params = PARAMS,
     pixel_nm: float | None = 8.0,
+    texture: Texture | None = None,
 ) -> FocusReport:
     """An image of 512 x 512 pixels. `sides`: factors of the density and the ratio of the outer half on that side."""
     image = ImageInfo(shape=(SIDE, SIDE), pixel_nm=pixel_nm)
@@ -59,6 +60,7 @@ def report(
             "density": whole,
             "cross_spectrum": None if ratio is None else ratio * float(np.median(factor)),
             "tissue": tissue,
+            "texture": texture,
             "cells": Cells(
                 rows=GRID,
                 cols=GRID,
@@ -69,6 +71,16 @@ def report(
             ),
         }
     )
+
+
+def texture(*, magnified: float = 1.0, blur: float = 0.0, uneven: float = 0.25, one_way: float = 0.0) -> Texture:
+    """Of tissue whose spectrum grows steeper, so many times as large; through a disc of this radius, pixels."""
+    band = np.arange(8) + 2 * np.log2(magnified)
+    x = 2 * np.pi * blur * 0.0262 * 2 ** (np.arange(8) / 2)
+    levels = -0.6 * band - 0.035 * band**2 - x**2 / 4 - x**4 / 192
+    levels = np.maximum(levels - levels[:3].mean(), -9.0)
+    directions = (-one_way, one_way / 3, one_way / 3, one_way / 3)
+    return Texture(levels=tuple(levels.tolist()), directions=directions, floor=-9.0, uneven=uneven)
 
 
 def wobble(i: int, size: float = 0.03) -> float:

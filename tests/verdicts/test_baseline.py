@@ -259,7 +259,8 @@ def test_tissue_that_grows_poor_is_followed_and_reported() -> None:
 
 def test_without_following_the_anchor_alone_counts() -> None:
     fixed = VerdictSettings(follow=False)
-    levels = [baseline.expect(_measured(1.0), settled(settings=s).history, s) for s in (fixed, VerdictSettings())]
+    histories = [(settled(settings=s).history, s) for s in (fixed, VerdictSettings())]
+    levels = [baseline.expect(_measured(1.0), h, s, h.kind(_measured(1.0))) for h, s in histories]
     assert levels[0] is not None
     assert levels[1] is not None
     confirmed = math.log(sorted(DENSITY * wobble(i) for i in range(3))[1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.rigs.focus_reports import DENSITY, RATIO, report, sharp, wobble
+from tests.rigs.focus_reports import DENSITY, RATIO, report, sharp, texture, wobble
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd_client.journal.rows import Outcome
@@ -19,14 +19,24 @@ Images = list[tuple[int, FocusReport, Place]]
 
 @st.composite
 def runs(draw: st.DrawFn) -> tuple[Images, dict[int, bool]]:
-    """Up to three tiles of up to fourteen sections, or images without sections; and what people said of some."""
+    """Up to three tiles of up to fourteen sections, or images without sections; and what people said of some.
+
+    Of half of the runs the files say no pixel size, and some images are of another magnification.
+    """
     tiles = draw(st.integers(1, 3))
     sections = draw(st.booleans())
+    unsized = draw(st.booleans())
     images: Images = []
     for section in range(draw(st.integers(3, 11))):
         for tile in range(tiles):
             factor = draw(FACTOR) * (1 - 0.3 * tile)
-            made = report(DENSITY * factor * wobble(section), RATIO * factor * wobble(section + tile, 0.1))
+            detail = unsized and draw(st.integers(0, 3)) == 0
+            made = report(
+                DENSITY * factor * wobble(section) * (0.5 if detail else 1),
+                RATIO * factor * wobble(section + tile, 0.1) * (0.5 if detail else 1),
+                pixel_nm=None if unsized else 8.0,
+                texture=texture(magnified=2 if detail else 1),
+            )
             images.append((len(images), made, Place(section, str(tile)) if sections else Place(None, str(tile))))
     labels = draw(st.dictionaries(st.integers(0, len(images) - 1), st.booleans(), max_size=4))
     return images, labels

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts.history import History, Label, Standing
 from mhfd_client.verdicts.line import Rows
-from mhfd_client.verdicts.measured import DENSITY, WHOLE, Levels
+from mhfd_client.verdicts.measured import DENSITY, WHOLE, Levels, median
 from mhfd_client.verdicts.neighbours import nearest
 from mhfd_client.verdicts.no_better import covered
 
@@ -96,13 +95,3 @@ def _sharpest(history: History, settings: VerdictSettings, like: int, rows: Rows
         rows = rows[np.lexsort(history.levels[rows, :, WHOLE].T)][:: 1 + len(rows) // _ENOUGH]
     count = int((density >= best + math.log(settings.threshold)).sum())
     return Anchor(median(history.levels[rows]), count, "provisional")
-
-
-def median(levels: NDArray[np.float64]) -> Levels:
-    """Over the first axis, of what is known; NaN where nothing is."""
-    ordered = np.sort(levels, axis=0)  # NaN last
-    known = len(levels) - np.isnan(levels).sum(axis=0)
-    low = np.take_along_axis(ordered, np.maximum((known - 1) // 2, 0)[None], axis=0)[0]
-    high = np.take_along_axis(ordered, np.minimum(known // 2, len(levels) - 1)[None], axis=0)[0]
-    middle: Levels = np.where(known > 0, (low + high) / 2, np.nan)
-    return middle

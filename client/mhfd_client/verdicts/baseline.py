@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mhfd_client.settings.options import VerdictSettings
-from mhfd_client.verdicts.anchor import Anchor, find_anchor, median
+from mhfd_client.verdicts.anchor import Anchor, find_anchor
 from mhfd_client.verdicts.drift import Drift, drift_of
 from mhfd_client.verdicts.history import History, Label
-from mhfd_client.verdicts.measured import DENSITY, RATIO, SIDES, WHOLE, Levels, Measured
+from mhfd_client.verdicts.measured import DENSITY, RATIO, SIDES, WHOLE, Levels, Measured, median
 from mhfd_client.verdicts.neighbours import nearest, neighbours
 
 # What sharp images of one tissue differ by from section to section, as standard deviations of logarithms, where there
@@ -58,13 +58,18 @@ class Expectation:
 
 
 def expect(
-    measured: Measured, history: History, settings: VerdictSettings, *, row: int | None = None, order: int | None = None
+    measured: Measured,
+    history: History,
+    settings: VerdictSettings,
+    like: int,
+    *,
+    row: int | None = None,
+    order: int | None = None,
 ) -> Expectation | None:
-    """What this image should show; None while there is nothing to expect it from.
+    """What this image, of this kind, should show; None while there is nothing to expect it from.
 
     `row`: its own, if it has one; else `order`: where it is among those without a section.
     """
-    like = history.number(("like", measured.like))
     tile = history.number(("tile", measured.place.tile))
     at, sections = position(measured, history, row, order)
     anchor = find_anchor(history, settings, like, tile, at, sections=sections)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from copy import copy
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final, TypeVar, cast
 
@@ -17,8 +18,10 @@ from numpy.typing import NDArray
 
 from mhfd.errors import UsageError
 from mhfd_client.naming import Place
+from mhfd_client.verdicts.kinds import Kinds
 from mhfd_client.verdicts.line import Line, Rows
-from mhfd_client.verdicts.measured import MEASURES, REGIONS, Measured
+from mhfd_client.verdicts.magnification import Looks
+from mhfd_client.verdicts.measured import LENGTH, MEASURES, REGIONS, Measured
 
 T = TypeVar("T")
 Numbers = NDArray[np.integer[Any]]
@@ -42,6 +45,27 @@ class Label(IntEnum):
     BLURRED = 2
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Images that are compared with each other, and with no others."""
+
+    like: Hashable
+    sized: bool
+    """Their pixel size is known."""
+    number: int = 0
+    """Where it is not: the images of one pixel size among these, as far as that can be seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unlike:
+    """How many images one is not compared with, and why."""
+
+    magnified: int
+    """Neither's pixel size is known, and they differ as magnifications do."""
+    sized: int
+    """Their pixel sizes are known."""
+
+
 class History:
     """The images of a run, each by its key. Judging reads it and never changes it."""
 
@@ -53,6 +77,7 @@ class History:
         self._names: list[Hashable] = []
         self._size = 0
         self._levels = np.empty((64, len(MEASURES), len(REGIONS)))
+        self._curve = np.empty((64, LENGTH), np.float32)
         self._area = np.empty(64)  # megapixels of tissue
         self._section = np.empty(64, np.int64)
         self._order = np.empty(64, np.int64)
@@ -60,6 +85,7 @@ class History:
         self._tile = np.empty(64, np.int32)
         self._state = np.empty(64, np.int8)
         self._label = np.empty(64, np.int8)
+        self._kinds: dict[Hashable, Kinds] = {}  # of the images whose pixel size is unknown
         self._lines: dict[tuple[int, int | None, bool], Line] = {}
         self._labelled: dict[int, None] = {}
         self._memory: dict[Hashable, object] = {}
@@ -85,12 +111,14 @@ class History:
             raise UsageError(f"history: image {key!r} is already known; a new revision needs a key of its own")
         row = self._size
         if row == len(self._area):
-            for name in ("_levels", "_area", "_section", "_order", "_like", "_tile", "_state", "_label"):
+            for name in ("_levels", "_curve", "_area", "_section", "_order", "_like", "_tile", "_state", "_label"):
                 column = getattr(self, name)
                 setattr(self, name, np.concatenate([column, np.empty_like(column)]))
         place = measured.place
-        like, tile = self._number(("like", measured.like)), self._number(("tile", place.tile))
+        kind, tile = self._kind(measured), self._number(("tile", place.tile))
+        like = self._number(kind)
         self._levels[row] = measured.levels
+        self._curve[row] = np.nan if measured.curve is None else measured.curve
         self._area[row] = measured.tissue_mpx
         self._section[row] = -1 if place.section is None else place.section
         self._order[row] = row if order is None else order
@@ -101,15 +129,23 @@ class History:
         self._keys.append(key)
         self._places.append(place)
         self._size += 1
+        if measured.curve is not None:
+            kinds = self._kinds.setdefault(measured.like, Kinds())
+            kinds.take(Looks(measured.levels, measured.curve), place.tile, kind.number)
         if label is not Label.NONE:
             self._labelled[row] = None
         if measured.scored:
-            at = int(self._order[row]) if place.section is None else place.section
-            for line in (tile, None):
-                self._lines.setdefault((like, line, place.section is not None), Line()).add(at, row)
+            self._line_up(row)
         if label is not Label.NONE or row < _MANY or row > 1.01 * self._remembered_at:
             self.forget()
         return row
+
+    def _kind(self, measured: Measured) -> Kind:
+        kinds = self._kinds.get(measured.like)
+        if measured.curve is None or kinds is None:
+            return Kind(measured.like, measured.sized)
+        number = kinds.find(Looks(measured.levels, measured.curve), measured.place.tile)
+        return Kind(measured.like, measured.sized, number)
 
     def row(self, key: Hashable) -> int:
         """The row of an image."""
@@ -128,10 +164,12 @@ class History:
 
     def measured(self, row: int) -> Measured:
         """The row as it was added."""
-        like = self._names[self._like[row]]
-        assert isinstance(like, tuple)  # noqa: S101  ("like", ...): see add
+        kind = self._names[self._like[row]]
+        assert isinstance(kind, Kind)  # noqa: S101  as `add` wrote it
         scored = bool(self._state[row] != Standing.UNSCORED)
-        return Measured(self._places[row], like[1], self._levels[row], float(self._area[row]), scored)
+        curve = None if np.isnan(self._curve[row, 0]) else self._curve[row]
+        area = float(self._area[row])
+        return Measured(self._places[row], kind.like, kind.sized, self._levels[row], area, scored, curve)
 
     def settle(self, row: int, state: Standing) -> None:
         """Remember what is thought of an image."""
@@ -185,6 +223,12 @@ class History:
         """The scored images of a kind and a tile (None: of all tiles), those with sections or those without."""
         return self._lines.get((like, tile, sections)) or Line()
 
+    def _line_up(self, row: int) -> None:
+        section = int(self._section[row])
+        for tile in (int(self._tile[row]), None):
+            line = self._lines.setdefault((int(self._like[row]), tile, section >= 0), Line())
+            line.add(section if section >= 0 else int(self._order[row]), row)
+
     def labelled(self, label: Label, like: int, tile: int | None = None) -> Rows:
         """The scored images of a kind and a tile (None: of all) that a person called this."""
 
@@ -203,8 +247,39 @@ class History:
             ("labels", tile), lambda: frozenset(int(self._label[r]) for r in self._labelled if self._tile[r] == tile)
         )
 
+    def kind(self, measured: Measured) -> int:
+        """The number of the kind that an image would be of; -1: there is none like it yet."""
+        return self.number(self._kind(measured))
+
+    def unlike(self, measured: Measured, like: int) -> Unlike:
+        """How many scored images this one, of a kind, is not compared with."""
+        magnified = sized = 0
+        for name, number in self._numbers.items():
+            if isinstance(name, Kind) and number != like:
+                rows = np.concatenate([self.line(number, None, sections=s).rows for s in (True, False)])
+                count = int((self._state[rows] != Standing.UNSCORED).sum())
+                sized += count * name.sized
+                magnified += count * (name.like == measured.like)
+        return Unlike(magnified, sized)
+
+    def regroup(self, found: dict[int, Kind], kinds: dict[Hashable, Kinds]) -> None:
+        """These rows are of these kinds from now on; and those are the kinds that new images are compared with."""
+        self._kinds = kinds
+        rows = np.array(list(found), np.intp)
+        numbers = np.array([self._number(kind) for kind in found.values()], np.int32)
+        if (self._like[rows] == numbers).all():
+            return
+        old = set(np.unique(self._like[rows]).tolist()) | set(np.unique(numbers).tolist())
+        self._like = self._like.copy()
+        self._like[rows] = numbers
+        self._lines = {name: line for name, line in self._lines.items() if name[0] not in old}
+        scored = self._state[: self._size] != Standing.UNSCORED
+        for row in np.flatnonzero(np.isin(self.like, list(old)) & scored).tolist():
+            self._line_up(row)
+        self.forget()
+
     def number(self, name: Hashable) -> int:
-        """How a kind (`("like", ...)`) or a tile (`("tile", ...)`) is written in the table; -1: never seen."""
+        """How a `Kind` or a tile (`("tile", ...)`) is written in the table; -1: never seen."""
         return self._numbers.get(name, -1)
 
     def _number(self, name: Hashable) -> int:
@@ -217,6 +292,11 @@ class History:
     def levels(self) -> NDArray[np.float64]:
         """Of every row: measures, regions."""
         return self._levels[: self._size]
+
+    @property
+    def curve(self) -> NDArray[np.float32]:
+        """Of every row: the texture, where only that can tell another pixel size; else NaN."""
+        return self._curve[: self._size]
 
     @property
     def section(self) -> NDArray[np.int64]:

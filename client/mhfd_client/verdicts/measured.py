@@ -13,11 +13,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.contract.focus_report import Cells, Finding, FocusReport
+from mhfd.contract.focus_report import Cells, Finding, FocusReport, Texture
 from mhfd_client.naming import Place
 
 Levels = NDArray[np.float64]
 """One row a measure, one column a region; NaN where nothing could be measured."""
+Curve = NDArray[np.float64]
+"""A report's texture in a row: a level for each band, then the floor, the unevenness and four directions."""
+LENGTH: Final = 14
+"""Of a curve."""
 
 MEASURES: Final = ("density", "cross_spectrum")
 DENSITY, RATIO = range(2)
@@ -39,9 +43,13 @@ class Measured:
     place: Place
     like: Hashable
     """Images of different parameters or pixel sizes are never compared."""
+    sized: bool
+    """The pixel size is known."""
     levels: Levels
     tissue_mpx: float
     scored: bool
+    curve: Curve | None = None
+    """The texture, where only that can tell another pixel size."""
 
     @classmethod
     def of(cls, report: FocusReport, place: Place) -> Measured:
@@ -58,11 +66,30 @@ class Measured:
             levels[RATIO, WHOLE] = _log(report.cross_spectrum, RATIO)
             if report.cells is not None and image.shape is not None:
                 _sides(levels, report.cells, image.shape)
-        return cls(place, (report.method.kind, report.params_id, pixel), levels, area, scored)
+        curve = curve_of(report.texture) if scored and pixel is None else None
+        like = (report.method.kind, report.params_id, pixel)
+        return cls(place, like, pixel is not None, levels, area, scored, curve)
+
+
+def median(levels: NDArray[np.float64]) -> Levels:
+    """Over the first axis, of what is known; NaN where nothing is."""
+    ordered = np.sort(levels, axis=0)  # NaN last
+    known = len(levels) - np.isnan(levels).sum(axis=0)
+    low = np.take_along_axis(ordered, np.maximum((known - 1) // 2, 0)[None], axis=0)[0]
+    high = np.take_along_axis(ordered, np.minimum(known // 2, len(levels) - 1)[None], axis=0)[0]
+    middle: Levels = np.where(known > 0, (low + high) / 2, np.nan)
+    return middle
 
 
 def _log(value: float | None, measure: int) -> float:
     return math.nan if value is None else math.log(max(value, _LEAST[measure]))
+
+
+def curve_of(texture: Texture | None) -> Curve | None:
+    """The numbers of a texture in a row."""
+    if texture is None:
+        return None
+    return np.array([*texture.levels, texture.floor, texture.uneven, *texture.directions])
 
 
 def _sides(levels: Levels, cells: Cells, shape: tuple[int, int]) -> None:

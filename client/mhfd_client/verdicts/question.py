@@ -34,7 +34,7 @@ def question(history: History, settings: VerdictSettings, drifting: Iterable[str
     scored = history.state != Standing.UNSCORED
     if not scored.any():
         return None
-    kind = scored & (history.like == history.like[np.flatnonzero(scored)[-1]])
+    kind = scored & (history.like == _kind_to_ask(history, np.flatnonzero(scored), settings))
     if (missing := settings.confirm - int((kind & (history.label == Label.SHARP)).sum())) > 0:
         unseen = kind & (history.label == Label.NONE)
         rows = np.flatnonzero(unseen & (history.state == Standing.IN_FOCUS))
@@ -54,6 +54,14 @@ def question(history: History, settings: VerdictSettings, drifting: Iterable[str
             if asked := _asked(history, odd if len(odd) >= settings.young else rows, settings.confirm, why, settings):
                 return asked
     return None
+
+
+def _kind_to_ask(history: History, rows: Rows, settings: VerdictSettings) -> int:
+    """The kind of the newest image; of those of which there are enough to choose from, if there are any."""
+    kinds = history.like[rows]
+    numbers, counts = np.unique(kinds, return_counts=True)
+    enough = kinds[np.isin(kinds, numbers[counts >= settings.young])]
+    return int((enough if len(enough) else kinds)[-1])
 
 
 def _asked(history: History, rows: Rows, count: int, why: str, settings: VerdictSettings) -> Question | None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts.history import History, Label, Standing
+from mhfd_client.verdicts.regrouping import regrouped
 from mhfd_client.verdicts.verdict import Verdict, standing_of, weigh
 
 _ROUNDS: Final = 4  # verdicts depend on each other; in practice two rounds settle them
@@ -32,6 +33,8 @@ def judged_in_order(
     What is thought of the images changes only once all is known, and then at once.
     """
     history.forget()
+    for _ in regrouped(history):
+        yield None
     rows = in_order(history)
     states = np.array(history.state)
     states[rows] = Standing.OPEN

@@ -133,7 +133,8 @@ def weigh(
     place = measured.place
     if row is not None and history.label[row] != Label.NONE:
         return _by_label(place, Label(history.label[row])), False
-    like, tile = history.number(("like", measured.like)), history.number(("tile", place.tile))
+    like = history.kind(measured) if row is None else int(history.like[row])
+    tile = history.number(("tile", place.tile))
     poorest = rejected.covering(history, settings, like, tile, measured.levels)
     if poorest is not None:
         compared = wording.no_better(measured, history, poorest)
@@ -141,11 +142,11 @@ def weigh(
         if poorest.blurred:
             kind, said = Outcome.OUT_OF_FOCUS, f"is out of focus: {compared}"
         return _verdict(place, kind, Cause.REJECTED, said, provisional=True), False
-    expected = baseline.expect(measured, history, settings, row=row, order=order)
+    expected = baseline.expect(measured, history, settings, like, row=row, order=order)
     if expected is None:
         others = anchor.to_compare(history, like)
         others -= row is not None and row in anchor.scored(history, like)
-        said = f"cannot be judged yet: there is no baseline ({others} others to compare with, {settings.young} needed)"
+        said = wording.no_baseline(measured, others, history.unlike(measured, like), settings.young)
         return _verdict(place, Outcome.UNDETERMINED, Cause.NO_BASELINE, said, provisional=True), False
     return _compare(measured, expected, settings), expected.behind
 

@@ -11,7 +11,7 @@ from mhfd_client.verdicts.measured import DENSITY, RATIO, WHOLE, Levels, Measure
 
 if TYPE_CHECKING:
     from mhfd_client.verdicts.baseline import Expectation
-    from mhfd_client.verdicts.history import History
+    from mhfd_client.verdicts.history import History, Unlike
     from mhfd_client.verdicts.rejected import Poorest
 
 _TITLES: Final = {
@@ -46,6 +46,19 @@ WRITTEN_AGAIN: Final = "its file was written again"
 def written_again(place: Place) -> str:
     """Of an image whose bytes are gone, until the new ones are judged."""
     return f"{subject(place)} was written again after it was judged in focus. Its new bytes are judged next."
+
+
+def no_baseline(measured: Measured, others: int, unlike: Unlike, needed: int) -> str:
+    """Why there is nothing to compare an image with, and what would help."""
+    said = f"cannot be judged yet: there is no baseline ({others} others to compare with, {needed} needed)"
+    if unlike.magnified:
+        return (
+            f"{said}: its file says no pixel size, and it is as unlike {unlike.magnified} of the others as images of "
+            "another magnification are. A pixel size in the files tells which to compare"
+        )
+    if unlike.sized and not measured.sized:
+        return f"{said}: its file says no pixel size, and those of {unlike.sized} others do. See what that one lacks"
+    return said
 
 
 def figures(measured: Measured, expected: Expectation, threshold: Levels, measure: int, region: int) -> str:
