@@ -48,9 +48,9 @@ def image(
     )
 
 
-def detail(section: int, **options: float) -> FocusReport:
+def detail(section: int, *, pixel_nm: float | None = None) -> FocusReport:
     """Half of the density and of the cross-spectrum, as at twice the magnification."""
-    return image(section, 0.5, magnified=2, **options)
+    return image(section, 0.5, magnified=2, pixel_nm=pixel_nm)
 
 
 def run(odd: Report, *at: int, sections: int = 24, usual: Report = image) -> dict[int, FocusReport]:
