@@ -45,14 +45,19 @@ class _Kind:
     count: int = 0
     every: deque[Looks] = field(default_factory=lambda: deque(maxlen=_NEWEST))
     tiles: dict[Hashable, deque[Looks]] = field(default_factory=dict)
+    found: dict[Hashable, Looks] = field(default_factory=dict)
+    """What it shows, by tile, since an image was taken last."""
 
     def take(self, looks: Looks, tile: Hashable) -> None:
         self.count += 1
+        self.found.clear()
         self.every.append(looks)
         self.tiles.setdefault(tile, deque(maxlen=_NEWEST)).append(looks)
 
     def looks(self, tile: Hashable) -> Looks:
-        own = self.tiles.get(tile, ())
-        newest = own if len(own) >= _FEW else self.every
-        levels = np.stack([looks.levels for looks in newest])
-        return Looks(median(levels), np.median([looks.curve for looks in newest], axis=0))
+        if tile not in self.found:
+            own = self.tiles.get(tile, ())
+            newest = own if len(own) >= _FEW else self.every
+            levels, curves = np.stack([one.levels for one in newest]), np.stack([one.curve for one in newest])
+            self.found[tile] = Looks(median(levels), median(curves))
+        return self.found[tile]
