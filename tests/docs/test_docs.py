@@ -3,7 +3,8 @@
 Blocks fenced as `python` run in order, one namespace a page; in blocks fenced as `console` each line that begins with
 `$ ` runs in a shell, and a following `# exit N` is the exit code it must have. Both find `tile.tif`, `run/*.tif` and
 `blurred.tif` in their folder. Blocks fenced as `shell-session` need Globus: tests/docs/test_docs_flow.py types
-them. Blocks fenced as `sh` install or need a machine we don't have, and are not run.
+them. Those fenced as `py` are modules of their own: tests/images/test_readers.py installs and runs them. Those fenced
+as `sh` install or need a machine we don't have, and are not run.
 """
 
 from __future__ import annotations

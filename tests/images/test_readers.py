@@ -25,7 +25,7 @@ from mhfd.images.formats import plugins
 ONE = scene()
 HOW_TO = (REPOSITORY / "docs" / "how-to" / "write-a-reader.md").read_text()
 PROJECT, *_ = re.findall(r"```toml\n(.*?)```", HOW_TO, re.S)
-SER_READER, DM_READER, SPLITTER = re.findall(r"```python\n(.*?)```", HOW_TO, re.S)
+SER_READER, DM_READER, SPLITTER = re.findall(r"```py\n(.*?)```", HOW_TO, re.S)
 
 
 @pytest.fixture(autouse=True)
