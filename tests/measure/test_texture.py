@@ -72,8 +72,8 @@ def test_motion_shows_in_the_directions() -> None:
     assert along_x < along_y - 0.5
 
 
-def test_there_is_none_where_there_are_no_blocks() -> None:
-    report = mhfd.score(section((96, 96)), threads=1)
+def test_there_is_none_where_there_are_few_blocks() -> None:
+    report = mhfd.score(section((256, 256)), threads=1)
     assert report.finding == "ok"
     assert report.texture is None
 

@@ -22,7 +22,7 @@ _COARSE = 3  # bands that the others are related to
 _FINE = slice(3, 6)  # bands in which directions are compared
 _DIRECTIONS = 4
 _HIDDEN = 0.1  # of the noise: a signal below this is lost in it
-_LEAST = 4  # blocks
+_LEAST = 16  # blocks: nine, of 256 x 256 pixels, differ by chance as magnifications do
 
 
 def gather(power: NDArray[np.float32]) -> NDArray[np.float32]:
