@@ -73,7 +73,7 @@ BARS: Final = (
     Bar("tescan", 120, 0.376, 1, table=True, logo=True, lines=3),
     Bar("dark", 50, 0.12, 0.9, logo=True, lines=1),
     Bar("narrow", 60, 1, 0, part=0.7, frame=True),
-    Bar("small letters", 16, 0, 1, lines=1),
+    Bar("small letters", 22, 0, 1, lines=1),
     Bar("white letters on grey", 40, 0.5, 1, lines=1),
 )
 

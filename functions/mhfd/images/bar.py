@@ -26,46 +26,46 @@ _OWNED: Final = 0.5
 """Part of a row that is paper, even where it is full of letters."""
 _PLAIN: Final = 0.98
 """Part of a row that is paper where nothing is written."""
+_SMEARED: Final = 0.88
+"""The same, where JPEG smeared the letters below or above."""
+_BESIDE: Final = 0.7
+"""The same, in the rows next to the image."""
 _LINE: Final = 0.95
 """Part of a row that another level owns where it is a line."""
 _THICK: Final = 8
 """Rows of the thickest line."""
+_CROSSED: Final = 3
+"""Rows of a line that something crosses, as a logo."""
 _GAP: Final = (12, 1 / 64)
 """Rows in a bar in which a logo or heavy letters leave less paper; in a high image this part of its rows."""
 _MARGIN: Final = (16, 1 / 32)
 """Rows of plain paper above the topmost letters, where no line ends the bar; twice as many between letters."""
+_EDGE: Final = 8
+"""Rows above a bar that must be unlike it."""
+_STEP: Final = 0.3
+"""Part of a row that changes where a bar begins."""
+_NOISE: Final = 1 / 12
+"""Shapes a pixel in rows of noise that are clipped to the level of the paper."""
 _CONTRAST: Final = 0.2
 """Of the range of grey values, between paper and ink."""
 _SMEAR: Final = 6
-"""Levels that JPEG, which has 8 bits, adds to either side of paper; four times that to ink."""
+"""Of 256 levels, what JPEG adds to either side of paper; four times that to ink."""
 
 
 def rows(pixels: Array) -> int:
     """How many rows at the bottom are a drawn data bar, with those below it; 0: none is found."""
-    return _rows(pixels, 0) or (_rows(pixels, _SMEAR) if pixels.dtype == np.uint8 else 0)
-
-
-def _rows(pixels: Array, smear: int) -> int:
-    height, width = pixels.shape
-    most = int(height * _MOST)
-    if most < _LEAST or width < 4 * _LEAST:
+    if min(pixels.shape) < 4 * _LEAST:
         return 0
-    paper = _paper(pixels[-_LOOK:], smear)
-    if paper is None:
-        return 0
-    block = pixels[height - most :, paper.left : paper.right]
-    bare = _near(block, paper.levels, smear)
-    owned = bare.mean(axis=1)
-    ink = _ink(block[-3 * _LOOK :], bare[-3 * _LOOK :], paper, _CONTRAST * _range(pixels), smear)
-    if not ink:
-        return 0
-    inked = ~bare & _near(block, ink, 4 * smear)
-    plain = owned >= _PLAIN
-    letters = (owned >= _OWNED) & ~plain & (inked.sum(axis=1) >= 0.25 * (~bare).sum(axis=1))
-    top = _top(owned, plain, letters, _lines(block, owned, 4 * smear), _drawn(bare, owned), height)
-    if top is None or most - top < _LEAST or not _written(inked[top:], letters[top:]):
-        return 0
-    return most - top
+    if pixels.dtype.kind == "f" and not np.isfinite(pixels[-int(len(pixels) * _MOST) :]).all():
+        return 0  # a finding, later
+    sharp = _rows(pixels, 0) or _rows(pixels, 0, thin=True)
+    if pixels.dtype.kind != "u" or pixels.dtype.itemsize > 2:
+        return sharp
+    part = pixels[-int(len(pixels) * _MOST) - _EDGE :]
+    if sharp and not _smeared(part[-max(sharp, _LOOK) :]):
+        return sharp
+    wide = max(0, int(part.max()).bit_length() - 8)
+    return max(sharp, _rows((part >> wide).astype(np.uint8), _SMEAR, height=len(pixels)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +77,83 @@ class _Paper:
     right: int
 
 
-def _near(block: Array, levels: tuple[float, ...], smear: int) -> Mask:
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """What each of the lower rows looks like, the lowest last."""
+
+    owned: Array
+    """The part of it that is paper."""
+    plain: Mask
+    """Nothing is written on it."""
+    margin: Mask
+    """Nothing is written on it, but JPEG may smear the image into it."""
+    letters: Mask
+    line: Mask
+    above: Array
+    """The part of the row above that has the level of its middle."""
+    shapes: Array
+    """What lies on its paper, a pixel: letters make some, noise in clipped rows makes many."""
+    drawn: Mask
+    """A few shapes on paper, as a logo."""
+
+    @property
+    def known(self) -> Mask:
+        """Such as a bar has."""
+        return self.plain | self.letters | self.line | self.drawn
+
+
+def _rows(pixels: Array, smear: int, *, thin: bool = False, height: int | None = None) -> int:
+    """The same, with levels that are so far smeared. Thin letters are all edge: none of their levels stands out."""
+    height = height or len(pixels)
+    most = int(height * _MOST)
+    paper = _paper(pixels[-_LOOK:], smear)
+    if paper is None:
+        return 0
+    block = pixels[-most:, paper.left : paper.right]
+    bare = _near(block, np.array(paper.levels, block.dtype), smear)
+    far = _far(block, paper, _CONTRAST * _range(block))
+    ink = _ink(block[-3 * _LOOK :], bare[-3 * _LOOK :], far[-3 * _LOOK :], smear)
+    if not (ink.size or thin):
+        return 0
+    inked = far if thin else far & _near(block, ink, 4 * smear)
+    some = np.sort(block[:, :: max(1, block.shape[1] // 31)], axis=1)
+    middle = some[:, some.shape[1] // 2, None]
+    owned = bare.mean(axis=1)
+    plain = owned >= (_SMEARED if smear else _PLAIN)
+    shapes = np.count_nonzero(bare[:, :-1] & ~bare[:, 1:], axis=1)
+    seen = _Rows(
+        owned=owned,
+        plain=plain,
+        margin=owned >= (_BESIDE if smear else _PLAIN),
+        letters=(owned >= _OWNED) & (owned < _PLAIN) & (inked.sum(axis=1) >= 0.25 * (~bare).sum(axis=1)),
+        line=_lines(_like(block, middle, 2 * smear), owned),
+        above=np.concatenate([[1.0], _like(block[:-1], middle[1:], 2 * smear)]),
+        shapes=shapes / bare.shape[1],
+        drawn=(owned >= _OWNED) & (shapes <= 8 + bare.shape[1] // 64),
+    )
+    top = _top(seen, height)
+    if top is None or most - top < _LEAST or not _written(far[top:], owned[top:]):
+        return 0
+    return most - top if _ends(seen, top, exact=not smear) else 0
+
+
+def _smeared(bottom: Array) -> bool:
+    """Whether levels next to that of the paper surround its letters, as in a JPEG."""
+    paper = _paper(bottom[-_LOOK:], 0)
+    if bottom.dtype != np.uint8 or paper is None:
+        return False
+    levels = np.array(paper.levels, bottom.dtype)
+    return bool((_near(bottom, levels, _SMEAR) & ~_near(bottom, levels, 0)).mean() > 0.01)
+
+
+def _near(block: Array, levels: Array, smear: int) -> Mask:
     """Where a pixel has one of the levels."""
-    found = np.zeros(block.shape, bool)
-    for level in levels:
-        found |= np.abs(block.astype(np.int16) - int(level)) <= smear if smear else block == level
-    return found
+    if not smear:
+        return np.isin(block, levels)
+    near = np.zeros(256, bool)
+    for level in levels.astype(int):
+        near[max(0, level - smear) : level + smear + 1] = True
+    return near[block]
 
 
 def _counted(values: Array, smear: int) -> tuple[Array, Array]:
@@ -102,83 +173,107 @@ def _paper(bottom: Array, smear: int) -> _Paper | None:
     for row in bottom[:, ::step]:
         levels, counts = _counted(row, smear)
         order = np.argsort(-counts, kind="stable")
-        first, share = float(levels[order[0]]), counts[order[0]] / row.size
-        owners: tuple[float, ...] = (first,)
+        first, share = levels[order[0]], counts[order[0]] / row.size
+        owners: tuple[float, ...] = (float(first),)
         if share < _OWNED:
-            apart = order[np.abs(levels[order].astype(float) - first) > 2 * smear]
+            apart = order[np.abs(levels[order].astype(float) - float(first)) > 2 * smear]
             other = counts[apart[0]] / row.size if apart.size else 0
             if other < 0.2 or share + other < 0.75:
                 continue
-            owners = (first, float(levels[apart[0]]))
-        owners = tuple(sorted(owners))
+            owners = tuple(sorted((float(first), float(levels[apart[0]]))))
         seen[owners] = seen.get(owners, 0) + 1
-    for levels_, count in sorted(seen.items(), key=lambda item: -item[1]):
-        columns = np.flatnonzero(_near(bottom, levels_, smear).mean(axis=0) >= 0.4)
-        if count >= 3 and columns.size * 2 >= bottom.shape[1]:
-            return _Paper(levels_, int(columns[0]), int(columns[-1]) + 1)
+    for owners, count in sorted(seen.items(), key=lambda item: -item[1]):
+        if count < 3:
+            break
+        near = _near(bottom, np.array(owners, bottom.dtype), smear)
+        columns = np.flatnonzero(near.mean(axis=0) >= 0.4)
+        if columns.size * 2 >= bottom.shape[1]:
+            return _Paper(owners, int(columns[0]), int(columns[-1]) + 1)
     return None
 
 
-def _range(pixels: Array) -> float:
-    if pixels.dtype == np.uint8:
-        return 255.0
-    return float(pixels.max()) - float(pixels.min())
+def _range(block: Array) -> float:
+    return 255.0 if block.dtype == np.uint8 else float(block.max()) - float(block.min())
 
 
-def _ink(block: Array, bare: Mask, paper: _Paper, contrast: float, smear: int) -> tuple[float, ...]:
-    """The levels of the letters: far from the paper, and each a part of what is not paper."""
-    written = block[~bare & (bare.mean(axis=1) >= _OWNED)[:, None]]
-    if not written.size:
-        return ()
-    levels, counts = _counted(written, 4 * smear)
-    far = np.min([np.abs(levels.astype(float) - level) for level in paper.levels], axis=0) >= contrast
-    return tuple(float(level) for level in levels[far & (counts >= 0.05 * written.size)])
+def _far(block: Array, paper: _Paper, contrast: float) -> Mask:
+    """Where a pixel is so unlike the paper that it can be ink."""
+    far = np.ones(block.shape, bool)
+    for level in paper.levels:
+        far &= (block >= np.float64(level + contrast)) | (block <= np.float64(level - contrast))
+    return far
 
 
-def _lines(block: Array, owned: Array, smear: int) -> Mask:
-    """Rows that another level owns, and no more of them together than a line has."""
-    middle = np.sort(block[:, :: max(1, block.shape[1] // 31)], axis=1)
-    level = middle[:, middle.shape[1] // 2, None]
+def _ink(block: Array, bare: Mask, far: Mask, smear: int) -> Array:
+    """The levels of the letters: each a part of what is not paper, far from it."""
+    on_paper = (bare.mean(axis=1) >= _OWNED)[:, None]
+    levels, counts = _counted(block[far & on_paper], 4 * smear)
+    chosen: Array = levels[counts >= 0.05 * np.count_nonzero(~bare & on_paper)]
+    return chosen
+
+
+def _like(block: Array, level: Array, smear: int) -> Array:
+    """The part of each row that has its level, one a row."""
     same = np.abs(block.astype(np.int16) - level.astype(np.int16)) <= smear if smear else block == level
-    line: Mask = (same.mean(axis=1) >= _LINE) & (owned < _OWNED)
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], line.astype(np.int8), [0]])))
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
-        if stop - start > _THICK:
-            line[start:stop] = False
+    return np.asarray(same.mean(axis=1))
+
+
+def _lines(like: Array, owned: Array) -> Mask:
+    """Rows that another level owns, and no more of them together than a line has."""
+    line: Mask = (like >= _LINE) & (owned < _OWNED)
+    at = np.flatnonzero(line)
+    # Lines with next to nothing between them are no lines: rows of an even image.
+    for run in np.split(at, np.flatnonzero(np.diff(at) > _CROSSED) + 1):
+        if run.size > _THICK:
+            line[run] = False
     return line
 
 
-def _drawn(bare: Mask, owned: Array) -> Mask:
-    """Rows of paper with a few shapes on it, as a logo: noise in clipped rows makes many."""
-    shapes = np.count_nonzero(bare[:, :-1] & ~bare[:, 1:], axis=1)
-    drawn: Mask = (owned >= _OWNED) & (shapes <= 8 + bare.shape[1] // 64)
-    return drawn
-
-
-def _top(owned: Array, plain: Mask, letters: Mask, line: Mask, drawn: Mask, height: int) -> int | None:
+def _top(seen: _Rows, height: int) -> int | None:
     """The first row of the bar that reaches the bottom: its upper line, or its topmost letters and their margin."""
     longest_gap, margin = (max(rows, int(part * height)) for rows, part in (_GAP, _MARGIN))
-    known = plain | letters | line | drawn
+    known = seen.known
     if not known[-1 - _BELOW :].any():
         return None
     row = int(np.flatnonzero(known)[-1])
-    top, gap, empty = row + 1, 0, 0
-    while row >= 0 and gap <= longest_gap and empty <= 2 * margin and (line[row] or owned[row] >= _OWNED / 2):
+    top, bottom, gap, empty, foreign = row + 1, row + 1, 0, 0, 0
+    while row >= 0 and gap <= longest_gap and empty <= 2 * margin and foreign <= _CROSSED:
         gap = 0 if known[row] else gap + 1
-        empty = empty + 1 if plain[row] else 0
-        if letters[row] or line[row]:
+        empty = empty + 1 if seen.plain[row] and not seen.letters[row] else 0
+        foreign = 0 if seen.line[row] or seen.owned[row] >= _OWNED / 2 else foreign + 1
+        if seen.letters[row] or seen.line[row]:
             top = row
         row -= 1
-    if top <= longest_gap or top == len(letters):
-        return None  # too high for a bar, or without a letter or line: a drawing
-    lowest = top - margin if letters[top] else top
-    while top > max(lowest, 0) and plain[top - 1]:
-        top -= 1
+    if top <= longest_gap or top == bottom:
+        return None  # too high for a bar, as a drawing is; or nothing is written
+    if not seen.line[top]:
+        # The grey tips of the letters.
+        top -= next((tips for tips in (0, 1, 2) if top > tips and seen.plain[top - tips - 1]), 0)
+        lowest = max(top - margin, 0)
+        while top > lowest and seen.margin[top - 1]:
+            top -= 1
+    if top >= 2 and seen.owned[top - 1] < _OWNED <= seen.owned[top - 2]:
+        top -= 1  # the line of a bar that is narrower than the image
     return top
 
 
-def _written(inked: Mask, letters: Mask) -> bool:
-    """Whether there are letters at all: some rows, most of them with several strokes."""
-    some = inked[letters]
+def _written(far: Mask, owned: Array) -> bool:
+    """Whether there are letters at all: a few rows of several strokes."""
+    some = far[owned >= _OWNED]
     strokes = np.count_nonzero(some[:, 1:] & ~some[:, :-1], axis=1)
-    return len(some) >= 5 and float(np.median(strokes)) >= 3
+    return bool(np.count_nonzero(strokes >= 3) >= 4)
+
+
+def _ends(seen: _Rows, top: int, *, exact: bool) -> bool:
+    """Whether a straight edge ends it: from one row to the next a line, or less paper, or noise; or nothing at all."""
+    if top == 0 or not (seen.line[top] or seen.margin[top]):
+        return False
+    if (seen.owned[:top] == 1).all() or (seen.line[top] and seen.above[top] < _LINE - _STEP):
+        return True
+    if np.count_nonzero(seen.plain[top:]) < 2:
+        return False
+    if seen.margin[top] and seen.owned[top - 1] <= seen.owned[top] - _STEP:
+        return True
+    above = slice(max(top - _EDGE, 0), top)
+    noisy = not seen.known[above].any() and seen.shapes[above].mean() >= _NOISE
+    return bool(exact and noisy and seen.known[top:].mean() >= 0.7)
