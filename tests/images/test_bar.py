@@ -81,7 +81,7 @@ def test_strokes_over_a_smooth_image_are_no_bar(seed: int) -> None:
     assert bar.rows(image.clip(0, 255).astype("u1")) == 0
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_what_is_no_number_is_no_bar(value: float) -> None:
     image, _ = with_bar(noise("tissue"), BARS[0])
     whole = image.astype(np.float32)
