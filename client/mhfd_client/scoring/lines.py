@@ -6,10 +6,14 @@ memory does not grow with the number of paths.
 
 import glob
 import itertools
+import os
+import sys
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -19,8 +23,12 @@ from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.contract.params import Params
 from mhfd.errors import UsageError
 from mhfd_client.printing import printable
+from mhfd_client.runners import set_aside
 from mhfd_client.scoring.map_files import MapFiles
 from mhfd_client.scoring.progress import bar
+
+DEADLINE_S: Final = 120.0
+"""An image that takes longer has its line, and is left behind."""
 
 
 def expand(paths: Iterable[str]) -> list[str]:
@@ -58,8 +66,9 @@ def run(
     overlay: Path | None = None,
     focus_map: Path | None = None,
     progress: bool = False,
+    deadline_s: float = DEADLINE_S,
 ) -> int:
-    """Score every path; returns how many could not be scored."""
+    """Score every path; returns how many could not be scored. Ends the process where an image took too long."""
     files = expand(paths)
     if overlay is not None and len(files) > 1 and overlay.suffix:
         raise UsageError(f"--overlay: {overlay} is one file for {len(files)} images; name a folder")
@@ -68,15 +77,27 @@ def run(
     each = max(1, threads.thread_count() // jobs)
 
     def one(path: str) -> FocusReport:
-        measured = api.measure(path, params=params, device=device, threads=each)
+        try:
+            measured = api.measure(path, params=params, device=device, threads=each)
+        except MemoryError:
+            return set_aside(path, params, "set aside: needs more memory than there is; crop it, or give fewer --jobs")
         if overlay is not None and measured.features is not None:
             target = overlay if overlay.suffix else overlay / f"{Path(path).stem}.overlay.png"
             target.parent.mkdir(parents=True, exist_ok=True)
             drawing.draw(measured).save(target)
         return measured.report
 
+    def late(path: str) -> FocusReport:
+        return set_aside(path, params, f"set aside: took longer than {deadline_s:g} s; crop it")
+
+    scored = _InOrder(one, late, jobs)
     with bar(len(files), progress and len(files) > 1, above=True, transient=True) as shown:
-        return print_in_order(enumerate(_in_order(one, files, jobs)), shown.advance, as_json=as_json, maps=maps)
+        results = enumerate(scored.results(files, deadline_s))
+        unscored = print_in_order(results, shown.advance, as_json=as_json, maps=maps)
+    if scored.left_behind:  # the interpreter would wait for its threads
+        sys.stdout.flush()
+        os._exit(1)
+    return unscored
 
 
 def print_in_order(
@@ -102,15 +123,42 @@ def print_in_order(
     return unscored
 
 
-def _in_order(function: Callable[[str], FocusReport], items: Sequence[str], jobs: int) -> Iterator[FocusReport]:
-    """Results in the order of the items, at most two a worker in flight."""
-    with ThreadPoolExecutor(jobs) as pool:
-        rest = iter(items)
-        waiting: deque[Future[FocusReport]] = deque(
-            pool.submit(function, item) for item in itertools.islice(rest, 2 * jobs)
-        )
+class _InOrder:
+    """Results in the order of the items, at most two a thread in flight.
+
+    A thread cannot be ended: one that takes too long is left behind, and others take its place.
+    """
+
+    def __init__(self, function: Callable[[str], FocusReport], late: Callable[[str], FocusReport], jobs: int) -> None:
+        self._function, self._late, self._jobs = function, late, jobs
+        self._pool = ThreadPoolExecutor(jobs)
+        self._began: dict[int, float] = {}
+        self.left_behind = False
+
+    def results(self, items: Sequence[str], deadline_s: float) -> Iterator[FocusReport]:
+        rest = iter(enumerate(items))
+        waiting = deque((n, item, self._submit(n, item)) for n, item in itertools.islice(rest, 2 * self._jobs))
         while waiting:
-            result = waiting.popleft().result()
-            for item in itertools.islice(rest, 1):
-                waiting.append(pool.submit(function, item))
+            number, item, future = waiting.popleft()
+            while not future.done() and self._taken(number) <= deadline_s:
+                wait([future], timeout=min(1.0, deadline_s))
+            if future.done():
+                result = future.result()
+            else:
+                result, self.left_behind = self._late(item), True
+                self._pool.shutdown(wait=False)
+                self._pool = ThreadPoolExecutor(self._jobs)
+                waiting = deque((n, i, self._submit(n, i) if f.cancel() else f) for n, i, f in waiting)
+            waiting.extend((n, i, self._submit(n, i)) for n, i in itertools.islice(rest, 1))
             yield result
+        self._pool.shutdown(wait=not self.left_behind)
+
+    def _taken(self, number: int) -> float:
+        return time.monotonic() - self._began[number] if number in self._began else 0.0
+
+    def _submit(self, number: int, item: str) -> Future[FocusReport]:
+        def begin() -> FocusReport:
+            self._began[number] = time.monotonic()
+            return self._function(item)
+
+        return self._pool.submit(begin)
