@@ -79,6 +79,10 @@ class Source:
         if (self._doubtful or now.st_ctime_ns != before.st_ctime_ns) and self._digest() != self.sha256:
             raise Changed
 
+    def release(self) -> None:
+        """Hold no bytes any more: what was decoded from them goes on alone."""
+        self._held, self._block = None, (0, np.empty(0, np.uint8))
+
     def _own(self, at: int, length: int) -> NDArray[np.uint8]:
         data = np.empty(max(0, length), np.uint8)
         self._fill(data, at)
@@ -155,6 +159,7 @@ def opened(path: str | OpenFile, *, max_bytes: int) -> Iterator[Source]:
             yield source
         finally:
             source.must_be_unchanged()
+            source.release()
 
 
 def beside(image: str | OpenFile) -> Callable[[str], bytes]:

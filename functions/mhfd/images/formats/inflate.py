@@ -26,34 +26,37 @@ def must_fit(stored: int, needed: int) -> None:
         raise _too_few()
 
 
-def exactly(data: NDArray[np.uint8], needed: int) -> NDArray[np.uint8]:
-    """The `needed` bytes that the data inflate to; a `Flaw` if they are not as many, or don't agree with their sum."""
+def exactly(data: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+    """Fill `out` with what the data inflate to; a `Flaw` if that is not as much, or does not agree with its sum."""
     import imagecodecs
 
     # Several times as fast as Python's, which tells what is wrong.
     if imagecodecs.ZLIBNG.available:
         try:
             decode: Any = imagecodecs.zlibng_decode
-            out: NDArray[Any] = decode(data, out=np.empty(needed, np.uint8))
+            whole = len(decode(data, out=out)) == len(out)
         except Exception:  # codecs raise what they like
-            return _step_by_step(data, needed)
-        if len(out) == needed and int.from_bytes(data[-4:].tobytes(), "big") == zlib.adler32(out.data):
-            return out
-    return _step_by_step(data, needed)
+            whole = False
+        if whole and int.from_bytes(data[-4:].tobytes(), "big") == zlib.adler32(out.data):
+            return
+    _step_by_step(data, out)
 
 
-def stored(raw: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
-    """Write the same as a stream that is not compressed into `out`, which has `stored_size` bytes."""
-    whole = len(raw) // _BLOCK
-    rest = len(raw) - whole * _BLOCK
+def stored(out: NDArray[np.uint8], needed: int) -> None:
+    """Make a stream that is not compressed of the last `needed` bytes of `out`, in place; it has `stored_size`."""
+    whole, rest = divmod(needed, _BLOCK)
+    begin = len(out) - needed
+    check = zlib.adler32(out[begin:].data).to_bytes(4, "big")
     out[:2] = 0x78, 0x01
-    blocks = out[2 : 2 + whole * _STORED_BLOCK].reshape(whole, _STORED_BLOCK)
-    blocks[:, :5] = 0, 0xFF, 0xFF, 0, 0
-    blocks[:, 5:] = raw[: whole * _BLOCK].reshape(whole, _BLOCK)
-    last = out[2 + whole * _STORED_BLOCK :]
-    last[:5] = np.frombuffer(b"\1" + rest.to_bytes(2, "little") + (rest ^ 0xFFFF).to_bytes(2, "little"), np.uint8)
-    last[5 : 5 + rest] = raw[whole * _BLOCK :]
-    last[5 + rest :] = np.frombuffer(zlib.adler32(raw.data).to_bytes(4, "big"), np.uint8)
+    for i in range(whole + 1):
+        # Each block moves towards the beginning, by less than the one before it: none is overwritten.
+        size = _BLOCK if i < whole else rest
+        at, raw = 2 + i * _STORED_BLOCK, begin + i * _BLOCK
+        out[at + 5 : at + 5 + size] = out[raw : raw + size]
+        last = (i == whole).to_bytes(1)
+        head = last + size.to_bytes(2, "little") + (size ^ 0xFFFF).to_bytes(2, "little")
+        out[at : at + 5] = np.frombuffer(head, np.uint8)
+    out[-4:] = np.frombuffer(check, np.uint8)
 
 
 def stored_size(needed: int) -> int:
@@ -61,8 +64,8 @@ def stored_size(needed: int) -> int:
     return 2 + needed // _BLOCK * _STORED_BLOCK + 5 + needed % _BLOCK + 4
 
 
-def _step_by_step(data: NDArray[np.uint8], needed: int) -> NDArray[np.uint8]:
-    out, done = np.empty(needed, np.uint8), 0
+def _step_by_step(data: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+    needed, done = len(out), 0
     decoder = zlib.decompressobj()
     try:
         for at in range(0, len(data), _STEP):
@@ -81,7 +84,6 @@ def _step_by_step(data: NDArray[np.uint8], needed: int) -> NDArray[np.uint8]:
         raise unreadable(f"the PNG's {what}; copy or export it again") from e
     if not decoder.eof or done < needed:
         raise _too_few()
-    return out
 
 
 def _too_many() -> Flaw:

@@ -71,7 +71,6 @@ def _decode(stream: NDArray[np.uint8], height: int, width: int, depth: int) -> g
 
 def _plain(file: Source, chunks: _Chunks, needed: int) -> NDArray[np.uint8]:
     """The same PNG with its pixels not compressed, and no more than what makes them."""
-    raw = inflate.exactly(_compressed(file, chunks.pixels), needed)
     palette = _chunk(b"PLTE", chunks.palette) if chunks.palette else b""
     size = inflate.stored_size(needed)
     # A chunk holds up to 2 GiB: pixels that need more are given in one that libpng refuses, as no writer can make it.
@@ -79,7 +78,9 @@ def _plain(file: Source, chunks: _Chunks, needed: int) -> NDArray[np.uint8]:
     end = _chunk(b"IEND", b"")
     out = np.empty(len(head) + size + 4 + len(end), np.uint8)
     out[: len(head)] = np.frombuffer(head, np.uint8)
-    inflate.stored(raw, out[len(head) : len(head) + size])
+    stream = out[len(head) : len(head) + size]
+    inflate.exactly(_compressed(file, chunks.pixels), stream[size - needed :])
+    inflate.stored(stream, needed)
     check = zlib.crc32(out[len(head) - 4 : len(head) + size].data).to_bytes(4, "big")
     out[len(head) + size :] = np.frombuffer(check + end, np.uint8)
     return out
