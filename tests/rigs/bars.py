@@ -46,7 +46,7 @@ class Bar:
         high = self.rows // self.lines
         font = ImageFont.load_default(max(7, int(high * 0.55)))
         words = np.random.default_rng(seed).permutation(np.array(_WORDS))
-        columns = max(2, width // 200)
+        columns = max(2, width // max(200, 5 * high))
         for line in range(self.lines):
             for column in range(columns):
                 word = str(words[(line * columns + column) % len(words)])

@@ -46,6 +46,8 @@ _STEP: Final = 0.3
 """Part of a row that changes where a bar begins."""
 _NOISE: Final = 1 / 12
 """Shapes a pixel in rows of noise that are clipped to the level of the paper."""
+_WIDE: Final = 4096
+"""Columns that are looked at: in a wider image the letters are larger too."""
 _CONTRAST: Final = 0.2
 """Of the range of grey values, between paper and ink."""
 _SMEAR: Final = 6
@@ -56,6 +58,7 @@ def rows(pixels: Array) -> int:
     """How many rows at the bottom are a drawn data bar, with those below it; 0: none is found."""
     if min(pixels.shape) < 4 * _LEAST:
         return 0
+    pixels = pixels[:, :: max(1, pixels.shape[1] // _WIDE)]
     if pixels.dtype.kind == "f" and not np.isfinite(pixels[-int(len(pixels) * _MOST) :]).all():
         return 0  # a finding, later
     sharp = _rows(pixels, 0) or _rows(pixels, 0, thin=True)
