@@ -51,4 +51,4 @@ def measure(
     """As `score`, with the pixels and the features that were counted: what an overlay is drawn from."""
     chosen = Params.of(params)
     detector = choose(chosen, device=device, threads=threads)
-    return report.measure(images.load(source, limits=limits or images.Limits()), detector, chosen)
+    return report.measure(images.load(source, limits=limits or images.Limits(), crop=chosen.crop), detector, chosen)

@@ -9,6 +9,9 @@ SCHEMA_VERSION: Final = 1
 METHOD_VERSION: Final = 1
 """Part of every `params_id`: raised when the same parameters give other numbers."""
 
+PART_VERSION: Final = 2
+"""The same for an image of which only a part is measured by a rule that version 1 did not know: a data bar left out."""
+
 
 class Model(BaseModel):
     """Frozen, strict about unknown fields, NaN-free."""

@@ -6,10 +6,40 @@ import hashlib
 import json
 from typing import Any, Final, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
-from mhfd.contract.base import METHOD_VERSION, Model
+from mhfd.contract.base import METHOD_VERSION, PART_VERSION, Model
 from mhfd.errors import UsageError
+
+
+class Crop(Model):
+    """What is left off at each side of an image before it is measured, in pixels."""
+
+    top: int = Field(0, ge=0, le=1 << 20)
+    right: int = Field(0, ge=0, le=1 << 20)
+    bottom: int = Field(0, ge=0, le=1 << 20)
+    left: int = Field(0, ge=0, le=1 << 20)
+
+    @classmethod
+    def of(cls, text: str) -> Crop:
+        """From `bottom=77` or `top=10,bottom=77`; `bottom=0` leaves nothing off."""
+        sides: dict[str, int] = {}
+        for part in text.split(","):
+            side, _, count = (word.strip() for word in part.partition("="))
+            if side not in cls.model_fields or not count.isascii() or not count.isdigit() or side in sides:
+                raise UsageError(f"crop: {text!r} is none: write sides and pixels, as in bottom=77 or top=10,bottom=77")
+            sides[side] = int(count)
+        try:
+            return cls(**sides)
+        except ValidationError:
+            raise UsageError(f"crop: {text!r} leaves off more than {1 << 20} pixels at a side") from None
 
 
 class Params(Model):
@@ -47,6 +77,18 @@ class Params(Model):
         le=1e3,
         description="gate `noise`: DoG/dt must also exceed this part of the tissue's own contrast; other gates: unused",
     )
+
+    crop: Crop | None = Field(
+        None, description="left off at each side before anything is measured; null: a data bar, where there is one"
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_no_crop(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What is null says nothing: ids stay what they were, and an endpoint that knows no crop takes the rest."""
+        fields: dict[str, Any] = plain(self)
+        if self.crop is None:
+            del fields["crop"]
+        return fields
 
     @field_validator("resize")
     @classmethod
@@ -100,13 +142,22 @@ class Params(Model):
     @property
     def id(self) -> str:
         """Short hash of every parameter and of the method's version."""
-        payload = json.dumps([METHOD_VERSION, self.model_dump(mode="json")], sort_keys=True, separators=(",", ":"))
+        return self.id_by(METHOD_VERSION)
+
+    def has_id(self, params_id: str) -> bool:
+        """Whether a report with this id was made with these parameters."""
+        return params_id in (self.id, self.id_by(PART_VERSION))
+
+    def id_by(self, version: int) -> str:
+        """The id of what another version of the method gives: see `mhfd.contract.base`."""
+        payload = json.dumps([version, self.model_dump(mode="json")], sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(payload.encode()).hexdigest()[:12]
 
     @property
     def name(self) -> str:
         """The preset's name, or `custom`."""
-        return next((k for k, v in PRESETS.items() if v == self), "custom")
+        whole = self.model_copy(update={"crop": None})
+        return next((k for k, v in PRESETS.items() if v == whole), "custom")
 
 
 # The authors' threshold is 1e-4 on FFTs with norm="ortho", i.e. 1e-4*sqrt(H*W) on honest responses: 0.1024 at

@@ -11,7 +11,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mhfd.contract.base import METHOD_VERSION
 from mhfd.contract.focus_report import Box, Finding, ImageInfo
+from mhfd.contract.params import Crop
 from mhfd.errors import UsageError
 from mhfd.images import bar, formats, grey, instruments, integrity, marker, source, values
 from mhfd.images.flaw import Flaw
@@ -51,22 +53,33 @@ class Image:
     finding: Finding
     detail: str | None
     pixels: Pixels | None
+    method: int = METHOD_VERSION
+    """The version of the method that measures what is left of it: `PART_VERSION` where a data bar was left out."""
 
 
-def load(source: str | os.PathLike[str] | OpenFile | NDArray[Any], *, limits: Limits = _DEFAULT_LIMITS) -> Image:
-    """Read one image. An array is taken as it is, not copied where its type and layout allow it."""
-    facts = _Facts()
+def load(
+    source: str | os.PathLike[str] | OpenFile | NDArray[Any],
+    *,
+    limits: Limits = _DEFAULT_LIMITS,
+    crop: Crop | None = None,
+) -> Image:
+    """Read one image. An array is taken as it is, not copied where its type and layout allow it.
+
+    `crop` is left off instead of a data bar; what lies outside of a bounding box that Fibics wrote is left off too.
+    """
+    facts = _Facts(crop=crop)
     try:
         pixels = _of_array(source, facts) if isinstance(source, np.ndarray) else _of_file(source, limits, facts)
     except Flaw as flaw:
-        return Image(facts.info(), flaw.finding, flaw.detail, None)
-    return Image(facts.info(), Finding.OK, None, pixels)
+        return Image(facts.info(), flaw.finding, flaw.detail, None, facts.written.method)
+    return Image(facts.info(), Finding.OK, None, pixels, facts.written.method)
 
 
 @dataclass(slots=True)
 class _Facts:
     """What is known of the image so far: a flaw found later does not lose it."""
 
+    crop: Crop | None = None
     path: str | None = None
     size: int | None = None
     sha256: str | None = None
@@ -78,7 +91,8 @@ class _Facts:
     def info(self) -> ImageInfo:
         written = asdict(self.written)
         extra = self.extra | written.pop("extra")
-        del written["may_have_bar"], written["marker_px"]
+        for name in ("above_bar", "marker_px", "may_have_bar", "method"):
+            del written[name]
         extra |= {f"{name}_from": origin for name, origin in written.pop("origins").items()}
         if notes := written.pop("notes"):
             extra["note"] = "; ".join(notes)[:500]
@@ -140,12 +154,7 @@ def _finish(plane: grey.Plane, facts: _Facts, stored: StoredImage | None = None)
     facts.dtype = facts.dtype or plane.pixels.dtype.name
     if plane.coloured:
         facts.extra["colour"] = "luminance"
-    written = facts.written
-    if written.box is None and written.may_have_bar and (rows := bar.rows(plane.pixels)):
-        written.rows_above_bar(height - rows, height, width, "drawn data bar")
-    if written.box is None and written.marker_px and (rows := marker.rows(plane.pixels, written.marker_px)):
-        written.rows_above_bar(height - rows, height, width, "drawn scale bar")
-    box = written.box or Box(top=0, left=0, bottom=height, right=width)
+    box = _part(plane.pixels, facts)
     inside = plane.pixels[box.top : box.bottom, box.left : box.right]
     pixels, note = grey.supported(inside, inverted=stored is not None and stored.inverted)
     if note:
@@ -161,3 +170,20 @@ def _finish(plane: grey.Plane, facts: _Facts, stored: StoredImage | None = None)
     if found.scaled:
         facts.extra["values"] = "; ".join(said for said in (note, found.scaled) if said)
     return found.pixels
+
+
+def _part(pixels: NDArray[Any], facts: _Facts) -> Box:
+    """The part that is image: by a person's word, by what the instrument wrote, or by what it drew."""
+    height, width = pixels.shape
+    written = facts.written
+    if facts.crop is not None:
+        written.cropped(facts.crop, height, width)
+    elif written.box is None:
+        if rows := bar.rows(pixels):
+            if written.may_have_bar:
+                written.rows_above_bar(height - rows, height, width, "drawn data bar")
+            else:  # nobody knows; a person is asked
+                facts.extra["looks_like_bar"] = rows
+        if written.box is None and written.marker_px and (rows := marker.rows(pixels, written.marker_px)):
+            written.rows_above_bar(height - rows, height, width, "drawn scale bar")
+    return written.box or Box(top=0, left=0, bottom=height, right=width)

@@ -105,7 +105,7 @@ class _Run:
         self._detecting_ms += report.timing_ms.get("detect", 0.0)
         name = None
         if self._folder is not None:
-            name = report_file(path, report.params_id)
+            name = report_file(path, self._request.params.id)
             placing.put(self._folder, name, report.model_dump_json().encode() + b"\n")
         self._budget.report(report, file=name)
 
