@@ -14,7 +14,7 @@ from tests.rigs.raised import raised
 import mhfd
 from mhfd import contract, errors
 from mhfd.contract.focus_report import Finding, FocusReport, ImageInfo, Method, Provenance
-from mhfd.contract.params import PRESETS, Params
+from mhfd.contract.params import PRESETS, Crop, Params
 from mhfd.contract.request import ScoreRequest
 
 CHANGES: dict[str, object] = {
@@ -31,6 +31,7 @@ CHANGES: dict[str, object] = {
     "gate": "absolute",
     "threshold": 5.0,
     "contrast": 0.7,
+    "crop": {"bottom": 77},
 }
 
 
@@ -55,6 +56,28 @@ def test_the_id_covers_every_parameter(field: str) -> None:
     changed = Params.model_validate(Params().model_dump() | {field: CHANGES[field]})
     assert getattr(changed, field) != getattr(Params(), field)
     assert changed.id != Params().id
+    assert changed.has_id(changed.id)
+    assert not changed.has_id(Params().id)
+
+
+def test_without_a_crop_the_plain_form_and_the_id_are_what_they_were() -> None:
+    assert "crop" not in Params().model_dump()
+    assert Params().id == "27be8c08fcd3"
+    assert Params().id_by(2) != Params().id
+    assert Params().has_id(Params().id_by(2))
+    assert Params(crop=Crop()).id != Params().id
+    assert Params(crop=Crop(bottom=3)).name == "robust"
+
+
+@pytest.mark.parametrize("text", ["", "bottom", "bottom=", "bottom=-1", "low=3", "top=1,top=2", "top=9999999"])
+def test_a_crop_that_is_none_says_how_to_write_one(text: str) -> None:
+    with pytest.raises(errors.UsageError, match="crop: "):
+        Crop.of(text)
+
+
+def test_a_crop_is_written_by_its_sides() -> None:
+    assert Crop.of("top=10, bottom=77") == Crop(top=10, bottom=77)
+    assert Crop.of("bottom=0") == Crop()
 
 
 def test_presets_are_what_their_sources_say() -> None:

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from mhfd.contract.params import Params
 
 
-def _params(preset: str, n: int | None, min_t: float | None, max_t: float | None) -> Params:
-    from mhfd.contract.params import Params
+def _params(preset: str, n: int | None, min_t: float | None, max_t: float | None, crop: str | None) -> Params:
+    from mhfd.contract.params import Crop, Params
 
-    given = {k: v for k, v in {"n": n, "min_t": min_t, "max_t": max_t}.items() if v is not None}
+    left_off = None if crop is None else Crop.of(crop)
+    given = {k: v for k, v in {"n": n, "min_t": min_t, "max_t": max_t, "crop": left_off}.items() if v is not None}
     return Params.checked(**(Params.preset(preset).model_dump() | given))
 
 
@@ -52,6 +53,11 @@ def _only_here(**given: bool) -> None:
 @click.option("--min-t", type=float, help="Smallest scale in pixels, instead of the preset's.")
 @click.option("--max-t", type=float, help="Largest scale in pixels, instead of the preset's.")
 @click.option(
+    "--crop",
+    metavar="SIDE=PIXELS",
+    help="Leave this off instead of a data bar: bottom=77, or top=10,left=4; bottom=0: there is no bar.",
+)
+@click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "gpu"]),
     default="auto",
@@ -77,6 +83,7 @@ def score(
     n: int | None,
     min_t: float | None,
     max_t: float | None,
+    crop: str | None,
     device: Device,
     jobs: int | None,
     endpoint: str | None,
@@ -89,7 +96,7 @@ def score(
     no patterns. The exit code is 0 when every image was scored, 1 when one could not be (its line says why), 2 for
     wrong usage.
     """
-    params = _params(preset, n, min_t, max_t)
+    params = _params(preset, n, min_t, max_t, crop)
     progress = not quiet and sys.stderr.isatty()
     if endpoint is not None:
         _only_here(overlay=overlay is not None, jobs=jobs is not None, device=device != "auto")

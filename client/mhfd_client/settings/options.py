@@ -11,10 +11,10 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
-from mhfd.contract.params import Params
+from mhfd.contract.params import Crop, Params
 from mhfd.errors import UsageError
 
 Seconds = Annotated[float, Field(ge=0, le=86400 * 7)]
@@ -122,6 +122,26 @@ class NamesSettings(Section):
         if (self.preset == "custom") != (self.pattern is not None):
             raise ValueError("pattern: belongs to preset 'custom'; set both or neither")
         return self
+
+
+class ImagesSettings(Section):
+    """What of a file is image."""
+
+    crop: str | None = Field(
+        None,
+        description="what to leave off at each side, in pixels, instead of a data bar: `bottom=77`, `top=10,left=4`; "
+        "`bottom=0`: nothing, there is no bar; unset: a data bar, where the instrument is known to draw one",
+    )
+
+    @field_validator("crop")
+    @classmethod
+    def _crop_holds(cls, text: str | None) -> str | None:
+        if text is not None:
+            try:
+                Crop.of(text)
+            except UsageError as error:
+                raise ValueError(str(error).removeprefix("crop: ")) from None
+        return text
 
 
 class ScoreSettings(Section):
@@ -346,6 +366,7 @@ class Settings(Section):
     state: StateSettings = StateSettings()
     arrival: ArrivalSettings = ArrivalSettings()
     names: NamesSettings = NamesSettings()
+    images: ImagesSettings = ImagesSettings()
     score: ScoreSettings = ScoreSettings()
     runner: RunnerSettings = RunnerSettings()
     compute: ComputeSettings = ComputeSettings()
@@ -353,6 +374,12 @@ class Settings(Section):
     verdict: VerdictSettings = VerdictSettings()
     alerts: AlertSettings = AlertSettings()
     globus: GlobusSettings = GlobusSettings()
+
+    def params(self) -> Params:
+        """What images are scored with."""
+        params = self.score.resolved()
+        crop = self.images.crop
+        return params if crop is None else params.model_copy(update={"crop": Crop.of(crop)})
 
 
 def keys() -> dict[str, FieldInfo]:

@@ -99,7 +99,7 @@ def assembled(
                 judge,
                 Recorder(state_dir, journal, loaded, said=said),
                 root=root,
-                params=chosen.score.resolved(),
+                params=chosen.params(),
                 place=placing(names.naming, journal),
                 attempts=chosen.runner.attempts,
                 backoff_s=chosen.runner.backoff_s,

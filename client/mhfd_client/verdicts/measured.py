@@ -59,13 +59,14 @@ class Measured:
         levels = np.full((len(MEASURES), len(REGIONS)), np.nan)
         scored = report.finding is Finding.OK and report.density is not None
         area = 0.0
-        if scored and image.shape is not None:
-            area = image.shape[0] * image.shape[1] / 1e6 * (1.0 if report.tissue is None else report.tissue)
+        shape = image.part_shape
+        if scored and shape is not None:
+            area = shape[0] * shape[1] / 1e6 * (1.0 if report.tissue is None else report.tissue)
         if scored:
             levels[DENSITY, WHOLE] = _log(report.density, DENSITY)
             levels[RATIO, WHOLE] = _log(report.cross_spectrum, RATIO)
-            if report.cells is not None and image.shape is not None:
-                _sides(levels, report.cells, image.shape)
+            if report.cells is not None and shape is not None:
+                _sides(levels, report.cells, shape)
         curve = curve_of(report.texture) if scored and pixel is None else None
         like = (report.method.kind, report.params_id, pixel)
         return cls(place, like, pixel is not None, levels, area, scored, curve)

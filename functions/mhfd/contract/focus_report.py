@@ -54,6 +54,11 @@ class ImageInfo(Model):
     stage_um: tuple[float, float] | None = None
     tags: dict[str, str | float | int] = Field(default_factory=dict)
 
+    @property
+    def part_shape(self) -> tuple[int, int] | None:
+        """Rows and columns of the part that is image."""
+        return self.shape if self.box is None else (self.box.bottom - self.box.top, self.box.right - self.box.left)
+
 
 class Method(Model):
     """Which way of measuring focus made the report."""

@@ -67,7 +67,7 @@ Name = Annotated[str, PlainValidator(_is_text), WithJsonSchema({"type": "string"
 class ScoreRequest(Model):
     """Score these paths."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1, 2] = 2
     paths: tuple[Name, ...] = Field(min_length=1)
     params: Params = Params()
     detail: Literal["summary", "full"] = "full"
