@@ -39,7 +39,7 @@ _NO_PIXEL: Final = Unknown(
 _NO_PART: Final = Unknown(
     "image",
     "nothing says that a part of the frame is none",
-    "if a data bar, a scale or text is drawn on it, have the instrument save it without",
+    "if a data bar, a scale or text is drawn on it, leave it off: --set images.crop=bottom=ROWS",
 )
 _NO_STAGE: Final = Unknown("stage", "the list of retakes has no position for it", None)
 _NO_FOCUS: Final = Unknown("focus", "no verdict needs it", None)

@@ -178,7 +178,7 @@ def _part(pixels: NDArray[Any], facts: _Facts) -> Box:
     written = facts.written
     if facts.crop is not None:
         written.cropped(facts.crop, height, width)
-    elif written.box is None and (pixels.dtype.kind in "ui" or bool(np.isfinite(pixels).all())):
+    elif written.box is None:
         if rows := bar.rows(pixels):
             if written.may_have_bar:
                 written.rows_above_bar(height - rows, height, width, "drawn data bar")

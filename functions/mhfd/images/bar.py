@@ -24,6 +24,10 @@ _MOST: Final = 0.4
 """Part of the height that a bar can take."""
 _OWNED: Final = 0.5
 """Part of a row that is paper, even where it is full of letters."""
+_OWNER: Final = 0.375
+"""Part that each of two levels has at least, or the greater of them, where they share the paper."""
+_FEWEST: Final = 3
+"""Rows that show the paper."""
 _PLAIN: Final = 0.98
 """Part of a row that is paper where nothing is written."""
 _SMEARED: Final = 0.88
@@ -61,6 +65,8 @@ def rows(pixels: Array) -> int:
     pixels = pixels[:, :: max(1, pixels.shape[1] // _WIDE)]
     if pixels.dtype.kind == "f" and not np.isfinite(pixels[-int(len(pixels) * _MOST) :]).all():
         return 0  # a finding, later
+    if pixels.dtype.kind == "u" and not _may_be_paper(pixels[-_LOOK:]):
+        return 0
     sharp = _rows(pixels, 0) or _rows(pixels, 0, thin=True)
     if pixels.dtype.kind != "u" or pixels.dtype.itemsize > 2:
         return sharp
@@ -169,6 +175,15 @@ def _counted(values: Array, smear: int) -> tuple[Array, Array]:
     return levels, counts
 
 
+def _may_be_paper(bottom: Array) -> bool:
+    """Whether some rows have their most frequent levels close together: quick, as it is asked of every image."""
+    ordered = np.sort(bottom[:, :: max(1, bottom.shape[1] // 2048)], axis=1)
+    apart = int(ordered.shape[1] * _OWNER) - 1
+    narrowest = (ordered[:, apart:] - ordered[:, :-apart]).min(axis=1)
+    wide = max(0, int(bottom.max()).bit_length() - 8)
+    return int(np.count_nonzero(narrowest <= 2 * (_SMEAR + 1) << wide)) >= _FEWEST
+
+
 def _paper(bottom: Array, smear: int) -> _Paper | None:
     """The level that owns half of some of the last rows, or the two that share them."""
     step = max(1, bottom.shape[1] // 2048)
@@ -181,12 +196,12 @@ def _paper(bottom: Array, smear: int) -> _Paper | None:
         if share < _OWNED:
             apart = order[np.abs(levels[order].astype(float) - float(first)) > 2 * smear]
             other = counts[apart[0]] / row.size if apart.size else 0
-            if other < 0.2 or share + other < 0.75:
+            if other < 0.2 or share + other < 2 * _OWNER:
                 continue
             owners = tuple(sorted((float(first), float(levels[apart[0]]))))
         seen[owners] = seen.get(owners, 0) + 1
     for owners, count in sorted(seen.items(), key=lambda item: -item[1]):
-        if count < 3:
+        if count < _FEWEST:
             break
         near = _near(bottom, np.array(owners, bottom.dtype), smear)
         columns = np.flatnonzero(near.mean(axis=0) >= 0.4)
