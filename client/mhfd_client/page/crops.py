@@ -21,7 +21,7 @@ Reports = Callable[[JudgedImage], FocusReport | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Crop:
+class CloseUp:
     """A part of an image, to be shown pixel by pixel. Width 0: its size is not known, and only the small picture is."""
 
     entry: JudgedImage
@@ -33,7 +33,7 @@ class Crop:
     """What it is, if it is not asked about."""
 
 
-def crops(asked: Sequence[JudgedImage], model: PageModel, report: Reports) -> tuple[list[Crop], Crop | None]:
+def crops(asked: Sequence[JudgedImage], model: PageModel, report: Reports) -> tuple[list[CloseUp], CloseUp | None]:
     """The same place of each image that is asked about, and of the sharpest one known."""
     reports = [report(entry) for entry in asked]
     place = best_place(one.cells for one in reports if one is not None and one.cells is not None)
@@ -98,13 +98,13 @@ def _from_middle(cell: int, rows: int, cols: int) -> float:
     return abs((cell % cols + 0.5) / cols - 0.5) + abs((cell // cols + 0.5) / rows - 0.5)
 
 
-def _cut(entry: JudgedImage, report: FocusReport | None, place: tuple[float, float], words: str = "") -> Crop:
+def _cut(entry: JudgedImage, report: FocusReport | None, place: tuple[float, float], words: str = "") -> CloseUp:
     if report is None or report.image.shape is None:
-        return Crop(entry, words=words)
+        return CloseUp(entry, words=words)
     high, wide = report.image.shape
     if (box := report.image.box) is not None:
         high, wide = box.bottom - box.top, box.right - box.left
     width, height = min(WIDTH, wide), min(HEIGHT, high)
     left = min(max(0, round(place[0] * wide - width / 2)), wide - width)
     top = min(max(0, round(place[1] * high - height / 2)), high - height)
-    return Crop(entry, left, top, width, height, words)
+    return CloseUp(entry, left, top, width, height, words)
