@@ -57,7 +57,7 @@ def test_what_is_unknown_says_what_that_means_and_what_to_do(tmp_path: Path) -> 
     told = inspect(tmp_path / "a.tif").stdout
     assert "pixel size  unknown: images of unlike texture are not judged by each other" in told
     assert "verdict.pixel_nm" in told
-    assert "have the instrument save it without" in told
+    assert "leave it off: --set images.crop=bottom=ROWS" in told
 
 
 def test_for_programs_it_is_one_document(fei: Path, tmp_path: Path) -> None:

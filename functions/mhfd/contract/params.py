@@ -6,14 +6,7 @@ import hashlib
 import json
 from typing import Any, Final, Literal, Self
 
-from pydantic import (
-    Field,
-    SerializerFunctionWrapHandler,
-    ValidationError,
-    field_validator,
-    model_serializer,
-    model_validator,
-)
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from mhfd.contract.base import METHOD_VERSION, PART_VERSION, Model
 from mhfd.errors import UsageError
@@ -78,17 +71,12 @@ class Params(Model):
         description="gate `noise`: DoG/dt must also exceed this part of the tissue's own contrast; other gates: unused",
     )
 
+    # Null says nothing: ids stay what they were, and an endpoint that knows no crop takes the rest.
     crop: Crop | None = Field(
-        None, description="left off at each side before anything is measured; null: a data bar, where there is one"
+        None,
+        exclude_if=lambda crop: crop is None,
+        description="left off at each side before anything is measured; null: a data bar, where there is one",
     )
-
-    @model_serializer(mode="wrap")
-    def _without_no_crop(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """What is null says nothing: ids stay what they were, and an endpoint that knows no crop takes the rest."""
-        fields: dict[str, Any] = plain(self)
-        if self.crop is None:
-            del fields["crop"]
-        return fields
 
     @field_validator("resize")
     @classmethod
