@@ -38,6 +38,9 @@ LONG: Final = (
     "stand_ins/test_rig.py",
     "detector/test_gpu_device.py",
     "runners/test_local_runner.py",
+    "images/test_fuzz_images.py",
+    "station/test_drawn_bar.py",
+    "images/test_bounds.py",
 )
 """The files that take longest, below tests/. One that is missing here costs time, and nothing else."""
 

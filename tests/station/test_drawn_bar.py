@@ -18,7 +18,7 @@ from mhfd_client.cli import main
 from mhfd_client.station.drawn_bar import DrawnBar
 
 FAST = ("--until-idle", "1", "--no-page", "--set", "arrival.settle_s=0.2")
-BLURRED, SECTIONS = 9, 14
+BLURRED, SECTIONS = 7, 10
 
 
 def sections(folder: Path, *, tag: bool) -> None:
@@ -29,7 +29,7 @@ def sections(folder: Path, *, tag: bool) -> None:
     specimen = Specimen(seed=4, density=0.3)
     for z in range(SECTIONS):
         optics = Optics(pixel_nm=8.0, blur_px=4.0 if z == BLURRED else 0.0)
-        image, _ = with_bar(specimen.section((256, 384), z=z, optics=optics), BARS[0])
+        image, _ = with_bar(specimen.section((192, 320), z=z, optics=optics), BARS[0])
         tifffile.imwrite(folder / f"s{z:03d}.tif", image, extratags=tags)
 
 

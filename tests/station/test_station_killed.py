@@ -75,7 +75,7 @@ def killed(workplace: Workplace, *, kills: int, images: int, seed: int) -> None:
 
 
 def test_killed(tmp_path: Path) -> None:
-    killed(Workplace(tmp_path), kills=12, images=120, seed=1)
+    killed(Workplace(tmp_path), kills=6, images=60, seed=1)
 
 
 @pytest.mark.soak
