@@ -223,6 +223,10 @@ CASES = [
         False, "The watched folder can be read again.",
     ),
     Case(
+        "a_question_is_no_lost_folder", Rule.FOLDER, {"troubles": (trouble("looks_like_bar", "a bar?", ago=900),)},
+        False, "The watched folder can be read again.",
+    ),
+    Case(
         "workers_gone_for_a_moment", Rule.RUNNER, {"troubles": (IDLE,)}, None,
         "Nothing is scored for 29 seconds: every worker has died. 0 images waiting; none is lost.",
     ),

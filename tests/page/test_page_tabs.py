@@ -13,7 +13,13 @@ TABS = 8
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("shared", [True, False], ids=["shared worker", "no shared worker"])
+@pytest.mark.parametrize(
+    "shared",
+    [
+        pytest.param(True, id="shared worker"),
+        pytest.param(False, id="no shared worker", marks=pytest.mark.soak),
+    ],
+)
 def test_eight_tabs_all_load_and_all_follow(rig: Rig, browser: Browser, shared: bool) -> None:
     rig.run(8, confirm=3)
     with served(rig) as at:

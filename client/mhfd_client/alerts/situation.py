@@ -19,7 +19,8 @@ from mhfd_client.now import WAITING, RunNow
 
 _RUNNER: Final = frozenset({"runner", "offline", "refused"})
 """Nobody scores. An endpoint whose work waits in a queue is no alert: `backlog` rings when it takes too long."""
-_HARMLESS: Final = _RUNNER | {"inbox", "queued", "meanwhile", "leftover", "pictures", "state", *NOT_IN_THE_WAY}
+_SAID: Final = {"inbox", "queued", "meanwhile", "leftover", "pictures", "state", "looks_like_bar"}  # and no more
+_HARMLESS: Final = _RUNNER | _SAID | set(NOT_IN_THE_WAY)
 LOOK_BACK: Final = 200
 """No rule looks further back; and so many images may be judged between two looks without one being missed."""
 
