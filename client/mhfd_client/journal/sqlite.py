@@ -51,8 +51,17 @@ def opened(
 
 def version_of(db: sqlite3.Connection, path: Path, *, owner: int, newest: int, instead: str) -> int:
     """The version of a database, 0 for a new one; raises for another program's and for a newer one."""
-    (version,), (application,) = (db.execute(f"PRAGMA {of}").fetchone() for of in ("user_version", "application_id"))
-    new = not version and not application and not db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    alone = not db.in_transaction
+    if alone:  # one look: a database that is made between two of these is neither new nor ours
+        db.execute("BEGIN")
+    try:
+        (version,), (application,) = (
+            db.execute(f"PRAGMA {of}").fetchone() for of in ("user_version", "application_id")
+        )
+        new = not version and not application and not db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    finally:
+        if alone:
+            db.execute("ROLLBACK")
     if application != owner and not new:
         raise StateDamaged(f"{text_of(path)} is some other program's database; {instead}")
     if version > newest:
