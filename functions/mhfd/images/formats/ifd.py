@@ -99,14 +99,18 @@ class Fields:
             raise unreadable(f"tag {code} of the TIFF is not a whole number; export it again")
         return int(values[0])
 
-    def content(self, code: int, limit: int) -> bytes | None:
-        """At most `limit` bytes of what a field holds; None where it is absent. Never a `Flaw`."""
+    def _some(self, code: int, limit: int) -> NDArray[np.generic] | None:
+        """At most `limit` values of a field, none where it makes no sense; None where it is absent. Never a `Flaw`."""
         try:
-            values = self.values(code, limit)
+            return self.values(code, limit)
         except Changed:
             raise
         except Flaw:
-            return b""
+            return np.empty(0, np.uint8)
+
+    def content(self, code: int, limit: int) -> bytes | None:
+        """At most `limit` bytes of what a field holds; None where it is absent. Never a `Flaw`."""
+        values = self._some(code, limit)
         return None if values is None else values.view(np.uint8)[:limit].tobytes()
 
     def text(self, code: int, limit: int) -> bytes | None:
@@ -116,12 +120,7 @@ class Fields:
 
     def numbers(self, code: int, limit: int) -> list[float]:
         """At most `limit` finite numbers of a field, fractions too; none where it has none. Never a `Flaw`."""
-        try:
-            some = self.values(code, limit)
-        except Changed:
-            raise
-        except Flaw:
-            return []
+        some = self._some(code, limit)
         if some is None:
             return []
         if some.dtype.kind == "V":
@@ -136,12 +135,7 @@ class Fields:
 
         Some programs write the place of a structure of theirs as a number. Never a `Flaw`.
         """
-        try:
-            values = self.values(code, limit)
-        except Changed:
-            raise
-        except Flaw:
-            return b""
+        values = self._some(code, limit)
         if values is None:
             return b""
         if values.dtype.kind == "u" and values.dtype.itemsize >= 4 and self.count(code) == 1:

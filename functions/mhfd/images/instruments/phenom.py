@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from mhfd.images.instruments.text import decoded, root_of
+from mhfd.images.instruments.text import document
 from mhfd.images.instruments.written import METRES, SECONDS, Header, Written, number
 
 _TAG: Final = 34683
@@ -12,12 +12,8 @@ _NAME: Final = "Phenom "
 
 def read(header: Header, found: Written) -> None:
     """Scan and stage, and the rows above the data bar."""
-    raw = header.tag(_TAG)
-    if raw is None or b"<FeiImage" not in raw[:1024]:
-        return
-    root = root_of(decoded(raw).strip(" \r\n\t\x01"))
-    if root is None or root.tag != "FeiImage":
-        found.notes.append(_NAME + "XML is damaged: ignored")
+    root = document(header.tag(_TAG), "FeiImage", found, _NAME)
+    if root is None:
         return
     found.may_have_bar = True
 

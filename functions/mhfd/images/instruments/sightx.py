@@ -3,7 +3,7 @@
 import xml.etree.ElementTree as ET
 from typing import Final
 
-from mhfd.images.instruments.text import decoded, quantity, root_of
+from mhfd.images.instruments.text import document, quantity
 from mhfd.images.instruments.written import METRES, SECONDS, Header, Written, number
 
 _DESCRIPTION, _X_RESOLUTION, _RESOLUTION_UNIT = 270, 282, 296
@@ -14,12 +14,8 @@ _NAME: Final = "JEOL SightX "
 
 def read(header: Header, found: Written) -> None:
     """Pixel size, exposure and stage of an image that a camera took: not of a diffraction pattern, or of a scan."""
-    raw = header.tag(_DESCRIPTION)
-    if raw is None or b"<TemReporter" not in raw[:1024]:
-        return
-    root = root_of(decoded(raw).strip(" \r\n\t\x01"))
-    if root is None or root.tag != "TemReporter":
-        found.notes.append(_NAME + "XML is damaged: ignored")
+    root = document(header.tag(_DESCRIPTION), "TemReporter", found, _NAME)
+    if root is None:
         return
     x, y = _stage(root, "X"), _stage(root, "Y")
     found.stage(x, y, _NAME + "StagePosition/MX, PX, MY, PY")

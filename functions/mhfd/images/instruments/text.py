@@ -7,7 +7,7 @@ import re
 import xml.etree.ElementTree as ET
 from typing import Final
 
-from mhfd.images.instruments.written import number
+from mhfd.images.instruments.written import Written, number
 
 _QUANTITY: Final = re.compile(r"\s*([-+]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][-+]?[0-9]+)?)\s*([^\s,;]*)")
 _HEAD: Final = 512
@@ -71,3 +71,14 @@ def root_of(text: str) -> ET.Element | None:
         return ET.fromstring(text)  # noqa: S314  no document type, so no entities; bounded in length
     except (ET.ParseError, ValueError):
         return None
+
+
+def document(raw: bytes | None, name: str, found: Written, origin: str) -> ET.Element | None:
+    """The XML document whose root has this name; None where it is none, with a note where it was one and is damaged."""
+    if raw is None or f"<{name}".encode() not in raw[:1024]:
+        return None
+    root = root_of(decoded(raw).strip(" \r\n\t\x01"))
+    if root is None or root.tag != name:
+        found.notes.append(origin + "XML is damaged: ignored")
+        return None
+    return root
