@@ -10,13 +10,9 @@ from mhfd_client.commands import (
     alert,
     check,
     demo,
-    endpoint,
-    flow,
     focus_map,
-    function,
     inspect,
     label,
-    login,
     page,
     rescore,
     results,
@@ -27,6 +23,7 @@ from mhfd_client.commands import (
     simulate,
     watch,
 )
+from mhfd_client.commands.far import endpoint, flow, function, login
 
 GROUPS: Final[dict[str, tuple[click.Command, ...]]] = {
     "At the instrument": (

@@ -15,7 +15,7 @@ from mhfd_client.naming import Place
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts import baseline
 from mhfd_client.verdicts import judge as judging
-from mhfd_client.verdicts.history import History, Label, Standing
+from mhfd_client.verdicts.history.history import History, Label, Standing
 from mhfd_client.verdicts.judge import Judged, RunJudge
 from mhfd_client.verdicts.measured import MEASURES, REGIONS, Measured
 from mhfd_client.verdicts.verdict import Cause, Verdict, decide

@@ -20,7 +20,7 @@ from mhfd.contract.params import Params
 from mhfd_client.journal.rows import Outcome
 from mhfd_client.naming import Place
 from mhfd_client.settings.options import VerdictSettings
-from mhfd_client.verdicts.history import History
+from mhfd_client.verdicts.history.history import History
 from mhfd_client.verdicts.judge import RunJudge
 from mhfd_client.verdicts.verdict import Cause, Verdict, judge_report
 

@@ -11,10 +11,10 @@ from typing import Final, Literal
 import numpy as np
 
 from mhfd_client.settings.options import VerdictSettings
-from mhfd_client.verdicts.history import History, Label, Standing
-from mhfd_client.verdicts.line import Rows
+from mhfd_client.verdicts.history.history import History, Label, Standing
+from mhfd_client.verdicts.history.line import Rows
+from mhfd_client.verdicts.history.neighbours import nearest
 from mhfd_client.verdicts.measured import DENSITY, WHOLE, Levels, median
-from mhfd_client.verdicts.neighbours import nearest
 from mhfd_client.verdicts.no_better import covered
 
 Origin = Literal["confirmed", "provisional"]

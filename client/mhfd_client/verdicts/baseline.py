@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts.anchor import Anchor, find_anchor
 from mhfd_client.verdicts.drift import Drift, drift_of
-from mhfd_client.verdicts.history import History, Label
+from mhfd_client.verdicts.history.history import History, Label
+from mhfd_client.verdicts.history.neighbours import nearest, neighbours
 from mhfd_client.verdicts.measured import DENSITY, RATIO, SIDES, WHOLE, Levels, Measured, median
-from mhfd_client.verdicts.neighbours import nearest, neighbours
 
 # What sharp images of one tissue differ by from section to section, as standard deviations of logarithms, where there
 # are too few to tell: density and cross-spectrum, the whole image and a side. Worth `_PRIOR_COUNT` images.

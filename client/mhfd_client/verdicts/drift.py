@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mhfd_client.naming import Place, describe
 from mhfd_client.verdicts.anchor import Anchor
-from mhfd_client.verdicts.history import History, Standing
+from mhfd_client.verdicts.history.history import History, Standing
 from mhfd_client.verdicts.measured import DENSITY, RATIO, WHOLE, Levels
 
 

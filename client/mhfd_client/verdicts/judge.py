@@ -20,7 +20,7 @@ from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts import anchor
 from mhfd_client.verdicts.baseline import position
 from mhfd_client.verdicts.drift import Drift, Drifts
-from mhfd_client.verdicts.history import History, Label, Standing
+from mhfd_client.verdicts.history.history import History, Label, Standing
 from mhfd_client.verdicts.measured import DENSITY, WHOLE, Measured
 from mhfd_client.verdicts.question import Question, question
 from mhfd_client.verdicts.quiet import judged_in_order

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd_client.verdicts.history import History, Label
-from mhfd_client.verdicts.line import Rows
+from mhfd_client.verdicts.history.history import History, Label
+from mhfd_client.verdicts.history.line import Rows
 from mhfd_client.verdicts.measured import DENSITY, RATIO, WHOLE, Levels
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mhfd_client.naming import describe
 from mhfd_client.settings.options import VerdictSettings
-from mhfd_client.verdicts.history import History, Label, Standing
+from mhfd_client.verdicts.history.history import History, Label, Standing
 from mhfd_client.verdicts.measured import DENSITY, WHOLE
 
 Rows = NDArray[np.intp]

@@ -13,7 +13,7 @@ import numpy as np
 
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts import anchor
-from mhfd_client.verdicts.history import History
+from mhfd_client.verdicts.history.history import History
 from mhfd_client.verdicts.measured import DENSITY, RATIO, WHOLE, Levels
 from mhfd_client.verdicts.no_better import no_better, rejected_rows
 

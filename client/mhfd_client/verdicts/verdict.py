@@ -25,7 +25,7 @@ from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts import anchor, baseline, rejected, wording
 from mhfd_client.verdicts.baseline import Expectation
 from mhfd_client.verdicts.drift import Drift
-from mhfd_client.verdicts.history import History, Label, Standing
+from mhfd_client.verdicts.history.history import History, Label, Standing
 from mhfd_client.verdicts.measured import BEST, DENSITY, MEASURES, RATIO, REGIONS, SIDES, WHOLE, Levels, Measured
 
 

@@ -5,7 +5,7 @@ from itertools import islice
 
 import numpy as np
 
-from mhfd_client.verdicts.history import History
+from mhfd_client.verdicts.history.history import History
 
 
 class Open:

@@ -11,7 +11,7 @@ from mhfd_client.verdicts.measured import DENSITY, RATIO, WHOLE, Levels, Measure
 
 if TYPE_CHECKING:
     from mhfd_client.verdicts.baseline import Expectation
-    from mhfd_client.verdicts.history import History, Unlike
+    from mhfd_client.verdicts.history.history import History, Unlike
     from mhfd_client.verdicts.rejected import Poorest
 
 _TITLES: Final = {

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from mhfd_client.verdicts.magnification import Looks, unlike
+from mhfd_client.verdicts.history.magnification import Looks, unlike
 from mhfd_client.verdicts.measured import median
 
 _NEWEST: Final = 15  # images that say what a kind shows

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mhfd_client.settings.options import VerdictSettings
-from mhfd_client.verdicts.history import History, Label, Standing
-from mhfd_client.verdicts.line import Rows
+from mhfd_client.verdicts.history.history import History, Label, Standing
+from mhfd_client.verdicts.history.line import Rows
 
 
 def neighbours(

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from mhfd.errors import UsageError
 from mhfd_client.naming import Place
-from mhfd_client.verdicts.kinds import Kinds
-from mhfd_client.verdicts.line import Line, Rows
-from mhfd_client.verdicts.magnification import Looks
+from mhfd_client.verdicts.history.kinds import Kinds
+from mhfd_client.verdicts.history.line import Line, Rows
+from mhfd_client.verdicts.history.magnification import Looks
 from mhfd_client.verdicts.measured import LENGTH, MEASURES, REGIONS, Measured
 
 T = TypeVar("T")

@@ -8,9 +8,9 @@ from collections.abc import Hashable, Iterator
 
 import numpy as np
 
-from mhfd_client.verdicts.history import History, Kind, Standing
-from mhfd_client.verdicts.kinds import Kinds
-from mhfd_client.verdicts.magnification import Looks
+from mhfd_client.verdicts.history.history import History, Kind, Standing
+from mhfd_client.verdicts.history.kinds import Kinds
+from mhfd_client.verdicts.history.magnification import Looks
 from mhfd_client.verdicts.measured import DENSITY, RATIO, WHOLE
 
 

@@ -1,0 +1,1 @@
+"""The commands of what scores far away: login, endpoint, function and flow."""
