@@ -18,8 +18,8 @@ from mhfd.contract.focus_report import FocusReport
 from mhfd.simulate import Artefacts, Exposure, Optics, Specimen
 from mhfd_client.journal.rows import Outcome
 from mhfd_client.naming import Place
+from mhfd_client.verdicts.decision import judge_report
 from mhfd_client.verdicts.judge import RunJudge
-from mhfd_client.verdicts.verdict import judge_report
 
 SHAPE = (512, 512)
 HARMLESS = ("wrinkle", "particles", "charging", "resin", "banding", "shading", "glitch")

@@ -161,7 +161,8 @@ def _deploy() -> Any:
     from mhfd_client.flow.deployments import Deployed
 
     done = Deployed("focus_check", _ID, "a", "0")
-    return printed("flow", "deploy", commands__flow___flows=_within(None, "a"), flow__deployments__deploy=_always(done))
+    flows, deploy = _within(None, "a"), _always(done)
+    return printed("flow", "deploy", commands__far__flow___flows=flows, flow__deployments__deploy=deploy)
 
 
 def _run(*words: str) -> Any:

@@ -15,10 +15,11 @@ from mhfd_client.naming import Place
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts import baseline
 from mhfd_client.verdicts import judge as judging
+from mhfd_client.verdicts.decision import decide
 from mhfd_client.verdicts.history.history import History, Label, Standing
 from mhfd_client.verdicts.judge import Judged, RunJudge
 from mhfd_client.verdicts.measured import MEASURES, REGIONS, Measured
-from mhfd_client.verdicts.verdict import Cause, Verdict, decide
+from mhfd_client.verdicts.verdict import Cause, Verdict
 
 IN, OUT, UNSURE = Outcome.IN_FOCUS, Outcome.OUT_OF_FOCUS, Outcome.UNDETERMINED
 BLUR = 0.57  # what a disc of radius 2 px leaves of both numbers

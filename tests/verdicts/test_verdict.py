@@ -20,9 +20,10 @@ from mhfd.contract.params import Params
 from mhfd_client.journal.rows import Outcome
 from mhfd_client.naming import Place
 from mhfd_client.settings.options import VerdictSettings
+from mhfd_client.verdicts.decision import judge_report
 from mhfd_client.verdicts.history.history import History
 from mhfd_client.verdicts.judge import RunJudge
-from mhfd_client.verdicts.verdict import Cause, Verdict, judge_report
+from mhfd_client.verdicts.verdict import Cause, Verdict
 
 HERE = Place(20, "r1-c1")
 SETTINGS = VerdictSettings()

@@ -19,12 +19,13 @@ from mhfd_client.naming import Place
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts import anchor
 from mhfd_client.verdicts.baseline import position
+from mhfd_client.verdicts.decision import decide, judge_report, standing_of
 from mhfd_client.verdicts.drift import Drift, Drifts
 from mhfd_client.verdicts.history.history import History, Label, Standing
 from mhfd_client.verdicts.measured import DENSITY, WHOLE, Measured
 from mhfd_client.verdicts.question import Question, question
 from mhfd_client.verdicts.quiet import judged_in_order
-from mhfd_client.verdicts.verdict import Verdict, decide, judge_report, standing_of
+from mhfd_client.verdicts.verdict import Verdict
 from mhfd_client.verdicts.waiting import Open, Waiting
 
 _MOVED: Final = 0.05  # of the anchor's level, as a logarithm: provisional verdicts are given again

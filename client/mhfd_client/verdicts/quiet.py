@@ -11,9 +11,10 @@ from typing import Final
 import numpy as np
 
 from mhfd_client.settings.options import VerdictSettings
+from mhfd_client.verdicts.decision import standing_of, weigh
 from mhfd_client.verdicts.history.history import History, Label, Standing
 from mhfd_client.verdicts.history.regrouping import regrouped
-from mhfd_client.verdicts.verdict import Verdict, standing_of, weigh
+from mhfd_client.verdicts.verdict import Verdict
 
 _ROUNDS: Final = 4  # verdicts depend on each other; in practice two rounds settle them
 

@@ -19,6 +19,7 @@ from mhfd.contract.focus_report import (
     ScaleCount,
 )
 from mhfd.contract.params import PRESETS, Params
+from mhfd.contract.profile import Profile
 from mhfd.contract.request import Code, Expected, Problem, ScoreRequest, ScoreResponse
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Noise",
     "Params",
     "Problem",
+    "Profile",
     "Provenance",
     "RootSeen",
     "ScaleCount",

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from mhfd.contract.base import Model
 from mhfd.contract.params import Params
+from mhfd.contract.profile import Profile
 
 SUMMARY_BYTES: Final = 600
 PATH_BYTES: Final = 180
@@ -124,7 +125,7 @@ class Provenance(Model):
 class FocusReport(Model):
     """What scoring says of one image. It judges nothing: verdicts are made elsewhere."""
 
-    schema_version: Literal[1, 2] = 2
+    schema_version: Literal[1, 2, 3] = 3
     method: Method
     image: ImageInfo
     finding: Finding
@@ -137,6 +138,7 @@ class FocusReport(Model):
     scales: tuple[ScaleCount, ...] | None = None
     cells: Cells | None = None
     texture: Texture | None = None
+    profile: Profile | None = None
     params: Params
     params_id: str
     timing_ms: dict[str, float] = Field(default_factory=dict)
