@@ -1,0 +1,263 @@
+"""Plants a fault of the microscope in a real image: what the same field would have looked like, taken badly.
+
+Blurring an image that was taken also blurs its noise, and nothing gives planted blur away so easily. The noise's
+spectrum is therefore read off the image, and what blurring took of it is put back. Must not know how focus is judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from typing import Any, Final, TypeVar
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter, uniform_filter1d
+
+from mhfd.errors import UsageError
+from mhfd.simulate.checks import check_range
+from mhfd.simulate.fields import Plane
+from mhfd.simulate.optics import transfer
+
+_BLOCK: Final = 128  # pixels: the noise's spectrum is read in blocks of this side
+_BLOCKS: Final = 12  # in each direction, at most
+_FINE: Final = 0.4  # cycles a pixel: what is finer both along the lines and across them is noise
+_BEYOND_AXIS: Final = 3  # frequencies of a block nearer to an axis show scan lines and edges, not noise
+_LEVELS: Final = 12  # of brightness, each with its own strength of noise
+_SOFT: Final = 32  # pixels in which one half passes into the other
+_LEAST: Final = 64  # pixels of the shorter side
+
+Pixels = TypeVar("Pixels", bound=np.generic)
+Transfer = Callable[[Plane, Plane], Plane]
+"""What is left of a frequency down the rows and one along them, both in cycles a pixel."""
+
+
+class FaultKind(StrEnum):
+    """What the microscope does wrong. `PlantedFault.size` is of what stands behind each."""
+
+    DEFOCUS = "defocus"  # radius of the disc
+    HALF = "half"  # the same, in one half of the image
+    MOTION_ALONG = "motion_along"  # length of the way, along the scan lines
+    MOTION_ACROSS = "motion_across"  # length of the way, across them
+    VIBRATION = "vibration"  # standard deviation of the lines' displacement along themselves
+    ASTIGMATISM = "astigmatism"  # half of the longer axis of the ellipse
+
+
+_USUAL: Final[dict[FaultKind, tuple[float, float]]] = {
+    FaultKind.DEFOCUS: (2.0, 2.0),
+    FaultKind.HALF: (3.0, 3.0),
+    FaultKind.MOTION_ALONG: (3.5, 5.0),
+    FaultKind.MOTION_ACROSS: (3.5, 5.0),
+    FaultKind.VIBRATION: (1.5, 2.5),
+    FaultKind.ASTIGMATISM: (3.0, 4.0),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlantedFault:
+    """One fault: its kind and how much of it, in pixels."""
+
+    kind: FaultKind
+    size: float
+    across: float = 0.0
+    """Half of the shorter axis of an ellipse."""
+    angle_deg: float = 0.0
+    """Of an ellipse's longer axis, from the lines towards the rows; of a half: 0, 90, 180 or 270, from the right on."""
+
+    def __post_init__(self) -> None:
+        check_range("fault.size", self.size, 0, 64)
+        check_range("fault.across", self.across, 0, self.size)
+        check_range("fault.angle_deg", self.angle_deg, -360, 360)
+        if self.kind is FaultKind.HALF and self.angle_deg % 90:
+            raise UsageError(f"fault.angle_deg: {self.angle_deg!r} is no side of an image; give 0, 90, 180 or 270")
+
+    @classmethod
+    def drawn(cls, kind: FaultKind, rng: np.random.Generator, size: float | None = None) -> PlantedFault:
+        """One as it comes: of this size or, without one, of a size that should be found; at any angle."""
+        much = float(rng.uniform(*_USUAL[kind])) if size is None else size
+        across = much * float(rng.uniform(0.15, 0.35)) if kind is FaultKind.ASTIGMATISM else 0.0
+        turn = 90.0 * int(rng.integers(4)) if kind is FaultKind.HALF else float(rng.uniform(0, 180))
+        angled = kind in (FaultKind.HALF, FaultKind.ASTIGMATISM)
+        return cls(kind=kind, size=much, across=across, angle_deg=turn if angled else 0.0)
+
+
+def plant(image: NDArray[Pixels], fault: PlantedFault, *, seed: int = 0) -> NDArray[Pixels]:
+    """The image as it would be with this fault; of the same type, and with noise as strong as before."""
+    if image.ndim != 2 or min(image.shape) < _LEAST or image.dtype.kind not in "uif":
+        raise UsageError(
+            f"image: expected grey pixels of at least {_LEAST} x {_LEAST}, got {image.dtype} {image.shape}"
+        )
+    rng = np.random.default_rng([seed, 31])
+    plane = image.astype(np.float32)
+    if fault.kind is FaultKind.VIBRATION:
+        return _as_before(_displaced(plane, fault.size * rng.standard_normal(len(plane))), image.dtype)
+    noise = ImageNoise.of(plane)
+    left = transfer_of(fault)
+    blurred = _through(plane, left, reach=2 * fault.size)
+    lost = noise.drawn(blurred, left, rng, rounded=0.0 if image.dtype.kind == "f" else 1 / 12)
+    if fault.kind is not FaultKind.HALF:
+        return _as_before(blurred + lost, image.dtype)
+    part = _half(plane.shape, fault.angle_deg)
+    lost *= np.sqrt(part * (2 - part))  # what is left of the noise where one half passes into the other
+    return _as_before(plane + part * (blurred - plane) + lost, image.dtype)
+
+
+def transfer_of(fault: PlantedFault) -> Transfer:
+    """What the fault leaves of each frequency. Lines that are displaced have none: it is another on each."""
+    match fault.kind:
+        case FaultKind.MOTION_ALONG:
+            return lambda down, along: np.sinc(fault.size * along + 0 * down)
+        case FaultKind.MOTION_ACROSS:
+            return lambda down, along: np.sinc(fault.size * down + 0 * along)
+        case FaultKind.ASTIGMATISM:
+            return partial(_ellipse, fault.size, fault.across, float(np.deg2rad(fault.angle_deg)))
+        case FaultKind.VIBRATION:
+            raise UsageError("fault.kind: vibration displaces each line by another way; it has no transfer")
+        case _:
+            return partial(_ellipse, fault.size, fault.size, 0.0)
+
+
+def _ellipse(large: float, small: float, angle: float, down: Plane, along: Plane) -> Plane:
+    major = along * np.float32(np.cos(angle)) + down * np.float32(np.sin(angle))
+    minor = down * np.float32(np.cos(angle)) - along * np.float32(np.sin(angle))
+    return transfer((2 * np.pi * np.hypot(large * major, small * minor)).astype(np.float32))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageNoise:
+    """The noise of one image: a spectrum along the lines times one across them, and its strength by brightness."""
+
+    along: NDArray[np.float64]
+    """From 0 to .5 cycles a pixel, evenly; 1 where `_FINE` and more."""
+    down: NDArray[np.float64]
+    brightness: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    """Of the noise at each brightness, as if it were white and as strong as it is beyond `_FINE`."""
+
+    @classmethod
+    def of(cls, plane: Plane) -> ImageNoise:
+        """Read where the other coordinate is `_FINE` or more, so that next to nothing of the scene is in it."""
+        power = _block_powers(plane)
+        fine = np.abs(scipy.fft.fftfreq(power.shape[1])) >= _FINE
+        level = power[:, fine][:, :, fine].mean(axis=(1, 2))
+        power = power[level > 0] / level[level > 0][:, None, None]
+        if not len(power):
+            flat = np.ones(2)
+            return cls(flat, flat, np.array([0.0, 1.0]), np.zeros(2))
+        # Each block's, then the usual one: an edge or a grain of dust is in few of them.
+        along = _folded(np.median(power[:, fine].mean(axis=1), axis=0))
+        down = _folded(np.median(power[:, :, fine].mean(axis=2), axis=0))
+        return cls(along, down, *_by_brightness(plane))
+
+    def drawn(self, blurred: Plane, left: Transfer, rng: np.random.Generator, *, rounded: float) -> Plane:
+        """What blurring took of the noise of this picture: noise with the spectrum N (1 - |H|^2).
+
+        `rounded`: variance that rounding to whole grey values will add, which is not to be there twice.
+        """
+        down, along = _frequencies(blurred.shape)
+        spectrum = scipy.fft.rfft2(rng.standard_normal(blurred.shape, dtype=np.float32))
+        grid = np.linspace(0, 0.5, len(self.along))
+        shape = np.interp(np.abs(down), grid, self.down) * np.interp(along, grid, self.along)
+        shape *= 1 - left(down, along) ** 2
+        shape -= rounded / max(float(self.variance.mean()), rounded, 1e-9)
+        spectrum *= np.sqrt(np.maximum(shape, 0))
+        even: Plane = scipy.fft.irfft2(spectrum, s=blurred.shape, overwrite_x=True)
+        strength = np.interp(gaussian_filter(blurred, 3, mode="reflect"), self.brightness, self.variance)
+        even *= np.sqrt(strength, dtype=np.float32)
+        return even
+
+
+def _block_powers(plane: Plane) -> NDArray[np.float32]:
+    """Power spectra of blocks, so that white noise of variance v gives v."""
+    side = min(_BLOCK, *plane.shape)
+    window = np.hanning(side + 2)[1:-1].astype(np.float32)
+    window = window[:, None] * window
+    rows, columns = (
+        np.linspace(0, size - side, min(_BLOCKS, 1 + 2 * (size - side) // side)).astype(int) for size in plane.shape
+    )
+    blocks = np.stack([plane[y : y + side, x : x + side] for y in rows for x in columns])
+    blocks -= blocks.mean(axis=(1, 2), keepdims=True)
+    blocks *= window
+    spectra = scipy.fft.fft2(blocks)
+    power: NDArray[np.float32] = (spectra.real**2 + spectra.imag**2) / np.float32((window**2).sum())
+    return power
+
+
+def _folded(shape: NDArray[np.float64]) -> NDArray[np.float64]:
+    """From the frequencies of a transform to 0 ... .5; smooth; without what scan lines and edges leave at an axis."""
+    size = len(shape)
+    half = shape[: size // 2 + 1].astype(np.float64)
+    half[1 : (size + 1) // 2] = (half[1 : (size + 1) // 2] + shape[: size // 2 : -1]) / 2
+    half[:_BEYOND_AXIS] = half[_BEYOND_AXIS : 2 * _BEYOND_AXIS].mean()
+    half = uniform_filter1d(half, 5, mode="nearest")
+    folded: NDArray[np.float64] = half / half[np.linspace(0, 0.5, len(half)) >= _FINE].mean()
+    return folded
+
+
+def _by_brightness(plane: Plane) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Steps of brightness, and the variance at each."""
+    down, along = _frequencies(plane.shape)
+    fine = (np.abs(down) >= _FINE) & (along >= _FINE)
+    spectrum = scipy.fft.rfft2(plane)
+    spectrum *= fine
+    power = scipy.fft.irfft2(spectrum, s=plane.shape, overwrite_x=True) ** 2
+    share = np.count_nonzero(fine) * (2.0 if plane.shape[1] % 2 else 2 - 1 / np.count_nonzero(along >= _FINE))
+    power /= share / plane.size
+    grey = gaussian_filter(plane, 3, mode="reflect")
+    edges = np.unique(np.quantile(grey, np.linspace(0, 1, _LEVELS + 1)))
+    if len(edges) < 2:
+        return np.array([edges[0], edges[0] + 1.0]), np.full(2, float(power.mean()))
+    step = np.clip(np.searchsorted(edges, grey, side="right") - 1, 0, len(edges) - 2).ravel()
+    count = np.maximum(np.bincount(step, minlength=len(edges) - 1), 1)
+    most = np.quantile(power, 0.9995)
+    variance = np.bincount(step, np.minimum(power, most).ravel(), len(edges) - 1) / count
+    return (edges[:-1] + edges[1:]) / 2, variance
+
+
+def _through(plane: Plane, left: Transfer, *, reach: float) -> Plane:
+    """The picture with what is left of each frequency; beyond its edge it is taken to mirror itself."""
+    margin = min(int(np.ceil(reach)) + 8, *plane.shape)
+    padded = tuple(scipy.fft.next_fast_len(side + 2 * margin, real=True) for side in plane.shape)
+    after = [(margin, p - s - margin) for p, s in zip(padded, plane.shape, strict=True)]
+    spectrum = scipy.fft.rfft2(np.pad(plane, after, mode="symmetric"))
+    spectrum *= left(*_frequencies(padded))
+    through: Plane = scipy.fft.irfft2(spectrum, s=padded, overwrite_x=True)
+    return through[margin : margin + plane.shape[0], margin : margin + plane.shape[1]]
+
+
+def _displaced(plane: Plane, shifts: NDArray[np.float64]) -> Plane:
+    """Each line moved along itself by a turn of its phases, which takes nothing of its noise."""
+    margin = min(int(np.ceil(np.abs(shifts).max())) + 8, plane.shape[1])
+    padded = scipy.fft.next_fast_len(plane.shape[1] + 2 * margin, real=True)
+    after = padded - plane.shape[1] - margin
+    spectrum = scipy.fft.rfft(np.pad(plane, [(0, 0), (margin, after)], mode="symmetric"))
+    along = scipy.fft.rfftfreq(padded)
+    spectrum *= np.exp((-2j * np.pi) * shifts[:, None] * along).astype(np.complex64)
+    moved: Plane = scipy.fft.irfft(spectrum, n=padded, overwrite_x=True)
+    return moved[:, margin : margin + plane.shape[1]]
+
+
+def _half(shape: tuple[int, ...], angle_deg: float) -> Plane:
+    """1 in the half that is blurred, 0 in the other, a soft edge between: 0 the right one, then bottom, left, top."""
+    turn = round(angle_deg / 90) % 4
+    size = shape[turn % 2 == 0]
+    ramp = np.clip((np.arange(size) - (size - 1) / 2) / min(_SOFT, size / 4) + 0.5, 0, 1).astype(np.float32)
+    ramp = ramp if turn < 2 else ramp[::-1]
+    part: Plane = np.broadcast_to(ramp[:, None] if turn % 2 else ramp[None, :], shape)
+    return part
+
+
+def _frequencies(shape: tuple[int, ...]) -> tuple[Plane, Plane]:
+    down = scipy.fft.fftfreq(shape[0]).astype(np.float32)[:, None]
+    return down, scipy.fft.rfftfreq(shape[1]).astype(np.float32)[None, :]
+
+
+def _as_before(plane: Plane, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Rounded and cut off, as the file's type would."""
+    if dtype.kind == "f":
+        return plane.astype(dtype)
+    limits = np.iinfo(dtype)
+    return np.clip(np.rint(plane), limits.min, limits.max).astype(dtype)
