@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +66,10 @@ class Site:
 
     def runner(self, *, lag_s: float = 0.2, hold_s: float = 0.2, **more: Any) -> FlowRunner:
         """As a watch would make it, with less patience."""
-        made = flow_runner(self.settings(**more), root=str(self.root), state_dir=self.folder)
-        made._lag, made._hold = lag_s, hold_s
-        return made
+        hasty = partial(FlowRunner, lag_s=lag_s, hold_s=hold_s)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("mhfd_client.flow.from_settings.FlowRunner", hasty)
+            return flow_runner(self.settings(**more), root=str(self.root), state_dir=self.folder)
 
     def images(self, count: int) -> list[Job]:
         """New images, each with other bytes, moved in whole."""

@@ -38,7 +38,7 @@ class Watched:
         self.root, self.state = root, folder / "state"
         self.made = 0
         self._said, self._modules, self._options = folder / "said.txt", folder / "modules.txt", list(options)
-        self._env = {**env, "MHFD_TEST_MODULES": str(self._modules)}
+        self._env = {**env, "MHFD_TEST_IMPATIENT": "1", "MHFD_TEST_MODULES": str(self._modules)}
         self._running: list[subprocess.Popen[bytes]] = []
 
     def images(self, count: int) -> None:

@@ -25,7 +25,7 @@ from mhfd_client.flow.own_runs import OwnRun, OwnRuns, Stage
 from mhfd_client.flow.run_end import RunEnd
 from mhfd_client.flow.run_words import consent, label, late, login_line
 from mhfd_client.flow.service import FlowService, Run, Start, leftover_of
-from mhfd_client.flow.standing import FlowStanding
+from mhfd_client.flow.standing import HOLD_S, FlowStanding
 from mhfd_client.runners import Batch, Event, Health, Job, Trouble
 from mhfd_client.runners.condition import Condition
 from mhfd_client.runners.far import FarRunner
@@ -34,7 +34,6 @@ from mhfd_client.runners.questions import QuestionReply, QuestionThread
 log = logging.getLogger("mhfd.flow")
 
 LOOKS: Final = 4  # at the list of runs, before a run that is in none of them was never made
-HOLD_S: Final = 30.0  # between two tries of what was refused
 POLL_MOST_S: Final = 60.0
 COLLECTS: Final = 3  # looks for reports of a run that has ended well
 

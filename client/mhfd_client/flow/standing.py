@@ -1,10 +1,13 @@
 """How the flow does: what is wrong with it now, and until when nothing new is asked of it. It decides no image."""
 
 from collections.abc import Callable
+from typing import Final
 
 from mhfd_client.errors import FlowError, FlowRefused, FlowsUnreachable, LoginError, RunnerError
 from mhfd_client.runners import Trouble
 from mhfd_client.runners.condition import Condition
+
+HOLD_S: Final = 30.0  # between two tries of what was refused
 
 
 class FlowStanding:
