@@ -392,6 +392,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "label that waits": _of_model("GivenLabel", "mhfd_client.station.inbox"),
     "wish that waits": _of_model("Wish", "mhfd_client.station.wishes"),
     "Verdict": _of_model("Verdict", "mhfd_client.verdicts.verdict"),
+    "Calibration": _of_model("Calibration", "mhfd_client.verdicts.blur.calibration"),
     "Alert": _of_model("Alert", "mhfd_client.alerts.message"),
     "variables of an alert's command": Form(
         _of_model("Alert", "mhfd_client.alerts.message").version, "mhfd_client.alerts.message", _alert_variables
