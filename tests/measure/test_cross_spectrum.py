@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from mhfd.measure import cross_spectrum
+from mhfd.measure import cross_spectrum, noise_spectrum, spectra, texture
 from mhfd.measure.tissue import Tissue
 from mhfd.simulate import Artefacts, Exposure, Optics, section
 
@@ -27,7 +27,10 @@ def edges(size: int, cells: int) -> NDArray[np.intp]:
 def measure(pixels: NDArray[np.generic], tissue: Tissue | None = None) -> cross_spectrum.Ratios:
     pixels = np.ascontiguousarray(pixels)
     rows, cols = (edges(s, max(1, s // 128)) for s in pixels.shape)
-    return cross_spectrum.measure(pixels, tissue or everywhere(pixels), rows, cols)
+    seen = spectra.read(pixels, tissue or everywhere(pixels), rows, cols, texture.weights())
+    if seen is None:
+        return cross_spectrum.Ratios(None, np.full((len(rows) - 1, len(cols) - 1), np.nan))
+    return cross_spectrum.measure(seen, noise_spectrum.find(seen))
 
 
 def ratio(pixels: NDArray[np.generic]) -> float:

@@ -1,6 +1,7 @@
 """An image and its features -> `FocusReport`: the numbers, and what kept them from being measured.
 
-The steps and their order are here, the arithmetic is in `noise`, `saturation`, `tissue`, `gate` and `cross_spectrum`.
+The steps and their order are here, the arithmetic is in `noise`, `saturation`, `tissue`, `gate`, and, from the blocks'
+`spectra` and their `noise_spectrum`, in `cross_spectrum`, `texture` and `profile`.
 It judges nothing: whether an image is in focus is said elsewhere, from these numbers. Unknown is null, never 0.
 """
 
@@ -16,12 +17,13 @@ from numpy.typing import NDArray
 import mhfd
 from mhfd import native, scales
 from mhfd.cells import edges
-from mhfd.contract.focus_report import Cells, Finding, FocusReport, Method, Provenance, ScaleCount
+from mhfd.contract.focus_report import Cells, Finding, FocusReport, Method, Provenance, ScaleCount, Texture
 from mhfd.contract.params import Params
+from mhfd.contract.profile import Profile
 from mhfd.detector import Detector, Features
 from mhfd.errors import UsageError
 from mhfd.images import Image
-from mhfd.measure import cross_spectrum, gate, noise, saturation, tissue
+from mhfd.measure import cross_spectrum, gate, noise, noise_spectrum, profile, saturation, spectra, texture, tissue
 from mhfd.stretch import Pixels
 
 LEAST_TISSUE = 0.01
@@ -83,24 +85,47 @@ def measure(image: Image, detector: Detector, params: Params) -> Measurement:
         features = gate.apply(features, pixels, params, stats, noise_map, found)
     rows, cols = (np.array(edges(side), np.intp) for side in pixels.shape)
     with clock.step("cross_spectrum"):
-        ratios = cross_spectrum.measure(pixels, found, rows, cols)
+        detail = _detail(pixels, found, rows, cols)
     with clock.step("cells"):
-        cells, inside = _cells(features, pixels, found, clipped, ratios, (rows, cols))
+        cells, inside = _cells(features, pixels, found, clipped, detail.ratios, (rows, cols))
     counts = np.bincount(features.scale, minlength=params.n).tolist()
     ladder = scales.ladder(params).tolist()
     report = _report(image, detector, params, clock, Finding.OK, None).model_copy(
         update={
             "dof": len(features),
             "density": inside / (found.share * pixels.size / 1e6),
-            "cross_spectrum": ratios.image,
+            "cross_spectrum": detail.ratios.image,
             "noise": noise_map.model,
             "tissue": found.share,
             "scales": tuple(ScaleCount(t=t, count=count) for t, count in zip(ladder, counts, strict=False)),
             "cells": cells,
-            "texture": ratios.texture,
+            "texture": detail.texture,
+            "profile": detail.profile,
         }
     )
     return Measurement(report, pixels, features)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Detail:
+    """What the blocks' spectra say of an image."""
+
+    ratios: cross_spectrum.Ratios
+    texture: Texture | None = None
+    profile: Profile | None = None
+
+
+def _detail(pixels: Pixels, found: tissue.Tissue, rows: NDArray[np.intp], cols: NDArray[np.intp]) -> _Detail:
+    """One transform a block, read three times."""
+    seen = spectra.read(pixels, found, rows, cols, texture.weights())
+    if seen is None:
+        return _Detail(cross_spectrum.Ratios(None, np.full((len(rows) - 1, len(cols) - 1), np.nan)))
+    hiding = noise_spectrum.find(seen)
+    return _Detail(
+        cross_spectrum.measure(seen, hiding),
+        texture.measure(seen.bands, hiding.level),
+        profile.measure(seen, hiding),
+    )
 
 
 def _finding(found: tissue.Tissue, clipped: saturation.Saturation) -> tuple[Finding, str | None]:

@@ -25,15 +25,8 @@ _HIDDEN = 0.1  # of the noise: a signal below this is lost in it
 _LEAST = 16  # blocks: nine, of 256 x 256 pixels, differ by chance as magnifications do
 
 
-def gather(power: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The mean power in each band, then in each direction, of blocks (a row each) as `rfft2` orders them."""
-    used, weights = _weights()
-    bands: NDArray[np.float32] = power[:, used] @ weights
-    return bands
-
-
-def texture(bands: NDArray[np.float32], noise: NDArray[np.float64]) -> Texture | None:
-    """Of the gathered blocks and the noise in each; None where too few show anything.
+def measure(bands: NDArray[np.float32], noise: NDArray[np.float64]) -> Texture | None:
+    """Of the mean power of blocks (a row each) by `weights`, and the noise in each; None where too few show anything.
 
     Logarithms are averaged over the blocks, so that each has one vote: a blood vessel's rim does not decide.
     """
@@ -60,7 +53,7 @@ def _rounded(values: NDArray[np.float64]) -> tuple[float, ...]:
 
 
 @cache
-def _weights() -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+def weights() -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """The frequencies in use, and what each counts in each band and direction.
 
     The axes are left out: that is where scan lines of unequal brightness show.
