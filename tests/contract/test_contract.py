@@ -13,6 +13,7 @@ from tests.rigs.raised import raised
 
 import mhfd
 from mhfd import contract, errors
+from mhfd.contract.base import METHOD_VERSION
 from mhfd.contract.focus_report import Finding, FocusReport, ImageInfo, Method, Provenance
 from mhfd.contract.params import PRESETS, Crop, Params
 from mhfd.contract.request import ScoreRequest
@@ -56,17 +57,24 @@ def test_the_id_covers_every_parameter(field: str) -> None:
     changed = Params.model_validate(Params().model_dump() | {field: CHANGES[field]})
     assert getattr(changed, field) != getattr(Params(), field)
     assert changed.id != Params().id
-    assert changed.has_id(changed.id)
-    assert not changed.has_id(Params().id)
+    assert changed.version_of(changed.id) == METHOD_VERSION
+    assert changed.version_of(Params().id) is None
 
 
 def test_without_a_crop_the_plain_form_and_the_id_are_what_they_were() -> None:
     assert "crop" not in Params().model_dump()
-    assert Params().id == "27be8c08fcd3"
-    assert Params().id_by(2) != Params().id
-    assert Params().has_id(Params().id_by(2))
+    assert Params().id_by(1) == "27be8c08fcd3"
     assert Params(crop=Crop()).id != Params().id
     assert Params(crop=Crop(bottom=3)).name == "robust"
+
+
+def test_the_version_of_the_method_that_made_an_id_is_known() -> None:
+    versions = range(1, METHOD_VERSION + 1)
+    for params in (Params(), Params.preset("paper_code"), Params(crop=Crop(bottom=3))):
+        ids = [params.id_by(version) for version in versions]
+        assert len(set(ids)) == METHOD_VERSION
+        assert [params.version_of(each) for each in ids] == list(versions)
+        assert params.version_of(params.id_by(METHOD_VERSION + 1)) is None
 
 
 @pytest.mark.parametrize("text", ["", "bottom", "bottom=", "bottom=-1", "low=3", "top=1,top=2", "top=9999999"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mhfd.contract.base import METHOD_VERSION
 from mhfd.contract.focus_report import Cells, Finding, FocusReport, ImageInfo, Method, Provenance, Texture
 from mhfd.contract.params import Params
 from mhfd_client.naming import Place
@@ -29,8 +30,12 @@ def report(
     params: Params = PARAMS,
     pixel_nm: float | None = 8.0,
     texture: Texture | None = None,
+    version: int = METHOD_VERSION,
 ) -> FocusReport:
-    """An image of 512 x 512 pixels. `sides`: factors of the density and the ratio of the outer half on that side."""
+    """An image of 512 x 512 pixels. `sides`: factors of the density and the ratio of the outer half on that side.
+
+    `version`: of the method that measured it.
+    """
     image = ImageInfo(shape=(SIDE, SIDE), pixel_nm=pixel_nm)
     base = FocusReport(
         method=Method(id="mhfd-robust"),
@@ -38,7 +43,7 @@ def report(
         finding=finding,
         finding_detail=detail,
         params=params,
-        params_id=params.id,
+        params_id=params.id_by(version),
         provenance=Provenance(version="0", backend="test", device="test", threads=1),
     )
     if finding is not Finding.OK:

@@ -37,3 +37,16 @@ def test_it_may_be_said_later_and_what_turns_gets_its_focus_map(tmp_path: Path) 
     with JournalView.read(run.state) as view:
         assert view.verdicts(row.id)[-1].outcome is Outcome.OUT_OF_FOCUS
     assert [path.parent.name for path in run.state.rglob("*.mhfd.ome.tif")] == ["S_012"]
+
+
+def test_a_size_that_could_not_be_read_before_says_what_to_do() -> None:
+    judge = RunJudge()
+    for i in range(12):
+        judge.see(i, report(pixel_nm=None, version=1), Place(i, "r1-c1"))
+    said = judge.see(12, report(pixel_nm=8.0), Place(12, "r1-c1"))[0].verdict.sentence
+    assert "its file says a pixel size, and those of 12 others say none or were scored before it could be read" in said
+    assert "`mhfd rescore DIR --method`" in said
+    known = RunJudge(VerdictSettings(pixel_nm=8.0))
+    for i in range(12):
+        known.see(i, report(pixel_nm=None, version=1), Place(i, "r1-c1"))
+    assert known.see(12, report(pixel_nm=8.0), Place(12, "r1-c1"))[0].verdict.kind is Outcome.IN_FOCUS

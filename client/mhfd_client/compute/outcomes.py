@@ -134,7 +134,7 @@ class OutcomeRunner(FarRunner[FlyingImage]):
         return began, ended
 
     def _scored(self, image: FlyingImage, report: FocusReport, moments: tuple[int | None, int]) -> None:
-        if not image.job.params.has_id(report.params_id):
+        if image.job.params.version_of(report.params_id) is None:
             if image.open:
                 self._guilty(image, f"was scored with other parameters ({report.params_id})", self._proof)
             return

@@ -99,7 +99,7 @@ def _take(path: Path, job: Job, seen: str, number: int, found: Collected) -> str
         return str(answer.reasons[0].why if 0 in answer.reasons else "no report")
     if report.image.path != seen:
         return f"of another path ({report.image.path})"
-    if not job.params.has_id(report.params_id):
+    if job.params.version_of(report.params_id) is None:
         return f"made with other parameters ({report.params_id})"
     if report.image.bytes is not None and report.image.bytes != job.size:
         return f"of an image with {report.image.bytes} bytes instead of {job.size}"

@@ -14,7 +14,7 @@ from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts.history.history import History, Label, Standing
 from mhfd_client.verdicts.history.line import Rows
 from mhfd_client.verdicts.history.neighbours import nearest
-from mhfd_client.verdicts.measured import DENSITY, WHOLE, Levels, median
+from mhfd_client.verdicts.measured import DENSITY, WHOLE, Levels, Measured, median
 from mhfd_client.verdicts.no_better import covered
 
 Origin = Literal["confirmed", "provisional"]
@@ -37,7 +37,7 @@ class Anchor:
 
 
 def find_anchor(
-    history: History, settings: VerdictSettings, like: int, tile: int, at: int, *, sections: bool
+    measured: Measured, history: History, settings: VerdictSettings, like: int, tile: int, at: int, *, sections: bool
 ) -> Anchor | None:
     """The nearest confirmed images (of this tile, if there are any); else the sharpest of the tile, or of the run."""
     confirmed = history.labelled(Label.SHARP, like)
@@ -45,20 +45,24 @@ def find_anchor(
         same = history.labelled(Label.SHARP, like, tile)
         own = bool(len(same))
         rows = nearest(history, same if own else confirmed, at, settings.confirm, sections=sections)
-        return Anchor(median(history.levels[rows]), len(rows), "confirmed", own)
-    return sharpest(history, settings, like, tile)
+        return Anchor(median(history.levels_for(measured, rows)), len(rows), "confirmed", own)
+    return sharpest(measured, history, settings, like, tile)
 
 
-def sharpest(history: History, settings: VerdictSettings, like: int, tile: int) -> Anchor | None:
+def sharpest(measured: Measured, history: History, settings: VerdictSettings, like: int, tile: int) -> Anchor | None:
     """Of the images of a tile, if most are alike; else of all tiles. None while they are few."""
     every = scored(history, like)
     mine = scored(history, like, tile)
     others = len(mine) < len(every)
     if others:
-        of_tile = history.remembered(("sharpest", like, tile), lambda: _sharpest(history, settings, like, mine))
+        of_tile = history.remembered(
+            ("sharpest", like, measured.meaning, tile), lambda: _sharpest(measured, history, settings, like, mine)
+        )
         if of_tile is not None and of_tile.count >= settings.young and 2 * of_tile.count > len(mine):
             return Anchor(of_tile.levels, of_tile.count, "provisional", own=True, others=True)
-    found = history.remembered(("sharpest", like), lambda: _sharpest(history, settings, like, every))
+    found = history.remembered(
+        ("sharpest", like, measured.meaning), lambda: _sharpest(measured, history, settings, like, every)
+    )
     return found and Anchor(found.levels, found.count, "provisional", others=others)
 
 
@@ -83,7 +87,7 @@ def _possible(history: History, like: int, rows: Rows) -> Rows:
     return rows[~covered(history, like, rows)]
 
 
-def _sharpest(history: History, settings: VerdictSettings, like: int, rows: Rows) -> Anchor | None:
+def _sharpest(measured: Measured, history: History, settings: VerdictSettings, like: int, rows: Rows) -> Anchor | None:
     """Of images of two kinds the sharper kind; of images of one kind all but the worst."""
     rows = _possible(history, like, rows)
     if len(rows) < settings.young:
@@ -94,4 +98,4 @@ def _sharpest(history: History, settings: VerdictSettings, like: int, rows: Rows
     if len(rows) > _ENOUGH:  # by what they show, so that the choice does not depend on the order of arrival
         rows = rows[np.lexsort(history.levels[rows, :, WHOLE].T)][:: 1 + len(rows) // _ENOUGH]
     count = int((density >= best + math.log(settings.threshold)).sum())
-    return Anchor(median(history.levels[rows]), count, "provisional")
+    return Anchor(median(history.levels_for(measured, rows)), count, "provisional")

@@ -72,16 +72,16 @@ def expect(
     """
     tile = history.number(("tile", measured.place.tile))
     at, sections = position(measured, history, row, order)
-    anchor = find_anchor(history, settings, like, tile, at, sections=sections)
+    anchor = find_anchor(measured, history, settings, like, tile, at, sections=sections)
     if anchor is None:
         return None
     near, own, known, behind = neighbours(history, settings, like, tile, at, sections=sections, own_only=anchor.own)
     levels, spread, close = anchor.levels, _PRIOR, anchor.levels
     held, drift = False, None
     if len(near):
-        around = history.levels[near]
+        around = history.levels_for(measured, near)
         running = median(around)
-        close = median(history.levels[nearest(history, near, at, _CLOSE, sections=sections)])
+        close = median(history.levels_for(measured, nearest(history, near, at, _CLOSE, sections=sections)))
         lost = _lost(running, anchor)
         if not lost:  # neighbours that go out of focus one after the other differ for no good reason
             spread = _spread(around - running)

@@ -85,7 +85,7 @@ def weigh(
         return _by_label(place, Label(history.label[row])), False
     like = history.kind(measured) if row is None else int(history.like[row])
     tile = history.number(("tile", place.tile))
-    poorest = rejected.covering(history, settings, like, tile, measured.levels)
+    poorest = rejected.covering(measured, history, settings, like, tile)
     if poorest is not None:
         compared = wording.no_better(measured, history, poorest)
         kind, said = Outcome.UNDETERMINED, f"cannot be judged: {compared}; yet {wording.NOT_CLEAR}"

@@ -258,8 +258,9 @@ class RunJudge:
         if not self._open or history.state[row] == Standing.UNSCORED:
             return
         like, tile = int(history.like[row]), int(history.tile[row])
-        at, sections = position(history.measured(row), history, row, None)
-        found = anchor.find_anchor(history, self.settings, like, tile, at, sections=sections)
+        measured = history.measured(row)
+        at, sections = position(measured, history, row, None)
+        found = anchor.find_anchor(measured, history, self.settings, like, tile, at, sections=sections)
         if found is None or found.origin == "confirmed":
             return  # what a person says is acted on when it is heard
         where = tile if found.own else None

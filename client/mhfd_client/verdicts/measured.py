@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mhfd.contract.base import CROSS_SPECTRUM_VERSIONS, METHOD_VERSION
 from mhfd.contract.focus_report import Cells, Finding, FocusReport, Texture
 from mhfd_client.naming import Place
 
@@ -29,6 +30,7 @@ REGIONS: Final = ("whole", "left", "right", "top", "bottom", "best")
 WHOLE, BEST, SIDES = 0, 5, range(1, 5)
 """`best` is the quarter of the cells with the finest detail: what harms a part of the image spares it."""
 
+_FIRST_BOXES: Final = ("crop", "Fibics", "FEI")  # what version 1 left out was found by these
 _LEAST: Final = (1e-6, 1e-6)  # below this, and for nothing at all, the logarithm of this
 _TISSUE: Final = 0.9  # a cell with less of it says nothing about its side: at an edge of the tissue counts fall
 _TEXTURED: Final = 0.5
@@ -42,12 +44,14 @@ class Measured:
 
     place: Place
     like: Hashable
-    """Images of different parameters or pixel sizes are never compared."""
+    """Images of different parameters or pixel sizes are never compared; those of two versions of the method are."""
     sized: bool
     """The pixel size is known."""
     levels: Levels
     tissue_mpx: float
     scored: bool
+    meaning: int = METHOD_VERSION
+    """The version of the method that gave its cross-spectrum its meaning: see `comparable`."""
     curve: Curve | None = None
     """The texture, where only that can tell another pixel size."""
 
@@ -68,8 +72,33 @@ class Measured:
             if report.cells is not None and shape is not None:
                 _sides(levels, report.cells, shape)
         curve = curve_of(report.texture) if scored and pixel is None else None
-        like = (report.method.kind, report.params_id, pixel)
-        return cls(place, like, pixel is not None, levels, area, scored, curve)
+        version = report.params.version_of(report.params_id)
+        made = report.params_id if version is None else (report.params.id, _barred(report, version))
+        like = (report.method.kind, made, pixel)
+        return cls(place, like, pixel is not None, levels, area, scored, _meaning(version), curve)
+
+
+def _barred(report: FocusReport, version: int) -> bool:
+    """Whether a data bar is left out that version 1 of the method measured with the image.
+
+    Version 1 has nothing to say of that, and may have measured a bar: it is compared with images without one.
+    """
+    origin = str(report.image.tags.get("box_from", ""))
+    return version == 2 or (version > 2 and report.image.box is not None and not origin.startswith(_FIRST_BOXES))
+
+
+def _meaning(version: int | None) -> int:
+    return max(v for v in CROSS_SPECTRUM_VERSIONS if v <= (version or METHOD_VERSION))
+
+
+def comparable(levels: Levels, meanings: NDArray[np.integer[Any]], meaning: int) -> Levels:
+    """Levels of images (the first axis) as one sees them whose cross-spectrum has this meaning: unknown in others'."""
+    other = meanings != meaning
+    if not other.any():
+        return levels
+    levels = levels.copy()
+    levels[other, RATIO] = np.nan
+    return levels
 
 
 def median(levels: NDArray[np.float64]) -> Levels:

@@ -22,7 +22,7 @@ def covered(history: History, like: int, rows: Rows) -> NDArray[np.bool_]:
     """Which of these images are no better than a rejected one."""
     found = np.zeros(len(rows), np.bool_)
     for row in rejected_rows(history, like).tolist():
-        found |= no_better(history.levels[rows], history.levels[row])
+        found |= no_better(history.levels_for(history.measured(row), rows), history.levels[row])
     return found
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts import anchor
 from mhfd_client.verdicts.history.history import History
-from mhfd_client.verdicts.measured import DENSITY, RATIO, WHOLE, Levels
+from mhfd_client.verdicts.measured import DENSITY, RATIO, WHOLE, Measured
 from mhfd_client.verdicts.no_better import no_better, rejected_rows
 
 _POORER: Final = np.log([1.1, 1.2])  # by so much, in both measures, sharp images do not differ by chance
@@ -29,11 +29,11 @@ class Poorest:
     """There are sharper images to tell it from; else nothing can be told."""
 
 
-def covering(history: History, settings: VerdictSettings, like: int, tile: int, levels: Levels) -> Poorest | None:
-    """The rejected image that says most of an image with these levels; None where none does."""
+def covering(measured: Measured, history: History, settings: VerdictSettings, like: int, tile: int) -> Poorest | None:
+    """The rejected image that says most of an image; None where none does."""
     found = None
     for row in rejected_rows(history, like).tolist():
-        if not no_better(levels, history.levels[row]):
+        if not no_better(measured.levels, history.levels_for(measured, [row])[0]):
             continue
         clear = history.remembered(("clear", row), partial(_clear, history, settings, like, row))
         if clear and history.tile[row] == tile:
@@ -45,7 +45,7 @@ def covering(history: History, settings: VerdictSettings, like: int, tile: int, 
 
 def _clear(history: History, settings: VerdictSettings, like: int, row: int) -> bool:
     """Whether the sharpest images are sharper than this one, and not by chance."""
-    best = anchor.sharpest(history, settings, like, int(history.tile[row]))
+    best = anchor.sharpest(history.measured(row), history, settings, like, int(history.tile[row]))
     if best is None:
         return False
     fell = (best.levels - history.levels[row])[:, WHOLE] > _POORER

@@ -58,6 +58,11 @@ def no_baseline(measured: Measured, others: int, unlike: Unlike, needed: int) ->
         )
     if unlike.sized and not measured.sized:
         return f"{said}: its file says no pixel size, and those of {unlike.sized} others do. See what that one lacks"
+    if unlike.unsized and measured.sized:
+        return (
+            f"{said}: its file says a pixel size, and those of {unlike.unsized} others say none or were scored before "
+            "it could be read. `mhfd rescore DIR --method` scores those again; `verdict.pixel_nm` says it for them"
+        )
     return said
 
 
@@ -129,7 +134,8 @@ def no_better(measured: Measured, history: History, poorest: Poorest) -> str:
     """Words for an image that is no better than a rejected one: the numbers of both."""
     theirs = history.measured(poorest.row)
     own, other = features(measured), f"{math.exp(theirs.levels[DENSITY, WHOLE]):,.0f}"
-    ratios = [float(levels[RATIO, WHOLE]) for levels in (measured.levels, theirs.levels)]
+    compared = history.levels_for(measured, [poorest.row])[0]
+    ratios = [float(levels[RATIO, WHOLE]) for levels in (measured.levels, compared)]
     if not any(math.isnan(ratio) for ratio in ratios):
         own += f" and a cross-spectrum of {math.exp(ratios[0]):.3g}"
         other += f" and {math.exp(ratios[1]):.3g}"

@@ -6,11 +6,15 @@ from pydantic import BaseModel, ConfigDict
 
 SCHEMA_VERSION: Final = 1
 
-METHOD_VERSION: Final = 1
-"""Part of every `params_id`: raised when the same parameters give other numbers."""
+METHOD_VERSION: Final = 3
+"""Part of every `params_id`: raised when the same parameters give other numbers.
 
-PART_VERSION: Final = 2
-"""The same for an image of which only a part is measured by a rule that version 1 did not know: a data bar left out."""
+1 was the first; 2 was written where a data bar is left out that 1 had measured with the image; 3 has a cross-spectrum
+that knows coloured noise, and a profile. The density of one image is the same in all, but for such a bar.
+"""
+
+CROSS_SPECTRUM_VERSIONS: Final = (1, 3)
+"""The versions that gave the cross-spectrum another meaning: two of different meaning are never compared."""
 
 
 class Model(BaseModel):

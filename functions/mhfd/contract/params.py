@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
 from typing import Any, Final, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from mhfd.contract.base import METHOD_VERSION, PART_VERSION, Model
+from mhfd.contract.base import METHOD_VERSION, Model
 from mhfd.errors import UsageError
 
 
@@ -132,12 +133,12 @@ class Params(Model):
         """Short hash of every parameter and of the method's version."""
         return self.id_by(METHOD_VERSION)
 
-    def has_id(self, params_id: str) -> bool:
-        """Whether a report with this id was made with these parameters."""
-        return params_id in (self.id, self.id_by(PART_VERSION))
+    def version_of(self, params_id: str) -> int | None:
+        """The version of the method that made a report with this id; None: not these parameters, or a newer mhfd."""
+        return _versions(self).get(params_id)
 
     def id_by(self, version: int) -> str:
-        """The id of what another version of the method gives: see `mhfd.contract.base`."""
+        """The id of what one version of the method gives: see `mhfd.contract.base`."""
         payload = json.dumps([version, self.model_dump(mode="json")], sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(payload.encode()).hexdigest()[:12]
 
@@ -146,6 +147,12 @@ class Params(Model):
         """The preset's name, or `custom`."""
         whole = self.model_copy(update={"crop": None})
         return next((k for k, v in PRESETS.items() if v == whole), "custom")
+
+
+@lru_cache(64)
+def _versions(params: Params) -> dict[str, int]:
+    """Asked of each report of a run, and nearly always of the same parameters."""
+    return {params.id_by(version): version for version in range(1, METHOD_VERSION + 1)}
 
 
 # The authors' threshold is 1e-4 on FFTs with norm="ortho", i.e. 1e-4*sqrt(H*W) on honest responses: 0.1024 at

@@ -11,7 +11,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.contract.base import METHOD_VERSION
 from mhfd.contract.focus_report import Box, Finding, ImageInfo
 from mhfd.contract.params import Crop
 from mhfd.errors import UsageError
@@ -53,8 +52,6 @@ class Image:
     finding: Finding
     detail: str | None
     pixels: Pixels | None
-    method: int = METHOD_VERSION
-    """The version of the method that measures what is left of it: `PART_VERSION` where a data bar was left out."""
 
 
 def load(
@@ -71,8 +68,8 @@ def load(
     try:
         pixels = _of_array(source, facts) if isinstance(source, np.ndarray) else _of_file(source, limits, facts)
     except Flaw as flaw:
-        return Image(facts.info(), flaw.finding, flaw.detail, None, facts.written.method)
-    return Image(facts.info(), Finding.OK, None, pixels, facts.written.method)
+        return Image(facts.info(), flaw.finding, flaw.detail, None)
+    return Image(facts.info(), Finding.OK, None, pixels)
 
 
 @dataclass(slots=True)
@@ -91,7 +88,7 @@ class _Facts:
     def info(self) -> ImageInfo:
         written = asdict(self.written)
         extra = self.extra | written.pop("extra")
-        for name in ("above_bar", "marker_px", "may_have_bar", "method"):
+        for name in ("above_bar", "marker_px", "may_have_bar"):
             del written[name]
         extra |= {f"{name}_from": origin for name, origin in written.pop("origins").items()}
         if notes := written.pop("notes"):

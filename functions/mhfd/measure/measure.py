@@ -154,7 +154,7 @@ def _report(
         finding=finding,
         finding_detail=detail,
         params=params,
-        params_id=params.id_by(image.method),
+        params_id=params.id,
         timing_ms=clock.timing_ms,
         provenance=Provenance(
             version=mhfd.__version__,

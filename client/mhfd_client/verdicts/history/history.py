@@ -21,10 +21,11 @@ from mhfd_client.naming import Place
 from mhfd_client.verdicts.history.kinds import Kinds
 from mhfd_client.verdicts.history.line import Line, Rows
 from mhfd_client.verdicts.history.magnification import Looks
-from mhfd_client.verdicts.measured import LENGTH, MEASURES, REGIONS, Measured
+from mhfd_client.verdicts.measured import LENGTH, MEASURES, REGIONS, Levels, Measured, comparable
 
 T = TypeVar("T")
 Numbers = NDArray[np.integer[Any]]
+_COLUMNS: Final = ("_levels", "_curve", "_area", "_section", "_order", "_like", "_tile", "_meaning")
 _MANY: Final = 1000  # images: with so many, a hundredth more of them changes little of what follows from all
 
 
@@ -64,6 +65,8 @@ class Unlike:
     """Neither's pixel size is known, and they differ as magnifications do."""
     sized: int
     """Their pixel sizes are known."""
+    unsized: int
+    """Their pixel sizes are unknown."""
 
 
 class History:
@@ -83,6 +86,7 @@ class History:
         self._order = np.empty(64, np.int64)
         self._like = np.empty(64, np.int32)
         self._tile = np.empty(64, np.int32)
+        self._meaning = np.empty(64, np.int8)
         self._state = np.empty(64, np.int8)
         self._label = np.empty(64, np.int8)
         self._kinds: dict[Hashable, Kinds] = {}  # of the images whose pixel size is unknown
@@ -111,7 +115,7 @@ class History:
             raise UsageError(f"history: image {key!r} is already known; a new revision needs a key of its own")
         row = self._size
         if row == len(self._area):
-            for name in ("_levels", "_curve", "_area", "_section", "_order", "_like", "_tile", "_state", "_label"):
+            for name in (*_COLUMNS, "_state", "_label"):
                 column = getattr(self, name)
                 setattr(self, name, np.concatenate([column, np.empty_like(column)]))
         place = measured.place
@@ -123,6 +127,7 @@ class History:
         self._section[row] = -1 if place.section is None else place.section
         self._order[row] = row if order is None else order
         self._like[row], self._tile[row] = like, tile
+        self._meaning[row] = measured.meaning
         self._state[row] = state if measured.scored else Standing.UNSCORED
         self._label[row] = label
         self._row[key] = row
@@ -131,7 +136,7 @@ class History:
         self._size += 1
         if measured.curve is not None:
             kinds = self._kinds.setdefault(measured.like, Kinds())
-            kinds.take(Looks(measured.levels, measured.curve), place.tile, kind.number)
+            kinds.take(Looks.of(measured, measured.curve), place.tile, kind.number)
         if label is not Label.NONE:
             self._labelled[row] = None
         if measured.scored:
@@ -144,7 +149,7 @@ class History:
         kinds = self._kinds.get(measured.like)
         if measured.curve is None or kinds is None:
             return Kind(measured.like, measured.sized)
-        number = kinds.find(Looks(measured.levels, measured.curve), measured.place.tile)
+        number = kinds.find(Looks.of(measured, measured.curve), measured.place.tile)
         return Kind(measured.like, measured.sized, number)
 
     def row(self, key: Hashable) -> int:
@@ -168,8 +173,12 @@ class History:
         assert isinstance(kind, Kind)  # noqa: S101  as `add` wrote it
         scored = bool(self._state[row] != Standing.UNSCORED)
         curve = None if np.isnan(self._curve[row, 0]) else self._curve[row]
-        area = float(self._area[row])
-        return Measured(self._places[row], kind.like, kind.sized, self._levels[row], area, scored, curve)
+        area, meaning = float(self._area[row]), int(self._meaning[row])
+        return Measured(self._places[row], kind.like, kind.sized, self._levels[row], area, scored, meaning, curve)
+
+    def levels_for(self, measured: Measured, rows: Rows | list[int]) -> Levels:
+        """Of these rows, what an image's own levels may be compared with: see `measured.comparable`."""
+        return comparable(self._levels[rows], self._meaning[rows], measured.meaning)
 
     def settle(self, row: int, state: Standing) -> None:
         """Remember what is thought of an image."""
@@ -253,14 +262,15 @@ class History:
 
     def unlike(self, measured: Measured, like: int) -> Unlike:
         """How many scored images this one, of a kind, is not compared with."""
-        magnified = sized = 0
+        magnified = sized = unsized = 0
         for name, number in self._numbers.items():
             if isinstance(name, Kind) and number != like:
                 rows = np.concatenate([self.line(number, None, sections=s).rows for s in (True, False)])
                 count = int((self._state[rows] != Standing.UNSCORED).sum())
                 sized += count * name.sized
+                unsized += count * (not name.sized)
                 magnified += count * (name.like == measured.like)
-        return Unlike(magnified, sized)
+        return Unlike(magnified, sized, unsized)
 
     def regroup(self, found: dict[int, Kind], kinds: dict[Hashable, Kinds]) -> None:
         """These rows are of these kinds from now on; and those are the kinds that new images are compared with."""

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from mhfd_client.verdicts.history.magnification import Looks, unlike
-from mhfd_client.verdicts.measured import median
+from mhfd_client.verdicts.measured import comparable, median
 
 _NEWEST: Final = 15  # images that say what a kind shows
 _FEW: Final = 3  # of one tile
@@ -29,7 +29,7 @@ class Kinds:
         """The kind that an image belongs to; the next number if it would be the first of its kind."""
         by_size = sorted(range(len(self._kinds)), key=lambda number: -self._kinds[number].count)
         for number in by_size:
-            if not unlike(looks, self._kinds[number].looks(tile)):
+            if not unlike(looks, self._kinds[number].looks(tile, looks.meaning)):
                 return number
         return len(self._kinds)
 
@@ -45,8 +45,8 @@ class _Kind:
     count: int = 0
     every: deque[Looks] = field(default_factory=lambda: deque(maxlen=_NEWEST))
     tiles: dict[Hashable, deque[Looks]] = field(default_factory=dict)
-    found: dict[Hashable, Looks] = field(default_factory=dict)
-    """What it shows, by tile, since an image was taken last."""
+    found: dict[tuple[Hashable, int], Looks] = field(default_factory=dict)
+    """What it shows, by tile and meaning of the cross-spectrum, since an image was taken last."""
 
     def take(self, looks: Looks, tile: Hashable) -> None:
         self.count += 1
@@ -54,10 +54,11 @@ class _Kind:
         self.every.append(looks)
         self.tiles.setdefault(tile, deque(maxlen=_NEWEST)).append(looks)
 
-    def looks(self, tile: Hashable) -> Looks:
-        if tile not in self.found:
+    def looks(self, tile: Hashable, meaning: int) -> Looks:
+        if (tile, meaning) not in self.found:
             own = self.tiles.get(tile, ())
             newest = own if len(own) >= _FEW else self.every
             levels, curves = np.stack([one.levels for one in newest]), np.stack([one.curve for one in newest])
-            self.found[tile] = Looks(median(levels), median(curves))
-        return self.found[tile]
+            levels = comparable(levels, np.array([one.meaning for one in newest]), meaning)
+            self.found[tile, meaning] = Looks(median(levels), median(curves), meaning)
+        return self.found[tile, meaning]

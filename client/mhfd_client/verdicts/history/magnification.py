@@ -8,6 +8,8 @@ alike. So are images that show as much as each other, whatever their curves: no 
 It must not ask which image came first.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -16,7 +18,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd_client.verdicts.measured import DENSITY, RATIO, SIDES, WHOLE, Curve, Levels
+from mhfd_client.verdicts.measured import DENSITY, RATIO, SIDES, WHOLE, Curve, Levels, Measured
 
 Models = tuple[NDArray[np.float64], NDArray[np.bool_]]
 """Curves that one image's may have become, a row each, and where they are known."""
@@ -45,13 +47,20 @@ class Looks:
 
     levels: Levels
     curve: Curve
+    meaning: int
+    """Of the cross-spectrum: see `Measured`."""
+
+    @classmethod
+    def of(cls, measured: Measured, curve: Curve) -> Looks:
+        """Of one image with its curve."""
+        return cls(measured.levels, curve, measured.meaning)
 
 
 def unlike(one: Looks, other: Looks) -> bool:
     """Whether two are of unlike magnification. False where that cannot be told."""
     poor, rich = sorted((one, other), key=lambda looks: float(looks.levels[DENSITY, WHOLE]))
     away = poor.levels - rich.levels
-    lost, ratio = away[DENSITY, WHOLE], away[RATIO, WHOLE]
+    lost, ratio = away[DENSITY, WHOLE], away[RATIO, WHOLE] if poor.meaning == rich.meaning else np.nan
     if not (lost < _LESS or (lost < _LESS_OF_BOTH[0] and ratio < _LESS_OF_BOTH[1])):
         return False
     if (away[DENSITY, SIDES] > _SPARED * lost).any() or max(poor.curve[_UNEVEN], rich.curve[_UNEVEN]) > _PATCHY:

@@ -28,7 +28,7 @@ def regrouped(history: History) -> Iterator[None]:
     found: dict[int, Kind] = {}
     for row in rows.tolist():
         measured = history.measured(row)
-        looks = Looks(measured.levels, np.array(history.curve[row], np.float64))
+        looks = Looks.of(measured, np.array(history.curve[row], np.float64))
         own = kinds.setdefault(measured.like, Kinds())
         number = own.find(looks, measured.place.tile)
         own.take(looks, measured.place.tile, number)

@@ -6,7 +6,6 @@ Newer files have XML besides, which is read by `fei_xml`: it adds what is not kn
 from dataclasses import dataclass
 from typing import Final
 
-from mhfd.contract.base import METHOD_VERSION, PART_VERSION
 from mhfd.images.instruments import fei_xml
 from mhfd.images.instruments.frame import Frame
 from mhfd.images.instruments.text import sections
@@ -48,9 +47,7 @@ class _Sections:
         """The rows above the bar, and the size of a pixel as it is in this file."""
         columns, rows = self.both("Image.ResolutionX", "Image.ResolutionY")
         bar = self.of("PrivateFei.DatabarHeight") or 0.0
-        always = rows is not None and bar > 0 and rows + bar == self.header.height
-        method = METHOD_VERSION if always else PART_VERSION
-        frame = Frame(columns, rows, bar, "FEI Image.ResolutionX, Y", method)
+        frame = Frame(columns, rows, bar, "FEI Image.ResolutionX, Y")
         if rows is None and 0 < frame.bar < self.header.height:
             above = self.header.height - int(frame.bar)
             self.found.rows_above_bar(above, self.header.height, self.header.width, "FEI PrivateFei.DatabarHeight")

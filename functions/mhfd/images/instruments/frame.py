@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from mhfd.contract.base import PART_VERSION
 from mhfd.images.instruments.written import Header, Written
 
 
@@ -15,8 +14,6 @@ class Frame:
     bar: float
     """Rows of the data bar below them; 0: it says nothing of it."""
     origin: str
-    method: int = PART_VERSION
-    """The version of the method that knew so first."""
 
     def is_file(self, header: Header) -> bool:
         """Whether the file has just what was taken, and nothing says that a bar was drawn."""
@@ -32,7 +29,7 @@ class Frame:
             rows = int(self.scale(header) * self.rows)
         else:
             return
-        found.rows_above_bar(rows, header.height, header.width, self.origin, method=self.method)
+        found.rows_above_bar(rows, header.height, header.width, self.origin)
 
     def find_pixel(self, metres: float | None, header: Header, found: Written, origin: str) -> None:
         """The size of a pixel as the file has it; unknown, with a note, where the file was cut from what was taken."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Final
 
-from mhfd.contract.base import METHOD_VERSION, PART_VERSION
 from mhfd.contract.focus_report import Box, Finding
 from mhfd.contract.params import Crop
 from mhfd.images.flaw import Flaw
@@ -97,8 +96,6 @@ class Written:
     """How many pixels of the file a scale bar has, where the instrument may have drawn one over the image itself."""
     above_bar: bool = False
     """The box ends where a data bar begins."""
-    method: int = METHOD_VERSION
-    """The version of the method that knew to leave out what `box` leaves out."""
     origins: dict[str, str] = field(default_factory=dict)
     """Where `box`, `pixel`, `focus`, `dwell` and `stage` were read: the instrument, and the name in its tag or file."""
 
@@ -134,15 +131,11 @@ class Written:
         else:
             self.box, self.origins["box"] = box, origin
 
-    def rows_above_bar(self, rows: int, height: int, width: int, origin: str, *, method: int = PART_VERSION) -> None:
-        """The image is the first `rows` rows; below them the instrument drew a data bar.
-
-        `method`: the version of the method that knew so first.
-        """
+    def rows_above_bar(self, rows: int, height: int, width: int, origin: str) -> None:
+        """The image is the first `rows` rows; below them the instrument drew a data bar."""
         if 0 < rows < height and self.box is None:
             self.part(Box(top=0, left=0, bottom=rows, right=width), height, width, origin)
-            if self.box is not None:
-                self.above_bar, self.method = True, method
+            self.above_bar = self.box is not None
 
     def cropped(self, crop: Crop, height: int, width: int) -> None:
         """What a person leaves off, instead of a bar. A bounding box, which is no bar, holds too."""
@@ -154,7 +147,6 @@ class Written:
             left_of_it = f"{max(0, bottom - top)} x {max(0, right - left)} of {height} x {width} pixels"
             raise Flaw(Finding.TOO_SMALL, f"the crop leaves {left_of_it}; each side needs {MIN_SIDE}: crop less")
         self.box, self.origins["box"] = Box(top=top, left=left, bottom=bottom, right=right), "crop"
-        self.method = METHOD_VERSION  # the parameters' id tells of the crop
 
     def converted(self, name: str, value: float, unit: str, units: Mapping[str, float]) -> float | None:
         """A value in metres or seconds; a note where its unit is none of those."""
