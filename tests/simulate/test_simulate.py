@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 from mhfd.contract.params import Params
 from mhfd.detector.paper import PaperDetector
 from mhfd.errors import UsageError
-from mhfd.simulate import Artefacts, Exposure, Grey, Optics, Specimen, focus_series, section
+from mhfd.simulate import (
+    Artefacts,
+    Exposure,
+    Grey,
+    Optics,
+    SectionKind,
+    Specimen,
+    focus_series,
+    section,
+)
 from mhfd.simulate.exposure import expose
 from mhfd.simulate.fields import stream
 from mhfd.simulate.optics import blur
@@ -238,6 +247,19 @@ def test_drift_strays_slowly_around_the_density() -> None:
     assert Specimen(seed=3).density_at(17) == 1.0
 
 
+def test_sections_of_two_kinds_take_turns() -> None:
+    """The first kind, which changes nothing, and the second are the same tissue, stained and grained in another way."""
+    pale = SectionKind(density=0.6, granules=0.3)
+    mixed, plain = Specimen(seed=3, kinds=(SectionKind(), pale)), Specimen(seed=3)
+    assert np.array_equal(mixed.section(SHAPE, z=4), plain.section(SHAPE, z=4))
+    other, usual = mixed.section(SHAPE, z=5, exposure=QUIET), plain.section(SHAPE, z=5, exposure=QUIET)
+    assert other.mean() > usual.mean() + 5
+    assert band_energy(other, 0.25, 0.5) < 0.5 * band_energy(usual, 0.25, 0.5)
+    assert correlation(other, usual) > 0.8
+    assert mixed.kind_at(7.5) == pale
+    assert mixed.density_at(5) == pytest.approx(0.6 * plain.density_at(5))
+
+
 def clean(**kwargs: Any) -> Image:
     return section(SHAPE, seed=3, **kwargs).astype(int)
 
@@ -322,6 +344,16 @@ def test_artefacts_of_the_section_are_blurred_with_it() -> None:
         (lambda: Optics(defocus_um=1000), "optics.defocus_um: 1000 blurs by 1000 px"),
         (lambda: Optics(tilt_um=3), "optics.tilt_um: expected"),  # type: ignore[arg-type]
         (lambda: Optics(blur_px=2, defocus_um=1), "optics.blur_px: 2 stands for"),
+        (lambda: Optics(probe_shape="ring"), "optics.probe_shape: 'ring' is not offered; give ProbeShape.DISC"),  # type: ignore[arg-type]
+        (lambda: Optics(inner_part=1.0), "optics.inner_part: 1.0"),
+        (lambda: Optics(motion_px=(-1, 0)), "optics.motion_px: -1"),
+        (lambda: Optics.ellipse(2, 3, 0), "shorter_px: 3"),
+        (lambda: Specimen(kinds=("pale",)), "kinds: expected a tuple of SectionKind"),  # type: ignore[arg-type]
+        (lambda: SectionKind(density=0), "kind.density: 0"),
+        (lambda: SectionKind(granules=-1), "kind.granules: -1"),
+        (lambda: Exposure(lag_px=-1), "exposure.lag_px: -1"),
+        (lambda: Exposure(noise_px=(0, 99)), "exposure.noise_px: 99"),
+        (lambda: Exposure(frames=0), "exposure.frames: 0"),
         (lambda: Exposure(dose=0), "exposure.dose: 0"),
         (lambda: Exposure(bits=12), "exposure.bits: 12"),
         (lambda: Artefacts(wrinkles=-1), "artefacts.wrinkles: -1"),

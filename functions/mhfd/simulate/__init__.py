@@ -10,19 +10,44 @@ from typing import Final
 
 import numpy as np
 
+from mhfd.errors import UsageError
 from mhfd.simulate.artefacts import Artefacts, on_recording, on_section
 from mhfd.simulate.checks import check_count, check_range, checked_pair
 from mhfd.simulate.exposure import Exposure, Grey, expose
 from mhfd.simulate.fields import Plane, stream
-from mhfd.simulate.optics import Optics, blur
+from mhfd.simulate.optics import Optics, ProbeShape, blur
 from mhfd.simulate.tissue import stain
 
-__all__ = ["Artefacts", "Exposure", "Grey", "Optics", "Specimen", "focus_series", "section"]
+__all__ = [
+    "Artefacts",
+    "Exposure",
+    "Grey",
+    "Optics",
+    "ProbeShape",
+    "SectionKind",
+    "Specimen",
+    "focus_series",
+    "section",
+]
 
 _NOISE, _DRIFT = 10, 11  # streams
 _OPTICS: Final = Optics()
 _EXPOSURE: Final = Exposure()
 _ARTEFACTS: Final = Artefacts()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SectionKind:
+    """How some sections of a block differ from the rest, as when they are stained or cut in another way."""
+
+    density: float = 1.0
+    """Of the specimen's density, this part."""
+    granules: float = 1.0
+    """Of the fine texture of its cells, this part."""
+
+    def __post_init__(self) -> None:
+        check_range("kind.density", self.density, 0, 2, above=True)
+        check_range("kind.granules", self.granules, 0, 4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,19 +64,27 @@ class Specimen:
     drift: float = 0.0
     """How far the density strays from section to section, as a part of itself (standard deviation)."""
     section_nm: float = 40.0
+    kinds: tuple[SectionKind, ...] = ()
+    """Whose turn it is goes with the section's number: with two, every second section is of the other kind."""
 
     def __post_init__(self) -> None:
         check_count("seed", self.seed, 0, 2**63 - 1)
         check_range("density", self.density, 0, 1.6, above=True)
         check_range("drift", self.drift, 0, 0.5)
         check_range("section_nm", self.section_nm, 1, 1000)
+        if not all(isinstance(kind, SectionKind) for kind in self.kinds):
+            raise UsageError(f"kinds: expected a tuple of SectionKind, got {self.kinds!r}")
 
     def density_at(self, z: float) -> float:
         """The density of section z."""
         rng = stream(self.seed, _DRIFT)
         periods, phases = rng.uniform(25, 250, 4), rng.random(4)
         stray = float(np.sqrt(0.5) * np.sin(2 * np.pi * (z / periods + phases)).sum())
-        return float(np.clip(self.density * (1 + self.drift * stray), 0.05, 1.6))
+        return float(np.clip(self.density * self.kind_at(z).density * (1 + self.drift * stray), 0.05, 1.6))
+
+    def kind_at(self, z: float) -> SectionKind:
+        """The kind of section z."""
+        return self.kinds[int(np.floor(z)) % len(self.kinds)] if self.kinds else SectionKind()
 
     def section(
         self,
@@ -99,6 +132,7 @@ class Specimen:
             pixel_nm=pixel_nm,
             density=self.density_at(z),
             origin=origin,
+            granules=self.kind_at(z).granules,
         )
         on_section(scene, artefacts, (self.seed, _key(z)), pixel_nm)
         scene *= np.float32(-0.9)

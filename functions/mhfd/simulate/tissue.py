@@ -41,27 +41,41 @@ _fields = lru_cache(maxsize=16)(_Fields)
 
 
 def stain(
-    shape: tuple[int, int], *, seed: int, depth_nm: float, pixel_nm: float, density: float, origin: tuple[int, int]
+    shape: tuple[int, int],
+    *,
+    seed: int,
+    depth_nm: float,
+    pixel_nm: float,
+    density: float,
+    origin: tuple[int, int],
+    granules: float = 1.0,
 ) -> Plane:
     """The section at `depth_nm`; pixel (0, 0) of the image is pixel `origin` of the specimen's plane.
 
-    Drawn tile by tile, so that a large image takes little more memory than itself.
+    `granules`: how much of the fine texture there is, 1 is usual. Drawn tile by tile, so that a large image takes
+    little more memory than itself.
     """
     if max(shape) <= _TILE + 2 * _OVERLAP:
-        return _tile(shape, seed, depth_nm, pixel_nm, density, origin)
+        return _tile(shape, seed, depth_nm, pixel_nm, density, origin, granules)
     out = np.empty(shape, np.float32)
     for top in range(0, shape[0], _TILE):
         for left in range(0, shape[1], _TILE):
             part = out[top : top + _TILE, left : left + _TILE]
             corner = (origin[0] + top - _OVERLAP, origin[1] + left - _OVERLAP)
             size = (part.shape[0] + 2 * _OVERLAP, part.shape[1] + 2 * _OVERLAP)
-            drawn = _tile(size, seed, depth_nm, pixel_nm, density, corner)
+            drawn = _tile(size, seed, depth_nm, pixel_nm, density, corner, granules)
             part[...] = drawn[_OVERLAP:-_OVERLAP, _OVERLAP:-_OVERLAP]
     return out
 
 
 def _tile(
-    shape: tuple[int, int], seed: int, depth_nm: float, pixel_nm: float, density: float, origin: tuple[int, int]
+    shape: tuple[int, int],
+    seed: int,
+    depth_nm: float,
+    pixel_nm: float,
+    density: float,
+    origin: tuple[int, int],
+    granules: float,
 ) -> Plane:
     f, z = _fields(seed), depth_nm
     rows = pixel_nm * (origin[0] + np.arange(shape[0], dtype=np.float64))
@@ -73,7 +87,7 @@ def _tile(
     tone = np.concatenate([tone, [TONE[o.body.kind] for o in found]])
 
     canvas.stain[...] = tone.astype(np.float32)[canvas.profiles.label]
-    _texture(canvas, f, seed, rows, columns, origin)
+    _texture(canvas, f, seed, rows, columns, origin, granules)
     counts = np.cumsum([0, *(len(b.y) for b in blocks)])
     canvas.room[...] = canvas.profiles.wall
     for name, draw in _PAINTERS:
@@ -149,7 +163,15 @@ def _join(blocks: list[Neurites]) -> tuple[NDArray[np.int32], Points]:
     return label, np.concatenate([b.tone for b in blocks] + [b.hub_tone for b in blocks])
 
 
-def _texture(canvas: Canvas, f: _Fields, seed: int, rows: Points, columns: Points, origin: tuple[int, int]) -> None:
+def _texture(
+    canvas: Canvas,
+    f: _Fields,
+    seed: int,
+    rows: Points,
+    columns: Points,
+    origin: tuple[int, int],
+    granules: float,
+) -> None:
     """Cytoplasm: granules of two sizes, reticulum, and a slow change of stain."""
     shape, pixel, z = canvas.stain.shape, canvas.pixel, canvas.z
     for purpose, size, even, dark in ((_FINE, 4.5, 0.05, 0.03), (_COARSE, 9.0, 0.045, 0.15)):
@@ -158,6 +180,7 @@ def _texture(canvas: Canvas, f: _Fields, seed: int, rows: Points, columns: Point
         canvas.grain += g * np.float32(even) + np.clip(g - np.float32(0.7), 0, 2) * np.float32(dark)
     # Cytoplasm is dark where it is full of them.
     canvas.grain *= np.float32(0.6) + np.float32(2.2) * canvas.stain
+    canvas.grain *= np.float32(granules)
     canvas.stain += canvas.grain
     tubes = np.abs(canvas.swirl) * np.float32(60)  # about nm
     where = (canvas.profiles.wall > 45) & (tubes < 60)
