@@ -190,6 +190,7 @@ def _page_line() -> Any:
 
 def _sidecar() -> Any:
     """One as it is written: of an image with neighbours, so that nothing in it is left out."""
+    from tests.rigs.blurs import blur
     from tests.rigs.runs import Run
 
     from mhfd_client.results.sidecars import Recorder
@@ -197,7 +198,9 @@ def _sidecar() -> Any:
 
     with tempfile.TemporaryDirectory() as folder:
         run = Run(Path(folder))
-        image = [run.image(section) for section in range(1, 10)][-1]
+        for section in range(1, 10):
+            run.image(section)
+        image = run.image(10, blur=blur(2.0))
         row = run.journal.image(image)
         assert row.report is not None
         assert row.verdict is not None
@@ -209,6 +212,7 @@ def _sidecar() -> Any:
 
 def _status() -> Any:
     """What `mhfd status --json` says of a run with an image to take again, and a gap."""
+    from tests.rigs.blurs import blur
     from tests.rigs.runs import Run
 
     from mhfd_client.results.status import status
@@ -218,7 +222,7 @@ def _status() -> Any:
         run = Run(Path(folder))
         for section in (*range(1, 10), 12):
             run.image(section)
-        run.image(13, density=500.0, ratio=0.001)
+        run.image(13, density=500.0, ratio=0.001, blur=blur(2.0))
         run.journal.trouble("disk", None, "full")
         told = status(run.journal, NamesSettings()).as_json()
         run.close()

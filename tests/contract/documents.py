@@ -52,6 +52,7 @@ def _plan() -> Any:
 
 def _retake() -> Any:
     """Both halves of the list, with an image on each."""
+    from tests.rigs.blurs import blur
     from tests.rigs.runs import Run
 
     from mhfd.contract.focus_report import Finding
@@ -61,6 +62,7 @@ def _retake() -> Any:
         for section in range(1, 10):
             run.image(section)
         run.image(10, finding=Finding.INCOMPLETE)
+        run.image(11, blur=blur(2.0))
         view = _within(run.journal)
         halves = [
             printed("retake", "DIR", *words, commands__common__WatchedFolder__journal=view)

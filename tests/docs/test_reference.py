@@ -20,6 +20,8 @@ from mhfd_client.alerts.message import Event, Rule
 from mhfd_client.arrival.events import Decision
 from mhfd_client.journal.rows import Outcome
 from mhfd_client.settings import options
+from mhfd_client.verdicts.blur.advice import WORDS
+from mhfd_client.verdicts.blur.blur import Blur, BlurKind
 from mhfd_client.verdicts.verdict import Cause
 from mhfd_endpoint.finding import Level
 
@@ -75,12 +77,20 @@ def told_of(names: tuple[str, ...]) -> Iterator[str]:
         ("report.md", Finding),
         ("verdicts.md", Outcome),
         ("verdicts.md", Cause),
+        ("verdicts.md", BlurKind),
         ("alerts.md", Rule),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
 def test_everything_that_is_found_said_or_rung_has_its_row(page: str, kind: type[StrEnum]) -> None:
     assert [one.value for one in kind if f"| `{one.value}` |" not in PAGES[page]] == []
+
+
+def test_what_is_said_of_a_blur_is_there_in_the_programs_own_words() -> None:
+    page = PAGES["verdicts.md"]
+    assert [name for name in Blur.model_fields if not re.search(rf"^\| .*`{name}`.* \|", page, re.MULTILINE)] == []
+    for kind, words in WORDS.items():
+        assert f"| `{kind.value}` | {words.size} | {words.advice} |" in page
 
 
 @pytest.mark.parametrize(

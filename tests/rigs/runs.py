@@ -12,7 +12,9 @@ from mhfd_client.arrival.events import Whole
 from mhfd_client.journal.journal import Journal
 from mhfd_client.naming import Place
 from mhfd_client.settings.options import VerdictSettings
+from mhfd_client.verdicts.blur.blur import Blur
 from mhfd_client.verdicts.from_journal import JournalJudge
+from tests.rigs.blurs import blurred
 from tests.rigs.focus_reports import report
 
 
@@ -47,9 +49,10 @@ class Run:
         whole_at: float = 100.0,
         stage_um: tuple[float, float] | None = (1.5, 2.5),
         recorded: bool = True,
+        blur: Blur | None = None,
         **of_report: Any,
     ) -> int:
-        """One more image, up to its verdict; returns its id."""
+        """One more image, up to its verdict; returns its id. `blur`: what its verdict is to say of it."""
         path = path or f"S_{section:03d}/tile_{tile}.tif"
         row = self.journal.arrived(Whole(path, 10, mtime_ns, whole_at - 1, whole_at), Place(section, tile))
         assert row is not None
@@ -58,7 +61,7 @@ class Run:
         made = made.model_copy(update={"image": made.image.model_copy(update={"stage_um": stage_um, "path": None})})
         assert self.journal.scored(row.id, made)
         for image, verdict in self.judge.judge(self.journal.image(row.id), made):
-            self.journal.judged(image, verdict)
+            self.journal.judged(image, verdict if blur is None or image != row.id else blurred(verdict, blur))
         if recorded:
             self.journal.recorded(row.id)
         return row.id

@@ -39,6 +39,7 @@ def status(folder: WatchedFolder, as_json: bool, check: bool) -> None:
 def _lines(now: RunStatus, root: str) -> list[str]:
     from mhfd_client.naming import REMEDY, crowded_words
     from mhfd_client.times import iso_z
+    from mhfd_client.verdicts.blur import advice
 
     provisional = f", {now.provisional:,} of them provisional" if now.provisional else ""
     lines = [
@@ -79,7 +80,9 @@ def _lines(now: RunStatus, root: str) -> list[str]:
         lines += [f"  {path}" for path in now.question["paths"]]
         lines.append(f"Say it with: mhfd confirm {root} IMAGE... or mhfd reject {root} IMAGE...")
     if now.retake:
-        lines.append(f"What to image again: mhfd retake {root}")
+        kinds = advice.by_kind(item.blur for item in now.retake if item.what_to_do)
+        by = ", ".join(f"{count:,} by {advice.WORDS[kind].name}" for kind, count in kinds)
+        lines.append(f"What to image again{f' ({by})' if by else ''}: mhfd retake {root}")
     return lines
 
 

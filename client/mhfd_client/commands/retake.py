@@ -99,12 +99,17 @@ def _again(
 
 
 def _for_people(root: str, items: list[Retake]) -> None:
+    from mhfd_client.verdicts.blur import advice
+
     for item in items:
         at = "" if item.stage_um is None else f", stage {item.stage_um[0]:.3f}, {item.stage_um[1]:.3f} um"
         echo(f"{item.place}{at}: {item.reason} ({item.path})")
         if item.newer is not None:
             say_so = shlex.join(("mhfd", "fine", root, item.path))
             echo(f"    {item.newer} is in focus; if it was taken instead, say so: {say_so}")
+    for kind, count in advice.by_kind(item.blur for item in items if item.what_to_do):
+        words = advice.WORDS[kind]
+        echo(f"{words.name} ({count:,}): {words.advice}")
 
 
 def _others(folder: WatchedFolder, journal: JournalView, order: Order, *, as_csv: bool, as_json: bool) -> None:

@@ -10,13 +10,16 @@ neither can be told yet.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd_client.files import text_of
 from mhfd_client.journal.rows import ImageRow, LabelRow, Outcome, Told
 from mhfd_client.naming import Place, shot_of
+from mhfd_client.verdicts.blur.advice import advice
+from mhfd_client.verdicts.blur.blur import Blur
+from mhfd_client.verdicts.blur.kept import blur_of
 
 AGAIN: Final = (Outcome.OUT_OF_FOCUS, Outcome.INCOMPLETE)
 
@@ -38,15 +41,26 @@ class Retake:
     said_by: str | None = None  # whose word the label is; of its two parts, what is to be done
     newer: str | None = None
     """A newer file of this section and tile that is in focus: whether it is of the same shot, a person must say."""
+    blur: Blur | None = None
 
     @property
     def place(self) -> Place:
         """Where it belongs."""
         return Place(self.section, self.tile)
 
+    @property
+    def what_to_do(self) -> str | None:
+        """What to look at before it is taken again, by what blurs it; None where that is not known."""
+        return None if self.outcome is Outcome.IN_FOCUS else advice(self.blur)
+
     def as_json(self) -> dict[str, Any]:
         """For programs."""
-        return asdict(self) | {"path": text_of(self.path)}
+        blur = None if self.blur is None else self.blur.model_dump(mode="json")
+        return asdict(replace(self, blur=None)) | {
+            "path": text_of(self.path),
+            "blur": blur,
+            "what_to_do": self.what_to_do,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +81,7 @@ class Other:
     label: str | None = None
     note: str | None = None
     said_by: str | None = None
+    blur: Blur | None = None
 
     @property
     def place(self) -> Place:
@@ -216,6 +231,7 @@ def _retake(
         None if said is None else said.note,
         who,
         newer,
+        blur_of(verdict),
     )
 
 
@@ -251,4 +267,5 @@ def _other(one: Told, label: LabelRow | None, stage: tuple[float, float] | None)
         None if label is None else label.words,
         None if label is None else label.note,
         None if by is None else by.who,
+        blur_of(verdict),
     )

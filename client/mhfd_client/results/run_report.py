@@ -23,6 +23,9 @@ from mhfd_client.results.plot import density_plot, waits_plot
 from mhfd_client.results.status import status
 from mhfd_client.settings.load import Loaded
 from mhfd_client.times import SECOND, iso, utc
+from mhfd_client.verdicts.blur import advice
+from mhfd_client.verdicts.blur.blur import Blur
+from mhfd_client.verdicts.blur.kept import blur_of
 
 MOST_PICTURES: Final = 200  # of about 20 kB each
 
@@ -51,7 +54,7 @@ def render(journal: JournalView, loaded: Loaded) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"printable": printable, "when": lambda ns: f"{utc(ns / 1e9, SECOND)} UTC"}
+    environment.filters |= {"blur": _blur, "printable": printable, "when": lambda ns: f"{utc(ns / 1e9, SECOND)} UTC"}
     page = environment.get_template("run_report.html")
     return page.render(
         status=now,
@@ -70,7 +73,7 @@ def render(journal: JournalView, loaded: Loaded) -> str:
 
 
 def _card(one: Told, pictures: Path | None) -> dict[str, Any]:
-    picture = None
+    picture, blur = None, blur_of(one.verdict)
     if pictures is not None:
         with suppress(FileNotFoundError):  # what could not be read has none
             data = picture_of(pictures, one.image.id).read_bytes()
@@ -81,8 +84,14 @@ def _card(one: Told, pictures: Path | None) -> dict[str, Any]:
         "outcome": one.verdict.outcome.value,
         "provisional": one.verdict.provisional,
         "sentence": printable(one.verdict.sentence),
+        "blur": None if blur is None else _blur(blur),
+        "what_to_do": advice.advice(blur) if one.verdict.outcome is Outcome.OUT_OF_FOCUS else None,
         "picture": picture,
     }
+
+
+def _blur(blur: Blur) -> str:
+    return advice.told(blur, "µm")
 
 
 def _settings(loaded: Loaded) -> list[tuple[str, str, str]]:

@@ -28,6 +28,7 @@ from mhfd_client.journal.view import JournalView
 from mhfd_client.results import latency
 from mhfd_client.settings.load import Loaded
 from mhfd_client.times import iso_ns
+from mhfd_client.verdicts.blur.kept import blur_of
 
 SUFFIX: Final = ".mhfd.json"
 _SUFFIXES: Final = (SUFFIX, focus_map.SUFFIX)
@@ -82,7 +83,7 @@ class Recorder:
         history = [_verdict(past) for past in self._journal.verdicts(row.id)]
         return {
             "kind": "mhfd.record",
-            "schema_version": 2,
+            "schema_version": 3,
             "image": {
                 "path": text_of(row.path),
                 "root": self._root,
@@ -159,12 +160,14 @@ def steps_ms(row: ImageRow) -> dict[str, float]:
 
 
 def _verdict(row: VerdictRow) -> dict[str, Any]:
+    blur = blur_of(row)
     return {
         "outcome": row.outcome.value,
         "provisional": row.provisional,
         "sentence": row.sentence,
         "reason": row.reason,
         "at": iso_ns(row.at_ns),
+        "blur": None if blur is None else blur.model_dump(mode="json"),
         "detail": json.loads(row.detail),
     }
 

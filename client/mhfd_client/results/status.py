@@ -73,7 +73,7 @@ class RunStatus:
 
     def as_json(self) -> dict[str, Any]:
         """For programs: plain values, every list in full."""
-        told = {"schema_version": 3, **asdict(self)}
+        told = {"schema_version": 4, **asdict(self)}
         told["root"], told["state_dir"] = text_of(self.root), str(self.state_dir)
         told["needs_person"] = self.needs_person
         told["crowds"] = [crowd.as_json() for crowd in self.crowds]

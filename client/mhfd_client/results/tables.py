@@ -12,13 +12,14 @@ from mhfd_client.naming import Place, row_col, sbemimage_tile
 from mhfd_client.printing import printable
 from mhfd_client.results.retake import Other, Retake
 from mhfd_client.results.sidecars import sidecar_of
+from mhfd_client.verdicts.blur import kept
 
 Format = Literal["sbemimage", "atlas"]
 Order = Literal["section", "newest"]
 Item = TypeVar("Item", Retake, Other)
-TABLE_VERSION: Final = 2
+TABLE_VERSION: Final = 3
 """Of the columns of what to image again, which have no place for it."""
-OTHERS_VERSION: Final = 1
+OTHERS_VERSION: Final = 2
 """Of the columns of what may go on."""
 _AGAIN: Final = ("section", "tile", "stage_x_um", "stage_y_um", "outcome", "provisional", "path", "reason")
 _OTHERS: Final = ("path", "section", "tile", "stage_x_um", "stage_y_um", "outcome", "provisional", "confirmed")
@@ -35,8 +36,9 @@ def as_csv(items: Iterable[Retake]) -> str:
     rows = []
     for item in items:
         path, reason = _plain(item.path), _plain(item.reason)
-        rows.append([*_measured(item), item.outcome.value, _yes(item.provisional), path, reason, *_people(item)])
-    return _table((*_AGAIN, *_PEOPLE), rows)
+        said = item.outcome.value, _yes(item.provisional), path, reason
+        rows.append([*_measured(item), *said, *_people(item), *_blur(item), item.what_to_do or ""])
+    return _table((*_AGAIN, *_PEOPLE, *kept.COLUMNS, "what_to_do"), rows)
 
 
 def others_csv(items: Iterable[Other], *, root: Path, state_dir: Path) -> tuple[str, list[Other]]:
@@ -50,8 +52,8 @@ def others_csv(items: Iterable[Other], *, root: Path, state_dir: Path) -> tuple[
         if printable(path) != path:
             escaped.append(item)
         said = item.outcome.value, _yes(item.provisional), _yes(item.confirmed)
-        rows.append([_plain(path), *_measured(item), *said, *_people(item), _plain(sidecar)])
-    return _table((*_OTHERS, *_PEOPLE, "sidecar"), rows), escaped
+        rows.append([_plain(path), *_measured(item), *said, *_people(item), _plain(sidecar), *_blur(item)])
+    return _table((*_OTHERS, *_PEOPLE, "sidecar", *kept.COLUMNS), rows), escaped
 
 
 def others_json(item: Other, *, root: Path, state_dir: Path) -> dict[str, Any]:
@@ -68,6 +70,7 @@ def others_json(item: Other, *, root: Path, state_dir: Path) -> dict[str, Any]:
         "note": item.note,
         "said_by": item.said_by,
         "sidecar": text_of(sidecar_of(state_dir, item.path, item.revision)),
+        "blur": None if item.blur is None else item.blur.model_dump(mode="json"),
     }
 
 
@@ -109,6 +112,11 @@ def _measured(item: Retake | Other) -> tuple[object, ...]:
 
 def _people(item: Retake | Other) -> list[str]:
     return [_plain(text or "") for text in (item.label, item.note, item.said_by)]
+
+
+def _blur(item: Retake | Other) -> list[object]:
+    """Empty cells where nothing is known of it."""
+    return ["" if value is None else value for value in kept.flat(item.blur).values()]
 
 
 def _yes(value: bool) -> str:

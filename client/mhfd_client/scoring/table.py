@@ -13,6 +13,7 @@ from mhfd.errors import UsageError
 from mhfd_client import naming
 from mhfd_client.printing import printable
 from mhfd_client.settings.options import VerdictSettings
+from mhfd_client.verdicts.blur import advice, kept
 from mhfd_client.verdicts.judge import RunJudge
 from mhfd_client.verdicts.verdict import Verdict
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 
 _SHOWN: Final = 200  # rows of a table in a notebook
+_HEAD: Final = ("", "image", "dof", "density", "cross-spectrum", "blur", "verdict")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ class Table(Sequence[Row]):
                 "verdict": None if row.verdict is None else row.verdict.kind.value,
                 "provisional": None if row.verdict is None else row.verdict.provisional,
                 "sentence": None if row.verdict is None else row.verdict.sentence,
+                **kept.flat(None if row.verdict is None else row.verdict.blur),
             }
             for row in self
         ]
@@ -107,7 +110,7 @@ class Table(Sequence[Row]):
         rows = "".join(_html(row) for row in self._rows[:_SHOWN])
         more = f"<p>... and {len(self) - _SHOWN:,} more</p>" if len(self) > _SHOWN else ""
         end = "<p>Interrupted: not all paths were scored.</p>" if self.interrupted else ""
-        head = "".join(f"<th>{name}</th>" for name in ("", "image", "dof", "density", "cross-spectrum", "verdict"))
+        head = "".join(f"<th>{name}</th>" for name in _HEAD)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}{end}"
 
 
@@ -176,7 +179,9 @@ def _html(row: Row) -> str:
         if report.finding is Finding.OK
         else f"{report.finding.value}: {report.finding_detail or ''}"
     )
-    cells = "".join(f"<td>{html.escape(printable(text))}</td>" for text in (row.path, *numbers, said))
+    blur = None if row.verdict is None else row.verdict.blur
+    words = "" if blur is None else advice.told(blur)
+    cells = "".join(f"<td>{html.escape(printable(text))}</td>" for text in (row.path, *numbers, words, said))
     return f"<tr><td>{picture}</td>{cells}</tr>"
 
 

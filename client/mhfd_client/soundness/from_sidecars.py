@@ -54,5 +54,5 @@ def _of_verdicts(told: Any) -> Iterator[dict[str, object]]:
     for past in told["history"]:
         columns = {name: past[name] for name in ("outcome", "sentence", "reason")}
         detail = past["detail"]
-        text = Verdict.model_validate(detail).model_dump_json() if detail else "{}"
+        text = Verdict.model_validate(detail).model_dump_json(exclude_unset=True) if detail else "{}"
         yield {**columns, "provisional": int(past["provisional"]), "detail": text}
