@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.rigs.blurs import blur
 from tests.rigs.seen import images
 
 from mhfd_client.alerts import rules, words
@@ -21,6 +22,7 @@ from mhfd_client.files import shown
 from mhfd_client.journal.rows import TroubleRow
 from mhfd_client.settings.options import AlertSettings
 from mhfd_client.times import roughly
+from mhfd_client.verdicts.blur.blur import BlurKind
 
 NOW = 1_800_000_000.0
 
@@ -39,6 +41,7 @@ class Case:
 
 
 CHECK = " Check the focus; `mhfd retake` lists what to image again."
+FOCUS = "The focus is off: focus again. `mhfd retake` lists what to image again."
 BEAM = " Check the beam, the detector and the disk."
 PROVISIONAL = " This is provisional: nobody has confirmed a sharp image yet, or the verdicts may still change."
 
@@ -62,6 +65,23 @@ CASES = [
     Case(
         "the_fourth_rings_before_there_are_six", Rule.OUT_OF_FOCUS, {"recent": images("bbbb")}, True,
         f"4 of the last 4 images are out of focus: sections 112 to 115.{CHECK}",
+    ),
+    Case(
+        "what_blurs_them_is_said", Rule.OUT_OF_FOCUS,
+        {"recent": images("ggbbbb"), "blurs": {2: blur(2.0), 3: blur(3.1), 4: blur(2.4), 5: blur(2.2)}}, True,
+        f"4 of the last 6 images are blurred by 2.0 to 3.1 px: defocus; sections 114 to 117. {FOCUS}",
+    ),
+    Case(
+        "vibration_is_called_so", Rule.OUT_OF_FOCUS,
+        {"recent": images("bbbb"), "blurs": {n: blur(1.8, BlurKind.VIBRATION) for n in range(4)}}, True,
+        "4 of the last 4 images are blurred by 1.8 px: vibration; sections 112 to 115. The lines are displaced against "
+        "each other: look at pumps, the floor and stray fields. `mhfd retake` lists what to image again.",
+    ),
+    Case(
+        "several_kinds_and_one_that_is_not_known", Rule.OUT_OF_FOCUS,
+        {"recent": images("bbbb"), "blurs": {0: blur(1.8, BlurKind.VIBRATION), 1: blur(2.0), 3: blur(2.5)}}, True,
+        "4 of the last 4 images are out of focus, 3 of them blurred by 1.8 to 2.5 px: 2 by defocus, 1 by vibration; "
+        f"sections 112 to 115. {FOCUS}",
     ),
     Case("no_image_yet", Rule.OUT_OF_FOCUS, {}, False, "0 of the last 0 images are out of focus."),
     Case(

@@ -38,6 +38,7 @@ class Run:
         self.root.mkdir()
         self.journal = Journal.open(self.state, root=self.root, now=now)
         self.judge = JournalJudge(self.journal, VerdictSettings())
+        self.blurs: dict[int, Blur] = {}
 
     def image(
         self,
@@ -57,11 +58,13 @@ class Run:
         row = self.journal.arrived(Whole(path, 10, mtime_ns, whole_at - 1, whole_at), Place(section, tile))
         assert row is not None
         self.journal.intent([row.id], f"batch of {row.id}", "local", report().params)
+        if blur is not None:
+            self.blurs[row.id] = blur
         made = report(**of_report)
         made = made.model_copy(update={"image": made.image.model_copy(update={"stage_um": stage_um, "path": None})})
         assert self.journal.scored(row.id, made)
         for image, verdict in self.judge.judge(self.journal.image(row.id), made):
-            self.journal.judged(image, verdict if blur is None or image != row.id else blurred(verdict, blur))
+            self.journal.judged(image, blurred(verdict, self.blurs[image]) if image in self.blurs else verdict)
         if recorded:
             self.journal.recorded(row.id)
         return row.id

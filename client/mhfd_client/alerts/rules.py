@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mhfd.contract.focus_report import Finding
+from mhfd_client.alerts import words
 from mhfd_client.alerts.gaps import BACK
 from mhfd_client.alerts.message import Rule
 from mhfd_client.alerts.situation import Situation
-from mhfd_client.alerts.words import NAMED, count, places, sections, spans
+from mhfd_client.alerts.words import NAMED, Words, count, places, sections, spans
 from mhfd_client.files import shown, text_of
 from mhfd_client.journal.rows import Outcome, ScoreRow, TroubleRow
 from mhfd_client.settings.options import AlertSettings
@@ -58,7 +59,8 @@ def _out_of_focus(now: Situation, settings: AlertSettings) -> Reading | None:
         settings.out_of_focus,
         Rule.OUT_OF_FOCUS,
         lambda seen: seen.outcome is Outcome.OUT_OF_FOCUS,
-        ("out of focus", "Check the focus; `mhfd retake` lists what to image again."),
+        Words("out of focus", "Check the focus; `mhfd retake` lists what to image again."),
+        lambda found: words.blurred(len(found), [now.blurs.get(seen.image) for seen in found]),
     )
 
 
@@ -69,14 +71,23 @@ def _unusable(now: Situation, settings: AlertSettings) -> Reading | None:
         min(settings.unusable, settings.of_last),
         Rule.UNUSABLE,
         lambda seen: seen.outcome is Outcome.INCOMPLETE or seen.finding in _UNUSABLE,
-        ("unusable (incomplete, unreadable, blank or saturated)", "Check the beam, the detector and the disk."),
+        Words("unusable (incomplete, unreadable, blank or saturated)", "Check the beam, the detector and the disk."),
     )
 
 
 def _count(
-    now: Situation, back: int, limit: int, rule: Rule, bad: Callable[[ScoreRow], bool], words: tuple[str, str]
+    now: Situation,
+    back: int,
+    limit: int,
+    rule: Rule,
+    bad: Callable[[ScoreRow], bool],
+    usual: Words,
+    known: Callable[[Sequence[ScoreRow]], Words | None] = lambda _: None,
 ) -> Reading | None:
-    """So many of the last ones; also in a window that newer images have passed since the last look."""
+    """So many of the last ones; also in a window that newer images have passed since the last look.
+
+    `known`: words for those that were found, where more is known of them than the usual ones say.
+    """
     if not limit:
         return None
     recent = now.recent
@@ -89,29 +100,29 @@ def _count(
         window = recent[-back:]
         found = [seen for seen in window if bad(seen)]
     wrong = len(found) >= limit
-    what, remedy = words
+    said = known(found) or usual
     latest = not recent or window[-1:] == recent[-1:]
     which = f"the last {count(len(window))}" if latest else f"{count(len(window))} in a row"
-    head = f"{len(found)} of {which} {'is' if len(found) == 1 else 'are'} {what}"
-    text = f"{head}: {places(found)}." if found else f"{head}."
+    head = f"{len(found)} of {which} {'is' if len(found) == 1 else 'are'} {said.what}"
+    text = f"{head}{';' if ':' in said.what else ':'} {places(found)}." if found else f"{head}."
     provisional = wrong and any(seen.provisional for seen in found)
     if provisional:
         text += " This is provisional: nobody has confirmed a sharp image yet, or the verdicts may still change."
     if wrong:
-        text += f" {remedy}"
+        text += f" {said.remedy}"
     well = frozenset(text_of(seen.path) for seen in recent if not bad(seen))
     since = recent[max(0, len(recent) - back - now.fresh) :]
     return Reading(
         rule,
         wrong,
         text,
-        {"found": len(found), "of": len(window), "sections": sections(found)},
+        {"found": len(found), "of": len(window), "sections": sections(found), **said.facts},
         tuple(text_of(seen.path) for seen in found[-NAMED:]),
         provisional,
         keys=frozenset(text_of(seen.path) for seen in since if bad(seen)),
         limit=limit,
         settled=well.__contains__,
-        settled_text=f"The images that it named were judged again and are not {what} any more.",
+        settled_text=f"The images that it named were judged again and are not {usual.what} any more.",
         withdraws=True,
     )
 

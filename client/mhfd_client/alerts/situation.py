@@ -8,7 +8,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mhfd_client.alerts.ages import Ages
@@ -16,6 +16,8 @@ from mhfd_client.alerts.gaps import Gap, Gaps
 from mhfd_client.arrival.events import NOT_IN_THE_WAY
 from mhfd_client.journal.rows import Outcome, ScoreRow, State, TroubleRow
 from mhfd_client.now import WAITING, RunNow
+from mhfd_client.verdicts.blur.blur import Blur
+from mhfd_client.verdicts.blur.kept import blur_of
 
 _RUNNER: Final = frozenset({"runner", "offline", "refused"})
 """Nobody scores. An endpoint whose work waits in a queue is no alert: `backlog` rings when it takes too long."""
@@ -52,6 +54,8 @@ class Situation:
     """When this station started."""
     recent: tuple[ScoreRow, ...] = ()
     """The last images that were judged, newest last, with their current verdicts."""
+    blurs: Mapping[int, Blur] = field(default_factory=dict)
+    """How blurred those of them are that are out of focus, by image, as far as it is known."""
     fresh: int = 0
     """How many of them were not in the situation before."""
     drifts: tuple[str, ...] = ()
@@ -128,6 +132,7 @@ class SituationReader:
         self._gaps = Gaps(self._ages.moment)
         self._known: frozenset[int] | None = None
         self._failed: frozenset[int] | None = None
+        self._blurs: dict[int, Blur | None] = {}  # by verdict
         self._answers: tuple[int, int] | None = None  # images called sharp, and called not sharp
         # Moments of the steady clock.
         self._last_arrival: float | None = None
@@ -142,7 +147,7 @@ class SituationReader:
             run.look()
             latest = [row for row in run.journal.latest(limit=LOOK_BACK) if row.outcome is not None]
             first = [row for state in WAITING for row in run.journal.pending(state, limit=1)]
-            failed = self._newly_failed(latest)
+            failed, blurs = self._newly_failed(latest), self._blurred(latest)
         known, self._known = self._known, frozenset(row.image for row in latest)
         self._hear(steady)
         if run.arrived:
@@ -152,6 +157,7 @@ class SituationReader:
             now=now,
             started=ages.at(self._started),
             recent=tuple(reversed(latest)),
+            blurs=blurs,
             fresh=0 if known is None else len(self._known - known),
             drifts=tuple(drift["sentence"] for drift in run.drifts),
             sections=run.sections,
@@ -179,6 +185,13 @@ class SituationReader:
             refused=refused,
             ended=ended,
         )
+
+    def _blurred(self, latest: list[ScoreRow]) -> dict[int, Blur]:
+        """Of the latest that are out of focus; each verdict is read once."""
+        known, journal = self._blurs, self._run.journal
+        images = {row.verdict: row.image for row in latest if row.outcome is Outcome.OUT_OF_FOCUS and row.verdict}
+        self._blurs = {one: known[one] if one in known else blur_of(journal.verdict(one)) for one in images}
+        return {images[one]: blur for one, blur in self._blurs.items() if blur is not None}
 
     def _newly_failed(self, latest: list[ScoreRow]) -> tuple[Failed, ...]:
         """Of the latest; none at the first look, as a restart repeats nothing."""

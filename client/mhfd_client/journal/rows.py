@@ -87,6 +87,7 @@ class ScoreRow:
     outcome: Outcome | None
     provisional: bool | None
     cross_spectrum: float | None = None
+    verdict: int | None = None  # the current one's id
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def _verdict_column(name: str, table: str = "") -> str:
 _IMAGE: Final = ", ".join(f.name for f in fields(ImageRow))
 _VERDICT: Final = ", ".join(_verdict_column(f.name) for f in fields(VerdictRow))
 _SCORE: Final = (
-    "i.id, i.path, i.section, i.tile, r.finding, r.dof, r.density, v.outcome, v.provisional, r.cross_spectrum"
+    "i.id, i.path, i.section, i.tile, r.finding, r.dof, r.density, v.outcome, v.provisional, r.cross_spectrum, v.id"
 )
 
 

@@ -20,41 +20,45 @@ class KindWords:
     name: str
     size: str
     """What its pixels are of."""
-    advice: str
-    """What is wrong, what to look at, and then to take it again."""
+    look: str
+    """What is wrong, and what to look at."""
+    again: str = "Then take it again."
+
+    @property
+    def advice(self) -> str:
+        """What to do about one image."""
+        return f"{self.look} {self.again}"
 
 
 WORDS: Final[Mapping[BlurKind, KindWords]] = MappingProxyType(
     {
-        BlurKind.DEFOCUS: KindWords("defocus", "radius of the disc", "Focus again, then take it again."),
+        BlurKind.DEFOCUS: KindWords("defocus", "radius of the disc", "The focus is off: focus again."),
         BlurKind.MOTION_ALONG: KindWords(
             "motion along the lines",
             "length of the way",
-            "The stage, the sample or the beam moved along the scan lines while it was taken: look at the settling "
-            "time and for charging, then take it again.",
+            "Stage, sample or beam moved along the scan lines: look at the settling time and for charging.",
         ),
         BlurKind.MOTION_ACROSS: KindWords(
             "motion across the lines",
             "length of the way",
-            "The stage, the sample or the beam moved across the scan lines while it was taken: look at the settling "
-            "time and for charging, then take it again.",
+            "Stage, sample or beam moved across the scan lines: look at the settling time and for charging.",
         ),
         BlurKind.VIBRATION: KindWords(
             "vibration",
             "displacement of the lines, standard deviation",
-            "The lines are displaced against each other: look at pumps, the floor and stray fields, and take it again "
-            "when it is over.",
+            "The lines are displaced against each other: look at pumps, the floor and stray fields.",
+            "Take it again when that is over.",
         ),
         BlurKind.ASTIGMATISM: KindWords(
             "astigmatism",
             "half of the longer axis",
-            "It is sharper in one direction than in the other: correct the stigmators, then take it again.",
+            "It is sharper in one direction than in the other: correct the stigmators.",
         ),
         BlurKind.TILT: KindWords(
             "tilt",
             "radius of the disc on the worst side",
-            "One side is sharp and another is not, so the section is not flat in the plane of focus: focus in its "
-            "middle, or use dynamic focus or tilt correction, then take it again.",
+            "One side is sharp and another is not, as the section is not flat in the plane of focus: focus in its "
+            "middle, or use dynamic focus or tilt correction.",
         ),
     }
 )
