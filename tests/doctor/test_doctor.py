@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner
+from tests.rigs.runs import sharp_run
 
 from mhfd_client import mounts
 from mhfd_client.cli import main
@@ -108,6 +109,19 @@ def test_a_port_that_ones_own_watch_serves_its_page_on_is_well(
     assert check.level is Level.OK
     assert check.what.startswith(f"{port} of this machine serves a page of yours (process ")
     assert check.do == ""
+
+
+def test_reports_of_an_older_method_are_named_with_the_command(tmp_path: Path) -> None:
+    with sharp_run(tmp_path, sections=2) as run:
+        (check,) = find("method", doctor.examine(str(run.root), state=run.state))
+        assert (check.level, check.what) == (Level.OK, "2 images measured by version 3 of the method (mhfd 0)")
+        run.image(2, version=1)
+        (check,) = find("method", doctor.examine(str(run.root), state=run.state))
+        assert check.level is Level.WARN
+        assert check.what.startswith(
+            "2 images measured by version 3 of the method (mhfd 0), 1 image measured by version 1 of the method "
+        )
+        assert check.do.startswith(f"mhfd rescore {run.root} --method")
 
 
 def test_wrong_settings_fail_and_name_the_key(tmp_path: Path) -> None:

@@ -93,9 +93,9 @@ def wobble(i: int, size: float = 0.03) -> float:
     return float(np.exp(size * np.sin(12.9898 * i) * 1.4))
 
 
-def sharp(i: int, **options: float) -> FocusReport:
+def sharp(i: int, *, density: float = DENSITY, ratio: float = RATIO, version: int = METHOD_VERSION) -> FocusReport:
     """Section i, in focus."""
-    return report(options.get("density", DENSITY) * wobble(i), options.get("ratio", RATIO) * wobble(i + 7, 0.06))
+    return report(density * wobble(i), ratio * wobble(i + 7, 0.06), version=version)
 
 
 def settled(

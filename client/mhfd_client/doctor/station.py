@@ -8,6 +8,7 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+import shlex
 import shutil
 import socket
 import sys
@@ -220,6 +221,7 @@ def _state(directory: str, loaded: Loaded) -> Iterator[Check]:
     """The state folder: local, writable, with room; and what its journal says."""
     from mhfd_client.journal.folder import on_network
     from mhfd_client.journal.view import JournalView
+    from mhfd_client.results.methods import methods_of, told
     from mhfd_client.station.assembly import state_of
 
     folder = state_of(directory, loaded.settings)
@@ -247,9 +249,15 @@ def _state(directory: str, loaded: Loaded) -> Iterator[Check]:
     yield ok("state", f"{folder} may be written; found by: {origin}")
     try:
         with JournalView.read(folder) as journal:
-            beat, counts = journal.heartbeat(), journal.counts()
+            beat, counts, methods = journal.heartbeat(), journal.counts(), methods_of(journal)
     except StateMissing:
         yield ok("journal", "none yet: `mhfd watch` makes it")
         return
     doing = "never ran" if beat is None else f"last sign of life {max(0.0, time.time() - beat.at_ns / 1e9):.0f} s ago"
     yield ok("journal", f"{sum(counts.values()):,} images; station: {doing}; `mhfd check` looks at its bytes")
+    if any(method.older for method in methods):
+        yield warn(
+            "method", told(methods), f"mhfd rescore {shlex.quote(directory)} --method, when there is time for it"
+        )
+    elif methods:
+        yield ok("method", told(methods))

@@ -207,7 +207,24 @@ class Journal(JournalView):
                 "returned_ns = ? WHERE id = ?",
                 (new, at, started_ns, submitted_ns, transferred_ns, returned_ns, image_id),
             )
+            self._keep_word(self.image(image_id), report.image.sha256)
         return True
+
+    def _keep_word(self, row: ImageRow, sha256: str | None) -> None:
+        """What people said of the revision before holds for this one, if its bytes are the same."""
+        for earlier in reversed(self.revisions(row.path, before=row.revision)):
+            before = self.image(earlier).report
+            if before is None:
+                continue  # replaced before it was scored
+            report = self.readable_report(before)
+            if report is not None and sha256 is not None and report.image.sha256 == sha256:
+                self._db.execute(
+                    "INSERT INTO label (image, sharp, fine, again, note, who, after, at_ns) "
+                    "SELECT ?, sharp, fine, again, note, who, (SELECT ifnull(max(id), 0) FROM verdict), at_ns "
+                    "FROM label WHERE image = ? ORDER BY id",
+                    (row.id, earlier),
+                )
+            return
 
     def judged(self, image_id: int, verdict: VerdictRow) -> VerdictRow:
         """A verdict on the image's report is added and becomes the current one."""

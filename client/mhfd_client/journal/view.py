@@ -226,6 +226,27 @@ class JournalView:
                 except RowDamaged as e:
                     log.warning("%s", e)
 
+    def methods(self) -> list[tuple[int, int]]:
+        """How many judged files have a measurement by the same parameters and method, and one such report's id.
+
+        Of the newest revisions; those of before the others first.
+        """
+        sql = (
+            "SELECT count(*), min(r.id) FROM image i JOIN report r ON r.id = i.report "
+            "WHERE i.state IN ('judged', 'recorded') AND r.finding = 'ok' "
+            "AND i.revision = (SELECT max(revision) FROM image WHERE path = i.path) GROUP BY r.params_id ORDER BY 2"
+        )
+        return [(count, report) for count, report in self._all(sql)]
+
+    def measured_with(self, params_id: str) -> list[ImageRow]:
+        """The judged files whose newest revision has a measurement with this id."""
+        which = (
+            "AS i WHERE state IN ('judged', 'recorded') "
+            "AND report IN (SELECT id FROM report WHERE params_id = ? AND finding = 'ok') "
+            "AND revision = (SELECT max(revision) FROM image WHERE path = i.path) ORDER BY id"
+        )
+        return self._images(which, params_id)
+
     def revisions(self, path: str, *, before: int) -> list[int]:
         """The images that are earlier revisions of this path."""
         sql = "SELECT id FROM image WHERE path = ? AND revision < ? ORDER BY revision"

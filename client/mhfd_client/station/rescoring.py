@@ -16,6 +16,7 @@ from mhfd_client.files import named, text_of
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import ImageRow, State
 from mhfd_client.journal.view import JournalView
+from mhfd_client.results.methods import methods_of, told, words
 from mhfd_client.runners import SET_ASIDE
 from mhfd_client.settings.load import Loaded
 from mhfd_client.station.assembly import state_of
@@ -36,10 +37,16 @@ class Chosen:
 
 
 def chosen(
-    root: str | os.PathLike[str], loaded: Loaded, reasons: Collection[str], paths: Sequence[str] = ()
+    root: str | os.PathLike[str],
+    loaded: Loaded,
+    reasons: Collection[str],
+    paths: Sequence[str] = (),
+    *,
+    older: bool = False,
 ) -> list[Chosen]:
     """What was found of the newest revision of each file for one of these reasons, and these files whatever was found.
 
+    `older`: and those that were measured by an older version of the method.
     UsageError where a path names no image that was judged.
     """
     top = os.path.realpath(root)
@@ -47,6 +54,8 @@ def chosen(
         rows = {row.id: row for row in (_of_path(view, top, path) for path in paths)}
         for row in _by_reason(view, reasons):
             rows.setdefault(row.id, row)
+        for method in methods_of(view) if older else ():
+            rows.update((row.id, row) for row in view.measured_with(method.params_id) if method.older)
         return [Chosen(row, _said(view, row), _refused(top, row)) for row in rows.values()]
 
 
@@ -94,7 +103,15 @@ def _of_path(view: JournalView, top: str, path: str) -> ImageRow:
 def _said(view: JournalView, row: ImageRow) -> str:
     assert row.report is not None  # noqa: S101 - it was judged
     report = view.report(row.report)
+    if report.finding is Finding.OK:
+        return words(report.params.version_of(report.params_id), report.provenance.version)
     return report.finding_detail or report.finding.value
+
+
+def offer(root: str | os.PathLike[str], loaded: Loaded) -> str:
+    """What of a run was measured by which version of the method, and why one would measure it again."""
+    with JournalView.read(state_of(root, loaded.settings)) as view:
+        return told(methods_of(view))
 
 
 def _refused(top: str, row: ImageRow) -> str | None:

@@ -82,7 +82,7 @@ def weigh(
     """As `decide`; and whether it depends on what is thought of images behind this one."""
     place = measured.place
     if row is not None and history.label[row] != Label.NONE:
-        return _by_label(place, Label(history.label[row])), False
+        return by_label(place, Label(history.label[row])), False
     like = history.kind(measured) if row is None else int(history.like[row])
     tile = history.number(("tile", place.tile))
     poorest = rejected.covering(measured, history, settings, like, tile)
@@ -233,7 +233,8 @@ def _levels(value: Levels, expected: Levels, threshold: Levels) -> tuple[Compari
     )
 
 
-def _by_label(place: Place, label: Label) -> Verdict:
+def by_label(place: Place, label: Label) -> Verdict:
+    """What a person said, whatever the numbers say."""
     if label is Label.SHARP:
         return _verdict(place, Outcome.IN_FOCUS, Cause.OPERATOR, "is in focus: you confirmed it")
     return _verdict(place, Outcome.OUT_OF_FOCUS, Cause.OPERATOR, "is out of focus: you rejected it")

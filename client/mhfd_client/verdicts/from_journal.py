@@ -31,9 +31,14 @@ class JournalJudge:
         self._judge = _restored(journal, settings)
 
     def judge(self, row: ImageRow, report: FocusReport) -> Sequence[tuple[int, VerdictRow]]:
-        """The verdict on this image, then those of earlier images that it changes: if these are many, they wait."""
+        """The verdict on this image, then those of earlier images that it changes: if these are many, they wait.
+
+        A person may have spoken of the same bytes: of the revision before, which was scored again.
+        """
         _retire(self._judge, self._journal, row)
-        answers = list(_rows(self._judge.see(row.id, report, row.place, order=row.id)))
+        said = self._journal.labels(row.id)
+        sharp = said[-1].sharp if said else None
+        answers = list(_rows(self._judge.see(row.id, report, row.place, order=row.id, sharp=sharp)))
         newest = self._journal.find(row.path)
         if newest is not None and newest.revision > row.revision:
             self._judge.retire(row.id)

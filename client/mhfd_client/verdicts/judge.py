@@ -19,7 +19,7 @@ from mhfd_client.naming import Place
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts import anchor
 from mhfd_client.verdicts.baseline import position
-from mhfd_client.verdicts.decision import decide, judge_report, standing_of
+from mhfd_client.verdicts.decision import by_label, decide, judge_report, standing_of
 from mhfd_client.verdicts.drift import Drift, Drifts
 from mhfd_client.verdicts.history.history import History, Label, Standing
 from mhfd_client.verdicts.measured import DENSITY, WHOLE, Measured
@@ -83,14 +83,27 @@ class RunJudge:
         """The drifts that are open now, by tile."""
         return self._drifts.open(self.history)
 
-    def see(self, key: Hashable, report: FocusReport, place: Place, *, order: int | None = None) -> list[Judged]:
+    def see(
+        self,
+        key: Hashable,
+        report: FocusReport,
+        place: Place,
+        *,
+        order: int | None = None,
+        sharp: bool | None = None,
+    ) -> list[Judged]:
         """The verdict on this image, then those of earlier images that it changes: if these are many, they wait.
 
         `order`: a number that grows as images come, for those without a section; unset: as they are seen.
+        `sharp`: what a person said of it already.
         """
         report = report.sized(self.settings.pixel_nm)
-        verdict = judge_report(report, place, self.history, self.settings, order=order)
-        row = self._remember(key, Measured.of(report, place), verdict, order=order)
+        label = _label(sharp)
+        if label is Label.NONE:
+            verdict = judge_report(report, place, self.history, self.settings, order=order)
+        else:
+            verdict = by_label(place, label)
+        row = self._remember(key, Measured.of(report, place), verdict, label, order=order)
         self._unsettle()
         self._note_baseline(row)
         if not self._waiting and verdict.levels and not verdict.provisional:  # so that others may be final too

@@ -103,7 +103,7 @@ class Calibration(_Part):
         if instrument != self.instrument:
             of, has = (name or "images that name no instrument" for name in (self.instrument, instrument))
             return f"the calibration was made with {of}, this image is of {has}"
-        if not self.params.has_id(params_id):
+        if self.params.version_of(params_id) is None:
             return f"the calibration was made with the parameters {self.params.id}, this image has {params_id}"
         return None
 
