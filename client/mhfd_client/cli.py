@@ -8,6 +8,7 @@ import mhfd
 from mhfd.errors import MhfdError, UsageError
 from mhfd_client.commands import (
     alert,
+    calibrate,
     check,
     demo,
     focus_map,
@@ -43,6 +44,7 @@ GROUPS: Final[dict[str, tuple[click.Command, ...]]] = {
         alert.alert,
         score.score,
         inspect.inspect,
+        calibrate.calibrate,
         settings.config,
         settings.doctor,
         check.check,

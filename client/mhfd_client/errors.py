@@ -24,6 +24,7 @@
         |   |-- FlowRefused                   the service does not take it, or does not let us
         |   |-- FlowMissing                   the flow is not deployed, or not any more
         |   `-- FlowObsolete                  what is deployed differs from this mhfd's
+        |-- SeriesRefused                     a focus series gives no calibration, or labels no tolerance: says why
         |-- RunnerError                       a runner cannot do what it was asked to
         `-- ComputeError                      Globus Compute cannot do what it was asked to: says what to do about it
             |-- ServiceUnreachable            the service gives no answer; what was asked may have been done
@@ -143,6 +144,10 @@ class FlowMissing(FlowError):
 
 class FlowObsolete(FlowError):
     """The flow that is deployed differs from this mhfd's."""
+
+
+class SeriesRefused(StationError):
+    """A focus series gives no calibration, or labels no tolerance. Nothing was written."""
 
 
 class RunnerError(StationError):

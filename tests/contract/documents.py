@@ -85,6 +85,19 @@ def _inspect() -> Any:
     return told
 
 
+def _calibrate() -> Any:
+    """Of a series with an image left out. Its `calibration` has a form of its own."""
+    from tests.rigs.calibrations import calibration
+
+    from mhfd_client.calibration.series import CalibratedSeries, LeftOut, SeriesImage
+
+    image = SeriesImage("a", 0.0, 0.0, 0.0, 0.0, 1)
+    found = CalibratedSeries(calibration(), (image,), (LeftOut("b", "c"),), False)
+    pretended = {"calibration__series__calibrated": _always(found), "commands__calibrate___scored": _always([])}
+    told = printed("calibrate", "a.tif", "--focus-from", "tag", **pretended)
+    return {**told, "calibration": {}}
+
+
 def _config() -> Any:
     """With one setting: which there are is the reference's matter."""
     told = printed("config", "DIR")
@@ -192,6 +205,7 @@ PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
     "plan": _plan,
     "retake": _retake,
     "inspect": _inspect,
+    "calibrate": _calibrate,
     "config": _config,
     "whoami": _whoami,
     "alert test": _alert_test,
