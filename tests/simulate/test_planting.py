@@ -99,7 +99,7 @@ def test_vibration_displaces_lines_and_keeps_their_noise() -> None:
         band = slice(int(SIZE * low), int(SIZE * (low + 0.15)))
         assert now[:, band].mean() == pytest.approx(was[:, band].mean(), rel=0.05)
     alike = [np.corrcoef(p[100].astype(float), p[101].astype(float))[0, 1] for p in (before, after)]
-    assert alike[1] < alike[0] - 0.1  # a line is no longer like the next
+    assert alike[1] < alike[0] - 0.03  # a line is no longer like the next
 
 
 @pytest.mark.parametrize(("angle", "blurred", "spared"), [
@@ -111,8 +111,17 @@ def test_vibration_displaces_lines_and_keeps_their_noise() -> None:
 def test_a_half_spares_the_other(angle: float, blurred: Any, spared: Any) -> None:
     before = np.clip(np.rint(128 + scene() + noise(KERNELS["white"])), 0, 255).astype(np.uint8)
     after = plant(before, PlantedFault(kind=FaultKind.HALF, size=3, angle_deg=angle))
-    assert np.array_equal(before[spared], after[spared])
+    assert np.mean(before[spared] == after[spared]) > 0.999
     assert np.mean(before[blurred] != after[blurred]) > 0.8
+
+
+def test_a_tilt_grows_from_side_to_side() -> None:
+    before = (1000 + 20 * scene()).astype(np.float32)
+    after = plant(before, PlantedFault(kind=FaultKind.TILT, size=4, angle_deg=180))
+    detail = [np.std(np.diff(p, axis=0).reshape(SIZE - 1, 4, SIZE // 4), axis=(0, 2)) for p in (before, after)]
+    left = detail[1] / detail[0]
+    assert np.all(np.diff(left) > 0.05)
+    assert left[0] < 0.7 < 0.95 < left[-1]
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.float32])
@@ -135,7 +144,7 @@ def test_nothing_is_planted_in_an_even_image() -> None:
 def test_drawn_faults_are_as_asked(kind: FaultKind) -> None:
     rng = np.random.default_rng(0)
     assert PlantedFault.drawn(kind, rng, 1.5).size == 1.5
-    assert 1.4 < PlantedFault.drawn(kind, rng).size < 5.1
+    assert 1.4 < PlantedFault.drawn(kind, rng).size < 6.1
 
 
 def test_what_cannot_be_planted_is_named() -> None:

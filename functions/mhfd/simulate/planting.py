@@ -6,7 +6,7 @@ spectrum is therefore read off the image, and what blurring took of it is put ba
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -40,6 +40,7 @@ class FaultKind(StrEnum):
 
     DEFOCUS = "defocus"  # radius of the disc
     HALF = "half"  # the same, in one half of the image
+    TILT = "tilt"  # the same at one side, from nothing at the other
     MOTION_ALONG = "motion_along"  # length of the way, along the scan lines
     MOTION_ACROSS = "motion_across"  # length of the way, across them
     VIBRATION = "vibration"  # standard deviation of the lines' displacement along themselves
@@ -49,11 +50,13 @@ class FaultKind(StrEnum):
 _USUAL: Final[dict[FaultKind, tuple[float, float]]] = {
     FaultKind.DEFOCUS: (2.0, 2.0),
     FaultKind.HALF: (3.0, 3.0),
+    FaultKind.TILT: (4.0, 6.0),
     FaultKind.MOTION_ALONG: (3.5, 5.0),
     FaultKind.MOTION_ACROSS: (3.5, 5.0),
     FaultKind.VIBRATION: (1.5, 2.5),
     FaultKind.ASTIGMATISM: (3.0, 4.0),
 }
+_SIDED: Final = (FaultKind.HALF, FaultKind.TILT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +68,13 @@ class PlantedFault:
     across: float = 0.0
     """Half of the shorter axis of an ellipse."""
     angle_deg: float = 0.0
-    """Of an ellipse's longer axis, from the lines towards the rows; of a half: 0, 90, 180 or 270, from the right on."""
+    """Of an ellipse's longer axis, from the lines towards the rows; of a side: 0 right, 90 bottom, 180, 270."""
 
     def __post_init__(self) -> None:
         check_range("fault.size", self.size, 0, 64)
         check_range("fault.across", self.across, 0, self.size)
         check_range("fault.angle_deg", self.angle_deg, -360, 360)
-        if self.kind is FaultKind.HALF and self.angle_deg % 90:
+        if self.kind in _SIDED and self.angle_deg % 90:
             raise UsageError(f"fault.angle_deg: {self.angle_deg!r} is no side of an image; give 0, 90, 180 or 270")
 
     @classmethod
@@ -79,8 +82,8 @@ class PlantedFault:
         """One as it comes: of this size or, without one, of a size that should be found; at any angle."""
         much = float(rng.uniform(*_USUAL[kind])) if size is None else size
         across = much * float(rng.uniform(0.15, 0.35)) if kind is FaultKind.ASTIGMATISM else 0.0
-        turn = 90.0 * int(rng.integers(4)) if kind is FaultKind.HALF else float(rng.uniform(0, 180))
-        angled = kind in (FaultKind.HALF, FaultKind.ASTIGMATISM)
+        turn = 90.0 * int(rng.integers(4)) if kind in _SIDED else float(rng.uniform(0, 180))
+        angled = kind in (*_SIDED, FaultKind.ASTIGMATISM)
         return cls(kind=kind, size=much, across=across, angle_deg=turn if angled else 0.0)
 
 
@@ -90,19 +93,44 @@ def plant(image: NDArray[Pixels], fault: PlantedFault, *, seed: int = 0) -> NDAr
         raise UsageError(
             f"image: expected grey pixels of at least {_LEAST} x {_LEAST}, got {image.dtype} {image.shape}"
         )
-    rng = np.random.default_rng([seed, 31])
     plane = image.astype(np.float32)
+    faulty = through(plane, fault, seed=seed)
+    if fault.kind is not FaultKind.VIBRATION:
+        noise = ImageNoise.of(plane)
+        white = scipy.fft.rfft2(np.random.default_rng([seed, 31]).standard_normal(plane.shape, dtype=np.float32))
+        rounded = 0.0 if image.dtype.kind == "f" else 1 / 12
+        planes = _planes(fault, plane.shape)
+        even = sum((w * noise.lost(left, white, plane.shape, rounded) for w, left in planes), np.zeros_like(plane))
+        faulty += even * noise.strength(faulty)
+    return _as_before(faulty, image.dtype)
+
+
+def through(plane: Plane, fault: PlantedFault, *, seed: int = 0) -> Plane:
+    """The picture with this fault; its noise, if it has any, goes the same way."""
     if fault.kind is FaultKind.VIBRATION:
-        return _as_before(_displaced(plane, fault.size * rng.standard_normal(len(plane))), image.dtype)
-    noise = ImageNoise.of(plane)
-    left = transfer_of(fault)
-    blurred = _through(plane, left, reach=2 * fault.size)
-    lost = noise.drawn(blurred, left, rng, rounded=0.0 if image.dtype.kind == "f" else 1 / 12)
-    if fault.kind is not FaultKind.HALF:
-        return _as_before(blurred + lost, image.dtype)
-    part = _half(plane.shape, fault.angle_deg)
-    lost *= np.sqrt(part * (2 - part))  # what is left of the noise where one half passes into the other
-    return _as_before(plane + part * (blurred - plane) + lost, image.dtype)
+        steps = np.random.default_rng([seed, 32]).standard_normal(len(plane))
+        return _displaced(plane, fault.size * steps)
+    spectrum = _Mirrored.of(plane, 2 * fault.size)
+    return sum((weight * spectrum.through(left) for weight, left in _planes(fault, plane.shape)), np.zeros_like(plane))
+
+
+def _planes(fault: PlantedFault, shape: tuple[int, ...]) -> Iterator[tuple[Plane, Transfer]]:
+    """What of each place comes through which transfer: one for all, or discs of several radii side by side."""
+    if fault.kind not in _SIDED:
+        yield np.ones((1, 1), np.float32), transfer_of(fault)
+        return
+    turn = round(fault.angle_deg / 90) % 4
+    size = shape[turn % 2 == 0]
+    wide = size if fault.kind is FaultKind.TILT else min(_SOFT, size / 4)
+    radius = fault.size * np.clip((np.arange(size) - (size - 1) / 2) / wide + 0.5, 0, 1).astype(np.float32)
+    radius = radius if turn < 2 else radius[::-1]
+    fine = np.arange(0, min(fault.size, 2.0), 0.5)
+    steps = np.unique([*fine, *np.arange(2.0, fault.size), fault.size])
+    for i, step in enumerate(steps):
+        hat = np.zeros(len(steps))
+        hat[i] = 1
+        weight = np.interp(radius, steps, hat).astype(np.float32)
+        yield (weight[:, None] if turn % 2 else weight[None, :]), partial(_ellipse, step, step, 0.0)
 
 
 def transfer_of(fault: PlantedFault) -> Transfer:
@@ -152,22 +180,26 @@ class ImageNoise:
         down = _folded(np.median(power[:, :, fine].mean(axis=2), axis=0))
         return cls(along, down, *_by_brightness(plane))
 
-    def drawn(self, blurred: Plane, left: Transfer, rng: np.random.Generator, *, rounded: float) -> Plane:
-        """What blurring took of the noise of this picture: noise with the spectrum N (1 - |H|^2).
+    def lost(self, left: Transfer, white: NDArray[np.complex64], shape: tuple[int, ...], rounded: float) -> Plane:
+        """What blurring took of it: noise with the spectrum N (1 - |H|^2), of strength 1, from white noise's.
 
         `rounded`: variance that rounding to whole grey values will add, which is not to be there twice.
         """
-        down, along = _frequencies(blurred.shape)
-        spectrum = scipy.fft.rfft2(rng.standard_normal(blurred.shape, dtype=np.float32))
+        down, along = _frequencies(shape)
         grid = np.linspace(0, 0.5, len(self.along))
-        shape = np.interp(np.abs(down), grid, self.down) * np.interp(along, grid, self.along)
-        shape *= 1 - left(down, along) ** 2
-        shape -= rounded / max(float(self.variance.mean()), rounded, 1e-9)
-        spectrum *= np.sqrt(np.maximum(shape, 0))
-        even: Plane = scipy.fft.irfft2(spectrum, s=blurred.shape, overwrite_x=True)
-        strength = np.interp(gaussian_filter(blurred, 3, mode="reflect"), self.brightness, self.variance)
-        even *= np.sqrt(strength, dtype=np.float32)
+        power = np.interp(np.abs(down), grid, self.down) * np.interp(along, grid, self.along)
+        power *= 1 - left(down, along) ** 2
+        power -= rounded / max(float(self.variance.mean()), rounded, 1e-9)
+        even: Plane = scipy.fft.irfft2(
+            white * np.sqrt(np.maximum(power, 0), dtype=np.float32), s=shape, overwrite_x=True
+        )
         return even
+
+    def strength(self, picture: Plane) -> Plane:
+        """Its standard deviation at each place of a picture, by how bright it is there."""
+        grey = gaussian_filter(picture, 3, mode="reflect")
+        strength: Plane = np.sqrt(np.interp(grey, self.brightness, self.variance)).astype(np.float32)
+        return strength
 
 
 def _block_powers(plane: Plane) -> NDArray[np.float32]:
@@ -217,15 +249,26 @@ def _by_brightness(plane: Plane) -> tuple[NDArray[np.float64], NDArray[np.float6
     return (edges[:-1] + edges[1:]) / 2, variance
 
 
-def _through(plane: Plane, left: Transfer, *, reach: float) -> Plane:
-    """The picture with what is left of each frequency; beyond its edge it is taken to mirror itself."""
-    margin = min(int(np.ceil(reach)) + 8, *plane.shape)
-    padded = tuple(scipy.fft.next_fast_len(side + 2 * margin, real=True) for side in plane.shape)
-    after = [(margin, p - s - margin) for p, s in zip(padded, plane.shape, strict=True)]
-    spectrum = scipy.fft.rfft2(np.pad(plane, after, mode="symmetric"))
-    spectrum *= left(*_frequencies(padded))
-    through: Plane = scipy.fft.irfft2(spectrum, s=padded, overwrite_x=True)
-    return through[margin : margin + plane.shape[0], margin : margin + plane.shape[1]]
+@dataclass(frozen=True, slots=True, eq=False)
+class _Mirrored:
+    """A picture, transformed once; beyond its edge it is taken to mirror itself."""
+
+    shape: tuple[int, ...]
+    margin: int
+    padded: tuple[int, ...]
+    spectrum: NDArray[np.complex64]
+
+    @classmethod
+    def of(cls, plane: Plane, reach: float) -> _Mirrored:
+        margin = min(int(np.ceil(reach)) + 8, *plane.shape)
+        padded = tuple(scipy.fft.next_fast_len(side + 2 * margin, real=True) for side in plane.shape)
+        after = [(margin, p - s - margin) for p, s in zip(padded, plane.shape, strict=True)]
+        return cls(plane.shape, margin, padded, scipy.fft.rfft2(np.pad(plane, after, mode="symmetric")))
+
+    def through(self, left: Transfer) -> Plane:
+        whole = scipy.fft.irfft2(self.spectrum * left(*_frequencies(self.padded)), s=self.padded, overwrite_x=True)
+        inner: Plane = whole[self.margin : self.margin + self.shape[0], self.margin : self.margin + self.shape[1]]
+        return inner
 
 
 def _displaced(plane: Plane, shifts: NDArray[np.float64]) -> Plane:
@@ -238,16 +281,6 @@ def _displaced(plane: Plane, shifts: NDArray[np.float64]) -> Plane:
     spectrum *= np.exp((-2j * np.pi) * shifts[:, None] * along).astype(np.complex64)
     moved: Plane = scipy.fft.irfft(spectrum, n=padded, overwrite_x=True)
     return moved[:, margin : margin + plane.shape[1]]
-
-
-def _half(shape: tuple[int, ...], angle_deg: float) -> Plane:
-    """1 in the half that is blurred, 0 in the other, a soft edge between: 0 the right one, then bottom, left, top."""
-    turn = round(angle_deg / 90) % 4
-    size = shape[turn % 2 == 0]
-    ramp = np.clip((np.arange(size) - (size - 1) / 2) / min(_SOFT, size / 4) + 0.5, 0, 1).astype(np.float32)
-    ramp = ramp if turn < 2 else ramp[::-1]
-    part: Plane = np.broadcast_to(ramp[:, None] if turn % 2 else ramp[None, :], shape)
-    return part
 
 
 def _frequencies(shape: tuple[int, ...]) -> tuple[Plane, Plane]:
