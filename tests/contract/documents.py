@@ -158,6 +158,23 @@ def _alert_digest() -> Any:
         return printed("alert", "digest", "DIR", **pretended)
 
 
+def _replay() -> Any:
+    from mhfd.simulate.planting import FaultKind
+    from mhfd_client.replay.outcome import KindOutcome, PlantedVerdict, ReplayOutcome, Share
+
+    share = Share(1, 1, 0.0, 1.0)
+    kind = KindOutcome.of(FaultKind.DEFOCUS, [PlantedVerdict("a", FaultKind.DEFOCUS, 1.0, True, True, True)])
+    found = ReplayOutcome(1, ("a",), share, (("a", "b"),), 0, 0, (kind,))
+    return printed(
+        *("replay", "DIR", "--plant", "defocus", "--size", "1.0", "--jobs", "1"),
+        commands__common__WatchedFolder__loaded=_always(mock.MagicMock()),
+        arrival__root__checked_root=_always("/a"),
+        replay__measured_images__images_of=_always((["a"], "a")),
+        replay__measured_images__measured=_always([]),
+        replay__replayed__replayed=_always(found),
+    )
+
+
 def _functions(command: str) -> Any:
     from mhfd_client.compute.registration import Function, FunctionState
 
@@ -212,6 +229,7 @@ PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
     "alert list": _alert_list,
     "alert digest": _alert_digest,
     "check": _check,
+    "replay": _replay,
     "function register": lambda: _functions("register"),
     "function list": lambda: _functions("list"),
     "flow dry-run": _dry_run,

@@ -28,7 +28,8 @@ _FINE: Final = 0.4  # cycles a pixel: what is finer both along the lines and acr
 _BEYOND_AXIS: Final = 3  # frequencies of a block nearer to an axis show scan lines and edges, not noise
 _LEVELS: Final = 12  # of brightness, each with its own strength of noise
 _SOFT: Final = 32  # pixels in which one half passes into the other
-_LEAST: Final = 64  # pixels of the shorter side
+LEAST: Final = 64
+"""Pixels of the shorter side of an image in which a fault can be planted."""
 
 Pixels = TypeVar("Pixels", bound=np.generic)
 Transfer = Callable[[Plane, Plane], Plane]
@@ -89,10 +90,8 @@ class PlantedFault:
 
 def plant(image: NDArray[Pixels], fault: PlantedFault, *, seed: int = 0) -> NDArray[Pixels]:
     """The image as it would be with this fault; of the same type, and with noise as strong as before."""
-    if image.ndim != 2 or min(image.shape) < _LEAST or image.dtype.kind not in "uif":
-        raise UsageError(
-            f"image: expected grey pixels of at least {_LEAST} x {_LEAST}, got {image.dtype} {image.shape}"
-        )
+    if image.ndim != 2 or min(image.shape) < LEAST or image.dtype.kind not in "uif":
+        raise UsageError(f"image: expected grey pixels of at least {LEAST} x {LEAST}, got {image.dtype} {image.shape}")
     plane = image.astype(np.float32)
     faulty = through(plane, fault, seed=seed)
     if fault.kind is not FaultKind.VIBRATION:
