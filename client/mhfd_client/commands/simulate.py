@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from mhfd_client.commands.common import echo
-from mhfd_client.microscope.plan import RunPlan
+from mhfd_client.microscope.causes import causes_named
+from mhfd_client.microscope.plan import NoiseKind, RunPlan
 
 if TYPE_CHECKING:
     from mhfd_client.microscope.plan import Layout
@@ -30,6 +31,25 @@ if TYPE_CHECKING:
     show_default=True,
     help="The instrument whose names are used.",
 )
+@click.option(
+    "--causes",
+    metavar="all|CAUSE,...",
+    help="What is wrong with images, each at least once.  [default: a choice of them]",
+)
+@click.option("--blurred-start", type=int, default=0, show_default=True, help="So many sections are blurred at first.")
+@click.option(
+    "--focus-drift", type=float, default=0.0, show_default=True, help="The focus drifts to a disc of so many pixels."
+)
+@click.option("--focus-drift-from", type=int, default=1, show_default=True, help="The section where that begins.")
+@click.option(
+    "--noise",
+    type=click.Choice([kind.value for kind in NoiseKind]),
+    default=NoiseKind.WHITE.value,
+    show_default=True,
+    help="Of the detector: coloured along the line, or both ways, or of averaged frames.",
+)
+@click.option("--jpeg", type=int, help="Compress the files, with this quality from 1 to 100.  [default: not at all]")
+@click.option("--two-kinds", is_flag=True, help="Every second section is of other tissue.")
 @click.option("--at-once", is_flag=True, help="As fast as images can be made, not one after the other as in life.")
 @click.option("--interval", type=click.FloatRange(0.01), default=1.0, show_default=True, help="Seconds an image.")
 def simulate(
@@ -40,6 +60,13 @@ def simulate(
     seed: int,
     failures: float,
     layout: Layout,
+    causes: str | None,
+    blurred_start: int,
+    focus_drift: float,
+    focus_drift_from: int,
+    noise: str,
+    jpeg: int | None,
+    two_kinds: bool,
     at_once: bool,
     interval: float,
 ) -> None:
@@ -53,7 +80,19 @@ def simulate(
     if not (rows.isdecimal() and columns.isdecimal()):
         raise click.BadParameter(f"{tiles!r} is no mosaic; write 2x3", param_hint="--tiles")
     plan = RunPlan.of(
-        seed, sections=sections, size=size, tiles=(int(rows), int(columns)), failures=failures, layout=layout
+        seed,
+        sections=sections,
+        size=size,
+        tiles=(int(rows), int(columns)),
+        failures=failures,
+        layout=layout,
+        blurred_start=blurred_start,
+        focus_drift_px=focus_drift,
+        focus_drift_from=focus_drift_from,
+        causes=causes_named(causes) if causes is not None else None,
+        noise=NoiseKind(noise),
+        jpeg=jpeg,
+        two_kinds=two_kinds,
     )
     planted = 0
     for shot in microscope.simulate_run(into, plan, at_once=at_once, interval_s=interval):

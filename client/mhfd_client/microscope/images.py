@@ -1,33 +1,40 @@
 """The files that the pretend microscope leaves: simulated pixels, and the XML that Atlas writes beside them."""
 
 import io
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 import tifffile
 
-from mhfd.simulate import Artefacts, Exposure, Grey, Optics, Specimen
-from mhfd_client.microscope.plan import HARMLESS, RunPlan, row_column
+from mhfd.simulate import Artefacts, Exposure, Grey, Optics, SectionKind, Specimen
+from mhfd_client.microscope.plan import Chance, NoiseKind, RunPlan, row_column
 from mhfd_client.microscope.truth import Shot, ShotKind
 
 PIXEL_NM: Final = 8.0
 _OVERLAP: Final = 0.06
 _DWELL_NS: Final = 800
+_NOISE: Final = {
+    NoiseKind.WHITE: Exposure(),
+    NoiseKind.LINE: Exposure(lag_px=0.8),
+    NoiseKind.GRAIN: Exposure(noise_px=(0.5, 0.7)),
+    NoiseKind.FRAMES: Exposure(frames=8),
+}
+_TWO_KINDS: Final = (SectionKind(), SectionKind(density=0.7, granules=0.5))
 
 
 def picture(plan: RunPlan, shot: Shot) -> Grey:
     """What the instrument records."""
     row, column = row_column(shot.tile)
     step = round(plan.size * (1 - _OVERLAP))
-    rng = np.random.default_rng([plan.seed, shot.section, row, column, shot.take])
-    jitter = float(np.exp(rng.normal(0, 0.05)))
-    return Specimen(seed=plan.seed, drift=plan.drift).section(
+    kinds = _TWO_KINDS if plan.two_kinds else ()
+    return Specimen(seed=plan.seed, drift=plan.drift, kinds=kinds).section(
         (plan.size, plan.size),
         z=shot.section,
         origin=((row - 1) * step, (column - 1) * step),
         take=shot.take,
-        optics=_optics(shot, rng),
-        exposure=Exposure(dose=200 * jitter),
+        optics=_optics(shot),
+        exposure=_exposure(plan, shot),
         artefacts=_artefacts(shot),
     )
 
@@ -40,36 +47,68 @@ def tiff(plan: RunPlan, shot: Shot) -> bytes:
         pixels[round(plan.size * (1 - shot.amount)) :] = 0
     buffer = io.BytesIO()
     xml = _fibics(plan, shot, row, column)
-    tifffile.imwrite(buffer, pixels, photometric="minisblack", metadata=None, extratags=[(51023, 2, None, xml, True)])
+    how: dict[str, Any] = {"compression": "jpeg", "compressionargs": {"level": plan.jpeg}} if plan.jpeg else {}
+    tifffile.imwrite(
+        buffer, pixels, photometric="minisblack", metadata=None, extratags=[(51023, 2, None, xml, True)], **how
+    )
     data = buffer.getvalue()
     return data[: round(len(data) * (1 - shot.amount))] if shot.kind is ShotKind.TRUNCATED else data
 
 
-def _optics(shot: Shot, rng: np.random.Generator) -> Optics:
-    """The column's settings; a tilt or an astigmatism may lie any way."""
-    turn, angle = int(rng.integers(4)), float(rng.uniform(0, 180))
+def _optics(shot: Shot) -> Optics:
+    """The column's settings."""
     um = shot.amount * PIXEL_NM / Optics().half_angle_mrad  # of defocus, for a disc of `amount` pixels
-    if shot.kind is ShotKind.TILTED:
-        slope = um if turn % 2 else -um
-        tilt = (slope, 0.0) if turn < 2 else (0.0, slope)
-        return Optics(pixel_nm=PIXEL_NM, defocus_um=um / 2, tilt_um=tilt)
-    if shot.kind is ShotKind.ASTIGMATIC:
-        return Optics(pixel_nm=PIXEL_NM, astigmatism_um=um, astigmatism_deg=angle)
-    if shot.kind in (*HARMLESS, ShotKind.TRUNCATED, ShotKind.ZERO_TAIL, ShotKind.BLANK):
-        return Optics(pixel_nm=PIXEL_NM)
-    return Optics(pixel_nm=PIXEL_NM, blur_px=shot.amount)
+    match shot.kind:
+        case ShotKind.TILTED:
+            worse = np.deg2rad(shot.angle_deg or 0.0)
+            tilt = (um * round(float(np.sin(worse))), um * round(float(np.cos(worse))))
+            return Optics(pixel_nm=PIXEL_NM, defocus_um=um / 2, tilt_um=tilt)
+        case ShotKind.ASTIGMATIC:
+            return Optics.ellipse(shot.amount, shot.shorter_px, shot.angle_deg or 0.0, pixel_nm=PIXEL_NM)
+        case ShotKind.MOTION_ALONG:
+            return Optics(pixel_nm=PIXEL_NM, motion_px=(0.0, shot.amount))
+        case ShotKind.MOTION_ACROSS:
+            return Optics(pixel_nm=PIXEL_NM, motion_px=(shot.amount, 0.0))
+        case ShotKind.SHARP | ShotKind.DEFOCUS_SLIGHT | ShotKind.DEFOCUS | ShotKind.DRIFTED:
+            return Optics(pixel_nm=PIXEL_NM, blur_px=shot.amount)
+        case _:
+            return Optics(pixel_nm=PIXEL_NM)
+
+
+def _exposure(plan: RunPlan, shot: Shot) -> Exposure:
+    """The detector's settings."""
+    chance = Chance.of(plan.seed, shot.section, shot.tile, shot.take)
+    usual = replace(_NOISE[plan.noise], dose=200 * chance.dose)
+    match shot.kind:
+        case ShotKind.LOW_DOSE:
+            return replace(usual, dose=usual.dose * shot.amount)
+        case ShotKind.SATURATED:
+            return replace(usual, contrast=shot.amount, brightness=0.1 * shot.amount)
+        case _:
+            return usual
 
 
 def _artefacts(shot: Shot) -> Artefacts:
     """What is odd about the section, or about its recording."""
-    odd: dict[ShotKind, dict[str, Any]] = {
-        ShotKind.WRINKLE: {"wrinkles": int(shot.amount)},
-        ShotKind.PARTICLES: {"particles": int(shot.amount)},
-        ShotKind.CHARGING: {"charging": 1},
-        ShotKind.RESIN: {"resin": shot.amount},
-        ShotKind.BLANK: {"resin": 1.0},
-    }
-    return Artefacts(**odd.get(shot.kind, {}))
+    match shot.kind:
+        case ShotKind.WRINKLE:
+            return Artefacts(wrinkles=int(shot.amount))
+        case ShotKind.PARTICLES:
+            return Artefacts(particles=int(shot.amount))
+        case ShotKind.CHARGING:
+            return Artefacts(charging=1)
+        case ShotKind.RESIN:
+            return Artefacts(resin=shot.amount)
+        case ShotKind.BLANK:
+            return Artefacts(resin=1.0)
+        case ShotKind.SHADING:
+            return Artefacts(shading=shot.amount)
+        case ShotKind.BANDING:
+            return Artefacts(banding=shot.amount)
+        case ShotKind.JITTER | ShotKind.VIBRATION:
+            return Artefacts(jitter=shot.amount)
+        case _:
+            return Artefacts()
 
 
 def _fibics(plan: RunPlan, shot: Shot, row: int, column: int) -> str:

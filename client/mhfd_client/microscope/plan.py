@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Final, Literal
 
 import numpy as np
 
 from mhfd.errors import UsageError
+from mhfd_client.microscope.causes import CAUSES
 from mhfd_client.microscope.truth import Shot, ShotKind
 
 Layout = Literal["atlas", "wafermapper", "sbemimage", "sbemimage2025", "plain"]
@@ -19,16 +22,7 @@ _NAMES: Final[dict[Layout, str]] = {
     "plain": "section_{section:05d}_{tile}.tif",
 }
 
-_PLANTED: Final = {
-    ShotKind.DEFOCUS_SLIGHT: "out_of_focus",
-    ShotKind.DEFOCUS: "out_of_focus",
-    ShotKind.ASTIGMATIC: "out_of_focus",
-    ShotKind.TILTED: "out_of_focus",
-    ShotKind.TRUNCATED: "incomplete",
-    ShotKind.ZERO_TAIL: "incomplete",
-    ShotKind.BLANK: "undetermined",
-}
-HARMLESS: Final = (ShotKind.WRINKLE, ShotKind.PARTICLES, ShotKind.CHARGING, ShotKind.RESIN)
+_HARMLESS: Final = (ShotKind.WRINKLE, ShotKind.PARTICLES, ShotKind.CHARGING, ShotKind.RESIN)
 # The first few are in every run, however short.
 _FAILURES: Final = (
     ShotKind.DEFOCUS_SLIGHT,
@@ -44,6 +38,32 @@ _FAILURES: Final = (
 )
 
 
+class NoiseKind(StrEnum):
+    """How the detector makes noise."""
+
+    WHITE = "white"
+    LINE = "line"  # a slow detector: coloured along the scan line
+    GRAIN = "grain"  # coloured both ways
+    FRAMES = "frames"  # eight frames, averaged
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """What is left to chance at one image, whatever is wrong with it."""
+
+    dose: float
+    side: int
+    angle_deg: float
+    shorter_part: float
+
+    @classmethod
+    def of(cls, seed: int, section: int, tile: str, take: int) -> Chance:
+        """The same, whatever else is in the run."""
+        rng = np.random.default_rng([seed, section, *row_column(tile), take])
+        dose = float(np.exp(rng.normal(0, 0.05)))
+        return cls(dose, int(rng.integers(4)), float(rng.uniform(0, 180)), float(rng.uniform(0.1, 0.33)))
+
+
 @dataclass(frozen=True, slots=True)
 class RunPlan:
     """A run: which images, in which order, and what is wrong with each."""
@@ -52,6 +72,11 @@ class RunPlan:
     size: int
     drift: float
     shots: tuple[Shot, ...]
+    noise: NoiseKind = NoiseKind.WHITE
+    jpeg: int | None = None
+    """Quality with which files are compressed, 1 to 100; None: not at all."""
+    two_kinds: bool = False
+    """Whether every second section is of other tissue: paler, with less fine texture."""
 
     @classmethod
     def of(
@@ -66,6 +91,11 @@ class RunPlan:
         layout: Layout = "atlas",
         blurred_start: int = 0,
         focus_drift_px: float = 0.0,
+        focus_drift_from: int = 1,
+        causes: Sequence[ShotKind] | None = None,
+        noise: NoiseKind = NoiseKind.WHITE,
+        jpeg: int | None = None,
+        two_kinds: bool = False,
     ) -> RunPlan:
         """A run with its failures.
 
@@ -79,18 +109,31 @@ class RunPlan:
             layout: The instrument whose names are used.
             blurred_start: So many sections at the beginning are all out of focus.
             focus_drift_px: The focus drifts slowly, to a disc of this radius in the last section.
+            focus_drift_from: The section in which that begins.
+            causes: What is wrong with images, each of them at least once; by default a choice of them.
+            noise: Of the detector.
+            jpeg: Quality with which files are compressed, 1 to 100; None: not at all.
+            two_kinds: Every second section is of other tissue.
         """
         _check("sections", sections, 1, 100_000)
         _check("size", size, 128, 16384)
         _check("tiles", min(tiles), 1, 100)
         if not 0 <= failures <= 0.5:
             raise UsageError(f"failures: {failures!r} is out of range; give 0 to 0.5")
+        _check("blurred_start", blurred_start, 0, sections)
+        _check("focus_drift_from", focus_drift_from, 1, sections)
+        if not 0 <= focus_drift_px <= 50:
+            raise UsageError(f"focus_drift_px: {focus_drift_px!r} is out of range; give 0 to 50")
+        if jpeg is not None:
+            _check("jpeg", jpeg, 1, 100)
         rng = np.random.default_rng([seed, 77])
         names = [f"r{r + 1}-c{c + 1}" for r in range(tiles[0]) for c in range(tiles[1])]
         count = 0 if failures == 0 else min(max(round(failures * sections), min(6, sections // 4)), sections // 2)
         order = [int(s) + 1 for s in rng.permutation(sections)]
-        wrong = {s: _FAILURES[i % len(_FAILURES)] for i, s in enumerate(order[:count])}
-        harmless = {s: HARMLESS[i % len(HARMLESS)] for i, s in enumerate(order[count : 2 * count])}
+        failing, odd_ones = (_FAILURES, _HARMLESS) if causes is None else _parted(causes, failures, sections)
+        bad, fair = (count, count) if causes is None else (max(count, len(failing)), max(count, len(odd_ones)))
+        wrong = _in_turn(failing, order[:bad])
+        harmless = _in_turn(odd_ones, order[bad : bad + fair])
         shots: list[Shot] = []
         retakes: dict[int, list[Shot]] = {}
         for section in range(1, sections + 1):
@@ -102,18 +145,20 @@ class RunPlan:
                     amount = _amount(kind, rng)
                 elif section <= blurred_start:
                     kind, amount = ShotKind.DEFOCUS, 2.5
-                elif focus_drift_px:
-                    kind, amount = ShotKind.DRIFTED, focus_drift_px * section / sections
+                elif focus_drift_px and section >= focus_drift_from:
+                    done, all_of_it = section - focus_drift_from + 1, sections - focus_drift_from + 1
+                    kind, amount = ShotKind.DRIFTED, focus_drift_px * done / all_of_it
                 shot = Shot(section, tile, _path(layout, section, tile, 0), kind, _expected(kind, amount), amount)
+                shot = _lying(shot, Chance.of(seed, section, tile, 0))
                 shots.append(shot)
                 if shot.planted and kind is not ShotKind.BLANK and section > blurred_start and rng.random() < 0.4:
                     again = replace(
                         shot, path=_path(layout, section, tile, 1), kind=ShotKind.SHARP, expected="in_focus",
-                        amount=0.0, take=1, retake_of=shot.path,
+                        amount=0.0, take=1, retake_of=shot.path, shorter_px=0.0, angle_deg=None,
                     )  # fmt: skip
                     retakes.setdefault(min(section + 5, sections), []).append(again)
             shots += retakes.pop(section, [])
-        return cls(seed, size, drift, tuple(shots))
+        return cls(seed, size, drift, tuple(shots), noise, jpeg, two_kinds)
 
 
 def row_column(tile: str) -> tuple[int, int]:
@@ -124,24 +169,46 @@ def row_column(tile: str) -> tuple[int, int]:
 
 def _amount(kind: ShotKind, rng: np.random.Generator) -> float:
     """How much of it."""
-    low, high = {
-        ShotKind.DEFOCUS_SLIGHT: (2.0, 2.0),
-        ShotKind.DEFOCUS: (2.5, 7.0),
-        ShotKind.ASTIGMATIC: (3.0, 5.0),
-        ShotKind.TILTED: (4.0, 8.0),
-        ShotKind.TRUNCATED: (0.05, 0.6),
-        ShotKind.ZERO_TAIL: (0.05, 0.6),
-        ShotKind.WRINKLE: (1.0, 3.99),
-        ShotKind.PARTICLES: (3.0, 20.0),
-        ShotKind.RESIN: (0.2, 0.6),
-    }.get(kind, (0.0, 0.0))
-    return float(rng.uniform(low, high))
+    return float(rng.uniform(CAUSES[kind].low, CAUSES[kind].high))
 
 
 def _expected(kind: ShotKind, amount: float) -> str:
     if kind is ShotKind.DRIFTED:
         return "in_focus" if amount < 1.2 else "out_of_focus" if amount >= 2 else "either"
-    return _PLANTED.get(kind, "in_focus")
+    return CAUSES[kind].expected
+
+
+def _parted(
+    causes: Sequence[ShotKind], failures: float, sections: int
+) -> tuple[tuple[ShotKind, ...], tuple[ShotKind, ...]]:
+    """Those that fail, and those that are odd and no failure."""
+    if failures == 0:
+        raise UsageError("failures: 0 leaves no room for causes; give a part above 0, or leave the causes out")
+    failing = tuple(kind for kind in causes if CAUSES[kind].fails)
+    odd = tuple(kind for kind in causes if not CAUSES[kind].fails and kind is not ShotKind.SHARP)
+    if (least := 2 * (len(failing) + len(odd))) > sections:
+        raise UsageError(f"sections: {sections} are too few for {least // 2} causes; give at least {least}")
+    return failing, odd
+
+
+def _in_turn(kinds: Sequence[ShotKind], sections: Sequence[int]) -> dict[int, ShotKind]:
+    """Which of these sections gets which."""
+    return {s: kinds[i % len(kinds)] for i, s in enumerate(sections)} if kinds else {}
+
+
+def _lying(shot: Shot, chance: Chance) -> Shot:
+    """With the direction in which it is blurred: an ellipse and a tilt may lie any way."""
+    match shot.kind:
+        case ShotKind.ASTIGMATIC:
+            return replace(shot, shorter_px=shot.amount * chance.shorter_part, angle_deg=chance.angle_deg)
+        case ShotKind.TILTED:
+            return replace(shot, angle_deg=(270.0, 90.0, 180.0, 0.0)[chance.side])
+        case ShotKind.MOTION_ALONG | ShotKind.VIBRATION | ShotKind.JITTER:
+            return replace(shot, angle_deg=0.0)
+        case ShotKind.MOTION_ACROSS:
+            return replace(shot, angle_deg=90.0)
+        case _:
+            return shot
 
 
 def _path(layout: Layout, section: int, tile: str, take: int) -> str:

@@ -120,4 +120,5 @@ def _lagging(electrons: Plane, lag_px: float) -> Plane:
     left = float(np.exp(-1 / lag_px))
     begin = (left * electrons[:, :1]).astype(np.float64)
     felt, _ = scipy.signal.lfilter([1 - left], [1.0, -left], electrons.astype(np.float64), axis=1, zi=begin)
-    return felt.astype(np.float32)
+    smeared: Plane = felt.astype(np.float32)
+    return smeared
