@@ -56,7 +56,13 @@ def live(pids: dict[str, int]) -> dict[str, int]:
     return found
 
 
-@pytest.mark.parametrize("more", [[], ["--delay-ms", "4", "--fast-results"]], ids=["plain", "far and fast"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param([], marks=pytest.mark.soak, id="plain"),  # as the next, with less in between
+        pytest.param(["--delay-ms", "4", "--fast-results"], id="far and fast"),
+    ],
+)
 def test_it_can_be_used_and_ends_when_told(tmp_path: Path, more: list[str]) -> None:
     data = tmp_path / "data"
     data.mkdir()
