@@ -18,11 +18,10 @@ from pathlib import Path
 
 import pytest
 import tifffile
-from click.testing import CliRunner
 from tests.rigs import REPOSITORY
+from tests.rigs.typed import typed_here
 
 from mhfd import simulate
-from mhfd_client.cli import main
 
 PAGES = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")])
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -58,9 +57,7 @@ def typed(command: str) -> tuple[int, str]:
     """Exit code, and what it says. What needs no shell runs in this process: most starts of Python are saved."""
     words = shlex.split(command, comments=True)
     if words[0] == "mhfd" and not NEEDS_SHELL.search(command):
-        result = CliRunner().invoke(main, words[1:])
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        return result.exit_code, result.output
+        return typed_here(words[1:])
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     shell = ["bash", "-c", command]
     done = subprocess.run(
@@ -79,11 +76,11 @@ def test_console_examples_run(page: Path, folder: Path) -> None:
             if not line.startswith("$ "):
                 continue
             command, _, wanted = line[2:].partition("# exit ")
-            code, said = typed(command)
-            assert code == int(wanted or 0), f"{page}: {command}\n{said}"
+            code, told = typed(command)
+            assert code == int(wanted or 0), f"{page}: {command}\n{told}"
             shown = lines[i + 1] if i + 1 < len(lines) and not lines[i + 1].startswith("$ ") else None
             if shown and not shown.startswith("..."):
-                assert shown.split()[0] in said, f"{page}: {command} does not print {shown!r}"
+                assert shown.split()[0] in told, f"{page}: {command} does not print {shown!r}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(REPOSITORY)))

@@ -23,6 +23,7 @@ from tests.rigs.globus.auth import CLIENT_ID, CLIENT_SECRET
 from tests.rigs.globus.auth_state import NATIVE_ID, TRANSFER, data_access, flow_scope
 from tests.rigs.globus.stand_ins import Consenting, StandIns, code_of, variables
 from tests.rigs.globus.web import Server
+from tests.rigs.typed import typed_here
 
 from mhfd_client.errors import LoginRefused, NoClient, NotLoggedIn
 from mhfd_client.globus.consents import consents_for
@@ -62,16 +63,7 @@ def file(tmp_path: Path) -> Path:
 
 def mhfd(env: dict[str, str], *words: str) -> tuple[int, str]:
     """A command without a terminal: exit code, and all it said."""
-    done = subprocess.run(
-        [MHFD, *words],
-        env=env,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=DEADLINE_S,
-    )
-    return done.returncode, done.stdout + done.stderr
+    return typed_here(words, env)
 
 
 def log_in(env: dict[str, str], *words: str, person: Callable[[str], str] = code_of) -> tuple[int, str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 
 import click
+import pytest
 from click.testing import CliRunner
 
 from mhfd_client.cli import main
@@ -18,8 +20,25 @@ def every(group: click.Group = main, *names: str) -> Iterator[tuple[tuple[str, .
             yield from every(command, *names, name)
 
 
+def typed_here(words: Sequence[str], env: Mapping[str, str] | None = None) -> tuple[int, str]:
+    """Exit code of a command, and all that it says, in this process: a start of Python is most of what one costs.
+
+    There is no terminal. `env`: the whole environment; what is not among the ends of a command is raised.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if env is not None:
+            for name in set(os.environ) - set(env):
+                patch.delenv(name)
+            for name, value in env.items():
+                patch.setenv(name, value)
+        done = CliRunner().invoke(main, list(words))
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done.exit_code, done.output
+
+
 def refused(words: Sequence[str]) -> str:
-    """What a command says that cannot work, in this process: a start of Python for each is most of what it costs."""
-    done = CliRunner().invoke(main, list(words))
-    assert done.exit_code == 2, done.output
-    return done.stderr
+    """What is said to what cannot work."""
+    code, told = typed_here(words)
+    assert code == 2, told
+    return told
