@@ -13,7 +13,9 @@ import click
 from mhfd_client.commands.common import EXIT_PERSON, JSON, WatchedFolder, echo, folder_options, say
 
 if TYPE_CHECKING:
+    from mhfd_client.journal.view import JournalView
     from mhfd_client.results.status import RunStatus
+    from mhfd_client.settings.options import VerdictSettings
 
 
 _RANG: Final = 5
@@ -28,12 +30,24 @@ def status(folder: WatchedFolder, as_json: bool, check: bool) -> None:
     """How a run stands: seen, judged, pending, failed, retake, missing."""
     from mhfd_client.results.status import status as status_of
 
-    names = folder.loaded().settings.names
+    settings = folder.loaded().settings
     with folder.journal() as journal:
-        now = status_of(journal, names)
-    say(now.as_json(), _lines(now, folder.root), as_json=as_json)
+        now = status_of(journal, settings.names)
+        lines = [] if as_json else [*_lines(now, folder.root), *_uncalibrated(journal, settings.verdict)]
+    say(now.as_json(), lines, as_json=as_json)
     if check and now.needs_person:
         sys.exit(EXIT_PERSON)
+
+
+def _uncalibrated(journal: JournalView, settings: VerdictSettings) -> list[str]:
+    """Why verdicts have no um, though a calibration is set."""
+    from mhfd_client.calibration.applies import applied, of_settings
+
+    calibration = of_settings(settings)
+    if calibration is None:
+        return []
+    found = applied(journal, settings, calibration)
+    return [f"calibration: {found}"] if found.refused else []
 
 
 def _lines(now: RunStatus, root: str) -> list[str]:

@@ -247,6 +247,7 @@ def _state(directory: str, loaded: Loaded) -> Iterator[Check]:
     else:
         yield ok("disk", f"{folder}: {room}; an image costs about 30 kB")
     yield ok("state", f"{folder} may be written; found by: {origin}")
+    yield from _calibration(folder, loaded)
     try:
         with JournalView.read(folder) as journal:
             beat, counts, methods = journal.heartbeat(), journal.counts(), methods_of(journal)
@@ -261,3 +262,28 @@ def _state(directory: str, loaded: Loaded) -> Iterator[Check]:
         )
     elif methods:
         yield ok("method", told(methods))
+
+
+def _calibration(folder: Path, loaded: Loaded) -> Iterator[Check]:
+    """Whether the calibration that is set can be read, and says something of this run's images."""
+    from mhfd_client.calibration.applies import applied, of_settings
+    from mhfd_client.journal.view import JournalView
+
+    verdict = loaded.settings.verdict
+    try:
+        calibration = of_settings(verdict)
+    except SettingsError as error:
+        yield fail("calibration", str(error), "`mhfd calibrate` makes one; or leave verdict.calibration out")
+        return
+    if calibration is None:
+        return
+    try:
+        with JournalView.read(folder) as journal:
+            found = applied(journal, verdict, calibration)
+    except StateMissing:
+        yield ok("calibration", f"{verdict.calibration}: no image has been scored yet")
+        return
+    if found.refused:
+        yield warn("calibration", str(found), "take a focus series with these settings: `mhfd calibrate`")
+    else:
+        yield ok("calibration", str(found))

@@ -280,6 +280,11 @@ class VerdictSettings(Section):
         le=1e9,
         description="size of a pixel of images whose files do not say it, in nm: where all of a run have one",
     )
+    calibration: Path | None = Field(
+        None,
+        description="the file that `mhfd calibrate` wrote: verdicts say how far out of focus a blurred image is, where "
+        "it applies",
+    )
     target_s: Positive = Field(
         60.0, description="a verdict should be there so long after a file is whole; page and report show what was later"
     )

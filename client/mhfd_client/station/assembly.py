@@ -13,6 +13,7 @@ from mhfd_client.alerts import Alerts, Digest, Sink, build
 from mhfd_client.arrival.folder import Arrival
 from mhfd_client.arrival.listing import Rules, inside, walk
 from mhfd_client.arrival.root import checked_root
+from mhfd_client.calibration.applies import of_settings
 from mhfd_client.errors import SettingsError
 from mhfd_client.journal.folder import thumbnails
 from mhfd_client.journal.journal import Journal
@@ -69,6 +70,7 @@ def assembled(
         also_told: Who is told of alerts beside those of the settings.
     """
     chosen = loaded.settings
+    of_settings(chosen.verdict)
     root = checked_root(root)
     state_dir = state_of(root, chosen)
     with Journal.open(state_dir, root=root) as journal, JournalView.read(state_dir) as view:
