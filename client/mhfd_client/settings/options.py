@@ -260,6 +260,13 @@ class VerdictSettings(Section):
     cross_spectrum_threshold: float = Field(
         0.6, gt=0, lt=1, description="the same for the cross-spectrum, which dose and contrast do not change"
     )
+    blur_px: float = Field(
+        1.15,
+        gt=0,
+        le=20,
+        description="an image that is blurred by so many pixels (radius of a disc) more than the sharp images near "
+        "it is out of focus; `mhfd calibrate` proposes one from your labels",
+    )
     k_sigma: float = Field(
         4.0,
         gt=0,

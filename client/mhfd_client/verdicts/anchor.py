@@ -28,6 +28,8 @@ class Anchor:
     """What sharp images look like."""
 
     levels: Levels
+    rows: Rows
+    """The images, or enough of them."""
     count: int
     origin: Origin
     own: bool = False
@@ -45,7 +47,7 @@ def find_anchor(
         same = history.labelled(Label.SHARP, like, tile)
         own = bool(len(same))
         rows = nearest(history, same if own else confirmed, at, settings.confirm, sections=sections)
-        return Anchor(median(history.levels_for(measured, rows)), len(rows), "confirmed", own)
+        return Anchor(median(history.levels_for(measured, rows)), rows, len(rows), "confirmed", own)
     return sharpest(measured, history, settings, like, tile)
 
 
@@ -59,11 +61,11 @@ def sharpest(measured: Measured, history: History, settings: VerdictSettings, li
             ("sharpest", like, measured.meaning, tile), lambda: _sharpest(measured, history, settings, like, mine)
         )
         if of_tile is not None and of_tile.count >= settings.young and 2 * of_tile.count > len(mine):
-            return Anchor(of_tile.levels, of_tile.count, "provisional", own=True, others=True)
+            return Anchor(of_tile.levels, of_tile.rows, of_tile.count, "provisional", own=True, others=True)
     found = history.remembered(
         ("sharpest", like, measured.meaning), lambda: _sharpest(measured, history, settings, like, every)
     )
-    return found and Anchor(found.levels, found.count, "provisional", others=others)
+    return found and Anchor(found.levels, found.rows, found.count, "provisional", others=others)
 
 
 def scored(history: History, like: int, tile: int | None = None) -> Rows:
@@ -98,4 +100,4 @@ def _sharpest(measured: Measured, history: History, settings: VerdictSettings, l
     if len(rows) > _ENOUGH:  # by what they show, so that the choice does not depend on the order of arrival
         rows = rows[np.lexsort(history.levels[rows, :, WHOLE].T)][:: 1 + len(rows) // _ENOUGH]
     count = int((density >= best + math.log(settings.threshold)).sum())
-    return Anchor(median(history.levels_for(measured, rows)), count, "provisional")
+    return Anchor(median(history.levels_for(measured, rows)), rows, count, "provisional")

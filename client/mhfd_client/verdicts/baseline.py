@@ -2,10 +2,13 @@
 
 The baseline follows the tissue: the median of the nearest images in focus of the same tile. It has an anchor: images
 that a person confirmed as sharp. It never follows further below the anchor than `max_below_anchor`, and not at all
-when the cross-spectrum, which neither dose nor staining moves, has fallen with the density: then the focus drifts.
+when the neighbours are blurred more than the anchor, by their profiles or, where there are none, by density and
+cross-spectrum together: then the focus drifts.
 Without a confirmed image the sharpest images of the run stand in, and whatever is judged by them is provisional.
 It judges nothing and asks nobody.
 """
+
+from __future__ import annotations
 
 import math
 from dataclasses import dataclass
@@ -16,8 +19,11 @@ from numpy.typing import NDArray
 
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts.anchor import Anchor, find_anchor
+from mhfd_client.verdicts.blur.excess import more_square, square
+from mhfd_client.verdicts.blur.sharp import Sharp, sharp
 from mhfd_client.verdicts.drift import Drift, drift_of
 from mhfd_client.verdicts.history.history import History, Label
+from mhfd_client.verdicts.history.line import Rows
 from mhfd_client.verdicts.history.neighbours import nearest, neighbours
 from mhfd_client.verdicts.measured import DENSITY, RATIO, SIDES, WHOLE, Levels, Measured, median
 
@@ -28,6 +34,21 @@ _PRIOR_COUNT: Final = 5
 _LOST: Final = -math.log(0.8)  # the cross-spectrum of the neighbours, below the anchor's: their focus is going
 _FALLEN: Final = -math.log(0.82)  # ... when their density has fallen as much: other tissue moves the two apart
 _CLOSE: Final = 3  # the nearest images: what came over a side slowly is seen in them too
+_DRIFTED_PX: Final = 0.95  # of blur that the neighbours have more than the anchor: their focus is going
+_NOT_BY_CHANCE: Final = 3.0  # standard deviations of that
+_ENOUGH: Final = 30  # profiles of an anchor of many images
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Profiles:
+    """What profiles of sharp images are like here."""
+
+    sharp: Sharp | None
+    """None where too few have one."""
+    of_anchor: bool
+    """They are the anchor's and not the neighbours'."""
+    drifted_px: float | None
+    """How much more the neighbours are blurred than the anchor; 0 where they are not, None where it cannot be told."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +76,7 @@ class Expectation:
     """Some of the neighbours lie behind the image: there are few before it."""
     close: Levels
     """The median of the nearest of the neighbours."""
+    profiles: Profiles
 
 
 def expect(
@@ -78,19 +100,22 @@ def expect(
     near, own, known, behind = neighbours(history, settings, like, tile, at, sections=sections, own_only=anchor.own)
     levels, spread, close = anchor.levels, _PRIOR, anchor.levels
     held, drift = False, None
+    profiles = _profiles(history, near, anchor)
+    drifted = profiles.drifted_px
     if len(near):
         around = history.levels_for(measured, near)
         running = median(around)
         close = median(history.levels_for(measured, nearest(history, near, at, _CLOSE, sections=sections)))
-        lost = _lost(running, anchor)
+        lost = _lost(running, anchor) if drifted is None else drifted > 0
         if not lost:  # neighbours that go out of focus one after the other differ for no good reason
             spread = _spread(around - running)
         below = -math.log(1 - settings.max_below_anchor) if settings.follow and not lost else 0.0
         floor = anchor.levels - below
         below_floor = bool(running[DENSITY, WHOLE] < floor[DENSITY, WHOLE])
         held = below_floor or not settings.follow
-        if lost or (settings.follow and below_floor):
-            drift = drift_of(running, anchor, measured.place, lost=lost)
+        # Where profiles say that the focus is as it was, fewer features are another dose, contrast or tissue.
+        if lost or (settings.follow and below_floor and drifted is None):
+            drift = drift_of(running, anchor, measured.place, lost=lost, px=drifted)
         levels = np.fmax(running, floor) if settings.follow else anchor.levels.copy()
         if not lost:  # without a fall in density, another cross-spectrum is another tissue
             levels[RATIO] = np.where(np.isnan(running[RATIO]), anchor.levels[RATIO], running[RATIO])
@@ -111,6 +136,7 @@ def expect(
         across=unseen and not own and known < _CLOSE,
         behind=behind,
         close=close,
+        profiles=profiles,
     )
 
 
@@ -121,6 +147,18 @@ def position(measured: Measured, history: History, row: int | None, order: int |
     if row is not None:
         return int(history.order[row]), False
     return len(history) if order is None else order, False
+
+
+def _profiles(history: History, near: Rows, anchor: Anchor) -> Profiles:
+    """Of the neighbours; where these are too few or have left the anchor, of the anchor."""
+    best = sharp(history.spectra(anchor.rows[:: 1 + len(anchor.rows) // _ENOUGH]))
+    around = sharp(history.spectra(near))
+    if around is None or best is None:
+        return Profiles(around or best, around is None, None)
+    more = more_square(around, best)
+    if more is not None and more[0] > max(square(_DRIFTED_PX), _NOT_BY_CHANCE * more[1]):
+        return Profiles(best, True, math.sqrt(more[0]))
+    return Profiles(around, False, None if more is None else 0.0)
 
 
 def _lost(running: Levels, anchor: Anchor) -> bool:

@@ -1,12 +1,13 @@
 """A report -> what we say of the image, in one sentence a person understands, with the numbers it rests on.
 
-`judge_report` is pure. Density and cross-spectrum stay apart: they are never added up. Each of them, for the whole
-image and for each side, is compared with what the sharp images near it show (`baseline`). It reads no file and scores
-nothing: judging again with another threshold needs the stored reports only.
+`judge_report` is pure. First its profile is asked by how much it is more blurred than the sharp images near it
+(`blur`). Where that cannot be told (no profile, too few neighbours that have one, nothing that fits), density and
+cross-spectrum, for the whole image and for each side, are compared with what those show (`baseline`); the two are
+never added up. It reads no file and scores nothing: judging again with another threshold needs stored reports only.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -22,6 +23,10 @@ from mhfd_client.naming import Place
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts import anchor, baseline, rejected, wording
 from mhfd_client.verdicts.baseline import Expectation
+from mhfd_client.verdicts.blur import words
+from mhfd_client.verdicts.blur.blur import Blur
+from mhfd_client.verdicts.blur.excess import Excess, excess
+from mhfd_client.verdicts.blur.spectrum import Spectrum
 from mhfd_client.verdicts.history.history import History, Label, Standing
 from mhfd_client.verdicts.measured import BEST, DENSITY, MEASURES, RATIO, REGIONS, SIDES, WHOLE, Levels, Measured
 from mhfd_client.verdicts.verdict import Cause, Comparison, Verdict
@@ -40,6 +45,7 @@ _UNHARMED: Final = math.log(0.8)  # ... and with more than this, fewer features 
 _WIDEST: Final = math.log(0.5)  # however much the tissue varies, no threshold is lowered beyond this
 _TILTED: Final = math.log(1.3)  # of a tilted image one side has lost so much more than the one across from it
 _OPPOSITE: Final = {1: 2, 2: 1, 3: 4, 4: 3}  # left and right, top and bottom, as in `SIDES`
+_RULED_OUT_PX: Final = 1.5  # a blur that is surely less is none that takes features
 _COUNTED: Final = 25  # features expected in the tissue of an image that can be judged
 
 
@@ -133,18 +139,24 @@ def _compare(measured: Measured, expected: Expectation, settings: VerdictSetting
     told = {r: _side(away[:, r], allowed[:, r], spread[:, r]) for r in tilted}
     side = _worst_side(told, measured.levels - threshold)
     doubt = wording.doubt(expected)
-    compared = {
+    compared: dict[str, Any] = {
         "levels": _levels(measured.levels, expected.levels, threshold),
         "origin": expected.anchor.origin,
         "based_on": wording.based_on(expected),
         "neighbours": expected.neighbours,
         "drift": expected.drift,
     }
+    found = _found(measured, expected, settings)
+    if found is not None:
+        compared["blur"] = found.blur if found.fits else found.blur.model_copy(update={"kind": None})
     by = partial(wording.figures, measured, expected, threshold)
     say = partial(_verdict, place, doubt=doubt, provisional=doubt is not None, compared=compared)
     if could < _COUNTED:
         said = f"has too little tissue to be judged: {could:.0f} features are expected, {_COUNTED} are needed"
         return say(Outcome.UNDETERMINED, Cause.LITTLE_TISSUE, said)
+    if found is not None and found.fits:
+        fell = by(whole.measure, WHOLE) if whole.kind is Outcome.OUT_OF_FOCUS else None
+        return _by_blur(found, expected, fell, say)
     if whole.kind is Outcome.OUT_OF_FOCUS or side is not None:
         where, fell = "", by(whole.measure, WHOLE)
         if whole.both:
@@ -161,7 +173,41 @@ def _compare(measured: Measured, expected: Expectation, settings: VerdictSetting
         contrary = wording.yet(measured, expected, whole.measure, whole.contrary)
         said = f"cannot be judged: {by(whole.measure, WHOLE)}; yet {contrary}"
         return say(Outcome.UNDETERMINED, Cause.CONTRADICTION, said, provisional=True)
+    if found is not None and found.blur.kind is not None:
+        said = f"cannot be judged: {words.no_fit(found.blur, wording.beside(expected))}"
+        return say(Outcome.UNDETERMINED, Cause.MISFIT, said, provisional=True)
     return say(Outcome.IN_FOCUS, Cause.MEASURED, f"is in focus: {by(DENSITY, WHOLE)}")
+
+
+def blur_of(history: History, row: int, settings: VerdictSettings) -> Blur | None:
+    """How much more blurred an image is than the sharp ones near it, whatever anybody said of it; None: not known."""
+    measured = history.measured(row)
+    expected = baseline.expect(measured, history, settings, int(history.like[row]), row=row)
+    found = None if expected is None else _found(measured, expected, settings)
+    return None if found is None else found.blur
+
+
+def _found(measured: Measured, expected: Expectation, settings: VerdictSettings) -> Excess | None:
+    if measured.profile is None or expected.profiles.sharp is None:
+        return None
+    return excess(Spectrum.of(measured.profile), expected.profiles.sharp, tolerance_px=settings.blur_px)
+
+
+def _by_blur(found: Excess, expected: Expectation, fell: str | None, say: Callable[..., Verdict]) -> Verdict:
+    """What its blur says. The features are the second witness: where they `fell`, a blur must be ruled out for sure."""
+    blur, others = found.blur, wording.beside(expected)
+    if blur.kind is not None:
+        side = None if found.side is None else wording.SIDES[found.side]
+        said = words.blurred(blur, blur.kind, side, others)
+        if expected.across:
+            said = f"cannot be judged: it {said}; yet {wording.OTHER_TILES}"
+            return say(Outcome.UNDETERMINED, Cause.OTHER_TILES, said, provisional=True)
+        return say(Outcome.OUT_OF_FOCUS, Cause.MEASURED, said, region=found.side)
+    said = words.as_sharp(blur, others)
+    if fell is not None and blur.high > _RULED_OUT_PX:
+        said = f"cannot be judged: {fell}; yet it is {said}"
+        return say(Outcome.UNDETERMINED, Cause.CONTRADICTION, said, provisional=True)
+    return say(Outcome.IN_FOCUS, Cause.MEASURED, f"is in focus: {said}")
 
 
 def _allowed(settings: VerdictSettings) -> Levels:

@@ -22,11 +22,13 @@ class Drift(BaseModel):
     density: float
     """Of the neighbours, as a part of the anchor's."""
     cross_spectrum: float | None
+    px: float | None = None
+    """How much more they are blurred, where profiles tell."""
     sentence: str
 
 
-def drift_of(running: Levels, anchor: Anchor, place: Place, *, lost: bool) -> Drift:
-    """What is said of it. `lost`: both measures have fallen, on every side."""
+def drift_of(running: Levels, anchor: Anchor, place: Place, *, lost: bool, px: float | None = None) -> Drift:
+    """What is said of it. `lost`: both measures have fallen, on every side, or profiles say so: by so many px."""
     part = np.exp(running[:, WHOLE] - anchor.levels[:, WHOLE])
     ratio = None if np.isnan(part[RATIO]) else float(part[RATIO])
     who = "that you confirmed" if anchor.origin == "confirmed" else "that were the sharpest"
@@ -34,6 +36,7 @@ def drift_of(running: Levels, anchor: Anchor, place: Place, *, lost: bool) -> Dr
     figures = f"{part[DENSITY]:.0%} of the features"
     if ratio is not None:
         figures += f" and {ratio:.0%} of the cross-spectrum"
+    shown = f"are blurred by {px:.1f} px more than" if px else f"show {figures} of"
     cause = "the focus is drifting" if lost else "the tissue is changing or the focus is drifting"
     return Drift(
         kind="sharpness" if lost else "density",
@@ -41,7 +44,8 @@ def drift_of(running: Levels, anchor: Anchor, place: Place, *, lost: bool) -> Dr
         section=place.section,
         density=float(part[DENSITY]),
         cross_spectrum=ratio,
-        sentence=f"Drift near {where}: its neighbours show {figures} of the images {who}; {cause}. "
+        px=None if px is None else round(px, 2),
+        sentence=f"Drift near {where}: its neighbours {shown} the images {who}; {cause}. "
         "Check the focus; if it is good, confirm newer images as sharp.",
     )
 

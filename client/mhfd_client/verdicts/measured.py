@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mhfd.contract.base import CROSS_SPECTRUM_VERSIONS, METHOD_VERSION
 from mhfd.contract.focus_report import Cells, Finding, FocusReport, Texture
 from mhfd_client.naming import Place
+from mhfd_client.verdicts.blur import spectrum
 
 Levels = NDArray[np.float64]
 """One row a measure, one column a region; NaN where nothing could be measured."""
@@ -54,6 +55,8 @@ class Measured:
     """The version of the method that gave its cross-spectrum its meaning: see `comparable`."""
     curve: Curve | None = None
     """The texture, where only that can tell another pixel size."""
+    profile: spectrum.Kept | None = None
+    """What tells how much it is blurred."""
 
     @classmethod
     def of(cls, report: FocusReport, place: Place) -> Measured:
@@ -72,10 +75,11 @@ class Measured:
             if report.cells is not None and shape is not None:
                 _sides(levels, report.cells, shape)
         curve = curve_of(report.texture) if scored and pixel is None else None
+        profile = spectrum.kept(report.profile) if scored and report.profile is not None else None
         version = report.params.version_of(report.params_id)
         made = report.params_id if version is None else (report.params.id, _barred(report, version))
         like = (report.method.kind, made, pixel)
-        return cls(place, like, pixel is not None, levels, area, scored, _meaning(version), curve)
+        return cls(place, like, pixel is not None, levels, area, scored, _meaning(version), curve, profile)
 
 
 def _barred(report: FocusReport, version: int) -> bool:

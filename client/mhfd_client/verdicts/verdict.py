@@ -20,6 +20,7 @@ class Cause(StrEnum):
     NO_BASELINE = "no_baseline"  # too few images to compare with
     LITTLE_TISSUE = "little_tissue"  # too few features could be there to count
     CONTRADICTION = "contradiction"  # the two measures disagree
+    MISFIT = "misfit"  # its spectrum is not what any blur leaves of a sharp one
     OTHER_TILES = "other_tiles"  # poorer than other tiles, which may show other tissue
 
 

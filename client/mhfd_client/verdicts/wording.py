@@ -108,6 +108,21 @@ def based_on(expected: Expectation) -> str:
     return f"{near}, held up by {best}" if expected.held else near
 
 
+def beside(expected: Expectation) -> str:
+    """The images whose profiles this one's is compared with."""
+    anchor, sharp = expected.anchor, expected.profiles.sharp
+    count = 0 if sharp is None else sharp.count
+    if expected.profiles.of_anchor:
+        return (
+            f"the {count} images that {'you confirmed' if anchor.origin == 'confirmed' else 'are the sharpest so far'}"
+        )
+    near = f"the {count} sharp images {'near it' if expected.own else 'of other tiles near it'}"
+    if expected.sections is None:
+        return near
+    first, last = expected.sections
+    return f"{near} (section {first})" if first == last else f"{near} (sections {first} to {last})"
+
+
 def doubt(expected: Expectation) -> str | None:
     """Why a verdict is provisional; None when it is not."""
     if expected.drift is not None:

@@ -1,6 +1,6 @@
 """What is remembered of the images of a run, so that the next one can be judged: a table of small rows.
 
-A row holds numbers only (about 300 bytes), because a run has tens of thousands. It decides nothing: see `baseline`,
+A row holds numbers only (about 750 bytes), because a run has tens of thousands. It decides nothing: see `baseline`,
 `verdict`.
 """
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from mhfd.errors import UsageError
 from mhfd_client.naming import Place
+from mhfd_client.verdicts.blur.spectrum import HIDDEN, KEPT, Spectrum
 from mhfd_client.verdicts.history.kinds import Kinds
 from mhfd_client.verdicts.history.line import Line, Rows
 from mhfd_client.verdicts.history.magnification import Looks
@@ -25,7 +26,7 @@ from mhfd_client.verdicts.measured import LENGTH, MEASURES, REGIONS, Levels, Mea
 
 T = TypeVar("T")
 Numbers = NDArray[np.integer[Any]]
-_COLUMNS: Final = ("_levels", "_curve", "_area", "_section", "_order", "_like", "_tile", "_meaning")
+_COLUMNS: Final = ("_levels", "_curve", "_profile", "_area", "_section", "_order", "_like", "_tile", "_meaning")
 _MANY: Final = 1000  # images: with so many, a hundredth more of them changes little of what follows from all
 
 
@@ -81,6 +82,7 @@ class History:
         self._size = 0
         self._levels = np.empty((64, len(MEASURES), len(REGIONS)))
         self._curve = np.empty((64, LENGTH), np.float32)
+        self._profile = np.empty((64, KEPT), np.int16)
         self._area = np.empty(64)  # megapixels of tissue
         self._section = np.empty(64, np.int64)
         self._order = np.empty(64, np.int64)
@@ -123,6 +125,7 @@ class History:
         like = self._number(kind)
         self._levels[row] = measured.levels
         self._curve[row] = np.nan if measured.curve is None else measured.curve
+        self._profile[row] = HIDDEN if measured.profile is None else measured.profile
         self._area[row] = measured.tissue_mpx
         self._section[row] = -1 if place.section is None else place.section
         self._order[row] = row if order is None else order
@@ -173,12 +176,23 @@ class History:
         assert isinstance(kind, Kind)  # noqa: S101  as `add` wrote it
         scored = bool(self._state[row] != Standing.UNSCORED)
         curve = None if np.isnan(self._curve[row, 0]) else self._curve[row]
+        profile = self._profile[row] if self._profiled(row) else None
         area, meaning = float(self._area[row]), int(self._meaning[row])
-        return Measured(self._places[row], kind.like, kind.sized, self._levels[row], area, scored, meaning, curve)
+        return Measured(
+            self._places[row], kind.like, kind.sized, self._levels[row], area, scored, meaning, curve, profile
+        )
 
     def levels_for(self, measured: Measured, rows: Rows | list[int]) -> Levels:
         """Of these rows, what an image's own levels may be compared with: see `measured.comparable`."""
         return comparable(self._levels[rows], self._meaning[rows], measured.meaning)
+
+    def spectra(self, rows: Rows) -> Spectrum:
+        """The profiles of those of these rows that have one."""
+        return Spectrum.of(self._profile[rows[self._profiled(rows)]])
+
+    def _profiled(self, rows: Rows | int) -> NDArray[np.bool_]:
+        found: NDArray[np.bool_] = (self._profile[rows] != HIDDEN).any(axis=-1)
+        return found
 
     def settle(self, row: int, state: Standing) -> None:
         """Remember what is thought of an image."""
