@@ -25,8 +25,9 @@ _ONE_WAY_PART_SD: Final = 0.06  # the same of blur in one direction, whose shape
 _SURE: Final = 1.96  # standard deviations of the interval
 _ONE_WAY: Final = 1.2  # px^2: directions of sharp images and of discs differ by less (half the range)
 _ONE_WAY_PART: Final = 0.5  # ... and by less than this part of the blur
-_ON_AXIS_DEG: Final = 8.0  # a motion lies no further from its axis
-_RATHER_ELLIPSE: Final = 9.0  # an ellipse fits so much better in chi squared than a motion: it has two sizes more
+_ON_AXIS_DEG: Final = 10.0  # a motion lies no further from its axis
+_NEAR_AXIS_DEG: Final = 30.0  # ... nor vibration, whose lines tell
+_RATHER_ELLIPSE: Final = 12.0  # an ellipse fits so much better in chi squared than a motion: it has two sizes more
 _BETWEEN_LINES: Final = 0.35  # logarithm: lines that are displaced scatter more than this across them
 _SIDE_PX: Final = 1.6  # a side is blurred by more
 _SPARED: Final = 0.5  # ... and the one across from it by less than this part of that
@@ -140,15 +141,15 @@ def _one_way(ways: Difference, between_lines: float, others: Sharp) -> Excess | 
 
 def _motion(ways: Difference, angle: float, between_lines: float, others: Sharp, ellipse: Fit) -> Excess | None:
     """Motion or vibration, where the direction is theirs and an ellipse fits no better."""
-    off = min(angle, 180 - angle), abs(angle - 90)
-    if min(off) > _ON_AXIS_DEG:
-        return None
-    along = off[0] < off[1]
-    if along and between_lines > _BETWEEN_LINES + others.lines_sd:
+    off_lines, off_rows = min(angle, 180 - angle), abs(angle - 90)
+    if off_lines < _NEAR_AXIS_DEG and between_lines > _BETWEEN_LINES + others.lines_sd:
         kind, models = BlurKind.VIBRATION, transfer.vibrations()
-    else:
+    elif min(off_lines, off_rows) < _ON_AXIS_DEG:
+        along = off_lines < off_rows
         kind = BlurKind.MOTION_ALONG if along else BlurKind.MOTION_ACROSS
         models = transfer.motions(along=along)
+    else:
+        return None
     found = fit(ways, models.ways)
     if found is None or (kind is not BlurKind.VIBRATION and found.misfit > ellipse.misfit + _RATHER_ELLIPSE):
         return None
