@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from functools import cache
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from scipy import ndimage, special
 
 import mhfd
@@ -59,15 +61,45 @@ def test_what_blur_takes_is_what_a_disc_takes(radius: float, usual: Profile) -> 
     lost = logs(profile(take(blur=radius)).whole) - logs(usual.whole)
     expected = disc(radius, WHOLE_EDGES)
     expected -= disc(radius, (0.03, 0.06))[0]  # what the coarse part itself loses
-    readable = slice(0, 11)  # up to .145 cycles a pixel
-    assert lost[readable] == pytest.approx(expected[readable], abs=0.12)
+    readable = (expected > -1.5) & (np.arange(18) < 13)  # up to .18: beyond, a sharp scene is taken for noise a little
+    assert lost[readable] == pytest.approx(expected[readable], rel=0.2, abs=0.1)
 
 
 @pytest.mark.parametrize("exposure", [{"dose": 40}, {"dose": 3000}, {"contrast": 0.5}], ids=str)
 def test_neither_dose_nor_contrast_moves_it(exposure: dict[str, float], usual: Profile) -> None:
     moved = logs(profile(take(**exposure)).whole) - logs(usual.whole)
-    assert np.abs(moved[: FINE.start]).max() < 0.06
-    assert np.nanmax(np.abs(moved)) < 0.3
+    assert np.abs(moved[: FINE.start]).max() < 0.05
+    assert np.nanmax(np.abs(moved)) < 0.15
+
+
+NOISES: dict[str, tuple[list[float], tuple[int, ...], float]] = {
+    "white": ([1.0], (1,), 0.1),
+    "3 taps along the lines": ([1 / 3] * 3, (1,), 0.15),
+    "7 taps along the lines": ([1 / 7] * 7, (1,), 0.2),
+    "5 taps across them": ([1 / 5] * 5, (0,), 0.2),
+    "both ways": ([0.125, 0.75, 0.125], (0, 1), 0.3),
+}
+
+
+@pytest.mark.parametrize("noise", NOISES)
+def test_noise_does_not_move_it(noise: str, usual: Profile) -> None:
+    """Twice as much of it as there is."""
+    taps, axes, most = NOISES[noise]
+    added = np.random.default_rng(5).normal(0, 1, SHAPE)
+    for axis in axes:
+        added = ndimage.convolve1d(added, np.array(taps), axis=axis, mode="wrap")
+    pixels = take().astype(np.float32) + added / added.std() * 18
+    moved = logs(profile(pixels.astype(np.float32)).whole) - logs(usual.whole)
+    assert np.abs(moved[:12]).max() < most  # up to .16 cycles a pixel
+    assert np.abs(moved[:8]).max() < 0.5 * most
+
+
+@pytest.mark.parametrize(("quality", "most"), [(85, 0.05), (60, 0.3)])
+def test_compression_hardly_moves_it(quality: int, most: float, usual: Profile) -> None:
+    file = io.BytesIO()
+    Image.fromarray(take()).save(file, "JPEG", quality=quality)
+    moved = logs(profile(np.asarray(Image.open(file))).whole) - logs(usual.whole)
+    assert np.abs(moved[:12]).max() < most
 
 
 def test_the_half_that_is_blurred_is_told(usual: Profile) -> None:

@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mhfd.measure import spectra
-from mhfd.measure.noise_spectrum import NoiseSpectrum
+from mhfd.measure.noise_spectrum import COARSE, NoiseSpectrum
 from mhfd.measure.spectra import EDGES, Spectra
 
 FINE = (0.08, 0.2)
-COARSE = (0.016, 0.06)
 _LEAST_SIGNAL = 1.0  # coarse power over noise, below which there is nothing to relate the fine power to
 
 

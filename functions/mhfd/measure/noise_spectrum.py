@@ -1,8 +1,10 @@
 """The spectrum of an image's noise: a level a block, and one shape an image, read from the image itself.
 
 The noise of a scanned image is a product: a spectrum along the lines (a slow detector, averaging, compression) times
-one across them. Each is read where the other coordinate is beyond what optics leave of a scene. Noise grows with
-brightness and falls where frames are averaged: so the level is the block's own.
+one across them. Each is read where the other coordinate is beyond what optics leave of most scenes. Of a sharp scene
+something is left there: it is taken off as edges behind a small blur have it, fitted to what the image shows at
+frequencies that noise does not hide. Noise grows with brightness and falls where frames are averaged: so the level is
+the block's own.
 """
 
 from dataclasses import dataclass
@@ -13,11 +15,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mhfd.measure import spectra
-from mhfd.measure.spectra import BEYOND, SIDE, Spectra
+from mhfd.measure.spectra import BEYOND, EDGES, RINGS, SIDE, Spectra
 
-LAGS: Final = 12
+LAGS: Final = 20
 """Pixels over which noise may be shared: its spectrum is a sum of so many cosines."""
-_OUTLIER = 2.0  # times the median over blocks: a scene that reaches this far, a block's edge of JPEG
+COARSE: Final = (0.016, 0.06)
+"""What each block's power is related to, cycles a pixel."""
+_OUTLIER = 4.0  # times the median over blocks: a scene that reaches this far, a block's edge of JPEG
+_FALL = 3.0  # the power of edges falls with this power of the frequency
+_FITTED = slice(EDGES.index(COARSE[1]), RINGS)  # rings that say how strong the edges are and how blurred
+_LEAST_FITTED = 3
+_TRACE = 0.3  # colour below which it may be the rest of a scene
+_MOST_JOINTLY = 6.0  # colour both ways above this is the scene's, or no instrument's
+_FIT_ERROR = 0.06  # of a logarithm: scenes are not made of edges only
+_MOST_ERROR = 0.5
+_INDEPENDENT = 2.25  # neighbouring frequencies that a Hann window makes one
+_PASSES = 4  # each finds more of the scene in the corner; the fourth changes it by a thousandth
+_LEAST_NOISE = 0.02  # of the power in the corner: so much is noise, whatever the scene
+_MIDDLES = np.sqrt(np.array(EDGES[:-1]) * np.array(EDGES[1:]))
 _FAR = int(np.ceil(BEYOND * SIDE))
 
 
@@ -27,33 +42,52 @@ class NoiseSpectrum:
 
     level: NDArray[np.float64]  # (blocks)
     shape: NDArray[np.float64]  # (RINGS, WAYS); 1 for white noise
-    along: NDArray[np.float64]  # (65): along the lines, as found, over the corner
-    across: NDArray[np.float64]  # (65)
-    plane: NDArray[np.float64]  # (128, 65): the shape at each frequency
-    known: float  # standard deviation of the logarithm of the shape
+    along: NDArray[np.float64]  # (65): power along the lines, scene and all, over that in the corner
+    known: float  # standard deviation of the logarithm of the noise
 
 
 def find(seen: Spectra) -> NoiseSpectrum:
     """The noise of an image's blocks."""
-    level = np.maximum(seen.corner, np.finfo(np.float64).tiny)
-    along, across = _typical(seen.along / level[:, None]), _typical(seen.across / level[:, None])
-    plane = _whole(_smooth(across))[:, None] * _smooth(along)[None, :]
-    return NoiseSpectrum(
-        level, spectra.folded(plane), along, across, plane, float(np.hypot(0.005, 0.13 / len(seen) ** 0.5))
-    )
+    corner = np.maximum(seen.corner, np.finfo(np.float64).tiny)
+    along, across = _typical(seen.along / corner[:, None]), _typical(seen.across / corner[:, None])
+    known = float(np.hypot(0.03, 0.13 / len(seen) ** 0.5))
+    level, shape = corner, _shape(along, across)
+    for number in range(_PASSES):
+        scene = _scene(seen, level, shape, known)
+        if scene is None:
+            break
+        typical = scene.typical(corner)
+        last = number == _PASSES - 1
+        level = np.maximum(corner - scene.coarse * scene.corner, _LEAST_NOISE * corner)
+        shape = _shape(along - scene.along / typical, across - scene.across / typical, jointly=last)
+    return NoiseSpectrum(level, shape, along, known)
 
 
 def _typical(ratios: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The mean over blocks, without what only a few of them have; its far part has a mean of 1."""
-    middle = np.median(ratios, axis=0)
-    mean: NDArray[np.float64] = np.minimum(ratios, _OUTLIER * middle).mean(axis=0)
-    far = float(mean[_FAR:].mean())
-    return mean / far if far > 0 else np.ones_like(mean)
+    """The mean over blocks, without what only a few of them have."""
+    mean: NDArray[np.float64] = np.minimum(ratios, _OUTLIER * np.median(ratios, axis=0)).mean(axis=0)
+    return mean
+
+
+def _shape(along: NDArray[np.float64], across: NDArray[np.float64], *, jointly: bool = False) -> NDArray[np.float64]:
+    """The noise in each ring and way; 1 on average in the corner.
+
+    1 + u + v + uv: colour along the lines (u), across them (v), and what a product has of both.
+    """
+    v, u = (_smooth(values) - 1 for values in (across, along))
+    rows, cols = np.concatenate([v, v[-2:0:-1]])[:, None], u[None, :]
+    plane = 1 + rows + cols
+    if jointly:
+        plane += np.minimum(np.maximum(rows - _TRACE, 0) * np.maximum(cols - _TRACE, 0), _MOST_JOINTLY)
+    return spectra.folded(np.maximum(plane, _LEAST_NOISE))
 
 
 def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What noise shared over `LAGS` pixels can look like; the axis itself has no say (lines of unequal brightness)."""
-    smooth = np.maximum(_projection() @ values, 0.0)
+    """What noise shared over `LAGS` pixels can look like, over its far part.
+
+    The axis itself has no say: lines of unequal brightness lie there.
+    """
+    smooth = np.maximum(_projection() @ values, _LEAST_NOISE * max(float(values[_FAR:].mean()), 0.0))
     far = float(smooth[_FAR:].mean())
     return smooth / far if far > 0 else np.ones_like(smooth)
 
@@ -67,6 +101,58 @@ def _projection() -> NDArray[np.float64]:
     return fitted
 
 
-def _whole(half: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The same from frequency 0 to 64 and, mirrored, on to -1, as `rfft2` orders rows."""
-    return np.concatenate([half, half[-2:0:-1]])
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scene:
+    """What of the scene is where noise is read, over the coarse part."""
+
+    along: NDArray[np.float64]  # (65)
+    across: NDArray[np.float64]  # (65)
+    corner: float
+    coarse: NDArray[np.float64]  # (blocks): power without noise, not below 0
+    weight: NDArray[np.float64]  # (blocks)
+
+    def typical(self, corner: NDArray[np.float64]) -> float:
+        """The power in the corner over the coarse part, of the blocks that show one."""
+        seen = self.weight > 0
+        return float(np.average(corner[seen] / self.coarse[seen], weights=self.weight[seen]))
+
+
+def _scene(seen: Spectra, level: NDArray[np.float64], shape: NDArray[np.float64], known: float) -> _Scene | None:
+    """Edges behind a blur, k^-3 exp(-b k^2), through the rings that show more than noise; None where too few do."""
+    number = spectra.counts()
+    rings = np.maximum(number.sum(axis=1), 1)
+    noise = (shape * number).sum(axis=1) / rings
+    signal = (seen.power * number).sum(axis=2) / rings - level[:, None] * noise
+    inside = slice(EDGES.index(COARSE[0]), EDGES.index(COARSE[1]))
+    coarse = np.maximum(signal[:, inside] @ rings[inside] / rings[inside].sum(), 0.0)
+    if not (coarse > 0).any():
+        return None
+    weight = np.minimum(coarse, np.median(coarse[coarse > 0]))
+    related = np.average(signal[coarse > 0] / coarse[coarse > 0, None], axis=0, weights=weight[coarse > 0])
+    hiding = np.average(level[coarse > 0] / coarse[coarse > 0], weights=weight[coarse > 0]) * noise
+    shown, hidden = related[_FITTED], hiding[_FITTED]
+    ratio = hidden / np.maximum(shown, hidden / 100 + np.finfo(np.float64).tiny)
+    by_chance = (1 + ratio) ** 2 * _INDEPENDENT / (rings[_FITTED] * len(seen))
+    variance = _FIT_ERROR**2 + (known * ratio) ** 2 + by_chance
+    usable = (shown > 0) & (variance < _MOST_ERROR**2)
+    if np.count_nonzero(usable) < _LEAST_FITTED:
+        return None
+    k2 = _MIDDLES[_FITTED][usable] ** 2
+    strength, width = _line(k2, np.log(shown[usable]) + _FALL / 2 * np.log(k2), 1 / variance[usable])
+    corners, rows, cols = (np.exp(strength - width * k) * k ** (-_FALL / 2) for k in _far())
+    return _Scene(rows.mean(axis=0), cols.mean(axis=1), float(corners.mean()), coarse, weight)
+
+
+def _line(x: NDArray[np.float64], y: NDArray[np.float64], weight: NDArray[np.float64]) -> tuple[float, float]:
+    """y = a - b x, by least squares; b is not negative."""
+    x0, y0 = np.average(x, weights=weight), np.average(y, weights=weight)
+    fall = max(-float((weight * (x - x0) * (y - y0)).sum() / (weight * (x - x0) ** 2).sum()), 0.0)
+    return float(y0 + fall * x0), fall
+
+
+@cache
+def _far() -> tuple[NDArray[np.float64], ...]:
+    """The squared frequencies where noise is read: the corner, (rows, 65) along the lines, (65, columns) across."""
+    at = np.arange(SIDE // 2 + 1) / SIDE
+    squares = at[:, None] ** 2 + at[None, :] ** 2
+    return squares[_FAR:, _FAR:], np.maximum(squares[_FAR:], 1e-9), np.maximum(squares[:, _FAR:], 1e-9)

@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 
 from mhfd.contract.profile import HALF_EDGES, HALVES, LINE_EDGES, WAY_EDGES, WAYS, WHOLE_EDGES, Hundredths, Profile
 from mhfd.measure import spectra
-from mhfd.measure.noise_spectrum import NoiseSpectrum
-from mhfd.measure.spectra import EDGES, SIDE, Spectra
+from mhfd.measure.noise_spectrum import COARSE, NoiseSpectrum
+from mhfd.measure.spectra import BEYOND, EDGES, SIDE, Spectra
 
-COARSE: Final = (0.016, 0.06)
-"""What each block's power is related to, cycles a pixel."""
 LEAST_BLOCKS: Final = 4
 """Below which their scatter says nothing."""
 _MOST = 999  # hundredths: e^10 more or less than the coarse part
@@ -113,10 +111,13 @@ def _between(values: NDArray[np.float64], low: float, high: float) -> NDArray[np
 
 def _regrouped(values: NDArray[np.float64], edges: tuple[float, ...], by_way: bool) -> NDArray[np.float64]:
     """Sums in wider rings, of all ways together or way by way: (blocks, rings) or (blocks, ways * rings)."""
-    rings = np.stack([_between(values, low, high).sum(axis=1) for low, high in pairwise(edges)], axis=1)
-    if not by_way:
-        return rings.sum(axis=2)
-    return rings.transpose(0, 2, 1).reshape(len(values), WAYS * (len(edges) - 1))
+    rings: NDArray[np.float64] = np.stack(
+        [_between(values, low, high).sum(axis=1) for low, high in pairwise(edges)], axis=1
+    )
+    wider: NDArray[np.float64] = (
+        rings.transpose(0, 2, 1).reshape(len(values), WAYS * (len(edges) - 1)) if by_way else rings.sum(axis=2)
+    )
+    return wider
 
 
 def _half(where: NDArray[np.bool_], name: str) -> NDArray[np.bool_]:
@@ -133,7 +134,8 @@ def _half(where: NDArray[np.bool_], name: str) -> NDArray[np.bool_]:
 def _lines(along: NDArray[np.float64]) -> Hundredths:
     """What changes from one scan line to the next, by frequency along them, over its far part."""
     at = np.arange(len(along)) / SIDE
-    means = [along[(at >= low) & (at < high)].mean() for low, high in pairwise(LINE_EDGES)]
+    far = along[at >= BEYOND].mean()
+    means = [along[(at >= low) & (at < high)].mean() / far for low, high in pairwise(LINE_EDGES)]
     return _hundredths(np.array([np.log(mean) if mean > 0 else np.nan for mean in means]))
 
 

@@ -102,7 +102,8 @@ def read(
 def folded(spectrum: NDArray[np.float64]) -> NDArray[np.float64]:
     """Of one (128, 65) spectrum the mean in each ring and way."""
     order, starts, _ = _atoms()
-    return _means(np.add.reduceat(spectrum.ravel()[order], starts)[None])[0]
+    means: NDArray[np.float64] = _means(np.add.reduceat(spectrum.ravel()[order], starts)[None])[0]
+    return means
 
 
 @cache
@@ -112,11 +113,11 @@ def counts() -> NDArray[np.float64]:
     return number.reshape(RINGS, WAYS).astype(np.float64)
 
 
-def _means(sums: NDArray[np.generic]) -> NDArray[np.float64]:
+def _means(sums: NDArray[np.floating]) -> NDArray[np.float64]:
     """Sums over the atoms that are not empty -> means, (blocks, RINGS, WAYS); 0 where there is nothing."""
     _, _, number = _atoms()
     means = np.zeros((len(sums), RINGS * WAYS))
-    means[:, number > 0] = sums / number[number > 0]
+    means[:, number > 0] = sums.astype(np.float64) / number[number > 0]
     return means.reshape(-1, RINGS, WAYS)
 
 
