@@ -69,6 +69,7 @@ coverage: $(STAMP) browser broker
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.accuracy
+	$(BIN)/python -m benchmarks.methods
 	$(BIN)/python -m benchmarks.station
 	$(BIN)/python -m benchmarks.station --memory 20000
 	$(BIN)/python -m benchmarks.page
