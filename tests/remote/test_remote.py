@@ -262,14 +262,14 @@ def test_what_changed_since_it_was_seen_is_not_scored(facility: Facility) -> Non
     path = facility.image("a.tif")
     status = Path(path).stat()
     seen = {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
-    assert asked(paths=[path], expect=[seen]).ok
-    assert asked(paths=[path], expect=[{"size": status.st_size}]).ok
+    assert asked(paths=[path], schema_version=3, expect=[seen]).ok
+    assert asked(paths=[path], schema_version=3, expect=[{"size": status.st_size}]).ok
     for changed in ({**seen, "size": 7}, {**seen, "mtime_ns": 7}):
-        response = asked(paths=[path, path], expect=[changed, None])
+        response = asked(paths=[path, path], schema_version=3, expect=[changed, None])
         assert [(error.index, error.code) for error in response.errors] == [(0, Code.CHANGED)]
         assert response.reports[0] is None
         assert response.reports[1] is not None
-    assert codes(asked(paths=[path], expect=[None, None])) == [Code.BAD_REQUEST]
+    assert codes(asked(paths=[path], schema_version=3, expect=[None, None])) == [Code.BAD_REQUEST]
 
 
 def test_sizes_are_bounded(facility: Facility) -> None:

@@ -20,15 +20,15 @@ _ids: dict[tuple[str, str], UUID] = {}
 
 
 def far_runner(
-    service: Service, endpoint: ChildEndpoint, *, ledger: Path | None = None, **options: Any
+    service: Service, endpoint: ChildEndpoint, *, ledger: Path | None = None, focus: str = "focus", **options: Any
 ) -> ComputeRunner:
-    """Small batches, several at once, and little patience."""
+    """Small batches, several at once, and little patience. `focus`: which function of `far_jobs` scores."""
 
     def open_endpoint(sent: Callable[[list[Task]], None]) -> CallableEndpoint:
         client = client_of(retries=False)
-        focus, examine = (_registered(service, client, name) for name in ("focus", "examine"))
+        scores, examines = (_registered(service, client, name) for name in (focus, "examine"))
         far = Endpoint(client, UUID(endpoint.id), sent=sent)
-        return CallableEndpoint(far, focus, examine, let_go=lambda: let_go(client))
+        return CallableEndpoint(far, scores, examines, let_go=lambda: let_go(client))
 
     options = {"batch": 2, "tasks": 2, "backoff_s": 0.01, **options}
     return ComputeRunner(UUID(endpoint.id), open_endpoint, ledger=ledger, **options)

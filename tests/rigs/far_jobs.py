@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from pathlib import Path
@@ -19,6 +20,32 @@ def focus(**request: object) -> object:
     from tests.rigs.far_jobs import answer
 
     return answer(request)
+
+
+def older_focus(**request: object) -> object:
+    from tests.rigs.far_jobs import older_answer
+
+    return older_answer(request)
+
+
+def older_answer(request: Any) -> dict[str, Any]:
+    """As an endpoint of method 1: it refuses what says that it is newer, in the words that such a one wrote."""
+    if "schema_version" in request:
+        refused: dict[str, Any] = older_wire()["refused"]
+        return refused
+    said = answer(request)
+    for report in said["reports"]:
+        if report is not None:
+            report["params_id"] = Params.model_validate(report["params"]).id_by(1)
+            report["schema_version"] = 2
+            del report["profile"]
+    return said
+
+
+def older_wire() -> dict[str, Any]:
+    """A request, its answer, the answer to a request of version 3, and an examination, as method 1 wrote them."""
+    found: dict[str, Any] = json.loads((Path(__file__).parent / "older_wire.json").read_text())
+    return found
 
 
 def examine(**request: object) -> object:

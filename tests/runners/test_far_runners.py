@@ -17,7 +17,7 @@ from tests.rigs.listening import listen, until_answered
 from mhfd_client.compute.runner import ComputeRunner
 from mhfd_client.flow.folders import Folders
 from mhfd_client.flow.runner import FlowRunner
-from mhfd_client.runners import Batch, Health, Returned, Runner
+from mhfd_client.runners import Batch, Health, Returned, Runner, Scored
 
 if TYPE_CHECKING:
     from tests.rigs.globus.child_endpoint import ChildEndpoint
@@ -117,3 +117,18 @@ def test_an_endpoint_that_is_believed_is_not_asked_again(service: Service, endpo
     assert "LookupError" in returned.why
     assert not any(isinstance(event, Health) for event in heard)
     assert runner.held == 0
+
+
+@pytest.mark.globus
+def test_an_older_endpoint_scores_on(service: Service, endpoint: ChildEndpoint) -> None:
+    """It refuses a request of our version: it is asked in its own, no image pays for it, and its reports are taken."""
+    folder = Folder(endpoint.root)
+    runner = far_runner(service, endpoint, batch=1, tasks=3, together=3, focus="older_focus")
+    try:
+        runner.submit(Batch("a", (folder.job(), folder.job(), folder.job())))
+        heard = until_answered(runner, 3)
+    finally:
+        runner.close()
+    reports = [event.report for event in heard if isinstance(event, Scored)]
+    assert [report.params.version_of(report.params_id) for report in reports] == [1, 1, 1]
+    assert not any(isinstance(event, Health) and not event.ok for event in heard)

@@ -21,7 +21,16 @@ from mhfd_client.verdicts.blur.kept import blur_of
 
 _RUNNER: Final = frozenset({"runner", "offline", "refused"})
 """Nobody scores. An endpoint whose work waits in a queue is no alert: `backlog` rings when it takes too long."""
-_SAID: Final = {"inbox", "queued", "meanwhile", "leftover", "pictures", "state", "looks_like_bar"}  # and no more
+_SAID: Final = {
+    "inbox",
+    "queued",
+    "meanwhile",
+    "leftover",
+    "pictures",
+    "state",
+    "looks_like_bar",
+    "older_endpoint",
+}  # and no more
 _HARMLESS: Final = _RUNNER | _SAID | set(NOT_IN_THE_WAY)
 LOOK_BACK: Final = 200
 """No rule looks further back; and so many images may be judged between two looks without one being missed."""

@@ -37,6 +37,7 @@ class FlyingTask:
     at: float = 0.0
     group: UUID | None = None
     id: str | None = None  # the service's name for the task, once it has taken it
+    says_version: bool = True  # its request does
     late: bool = False  # given up; its answer is still welcome
     lost: bool = False  # nobody listens for it, or nobody knows whether it is out
 
@@ -59,6 +60,7 @@ class Flight(PendingImages[FlyingImage]):
         self.batch, self.most_tasks, self._deadline = batch, tasks, deadline_s
         self._per_image: float | None = None
         self.tasks_out: list[FlyingTask] = []
+        self.says_version = True  # in the next requests
 
     @property
     def out(self) -> list[FlyingTask]:
@@ -123,12 +125,18 @@ class Flight(PendingImages[FlyingImage]):
         return None
 
 
-def request(images: Sequence[FlyingImage]) -> dict[str, Any]:
-    """What the endpoint's function is called with. Names that are no UTF-8 travel as Python has them."""
+def request(images: Sequence[FlyingImage], *, says_version: bool = True) -> dict[str, Any]:
+    """What the endpoint's function is called with. Names that are no UTF-8 travel as Python has them.
+
+    `says_version`: of the request, by which an endpoint knows that we read its reports; an older one takes none
+    but its own.
+    """
     job = images[0].job
     fields: dict[str, Any] = ScoreRequest(paths=("-",), params=job.params).model_dump(
         mode="json", exclude_defaults=True
     )
     jobs = [image.job for image in images]
     expect = [None if job.size == UNSEEN else {"size": job.size, "mtime_ns": job.mtime_ns} for job in jobs]
+    if says_version:
+        fields["schema_version"] = ScoreRequest.model_fields["schema_version"].default
     return fields | {"paths": [image.there for image in images], "expect": expect}

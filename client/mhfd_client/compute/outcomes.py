@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from mhfd.contract.focus_report import FocusReport
+from mhfd.contract.request import Code
 from mhfd_client.compute.callable_endpoint import CallableEndpoint
 from mhfd_client.compute.endpoint_health import HOLD_S, EndpointHealth
 from mhfd_client.compute.flight import Flight, FlyingImage, FlyingTask
@@ -20,6 +21,7 @@ from mhfd_client.compute.tasks_out import TasksOut
 from mhfd_client.errors import ComputeError, RequestTooLarge, ServiceUnreachable, TaskFailed, TaskUnknown, WorkerLost
 from mhfd_client.runners.answers import EndpointAnswer, Reason, read
 from mhfd_client.runners.far import FarRunner
+from mhfd_client.runners.versions import newer_there
 
 BLAMELESS: Final = {"too_many", "left_out"}
 LATER: Final = {*BLAMELESS, "out_of_time", "changed"}  # problems that fewer images, or another try, may not have
@@ -134,6 +136,12 @@ class OutcomeRunner(FarRunner[FlyingImage]):
         return began, ended
 
     def _scored(self, image: FlyingImage, report: FocusReport, moments: tuple[int | None, int]) -> None:
+        newer = newer_there(report, image.job.params)
+        if newer is not None:
+            self._health.refused(newer)
+            if image.open:
+                self._flight.again([image])
+            return
         if image.job.params.version_of(report.params_id) is None:
             if image.open:
                 self._guilty(image, f"was scored with other parameters ({report.params_id})", self._proof)
@@ -166,7 +174,9 @@ class OutcomeRunner(FarRunner[FlyingImage]):
 
     def _whole(self, part: FlyingTask, reason: Reason) -> None:
         """The endpoint did not take the request at all."""
-        if reason.code in BLAMELESS and len(part.images) > 1:
+        if _wants_another_form(part, reason):
+            self._flight.says_version = not part.says_version
+        elif reason.code in BLAMELESS and len(part.images) > 1:
             self._fewer(part)
         else:
             self._health.refused(str(reason))
@@ -246,3 +256,10 @@ class OutcomeRunner(FarRunner[FlyingImage]):
         super()._give_back(images, why, blame=blame)
         for part in self._flight.tasks_out:
             part.late = part.late or not part.open  # nobody waits for it
+
+
+def _wants_another_form(part: FlyingTask, reason: Reason) -> bool:
+    """An older endpoint takes no request of our version; once it is upgraded it takes none without."""
+    if part.says_version:
+        return reason.code == Code.BAD_REQUEST and reason.field == "schema_version"
+    return reason.code == Code.OLD_STATION

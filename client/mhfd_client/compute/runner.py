@@ -197,14 +197,14 @@ class ComputeRunner(OutcomeRunner):
         group = there.far.group_for_more()
         parts: list[FlyingTask] = []
         while len(parts) < together and (images := flight.next(now, most=1 if one_by_one else self._most)):
-            parts.append(FlyingTask(images, at=now))
+            parts.append(FlyingTask(images, at=now, says_version=flight.says_version))
             flight.tasks_out.append(parts[-1])
             for token in {image.token for image in images}:
                 ids = [image.job.id for image in images if image.token == token]
                 self._ledger.sending(parts[-1].name, token, ids, group)
         if parts:
             self._health.pace.spend()
-        requests = [request(part.images) for part in parts]
+        requests = [request(part.images, says_version=part.says_version) for part in parts]
         tasks = [there.far.submit(there.focus, one) for one in requests]  # at once, for the SDK to put them together
         for part, task in zip(parts, tasks, strict=True):
             self._watch(part, task)

@@ -11,6 +11,7 @@ from typing import Any, Final
 from mhfd.contract.examination import Examination, FileSeen
 from mhfd.contract.request import Code, Problem
 from mhfd.remote import worker
+from mhfd_client.runners.versions import UPGRADE_HERE
 from mhfd_endpoint.finding import Check, fail, ok, warn
 
 _SKEW_S: Final = 5.0
@@ -79,7 +80,10 @@ def _versions(there: Mapping[str, str]) -> Iterator[Check]:
     here = worker.versions()
     if "mhfd" in there:
         both = f"mhfd {there['mhfd']} there, {here['mhfd']} here"
-        if there["mhfd"] != here["mhfd"]:
+        method = there.get("mhfd_method", "1"), here["mhfd_method"]  # before 3 nobody said it
+        if method[0] != method[1]:
+            yield _other_method(both, *method)
+        elif there["mhfd"] != here["mhfd"]:
             yield warn("mhfd", both, _SAME)
         elif there.get("mhfd_code") != here["mhfd_code"]:
             code = f"mhfd {here['mhfd']} on both sides, but its code differs: {there.get('mhfd_code')} there, "
@@ -87,10 +91,19 @@ def _versions(there: Mapping[str, str]) -> Iterator[Check]:
         else:
             yield ok("mhfd", f"{here['mhfd']} on both sides, the same code ({here['mhfd_code']})")
     sdk = importlib.metadata.version("globus-compute-sdk")
-    rest = [f"{name} {version}" for name, version in there.items() if name not in ("mhfd", "mhfd_code")]
+    rest = [f"{name} {version}" for name, version in there.items() if not name.startswith("mhfd")]
     endpoint = there.get("globus-compute-endpoint", "unknown")
     what = f"globus-compute-sdk {sdk} here; globus-compute-endpoint {endpoint} there; its worker has {', '.join(rest)}"
     yield ok("versions", what)
+
+
+def _other_method(both: str, there: str, here: str) -> Check:
+    """Its numbers do not agree with ours: who is older?"""
+    if there.isdigit() and int(there) < int(here):
+        what = f"{both}: the endpoint is older (method {there} against {here}); its reports have no profile"
+        return warn("mhfd", what, "upgrade the endpoint: its administrator installs this mhfd for the workers")
+    what = f"{both}: this side is older (method {here} against {there}); the endpoint takes no image from it"
+    return fail("mhfd", what, UPGRADE_HERE)
 
 
 def _clock(now: float, sent: float, came: float) -> Check:

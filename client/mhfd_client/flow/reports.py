@@ -18,6 +18,7 @@ from typing import Any
 from mhfd.contract.focus_report import FocusReport, report_file
 from mhfd_client.runners import Job
 from mhfd_client.runners.answers import read
+from mhfd_client.runners.versions import newer_there
 
 log = logging.getLogger("mhfd.flow")
 
@@ -99,6 +100,9 @@ def _take(path: Path, job: Job, seen: str, number: int, found: Collected) -> str
         return str(answer.reasons[0].why if 0 in answer.reasons else "no report")
     if report.image.path != seen:
         return f"of another path ({report.image.path})"
+    newer = newer_there(report, job.params)
+    if newer is not None:
+        return newer
     if job.params.version_of(report.params_id) is None:
         return f"made with other parameters ({report.params_id})"
     if report.image.bytes is not None and report.image.bytes != job.size:

@@ -9,11 +9,12 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import getitem
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from pydantic import ValidationError
 
 from mhfd.contract.focus_report import FocusReport
+from mhfd_client.runners.versions import UPGRADE_HERE
 
 _ROUNDS: Final = 3  # of dropping what is unknown: nested unknowns show once those around them are gone
 
@@ -25,6 +26,8 @@ class Reason:
     code: str
     why: str
     remedy: str = ""
+    field: str = ""
+    """Of the request, if one is wrong."""
 
     def __str__(self) -> str:
         return f"{self.why}: {self.remedy}" if self.remedy else self.why
@@ -58,6 +61,9 @@ def read(plain: Any, count: int | None = None) -> EndpointAnswer:
     for index, report in enumerate(given):
         if isinstance(report, Mapping) and "method" not in report:
             reasons[index] = Reason("left_out", "there was no room for the whole report")
+        elif isinstance(report, Mapping) and _is_newer(report.get("schema_version")):
+            why = f"the endpoint's reports have version {report['schema_version']}, which this mhfd cannot read"
+            whole = Reason("newer", why, UPGRADE_HERE)
         elif report is not None:
             try:
                 reports[index] = _report(report)
@@ -69,7 +75,8 @@ def read(plain: Any, count: int | None = None) -> EndpointAnswer:
     for error in plain.get("errors") or []:
         if not isinstance(error, Mapping):
             raise ValueError("the endpoint's reasons cannot be read")
-        reason = Reason(str(error.get("code", "")), str(error.get("why", "")), str(error.get("remedy", "")))
+        said = (str(error.get(name) or "") for name in ("code", "why", "remedy", "field"))
+        reason = Reason(*said)
         first, last = error.get("index"), error.get("through")
         if not isinstance(first, int):
             whole = whole or reason
@@ -84,6 +91,10 @@ def read(plain: Any, count: int | None = None) -> EndpointAnswer:
     began, ended = plain.get("began_ns"), plain.get("ended_ns")
     worked = (began, ended) if isinstance(began, int) and isinstance(ended, int) and began <= ended else None
     return EndpointAnswer(reports, reasons, None if reports else whole, paths, worked)
+
+
+def _is_newer(version: Any) -> bool:
+    return isinstance(version, int) and version > max(get_args(FocusReport.model_fields["schema_version"].annotation))
 
 
 def _report(plain: Any) -> FocusReport:

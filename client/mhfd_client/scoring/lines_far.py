@@ -1,19 +1,25 @@
 """`mhfd score --endpoint`: the lines of `mhfd score`, in the order given, of images that an endpoint scores."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from uuid import UUID
 
+import click
+
+from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
 from mhfd_client.compute.paths import PathMap
 from mhfd_client.compute.reach import reach
+from mhfd_client.runners.versions import older_there
 from mhfd_client.scoring.call import scored_there
 from mhfd_client.scoring.items import items_of
 from mhfd_client.scoring.kept_call import Stored
 from mhfd_client.scoring.lines import print_in_order
 from mhfd_client.scoring.map_files import MapFiles
 from mhfd_client.scoring.progress import bar
+
+Results = Iterator[tuple[int, FocusReport]]
 
 
 def run(
@@ -28,6 +34,7 @@ def run(
 ) -> int:
     """Score every path there; returns how many could not be scored. ComputeError, LoginError."""
     map_ = PathMap(maps)
+    said: dict[str, None] = {}
     with reach(endpoint) as reached:
         stored = Stored.new(endpoint, params, items_of(paths, map_, endpoint))
         total = len(stored.items)
@@ -36,4 +43,15 @@ def run(
             bar(total, progress and total > 1, above=True, transient=True) as shown,
             closing(scored_there(stored, lambda: reached, say=shown.say)) as results,
         ):
-            return print_in_order(results, shown.advance, as_json=as_json, maps=files)
+            failed = print_in_order(_looked_at(results, said), shown.advance, as_json=as_json, maps=files)
+    for one in said:
+        click.echo(one, err=True)
+    return failed
+
+
+def _looked_at(results: Results, said: dict[str, None]) -> Results:
+    """The same; with what is to be said of who made them."""
+    for index, report in results:
+        if one := older_there(report):
+            said[one] = None
+        yield index, report

@@ -12,6 +12,7 @@ from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.errors import UsageError
 from mhfd_client import naming
 from mhfd_client.printing import printable
+from mhfd_client.runners.versions import older_there
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts.blur import advice, kept
 from mhfd_client.verdicts.judge import RunJudge
@@ -77,6 +78,11 @@ class Table(Sequence[Row]):
         end = ", interrupted" if self.interrupted else ""
         return f"Table({len(self)} images, {sum(r.report.finding is Finding.OK for r in self)} scored{end})"
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of who scored: an endpoint with an older mhfd."""
+        return tuple(dict.fromkeys(one for row in self if (one := older_there(row.report))))
+
     def records(self) -> list[dict[str, Any]]:
         """Plain rows: what a DataFrame or a CSV is made of."""
         return [
@@ -111,7 +117,8 @@ class Table(Sequence[Row]):
         more = f"<p>... and {len(self) - _SHOWN:,} more</p>" if len(self) > _SHOWN else ""
         end = "<p>Interrupted: not all paths were scored.</p>" if self.interrupted else ""
         head = "".join(f"<th>{name}</th>" for name in _HEAD)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}{end}"
+        said = "".join(f"<p>{html.escape(one)}</p>" for one in self.notes)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}{said}{end}"
 
 
 def table_of(

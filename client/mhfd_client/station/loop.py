@@ -31,7 +31,7 @@ from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import ImageRow, Outcome, State, VerdictRow
 from mhfd_client.naming import NOWHERE, Place
 from mhfd_client.runners import Batch, Event, Health, Job, Returned, Runner, Scored, Started, set_aside
-from mhfd_client.station import drawn_bar
+from mhfd_client.station import drawn_bar, older_endpoint
 from mhfd_client.station.again import Again, JudgesAgain
 from mhfd_client.station.feeder import Feeder, News, Watcher
 from mhfd_client.station.inbox import GivenLabel, Inbox
@@ -127,7 +127,10 @@ class Station:
         self._notes: dict[str, str] = {}
         self._patience = Patience(journal, backoff_s=backoff_s, say=trouble)
         self._recording = Recording(journal, recorder, self._patience, backoff_s=backoff_s, clock=clock)
-        self._bar = drawn_bar.DrawnBar()
+        self._notices: dict[str, drawn_bar.DrawnBar | older_endpoint.OlderEndpoint] = {
+            drawn_bar.KIND: drawn_bar.DrawnBar(),
+            older_endpoint.KIND: older_endpoint.OlderEndpoint(),
+        }
         self._root_troubles: dict[str, str] = {}  # kind, why: nothing below the root can be read
         self._feeder = Feeder(watcher, runner.wake)
         self._again = Again(judge, clock)
@@ -270,7 +273,7 @@ class Station:
                     returned_ns=event.returned_ns,
                     submitted_ns=event.submitted_ns,
                 ):
-                    self._ask_of_bar(event.report)
+                    self._notice(event.report)
                     return
                 log.info("image %d: a second report, or one for a replaced revision, is left aside", event.id)
             case Returned():
@@ -284,13 +287,14 @@ class Station:
                 log.warning("%s", event.detail)
                 self.journal.trouble(event.kind, None, event.detail)
 
-    def _ask_of_bar(self, report: FocusReport) -> None:
-        asked = self._bar.see(report)
-        if asked:
-            log.warning("%s", asked)
-            self.journal.trouble(drawn_bar.KIND, None, asked)
-        elif asked is not None:
-            self.journal.recovered(drawn_bar.KIND)
+    def _notice(self, report: FocusReport) -> None:
+        for kind, notice in self._notices.items():
+            said = notice.see(report)
+            if said:
+                log.warning("%s", said)
+                self.journal.trouble(kind, None, said)
+            elif said is not None:
+                self.journal.recovered(kind)
 
     def _forget(self, event: Event) -> None:
         if isinstance(event, Scored | Returned):

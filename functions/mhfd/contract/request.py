@@ -14,6 +14,7 @@ class Code(StrEnum):
     """What kind of problem: what a program decides by. On the wire it is text, so that new ones break no old client."""
 
     BAD_REQUEST = "bad_request"
+    OLD_STATION = "old_station"
     NO_SITE = "no_site"
     NO_MHFD = "no_mhfd"
     NO_DEVICE = "no_device"
@@ -65,9 +66,13 @@ Name = Annotated[str, PlainValidator(_is_text), WithJsonSchema({"type": "string"
 
 
 class ScoreRequest(Model):
-    """Score these paths."""
+    """Score these paths.
 
-    schema_version: Literal[1, 2] = 2
+    Version 3 reads reports of method 3. A station always says what it saw of the files (`expect`); one that says no
+    version besides is of before.
+    """
+
+    schema_version: Literal[1, 2, 3] = 3
     paths: tuple[Name, ...] = Field(min_length=1)
     params: Params = Params()
     detail: Literal["summary", "full"] = "full"
@@ -79,6 +84,13 @@ class ScoreRequest(Model):
         if self.expect is not None and len(self.expect) != len(self.paths):
             raise ValueError(f"expect has {len(self.expect)} entries for {len(self.paths)} paths: give one a path")
         return self
+
+    @property
+    def of_old_station(self) -> bool:
+        """Whether who asks reads reports of an older method only."""
+        if "schema_version" in self.model_fields_set:
+            return self.schema_version < 3
+        return self.expect is not None
 
 
 class ScoreResponse(Model):

@@ -13,7 +13,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+import mhfd
 from mhfd import api, images
+from mhfd.contract.base import METHOD_VERSION
 from mhfd.contract.focus_report import FocusReport, Provenance, report_file
 from mhfd.contract.request import Code, Expected, Problem, ScoreRequest, ScoreResponse
 from mhfd.detector import Detector
@@ -172,6 +174,10 @@ def _request(fields: Mapping[str, Any], site: Site) -> ScoreRequest:
         request = ScoreRequest.model_validate(dict(fields))
     except ValidationError as e:
         raise Refusal(*problems(e, "correct the request: see the reference of the function")) from None
+    if request.of_old_station:
+        why = f"this station's mhfd is older than the endpoint's {mhfd.__version__} (method 1 against {METHOD_VERSION})"
+        remedy = "upgrade the station: pip install --upgrade mhfd"
+        raise Refusal(problem(Code.OLD_STATION, why, remedy, field="schema_version"))
     if len(request.paths) > site.max_images:
         why = f"{len(request.paths)} paths; this endpoint takes {site.max_images} at once"
         raise Refusal(problem(Code.TOO_MANY, why, "send fewer at once", field="paths"))

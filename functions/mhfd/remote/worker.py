@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import mhfd
+from mhfd.contract.base import METHOD_VERSION
 
 _PACKAGES: Final = (
     "numpy",
@@ -57,7 +58,8 @@ def user() -> str:
 @cache
 def versions() -> dict[str, str]:
     """What is installed here that matters."""
-    found = {"mhfd": mhfd.__version__, "mhfd_code": code_hash(), "python": platform.python_version()}
+    found = {"mhfd": mhfd.__version__, "mhfd_code": code_hash(), "mhfd_method": str(METHOD_VERSION)}
+    found["python"] = platform.python_version()
     for name in _PACKAGES:
         try:
             found[name] = metadata.version(name)
