@@ -14,10 +14,13 @@ from tests.rigs.blurs import blur, blurred
 from tests.rigs.focus_reports import sharp
 from tests.rigs.runs import Run
 
+from mhfd_client.alerts import Digest
 from mhfd_client.commands.results import status as status_command
 from mhfd_client.commands.retake import retake as command
 from mhfd_client.journal.rows import Outcome, VerdictRow
+from mhfd_client.now import RunNow
 from mhfd_client.results import run_report, status, tables
+from mhfd_client.results.digest import digest
 from mhfd_client.results.retake import others, retakes
 from mhfd_client.results.sidecars import Recorder
 from mhfd_client.scoring.table import Row, Table
@@ -87,6 +90,16 @@ def test_a_list_for_people_says_what_to_do_once_a_kind(run: Run, capsys: pytest.
     assert "What to image again (2 by defocus, 1 by motion along the lines, 1" in capsys.readouterr().out
 
 
+def test_a_digest_counts_what_blurs_what_is_to_be_taken_again(run: Run) -> None:
+    run.image(20, blur=blur(3.0))
+    now = RunNow(run.journal)
+    now.look()
+    told = digest(now, "the watch has ended")
+    assert "What blurs them: defocus (2), motion along the lines (1), motion across the lines (1)" in told.text()
+    assert [image.blur.kind if image.blur else None for image in told.listed] == [None, *BlurKind, BlurKind.DEFOCUS]
+    assert Digest.model_validate_json(told.model_dump_json()) == told
+
+
 def test_a_report_shows_it(run: Run) -> None:
     page = run_report.render(run.journal, load(env={}))
     assert "defocus, 2.1 px (1.8 to 2.4), about 3.1 µm (2.6 to 3.7)" in page
@@ -123,14 +136,11 @@ def test_every_kind_has_its_words_and_none_says_how_far_to_turn() -> None:
 
 
 def test_a_blur_in_words() -> None:
-    assert advice.size(replace_px(-0.04)) == "0.0 px (-0.3 to 0.3)"
+    assert advice.size(blur(0.3, None)) == "0.3 px (0.0 to 0.6)"
+    assert advice.size(blur(-0.02, None)) == "no more than its neighbours (-0.3 to 0.3 px)"
     assert advice.told(blur(2.1, None)) == "2.1 px (1.8 to 2.4)"
     assert advice.microns(blur(2.1)) is None
     assert advice.advice(None) is advice.advice(blur(2.1, None)) is None
-
-
-def replace_px(px: float) -> Blur:
-    return blur(0.0).model_copy(update={"px": px})
 
 
 def test_an_image_that_is_in_focus_needs_no_advice(run: Run) -> None:

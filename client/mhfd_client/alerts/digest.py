@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict
 from mhfd_client.alerts.situation import Situation
 from mhfd_client.alerts.words import count, spans
 from mhfd_client.settings.options import AlertSettings
+from mhfd_client.verdicts.blur import advice
+from mhfd_client.verdicts.blur.blur import Blur, BlurKind
 
 LISTED: Final = 20
 """So many images are listed; of the others the number is said."""
@@ -36,6 +38,7 @@ class DigestImage(BaseModel):
     provisional: bool
     reason: str
     """As its verdict says it, with its place."""
+    blur: Blur | None = None
     picture: str | None = None
     """A small JPEG of it, on the station's machine."""
     jpeg: str | None = None
@@ -47,7 +50,7 @@ class Digest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 2
     why: str
     """What has ended, in words."""
     made: str
@@ -63,6 +66,8 @@ class Digest(BaseModel):
     """Images that people call sharp. 0: images were only compared with each other."""
     again: int
     """To be taken again."""
+    kinds: dict[BlurKind, int] = {}
+    """How many of them are blurred by what, the commonest first, as far as it is known."""
     listed: tuple[DigestImage, ...] = ()
     missing: tuple[int, ...] = ()
     """Sections of which something is missing, the last ones."""
@@ -103,6 +108,9 @@ class Digest(BaseModel):
 
     def _rest(self) -> list[str]:
         found = []
+        if self.kinds:
+            by = ", ".join(f"{advice.WORDS[kind].name} ({n:,})" for kind, n in self.kinds.items())
+            found.append(f"What blurs them: {by}.")
         if self.missing:
             found.append(f"Missing, wholly or in part: section{'s' * (len(self.missing) > 1)} {spans(self.missing)}.")
         if self.waiting:

@@ -46,7 +46,7 @@ class Alert(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    schema_version: Literal[1, 2] = 2
+    schema_version: Literal[1, 2, 3] = 3
     id: str
     event: Event
     rule: Rule | None

@@ -16,6 +16,7 @@ from mhfd_client.now import RunNow, unjudged
 from mhfd_client.results.retake import Retake, others, retakes
 from mhfd_client.settings import places
 from mhfd_client.times import iso_z
+from mhfd_client.verdicts.blur.advice import by_kind
 
 _MISSING: Final = 200
 _PROVISIONAL: Final = re.compile(r" Provisional: [^.]*\.")
@@ -57,6 +58,7 @@ def digest(run: RunNow, why: str, *, page: str | None = None, clock: Callable[[]
             outcome=item.outcome.value,
             provisional=item.provisional,
             reason=_PROVISIONAL.sub("", text_of(item.reason))[:_REASON],
+            blur=item.blur,
             picture=text_of(picture) if picture.is_file() else None,
         )
 
@@ -69,6 +71,7 @@ def digest(run: RunNow, why: str, *, page: str | None = None, clock: Callable[[]
         complete=run.complete,
         confirmed=run.confirmed,
         again=len(again),
+        kinds=dict(by_kind(item.blur for item in again if item.what_to_do)),
         listed=tuple(listed(item) for item in again[:LISTED]),
         missing=tuple(sorted({p.section for p in (run.absent or ()) if p.section is not None})[-_MISSING:]),
         onward=len(going.images),
