@@ -47,7 +47,7 @@ def test_the_model_follows_the_journal_and_agrees_with_a_fresh_one(tmp_path: Pat
         assert blurred in {one.image for one in seen.retake}
         words = "1 place has several files: S_0012.tif and other.tif are section 12. If they are retakes, say so"
         assert words in panels.panels(panels.templates(), seen)["missing"]
-        shots = [row[-1] for row in panels.points(seen.entries.values(), seen)]
+        shots = [row[-2] for row in panels.points(seen.entries.values(), seen)]
         assert len(set(shots)) == len(shots), "neither hides the other in the chart"
         good = rig.image(12)  # its file is written again, and it is good
         assert seen.refresh()
@@ -60,7 +60,7 @@ def test_the_model_follows_the_journal_and_agrees_with_a_fresh_one(tmp_path: Pat
             == tuple(retakes(rig.journal.told(), rig.journal.last_labels(), rig.journal.report))
         )
         assert blurred not in {one.image for one in seen.retake}
-        assert {row[-1] for row in panels.points([seen.entries[good], seen.entries[blurred]], seen)} == {blurred}
+        assert {row[-2] for row in panels.points([seen.entries[good], seen.entries[blurred]], seen)} == {blurred}
         assert [str(p) for p in seen.missing] == ["section 10", "section 11"]
         assert seen.labels.keys() == {1, 2}
         seen.journal.close()

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 import tifffile
 from playwright.sync_api import expect
+from tests.rigs.blurs import blur
 from tests.rigs.globus.processes import free_ports
 from tests.rigs.page_browser import DESKTOP, FITS, PHONE, Opens, points, shoot
 from tests.rigs.page_rig import Rig, served
@@ -30,6 +31,7 @@ from mhfd_client.alerts import Delivery, Episode, Overview, Rule
 from mhfd_client.arrival.events import Whole
 from mhfd_client.flow.runs_out import RUNS_FILE, RunsFile
 from mhfd_client.naming import Place
+from mhfd_client.verdicts.blur.blur import BlurKind
 
 pytestmark = pytest.mark.browser
 
@@ -123,6 +125,45 @@ def test_the_page_asks_takes_the_answer_and_the_anchor_moves(rig: Rig, opens: Op
         expect(page.locator(".ask")).to_have_count(0)
         expect(page.locator("#tasks strong")).to_contain_text("Nothing")
         shoot(page, "calm")
+
+
+def test_the_page_shows_how_blurred_an_image_is_by_what_and_what_to_do(rig: Rig, opens: Opens) -> None:
+    """The chart turns to blur with the first that is known, and back to features for whoever wants them."""
+    rig.image(1)
+    with served(rig) as at:
+        page = opens(at.address)
+        chart = page.locator("#chart")
+        expect(chart).to_have_attribute("data-measure", "density")
+        expect(page.locator("#measure")).to_be_hidden()
+        for section in range(2, 10):
+            rig.image(section, blur=blur(0.2, None))
+        bad = rig.image(10, factor=0.4, blur=blur(2.1, BlurKind.VIBRATION))
+        points(page, 10)
+        expect(chart).to_have_attribute("data-measure", "blur")
+        expect(page.locator("#chart-note")).to_contain_text(
+            "whiskers: 95% of the true values · at the bottom: no number"
+        )
+        for where in (page.locator(".retakes"), page.locator("#last")):
+            expect(where).to_contain_text("vibration, 2.1 px (1.8 to 2.4)")
+            expect(where).to_contain_text("look at pumps, the floor and stray fields")
+        expect(page.locator(f"#strip-{bad}")).to_contain_text("2.1 px")
+        expect(page.locator(".asked").first).to_contain_text("blur: 0.2 px (-0.1 to 0.5)")
+        shoot(page, "blur")
+        page.locator(f"#strip-{bad}").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog.locator(".sentence .do")).to_contain_text("The lines are displaced against each other")
+        expect(dialog.locator("table")).to_contain_text("2.1 px (1.8 to 2.4)")
+        expect(dialog.locator("dl")).to_contain_text("vibration; pixels are the displacement of the lines")
+        shoot(page, "blur-image")
+        page.keyboard.press("Escape")
+        page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+        assert page.evaluate(FITS)
+        page.locator("#measure").select_option("density")
+        expect(chart).to_have_attribute("data-measure", "density")
+        page.locator("#chart").focus()
+        page.keyboard.press("End")
+        expect(page.locator("#chart-said")).to_contain_text("section 10: out of focus")
+        expect(page.locator("#chart-said")).to_contain_text("vibration, 2.1 px (1.8 to 2.4); 1,")
 
 
 def test_an_image_beside_its_neighbours_at_full_size(rig: Rig, opens: Opens) -> None:

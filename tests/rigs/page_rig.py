@@ -31,7 +31,9 @@ from mhfd_client.page.token import token_of
 from mhfd_client.runners.thumbnails import jpeg
 from mhfd_client.settings import load as settings
 from mhfd_client.station.inbox import Inbox, take_in
+from mhfd_client.verdicts.blur.blur import Blur
 from mhfd_client.verdicts.from_journal import JournalJudge
+from tests.rigs.blurs import blurred
 from tests.rigs.focus_reports import DENSITY, RATIO, report, wobble
 
 SIDE = 192
@@ -43,6 +45,7 @@ class Rig:
     def __init__(self, folder: Path) -> None:
         self.root, self.state = folder / "run", folder / "state"
         self.root.mkdir(exist_ok=True)
+        self.blurs: dict[int, Blur] = {}
         self.loaded = settings.load(args={"state.dir": str(self.state)}, env={})
         self.open()
 
@@ -77,8 +80,11 @@ class Rig:
         detail: str | None = None,
         file: bool = True,
         picture: bool = True,
+        blur: Blur | None = None,
     ) -> int:
-        """An image comes, is scored and judged. `factor`: of the density and the cross-spectrum."""
+        """An image comes, is scored and judged. `factor`: of the density and the cross-spectrum. `blur`: what is
+        to be said of it.
+        """
         now = time.time()
         path = name or f"S_{section:04d}{'' if tile is None else '_' + tile}.tif"
         size, mtime = 1000, 10**18
@@ -95,6 +101,8 @@ class Rig:
             target = picture_of(thumbnails(self.state), row.id)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(jpeg(pixels))
+        if blur is not None:
+            self.blurs[row.id] = blur
         self._judge_it(row.id)
         return row.id
 
@@ -124,7 +132,7 @@ class Rig:
         row = self.journal.image(image)
         assert row.report is not None
         for other, verdict in self._judge.judge(row, self.journal.report(row.report)):
-            self.journal.judged(other, verdict)
+            self.journal.judged(other, blurred(verdict, self.blurs[other]) if other in self.blurs else verdict)
         self._notes()
 
     def _notes(self) -> None:

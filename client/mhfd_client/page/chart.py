@@ -1,15 +1,21 @@
-"""The chart of a run: density of features over sections on a log axis, with anchor, threshold band and drift.
+"""The chart of a run over its sections: blur with its intervals and the tolerance, or density of features on a log axis
+with anchor and threshold band; and where the focus drifts.
 
 Only the drawing, made of a charting library's parts. It comes without data: the page's script fills the sources by
 name as images come, and thins what would lie on top of each other.
 """
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from bokeh.embed import json_item
 from bokeh.models import BasicTickFormatter, ColumnDataSource, HoverTool, LogTicker, Range1d, TapTool
 from bokeh.plotting import figure
 
+Measure = Literal["blur", "density"]
+_UP: Final[dict[Measure, str]] = {
+    "blur": "blur beyond its neighbours, px",
+    "density": "features per megapixel of tissue",
+}
 COLOURS: Final = {
     "light": {
         "ink": "#3a3f46",
@@ -30,22 +36,23 @@ COLOURS: Final = {
 }
 
 
-def item(scheme: str, *, axis: str) -> dict[str, Any]:
-    """The chart as JSON for the library's own loader. `scheme`: light or dark; `axis`: what x is."""
+def item(scheme: str, *, axis: str, measure: Measure = "density") -> dict[str, Any]:
+    """The chart as JSON for the library's own loader. `scheme`: light or dark; `axis`: what x is; `measure`: y."""
     colours = COLOURS.get(scheme, COLOURS["light"])
     plot = bare(
         colours,
-        y_axis_type="log",
+        y_axis_type="log" if measure == "density" else "linear",
         height=320,
         tools="xpan,xwheel_zoom",
         active_drag="xpan",
         x_range=Range1d(start=0, end=1, name="across"),
         y_range=Range1d(start=100, end=10000, name="up"),
         x_axis_label=axis,
-        y_axis_label="features per megapixel of tissue",
+        y_axis_label=_UP[measure],
         lod_threshold=None,
     )
-    plot.yaxis.ticker = LogTicker(mantissas=[1, 2, 5], num_minor_ticks=0, desired_num_ticks=5)
+    if measure == "density":
+        plot.yaxis.ticker = LogTicker(mantissas=[1, 2, 5], num_minor_ticks=0, desired_num_ticks=5)
     plot.yaxis.formatter = BasicTickFormatter(use_scientific=False)
 
     drift = source("drift", "left", "right", "low", "high")
@@ -57,6 +64,10 @@ def item(scheme: str, *, axis: str) -> dict[str, Any]:
     plot.line("x", "low", source=band, line_color=colours["band"], line_width=1.5)
     anchor = source("anchor", "x0", "x1", "y")
     plot.segment("x0", "y", "x1", "y", source=anchor, line_color=colours["anchor"], line_width=2, line_dash="dashed")
+    tolerance = source("tolerance", "x0", "x1", "y")
+    plot.segment("x0", "y", "x1", "y", source=tolerance, line_color=colours["drift"], line_width=2, line_dash="dotted")
+    whiskers = source("whiskers", "x", "low", "high", "colour")
+    plot.segment("x", "low", "x", "high", source=whiskers, line_color="colour", line_alpha=0.55, line_width=1.5)
     missing = source("missing", "x", "y", "place")
     plot.scatter("x", "y", source=missing, marker="dash", angle=1.5708, size=9, line_color=colours["ink"], line_width=2)
     confirmed = source("confirmed", "x", "y")

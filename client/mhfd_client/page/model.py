@@ -23,6 +23,8 @@ from mhfd_client.results.latency import WaitingTimes, waiting_times
 from mhfd_client.results.retake import Retake, retakes
 from mhfd_client.results.under_way import UnderWay, under_way
 from mhfd_client.station.inbox import images_waiting
+from mhfd_client.verdicts.blur.blur import Blur
+from mhfd_client.verdicts.blur.kept import blur_of, slim
 
 RECENT: Final = 20  # images that 'now' means
 STRIP: Final = 60
@@ -55,6 +57,11 @@ class JudgedImage:
         """Its current verdict."""
         return self.told.verdict.outcome
 
+    @property
+    def blur(self) -> Blur | None:
+        """How blurred it is, by its current verdict."""
+        return blur_of(self.told.verdict)
+
 
 @dataclass(frozen=True, slots=True)
 class AnchorLine:
@@ -74,6 +81,7 @@ class PageModel(RunNow):
         confirm: How many confirmed images make up an anchor (the setting `verdict.confirm`).
         target_s: How long an image may wait for its verdict (`verdict.target_s`).
         flow: Whether a flow scores: then it is said, too, when no run is out.
+        tolerance_px: More blur than this is a failure (`verdict.blur_px`).
     """
 
     def __init__(
@@ -84,9 +92,11 @@ class PageModel(RunNow):
         confirm: int,
         target_s: float = 60.0,
         flow: bool = False,
+        tolerance_px: float | None = None,
     ) -> None:
         super().__init__(journal, wanted)
         self._confirm, self.target_s, self.flow = confirm, target_s, flow
+        self.tolerance_px = tolerance_px
         self._runs_file = RunsReader(journal.path.parent)
         self.runs = UnderWay()
         self.entries: dict[int, JudgedImage] = {}
@@ -136,8 +146,8 @@ class PageModel(RunNow):
         if image not in self.entries:
             self.latest.append(image)
         self.shots.setdefault(shot_of(told.image.path), image)
-        slim = replace(told, verdict=replace(told.verdict, detail="{}"))
-        self.entries[image] = JudgedImage(slim, whole.get("expected"), whole.get("threshold"))
+        kept = replace(told, verdict=slim(told.verdict))
+        self.entries[image] = JudgedImage(kept, whole.get("expected"), whole.get("threshold"))
 
     # -- what follows from it
 

@@ -26,6 +26,8 @@ from mhfd_client.results.latency import SPANS, spans
 from mhfd_client.results.sidecars import steps_ms
 from mhfd_client.results.tables import Order
 from mhfd_client.times import lately, took_ms
+from mhfd_client.verdicts.blur import advice
+from mhfd_client.verdicts.blur.blur import Blur
 
 NAMES: Final = ("state", "ask", "retake", "missing", "rung", "last", "strip", "runs", "health", "times")
 RULES: Final = {
@@ -59,6 +61,7 @@ def templates() -> Environment:
     )
     env.globals |= {"words": WORDS, "signs": SIGNS, "unsure_sign": UNSURE_SIGN}
     env.globals |= {"Outcome": Outcome, "parts": PARTS, "rule_words": RULES}
+    env.filters |= {"blur": _blur, "blur_size": advice.size, "kind": advice.WORDS.__getitem__}
     env.filters |= {"text": shown, "clock": _clock, "number": _number, "short": _short, "took": took_ms}
     return env
 
@@ -90,6 +93,8 @@ def _context(model: PageModel) -> dict[str, Any]:
         "title": banner.title(model, root),
         "icon": banner.icon(model),
         "last": last,
+        "last_blur": None if last is None else last.blur,
+        "last_to_do": None if last is None or last.outcome is Outcome.IN_FOCUS else advice.advice(last.blur),
         "map": None
         if report is None or report.cells is None or last is None
         else map_words(report.cells, last, report),
@@ -127,10 +132,12 @@ def retakes(env: Environment, model: PageModel, order: Order, number: int) -> st
 
 
 def points(entries: Iterable[JudgedImage], model: PageModel) -> list[list[Any]]:
-    """One row a point: id, section, tile, density, outcome, provisional, expected, threshold, confirmed, dof, shot."""
+    """One row a point: id, section, tile, density, outcome, provisional, expected, threshold, confirmed, dof, shot, and
+    blur: null, or px, low, high, and itself in words.
+    """
     rows = []
     for entry in entries:
-        score, label = entry.told.score, model.labels.get(entry.id)
+        score, label, blur = entry.told.score, model.labels.get(entry.id), entry.blur
         rows.append(
             [
                 entry.id,
@@ -144,6 +151,7 @@ def points(entries: Iterable[JudgedImage], model: PageModel) -> list[list[Any]]:
                 int(label is not None and label.sharp is True),
                 score.dof,
                 model.shots[shot_of(entry.told.image.path)],
+                None if blur is None else [_short(blur.px), _short(blur.low), _short(blur.high), _blur(blur)],
             ]
         )
     return rows
@@ -156,6 +164,7 @@ def chart(model: PageModel) -> dict[str, Any]:
         "drifts": [[_tile(d["tile"]), d["section"], d["sentence"]] for d in model.drifts],
         "missing": [[place.section, _tile(place.tile)] for place in model.missing if place.section is not None],
         "waits": waits(model),
+        "tolerance": model.tolerance_px,
     }
 
 
@@ -183,6 +192,9 @@ def image(env: Environment, model: PageModel, entry: JudgedImage) -> str:
     return env.get_template("image.html").render(
         caption=captions(model),
         entry=entry,
+        blur=entry.blur,
+        what_to_do=None if entry.outcome is Outcome.IN_FOCUS else advice.advice(entry.blur),
+        tolerance=model.tolerance_px,
         row=row,
         report=report,
         label=model.labels.get(row.id),
@@ -248,6 +260,10 @@ def map_shares(cells: Cells, entry: JudgedImage, report: FocusReport) -> list[fl
     known = sorted(density for density in found if density is not None)
     norm = entry.expected or (known[int(0.9 * (len(known) - 1))] if known else 0.0)
     return [None if density is None or not norm else density / norm for density in found]
+
+
+def _blur(blur: Blur) -> str:
+    return advice.told(blur, "µm")
 
 
 def _tile(tile: str | None) -> str | None:

@@ -129,10 +129,11 @@ class _Routes:
         """The drawings, without data."""
         places: bool = await self._live.read(self._has_sections)
         axis = "section" if places else "image, in the order of arrival"
+        measure: charts.Measure = "blur" if request.query_params.get("measure") == "blur" else "density"
         return JSONResponse(
             {
                 "by": "section" if places else "image",
-                "item": charts.item(request.query_params.get("scheme", ""), axis=axis),
+                "item": charts.item(request.query_params.get("scheme", ""), axis=axis, measure=measure),
                 "waits": waits.item(request.query_params.get("scheme", "")),
             }
         )

@@ -209,6 +209,7 @@
   addEventListener("online", () => reconnect());
   document.addEventListener("visibilitychange", () => { if (!document.hidden && Date.now() - heard > STALE_MS) reconnect(); });
   $("span").addEventListener("change", (e) => Course.show(e.target.value));
+  $("measure").addEventListener("change", (e) => Course.weigh(e.target.value));
   $("tile").addEventListener("change", (e) => Course.only(e.target.value));
   $("who").value = localStorage.getItem("who") || "";
   $("who").addEventListener("change", (e) => localStorage.setItem("who", e.target.value.trim()));
