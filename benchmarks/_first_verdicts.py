@@ -10,23 +10,13 @@ import numpy as np
 from benchmarks._simulated_runs import FAULTS
 from benchmarks._taken import CLASSICAL, Run, Section, Taken
 
-from mhfd.simulate.planting import FaultKind
 from mhfd_client.journal.rows import Outcome
 from mhfd_client.naming import Place
-from mhfd_client.verdicts.blur.blur import BlurKind
+from mhfd_client.replay.faults import NAMED
 from mhfd_client.verdicts.decision import judge_report
 from mhfd_client.verdicts.judge import RunJudge
 from mhfd_client.verdicts.verdict import Verdict
 
-NAMED: Final = {
-    FaultKind.DEFOCUS: BlurKind.DEFOCUS,
-    FaultKind.HALF: BlurKind.TILT,
-    FaultKind.TILT: BlurKind.TILT,
-    FaultKind.MOTION_ALONG: BlurKind.MOTION_ALONG,
-    FaultKind.MOTION_ACROSS: BlurKind.MOTION_ACROSS,
-    FaultKind.VIBRATION: BlurKind.VIBRATION,
-    FaultKind.ASTIGMATISM: BlurKind.ASTIGMATISM,
-}
 _NEAR: Final = 15  # images of a running median
 _YOUNG: Final = 6  # ... before which it says nothing
 _USUAL: Final = 0.75
@@ -103,7 +93,7 @@ class _Running:
 
 def with_one_kind(run: Run, kind: str, apart: int, offset: int) -> Run:
     """A run in which one image of `apart` has this fault, and stays in it; which, is drawn."""
-    rng = np.random.default_rng([apart, offset, sorted(FAULTS).index(kind)])
+    rng = np.random.default_rng([apart, sorted(FAULTS).index(kind)])
     start = int(rng.integers(apart))
     found = []
     for section in run:

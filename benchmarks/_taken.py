@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from benchmarks.peers import laplacian_variance, log_variance, tenengrad
@@ -23,6 +24,8 @@ from mhfd.contract.focus_report import FocusReport
 CLASSICAL: Final = {"Tenengrad": tenengrad, "Laplacian": laplacian_variance, "LoG(1.5)": log_variance}
 _CODE: Final = Path(mhfd.__file__).parent
 _MAKES: Final = ("contract", "detector", "images", "measure", "native", "simulate", "stretch.py")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +61,29 @@ Run = tuple[Section, ...]
 
 def kept(folder: Path | None, name: str, make: Callable[[], Run]) -> Run:
     """A run: made now, or as it was kept."""
+    return stored(folder, name, make, lambda run: [asdict(s) for s in run], lambda read: tuple(map(_section, read)))
+
+
+def stored(
+    folder: Path | None, name: str, make: Callable[[], T], plain: Callable[[T], Any], read: Callable[[Any], T]
+) -> T:
+    """Anything that is made of reports: `plain` makes lists and dictionaries of it, `read` makes it of them."""
     if folder is None:
         return make()
     path = folder / f"{name}-{_code()}.json"
     if path.exists():
-        return tuple(_section(s) for s in json.loads(path.read_text()))
-    run = make()
+        return read(json.loads(path.read_text()))
+    made = make()
     folder.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps([asdict(s) for s in run], default=lambda report: report.model_dump(mode="json")))
+    part = path.with_suffix(f".{os.getpid()}")
+    part.write_text(json.dumps(plain(made), default=lambda report: report.model_dump(mode="json")))
     part.rename(path)
-    return run
+    return made
+
+
+def report_of(read: dict[str, Any]) -> FocusReport:
+    """What `stored` kept of a report."""
+    return FocusReport.model_validate_json(json.dumps(read))
 
 
 def _section(read: dict[str, Any]) -> Section:
@@ -76,7 +91,7 @@ def _section(read: dict[str, Any]) -> Section:
 
 
 def _taken(read: dict[str, Any]) -> Taken:
-    return Taken(**{**read, "report": FocusReport.model_validate_json(json.dumps(read["report"]))})
+    return Taken(**{**read, "report": report_of(read["report"])})
 
 
 @cache

@@ -1,7 +1,8 @@
 """How often a good image rings, how often a bad one does not, and how far what is said of its blur can be believed.
 
 Simulated runs in which dose, contrast and density change; real sections in a row, in which faults are planted; stacks
-of which one image is changed. Beside it the classical measures with a running median.
+of which one image is changed; runs of the pretend microscope that drift, or start blurred. Beside it the classical
+measures with a running median, and what each of them costs.
 
 Rules are tuned on the seeds from 1000 on (`--tune`), and reported on those from 2000 on. With `--cache DIR` the scored
 reports are kept: judging them again takes seconds.
@@ -10,18 +11,24 @@ reports are kept: judging them again takes seconds.
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+from benchmarks import _coloured_noise, _planned_runs
 from benchmarks import _verdict_tables as tables
 from benchmarks._first_verdicts import each_kind, first_verdicts, one_changed
 from benchmarks._real_runs import MANY, fields, paths_of, real
 from benchmarks._simulated_runs import simulated
-from benchmarks._table import publish
-from benchmarks._taken import Run, kept
+from benchmarks._table import markdown, publish
+from benchmarks._taken import CLASSICAL, Run, kept
+
+import mhfd
+from mhfd.simulate import section
 
 TUNING: Final = 1000
 REPORTING: Final = 2000
@@ -35,6 +42,9 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=REPORTING)
     parser.add_argument("--tune", action="store_true", help=f"seeds from {TUNING} on; nothing is written to docs/")
     parser.add_argument("--data", type=Path, action="append", default=[], help="a folder of real sections, good ones")
+    parser.add_argument("--planned", action="store_true", help="also mosaics, a blurred start, a slow drift")
+    parser.add_argument("--coloured", type=int, default=0, metavar="FIELDS", help="also coloured noise, so many fields")
+    parser.add_argument("--cost", action="store_true", help="also milliseconds an image")
     parser.add_argument("--cache", type=Path, help="where scored reports are kept")
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
@@ -50,6 +60,12 @@ def main() -> None:
             for folder in args.data
             for i, part in enumerate(fields(folder).values())
         })  # fmt: skip
+        planned = {
+            name: [pool.submit(_planned_runs.scored, args.cache, name, plan) for plan in plans]
+            for name, plans in (_planned_runs.plans(first).items() if args.planned else ())
+        }
+        planned_runs = {name: [future.result() for future in futures] for name, futures in planned.items()}
+        coloured = list(pool.map(_coloured_noise.sharpness, range(first, first + args.coloured)))
     body = []
     if long_runs:
         body.append(_simulated(long_runs, seeds))
@@ -58,6 +74,12 @@ def main() -> None:
             body.append(_real(name, run))
     if stacks := {name: run for name, run in real_runs.items() if len(run) < MANY}:
         body.append(_stacks(stacks))
+    if planned_runs:
+        body.append(f"## Whole runs, in the end\n\n{_planned_runs.table(planned_runs)}")
+    if coloured:
+        body.append(_coloured(coloured))
+    if args.cost:
+        body.append(_cost())
     page = "\n\n".join(body)
     if args.tune or first < REPORTING:
         print(page)
@@ -104,6 +126,35 @@ def _stacks(stacks: dict[str, Run]) -> str:
         f"## Stacks with one image changed: {named}\n\nEach in turn is judged by the others, of which three are "
         f"confirmed.\n\n{tables.rules({'three confirmed': both})}\n\n{tables.kinds(both)}\n\n{tables.wrong(both)}"
     )
+
+
+def _coloured(found: list[dict[tuple[str, float], _coloured_noise.Values]]) -> str:
+    rows = markdown(["AUC", *_coloured_noise.LAGS], _coloured_noise.rows(found))
+    return (
+        f"## Coloured noise\n\nr = 0 against 2 px, {len(found)} fields at doses of 40 to 400, any against any "
+        f"other: no neighbours help. Noise as strong as before, spread along the scan line:\n\n{rows}"
+    )
+
+
+def _cost() -> str:
+    """Milliseconds an image of 1024 x 1024, one thread, the least of several."""
+    pixels = section((1024, 1024), seed=REPORTING)
+    plane = pixels.astype(np.float32)
+    whole = _least_ms(lambda: mhfd.score(pixels, threads=1))
+    rows: list[list[object]] = [["mhfd.score(), all of the report", f"{whole:.1f}", "1"]]
+    for name, measure in CLASSICAL.items():
+        ms = _least_ms(partial(measure, plane))
+        rows.append([name, f"{ms:.1f}", f"{ms / whole:.2f}"])
+    return f"## Cost\n\n1024 x 1024 pixels, one thread:\n\n{markdown(['', 'ms', 'of score()'], rows)}"
+
+
+def _least_ms(work: Callable[[], object], times: int = 15) -> float:
+    found = []
+    for _ in range(times):
+        begun = time.perf_counter()
+        work()
+        found.append(time.perf_counter() - begun)
+    return 1000 * min(found)
 
 
 if __name__ == "__main__":
