@@ -108,6 +108,16 @@ def wrong(both: Both, most: int = 12) -> str:
     return "\n".join([*lines[:most], *more])
 
 
+def missed(both: Both) -> str:
+    """What was not found, or not named right, word by word."""
+    return "\n".join(
+        f"- {one.run}, section {one.number}, {one.taken.kind}, {one.taken.size:.2f} px, dose {one.taken.dose:.0f}: "
+        f"{one.verdict.blur and one.verdict.blur.kind}: {one.verdict.sentence}"
+        for one in both[1]
+        if not one.named and one.taken.kind != "r = 1"
+    )
+
+
 def _part(true: Sequence[bool]) -> str:
     return f"{np.mean(true):.0%} of {len(true)}" if true else ""
 

@@ -45,6 +45,7 @@ def main() -> None:
     parser.add_argument("--planned", action="store_true", help="also mosaics, a blurred start, a slow drift")
     parser.add_argument("--coloured", type=int, default=0, metavar="FIELDS", help="also coloured noise, so many fields")
     parser.add_argument("--cost", action="store_true", help="also milliseconds an image")
+    parser.add_argument("--say", action="store_true", help="print every verdict that is wrong")
     parser.add_argument("--cache", type=Path, help="where scored reports are kept")
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
@@ -68,12 +69,12 @@ def main() -> None:
         coloured = list(pool.map(_coloured_noise.sharpness, range(first, first + args.coloured)))
     body = []
     if long_runs:
-        body.append(_simulated(long_runs, seeds))
+        body.append(_simulated(long_runs, seeds, say=args.say))
     for name, run in real_runs.items():
         if len(run) >= MANY:
-            body.append(_real(name, run))
+            body.append(_real(name, run, say=args.say))
     if stacks := {name: run for name, run in real_runs.items() if len(run) < MANY}:
-        body.append(_stacks(stacks))
+        body.append(_stacks(stacks, say=args.say))
     if planned_runs:
         body.append(f"## Whole runs, in the end\n\n{_planned_runs.table(planned_runs)}")
     if coloured:
@@ -92,7 +93,7 @@ def _made(pool: ProcessPoolExecutor, cache: Path | None, makers: dict[str, Calla
     return {name: future.result() for name, future in waiting.items()}
 
 
-def _simulated(runs: dict[str, Run], seeds: range) -> str:
+def _simulated(runs: dict[str, Run], seeds: range, *, say: bool) -> str:
     told: dict[str, tables.Both] = {}
     for how, answers in (("operator answers at once", True), ("nobody answers", False)):
         pairs = [first_verdicts(name, run, answers=answers) for name, run in runs.items()]
@@ -104,28 +105,34 @@ def _simulated(runs: dict[str, Run], seeds: range) -> str:
         "contrast (.5 to 1) change in steps, 16% have a harmless artefact, 6% fail and stay in the stream. "
         "First verdicts.\n\n"
         f"{tables.rules(told)}\n\nOf those that the operator answers:\n\n{tables.kinds(both)}\n\n"
-        f"{tables.doses(both)}\n\n{tables.wrong(both)}"
+        f"{tables.doses(both)}\n\n{_sentences(both, say)}"
     )
 
 
-def _real(name: str, run: Run) -> str:
+def _real(name: str, run: Run, *, say: bool) -> str:
     both = each_kind(name, run)
     return (
         f"## Real sections in a row: {name}\n\n{len(run)} sections. Each kind has runs of its own, in which one image "
         "of five is changed, at other places in each; the noise's spectrum is put back. The first three are confirmed. "
         "So each good image is counted several times: in other company.\n\n"
-        f"{tables.rules({'first three confirmed': both})}\n\n{tables.kinds(both)}\n\n{tables.wrong(both)}"
+        f"{tables.rules({'first three confirmed': both})}\n\n{tables.kinds(both)}\n\n{_sentences(both, say)}"
     )
 
 
-def _stacks(stacks: dict[str, Run]) -> str:
+def _stacks(stacks: dict[str, Run], *, say: bool) -> str:
     pairs = [one_changed(name, run) for name, run in stacks.items()]
     both = [one for good, _ in pairs for one in good], [one for _, bad in pairs for one in bad]
     named = ", ".join(f"{name} ({len(run)})" for name, run in stacks.items())
     return (
         f"## Stacks with one image changed: {named}\n\nEach in turn is judged by the others, of which three are "
-        f"confirmed.\n\n{tables.rules({'three confirmed': both})}\n\n{tables.kinds(both)}\n\n{tables.wrong(both)}"
+        f"confirmed.\n\n{tables.rules({'three confirmed': both})}\n\n{tables.kinds(both)}\n\n{_sentences(both, say)}"
     )
+
+
+def _sentences(both: tables.Both, say: bool) -> str:
+    if say:
+        print(tables.wrong(both, most=1000), tables.missed(both), sep="\n")
+    return tables.wrong(both)
 
 
 def _coloured(found: list[dict[tuple[str, float], _coloured_noise.Values]]) -> str:
