@@ -63,9 +63,9 @@ class Shot:
     expected: str
     """The verdict that is right; `either` where both would be."""
     amount: float = 0.0
-    """Of a blur, its size in pixels, `px`; the part that is missing, or resin; how many wrinkles or particles; change
-    of gain (shading); standard deviation of the lines' offset, as a part of the full range (banding); part of the usual
-    dose (low dose); contrast (saturated)."""
+    """Of a blur, its size in pixels (of a tilted image: the disc's radius at its far side); the part that is missing,
+    or resin; how many wrinkles or particles; change of gain (shading); standard deviation of the lines' offset, as a
+    part of the full range (banding); part of the usual dose (low dose); contrast (saturated)."""
     take: int = 0
     retake_of: str = ""
     shorter_px: float = 0.0
@@ -80,10 +80,12 @@ class Shot:
 
     @property
     def px(self) -> float:
-        """How much that is: radius of a disc (of a tilted image: at its far side), half of an ellipse's longer axis,
-        length of a motion, standard deviation of the lines' displacement.
+        """How much that is: radius of a disc (of a tilted image: the mean over its worse half), half of an ellipse's
+        longer axis, length of a motion, standard deviation of the lines' displacement.
 
         An image in focus is a little out of focus all the same."""
+        if self.kind is ShotKind.TILTED:
+            return 0.75 * self.amount  # it grows evenly from nothing at the other side
         return self.amount if self.blur or self.kind is ShotKind.SHARP else 0.0
 
     @property
