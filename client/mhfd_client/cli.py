@@ -23,6 +23,7 @@ from mhfd_client.commands import (
     score,
     settings,
     simulate,
+    tolerance,
     watch,
 )
 from mhfd_client.commands.far import endpoint, flow, function, login
@@ -46,6 +47,7 @@ GROUPS: Final[dict[str, tuple[click.Command, ...]]] = {
         score.score,
         inspect.inspect,
         calibrate.calibrate,
+        tolerance.tolerance,
         settings.config,
         settings.doctor,
         check.check,

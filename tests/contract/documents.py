@@ -98,6 +98,17 @@ def _calibrate() -> Any:
     return {**told, "calibration": {}}
 
 
+def _tolerance() -> Any:
+    from mhfd_client.calibration.labelled import LabelledBlur
+
+    labelled = LabelledBlur((0.0, 0.1, 0.2), (2.0, 2.1, 2.2), 1, 1)
+    pretended = {
+        "calibration__labelled__labelled_blur": _always(labelled),
+        "commands__common__WatchedFolder__journal": _within(None),
+    }
+    return printed("tolerance", "DIR", **pretended)
+
+
 def _config() -> Any:
     """With one setting: which there are is the reference's matter."""
     told = printed("config", "DIR")
@@ -223,6 +234,7 @@ PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
     "retake": _retake,
     "inspect": _inspect,
     "calibrate": _calibrate,
+    "tolerance": _tolerance,
     "config": _config,
     "whoami": _whoami,
     "alert test": _alert_test,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,10 @@ from mhfd_client.verdicts.blur import transfer
 from tests.rigs.focus_reports import report
 
 _RINGS = len(WHOLE_EDGES) - 1
+_FIELD = -2.5 * np.log(np.arange(1, _RINGS + 1) / 3)
 
 
-def profile(levels: Sequence[float], sd: float) -> Profile:
+def profile(levels: Iterable[float], sd: float) -> Profile:
     """Of the whole image only; NaN is hidden in noise."""
     whole = tuple(None if np.isnan(level) else round(100 * level) for level in levels)
     halves, ways = 4 * (len(HALF_EDGES) - 1), WAYS * (len(WAY_EDGES) - 1)
@@ -31,20 +32,24 @@ def profile(levels: Sequence[float], sd: float) -> Profile:
     )
 
 
+def blurred_profile(px: float, sd: float, rng: np.random.Generator) -> Profile:
+    """The field as it is blurred by so much, and measured so well."""
+    models = transfer.discs()
+    left = np.array([np.interp(px**2, models.sizes, column) for column in models.whole.T])
+    levels = _FIELD + left + rng.normal(0, sd, _RINGS)
+    levels[left < -4] = np.nan
+    return profile(levels, sd)
+
+
 def series(
     focus_um: Sequence[float], *, at: float = 0.0, px_a_um: float = 1.0, sd: float = 0.05, seed: int = 0, **image: Any
 ) -> list[FocusReport]:
     """A report an image, `a_0.tif` and so on; f' is `at`. `image`: what the files say."""
     rng = np.random.default_rng(seed)
-    models = transfer.discs()
-    field = -2.5 * np.log(np.arange(1, _RINGS + 1) / 3)
     found = []
     for number, focus in enumerate(focus_um):
-        radius = px_a_um * abs(focus - at)
-        blurred = [np.interp(radius**2, models.sizes, column) for column in models.whole.T]
-        levels = field + blurred + rng.normal(0, sd, _RINGS)
-        levels[np.array(blurred) < -4] = np.nan
+        measured = blurred_profile(px_a_um * abs(focus - at), sd, rng)
         one = report(density=4000 * np.exp(-0.5 * abs(focus - at)))
         told = one.image.model_copy(update={"path": f"run/a_{number}.tif"} | image)
-        found.append(one.model_copy(update={"image": told, "profile": profile(levels, sd)}))
+        found.append(one.model_copy(update={"image": told, "profile": measured}))
     return found

@@ -26,6 +26,8 @@ _PLACES: Final = 3  # different focus values: two would lie on any curve
 _RINGS: Final = 4  # that must stand out of an image's noise
 _FORETOLD: Final = 0.2
 _WIDEST: Final = math.log(2)  # how well um a px must be known: a factor of two
+_FLANK: Final = 2  # images that a side of focus must have
+_ONE_FLANK: Final = 2.0  # slope and f' move together there: what no model knows moves both (the benchmark)
 _LEAST_PX: Final = 0.8  # of blur at the far end: less is hardly seen
 
 
@@ -81,9 +83,10 @@ def calibrated(
         at = "all images were taken at the same focus" if places == 1 else f"there are only {places} focus settings"
         raise SeriesRefused(f"{at}: at least {_PLACES} different ones are needed, some of them on each side of focus")
     fit = fitted(_rings(usable, focus))
-    spread = fit.quantile * fit.log_slope_sd
-    half = fit.quantile * fit.focus_sd
     first, last = float(focus.min()), float(focus.max())
+    one_sided = min((focus > fit.focus).sum(), (focus < fit.focus).sum()) < _FLANK
+    sure = fit.quantile * (_ONE_FLANK if one_sided else 1.0)
+    spread, half = sure * fit.log_slope_sd, sure * fit.focus_sd
     far = fit.slope * float(np.abs(focus - fit.focus).max())
     _fits(fit, spread, half, far, last - first)
     _inside(fit.focus, half, first, last)
@@ -119,8 +122,7 @@ def calibrated(
         )
         for report, at, px in sorted(zip(usable, focus, fit.radii, strict=True), key=lambda image: float(image[1]))
     )
-    one_sided = not first < fit.focus < last or bool((focus > fit.focus).sum() < 2 or (focus < fit.focus).sum() < 2)
-    return CalibratedSeries(calibration, images, tuple(left_out), one_sided)
+    return CalibratedSeries(calibration, images, tuple(left_out), bool(one_sided))
 
 
 def _usable(reports: Sequence[FocusReport]) -> tuple[list[FocusReport], list[LeftOut]]:

@@ -39,7 +39,7 @@ SET: Final = click.option(
 JSON: Final = click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
 VERSIONS: Final = {"alert list": 2, "plan": 3, "config": 2, "retake": 2, "alert digest": 2} | dict.fromkeys(
     (
-        *("replay", "inspect", "calibrate", "check", "doctor", "whoami", "alert test"),
+        *("replay", "inspect", "calibrate", "tolerance", "check", "doctor", "whoami", "alert test"),
         *("function register", "function list", "endpoint check", "endpoint explain", "endpoint usage"),
         *("flow dry-run", "flow deploy", "run list", "run show", "run cancel"),
     ),

@@ -17,6 +17,7 @@ from mhfd_client.journal.rows import ImageRow, Outcome, VerdictRow
 from mhfd_client.journal.view import JournalView
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts import wording
+from mhfd_client.verdicts.history.history import History
 from mhfd_client.verdicts.judge import Judged, RunJudge, Turned
 from mhfd_client.verdicts.verdict import Verdict
 
@@ -58,6 +59,11 @@ class JournalJudge:
                 if (now := _withdrawn(earlier, before)) is not before:
                     withdrawn.append((earlier.id, now))
         return withdrawn
+
+    @property
+    def history(self) -> History:
+        """The images that others are compared with; to be looked at only."""
+        return self._judge.history
 
     @property
     def waiting(self) -> bool:
