@@ -5,7 +5,7 @@ constant of the image, plus the transfer of a disc with radius slope x |focus - 
 constants are linear and drop out; slope and f' are looked for. No image has to be sharp, and none is taken for it.
 
 The interval is a jackknife's: each image is left out once, so that what one image has for itself (drift, another
-field, noise) is in it. It must not know files, units or how the focus was read.
+field, noise) is in it, and what no model of a probe knows. It must not know files, units or how the focus was read.
 """
 
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ Numbers = NDArray[np.float64]
 
 _FLOOR: Final = 0.02  # how well a ring's level is known at best
 _MODEL: Final = 0.15  # ... and the transfer itself, as a part of its logarithm: no probe is a perfect disc
+_SLOPE_SD: Final = 0.015  # how well a slope is known at best: the finest detail of a sharp image reads as noise
 _WORST: Final = 1.0  # a ring with a larger variance says nothing
 _STARTS: Final = (25, 16)  # places and slopes that are tried first
 _LARGEST: Final = 25.0  # px of blur at the far end of a series that are tried
@@ -92,7 +93,7 @@ def fitted(rings: Rings) -> SeriesFit:
         focus=float(best[0]),
         focus_sd=float(sd[0]),
         log_slope=float(best[1]),
-        log_slope_sd=float(sd[1]),
+        log_slope_sd=float(np.hypot(sd[1], _SLOPE_SD)),
         chi2=solved.misfit / max(free, 1),
         foretold=1 - missed / nothing if nothing > 0 else 0.0,
         radii=_radii(rings, solved.field),
