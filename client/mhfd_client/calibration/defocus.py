@@ -23,6 +23,7 @@ Numbers = NDArray[np.float64]
 _FLOOR: Final = 0.02  # how well a ring's level is known at best
 _MODEL: Final = 0.15  # ... and the transfer itself, as a part of its logarithm: no probe is a perfect disc
 _SLOPE_SD: Final = 0.015  # how well a slope is known at best: the finest detail of a sharp image reads as noise
+_FOCUS_PX: Final = 0.02  # ... and f', as the blur that it makes
 _WORST: Final = 1.0  # a ring with a larger variance says nothing
 _STARTS: Final = (25, 16)  # places and slopes that are tried first
 _LARGEST: Final = 25.0  # px of blur at the far end of a series that are tried
@@ -91,7 +92,7 @@ def fitted(rings: Rings) -> SeriesFit:
     free = int(rings.known.sum()) - count - rings.levels.shape[1] - 1
     return SeriesFit(
         focus=float(best[0]),
-        focus_sd=float(sd[0]),
+        focus_sd=float(np.hypot(sd[0], _FOCUS_PX * np.exp(-best[1]))),
         log_slope=float(best[1]),
         log_slope_sd=float(np.hypot(sd[1], _SLOPE_SD)),
         chi2=solved.misfit / max(free, 1),
