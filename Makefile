@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo demo-endpoint demo-flow test browser broker check soak coverage bench gpu-check clean
+.PHONY: demo demo-endpoint demo-flow test suite browser broker check soak coverage bench gpu-check clean
 .DELETE_ON_ERROR:
 
 $(STAMP): pyproject.toml constraints.txt hatch_build.py $(wildcard functions/mhfd/native/*.c)
@@ -44,7 +44,11 @@ broker:
 WORKERS ?= 4
 DEALT := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-test: $(STAMP) check browser broker
+# Beside each other: types are checked by one process for a minute, and tests wait for others half of the time.
+test: $(STAMP) browser broker
+	$(MAKE) --no-print-directory --jobs=2 check suite
+
+suite: $(STAMP)
 	$(BIN)/python -m pytest -m 'not gpu and not soak' $(DEALT)
 
 check: $(STAMP)
