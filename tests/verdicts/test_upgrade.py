@@ -9,8 +9,10 @@ import pytest
 from tests.rigs.focus_reports import DENSITY, RATIO, report, texture, wobble
 from tests.rigs.runs import Run
 
+import mhfd
 from mhfd.contract.base import METHOD_VERSION
 from mhfd.contract.focus_report import Box, FocusReport
+from mhfd.simulate import Exposure, Optics, Specimen
 from mhfd_client.journal.rows import Outcome
 from mhfd_client.naming import Place
 from mhfd_client.settings.options import VerdictSettings
@@ -166,3 +168,24 @@ def test_a_journal_of_an_older_version_goes_on(tmp_path: Path) -> None:
         assert not [row for _, row in turned if row.outcome is not IN]
     finally:
         run.close()
+
+
+def test_the_blur_in_pixels_comes_back_with_the_first_new_images() -> None:
+    """Scored for real: those before the upgrade lose their profile and take the old id."""
+    judge = RunJudge()
+    specimen = Specimen(seed=5)
+    blurred = (9, 15)
+    told: dict[int, Verdict] = {}
+    for i in range(16):
+        optics = Optics(blur_px=3.0 if i in blurred else 0.0)
+        made = mhfd.score(specimen.section((256, 256), z=i, optics=optics, exposure=Exposure(dose=100)))
+        if i < 8:
+            made = made.model_copy(update={"profile": None, "params_id": made.params.id_by(1)})
+        told[i] = first(judge, i, made)
+        if i == 7:
+            for key in range(3):
+                judge.hear(key, True)
+            judge.finish()
+    assert {i for i in range(8, 16) if told[i].kind is not IN} == set(blurred)
+    assert all(told[i].origin == "confirmed" and not told[i].provisional for i in range(8, 16))
+    assert [told[i].blur is None for i in blurred] == [True, False]
