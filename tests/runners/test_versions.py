@@ -23,6 +23,7 @@ from mhfd_client.doctor import endpoint_words
 from mhfd_client.runners import Job
 from mhfd_client.runners.answers import read
 from mhfd_client.runners.versions import newer_there, older_there
+from mhfd_client.scoring.lines_far import looked_at
 from mhfd_client.scoring.table import Row, Table
 from mhfd_client.station.older_endpoint import OlderEndpoint
 from mhfd_endpoint.finding import Check, Level
@@ -125,6 +126,12 @@ def test_a_notebook_says_it_below_the_table() -> None:
     assert said.startswith(OLDER)
     assert UPGRADE_ENDPOINT in table._repr_html_()
     assert Table([Row("a.tif", report())]).notes == ()
+
+
+def test_mhfd_score_says_it_once() -> None:
+    said: dict[str, None] = {}
+    assert len(list(looked_at(iter([(0, old_report()), (1, old_report()), (2, report())]), said))) == 3
+    assert [one.startswith(OLDER) for one in said] == [True]
 
 
 def test_the_doctor_says_which_side() -> None:

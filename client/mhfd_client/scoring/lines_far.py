@@ -43,14 +43,14 @@ def run(
             bar(total, progress and total > 1, above=True, transient=True) as shown,
             closing(scored_there(stored, lambda: reached, say=shown.say)) as results,
         ):
-            failed = print_in_order(_looked_at(results, said), shown.advance, as_json=as_json, maps=files)
+            failed = print_in_order(looked_at(results, said), shown.advance, as_json=as_json, maps=files)
     for one in said:
         click.echo(one, err=True)
     return failed
 
 
-def _looked_at(results: Results, said: dict[str, None]) -> Results:
-    """The same; with what is to be said of who made them."""
+def looked_at(results: Results, said: dict[str, None]) -> Results:
+    """The same; `said` gets what is to be said of who made them, each once."""
     for index, report in results:
         if one := older_there(report):
             said[one] = None
