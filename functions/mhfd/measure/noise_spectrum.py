@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mhfd.measure import spectra
-from mhfd.measure.spectra import BEYOND, EDGES, RINGS, SIDE, Spectra
+from mhfd.measure.spectra import BEYOND, EDGES, INDEPENDENT, RINGS, SIDE, Spectra
 
 LAGS: Final = 20
 """Pixels over which noise may be shared: its spectrum is a sum of so many cosines."""
@@ -29,7 +29,6 @@ _TRACE = 0.3  # colour below which it may be the rest of a scene
 _MOST_JOINTLY = 6.0  # colour both ways above this is the scene's, or no instrument's
 _FIT_ERROR = 0.06  # of a logarithm: scenes are not made of edges only
 _MOST_ERROR = 0.5
-_INDEPENDENT = 2.25  # neighbouring frequencies that a Hann window makes one
 _PASSES = 4  # each finds more of the scene in the corner; the fourth changes it by a thousandth
 _LEAST_NOISE = 0.02  # of the power in the corner: so much is noise, whatever the scene
 _MIDDLES = np.sqrt(np.array(EDGES[:-1]) * np.array(EDGES[1:]))
@@ -132,7 +131,7 @@ def _scene(seen: Spectra, level: NDArray[np.float64], shape: NDArray[np.float64]
     hiding = np.average(level[coarse > 0] / coarse[coarse > 0], weights=weight[coarse > 0]) * noise
     shown, hidden = related[_FITTED], hiding[_FITTED]
     ratio = hidden / np.maximum(shown, hidden / 100 + np.finfo(np.float64).tiny)
-    by_chance = (1 + ratio) ** 2 * _INDEPENDENT / (rings[_FITTED] * len(seen))
+    by_chance = (1 + ratio) ** 2 * INDEPENDENT / (rings[_FITTED] * len(seen))
     variance = _FIT_ERROR**2 + (known * ratio) ** 2 + by_chance
     usable = (shown > 0) & (variance < _MOST_ERROR**2)
     if np.count_nonzero(usable) < _LEAST_FITTED:

@@ -25,6 +25,8 @@ EDGES: Final = (0.016, *WHOLE_EDGES)
 RINGS: Final = len(EDGES) - 1
 BEYOND: Final = 0.4
 """Cycles a pixel along one axis from which on hardly any optics leaves a scene: what is there is noise."""
+INDEPENDENT: Final = 2.25
+"""Neighbouring frequencies that a Hann window makes one."""
 LEAST_TISSUE: Final = 0.25
 """Part of a block that must be tissue."""
 _AT_ONCE = 16  # blocks a transform: 1 MB, so that nothing leaves the cache
