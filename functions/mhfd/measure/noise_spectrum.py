@@ -32,6 +32,7 @@ _MOST_ERROR = 0.5
 _PASSES = 4  # each finds more of the scene in the corner; the fourth changes it by a thousandth
 _LEAST_NOISE = 0.02  # of the power in the corner: so much is noise, whatever the scene
 _MIDDLES = np.sqrt(np.array(EDGES[:-1]) * np.array(EDGES[1:]))
+_RINGED = spectra.counts().sum(axis=1)
 _FAR = int(np.ceil(BEYOND * SIDE))
 
 
@@ -51,8 +52,9 @@ def find(seen: Spectra) -> NoiseSpectrum:
     along, across = _typical(seen.along / corner[:, None]), _typical(seen.across / corner[:, None])
     known = float(np.hypot(0.03, 0.13 / len(seen) ** 0.5))
     level, shape = corner, _shape(along, across)
+    rings = (seen.power * spectra.counts()).sum(axis=2) / _RINGED
     for number in range(_PASSES):
-        scene = _scene(seen, level, shape, known)
+        scene = _scene(rings, level, shape, known)
         if scene is None:
             break
         typical = scene.typical(corner)
@@ -116,22 +118,22 @@ class _Scene:
         return float(np.average(corner[seen] / self.coarse[seen], weights=self.weight[seen]))
 
 
-def _scene(seen: Spectra, level: NDArray[np.float64], shape: NDArray[np.float64], known: float) -> _Scene | None:
+def _scene(
+    rings: NDArray[np.float64], level: NDArray[np.float64], shape: NDArray[np.float64], known: float
+) -> _Scene | None:
     """Edges behind a blur, k^-3 exp(-b k^2), through the rings that show more than noise; None where too few do."""
-    number = spectra.counts()
-    rings = np.maximum(number.sum(axis=1), 1)
-    noise = (shape * number).sum(axis=1) / rings
-    signal = (seen.power * number).sum(axis=2) / rings - level[:, None] * noise
+    noise = (shape * spectra.counts()).sum(axis=1) / _RINGED
+    signal = rings - level[:, None] * noise
     inside = slice(EDGES.index(COARSE[0]), EDGES.index(COARSE[1]))
-    coarse = np.maximum(signal[:, inside] @ rings[inside] / rings[inside].sum(), 0.0)
+    coarse = np.maximum(signal[:, inside] @ _RINGED[inside] / _RINGED[inside].sum(), 0.0)
     if not (coarse > 0).any():
         return None
     weight = np.minimum(coarse, np.median(coarse[coarse > 0]))
-    related = np.average(signal[coarse > 0] / coarse[coarse > 0, None], axis=0, weights=weight[coarse > 0])
-    hiding = np.average(level[coarse > 0] / coarse[coarse > 0], weights=weight[coarse > 0]) * noise
+    share = np.divide(weight, coarse * weight.sum(), out=np.zeros_like(coarse), where=coarse > 0)
+    related, hiding = share @ signal, share @ level * noise
     shown, hidden = related[_FITTED], hiding[_FITTED]
     ratio = hidden / np.maximum(shown, hidden / 100 + np.finfo(np.float64).tiny)
-    by_chance = (1 + ratio) ** 2 * INDEPENDENT / (rings[_FITTED] * len(seen))
+    by_chance = (1 + ratio) ** 2 * INDEPENDENT / (_RINGED[_FITTED] * len(rings))
     variance = _FIT_ERROR**2 + (known * ratio) ** 2 + by_chance
     usable = (shown > 0) & (variance < _MOST_ERROR**2)
     if np.count_nonzero(usable) < _LEAST_FITTED:

@@ -141,7 +141,8 @@ def _lines(along: NDArray[np.float64]) -> Hundredths:
 
 def _hundredths(values: NDArray[np.float64], least: int = -_MOST) -> Hundredths:
     """Whole hundredths; null for NaN."""
-    return tuple(None if np.isnan(v) else int(np.clip(round(100 * float(v)), least, _MOST)) for v in values)
+    rounded = np.clip(np.rint(100 * np.nan_to_num(values)), least, _MOST).astype(int).tolist()
+    return tuple(None if lost else v for v, lost in zip(rounded, np.isnan(values).tolist(), strict=True))
 
 
 def _deviations(values: NDArray[np.float64]) -> Hundredths:

@@ -126,13 +126,17 @@ def _means(sums: NDArray[np.floating]) -> NDArray[np.float64]:
 def _powers(pixels: Pixels, tops: NDArray[np.intp], lefts: NDArray[np.intp]) -> Iterator[NDArray[np.float32]]:
     """The power of some blocks at a time, (blocks, 128, 65)."""
     window = np.hanning(SIDE + 1)[:-1].astype(np.float32)
+    both = window[:, None] * window
     for first in range(0, len(tops), _AT_ONCE):
-        corners = zip(tops[first : first + _AT_ONCE], lefts[first : first + _AT_ONCE], strict=True)
-        stack = np.stack([pixels[y : y + SIDE, x : x + SIDE] for y, x in corners]).astype(np.float32)
-        stack -= stack.mean(axis=(1, 2), keepdims=True)
-        stack *= window[:, None] * window
-        spectrum = scipy.fft.rfft2(stack, workers=1, overwrite_x=True)
-        yield spectrum.real**2 + spectrum.imag**2
+        some = slice(first, first + _AT_ONCE)
+        stack = np.empty((len(tops[some]), SIDE, SIDE), np.float32)
+        for block, y, x in zip(stack, tops[some], lefts[some], strict=True):
+            block[:] = pixels[y : y + SIDE, x : x + SIDE]
+            block -= block.mean()
+            block *= both
+        parts = scipy.fft.rfft2(stack, workers=1, overwrite_x=True).view(np.float32)
+        np.square(parts, out=parts)
+        yield parts[..., ::2] + parts[..., 1::2]
 
 
 def _corners(edges: NDArray[np.intp], size: int, refined: bool) -> NDArray[np.intp]:
