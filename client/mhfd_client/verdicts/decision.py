@@ -8,7 +8,7 @@ never added up. It reads no file and scores nothing: judging again with another 
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
@@ -25,6 +25,7 @@ from mhfd_client.verdicts import anchor, baseline, rejected, wording
 from mhfd_client.verdicts.baseline import Expectation
 from mhfd_client.verdicts.blur import words
 from mhfd_client.verdicts.blur.blur import Blur
+from mhfd_client.verdicts.blur.calibration import in_um
 from mhfd_client.verdicts.blur.excess import Excess, excess
 from mhfd_client.verdicts.blur.spectrum import Spectrum
 from mhfd_client.verdicts.history.history import History, Label, Standing
@@ -55,7 +56,7 @@ def judge_report(
     """The verdict on an image that is not yet in the history. `order`: its place there, if it has no section."""
     if report.finding is not Finding.OK:
         return of_finding(report.finding, report.finding_detail, place)
-    measured = Measured.of(report, place)
+    measured = Measured.of(report, place, history.calibration)
     if not measured.scored:
         said = "cannot be judged: its report has no density of features"
         return _verdict(place, Outcome.UNDETERMINED, Cause.FINDING, said)
@@ -190,7 +191,10 @@ def blur_of(history: History, row: int, settings: VerdictSettings) -> Blur | Non
 def _found(measured: Measured, expected: Expectation, settings: VerdictSettings) -> Excess | None:
     if measured.profile is None or expected.profiles.sharp is None:
         return None
-    return excess(Spectrum.of(measured.profile), expected.profiles.sharp, tolerance_px=settings.blur_px)
+    found = excess(Spectrum.of(measured.profile), expected.profiles.sharp, tolerance_px=settings.blur_px)
+    if found is None or measured.calibration is None:
+        return found
+    return replace(found, blur=in_um(found.blur, measured.calibration))
 
 
 def _by_blur(found: Excess, expected: Expectation, fell: str | None, say: Callable[..., Verdict]) -> Verdict:

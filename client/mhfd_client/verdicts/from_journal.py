@@ -17,6 +17,7 @@ from mhfd_client.journal.rows import ImageRow, Outcome, VerdictRow
 from mhfd_client.journal.view import JournalView
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts import wording
+from mhfd_client.verdicts.blur.calibration import Calibration
 from mhfd_client.verdicts.history.history import History
 from mhfd_client.verdicts.judge import Judged, RunJudge, Turned
 from mhfd_client.verdicts.verdict import Verdict
@@ -27,9 +28,9 @@ log = logging.getLogger("mhfd.verdicts")
 class JournalJudge:
     """What the station asks: see `station.loop.Judge` and `station.inbox`."""
 
-    def __init__(self, journal: JournalView, settings: VerdictSettings) -> None:
+    def __init__(self, journal: JournalView, settings: VerdictSettings, calibration: Calibration | None = None) -> None:
         self._journal = journal
-        self._judge = _restored(journal, settings)
+        self._judge = _restored(journal, settings, calibration)
 
     def judge(self, row: ImageRow, report: FocusReport) -> Sequence[tuple[int, VerdictRow]]:
         """The verdict on this image, then those of earlier images that it changes: if these are many, they wait.
@@ -101,10 +102,10 @@ class JournalJudge:
 
 
 def rejudged(
-    journal: JournalView, settings: VerdictSettings, why: str
+    journal: JournalView, settings: VerdictSettings, why: str, calibration: Calibration | None = None
 ) -> tuple[list[tuple[int, VerdictRow]], dict[str, str]]:
     """The images whose verdict is another one under these settings, each with the new one; and what to say then."""
-    judge = _restored(journal, settings)
+    judge = _restored(journal, settings, calibration)
     found = [Judged(j.key, j.verdict.model_copy(update={"reason": why})) for j in judge.finish()]
     return list(_rows(found)), _notes(judge)
 
@@ -114,8 +115,8 @@ def verdict_of(row: VerdictRow) -> Verdict:
     return Verdict.model_validate_json(row.detail)
 
 
-def _restored(journal: JournalView, settings: VerdictSettings) -> RunJudge:
-    judge = RunJudge(settings)
+def _restored(journal: JournalView, settings: VerdictSettings, calibration: Calibration | None) -> RunJudge:
+    judge = RunJudge(settings, calibration)
     said: dict[int, bool | None] = {}
     newest = 0
     for label in journal.labels():

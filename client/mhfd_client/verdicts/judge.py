@@ -19,6 +19,7 @@ from mhfd_client.naming import Place
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts import anchor
 from mhfd_client.verdicts.baseline import position
+from mhfd_client.verdicts.blur.calibration import Calibration
 from mhfd_client.verdicts.decision import by_label, decide, judge_report, standing_of
 from mhfd_client.verdicts.drift import Drift, Drifts
 from mhfd_client.verdicts.history.history import History, Label, Standing
@@ -60,9 +61,9 @@ _Said = tuple[Outcome, bool, str | None, int]  # of a verdict: what, whether pro
 class RunJudge:
     """One run's judge. Keys are whatever names a revision of an image."""
 
-    def __init__(self, settings: VerdictSettings | None = None) -> None:
+    def __init__(self, settings: VerdictSettings | None = None, calibration: Calibration | None = None) -> None:
         self.settings = settings or VerdictSettings()
-        self.history = History()
+        self.history = History(calibration)
         self._said: dict[int, _Said] = {}
         self._open = Open()
         self._waiting = Waiting()
@@ -103,7 +104,7 @@ class RunJudge:
             verdict = judge_report(report, place, self.history, self.settings, order=order)
         else:
             verdict = by_label(place, label)
-        row = self._remember(key, Measured.of(report, place), verdict, label, order=order)
+        row = self._remember(key, Measured.of(report, place, self.history.calibration), verdict, label, order=order)
         self._unsettle()
         self._note_baseline(row)
         if not self._waiting and verdict.levels and not verdict.provisional:  # so that others may be final too
@@ -183,7 +184,7 @@ class RunJudge:
 
         Without a verdict it is told when all `settle`.
         """
-        measured = Measured.of(report.sized(self.settings.pixel_nm), place)
+        measured = Measured.of(report.sized(self.settings.pixel_nm), place, self.history.calibration)
         self._remember(key, measured, verdict, _label(sharp), order=order)
         self._had_baseline |= verdict is not None and verdict.origin is not None
         self._unsettle()

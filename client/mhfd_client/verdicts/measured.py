@@ -17,6 +17,7 @@ from mhfd.contract.base import CROSS_SPECTRUM_VERSIONS, METHOD_VERSION
 from mhfd.contract.focus_report import Cells, Finding, FocusReport, Texture
 from mhfd_client.naming import Place
 from mhfd_client.verdicts.blur import spectrum
+from mhfd_client.verdicts.blur.calibration import Calibration
 
 Levels = NDArray[np.float64]
 """One row a measure, one column a region; NaN where nothing could be measured."""
@@ -57,9 +58,11 @@ class Measured:
     """The texture, where only that can tell another pixel size."""
     profile: spectrum.Kept | None = None
     """What tells how much it is blurred."""
+    calibration: Calibration | None = None
+    """What says how far out of focus that is, where it holds for this image."""
 
     @classmethod
-    def of(cls, report: FocusReport, place: Place) -> Measured:
+    def of(cls, report: FocusReport, place: Place, calibration: Calibration | None = None) -> Measured:
         """The levels of a report: the whole image, and each side as the median of its usable cells."""
         image = report.image
         pixel = None if image.pixel_nm is None else round(math.log(image.pixel_nm), 2)
@@ -76,10 +79,11 @@ class Measured:
                 _sides(levels, report.cells, shape)
         curve = curve_of(report.texture) if scored and pixel is None else None
         profile = spectrum.kept(report.profile) if scored and report.profile is not None else None
+        holds = calibration if calibration and calibration.why_not(image, report.params_id) is None else None
         version = report.params.version_of(report.params_id)
         made = report.params_id if version is None else (report.params.id, _barred(report, version))
         like = (report.method.kind, made, pixel)
-        return cls(place, like, pixel is not None, levels, area, scored, _meaning(version), curve, profile)
+        return cls(place, like, pixel is not None, levels, area, scored, _meaning(version), curve, profile, holds)
 
 
 def _barred(report: FocusReport, version: int) -> bool:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from mhfd_client.verdicts.blur.blur import Blur, BlurKind
+from mhfd_client.verdicts.blur.calibration import um_words
 
 _SAID: Final = {
     BlurKind.DEFOCUS: "is out of focus: blurred by {size} more than {others}",
@@ -22,7 +23,8 @@ def size(blur: Blur) -> str:
 
 def blurred(blur: Blur, kind: BlurKind, side: str | None, others: str) -> str:
     """Of an image that is blurred. `others`: the images it was compared with; `side`: in words."""
-    return _SAID[kind].format(size=size(blur), others=others, side=side, angle=blur.angle_deg or 0.0)
+    said = _SAID[kind].format(size=size(blur), others=others, side=side, angle=blur.angle_deg or 0.0)
+    return f"{said}; {um}" if (um := um_words(blur)) else said
 
 
 def as_sharp(blur: Blur, others: str) -> str:

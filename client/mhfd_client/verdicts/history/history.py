@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from mhfd.errors import UsageError
 from mhfd_client.naming import Place
+from mhfd_client.verdicts.blur.calibration import Calibration
 from mhfd_client.verdicts.blur.spectrum import HIDDEN, KEPT, Spectrum
 from mhfd_client.verdicts.history.kinds import Kinds
 from mhfd_client.verdicts.history.line import Line, Rows
@@ -26,7 +27,18 @@ from mhfd_client.verdicts.measured import LENGTH, MEASURES, REGIONS, Levels, Mea
 
 T = TypeVar("T")
 Numbers = NDArray[np.integer[Any]]
-_COLUMNS: Final = ("_levels", "_curve", "_profile", "_area", "_section", "_order", "_like", "_tile", "_meaning")
+_COLUMNS: Final = (
+    "_levels",
+    "_curve",
+    "_profile",
+    "_calibrated",
+    "_area",
+    "_section",
+    "_order",
+    "_like",
+    "_tile",
+    "_meaning",
+)
 _MANY: Final = 1000  # images: with so many, a hundredth more of them changes little of what follows from all
 
 
@@ -73,7 +85,8 @@ class Unlike:
 class History:
     """The images of a run, each by its key. Judging reads it and never changes it."""
 
-    def __init__(self) -> None:
+    def __init__(self, calibration: Calibration | None = None) -> None:
+        self.calibration = calibration
         self._row: dict[Hashable, int] = {}
         self._keys: list[Hashable] = []
         self._places: list[Place] = []
@@ -83,6 +96,7 @@ class History:
         self._levels = np.empty((64, len(MEASURES), len(REGIONS)))
         self._curve = np.empty((64, LENGTH), np.float32)
         self._profile = np.empty((64, KEPT), np.int16)
+        self._calibrated = np.empty(64, np.bool_)
         self._area = np.empty(64)  # megapixels of tissue
         self._section = np.empty(64, np.int64)
         self._order = np.empty(64, np.int64)
@@ -126,6 +140,7 @@ class History:
         self._levels[row] = measured.levels
         self._curve[row] = np.nan if measured.curve is None else measured.curve
         self._profile[row] = HIDDEN if measured.profile is None else measured.profile
+        self._calibrated[row] = measured.calibration is not None
         self._area[row] = measured.tissue_mpx
         self._section[row] = -1 if place.section is None else place.section
         self._order[row] = row if order is None else order
@@ -178,9 +193,9 @@ class History:
         curve = None if np.isnan(self._curve[row, 0]) else self._curve[row]
         profile = self._profile[row] if self._profiled(row) else None
         area, meaning = float(self._area[row]), int(self._meaning[row])
-        return Measured(
-            self._places[row], kind.like, kind.sized, self._levels[row], area, scored, meaning, curve, profile
-        )
+        numbers = (self._levels[row], area, scored, meaning, curve, profile)
+        calibration = self.calibration if self._calibrated[row] else None
+        return Measured(self._places[row], kind.like, kind.sized, *numbers, calibration)
 
     def levels_for(self, measured: Measured, rows: Rows | list[int]) -> Levels:
         """Of these rows, what an image's own levels may be compared with: see `measured.comparable`."""
