@@ -252,7 +252,10 @@ class VerdictSettings(Section):
     """When an image is called out of focus."""
 
     threshold: float = Field(
-        0.75, gt=0, lt=1, description="an image with less than this part of the expected density is out of focus"
+        0.75,
+        gt=0,
+        lt=1,
+        description="where blur cannot be told: an image with less than this part of the expected density is out of focus",
     )
     side_threshold: float = Field(
         0.65, gt=0, lt=1, description="the same for one side of it: a tilted section, or one blurred in part"
@@ -265,7 +268,7 @@ class VerdictSettings(Section):
         gt=0,
         le=20,
         description="an image that is blurred by so many pixels (radius of a disc) more than the sharp images near "
-        "it is out of focus; `mhfd calibrate` proposes one from your labels",
+        "it is out of focus; `mhfd tolerance` proposes one from your labels",
     )
     k_sigma: float = Field(
         4.0,

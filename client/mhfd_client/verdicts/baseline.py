@@ -151,7 +151,8 @@ def position(measured: Measured, history: History, row: int | None, order: int |
 
 def _profiles(history: History, near: Rows, anchor: Anchor) -> Profiles:
     """Of the neighbours; where these are too few or have left the anchor, of the anchor."""
-    best = sharp(history.spectra(anchor.rows[:: 1 + len(anchor.rows) // _ENOUGH]))
+    rows = anchor.rows[:: 1 + len(anchor.rows) // _ENOUGH]
+    best = history.remembered(("profiles", rows.tobytes()), lambda: sharp(history.spectra(rows)))
     around = sharp(history.spectra(near))
     if around is None or best is None:
         return Profiles(around or best, around is None, None)

@@ -33,7 +33,7 @@ _MOVED: Final = 0.05  # of the anchor's level, as a logarithm: provisional verdi
 _GROWN: Final = 1.5  # ... or when there are so many times as many images as last time
 _LARGE: Final = 1000  # ... until there are so many that more of them change nothing
 _AT_ONCE: Final = 8  # earlier verdicts are given again with an image or a label; more of them wait for their slice
-_LOOKED_AT: Final = 4000  # verdicts that are tried to say how many a label would turn; of more, a part
+_LOOKED_AT: Final = 2000  # verdicts that are tried to say how many a label would turn; of more, a part
 _IN_ORDER: Final = "all images are compared in the order of their sections"
 
 
