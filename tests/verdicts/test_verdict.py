@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.rigs.focus_reports import DENSITY, RATIO, report, settled, sharp
 
@@ -151,6 +151,8 @@ FACTOR = st.floats(0.01, 1.5)
 def test_fewer_features_never_make_an_image_sharper(
     density: float, ratio: float | None, left: float, less: float
 ) -> None:
+    # Counts are whole numbers: where sides differ by just 1.3, a rounding decides whether it is a tilt.
+    assume(min(abs(left - 1.3), abs(left - 1 / 1.3)) > 0.01)
     ratio = None if ratio is None else ratio * RATIO
     before = judge_report(report(density * MANY, ratio, sides={"left": left}), HERE, DENSE, SETTINGS)
     poorer = report(density * less * MANY, ratio, sides={"left": left})
