@@ -255,7 +255,8 @@ class VerdictSettings(Section):
         0.75,
         gt=0,
         lt=1,
-        description="where blur cannot be told: an image with less than this part of the expected density is out of focus",
+        description="where blur cannot be told: an image with less than this part of the expected density is out of "
+        "focus",
     )
     side_threshold: float = Field(
         0.65, gt=0, lt=1, description="the same for one side of it: a tilted section, or one blurred in part"
