@@ -41,8 +41,21 @@ def watch(tmp_path: Path, globus_env: dict[str, str]) -> Iterator[Callable[[Chil
         one.close()
 
 
+@pytest.fixture(scope="module")
+def mortal(lasting_service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChildEndpoint]:
+    """One with a real worker that tests may kill, and leave well."""
+    with ChildEndpoint(lasting_service, tmp_path_factory.mktemp("mortal")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def quick_mortal(lasting_service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChildEndpoint]:
+    """The same, with threads."""
+    with ChildEndpoint(lasting_service, tmp_path_factory.mktemp("quick"), kind="thread", workers=2) as running:
+        yield running
+
+
 Make = Callable[[ChildEndpoint], Watched]
-Endpoints = Callable[..., ChildEndpoint]
 
 
 def scored(endpoint: ChildEndpoint) -> int:
@@ -79,14 +92,13 @@ def test_a_killed_station_finds_its_tasks_again(endpoint: ChildEndpoint, watch: 
         station.start("--set", "compute.batch=4")
         until(lambda: scored(endpoint) > before or station.ask(JournalView.counts), "it does nothing")
         station.kill()
-    station.start()
+    station.start("--set", "runner.deadline_s=10")  # what was lost on its way is asked again, as in the other tests
     station.end()
     station.check(endpoint.id)
 
 
-def test_a_killed_endpoint_is_waited_for(compute_endpoint: Endpoints, watch: Make) -> None:
-    endpoint = compute_endpoint(kind="thread", workers=2, heartbeat_s=2)
-    station = watch(endpoint)
+def test_a_killed_endpoint_is_waited_for(quick_mortal: ChildEndpoint, watch: Make) -> None:
+    endpoint, station = quick_mortal, watch(quick_mortal)
     station.images(10)
     station.start("--set", "runner.deadline_s=10")
     station.recorded(10)
@@ -100,13 +112,12 @@ def test_a_killed_endpoint_is_waited_for(compute_endpoint: Endpoints, watch: Mak
     assert all(row.until_ns for row in station.ask(lambda journal: journal.troubles()))
 
 
-def test_a_worker_that_is_killed_at_work_costs_no_image(compute_endpoint: Endpoints, watch: Make) -> None:
+def test_a_worker_that_is_killed_at_work_costs_no_image(mortal: ChildEndpoint, watch: Make) -> None:
     """At work: an idle one holds the lock of its pool's queue, and the pool of this release stands still for ever.
 
     It is held in the middle of a task by its log, which becomes a pipe that nobody reads.
     """
-    endpoint = compute_endpoint(heartbeat_s=2)
-    station = watch(endpoint)
+    endpoint, station = mortal, watch(mortal)
     station.images(2)
     station.start("--set", "runner.deadline_s=30")
     station.recorded(2)
@@ -122,9 +133,8 @@ def test_a_worker_that_is_killed_at_work_costs_no_image(compute_endpoint: Endpoi
     assert worker not in endpoint.workers()
 
 
-def test_a_pool_that_stands_still_is_told_and_outlived(compute_endpoint: Endpoints, watch: Make) -> None:
-    endpoint = compute_endpoint(heartbeat_s=2)
-    station = watch(endpoint)
+def test_a_pool_that_stands_still_is_told_and_outlived(mortal: ChildEndpoint, watch: Make) -> None:
+    endpoint, station = mortal, watch(mortal)
     station.images(2)
     station.start("--set", "runner.deadline_s=10")
     station.recorded(2)
@@ -185,9 +195,8 @@ def test_an_answer_that_is_lost_scores_nothing_twice(service: Service, endpoint:
     assert scored(endpoint) - before == 8
 
 
-def test_this_machine_scores_meanwhile_if_it_is_told_to(compute_endpoint: Endpoints, watch: Make) -> None:
-    endpoint = compute_endpoint(kind="thread", workers=2, heartbeat_s=2)
-    station = watch(endpoint)
+def test_this_machine_scores_meanwhile_if_it_is_told_to(quick_mortal: ChildEndpoint, watch: Make) -> None:
+    endpoint, station = quick_mortal, watch(quick_mortal)
     station.images(4)
     station.start("--set", "compute.meanwhile_s=1", "--set", "runner.workers=1", "--set", "runner.deadline_s=10")
     station.recorded(4)
@@ -206,14 +215,14 @@ def test_this_machine_scores_meanwhile_if_it_is_told_to(compute_endpoint: Endpoi
     assert where == [endpoint.id] * 4 + [None] * 6 + [endpoint.id] * 4
 
 
-def test_a_function_that_is_not_allowed_is_named_with_what_to_do(compute_endpoint: Endpoints, watch: Make) -> None:
-    endpoint = compute_endpoint(kind="thread", allowed=[])
+def test_a_function_that_is_not_allowed_is_named_with_what_to_do(service: Service, watch: Make, tmp_path: Path) -> None:
+    """The service knows without the endpoint, which is not started."""
+    endpoint = ChildEndpoint(service, tmp_path / "endpoints", allowed=[])
     station = watch(endpoint)
     station.images(1)
     station.start()
-    refused = station.trouble("refused")
-    assert "mhfd endpoint pin" in refused.why
-    assert scored(endpoint) == 0
+    assert "mhfd endpoint pin" in station.trouble("refused").why
+    assert not [task for task in service.compute.tasks.values() if task.endpoint == endpoint.id]
 
 
 def test_a_file_outside_the_endpoints_folders_is_named(endpoint: ChildEndpoint, watch: Make, tmp_path: Path) -> None:
