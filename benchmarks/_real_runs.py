@@ -11,7 +11,7 @@ from benchmarks._taken import Run, Section, Taken
 from numpy.typing import NDArray
 
 from mhfd import images
-from mhfd.simulate.planting import PlantedFault, plant
+from mhfd.simulate.planting import ImageNoise, PlantedFault, plant
 
 MANY: Final = 30
 """From so many sections on it is a run; fewer are a stack, of which one image is changed."""
@@ -47,9 +47,11 @@ def real(folder: Path, part: tuple[slice, slice], seed: int) -> Run:
 
 def _planted(pixels: NDArray[Any], rng: np.random.Generator) -> list[Taken]:
     found = []
+    noise = ImageNoise.of(pixels)
     for name, (kind, size) in FAULTS.items():
         fault = PlantedFault.drawn(kind, rng, size)
-        found.append(Taken.of(name, fault.size, 0.0, plant(pixels, fault, seed=int(rng.integers(1 << 30)))))
+        faulty = plant(pixels, fault, seed=int(rng.integers(1 << 30)), noise=noise)
+        found.append(Taken.of(name, fault.size, 0.0, faulty))
     return found
 
 

@@ -17,12 +17,13 @@ from mhfd.contract.params import Params
 from mhfd.detector.choose import choose
 from mhfd.errors import UsageError
 from mhfd.measure import measure as report
-from mhfd.simulate.planting import LEAST, plant
+from mhfd.simulate.planting import LEAST, ImageNoise, plant
 from mhfd_client import naming
 from mhfd_client.arrival.listing import Rules, inside, walk
 from mhfd_client.files import text_of
 from mhfd_client.naming import Detected, Place
 from mhfd_client.replay.faults import Planting
+from mhfd_client.runners import set_aside
 from mhfd_client.settings.options import Settings
 
 _AHEAD: Final = 2  # images are measured so many times as many as are at once, before they are asked for
@@ -71,6 +72,13 @@ def measured(
     """Each image of the run in its order; `plantings` says what is planted in the image of a number, from 0."""
 
     def one(number: int) -> MeasuredImage:
+        try:
+            return looked_at(number)
+        except MemoryError:
+            why = "set aside: needs more memory than there is; give fewer --jobs"
+            return MeasuredImage(run[number], set_aside(run[number].path, params, why), ())
+
+    def looked_at(number: int) -> MeasuredImage:
         image = images.load(f"{root}/{run[number].path}", crop=params.crop)
         detector = choose(params, device="cpu", threads=1)
         found = report.measure(image, detector, params).report
@@ -78,8 +86,10 @@ def measured(
         if pixels is None or min(pixels.shape) < LEAST:
             return MeasuredImage(run[number], found, ())
         otherwise = []
-        for planting in plantings(number):
-            faulty = replace(image, pixels=plant(pixels, planting.fault, seed=planting.seed))
+        planned = list(plantings(number))
+        noise = ImageNoise.of(pixels) if planned else None
+        for planting in planned:
+            faulty = replace(image, pixels=plant(pixels, planting.fault, seed=planting.seed, noise=noise))
             otherwise.append((planting, report.measure(faulty, detector, params).report))
         return MeasuredImage(run[number], found, tuple(otherwise))
 

@@ -88,14 +88,19 @@ class PlantedFault:
         return cls(kind=kind, size=much, across=across, angle_deg=turn if angled else 0.0)
 
 
-def plant(image: NDArray[Pixels], fault: PlantedFault, *, seed: int = 0) -> NDArray[Pixels]:
-    """The image as it would be with this fault; of the same type, and with noise as strong as before."""
+def plant(
+    image: NDArray[Pixels], fault: PlantedFault, *, seed: int = 0, noise: ImageNoise | None = None
+) -> NDArray[Pixels]:
+    """The image as it would be with this fault; of the same type, and with noise as strong as before.
+
+    `noise`: the image's, where it is known from another fault that was planted in it.
+    """
     if image.ndim != 2 or min(image.shape) < LEAST or image.dtype.kind not in "uif":
         raise UsageError(f"image: expected grey pixels of at least {LEAST} x {LEAST}, got {image.dtype} {image.shape}")
     plane = image.astype(np.float32)
     faulty = through(plane, fault, seed=seed)
     if fault.kind is not FaultKind.VIBRATION:
-        noise = ImageNoise.of(plane)
+        noise = noise or ImageNoise.of(image)
         white = scipy.fft.rfft2(np.random.default_rng([seed, 31]).standard_normal(plane.shape, dtype=np.float32))
         rounded = 0.0 if image.dtype.kind == "f" else 1 / 12
         planes = _planes(fault, plane.shape)
@@ -165,8 +170,9 @@ class ImageNoise:
     """Of the noise at each brightness, as if it were white and as strong as it is beyond `_FINE`."""
 
     @classmethod
-    def of(cls, plane: Plane) -> ImageNoise:
+    def of(cls, image: NDArray[Any]) -> ImageNoise:
         """Read where the other coordinate is `_FINE` or more, so that next to nothing of the scene is in it."""
+        plane = image.astype(np.float32)
         power = _block_powers(plane)
         fine = np.abs(scipy.fft.fftfreq(power.shape[1])) >= _FINE
         level = power[:, fine][:, :, fine].mean(axis=(1, 2))
