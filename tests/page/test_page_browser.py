@@ -140,6 +140,7 @@ def test_the_page_shows_how_blurred_an_image_is_by_what_and_what_to_do(rig: Rig,
         bad = rig.image(10, factor=0.4, blur=blur(2.1, BlurKind.VIBRATION))
         points(page, 10)
         expect(chart).to_have_attribute("data-measure", "blur")
+        expect(page.locator("#chart-note")).to_contain_text("dotted: the tolerance, 1.15 px · ")
         expect(page.locator("#chart-note")).to_contain_text(
             "whiskers: 95% of the true values · at the bottom: no number"
         )
@@ -153,7 +154,7 @@ def test_the_page_shows_how_blurred_an_image_is_by_what_and_what_to_do(rig: Rig,
         dialog = page.get_by_role("dialog")
         expect(dialog.locator(".sentence .do")).to_contain_text("The lines are displaced against each other")
         expect(dialog.locator("table")).to_contain_text("2.1 px (1.8 to 2.4)")
-        expect(dialog.locator("dl")).to_contain_text("vibration; pixels are the displacement of the lines")
+        expect(dialog.locator("dl")).to_contain_text("vibration; its pixels: displacement of the lines")
         shoot(page, "blur-image")
         page.keyboard.press("Escape")
         page.set_viewport_size(PHONE)  # type: ignore[arg-type]

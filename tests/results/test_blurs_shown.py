@@ -137,7 +137,7 @@ def test_every_kind_has_its_words_and_none_says_how_far_to_turn() -> None:
 
 def test_a_blur_in_words() -> None:
     assert advice.size(blur(0.3, None)) == "0.3 px (0.0 to 0.6)"
-    assert advice.size(blur(-0.02, None)) == "no more than its neighbours (-0.3 to 0.3 px)"
+    assert advice.size(blur(-0.02, None)) == "as its neighbours (-0.3 to 0.3 px)"
     assert advice.told(blur(2.1, None)) == "2.1 px (1.8 to 2.4)"
     assert advice.microns(blur(2.1)) is None
     assert advice.advice(None) is advice.advice(blur(2.1, None)) is None

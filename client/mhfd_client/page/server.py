@@ -65,6 +65,7 @@ def page(state_dir: Path, loaded: Loaded, *, token: str, host: str) -> ServedPag
         confirm=verdict.confirm,
         target_s=verdict.target_s,
         flow=loaded.settings.runner.kind == "flow",
+        tolerance_px=verdict.blur_px,
     )
     live = Live(model, panels.templates())
     routes = _Routes(live, pictures.PictureReader(root), state_dir, root, loaded, stamp_of(token))

@@ -21,7 +21,8 @@ const Course = (() => {
   const place = (p) => (p.section === null ? `image ${p.id}` : `section ${p.section}`) + (p.tile === null ? "" : `, tile ${p.tile}`);
   const unsure = (p) => p.outcome === 0 && p.provisional; // drawn hollow: nobody has said what sharp is
   const said = (p) => WORDS[p.outcome] + (p.provisional ? ", provisional" : "");
-  const value = (p) => (measure === "blur" ? p.blur && p.blur[0] : p.density);
+  // What a person called sharp is what blur is measured from, whatever else is known of it.
+  const value = (p) => (measure === "blur" ? (p.blur ? p.blur[0] : p.confirmed ? 0 : null) : p.density);
   const number = (p) => (p.blur ? `${p.blur[3]}; ` : "") + features(p);
   const features = (p) => p.density === null ? "no number" : `${Math.round(p.density).toLocaleString("en")} a megapixel`
     + (p.expected ? `, ${Math.round(100 * p.density / p.expected)}% of the expected` : "");
@@ -156,11 +157,11 @@ const Course = (() => {
     if (!byId.size) notes[0] = "It begins with the first verdict.";
     if (limit.length) notes.push(`dotted: the tolerance, ${extra.tolerance} px`);
     if (known.length) notes.push("whiskers: 95% of the true values");
-    if (blurs && known.length < shown.length) notes.push("at the bottom: no number");
+    if (blurs && shown.some((p) => value(p) === null)) notes.push("at the bottom: no number");
     if (judged.length) notes.push("grey band: from the threshold up to the expected");
     else if (!one && !blurs) notes.push("choose a tile to see its threshold");
     if (dashed.length) notes.push(`dashed: the anchor, ${held[0][2]} confirmed image${held[0][2] > 1 ? "s" : ""} at ${Math.round(held[0][1]).toLocaleString("en")}`);
-    else if (held.length) notes.push(`rings: the anchor, ${held[0][2]} confirmed image${held[0][2] > 1 ? "s" : ""}`);
+    else if (held.length) notes.push(`rings: the anchor, ${held[0][2]} confirmed image${held[0][2] > 1 ? "s" : ""}, at 0 if not measured`);
     else if (one && all.length) notes.push("no anchor yet: nobody has confirmed a sharp image");
     if (gone.length) notes.push(`| ${gone.length} missing`);
     if (shown.length < seen.length) notes.push("of images in focus, only the outermost of each column are drawn");

@@ -68,7 +68,7 @@ def size(blur: Blur) -> str:
     """How much it is blurred: 2.1 px (1.8 to 2.4)."""
     within = f"{_tenths(blur.low)} to {_tenths(blur.high)}"
     if blur.kind is None and round(blur.px, 1) <= 0:
-        return f"no more than its neighbours ({within} px)"
+        return f"as its neighbours ({within} px)"
     return f"{_tenths(blur.px)} px ({within})"
 
 
