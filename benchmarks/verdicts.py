@@ -11,6 +11,7 @@ reports are kept: judging them again takes seconds.
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -85,7 +86,21 @@ def main() -> None:
     if args.tune or first < REPORTING:
         print(page)
     else:
+        sys.argv[1:] = _as_anywhere(sys.argv[1:])
         publish("verdicts", "Verdicts: found, missed, alarmed for nothing", page, packages=("numpy", "scipy"))
+
+
+def _as_anywhere(typed: list[str]) -> list[str]:
+    """What was typed, as the page shows it: where data and cache lie is this machine's own."""
+    shown: list[str] = []
+    before = ""
+    for word in typed:
+        if before == "--cache" or word == "--cache":
+            before = word
+            continue
+        shown.append(Path(word).name if before == "--data" else word)
+        before = word
+    return shown
 
 
 def _made(pool: ProcessPoolExecutor, cache: Path | None, makers: dict[str, Callable[[], Run]]) -> dict[str, Run]:
@@ -110,6 +125,7 @@ def _simulated(runs: dict[str, Run], seeds: range, *, say: bool) -> str:
 
 
 def _real(name: str, run: Run, *, say: bool) -> str:
+    name = name.rsplit("-", 3)[0]
     both = each_kind(name, run)
     return (
         f"## Real sections in a row: {name}\n\n{len(run)} sections. Each kind has runs of its own, in which one image "
@@ -122,7 +138,8 @@ def _real(name: str, run: Run, *, say: bool) -> str:
 def _stacks(stacks: dict[str, Run], *, say: bool) -> str:
     pairs = [one_changed(name, run) for name, run in stacks.items()]
     both = [one for good, _ in pairs for one in good], [one for _, bad in pairs for one in bad]
-    named = ", ".join(f"{name} ({len(run)})" for name, run in stacks.items())
+    names = sorted({name.rsplit("-", 3)[0] for name in stacks})
+    named = f"{', '.join(names)}, {len(stacks)} fields, {sum(map(len, stacks.values()))} sections"
     return (
         f"## Stacks with one image changed: {named}\n\nEach in turn is judged by the others, of which three are "
         f"confirmed.\n\n{tables.rules({'three confirmed': both})}\n\n{tables.kinds(both)}\n\n{_sentences(both, say)}"

@@ -12,6 +12,7 @@ from benchmarks._real_runs import MANY, fields, real
 from benchmarks._simulated_runs import FAULTS
 from benchmarks._taken import Run, Section, Taken, kept
 from benchmarks._verdict_tables import upper
+from benchmarks.verdicts import _as_anywhere
 from PIL import Image
 from scipy.stats import binom
 
@@ -68,3 +69,8 @@ def test_the_bound_holds_as_often_as_it_says(count: int, of: int) -> None:
 def test_auc() -> None:
     assert auc([2.0, 3.0], [0.0, 1.0]) == 1
     assert auc([1.0], [1.0, np.nan]) == 0.5
+
+
+def test_a_page_names_no_folder_of_this_machine() -> None:
+    typed = ["--cache", "/there/kept", "--runs", "2", "--data", "/there/run", "--data", "/there/stack", "--cost"]
+    assert _as_anywhere(typed) == ["--runs", "2", "--data", "run", "--data", "stack", "--cost"]
