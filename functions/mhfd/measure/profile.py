@@ -6,13 +6,14 @@ says what is sharp: that is fitted against an image's neighbours, elsewhere.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.contract.profile import HALF_EDGES, HALVES, LINE_EDGES, WAY_EDGES, WAYS, WHOLE_EDGES, Hundredths, Profile
+from mhfd.contract.profile import HALF_EDGES, HALVES, LINE_EDGES, WAY_EDGES, WHOLE_EDGES, Hundredths, Profile
 from mhfd.measure import spectra
 from mhfd.measure.noise_spectrum import COARSE, NoiseSpectrum
 from mhfd.measure.spectra import BEYOND, EDGES, SIDE, Spectra
@@ -49,28 +50,25 @@ class _Blocks:
 
     def pooled(self, edges: tuple[float, ...], *, by_way: bool) -> _Logarithms:
         """In each ring, or in each way its rings."""
-        number = np.broadcast_to(spectra.counts(), self.signal.shape)
-        signal, noise, number = (_regrouped(v, edges, by_way) for v in (self.signal, self.noise, number))
-        width = signal.shape[1]
-        if len(signal) < LEAST_BLOCKS:
-            return _Logarithms(np.full(width, np.nan), np.full(width, np.nan))
-        there = number[0] > 0
-        each = np.maximum(number, 1)
-        value, sd = np.full(width, np.nan), np.full(width, np.nan)
-        value[there], sd[there] = self._logarithm((signal / each)[:, there], (noise / each)[:, there])
+        number = _numbers(edges, by_way)
+        value, sd = np.full(len(number), np.nan), np.full(len(number), np.nan)
+        if len(self.weight) >= LEAST_BLOCKS:
+            there = number > 0
+            signal, noise = (_regrouped(v, edges, by_way)[:, there] / number[there] for v in (self.signal, self.noise))
+            value[there], sd[there] = self._logarithm(signal, noise)
         return _Logarithms(value, sd)
 
     def _logarithm(
         self, signal: NDArray[np.float64], noise: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        share = (self.weight / self.weight.sum())[:, None]
-        mean = (share * signal).sum(axis=0)
-        spread = np.sqrt((share * (signal - mean) ** 2).sum(axis=0))
+        share = self.weight / self.weight.sum()
+        mean = share @ signal
+        spread = np.sqrt(share @ (signal - mean) ** 2)
         clipped = np.clip(signal, mean - _CLIPPED * spread, mean + _CLIPPED * spread)
-        mean = (share * clipped).sum(axis=0)
+        mean = share @ clipped
         effective = max(1.0 / float((share**2).sum()) / self.overlap, 1.0)
-        variance = (share * (clipped - mean) ** 2).sum(axis=0) / effective
-        variance += (self.known * (share * noise).sum(axis=0)) ** 2
+        variance = share @ (clipped - mean) ** 2 / effective
+        variance += (self.known * (share @ noise)) ** 2
         seen = mean > 0
         safe = np.where(seen, mean, 1.0)
         sd = np.sqrt(variance) / safe
@@ -111,13 +109,17 @@ def _between(values: NDArray[np.float64], low: float, high: float) -> NDArray[np
 
 def _regrouped(values: NDArray[np.float64], edges: tuple[float, ...], by_way: bool) -> NDArray[np.float64]:
     """Sums in wider rings, of all ways together or way by way: (blocks, rings) or (blocks, ways * rings)."""
-    rings: NDArray[np.float64] = np.stack(
-        [_between(values, low, high).sum(axis=1) for low, high in pairwise(edges)], axis=1
-    )
-    wider: NDArray[np.float64] = (
-        rings.transpose(0, 2, 1).reshape(len(values), WAYS * (len(edges) - 1)) if by_way else rings.sum(axis=2)
-    )
+    at = [EDGES.index(edge) for edge in edges]
+    inside = values[:, at[0] : at[-1]] if by_way else values[:, at[0] : at[-1]].sum(axis=2, keepdims=True)
+    rings: NDArray[np.float64] = np.add.reduceat(inside, [start - at[0] for start in at[:-1]], axis=1)
+    wider: NDArray[np.float64] = rings.transpose(0, 2, 1).reshape(len(values), -1)
     return wider
+
+
+@cache
+def _numbers(edges: tuple[float, ...], by_way: bool) -> NDArray[np.float64]:
+    """How many frequencies there are in each of those."""
+    return _regrouped(spectra.counts()[None], edges, by_way)[0]
 
 
 def _half(where: NDArray[np.bool_], name: str) -> NDArray[np.bool_]:
