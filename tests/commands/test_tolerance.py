@@ -1,4 +1,4 @@
-"""`mhfd tolerance` typed: what people said of a run's images, and the blur that parts them."""
+"""A run's blur by what people said of it: `mhfd tolerance`; and in um: `verdict.calibration`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from tests.rigs import focus_reports
+from tests.rigs.calibrations import calibration
 from tests.rigs.focus_series import blurred_profile
 from tests.rigs.runs import Run
 
 from mhfd.contract.focus_report import FocusReport
+from mhfd_client.calibration.kept import save
 from mhfd_client.cli import main
+from mhfd_client.journal.view import JournalView
+from mhfd_client.verdicts.from_journal import verdict_of
+from mhfd_client.verdicts.verdict import Verdict
 
 BLURRED = {12: 2.0, 17: 2.6, 22: 3.1, 25: 0.6}
 """Sections and their px."""
@@ -78,3 +83,37 @@ def test_labels_that_blur_does_not_part_propose_nothing(run: Run) -> None:
     told = tolerance(run)
     assert told.exit_code == 1
     assert "blur does not part what people called sharp from what they did not" in told.output
+
+
+def rejudged(run: Run, file: Path) -> Verdict:
+    """Of the image of section 17, which is blurred by 2.6 px."""
+    told = ["rejudge", str(run.root), "--state", str(run.state), "--set", f"verdict.calibration={file}"]
+    assert CliRunner().invoke(main, told, catch_exceptions=False).exit_code == 0
+    with JournalView.read(run.state) as journal:
+        row = journal.image(18)
+        assert row.verdict is not None
+        return verdict_of(journal.verdict(row.verdict))
+
+
+def test_a_calibration_says_how_far_out_of_focus_that_is(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "calibration.json"
+    unnamed = calibration(um=2.0, low=1.9, high=2.1).model_copy(update={"instrument": None, "dwell_ns": None})
+    save(unnamed, file)
+    run.close()
+    told = rejudged(run, file)
+    assert told.blur is not None
+    assert told.blur.um == pytest.approx(2 * told.blur.px)
+    assert told.blur.um_low is not None
+    assert told.blur.um_high is not None
+    assert told.blur.um_low < 5.2 < told.blur.um_high
+    assert "out of focus by about 5" in told.sentence
+
+
+def test_where_it_does_not_apply_there_is_no_um(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "calibration.json"
+    save(calibration(), file)
+    run.close()
+    told = rejudged(run, file)
+    assert told.blur is not None
+    assert told.blur.um is None
+    assert " um " not in told.sentence

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, overload
 from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.errors import UsageError
 from mhfd_client import naming
+from mhfd_client.calibration.applies import of_settings
 from mhfd_client.printing import printable
 from mhfd_client.runners.versions import older_there
 from mhfd_client.settings.options import VerdictSettings
@@ -162,7 +163,7 @@ def table_of(
 
 def judged(rows: Sequence[Row], settings: VerdictSettings) -> list[Row]:
     """With verdicts: all of them seen, in order; the last word on each counts."""
-    judge = RunJudge(settings)
+    judge = RunJudge(settings, of_settings(settings))
     verdicts: dict[int, Verdict] = {}
     for index, row in enumerate(rows):
         place = naming.Place(row.section, row.tile)

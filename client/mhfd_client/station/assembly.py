@@ -70,12 +70,12 @@ def assembled(
         also_told: Who is told of alerts beside those of the settings.
     """
     chosen = loaded.settings
-    of_settings(chosen.verdict)
+    calibration = of_settings(chosen.verdict)
     root = checked_root(root)
     state_dir = state_of(root, chosen)
     with Journal.open(state_dir, root=root) as journal, JournalView.read(state_dir) as view:
         names = named(root, chosen)
-        judge = JournalJudge(journal, chosen.verdict)
+        judge = JournalJudge(journal, chosen.verdict, calibration)
         arrival = Arrival(
             root,
             settings=chosen.arrival,

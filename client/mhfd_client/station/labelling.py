@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from mhfd.errors import UsageError
+from mhfd_client.calibration.applies import of_settings
 from mhfd_client.errors import StateLocked
 from mhfd_client.files import text_of
 from mhfd_client.journal.journal import Journal
@@ -78,7 +79,7 @@ def hand_in(
     except StateLocked:
         return None
     with journal:
-        judge = JournalJudge(journal, loaded.settings.verdict)
+        judge = JournalJudge(journal, loaded.settings.verdict, of_settings(loaded.settings.verdict))
         changed = inbox.take_in(journal, inbox.Inbox(state_dir, judge))
         record_all(journal, Recorder(state_dir, journal, loaded))
     return changed

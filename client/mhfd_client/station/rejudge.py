@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from mhfd_client.calibration.applies import of_settings
 from mhfd_client.files import write_all_whole
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import State, VerdictRow
@@ -35,11 +36,13 @@ def rejudge(root: str | os.PathLike[str], loaded: Loaded, *, why: str, dry_run: 
     judges by its own settings. `dry_run` only looks, and may look beside one.
     """
     state_dir = state_of(root, loaded.settings)
+    verdict = loaded.settings.verdict
+    calibration = of_settings(verdict)
     with JournalView.read(state_dir) as view:  # without a journal, none is made
         if dry_run:
-            return _changes(view, rejudged(view, loaded.settings.verdict, why)[0])
+            return _changes(view, rejudged(view, verdict, why, calibration)[0])
     with Journal.open(state_dir, root=root) as journal:
-        answers, notes = rejudged(journal, loaded.settings.verdict, why)
+        answers, notes = rejudged(journal, verdict, why, calibration)
         changes = _changes(journal, answers)
         with journal.together(durable=True):
             for image, verdict in answers:
