@@ -36,13 +36,13 @@ def rejudge(root: str | os.PathLike[str], loaded: Loaded, *, why: str, dry_run: 
     judges by its own settings. `dry_run` only looks, and may look beside one.
     """
     state_dir = state_of(root, loaded.settings)
-    verdict = loaded.settings.verdict
-    calibration = of_settings(verdict)
+    chosen = loaded.settings.verdict
+    calibration = of_settings(chosen)
     with JournalView.read(state_dir) as view:  # without a journal, none is made
         if dry_run:
-            return _changes(view, rejudged(view, verdict, why, calibration)[0])
+            return _changes(view, rejudged(view, chosen, why, calibration)[0])
     with Journal.open(state_dir, root=root) as journal:
-        answers, notes = rejudged(journal, verdict, why, calibration)
+        answers, notes = rejudged(journal, chosen, why, calibration)
         changes = _changes(journal, answers)
         with journal.together(durable=True):
             for image, verdict in answers:
