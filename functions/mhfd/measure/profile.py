@@ -119,7 +119,8 @@ def _regrouped(values: NDArray[np.float64], edges: tuple[float, ...], by_way: bo
 @cache
 def _numbers(edges: tuple[float, ...], by_way: bool) -> NDArray[np.float64]:
     """How many frequencies there are in each of those."""
-    return _regrouped(spectra.counts()[None], edges, by_way)[0]
+    numbers: NDArray[np.float64] = _regrouped(spectra.counts()[None], edges, by_way)[0]
+    return numbers
 
 
 def _half(where: NDArray[np.bool_], name: str) -> NDArray[np.bool_]:

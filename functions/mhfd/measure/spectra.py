@@ -124,19 +124,21 @@ def _means(sums: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def _powers(pixels: Pixels, tops: NDArray[np.intp], lefts: NDArray[np.intp]) -> Iterator[NDArray[np.float32]]:
-    """The power of some blocks at a time, (blocks, 128, 65)."""
+    """The power of some blocks at a time, (blocks, 128, 65), in one array that the next ones overwrite."""
     window = np.hanning(SIDE + 1)[:-1].astype(np.float32)
     both = window[:, None] * window
+    blocks = np.empty((min(_AT_ONCE, len(tops)), SIDE, SIDE), np.float32)
+    powers = np.empty((len(blocks), SIDE, SIDE // 2 + 1), np.float32)
     for first in range(0, len(tops), _AT_ONCE):
         some = slice(first, first + _AT_ONCE)
-        stack = np.empty((len(tops[some]), SIDE, SIDE), np.float32)
+        stack, power = blocks[: len(tops[some])], powers[: len(tops[some])]
         for block, y, x in zip(stack, tops[some], lefts[some], strict=True):
             block[:] = pixels[y : y + SIDE, x : x + SIDE]
             block -= block.mean()
             block *= both
-        parts = scipy.fft.rfft2(stack, workers=1, overwrite_x=True).view(np.float32)
+        parts = scipy.fft.rfft2(stack, workers=1).view(np.float32)
         np.square(parts, out=parts)
-        yield parts[..., ::2] + parts[..., 1::2]
+        yield np.add(parts[..., ::2], parts[..., 1::2], out=power)
 
 
 def _corners(edges: NDArray[np.intp], size: int, refined: bool) -> NDArray[np.intp]:
