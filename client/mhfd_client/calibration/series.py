@@ -211,8 +211,8 @@ def _rings(usable: Sequence[FocusReport], focus: Any) -> Rings:
 
 
 def metric(um: float) -> str:
-    """A length in the unit that suits it: working distances in mm, the rest in um."""
-    return f"{um / 1e3:.5g} mm" if abs(um) >= 500 else f"{um:.3g} um"
+    """A length in the unit that suits it: working distances in mm, to a tenth of a um; the rest in um."""
+    return f"{um / 1e3:.4f} mm" if abs(um) >= 500 else f"{um:.3g} um"
 
 
 def _number(value: int | None) -> float:
