@@ -61,7 +61,7 @@ def test_what_blur_takes_is_what_a_disc_takes(radius: float, usual: Profile) -> 
     lost = logs(profile(take(blur=radius)).whole) - logs(usual.whole)
     expected = disc(radius, WHOLE_EDGES)
     expected -= disc(radius, (0.03, 0.06))[0]  # what the coarse part itself loses
-    readable = (expected > -1.5) & (np.arange(18) < 13)  # up to .18: beyond, a sharp scene is taken for noise a little
+    readable = (expected > -1.5) & (np.arange(18) < 12)  # up to .16: beyond, a sharp scene is taken for noise a little
     assert lost[readable] == pytest.approx(expected[readable], rel=0.2, abs=0.1)
 
 
@@ -69,7 +69,7 @@ def test_what_blur_takes_is_what_a_disc_takes(radius: float, usual: Profile) -> 
 def test_neither_dose_nor_contrast_moves_it(exposure: dict[str, float], usual: Profile) -> None:
     moved = logs(profile(take(**exposure)).whole) - logs(usual.whole)
     assert np.abs(moved[: FINE.start]).max() < 0.05
-    assert np.nanmax(np.abs(moved)) < 0.15
+    assert np.nanmax(np.abs(moved)) < 0.2
 
 
 NOISES: dict[str, tuple[list[float], tuple[int, ...], float]] = {

@@ -25,7 +25,7 @@ _OUTLIER = 4.0  # times the median over blocks: a scene that reaches this far, a
 _FALL = 3.0  # the power of edges falls with this power of the frequency
 _FITTED = slice(EDGES.index(COARSE[1]), RINGS)  # rings that say how strong the edges are and how blurred
 _LEAST_FITTED = 3
-_TRACE = 0.3  # colour below which it may be the rest of a scene
+_TRACE = (0.25, 0.5)  # colour below the first may be the rest of a scene, above the second it is the noise's
 _MOST_JOINTLY = 6.0  # colour both ways above this is the scene's, or no instrument's
 _FIT_ERROR = 0.06  # of a logarithm: scenes are not made of edges only
 _MOST_ERROR = 0.5
@@ -79,8 +79,13 @@ def _shape(along: NDArray[np.float64], across: NDArray[np.float64], *, jointly: 
     rows, cols = np.concatenate([v, v[-2:0:-1]])[:, None], u[None, :]
     plane = 1 + rows + cols
     if jointly:
-        plane += np.minimum(np.maximum(rows - _TRACE, 0) * np.maximum(cols - _TRACE, 0), _MOST_JOINTLY)
+        plane += np.minimum(_trusted(rows) * _trusted(cols), _MOST_JOINTLY)
     return spectra.folded(np.maximum(plane, _LEAST_NOISE))
+
+
+def _trusted(colour: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same colour where it is clear, 0 where it may be the rest of a scene."""
+    return np.maximum(colour, 0) * np.clip((colour - _TRACE[0]) / (_TRACE[1] - _TRACE[0]), 0, 1)
 
 
 def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
