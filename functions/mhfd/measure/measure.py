@@ -117,13 +117,14 @@ class _Detail:
 
 def _detail(pixels: Pixels, found: tissue.Tissue, rows: NDArray[np.intp], cols: NDArray[np.intp]) -> _Detail:
     """One transform a block, read three times."""
-    seen = spectra.read(pixels, found, rows, cols, texture.weights())
+    used, weights = texture.weights()
+    seen = spectra.read(pixels, found, rows, cols, (used, weights))
     if seen is None:
         return _Detail(cross_spectrum.Ratios(None, np.full((len(rows) - 1, len(cols) - 1), np.nan)))
     hiding = noise_spectrum.find(seen)
     return _Detail(
         cross_spectrum.measure(seen, hiding),
-        texture.measure(seen.bands, hiding.level),
+        texture.measure(seen.bands, hiding.level[:, None] * (spectra.unfolded(hiding.shape, used) @ weights)[None, :]),
         profile.measure(seen, hiding),
     )
 

@@ -108,6 +108,13 @@ def folded(spectrum: NDArray[np.float64]) -> NDArray[np.float64]:
     return means
 
 
+def unfolded(means: NDArray[np.float64], frequencies: NDArray[np.intp]) -> NDArray[np.float64]:
+    """The mean of the ring and way that each of these lies in (the nearest ring): the way back from `folded`."""
+    ring, way = _places()
+    found: NDArray[np.float64] = means[ring[frequencies].clip(0, RINGS - 1), way[frequencies]]
+    return found
+
+
 @cache
 def counts() -> NDArray[np.float64]:
     """How many frequencies there are in each ring and way: the coarsest have none near the axes."""
@@ -169,13 +176,25 @@ def _atoms() -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
 
     The axes are left out: that is where scan lines of unequal brightness show.
     """
-    ky = np.rint(scipy.fft.fftfreq(SIDE) * SIDE)[:, None]
-    kx = np.arange(SIDE // 2 + 1)[None, :]
-    off_axes = (np.abs(ky) > 1) & (np.abs(kx) > 1)
-    ring = np.digitize(np.hypot(ky, kx) / SIDE, EDGES) - 1
-    way = np.rint(np.arctan2(ky, np.maximum(kx, 1e-9)) / np.pi * WAYS).astype(int) % WAYS
-    atom = np.where(off_axes & (ring >= 0) & (ring < RINGS), ring * WAYS + way, RINGS * WAYS).ravel()
+    ky, kx = _frequencies()
+    off_axes = ((np.abs(ky) > 1) & (np.abs(kx) > 1)).ravel()
+    ring, way = _places()
+    atom = np.where(off_axes & (ring >= 0) & (ring < RINGS), ring * WAYS + way, RINGS * WAYS)
     number = np.bincount(atom, minlength=RINGS * WAYS)[:-1]
     order = np.argsort(atom, kind="stable")[: number.sum()]
     ends = np.cumsum(number)
     return order, (ends - number)[number > 0], number
+
+
+@cache
+def _places() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The ring (-1 or `RINGS` where it lies in none) and the way of each frequency."""
+    ky, kx = _frequencies()
+    ring = np.digitize(np.hypot(ky, kx) / SIDE, EDGES) - 1
+    way = np.rint(np.arctan2(ky, np.maximum(kx, 1e-9)) / np.pi * WAYS).astype(int) % WAYS
+    return ring.ravel(), way.ravel()
+
+
+def _frequencies() -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Whole numbers of periods a block, down a column and along a row."""
+    return np.rint(scipy.fft.fftfreq(SIDE) * SIDE)[:, None], np.arange(SIDE // 2 + 1)[None, :]

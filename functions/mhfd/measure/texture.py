@@ -20,23 +20,24 @@ EDGES = 0.022 * 2 ** (np.arange(9) / 2)
 """Of the bands, cycles a pixel: half-octaves from periods of 45 pixels to periods of 3."""
 _COARSE = 3  # bands that the others are related to
 _FINE = slice(3, 6)  # bands in which directions are compared
+_FINEST = 3  # bands in which noise hides what is fine
 _DIRECTIONS = 4
 _HIDDEN = 0.1  # of the noise: a signal below this is lost in it
 _LEAST = 16  # blocks: nine, of 256 x 256 pixels, differ by chance as magnifications do
 
 
 def measure(bands: NDArray[np.float32], noise: NDArray[np.float64]) -> Texture | None:
-    """Of the mean power of blocks (a row each) by `weights`, and the noise in each; None where too few show anything.
+    """Of the mean power of blocks (a row each) by `weights`, and of their noise; None where too few show anything.
 
     Logarithms are averaged over the blocks, so that each has one vote: a blood vessel's rim does not decide.
     """
-    signal = bands - noise[:, None]
-    clear = signal[:, :_COARSE].mean(axis=1) > noise
-    if noise.size < _LEAST or clear.sum() < _LEAST:
+    signal = bands - noise
+    clear = (signal - noise)[:, :_COARSE].mean(axis=1) > 0
+    if len(noise) < _LEAST or clear.sum() < _LEAST:
         return None
-    hidden = np.log(np.maximum(_HIDDEN * noise[clear], 1e-30))
-    level = np.log(np.maximum(signal[clear], np.exp(hidden)[:, None]))
     count = len(EDGES) - 1
+    hidden = np.log(np.maximum(_HIDDEN * noise[clear, count - _FINEST : count].mean(axis=1), 1e-30))
+    level = np.log(np.maximum(signal[clear], np.exp(hidden)[:, None]))
     coarse = level[:, :_COARSE].mean(axis=1)
     directions = level[:, count:]
     steepness = level[:, _FINE.stop - 1] - level[:, _FINE.stop - 2]
