@@ -51,7 +51,7 @@ def _planted(pixels: NDArray[Any], rng: np.random.Generator) -> list[Taken]:
     for name, (kind, size) in FAULTS.items():
         fault = PlantedFault.drawn(kind, rng, size)
         faulty = plant(pixels, fault, seed=int(rng.integers(1 << 30)), noise=noise)
-        found.append(Taken.of(name, fault.size, 0.0, faulty))
+        found.append(Taken.of(name, fault.seen_px, 0.0, faulty))
     return found
 
 

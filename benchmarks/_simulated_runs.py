@@ -88,7 +88,7 @@ def _bad(signal: Plane, name: str, beam: Beam, rng: np.random.Generator) -> Take
     fault = PlantedFault.drawn(kind, rng, size)
     faulty = through(signal, fault, seed=int(rng.integers(1 << 30)))
     exposure = Exposure(dose=beam.dose, contrast=beam.contrast)
-    return Taken.of(name, fault.size, beam.dose, expose(faulty, exposure, rng))
+    return Taken.of(name, fault.seen_px, beam.dose, expose(faulty, exposure, rng))
 
 
 def _artefacts(kind: str, rng: np.random.Generator) -> tuple[Artefacts, Artefacts]:

@@ -68,5 +68,5 @@ def _judged(
     verdict = judge_report(sized, place, judge.history, judge.settings, order=order)
     found, blur, fault = verdict.kind is Outcome.OUT_OF_FOCUS, verdict.blur, planting.fault
     named = found and blur is not None and blur.kind is NAMED[fault.kind]
-    holds = None if blur is None else blur.low <= fault.size <= blur.high
+    holds = None if blur is None else blur.low <= fault.seen_px <= blur.high
     return PlantedVerdict(name, fault.kind, fault.size, found, named, holds)

@@ -71,6 +71,11 @@ class PlantedFault:
     angle_deg: float = 0.0
     """Of an ellipse's longer axis, from the lines towards the rows; of a side: 0 right, 90 bottom, 180, 270."""
 
+    @property
+    def seen_px(self) -> float:
+        """What who looks at the worse half sees of it: of a tilt, which grows evenly, three quarters."""
+        return 0.75 * self.size if self.kind is FaultKind.TILT else self.size
+
     def __post_init__(self) -> None:
         check_range("fault.size", self.size, 0, 64)
         check_range("fault.across", self.across, 0, self.size)

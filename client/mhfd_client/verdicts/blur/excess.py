@@ -19,7 +19,7 @@ from mhfd_client.verdicts.blur.sharp import Sharp, lines_above
 from mhfd_client.verdicts.blur.spectrum import HALF, WAY, WHOLE, Spectrum
 
 _LEAST_RINGS: Final = 4  # of the whole image that must be seen
-_SQUARE_SD: Final = 0.3  # px^2: how well the blur of any image is known
+_SQUARE_SD: Final = 0.22  # px^2: how well the blur of any image is known
 _PART_SD: Final = 0.03  # ... and as a part of the blur
 _ONE_WAY_PART_SD: Final = 0.06  # the same of blur in one direction, whose shape is less known
 _SURE: Final = 1.96  # standard deviations of the interval
@@ -27,7 +27,7 @@ _ONE_WAY: Final = 1.2  # px^2: directions of sharp images and of discs differ by
 _ONE_WAY_PART: Final = 0.5  # ... and by less than this part of the blur
 _ON_AXIS_DEG: Final = 10.0  # a motion lies no further from its axis
 _NEAR_AXIS_DEG: Final = 30.0  # ... nor vibration, whose lines tell
-_RATHER_ELLIPSE: Final = 12.0  # an ellipse fits so much better in chi squared than a motion: it has two sizes more
+_RATHER_ELLIPSE: Final = 4.0  # an ellipse fits so much better in chi squared than a motion: it has two sizes more
 _BETWEEN_LINES: Final = 0.35  # logarithm: lines that are displaced scatter more than this across them
 _SIDE_PX: Final = 1.6  # a side is blurred by more
 _SPARED: Final = 0.5  # ... and the one across from it by less than this part of that
