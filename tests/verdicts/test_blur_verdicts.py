@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.rigs.focus_reports import DENSITY, RATIO, report
+from tests.rigs.focus_reports import DENSITY, RATIO, report, texture
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
@@ -162,3 +162,17 @@ def test_the_blur_of_a_labelled_image_is_known_whatever_was_said() -> None:
     found = blur_of(judge.history, judge.history.row(21), judge.settings)
     assert found is not None
     assert found.low < 2 < found.high
+
+
+def test_without_a_pixel_size_what_a_disc_explains_is_no_other_magnification() -> None:
+    def unsized(number: int, radius: float = 0.0) -> FocusReport:
+        part = 0.5 if radius else 1.0
+        moved = texture(magnified=2.0 if radius else 1.0)
+        made = report(part * DENSITY, part * RATIO, pixel_nm=None, texture=moved)
+        return made.model_copy(update={"profile": profile(disc(radius), seed=number)})
+
+    judge = RunJudge()
+    for number in range(1, 21):
+        judge.see(number, unsized(number), Place(number))
+    verdict = judge_report(unsized(21, 2.5), HERE, judge.history, judge.settings)
+    assert (verdict.kind, verdict.cause) == (Outcome.OUT_OF_FOCUS, Cause.MEASURED)

@@ -15,13 +15,14 @@ from mhfd.contract.profile import HALF_EDGES, HALVES, WAY_EDGES, WAYS
 from mhfd_client.verdicts.blur import transfer
 from mhfd_client.verdicts.blur.blur import Blur, BlurKind
 from mhfd_client.verdicts.blur.fit import Difference, Fit, doubt, finest, fit
-from mhfd_client.verdicts.blur.sharp import Sharp, lines_above
+from mhfd_client.verdicts.blur.sharp import Sharp, lines_above, usual_variance
 from mhfd_client.verdicts.blur.spectrum import HALF, WAY, WHOLE, Spectrum
 
 _LEAST_RINGS: Final = 4  # of the whole image that must be seen
 _SQUARE_SD: Final = 0.22  # px^2: how well the blur of any image is known
 _PART_SD: Final = 0.03  # ... and as a part of the blur
-_ONE_WAY_PART_SD: Final = 0.06  # the same of blur in one direction, whose shape is less known
+_READ_AS_NOISE: Final = 0.3  # px^2: the finest detail of sharp images is read as noise, so that a blur may be more
+_ONE_WAY_PART_SD: Final = 0.08  # the same of blur in one direction, whose shape is less known
 _SURE: Final = 1.96  # standard deviations of the interval
 _ONE_WAY: Final = 1.2  # px^2: directions of sharp images and of discs differ by less (half the range)
 _ONE_WAY_PART: Final = 0.5  # ... and by less than this part of the blur
@@ -32,6 +33,7 @@ _BETWEEN_LINES: Final = 0.35  # logarithm: lines that are displaced scatter more
 _SIDE_PX: Final = 1.6  # a side is blurred by more
 _SPARED: Final = 0.5  # ... and the one across from it by less than this part of that
 _FITS: Final = 8.0  # chi squared a degree of freedom, beyond which no blur explains the spectrum
+_CLEARLY: Final = 1.0  # ... and below which nothing but a blur does
 _OPPOSITE: Final = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}
 
 
@@ -92,9 +94,16 @@ def more_square(images: Sharp, others: Sharp) -> tuple[float, float] | None:
     return finest(found, discs.sizes), doubt(found, discs.sizes)
 
 
+def only_blur(poor: Spectrum, rich: Spectrum) -> bool:
+    """Whether a disc is all that one image, or the middle of several, differs by from another. False: not known."""
+    difference = Difference.of(poor.levels - rich.levels, poor.sd**2 + rich.sd**2 + usual_variance())
+    found = fit(difference.part(WHOLE), transfer.discs().whole)
+    return found is not None and found.rings >= _LEAST_RINGS and found.reduced < _CLEARLY
+
+
 def _blur(size: float, sd: float, found: Fit, others: Sharp, kind: BlurKind | None) -> Blur:
     sd = math.hypot(sd, _SQUARE_SD, _PART_SD * size)
-    px, low, high = (round(root(size + _SURE * by * sd), 2) for by in (0, -1, 1))
+    px, low, high = (round(root(at), 2) for at in (size, size - _SURE * sd, size + _SURE * sd + _READ_AS_NOISE))
     return Blur(px=px, low=low, high=high, neighbours=others.count, chi2=round(found.reduced, 2), kind=kind)
 
 

@@ -1,6 +1,7 @@
 """What sharp images look like in their profiles: the middle of several, and how far they stray from it."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -35,11 +36,15 @@ def sharp(images: Spectrum) -> Sharp | None:
     known = (~np.isnan(images.levels)).sum(axis=0)
     middle = np.where(known >= max(LEAST, count / 2), median(images.levels), np.nan)
     seen = _ROBUST * median(np.abs(images.levels - middle))
-    usual = _usual()
-    variance = (_PRIOR_COUNT * usual**2 + known * np.nan_to_num(seen) ** 2) / (_PRIOR_COUNT + known)
+    variance = (_PRIOR_COUNT * usual_variance() + known * np.nan_to_num(seen) ** 2) / (_PRIOR_COUNT + known)
     lines = median(images.lines)
     away = np.abs(_mean(images.lines - lines))
     return Sharp(middle, variance * (1 + 1 / np.maximum(known, 1)), lines, _ROBUST * float(np.median(away)), count)
+
+
+def middle(images: Spectrum) -> Spectrum:
+    """Of several: the medians of what is known."""
+    return Spectrum(median(images.levels), median(images.sd), median(images.lines))
 
 
 def lines_above(own: Spectrum, others: Sharp) -> float:
@@ -53,9 +58,10 @@ def _mean(lines: NDArray[np.float64]) -> NDArray[np.float64]:
     return mean
 
 
-def _usual() -> NDArray[np.float64]:
-    """How far sharp images of one tissue stray, where there are too few to tell: standard deviations."""
+@cache
+def usual_variance() -> NDArray[np.float64]:
+    """How far sharp images of one tissue stray, where there are too few to tell."""
     out = np.empty(LEVELS)
     for part, sd in ((WHOLE, 0.05), (HALF, 0.08), (WAY, 0.08)):
-        out[part] = sd
+        out[part] = sd**2
     return out

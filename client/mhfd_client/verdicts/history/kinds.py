@@ -6,12 +6,14 @@ run, so a kind is what its newest images show, of the same tile where there are 
 """
 
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
+from mhfd_client.verdicts.blur.sharp import middle
+from mhfd_client.verdicts.blur.spectrum import Spectrum
 from mhfd_client.verdicts.history.magnification import Looks, unlike
 from mhfd_client.verdicts.measured import comparable, median
 
@@ -60,5 +62,13 @@ class _Kind:
             newest = own if len(own) >= _FEW else self.every
             levels, curves = np.stack([one.levels for one in newest]), np.stack([one.curve for one in newest])
             levels = comparable(levels, np.array([one.meaning for one in newest]), meaning)
-            self.found[tile, meaning] = Looks(median(levels), median(curves), meaning)
+            self.found[tile, meaning] = Looks(median(levels), median(curves), meaning, _middle(newest))
         return self.found[tile, meaning]
+
+
+def _middle(newest: Iterable[Looks]) -> Spectrum | None:
+    profiles = [one.profile for one in newest if one.profile is not None]
+    if not profiles:
+        return None
+    levels, sd, lines = (np.stack([getattr(p, name) for p in profiles]) for name in ("levels", "sd", "lines"))
+    return middle(Spectrum(levels, sd, lines))

@@ -2,7 +2,8 @@
 
 Defocus takes the finest bands of a spectrum first, more and more steeply, and leaves the coarse ones; another
 magnification moves the whole curve along. So one image's curve is fitted with the other's, blurred by a disc of any
-size, and with the other's, moved along: they are unlike only where the second fits and the first does not. What blurs
+size, and with the other's, moved along: they are unlike only where the second fits and the first does not. Where both
+have a profile, whose rings are narrower, that is asked first whether a disc is all. What blurs
 in one direction, or a part of the image, may fit no disc either, but no magnification does that: such images are
 alike. So are images that show as much as each other, whatever their curves: no verdict would be another one.
 It must not ask which image came first.
@@ -18,6 +19,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mhfd_client.verdicts.blur.excess import only_blur
+from mhfd_client.verdicts.blur.spectrum import Spectrum
 from mhfd_client.verdicts.measured import DENSITY, RATIO, SIDES, WHOLE, Curve, Levels, Measured
 
 Models = tuple[NDArray[np.float64], NDArray[np.bool_]]
@@ -49,11 +52,13 @@ class Looks:
     curve: Curve
     meaning: int
     """Of the cross-spectrum: see `Measured`."""
+    profile: Spectrum | None
 
     @classmethod
     def of(cls, measured: Measured, curve: Curve) -> Looks:
         """Of one image with its curve."""
-        return cls(measured.levels, curve, measured.meaning)
+        profile = None if measured.profile is None else Spectrum.of(measured.profile)
+        return cls(measured.levels, curve, measured.meaning, profile)
 
 
 def unlike(one: Looks, other: Looks) -> bool:
@@ -66,6 +71,8 @@ def unlike(one: Looks, other: Looks) -> bool:
     if (away[DENSITY, SIDES] > _SPARED * lost).any() or max(poor.curve[_UNEVEN], rich.curve[_UNEVEN]) > _PATCHY:
         return False
     if np.ptp(poor.curve[_DIRECTIONS] - rich.curve[_DIRECTIONS]) > _ONE_WAY:
+        return False
+    if poor.profile is not None and rich.profile is not None and only_blur(poor.profile, rich.profile):
         return False
     blurred = min(_misfit(poor, _blurred(rich.curve)), _misfit(rich, _blurred(poor.curve)))
     moved = min(_misfit(poor, _moved(rich.curve)), _misfit(rich, _moved(poor.curve)))
