@@ -158,7 +158,10 @@ def test_a_calibration_says_how_far_out_of_focus() -> None:
 def test_the_blur_of_a_labelled_image_is_known_whatever_was_said() -> None:
     judge = run()
     judge.see(21, image(21, disc(2.0)), HERE)
-    judge.hear(21, True)
+    said = judge.hear(21, True)[0].verdict
+    assert (said.kind, said.cause) == (Outcome.IN_FOCUS, Cause.OPERATOR)
+    assert said.blur is not None
+    assert (said.blur.kind, round(said.blur.px)) == (None, 2)
     found = blur_of(judge.history, judge.history.row(21), judge.settings)
     assert found is not None
     assert found.low < 2 < found.high

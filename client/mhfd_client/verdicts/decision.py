@@ -89,7 +89,8 @@ def weigh(
     """As `decide`; and whether it depends on what is thought of images behind this one."""
     place = measured.place
     if row is not None and history.label[row] != Label.NONE:
-        return by_label(place, Label(history.label[row])), False
+        label = Label(history.label[row])
+        return by_label(place, label, blur_of(history, row, settings)), False
     like = history.kind(measured) if row is None else int(history.like[row])
     tile = history.number(("tile", place.tile))
     poorest = rejected.covering(measured, history, settings, like, tile)
@@ -283,11 +284,13 @@ def _levels(value: Levels, expected: Levels, threshold: Levels) -> tuple[Compari
     )
 
 
-def by_label(place: Place, label: Label) -> Verdict:
+def by_label(place: Place, label: Label, blur: Blur | None = None) -> Verdict:
     """What a person said, whatever the numbers say."""
     if label is Label.SHARP:
-        return _verdict(place, Outcome.IN_FOCUS, Cause.OPERATOR, "is in focus: you confirmed it")
-    return _verdict(place, Outcome.OUT_OF_FOCUS, Cause.OPERATOR, "is out of focus: you rejected it")
+        measured = {"blur": blur and blur.model_copy(update={"kind": None})}
+        return _verdict(place, Outcome.IN_FOCUS, Cause.OPERATOR, "is in focus: you confirmed it", compared=measured)
+    said = "is out of focus: you rejected it"
+    return _verdict(place, Outcome.OUT_OF_FOCUS, Cause.OPERATOR, said, compared={"blur": blur})
 
 
 def _verdict(
