@@ -34,7 +34,7 @@ _PRIOR_COUNT: Final = 5
 _LOST: Final = -math.log(0.8)  # the cross-spectrum of the neighbours, below the anchor's: their focus is going
 _FALLEN: Final = -math.log(0.82)  # ... when their density has fallen as much: other tissue moves the two apart
 _CLOSE: Final = 3  # the nearest images: what came over a side slowly is seen in them too
-_DRIFTED_PX: Final = 0.95  # of blur that the neighbours have more than the anchor: their focus is going
+_DRIFTED_PX: Final = 0.65  # of blur that the neighbours have more than the anchor: their focus is going
 _NOT_BY_CHANCE: Final = 3.0  # standard deviations of that
 _ENOUGH: Final = 30  # profiles of an anchor of many images
 
