@@ -374,11 +374,11 @@ def test_a_letter_that_is_none_is_thrown_away(watched: Watched) -> None:
 
 def test_rejudge(watched: Watched) -> None:
     before = outcomes(watched)
-    dry = watched("rejudge", "--threshold", 0.98, "--set", "verdict.k_sigma=0.01", "--dry-run")
+    dry = watched("rejudge", "--set", "verdict.blur_px=0.01", "--dry-run")
     assert dry.exit_code == 0, dry.output
     assert "would change" in dry.output
     assert outcomes(watched) == before
-    done = watched("rejudge", "--threshold", 0.98, "--set", "verdict.k_sigma=0.01")
+    done = watched("rejudge", "--set", "verdict.blur_px=0.01")
     assert done.exit_code == 0
     turned = [line for line in done.output.splitlines() if " -> " in line]
     assert {line.split("  ")[0] for line in turned} == {p for p, o in outcomes(watched).items() if o != before[p]}

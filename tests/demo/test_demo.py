@@ -59,8 +59,7 @@ def test_the_whole_road(tmp_path: Path) -> None:
 
 
 def test_a_judge_that_cries_wolf_fails_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MHFD_VERDICT_THRESHOLD", "0.999")
-    monkeypatch.setenv("MHFD_VERDICT_K_SIGMA", "0.01")
+    monkeypatch.setenv("MHFD_VERDICT_BLUR_PX", "0.01")
     result = demo(tmp_path / "demo", "--sections", 24, "--size", 256)
     found, planted, missed, false_alarms, rang, false_alerts, _, _ = last(result)
     assert missed == planted - found

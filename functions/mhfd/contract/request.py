@@ -89,7 +89,7 @@ class ScoreRequest(Model):
     def of_old_station(self) -> bool:
         """Whether who asks reads reports of an older method only."""
         if "schema_version" in self.model_fields_set:
-            return self.schema_version < 3
+            return self.schema_version == 2  # 1 is what a flow's definition says, whoever reads its reports
         return self.expect is not None
 
 
