@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -303,7 +304,8 @@ def test_lists_are_in_pages(world: World) -> None:
     assert [len(page["runs"]) for page in pages] == [20, 3]
     assert [one["run_id"] for page in pages for one in page["runs"]] == runs[::-1]
     for run in runs:
-        world.flows.cancel_run(run)
+        with suppress(FlowsAPIError):  # on a machine that is busy, some have ended meanwhile
+            world.flows.cancel_run(run)
     world.globus.flows.release("BringImages")
     until(lambda: all(world.flows.get_run(run)["status"] == "ENDED" for run in runs), "they do not end")
     world.flows.update_run(runs[0], tags=["done"], label="over")
