@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from mhfd_client.verdicts.blur import words
 from mhfd_client.verdicts.blur.blur import Blur, BlurKind
 
 
@@ -66,10 +67,9 @@ WORDS: Final[Mapping[BlurKind, KindWords]] = MappingProxyType(
 
 def size(blur: Blur) -> str:
     """How much it is blurred: 2.1 px (1.8 to 2.4)."""
-    within = f"{_tenths(blur.low)} to {_tenths(blur.high)}"
     if blur.kind is None and round(blur.px, 1) <= 0:
-        return f"as its neighbours ({within} px)"
-    return f"{_tenths(blur.px)} px ({within})"
+        return f"as its neighbours ({words.interval(blur)} px)"
+    return words.size(blur)
 
 
 def microns(blur: Blur, unit: str = "um") -> str | None:
@@ -97,7 +97,3 @@ def by_kind(blurs: Iterable[Blur | None]) -> list[tuple[BlurKind, int]]:
     """The kinds that are there and how often, the commonest first."""
     counted = Counter(blur.kind for blur in blurs if blur is not None)
     return sorted(((kind, counted[kind]) for kind in BlurKind if counted[kind]), key=lambda pair: -pair[1])
-
-
-def _tenths(px: float) -> str:
-    return f"{round(px, 1) + 0.0:.1f}"  # never -0.0

@@ -18,7 +18,12 @@ _SAID: Final = {
 
 def size(blur: Blur) -> str:
     """`2.1 px (1.8 to 2.4)`."""
-    return f"{blur.px:.1f} px ({blur.low:.1f} to {blur.high:.1f})"
+    return f"{_tenths(blur.px)} px ({interval(blur)})"
+
+
+def interval(blur: Blur) -> str:
+    """`1.8 to 2.4`."""
+    return f"{_tenths(blur.low)} to {_tenths(blur.high)}"
 
 
 def blurred(blur: Blur, kind: BlurKind, side: str | None, others: str) -> str:
@@ -38,3 +43,7 @@ def no_fit(blur: Blur, others: str) -> str:
         f"its spectrum differs from that of {others} as no blur makes it (chi squared {blur.chi2:.0f} a degree of "
         "freedom, where about 1 fits): other tissue, another processing of the image, or a fault of the detector"
     )
+
+
+def _tenths(px: float) -> str:
+    return f"{round(px, 1) + 0.0:.1f}"  # never -0.0
