@@ -401,6 +401,20 @@ def test_with_several_tiles_the_band_is_that_of_the_chosen_one(rig: Rig, opens: 
         shoot(page, "tiles")
 
 
+def test_a_frame_that_was_asked_for_does_not_miss_the_drawing_that_is_made_anew(rig: Rig, opens: Opens) -> None:
+    rig.run(3)
+    with served(rig) as at:
+        page = opens(at.address)
+        points(page, 3)
+        blurred = [99, 9, None, 900, 0, False, None, None, False, None, "9", [1.2, 0.9, 1.5, "blurred by 1.2 px"]]
+        page.evaluate("(row) => { Course.draw(); Course.take([row]); }", blurred)  # from features to blur: made anew
+        expect(page.locator("#chart")).to_have_attribute("data-measure", "blur")
+        expect(page.locator("#chart")).to_have_attribute("data-drawn", "4")
+        page.evaluate("() => { Course.weigh('density'); Course.weigh('blur'); Course.weigh('density'); }")
+        expect(page.locator("#chart")).to_have_attribute("data-measure", "density")
+        expect(page.locator("#chart-drawing > *")).to_have_count(1)
+
+
 def test_images_without_a_section_are_drawn_as_they_came(rig: Rig, opens: Opens) -> None:
     with served(rig) as at:
         page = opens(at.address)

@@ -52,7 +52,7 @@ def opens(browser: Browser) -> Iterator[Opens]:
     yield opened
     for context in contexts:
         context.close()
-    assert not errors
+    assert not errors, "\n".join(errors)
 
 
 def shoot(page: Page, name: str) -> None:

@@ -14,7 +14,7 @@ const Course = (() => {
   const byId = new Map();
   let order = [], stale = true, extra = { anchors: [], drifts: [], missing: [] };
   let by = "section", tile = null, span = "300", cursor = null, sources = null, range = null, up = null, queued = false;
-  let moving = false, drawing = false, again = () => {};
+  let moving = false, drawing = false, starts = 0, again = () => {};
   let chosen = localStorage.getItem("measure"), measure = "density"; // what is drawn upwards
 
   const x = (p) => (by === "section" ? p.section : p.id);
@@ -98,7 +98,7 @@ const Course = (() => {
   function draw() {
     if (!sources || queued) return;
     queued = true;
-    requestAnimationFrame(() => { queued = false; now(); });
+    requestAnimationFrame(() => { queued = false; if (sources) now(); }); // by then another drawing may be on its way
   }
 
   function counts(seen) { // a log axis: its ends, and where stands what has no number
@@ -177,13 +177,16 @@ const Course = (() => {
     document.dispatchEvent(new Event("drawn"));
   }
 
-  async function start(open) {
-    const answer = await fetch(`/chart?scheme=${dark.matches ? "dark" : "light"}&measure=${measure}`);
+  async function start(open) { // the newest of several counts; an older one gives nothing
+    const mine = ++starts, wanted = measure;
+    const answer = await fetch(`/chart?scheme=${dark.matches ? "dark" : "light"}&measure=${wanted}`);
     if (!answer.ok) throw new Error(await answer.text());
     const { by: axis, item, waits } = await answer.json();
+    if (mine !== starts) return null;
     by = axis; stale = true;
     document.getElementById("chart-drawing").replaceChildren();
     await Bokeh.embed.embed_item(item, "chart-drawing");
+    if (mine !== starts) return null;
     const doc = Bokeh.documents.at(-1);
     sources = Object.fromEntries(["points", "whiskers", "tolerance", "band", "anchor", "drift", "missing", "confirmed", "cursor"].map((name) => [name, doc.get_model_by_name(name)]));
     range = doc.get_model_by_name("across"); up = doc.get_model_by_name("up");
@@ -195,7 +198,8 @@ const Course = (() => {
       sources.points.selected.indices = [];
       if (id) open(id);
     });
-    now();
+    if (wanted !== measure) again(); // it became known meanwhile
+    else now();
     return waits;
   }
 

@@ -217,7 +217,7 @@
   for (const host of document.querySelectorAll("[data-panel]")) dress(host);
   announce();
   setInterval(() => { check(); ago(); }, 1000);
-  const begin = () => Course.start((id) => look(id)).then((item) => Waits.start(item, look)).catch((error) => lost(`The chart cannot be shown: ${error.message}`));
+  const begin = () => Course.start((id) => look(id)).then((item) => item && Waits.start(item, look)).catch((error) => lost(`The chart cannot be shown: ${error.message}`));
   Course.onOther(begin);
   connect();
   begin();
