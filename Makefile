@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo demo-endpoint demo-flow test suite browser broker check soak coverage bench gpu-check clean
+.PHONY: demo demo-endpoint demo-flow test suite browser broker check soak coverage bench gpu-check clean \
+  test-lowest beside-cli
 .DELETE_ON_ERROR:
 
 $(STAMP): pyproject.toml constraints.txt hatch_build.py $(wildcard functions/mhfd/native/*.c)
@@ -58,6 +59,35 @@ check: $(STAMP)
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/house
 
+# What touches Globus, with the lowest releases that pyproject.toml takes; then again with an endpoint beside it, which
+# takes no older click than its own. Needs an index of packages.
+LOWEST := .venv-lowest
+LEAST := $(LOWEST)/bin/python -m pip install --quiet
+test-lowest: broker
+	rm -rf $(LOWEST)
+	$(PYTHON) -m venv $(LOWEST)
+	$(LEAST) --upgrade pip
+	$(LEAST) --constraint constraints-lowest.txt --editable '.[globus,station]'
+	$(LEAST) pytest pytest-timeout pytest-xdist hypothesis
+	$(LOWEST)/bin/python -m pytest -m 'not globus and not soak' $(DEALT) tests/globus tests/flows tests/flow \
+	  tests/stand_ins tests/commands/test_cli.py tests/commands/test_flow_commands.py
+	grep -v '^click=' constraints-lowest.txt > $(LOWEST)/endpoint.txt
+	$(LEAST) --constraint $(LOWEST)/endpoint.txt --editable '.[globus,station,endpoint]'
+	$(LOWEST)/bin/python -m pytest -m 'globus and not soak' $(DEALT) tests/compute tests/flow tests/runners \
+	  tests/stand_ins tests/scoring tests/endpoint_config tests/commands/test_run_commands.py
+
+# Beside the newest globus-cli, which pins globus-sdk: both programs answer. Needs an index of packages.
+BESIDE := .venv-beside-cli
+beside-cli:
+	rm -rf $(BESIDE)
+	$(PYTHON) -m venv $(BESIDE)
+	$(BESIDE)/bin/python -m pip install --quiet --upgrade pip
+	$(BESIDE)/bin/python -m pip install --quiet globus-cli --editable '.[globus]'
+	$(BESIDE)/bin/python -m pip check
+	$(BESIDE)/bin/globus --version
+	$(BESIDE)/bin/mhfd --version
+	$(BESIDE)/bin/python -m pip list | grep -E '^(click|globus)'
+
 soak: $(STAMP) broker
 	$(BIN)/python -m pytest -m soak --timeout 3600
 
@@ -84,4 +114,4 @@ gpu-check:
 	$(PYTHON) benchmarks/gpu_check.py
 
 clean:
-	rm -rf $(VENV) dist build demo-out .coverage
+	rm -rf $(VENV) $(LOWEST) $(BESIDE) dist build demo-out .coverage
