@@ -12,7 +12,7 @@ from mhfd.errors import UsageError
 from mhfd_flows.checks import checked
 from mhfd_flows.definition import Definition
 
-INPUT_VERSION: Final = 1
+INPUT_VERSION: Final = 2
 """Of the inputs' schemas. A deployed flow is told from another by its digest, which holds them."""
 
 MAX_IMAGES: Final = 64

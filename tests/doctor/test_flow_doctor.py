@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.rigs.flow_rig import Site, site_here
+from tests.rigs.globus import flows_actions
 from tests.rigs.globus.child_endpoint import ChildEndpoint
 from tests.rigs.globus.service import Service
 
@@ -15,6 +17,7 @@ from mhfd_client.doctor import station as doctor
 from mhfd_endpoint.finding import Check, Level
 
 pytestmark = pytest.mark.globus
+NAMES = ("flow", "login", "reports", "through the flow")
 
 
 @pytest.fixture
@@ -28,14 +31,13 @@ def lab(
 def said(lab: Site, **more: object) -> dict[str, Check]:
     """What is said of the flow and the folder of reports."""
     found = doctor.examine(str(lab.root), config=lab.file(**more), state=lab.folder / "state")
-    return {check.name: check for check in found if check.name in ("flow", "login", "reports")}
+    return {check.name: check for check in found if check.name in NAMES}
 
 
 def test_all_is_well(lab: Site) -> None:
     found = said(lab)
-    assert [check.level for check in found.values()] == [Level.OK] * 3
+    assert [check.level for check in found.values()] == [Level.OK] * 4
     assert found["flow"].what.startswith(lab.pairs["flow.id"])
-    assert lab.runs() == []
 
 
 def test_reports_must_be_writable(lab: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,3 +69,55 @@ def test_a_flow_that_is_gone_and_a_service_that_is_down(lab: Site) -> None:
     lab.globus.server.fail("GET /flows/.*", 503, times=100)
     check = said(lab)["flow"]
     assert (check.level, "in trouble itself (503)" in check.what) == (Level.FAIL, True)
+
+
+def test_the_endpoint_is_asked_through_the_flow_before_the_first_image(lab: Site) -> None:
+    check = said(lab)["through the flow"]
+    (run,) = lab.runs()
+    assert (check.level, run.status, run.execution.visited[-1]) == (Level.OK, "SUCCEEDED", "AskEndpoint")
+    assert run.id in check.what
+    assert lab.staged() == []
+
+
+def test_an_endpoint_that_does_not_take_what_the_action_provider_sends(
+    lab: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from globus_compute_sdk.serialize import ComputeSerializer, DillDataBase64
+
+    dill = ComputeSerializer(strategy_data=DillDataBase64())
+    monkeypatch.setattr(flows_actions, "ComputeSerializer", lambda **_: dill)
+    check = said(lab)["through the flow"]
+    assert (check.level, "allowed_serializers" in check.do) == (Level.FAIL, True), check
+
+
+def test_a_staging_folder_that_the_endpoint_may_not_read(lab: Site) -> None:
+    check = said(lab, flow__staging_root="/elsewhere")["through the flow"]
+    assert (check.level, "refused_path" in check.what, "flow.staging_root" in check.do) == (Level.FAIL, True, True)
+
+
+def test_a_flow_of_before_is_named(lab: Site) -> None:
+    flow = lab.globus.flows.flows[lab.pairs["flow.id"]]
+    schema = copy.deepcopy(flow.document["input_schema"])
+    del schema["properties"]["only_ask"]
+    flow.document["input_schema"] = schema
+    check = said(lab)["through the flow"]
+    assert (check.level, "mhfd flow deploy --update" in check.do) == (Level.FAIL, True)
+
+
+def test_it_is_said_when_the_endpoint_was_not_asked(lab: Site) -> None:
+    def asked_not(**more: object) -> Check:
+        found = doctor.examine(str(lab.root), config=lab.file(), state=lab.folder / "state", **more)  # type: ignore[arg-type]
+        return next(check for check in found if check.name == "through the flow")
+
+    assert "--no-run" in asked_not(start_run=False).what
+    (lab.folder / "home" / "mhfd" / "login" / "tokens.json").unlink()
+    assert "nobody is logged in" in asked_not().what
+    assert lab.runs() == []
+
+
+def test_an_answer_that_does_not_come_ends_the_run(lab: Site) -> None:
+    lab.globus.flows.hold("AskEndpoint")
+    found = doctor.examine(str(lab.root), config=lab.file(), state=lab.folder / "state", wait_s=0.1)
+    lab.globus.flows.release("AskEndpoint")
+    check = next(check for check in found if check.name == "through the flow")
+    assert (check.level, "was cancelled" in check.what) == (Level.FAIL, True)

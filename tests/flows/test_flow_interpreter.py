@@ -76,7 +76,25 @@ def test_a_fault_on_a_shared_file_system_ends_as_it_should(fault: Fault) -> None
 @pytest.mark.parametrize("flow", FLOWS.values(), ids=FLOWS)
 def test_every_state_is_visited_by_some_case(flow: Shipped) -> None:
     visited = {state for done in all_cases() if done.flow is flow for state in done.execution.visited}
+    if flow is MOVING:
+        visited |= set(asked().visited) | set(unwell(flow, "AskEndpoint", "ActionFailedException").visited)
     assert visited == set(flow.definition.states)
+
+
+def asked() -> Execution:
+    """A run that only asks."""
+    clock = VirtualClock()
+    world = World(clock)
+    body = body_of(MOVING, ["a.tif"], looking=False) | {"only_ask": True}
+    done = run(MOVING.definition, body, world.providers(), clock, run_id=RUN_ID)
+    assert (world.files, world.folders) == ({}, set())
+    return done
+
+
+def test_a_run_that_only_asks_moves_nothing() -> None:
+    done = asked()
+    assert (done.status, done.visited[-1]) == ("SUCCEEDED", "AskEndpoint")
+    assert "output" in done.state["asked"]["details"]["results"][0]
 
 
 def unwell(flow: Shipped, state: str, error: str) -> Execution:
@@ -93,7 +111,8 @@ def unwell(flow: Shipped, state: str, error: str) -> Execution:
         one.state, one.error = state, error
     going: Execution = Execution(
         flow.definition,
-        body_of(flow, ["a.tif"], looking=state.startswith("LookAt")),
+        body_of(flow, ["a.tif"], looking=state.startswith("LookAt"))
+        | ({"only_ask": True} if state == "AskEndpoint" else {}),
         actions,
         now=clock.now,
         run_id=RUN_ID,
@@ -153,7 +172,7 @@ def test_retries_are_bounded(flow: str, state: str, error: str) -> None:
     tries = going.visited.count(state)
     assert tries <= (40 if state == "LookAtSource" else 3)
     assert error == "ActionTimeout" or tries == (
-        {"LookAtSource": 40, "LookAtReports": 1, "MakeStaging": 1}.get(state, 3)
+        {"LookAtSource": 40, "LookAtReports": 1, "MakeStaging": 1, "AskEndpoint": 1}.get(state, 3)
     )
 
 

@@ -74,8 +74,9 @@ def config(directory: str | None, config: Path | None, state: Path | None, as_js
     type=click.FloatRange(min=0, min_open=True),
     default=120.0,
     show_default=True,
-    help="With --endpoint: seconds for its first answer, which may need a worker to be started.",
+    help="Seconds for the first answer of an endpoint, which may need a worker to be started.",
 )
+@click.option("--no-run", is_flag=True, help="With DIR and a flow: start no run, so that the endpoint is not asked.")
 @JSON
 def doctor(
     directory: str | None,
@@ -84,19 +85,23 @@ def doctor(
     endpoint: str | None,
     maps: tuple[str, ...],
     wait_s: float,
+    no_run: bool,
     as_json: bool,
 ) -> None:
     """Check everything that a station needs, and say what to do about what is wrong.
 
     With --endpoint also whether that endpoint scores, as what, and what it may read; with DIR, whether it sees an
-    image of that folder as this machine does. The exit code is 1 when something fails; a warning is none.
+    image of that folder as this machine does. A station that scores by a flow has the flow ask its endpoint: one run,
+    which moves nothing. The exit code is 1 when something fails; a warning is none.
     """
     if maps and (endpoint is None or directory is None):
         raise click.UsageError("--map belongs to --endpoint and DIR: an image of DIR is looked for there")
     from mhfd_client.doctor import station
 
     if endpoint is None:
-        tell(station.examine(directory, config=config, state=state), as_json=as_json)
+        tell(
+            station.examine(directory, config=config, state=state, wait_s=wait_s, start_run=not no_run), as_json=as_json
+        )
         return
     from mhfd_client.compute.paths import PathMap
     from mhfd_client.compute.reach import endpoint_of
@@ -107,7 +112,7 @@ def doctor(
 
     def both() -> Iterator[Check]:
         """As they are done: an endpoint may take its time."""
-        yield from station.examine(directory, config=config, state=state)
+        yield from station.examine(directory, config=config, state=state, wait_s=wait_s, start_run=not no_run)
         from mhfd_client.doctor.endpoint import examine
 
         try:

@@ -1,7 +1,8 @@
 """`mhfd doctor`: is all here that a station needs, and what to do about what is not.
 
 Each check is a question that was asked in anger: is the share mounted, may I write the state, is the disk full, does
-the clock agree with the share's. It repairs nothing, and writes nothing but one small file that it removes again.
+the clock agree with the share's. It repairs nothing, and writes nothing but one small file that it removes again;
+a station that scores by a flow starts one run that moves nothing.
 """
 
 import importlib.metadata
@@ -43,8 +44,23 @@ _EXTRAS: Final = {"watchdog": "the folder is only polled", "jinja2": "no HTML re
 _CUPY: Final = ("cupy-cuda13x", "cupy-cuda12x", "cupy")
 
 
-def examine(directory: str | None = None, *, config: Path | None = None, state: Path | None = None) -> list[Check]:
-    """Every check; those of a folder only when one is named."""
+def examine(
+    directory: str | None = None,
+    *,
+    config: Path | None = None,
+    state: Path | None = None,
+    wait_s: float = 120.0,
+    start_run: bool = True,
+) -> list[Check]:
+    """Every check; those of a folder only when one is named.
+
+    Args:
+        directory: The folder.
+        config: The settings file.
+        state: The station's own folder.
+        wait_s: How long an endpoint that is asked through a flow may take.
+        start_run: Whether it is asked at all.
+    """
     found: list[Check] = []
 
     def look(name: str, checks: Callable[[], Iterator[Check]]) -> None:
@@ -64,7 +80,7 @@ def examine(directory: str | None = None, *, config: Path | None = None, state: 
         if loaded.settings.runner.kind == "flow":
             from mhfd_client.doctor.flow import flow_checks
 
-            look("flow", lambda: flow_checks(loaded.settings, directory))
+            look("flow", lambda: flow_checks(loaded.settings, directory, wait_s=wait_s, start=start_run))
     return found
 
 

@@ -73,6 +73,16 @@ class Folders:
     def body(self, key: str, jobs: Sequence[Job], names: Sequence[str]) -> dict[str, Any]:
         """The input of a run. The reports come back to a folder of its own."""
         params = ScoreRequest(paths=("-",), params=jobs[0].params).model_dump(mode="json", exclude_defaults=True)
+        return self._surrounded(key) | {
+            "batch": {"images": [self.image(job) | {"name": name} for job, name in zip(jobs, names, strict=True)]},
+            "params": params.get("params", {}),
+        }
+
+    def question(self, key: str) -> dict[str, Any]:
+        """The input of a run that moves nothing, and only asks the endpoint."""
+        return self._surrounded(key) | {"only_ask": True}
+
+    def _surrounded(self, key: str) -> dict[str, Any]:
         body: dict[str, Any] = {
             "source": {"id": self.source, "path": self.source_path.rstrip("/") + "/"},
             "staging": {"id": self.staging, "path": self.staging_path},
@@ -82,8 +92,6 @@ class Folders:
                 "function_id": self.function,
                 "staging_root": self.staging_root,
             },
-            "batch": {"images": [self.image(job) | {"name": name} for job, name in zip(jobs, names, strict=True)]},
-            "params": params.get("params", {}),
             "key": key,
         }
         if self.user_endpoint_config:

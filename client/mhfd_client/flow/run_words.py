@@ -59,7 +59,7 @@ _STATES: Final = {
     Step.SETTLE: "StartLooking LookAtSource SawNothing Compare Arrived WaitForImages CountFiles Settled LookAtReports "
     "NoReports Known AllListed Pick AnyNew NothingNew CannotLook NeverStill TooManyReports FolderTooFull",
     Step.MOVE: "BringImages CountBring BringAgain WaitBring BringLost LookAtStaged Measure Whole AnyWhole AllChanged",
-    Step.SCORE: "Score CountScore ScoreAgain WaitScore ScoreLost Read Answered Refused",
+    Step.SCORE: "AskEndpoint EndpointNotReached Score CountScore ScoreAgain WaitScore ScoreLost Read Answered Refused",
     Step.RETURN: "ReturnReports CountReturn ReturnAgain WaitReturn ReturnLost Returned",
     Step.CLEAN: "Clean CountClean CleanAgain WaitClean NameLeftover Ending Done ImagesNotBrought ImagesChanged "
     "NotScored NotAllScored RequestRefused SomeNotScored ReportsNotReturned StagingNotCleaned",
@@ -71,6 +71,7 @@ _ENDPOINT: Final = "`mhfd doctor --endpoint {endpoint}` says whether it is onlin
 _ENDINGS: Final = {
     "ImagesNotBrought": ("the images could not be moved to the staging area", _PERSONAL),
     "ImagesChanged": ("every image changed while it was moved, so that none was scored", ""),
+    "EndpointNotReached": ("the endpoint did not answer to the flow", _ENDPOINT),
     "NotScored": ("the endpoint did not score the images", _ENDPOINT),
     "NotAllScored": ("not every image was scored", _ENDPOINT),
     "RequestRefused": ("the function on the endpoint refused the request", _ENDPOINT),

@@ -18,6 +18,7 @@ _SAID: Final = (
     "nice_status_details",
     "nice_status_short_description",
     "details",
+    "results",
     "error",
     "code",
 )
@@ -71,9 +72,10 @@ def steps(log: Iterable[Mapping[str, Any]]) -> list[Did]:
 
 
 def _said(details: Any) -> str:
-    """The first words in what a service says of a failure."""
+    """The first words in what a service says of a failure; of a long traceback its end, which has the error."""
     if isinstance(details, str):
-        return " ".join(details.split())[:_MOST]
+        words = " ".join(details.split())
+        return f"... {words[-_MOST:]}" if len(words) > _MOST and ", in " in words else words[:_MOST]
     if isinstance(details, Mapping):
         for name in _SAID:
             if words := _said(details.get(name)):

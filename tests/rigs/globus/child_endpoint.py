@@ -27,10 +27,13 @@ Engine = Literal["workers", "thread"]
 
 def engine(kind: Engine, *, workers: int, heartbeat_s: float) -> dict[str, Any]:
     """The engine as configured. The heartbeat decides how soon a lost worker is noticed."""
+    # What our templates admit, too.
+    admits = [f"globus_compute_sdk.serialize.{name}" for name in ("PureSourceTextInspect", "JSONData")]
     if kind == "thread":
-        return {"type": "ThreadPoolEngine", "max_workers": workers}
+        return {"type": "ThreadPoolEngine", "max_workers": workers, "allowed_serializers": admits}
     return {
         "type": "GlobusComputeEngine",
+        "allowed_serializers": admits,
         "address": "127.0.0.1",
         "max_workers_per_node": workers,
         "heartbeat_period": heartbeat_s,
