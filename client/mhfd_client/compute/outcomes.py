@@ -4,7 +4,6 @@ The half of the compute runner that hears; `compute.runner` is the half that han
 own only when it failed alone while the endpoint did well otherwise.
 """
 
-import time
 from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
@@ -125,7 +124,7 @@ class OutcomeRunner(FarRunner[FlyingImage]):
 
         The worker's clock is believed as far as it agrees with ours; else the way there and back took equally long.
         """
-        now = time.time_ns()
+        now = self._now_ns()
         if answer.worked is None or not part.at:
             return None, now
         began, ended = answer.worked

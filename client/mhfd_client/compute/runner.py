@@ -24,8 +24,9 @@ from mhfd_client.compute.service import EndpointStatus, Task
 from mhfd_client.compute.tasks_out import TasksOut
 from mhfd_client.errors import ComputeError, ComputeRefused, GroupUnknown, StationError
 from mhfd_client.runners import Batch, Job, Trouble
+from mhfd_client.runners.background import THREADS, Background
 from mhfd_client.runners.condition import Condition
-from mhfd_client.runners.questions import QuestionReply, QuestionThread
+from mhfd_client.runners.questions import QuestionReply
 
 log = logging.getLogger("mhfd.compute")
 
@@ -50,6 +51,7 @@ class ComputeRunner(OutcomeRunner):
         believes: For somebody who waits: what the endpoint says of an image is not asked again, and an image that fails
             alone is at fault though nothing else has gone well.
         give_up_s: Images come back unscored when the endpoint has been away for so long; nothing: they wait.
+        background: The time of day, and whose threads wait and ask.
     """
 
     name = "compute"
@@ -70,9 +72,10 @@ class ComputeRunner(OutcomeRunner):
         believes: bool = False,
         give_up_s: float | None = None,
         clock: Callable[[], float] = time.monotonic,
+        background: Background = THREADS,
     ) -> None:
         self._flight = Flight(batch=batch, tasks=tasks, deadline_s=deadline_s)
-        super().__init__(self._flight, Condition(), clock)
+        super().__init__(self._flight, Condition(), clock, background)
         self._id, self._name_there, self._open_endpoint = endpoint, there, open_endpoint
         self._most, self._together, self._give_up = batch, together, give_up_s
         self._attempts, self._backoff, self._believes = attempts, backoff_s, believes
@@ -80,7 +83,7 @@ class ComputeRunner(OutcomeRunner):
         self._health = EndpointHealth(endpoint, self._condition, deadline_s, clock)
         self._probe = Probe(self._health, self.wake)
         self._lost = LostTasks(self._flight, lambda task: self._inbox.put(lambda: self._nameless(task)))
-        self._questions = QuestionThread(lambda reply: self._inbox.put(lambda: self._replied(reply)))
+        self._questions = background.questions(lambda reply: self._inbox.put(lambda: self._replied(reply)))
         self._latest: CallableEndpoint | None = None  # the questions': opened, and maybe not heard of yet
         self._open_due = self._look_due = 0.0
         self._looked_at = -IDLE_LOOK_S
@@ -157,7 +160,7 @@ class ComputeRunner(OutcomeRunner):
     def _alarm(self) -> float:
         now = self._clock()
         alarms = [1.0]
-        if self._flight.waiting and self._there is not None:
+        if self._flight.waiting and self._there is not None and len(self._flight.out) < self._flight.most_tasks:
             alarms += [max(0.02, self._flight.due() - now), max(0.02, self._health.pace.due())]
         return min(alarms)
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from mhfd_client.flow.service import FlowService
-from mhfd_client.runners.questions import QuestionReply, QuestionThread
+from mhfd_client.runners.background import Questions
+from mhfd_client.runners.questions import QuestionReply
 
 
 class FlowConnection:
@@ -12,7 +13,7 @@ class FlowConnection:
 
     Args:
         open_service: Reaches it; called in another thread, again and again until it does not raise.
-        put: Called with each reply, in that thread.
+        questions: Ask for us, in that thread; their replies are to be given to `heard`.
         clock: In seconds, from anywhere.
         hold_s: Between two tries.
     """
@@ -20,12 +21,12 @@ class FlowConnection:
     def __init__(
         self,
         open_service: Callable[[], FlowService],
-        put: Callable[[QuestionReply], None],
+        questions: Questions,
         clock: Callable[[], float],
         hold_s: float,
     ) -> None:
         self._open_service, self._clock, self._hold = open_service, clock, hold_s
-        self._thread = QuestionThread(put)
+        self._thread = questions
         self._latest: FlowService | None = None  # the thread's: opened, and maybe not heard of yet
         self._due = 0.0
         self.service: FlowService | None = None

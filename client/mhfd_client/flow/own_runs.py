@@ -1,6 +1,5 @@
 """The runs of ours that are under way, with their images. A table and its arithmetic."""
 
-import time
 import uuid
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -99,9 +98,9 @@ class OwnRuns:
         self.over(own)
         self.noted.done(own.key)
 
-    def asking(self, own: OwnRun) -> None:
+    def asking(self, own: OwnRun, now_ns: int) -> None:
         """It is asked for next. OSError when that cannot be noted: then it must not be."""
-        own.asked_ns = time.time_ns()
+        own.asked_ns = now_ns
         self.noted.asking(own.key, [(image.token, image.job.id) for image in own.images], own.names, own.asked_ns)
         own.stage = Stage.ASKING
 

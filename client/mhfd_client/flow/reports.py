@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from mhfd.contract.focus_report import FocusReport, report_file
 from mhfd_client.runners import Job
@@ -31,6 +31,21 @@ class Collected:
     changed: dict[int, str] = field(default_factory=dict)
     wrong: dict[int, str] = field(default_factory=dict)
     aside: list[str] = field(default_factory=list)
+
+
+class RunFiles(Protocol):
+    """The files of a runner's runs: this module, or one that only counts them (`benchmarks/virtual_day.py`)."""
+
+    def unfit(self, job: Job) -> tuple[str, bool] | None:
+        """As below."""
+
+    def collect(
+        self, folder: Path, aside: Path, jobs: Sequence[Job], seen: Sequence[str], answered: Sequence[str] = ()
+    ) -> Collected:
+        """As below."""
+
+    def discard(self, folder: Path) -> None:
+        """As below."""
 
 
 def unfit(job: Job) -> tuple[str, bool] | None:

@@ -1,6 +1,5 @@
 """What the end of a run means: which of its images are without a report, when each step was, what a person is told."""
 
-import time
 from dataclasses import dataclass
 
 from mhfd_client.flow.images import FlowImage
@@ -56,13 +55,13 @@ class RunEnd:
             return "the file changed while it was moved"
         return ""
 
-    def moments(self) -> tuple[int | None, int | None, int | None]:
+    def moments(self, *, now_ns: int) -> tuple[int | None, int | None, int | None]:
         """When the images lay there, when work began and ended: on this machine's clock, and in this order."""
-        now, last = time.time_ns(), self.own.asked_ns
+        last = self.own.asked_ns
         found: list[int | None] = []
         for name in ("BringImagesCompleted", "ScoreStarted", "ScoreCompleted"):
             at = self.run.moments.get(name)
-            here = None if at is None else min(now, max(last, round((at + self.own.offset) * 1e9)))
+            here = None if at is None else min(now_ns, max(last, round((at + self.own.offset) * 1e9)))
             last = here or last
             found.append(here)
         return found[0], found[1], found[2]

@@ -22,14 +22,16 @@ from mhfd_client.flow.connection import FlowConnection
 from mhfd_client.flow.folders import Folders
 from mhfd_client.flow.images import FlowImage, FlowImages
 from mhfd_client.flow.own_runs import OwnRun, OwnRuns, Stage
+from mhfd_client.flow.reports import RunFiles
 from mhfd_client.flow.run_end import RunEnd
 from mhfd_client.flow.run_words import consent, label, late, login_line
 from mhfd_client.flow.service import FlowService, Run, Start, leftover_of
 from mhfd_client.flow.standing import HOLD_S, FlowStanding
 from mhfd_client.runners import Batch, Event, Health, Job, Trouble
+from mhfd_client.runners.background import THREADS, Background
 from mhfd_client.runners.condition import Condition
 from mhfd_client.runners.far import FarRunner
-from mhfd_client.runners.questions import QuestionReply, QuestionThread
+from mhfd_client.runners.questions import QuestionReply
 
 log = logging.getLogger("mhfd.flow")
 
@@ -53,6 +55,8 @@ class FlowRunner(FarRunner[FlowImage]):
         lag_s: How far behind the list of runs may be: a run whose start was not answered is looked for as long.
         attempts: Failures of its own before an image is set aside.
         backoff_s: Wait before images of a failed run are tried again; doubled with each failure.
+        background: The time of day, and whose threads wait and ask.
+        files: Images and reports on this machine.
     """
 
     name = "flow"
@@ -73,18 +77,20 @@ class FlowRunner(FarRunner[FlowImage]):
         attempts: int = 3,
         backoff_s: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
+        background: Background = THREADS,
+        files: RunFiles = reports,
     ) -> None:
         self._images = FlowImages()
-        super().__init__(self._images, Condition("the flow goes on"), clock)
-        self._folders = folders
+        super().__init__(self._images, Condition("the flow goes on"), clock, background)
+        self._folders, self._reports = folders, files
         self._batch, self._wait, self._most = batch, wait_s, runs
         self._poll, self._late, self._lag, self._hold = poll_s, late_s, lag_s, hold_s
         self._attempts, self._backoff = attempts, backoff_s
         self._runs = OwnRuns(runs_file, folders.flow)
         self._noted = self._runs.noted
         self._standing = FlowStanding(self._condition, clock, hold_s=hold_s, backoff_s=backoff_s)
-        self._web = FlowConnection(open_service, self._put, clock, hold_s)
-        self._files = QuestionThread(self._put)
+        self._web = FlowConnection(open_service, background.questions(self._put), clock, hold_s)
+        self._files = background.questions(self._put)
         self._leftovers: list[str] = []
         self._told: list[OwnRun] = []  # over, once the station has taken what was said
         self._successes = 0  # runs that went well
@@ -188,7 +194,7 @@ class FlowRunner(FarRunner[FlowImage]):
         own = OwnRun(images, [self._folders.name(image.job) for image in images])
         self._runs.add(own)
         jobs = [image.job for image in images]
-        self._files.ask(f"check {own.key}", lambda: [reports.unfit(job) for job in jobs])
+        self._files.ask(f"check {own.key}", lambda: [self._reports.unfit(job) for job in jobs])
         return True
 
     def _checked(self, own: OwnRun, reply: QuestionReply) -> None:
@@ -207,7 +213,7 @@ class FlowRunner(FarRunner[FlowImage]):
             self._runs.over(own)
             return
         try:
-            self._runs.asking(own)
+            self._runs.asking(own, self._now_ns())
         except OSError as e:
             self._dissolve(own)
             self._standing.ill(
@@ -218,7 +224,7 @@ class FlowRunner(FarRunner[FlowImage]):
         body = self._folders.body(own.key, [image.job for image in own.images], own.names)
         named = label(text_of(self._folders.watched.name), len(own.images))
         own.stage = Stage.ASKED
-        own.sent = time.time()
+        own.sent = self._now_ns() / 1e9
         self._web.ask(f"start {own.key}", lambda service: service.start(own.key, body, named))
 
     def _started(self, own: OwnRun, reply: QuestionReply) -> None:
@@ -230,7 +236,7 @@ class FlowRunner(FarRunner[FlowImage]):
         start: Start = reply.value
         if start.run is not None:
             if start.clock_s is not None:
-                own.offset = (own.sent + time.time()) / 2 - start.clock_s
+                own.offset = (own.sent + self._now_ns() / 1e9) / 2 - start.clock_s
             self._made(own, start.run)
         elif start.wait_s is not None:
             own.stage, own.due = Stage.ASKING, now + start.wait_s
@@ -258,7 +264,7 @@ class FlowRunner(FarRunner[FlowImage]):
                 self._made(own, found[own.key])
                 continue
             own.looks += 1
-            old = time.time() - own.asked_ns / 1e9
+            old = (self._now_ns() - own.asked_ns) / 1e9
             if own.looks >= LOOKS and old >= self._lag:
                 log.info("run %s was never made: its images are asked for again", own.key[:8])
                 self._condition.over(Trouble.OFFLINE)
@@ -322,7 +328,7 @@ class FlowRunner(FarRunner[FlowImage]):
         seen, others = (
             [self._folders.seen(str(own.run), name) for name in names] for names in (own.names, own.answered)
         )
-        self._files.ask(f"collect {own.key}", lambda: reports.collect(folder, aside, jobs, seen, others))
+        self._files.ask(f"collect {own.key}", lambda: self._reports.collect(folder, aside, jobs, seen, others))
 
     def _collected(self, own: OwnRun, reply: QuestionReply) -> None:
         """A run has ended, and this is what came of it."""
@@ -338,7 +344,7 @@ class FlowRunner(FarRunner[FlowImage]):
             own.collects += 1
             own.due = now + self._poll
             return
-        moved, began, ended = end.moments()
+        moved, began, ended = end.moments(now_ns=self._now_ns())
         moments = {"submitted_ns": own.asked_ns, "transferred_ns": moved, "started_ns": began}
         for n, image in enumerate(own.images):
             if n in found.reports:
@@ -387,7 +393,7 @@ class FlowRunner(FarRunner[FlowImage]):
         for own in self._told:
             self._noted.done(own.key)
             folder = self._reports_of(own)
-            self._files.ask(f"discard {own.key}", lambda folder=folder: reports.discard(folder))  # type: ignore[misc]
+            self._files.ask(f"discard {own.key}", lambda folder=folder: self._reports.discard(folder))  # type: ignore[misc]
         self._told.clear()
 
     def _reports_of(self, own: OwnRun) -> Path:

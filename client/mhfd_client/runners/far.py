@@ -5,7 +5,6 @@ inbox. It knows no service, and decides nothing about failures: that is `runners
 """
 
 import queue
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from mhfd.contract.focus_report import FocusReport
 from mhfd_client.errors import RunnerError
 from mhfd_client.files import text_of
 from mhfd_client.runners import Batch, Event, Job, Returned, Scored, Started, Trouble, set_aside
+from mhfd_client.runners.background import Background, News
 from mhfd_client.runners.condition import Condition
 
 
@@ -78,14 +78,22 @@ class FarRunner(ABC, Generic[ImageT]):
         images: Those that it has.
         condition: How it is there.
         clock: In seconds, from anywhere.
+        background: The time of day, and whose threads wait and ask.
     """
 
     name: ClassVar[str]
     outlives = True
 
-    def __init__(self, images: PendingImages[ImageT], condition: Condition, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        images: PendingImages[ImageT],
+        condition: Condition,
+        clock: Callable[[], float],
+        background: Background,
+    ) -> None:
         self._pending, self._condition, self._clock = images, condition, clock
-        self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._now_ns = background.now_ns
+        self._inbox: News = background.news()
         self._out: list[Event] = []
         self._closed = False
 
@@ -153,7 +161,7 @@ class FarRunner(ABC, Generic[ImageT]):
     def _begun(self, image: ImageT) -> None:
         if not image.began:
             image.began = True
-            self._out.append(Started(image.token, image.job.id, time.time_ns()))
+            self._out.append(Started(image.token, image.job.id, self._now_ns()))
 
     def _answer(self, image: ImageT, report: FocusReport, endpoint: str, ended_ns: int | None, **moments: Any) -> None:
         """Its report, unless it has one. `moments` as in `Scored`."""
@@ -163,13 +171,13 @@ class FarRunner(ABC, Generic[ImageT]):
         there = report.provenance.model_copy(update={"endpoint": endpoint})
         here = report.image.model_copy(update={"path": text_of(image.job.path)})
         ours = report.model_copy(update={"image": here, "provenance": there})
-        now = time.time_ns()
+        now = self._now_ns()
         self._out.append(Scored(image.token, image.job.id, ours, ended_ns or now, returned_ns=now, **moments))
 
     def _set_aside(self, image: ImageT, why: str) -> None:
         if self._pending.close(image):
             report = set_aside(image.job.path, image.job.params, why)
-            self._out.append(Scored(image.token, image.job.id, report, time.time_ns()))
+            self._out.append(Scored(image.token, image.job.id, report, self._now_ns()))
 
     def _give_back(self, images: Sequence[ImageT], why: str, *, blame: bool = False) -> None:
         ids: dict[str, list[int]] = {}

@@ -1,0 +1,168 @@
+"""A day of images in virtual time: `python -m benchmarks.virtual_day [--hours 24] [--write]`.
+
+10 TB in tiles of 8.5 MB, 13.6 a second, by the real runners, journal, batching and pacing, and by the shipped flow in
+our interpreter; the services are models with the documented limits, and 1% of all they are asked fails. The centre is
+down for four hours. `--write` puts the table into docs/benchmarks/flow.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time as real
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, cast
+from uuid import UUID
+
+import numpy as np
+from benchmarks._virtual_centre import REPORT, Assumed, Centre, Chance, Requests, VirtualEndpoint
+from benchmarks._virtual_flows import CENTRE, VirtualFiles, VirtualFlows
+from benchmarks._virtual_station import Fates, VirtualStation, journal_in
+from benchmarks._virtual_time import VirtualTime
+
+from mhfd_client.compute.callable_endpoint import CallableEndpoint
+from mhfd_client.compute.runner import ComputeRunner
+from mhfd_client.compute.service import Endpoint
+from mhfd_client.flow.folders import Folders
+from mhfd_client.flow.runner import FlowRunner
+from mhfd_client.flow.service import FlowService
+from mhfd_client.runners.far import FarRunner
+from mhfd_client.settings.options import Settings
+
+RATE: Final = 13.6
+ID: Final = UUID(CENTRE)
+ASSUMED: Final = Assumed()
+Road = Literal["compute", "flow"]
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What is to happen. Seconds."""
+
+    road: Road
+    seconds: float
+    down: tuple[float, float] | None
+    rate: float = RATE
+    seed: int = 1
+    assumed: Assumed = ASSUMED
+    options: tuple[tuple[str, Any], ...] = ()
+    """Of the runner, where they are not the settings' own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What became of it."""
+
+    day: Day
+    fates: Fates
+    hits: int
+    asked: int
+    centre: Centre
+    figures: dict[str, Any]
+    ended_s: float
+    real_s: float
+
+
+def lived(day: Day, folder: Path) -> Came:
+    """Let a day pass."""
+    begun = real.perf_counter()
+    time, chance = VirtualTime(), Chance(day.seed, day.assumed.failing)
+    centre = Centre(time, day.assumed, day.down)
+    requests = Requests(time)
+    flows = VirtualFlows(time, centre, day.assumed, chance)
+    settings = Settings()
+    runner: FarRunner[Any]
+    if day.road == "compute":
+        options = {"batch": settings.compute.batch, "tasks": settings.compute.tasks} | dict(day.options)
+        options |= {"deadline_s": settings.runner.deadline_s, "attempts": settings.runner.attempts}
+        runner = ComputeRunner(
+            ID,
+            lambda sent: CallableEndpoint(
+                cast(Endpoint, VirtualEndpoint(centre, requests, chance, ID, sent)), UUID(int=1), UUID(int=2)
+            ),
+            ledger=folder / "compute.jsonl",
+            backoff_s=settings.runner.backoff_s,
+            clock=time.clock,
+            background=time.background(day.assumed.web_s),
+            **options,
+        )
+    else:
+        chosen = settings.flow
+        options = {name: getattr(chosen, name) for name in ("batch", "wait_s", "runs", "poll_s", "late_s")}
+        options |= {"attempts": settings.runner.attempts, "backoff_s": settings.runner.backoff_s} | dict(day.options)
+        runner = FlowRunner(
+            lambda: cast(FlowService, flows),
+            folders(folder),
+            runs_file=folder / "flow.jsonl",
+            clock=time.clock,
+            background=time.background(day.assumed.web_s),
+            files=VirtualFiles(flows, REPORT),
+            **options,
+        )
+    journal = journal_in(folder, time)
+    station = VirtualStation(time, runner, journal, images=round(day.seconds * day.rate), rate=day.rate)
+    try:
+        station.run(until=3 * day.seconds + 6 * 3600)
+    finally:
+        runner.close()
+        journal.close()
+    figures = {
+        "most requests in 10 s": requests.most,
+        "refused": requests.refused,
+        "most transfers": flows.transfers.most,
+        "transfers busy": flows.transfers.busy_s / 3 / max(1.0, time.now),
+        "runs": flows.made,
+        "endings": flows.endings,
+        "largest state": flows.largest,
+        "left": len(flows.left),
+    }
+    hits, asked = sum(chance.hits.values()), sum(chance.asked.values())
+    return Came(day, station.fates, hits, asked, centre, figures, time.now, real.perf_counter() - begun)
+
+
+def folders(folder: Path) -> Folders:
+    """A microscope's disk, and the centre's."""
+    sem = "00000000-0000-4000-8000-000000000001"
+    return Folders(
+        flow="00000000-0000-4000-8000-000000000002",
+        endpoint=CENTRE,
+        function="00000000-0000-4000-8000-000000000003",
+        source=sem,
+        source_here=Path("/sem"),
+        source_path="/sem/",
+        watched=Path("/sem/run"),
+        results=sem,
+        results_here=folder / "reports",
+        results_path="/reports",
+        staging=CENTRE,
+        staging_path="/staging/",
+        staging_root="/eagle/staging",
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--down", type=float, nargs=2, default=(8, 11))
+    parser.add_argument("--road", nargs="*", default=("compute", "flow"))
+    parser.add_argument("--set", nargs="*", default=())
+    given = parser.parse_args()
+    options = tuple((k, float(v) if "." in v else int(v)) for k, v in (one.split("=") for one in given.set))
+    down = None if not given.down[1] else (given.down[0] * 60, given.down[1] * 60)
+    for road in given.road:
+        with tempfile.TemporaryDirectory() as scratch:
+            came = lived(Day(road, given.minutes * 60, down, options=options), Path(scratch))
+        fates = came.fates
+        print(road, "images", len(fates.seen_s), "lost", fates.lost, "twice", fates.twice, "refused", fates.refused)
+        print("  p50, p95", np.nanpercentile(fates.took_s, [50, 95, 100]), "ended", came.ended_s, "real", came.real_s)
+        if down:
+            print(
+                "  before", np.nanpercentile(fates.within(0, down[0]), [50, 95]), "up after", fates.caught_up_s(*down)
+            )
+        again = sum(count > 1 for count in came.centre.scored.values())
+        print("  ", came.hits, came.asked, "again there", again, came.figures)
+
+
+if __name__ == "__main__":
+    main()
