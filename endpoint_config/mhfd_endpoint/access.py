@@ -15,6 +15,7 @@ from mhfd_endpoint import folder as folders
 from mhfd_endpoint import render
 from mhfd_endpoint.errors import EndpointError
 from mhfd_endpoint.finding import Check, fail, ok, warn
+from mhfd_endpoint.identities import examining as mapped
 from mhfd_endpoint.rights import all_can_add, all_can_read, others_can_write
 
 
@@ -35,7 +36,7 @@ def site_of(folder: Path) -> Site:
 
 
 def identities(folder: Path) -> Iterator[Check]:
-    """Which account a user's tasks run as, and whether others could change that."""
+    """Which account a user's tasks run as, whom the mapping lets in, and whether others could change that."""
     config = render.core_config(folder)
     mapping = config.identity_mapping_config_path
     if mapping is None:
@@ -48,14 +49,13 @@ def identities(folder: Path) -> Iterator[Check]:
     if weak is not None:
         do = f"chmod go-w {weak}, and let it belong to root"
         yield fail("identities", f"{weak} can be changed by others, who could become any account", do)
-    elif not config.email:
+    yield from mapped.examine(Path(mapping))
+    if not config.email:
         do = f"write one into {folder / render.CONFIG}: `email: you@example.org`"
         yield fail("identities", "no contact: as root, the endpoint does not start without `email`", do)
-    elif os.getuid() != 0:
+    if os.getuid() != 0:
         do = "start it as root"
         yield warn("identities", f"{mapping} counts only for an endpoint that is started as root", do)
-    else:
-        yield ok("identities", f"{mapping} says who is which account")
 
 
 def program(folder: Path) -> Iterator[Check]:

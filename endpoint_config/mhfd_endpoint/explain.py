@@ -14,6 +14,7 @@ from mhfd_endpoint import folder as folders
 from mhfd_endpoint import queues, render
 from mhfd_endpoint.access import site_file_of
 from mhfd_endpoint.cost import cost
+from mhfd_endpoint.identities import examining as mapped
 
 
 def explain(folder: Path) -> list[tuple[str, list[str]]]:
@@ -34,7 +35,8 @@ def explain(folder: Path) -> list[tuple[str, list[str]]]:
 def _who(config: Any) -> Iterator[str]:
     me = pwd.getpwuid(os.getuid()).pw_name
     if config.identity_mapping_config_path is not None:
-        yield f"Whoever {config.identity_mapping_config_path} maps to an account of this machine, as that account."
+        yield f"Whoever {config.identity_mapping_config_path} maps to an account of this machine, as that account:"
+        yield from (f"  {one}" for one in mapped.sentences(config.identity_mapping_config_path))
         yield "It is used only when the endpoint is started as root; else it is ignored."
     else:
         yield f"The Globus identity that starts it, and identities linked to it: nobody else. Tasks run as {me}."

@@ -6,9 +6,17 @@ from pathlib import Path
 
 
 def others_can_write(path: Path) -> Path | None:
-    """The path, or the folder above it, that somebody beside its owner and root could change."""
-    path = path.resolve()
-    for one in (path, *path.parents):
+    """The path, or the folder above it, that somebody beside its owner and root could change.
+
+    Of a link, the folders that hold it count too: who may replace the link chooses what is read.
+    """
+    path = path.absolute()
+    links = _links(path)
+    for link in links:
+        if link.lstat().st_uid not in (0, os.getuid()):
+            return link
+    ends = (path.resolve(), *(link.parent.resolve() for link in links))
+    for one in dict.fromkeys(above for end in ends for above in (end, *end.parents)):
         found = one.stat()
         sticky = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX
         if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not sticky:
@@ -34,3 +42,16 @@ def all_can_add(folder: Path) -> bool:
 def all_can_reach(path: Path) -> bool:
     """Whether any account may go through the folders above."""
     return all(above.stat().st_mode & stat.S_IXOTH for above in path.resolve().parents)
+
+
+def _links(path: Path) -> list[Path]:
+    """Every link on the way to a path, those within links too."""
+    found: list[Path] = []
+    waiting = [path]
+    while waiting:
+        whole = waiting.pop()
+        for one in (*reversed(whole.parents), whole):
+            if one not in found and one.is_symlink():
+                found.append(one)
+                waiting.append(one.parent / one.readlink())
+    return found
