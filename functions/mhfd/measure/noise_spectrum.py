@@ -60,7 +60,8 @@ def find(seen: Spectra) -> NoiseSpectrum:
         typical = scene.typical(corner)
         last = number == _PASSES - 1
         level = np.maximum(corner - scene.coarse * scene.corner, _LEAST_NOISE * corner)
-        shape = _shape(along - scene.along / typical, across - scene.across / typical, jointly=last)
+        left = scene.axis / typical
+        shape = _shape(along - left, across - left, jointly=last)
     return NoiseSpectrum(level, shape, along, known)
 
 
@@ -111,8 +112,7 @@ def _projection() -> NDArray[np.float64]:
 class _Scene:
     """What of the scene is where noise is read, over the coarse part."""
 
-    along: NDArray[np.float64]  # (65)
-    across: NDArray[np.float64]  # (65)
+    axis: NDArray[np.float64]  # (65): by frequency along the lines, and as much across them
     corner: float
     coarse: NDArray[np.float64]  # (blocks): power without noise, not below 0
     weight: NDArray[np.float64]  # (blocks)
@@ -145,8 +145,10 @@ def _scene(
         return None
     k2 = _MIDDLES[_FITTED][usable] ** 2
     strength, width = _line(k2, np.log(shown[usable]) + _FALL / 2 * np.log(k2), 1 / variance[usable])
-    corners, rows, cols = (np.exp(strength - width * k) * k ** (-_FALL / 2) for k in _far())
-    return _Scene(rows.mean(axis=0), cols.mean(axis=1), float(corners.mean()), coarse, weight)
+    squares, falls = _far()
+    blurred = np.exp(-width * squares)
+    axis = np.exp(strength) * blurred * (falls @ blurred[_FAR:]) / falls.shape[1]
+    return _Scene(axis, float(axis[_FAR:].mean()), coarse, weight)
 
 
 def _line(x: NDArray[np.float64], y: NDArray[np.float64], weight: NDArray[np.float64]) -> tuple[float, float]:
@@ -157,8 +159,7 @@ def _line(x: NDArray[np.float64], y: NDArray[np.float64], weight: NDArray[np.flo
 
 
 @cache
-def _far() -> tuple[NDArray[np.float64], ...]:
-    """The squared frequencies where noise is read: the corner, (rows, 65) along the lines, (65, columns) across."""
-    at = np.arange(SIDE // 2 + 1) / SIDE
-    squares = at[:, None] ** 2 + at[None, :] ** 2
-    return squares[_FAR:, _FAR:], np.maximum(squares[_FAR:], 1e-9), np.maximum(squares[:, _FAR:], 1e-9)
+def _far() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Squared frequencies of an axis, and how edges fall where it meets those of the other from `BEYOND` on."""
+    squares = (np.arange(SIDE // 2 + 1) / SIDE) ** 2
+    return squares, (squares[:, None] + squares[_FAR:]) ** (-_FALL / 2)
