@@ -18,7 +18,8 @@
         |   |-- NotLoggedIn                   nobody is logged in, or the login is over or too narrow: `mhfd login`
         |   |-- LoginRefused                  Globus refuses this login or client
         |   |-- NoClient (also UsageError)    no application to log in with, or its id or secret cannot be used
-        |   `-- TokensRefused                 the file of tokens cannot be used, or others can read it
+        |   |-- TokensRefused                 the file of tokens cannot be used, or others can read it
+        |   `-- ReleaseUnknown                a package of Globus lacks what we cannot do without
         |-- FlowError                         Globus Flows cannot do what it was asked to: says what to do about it
         |   |-- FlowsUnreachable              the service gives no answer; what was asked may have been done
         |   |-- FlowRefused                   the service does not take it, or does not let us
@@ -124,6 +125,10 @@ class NoClient(LoginError, UsageError):
 
 class TokensRefused(LoginError):
     """The file of tokens cannot be used."""
+
+
+class ReleaseUnknown(LoginError):
+    """A package of Globus is of a release that lacks what we cannot do without. Nothing was asked."""
 
 
 class FlowError(StationError):

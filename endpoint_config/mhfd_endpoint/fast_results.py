@@ -45,7 +45,8 @@ def main() -> int:
     """The real program, with the default lowered for the one command that starts a user's process."""
     real, path = real_program(Path(sys.argv[0]).resolve().parent, os.environ.get("PATH", os.defpath))
     os.environ["PATH"] = path
-    if COMMAND in sys.argv[1:2]:
+    command = sys.argv[1] if len(sys.argv) > 1 else ""
+    if command == COMMAND:
         try:
             from importlib.metadata import entry_points
 
@@ -59,6 +60,9 @@ def main() -> int:
         if run is not None:
             sys.argv[0] = real
             return int(run() or 0)
+    elif command.startswith("_"):  # what the release's own processes call it with
+        said = f"this release has {command} and no {COMMAND}: nothing was lowered, results are as slow as it makes them"
+        print(f"mhfd fast results: {said}", file=sys.stderr, flush=True)  # noqa: T201 - the endpoint's own log
     return os.execv(real, [real, *sys.argv[1:]])  # noqa: S606 - the same arguments, to the same program
 
 

@@ -283,6 +283,18 @@ def test_a_release_without_the_parameter_is_only_slower(monkeypatch: pytest.Monk
     assert "as slow as it makes them" in fast_results.lower()
 
 
+def test_a_release_that_starts_processes_by_another_command_is_only_slower(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    went: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda program, arguments: went.append(arguments))
+    monkeypatch.setenv("PATH", os.environ["PATH"])
+    monkeypatch.setattr(sys, "argv", [str(tmp_path / "bin" / fast_results.PROGRAM), "_start-process", "ep"])
+    fast_results.main()
+    assert went[0][1:] == ["_start-process", "ep"]
+    assert "this release has _start-process and no _start-user-endpoint: nothing was lowered" in capfd.readouterr().err
+
+
 def test_choices_are_read_back_from_the_template(place: Place) -> None:
     folder = place.init("slurm", "--qos", "normal", "--memory", "64")
     path = folder / render.TEMPLATE

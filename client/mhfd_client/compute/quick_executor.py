@@ -1,19 +1,17 @@
 """The SDK's Executor, bent in two places: results are looked at more often, and we hear when a request went out.
 
 The SDK looks at what came from the broker every half second, which nothing exposes: a result waits a quarter of a
-second for nothing. Here the wait is lowered where the SDK's parts are as we know them (4.19). Each bend is looked for
-first: with a release that is made differently everything works, only slower, and a line says so once.
+second for nothing. Here the wait is lowered where the SDK's parts are as we know them. Each is looked for first
+(`globus.private_names`): with a release that is made differently everything works, only slower, and a line says so.
 
 Nothing here knows of images. Importing this module does not import the SDK.
 """
 
-import logging
 import time
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import Any, Final
 
-log = logging.getLogger("mhfd.compute")
+from mhfd_client.globus.private_names import LOOP, POLL, TAKEN, WATCHER, anything, is_number, is_there
 
 STOCK_S: Final = 0.5
 """How often the SDK looks by itself."""
@@ -35,8 +33,6 @@ def executor_class(poll_s: float, sent: Callable[[Sequence[Any]], None]) -> Any:
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             self.watchers: list[Any] = []
-            if not callable(getattr(Executor, "_submit_tasks", None)):
-                _say("it is not seen when a task has been taken")
             super().__init__(*args, **kwargs)
 
         def _get_result_watcher(self) -> Any:
@@ -47,15 +43,12 @@ def executor_class(poll_s: float, sent: Callable[[Sequence[Any]], None]) -> Any:
             return watcher
 
         def quicken(self, watcher: Any) -> None:
-            stock = getattr(watcher, "poll_period_s", None)
-            if not isinstance(stock, int | float):
-                _say("results come up to half a second later than they could")
-            elif poll_s < stock <= _KIND_S:
+            if is_there(watcher, POLL, is_number) and poll_s < watcher.poll_period_s <= _KIND_S:
                 watcher.poll_period_s = poll_s
 
         def watch(self) -> None:
             """Have somebody listen for results. Without it, the SDK may hand what it reloads to a watcher that died."""
-            if callable(getattr(super(), "_get_result_watcher", None)):
+            if is_there(super(), WATCHER):
                 self._get_result_watcher()
 
         def _submit_tasks(self, *args: Any, **kwargs: Any) -> None:
@@ -75,14 +68,14 @@ def executor_class(poll_s: float, sent: Callable[[Sequence[Any]], None]) -> Any:
             self.stop()
             end(self.watchers)
 
-    if not callable(getattr(Executor, "_get_result_watcher", None)):
-        _say("results come up to half a second later than they could")
+    for name in (WATCHER, TAKEN):
+        is_there(Executor, name)
     return QuickExecutor
 
 
 def end(watchers: Sequence[Any]) -> None:
     """Have these threads of the SDK end now, and close what they leave open."""
-    loops = [getattr(getattr(watcher, "_connection", None), "ioloop", None) for watcher in watchers]
+    loops = [_loop_of(watcher) for watcher in watchers]
     for watcher in watchers:
         watcher.shutdown(wait=False, cancel_futures=True)
     until = time.monotonic() + _END_S
@@ -92,7 +85,8 @@ def end(watchers: Sequence[Any]) -> None:
             loop.close()
 
 
-@cache
-def _say(what: str) -> None:
-    """Once in a process."""
-    log.warning("this release of globus-compute-sdk is made differently from the one we know: %s", what)
+def _loop_of(watcher: Any) -> Any:
+    """What its connection waits with; None for one that has none."""
+    if not is_there(watcher, LOOP, anything):
+        return None
+    return getattr(watcher._connection, "ioloop", None)  # noqa: SLF001 - None before it has connected

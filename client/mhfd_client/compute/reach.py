@@ -5,6 +5,7 @@ Everything that a person can have got wrong is said here, before any image is ha
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from mhfd_client.compute.callable_endpoint import CallableEndpoint, OpenEndpoint
 from mhfd_client.compute.service import Endpoint, client_of, let_go, submit_once
 from mhfd_client.errors import EndpointOffline
 from mhfd_client.globus.ids import id_of
+from mhfd_client.globus.private_names import PATIENCE, is_there
 
 _TIMEOUT_S: Final = 15.0
 _RETRIES: Final = 2
@@ -50,14 +52,14 @@ def reach(endpoint: UUID) -> Iterator[OpenEndpoint]:
 
 def hurried(client: Any) -> Any:
     """The same client, for somebody who waits: a service that is silent is given up in seconds, not minutes."""
-    login = getattr(getattr(client, "app", None), "_login_client", None)  # renews tokens before it all
-    for web in (*_web(client), login):
-        if hasattr(web, "retry_config") and hasattr(web, "transport"):
+    for name in PATIENCE:
+        owner = client if name.owner == "Client" else client.app  # renews tokens before it all
+        if is_there(owner, name, _has_patience):
+            web = attrgetter(name.path)(owner)
             web.retry_config.max_retries = min(_RETRIES, web.retry_config.max_retries)
             web.transport.http_timeout = _TIMEOUT_S
     return client
 
 
-def _web(client: Any) -> list[Any]:
-    both = getattr(client, "_compute_web_client", None)
-    return [web for name in ("v2", "v3") if (web := getattr(both, name, None)) is not None]
+def _has_patience(web: Any) -> bool:
+    return hasattr(web, "retry_config") and hasattr(web, "transport")

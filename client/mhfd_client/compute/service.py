@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from mhfd_client.compute import quick_executor as polling
 from mhfd_client.compute.translated import translated
 from mhfd_client.errors import TaskUnknown, TaskUnsent
 from mhfd_client.globus.identity import globus_app
+from mhfd_client.globus.private_names import CONNECTIONS, MISMATCH, RETRIES, is_number, is_there, must_be_there
 
 FAST_S: Final = 0.02
 GROUP_TASKS: Final = 200  # of one group: all are looked at when one is looked for
@@ -242,22 +244,21 @@ def client_of(*, retries: bool = True) -> Any:
     client: Any = Client(app=globus_app(), do_version_check=False)
     if not retries:
         submit_once(client)
-    if hasattr(client, "_log_version_mismatch"):
+    if is_there(client, MISMATCH):
         # It warns that Python differs there: what travels is source and JSON, which does not mind.
         client._log_version_mismatch = lambda _: None  # noqa: SLF001
     return client
 
 
 def submit_once(client: Any) -> None:
-    """A submission that got no answer is not repeated by the SDK, because it may have arrived."""
-    web: Any = getattr(client, "_compute_web_client", None)
-    if hasattr(web, "v3") and hasattr(web.v3, "retry_config"):
-        web.v3.retry_config.max_retries = 0
+    """A submission that got no answer is not repeated by the SDK, because it may have arrived. ReleaseUnknown."""
+    must_be_there(client, RETRIES, is_number)
+    client._compute_web_client.v3.retry_config.max_retries = 0  # noqa: SLF001
 
 
 def let_go(client: Any) -> None:
     """Close the client's connections, which the SDK leaves to the end of the process."""
-    web = getattr(client, "_compute_web_client", None)
-    for part in (getattr(web, "v2", None), getattr(web, "v3", None), getattr(client, "app", None)):
-        if callable(close := getattr(part, "close", None)):
-            close()
+    for name in CONNECTIONS:
+        if is_there(client, name):
+            attrgetter(name.path)(client)()
+    client.app.close()

@@ -11,8 +11,9 @@ import os
 import stat
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import SecretStr
 
@@ -20,6 +21,7 @@ from mhfd.errors import needing_extra
 from mhfd_client.errors import NoClient
 from mhfd_client.files import text_of
 from mhfd_client.globus.ids import id_of
+from mhfd_client.globus.private_names import APPLICATION, anything, must_be_there
 from mhfd_client.settings.load import load
 from mhfd_client.settings.options import Settings
 from mhfd_client.settings.places import login_dir
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from globus_sdk import GlobusApp, Scope
     from globus_sdk.login_flows import LoginFlowManager
 
+    from mhfd_client.globus.clients import Confidential, Native
     from mhfd_client.globus.tokens import Tokens
 
 Service = Literal["compute", "flows", "transfer"]
@@ -89,9 +92,7 @@ def credentials(
     if computes is not None:
         return computes
     if set(services) <= {"compute"}:
-        with needing_extra("globus", "Globus needs more packages; run"):
-            from globus_compute_sdk.sdk.auth.globus_app import DEFAULT_CLIENT_ID
-        return Credentials(str(DEFAULT_CLIENT_ID), None, "the Globus Compute SDK's own")
+        return Credentials(_public_client(), None, "the Globus Compute SDK's own")
     raise NoClient(f"globus.client_id: {_RECIPE}")
 
 
@@ -117,24 +118,32 @@ def globus_app(
     needs_extra()
     from globus_sdk import ClientApp, GlobusAppConfig, UserApp
 
-    from mhfd_client.globus.clients import Confidential, Native, Nobody, refuse
+    from mhfd_client.globus.clients import Confidential, Nobody, refuse
 
     settings = load(env=env).settings if settings is None else settings
     found = credentials(settings, services=services, env=env)
     tokens = tokens_of(found, settings, env=env, strict=ask is not None)
     required = {server: list(wanted) for server, wanted in (scopes or {}).items()}
-    if found.secret is not None:
+    login = login_client(found)
+    if isinstance(login, Confidential):
         config = GlobusAppConfig(token_storage=tokens, token_validation_error_handler=refuse)
-        login = Confidential(found.client_id, found.secret.get_secret_value(), app_name=APP_NAME)
         return ClientApp(APP_NAME, login_client=login, scope_requirements=required, config=config)
-    native = Native(found.client_id, app_name=APP_NAME)
     config = GlobusAppConfig(
         token_storage=tokens,
         token_validation_error_handler=refuse,
         request_refresh_tokens=True,
-        login_flow_manager=(ask or Nobody)(native, request_refresh_tokens=True),
+        login_flow_manager=(ask or Nobody)(login, request_refresh_tokens=True),
     )
-    return UserApp(APP_NAME, login_client=native, scope_requirements=required, config=config)
+    return UserApp(APP_NAME, login_client=login, scope_requirements=required, config=config)
+
+
+def login_client(found: Credentials) -> Native | Confidential:
+    """What asks Globus Auth for tokens, renews and revokes them."""
+    from mhfd_client.globus.clients import Confidential, Native
+
+    if found.secret is not None:
+        return Confidential(found.client_id, found.secret.get_secret_value(), app_name=APP_NAME)
+    return Native(found.client_id, app_name=APP_NAME)
 
 
 def tokens_of(
@@ -161,6 +170,17 @@ def needs_extra() -> None:
 def who_of(app: GlobusApp) -> str:
     """Who acts, as far as the tokens tell: enough not to mix up two accounts of one person."""
     return str(getattr(app.token_storage, "identity_id", None) or app.client_id)
+
+
+def _public_client() -> str:
+    """The id of the application that the Globus Compute SDK logs in with. ReleaseUnknown."""
+    needs_extra()
+    try:
+        module: Any = import_module(APPLICATION.owner)
+    except ImportError:
+        module = None
+    must_be_there(module, APPLICATION, anything)
+    return str(module.DEFAULT_CLIENT_ID)
 
 
 def _client_id(text: str, key: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from mhfd.errors import needing_extra
 from mhfd_client.errors import LoginError, LoginRefused, NotLoggedIn, TokensRefused
 from mhfd_client.globus.consents import Consents, name_of
-from mhfd_client.globus.identity import credentials, globus_app, tokens_of
+from mhfd_client.globus.identity import Credentials, credentials, globus_app, login_client, tokens_of
 from mhfd_client.printing import printable
 from mhfd_client.settings.options import Settings
 
@@ -28,7 +28,7 @@ with needing_extra("globus", "Globus needs more packages; run"):
         OAuthTokenResponse,
     )
     from globus_sdk.gare import GlobusAuthorizationParameters
-    from globus_sdk.login_flows import LoginFlowManager
+    from globus_sdk.login_flows import CommandLineLoginFlowManager
     from globus_sdk.token_storage.validating_token_storage import IdentityMismatchError
 
 CONSENTS: Final = "https://app.globus.org/consents"
@@ -70,19 +70,26 @@ class Who:
         return not self.missing and (self.unattended or bool(self.granted))
 
 
-class Terminal(LoginFlowManager):
+class Terminal(CommandLineLoginFlowManager):
     """Shows an address, asks for the code that the browser then shows."""
+
+    def print_authorize_url(self, authorize_url: str) -> None:
+        """What a person is to do."""
+        import click
+
+        click.echo(f"1. Open this address in a browser, on any machine:\n\n{printable(authorize_url)}\n")
+        click.echo("2. Log in there, read what is asked, choose Allow, and copy the code that is shown.")
+
+    def prompt_for_code(self) -> str:
+        """What a person types."""
+        import click
+
+        return str(click.prompt("3. The code", type=str)).strip()
 
     def run_login_flow(self, auth_parameters: GlobusAuthorizationParameters) -> OAuthTokenResponse:
         """Ask a person for the code."""
-        import click
-
-        url = self._get_authorize_url(auth_parameters, f"{self.login_client.base_url.rstrip('/')}/v2/web/auth-code")
-        click.echo(f"1. Open this address in a browser, on any machine:\n\n{printable(url)}\n")
-        click.echo("2. Log in there, read what is asked, choose Allow, and copy the code that is shown.")
-        code = click.prompt("3. The code", type=str).strip()
         try:
-            return self.login_client.oauth2_exchange_code_for_tokens(code)
+            return super().run_login_flow(auth_parameters)
         except AuthAPIError as e:
             if e.http_status not in (400, 401, 403):
                 raise
@@ -180,8 +187,7 @@ def log_out(settings: Settings, *, env: Mapping[str, str] | None = None) -> int:
             f"{CONSENTS}"
         ) from None
     texts = [text for data in stored.values() for text in (data.refresh_token, data.access_token) if text is not None]
-    with globus_app(settings, env=env) as app:
-        told = _revoked(app, texts)
+    told = _revoked(found, texts)
     for server in stored:
         tokens.remove_token_data(server)
     if not told:
@@ -189,11 +195,10 @@ def log_out(settings: Settings, *, env: Mapping[str, str] | None = None) -> int:
     return len(stored)
 
 
-def _revoked(app: GlobusApp, texts: Iterable[str]) -> bool:
+def _revoked(found: Credentials, texts: Iterable[str]) -> bool:
     """Whether Globus has heard of all of them. The SDK's own logout keeps the tokens when it has not."""
-    client: Any = app._login_client  # noqa: SLF001
     try:
-        with client.retry_config.tune(max_retries=1):
+        with login_client(found) as client, client.retry_config.tune(max_retries=1):
             for text in texts:
                 client.oauth2_revoke_token(text)
     except GlobusError:
