@@ -9,7 +9,7 @@ from uuid import UUID
 
 from mhfd_client.compute.callable_endpoint import CallableEndpoint
 from mhfd_client.compute.runner import ComputeRunner
-from mhfd_client.compute.service import Endpoint, Task, client_of, let_go
+from mhfd_client.compute.service import EndpointService, Task, client_of, let_go
 from tests.rigs import far_jobs
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def far_runner(
     def open_endpoint(sent: Callable[[list[Task]], None]) -> CallableEndpoint:
         client = client_of(retries=False)
         scores, examines = (_registered(service, client, name) for name in (focus, "examine"))
-        far = Endpoint(client, UUID(endpoint.id), sent=sent)
+        far = EndpointService(client, UUID(endpoint.id), sent=sent)
         return CallableEndpoint(far, scores, examines, let_go=lambda: let_go(client))
 
     options = {"batch": 2, "tasks": 2, "backoff_s": 0.01, **options}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from mhfd_client.compute.service import Endpoint, Task
+from mhfd_client.compute.service import EndpointService, Task
 from mhfd_client.errors import GroupUnknown
 
 
@@ -12,7 +12,7 @@ from mhfd_client.errors import GroupUnknown
 class CallableEndpoint:
     """The endpoint, and the functions that may be called there."""
 
-    far: Endpoint
+    far: EndpointService
     focus: UUID
     examine: UUID | None = None
     let_go: Callable[[], None] = lambda: None

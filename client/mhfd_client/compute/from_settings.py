@@ -12,7 +12,7 @@ from mhfd_client.compute.callable_endpoint import CallableEndpoint
 from mhfd_client.compute.paths import PathMap
 from mhfd_client.compute.reach import endpoint_of
 from mhfd_client.compute.runner import ComputeRunner
-from mhfd_client.compute.service import Endpoint, Task, client_of, let_go
+from mhfd_client.compute.service import EndpointService, Task, client_of, let_go
 from mhfd_client.errors import FunctionNotAllowed, SettingsError
 from mhfd_client.globus.ids import id_of
 from mhfd_client.settings.options import Settings
@@ -43,7 +43,7 @@ def compute_runner(settings: Settings, *, root: str, state_dir: Path) -> Compute
             except FunctionNotAllowed:  # it only tells more of what is wrong
                 examine = None
             config = chosen.user_endpoint_config
-            far = Endpoint(client, endpoint, fast_poll_s=chosen.poll_s, config=config, sent=sent)
+            far = EndpointService(client, endpoint, fast_poll_s=chosen.poll_s, config=config, sent=sent)
         except BaseException:
             let_go(client)
             raise

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from mhfd_client.compute import registration
 from mhfd_client.compute.callable_endpoint import CallableEndpoint, OpenEndpoint
-from mhfd_client.compute.service import Endpoint, client_of, let_go, submit_once
+from mhfd_client.compute.service import EndpointService, client_of, let_go, submit_once
 from mhfd_client.errors import EndpointOffline
 from mhfd_client.globus.ids import id_of
 from mhfd_client.globus.private_names import PATIENCE, is_there
@@ -39,7 +39,7 @@ def own_client() -> Iterator[Any]:
 def reach(endpoint: UUID) -> Iterator[OpenEndpoint]:
     """What opens the endpoint, which is online, and whose function is known. ComputeError, LoginError."""
     with own_client() as client:
-        status = Endpoint(client, endpoint).status()
+        status = EndpointService(client, endpoint).status()
         if not status.online:
             raise EndpointOffline(
                 f"endpoint {endpoint} is {status.words}: nothing was handed over. Where it runs: "
@@ -47,7 +47,7 @@ def reach(endpoint: UUID) -> Iterator[OpenEndpoint]:
             )
         function = registration.find(client, "mhfd_focus", endpoint=endpoint)
         submit_once(client)
-        yield lambda sent: CallableEndpoint(Endpoint(client, endpoint, sent=sent), function)
+        yield lambda sent: CallableEndpoint(EndpointService(client, endpoint, sent=sent), function)
 
 
 def hurried(client: Any) -> Any:

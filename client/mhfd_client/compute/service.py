@@ -72,7 +72,7 @@ class Task:
             raise translated(e, self._endpoint) from e
 
 
-class Endpoint:
+class EndpointService:
     """An endpoint and who we are to it. Not to be used by two threads at once, but for `submit`.
 
     Args:

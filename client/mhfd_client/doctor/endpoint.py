@@ -23,7 +23,7 @@ from mhfd.errors import ExtraMissing, MhfdError, UsageError
 from mhfd_client.compute import registration
 from mhfd_client.compute.paths import PathMap
 from mhfd_client.compute.reach import hurried
-from mhfd_client.compute.service import Endpoint, client_of, let_go
+from mhfd_client.compute.service import EndpointService, client_of, let_go
 from mhfd_client.doctor import endpoint_words as findings
 from mhfd_client.doctor.endpoint_words import Sample
 from mhfd_client.doctor.images import some_images
@@ -109,7 +109,7 @@ def examine(
     try:
         with _or_end("login", (MhfdError,)):  # settings too: they say who logs in
             client = hurried(client_of())
-            far = Endpoint(client, endpoint)
+            far = EndpointService(client, endpoint)
         try:
             yield from _examine(client, far, maps or PathMap(), directory, arrival or ArrivalSettings(), wait_s)
         finally:
@@ -122,7 +122,7 @@ def examine(
 
 
 def _examine(
-    client: Any, far: Endpoint, maps: PathMap, directory: str | None, arrival: ArrivalSettings, wait_s: float
+    client: Any, far: EndpointService, maps: PathMap, directory: str | None, arrival: ArrivalSettings, wait_s: float
 ) -> Iterator[Check]:
     yield from _service(far)
     function = yield from _functions(client, far.id)
@@ -140,7 +140,7 @@ def _examine(
     yield _round_trip(far, function)
 
 
-def _service(far: Endpoint) -> Iterator[Check]:
+def _service(far: EndpointService) -> Iterator[Check]:
     with _or_end("service"):
         far.check()
     yield ok("service", f"Globus Compute answers ({far.client.web_service_address})")
@@ -168,7 +168,7 @@ def _functions(client: Any, endpoint: UUID) -> Generator[Check, None, UUID]:
     return found["mhfd_examine"]
 
 
-def _asked(far: Endpoint, function: UUID, request: Mapping[str, Any], wait_s: float) -> _Answer:
+def _asked(far: EndpointService, function: UUID, request: Mapping[str, Any], wait_s: float) -> _Answer:
     """One call. `_End`: there is no answer, or not one that we understand."""
     sent, began = time.time(), time.monotonic()
     try:
@@ -188,7 +188,7 @@ def _asked(far: Endpoint, function: UUID, request: Mapping[str, Any], wait_s: fl
         raise _End(fail("worker", what, "install the same mhfd on both sides")) from None
 
 
-def _round_trip(far: Endpoint, function: UUID) -> Check:
+def _round_trip(far: EndpointService, function: UUID) -> Check:
     """The median of a few calls that do nothing."""
     took = [_asked(far, function, {"echo": "x", "only_echo": True}, _ECHO_S).took_s * 1000 for _ in range(_ECHOES)]
     what = f"median {statistics.median(took):.0f} ms of {_ECHOES} calls that do nothing (longest {max(took):.0f} ms)"

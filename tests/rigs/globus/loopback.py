@@ -13,7 +13,7 @@ from uuid import UUID
 
 from mhfd_client.compute import registration
 from mhfd_client.compute.quick_executor import STOCK_S
-from mhfd_client.compute.service import FAST_S, Endpoint, client_of, let_go
+from mhfd_client.compute.service import FAST_S, EndpointService, client_of, let_go
 from tests.rigs.globus.broker import Broker
 from tests.rigs.globus.child_endpoint import ChildEndpoint
 from tests.rigs.globus.link import Link
@@ -55,7 +55,7 @@ def fast_program(folder: Path) -> str:
 class Calls:
     """Calls of our functions on one endpoint, and how long they took."""
 
-    def __init__(self, far: Endpoint, focus: UUID, examine: UUID) -> None:
+    def __init__(self, far: EndpointService, focus: UUID, examine: UUID) -> None:
         self.far, self._focus, self._examine = far, focus, examine
 
     def echo(self, count: int) -> list[float]:
@@ -84,7 +84,7 @@ class Calls:
 def called(endpoint: ChildEndpoint, *, fast: bool = True) -> Iterator[Calls]:
     """An endpoint, for whoever calls it as mhfd does. Without `fast`, results are looked at as the SDK does."""
     client = client_of()
-    far = Endpoint(client, UUID(endpoint.id), fast_poll_s=FAST_S if fast else STOCK_S)
+    far = EndpointService(client, UUID(endpoint.id), fast_poll_s=FAST_S if fast else STOCK_S)
     try:
         yield Calls(far, *(registration.ensure(client, name) for name in ("mhfd_focus", "mhfd_examine")))
     finally:
