@@ -3,23 +3,32 @@
 Names are imported when first used: `import mhfd_client` costs nothing and loads no scoring.
 """
 
+import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mhfd_client.scoring.held.async_endpoint import AsyncEndpoint
+    from mhfd_client.scoring.held.endpoint import Endpoint
     from mhfd_client.scoring.notebook import reattach, score
     from mhfd_client.scoring.table import Table
 
-__all__ = ["Table", "reattach", "score"]
+__all__ = ["AsyncEndpoint", "Endpoint", "Table", "reattach", "score"]
+
+_HOMES = {
+    "AsyncEndpoint": "held.async_endpoint",
+    "Endpoint": "held.endpoint",
+    "Table": "table",
+    "reattach": "notebook",
+    "score": "notebook",
+}
 
 
 if not TYPE_CHECKING:  # a checker would take every submodule for an object
 
     def __getattr__(name: str) -> object:
-        if name not in __all__:
+        if name not in _HOMES:
             raise AttributeError(f"module 'mhfd_client' has no attribute {name!r}")
-        from mhfd_client.scoring import notebook
-
-        return getattr(notebook, name)
+        return getattr(importlib.import_module(f"mhfd_client.scoring.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

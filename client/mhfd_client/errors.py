@@ -38,6 +38,8 @@
             |-- TaskUnknown                   we lost sight of the task; it may still be worked on
             |-- TaskUnsent                    one before it failed, and says why; nothing was done
             |-- GroupUnknown                  the service has forgotten the task group; nothing was done
+            |-- AnswerLate (also TimeoutError)  there was no answer within the time that was given
+            |-- EndpointClosed                who asked has closed its endpoint before there was an answer
             |-- CallUnknown (also UsageError) no call of that token is known on this machine
             `-- FunctionError                 the registered function is the matter
                 |-- FunctionUnknown           the service does not know it, or does not show it to us
@@ -54,6 +56,10 @@ from mhfd.errors import MhfdError, UsageError
 
 class StationError(MhfdError):
     """Base of all errors of the client."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython and Jupyter show instead of a traceback: the error says what to do, frames do not."""
+        return [f"{type(self).__name__}: {self}", *getattr(self, "__notes__", ())]
 
 
 class SettingsError(StationError, UsageError):
@@ -161,6 +167,14 @@ class RunnerError(StationError):
 
 class ComputeError(StationError):
     """Globus Compute cannot do what it was asked to."""
+
+
+class AnswerLate(ComputeError, TimeoutError):
+    """There was no answer within the time that was given. Work on it may go on there."""
+
+
+class EndpointClosed(ComputeError):
+    """Who asked has closed its endpoint before there was an answer."""
 
 
 class CallUnknown(ComputeError, UsageError):

@@ -55,12 +55,13 @@ def test_the_notebook_runs(endpoint: ChildEndpoint, data: Path, tmp_path: Path, 
             timeout=280,
         )
     assert ran.returncode == 0, ran.stderr[-4000:]
-    _, scored, sorted_, made, again = cells(json.loads((tmp_path / "done.ipynb").read_text()))
+    _, scored, sorted_, made, again, held = cells(json.loads((tmp_path / "done.ipynb").read_text()))
     shown = json.dumps([scored["outputs"], sorted_["outputs"]])
     assert all(f"S_{z:03d}.tif" in shown for z in range(8))
     assert "in_focus" in json.dumps(sorted_["outputs"])
     assert endpoint.id in json.dumps(made["outputs"])
     assert again["outputs"][-1]["data"]["text/plain"] in ("8", ["8"])
+    assert " 9 unavailable" in json.dumps(held["outputs"])
 
 
 def test_it_is_kept_without_outputs() -> None:

@@ -91,13 +91,36 @@ def test_what_cannot_be_scored_is_a_line_and_an_exit_code(
     (tmp_path / "secret.tif").write_bytes(b"")
     told = score(quick_endpoint, far / "broken.tif", tmp_path / "secret.tif", far / "gone.tif", far / "S_001.tif")
     assert told.exit_code == 1
-    lines = told.output.splitlines()
+    lines = told.stdout.splitlines()
     assert [line.split()[0] for line in lines] == [
         str(path) for path in (far / "broken.tif", tmp_path / "secret.tif", far / "gone.tif", far / "S_001.tif")
     ]
+    assert [line.split("  ")[1].partition(": ")[0] for line in lines[:3]] == ["incomplete", *["not looked at"] * 2]
     assert str(quick_endpoint.root) in lines[1], "where it may read is said"
     assert "no such file" in lines[2]
     assert "dof" in lines[3]
+    assert told.stderr.splitlines() == [
+        "4 images: 1 scored; 1 could not be scored (1 incomplete); 2 not looked at (1 refused_path, 1 unavailable)"
+    ]
+
+
+def test_what_was_not_looked_at_is_no_bad_image(
+    service: Service, quick_endpoint: ChildEndpoint, far: Path, tmp_path: Path
+) -> None:
+    """A refusal came back as `unreadable` and `incomplete`: a bad image, to be taken again."""
+    (far / "broken.tif").write_bytes(b"II*\0 not an image")
+    files = [far / "broken.tif", Path("/etc/passwd"), far / "gone.tif", far / "S_001.tif"]
+    table = mhfd_client.score(files, endpoint=quick_endpoint.id, progress=False)
+    assert [row.report.code for row in table] == [None, "refused_path", "unavailable", None]
+    verdicts = [row.verdict for row in table if row.verdict is not None]
+    assert [verdict.kind for verdict in verdicts[:3]] == ["incomplete", "undetermined", "undetermined"]
+    assert [verdict.cause for verdict in verdicts[:3]] == ["finding", "not_looked_at", "not_looked_at"]
+    assert "not looked at: refused: " in verdicts[1].sentence
+    assert "not looked at: not there: " in verdicts[2].sentence
+    assert repr(table) == "Table(4 images, 1 scored, 2 not looked at)"
+    assert list(table.to_pandas()["code"].dropna()) == ["refused_path", "unavailable"]
+    assert "2 not looked at (1 refused_path, 1 unavailable)" in table._repr_html_()
+    assert {row["endpoint"] for row in table.records()} == {None, quick_endpoint.id}
 
 
 @pytest.mark.parametrize(

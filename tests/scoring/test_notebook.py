@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import csv
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import tifffile
 
+import mhfd
 import mhfd_client
 from mhfd import simulate
 from mhfd.contract.focus_report import Finding
+from mhfd.contract.params import Params
 from mhfd.errors import UsageError
-from mhfd_client.scoring.table import Row, Table
+from mhfd_client.scoring.table import COLUMNS, Row, Table
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +67,39 @@ def test_as_a_data_frame(table: Table) -> None:
     assert frame["density"].iloc[:8].min() > 0
 
 
+def test_the_columns_that_say_what_was_measured_where(table: Table) -> None:
+    first, *_, last = table.records()
+    assert tuple(first) == COLUMNS
+    assert first["noise"] == table[0].report.noise.sigma > 0  # type: ignore[union-attr] # measured
+    assert first["params_id"] == Params().id
+    assert (first["version"], first["endpoint"], first["code"]) == (mhfd.__version__, None, None)
+    assert (last["noise"], last["code"]) == (None, None), "looked at, and no image"
+
+
+def test_whole_numbers_stay_whole_where_one_is_unknown(table: Table, tmp_path: Path) -> None:
+    """One image without features made floats of all."""
+    frame = table.to_pandas()
+    assert (frame["section"].dtype, frame["dof"].dtype, frame["blur_neighbours"].dtype) == ("Int64",) * 3
+    assert frame["dof"].iloc[0] == table[0].report.dof
+    assert pd.isna(frame["dof"].iloc[8])
+    frame.to_csv(tmp_path / "pandas.csv")
+    table.to_csv(tmp_path / "ours.csv")
+    for name in ("pandas.csv", "ours.csv"):
+        with (tmp_path / name).open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert [row["dof"] for row in rows] == [str(row.report.dof or "") for row in table]
+        assert [row["section"] for row in rows] == [str(z) for z in range(9)]
+
+
+def test_a_table_for_a_spreadsheet_holds_no_formula(table: Table, tmp_path: Path) -> None:
+    Table([replace(table[0], path="=cmd.tif")]).to_csv(tmp_path / "t.csv")
+    assert (tmp_path / "t.csv").read_text().splitlines()[1].startswith("'=cmd.tif,")
+
+
+def test_an_empty_table_has_its_columns(table: Table) -> None:
+    assert tuple(table[:0].to_pandas().columns) == COLUMNS
+
+
 def test_without_pandas_the_remedy_is_named(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(UsageError, match="pip install pandas"):
@@ -89,6 +126,7 @@ def test_what_is_not_there_is_a_row(folder: Path) -> None:
     table = mhfd_client.score([folder / "gone.tif", folder, folder / "S_001.tif"], workers=1, thumbnails=False)
     assert [row.report.finding for row in table] == [Finding.UNREADABLE, Finding.UNREADABLE, Finding.OK]
     assert "no such file" in (table[0].report.finding_detail or "")
+    assert [row.report.code for row in table] == ["unavailable", "unavailable", None]
     assert table[2].thumbnail is None
 
 

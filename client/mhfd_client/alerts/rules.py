@@ -18,7 +18,7 @@ from mhfd_client.journal.rows import Outcome, ScoreRow, TroubleRow
 from mhfd_client.settings.options import AlertSettings
 from mhfd_client.times import roughly
 
-_UNUSABLE: Final = (Finding.INVALID, Finding.BLANK, Finding.SATURATED)
+_UNUSABLE: Final = (Finding.UNREADABLE, Finding.INVALID, Finding.BLANK, Finding.SATURATED)
 
 
 @dataclass(frozen=True, slots=True)

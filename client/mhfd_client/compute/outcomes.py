@@ -154,11 +154,11 @@ class OutcomeRunner(FarRunner[FlyingImage]):
         together = len(part.images) > 1
         match reason.code:
             case "changed":
-                self._give_back([image], str(reason.why))
+                self._give_back([image], str(reason.why), code=reason.code)
             case code if self._believes and code not in LATER:
-                self._give_back([image], str(reason), blame=True)
+                self._give_back([image], str(reason), blame=True, code=_of_contract(code))
             case "unavailable":
-                self._give_back([image], str(reason.why), blame=True)
+                self._give_back([image], str(reason.why), blame=True, code=reason.code)
             case code if together and code in (LATER if self._believes else BLAMELESS):
                 self._fewer(part)
                 self._flight.again([image])
@@ -166,7 +166,7 @@ class OutcomeRunner(FarRunner[FlyingImage]):
                 self._health.refused(str(reason))
                 self._flight.again([image])
             case code if code in OURS or not together:
-                self._guilty(image, str(reason.why), self._proof)
+                self._guilty(image, str(reason.why), self._proof, code=_of_contract(code))
             case _:
                 image.alone = True
                 self._flight.again([image])
@@ -232,7 +232,7 @@ class OutcomeRunner(FarRunner[FlyingImage]):
     def _proof(self) -> int | None:
         return None if self._believes else self._health.reports
 
-    def _guilty(self, image: FlyingImage, why: str, proof: int | None) -> None:
+    def _guilty(self, image: FlyingImage, why: str, proof: int | None, *, code: str | None = None) -> None:
         """It failed alone. That counts as its own fault as long as the endpoint does well otherwise.
 
         `proof`: how often it has done well; nothing: it counts anyway.
@@ -243,7 +243,7 @@ class OutcomeRunner(FarRunner[FlyingImage]):
             image.failures += 1
         image.proof = proof or 0
         if image.failures >= self._attempts:
-            self._set_aside(image, f"set aside after {image.failures} tries: {why}")
+            self._set_aside(image, f"set aside after {image.failures} tries: {why}", code=code)
             return
         image.due = self._clock() + min(HOLD_S, self._backoff * 2.0 ** min(image.tries - 1, 10))
         self._flight.again([image], last=True)
@@ -251,10 +251,17 @@ class OutcomeRunner(FarRunner[FlyingImage]):
     def _fewer(self, part: FlyingTask) -> None:
         self._most = max(1, len(part.images) // 2)
 
-    def _give_back(self, images: Sequence[FlyingImage], why: str, *, blame: bool = False) -> None:
-        super()._give_back(images, why, blame=blame)
+    def _give_back(
+        self, images: Sequence[FlyingImage], why: str, *, blame: bool = False, code: str | None = None
+    ) -> None:
+        super()._give_back(images, why, blame=blame, code=code)
         for part in self._flight.tasks_out:
             part.late = part.late or not part.open  # nobody waits for it
+
+
+def _of_contract(code: str) -> str | None:
+    """The endpoint's own code; what we made of an answer that we cannot read is none."""
+    return None if code == "invalid" else code
 
 
 def _wants_another_form(part: FlyingTask, reason: Reason) -> bool:

@@ -8,10 +8,11 @@ Names only: nothing is opened or looked up here.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from mhfd.errors import UsageError
 from mhfd_client.errors import SettingsError
 from mhfd_client.files import text_of
 
@@ -56,6 +57,15 @@ class PathMap:
                     raise SettingsError(f"compute.map: {text_of(here)} is mapped twice; keep one of the two")
             self._pairs.append(folders)
         self._pairs.sort(key=lambda pair: -len(pair[0].key))
+
+    @classmethod
+    def of(cls, maps: Mapping[str, str] | Iterable[str] | None) -> "PathMap":
+        """From what a person gives a function: `{"/mnt/sem": "/eagle/sem"}`, pairs as text, or nothing."""
+        if isinstance(maps, str):
+            raise UsageError(f'map: {maps!r} is text; write {{"/mnt/sem": "/eagle/sem"}}')
+        if isinstance(maps, Mapping):
+            return cls(f"{here}={there}" for here, there in maps.items())
+        return cls(maps or ())
 
     def __bool__(self) -> bool:
         return bool(self._pairs)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from mhfd.contract.request import Code
 from mhfd_client.errors import FlowMissing, FlowsUnreachable, StationError
 from mhfd_client.files import text_of
 from mhfd_client.flow import reports
@@ -207,7 +208,7 @@ class FlowRunner(FarRunner[FlowImage]):
             if wrong is None and image.open:
                 kept.append((image, name))
             elif wrong is not None:
-                self._give_back([image], wrong[0], blame=wrong[1])
+                self._give_back([image], wrong[0], blame=wrong[1], code=Code.UNAVAILABLE if wrong[1] else None)
         own.images, own.names = [image for image, _ in kept], [name for _, name in kept]
         if not kept:
             self._runs.over(own)

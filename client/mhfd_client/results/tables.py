@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from mhfd_client.files import text_of
 from mhfd_client.naming import Place, row_col, sbemimage_tile
-from mhfd_client.printing import printable
+from mhfd_client.printing import in_table, printable
 from mhfd_client.results.retake import Other, Retake
 from mhfd_client.results.sidecars import sidecar_of
 from mhfd_client.verdicts.blur import kept
@@ -35,7 +35,7 @@ def as_csv(items: Iterable[Retake]) -> str:
     """One line an image, for a spreadsheet. Text that a spreadsheet would take for a formula is quoted."""
     rows = []
     for item in items:
-        path, reason = _plain(item.path), _plain(item.reason)
+        path, reason = in_table(item.path), in_table(item.reason)
         said = item.outcome.value, _yes(item.provisional), path, reason
         rows.append([*_measured(item), *said, *_people(item), *_blur(item), item.what_to_do or ""])
     return _table((*_AGAIN, *_PEOPLE, *kept.COLUMNS, "what_to_do"), rows)
@@ -52,7 +52,7 @@ def others_csv(items: Iterable[Other], *, root: Path, state_dir: Path) -> tuple[
         if printable(path) != path:
             escaped.append(item)
         said = item.outcome.value, _yes(item.provisional), _yes(item.confirmed)
-        rows.append([_plain(path), *_measured(item), *said, *_people(item), _plain(sidecar), *_blur(item)])
+        rows.append([in_table(path), *_measured(item), *said, *_people(item), in_table(sidecar), *_blur(item)])
     return _table((*_OTHERS, *_PEOPLE, "sidecar", *kept.COLUMNS), rows), escaped
 
 
@@ -107,11 +107,11 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def _measured(item: Retake | Other) -> tuple[object, ...]:
     x, y = item.stage_um or ("", "")
     place: Place = item.place
-    return place.section, _plain(place.tile or ""), x, y
+    return place.section, in_table(place.tile or ""), x, y
 
 
 def _people(item: Retake | Other) -> list[str]:
-    return [_plain(text or "") for text in (item.label, item.note, item.said_by)]
+    return [in_table(text or "") for text in (item.label, item.note, item.said_by)]
 
 
 def _blur(item: Retake | Other) -> list[object]:
@@ -121,9 +121,3 @@ def _blur(item: Retake | Other) -> list[object]:
 
 def _yes(value: bool) -> str:
     return "yes" if value else "no"
-
-
-def _plain(text: str) -> str:
-    """In one line, and no formula."""
-    text = printable(text)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -98,12 +98,15 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """Images come back unscored. `blame`: for a fault of their own, not of the runner's."""
+    """Images come back unscored. `blame`: for a fault of their own, not of the runner's. `code`: why, as an endpoint
+    says it, where one of its codes fits.
+    """
 
     token: str
     ids: tuple[int, ...]
     why: str
     blame: bool = False
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +161,17 @@ class Runner(Protocol):
         """Stop. Leaves no process behind on this machine. May be repeated."""
 
 
-def set_aside(path: str, params: Params, why: str) -> FocusReport:
-    """The report on an image that could not be scored for a fault of its own, so that it is named and not lost."""
+def set_aside(path: str, params: Params, why: str, *, code: str | None = None) -> FocusReport:
+    """The report on an image that could not be scored for a fault of its own, so that it is named and not lost.
+
+    `code`: of an image that was not looked at, by whoever did not.
+    """
     return FocusReport(
         method=Method(id="set_aside"),
         image=ImageInfo(path=text_of(path)),
         finding=Finding.UNREADABLE,
         finding_detail=f"{text_of(PurePath(path).name)} {why}",
+        code=code,
         params=params,
         params_id=params.id,
         provenance=Provenance(version=mhfd.__version__, backend="none", device="none", threads=0),

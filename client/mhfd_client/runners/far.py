@@ -174,14 +174,14 @@ class FarRunner(ABC, Generic[ImageT]):
         now = self._now_ns()
         self._out.append(Scored(image.token, image.job.id, ours, ended_ns or now, returned_ns=now, **moments))
 
-    def _set_aside(self, image: ImageT, why: str) -> None:
+    def _set_aside(self, image: ImageT, why: str, *, code: str | None = None) -> None:
         if self._pending.close(image):
-            report = set_aside(image.job.path, image.job.params, why)
+            report = set_aside(image.job.path, image.job.params, why, code=code)
             self._out.append(Scored(image.token, image.job.id, report, self._now_ns()))
 
-    def _give_back(self, images: Sequence[ImageT], why: str, *, blame: bool = False) -> None:
+    def _give_back(self, images: Sequence[ImageT], why: str, *, blame: bool = False, code: str | None = None) -> None:
         ids: dict[str, list[int]] = {}
         for image in images:
             if self._pending.close(image):
                 ids.setdefault(image.token, []).append(image.job.id)
-        self._out.extend(Returned(token, tuple(some), why, blame) for token, some in ids.items())
+        self._out.extend(Returned(token, tuple(some), why, blame, code) for token, some in ids.items())

@@ -17,6 +17,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from mhfd.contract.focus_report import FocusReport
+from mhfd.contract.request import Code
 from mhfd.threads import thread_count
 from mhfd_client.errors import RunnerError
 from mhfd_client.runners import Batch, Event, Health, Job, Returned, Scored, Started, Trouble, set_aside
@@ -218,7 +219,7 @@ class LocalRunner:
             case "changed":
                 self._out.append(Returned(task.token, (task.job.id,), words))
             case "unavailable":
-                self._out.append(Returned(task.token, (task.job.id,), words, blame=True))
+                self._out.append(Returned(task.token, (task.job.id,), words, blame=True, code=Code.UNAVAILABLE))
             case _:  # "wrong": no image of this batch can be scored with these arguments
                 self._failure = f"local runner: {words}"
                 self._waiting.append(task)

@@ -60,15 +60,18 @@ class Driver:
         rest = iter(work)
         self._flying = {job.id: job for job in taken}
         while True:
-            if known := self._hand_over(rest):
+            if known := self.hand_over(rest):
                 yield known
             if self._ended and not self._flying and not self._again:
                 return
-            if done := self._heard(self._runner.events(1.0)):
+            if done := self.listen(1.0):
                 yield done
-            self._lose_patience()
+            self.lose_patience()
 
-    def _hand_over(self, rest: Iterator[Job | Scored]) -> list[Scored]:
+    def hand_over(self, rest: Iterator[Job | Scored]) -> list[Scored]:
+        """As many images as the runner has room for; the answers of those that need none. It may be asked again for
+        what came meanwhile, when there was nothing left.
+        """
         jobs: list[Job] = []
         known: list[Scored] = []
         free = self._runner.capacity - len(self._flying)
@@ -85,6 +88,10 @@ class Driver:
             self._flying |= {job.id: job for job in jobs}
             self._runner.submit(Batch(self._token, tuple(jobs)))
         return known
+
+    def listen(self, timeout: float) -> list[Scored]:
+        """The answers that have come; waits so long for one."""
+        return self._heard(self._runner.events(timeout))
 
     def _heard(self, events: Sequence[Event]) -> list[Scored]:
         done: list[Scored] = []
@@ -108,10 +115,11 @@ class Driver:
         if not event.blame and self._tries[job.id] < self._most_tries:
             self._again.append(job)
             return None
-        report = set_aside(job.path, job.params, f"could not be scored: {event.why}")
+        report = set_aside(job.path, job.params, f"could not be scored: {event.why}", code=event.code)
         return Scored(self._token, job.id, report, time.time_ns())
 
-    def _lose_patience(self) -> None:
+    def lose_patience(self) -> None:
+        """RunnerError, or what was wrong, when that has been so for too long."""
         for since, health in self._wrong.values():
             if self._clock() - since >= self._patience.get(health.kind, float("inf")):
                 raise health.error or RunnerError(health.detail)

@@ -21,11 +21,13 @@ from mhfd import api, threads
 from mhfd import overlay as drawing
 from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.contract.params import Params
+from mhfd.contract.request import Code
 from mhfd.errors import UsageError
 from mhfd_client.printing import printable
 from mhfd_client.runners import set_aside
 from mhfd_client.scoring.map_files import MapFiles
 from mhfd_client.scoring.progress import bar
+from mhfd_client.scoring.words import Tally, what_is_wrong
 
 DEADLINE_S: Final = 120.0
 """An image that takes longer has its line, and is left behind."""
@@ -44,7 +46,7 @@ def line(report: FocusReport) -> str:
     """One readable line an image. File names are shown so that they cannot move the cursor."""
     name = printable(report.image.path or "array")
     if report.finding is not Finding.OK:
-        return f"{name}  {report.finding.value}: {printable(report.finding_detail or '')}"
+        return f"{name}  {printable(what_is_wrong(report))}"
     shape = "x".join(str(side) for side in report.image.shape or ())
     parts = [
         f"dof {report.dof:,}",
@@ -80,7 +82,8 @@ def run(
         try:
             measured = api.measure(path, params=params, device=device, threads=each)
         except MemoryError:
-            return set_aside(path, params, "set aside: needs more memory than there is; crop it, or give fewer --jobs")
+            why = "set aside: needs more memory than there is; crop it, or give fewer --jobs"
+            return set_aside(path, params, why, code=Code.OUT_OF_MEMORY)
         if overlay is not None and measured.features is not None:
             target = overlay if overlay.suffix else overlay / f"{Path(path).stem}.overlay.png"
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -88,7 +91,7 @@ def run(
         return measured.report
 
     def late(path: str) -> FocusReport:
-        return set_aside(path, params, f"set aside: took longer than {deadline_s:g} s; crop it")
+        return set_aside(path, params, f"set aside: took longer than {deadline_s:g} s; crop it", code=Code.OUT_OF_TIME)
 
     scored = _InOrder(one, late, jobs)
     with bar(len(files), progress and len(files) > 1, above=True, transient=True) as shown:
@@ -107,8 +110,11 @@ def print_in_order(
     as_json: bool,
     maps: MapFiles | None = None,
 ) -> int:
-    """Print reports that come in any order, each with its place, in order; how many could not be scored."""
-    unscored = due = 0
+    """Print reports that come in any order, each with its place, in order; how many could not be scored.
+
+    Of several, a line on the error stream counts those that were not looked at apart from those that are bad.
+    """
+    due, told = 0, Tally()
     early: dict[int, FocusReport] = {}
     for index, report in results:
         early[index] = report
@@ -117,10 +123,12 @@ def print_in_order(
             first = early.pop(due)
             if maps is not None:
                 maps.write(due, first)
-            unscored += first.finding is not Finding.OK
+            told.add(first)
             click.echo(first.model_dump_json() if as_json else line(first))
             due += 1
-    return unscored
+    if told.without_numbers and told.total > 1:
+        click.echo(str(told), err=True)
+    return told.without_numbers
 
 
 class _InOrder:

@@ -15,6 +15,7 @@ from typing import Final, Literal
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
+from mhfd.contract.request import Code
 from mhfd.errors import UsageError
 from mhfd.threads import thread_count
 from mhfd_client.journal.folder import picture_of
@@ -22,12 +23,14 @@ from mhfd_client.runners import Job, Scored, set_aside
 from mhfd_client.runners.local import LocalRunner
 from mhfd_client.scoring.driver import Driver
 from mhfd_client.scoring.progress import bar
+from mhfd_client.scoring.surface import brief
 from mhfd_client.scoring.table import Row, Table, Wishes, table_of
 from mhfd_client.settings.options import VerdictSettings
 
 _NOBODY: Final = str(uuid.UUID(int=0))  # the token of batches that nobody will ask after
 
 
+@brief
 def score(
     paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     *,
@@ -89,6 +92,7 @@ def score(
             )
 
 
+@brief
 def reattach(
     token: str | None = None,
     *,
@@ -126,7 +130,7 @@ def _job(index: int, path: str, params: Params) -> Job | Scored:
     try:
         found = os.stat(path)  # noqa: PTH116 - names that are no UTF-8
     except OSError:
-        report = set_aside(path, params, "cannot be opened: there is no such file")
+        report = set_aside(path, params, "cannot be opened: there is no such file", code=Code.UNAVAILABLE)
         return Scored(_NOBODY, index, report, time.time_ns())
     return Job(index, os.path.abspath(path), found.st_size, found.st_mtime_ns, params)  # noqa: PTH100 - as above
 

@@ -34,7 +34,7 @@ def begin(
     params: Params,
 ) -> Table:
     """Score there. `reattach`: go on with that call, which must be of the same paths."""
-    id_, mapped = endpoint_of(endpoint), _map_of(maps)
+    id_, mapped = endpoint_of(endpoint), PathMap.of(maps)
     with reach(id_) as reached:
         items = items_of(paths, mapped, id_)
         if not items:
@@ -114,10 +114,3 @@ def _picture(path: str, size: int | None) -> bytes | None:
 
     image = images.load(path)
     return None if image.pixels is None else jpeg(image.pixels)
-
-
-def _map_of(maps: Mapping[str, str] | Iterable[str] | None) -> PathMap:
-    if isinstance(maps, str):
-        raise UsageError(f'map: {maps!r} is text; write {{"/mnt/sem": "/eagle/sem"}}')
-    pairs = [f"{here}={there}" for here, there in maps.items()] if isinstance(maps, Mapping) else list(maps or ())
-    return PathMap(pairs)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import base64
+import csv
 import html
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, overload
 
 from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.errors import UsageError
 from mhfd_client import naming
 from mhfd_client.calibration.applies import of_settings
-from mhfd_client.printing import printable
+from mhfd_client.printing import in_table, printable
 from mhfd_client.runners.versions import older_there
+from mhfd_client.scoring.words import Tally, what_is_wrong
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts.blur import advice, kept
 from mhfd_client.verdicts.judge import RunJudge
@@ -23,6 +27,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+COLUMNS: Final = (
+    *("path", "section", "tile", "finding", "code", "detail", "dof", "density", "cross_spectrum", "noise", "tissue"),
+    *("pixel_nm", "verdict", "provisional", "sentence", *kept.COLUMNS, "params_id", "endpoint", "version"),
+)
+"""Of a row, as `Table.records` and what is made of them have it."""
+_WHOLE: Final = ("section", "dof", "blur_neighbours")
+"""Columns of whole numbers, which stay whole where one is unknown."""
 _SHOWN: Final = 200  # rows of a table in a notebook
 _HEAD: Final = ("", "image", "dof", "density", "cross-spectrum", "blur", "verdict")
 
@@ -77,7 +88,14 @@ class Table(Sequence[Row]):
 
     def __repr__(self) -> str:
         end = ", interrupted" if self.interrupted else ""
+        unseen = sum(row.report.code is not None for row in self)
+        end = (f", {unseen} not looked at" if unseen else "") + end
         return f"Table({len(self)} images, {sum(r.report.finding is Finding.OK for r in self)} scored{end})"
+
+    @property
+    def summary(self) -> str:
+        """How many were scored, what is wrong with others, and which were not looked at, in one line."""
+        return str(Tally(row.report for row in self))
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -92,33 +110,57 @@ class Table(Sequence[Row]):
                 "section": row.section,
                 "tile": row.tile,
                 "finding": row.report.finding.value,
+                "code": row.report.code,
                 "detail": row.report.finding_detail,
                 "dof": row.report.dof,
                 "density": row.report.density,
                 "cross_spectrum": row.report.cross_spectrum,
+                "noise": None if row.report.noise is None else row.report.noise.sigma,
                 "tissue": row.report.tissue,
+                "pixel_nm": row.report.image.pixel_nm,
                 "verdict": None if row.verdict is None else row.verdict.kind.value,
                 "provisional": None if row.verdict is None else row.verdict.provisional,
                 "sentence": None if row.verdict is None else row.verdict.sentence,
                 **kept.flat(None if row.verdict is None else row.verdict.blur),
+                "params_id": row.report.params_id,
+                "endpoint": row.report.provenance.endpoint,
+                "version": row.report.provenance.version,
             }
             for row in self
         ]
 
     def to_pandas(self) -> pd.DataFrame:
-        """A DataFrame, one row an image."""
+        """A DataFrame, one row an image. Whole numbers stay whole where one of them is unknown (`Int64`)."""
         try:
             import pandas as pd
         except ModuleNotFoundError:
             raise UsageError("to_pandas: needs pandas; run: pip install pandas (or use .records())") from None
-        return pd.DataFrame.from_records(self.records())
+        found = pd.DataFrame.from_records(self.records(), columns=list(COLUMNS))
+        return found.astype(dict.fromkeys(_WHOLE, "Int64") | {"provisional": "boolean"})
+
+    def to_csv(self, file: str | os.PathLike[str]) -> None:
+        """A table for a spreadsheet, one line an image. Empty where nothing is known."""
+        with Path(file).open("w", newline="", encoding="utf-8") as out:
+            table = csv.DictWriter(out, COLUMNS)
+            table.writeheader()
+            for row in self.records():
+                table.writerow({k: in_table(v) if isinstance(v, str) else v for k, v in row.items()})
+
+    def judged(self, settings: VerdictSettings | None = None) -> Table:
+        """The same with verdicts, of the images compared with each other, as `score` gives them."""
+        names = naming.detect(row.path for row in self).naming
+        placed = [names.place(row.path) for row in self]
+        rows = [replace(row, section=at.section, tile=at.tile) for row, at in zip(self, placed, strict=True)]
+        made = judged(rows, VerdictSettings() if settings is None else settings)
+        return Table(made, interrupted=self.interrupted, token=self.token)
 
     def _repr_html_(self) -> str:
         rows = "".join(_html(row) for row in self._rows[:_SHOWN])
         more = f"<p>... and {len(self) - _SHOWN:,} more</p>" if len(self) > _SHOWN else ""
         end = "<p>Interrupted: not all paths were scored.</p>" if self.interrupted else ""
         head = "".join(f"<th>{name}</th>" for name in _HEAD)
-        said = "".join(f"<p>{html.escape(one)}</p>" for one in self.notes)
+        notes = self.notes if all(row.report.finding is Finding.OK for row in self) else (self.summary, *self.notes)
+        said = "".join(f"<p>{html.escape(one)}</p>" for one in notes)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}{said}{end}"
 
 
@@ -185,7 +227,7 @@ def _html(row: Row) -> str:
         if row.verdict is not None
         else ""
         if report.finding is Finding.OK
-        else f"{report.finding.value}: {report.finding_detail or ''}"
+        else what_is_wrong(report)
     )
     blur = None if row.verdict is None else row.verdict.blur
     words = "" if blur is None else advice.told(blur)

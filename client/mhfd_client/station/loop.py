@@ -279,7 +279,7 @@ class Station:
             case Returned():
                 blame = event.blame and not self._root_troubles
                 for image in self.journal.returned(event.token, event.why, ids=event.ids, blame=blame):
-                    self._came_back(image, event.why, blame=blame)
+                    self._came_back(image, event, blame=blame)
             case Health(ok=True):
                 log.info("%s", event.detail)
                 self.journal.recovered(event.kind)
@@ -303,13 +303,14 @@ class Station:
                 self._in_flight.pop(image, None)
                 self._started.pop(image, None)
 
-    def _came_back(self, image: int, why: str, *, blame: bool) -> None:
+    def _came_back(self, image: int, event: Returned, *, blame: bool) -> None:
         row = self.journal.image(image)
         if blame and row.faults >= self._attempts:
-            report = set_aside(row.path, self._params, f"set aside after {row.faults} tries: {why}")
+            why = f"set aside after {row.faults} tries: {event.why}"
+            report = set_aside(row.path, self._params, why, code=event.code)
             self.journal.scored(image, report)
             return
-        log.info("%s: %s; tried again", row.path, why)
+        log.info("%s: %s; tried again", row.path, event.why)
         if not blame:
             self._feeder.again(row.path)
         self._later[image] = self._clock() + self._backoff * 4.0 ** max(0, row.faults - 1)

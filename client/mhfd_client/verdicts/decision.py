@@ -54,6 +54,9 @@ def judge_report(
     report: FocusReport, place: Place, history: History, settings: VerdictSettings, *, order: int | None = None
 ) -> Verdict:
     """The verdict on an image that is not yet in the history. `order`: its place there, if it has no section."""
+    if report.code is not None:
+        said = wording.not_looked_at(report.code, report.finding_detail, place)
+        return Verdict(kind=Outcome.UNDETERMINED, cause=Cause.NOT_LOOKED_AT, provisional=False, sentence=said)
     if report.finding is not Finding.OK:
         return of_finding(report.finding, report.finding_detail, place)
     measured = Measured.of(report, place, history.calibration)

@@ -17,6 +17,7 @@ class Cause(StrEnum):
     OPERATOR = "operator"  # a person looked at it
     REJECTED = "rejected"  # no better than an image that a person rejected
     FINDING = "finding"  # the file or the picture does not allow a judgement
+    NOT_LOOKED_AT = "not_looked_at"  # refused, not there, out of time: nothing is known of the image
     NO_BASELINE = "no_baseline"  # too few images to compare with
     LITTLE_TISSUE = "little_tissue"  # too few features could be there to count
     CONTRADICTION = "contradiction"  # the two measures disagree

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from mhfd.contract.focus_report import Finding
+from mhfd.contract.request import Code
 from mhfd_client.naming import Place, describe, subject
 from mhfd_client.verdicts.measured import DENSITY, RATIO, WHOLE, Levels, Measured
 
@@ -23,6 +24,16 @@ _TITLES: Final = {
     Finding.SATURATED: "is saturated",
     Finding.TOO_SMALL: "is too small",
 }
+NOT_LOOKED_AT: Final[dict[str, str]] = {
+    Code.REFUSED_PATH: "refused",
+    Code.UNAVAILABLE: "not there",
+    Code.CHANGED: "it changed meanwhile",
+    Code.OUT_OF_TIME: "out of time",
+    Code.OUT_OF_MEMORY: "out of memory",
+    Code.INTERNAL: "a defect of who scores",
+    Code.LEFT_OUT: "left out",
+}
+"""What the codes of a report mean, in a word or two."""
 SIDES: Final = {"left": "its left side", "right": "its right side", "top": "its upper side", "bottom": "its lower side"}
 UNSURE: Final = "a person's word on images near it would tell."
 OTHER_TILES: Final = "other tiles may show other tissue, and there are too few images of this one yet"
@@ -37,6 +48,12 @@ def finding_words(finding: Finding, detail: str | None, place: Place) -> str:
         first, colon, rest = detail.partition(": ")
         said += f": {rest if colon and first == finding.value.replace('_', ' ') else detail}"
     return said if said.endswith(("?", ".")) else f"{said}."
+
+
+def not_looked_at(code: str, detail: str | None, place: Place) -> str:
+    """Why nothing is known of an image: a refusal is none of its faults."""
+    said = f"{subject(place)} was not looked at: {NOT_LOOKED_AT.get(code, code)}"
+    return f"{said}." if not detail else f"{said}: {detail}" if detail.endswith(("?", ".")) else f"{said}: {detail}."
 
 
 WRITTEN_AGAIN: Final = "its file was written again"

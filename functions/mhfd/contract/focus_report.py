@@ -130,6 +130,9 @@ class FocusReport(Model):
     image: ImageInfo
     finding: Finding
     finding_detail: str | None = None
+    code: str | None = Field(
+        None, description="why the image was not looked at, as an endpoint says it (`Code`); null: it was"
+    )
     dof: int | None = None
     density: float | None = None
     cross_spectrum: float | None = None

@@ -52,6 +52,8 @@ class Image:
     finding: Finding
     detail: str | None
     pixels: Pixels | None
+    code: str | None = None
+    """Why it was not even looked at; None: it was."""
 
 
 def load(
@@ -68,7 +70,7 @@ def load(
     try:
         pixels = _of_array(source, facts) if isinstance(source, np.ndarray) else _of_file(source, limits, facts)
     except Flaw as flaw:
-        return Image(facts.info(), flaw.finding, flaw.detail, None)
+        return Image(facts.info(), flaw.finding, flaw.detail, None, flaw.code)
     return Image(facts.info(), Finding.OK, None, pixels)
 
 

@@ -6,6 +6,7 @@
 from typing import Final
 
 from mhfd.contract.focus_report import Finding
+from mhfd.contract.request import Code
 
 _ZEROS: Final = 32
 """Compressed data do not end in this many zeros; a file whose room was taken before it was written does."""
@@ -14,10 +15,12 @@ _ZEROS: Final = 32
 class Flaw(Exception):
     """A file cannot be scored: the finding, and one readable clause that says what is wrong and what to do."""
 
-    def __init__(self, finding: Finding, detail: str) -> None:
-        super().__init__(finding, detail)
+    def __init__(self, finding: Finding, detail: str, code: Code | None = None) -> None:
+        super().__init__(finding, detail, code)
         self.finding = finding
         self.detail = detail
+        self.code = code
+        """Why it was not even looked at; None: it was."""
 
 
 class NotOurs(Flaw):
@@ -27,6 +30,11 @@ class NotOurs(Flaw):
 def unreadable(detail: str) -> Flaw:
     """The flaw of a file that will never be read as it is."""
     return Flaw(Finding.UNREADABLE, detail)
+
+
+def unavailable(detail: str) -> Flaw:
+    """The flaw of a file that cannot be opened, or is none: nothing is said of what is in it."""
+    return Flaw(Finding.UNREADABLE, detail, Code.UNAVAILABLE)
 
 
 def not_ours(detail: str) -> Flaw:

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.images.flaw import Flaw, incomplete, unreadable
+from mhfd.images.flaw import Flaw, incomplete, unavailable, unreadable
 
 _PIECE: Final = 256 << 10
 """Bytes that are hashed at a time."""
@@ -203,7 +203,7 @@ def _open(path: str, flags: int) -> int:
 
 def _of_system(error: OSError) -> Flaw:
     words = f"the system cannot read it: {error.strerror or type(error).__name__}; check the disk and the path"
-    return unreadable(_REMEDY.get(type(error), words))
+    return unavailable(_REMEDY.get(type(error), words))
 
 
 def _is_fresh(status: os.stat_result) -> bool:
@@ -217,9 +217,9 @@ def _refuse_special(path: str | int, mode: int) -> None:
         marks = (".zarray", ".zgroup", "zarr.json")
         if isinstance(path, str) and any(os.path.exists(os.path.join(path, name)) for name in marks):  # noqa: PTH110, PTH118
             raise unreadable("Zarr stores are not read; export TIFF or PNG")
-        raise unreadable("it is a folder; name the images in it")
+        raise unavailable("it is a folder; name the images in it")
     for is_kind, what in _KINDS:
         if is_kind(mode):
-            raise unreadable(f"it is {what}, not a file; only regular files are read")
+            raise unavailable(f"it is {what}, not a file; only regular files are read")
     if not stat.S_ISREG(mode):
-        raise unreadable("it is not a regular file")
+        raise unavailable("it is not a regular file")

@@ -154,6 +154,7 @@ def _report(
         image=image.info,
         finding=finding,
         finding_detail=detail,
+        code=image.code,
         params=params,
         params_id=params.id,
         timing_ms=clock.timing_ms,
