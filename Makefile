@@ -7,6 +7,8 @@ STAMP := $(VENV)/.installed
 .PHONY: demo demo-endpoint demo-flow test suite browser broker check soak coverage bench gpu-check clean \
   test-lowest beside-cli
 .DELETE_ON_ERROR:
+# Every command that a test types is a process: compiling its sources anew each time would be a fifth of its work.
+unexport PYTHONDONTWRITEBYTECODE
 
 $(STAMP): pyproject.toml constraints.txt hatch_build.py $(wildcard functions/mhfd/native/*.c)
 	$(PYTHON) -m venv $(VENV) || { echo "Debian: apt-get install python3-venv" >&2; exit 1; }

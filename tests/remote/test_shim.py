@@ -19,27 +19,29 @@ VERSIONS = sorted(Path.home().glob(".pyenv/versions/3.*/bin/python"))
 PYTHONS = [sys.executable, *OTHERS, *map(str, VERSIONS)]
 
 
-def works(python: str) -> bool:
+@pytest.fixture(scope="module")
+def pythons() -> list[str]:
     """A version manager has stubs of what it has not."""
-    return subprocess.run([python, "-I", "-c", "import json"], capture_output=True, check=False).returncode == 0
+    tried = {p: subprocess.run([p, "-I", "-c", "import json"], capture_output=True, check=False) for p in PYTHONS}
+    return [python for python, done in tried.items() if done.returncode == 0]
 
 
 @pytest.mark.parametrize("name", shim.FUNCTIONS)
-@pytest.mark.parametrize("python", [python for python in PYTHONS if works(python)])
-def test_without_mhfd_the_answer_says_what_to_do(python: str, name: str) -> None:
+def test_without_mhfd_the_answer_says_what_to_do(pythons: list[str], name: str) -> None:
     """As a worker does: the source alone, executed; then JSON in, JSON out. Without site-packages there is no mhfd."""
     source = inspect.getsource(shim.FUNCTIONS[name])
     code = (
         f"import json\nspace = {{}}\nexec({source!r}, space)\n"
         f"print(json.dumps([space[{name!r}](paths=['/x']), __import__('sys').version_info[:2]]))"
     )
-    done = subprocess.run([python, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
-    answer, version = json.loads(done.stdout)
-    assert answer["ok"] is False
-    (error,) = answer["errors"]
-    assert error["code"] == "no_mhfd"
-    assert f"Python {version[0]}.{version[1]}" in error["why"]
-    assert ("3.11 or later" in error["remedy"]) == (tuple(version) < (3, 11))
+    for python in pythons:
+        done = subprocess.run([python, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
+        answer, version = json.loads(done.stdout)
+        assert answer["ok"] is False
+        (error,) = answer["errors"]
+        assert error["code"] == "no_mhfd"
+        assert f"Python {version[0]}.{version[1]}" in error["why"]
+        assert ("3.11 or later" in error["remedy"]) == (tuple(version) < (3, 11))
 
 
 @pytest.mark.parametrize("name", shim.FUNCTIONS)
