@@ -21,11 +21,13 @@ Place = Literal["look", "reports", "stage", "bring", "staged", "score", "return"
 """What an action is for."""
 Kind = Literal["unable", "failed", "stuck", "moving", "full", "empty", "changed", "all changed", "refused", "some"]
 
+_MAILS: Final = frozenset({"notify_on_succeeded", "notify_on_failed", "notify_on_inactive"})
 _FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "ls": frozenset({"endpoint_id", "path", "limit"}),
     "mkdir": frozenset({"endpoint_id", "path"}),
-    "transfer": frozenset({"source_endpoint", "destination_endpoint", "DATA"}),
-    "delete": frozenset({"endpoint", "recursive", "DATA"}),
+    "transfer": frozenset({"source_endpoint", "destination_endpoint", "DATA", "verify_checksum", "encrypt_data"})
+    | _MAILS,
+    "delete": frozenset({"endpoint", "recursive", "DATA"}) | _MAILS,
     "compute": frozenset({"endpoint_id", "user_endpoint_config", "tasks"}),
 }
 _FOR: Final[Mapping[tuple[str, str], Place]] = {

@@ -6,6 +6,7 @@ once: every image has one report, the staging area is clean or its leftovers are
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from mhfd_client.flow.runner import FlowRunner
 from mhfd_client.globus.consents import consents_for
 from mhfd_client.globus.identity import globus_app
 from mhfd_client.runners import Batch, Event, Health, Job, Returned, Scored, Started, Trouble
+from mhfd_flows.checks import checked
 
 
 @pytest.fixture
@@ -241,6 +243,35 @@ def test_a_transfer_that_goes_wrong(start: Callable[..., FlowRunner], lab: Site,
     all_scored(until_answered(runner, 3), jobs)
     assert (trouble.hits, len(lab.runs())) == (1, 1)
     assert lab.staged() == []
+
+
+def test_what_no_checksum_caught_is_found_by_the_hash(
+    start: Callable[..., FlowRunner], lab: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A flow that somebody else deployed, without checksums: a report of other bytes is no report of this image."""
+    deployed = lab.globus.flows.flows[lab.pairs["flow.id"]]
+    changed = copy.deepcopy(deployed.document["definition"])
+    del changed["States"]["BringImages"]["Parameters"]["verify_checksum"]
+    deployed.definition = checked(changed)
+    trouble = lab.globus.transfer.trouble("checksum", f"TRANSFER {lab.sem.id}")
+    runner = start()
+    jobs = ready(runner, lab, 2)
+    events = until_answered(runner, 2)
+    all_scored(events, jobs)
+    assert "put aside" in words(events)
+    assert "of an image with another SHA-256" in caplog.text
+    assert (trouble.hits, len(lab.runs()), lab.scored()) == (1, 2, 3)
+
+
+def test_nobody_gets_a_mail(start: Callable[..., FlowRunner], lab: Site) -> None:
+    runner = start()
+    jobs = ready(runner, lab, 1)
+    all_scored(until_answered(runner, 1), jobs)
+    (run,) = lab.runs()
+    made = lab.globus.transfer.tasks.values()
+    tasks = [one for one in made if run.id in one.items[0].source + one.items[0].destination]
+    assert [one.kind for one in tasks] == ["TRANSFER", "TRANSFER", "DELETE"]
+    assert [one.mails for one in tasks] == [[], [], []]
 
 
 def test_a_transfer_that_is_stuck(start: Callable[..., FlowRunner], lab: Site) -> None:

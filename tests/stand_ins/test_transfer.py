@@ -149,15 +149,25 @@ def test_a_damaged_file_is_sent_again(
     globus: StandIns, client: TransferClient, sem: Collection, stage: Collection, kind: Any, end: str, faults: int
 ) -> None:
     globus.transfer.trouble(kind)
-    task = ended(client, moved(client, sem, stage))
+    task = ended(client, moved(client, sem, stage, verify_checksum=True))
     assert (task["status"], task["faults"]) == (end, faults)
     assert ((stage.root / "in/a.tif").read_bytes() == (sem.root / "a.tif").read_bytes()) == (end == "SUCCEEDED")
 
 
 def test_unchecked_damage_arrives(globus: StandIns, client: TransferClient, sem: Collection, stage: Collection) -> None:
     globus.transfer.trouble("checksum")
-    assert ended(client, moved(client, sem, stage, verify_checksum=False))["status"] == "SUCCEEDED"
+    task = ended(client, moved(client, sem, stage))
+    assert (task["status"], task["verify_checksum"], task["faults"]) == ("SUCCEEDED", False, 0)
     assert (stage.root / "in/a.tif").read_bytes() != (sem.root / "a.tif").read_bytes()
+
+
+def test_mails_are_sent_unless_none_are_wanted(
+    globus: StandIns, client: TransferClient, sem: Collection, stage: Collection
+) -> None:
+    asked = moved(client, sem, stage)
+    quiet = moved(client, sem, stage, notify_on_succeeded=False)
+    assert [ended(client, one)["status"] for one in (asked, quiet)] == ["SUCCEEDED", "SUCCEEDED"]
+    assert [globus.transfer.tasks[one].mails for one in (asked, quiet)] == [["SUCCEEDED"], []]
 
 
 def test_a_program_in_the_tray_that_is_closed(client: TransferClient, sem: Collection, stage: Collection) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from tests.rigs.globus.auth_state import TRANSFER, Auth, Token, data_access
+from tests.rigs.globus.transfer_options import DELETE_DEFAULTS, TRANSFER_DEFAULTS, options_of
 from tests.rigs.globus.transfer_state import Collection as Folder
 from tests.rigs.globus.transfer_state import Item, Refusal, Task, TransferState
 from tests.rigs.globus.web import Refused, Request, Server
@@ -95,7 +96,6 @@ def submit_transfer(
         _names(item, TRANSFER_ITEM, "transfer_item")
         paths = [_path(item, name) for name in ("source_path", "destination_path")]
         items.append(Item(paths[0], paths[1], bool(item.get("recursive")), item.get("external_checksum")))
-    options = dict(document)
     return state.submit(
         "TRANSFER",
         owner,
@@ -103,7 +103,7 @@ def submit_transfer(
         destination,
         tuple(items),
         submission=_text(document, "submission_id"),
-        options=options,
+        options=options_of(document, TRANSFER_DEFAULTS),
     )
 
 
@@ -118,7 +118,9 @@ def submit_delete(state: TransferState, owner: str, document: Mapping[str, Any],
         _names(item, DELETE_ITEM, "delete_item")
     items = tuple(Item(_path(item, "path")) for item in document["DATA"])
     submission = _text(document, "submission_id")
-    return state.submit("DELETE", owner, where, None, items, submission=submission, options=dict(document))
+    return state.submit(
+        "DELETE", owner, where, None, items, submission=submission, options=options_of(document, DELETE_DEFAULTS)
+    )
 
 
 class _Routes:

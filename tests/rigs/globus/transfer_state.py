@@ -2,10 +2,10 @@
 
 Read in public documentation: three transfers and three deletions of one person are worked on at a time and others
 wait; a submission id is used once and repeating it gives the same task; files are written under their own names;
-checksums are compared and a file that differs is transferred again, which is a fault and not a failure; what cannot
-be read or written is tried again until the deadline, but for a few errors that end a task at once. Guessed: how
-often a file is tried again (here `TRIES`), and the words of messages. Not here: encryption, sync levels, filters,
-links, bandwidth.
+where a task asks for it, checksums are compared, and a file that differs is transferred again, which is a fault and not
+a failure; its owner gets mails unless a task asks for none (`transfer_options`); what cannot be read or written is
+tried again until the deadline, but for a few errors that end a task at once. Guessed: how often a file is tried again
+(here `TRIES`), and the words of messages. Not here: encryption itself, sync levels, filters, links, bandwidth.
 """
 
 from __future__ import annotations
@@ -129,6 +129,8 @@ class Task:
     faults: int = 0
     events: list[dict[str, Any]] = field(default_factory=list)
     moved: list[dict[str, str]] = field(default_factory=list)
+    mails: list[str] = field(default_factory=list)
+    """What its owner was told by mail: the status that it came to."""
     canceled: threading.Event = field(default_factory=threading.Event)
     done: threading.Event = field(default_factory=threading.Event)
 
@@ -147,10 +149,16 @@ class Task:
             },
         )
 
+    def mail(self, status: str) -> None:
+        """To its owner, unless that is not wanted."""
+        if self.options[f"notify_on_{status.lower()}"]:
+            self.mails.append(status)
+
     def end(self, status: str, code: str, description: str) -> None:
         if status == "FAILED":
             self.fatal = (code, description)
         self.note(code, description, error=status == "FAILED" and code != "CANCELED")
+        self.mail(status)
         self.completed, self.nice, self.status = time.time(), code if status == "FAILED" else "OK", status
         self.done.set()
 
@@ -172,7 +180,8 @@ class Task:
             "source_endpoint_display_name": self.source.name,
             "destination_endpoint_id": None if where is None else where.id,
             "destination_endpoint_display_name": None if where is None else where.name,
-            "verify_checksum": bool(self.options.get("verify_checksum", True)),
+            "verify_checksum": self.options["verify_checksum"] if self.kind == "TRANSFER" else False,
+            "encrypt_data": self.options.get("encrypt_data", False),
             "command": "API 0.10",
             "directories": 0,
             "files": self.files,
@@ -199,8 +208,8 @@ class Task:
             "nice_status_details": self.events[0]["details"] if self.events and nice not in (None, "OK") else None,
             "nice_status_expires_in": -1 if active else None,
             "history_deleted": False,
-            "skip_source_errors": bool(self.options.get("skip_source_errors", False)),
-            "fail_on_quota_errors": bool(self.options.get("fail_on_quota_errors", False)),
+            "skip_source_errors": self.options.get("skip_source_errors", False),
+            "fail_on_quota_errors": self.options.get("fail_on_quota_errors", False),
             "canceled_by_admin": None,
             "canceled_by_admin_message": None,
             "event_list": self.events[:10],
@@ -405,6 +414,7 @@ class TransferState:
             task.nice = "ENDPOINT_ERROR"
             if trouble.kind == "inactive":
                 task.status = "INACTIVE"
+                task.mail("INACTIVE")
             if not self._until(task, trouble.lifted.is_set):
                 return
             task.status, task.nice = "ACTIVE", "OK"
@@ -493,7 +503,7 @@ class TransferState:
             except FileNotFoundError:
                 task.end("FAILED", "FILE_NOT_FOUND", f"No such file: {item.source}")
                 return False
-            if not task.options.get("verify_checksum", True) or _sha256(target) == wanted.hexdigest():
+            if not task.options["verify_checksum"] or _sha256(target) == wanted.hexdigest():
                 task.transferred, task.moved_bytes = task.transferred + 1, task.moved_bytes + size
                 return True
             task.note("VERIFY_CHECKSUM", "file corruption detected", error=True, details=f"File: {item.destination}")
