@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.rigs.flow_rig import Site, site_here
+from tests.rigs.flow_rig import SHIPPED, Site, site_here
 from tests.rigs.globus import flows_actions
 from tests.rigs.globus.child_endpoint import ChildEndpoint
 from tests.rigs.globus.service import Service
@@ -28,9 +28,9 @@ def lab(
         yield made
 
 
-def said(lab: Site, **more: object) -> dict[str, Check]:
+def said(lab: Site, *, start_run: bool = True, **more: object) -> dict[str, Check]:
     """What is said of the flow and the folder of reports."""
-    found = doctor.examine(str(lab.root), config=lab.file(**more), state=lab.folder / "state")
+    found = doctor.examine(str(lab.root), config=lab.file(**more), state=lab.folder / "state", start_run=start_run)
     return {check.name: check for check in found if check.name in NAMES}
 
 
@@ -48,6 +48,19 @@ def test_reports_must_be_writable(lab: Site, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_flow_that_may_be_started_but_not_seen_is_no_failure(lab: Site) -> None:
     lab.globus.server.fail("GET /flows/.*", 403)
     assert said(lab)["flow"].level is Level.WARN
+
+
+def test_a_flow_of_another_mhfd_is_obsolete(lab: Site) -> None:
+    """It may ask for less than this one, such as checksums."""
+    deployed = lab.globus.flows.flows[lab.pairs["flow.id"]].document
+    deployed["keywords"] = ["mhfd", f"mhfd:{SHIPPED.name}", "digest:0123456789abcdef", "version:0.0.9"]
+    check = said(lab, start_run=False)["flow"]
+    assert (check.level, check.do) == (Level.WARN, "run: mhfd flow deploy focus_check --update")
+    assert "of mhfd 0.0.9" in check.what
+    deployed["keywords"][2] = f"digest:{SHIPPED.digest}"
+    assert said(lab, start_run=False)["flow"].level is Level.OK
+    del deployed["definition"]["States"]["BringImages"]["Parameters"]["verify_checksum"]
+    assert "changed at the service" in said(lab, start_run=False)["flow"].what
 
 
 def test_what_is_missing_in_the_settings_is_named(lab: Site) -> None:

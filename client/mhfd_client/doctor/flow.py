@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from mhfd.contract.request import Code
 from mhfd_client.errors import FlowError, FlowMissing, FlowRefused, SettingsError
 from mhfd_client.flow.asking import ThroughFlow, ask
+from mhfd_client.flow.deployments import obsolete
 from mhfd_client.flow.folders import Folders
 from mhfd_client.flow.from_settings import flow_service, folders_of
 from mhfd_client.flow.run_words import login_line
@@ -55,7 +56,7 @@ def flow_checks(settings: Settings, root: str, *, wait_s: float, start: bool = T
     yield ok("login", f"{found.username or found.identity or found.client_id}: may start runs of the flow")
     service = flow_service(settings)
     try:
-        title = service.title()
+        document = service.document()
     except FlowMissing as error:
         yield fail("flow", f"{folders.flow}: {error}", "`mhfd flow deploy` says which there is")
     except FlowRefused as error:
@@ -64,7 +65,8 @@ def flow_checks(settings: Settings, root: str, *, wait_s: float, start: bool = T
     except FlowError as error:
         yield fail("flow", f"{folders.flow}: {error}", "see the message")
     else:
-        yield ok("flow", f"{folders.flow}: {title}")
+        words, _, do = (obsolete(document) or "").partition("; ")
+        yield warn("flow", words, do) if words else ok("flow", f"{folders.flow}: {document['title']}")
     try:
         if start:
             yield through_flow(service, folders, wait_s)

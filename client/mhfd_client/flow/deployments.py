@@ -21,7 +21,7 @@ from mhfd_client.globus.ids import id_of
 from mhfd_client.kept import kept
 from mhfd_client.printing import printable
 from mhfd_client.settings import places
-from mhfd_flows.shipped import Shipped
+from mhfd_flows.shipped import FLOWS, Shipped
 
 if TYPE_CHECKING:
     from globus_sdk import FlowsClient
@@ -119,6 +119,17 @@ def find(flows: FlowsClient, shipped: Shipped, *, who: str, flow_id: UUID | None
     if found.digest != shipped.digest:
         raise FlowObsolete(_obsolete(shipped, found))
     return found
+
+
+def obsolete(document: Mapping[str, Any]) -> str | None:
+    """In words, when the service's document is one of our flows as another mhfd, or somebody since, has made it."""
+    shipped = FLOWS.get(_word(document, "mhfd:") or "")
+    if shipped is None:
+        return None
+    found = _deployed(shipped, document, "found")
+    if found.altered:
+        return f"flow {found.id} was changed at the service; run: mhfd flow deploy {shipped.name} --update"
+    return _obsolete(shipped, found) if found.digest != shipped.digest else None
 
 
 def asked(call: Callable[[], R]) -> R:

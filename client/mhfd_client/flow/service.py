@@ -97,9 +97,9 @@ class FlowService:
             break
         raise refused
 
-    def title(self) -> str:
-        """What the flow is called. FlowMissing; FlowRefused when it may be started, but not seen."""
-        return str(asked(lambda: self._flows.get_flow(self._flow))["title"])
+    def document(self) -> Mapping[str, Any]:
+        """The flow as the service has it. FlowMissing; FlowRefused when it may be started, but not seen."""
+        return asked(lambda: self._flows.get_flow(self._flow)).data
 
     def find(self, keys: Collection[str]) -> dict[str, str]:
         """The runs that have these keys."""
