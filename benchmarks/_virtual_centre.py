@@ -146,7 +146,7 @@ class Requests:
 
 
 class VirtualEndpoint:
-    """As `compute.service.Endpoint`, to one centre."""
+    """As `compute.service.EndpointService`, to one centre."""
 
     def __init__(
         self, centre: Centre, requests: Requests, chance: Chance, id_: UUID, sent: Callable[[list[Task]], None]

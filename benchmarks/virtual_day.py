@@ -23,7 +23,7 @@ from benchmarks._virtual_time import VirtualTime
 
 from mhfd_client.compute.callable_endpoint import CallableEndpoint
 from mhfd_client.compute.runner import ComputeRunner
-from mhfd_client.compute.service import Endpoint
+from mhfd_client.compute.service import EndpointService
 from mhfd_client.flow.folders import Folders
 from mhfd_client.flow.runner import FlowRunner
 from mhfd_client.flow.service import FlowService
@@ -79,7 +79,7 @@ def lived(day: Day, folder: Path) -> Came:
         runner = ComputeRunner(
             ID,
             lambda sent: CallableEndpoint(
-                cast(Endpoint, VirtualEndpoint(centre, requests, chance, ID, sent)), UUID(int=1), UUID(int=2)
+                cast(EndpointService, VirtualEndpoint(centre, requests, chance, ID, sent)), UUID(int=1), UUID(int=2)
             ),
             ledger=folder / "compute.jsonl",
             backoff_s=settings.runner.backoff_s,
