@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mhfd.errors import needing_extra
-from mhfd_endpoint import access, queues, render
+from mhfd_endpoint import access, gpus, queues, render
 from mhfd_endpoint import choices as chosen
 from mhfd_endpoint import folder as folders
 from mhfd_endpoint.finding import Check, fail, guarded, ok, warn
@@ -35,6 +35,7 @@ def examine(folder: Path) -> list[Check]:
         ("template", _template),
         ("options", _options),
         ("queue", _queue),
+        ("gpus", _gpus),
         ("interface", _interface),
         ("program", access.program),
         ("site file", access.site_file),
@@ -137,6 +138,40 @@ def _queue(folder: Path) -> Iterator[Check]:
             yield ok("queue", f"{choices.queue}: {queues.POLARIS[choices.queue].note}")
     elif isinstance(choices, chosen.Slurm):
         yield ok("queue", f"{choices.queue}: its rules are not known here; `scontrol show partition` has them")
+
+
+def _gpus(folder: Path) -> Iterator[Check]:
+    """Whether those that are named are there, as far as that is known before a job runs."""
+    choices = folders.choices_of(folder)
+    if not choices.gpus:
+        return
+    if isinstance(choices, chosen.Cluster):
+        yield from _gpus_of_jobs(choices)
+        return
+    there, names = gpus.here(), ", ".join(choices.gpus)
+    if there is None:
+        do = "run this on the machine that has them; `nvidia-smi -L` lists them"
+        yield warn("gpus", f"{names}: no nvidia-smi here that could say whether they are there", do)
+        return
+    _, lost = gpus.taken(choices.gpus, None, there)
+    if lost:
+        do = (
+            f"choose of {', '.join(gpus.usable(there)) or 'none'}, in the template or with `mhfd endpoint init --force`"
+        )
+        yield fail("gpus", f"{', '.join(lost)}: not on this machine", do)
+    else:
+        yield ok("gpus", f"{names}: there")
+
+
+def _gpus_of_jobs(choices: chosen.Cluster) -> Iterator[Check]:
+    if isinstance(choices.gpus, int):
+        what = f"{choices.gpus} on a node, whichever the scheduler gives to the job, and no other"
+        yield ok("gpus", what)
+    elif isinstance(choices, chosen.Slurm) and not choices.exclusive:
+        what = f"{', '.join(choices.gpus)}: a job may be given others, and ends when none of these is among them"
+        yield warn("gpus", what, "take whole nodes (--exclusive), or say how many instead of which")
+    else:
+        yield ok("gpus", f"{', '.join(choices.gpus)}, of those that the scheduler gives to the job")
 
 
 def _interface(folder: Path) -> Iterator[Check]:

@@ -11,10 +11,13 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from mhfd_endpoint import gpus
 from mhfd_endpoint.errors import ChoiceError, EndpointError
 
 # What reaches a scheduler's script: one word, so that no line can be added to it.
 Word = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.@+-]+$")]
+Gpu = Annotated[str, Field(pattern=rf"^(?:{gpus.NAME})$")]
+"""A number, or an id of a GPU or of a part of one."""
 Line = Annotated[str, Field(max_length=1000, pattern=r"^[^\n\r\x00]*$")]
 
 
@@ -36,15 +39,26 @@ class Choices(BaseModel):
     warm_minutes: int = Field(10, ge=0, le=7 * 24 * 60, description="how long workers stay up after the last image")
     max_warm_minutes: int = Field(10, ge=0, le=7 * 24 * 60, description="... and the most that a user may ask for")
     worker_init: tuple[Line, ...] = Field((), description="what a shell does before a worker starts")
-    gpus: int | tuple[Word, ...]
+    gpus: int | tuple[Gpu, ...]
 
     @property
     def gpus_per_node(self) -> int:
-        """How many there are, however they are named."""
+        """How many workers have one, however they are named."""
         return self.gpus if isinstance(self.gpus, int) else len(self.gpus)
+
+    @property
+    def gpus_held(self) -> int:
+        """How many are kept from others on a node."""
+        return self.gpus_per_node
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
+        if isinstance(self.gpus, tuple):
+            twice = next((name for name in self.gpus if self.gpus.count(name) > 1), None)
+            if twice is not None:
+                raise ValueError(f"--gpus: {twice} is named twice: a worker has one of its own")
+            if len({name.isdigit() for name in self.gpus}) > 1:
+                raise ValueError("--gpus: numbers or ids, not both: one could be the other")
         if self.gpus and self.workers != self.gpus_per_node:
             raise ValueError(f"workers must be {self.gpus_per_node}: one a GPU")
         if self.warm_minutes > self.max_warm_minutes:
@@ -56,7 +70,7 @@ class Workstation(Choices):
     """One machine with its own GPUs."""
 
     kind: Literal["workstation"] = "workstation"
-    gpus: tuple[Word, ...] = Field((), max_length=64, description="the GPUs by their numbers; none: the processors")
+    gpus: tuple[Gpu, ...] = Field((), max_length=64, description="the GPUs by numbers or ids; none: the processors")
 
 
 class Cluster(Choices):
@@ -66,10 +80,24 @@ class Cluster(Choices):
     queue: Word
     filesystems: tuple[Word, ...] = Field((), max_length=16)
     interface: Word
-    gpus: int = Field(ge=0, le=64, description="GPUs on a node")
+    gpus: Annotated[int, Field(ge=0, le=64)] | Annotated[tuple[Gpu, ...], Field(min_length=1, max_length=64)] = Field(
+        description="so many on a node, or these; always of those that the scheduler gave to the job"
+    )
+    ask_gpus: int | None = Field(None, ge=0, le=64, description="GPUs that a job asks for; nothing: those it uses")
     cpus: int = Field(4, ge=1, le=1024, description="processor cores on a node")
     max_nodes: int = Field(1, ge=1, le=512, description="nodes at one time, for one user")
     walltime_minutes: int = Field(60, ge=5, le=7 * 24 * 60, description="the longest a job may last")
+
+    @property
+    def gpus_held(self) -> int:
+        """What a job asks for."""
+        return self.gpus_per_node if self.ask_gpus is None else self.ask_gpus
+
+    @model_validator(mode="after")
+    def _asks_for_what_it_uses(self) -> Self:
+        if self.ask_gpus is not None and self.ask_gpus < self.gpus_per_node:
+            raise ValueError(f"ask_gpus {self.ask_gpus} is less than the {self.gpus_per_node} that are used")
+        return self
 
 
 class Slurm(Cluster):
@@ -80,13 +108,14 @@ class Slurm(Cluster):
     constraint: Word | None = None
     exclusive: bool = Field(False, description="whole nodes, whatever is used of them")
     memory_gb: int | None = Field(None, ge=1, le=8192)
+    gpu_type: Word | None = Field(None, description="which GPUs, as Slurm calls them: a100, 1g.10gb")
 
 
 class Polaris(Cluster):
     """Polaris, at ALCF."""
 
     kind: Literal["polaris"] = "polaris"
-    gpus: int = Field(4, ge=1, le=4)
+    gpus: Annotated[int, Field(ge=1, le=4)] | Annotated[tuple[Gpu, ...], Field(min_length=1, max_length=28)] = 4
     cpus: int = Field(32, ge=1, le=32)
 
 
@@ -104,7 +133,8 @@ def checked(kind: str, **fields: Any) -> Chosen:
         return _MODELS[kind](**fields)
     except ValidationError as e:
         parts = []
-        for error in e.errors():
+        first = {error["loc"][:1]: error for error in reversed(e.errors())}  # of a choice of types, what the first says
+        for error in reversed(first.values()):
             where = str(error["loc"][0]) if error["loc"] else ""
             got = f" (got {error['input']!r})" if where and error["type"] != "missing" else ""
             option = f"--{where.replace('_', '-')}: " if where else ""

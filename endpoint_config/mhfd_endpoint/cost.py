@@ -9,7 +9,7 @@ def cost(choices: Chosen) -> list[str]:
     Another user, or other options, is another process with the same bounds.
     """
     nodes = choices.max_nodes if isinstance(choices, Cluster) else 1
-    gpus = choices.gpus_per_node * nodes
+    gpus = choices.gpus_held * nodes
 
     def held(minutes: int) -> float:
         """Node-hours after the last image, once, until everything is given back."""

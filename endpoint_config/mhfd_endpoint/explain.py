@@ -86,6 +86,12 @@ def _where(choices: chosen.Chosen) -> Iterator[str]:
             f"On {'Polaris' if isinstance(choices, chosen.Polaris) else 'nodes under Slurm'}, {choices.queue}, "
             f"charged to {choices.account}; a job lasts {choices.walltime_minutes / 60:g} h at most."
         )
+        if choices.gpus_per_node:
+            which = choices.gpus if isinstance(choices.gpus, int) else ", ".join(choices.gpus)
+            yield (
+                f"A job asks for {choices.gpus_held} GPUs on a node; workers take {which} of those that it is given, "
+                "one each, and no other."
+            )
         if isinstance(choices, chosen.Polaris) and (queue := queues.POLARIS.get(choices.queue)):
             yield f"{choices.queue}: {queue.note}."
     else:

@@ -134,6 +134,7 @@ def worker_init(environment: Path, site_file: Path, extra: Iterable[str] = ()) -
     return (
         *extra,
         f'export PATH={bin_folder}:"$PATH"',
+        "export CUDA_DEVICE_ORDER=PCI_BUS_ID",
         f"export MHFD_SITE={site}",
         'test -r "$MHFD_SITE" || { echo "mhfd: cannot read $MHFD_SITE" >&2; exit 78; }',
         "command -v globus-compute-endpoint >/dev/null || "

@@ -5,8 +5,6 @@ option. Writes nothing.
 """
 
 import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ from typing import Any, Final
 
 from mhfd.errors import UsageError
 from mhfd_endpoint import choices as chosen
-from mhfd_endpoint import cost, folder, queues
+from mhfd_endpoint import cost, folder, gpus, queues
 
 Ask = Callable[[str, str | None], str]
 
@@ -52,6 +50,8 @@ def plan_of(name: str, given: Mapping[str, Any], *, ask: Ask | None) -> tuple[fo
     """The plan, and what to say about it: its cost, and the next commands."""
     where = folder.folder_of(name, exists=False)
     said = dict(given)
+    if said["gpus"] is not None:
+        said["gpus"] = _gpus(str(said["gpus"]))
     for option in ("walltime", "warm", "max_warm"):
         if said[option] is not None:
             said[option] = chosen.minutes(said[option])
@@ -94,7 +94,7 @@ def plan_of(name: str, given: Mapping[str, Any], *, ask: Ask | None) -> tuple[fo
 def _answer(question: _Question, kind: str, ask: Ask | None) -> Any:
     suggested = question.suggested.get(kind)
     if question.option == "gpus" and kind == "workstation":
-        suggested = str(_gpus_here())
+        suggested = str(len(gpus.usable(gpus.here() or ())))
     if ask is None:
         if suggested != "":
             hint = f"; here perhaps {suggested}" if suggested else ""
@@ -104,40 +104,48 @@ def _answer(question: _Question, kind: str, ask: Ask | None) -> Any:
     if question.option in ("read", "write"):
         return tuple(map(Path, _parts(answer)))
     if question.option == "gpus":
-        if not answer.strip().isdigit():
-            raise UsageError(f"--gpus: {answer!r} is no number")
-        return int(answer)
+        return _gpus(answer)
     if question.option == "walltime":
         return chosen.minutes(answer)
     return answer.strip()
 
 
-def _gpus_here() -> int:
-    """As the driver counts them; 0 without one."""
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return 0
+def _gpus(text: str) -> int | tuple[str, ...]:
     try:
-        done = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=30, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return 0
-    return sum(line.startswith("GPU ") for line in done.stdout.splitlines()) if done.returncode == 0 else 0
+        return gpus.parsed(text)
+    except ValueError as e:
+        raise UsageError(f"--gpus: {e}") from None
+
+
+def _named(chosen: int | tuple[str, ...]) -> tuple[str, ...]:
+    """A workstation's GPUs, each by a name that a worker can be given."""
+    there = gpus.here()
+    if there is None:
+        return chosen if isinstance(chosen, tuple) else tuple(map(str, range(chosen)))
+    names, lost = gpus.taken(chosen, None, there)
+    if lost:
+        raise UsageError(f"--gpus: {', '.join(lost)} is not here; this machine has {', '.join(gpus.usable(there))}")
+    return tuple(names)
 
 
 def _choices(kind: str, said: Mapping[str, Any], worker_init: tuple[str, ...]) -> chosen.Chosen:
     def given(option: str, otherwise: int) -> int:
         return otherwise if said[option] is None else int(said[option])
 
-    workers = given("workers", said["gpus"] or 1)
+    chosen_gpus = said["gpus"]
+    count = chosen_gpus if isinstance(chosen_gpus, int) else len(chosen_gpus)
+    workers = given("workers", count or 1)
     warm = given("warm", 60 if kind == "workstation" else 10)
     fields: dict[str, Any] = {"workers": workers, "warm_minutes": warm, "max_warm_minutes": given("max_warm", warm)}
-    fields |= {"worker_init": worker_init, "gpus": said["gpus"]}
+    fields |= {"worker_init": worker_init, "gpus": chosen_gpus}
     if kind == "workstation":
-        return chosen.checked(kind, **fields | {"gpus": tuple(map(str, range(said["gpus"])))})
+        return chosen.checked(kind, **fields | {"gpus": _named(chosen_gpus)})
+    if isinstance(chosen_gpus, tuple) and all(name.isdigit() for name in chosen_gpus):
+        fields["ask_gpus"] = max(map(int, chosen_gpus)) + 1
     fields |= {name: said[name] for name in ("account", "queue", "interface", "max_nodes")}
     fields |= {"filesystems": _parts(said["filesystems"]), "walltime_minutes": said["walltime"]}
     if kind == "slurm":
-        fields |= {name: said[name] for name in ("qos", "constraint", "exclusive")}
+        fields |= {name: said[name] for name in ("qos", "constraint", "exclusive", "gpu_type")}
         fields |= {"cpus": given("cpus", 4 * workers), "memory_gb": said["memory"]}
     choices = chosen.checked(kind, **fields)
     if isinstance(choices, chosen.Polaris) and (wrong := queues.problems(choices)):

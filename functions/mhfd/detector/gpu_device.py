@@ -7,6 +7,7 @@ result words. CuPy is imported when a device is opened, never before.
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Any, Final
 
 import numpy as np
@@ -37,7 +38,9 @@ class CudaDevice:
         try:
             count = runtime.getDeviceCount()
         except runtime.CUDARuntimeError as e:
-            raise DeviceUnavailable(f"device: no CUDA device can be used ({e}); use device='cpu'") from None
+            named = os.environ.get("CUDA_VISIBLE_DEVICES")
+            chosen = "" if named is None else f", with CUDA_VISIBLE_DEVICES {named!r}: see `nvidia-smi -L`"
+            raise DeviceUnavailable(f"device: no CUDA device can be used ({e}){chosen}; use device='cpu'") from None
         if not 0 <= index < count:
             raise DeviceUnavailable(f"device: there is no CUDA device {index}, only 0 to {count - 1}")
         self.index = index

@@ -29,7 +29,8 @@ def endpoint() -> None:
 @click.option("--filesystems", help="What jobs need mounted, with commas: home,eagle. On Slurm: licences.")
 @click.option("--walltime", metavar="TIME", help="The longest a job may last: 60m, 3h, 1:30.")
 @click.option("--interface", help="The network interface that nodes reach this machine by: hsn0, ib0.")
-@click.option("--gpus", type=click.IntRange(0, 64), help="GPUs on this machine, or on a node.")
+@click.option("--gpus", metavar="N|LIST", help="GPUs here, or on a node: how many, or which: 0,2 or GPU-... or MIG-...")
+@click.option("--gpu-type", help="Which kind of GPU, as Slurm calls it: a100, 1g.10gb.")
 @click.option("--read", multiple=True, type=click.Path(path_type=Path), help="A folder with images; may be repeated.")
 @click.option("--write", multiple=True, type=click.Path(path_type=Path), help="A folder for reports; may be repeated.")
 @click.option(
