@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.rigs.facility import SHARP, Facility, asked, codes
 from tests.rigs.focus_reports import report
 
 import mhfd
@@ -30,49 +30,10 @@ from mhfd.remote import examine, run
 from mhfd.remote.roots import Roots
 from mhfd.site import VARIABLE, Site
 
-SHARP = simulate.focus_series((192, 192), seed=3, defocus_um=[0.0])[0]
-
-
-class Facility:
-    """Folders that may be used, one that may not, and the site file that says so."""
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.data, self.out, self.secret = folder / "data", folder / "out", folder / "secret"
-        for path in (self.data, self.out, self.secret):
-            path.mkdir()
-        self.log = folder / "tasks.jsonl"
-        self._file, self._env = folder / "site.toml", monkeypatch
-        self.allow()
-
-    def allow(self, **fields: Any) -> None:
-        site = Site.of(
-            {"read_roots": [self.data], "write_roots": [self.out], "log": self.log, "device": "cpu"} | fields
-        )
-        self._file.write_text(site.to_toml())
-        self._env.setenv(VARIABLE, str(self._file))
-
-    def image(self, name: str, pixels: Any = SHARP, *, folder: Path | None = None) -> str:
-        path = (folder or self.data) / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        tifffile.imwrite(path, pixels)
-        return str(path)
-
-    def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
-
 
 @pytest.fixture
 def facility(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Facility:
     return Facility(tmp_path, monkeypatch)
-
-
-def asked(**request: Any) -> ScoreResponse:
-    """As the service would carry it: JSON both ways."""
-    return ScoreResponse.model_validate(json.loads(json.dumps(run(**json.loads(json.dumps(request))))))
-
-
-def codes(response: ScoreResponse | Examination) -> list[str]:
-    return [error.code for error in response.errors]
 
 
 def test_the_same_report_as_here(facility: Facility) -> None:
@@ -401,7 +362,7 @@ def test_every_task_leaves_one_line(facility: Facility) -> None:
     lines = facility.lines()
     assert [line["images"] for line in lines] == [1, 2]
     last = lines[-1]
-    assert last["bytes"] == 2 * os.stat(evil).st_size  # noqa: PTH116
+    assert last["bytes_read"] == 2 * os.stat(evil).st_size  # noqa: PTH116
     assert last["warm"] is True
     assert {"user", "task", "gpu_s", "cpu_s", "version", "code", "at"} <= set(last)
 
@@ -424,7 +385,7 @@ def test_a_log_folder_has_a_file_for_each_account(facility: Facility, tmp_path: 
     folder.mkdir()
     facility.allow(log=folder)
     asked(paths=[facility.image("a.tif")])
-    (file,) = folder.iterdir()
+    (file,) = folder.glob("*.jsonl")
     assert json.loads(file.read_text())["scored"] == 1
 
 

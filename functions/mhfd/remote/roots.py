@@ -1,9 +1,11 @@
 """A path of a request -> an open file or folder below one of the administrator's folders, or a `Refusal`.
 
-The path is resolved with its links, compared with the resolved folder, and then walked from that folder on, each part
-opened from the one before and never through a link: what was a folder when it was compared and is a link when it is
-opened is refused. What is read later is what was opened here, whatever happens to the name in the meantime. Nothing
-that is refused tells whether it exists. This module must not read what it opens.
+A path that does not lie below one of them as it is written is refused without asking the system anything: touching it
+could mount something, or hang. The others are walked from that folder on, each part opened from the one before and
+never through a link; where a link leads is read from the link that was opened, and held against the folders in the
+same way before anything there is touched. So nothing outside is ever looked at, whatever is swapped in meanwhile, and
+what is read later is what was opened here. Nothing that is refused tells whether it exists. This module must not read
+what it opens.
 """
 
 import contextlib
@@ -11,20 +13,22 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from mhfd.contract.request import Code
+from mhfd.remote import patience
 from mhfd.remote.refusal import Refusal, problem
 
 _LONGEST: Final = 4096
+_MOST_LINKS: Final = 40
 # Linux has them all; elsewhere this module imports, and refuses.
 _PATH: Final = getattr(os, "O_PATH", 0)
-_FOLDER: Final = _PATH | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-_LEAF: Final = _PATH | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-_READ: Final = os.O_RDONLY | (_LEAF & ~_PATH) | getattr(os, "O_NONBLOCK", 0)
+_LOOK: Final = _PATH | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_ROOT: Final = _PATH | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+_READ: Final = os.O_RDONLY | (_LOOK & ~_PATH) | getattr(os, "O_NONBLOCK", 0)
 _GONE: Final = {
     errno.ENOENT: ("there is no such file", "check the path; a file that was just written may need a moment to show"),
     errno.ENOTDIR: ("a part of the path is not a folder", "check the path"),
@@ -42,47 +46,84 @@ class RootedFile:
     status: os.stat_result
 
 
-@contextmanager
-def _closing(fd: int) -> Iterator[int]:
-    try:
-        yield fd
-    finally:
-        os.close(fd)
+class _Root:
+    """One of the folders. Where its own links lead is asked once, when it is first needed."""
+
+    def __init__(self, named: str) -> None:
+        self.named, self.parts = named, _parts(named)
+        self._real: str | None = None
+
+    def real(self) -> str:
+        """Without links. `Silent`: it does not answer."""
+        if self._real is None:
+            self._real = patience.asked(self.named, lambda: _resolved(self.named))
+        return self._real
+
+
+def _resolved(named: str) -> str:
+    real = os.path.realpath(named)
+    with contextlib.suppress(OSError):  # a mount that is gone hangs here and not later
+        os.stat(real)  # noqa: PTH116 - as text
+    return real
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in path.split("/") if part not in ("", ".")]
+
+
+def _collapsed(parts: Sequence[str]) -> list[str]:
+    """Without '..', as if none of them was a link."""
+    found: list[str] = []
+    for part in parts:
+        if part != "..":
+            found.append(part)
+        elif found:
+            found.pop()
+    return found
 
 
 class Roots:
     """Folders of the administrator's configuration, for one use of them ("read" or "write")."""
 
     def __init__(self, folders: Sequence[Path], *, use: str) -> None:
-        self._named = tuple(str(folder) for folder in folders)
-        self._real = tuple(os.path.realpath(folder) for folder in folders)
+        self._roots = tuple(_Root(str(folder)) for folder in folders)
         self._use = use
         self._code = Code.REFUSED_WRITE if use == "write" else Code.REFUSED_PATH
 
     @contextmanager
     def file(self, path: str) -> Iterator[RootedFile]:
         """The file of that path, open."""
-        root, parts = self._below(path)
-        if not parts:
-            raise self._refused(path, "it is the folder itself")
-        with self._translated(path), _closing(self._walk(root, parts[:-1], path)) as parent:
-            fd = self._leaf(parts[-1], parent, path)
-        with _closing(fd):
-            self._still_below(fd, root, path)
-            yield RootedFile(fd, os.path.join(root, *parts), os.fstat(fd))  # noqa: PTH118 - names that are no UTF-8
+        with ExitStack() as stack:
+            with self._translated(path):
+                walk = _Walk(self, path, stack)
+                parent = walk.go(to_file=True)
+                if not walk.names:
+                    raise self._refused(path, "it is the folder itself")
+                fd = walk.fds[-1] if parent is None else self._leaf(walk.names[-1], parent, path, stack)
+                self._still_below(fd, walk.root, path)
+                found = RootedFile(fd, "/".join((walk.root, *walk.names)), os.fstat(fd))
+            yield found
 
     @contextmanager
     def folder(self, path: str, *, make: bool = False) -> Iterator[int]:
         """The folder of that path, open for what is done relative to it; made where it is missing, if so wanted."""
-        root, parts = self._below(path)
-        with self._translated(path):
-            fd = self._walk(root, parts, path, make=make)
-        with _closing(fd):
-            self._still_below(fd, root, path)
-            yield fd
+        with ExitStack() as stack:
+            with self._translated(path):
+                walk = _Walk(self, path, stack)
+                walk.go(make=make)
+                self._still_below(walk.fds[-1], walk.root, path)
+            yield walk.fds[-1]
 
-    def _below(self, path: str) -> tuple[str, list[str]]:
-        """The root that holds a path when its links are followed, and the names from there on."""
+    def outside(self, path: str) -> bool:
+        """Whether a path lies below none of the folders as it is written. The system is asked of the folders only."""
+        try:
+            self.entered(self.checked(path), path)
+        except Refusal as e:
+            return e.problem.code == self._code
+        return False
+
+    def checked(self, path: str) -> list[str]:
+        """The names in a path that may be one."""
         try:
             raw = os.fsencode(path)
         except UnicodeEncodeError:
@@ -95,55 +136,48 @@ class Roots:
             raise self._refused(path, "it has '..' in it: write it without")
         if not _PATH:
             raise self._refused(path, "this system lacks what it takes to open files safely; use Linux")
-        try:
-            real = os.path.realpath(path)
-        except OSError:  # a link was replaced while it was followed
-            raise self._swapped(path) from None
-        for root in self._real:
-            if real == root or real.startswith(root + "/"):
-                return root, [part for part in real[len(root) :].split("/") if part]
-        raise self._refused(
-            path, "with its links followed, it lies below none of the folders that this endpoint may use"
-        )
+        return _parts(path)
 
-    def _walk(self, root: str, parts: Sequence[str], path: str, *, make: bool = False) -> int:
-        fd = os.open(root, _FOLDER & ~getattr(os, "O_NOFOLLOW", 0))
-        for part in parts:
-            with _closing(fd):
-                fd = self._step(part, fd, path, make=make)
+    def entered(self, parts: Sequence[str], path: str, *, led: bool = False) -> tuple[str, list[str]]:
+        """The folder, without links, that these names lead into, and the names from there on.
+
+        `led`: a link led there, whose '..' count; of the folders themselves links are followed, of nothing else.
+        """
+        for known in (parts, _collapsed(parts)) if led else (parts,):
+            below = [root for root in self._roots if list(known[: len(root.parts)]) == root.parts]
+            if below:
+                root = max(below, key=lambda one: len(one.parts))
+                try:
+                    return root.real(), list(known[len(root.parts) :])
+                except patience.Silent:
+                    raise self._silent(path) from None
+            for root in self._roots:
+                with contextlib.suppress(patience.Silent):
+                    real = _parts(root.real())
+                    if list(known[: len(real)]) == real:
+                        return root.real(), list(known[len(real) :])
+        how = "with its links followed" if led else "as it is written"
+        raise self._refused(path, f"{how}, it lies below none of the folders that this endpoint may use")
+
+    def swapped(self, path: str) -> Refusal:
+        """It is not what it was a moment ago, or a link leads in a circle."""
+        return self._refused(path, "a link leads out of the folder, or was put there while it was opened")
+
+    def _leaf(self, name: str, parent: int, path: str, stack: ExitStack) -> int:
+        fd = os.open(name, _READ, dir_fd=parent)
+        stack.callback(os.close, fd)
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise self.swapped(path)
         return fd
-
-    def _step(self, part: str, parent: int, path: str, *, make: bool) -> int:
-        try:
-            return os.open(part, _FOLDER, dir_fd=parent)
-        except FileNotFoundError:
-            if not make:
-                raise
-        except NotADirectoryError:
-            if stat.S_ISLNK(os.stat(part, dir_fd=parent, follow_symlinks=False).st_mode):
-                raise self._swapped(path) from None
-            raise
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(part, 0o755, dir_fd=parent)
-        return os.open(part, _FOLDER, dir_fd=parent)
-
-    def _leaf(self, name: str, parent: int, path: str) -> int:
-        with _closing(os.open(name, _LEAF, dir_fd=parent)) as looked:
-            mode = os.fstat(looked).st_mode
-            if stat.S_ISLNK(mode):
-                raise self._swapped(path)
-            if not stat.S_ISREG(mode):  # opening a device or a pipe does things: it is refused without
-                return os.dup(looked)
-        return os.open(name, _READ, dir_fd=parent)
 
     def _still_below(self, fd: int, root: str, path: str) -> None:
         """What is open must lie there by the kernel's own account too: a folder may have been moved away."""
         try:
             real = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115 - names that are no UTF-8
-        except OSError:  # no /proc: the walk above is what counts
+        except OSError:  # no /proc: the walk is what counts
             return
         if real != root and not real.startswith(root + "/"):
-            raise self._swapped(path)
+            raise self.swapped(path)
 
     @contextmanager
     def _translated(self, path: str) -> Iterator[None]:
@@ -152,7 +186,7 @@ class Roots:
             yield
         except OSError as e:
             if e.errno == errno.ELOOP:
-                raise self._swapped(path) from None
+                raise self.swapped(path) from None
             code = Code.CANNOT_WRITE if self._use == "write" else Code.UNAVAILABLE
             why, remedy = _GONE.get(
                 e.errno or 0, (f"the system says: {e.strerror or e}", "check the disk; send it again")
@@ -160,12 +194,86 @@ class Roots:
             raise Refusal(problem(code, why, remedy, path=path)) from None
 
     def _refused(self, path: str, why: str) -> Refusal:
-        if not self._named:
+        if not self._roots:
             remedy = f"the endpoint's administrator must name a folder to {self._use} first"
         else:
-            more = "" if len(self._named) <= 5 else f" and {len(self._named) - 5} more"
-            remedy = f"this endpoint may {self._use} below {', '.join(self._named[:5])}{more}; on the endpoint's paths"
+            named = [root.named for root in self._roots]
+            more = "" if len(named) <= 5 else f" and {len(named) - 5} more"
+            remedy = f"this endpoint may {self._use} below {', '.join(named[:5])}{more}; on the endpoint's paths"
         return Refusal(problem(self._code, why, remedy, path=path))
 
-    def _swapped(self, path: str) -> Refusal:
-        return self._refused(path, "a link leads out of the folder, or was put there while it was opened")
+    def _silent(self, path: str) -> Refusal:
+        code = Code.CANNOT_WRITE if self._use == "write" else Code.UNAVAILABLE
+        why = "the folder that it lies in does not answer: its disk or file server may be away"
+        return Refusal(problem(code, why, "tell the endpoint's administrator; send it again later", path=path))
+
+
+class _Walk:
+    """From a folder down to what a path names. `fds` are open from `root` on; `names` are the steps between them."""
+
+    def __init__(self, roots: Roots, path: str, stack: ExitStack) -> None:
+        self._roots, self._path, self._stack = roots, path, stack
+        self.root, self.names, self.fds = "", [], []
+        self._todo: list[str] = []  # the next one is the last
+        self._enter(roots.checked(path))
+
+    names: list[str]
+    fds: list[int]
+
+    def go(self, *, to_file: bool = False, make: bool = False) -> int | None:
+        """All the way. Where it ends in a regular file, gives the folder that holds it; what was opened is that too."""
+        links = 0
+        while self._todo:
+            part = self._todo.pop()
+            if part == "..":
+                self._up()
+                continue
+            fd = self._opened(part, make=make)
+            mode = os.fstat(fd).st_mode
+            if stat.S_ISLNK(mode):
+                links += 1
+                if links > _MOST_LINKS:
+                    raise self._roots.swapped(self._path)
+                self._follow(os.readlink("", dir_fd=fd))
+            elif stat.S_ISDIR(mode):
+                self.names.append(part)
+                self.fds.append(fd)
+            elif self._todo or not to_file:
+                raise NotADirectoryError(errno.ENOTDIR, "a part of the path is not a folder")
+            else:
+                parent = self.fds[-1]
+                self.names.append(part)
+                self.fds.append(fd)
+                return parent if stat.S_ISREG(mode) else None  # opening a device or a pipe does things: it is not
+        return None
+
+    def _opened(self, part: str, *, make: bool) -> int:
+        try:
+            fd = os.open(part, _LOOK, dir_fd=self.fds[-1])
+        except FileNotFoundError:
+            if not make:
+                raise
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(part, 0o755, dir_fd=self.fds[-1])
+            fd = os.open(part, _LOOK, dir_fd=self.fds[-1])
+        self._stack.callback(os.close, fd)
+        return fd
+
+    def _follow(self, target: str) -> None:
+        if target.startswith("/"):
+            self._enter([*_parts(target), *reversed(self._todo)], led=True)
+        else:
+            self._todo += reversed(_parts(target))
+
+    def _up(self) -> None:
+        if self.names:
+            self.names.pop()
+            self.fds.pop()
+        else:
+            self._enter([*_parts(self.root)[:-1], *reversed(self._todo)], led=True)
+
+    def _enter(self, parts: Sequence[str], *, led: bool = False) -> None:
+        self.root, todo = self._roots.entered(parts, self._path, led=led)
+        fd = os.open(self.root, _ROOT)
+        self._stack.callback(os.close, fd)
+        self.names, self.fds, self._todo = [], [fd], todo[::-1]
