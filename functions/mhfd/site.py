@@ -40,7 +40,7 @@ Folder = Annotated[Path, AfterValidator(_folder)]
 class Site(Model):
     """The configuration of one endpoint. Folders are absolute; links in them are followed when they are used."""
 
-    schema_version: Literal[1, 2] = Field(2, description="of this file; raised when an older mhfd would misread it")
+    schema_version: Literal[1, 2, 3] = Field(3, description="of this file; raised when an older mhfd would misread it")
     name: str = Field("endpoint", min_length=1, max_length=100, description="what people call this endpoint")
     read_roots: tuple[Folder, ...] = Field((), description="folders below which images may be read")
     write_roots: tuple[Folder, ...] = Field((), description="folders below which reports may be written")
@@ -53,16 +53,34 @@ class Site(Model):
     device: Literal["auto", "cpu", "gpu"] = Field("auto", description="what scores: `auto` takes a GPU if there is one")
     threads: int | None = Field(None, ge=1, description="threads of the CPU kernel; nothing for all that may be used")
     log: Folder | None = Field(
-        None, description="file for one line a task, or a folder for a file of each account; nothing: standard error"
+        None, description="file for one line a request, or a folder for a file of each account; nothing: standard error"
+    )
+
+    log_bytes: int = Field(100_000_000, ge=1 << 16, description="size of a log file, after which a new one is begun")
+    log_files: int = Field(20, ge=1, le=1000, description="full log files that are kept beside the one in use")
+    state: Folder | None = Field(None, description="folder in which what each user has had today is counted")
+    max_images_a_day: int | None = Field(None, ge=1, description="images of a user in a day of UTC")
+    max_bytes_read_a_day: int | None = Field(None, ge=1, description="bytes that are read for a user in a day")
+    max_bytes_written_a_day: int | None = Field(None, ge=1, description="bytes of reports of a user in a day")
+    max_device_s_a_day: float | None = Field(
+        None, gt=0, description="seconds in a day that a user's images are worked on"
     )
 
     @model_validator(mode="after")
-    def _log_is_safe(self) -> Self:
+    def _ours_is_safe(self) -> Self:
         for root in self.write_roots:
-            if self.log is not None and self.log.is_relative_to(root):
-                raise ValueError(
-                    f"log: {str(self.log)!r} lies below a write root, where tasks could replace it: move it"
-                )
+            for key, path in (("log", self.log), ("state", self.state)):
+                if path is not None and path.is_relative_to(root):
+                    raise ValueError(
+                        f"{key}: {str(path)!r} lies below a write root, where tasks could replace it: move it"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _counted_somewhere(self) -> Self:
+        limited = [key for key in type(self).model_fields if key.endswith("_a_day") and getattr(self, key) is not None]
+        if limited and self.state is None:
+            raise ValueError(f"state: {limited[0]} needs a folder to count in; name one that the workers may write")
         return self
 
     @classmethod
