@@ -140,12 +140,21 @@ def _summary() -> Any:
 
 
 def _task_line() -> Any:
-    from mhfd.remote import tasklog
+    from mhfd.remote.ledger import Ledger
+    from mhfd.remote.tasklog import Entry
+    from mhfd.site import Site
 
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "log")
-        tasklog.write(file, {"function": "mhfd_focus"})
-        return names_in(json.loads(file.read_text()))
+        site = Site(log=Path(folder, "log"))
+        ledger = Ledger("mhfd_focus", {"paths": ["/a"]})
+        Entry(site, ledger.line("done")).write(ledger.line("done"))
+        return names_in(json.loads(Path(folder, "log").read_text()), but=frozenset({"problems"}))
+
+
+def _quota_count() -> Any:
+    from mhfd.remote.quota import Counted
+
+    return names_in(json.loads(Counted("2026-01-01").to_bytes("somebody")))
 
 
 def _flow_inputs() -> Any:
@@ -369,6 +378,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "line of a task in the endpoint's log": Form(
         _constant("mhfd.remote.tasklog", "SCHEMA_VERSION"), "mhfd.remote.tasklog", _task_line
     ),
+    "count of a user's day": Form(_constant("mhfd.remote.quota", "SCHEMA_VERSION"), "mhfd.remote.quota", _quota_count),
     "input of a flow's run": Form(_constant("mhfd_flows.shipped", "INPUT_VERSION"), "mhfd_flows.shipped", _flow_inputs),
     "lines of a worker": Form(
         _constant("mhfd_client.runners.process", "SCHEMA_VERSION"), "mhfd_client.runners.process", _worker_lines
@@ -435,7 +445,7 @@ FORMS: Final[Mapping[str, Form]] = {
             ("doctor", "mhfd_endpoint.finding", "Check"),
             ("endpoint check", "mhfd_endpoint.finding", "Check"),
             ("endpoint explain", "mhfd_endpoint.explain", "explain"),
-            ("endpoint usage", "mhfd_endpoint.usage", "Used"),
+            ("endpoint usage", "mhfd_endpoint.usage", "Usage"),
         )
     },
     "journal": Form(_journal_version, "mhfd_client.journal.schema (append a migration)", _journal),

@@ -69,7 +69,8 @@ def test_images_below_its_folder_are_scored_and_others_refused(
 
 def test_what_ran_is_told(service: Service, core_endpoint: CoreEndpoint, images: list[Path]) -> None:
     def used() -> tuple[dict[str, Any], int]:
-        days = json.loads(core_endpoint.run("mhfd", "endpoint", "usage", core_endpoint.name, "--json"))
+        said = json.loads(core_endpoint.run("mhfd", "endpoint", "usage", core_endpoint.name, "--json"))
+        days = [day for day in said["used"] if day["function"] == "mhfd_focus"]
         return days[-1], sum(day["images"] for day in days)
 
     core_endpoint.reports(*images)
@@ -81,7 +82,7 @@ def test_what_ran_is_told(service: Service, core_endpoint: CoreEndpoint, images:
     assert last["cpu_s"] > 0
     assert last["gpu_s"] == 0
     said = core_endpoint.run("mhfd", "endpoint", "usage", core_endpoint.name)
-    assert f"{last['user']}  mhfd {mhfd.__version__}" in said
+    assert f"{last['user']}  mhfd_focus  mhfd {mhfd.__version__}" in said
     assert "GPU-seconds" in said
 
 

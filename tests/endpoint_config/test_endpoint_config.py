@@ -315,10 +315,10 @@ def test_usage_is_summed_by_day_account_and_version(place: Place) -> None:
     (folder / "mhfd-tasks.jsonl").write_text("\n".join([*map(json.dumps, lines), "rubbish", "[]"]) + "\n")
     done = place.run("usage", "ep")
     assert done.exit_code == 0
-    assert "2026-11-25  ann  mhfd 0.1.0 abc: 2 tasks, 6 images, 6.00 GB, 0.5 GPU-seconds" in done.output
+    assert "2026-11-25  ann  mhfd_focus  mhfd 0.1.0 abc: 2 requests, 6 images, 6.00 GB, 0.5 GPU-seconds" in done.output
     assert "4 lines" in done.output
-    found, strange = usage(map(json.dumps, lines))
-    assert (len(found), strange) == (3, 2)
+    found = usage(map(json.dumps, lines))
+    assert (len(found.used), found.strange) == (3, 2)
 
 
 def test_usage_without_a_log_says_why(place: Place) -> None:

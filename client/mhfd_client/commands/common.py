@@ -37,10 +37,17 @@ SET: Final = click.option(
     "--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Any other setting; may be repeated."
 )
 JSON: Final = click.option("--json", "as_json", is_flag=True, help="Everything as one JSON document.")
-VERSIONS: Final = {"alert list": 2, "plan": 3, "config": 2, "retake": 2, "alert digest": 2} | dict.fromkeys(
+VERSIONS: Final = {
+    "alert list": 2,
+    "plan": 3,
+    "config": 2,
+    "retake": 2,
+    "alert digest": 2,
+    "endpoint usage": 2,
+} | dict.fromkeys(
     (
         *("replay", "inspect", "calibrate", "tolerance", "check", "doctor", "whoami", "alert test"),
-        *("function register", "function list", "endpoint check", "endpoint explain", "endpoint usage"),
+        *("function register", "function list", "endpoint check", "endpoint explain"),
         *("flow dry-run", "flow deploy", "run list", "run show", "run cancel"),
     ),
     1,

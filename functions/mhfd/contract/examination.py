@@ -41,9 +41,10 @@ class FileSeen(Model):
 class Examination(Model):
     """What an endpoint says of itself. `files[i]` belongs to `paths[i]`; null where `errors` says why."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1, 2] = 2
     ok: bool
     errors: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = Field((), description="problems that kept nothing from being done")
     versions: dict[str, str] = Field(default_factory=dict)
     site: str | None = None
     user: str | None = None

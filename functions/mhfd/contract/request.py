@@ -26,10 +26,12 @@ class Code(StrEnum):
     CANNOT_WRITE = "cannot_write"
     OUT_OF_MEMORY = "out_of_memory"
     OUT_OF_TIME = "out_of_time"
+    QUOTA = "quota"
     INTERNAL = "internal"
     LEFT_OUT = "left_out"
     DETAIL_LEFT_OUT = "detail_left_out"
     CELLS_LEFT_OUT = "cells_left_out"
+    NOT_HASHED = "not_hashed"
     LOG_NOT_WRITTEN = "log_not_written"
 
 
@@ -78,6 +80,7 @@ class ScoreRequest(Model):
     detail: Literal["summary", "full"] = "full"
     write_to: Name | None = None
     expect: tuple[Expected | None, ...] | None = None
+    client: str | None = Field(None, max_length=100, description="who asks, for the endpoint's log: `mhfd 1.0`")
 
     @model_validator(mode="after")
     def _as_many(self) -> Self:

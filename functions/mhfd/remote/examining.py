@@ -8,9 +8,10 @@ import hashlib
 import os
 import pwd
 import socket
+import stat
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -18,28 +19,47 @@ from mhfd.contract.examination import Examination, ExamineRequest, FileSeen, Roo
 from mhfd.contract.params import Params
 from mhfd.contract.request import Code, Problem
 from mhfd.detector.choose import choose
-from mhfd.errors import MhfdError, SiteError
-from mhfd.remote import worker
+from mhfd.errors import MhfdError
+from mhfd.remote import alarm, patience, worker
+from mhfd.remote.ledger import Ledger
 from mhfd.remote.refusal import Refusal, problem, problems
 from mhfd.remote.roots import RootedFile, Roots
+from mhfd.remote.task import Verb, perform
 from mhfd.site import Site
+
+_CHUNK: Final = 1 << 20
+_KINDS: Final = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
 
 
 def answer(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of an ExamineRequest in, those of an Examination out."""
-    worker.began()
+    return perform(Verb("mhfd_examine", _request, _examined, _turned_away, _echoed), fields)
+
+
+def _request(fields: Mapping[str, Any]) -> ExamineRequest:
     try:
-        request = ExamineRequest.model_validate(dict(fields))
+        return ExamineRequest.model_validate(dict(fields))
     except ValidationError as e:
-        return _said(problems(e, "correct the request: see the reference of the function"))
-    if request.only_echo:
-        return _said([], echo=request.echo)
-    try:
-        site = Site.load()
-    except SiteError as e:
-        found = problem(Code.NO_SITE, str(e), "ask the endpoint's administrator: `mhfd endpoint check`")
-        return _said([found], echo=request.echo)
+        raise Refusal(*problems(e, "correct the request: see the reference of the function")) from None
+
+
+def _echoed(request: ExamineRequest) -> Examination | None:
+    return _said([], echo=request.echo) if request.only_echo else None
+
+
+def _turned_away(found: list[Problem], request: ExamineRequest | None) -> Examination:
+    return _said(found, echo=None if request is None else request.echo)
+
+
+def _examined(request: ExamineRequest, site: Site, ledger: Ledger) -> Examination:
     errors: list[Problem] = []
+    notes: list[Problem] = []
     backend, device = "none", "none"
     try:
         detector = choose(Params(), device=site.device, threads=site.threads)
@@ -47,15 +67,24 @@ def answer(fields: Mapping[str, Any]) -> dict[str, Any]:
     except MhfdError as e:
         remedy = "ask the endpoint's administrator: `device` in the site's configuration"
         errors.append(problem(Code.NO_DEVICE, str(e), remedy))
+    ledger.device = device
     files: list[FileSeen | None] = []
+    roots = Roots(site.read_roots, use="read")
     for index, path in enumerate(request.paths):
         try:
-            files.append(_file(site, path, hashed=request.hash))
+            with roots.file(path) as opened:
+                sha256, why = _hash(path, opened, site, ledger) if request.hash else (None, "")
+                files.append(_seen(opened, sha256))
+            ledger.seen += 1
+            if why:
+                remedy = "name a file that an image may be, to have it hashed"
+                notes.append(problem(Code.NOT_HASHED, why, remedy, index=index, path=path))
         except Refusal as e:
             files.append(None)
             errors.append(e.problem.model_copy(update={"index": index}))
     return _said(
         errors,
+        notes=tuple(notes),
         echo=request.echo,
         site=site.name,
         backend=backend,
@@ -70,7 +99,7 @@ def answer(fields: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
-def _said(errors: list[Problem], **fields: Any) -> dict[str, Any]:
+def _said(errors: list[Problem], **fields: Any) -> Examination:
     return Examination(
         ok=not errors,
         errors=tuple(errors),
@@ -82,37 +111,56 @@ def _said(errors: list[Problem], **fields: Any) -> dict[str, Any]:
         tasks_before=worker.tasks_before(),
         now_ns=time.time_ns(),
         **fields,
-    ).model_dump(mode="json")
+    )
 
 
 def _root(path: str, use: str) -> RootSeen:
     """Whether the account that tasks run as may do there what the administrator allows."""
-    if not os.path.isdir(path):  # noqa: PTH112 - as the configuration has it
-        return RootSeen(path=path, use=use, usable=False, why="there is no such folder")
     needed = os.R_OK | os.X_OK if use == "read" else os.W_OK | os.X_OK
-    usable = os.access(path, needed)
+    try:
+        there, usable = patience.asked(path, lambda: (os.path.isdir(path), os.access(path, needed)))  # noqa: PTH112
+    except patience.Silent:
+        return RootSeen(path=path, use=use, usable=False, why="it does not answer: its disk or file server may be away")
+    if not there:
+        return RootSeen(path=path, use=use, usable=False, why="there is no such folder")
     return RootSeen(path=path, use=use, usable=usable, why=None if usable else f"{worker.user()} may not {use} there")
 
 
-def _file(site: Site, path: str, *, hashed: bool) -> FileSeen:
-    with Roots(site.read_roots, use="read").file(path) as opened:
-        status = opened.status
-        return FileSeen(
-            size=status.st_size,
-            mtime_ns=status.st_mtime_ns,
-            owner=_name(status.st_uid),
-            mode=f"{status.st_mode & 0o7777:04o}",
-            writable=os.access(opened.real, os.W_OK),
-            sha256=_hash(opened, site.max_bytes) if hashed else None,
-        )
+def _seen(opened: RootedFile, sha256: str | None) -> FileSeen:
+    status = opened.status
+    return FileSeen(
+        size=status.st_size,
+        mtime_ns=status.st_mtime_ns,
+        owner=_name(status.st_uid),
+        mode=f"{status.st_mode & 0o7777:04o}",
+        writable=os.access(f"/proc/self/fd/{opened.fd}", os.W_OK),
+        sha256=sha256,
+    )
 
 
-def _hash(opened: RootedFile, most: int) -> str | None:
-    """Of the bytes, where the file is no larger than an image may be."""
-    if opened.status.st_size > most:
-        return None
-    with open(opened.fd, "rb", closefd=False) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _hash(path: str, opened: RootedFile, site: Site, ledger: Ledger) -> tuple[str | None, str]:
+    """Of the bytes, where it is a file no larger than an image may be; or why there is none."""
+    mode, size = opened.status.st_mode, opened.status.st_size
+    if not stat.S_ISREG(mode):
+        kind = next((word for is_one, word in _KINDS if is_one(mode)), "no file")
+        return None, f"it is {kind}: nothing was read"
+    if size > site.max_bytes:
+        return None, f"{size} bytes are more than an image may have here ({site.max_bytes}): nothing was read"
+    ledger.reads(size)
+    digest = hashlib.sha256()
+    try:
+        with ledger.working(), alarm.ended_after(site.max_image_seconds):
+            at = 0
+            while at < size and (part := os.pread(opened.fd, min(_CHUNK, size - at), at)):
+                digest.update(part)
+                at += len(part)
+    except alarm.Overdue:
+        why = f"hashing it was ended after {site.max_image_seconds:g} s"
+        raise Refusal(problem(Code.OUT_OF_TIME, why, "ask for it alone, or without `hash`", path=path)) from None
+    except OSError as e:
+        why = f"it cannot be read: {e.strerror or e}"
+        raise Refusal(problem(Code.UNAVAILABLE, why, "check the disk; send it again", path=path)) from None
+    return digest.hexdigest(), ""
 
 
 def _name(uid: int) -> str:

@@ -11,6 +11,8 @@ from mhfd.images.source import printable
 _PATH_BYTES: Final = 300
 _WHY_BYTES: Final = 500
 _MOST: Final = 10
+_LONGEST: Final = 1 << 13
+"""Characters of a text that are looked at."""
 
 
 class Refusal(Exception):
@@ -39,7 +41,7 @@ def problem(
         remedy=fitted(_text(remedy), _WHY_BYTES),
         index=index,
         through=through,
-        path=None if path is None else fitted(_text(path), _PATH_BYTES, keep_end=True),
+        path=None if path is None else shown(path),
         field=None if field is None else fitted(_text(field), _PATH_BYTES),
     )
 
@@ -56,6 +58,11 @@ def problems(error: ValidationError, remedy: str) -> list[Problem]:
         )
         for one in found[:_MOST]
     ]
+
+
+def shown(path: str, room: int = _PATH_BYTES) -> str:
+    """A path, or any text of a request, of bounded size; of a long one the end."""
+    return fitted(_text(path[-_LONGEST:]), room, keep_end=True)
 
 
 def _text(text: str) -> str:

@@ -6,6 +6,7 @@ in the response; nothing that a caller can send makes it raise.
 
 import logging
 import os
+import stat
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -20,11 +21,13 @@ from mhfd.contract.focus_report import FocusReport, Provenance, report_file
 from mhfd.contract.request import Code, Expected, Problem, ScoreRequest, ScoreResponse
 from mhfd.detector import Detector
 from mhfd.detector.choose import choose
-from mhfd.errors import SiteError, UsageError
-from mhfd.remote import alarm, placing, tasklog, worker
+from mhfd.errors import UsageError
+from mhfd.remote import alarm, placing, worker
 from mhfd.remote.budget import Budget
+from mhfd.remote.ledger import Ledger
 from mhfd.remote.refusal import Refusal, problem, problems
 from mhfd.remote.roots import RootedFile, Roots
+from mhfd.remote.task import Verb, perform
 from mhfd.site import Site
 
 log = logging.getLogger("mhfd.remote")
@@ -32,55 +35,63 @@ log = logging.getLogger("mhfd.remote")
 
 def answer(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a ScoreRequest in, those of a ScoreResponse out."""
-    worker.began()
     began = time.time_ns()
-    try:
-        site = Site.load()
-        request = _request(fields, site)
+
+    def work(request: ScoreRequest, site: Site, ledger: Ledger) -> ScoreResponse:
+        _allowed(request, site)
         detector = _detector(request, site)
         with ExitStack() as stack:
             folder = None
             if request.write_to is not None:
                 roots = Roots(site.write_roots, use="write")
                 folder = stack.enter_context(roots.folder(request.write_to, make=True))
-            return _Run(site, request, detector, folder, began).response()
-    except Refusal as e:
-        return _refused(began, e.problems)
-    except SiteError as e:
-        return _refused(
-            began, [problem(Code.NO_SITE, str(e), "ask the endpoint's administrator: `mhfd endpoint check`")]
+            return _Run(site, request, detector, folder, ledger, began).response()
+
+    def turned_away(found: list[Problem], _request: ScoreRequest | None) -> ScoreResponse:
+        return ScoreResponse(
+            ok=False,
+            reports=(),
+            errors=tuple(found),
+            provenance=_provenance(None),
+            began_ns=began,
+            ended_ns=time.time_ns(),
         )
-    except Exception as e:
-        log.exception("a request failed")
-        why = f"the request failed with {type(e).__name__}: {e}"
-        return _refused(began, [problem(Code.INTERNAL, why, "send it again; report it if that does not help")])
+
+    return perform(Verb("mhfd_focus", _request, work, turned_away), fields)
 
 
 class _Run:
     """One request that can be taken."""
 
-    def __init__(self, site: Site, request: ScoreRequest, detector: Detector, folder: int | None, began: int) -> None:
+    def __init__(
+        self,
+        site: Site,
+        request: ScoreRequest,
+        detector: Detector,
+        folder: int | None,
+        ledger: Ledger,
+        began: int,
+    ) -> None:
         self._site, self._request, self._detector, self._folder = site, request, detector, folder
-        self._began, self._cpu = began, time.process_time()
+        self._ledger, self._began = ledger, began
         self._roots = Roots(site.read_roots, use="read")
         self._limits = images.Limits(max_bytes=site.max_bytes, max_pixels=site.max_pixels)
         self._budget = Budget(site.max_response_bytes, len(request.paths), full=request.detail == "full")
-        self._bytes, self._detecting_ms, self._scored = 0, 0.0, 0
         self._until = None if site.max_seconds is None else time.monotonic() + site.max_seconds
+        ledger.device = detector.device
 
-    def response(self) -> dict[str, Any]:
+    def response(self) -> ScoreResponse:
         self._score_all()
-        notes = self._log()
         reports, left_out = self._budget.reports()
         return ScoreResponse(
             ok=not self._budget.errors,
             reports=reports,
             errors=tuple(self._budget.errors),
-            notes=(*left_out, *notes),
+            notes=left_out,
             provenance=_provenance(self._detector),
             began_ns=self._began,
             ended_ns=time.time_ns(),
-        ).model_dump(mode="json")
+        )
 
     def _score_all(self) -> None:
         until = self._until
@@ -94,6 +105,8 @@ class _Run:
             try:
                 self._score(index, path)
             except Refusal as e:
+                if e.problem.code == Code.QUOTA:  # of whoever asks, not of this image
+                    return self._budget.stop(Code.QUOTA, e.problem.why, e.problem.remedy)
                 self._budget.error(e.problem.model_copy(update={"index": index}))
         return None
 
@@ -101,14 +114,21 @@ class _Run:
         with self._roots.file(path) as opened:
             if self._request.expect is not None:
                 _compare(path, opened, self._request.expect[index])
-            report = self._measured(path, opened)
-        self._scored += 1
-        self._bytes += report.image.bytes or 0
-        self._detecting_ms += report.timing_ms.get("detect", 0.0)
+            size = opened.status.st_size if stat.S_ISREG(opened.status.st_mode) else 0
+            self._ledger.reads(size if size <= self._site.max_bytes else 0, images=1)
+            with self._ledger.working():
+                report = self._measured(path, opened)
+        height, width = report.image.shape or (0, 0)
+        self._ledger.pixels += height * width
+        if self._detector.name == "gpu":
+            self._ledger.gpu_s += report.timing_ms.get("detect", 0.0) / 1000
         name = None
         if self._folder is not None:
             name = report_file(path, self._request.params.id)
-            placing.put(self._folder, name, report.model_dump_json().encode() + b"\n")
+            data = report.model_dump_json().encode() + b"\n"
+            self._ledger.writes(len(data))
+            placing.put(self._folder, name, data)
+        self._ledger.scored += 1
         self._budget.report(report, file=name)
 
     def _measured(self, path: str, opened: RootedFile) -> FocusReport:
@@ -152,24 +172,8 @@ class _Run:
         except Refusal:  # not there, or not for us: the same to whoever asks
             return None
 
-    def _log(self) -> tuple[Problem, ...]:
-        gpu = self._detector.name == "gpu"
-        line = {
-            "function": "mhfd_focus",
-            "images": len(self._request.paths),
-            "scored": self._scored,
-            "bytes": self._bytes,
-            "wall_s": round((time.time_ns() - self._began) / 1e9, 4),
-            "cpu_s": round(time.process_time() - self._cpu, 4),
-            "gpu_s": round(self._detecting_ms / 1000, 4) if gpu else 0.0,
-            "device": self._detector.device,
-            "warm": worker.tasks_before() > 0,
-            "paths": [self._request.paths[0][-300:], self._request.paths[-1][-300:]],
-        }
-        return tasklog.write(self._site.log, line)
 
-
-def _request(fields: Mapping[str, Any], site: Site) -> ScoreRequest:
+def _request(fields: Mapping[str, Any]) -> ScoreRequest:
     try:
         request = ScoreRequest.model_validate(dict(fields))
     except ValidationError as e:
@@ -178,10 +182,13 @@ def _request(fields: Mapping[str, Any], site: Site) -> ScoreRequest:
         why = f"this station's mhfd is older than the endpoint's {mhfd.__version__} (method 1 against {METHOD_VERSION})"
         remedy = "upgrade the station: pip install --upgrade mhfd"
         raise Refusal(problem(Code.OLD_STATION, why, remedy, field="schema_version"))
+    return request
+
+
+def _allowed(request: ScoreRequest, site: Site) -> None:
     if len(request.paths) > site.max_images:
         why = f"{len(request.paths)} paths; this endpoint takes {site.max_images} at once"
         raise Refusal(problem(Code.TOO_MANY, why, "send fewer at once", field="paths"))
-    return request
 
 
 def _detector(request: ScoreRequest, site: Site) -> Detector:
@@ -209,10 +216,3 @@ def _provenance(detector: Detector | None) -> Provenance:
     name, device, threads = (detector.name, detector.device, detector.threads) if detector else ("none", "none", 0)
     versions = worker.versions()
     return Provenance(version=versions["mhfd"], backend=name, device=device, threads=threads, versions=versions)
-
-
-def _refused(began: int, found: list[Problem]) -> dict[str, Any]:
-    errors, provenance = tuple(found), _provenance(None)
-    return ScoreResponse(
-        ok=False, reports=(), errors=errors, provenance=provenance, began_ns=began, ended_ns=time.time_ns()
-    ).model_dump(mode="json")

@@ -5,6 +5,7 @@ import hashlib
 import os
 import platform
 import time
+import uuid
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -44,6 +45,28 @@ def tasks_before() -> int:
 def task_id() -> str | None:
     """The service's name of the task that runs now, as the worker's environment says."""
     return os.environ.get("GC_TASK_UUID")
+
+
+IDENTITY: Final = "MHFD_IDENTITY"
+"""What the administrator's template names the Globus identity by that the endpoint's process was started for."""
+
+
+def identity() -> str | None:
+    """The Globus identity that asks, as the endpoint tells its workers; None where it does not.
+
+    An endpoint with an identity mapping has a process for each identity. Without one only whoever started it may use
+    it, and it does not say by which of their identities.
+    """
+    try:
+        found = uuid.UUID(os.environ.get(IDENTITY, ""))
+    except ValueError:
+        return None
+    return str(found) if found.int else None
+
+
+def plain(name: str) -> str:
+    """A name as a part of a file's name."""
+    return "".join(c if c.isalnum() or c in "-_" else "_" for c in name) or "nobody"
 
 
 @cache

@@ -9,6 +9,8 @@ import click
 
 from mhfd_client.commands.common import JSON, echo, say, tell
 
+_REFUSED = 20
+"""Requests that were refused something, that `usage` prints; with --json there are more."""
 _NAME = click.argument("name", metavar="NAME")
 
 
@@ -133,28 +135,33 @@ def pin(name: str, function_id: tuple[str, ...], add: bool) -> None:
 @_NAME
 @JSON
 def usage(name: str, as_json: bool) -> None:
-    """Say who ran what, on how many images, at what cost: a line a day, account and version."""
+    """Say who ran what, on how many images, at what cost; who asked for what they may not have; and what is used up.
+
+    A line a day, user, function and version; then the latest requests that were refused a path; then today's quotas.
+    """
+    from dataclasses import replace
+
+    from mhfd_endpoint import usage as told
     from mhfd_endpoint.access import site_of
     from mhfd_endpoint.errors import EndpointError
     from mhfd_endpoint.folder import folder_of
-    from mhfd_endpoint.usage import lines as lines_of
-    from mhfd_endpoint.usage import usage as sums
 
-    log = site_of(folder_of(name)).log
-    if log is None:
+    site = site_of(folder_of(name))
+    if site.log is None:
         raise EndpointError(
             f"{name}: the site file names no `log`: tasks leave their lines on the workers' error stream"
         )
-    found, strange = sums(lines_of(log))
-    lines = [
-        f"{one.day}  {one.user}  mhfd {one.version}: {one.tasks:,} tasks, {one.images:,} images, "
-        f"{one.bytes / 1e9:.2f} GB, {one.gpu_s:,.1f} GPU-seconds, {one.cpu_s:,.1f} CPU-seconds, {one.wall_s:,.1f} s"
-        for one in found
-    ]
-    nothing = [] if strange else ["no task has run yet"]
-    say([one.as_json() for one in found], lines or nothing, as_json=as_json)
-    if strange:
-        echo(f"{strange} lines of {log} are none of a task", err=True)
+    found = replace(told.usage(told.lines(site.log)), quotas=told.quotas(site))
+    lines = [str(one) for one in found.used]
+    if not lines and not found.strange:
+        lines = ["no task has run yet"]
+    if found.refused:
+        lines += ["", "asked for what they may not have, the latest last:", *map(str, found.refused[-_REFUSED:])]
+    if found.quotas:
+        lines += ["", "used today, until 00:00 UTC:", *map(str, found.quotas)]
+    say(found.as_json(), lines, as_json=as_json)
+    if found.strange:
+        echo(f"{found.strange} lines of {site.log} are none of a request", err=True)
 
 
 def _ask(question: str, default: str | None) -> str:

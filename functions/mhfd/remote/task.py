@@ -1,0 +1,117 @@
+"""The way of every request, whatever it asks for: site -> request -> is it allowed? -> work -> its line in the log.
+
+A verb brings what is its own; that nothing of a request makes it raise, that a quota counts and that exactly one line
+is left, is here. The line is written too when the process is being ended in the middle.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from mhfd.contract.base import Model
+from mhfd.contract.examination import Examination
+from mhfd.contract.request import Code, Problem, ScoreResponse
+from mhfd.errors import SiteError
+from mhfd.remote import worker
+from mhfd.remote.ledger import Ledger
+from mhfd.remote.quota import Quota
+from mhfd.remote.refusal import Refusal, problem
+from mhfd.remote.roots import Roots
+from mhfd.remote.tasklog import LOST, Entry
+from mhfd.site import Site
+
+log = logging.getLogger("mhfd.remote")
+
+R = TypeVar("R", bound=Model)
+A = TypeVar("A", bound=ScoreResponse | Examination)
+
+_NOT_TAKEN: Final = ("refused", "failed")
+_LOOKED_AT: Final = 100_000
+"""Paths of a request that was not taken, that are looked at for the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verb(Generic[R, A]):
+    """What differs between one verb and another."""
+
+    name: str
+    read: Callable[[Mapping[str, Any]], R]
+    """The request, or a `Refusal`."""
+    work: Callable[[R, Site, Ledger], A]
+    """The answer, or a `Refusal` of the whole."""
+    turned_away: Callable[[list[Problem], R | None], A]
+    """The answer to a request that is not taken."""
+    at_once: Callable[[R], A | None] = lambda _request: None
+    """The answer to a request that needs nothing of the site."""
+
+
+def perform(verb: Verb[R, A], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A request's fields in, an answer's out."""
+    worker.began()
+    ledger = Ledger(verb.name, fields)
+    site, errors = _site()
+    entry = Entry(site, ledger.line(LOST))
+    try:
+        said, outcome = _performed(verb, fields, ledger, site, errors)
+        ledger.problems(said.errors)
+        _not_looked_at(said, ledger, site, taken=outcome not in _NOT_TAKEN)
+    except BaseException:  # whoever runs this process ends it, or has a limit of time of its own
+        _ended(ledger, entry, "ended")
+        raise
+    notes = _ended(ledger, entry, outcome)
+    return said.model_copy(update={"notes": (*said.notes, *notes)}).model_dump(mode="json")
+
+
+def _site() -> tuple[Site | None, list[Problem]]:
+    try:
+        return Site.load(), []
+    except SiteError as e:
+        return None, [problem(Code.NO_SITE, str(e), "ask the endpoint's administrator: `mhfd endpoint check`")]
+
+
+def _performed(
+    verb: Verb[R, A], fields: Mapping[str, Any], ledger: Ledger, site: Site | None, errors: list[Problem]
+) -> tuple[A, str]:
+    """The answer, and the outcome in a word."""
+    request: R | None = None
+    try:
+        request = verb.read(fields)
+        at_once = verb.at_once(request)
+        if at_once is not None:
+            return at_once, "done"
+        if site is None:
+            raise Refusal(*errors)
+        ledger.quota = Quota.of(site)
+        said = verb.work(request, site, ledger)
+    except Refusal as e:
+        return verb.turned_away(e.problems, request), "refused"
+    except Exception as e:
+        log.exception("a request failed")
+        why = f"the request failed with {type(e).__name__}: {e}"
+        found = problem(Code.INTERNAL, why, "send it again; report it if that does not help")
+        return verb.turned_away([found], request), "failed"
+    if not said.errors:
+        return said, "done"
+    return said, "partly" if ledger.scored or ledger.seen else "nothing"
+
+
+def _not_looked_at(said: ScoreResponse | Examination, ledger: Ledger, site: Site | None, *, taken: bool) -> None:
+    """What a request asked for that nobody looked at: what of it lies outside is told all the same."""
+    if site is None:
+        return
+    roots = Roots(site.read_roots, use="read")
+    for at in ledger.unlooked(said.errors, taken=taken)[:_LOOKED_AT]:
+        path = ledger.paths[at] if at < len(ledger.paths) else None
+        if isinstance(path, str) and roots.outside(path):
+            ledger.refused(path)
+
+
+def _ended(ledger: Ledger, entry: Entry, outcome: str) -> tuple[Problem, ...]:
+    """Work that was done counts, whatever became of it; then its line. What could not be done of both."""
+    notes: tuple[Problem, ...] = ()
+    try:
+        ledger.quota.settle()
+    except Refusal as e:
+        notes = (e.problem,)
+    return (*notes, *entry.write(ledger.line(outcome)))
