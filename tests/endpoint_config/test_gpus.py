@@ -44,6 +44,7 @@ class Machine:
         for path in (self.bin, self.home, self.environment / "bin", folder / "data"):
             path.mkdir(parents=True)
         monkeypatch.setenv("GLOBUS_COMPUTE_USER_DIR", str(self.home))
+        monkeypatch.chdir(folder)  # where a job's script writes
         monkeypatch.setenv("PATH", f"{self.bin}:{os.environ['PATH']}")
         for name in (*gpus.given.__globals__["_GIVEN"], "PYTHONPATH"):
             monkeypatch.delenv(name, raising=False)
