@@ -8,13 +8,14 @@ import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from mhfd.site import VARIABLE, Site
 from mhfd_endpoint import choices as chosen
 from mhfd_endpoint import folder as folders
 from mhfd_endpoint import render
 from mhfd_endpoint.errors import EndpointError
-from mhfd_endpoint.finding import Check, fail, ok, warn
+from mhfd_endpoint.finding import Check, Level, fail, ok, warn
 from mhfd_endpoint.identities import examining as mapped
 from mhfd_endpoint.rights import all_can_add, all_can_read, others_can_write
 
@@ -56,6 +57,61 @@ def identities(folder: Path) -> Iterator[Check]:
     if os.getuid() != 0:
         do = "start it as root"
         yield warn("identities", f"{mapping} counts only for an endpoint that is started as root", do)
+
+
+def assurance(folder: Path) -> Iterator[Check]:
+    """What the service and the endpoint's program demand of high assurance, and of administrators."""
+    config = render.core_config(folder)
+    where = folder / render.CONFIG
+    if config.admins and not config.subscription_id:
+        do = f"write one into {where}: `subscription_id: ...`, or take `admins` out"
+        yield fail("assurance", "administrators need an active Globus subscription, and none is named", do)
+    if not config.high_assurance:
+        if config.audit_log_path is not None:
+            do = f"write `high_assurance: true` into {where}, or take `audit_log_path` out"
+            yield warn("assurance", "the audit log stays empty: only an endpoint of high assurance writes one", do)
+        elif config.admins and config.subscription_id:
+            yield ok("assurance", f"{len(config.admins)} may administer it beside its owner")
+        return
+    wrong = list(_assured(folder, config))
+    yield from wrong
+    if not any(one.level is Level.FAIL for one in wrong):
+        what = "high assurance, with a policy and a subscription: whether these are of high assurance the service says"
+        yield ok("assurance", what + " at the first start")
+
+
+def _assured(folder: Path, config: Any) -> Iterator[Check]:
+    where = folder / render.CONFIG
+    for field in ("subscription_id", "authentication_policy"):
+        if getattr(config, field) is None:
+            do = f"write one into {where}: `{field}: ...`"
+            yield fail(
+                "assurance",
+                f"high assurance needs {'an' if field[0] == 'a' else 'a'} {field.replace('_id', '').replace('_', ' ')}",
+                do,
+            )
+    rendered = render.render(folder, {})
+    if "high_assurance" in rendered:
+        do = f"take it out there; in {where} it is enough"
+        yield fail("assurance", f"{render.TEMPLATE} names `high_assurance`, and no user's process would start", do)
+        return
+    try:
+        render.loaded(rendered, here=False).engine.assert_ha_compliant()
+    except ValueError as e:
+        yield fail("assurance", f"no user's process would start: {e}", f"mend the engine in {folder / render.TEMPLATE}")
+    yield from _audit(config.audit_log_path, where)
+
+
+def _audit(log: Path | None, where: Path) -> Iterator[Check]:
+    if log is None:
+        do = f"write one into {where}: `audit_log_path: /var/log/mhfd/audit.log`"
+        yield warn("assurance", "no audit log: what the endpoint's program records of tasks is written nowhere", do)
+    elif not log.parent.is_dir():
+        yield fail("assurance", f"{log.parent} is no folder: the audit log cannot be written", f"mkdir {log.parent}")
+    elif (weak := others_can_write(log if log.exists() else log.parent)) is not None:
+        yield fail("assurance", f"{weak} can be changed by others: the audit log proves nothing", f"chmod go-w {weak}")
+    elif log.exists() and log.stat().st_mode & 0o077:
+        yield warn("assurance", f"others may read the audit log {log}", f"chmod 600 {log}")
 
 
 def program(folder: Path) -> Iterator[Check]:

@@ -31,6 +31,7 @@ def examine(folder: Path) -> list[Check]:
         ("folder", _folder),
         ("functions", _functions),
         ("identities", access.identities),
+        ("assurance", access.assurance),
         ("schema", _schema),
         ("template", _template),
         ("options", _options),

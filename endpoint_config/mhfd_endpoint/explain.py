@@ -43,6 +43,10 @@ def _who(config: Any) -> Iterator[str]:
         yield "To serve others, start it as root with an identity mapping, or give them a client of their own to share."
     if config.authentication_policy is not None:
         yield f"They must also satisfy the authentication policy {config.authentication_policy}."
+    if config.high_assurance:
+        yield "It is of high assurance: policy, subscription and functions must be so too, which the service checks."
+    if config.admins:
+        yield f"Beside its owner these identities may administer it: {', '.join(config.admins)}."
     if config.public:
         yield "It is listed for everybody to see; that lets nobody in."
 

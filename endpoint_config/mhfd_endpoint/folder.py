@@ -64,6 +64,10 @@ class NewFolder:
     identity_mapping: Path | None = None
     email: str | None = None
     authentication_policy: str | None = None
+    subscription_id: str | None = None
+    admins: Sequence[str] = ()
+    high_assurance: bool = False
+    audit_log: Path | None = None
 
     def write(self, *, force: bool = False) -> list[Path]:
         """Write the folder; what is there is refused without `force`, and kept as NAME~ with it."""
@@ -105,6 +109,14 @@ class NewFolder:
             fields["email"] = self.email
         if self.authentication_policy is not None:
             fields["authentication_policy"] = self.authentication_policy
+        if self.subscription_id is not None:
+            fields["subscription_id"] = self.subscription_id
+        if self.admins:
+            fields["admins"] = list(self.admins)
+        if self.high_assurance:
+            fields["high_assurance"] = True
+        if self.audit_log is not None:
+            fields["audit_log_path"] = str(self.audit_log)
         comment = takewhile(lambda line: line.startswith("#"), shipped.splitlines(keepends=True))
         return "".join(comment) + yaml.safe_dump(fields, sort_keys=False) + _allowed_block(self.functions)
 

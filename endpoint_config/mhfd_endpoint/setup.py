@@ -6,6 +6,7 @@ option. Writes nothing.
 
 import os
 import sys
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,7 @@ def plan_of(name: str, given: Mapping[str, Any], *, ask: Ask | None) -> tuple[fo
         raise UsageError("--public is missing: with --identity-mapping users run as accounts of their own")
     if said["identity_mapping"] is not None and not said["email"]:
         raise UsageError("--email is missing: as root, the endpoint does not start without a contact")
+    assured = _assurance(said)
     site_file = (public or where) / folder.SITE
     environment = (said["environment"] or Path(sys.prefix)).absolute()
     choices = _choices(kind, said, folder.worker_init(environment, site_file, said["setup"]))
@@ -84,11 +86,41 @@ def plan_of(name: str, given: Mapping[str, Any], *, ask: Ask | None) -> tuple[fo
         fast_results=said["fast_results"],
         email=said["email"],
         identity_mapping=None if said["identity_mapping"] is None else said["identity_mapping"].absolute(),
-        authentication_policy=said["authentication_policy"],
+        **assured,
     )
     costs = [f"cost, {sentence}" for sentence in cost.cost(choices)]
     bounds = "each user, and each choice of options, is a process of its own with these bounds"
     return plan, [*costs, bounds, "", *_next(name, plan)]
+
+
+def _assurance(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What the service demands of users, who else administers, and what high assurance needs beside it."""
+    policy, subscription = said["authentication_policy"], said["subscription_id"]
+    for option, value in (("authentication-policy", policy), ("subscription-id", subscription)):
+        if value is not None:
+            _uuid(option, value)
+    if said["high_assurance"] and not (policy and subscription):
+        missing = "--subscription-id" if policy else "--authentication-policy"
+        raise UsageError(f"{missing} is missing: --high-assurance needs a subscription and a policy of high assurance")
+    if said["admin"] and not subscription:
+        raise UsageError("--subscription-id is missing: --admin needs an active Globus subscription")
+    if said["audit_log"] is not None and not said["high_assurance"]:
+        raise UsageError("--audit-log: only an endpoint of --high-assurance writes one")
+    return {
+        "authentication_policy": policy,
+        "subscription_id": subscription,
+        "admins": tuple(dict.fromkeys(_uuid("admin", one) for one in said["admin"])),
+        "high_assurance": said["high_assurance"],
+        "audit_log": None if said["audit_log"] is None else said["audit_log"].absolute(),
+    }
+
+
+def _uuid(option: str, value: str) -> str:
+    try:
+        return str(uuid.UUID(value.strip()))
+    except ValueError:
+        do = "the id of an identity: `globus get-identities NAME`" if option == "admin" else "an id of Globus"
+        raise UsageError(f"--{option}: {value!r} is no id; write {do}, like {uuid.UUID(int=0)}") from None
 
 
 def _answer(question: _Question, kind: str, ask: Ask | None) -> Any:

@@ -64,6 +64,14 @@ def endpoint() -> None:
 )
 @click.option("--email", help="Whom users may write to. Needed with --identity-mapping.")
 @click.option("--authentication-policy", help="A Globus policy that users must satisfy.")
+@click.option("--high-assurance", is_flag=True, help="For protected data; needs a policy and a subscription of it.")
+@click.option("--subscription-id", metavar="ID", help="The Globus subscription that the endpoint belongs to.")
+@click.option("--admin", multiple=True, metavar="ID", help="An identity that may administer it too; may be repeated.")
+@click.option(
+    "--audit-log",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where the endpoint's program records tasks of high assurance.",
+)
 @click.option("--display-name", help="What the service lists it as.  [default: NAME]")
 @click.option("--allow", multiple=True, metavar="FUNCTION_ID", help="A function that may run; may be repeated.")
 @click.option("--any-function", is_flag=True, help="Let users run any code. Not advised.")
