@@ -9,9 +9,10 @@ from __future__ import annotations
 from html import escape, unescape
 from pathlib import Path
 
-from mhfd_flows.definition import Definition, State, Way
+from mhfd_flows.definition import Definition, State
 from mhfd_flows.dry_run import rehearse
 from mhfd_flows.shipped import FLOWS, Shipped
+from mhfd_flows.ways import Way, ways_of
 
 IMAGES = Path(__file__).resolve().parents[1] / "images"
 INK, SOFT, PAPER = "#1c2733", "#5b6b7a", "#ffffff"
@@ -42,7 +43,7 @@ class Picture:
 
     def __init__(self, flow: Shipped) -> None:
         self._states: dict[str, State] = flow.definition.states
-        self._ways: list[Way] = list(flow.definition.ways())
+        self._ways: list[Way] = list(ways_of(flow.definition))
         self._road, self._parts = road_of(flow), list[str]()
         self._bottom: dict[str, int] = {}
         self._rows = self._sides(flow.definition)

@@ -1,40 +1,49 @@
-"""The states of the language that we use, typed: `Definition.parse` makes them of JSON or says what is wrong.
+"""The states of the language, typed: `read` makes them of JSON, or says what is wrong with each.
 
-What one state must be is here, and where a run goes on from it; what states must be to each other is `checks`. No
-schema of the language is published: the service's own `validate_flow` has the last word. Nothing here runs anything.
+What one state must be is here, and where a run goes on from it; what states must be to each other is `checks`. The
+language is taken as Globus documents it, as its editor of flows has it in a schema, and as its older client had it;
+where these differ, what one of them takes is taken. The service's own `validate_flow` has the last word. Nothing here
+runs anything.
 """
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from pydantic.alias_generators import to_pascal
 
 from mhfd_flows import expressions, paths
+from mhfd_flows.comparisons import COMPARISONS
 from mhfd_flows.errors import DefinitionRefused, ExpressionError, PathError
+from mhfd_flows.findings import FlowFinding, language
 
 ActionError = Literal["ActionUnableToRun", "ActionFailedException", "ActionTimeout"]
 ERRORS: Final[tuple[ActionError, ...]] = get_args(ActionError)
 """What can go wrong with an action: it was not started, it failed, it took longer than its WaitTime."""
 
-NUMERIC: Final[Mapping[str, tuple[Callable[[float, float], bool], str]]] = {
-    "NumericEquals": (operator.eq, "="),
-    "NumericGreaterThan": (operator.gt, ">"),
-    "NumericGreaterThanEquals": (operator.ge, "&ge;"),
-    "NumericLessThan": (operator.lt, "<"),
-    "NumericLessThanEquals": (operator.le, "&le;"),
-}
-"""The comparisons of numbers: what each does, and its sign in a drawing."""
+EVERY_ERROR: Final = ("States.ALL", "States.All")
+"""Names under which a Catch takes whatever it is: sources disagree on which."""
 
-_OPERATORS: Final[dict[str, type | tuple[type, ...]]] = {
-    **dict.fromkeys(("BooleanEquals", "IsNull", "IsPresent"), bool),
-    **dict.fromkeys(NUMERIC, (int, float)),
-    **dict.fromkeys(("StringEquals", "StringMatches"), str),
-}
+WAIT_TIME: Final = 300
+"""Seconds that an action may take when nothing is said."""
+
+WHOLE: Final = "the definition"
+"""Where a finding is that is of no state."""
+
+_URL: Final = re.compile(r"https://.+|http://(?:localhost|127\.0\.0\.1)(?:[:/].*)?")
 
 
 class LanguagePart(BaseModel):
@@ -53,20 +62,20 @@ class GoesOn(Commented):
     """A state after which the run goes on, or ends well."""
 
     next: str | None = None
-    end: Literal[True] | None = None
+    end: StrictBool | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        if (self.next is None) == (self.end is None):
+        if (self.next is None) == (not self.end):
             raise ValueError("needs either Next or End, and not both")
         return self
 
 
 class Catcher(LanguagePart):
-    """Where a run goes on after an error, and where in the state the error is kept."""
+    """Where a run goes on after an error, and where in the state the error is kept. No place: it becomes the state."""
 
-    error_equals: tuple[ActionError, ...] = Field(min_length=1)
-    result_path: str
+    error_equals: tuple[str, ...] = Field(min_length=1)
+    result_path: str | None = None
     next: str
 
     @model_validator(mode="after")
@@ -74,41 +83,100 @@ class Catcher(LanguagePart):
         _result("Catch.ResultPath", self.result_path)
         return self
 
+    def takes(self, error: str) -> bool:
+        """Whether it is for this error."""
+        return error in self.error_equals or any(name in EVERY_ERROR for name in self.error_equals)
 
-class Action(GoesOn):
-    """Something that a provider does: a transfer, a listing, a task."""
 
-    type: Literal["Action"]
-    action_url: str = Field(pattern=r"^https://")
+class ActionHandler(LanguagePart):
+    """Who does an action, written out: an action provider by its address, or an API that was registered."""
+
+    type: Literal["ActionProvider", "RegisteredAPI"]
+    url: str | None = None
+    scope: str | None = None
+    id: str | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.type == "ActionProvider" and (self.url is None or self.id is not None):
+            raise ValueError("an ActionProvider has a Url, and no Id")
+        if self.type == "RegisteredAPI" and (self.id is None or self.url is not None or self.scope is not None):
+            raise ValueError("a RegisteredAPI has an Id, and no Url or Scope")
+        _address("Handler.Url", self.url)
+        return self
+
+
+class Does(GoesOn):
+    """A state in which somebody else does something, which can fail."""
+
+    type: str
     parameters: dict[str, Any] | None = None
     input_path: str | None = None
-    result_path: str
-    wait_time: PositiveInt
-    exception_on_action_failure: bool
-    run_as: str | dict[str, Any] | None = None
-    catch: tuple[Catcher, ...] = Field(min_length=1)
+    result_path: str | None = None
+    catch: tuple[Catcher, ...] | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if (self.parameters is None) == (self.input_path is None):
             raise ValueError("needs either Parameters or InputPath, and not both")
-        own = [catcher.result_path for catcher in self.catch]
-        if self.result_path in own:
-            raise ValueError(f"a Catch must not keep its error at {self.result_path}: that is the action's own result")
-        missing = set(ERRORS) - {name for catcher in self.catch for name in catcher.error_equals}
-        if missing:
-            raise ValueError(f"no Catch for {', '.join(sorted(missing))}")
         _result("ResultPath", self.result_path)
         _templates(self.parameters, self.input_path)
         return self
+
+    @property
+    def catchers(self) -> tuple[Catcher, ...]:
+        """Where it goes on after an error."""
+        return self.catch or ()
+
+
+class Action(Does):
+    """Something that a provider does: a transfer, a listing, a task."""
+
+    type: Literal["Action"]
+    action_url: str | None = None
+    action_scope: str | None = None
+    handler: str | ActionHandler | None = None
+    wait_time: Annotated[StrictInt, Field(gt=0)] | None = None
+    exception_on_action_failure: StrictBool | None = None
+    run_as: str | None = None
+
+    @model_validator(mode="after")
+    def _who(self) -> Self:
+        if (self.action_url is None) == (self.handler is None):
+            raise ValueError("needs either ActionUrl or Handler, and not both")
+        _address("ActionUrl", self.action_url)
+        return self
+
+    @property
+    def address(self) -> str:
+        """Who does it."""
+        if isinstance(self.handler, ActionHandler):
+            return (self.handler.url or str(self.handler.id)).rstrip("/")
+        return (self.action_url or str(self.handler)).rstrip("/")
+
+    @property
+    def limit(self) -> int:
+        """Seconds that it may take."""
+        return self.wait_time or WAIT_TIME
+
+    @property
+    def raises(self) -> bool:
+        """Whether an action that failed is an error."""
+        return self.exception_on_action_failure is not False
+
+
+class WebInput(Does):
+    """A question to a person, asked or waited for."""
+
+    type: Literal["CreateWebInput", "AwaitWebInput"]
 
 
 class ExpressionEval(GoesOn):
     """Values computed from the state."""
 
     type: Literal["ExpressionEval"]
-    parameters: dict[str, Any]
-    result_path: str
+    parameters: dict[str, Any] | None
+    result_path: str | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -123,17 +191,13 @@ class Pass(GoesOn):
     type: Literal["Pass"]
     parameters: dict[str, Any] | None = None
     input_path: str | None = None
+    result: dict[str, Any] | None = None
     result_path: str | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.parameters is not None and self.input_path is not None:
-            raise ValueError("needs either Parameters or InputPath, and not both")
-        if self.result_path is not None:
-            _result("ResultPath", self.result_path)
+        _result("ResultPath", self.result_path)
         _templates(self.parameters, self.input_path)
-        if any(key.endswith(".=") for key, _ in _leaves(self.parameters)):
-            raise ValueError("expressions belong in a state of type ExpressionEval")
         return self
 
 
@@ -155,19 +219,21 @@ class ChoiceRule(LanguagePart):
             return values
         if {"Operator", "Value"} & values.keys():
             raise ValueError("Operator and Value are no fields of a rule")
-        found = [key for key in values if key in _OPERATORS]
+        found = [key for key in values if key in COMPARISONS]
         joined = [key for key in ("And", "Or", "Not") if key in values]
         if joined:
             if len(joined) + len(found) != 1 or "Variable" in values:
                 raise ValueError("a rule is either one of And, Or, Not, or a Variable with one comparison")
             return values
         if len(found) != 1 or "Variable" not in values:
-            known = ", ".join(sorted(_OPERATORS))
+            known = ", ".join(sorted(COMPARISONS))
             raise ValueError(f"a rule needs a Variable and exactly one comparison of {known}")
         name, value = found[0], values[found[0]]
-        wanted = _OPERATORS[name]
-        if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
-            raise ValueError(f"{name} cannot compare with {value!r}")
+        wrong = COMPARISONS[name].refuses(value)
+        if wrong:
+            raise ValueError(f"{name} cannot compare with {value!r}: {wrong}")
+        if COMPARISONS[name].takes == "path":
+            _path_of(name, value)
         return {key: v for key, v in values.items() if key != name} | {"Operator": name, "Value": value}
 
     @model_validator(mode="after")
@@ -176,13 +242,22 @@ class ChoiceRule(LanguagePart):
             _path_of("Variable", self.variable)
         return self
 
+    def below(self) -> tuple[ChoiceRule, ...]:
+        """The rules that this one joins."""
+        return (*(self.all_of or ()), *(self.any_of or ()), *((self.not_,) if self.not_ else ()))
+
     def inner(self) -> Iterator[ChoiceRule]:
-        """The rules that this one joins, or itself."""
-        below = (*(self.all_of or ()), *(self.any_of or ()), *((self.not_,) if self.not_ else ()))
-        if not below:
+        """The comparisons that this one joins, or itself."""
+        if not self.below():
             yield self
-        for rule in below:
+        for rule in self.below():
             yield from rule.inner()
+
+    def inside(self) -> Iterator[ChoiceRule]:
+        """Every rule within this one, however deep."""
+        for rule in self.below():
+            yield rule
+            yield from rule.inside()
 
 
 class Choice(Commented):
@@ -190,12 +265,18 @@ class Choice(Commented):
 
     type: Literal["Choice"]
     choices: tuple[ChoiceRule, ...] = Field(min_length=1)
-    default: str
+    default: str | None = None
 
     @model_validator(mode="after")
     def _ways(self) -> Self:
         if any(rule.next is None for rule in self.choices):
             raise ValueError("every rule of Choices needs a Next")
+        for rule in self.choices:
+            for inner in rule.inside():
+                if inner.next is not None:
+                    raise ValueError(
+                        f"Next is for the outermost rule: one inside And, Or or Not leads to {inner.next!r}"
+                    )
         return self
 
 
@@ -203,17 +284,25 @@ class Wait(GoesOn):
     """Nothing happens for a while."""
 
     type: Literal["Wait"]
-    seconds: float | None = Field(None, ge=0)
+    seconds: Annotated[StrictInt | StrictFloat, Field(ge=0)] | None = None
     timestamp: str | None = None
     seconds_path: str | None = None
     timestamp_path: str | None = None
+    input_path: str | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         given = [v for v in (self.seconds, self.timestamp, self.seconds_path, self.timestamp_path) if v is not None]
         if len(given) != 1:
             raise ValueError("needs exactly one of Seconds, Timestamp, SecondsPath, TimestampPath")
-        for name, path in (("SecondsPath", self.seconds_path), ("TimestampPath", self.timestamp_path)):
+        wrong = None if self.timestamp is None else COMPARISONS["TimestampEquals"].refuses(self.timestamp)
+        if wrong:
+            raise ValueError(f"Timestamp: {self.timestamp!r} is none: {wrong}")
+        for name, path in (
+            ("SecondsPath", self.seconds_path),
+            ("TimestampPath", self.timestamp_path),
+            ("InputPath", self.input_path),
+        ):
             if path is not None:
                 _path_of(name, path)
         return self
@@ -223,56 +312,24 @@ class Fail(Commented):
     """The run ends, failed."""
 
     type: Literal["Fail"]
-    error: str
-    cause: str
+    error: str | None = None
+    error_path: str | None = None
+    cause: str | None = None
+    cause_path: str | None = None
+
+    @model_validator(mode="after")
+    def _one_each(self) -> Self:
+        for name, text, path in (("Error", self.error, self.error_path), ("Cause", self.cause, self.cause_path)):
+            if text is not None and path is not None:
+                raise ValueError(f"needs either {name} or {name}Path, and not both")
+            if path is not None:
+                _path_of(f"{name}Path", path)
+        return self
 
 
-State = Annotated[Action | ExpressionEval | Pass | Choice | Wait | Fail, Field(discriminator="type")]
+State = Annotated[Action | WebInput | ExpressionEval | Pass | Choice | Wait | Fail, Field(discriminator="type")]
 _STATE: Final[TypeAdapter[State]] = TypeAdapter(State)
-_TYPES: Final = ("Action", "ExpressionEval", "Pass", "Choice", "Wait", "Fail")
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """From one state to another, and when it is taken."""
-
-    begin: str
-    end: str
-    kind: Literal["next", "choice", "default", "catch"]
-    when: str = ""
-
-
-def rule_in_words(rule: ChoiceRule) -> str:
-    """A comparison as a person reads it."""
-    for word, joined in (("and", rule.all_of), ("or", rule.any_of)):
-        if joined:
-            return f" {word} ".join(rule_in_words(inner) for inner in joined)
-    if rule.not_:
-        return f"not ({rule_in_words(rule.not_)})"
-    name, value = str(rule.variable).removeprefix("$."), rule.value
-    if rule.operator == "BooleanEquals":
-        return name if value else f"not {name}"
-    if rule.operator == "StringEquals":
-        return f"{name} is {value}" if value else f"no {name}"
-    operator = str(rule.operator)
-    sign = NUMERIC[operator][1] if operator in NUMERIC else operator
-    return f"{name} {sign} {value}"
-
-
-def ways_on(name: str, state: State) -> Iterator[Way]:
-    """The ways from one state."""
-    if isinstance(state, Choice):
-        for rule in state.choices:
-            yield Way(name, str(rule.next), "choice", rule_in_words(rule))
-        yield Way(name, state.default, "default", "else")
-        return
-    following = getattr(state, "next", None)
-    if following is not None:
-        yield Way(name, following, "next")
-    if isinstance(state, Action):
-        for catcher in state.catch:
-            short = ", ".join(error.removeprefix("Action").removesuffix("Exception") for error in catcher.error_equals)
-            yield Way(name, catcher.next, "catch", short)
+_TYPES: Final = ("Action", "ExpressionEval", "Pass", "Choice", "Wait", "Fail", "CreateWebInput", "AwaitWebInput")
 
 
 class Definition(BaseModel):
@@ -284,50 +341,56 @@ class Definition(BaseModel):
     start_at: str
     states: dict[str, State]
 
-    def ways(self) -> Iterator[Way]:
-        """Every way, in the order of the definition."""
-        for name, state in self.states.items():
-            yield from ways_on(name, state)
-
     @classmethod
     def parse(cls, document: object) -> Definition:
         """The typed definition; DefinitionRefused with every problem of every state."""
-        if not isinstance(document, Mapping):
-            raise DefinitionRefused("the definition is no JSON object")
-        unknown = sorted(set(document) - {"Comment", "StartAt", "States"})
-        problems = [f"the definition: there is no field {field!r}" for field in unknown]
-        states = document.get("States")
-        if not isinstance(states, Mapping) or not states:
-            raise DefinitionRefused("the definition: States must be an object with at least one state")
-        parsed: dict[str, State] = {}
-        for name, state in states.items():
-            try:
-                parsed[name] = _state(state)
-            except ValidationError as e:
-                problems += [f"{name}: {line}" for line in _lines(e)]
-            except ValueError as e:
-                problems.append(f"{name}: {e}")
-        start = document.get("StartAt")
-        if not isinstance(start, str):
-            problems.append("the definition: StartAt must name a state")
-        if not isinstance(document.get("Comment"), str | None):
-            problems.append("the definition: Comment must be text")
-        if problems:
-            raise DefinitionRefused("\n".join(problems))
-        return cls(comment=document.get("Comment"), start_at=str(start), states=parsed)
+        definition, found = read(document)
+        if definition is None or found:
+            raise DefinitionRefused("\n".join(map(str, found)))
+        return definition
 
 
-def _leaves(template: Any) -> Iterator[tuple[str, Any]]:
+def read(document: object) -> tuple[Definition | None, list[FlowFinding]]:
+    """The typed definition, or those states of it that can be read, and what is wrong with the others."""
+    if not isinstance(document, Mapping):
+        return None, [language(WHOLE, "is no JSON object")]
+    found = [language(WHOLE, f"there is no field {one!r}") for one in sorted(set(document) - {"Comment", *_TOP})]
+    start, states, comment = document.get("StartAt"), document.get("States"), document.get("Comment")
+    if not isinstance(start, str):
+        found.append(language(WHOLE, "StartAt must name a state"))
+    if not isinstance(comment, str | None):
+        found.append(language(WHOLE, "Comment must be text"))
+    if not isinstance(states, Mapping) or not states:
+        return None, [*found, language(WHOLE, "States must be an object with at least one state")]
+    typed: dict[str, State] = {}
+    for name, state in states.items():
+        if not 1 <= len(name) <= 128:
+            found.append(language(name, f"its name has {len(name)} characters; 1 to 128 are allowed"))
+        try:
+            typed[name] = _state(state)
+        except ValidationError as e:
+            found += [language(name, line) for line in _lines(e)]
+        except (ValueError, RecursionError) as e:
+            found.append(language(name, str(e)))
+    comment = comment if isinstance(comment, str) else None
+    begin = start if isinstance(start, str) else str(next(iter(states)))
+    return Definition(comment=comment, start_at=begin, states=typed), found
+
+
+_TOP: Final = ("StartAt", "States")
+
+
+def leaves(template: Any) -> Iterator[tuple[str, Any]]:
     """The keys of Parameters that end in `.$`, a reference, or `.=`, an expression."""
     if isinstance(template, Mapping):
         for key, value in template.items():
             if key.endswith((".$", ".=")):
                 yield key, value
             else:
-                yield from _leaves(value)
+                yield from leaves(value)
     elif isinstance(template, list | tuple):
         for value in template:
-            yield from _leaves(value)
+            yield from leaves(value)
 
 
 def _state(document: object) -> State:
@@ -344,33 +407,58 @@ def _path_of(field: str, path: object) -> None:
         raise ValueError(f"{field}: {e}") from None
 
 
-def _result(field: str, path: str) -> None:
+def _address(field: str, url: str | None) -> None:
+    if url is not None and not _URL.fullmatch(url):
+        raise ValueError(f"{field}: {url!r} is no address; it begins with https://")
+
+
+def _result(field: str, path: str | None) -> None:
+    if path is None:
+        return
     _path_of(field, path)
     steps = paths.parse(path)
-    if not steps or any(isinstance(step, int) for step in steps):
+    if any(isinstance(step, paths.Many) for step in steps) or (steps and not isinstance(steps[0], str)):
         raise ValueError(f"{field}: {path!r} cannot be written; write `$.name` or `$.name.name`")
-    if steps[0] == "_context":
+    if steps and steps[0] == "_context":
         raise ValueError(f"{field}: $._context belongs to the service")
 
 
 def _templates(parameters: dict[str, Any] | None, input_path: str | None) -> None:
     if input_path is not None:
         _path_of("InputPath", input_path)
-    for key, text in _leaves(parameters):
+    for key, text in leaves(parameters):
         if key.endswith(".$"):
-            _path_of("Parameters", text)
+            _path_of(f"Parameters, {key}", text)
             continue
         try:
-            expressions.check(text if isinstance(text, str) else repr(text))
+            expressions.parsed(text if isinstance(text, str) else repr(text))
         except ExpressionError as e:
-            raise ValueError(f"Parameters: {e}") from None
+            raise ValueError(f"Parameters, {key}: {e}") from None
 
 
 def _lines(error: ValidationError) -> list[str]:
-    lines = []
-    for problem in error.errors():
-        where = ".".join(str(part) for part in problem["loc"] if part not in _TYPES)
-        what = "there is no such field" if problem["type"] == "extra_forbidden" else problem["msg"]
-        what = "is missing" if problem["type"] == "missing" else what.removeprefix("Value error, ")
-        lines.append(f"{where}: {what}" if where else what)
-    return lines
+    lines: dict[str, str] = {}
+    problems = error.errors()
+    for problem in problems:
+        parts = [str(part) for part in problem["loc"] if part not in _TYPES]
+        where = ".".join(part for part in parts if not _ALTERNATIVE.fullmatch(part))
+        if problem["type"] == "too_short" and any(where in line and line != where for line in lines):
+            continue  # what is in it could not be read
+        words = _WORDS.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
+        lines.setdefault(where, words)
+    return [f"{where}: {words}" if where else words for where, words in lines.items()]
+
+
+_ALTERNATIVE: Final = re.compile(r"ActionHandler|str|int|float")
+_WORDS: Final = {
+    "extra_forbidden": "there is no such field",
+    "missing": "is missing",
+    "too_short": "must not be empty",
+    "dict_type": "must be an object",
+    "string_type": "must be text",
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "tuple_type": "must be a list",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+}

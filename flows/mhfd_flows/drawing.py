@@ -1,6 +1,7 @@
 """A definition as a graph in the language of Mermaid. Knows nothing of pixels or services."""
 
 from mhfd_flows.definition import Definition
+from mhfd_flows.ways import ways_of
 
 _SHAPES = {
     "Action": '["{}"]',
@@ -9,6 +10,8 @@ _SHAPES = {
     "Choice": '{{"{}"}}',
     "Wait": '(["{}"])',
     "Fail": '[["{}"]]',
+    "CreateWebInput": '[/"{}"/]',
+    "AwaitWebInput": '[/"{}"/]',
 }
 
 
@@ -16,7 +19,7 @@ def mermaid(definition: Definition) -> str:
     """The graph in the language of Mermaid, which GitHub and many editors draw."""
     lines = ["flowchart TD"]
     lines += [f"  {name}{_SHAPES[state.type].format(name)}" for name, state in definition.states.items()]
-    for way in definition.ways():
+    for way in ways_of(definition):
         arrow = "-.->" if way.kind == "catch" else "-->"
         when = f'|"{way.when}"|' if way.when else ""
         lines.append(f"  {way.begin} {arrow}{when} {way.end}")

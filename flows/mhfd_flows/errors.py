@@ -25,4 +25,11 @@ class ExpressionError(MhfdError):
 
 
 class UnableToRun(MhfdError):
-    """A provider of actions refused to start one: `ActionUnableToRun` in the language."""
+    """A provider of actions refused to start one. `error`: what the language calls it."""
+
+    def __init__(self, message: str, error: str = "ActionUnableToRun") -> None:
+        super().__init__(message, error)
+        self.message, self.error = message, error
+
+    def __str__(self) -> str:
+        return self.message

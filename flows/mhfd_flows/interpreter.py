@@ -1,14 +1,13 @@
 """Runs a flow's definition here, with actions that the caller provides: for the dry run and for tests.
 
-It follows what the service documents, as far as our definitions use it: references and expressions in Parameters,
-results and errors put into the state, time limits, choices, waits, the bound of the state's size. It is not the
-service: it knows nothing of accounts, consents or roles, and where the documentation is silent it is stricter.
+It follows what the service documents: references and expressions in Parameters, results and errors put into the state,
+time limits, choices, waits, questions to a person, the bound of the state's size. It is not the service: it knows
+nothing of accounts, consents or roles, and where the documentation is silent it is stricter.
 
 An `Execution` is stepped from outside: between two steps the caller lets the time pass, looks, pauses or cancels.
 """
 
 import copy
-import fnmatch
 import json
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,11 +15,27 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal, Protocol
 
 from mhfd_flows import expressions, paths
-from mhfd_flows.definition import NUMERIC, Action, Choice, ChoiceRule, Definition, Fail, State, Wait
+from mhfd_flows.comparisons import COMPARISONS
+from mhfd_flows.definition import (
+    Action,
+    Choice,
+    ChoiceRule,
+    Definition,
+    Does,
+    ExpressionEval,
+    Fail,
+    Pass,
+    State,
+    Wait,
+    WebInput,
+)
 from mhfd_flows.errors import ExpressionError, PathError, UnableToRun
 
 STATE_LIMIT: Final = 200_000
 """Bytes of a run's state that the service allows."""
+
+WEB_INPUT_LIMIT: Final = 7 * 86_400
+"""Seconds that a person has to answer: made up, no public document says it."""
 
 Status = Literal["ACTIVE", "SUCCEEDED", "FAILED", "ENDED"]
 
@@ -130,8 +145,10 @@ class Execution:
     """One run of a definition.
 
     Args:
-        actions: Who does the actions, by ActionUrl.
+        actions: Who does the actions, by address.
         now: Seconds since the epoch; the caller lets the time pass.
+        instead: Who does the action of a state, by its name, instead of whoever its address says; None: nobody else.
+        most_states: A run that has entered so many does not end; None: that is nobody's business.
     """
 
     def __init__(
@@ -144,8 +161,11 @@ class Execution:
         run_id: str = "00000000-0000-0000-0000-000000000000",
         flow_id: str = "",
         user: Mapping[str, str] | None = None,
+        instead: Callable[[str], Provider | None] = lambda _: None,
+        most_states: int | None = None,
     ) -> None:
         self._definition, self._actions, self._now = definition, actions, now
+        self._instead, self._most = instead, most_states
         context = {"run_id": run_id, "flow_id": flow_id, **(user or {})}
         self.state: dict[str, Any] = {**json.loads(json.dumps(body)), "_context": context}
         self.at: str = definition.start_at
@@ -170,9 +190,13 @@ class Execution:
         self._note("FlowStarted", None)
         try:
             self._grow(self.state)
+            entered = 0
             while self.status == "ACTIVE":
+                entered += 1
+                if self._most is not None and entered > self._most:
+                    raise _NeverEnds(f"{self._most} states were entered, and there is no end in sight")
                 yield from self._enter(self.at, self._definition.states[self.at])
-        except (PathError, ExpressionError, _TooLarge) as e:
+        except (PathError, ExpressionError, _TooLarge, _NeverEnds, _NothingFits) as e:
             self._end("FAILED", (type(e).__name__.strip("_"), f"{self.at}: {e}"))
 
     def _enter(self, name: str, state: State) -> Iterator[Pause]:
@@ -181,10 +205,10 @@ class Execution:
         kind = state.type
         self._note(f"{kind}Started", name)
         if isinstance(state, Fail):
-            self._end("FAILED", (state.error, state.cause))
+            self._end("FAILED", (self._said(state.error, state.error_path), self._said(state.cause, state.cause_path)))
             return
         following: str | None
-        if isinstance(state, Action):
+        if isinstance(state, Does):
             try:
                 following = yield from self._act(name, state)
             except _Caught as e:
@@ -193,13 +217,13 @@ class Execution:
                 return
         elif isinstance(state, Choice):
             following = next((rule.next for rule in state.choices if _holds(rule, self.state)), state.default)
+            if following is None:
+                raise _NothingFits("no rule fits, and there is no Default")
         elif isinstance(state, Wait):
             yield Pause(name, self._seconds(state))
             following = state.next
         else:
-            if state.result_path is not None:
-                value = self._input(state.parameters, getattr(state, "input_path", None))
-                self._grow(paths.put(self.state, state.result_path, value))
+            self._make(state)
             following = state.next
         self._note(f"{kind}Completed", name)
         if self._stopped():
@@ -209,44 +233,70 @@ class Execution:
         else:
             self.at = following
 
-    def _act(self, name: str, state: Action) -> Generator[Pause, None, str | None]:
+    def _act(self, name: str, state: Does) -> Generator[Pause, None, str | None]:
         parameters = self._input(state.parameters, state.input_path)
-        provider = self._actions.get(state.action_url)
+        provider = self._instead(name) or (self._actions.get(_address(state)))
         if provider is None:
-            raise _Caught("ActionUnableToRun", f"nobody provides {state.action_url}")
-        until = self._now() + state.wait_time
+            raise _Caught("ActionUnableToRun", f"nobody provides {_address(state)}")
+        limit = state.limit if isinstance(state, Action) else WEB_INPUT_LIMIT
+        until = self._now() + limit
         try:
             answer = provider.run(parameters)
         except UnableToRun as e:
-            raise _Caught("ActionUnableToRun", str(e)) from None
+            raise _Caught(e.error, str(e)) from None
         self._doing = (provider, answer.action_id)
         polls = service_polls()
         while answer.status in ("ACTIVE", "INACTIVE"):
             left = until - self._now()
             if left <= 0:
                 self._doing = None
-                raise _Caught("ActionTimeout", f"{name} was not done within {state.wait_time} s")
+                raise _Caught("ActionTimeout", f"{name} was not done within {limit} s")
             yield Pause(name, min(next(polls), left), answer.details if answer.status == "INACTIVE" else None)
             if self._stopped():
                 return None
             answer = provider.status(answer.action_id)
             self._note("ActionPolled", name, status=answer.status)
         self._doing = None
-        if answer.status == "FAILED" and state.exception_on_action_failure:
+        if answer.status == "FAILED" and (not isinstance(state, Action) or state.raises):
             raise _Caught("ActionFailedException", answer.as_json())
-        self._grow(paths.put(self.state, state.result_path, copy.deepcopy(answer.as_json())))
+        found = answer.details if isinstance(state, WebInput) else answer.as_json()
+        self._put(state.result_path, copy.deepcopy(found))
         return state.next
 
-    def _catch(self, name: str, state: Action, error: _Caught) -> str:
-        """Where the first Catch of this error leads: a definition is refused that has none for each of `ERRORS`."""
+    def _catch(self, name: str, state: Does, error: _Caught) -> str | None:
+        """Where the first Catch of this error leads; without one the run has failed."""
         self._note("ActionFailed", name, error=error.name, cause=error.cause)
-        catcher = next(one for one in state.catch if error.name in one.error_equals)
-        self._grow(paths.put(self.state, catcher.result_path, {"Error": error.name, "Cause": error.cause}))
+        catcher = next((one for one in state.catchers if one.takes(error.name)), None)
+        if catcher is None:
+            self._end("FAILED", (error.name, f"{name}: {_words(error.cause)}"))
+            return None
+        self._put(catcher.result_path, {"Error": error.name, "Cause": error.cause})
         return catcher.next
+
+    def _make(self, state: Pass | ExpressionEval) -> None:
+        """What a state puts into the state of the run; a Pass that is given nothing changes nothing."""
+        if isinstance(state, ExpressionEval):
+            self._put(state.result_path, self._input(state.parameters or {}, None))
+        elif state.result is not None:
+            self._put(state.result_path, copy.deepcopy(state.result))
+        elif state.parameters is not None:
+            self._put(state.result_path, self._input(state.parameters, None))
+        elif state.input_path is not None or state.result_path is not None:
+            self._put(state.result_path, self._input(None, state.input_path))
+
+    def _put(self, path: str | None, value: Any) -> None:
+        context = {"_context": self.state["_context"]}
+        self._grow({**paths.put(self.state, path, value), **context})
+
+    def _said(self, text: str | None, path: str | None) -> str:
+        return str(paths.look_up(self.state, path)) if path is not None else text or ""
 
     def _input(self, parameters: Mapping[str, Any] | None, input_path: str | None) -> Any:
         if parameters is None:
-            return copy.deepcopy(paths.look_up(self.state, input_path or "$"))
+            found = copy.deepcopy(paths.look_up(self.state, input_path or "$"))
+            if isinstance(found, dict) and not paths.parse(input_path or "$"):
+                found.pop("_context", None)
+            return found
         return copy.deepcopy(_filled(parameters, self.state))
 
     def _seconds(self, state: Wait) -> float:
@@ -291,6 +341,23 @@ class _TooLarge(Exception):
     """The state of the run outgrew its bound."""
 
 
+class _NeverEnds(Exception):
+    """The run has entered more states than it may."""
+
+
+class _NothingFits(Exception):
+    """A Choice has no rule that holds, and no Default."""
+
+
+def _words(cause: Any) -> str:
+    details = cause.get("details") if isinstance(cause, dict) else None
+    return str(details.get("message", details)) if isinstance(details, dict) else str(cause)
+
+
+def _address(state: Does) -> str:
+    return state.address if isinstance(state, Action) else state.type
+
+
 def run(
     definition: Definition,
     body: Mapping[str, Any],
@@ -326,23 +393,10 @@ def _holds(rule: ChoiceRule, state: Mapping[str, Any]) -> bool:
         return any(_holds(inner, state) for inner in rule.any_of)
     if rule.not_ is not None:
         return not _holds(rule.not_, state)
-    variable, operator, wanted = str(rule.variable), str(rule.operator), rule.value
-    if operator == "IsPresent":
-        try:
-            paths.look_up(state, variable)
-        except PathError:
-            return wanted is False
-        return wanted is True
-    return _compare(operator, paths.look_up(state, variable), wanted)
-
-
-def _compare(operator: str, found: Any, wanted: Any) -> bool:
-    if operator == "IsNull":
-        return (found is None) is wanted
-    if operator == "BooleanEquals":
-        return found is wanted
-    if operator == "StringEquals":
-        return isinstance(found, str) and bool(found == wanted)
-    if operator == "StringMatches":
-        return isinstance(found, str) and fnmatch.fnmatchcase(found, wanted)
-    return isinstance(found, int | float) and not isinstance(found, bool) and NUMERIC[operator][0](found, wanted)
+    comparison = COMPARISONS[str(rule.operator)]
+    try:
+        found = paths.look_up(state, str(rule.variable))
+        wanted = paths.look_up(state, str(rule.value)) if comparison.takes == "path" else rule.value
+    except PathError:  # what is not there fits no rule: Globus' own examples count on it
+        return comparison.name == "IsPresent" and rule.value is False
+    return rule.value is True if comparison.name == "IsPresent" else comparison.holds(found, wanted)

@@ -1,7 +1,8 @@
 """Providers that only pretend, for the dry run: files are names and sizes in memory, and what is to go wrong does.
 
-They check what a definition asks of them as strictly as the documentation allows: an unknown field or a missing file
-fails. They are not the service: they know nothing of accounts, consents or networks, and their times are made up.
+They check what a definition asks of them as strictly as the documentation allows (`providers`): an unknown field or a
+missing file fails. They are not the service: they know nothing of accounts, consents or networks, and their times are
+made up.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from typing import Any, Final, Literal
 
 from mhfd_flows.errors import UnableToRun
 from mhfd_flows.interpreter import ActionAnswer, Provider, VirtualClock
+from mhfd_flows.providers import PROVIDERS, ActionProvider
 
 SOURCE: Final = "the microscope's collection"
 STAGING: Final = "the endpoint's collection"
@@ -21,15 +23,6 @@ Place = Literal["look", "reports", "stage", "bring", "staged", "score", "return"
 """What an action is for."""
 Kind = Literal["unable", "failed", "stuck", "moving", "full", "empty", "changed", "all changed", "refused", "some"]
 
-_MAILS: Final = frozenset({"notify_on_succeeded", "notify_on_failed", "notify_on_inactive"})
-_FIELDS: Final[Mapping[str, frozenset[str]]] = {
-    "ls": frozenset({"endpoint_id", "path", "limit"}),
-    "mkdir": frozenset({"endpoint_id", "path"}),
-    "transfer": frozenset({"source_endpoint", "destination_endpoint", "DATA", "verify_checksum", "encrypt_data"})
-    | _MAILS,
-    "delete": frozenset({"endpoint", "recursive", "DATA"}) | _MAILS,
-    "compute": frozenset({"endpoint_id", "user_endpoint_config", "tasks"}),
-}
 _FOR: Final[Mapping[tuple[str, str], Place]] = {
     ("ls", SOURCE): "look",
     ("ls", RESULTS): "reports",
@@ -62,14 +55,15 @@ class World:
 
     def providers(self) -> dict[str, Provider]:
         """By the addresses of the real ones."""
-        at = "https://transfer.actions.globus.org/"
-        return {
-            f"{at}ls": _Pretender(self, "ls", self._ls, 0),
-            f"{at}mkdir": _Pretender(self, "mkdir", self._mkdir, 0),
-            f"{at}transfer": _Pretender(self, "transfer", self._transfer, 40),
-            f"{at}delete": _Pretender(self, "delete", self._delete, 10),
-            "https://compute.actions.globus.org/v3": _Pretender(self, "compute", self._compute, 30),
+        doing: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+            "ls": self._ls,
+            "mkdir": self._mkdir,
+            "transfer": self._transfer,
+            "delete": self._delete,
+            "compute": self._compute,
         }
+        known = {one.name: one for one in PROVIDERS if one.name in doing}
+        return {one.addresses[0]: _Pretender(self, one, doing[name]) for name, one in known.items()}
 
     def below(self, collection: str, folder: str) -> list[str]:
         """The paths of the files below a folder."""
@@ -163,14 +157,15 @@ class _Pretender:
     """One provider: starts, takes its time, and then does it."""
 
     def __init__(
-        self, world: World, name: str, act: Callable[[Mapping[str, Any]], dict[str, Any]], seconds: float
+        self, world: World, provider: ActionProvider, act: Callable[[Mapping[str, Any]], dict[str, Any]]
     ) -> None:
-        self._world, self._name, self._act, self._seconds = world, name, act, seconds
+        self._world, self._provider, self._act = world, provider, act
+        self._name, self._seconds = provider.name, provider.pretended_seconds
         self._doing: dict[str, tuple[Mapping[str, Any], float, Kind | None]] = {}
 
     def run(self, parameters: Mapping[str, Any]) -> ActionAnswer:
-        if unknown := sorted(parameters.keys() - _FIELDS[self._name]):
-            raise UnableToRun(f"{self._name}: unknown field {', '.join(unknown)}")
+        if wrong := self._provider.refuses(parameters):
+            raise UnableToRun(f"{self._name}: {wrong}")
         strike = self._world.next_strike(self._place(parameters))
         if strike == "unable":
             raise UnableToRun(f"{self._name}: refused, it is pretended")

@@ -41,7 +41,7 @@ class Shipped:
     @cached_property
     def definition(self) -> Definition:
         """The definition, typed and checked."""
-        return checked(self.document)
+        return checked(self.document, self.input_schema)
 
     @cached_property
     def digest(self) -> str:

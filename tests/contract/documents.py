@@ -200,6 +200,13 @@ def _dry_run() -> Any:
     return printed("flow", "dry-run", "--faults", "image-changed")
 
 
+def _validate() -> Any:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "flow.json")
+        file.write_text(json.dumps({"StartAt": "A", "States": {"A": {"Type": "Fail"}}}))
+        return printed("flow", "validate", str(file))
+
+
 def _deploy() -> Any:
     from mhfd_client.flow.deployments import Deployed
 
@@ -245,6 +252,7 @@ PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
     "function register": lambda: _functions("register"),
     "function list": lambda: _functions("list"),
     "flow dry-run": _dry_run,
+    "flow validate": _validate,
     "flow deploy": _deploy,
     "run list": lambda: _run("list"),
     "run show": lambda: _run("show", "a"),

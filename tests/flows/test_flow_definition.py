@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from tests.rigs.flow_inputs import InputRefused, check_input
 
-from mhfd_flows.checks import PROVIDERS, checked, problems
+from mhfd_flows.checks import checked, examined, problems
 from mhfd_flows.definition import ERRORS, Action, Definition
 from mhfd_flows.errors import DefinitionRefused
+from mhfd_flows.providers import provider_of
 from mhfd_flows.shipped import FLOWS, MAX_IMAGES, Shipped, flow_of
+from mhfd_flows.ways import following
 
 Flow = dict[str, Any]
 ID = "01234567-89ab-cdef-0123-456789abcdef"
@@ -76,76 +78,100 @@ CAUGHT = {"ErrorEquals": list(ERRORS), "ResultPath": "$.errors.look", "Next": "C
 RULE = {"Variable": "$.tries.n", "NumericLessThan": 3, "Next": "Rest"}
 
 
+LANGUAGE = [
+    ("Look", having(Next="Nowhere"), "leads to 'Nowhere', which is no state"),
+    ("Look", having(Catch=[CAUGHT | {"Next": "Nowhere"}]), "leads to 'Nowhere', which is no state"),
+    ("Again", having(Default="Nowhere"), "leads to 'Nowhere', which is no state"),
+    ("Again", having(Choices=[RULE | {"Next": "Nowhere"}]), "leads to 'Nowhere', which is no state"),
+    ("Look", having(Next="Done", Catch=[]), "no state leads here"),
+    ("Look", having(Retry=[]), "Retry: there is no such field"),
+    ("Done", having(OutputPath="$"), "OutputPath: there is no such field"),
+    ("Look", having(Type="Task"), "Type is 'Task'; there are Action"),
+    ("Look", without("Type"), "Type is None"),
+    ("Look", having(Catch=[CAUGHT | {"ErrorEquals": []}]), "Catch.0.ErrorEquals: "),
+    ("Look", having(Catch=[CAUGHT | {"ResultPath": "errors"}]), "Catch.ResultPath: 'errors' is no path"),
+    ("Look", having(WaitTime=0), "WaitTime: "),
+    ("Look", having(WaitTime="60"), "WaitTime: "),
+    ("Look", having(ExceptionOnActionFailure="True"), "ExceptionOnActionFailure: "),
+    ("Look", having(ResultPath="look"), "ResultPath: 'look' is no path"),
+    ("Look", having(ResultPath="$.look[1:]"), "cannot be written"),
+    ("Look", having(ResultPath="$._context.x"), "$._context belongs to the service"),
+    ("Look", having(InputPath="$.x"), "either Parameters or InputPath, and not both"),
+    ("Look", without("Parameters"), "either Parameters or InputPath, and not both"),
+    ("Look", having(Parameters={"path.$": "$.a...b"}), "Parameters, path.$: '$.a...b' is no path"),
+    ("Look", having(Parameters={"DATA": [{"p.$": "a"}]}), "Parameters, p.$: 'a' is no path"),
+    ("Look", having(Parameters={"path.=": "1 +"}), "Parameters, path.=: '1 +' is no expression"),
+    ("Look", having(Parameters={"path.=": "`$$a`"}), "is no path"),
+    ("Look", having(Parameters={"path.=": "open('x')"}), "there is no function 'open'"),
+    ("Look", having(Parameters={"path.=": "a.format(b)"}), "there is no method 'format'"),
+    ("Look", having(Parameters={"path.=": "lambda: 1"}), "Lambda is not in the language"),
+    ("Look", having(ActionUrl="http://transfer.actions.globus.org/ls"), "is no address; it begins with https://"),
+    ("Look", having(ActionUrl="ls"), "is no address"),
+    ("Look", having(Handler="urn:globus:flows:handle:globus:groups.get"), "either ActionUrl or Handler, and not both"),
+    ("Look", without("ActionUrl"), "either ActionUrl or Handler, and not both"),
+    ("Look", having(End=True), "either Next or End, and not both"),
+    ("Rest", without("Next"), "either Next or End, and not both"),
+    ("Rest", having(SecondsPath="$.s"), "exactly one of Seconds, Timestamp"),
+    ("Rest", without("Seconds"), "exactly one of Seconds, Timestamp"),
+    ("Rest", having(Seconds=-1), "Seconds: "),
+    ("Again", having(Choices=[]), "Choices: "),
+    ("Again", having(Choices=[{"Variable": "$.tries.n", "NumericLessThan": 3}]), "needs a Next"),
+    ("Again", having(Choices=[{"Or": [RULE], "Next": "Rest"}]), "Next is for the outermost rule"),
+    ("Again", having(Choices=[{"Not": {"And": [RULE]}, "Next": "Rest"}]), "Next is for the outermost rule"),
+    ("Again", having(Choices=[RULE | {"NumericEquals": 1}]), "exactly one comparison"),
+    ("Again", having(Choices=[RULE | {"NumericLessThan": "3"}]), "NumericLessThan cannot compare with '3'"),
+    ("Again", having(Choices=[RULE | {"NumericLessThan": True}]), "NumericLessThan cannot compare with True"),
+    ("Again", having(Choices=[RULE | {"Variable": "tries.n"}]), "Variable: 'tries.n' is no path"),
+    ("Again", having(Choices=[{"And": [RULE], "Or": [RULE], "Next": "Rest"}]), "one of And, Or, Not"),
+    ("Lost", having(Next="Done"), "Next: there is no such field"),
+    ("Lost", having(CausePath="$.id"), "either Cause or CausePath, and not both"),
+]
+OURS = [
+    ("Look", without("Catch"), "Catch: is missing"),
+    ("Look", having(Catch=[CAUGHT | {"ErrorEquals": ["ActionTimeout"]}]), "no Catch for ActionFailedException"),
+    ("Look", having(Catch=[{k: v for k, v in CAUGHT.items() if k != "ResultPath"}]), "ResultPath: is missing"),
+    ("Look", having(Catch=[CAUGHT, CAUGHT]), "a second Catch for ActionFailedException"),
+    ("Look", having(Catch=[CAUGHT | {"ResultPath": "$.look"}]), "must not keep its error at $.look"),
+    ("Look", having(Catch=[CAUGHT | {"ResultPath": "$.tries"}]), "which is the result of "),
+    ("Look", without("WaitTime"), "WaitTime: is missing"),
+    ("Look", without("ExceptionOnActionFailure"), "ExceptionOnActionFailure: is missing"),
+    ("Look", having(ExceptionOnActionFailure=False), "ExceptionOnActionFailure: is false"),
+    ("Look", without("ResultPath"), "ResultPath: is missing"),
+    ("Look", having(ActionUrl="https://example.org/ls"), "is no provider that we know"),
+    ("Look", having(ActionUrl="https://actions.globus.org/transfer/ls"), "is gone: no longer supported since 2025"),
+    ("Look", having(Parameters={"endpoint_id": ID, "path": "/"}), f"holds the id {ID}"),
+    ("Look", having(Parameters={"endpoint_id.$": "$.id", "path": "$.path"}), "is the text '$.path', not what is there"),
+    ("Look", having(Parameters={"endpoint_id.$": "$.id", "filter.$": "$.all[1:]"}), "takes several at once"),
+    ("Look", having(Parameters={"endpoint_id.$": "$.id", "path.=": "str(a.items)"}), "`.items` is a method of every"),
+    ("Look", having(Parameters={"endpoint_id.$": "$.id", "path.=": "str(max(a))"}), "there is a function 'max'"),
+    ("Again", without("Default"), "Default: is missing"),
+    ("Done", having(Parameters={}, InputPath="$.id", ResultPath="$.y"), "sources disagree"),
+    ("Lost", without("Cause", "Error"), "says neither Error nor Cause"),
+    ("Look", having(Next="Look"), "the loop Look has no counter that ends it"),
+    ("Count", having(Parameters={"n.=": "tries.n"}), "has no counter that ends it"),
+    ("Count", having(Parameters={"n": 1}), "has no counter that ends it"),
+    ("Again", having(Choices=[{"Variable": "$.id", "StringEquals": "", "Next": "Rest"}]), "no counter"),
+]
+
+
 @pytest.mark.parametrize(
-    ("state", "change", "words"),
-    [
-        ("Look", having(Next="Nowhere"), "leads to 'Nowhere', which is no state"),
-        ("Look", having(Catch=[CAUGHT | {"Next": "Nowhere"}]), "leads to 'Nowhere', which is no state"),
-        ("Again", having(Default="Nowhere"), "leads to 'Nowhere', which is no state"),
-        ("Again", having(Choices=[RULE | {"Next": "Nowhere"}]), "leads to 'Nowhere', which is no state"),
-        ("Look", having(Retry=[]), "Retry: there is no such field"),
-        ("Done", having(OutputPath="$"), "OutputPath: there is no such field"),
-        ("Look", having(Type="Task"), "Type is 'Task'; there are Action"),
-        ("Look", without("Type"), "Type is None"),
-        ("Look", without("Catch"), "Catch: is missing"),
-        ("Look", having(Catch=[]), "Catch: "),
-        ("Look", having(Catch=[CAUGHT | {"ErrorEquals": ["ActionTimeout"]}]), "no Catch for ActionFailedException"),
-        ("Look", having(Catch=[CAUGHT | {"ErrorEquals": ["States.ALL"]}]), "Catch.0.ErrorEquals.0: "),
-        ("Look", having(Catch=[{k: v for k, v in CAUGHT.items() if k != "ResultPath"}]), "ResultPath: is missing"),
-        ("Look", having(Catch=[CAUGHT | {"ResultPath": "$.look"}]), "must not keep its error at $.look"),
-        ("Look", having(Catch=[CAUGHT | {"ResultPath": "$.tries"}]), "which is the result of "),
-        ("Look", without("WaitTime"), "WaitTime: is missing"),
-        ("Look", having(WaitTime=0), "WaitTime: "),
-        ("Look", without("ExceptionOnActionFailure"), "ExceptionOnActionFailure: is missing"),
-        ("Look", without("ResultPath"), "ResultPath: is missing"),
-        ("Look", having(ResultPath="look"), "ResultPath: 'look' is no path"),
-        ("Look", having(ResultPath="$"), "ResultPath: '$' cannot be written"),
-        ("Look", having(ResultPath="$._context.x"), "$._context belongs to the service"),
-        ("Look", having(InputPath="$.x"), "either Parameters or InputPath, and not both"),
-        ("Look", without("Parameters"), "either Parameters or InputPath, and not both"),
-        ("Done", having(Parameters={}, InputPath="$.x", ResultPath="$.y"), "either Parameters or InputPath"),
-        ("Look", having(Parameters={"path.$": "$.a..b"}), "Parameters: '$.a..b' is no path"),
-        ("Look", having(Parameters={"DATA": [{"p.$": "a"}]}), "Parameters: 'a' is no path"),
-        ("Look", having(Parameters={"path.=": "1 +"}), "Parameters: '1 +' is no expression"),
-        ("Look", having(Parameters={"path.=": "open('x')"}), "there is no function 'open'"),
-        ("Look", having(Parameters={"path.=": "a.format(b)"}), "there is no method 'format'"),
-        ("Look", having(Parameters={"path.=": "lambda: 1"}), "Lambda is not in the language"),
-        ("Look", having(Parameters={"path.=": "a.items"}), "`.items` is a method of every object"),
-        ("Look", having(ActionUrl="https://actions.globus.org/transfer/ls"), "is no current provider; there are "),
-        ("Look", having(ActionUrl="http://transfer.actions.globus.org/ls"), "ActionUrl: "),
-        ("Look", having(Parameters={"endpoint_id": ID}), f"holds the id {ID}"),
-        ("Look", having(End=True), "either Next or End, and not both"),
-        ("Rest", without("Next"), "either Next or End, and not both"),
-        ("Rest", having(SecondsPath="$.s"), "exactly one of Seconds, Timestamp"),
-        ("Rest", without("Seconds"), "exactly one of Seconds, Timestamp"),
-        ("Rest", having(Seconds=-1), "Seconds: "),
-        ("Again", without("Default"), "Default: is missing"),
-        ("Again", having(Choices=[]), "Choices: "),
-        ("Again", having(Choices=[{"Variable": "$.tries.n", "NumericLessThan": 3}]), "needs a Next"),
-        ("Again", having(Choices=[RULE | {"NumericEquals": 1}]), "exactly one comparison"),
-        ("Again", having(Choices=[RULE | {"NumericLessThan": "3"}]), "NumericLessThan cannot compare with '3'"),
-        ("Again", having(Choices=[RULE | {"NumericLessThan": True}]), "NumericLessThan cannot compare with True"),
-        ("Again", having(Choices=[RULE | {"Variable": "tries.n"}]), "Variable: 'tries.n' is no path"),
-        ("Again", having(Choices=[{"And": [RULE], "Or": [RULE], "Next": "Rest"}]), "one of And, Or, Not"),
-        ("Begin", having(Parameters={"n.=": "1"}), "expressions belong in a state of type ExpressionEval"),
-        ("Lost", without("Cause"), "Cause: is missing"),
-        ("Lost", having(Next="Done"), "Next: there is no such field"),
-        ("Look", having(Next="Look"), "the loop Look has no counter that ends it"),
-        ("Count", having(Parameters={"n.=": "tries.n"}), "has no counter that ends it"),
-        ("Count", having(Parameters={"n": 1}), "has no counter that ends it"),
-        ("Again", having(Choices=[{"Variable": "$.id", "StringEquals": "", "Next": "Rest"}]), "no counter"),
-    ],
+    ("rule", "state", "change", "words"),
+    [*(("language", *one) for one in LANGUAGE), *(("ours", *one) for one in OURS)],
 )
-def test_a_broken_rule_is_refused_with_the_name_of_its_state(
-    state: str, change: Callable[[Flow], None], words: str
+def test_a_broken_rule_is_named_with_its_state_and_whose_it_is(
+    rule: str, state: str, change: Callable[[Flow], None], words: str
 ) -> None:
     flow = small()
     change(flow["States"][state])
-    with pytest.raises(DefinitionRefused) as caught:
+    found = [one for one in examined(flow)[1] if words in one.what]
+    assert [one.rule for one in found] == [rule] * len(found)
+    assert found, [str(one) for one in examined(flow)[1]]
+    if not any(word in words for word in ("loop", "counter", "leads here")):
+        assert {one.where for one in found} == {state}
+    with pytest.raises(DefinitionRefused, match=re.escape(words)):
         checked(flow)
-    lines = str(caught.value).splitlines()
-    named = state if "loop" not in words and "counter" not in words else r"\w+"
-    assert any(re.match(f"{named}: ", line) and words in line for line in lines), lines
+    if rule == "ours":
+        assert not any(one.rule == "language" and words in one.what for one in examined(flow)[1])
 
 
 @pytest.mark.parametrize(
@@ -175,25 +201,30 @@ def test_what_is_no_flow_at_all(document: object) -> None:
 def test_a_state_that_no_run_can_come_to() -> None:
     flow = small()
     flow["States"]["Alone"] = {"Type": "Pass", "End": True}
-    assert list(problems(Definition.parse(flow))) == ["Alone: no run can come here"]
+    assert [str(one) for one in examined(flow)[1]] == [
+        "language: Alone: no state leads here",
+        "ours: Alone: no run can come here",
+    ]
 
 
 def test_two_actions_do_not_share_the_place_of_an_error() -> None:
     flow = small()
     flow["States"]["Twice"] = copy.deepcopy(flow["States"]["Look"]) | {"ResultPath": "$.twice"}
     flow["States"]["Look"]["Next"] = "Twice"
-    assert list(problems(Definition.parse(flow))) == [
-        "Twice: its Catch keeps the error at $.errors.look, where Look keeps its own"
+    assert [str(one) for one in problems(Definition.parse(flow))] == [
+        "ours: Twice: its Catch keeps the error at $.errors.look, where Look keeps its own"
     ]
 
 
 def test_every_problem_is_named_at_once() -> None:
     flow = small()
-    del flow["States"]["Look"]["Catch"]
+    del flow["States"]["Look"]["ActionUrl"]
     del flow["States"]["Rest"]["Seconds"]
+    flow["States"]["Again"]["Default"] = "Nowhere"
     with pytest.raises(DefinitionRefused) as caught:
         checked(flow)
-    assert [line.split(":")[0] for line in str(caught.value).splitlines()] == ["Look", "Rest"]
+    lines = [line.split(": ")[:2] for line in str(caught.value).splitlines()]
+    assert lines == [["language", "Look"], ["language", "Again"], ["language", "Rest"]]
 
 
 shipped = pytest.mark.parametrize("flow", FLOWS.values(), ids=FLOWS)
@@ -201,7 +232,7 @@ shipped = pytest.mark.parametrize("flow", FLOWS.values(), ids=FLOWS)
 
 @shipped
 def test_shipped_flows_keep_every_rule(flow: Shipped) -> None:
-    assert list(problems(flow.definition)) == []
+    assert problems(flow.definition, flow.input_schema) == problems(flow.definition) == []
     assert flow_of(flow.name) is flow
 
 
@@ -214,7 +245,9 @@ def test_shipped_actions_say_all_that_matters(flow: Shipped) -> None:
     for state in actions.values():
         assert state["WaitTime"] > 0
         assert state["ExceptionOnActionFailure"] is True
-        assert state["ActionUrl"] in PROVIDERS
+        provider = provider_of(state["ActionUrl"])
+        assert provider is not None
+        assert provider.standing == "current"
         assert {error for catcher in state["Catch"] for error in catcher["ErrorEquals"]} == set(ERRORS)
         own += {catcher["ResultPath"] for catcher in state["Catch"]}
     assert len(own) == len(set(own))
@@ -237,8 +270,6 @@ def test_shipped_states_say_what_they_are_for(flow: Shipped) -> None:
 def test_staging_is_cleaned_on_every_way_out() -> None:
     """Whatever happens after the folder was made, the run comes to Clean before it can end."""
     states = FLOWS["focus_check"].definition.states
-    from mhfd_flows.checks import ways
-
     made = states["MakeStaging"]
     assert isinstance(made, Action)
     seen, waiting = set(), [str(made.next)]
@@ -247,8 +278,8 @@ def test_staging_is_cleaned_on_every_way_out() -> None:
         if name in seen or name == "Clean":
             continue
         seen.add(name)
-        assert ways(name, states[name]), f"{name} ends the run before Clean"
-        waiting += ways(name, states[name])
+        assert following(states[name]), f"{name} ends the run before Clean"
+        waiting += following(states[name])
 
 
 def body(images: int = 2) -> dict[str, Any]:

@@ -149,7 +149,7 @@ PATHS = [
     for flow in FLOWS.values()
     for name, state in flow.definition.states.items()
     if isinstance(state, Action)
-    for catcher in state.catch
+    for catcher in state.catchers
     for error in catcher.error_equals
 ]
 

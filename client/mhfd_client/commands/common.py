@@ -48,7 +48,7 @@ VERSIONS: Final = {
     (
         *("replay", "inspect", "calibrate", "tolerance", "check", "doctor", "whoami", "alert test"),
         *("function register", "function list", "endpoint check", "endpoint explain"),
-        *("flow dry-run", "flow deploy", "run list", "run show", "run cancel"),
+        *("flow dry-run", "flow validate", "flow deploy", "run list", "run show", "run cancel"),
     ),
     1,
 )

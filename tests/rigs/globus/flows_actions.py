@@ -22,18 +22,13 @@ from globus_compute_sdk.serialize import ComputeSerializer, JSONData
 
 from mhfd_flows.errors import UnableToRun
 from mhfd_flows.interpreter import ActionAnswer, Provider
+from mhfd_flows.providers import BY_ADDRESS
 from tests.rigs.globus.auth_state import TRANSFER, Auth, data_access, flow_scope
 from tests.rigs.globus.transfer_routes import submit_delete, submit_transfer
 from tests.rigs.globus.transfer_state import Collection, Refusal, Task, TransferState
 
-_PLACE: Final = {"endpoint_id", "path", "local_user"}
-_FIELDS: Final = {
-    "ls": _PLACE | {"show_hidden", "orderby", "limit", "offset", "filter"},
-    "stat": _PLACE,
-    "mkdir": _PLACE,
-}
-_COMPUTE: Final = {"endpoint_id", "tasks", "user_endpoint_config", "task_group_id"}
-_TASK: Final = {"function_id", "args", "kwargs"}
+_AT: Final = "https://transfer.actions.globus.org/"
+_COMPUTE: Final = "https://compute.actions.globus.org/v3"
 BODY_LIMIT: Final = 10_000_000
 
 
@@ -72,12 +67,11 @@ def providers(
     trouble: Callable[[], ComputeTrouble | None],
 ) -> dict[str, Provider]:
     """Every provider that our flows use, by address. `compute`: where its stand-in is, and the tasks it has."""
-    at = "https://transfer.actions.globus.org/"
     found: dict[str, Provider] = {
-        f"{at}{name}": _Place(name, transfer, auth, starter) for name in ("ls", "stat", "mkdir")
+        f"{_AT}{name}": _Place(name, transfer, auth, starter) for name in ("ls", "stat", "mkdir")
     }
-    found |= {f"{at}{name}": _Moving(name, transfer, auth, starter) for name in ("transfer", "delete")}
-    found["https://compute.actions.globus.org/v3"] = _Compute(auth, starter, compute, trouble)
+    found |= {f"{_AT}{name}": _Moving(name, transfer, auth, starter) for name in ("transfer", "delete")}
+    found[_COMPUTE] = _Compute(auth, starter, compute, trouble)
     return found
 
 
@@ -89,6 +83,7 @@ class _Consenting:
         self._waiting: dict[str, dict[str, Any]] = {}
 
     def run(self, parameters: Mapping[str, Any]) -> ActionAnswer:
+        _check(f"{_AT}{self._name}", parameters)
         return self._begun(str(uuid.uuid4()), dict(parameters))
 
     def status(self, action_id: str) -> ActionAnswer:
@@ -129,7 +124,6 @@ class _Place(_Consenting):
     """ls, stat and mkdir."""
 
     def _begin(self, action_id: str, parameters: dict[str, Any]) -> ActionAnswer:
-        _known(self._name, parameters, _FIELDS[self._name])
         where, path = self._transfer.collection(str(parameters.get("endpoint_id"))), str(parameters.get("path", "/"))
         self._allowed(where)
         if self._name == "mkdir":
@@ -181,9 +175,9 @@ class _Compute:
         self._troubled: dict[str, ComputeTrouble] = {}
 
     def run(self, parameters: Mapping[str, Any]) -> ActionAnswer:
-        _known("compute", parameters, _COMPUTE)
-        action_id, tasks = str(uuid.uuid4()), parameters.get("tasks")
-        if not isinstance(tasks, list) or not tasks:
+        _check(_COMPUTE, parameters)
+        action_id, tasks = str(uuid.uuid4()), parameters["tasks"]
+        if not tasks:
             raise UnableToRun("compute: tasks must name at least one task")
         trouble = self._trouble()
         if trouble is not None:
@@ -192,7 +186,6 @@ class _Compute:
                 return ActionAnswer("ACTIVE", action_id, {})
         sent: dict[str, list[str]] = {}
         for task in tasks:
-            _known("compute.tasks", task, _TASK)
             data = [self._serializer.serialize(one) for one in (task.get("args", []), task.get("kwargs", {}))]
             sent.setdefault(str(task["function_id"]), []).append(self._serializer.pack_buffers(data))
         document = {
@@ -259,6 +252,8 @@ def _scope_of_compute() -> str:
     return str(ComputeScopes.all)
 
 
-def _known(name: str, given: Mapping[str, Any], allowed: set[str]) -> None:
-    if unknown := sorted(set(given) - allowed):
-        raise UnableToRun(f"{name}: unknown field {', '.join(unknown)}")
+def _check(address: str, given: Mapping[str, Any]) -> None:
+    """By the same fields as the checks of a definition and the dry run: `providers.json`."""
+    wrong = BY_ADDRESS[address].refuses(given)
+    if wrong:
+        raise UnableToRun(f"{BY_ADDRESS[address].name}: {wrong}")

@@ -228,10 +228,10 @@ class _Routes:
             raise _unprocessable([(["body", "title"], "must have 1 to 128 characters")])
         if "definition" in document:
             try:
-                checked(document["definition"])
+                checked(document["definition"], document.get("input_schema"), strict=False)
             except DefinitionRefused as e:
                 lines = str(e).splitlines()
-                raise _unprocessable([(["definition", *line.split(": ", 1)[:1]], line) for line in lines]) from None
+                raise _unprocessable([(["definition", *line.split(": ", 2)[1:2]], line) for line in lines]) from None
         if "input_schema" in document:
             try:
                 jsonschema.Draft202012Validator.check_schema(document["input_schema"])

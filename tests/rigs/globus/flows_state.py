@@ -202,7 +202,7 @@ class FlowsState:
         """Make a flow, or change one. DefinitionRefused for what cannot run."""
         now = time.time()
         whole = {**(known.document if known else {}), **document}
-        definition = checked(whole["definition"])
+        definition = checked(whole["definition"], whole.get("input_schema"), strict=False)
         with self._lock:
             if known is not None:
                 known.document, known.definition, known.updated = whole, definition, now

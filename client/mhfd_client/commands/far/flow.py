@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import click
 
 from mhfd_client.commands.common import CONFIG, EXIT_PERSON, JSON, echo, echo_json, say
-from mhfd_client.times import elapsed
 
 if TYPE_CHECKING:
     from globus_sdk import FlowsClient
 
-    from mhfd_flows.dry_run import Rehearsal
-
 _NAME = click.argument("name", default="focus_check")
+_FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
 @click.group()
@@ -40,9 +36,9 @@ def flow() -> None:
 @click.option("--mermaid", "form", flag_value="mermaid", help="A picture, for whatever draws Mermaid.")
 def show(name: str, form: str | None) -> None:
     """What a flow does, state by state."""
-    from mhfd_flows.definition import ways_on
     from mhfd_flows.drawing import mermaid
     from mhfd_flows.shipped import flow_of
+    from mhfd_flows.ways import ways_on
 
     shipped = flow_of(name)
     if form == "json":
@@ -54,77 +50,104 @@ def show(name: str, form: str | None) -> None:
     else:
         echo(f"{shipped.name}  {shipped.digest}: {shipped.subtitle}")
         for state_name, state in shipped.definition.states.items():
-            echo(f"{state_name}  [{state.type}]  {state.comment or getattr(state, 'cause', '')}")
+            echo(f"{state_name}  [{state.type}]  {state.comment or getattr(state, 'cause', None) or ''}")
             for way in ways_on(state_name, state):
                 echo(f"    -> {way.end}{f'  if {way.when}' if way.when else ''}".replace("if else", "else"))
 
 
 @flow.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--schema", type=_FILE, help="The JSON Schema of a run's input, against which references are looked at.")
+@click.option("--strict", is_flag=True, help="A broken rule of ours counts too, as it does for what we ship.")
 @click.option("--with-service", is_flag=True, help="Ask Globus Flows too, which has the last word; needs a login.")
 @CONFIG
-def validate(file: Path | None, with_service: bool, config: Path | None) -> None:
+@JSON
+def validate(
+    file: Path | None, schema: Path | None, strict: bool, with_service: bool, config: Path | None, as_json: bool
+) -> None:
     """Check a definition (FILE), or those that we ship: every broken rule is named with its state.
 
-    The rules are ours, and stricter than the service's: every action has a Catch and a WaitTime, every loop a counter.
-    The exit code is 1 when a rule is broken.
-    """
-    from mhfd_client.errors import FlowRefused
-    from mhfd_flows.checks import checked
-    from mhfd_flows.errors import DefinitionRefused
-    from mhfd_flows.shipped import FLOWS
+    A line says whose rule it is. `language`: Globus would refuse the definition, or a run that comes there fails.
+    `ours`: Globus takes it, but a flow that runs for days should not be so: every action has a Catch and a WaitTime,
+    every loop a counter. FILE may also hold a definition and its input_schema under these names.
 
-    schemas = {one.name: one.input_schema for one in FLOWS.values()} if file is None else {}
-    documents = {one.name: one.document for one in FLOWS.values()} if file is None else {str(file): _read(file)}
-    good = True
-    for name, document in documents.items():
-        try:
-            definition = checked(document)
-        except DefinitionRefused as e:
-            good = False
-            for line in str(e).splitlines():
-                echo(f"{name}: {line}")
-        else:
-            echo(f"{name}: {len(definition.states)} states, no rule is broken")
+    The exit code is 1 when a rule of the language is broken, with --strict also for ours.
+    """
+    from mhfd_client.commands.far.flow_told import documents_of, findings_told
+    from mhfd_client.errors import FlowRefused
+    from mhfd_flows.checks import examined
+
+    documents = documents_of(file, schema)
+    found = {one.name: examined(one.definition, one.input_schema)[1] for one in documents}
+    against = ("language", "ours") if strict or file is None else ("language",)
+    good = not any(one.rule in against for findings in found.values() for one in findings)
+    refused: dict[str, str | None] = {}
     if with_service:
         from mhfd_client.flow.deployments import asked
 
         with _flows(config) as (flows, _):
-            for name, document in documents.items():
-                schema = {"input_schema": schemas[name]} if name in schemas else {}
+            for one in documents:
+                body = {} if one.input_schema is None else {"input_schema": one.input_schema}
                 try:
-                    asked(lambda document=document, schema=schema: flows.validate_flow(document, **schema))  # type: ignore[misc]
+                    asked(lambda one=one, body=body: flows.validate_flow(one.definition, **body))  # type: ignore[misc]
                 except FlowRefused as e:
-                    good = False
-                    echo(f"{name}: {e}")
+                    good, refused[one.name] = False, str(e)
                 else:
-                    echo(f"{name}: Globus Flows takes it")
+                    refused[one.name] = None
+    told = [{"name": one.name, "findings": [f.as_json() for f in found[one.name]]} for one in documents]
+    say({"definitions": told, "service": refused}, findings_told(documents, found, refused), as_json=as_json)
     if not good:
         sys.exit(EXIT_PERSON)
 
 
 @flow.command(name="dry-run")
-@_NAME
-@click.option("--faults", metavar="NAME,...", default="", help="What is to go wrong; `--faults list` lists them.")
-@click.option("--images", metavar="N", default=3, show_default=True, help="How many images.")
+@click.argument("name", metavar="[NAME | FILE]", default="focus_check")
+@click.option("--faults", metavar="NAME,...", default="", help="What is to go wrong; `--faults list` lists it.")
+@click.option("--images", metavar="N", type=int, help="How many images, of a flow that we ship.  [default: 3]")
 @click.option("--look", is_flag=True, help="The run is not told which images: as started by a timer or by hand.")
+@click.option(
+    "--input", "told", metavar="JSON", help="The input of a run of FILE, as JSON or a file of it; else made up."
+)
+@click.option("--schema", type=_FILE, help="The JSON Schema of the input of FILE.")
+@click.option(
+    "--answers", metavar="JSON", help="What actions of FILE answer: {STATE: details}, as JSON or a file of it."
+)
 @JSON
-def dry_run(name: str, faults: str, images: int, look: bool, as_json: bool) -> None:
+def dry_run(
+    name: str,
+    faults: str,
+    images: int | None,
+    look: bool,
+    told: str | None,
+    schema: Path | None,
+    answers: str | None,
+    as_json: bool,
+) -> None:
     """What a flow would do when these things go wrong. It is no service: nothing is asked, nothing is moved.
 
-    The exit code is 0 when the flow ends as it should with these faults, also where that is a failure that names what
-    a person must do; 1 when it does not; 2 for faults that there are not.
-    """
-    from mhfd_flows.dry_run import faults_of, rehearse
-    from mhfd_flows.shipped import flow_of
+    Of a flow that we ship, the exit code is 0 when it ends as it should with these faults, also where that is a
+    failure that names what a person must do; 1 when it does not; 2 for faults that there are not.
 
+    FILE is any definition. Whoever does something only pretends: what a document shows is answered, else nothing.
+    A fault is STATE=ERROR, or STATE=ERROR:TIMES, of any action. The exit code is 1 when an error ends the run that the
+    definition does not see to, or nothing does.
+    """
+    from mhfd_client.commands.far.flow_told import rehearsal_as_json, rehearsal_told, try_file
+    from mhfd_flows.dry_run import faults_of, rehearse
+    from mhfd_flows.shipped import FLOWS, flow_of
+
+    chosen = [one.strip() for one in faults.split(",") if one.strip()]
+    if name not in FLOWS and Path(name).is_file():
+        if not try_file(Path(name), chosen, told=told, schema=schema, answers=answers, as_json=as_json):
+            sys.exit(EXIT_PERSON)
+        return
     shipped = flow_of(name)
     if faults == "list":
         for fault in faults_of(shipped):
             echo(f"{fault.name:24} {fault.words}")
         return
-    done = rehearse(shipped, [one.strip() for one in faults.split(",") if one.strip()], images=images, look=look)
-    say(_as_json(done), _told(done), as_json=as_json)
+    done = rehearse(shipped, chosen, images=3 if images is None else images, look=look)
+    say(rehearsal_as_json(done), rehearsal_told(done), as_json=as_json)
     if not done.as_it_should:
         sys.exit(EXIT_PERSON)
 
@@ -182,15 +205,6 @@ def deploy(
     echo(f"  mhfd login --flow-id {done.id} [--mapped COLLECTION]...")
 
 
-def _read(file: Path) -> Any:
-    from mhfd.errors import UsageError
-
-    try:
-        return json.loads(file.read_bytes())
-    except (OSError, ValueError) as e:
-        raise UsageError(f"{file} is no JSON: {e}") from None
-
-
 @contextmanager
 def _flows(config: Path | None) -> Iterator[tuple[FlowsClient, str]]:
     """The service, and as whom it is asked."""
@@ -202,48 +216,3 @@ def _flows(config: Path | None) -> Iterator[tuple[FlowsClient, str]]:
 
         with FlowsClient(app=app) as flows:
             yield flows, who_of(app)
-
-
-def _told(done: Rehearsal) -> Iterator[str]:
-    yield "a dry run: no service is asked, nothing is moved, and the times are made up"
-    for fault in done.faults:
-        yield f"fault: {fault.words}"
-    states = done.flow.definition.states
-    for entry in done.execution.log:
-        if entry.code == "ActionFailed":
-            yield f"{'':10} ! {entry.details['error']}: {_cause(entry.details['cause'])}"
-        elif entry.state is not None and entry.code.endswith("Started"):
-            state = states[entry.state]
-            yield f"{elapsed(entry.at)}  {entry.state:18} {state.comment or getattr(state, 'cause', '')}"
-    last = done.execution.log[-1].at
-    ended = f"failed: {done.found.error}" if done.found.error else "succeeded"
-    yield f"{elapsed(last)}  {ended}"
-    where = "scored" if done.flow.name.endswith("_shared") else "back"
-    yield f"reports {where}: {done.found.reports}, of {done.images} images"
-    yield f"left in the staging area: {', '.join(done.found.left) or 'nothing'}"
-    if done.as_it_should:
-        yield "as it should with these faults" if done.faults else "as it should"
-    else:
-        wanted = done.expected
-        yield (
-            f"NOT as it should: expected {wanted.error or 'success'}, {wanted.reports} reports, left: "
-            f"{', '.join(wanted.left) or 'nothing'}"
-        )
-
-
-def _as_json(done: Rehearsal) -> dict[str, Any]:
-    return {
-        "flow": done.flow.name,
-        "digest": done.flow.digest,
-        "faults": [fault.name for fault in done.faults],
-        "log": [{"at_s": entry.at, **entry.as_json()} for entry in done.execution.log],
-        "largest_state": done.execution.largest,
-        "found": asdict(done.found),
-        "expected": asdict(done.expected),
-        "as_it_should": done.as_it_should,
-    }
-
-
-def _cause(cause: object) -> str:
-    details = cause.get("details") if isinstance(cause, dict) else None
-    return str(details.get("message", cause)) if isinstance(details, dict) else str(cause)
