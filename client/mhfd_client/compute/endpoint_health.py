@@ -45,6 +45,7 @@ class EndpointHealth:
         self.proofs = self.reports = 0
         self._back_at = 0.0
         self._busy_since: float | None = None  # the service asks us to wait
+        self._used_up = False  # of a day's quota there
         self._started: Any = None  # which start of the endpoint we know
 
     def shut(self, now: float) -> bool:
@@ -71,6 +72,7 @@ class EndpointHealth:
         if count:
             self.reports += count
             self._condition.over(Trouble.FAILING, Trouble.REFUSED)
+            self._used_up = False
             self.hold_until = 0.0
 
     def service_took(self) -> None:
@@ -78,6 +80,12 @@ class EndpointHealth:
         if self._busy_since is not None:
             self._busy_since = None
             self._condition.over(Trouble.QUEUED)
+
+    def took(self) -> None:
+        """The service has taken tasks: we are let in, though a quota there may be used up."""
+        self.service_took()
+        if not self._used_up:
+            self._condition.over(Trouble.REFUSED)
 
     def turned_away(self, error: Exception) -> None:
         """The service took nothing."""
@@ -102,6 +110,17 @@ class EndpointHealth:
         known = error if isinstance(error, Exception) else ComputeRefused(f"endpoint {self._id}: {error}")
         self._condition.on(Trouble.REFUSED, f"refused: {error}. {WAIT}", self._clock(), known)
         self.hold_until = self._clock() + HOLD_S
+
+    def used_up(self, why: str) -> None:
+        """What the administrator gives us for a day is used up there: nobody's fault, and over on the next day."""
+        self._used_up = True
+        self.refused(why)
+
+    def not_used_up(self) -> None:
+        """It has answered, and of no quota."""
+        if self._used_up:
+            self._used_up = False
+            self._condition.over(Trouble.REFUSED)
 
     def failing(self, error: Exception) -> None:
         """It is there, and what it does fails."""

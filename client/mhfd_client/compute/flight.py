@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
+from mhfd import __version__
 from mhfd.contract.request import ScoreRequest
 from mhfd_client.compute.service import Task
 from mhfd_client.runners import UNSEEN
@@ -128,8 +129,8 @@ class Flight(PendingImages[FlyingImage]):
 def request(images: Sequence[FlyingImage], *, says_version: bool = True) -> dict[str, Any]:
     """What the endpoint's function is called with. Names that are no UTF-8 travel as Python has them.
 
-    `says_version`: of the request, by which an endpoint knows that we read its reports; an older one takes none
-    but its own.
+    `says_version`: of the request, by which an endpoint knows that we read its reports, and ours, for its log; an older
+    one takes neither.
     """
     job = images[0].job
     fields: dict[str, Any] = ScoreRequest(paths=("-",), params=job.params).model_dump(
@@ -139,4 +140,5 @@ def request(images: Sequence[FlyingImage], *, says_version: bool = True) -> dict
     expect = [None if job.size == UNSEEN else {"size": job.size, "mtime_ns": job.mtime_ns} for job in jobs]
     if says_version:
         fields["schema_version"] = ScoreRequest.model_fields["schema_version"].default
+        fields["client"] = f"mhfd {__version__}"
     return fields | {"paths": [image.there for image in images], "expect": expect}

@@ -113,6 +113,8 @@ class OutcomeRunner(FarRunner[FlyingImage]):
             return
         moments = self._moments(part, answer)
         self._health.reported(len(answer.reports))
+        if not any(reason.code == Code.QUOTA for reason in answer.reasons.values()):
+            self._health.not_used_up()
         for index, image in enumerate(part.images):
             if index in answer.reports:
                 self._scored(image, answer.reports[index], moments)
@@ -153,6 +155,9 @@ class OutcomeRunner(FarRunner[FlyingImage]):
             return  # it waits or is out again already
         together = len(part.images) > 1
         match reason.code:
+            case Code.QUOTA if not self._believes:
+                self._health.used_up(str(reason))
+                self._flight.again([image])
             case "changed":
                 self._give_back([image], str(reason.why), code=reason.code)
             case code if self._believes and code not in LATER:

@@ -217,8 +217,7 @@ class ComputeRunner(OutcomeRunner):
         """The service has these."""
         if self._together == 1:
             self._health.pace.give_back(max(0, len(tasks) - 1))  # they went together
-        self._health.service_took()
-        self._condition.over(Trouble.REFUSED)
+        self._health.took()
         group = None if self._there is None else self._there.far.group
         for part in [part for part in self._flight.tasks_out if part.task in tasks]:
             self._accepted(part, group)
