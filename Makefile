@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo demo-endpoint demo-flow test suite browser broker check soak coverage bench gpu-check clean \
+.PHONY: demo demo-endpoint demo-flow first-hour test suite browser broker check soak coverage bench gpu-check clean \
   test-lowest beside-cli
 .DELETE_ON_ERROR:
 # Every command that a test types is a process: compiling its sources anew each time would be a fifth of its work.
@@ -33,6 +33,10 @@ demo-endpoint: $(STAMP) broker
 # The same by runs of a Globus flow that brings the images there, while things go wrong; the services are stand-ins.
 demo-flow: $(STAMP) broker
 	$(BIN)/python -m tests.rigs.globus.demo_flow
+
+# What only the real Globus can show, asked there by a person with an account; the record is to be committed.
+first-hour: $(STAMP)
+	$(BIN)/mhfd first-hour --into docs/first-hour $(HOUR)
 
 # The page is tested in a real browser.
 browser:

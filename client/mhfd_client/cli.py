@@ -26,7 +26,7 @@ from mhfd_client.commands import (
     tolerance,
     watch,
 )
-from mhfd_client.commands.far import endpoint, flow, function, login
+from mhfd_client.commands.far import endpoint, first_hour, flow, function, login
 
 GROUPS: Final[dict[str, tuple[click.Command, ...]]] = {
     "At the instrument": (
@@ -63,6 +63,7 @@ GROUPS: Final[dict[str, tuple[click.Command, ...]]] = {
         function.function,
         flow.flow,
         run.run,
+        first_hour.first_hour,
     ),
 }
 """Every command, under the place where it is typed, in the order of an image's road; there are no others."""

@@ -23,6 +23,7 @@ from mhfd_client.compute.translated import translated
 from mhfd_client.errors import TaskUnknown, TaskUnsent
 from mhfd_client.globus.identity import globus_app
 from mhfd_client.globus.private_names import CONNECTIONS, MISMATCH, RETRIES, is_number, is_there, must_be_there
+from mhfd_client.settings.options import Settings
 
 FAST_S: Final = 0.02
 GROUP_TASKS: Final = 200  # of one group: all are looked at when one is looked for
@@ -234,14 +235,15 @@ def as_source() -> Any:
     return ComputeSerializer(strategy_code=PureSourceTextInspect, strategy_data=JSONData)
 
 
-def client_of(*, retries: bool = True) -> Any:
+def client_of(*, retries: bool = True, settings: Settings | None = None) -> Any:
     """The SDK's Client, as whoever is logged in to mhfd. Asks nobody anything yet.
 
-    `retries`: whether a submission that got no answer is repeated by the SDK, though it may have arrived.
+    `retries`: whether a submission that got no answer is repeated by the SDK, though it may have arrived; `settings`:
+    of whoever it is; nothing for those that a command without arguments would find.
     """
     with needing_extra("globus", "runner.kind = compute needs globus-compute-sdk"):
         from globus_compute_sdk import Client
-    client: Any = Client(app=globus_app(), do_version_check=False)
+    client: Any = Client(app=globus_app(settings), do_version_check=False)
     if not retries:
         submit_once(client)
     if is_there(client, MISMATCH):
