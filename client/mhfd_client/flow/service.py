@@ -99,7 +99,7 @@ class FlowService:
 
     def document(self) -> Mapping[str, Any]:
         """The flow as the service has it. FlowMissing; FlowRefused when it may be started, but not seen."""
-        return asked(lambda: self._flows.get_flow(self._flow)).data
+        return dict(asked(lambda: self._flows.get_flow(self._flow).data))
 
     def find(self, keys: Collection[str]) -> dict[str, str]:
         """The runs that have these keys."""
