@@ -22,15 +22,21 @@ _NEEDED = ("id", "source", "source_here", "results_here", "staging", "staging_ro
 
 def flow_runner(settings: Settings, *, root: str, state_dir: Path) -> FlowRunner:
     """The runner that `runner.kind = "flow"` means. SettingsError; NoClient; RunnerError without its libraries."""
-    folders = folders_of(settings, root)
+    return runner_of(settings, folders_of(settings, root), runs_file=state_dir / RUNS_FILE)
+
+
+def runner_of(
+    settings: Settings, folders: Folders, *, runs_file: Path | None, wait_s: float | None = None
+) -> FlowRunner:
+    """The same with folders that are known. `wait_s`: how long few images wait for more, instead of the settings'."""
     needs_extra()
     credentials(settings, services=["flows"])
     return FlowRunner(
         lambda: flow_service(settings),
         folders,
-        runs_file=state_dir / RUNS_FILE,
+        runs_file=runs_file,
         batch=settings.flow.batch,
-        wait_s=settings.flow.wait_s,
+        wait_s=settings.flow.wait_s if wait_s is None else wait_s,
         runs=settings.flow.runs,
         poll_s=settings.flow.poll_s,
         late_s=settings.flow.late_s,
@@ -53,8 +59,11 @@ def flow_of(chosen: FlowSettings) -> str:
     return _id("flow.id", chosen.id)
 
 
-def folders_of(settings: Settings, root: str) -> Folders:
-    """Where everything is, by each side's name. SettingsError."""
+def folders_of(settings: Settings, root: str, *, watched: bool = True) -> Folders:
+    """Where everything is, by each side's name. SettingsError.
+
+    `watched`: the folder is, so that reports must not come back into it.
+    """
     chosen = settings.flow
     missing = [f"flow.{name}" for name in _NEEDED if getattr(chosen, name) is None]
     missing += [f"compute.{name}" for name in ("endpoint", "function") if getattr(settings.compute, name) is None]
@@ -71,7 +80,7 @@ def folders_of(settings: Settings, root: str) -> Folders:
             f"flow.source_here: {text_of(real)} is not below {text_of(here)}; name the folder that the collection "
             "shows, and flow.source_path as the collection calls it"
         )
-    if Path(os.path.realpath(results_here)).is_relative_to(real):
+    if watched and Path(os.path.realpath(results_here)).is_relative_to(real):
         raise SettingsError(
             f"flow.results_here: {text_of(results_here)} lies in the watched folder, which is never written; name one "
             "outside of it"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from mhfd_client.errors import FlowError, FlowRefused, FlowsUnreachable, LoginError, RunnerError
+from mhfd_client.errors import FlowError, FlowRefused, FlowsUnreachable, LoginError
 from mhfd_client.runners import Trouble
 from mhfd_client.runners.condition import Condition
 
@@ -43,10 +43,10 @@ class FlowStanding:
         """The service did not do it. True: another login may help, which is to be looked for."""
         now = self._clock()
         if isinstance(error, FlowsUnreachable):
-            self._condition.on(Trouble.OFFLINE, f"{error}. Nothing is lost: images wait", now)
+            self._condition.on(Trouble.OFFLINE, f"{error}. Nothing is lost: images wait", now, error)
             return False
         if isinstance(error, LoginError):
-            error = RunnerError(f"{error}; for this flow: {login}")
-        self._condition.on(Trouble.REFUSED, f"refused: {error}. Nothing is lost: images wait", now)
+            error = type(error)(f"{error}; for this flow: {login}")
+        self._condition.on(Trouble.REFUSED, f"refused: {error}. Nothing is lost: images wait", now, error)
         self.hold_until = now + self._hold
         return not isinstance(error, FlowError) or isinstance(error, FlowRefused)

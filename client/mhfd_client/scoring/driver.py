@@ -29,6 +29,7 @@ class Driver:
         tries: How often an image is handed over that comes back for no fault of its own.
         patience_s: How long each trouble is waited out before it is raised; those that are left out, for ever.
         say: Told in words what is being waited for.
+        left: Told what a person has to put away, though all goes on.
         clock: In seconds, from anywhere.
     """
 
@@ -40,10 +41,11 @@ class Driver:
         tries: int = 1,
         patience_s: Mapping[Trouble, float] | None = None,
         say: Callable[[str], object] = lambda _: None,
+        left: Callable[[str], object] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._runner, self._token, self._most_tries = runner, token, tries
-        self._patience, self._say, self._clock = patience_s or {}, say, clock
+        self._patience, self._say, self._left, self._clock = patience_s or {}, say, left, clock
         self._flying: dict[int, Job] = {}
         self._again: deque[Job] = deque()
         self._tries: Counter[int] = Counter()
@@ -104,6 +106,8 @@ class Driver:
                     done += [answer for job in returned if (answer := self._came_back(job, event)) is not None]
                 case Health(ok=True):
                     self._wrong.pop(event.kind, None)
+                case Health(kind=Trouble.LEFTOVER):
+                    self._left(event.detail)
                 case Health():
                     self._say(event.detail)
                     since = self._wrong[event.kind][0] if event.kind in self._wrong else self._clock()

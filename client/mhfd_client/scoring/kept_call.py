@@ -12,7 +12,7 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Final
 from uuid import UUID
@@ -36,6 +36,10 @@ class Stored:
         self._path = path
         self._file: IO[bytes] | None = None
         self.token: str = head["token"]
+        self.via: str = head.get("via", "compute")
+        """`compute` or `flow`."""
+        self.options: dict[str, Any] = head.get("options", {})
+        """Settings that it was begun with, by their dotted names."""
         self.endpoint = UUID(head["endpoint"])
         self.params = Params.model_validate(head["params"])
         self.items = [Item(here, there) for here, there in head["items"]]
@@ -43,13 +47,23 @@ class Stored:
         self.finished = False
 
     @classmethod
-    def new(cls, endpoint: UUID, params: Params, items: Sequence[Item]) -> Stored:
+    def new(
+        cls,
+        endpoint: UUID,
+        params: Params,
+        items: Sequence[Item],
+        *,
+        via: str = "compute",
+        options: Mapping[str, Any] | None = None,
+    ) -> Stored:
         """Begin a call."""
         token = str(uuid.uuid4())
         head = {
-            "schema_version": 2,
+            "schema_version": 3,
             "token": token,
+            "via": via,
             "endpoint": str(endpoint),
+            "options": dict(options or {}),
             "params": params.model_dump(mode="json"),
             "items": [[item.path, item.there] for item in items],
             "at": time.time(),

@@ -44,8 +44,10 @@ def score(
     endpoint: str | uuid.UUID | None = None,
     map: Mapping[str, str] | Iterable[str] | None = None,  # noqa: A002 - what it is called on the command line
     reattach: str | None = None,
+    via: Literal["local", "compute", "flow"] | None = None,
+    settings: Mapping[str, object] | None = None,
 ) -> Table:
-    """Score images, here or on an endpoint, show how it goes, and give a table.
+    """Score images, here or far away, show how it goes, and give a table.
 
     Args:
         paths: A path, a pattern such as `run/*.tif`, or many of them.
@@ -60,21 +62,39 @@ def score(
             `workers`) is its administrator's.
         map: With an endpoint: where it has this machine's folders, `{"/mnt/sem": "/eagle/sem"}`. Without it, paths are
             the endpoint's own, and no patterns.
-        reattach: With an endpoint: go on with this call (`Table.token`), of the same paths.
+        reattach: Far away: go on with this call (`Table.token`), of the same paths.
+        via: `compute`: the endpoint reads the images where they are. `flow`: runs of the deployed flow bring files of
+            this machine to an endpoint that does not see them. Nothing: `compute` with an endpoint, else `local`.
+        settings: With `flow`: what differs from the user's settings, by dotted names, as in
+            `{"flow.id": ..., "flow.source": ..., "compute.function": ...}`.
     """
     from mhfd_client.scoring.lines import expand
 
     many = [os.fspath(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
     chosen = Params.of(params)
     wishes = Wishes(_verdicts(judge), thumbnails, progress, on_row)
-    if endpoint is not None:
+    way = via or ("local" if endpoint is None else "compute")
+    if way not in ("local", "compute", "flow"):
+        raise UsageError(f"via: {via!r} is none of local, compute, flow")
+    if settings is not None and way != "flow":
+        raise UsageError("settings: belong to via='flow'; leave them out")
+    if way != "local" and (device != "auto" or workers is not None):
+        raise UsageError("device, workers: what an endpoint scores with is its administrator's; leave them out")
+    if way == "flow":
+        from mhfd_client.scoring.notebook_far import begin_by_flow
+
+        if map is not None:
+            raise UsageError("map: belongs to via='compute'; a flow brings the files, and says where by its settings")
+        given = {} if settings is None else settings
+        return begin_by_flow(many, wishes, endpoint=endpoint, settings=given, reattach=reattach, params=chosen)
+    if way == "compute":
         from mhfd_client.scoring.notebook_far import begin
 
-        if device != "auto" or workers is not None:
-            raise UsageError("device, workers: what an endpoint scores with is its administrator's; leave them out")
+        if endpoint is None:
+            raise UsageError("endpoint: must be given with via='compute'")
         return begin(many, wishes, endpoint=endpoint, maps=map, reattach=reattach, params=chosen)
-    if map is not None or reattach is not None:
-        raise UsageError("map, reattach: belong to an endpoint; give endpoint=..., or leave them out")
+    if endpoint is not None or map is not None or reattach is not None:
+        raise UsageError("endpoint, map, reattach: do not go with a local call; give endpoint=..., or leave them out")
     files = expand(many)
     if not files:
         raise UsageError("paths: there are none; give a path, a pattern or a list of them")
@@ -101,7 +121,7 @@ def reattach(
     progress: bool | None = None,
     on_row: Callable[[Row], None] | None = None,
 ) -> Table:
-    """The table of an earlier call to an endpoint, after a crash or Ctrl-C. What is done is not scored again.
+    """The table of an earlier call far away, after a crash or Ctrl-C. What is done is not scored again.
 
     Args:
         token: `Table.token`, or the one that was shown when the call began; nothing for the newest that did not end.

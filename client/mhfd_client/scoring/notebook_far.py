@@ -1,27 +1,32 @@
-"""The table of a call to an endpoint: `mhfd_client.score(paths, endpoint=...)` and `mhfd_client.reattach(token)`.
+"""The table of a call far away: `mhfd_client.score(paths, endpoint=...)` or `via="flow"`, and `reattach(token)`.
 
 The images are scored far away; here their rows are put together, judged and shown as those of a local call. A small
 picture is made only of a file that this machine can read.
 """
 
+import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
+from typing import Any
 from uuid import UUID
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
 from mhfd.errors import UsageError
-from mhfd_client.compute.callable_endpoint import OpenEndpoint
 from mhfd_client.compute.paths import PathMap
 from mhfd_client.compute.reach import endpoint_of, reach
-from mhfd_client.errors import ComputeError
+from mhfd_client.errors import StationError
+from mhfd_client.scoring import flow_call
 from mhfd_client.scoring.call import scored_there
 from mhfd_client.scoring.items import items_of
 from mhfd_client.scoring.kept_call import Stored
-from mhfd_client.scoring.progress import bar
+from mhfd_client.scoring.progress import Bar, bar
 from mhfd_client.scoring.table import Table, Wishes, table_of
+
+_log = logging.getLogger("mhfd")
+Results = Generator[tuple[int, FocusReport], None, None]
 
 
 def begin(
@@ -46,17 +51,43 @@ def begin(
                 f"reattach: call {stored.token} was of other paths, parameters or another endpoint; leave it out to "
                 "score these, or mhfd_client.reattach(token) for its own table"
             )
-        return _table(stored, lambda: reached, wishes)
+        return _table(stored, lambda shown: scored_there(stored, lambda: reached, say=shown.say), wishes)
+
+
+def begin_by_flow(
+    paths: Sequence[str],
+    wishes: Wishes,
+    *,
+    endpoint: str | UUID | None,
+    settings: Mapping[str, Any],
+    reattach: str | None,
+    params: Params,
+) -> Table:
+    """The same by runs of the flow, which brings files of this machine there."""
+    return _by_flow(flow_call.begin(paths, params, given=settings, endpoint=endpoint, reattach=reattach), wishes)
 
 
 def go_on(token: str | None, wishes: Wishes) -> Table:
     """The table of an earlier call; what has no report yet is waited for, or asked again."""
     stored = Stored.latest() if token is None else Stored.open(token)
+    if stored.via == "flow":
+        return _by_flow(stored, wishes)
     with ExitStack() as stack:
-        return _table(stored, lambda: stack.enter_context(reach(stored.endpoint)), wishes)
+
+        def scored(shown: Bar) -> Results:
+            return scored_there(stored, lambda: stack.enter_context(reach(stored.endpoint)), say=shown.say)
+
+        return _table(stored, scored, wishes)
 
 
-def _table(stored: Stored, reached: Callable[[], OpenEndpoint], wishes: Wishes) -> Table:
+def _by_flow(stored: Stored, wishes: Wishes) -> Table:
+    def scored(shown: Bar) -> Results:
+        return flow_call.scored_by_flow(stored, say=shown.say, left=_log.warning)
+
+    return _table(stored, scored, wishes)
+
+
+def _table(stored: Stored, scored: Callable[[Bar], Results], wishes: Wishes) -> Table:
     paths = [item.path for item in stored.items]
     pictures: dict[int, Future[bytes | None]] = {}
     with _threads() as threads, bar(len(paths), wishes.progress) as shown, _token_named(stored):
@@ -68,7 +99,7 @@ def _table(stored: Stored, reached: Callable[[], OpenEndpoint], wishes: Wishes) 
                 yield index, report
 
         shown.note(f'after a crash: mhfd_client.reattach("{stored.token}")')
-        with closing(scored_there(stored, reached, say=shown.say)) as results:
+        with closing(scored(shown)) as results:
             return table_of(
                 paths,
                 with_pictures(results),
@@ -94,7 +125,7 @@ def _token_named(stored: Stored) -> Iterator[None]:
     """An error does not lose what is done, and says so."""
     try:
         yield
-    except ComputeError as error:
+    except StationError as error:
         error.add_note(
             f"{len(stored.reports)} of {len(stored.items)} are done and kept; "
             f'mhfd_client.reattach("{stored.token}") goes on'
