@@ -172,5 +172,34 @@ def usage(name: str, as_json: bool) -> None:
         echo(f"{found.strange} lines of {site.log} are none of a request", err=True)
 
 
+@endpoint.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--tool", "tools", multiple=True, type=click.Choice(["docker", "apptainer"]), help="For which.  [default: both]"
+)
+@click.option(
+    "--gpu",
+    "cuda",
+    type=click.Choice(["none", "cuda12", "cuda13"]),
+    default="none",
+    show_default=True,
+    help="What a GPU needs: by its driver, CUDA 12 or 13.",
+)
+@click.option("--force", is_flag=True, help="Replace what is there.")
+def container(folder: Path, tools: tuple[str, ...], cuda: Any, force: bool) -> None:
+    """Write the recipe of a container with an endpoint in it, in the versions that are installed here.
+
+    Nothing is built. Wheels that lie in DIR/wheels come first; with OFFLINE=1 nothing else is installed.
+    """
+    from mhfd_endpoint.container import TOOLS, commands, write
+
+    chosen = tuple(dict.fromkeys(tools)) or tuple(TOOLS)
+    for path in write(folder, cuda=cuda, tools=chosen, force=force):
+        echo(f"wrote {path}")
+    echo("next:")
+    for line in commands(folder, cuda=cuda, tools=chosen):
+        echo(f"  {line}")
+
+
 def _ask(question: str, default: str | None) -> str:
     return str(click.prompt(question, default="" if default is None else default, show_default=default is not None))

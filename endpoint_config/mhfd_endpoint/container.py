@@ -1,0 +1,78 @@
+"""The recipe of a container with an endpoint in it, for Docker and for Apptainer, written into a folder.
+
+The versions are those of the environment that writes it, which is the one that was tried. Builds and starts nothing.
+"""
+
+from collections.abc import Iterator
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Final, Literal
+
+import mhfd
+from mhfd_endpoint.errors import EndpointError
+
+Cuda = Literal["none", "cuda12", "cuda13"]
+
+TOOLS: Final = {"docker": "Dockerfile", "apptainer": "mhfd-endpoint.def"}
+"""What each is told by."""
+_SHARED: Final = ("install.sh", "start.sh", "wheels/README")
+_COMPILER: Final = {"cuda12": "nvidia-cuda-nvrtc-cu12", "cuda13": "nvidia-cuda-nvrtc"}
+"""What compiles the kernel where no CUDA toolkit is: the images have none."""
+
+
+def write(
+    folder: Path, *, cuda: Cuda = "none", tools: tuple[str, ...] = tuple(TOOLS), force: bool = False
+) -> list[Path]:
+    """Write the recipe; what is there is refused without `force`. EndpointError."""
+    texts = {name: _shipped(name) for name in (*(TOOLS[tool] for tool in tools), *_SHARED)}
+    texts |= {"requirements.txt": "\n".join(requirements(cuda)) + "\n", "constraints.txt": "\n".join(pins()) + "\n"}
+    there = [folder / name for name in texts if (folder / name).exists()]
+    if there and not force:
+        raise EndpointError(f"{there[0]} is there already, nothing was written; --force replaces it")
+    try:
+        for name, text in texts.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    except OSError as e:
+        raise EndpointError(f"{path}: cannot be written: {e.strerror}") from e
+    return [folder / name for name in texts]
+
+
+def requirements(cuda: Cuda) -> list[str]:
+    """What is installed: mhfd as it is here, with the endpoint's program, and what a GPU needs."""
+    extras = "endpoint" if cuda == "none" else f"endpoint,{cuda}"
+    return [f"mhfd[{extras}]=={mhfd.__version__}", *([] if cuda == "none" else [_COMPILER[cuda]])]
+
+
+def pins() -> Iterator[str]:
+    """The version of every package that is installed here, but for mhfd's own and those that came from no index."""
+    found: dict[str, str] = {}
+    for one in metadata.distributions():
+        name = str(one.metadata["Name"])
+        if name.lower() != "mhfd" and one.read_text("direct_url.json") is None:
+            found.setdefault(name.lower().replace("_", "-"), one.version)
+    return (f"{name}=={version}" for name, version in sorted(found.items()))
+
+
+def commands(folder: Path, *, cuda: Cuda, tools: tuple[str, ...]) -> list[str]:
+    """What to type next."""
+    lines = [f"python -m pip wheel --no-deps --wheel-dir {folder / 'wheels'} SOURCE_OF_MHFD    # where no index has it"]
+    gpus = "" if cuda == "none" else " --gpus all"
+    nvidia = "" if cuda == "none" else " --nv"
+    if "docker" in tools:
+        lines += [
+            f"docker build --build-arg UID=$(id -u) --build-arg GID=$(id -g) --tag mhfd-endpoint {folder}",
+            f"docker run --init{gpus} --volume $HOME/.globus_compute:/home/mhfd/.globus_compute "
+            "--volume /data/images:/data/images:ro mhfd-endpoint mhfd-gpu",
+        ]
+    if "apptainer" in tools:
+        lines += [
+            f"(cd {folder} && apptainer build mhfd-endpoint.sif {TOOLS['apptainer']})",
+            f"apptainer run{nvidia} --bind /data/images:/data/images:ro {folder}/mhfd-endpoint.sif mhfd-gpu",
+        ]
+    return lines
+
+
+def _shipped(name: str) -> str:
+    return resources.files("mhfd_endpoint").joinpath("containers", name).read_text()
