@@ -12,6 +12,15 @@ import pytest
 pytest_plugins = ["tests.rigs.loudly_skipped", "tests.rigs.globus.fixtures", "tests.rigs.workers"]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """No test fails by how long it took on a machine that does other things too."""
+    if config.pluginmanager.hasplugin("hypothesispytest"):  # not where only the GPU's tests run
+        from hypothesis import settings
+
+        settings.register_profile("suite", deadline=None)
+        settings.load_profile("suite")
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """No setting of whoever runs the tests reaches them, and nothing is written into their home."""
