@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mhfd.errors import needing_extra
-from mhfd_endpoint import access, gpus, queues, render
+from mhfd_endpoint import access, accounting, gpus, queues, render
 from mhfd_endpoint import choices as chosen
 from mhfd_endpoint import folder as folders
 from mhfd_endpoint.finding import Check, fail, guarded, ok, warn
@@ -41,6 +41,8 @@ def examine(folder: Path) -> list[Check]:
         ("program", access.program),
         ("site file", access.site_file),
         ("data", access.data),
+        ("log files", accounting.log),
+        ("quotas", accounting.quotas),
         ("id", _id),
     ):
         found += guarded(name, partial(look, folder), "mend the file, or make it again with `mhfd endpoint init`")

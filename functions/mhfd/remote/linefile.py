@@ -25,7 +25,8 @@ _SAFE: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _APPEND: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _SAFE
 _NEW: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | _SAFE
 _FOLDER: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | _SAFE
-_LOCKLESS: Final = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
+LOCKLESS: Final = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
+"""What a file system without locks answers."""
 WAIT_S: Final = 5.0
 _PAUSE_S: Final = 0.002
 _LONGEST: Final = 1 << 16
@@ -55,7 +56,7 @@ def _lock(fd: int) -> bool:
     except BlockingIOError:
         return False
     except OSError as e:
-        if e.errno in _LOCKLESS:
+        if e.errno in LOCKLESS:
             raise NoLock(e.errno, "this file system has no locks") from None
         raise
     return True
