@@ -261,8 +261,10 @@ def answer(names: Sequence[str], arguments: Any, centre: Centre) -> dict[str, An
     """What the function returns: every image has its report."""
     now = centre.time.now_ns()
     expect = arguments.get("expect") or [{"size": None}] * len(names)
+    bare = arguments.get("detail") == "none"
     reports = [
-        _PLAIN | {"image": {"path": name, "bytes": seen["size"]}} for name, seen in zip(names, expect, strict=True)
+        {} if bare else _PLAIN | {"image": {"path": name, "bytes": seen["size"]}}
+        for name, seen in zip(names, expect, strict=True)
     ]
     began = now - round(centre.assumed.image_s * len(names) * 1e9)
     return {"ok": True, "reports": reports, "errors": [], "began_ns": began, "ended_ns": now}

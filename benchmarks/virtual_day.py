@@ -29,6 +29,7 @@ from mhfd_client.flow.runner import FlowRunner
 from mhfd_client.flow.service import FlowService
 from mhfd_client.runners.far import FarRunner
 from mhfd_client.settings.options import Settings
+from mhfd_flows.shipped import MAX_IMAGES
 
 RATE: Final = 13.6
 ID: Final = UUID(CENTRE)
@@ -48,6 +49,8 @@ class Day:
     assumed: Assumed = ASSUMED
     options: tuple[tuple[str, Any], ...] = ()
     """Of the runner, where they are not the settings' own."""
+    takes: int = MAX_IMAGES
+    """Images of a run, by the flow that is deployed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ def lived(day: Day, folder: Path) -> Came:
     centre = Centre(time, day.assumed, day.down)
     requests = Requests(time)
     flows = VirtualFlows(time, centre, day.assumed, chance)
+    flows.takes = day.takes
     settings = Settings()
     runner: FarRunner[Any]
     if day.road == "compute":

@@ -23,6 +23,7 @@
         |-- FlowError                         Globus Flows cannot do what it was asked to: says what to do about it
         |   |-- FlowsUnreachable              the service gives no answer; what was asked may have been done
         |   |-- FlowRefused                   the service does not take it, or does not let us
+        |   |   `-- InputRefused              the flow that is deployed does not take such an input
         |   |-- FlowMissing                   the flow is not deployed, or not any more
         |   `-- FlowObsolete                  what is deployed differs from this mhfd's
         |-- SeriesRefused                     a focus series gives no calibration, or labels no tolerance: says why
@@ -147,6 +148,10 @@ class FlowsUnreachable(FlowError):
 
 class FlowRefused(FlowError):
     """Globus Flows does not take it, or does not let us. Nothing was done."""
+
+
+class InputRefused(FlowRefused):
+    """The flow that is deployed does not take such an input. Nothing was done."""
 
 
 class FlowMissing(FlowError):

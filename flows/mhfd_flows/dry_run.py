@@ -12,7 +12,7 @@ from mhfd.errors import UsageError
 from mhfd_flows import expressions
 from mhfd_flows.interpreter import Execution, VirtualClock, run
 from mhfd_flows.pretend import RESULTS, SEEN, SOURCE, STAGING, Kind, Place, Strike, World
-from mhfd_flows.shipped import MAX_IMAGES, Shipped
+from mhfd_flows.shipped import MAX_FILES, Shipped
 
 RUN_ID: Final = "dry-run"
 _STAGE: Final = f"/staging/mhfd-{RUN_ID}/"
@@ -43,10 +43,8 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Fault("transfer-refused", "Transfer refuses to move the images", "bring", "unable", "ImagesNotBrought"),
     Fault("transfer-fails", "the transfer of the images fails each time", "bring", "failed", "ImagesNotBrought"),
     Fault("transfer-stuck", "the transfer of the images never ends", "bring", "stuck", "ImagesNotBrought"),
-    Fault("staging-unlistable-once", "what has come cannot be listed, once", "staged", "failed", times=1),
-    Fault("staging-unlistable", "what has come can never be listed", "staged", "failed", "ImagesNotBrought"),
-    Fault("all-images-changed", "every image has changed since it was seen", "staged", "all changed", "ImagesChanged"),
-    Fault("image-changed", "one image has changed since it was seen", "staged", "changed"),
+    Fault("all-images-changed", "every image has changed since it was seen", "came", "all changed", "ImagesChanged"),
+    Fault("image-changed", "one image has changed since it was seen", "came", "changed"),
     Fault("compute-fails-once", "the task fails, once", "score", "failed", times=1),
     Fault("endpoint-refuses", "Compute refuses the task", "score", "unable", "NotScored"),
     Fault("compute-fails", "the task fails each time", "score", "failed", "NotScored"),
@@ -104,10 +102,12 @@ def rehearse(flow: Shipped, faults: Iterable[str] = (), *, images: int = 3, look
         look: The run is not told which images, as when a timer or a person starts it. Faults of that part imply it.
     """
     expressions.evaluate("1", {})  # says at once what must be installed
-    if not 1 <= images <= MAX_IMAGES:
-        raise UsageError(f"images: {images} is not 1 to {MAX_IMAGES}, which is what one run takes")
     chosen = _chosen(flow, faults)
     looking = _moves(flow) and (look or any(fault.place in ("look", "reports") for fault in chosen))
+    most = MAX_FILES if looking else flow.most
+    if not 1 <= images <= most:
+        alone = " that looks by itself" if most < flow.most else ""
+        raise UsageError(f"images: {images} is not 1 to {most}, which is what one run{alone} takes")
     clock = VirtualClock()
     world = World(clock, [Strike(fault.place, fault.kind, fault.times) for fault in chosen])
     names = [f"tile_{i:03}.tif" for i in range(1, images + 1)]
@@ -145,10 +145,10 @@ def _expected(flow: Shipped, faults: Sequence[Fault], images: int) -> Ending:
         if fault.place != "clean" and fault.end is not None and not (unlistable and fault.place == "reports")
     ]
     if whole == 0:
-        ends.append(("staged", "ImagesChanged"))
+        ends.append(("came", "ImagesChanged"))
     elif scored == 0:
         ends.append(("score", "RequestRefused"))
-    order: tuple[Place, ...] = ("look", "reports", "stage", "bring", "staged", "score", "return")
+    order: tuple[Place, ...] = ("look", "reports", "stage", "bring", "score", "came", "return")
     place, end = min(ends, key=lambda one: _rank(order, one), default=(None, ""))
     if not _moves(flow):
         return Ending(

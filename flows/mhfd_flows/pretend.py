@@ -19,14 +19,13 @@ RESULTS: Final = "the collection for reports"
 SEEN: Final = "/endpoint"
 """Where the endpoint sees its collection."""
 
-Place = Literal["look", "reports", "stage", "bring", "staged", "score", "return", "clean"]
-"""What an action is for."""
+Place = Literal["look", "reports", "stage", "bring", "came", "score", "return", "clean"]
+"""What an action is for; `came`: what the function finds of the images that were brought."""
 Kind = Literal["unable", "failed", "stuck", "moving", "full", "empty", "changed", "all changed", "refused", "some"]
 
 _FOR: Final[Mapping[tuple[str, str], Place]] = {
     ("ls", SOURCE): "look",
     ("ls", RESULTS): "reports",
-    ("ls", STAGING): "staged",
     ("mkdir", STAGING): "stage",
     ("transfer", STAGING): "bring",
     ("transfer", RESULTS): "return",
@@ -93,10 +92,6 @@ class World:
             found.append({"name": name, "type": kind, "size": size, "last_modified": "2026-01-01 00:00:00+00:00"})
         if where == SOURCE:
             found = self._as_seen(found)
-        if where == STAGING and found and self.has("staged", "changed"):
-            found[-1]["size"] += 1
-        if where == STAGING and self.has("staged", "all changed"):
-            found = [one | {"size": one["size"] + 1} for one in found]
         return {"DATA": found[: asked.get("limit")]}
 
     def _as_seen(self, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -139,18 +134,27 @@ class World:
         if self.has("score", "refused"):
             return {"ok": False, "reports": [], "errors": [{"code": "bad_request", "why": "it is pretended"}]}
         paths, into = list(asked["paths"]), asked.get("write_to")
+        expected = asked.get("expect") or [None] * len(paths)
+        moved = [path for path, one in zip(paths, expected, strict=True) if one and self._size(path) != one["size"]]
+        missing = [path for path in paths if path not in moved][-1:] if self.has("score", "some") else []
         reports: list[dict[str, Any] | None] = []
-        missing = paths[-1:] if self.has("score", "some") else []
         for path in paths:
-            if path in missing:
+            if path in moved or path in missing:
                 reports.append(None)
                 continue
-            reports.append({"path": path, "finding": "ok", "dof": 1000})
+            reports.append({} if asked.get("detail") == "none" else {"path": path, "finding": "ok", "dof": 1000})
             if into:
                 name = f"{path.rsplit('/', 1)[-1]}.0123456789ab.mhfd.json"
                 self.files[STAGING, f"{into}/{name}".removeprefix(SEEN)] = 20_000
         errors = [{"code": "out_of_memory", "why": "it is pretended", "path": path} for path in missing]
+        errors += [{"code": "changed", "why": "it is pretended", "path": path} for path in moved]
         return {"ok": not errors, "reports": reports, "errors": errors}
+
+    def _size(self, path: str) -> int:
+        """Of a file as the endpoint sees it: another, where it has changed on the way."""
+        here = self.below(STAGING, path.removeprefix(SEEN).rpartition("/")[0] + "/")
+        other = self.has("came", "all changed") or (self.has("came", "changed") and path.removeprefix(SEEN) == here[-1])
+        return self.files[STAGING, path.removeprefix(SEEN)] + other
 
 
 class _Pretender:

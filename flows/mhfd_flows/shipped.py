@@ -15,8 +15,11 @@ from mhfd_flows.definition import Definition
 INPUT_VERSION: Final = 2
 """Of the inputs' schemas. A deployed flow is told from another by its digest, which holds them."""
 
-MAX_IMAGES: Final = 64
-"""In one run. More would fill the 200 KB that the service allows for the state of a run."""
+MAX_IMAGES: Final = 512
+"""In one run that is told which. More names would fill the 200 KB that the service allows for the state of a run."""
+
+MAX_FILES: Final = 64
+"""In the folder that a run looks at by itself, and in one of the smaller flow."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Shipped:
     title: str
     subtitle: str
     schema: str
+    most: int
+    """Images of a run."""
 
     @cached_property
     def document(self) -> dict[str, Any]:
@@ -58,12 +63,14 @@ FLOWS: Final[Mapping[str, Shipped]] = {
             "mhfd: check the focus of images",
             "Bring images to a GPU endpoint, score their focus, bring the reports back, leave nothing behind",
             "input_schema.json",
+            MAX_IMAGES,
         ),
         Shipped(
             "focus_check_shared",
             "mhfd: check the focus of images on a shared file system",
             "Score images that the GPU endpoint can see where they are",
             "input_schema_shared.json",
+            MAX_FILES,
         ),
     )
 }

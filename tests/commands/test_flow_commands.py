@@ -124,7 +124,7 @@ def test_unknown_faults_are_a_wrong_usage_and_the_known_are_listed() -> None:
     for fault in FAULTS:
         assert fault.name in refused.output
         assert f"{fault.name} " in listed
-    assert mhfd("dry-run", "--images", 65).exit_code == 2
+    assert mhfd("dry-run", "--images", 513).exit_code == 2
 
 
 def test_a_dry_run_that_ends_otherwise_has_exit_code_1(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -247,7 +247,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert max(len(about["title"]), len(about["subtitle"])) <= 128
     assert sum(map(len, about["keywords"])) <= 1024
     states = FLOWS["focus_check"].document["States"]
-    tries = {"BringImages": 3, "LookAtStaged": 3, "Score": 3, "ReturnReports": 3, "Clean": 3, "MakeStaging": 1}
+    tries = {"BringImages": 3, "Score": 3, "ReturnReports": 3, "Clean": 3, "MakeStaging": 1}
     longest = sum(states[name]["WaitTime"] * count for name, count in tries.items()) + 8 * 60
     assert f"some {-(-longest // 3600)} hours at most" in table
 

@@ -348,6 +348,26 @@ def test_a_summary_is_at_most_600_bytes(facility: Facility) -> None:
     assert all(len(json.dumps(report)) <= 600 for report in response.reports)
 
 
+def test_who_wants_only_files_gets_next_to_nothing(facility: Facility) -> None:
+    """What a flow's state holds of a batch, whatever became of it."""
+    path = facility.image("a.tif")
+    gone = [str(facility.data / f"{'gone' * 20}{n}.tif") for n in range(300)]
+    response = asked(paths=[path, *gone], detail="none", write_to=str(facility.out))
+    assert response.reports == ({}, *[None] * 300)
+    assert len(list(facility.out.iterdir())) == 1
+    assert not response.ok
+    assert {error.code for error in response.errors} == {Code.UNAVAILABLE}
+    assert len(response.model_dump_json()) < 16_000
+    (note,) = response.notes
+    assert note.why.startswith(f"the reasons of {300 - len(response.errors)} more images")
+
+
+def test_reports_that_would_be_nowhere_are_refused(facility: Facility) -> None:
+    response = asked(paths=[facility.image("a.tif")], detail="none")
+    assert [error.code for error in response.errors] == [Code.BAD_REQUEST]
+    assert "write_to" in response.errors[0].why
+
+
 def test_time_is_bounded_between_images(facility: Facility) -> None:
     facility.allow(max_seconds=1e-9)
     response = asked(paths=[facility.image("a.tif")] * 3)

@@ -10,7 +10,7 @@ import jsonschema
 
 from mhfd_flows.shipped import Shipped
 
-INPUT_LIMIT: Final = 40_000
+INPUT_LIMIT: Final = 100_000
 """Bytes of a run's input as JSON: it stays in the run's state. Long names in other scripts reach it."""
 
 

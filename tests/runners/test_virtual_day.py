@@ -18,3 +18,10 @@ def test_a_centre_that_goes_and_comes_back_costs_no_image(road: Road, tmp_path: 
     assert came.figures["refused"] == 0
     assert came.figures["most requests in 10 s"] <= 20
     assert came.figures["most transfers"] <= 3
+
+
+def test_an_older_flow_is_given_as_many_images_as_it_takes(tmp_path: Path) -> None:
+    """One that was deployed when a run took 64."""
+    came = lived(Day("flow", seconds=20, down=None, takes=64), tmp_path)
+    assert (len(came.fates.seen_s), came.fates.lost, came.fates.twice) == (272, 0, 0)
+    assert came.figures["runs"] > 272 // 64

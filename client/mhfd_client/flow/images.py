@@ -1,15 +1,16 @@
 """The images that a flow runner has, and which of them go together next. A table and its arithmetic."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mhfd_client.flow.folders import Folders
 from mhfd_client.runners.far import PendingImage, PendingImages
 
-BODY_BYTES: Final = 34_000
+BODY_BYTES: Final = 90_000
 """Of the images in a run's input, whose state is bounded."""
+
+OLDER_MOST: Final = 64
+"""Images that a run of a flow takes that an earlier mhfd has deployed."""
 
 
 @dataclass(slots=True, eq=False)
@@ -17,6 +18,8 @@ class FlowImage(PendingImage):
     """One image that is not answered yet, and how it fared."""
 
     since: float
+    weight: int
+    """Bytes of it in a run's input."""
     most: int = 1 << 30  # images of a run that it goes in
 
     def without_report(self, now: float, backoff_s: float, *, alone: bool, others: int, successes: int) -> None:
@@ -41,21 +44,20 @@ class FlowImage(PendingImage):
 class FlowImages(PendingImages[FlowImage]):
     """Those that are not answered yet, and those of them that wait for a run."""
 
-    def next(self, folders: Folders, *, most: int, wait: float, now: float) -> list[FlowImage]:
+    def next(self, *, most: int, wait: float, now: float) -> list[FlowImage]:
         """The images of the next run, which wait no more; none when it may still grow.
 
         Args:
-            folders: Know what an image costs in a run's input.
             most: So many, at most.
             wait: Fewer go when the first has waited for so long.
             now: By the runner's clock.
         """
-        chosen, self.waiting = _next_of(self.waiting, folders, most=most, wait=wait, now=now)
+        chosen, self.waiting = _next_of(self.waiting, most=most, wait=wait, now=now)
         return chosen
 
 
 def _next_of(
-    waiting: Sequence[FlowImage], folders: Folders, *, most: int, wait: float, now: float
+    waiting: Sequence[FlowImage], *, most: int, wait: float, now: float
 ) -> tuple[list[FlowImage], list[FlowImage]]:
     """The images of the next run and those that go on waiting: when there are enough, or the first has waited long."""
     ready = [image for image in waiting if image.due <= now]
@@ -71,7 +73,7 @@ def _next_of(
             full = full or fewer == limit
             continue
         limit = fewer
-        weight += len(json.dumps(folders.image(image.job)))
+        weight += image.weight
         if chosen and weight > BODY_BYTES:
             full = True
             break

@@ -1,7 +1,10 @@
 """What the end of a run means: which of its images are without a report, when each step was, what a person is told."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from mhfd.contract.request import Code
 from mhfd_client.flow.images import FlowImage
 from mhfd_client.flow.own_runs import OwnRun
 from mhfd_client.flow.reports import Collected
@@ -20,8 +23,9 @@ class RunEnd:
     @property
     def moved_changed(self) -> set[str]:
         """Names of images that changed while they were moved."""
-        output = self.run.output.get("whole")
-        return set(output.get("changed") or ()) if isinstance(output, dict) else set()
+        before = self.run.output.get("whole")  # of a flow that an earlier mhfd has deployed
+        changed = set(before.get("changed") or ()) if isinstance(before, dict) else set()
+        return changed | {path.rpartition("/")[2] for path in _changed(self.run.output)}
 
     @property
     def left(self) -> list[tuple[int, FlowImage]]:
@@ -77,3 +81,12 @@ class RunEnd:
             told = Explained("was cancelled", told.do)  # by us: they were given back before
         parts = (f"run {self.run.id} {told.what}", told.do, f"{again} images go again" if again else "")
         return "; ".join(filter(None, parts))
+
+
+def _changed(output: Mapping[str, Any]) -> Iterator[str]:
+    """Images that the endpoint's function says have changed, by what it calls them."""
+    details = (output.get("score") or {}).get("details") or {}
+    for result in details.get("results") or ():
+        for error in (result.get("output") or {}).get("errors") or ():
+            if error.get("code") == Code.CHANGED and error.get("path"):
+                yield str(error["path"])

@@ -9,6 +9,7 @@ their own.
 Nothing that goes wrong there is raised: it becomes a `Health`, and is tried again.
 """
 
+import json
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -16,12 +17,12 @@ from pathlib import Path
 from typing import Final
 
 from mhfd.contract.request import Code
-from mhfd_client.errors import FlowMissing, FlowsUnreachable, StationError
+from mhfd_client.errors import FlowMissing, FlowsUnreachable, InputRefused, StationError
 from mhfd_client.files import text_of
 from mhfd_client.flow import reports
 from mhfd_client.flow.connection import FlowConnection
 from mhfd_client.flow.folders import Folders
-from mhfd_client.flow.images import FlowImage, FlowImages
+from mhfd_client.flow.images import OLDER_MOST, FlowImage, FlowImages
 from mhfd_client.flow.own_runs import OwnRun, OwnRuns, Stage
 from mhfd_client.flow.reports import RunFiles
 from mhfd_client.flow.run_end import RunEnd
@@ -68,9 +69,9 @@ class FlowRunner(FarRunner[FlowImage]):
         folders: Folders,
         *,
         runs_file: Path | None = None,
-        batch: int = 32,
+        batch: int = 256,
         wait_s: float = 30.0,
-        runs: int = 3,
+        runs: int = 6,
         poll_s: float = 5.0,
         late_s: float = 900.0,
         lag_s: float = 60.0,
@@ -111,7 +112,8 @@ class FlowRunner(FarRunner[FlowImage]):
                 self._set_aside(image, why)
 
     def _image(self, token: str, job: Job) -> FlowImage:
-        return FlowImage(self._clock(), token=token, job=job)
+        weight = len(json.dumps(self._folders.image(job)))
+        return FlowImage(self._clock(), weight, token=token, job=job)
 
     def events(self, timeout: float) -> Sequence[Event]:
         self._runs.adopt()
@@ -189,7 +191,7 @@ class FlowRunner(FarRunner[FlowImage]):
         others = [own for own in self._runs if worst is not Trouble.FAILING or own.stage is not Stage.LOST]
         if worst in (Trouble.OFFLINE, Trouble.REFUSED, Trouble.FAILING) and others:
             return False  # one at a time, until one goes well; one that is looked up takes its time, and keeps no place
-        images = self._images.next(self._folders, most=self._batch, wait=self._wait, now=now)
+        images = self._images.next(most=self._batch, wait=self._wait, now=now)
         if not images:
             return False
         own = OwnRun(images, [self._folders.name(image.job) for image in images])
@@ -232,7 +234,11 @@ class FlowRunner(FarRunner[FlowImage]):
         now = self._clock()
         if reply.error is not None:
             self._dissolve(own)  # nothing was made
-            self._turned_away(reply.error)
+            if isinstance(reply.error, InputRefused) and len(own.images) > OLDER_MOST:
+                log.warning("%s; it is taken for an older flow, and given %d images a run", reply.error, OLDER_MOST)
+                self._batch = min(self._batch, OLDER_MOST)
+            else:
+                self._turned_away(reply.error)
             return
         start: Start = reply.value
         if start.run is not None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from mhfd_client.errors import FlowError, FlowRefused
+from mhfd_client.errors import FlowError, FlowRefused, InputRefused
 from mhfd_client.flow.deployments import asked
 
 if TYPE_CHECKING:
@@ -89,7 +89,8 @@ class FlowService:
                     return Start(wait_s=_wait(e.headers), why="Globus Flows asks us to wait")
                 if e.http_status >= 500 or e.http_status == 408:
                     return Start(why=f"Globus Flows answered {e.http_status}")
-                refused = FlowRefused(f"Globus Flows does not start it ({e.http_status}): {str(e.message)[:500]}")
+                kind = InputRefused if e.http_status in (400, 422) else FlowRefused
+                refused = kind(f"Globus Flows does not start it ({e.http_status}): {str(e.message)[:500]}")
             except NetworkError as e:
                 return Start(why=f"Globus Flows gave no answer ({type(e).__name__})")
             except GlobusError as e:

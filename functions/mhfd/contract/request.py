@@ -70,14 +70,14 @@ Name = Annotated[str, PlainValidator(_is_text), WithJsonSchema({"type": "string"
 class ScoreRequest(Model):
     """Score these paths.
 
-    Version 3 reads reports of method 3. A station always says what it saw of the files (`expect`); one that says no
-    version besides is of before.
+    Version 3 reads reports of method 3, and may want nothing back but the files (`detail`). A station always says what
+    it saw of the files (`expect`); one that says no version besides is of before.
     """
 
     schema_version: Literal[1, 2, 3] = 3
     paths: tuple[Name, ...] = Field(min_length=1)
     params: Params = Params()
-    detail: Literal["summary", "full"] = "full"
+    detail: Literal["none", "summary", "full"] = "full"
     write_to: Name | None = None
     expect: tuple[Expected | None, ...] | None = None
     client: str | None = Field(None, max_length=100, description="who asks, for the endpoint's log: `mhfd 1.0`")
@@ -86,6 +86,12 @@ class ScoreRequest(Model):
     def _as_many(self) -> Self:
         if self.expect is not None and len(self.expect) != len(self.paths):
             raise ValueError(f"expect has {len(self.expect)} entries for {len(self.paths)} paths: give one a path")
+        return self
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if self.detail == "none" and self.write_to is None:
+            raise ValueError("detail none needs write_to: or the reports would be nowhere")
         return self
 
     @property
@@ -99,8 +105,9 @@ class ScoreRequest(Model):
 class ScoreResponse(Model):
     """What became of a request.
 
-    `reports[i]` belongs to `paths[i]`: a FocusReport or its summary, or null where `errors` says why there is none.
-    A request that could not be taken at all has no reports. `notes` are problems that kept nothing from being done.
+    `reports[i]` belongs to `paths[i]`: a FocusReport or its summary, {} where only a file has it, or null where
+    `errors` says why there is none. A request that could not be taken at all has no reports. `notes` are problems that
+    kept nothing from being done.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION

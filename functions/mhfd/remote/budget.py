@@ -2,11 +2,12 @@
 
 What is left out first: the focus maps (`cells`) of all images, then everything but the summaries, then the images that
 were not looked at yet. So every image that was scored is answered. Sizes are those of JSON with ASCII only, which is
-what travels.
+what travels. A flow keeps an answer in its run's state, of 200 KB: who wants nothing but files gets next to
+nothing.
 """
 
 import json
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.request import Code, Problem
@@ -15,6 +16,8 @@ from mhfd.remote.refusal import problem
 _FRAME: Final = 4096
 """Bytes for what is there once: provenance, notes, what is left out."""
 _NULL: Final = 6
+_REASONS: Final = 12_000
+"""Bytes of the problems of an answer without reports; of the images that are left the endpoint's log knows why."""
 
 
 class Budget:
@@ -23,15 +26,15 @@ class Budget:
     Args:
         limit: Bytes of the whole response.
         count: Images of the request.
-        full: Whether whole reports are wanted.
+        detail: How much of a report is wanted.
     """
 
-    def __init__(self, limit: int, count: int, *, full: bool) -> None:
-        self._limit, self._count, self._full = limit - _FRAME, count, full
+    def __init__(self, limit: int, count: int, *, detail: Literal["none", "summary", "full"]) -> None:
+        self._limit, self._count, self._full, self._bare = limit - _FRAME, count, detail == "full", detail == "none"
         self._answers: list[tuple[dict[str, Any] | None, dict[str, Any] | None]] = []  # full, summary
         self.errors: list[Problem] = []
         self._least = count * _NULL  # the smallest that this response can be made
-        self._whole = 0
+        self._whole = self._reasons = self._unsaid = 0
 
     @property
     def room(self) -> bool:
@@ -40,7 +43,7 @@ class Budget:
 
     def report(self, report: FocusReport, *, file: str | None = None) -> None:
         """The next image has a report. `file`: its name, where the whole of it lies."""
-        summary = report.summary(report_file=file)
+        summary = {} if self._bare else report.summary(report_file=file)
         whole = report.model_dump(mode="json") if self._full else None
         self._answers.append((whole, summary))
         self._least += _size(summary) + 2
@@ -49,8 +52,13 @@ class Budget:
     def error(self, found: Problem) -> None:
         """The next image has none, and why."""
         self._answers.append((None, None))
+        size = _size(found.model_dump()) + 2
+        if self._bare and self._reasons + size > _REASONS:
+            self._unsaid += 1
+            return
         self.errors.append(found)
-        self._least += _size(found.model_dump()) + 2
+        self._reasons += size
+        self._least += size
 
     def stop(self, code: Code, why: str, remedy: str) -> None:
         """The images that are left are not looked at."""
@@ -61,6 +69,9 @@ class Budget:
     def reports(self) -> tuple[tuple[dict[str, Any] | None, ...], tuple[Problem, ...]]:
         """What goes into the response, and notes on what was left out of it."""
         summaries = tuple(summary for _, summary in self._answers)
+        if self._unsaid:
+            why = f"the reasons of {self._unsaid} more images without a report are left out"
+            return summaries, (problem(Code.DETAIL_LEFT_OUT, why, "the endpoint's log has them"),)
         if not self._full:
             return summaries, ()
         errors = self._least - sum(_size(summary) + 2 for summary in summaries if summary is not None)

@@ -76,7 +76,7 @@ class _Run:
         self._ledger, self._began = ledger, began
         self._roots = Roots(site.read_roots, use="read")
         self._limits = images.Limits(max_bytes=site.max_bytes, max_pixels=site.max_pixels)
-        self._budget = Budget(site.max_response_bytes, len(request.paths), full=request.detail == "full")
+        self._budget = Budget(site.max_response_bytes, len(request.paths), detail=request.detail)
         self._until = None if site.max_seconds is None else time.monotonic() + site.max_seconds
         ledger.device = detector.device
 
