@@ -46,6 +46,10 @@ def identities(folder: Path) -> Iterator[Check]:
             do = "start it as an account of its own, or name a mapping with --identity-mapping"
             yield warn("identities", what, do)
         return
+    if not os.access(mapping, os.R_OK):
+        do = "run this as root, as which the endpoint would read it"
+        yield warn("identities", f"{mapping} cannot be read by this account: nothing is known of it", do)
+        return
     weak = others_can_write(Path(mapping))
     if weak is not None:
         do = f"chmod go-w {weak}, and let it belong to root"

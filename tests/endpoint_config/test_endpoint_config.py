@@ -188,7 +188,7 @@ def test_a_folder_that_others_can_change_fails(place: Place) -> None:
     assert "fail data" in place.run("check", "ep").output
 
 
-def test_users_that_run_as_accounts_of_their_own(place: Place, tmp_path: Path) -> None:
+def test_users_that_run_as_accounts_of_their_own(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As root: it does not start without a contact, and each account writes its own log."""
     mapping = tmp_path / "map.json"
     rule = {"source": "{username}", "match": "(.*)@example\\.org", "output": "{0}"}
@@ -223,6 +223,11 @@ def test_users_that_run_as_accounts_of_their_own(place: Place, tmp_path: Path) -
     assert "email" in told()
     mapping.chmod(0o666)
     assert "become any account" in told()
+    mapping.write_text("[{}]")
+    assert "the endpoint cannot load it" in told()
+    monkeypatch.setattr(os, "access", lambda path, _mode: Path(path) != mapping)
+    assert found()["identities"].level is Level.WARN
+    assert "cannot be read by this account" in found()["identities"].what
 
 
 def test_a_loose_schema_fails(place: Place) -> None:
