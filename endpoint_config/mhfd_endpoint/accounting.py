@@ -7,20 +7,13 @@ import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 from mhfd.remote import linefile, quota
+from mhfd.remote.worker import IDENTITY
 from mhfd_endpoint import render, usage
 from mhfd_endpoint.access import site_of
 from mhfd_endpoint.finding import Check, fail, ok, warn
 from mhfd_endpoint.rights import all_can_add, others_can_write
-
-_WORDS: Final = {
-    "images": "{:,} images",
-    "bytes_read": "{:,} bytes read",
-    "bytes_written": "{:,} bytes written",
-    "device_s": "{:,.0f} s of work",
-}
 
 
 def quotas(folder: Path) -> Iterator[Check]:
@@ -30,7 +23,7 @@ def quotas(folder: Path) -> Iterator[Check]:
     if site.state is None or not most:
         yield ok("quotas", "none: nothing bounds what a user may have in a day")
         return
-    state, mapped = site.state, render.core_config(folder).identity_mapping_config_path is not None
+    state, mapped = site.state, _mapped(folder)
     if not state.is_dir():
         do = f"mkdir {state}" + (f"; chmod 1733 {state}" if mapped else "")
         yield fail("quotas", f"{state} is no folder here: nothing can be counted, so nothing is done", do)
@@ -45,12 +38,28 @@ def quotas(folder: Path) -> Iterator[Check]:
         what = f"{state} lies on a file system without locks: nothing can be counted, so nothing is done"
         yield fail("quotas", what, "choose another folder for `state`, or mount it with locks (Lustre: -o flock)")
     else:
-        limits = ", ".join(_WORDS[name].format(value) for name, value in most.items())
-        yield ok("quotas", f"each user may have {limits} in a day of UTC, counted in {state}")
+        yield ok("quotas", f"each user may have {usage.limit_words(site)} in a day of UTC, counted in {state}")
         for used in usage.quotas(site):
             if used.used is None:
                 do = f"delete {state / used.user}: it begins at 0, as it will on the next day"
                 yield warn("quotas", f"the count {used.user} is damaged: its user's requests are refused today", do)
+
+
+def asking(folder: Path) -> Iterator[Check]:
+    """Whether the workers are told which Globus identity asks, where there is more than one."""
+    if not _mapped(folder):
+        return
+    worker_init = render.loaded(render.render(folder, {}), here=False).engine.provider.worker_init
+    if f"export {IDENTITY}=" in worker_init:
+        yield ok("who asks", "the log and the quotas know each user by their Globus identity")
+    else:
+        what = f"{render.TEMPLATE} does not tell the workers who asks: the log and the quotas know accounts only"
+        yield warn("who asks", what, "make it again with `mhfd endpoint init --force`")
+
+
+def _mapped(folder: Path) -> bool:
+    """Whether tasks run as accounts that are not this one."""
+    return render.core_config(folder).identity_mapping_config_path is not None
 
 
 def log(folder: Path) -> Iterator[Check]:

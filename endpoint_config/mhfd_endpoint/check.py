@@ -42,6 +42,7 @@ def examine(folder: Path) -> list[Check]:
         ("site file", access.site_file),
         ("data", access.data),
         ("log files", accounting.log),
+        ("who asks", accounting.asking),
         ("quotas", accounting.quotas),
         ("id", _id),
     ):

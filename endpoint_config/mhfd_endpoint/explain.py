@@ -15,6 +15,7 @@ from mhfd_endpoint import queues, render
 from mhfd_endpoint.access import site_file_of
 from mhfd_endpoint.cost import cost
 from mhfd_endpoint.identities import examining as mapped
+from mhfd_endpoint.usage import limit_words
 
 
 def explain(folder: Path) -> list[tuple[str, list[str]]]:
@@ -80,6 +81,8 @@ def _data(choices: chosen.Chosen) -> Iterator[str]:
     yield f"Images are read below {_list(site.read_roots)}."
     yield f"Reports are written below {_list(site.write_roots)}." if site.write_roots else "Nothing is written."
     yield f"A request holds {site.max_images} images at most, each of {site.max_bytes / 1e6:,.0f} MB at most."
+    most = limit_words(site)
+    yield f"Each user has at most {most} in a day of UTC." if most else "What a user has in a day has no limit."
     if site.log is not None:
         yield f"Who ran what, on how many images and for how long is written to {site.log}: `mhfd endpoint usage`."
 

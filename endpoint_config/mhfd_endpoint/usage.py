@@ -205,6 +205,19 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
+_LIMITS: Final = {
+    "images": "{:,} images",
+    "bytes_read": "{:,} bytes read",
+    "bytes_written": "{:,} bytes written",
+    "device_s": "{:,.0f} s of work",
+}
+
+
+def limit_words(site: Site) -> str:
+    """What a user may have in a day; nothing without a limit."""
+    return ", ".join(_LIMITS[name].format(value) for name, value in quota.limits(site).items())
+
+
 def quotas(site: Site) -> list[QuotaUsed]:
     """What each user has had today of what they may have in a day."""
     most = quota.limits(site)

@@ -22,6 +22,7 @@ from mhfd.site import Site
 from mhfd_client.cli import main
 from mhfd_endpoint import accounting, render
 from mhfd_endpoint.choices import KINDS
+from mhfd_endpoint.explain import explain
 from mhfd_endpoint.finding import Check, Level
 from mhfd_endpoint.usage import QuotaUsed
 
@@ -96,6 +97,8 @@ def test_what_a_user_may_have_is_said(home: Path) -> None:
     (good,) = quotas_of(folder)
     assert good.level is Level.OK
     assert "50,000 images, 3,600 s of work in a day" in good.what
+    told = dict(explain(folder))["On which data"]
+    assert "Each user has at most 50,000 images, 3,600 s of work in a day of UTC." in told
     state.chmod(0o777)
     (weak,) = quotas_of(folder)
     assert (weak.level, "begin anew" in weak.what) == (Level.FAIL, True)
@@ -126,6 +129,10 @@ def test_accounts_of_their_own_need_a_folder_that_each_may_add_to(home: Path) ->
     file = home / "mhfd-site.toml"
     file.write_text(Site.read(file).model_copy(update={"state": state, "max_images_a_day": 5}).to_toml())
     assert [(one.level, one.do) for one in quotas_of(folder)] == [(Level.FAIL, f"chmod 1733 {state}")]
+    assert [one.level for one in accounting.asking(folder)] == [Level.OK]
+    template = folder / render.TEMPLATE
+    template.write_text(template.read_text().replace("MHFD_IDENTITY", "X"))
+    assert [one.level for one in accounting.asking(folder)] == [Level.WARN]
 
 
 def test_usage_prints_what_is_used(home: Path) -> None:

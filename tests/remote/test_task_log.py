@@ -84,6 +84,8 @@ def test_a_malformed_request_leaves_a_line(facility: Facility, request_: dict[st
             assert line["outcome"] == "refused"
             assert set(line["problems"]) == {"bad_request"}
         assert line["refused"] == (["/etc/shadow"] if "x" in request_ else [])
+        if "x" in request_:
+            assert line["why"].startswith("x: ")
         assert len(facility.log.read_bytes()) < 1 << 13
 
 
@@ -276,6 +278,31 @@ def test_the_file_of_another_account_is_not_written(
     assert note.code == Code.LOG_NOT_WRITTEN
     assert "another account" in note.why
     assert len(list(usage.lines(logs))) == 1
+
+
+def as_somebody(folder: Path) -> None:
+    """In a process of its own: an account that may add to the folder, and cannot list it."""
+    os.chdir(folder)  # the folders above are the test's own
+    if os.getuid() == 0:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+    lines = LineFile(Path("somebody.jsonl"), most_bytes=100, kept=3, ours=True)
+    for number in range(8):
+        lines.say_for_the_dead()
+        lines.begin(b"x" * 40 + b"\n").end(f"{number:040}\n".encode())
+
+
+def test_an_account_of_its_own_needs_only_to_add_to_the_folder(tmp_path: Path) -> None:
+    tmp_path.chmod(0o1733)
+    fork = multiprocessing.get_context("fork")
+    somebody = fork.Process(target=as_somebody, args=(tmp_path,))
+    somebody.start()
+    somebody.join()
+    assert somebody.exitcode == 0
+    assert [int(line) for line in usage.lines(tmp_path)] == list(range(8))
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {f"somebody.jsonl{end}" for end in ("", ".1", ".2", ".3", linefile.OPEN)}
 
 
 # -- usage

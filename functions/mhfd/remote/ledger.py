@@ -78,7 +78,7 @@ class Ledger:
             count = 1 if first is None else (first if problem.through is None else problem.through) - first + 1
             self._by_code[problem.code] += count
             if first is None and self._why is None:
-                self._why = problem.why
+                self._why = problem.why if problem.field is None else f"{problem.field}: {problem.why}"
             if problem.code in _REFUSED and problem.path is not None:
                 self.refused(problem.path)
 
