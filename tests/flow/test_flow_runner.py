@@ -330,6 +330,23 @@ def test_clean_failed(start: Callable[..., FlowRunner], lab: Site) -> None:
     assert f"delete the folder /mhfd-{run.id}/ of collection {lab.stage.id}" in words(events)
 
 
+def test_a_run_that_ends_as_no_run_of_ours_does(start: Callable[..., FlowRunner], lab: Site) -> None:
+    """It could not clean up: what may be left is named, as with one that somebody cancels."""
+    deployed = lab.globus.flows.flows[lab.pairs["flow.id"]]
+    changed = copy.deepcopy(deployed.document["definition"])
+    changed["States"]["Read"]["Parameters"]["ok.="] = "score.details.nothing"
+    sound, deployed.definition = deployed.definition, checked(changed)
+    runner = start()
+    jobs = ready(runner, lab, 2)
+    heard = listen(runner, lambda events: "ended as ExpressionError" in words(events))
+    deployed.definition = sound
+    (run, *_) = lab.runs()
+    heard += until_answered(runner, 2 - len(answers(heard)))
+    all_scored(heard, jobs)
+    assert lab.staged() == [f"mhfd-{run.id}"]
+    assert f"delete the folder /mhfd-{run.id}/ of collection {lab.stage.id}" in words(heard)
+
+
 def test_a_run_that_a_person_cancels(start: Callable[..., FlowRunner], lab: Site) -> None:
     reached = lab.globus.flows.hold("Score")
     runner = start()

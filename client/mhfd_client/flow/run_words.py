@@ -90,6 +90,8 @@ _ENDINGS: Final = {
     "TooManyReports": ("the folder of reports is too full", "give each folder of images one of its own for reports"),
     "FolderTooFull": ("the folder has more images than one run takes", "run `mhfd watch`, which says which are new"),
 }
+CLEANED: Final = frozenset(_ENDINGS) - {"StagingNotCleaned"}
+"""How our flow ends by itself when something is wrong. Any other end comes from outside, before it could clean up."""
 _LATE: Final = {
     Step.MOVE: _PERSONAL,
     Step.RETURN: "is Globus Connect Personal running, may the folder of reports be written?",
@@ -151,7 +153,7 @@ def ended(run: Run, site: Surroundings) -> Explained | None:
         return None
     if run.status == "ENDED":
         return Explained("was cancelled by a person or is gone", f"{leftover}, if it is there")
-    what, do = _ENDINGS.get(run.error, (run.why, ""))
+    what, do = _ENDINGS.get(run.error, (run.why, "{leftover}, if it is there"))
     ending = f"ended as {run.error or run.status}"
     return Explained(
         f"{ending}: {what}" if what else ending, do.format(leftover=leftover, endpoint=site.endpoint or "ID")
