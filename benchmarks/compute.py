@@ -26,6 +26,24 @@ from mhfd import simulate
 from mhfd.contract.request import ScoreResponse
 
 BATCH = 32
+HEAD = "what only the service can show"
+POLLS = {
+    "stock": "how long it takes to hand a task on: here no time, so that the polls of half a second are all there is",
+    "results looked at every 20 ms here": "whether it sends a result on as soon as it has it",
+    "... and every 10 ms there (`--fast-results`)": "its own share of a call, which lies in all three lines alike: the "
+    "ratio is smaller there",
+}
+"""Line -> what is not in its figures. A test holds that the page has it."""
+SCORING = {
+    "one a call": "its share of `platform`; whether it lets calls follow each other so closely (20 requests in 10 s)",
+    f"batches of {BATCH}": "its share of `platform`, in which 32 images share; whether it hands on answers of this "
+    "size at once",
+}
+COLD = (
+    "`cold` is without the service's own registration and, on a cluster, without the queue: only there can be seen how "
+    "long these are."
+)
+DELAY = "The 20 ms are put in here; how long a round trip is, and how much it varies, only the network shows."
 Row = list[object]
 
 
@@ -51,11 +69,7 @@ def main() -> None:
 def measured(folder: Path, service: Any, calls: int, images: int, delay_ms: float) -> str:
     nothing: list[Row] = []
     usual = 0.0
-    for name, client, endpoint in (
-        ("stock", False, False),
-        ("results looked at every 20 ms here", True, False),
-        ("... and every 10 ms there (`--fast-results`)", True, True),
-    ):
+    for name, client, endpoint in zip(POLLS, (False, True, True), (False, False, True), strict=True):
         with (
             started(folder / f"{client}-{endpoint}", service, fast=endpoint) as (running, cold),
             called(running, fast=client) as way,
@@ -65,16 +79,19 @@ def measured(folder: Path, service: Any, calls: int, images: int, delay_ms: floa
             if endpoint:
                 single, together = scoring(running, way, calls, images)
         usual = usual or statistics.median(some)
-        nothing.append([name, len(some), *figures(some), f"1/{usual / statistics.median(some):.1f}", f"{cold:.1f} s"])
+        ratio = f"1/{usual / statistics.median(some):.1f}"
+        nothing.append([name, len(some), *figures(some), ratio, f"{cold:.1f} s", POLLS[name]])
     head = "On loopback" if not delay_ms else f"With {2 * delay_ms:.0f} ms of round trip between client and service"
     return "\n\n".join(
         [
             f"## {head}",
             "A call that does nothing, one after the other; `cold`: from the endpoint's start to its first answer.",
-            markdown(["polls", "calls", "median", "p95", "p99", "of stock", "cold"], nothing),
+            markdown(["polls", "calls", "median", "p95", "p99", "of stock", "cold", HEAD], nothing),
+            *([COLD] if not delay_ms else [DELAY]),
             "MHFD (`robust`, n=16) on 1024x1024 images, both polls lowered, one warm worker with one thread.",
             markdown(
-                ["how", "images", "whole, median", "p95", "function", "kernel", "platform an image"], [single, together]
+                ["how", "images", "whole, median", "p95", "function", "kernel", "platform an image", HEAD],
+                [[*row, SCORING[str(row[0])]] for row in (single, together)],
             ),
         ]
     )

@@ -1,8 +1,13 @@
-"""What `mhfd endpoint init` writes, started by the real core endpoint: the road of a facility's administrator."""
+"""What `mhfd endpoint init` writes, started by the real core endpoint: the road of a facility's administrator.
+
+A run of the flow and both demos go over the same endpoint, which takes seconds to set up: they are here, and last.
+"""
 
 from __future__ import annotations
 
 import json
+import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,13 +17,17 @@ import tifffile
 from globus_compute_sdk import Executor
 from globus_compute_sdk.errors import TaskExecutionFailed
 from globus_sdk import GlobusAPIError
+from tests.rigs.flow_rig import site_here
+from tests.rigs.globus import demo_endpoint, demo_flow
 from tests.rigs.globus.core_endpoint import CoreEndpoint
 from tests.rigs.globus.service import Service
 from tests.rigs.globus.waiting import DEADLINE_S, until
+from tests.rigs.listening import listen, until_answered
 
 import mhfd
 from mhfd import simulate
 from mhfd_client.compute.translated import translated
+from mhfd_client.runners import Batch, Scored
 from mhfd_endpoint.finding import Level
 
 Executors = Callable[..., Executor]
@@ -49,7 +58,8 @@ def test_the_folder_is_fit_and_the_endpoint_answers(service: Service, core_endpo
     for name in ("endpoint", "function mhfd_focus", "mhfd", "versions", "account", "warm", "gpu there", "round trip"):
         assert lines[name]["level"] == Level.OK, lines[name]
     assert [one["name"] for one in told if one["level"] == Level.FAIL] == []
-    assert lines["folders there"]["what"] == f"{core_endpoint.root} (read): usable"
+    folders = [one["what"] for one in told if one["name"] == "folders there"]
+    assert folders == [f"{core_endpoint.root} (read): usable", f"{core_endpoint.staging} (write): usable"]
     assert "tasks run as root" not in lines["account"]["what"]
 
 
@@ -128,16 +138,6 @@ def test_options_that_the_administrator_does_not_offer(
     assert core_endpoint.reports(images[0])[0]["finding"] == "ok"
 
 
-def test_an_option_that_the_administrator_offers(
-    service: Service, core_endpoint: CoreEndpoint, executor: Executors, images: list[Path]
-) -> None:
-    asked = executor(core_endpoint.id, user_endpoint_config={"warm_minutes": 5}).submit_to_registered_function(
-        core_endpoint.functions["mhfd_focus"], kwargs={"paths": [str(images[0])]}
-    )
-    (report,) = asked.result(DEADLINE_S)["reports"]
-    assert report["dof"] == mhfd.score(images[0]).dof
-
-
 def test_it_ends_when_told_and_starts_again(service: Service, core_endpoint: CoreEndpoint, images: list[Path]) -> None:
     core_endpoint.reports(images[0])
     before = core_endpoint.id
@@ -152,3 +152,52 @@ def test_it_ends_when_told_and_starts_again(service: Service, core_endpoint: Cor
     core_endpoint.start()
     assert core_endpoint.id == before
     assert core_endpoint.reports(images[0])[0]["finding"] == "ok"
+
+
+def test_a_run_of_the_flow_is_scored_by_it(
+    service: Service, core_endpoint: CoreEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The template admits what the Compute action sends, and the site file the folder that Transfer writes to."""
+    with site_here(service, core_endpoint, tmp_path, monkeypatch) as lab:
+        runner = lab.runner()
+        try:
+            jobs = lab.images(2)
+            listen(runner, lambda _: runner.capacity >= len(jobs))
+            runner.submit(Batch("a", tuple(jobs)))
+            scored = [event for event in until_answered(runner, len(jobs)) if isinstance(event, Scored)]
+        finally:
+            runner.close()
+        assert [event.report.dof for event in scored] == [mhfd.score(job.path).dof for job in jobs]
+        (run,) = lab.runs()
+        assert run.status == "SUCCEEDED"
+        (task,) = run.execution.state["score"]["details"]["results"]
+        assert task["output"]["ok"] is True
+        assert lab.staged() == []
+
+
+def test_a_small_demo_of_the_flow(
+    service: Service, core_endpoint: CoreEndpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is lost, whatever goes wrong."""
+    chance = random.Random(7)  # noqa: S311 - faults
+    code = demo_flow.demo(service, core_endpoint, tmp_path, sections=12, faults=3, kills=1, chance=chance)
+    said = capsys.readouterr().out
+    assert code == 0, said
+    found = re.fullmatch(r"(\d+) of (\d+) judged once; (\d+) faults survived", said.splitlines()[-1])
+    assert found, said
+    assert found[1] == found[2]
+    assert int(found[3]) > 0
+    assert "; waiting for " in said
+
+
+def test_a_small_demo_of_an_endpoint(
+    service: Service, core_endpoint: CoreEndpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With an option that the administrator offers. Last: it ends with results as slow as the endpoint makes them."""
+    code = demo_endpoint.demo(service, core_endpoint, tmp_path, sections=6, calls=5)
+    said = capsys.readouterr().out
+    assert code == 0, said
+    found = re.fullmatch(r"(\d+) of (\d+) judged once; median \d+ ms \(stock polls \d+ ms\)", said.splitlines()[-1])
+    assert found, said
+    assert found[1] == found[2]
+    assert "waiting for the station" in said

@@ -24,9 +24,11 @@ from mhfd_client.settings.options import Settings
 from mhfd_flows.shipped import FLOWS
 from tests.rigs.globus.auth_state import NATIVE_ID
 from tests.rigs.globus.child_endpoint import ChildEndpoint
+from tests.rigs.globus.core_endpoint import CoreEndpoint
 from tests.rigs.globus.service import Service
 from tests.rigs.globus.stand_ins import Consenting, StandIns
 from tests.rigs.globus.transfer_state import Collection
+from tests.rigs.globus.unprivileged import hand_over
 from tests.rigs.watched import picture
 
 SHIPPED = FLOWS["focus_check"]
@@ -40,7 +42,7 @@ class Site:
     globus: StandIns
     sem: Collection
     stage: Collection
-    endpoint: ChildEndpoint
+    endpoint: ChildEndpoint | CoreEndpoint
     folder: Path
     pairs: dict[str, Any]
     env: dict[str, str]
@@ -97,13 +99,14 @@ class Site:
 
 
 @contextmanager
-def site(service: Service, endpoint: ChildEndpoint, folder: Path, env: dict[str, str]) -> Iterator[Site]:
+def site(service: Service, endpoint: ChildEndpoint | CoreEndpoint, folder: Path, env: dict[str, str]) -> Iterator[Site]:
     """Made on the stand-ins; somebody is logged in. `env`: of this process, else of one that watches."""
     globus = service.globus
     (folder / "sem" / "run").mkdir(parents=True)
     (folder / "sem" / "reports").mkdir()
-    stage_root = endpoint.root / f"stage-{folder.name}"
+    stage_root = endpoint.staging / f"stage-{folder.name}"
     stage_root.mkdir()
+    hand_over(stage_root, endpoint.staging)
     sem = globus.collection(folder / "sem", name="microscope", kind="personal")
     stage = globus.collection(stage_root, name="cluster", kind="mapped")
     env = env | {"HOME": str(folder), "XDG_STATE_HOME": str(folder / "home"), "MHFD_GLOBUS_CLIENT_ID": NATIVE_ID}
@@ -132,14 +135,16 @@ def site(service: Service, endpoint: ChildEndpoint, folder: Path, env: dict[str,
         "flow.wait_s": 0.3,
         "flow.poll_s": 0.1,
         "compute.endpoint": endpoint.id,
-        "compute.function": function_of(service, folder),
+        "compute.function": endpoint.functions.get("mhfd_focus") or function_of(service, folder),
     }
     globus.flows.limit_pace = 1.0
     yield Site(globus, sem, stage, endpoint, folder, pairs, env, before=_scored(endpoint))
 
 
 @contextmanager
-def site_here(service: Service, endpoint: ChildEndpoint, folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Site]:
+def site_here(
+    service: Service, endpoint: ChildEndpoint | CoreEndpoint, folder: Path, patch: pytest.MonkeyPatch
+) -> Iterator[Site]:
     """The same, and this process is the one that watches."""
     for name in ("GLOBUS_COMPUTE_CLIENT_ID", "GLOBUS_COMPUTE_CLIENT_SECRET"):
         patch.delenv(name)
@@ -180,7 +185,7 @@ def function_of(service: Service, folder: Path) -> str:
     return _functions[service.url]
 
 
-def _scored(endpoint: ChildEndpoint) -> int:
+def _scored(endpoint: ChildEndpoint | CoreEndpoint) -> int:
     if not endpoint.log.exists():
         return 0
     return sum(json.loads(line).get("scored", 0) for line in endpoint.log.read_text().splitlines())

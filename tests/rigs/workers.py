@@ -11,11 +11,10 @@ from typing import Final
 import pytest
 
 LONG: Final = (
+    "endpoint_config/test_core_endpoint.py",
     "compute/test_compute_station.py",
     "page/test_page_browser.py",
-    "endpoint_config/test_core_endpoint.py",
     "docs/test_docs.py",
-    "demo/test_demo_endpoint.py",
     "flow/test_flow_station.py",
     "flow/test_flow_runner.py",
     "page/test_page_labels.py",
@@ -27,7 +26,6 @@ LONG: Final = (
     "doctor/test_far_doctor.py",
     "demo/test_demo.py",
     "images/test_bounds.py",
-    "demo/test_demo_flow.py",
     "detector/test_detector_contract.py",
     "scoring/test_far_score.py",
     "stand_ins/test_rig.py",

@@ -9,6 +9,7 @@ import os
 import shutil
 import socket
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Self
 
@@ -42,6 +43,10 @@ class Broker:
     def url(self) -> str:
         return f"amqp://guest:guest@127.0.0.1:{self.port}/%2f"
 
+    def alive(self) -> bool:
+        """True; ProgramFailed with what it said when one of its programs has ended."""
+        return all(program.alive() for program in self._programs)
+
     @property
     def pids(self) -> dict[str, int]:
         """Its processes, by name."""
@@ -55,13 +60,19 @@ class Broker:
             f"listeners.tcp.local = 127.0.0.1:{self.port}\nloopback_users = none\n"
             "vm_memory_high_watermark.absolute = 1GB\ndisk_free_limit.absolute = 1MB\n"
         )
+        with ExitStack() as stopped:  # what runs already, when the rest does not start
+            stopped.callback(self.__exit__)
+            self._begin()
+            stopped.pop_all()
+        return self
+
+    def _begin(self) -> None:
         # The mapper is ours and in the foreground: one that the node starts would outlive it.
         mapper = ["epmd", "-address", "127.0.0.1", "-port", str(self._mapper_port)]
         self._start("epmd", mapper)
-        until(lambda: _answers(self._mapper_port), "epmd does not answer")
+        until(lambda: self.alive() and _answers(self._mapper_port), "epmd does not answer")
         server = self._start("rabbitmq", [str(self._scripts / "rabbitmq-server")])
         until(lambda: server.alive() and _answers(self.port), lambda: f"RabbitMQ does not answer:\n{server.said()}")
-        return self
 
     def __exit__(self, *_: object) -> None:
         for program in reversed(self._programs):
@@ -77,7 +88,8 @@ class Broker:
         )
 
     def _start(self, name: str, command: list[str]) -> Program:
-        program = Program(command, env=self._env, cwd=self._folder, output=self._folder / f"{name}.out")
+        output = self._folder / f"{name}.out"
+        program = Program(command, env=self._env, cwd=self._folder, output=output, name=f"the broker ({name})")
         self._programs.append(program)
         return program
 

@@ -12,7 +12,7 @@ import signal
 import uuid
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -64,7 +64,9 @@ class ChildEndpoint:
         """`allowed`: the only functions it runs; the service need not know. `site`: more lines of the site file."""
         self.id = str(uuid.uuid4())
         self.folder, self.root = folder / self.id, (root or folder / self.id / "data").resolve()
-        self.log = self.folder / "tasks.log"
+        self.log, self.staging = self.folder / "tasks.log", self.root
+        self.functions: dict[str, str] = {}
+        """None is registered for it: whoever asks registers theirs."""
         self._service, self._allowed = service, allowed
         self._config = {
             "display_name": "on loopback",
@@ -94,7 +96,10 @@ class ChildEndpoint:
         return self._programs[-1]
 
     def __enter__(self) -> Self:
-        self.start()
+        with ExitStack() as stopped:  # what runs already, when it does not come online
+            stopped.callback(self.__exit__)
+            self.start()
+            stopped.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,7 +1,8 @@
 """An endpoint as an administrator sets it up: `mhfd endpoint init`, then the real core endpoint on that folder.
 
 All of it runs without privileges, in a home of its own: init, register, pin, start, and the processes that the core
-starts when a task arrives. Nothing of what init wrote is changed. The project is imported from this repository.
+starts when a task arrives. Nothing of what init wrote is changed. The project is imported from this repository. The
+tests and both demos use it.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
+from mhfd_endpoint.folder import LOG
 from tests.rigs.globus import unprivileged
-from tests.rigs.globus.processes import Program
+from tests.rigs.globus.processes import Program, ProgramFailed
 from tests.rigs.globus.sdk import code_path, variables
 from tests.rigs.globus.service import Service
 from tests.rigs.globus.waiting import DEADLINE_S, until
@@ -27,16 +30,33 @@ PROGRAM: Final = "globus-compute-endpoint"
 
 
 class CoreEndpoint:
-    """Set up and started by `with`. `root` is the folder that it may read."""
+    """Set up and started by `with`, in `home`. `root` is the folder that it may read, `staging` below it what it may
+    write, too; `log` the site's log of tasks.
+    """
 
     name: Final = "mhfd-gpu"
 
-    def __init__(self, service: Service, home: Path, way: unprivileged.Way, *, root: Path) -> None:
-        self.home, self.root = home, root
+    def __init__(
+        self,
+        service: Service,
+        home: Path,
+        way: unprivileged.Way,
+        *,
+        fast: bool = True,
+        program: str = PROGRAM,
+        tell: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        """`fast`: results are sent on at once, as `--fast-results` has it. `tell`: is given each command."""
+        self.home, self.root, self.staging = home, home / "images", home / "images" / "staging"
+        for made in (self.root, self.staging):
+            made.mkdir(mode=0o755)
+            unprivileged.hand_over(made, home)
         self.folder = home / ".globus_compute" / self.name
+        self.log = self.folder / LOG
         self.functions: dict[str, str] = {}
         """The registered functions: name -> id."""
         self._service, self._way, self._programs = service, way, list[Program]()
+        self._fast, self._program, self._tell = fast, program, tell
         found = variables(service.url, home)
         del found["GLOBUS_COMPUTE_USER_DIR"]  # as with most: below the home
         self._env = {
@@ -61,8 +81,11 @@ class CoreEndpoint:
             return False
 
     def __enter__(self) -> Self:
-        self.set_up()
-        self.start()
+        with ExitStack() as stopped:  # what runs already, when the rest does not start
+            stopped.callback(self.__exit__)
+            self.set_up()
+            self.start()
+            stopped.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -78,8 +101,14 @@ class CoreEndpoint:
 
         until(gone, lambda: f"these do not die: {self.processes()}")
 
+    @property
+    def process(self) -> Program:
+        """The core."""
+        return self._programs[-1]
+
     def run(self, *command: str, exit_code: int = 0) -> str:
-        """What the account types, without a terminal. AssertionError when it ends otherwise."""
+        """What the account types, without a terminal. ProgramFailed when it ends otherwise."""
+        self._tell(f"$ {' '.join(command)}")
         done = subprocess.run(
             unprivileged.command(self._way, *command),
             env=self._env,
@@ -89,15 +118,19 @@ class CoreEndpoint:
             text=True,
             timeout=2 * DEADLINE_S,
         )
-        assert done.returncode == exit_code, f"{' '.join(command)}: {done.stdout}{done.stderr}\n{self.said()}"
+        if done.returncode != exit_code:
+            said = f"{self.said()}\n{done.stdout}{done.stderr}"
+            raise ProgramFailed(" ".join(command[:3]), done.returncode, said)
         return done.stdout
 
     def set_up(self) -> None:
-        """The commands of docs/how-to/run-an-endpoint.md, as they stand there."""
-        self.run(
-            "mhfd", "endpoint", "init", self.name, "--site", "workstation", "--gpus", "0", "--read", f"{self.root}"
-        )
-        registered = self.run("mhfd", "function", "register")
+        """The commands of docs/how-to/run-an-endpoint.md, as they stand there; two of them beside each other."""
+        folders = ["--read", f"{self.root}", "--write", f"{self.staging}"]
+        options = ["--site", "workstation", "--gpus", "0", *folders, *(["--fast-results"] if self._fast else [])]
+        with ThreadPoolExecutor(1) as beside:
+            made = beside.submit(self.run, "mhfd", "endpoint", "init", self.name, *options)
+            registered = self.run("mhfd", "function", "register")
+            made.result()
         self.functions = dict(re.findall(r"^(mhfd_\w+)\s+([0-9a-f-]{36})", registered, re.MULTILINE))
         (pin,) = re.findall(r"^ +(mhfd endpoint pin NAME .*)$", registered, re.MULTILINE)
         self.run(*pin.replace("NAME", self.name).split())
@@ -106,11 +139,13 @@ class CoreEndpoint:
         """Start it, or start it again, and wait until it is online."""
         with suppress(FileNotFoundError):
             self._service.compute.endpoint(self.id).heard_at = -1e9
+        self._tell(f"$ {self._program} start {self.name}")
         program = Program(
-            unprivileged.command(self._way, PROGRAM, "start", self.name),
+            unprivileged.command(self._way, self._program, "start", self.name),
             env=self._env,
             cwd=self.home,
             output=self.home / "start.out",
+            name=f"{self._program} start {self.name}",
         )
         self._programs.append(program)
         until(lambda: program.alive() and self.online, lambda: f"the endpoint does not come online:\n{self.said()}")
@@ -140,6 +175,12 @@ class CoreEndpoint:
         """What `mhfd score --endpoint --json` says of these."""
         told = self.run("mhfd", "score", "--endpoint", self.id, *map(str, paths), "--json", exit_code=exit_code)
         return [json.loads(line) for line in told.splitlines()]
+
+    def results_as_they_come(self) -> None:
+        """From the next process of a user on, results are looked for as the endpoint itself does: `--fast-results`
+        undone, as its program says.
+        """
+        (self.folder / "bin" / PROGRAM).unlink()
 
     def said(self) -> str:
         logs = [*self.folder.parent.glob("*/endpoint.log"), self.home / "start.out"]

@@ -79,8 +79,10 @@ def _repeats(lab: Site, found: Findings) -> None:
     runs = {run.id: run for run in lab.runs()}
     times: dict[str, list[str]] = {}
     for line in map(json.loads, lab.endpoint.log.read_text().splitlines()):
-        match = re.search(r"/mhfd-([0-9a-f-]{36})/", line["paths"][0])
-        assert match is not None, line
+        path = (line.get("paths") or [""])[0]
+        match = re.search(r"/mhfd-([0-9a-f-]{36})/", path)
+        if match is None or not path.startswith(f"{lab.stage.root}/"):
+            continue  # somebody else's request
         found.scored += line["images"]
         for name in runs[match[1]].execution.state["whole"]["names"]:
             times.setdefault(name, []).append(match[1])
@@ -98,4 +100,7 @@ def _why(run: Run) -> str:
     if run.status == "ENDED":
         return "its run was cancelled"
     error = run.execution.error
-    return "" if error is None or error[0] == "StagingNotCleaned" else f"its run ended as {error[0]}"
+    if error is None or error[0] == "StagingNotCleaned":
+        return ""
+    ours = any(state.get("Error") == error[0] for state in run.document["definition"]["States"].values())
+    return f"its run ended as {error[0]}" + ("" if ours else f" ({error[1]})")

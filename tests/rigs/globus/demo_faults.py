@@ -44,6 +44,7 @@ class Faults:
         self._every = max(0.5, 0.8 * runs / max(1, len(deck)))
         self._drawn = 0
         self._armed: list[tuple[str, Callable[[], bool]]] = []
+        self._held: list[tuple[str, Callable[[], bool]]] = []
         self._kills = 0
 
     @property
@@ -56,6 +57,10 @@ class Faults:
         if self._kills:
             found[KILLED] = self._kills
         return found
+
+    def holding(self) -> str | None:
+        """The fault that keeps something waiting now."""
+        return next((kind for kind, held in self._held if held()), None)
 
     def step(self) -> bool:
         """Make the next fault when it is due. True: the station is to be killed."""
@@ -107,6 +112,7 @@ class Faults:
 
     def _stuck(self) -> Callable[[], bool]:
         trouble = self._lab.globus.transfer.trouble("stuck", f"TRANSFER {self._lab.sem.id}")
+        self._held.append(("transfer stuck", lambda: trouble.hits > 0 and not trouble.lifted.is_set()))
         since: list[float] = []
 
         def hit() -> bool:

@@ -110,10 +110,8 @@ def core_endpoint(lasting_service: Service) -> Iterator[CoreEndpoint]:
     way, why_not = unprivileged.way()
     if way is None:
         pytest.skip(why_not)
-    with unprivileged.home(way) as home:
-        (home / "images").mkdir(mode=0o755)
-        with CoreEndpoint(lasting_service, home, way, root=home / "images") as running:
-            yield running
+    with unprivileged.home(way) as home, CoreEndpoint(lasting_service, home, way) as running:
+        yield running
 
 
 @pytest.fixture

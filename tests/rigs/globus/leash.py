@@ -19,10 +19,19 @@ def hold(parent: int) -> bool:
     return os.getppid() == parent
 
 
+def become(command: list[str]) -> None:
+    """This process is the program from now on; it ends as a shell does where there is no such program."""
+    try:
+        os.execvp(command[0], command)  # noqa: S606
+    except OSError as e:
+        sys.stderr.write(f"cannot start {command[0]}: {e.strerror}\n")
+        sys.exit(127 if isinstance(e, FileNotFoundError) else 126)
+
+
 def main() -> None:
     parent, *command = sys.argv[1:]
     if hold(int(parent)):
-        os.execvp(command[0], command)  # noqa: S606
+        become(command)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from mhfd_client.compute.quick_executor import STOCK_S
 from mhfd_client.compute.service import FAST_S, EndpointService, client_of, let_go
 from tests.rigs.globus.broker import Broker
 from tests.rigs.globus.child_endpoint import ChildEndpoint
+from tests.rigs.globus.core_endpoint import CoreEndpoint
 from tests.rigs.globus.link import Link
 from tests.rigs.globus.sdk import forget_executors, redirected
 from tests.rigs.globus.service import Service
@@ -81,12 +82,30 @@ class Calls:
 
 
 @contextmanager
-def called(endpoint: ChildEndpoint, *, fast: bool = True) -> Iterator[Calls]:
-    """An endpoint, for whoever calls it as mhfd does. Without `fast`, results are looked at as the SDK does."""
+def called(
+    endpoint: ChildEndpoint | CoreEndpoint,
+    *,
+    fast: bool = True,
+    functions: Mapping[str, str] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Iterator[Calls]:
+    """An endpoint, for whoever calls it as mhfd does.
+
+    Args:
+        endpoint: One that runs.
+        fast: Results are looked at as mhfd does, and not as the SDK does.
+        functions: The ids of ours, where they are registered.
+        options: What a user asks of the endpoint's configuration.
+    """
     client = client_of()
-    far = EndpointService(client, UUID(endpoint.id), fast_poll_s=FAST_S if fast else STOCK_S)
+    far = EndpointService(client, UUID(endpoint.id), fast_poll_s=FAST_S if fast else STOCK_S, config=options)
+    known = functions or {}
+    ids = [
+        UUID(known[name]) if name in known else registration.ensure(client, name)
+        for name in ("mhfd_focus", "mhfd_examine")
+    ]
     try:
-        yield Calls(far, *(registration.ensure(client, name) for name in ("mhfd_focus", "mhfd_examine")))
+        yield Calls(far, *ids)
     finally:
         far.close()
         let_go(client)

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from tests.rigs.globus.waiting import until
 
@@ -30,13 +31,34 @@ def free_ports(count: int) -> list[int]:
     return list(found)
 
 
+LINES: Final = 12
+"""So many of the last lines of a program that failed are shown."""
+
+
+class ProgramFailed(AssertionError):
+    """A program ended that should not have, or not so: which, how, and the last that it said."""
+
+    def __init__(self, name: str, code: int, said: str) -> None:
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        last = [line for line in said.splitlines() if line.strip()][-LINES:]
+        told = "; the last that it said:" if last else " and said nothing"
+        super().__init__("\n".join([f"{name} {how}{told}", *(f"    {line}" for line in last)]))
+
+
 class Program:
-    """A running program and all that it started, as long as those stay in its session."""
+    """A running program and all that it started, as long as those stay in its session. `name`: as people know it."""
 
     def __init__(
-        self, command: Sequence[str], *, env: Mapping[str, str], cwd: Path, output: Path, stdin: bytes = b""
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        output: Path,
+        stdin: bytes = b"",
+        name: str | None = None,
     ) -> None:
-        self.output = output
+        self.output, self.name = output, name or output.stem
         leashed = [sys.executable, str(LEASH), str(os.getpid()), *command]
         with output.open("ab") as out:
             self._process = subprocess.Popen(
@@ -65,10 +87,16 @@ class Program:
         return self.output.read_text(errors="replace")[-3000:]
 
     def alive(self) -> bool:
-        """True; AssertionError with what it said when it has ended."""
+        """True; ProgramFailed with what it said when it has ended."""
         if self.returncode is not None:
-            raise AssertionError(f"{self.output.stem} ended with exit code {self.returncode}:\n{self.said()}")
+            raise ProgramFailed(self.name, self.returncode, self.said())
         return True
+
+    def over(self) -> bool:
+        """Whether it has ended, and well; ProgramFailed when it has not."""
+        if self.returncode:
+            raise ProgramFailed(self.name, self.returncode, self.said())
+        return self.returncode == 0
 
     def session(self) -> dict[int, str]:
         """pid -> command line of every live process of its session."""

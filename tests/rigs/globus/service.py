@@ -18,6 +18,7 @@ class Service:
     """Started by `with`. Others' stand-ins add their routes to `server`."""
 
     def __init__(self, broker: Broker) -> None:
+        self.broker = broker
         self.compute = ComputeState(broker.url)
         self.server = Server()
         self.globus = StandIns(self.server)

@@ -24,6 +24,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from tests.rigs.globus.unprivileged import hand_over
+
 ACTIVE_LIMIT: Final = 3
 TRIES: Final = 5
 _CHUNK: Final = 1 << 20
@@ -47,7 +49,9 @@ class Refusal(Exception):
 
 @dataclass(slots=True)
 class Collection:
-    """A folder that plays a collection. `connected`: of Globus Connect Personal, whether the program is running."""
+    """A folder that plays a collection, and writes as the folder's owner. `connected`: of Globus Connect Personal,
+    whether the program is running.
+    """
 
     id: str
     name: str
@@ -313,6 +317,7 @@ class TransferState:
             raise Refusal("ExternalError.MkdirFailed.Exists", f"'{path}' already exists", 502) from None
         except FileNotFoundError:
             raise Refusal("EndpointError", f"the folder above '{path}' does not exist", 502) from None
+        hand_over(folder, collection.root)
         return {
             "DATA_TYPE": "mkdir_result",
             "code": "DirectoryCreated",
@@ -471,6 +476,7 @@ class TransferState:
                     task.end("FAILED", "NOT_A_FILE", f"is a directory: {item.source}")
                     return
                 target.mkdir(parents=True, exist_ok=True)
+                hand_over(target, task.destination.root)
                 inside = sorted(one for one in source.rglob("*") if one.is_file())
                 pairs += [(one, target / one.relative_to(source), item) for one in inside]
             else:
@@ -485,6 +491,7 @@ class TransferState:
                 damage = 1 if trouble.kind == "checksum" else TRIES
             if not self._copy(task, source, target, item, damage):
                 return
+            hand_over(target, task.destination.root)
             where = {"source_path": item.source, "destination_path": item.destination}
             task.moved.append({"DATA_TYPE": "successful_transfer", **where})
         task.end("SUCCEEDED", "SUCCEEDED", "succeeded")
