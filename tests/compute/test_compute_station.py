@@ -41,18 +41,16 @@ def watch(tmp_path: Path, globus_env: dict[str, str]) -> Iterator[Callable[[Chil
         one.close()
 
 
-@pytest.fixture(scope="module")
-def mortal(lasting_service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChildEndpoint]:
-    """One with a real worker that tests may kill, and leave well."""
-    with ChildEndpoint(lasting_service, tmp_path_factory.mktemp("mortal")) as running:
-        yield running
+@pytest.fixture
+def mortal(endpoint: ChildEndpoint) -> ChildEndpoint:
+    """The shared one with a real worker: a test that kills it leaves it well, as it was started anew."""
+    return endpoint
 
 
-@pytest.fixture(scope="module")
-def quick_mortal(lasting_service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChildEndpoint]:
+@pytest.fixture
+def quick_mortal(quick_endpoint: ChildEndpoint) -> ChildEndpoint:
     """The same, with threads."""
-    with ChildEndpoint(lasting_service, tmp_path_factory.mktemp("quick"), kind="thread", workers=2) as running:
-        yield running
+    return quick_endpoint
 
 
 Make = Callable[[ChildEndpoint], Watched]
@@ -124,10 +122,12 @@ def test_a_worker_that_is_killed_at_work_costs_no_image(mortal: ChildEndpoint, w
     (worker,) = endpoint.workers()
     endpoint.log.unlink()
     os.mkfifo(endpoint.log)
-    station.images(6)
-    until(lambda: "wait_for_partner" in Path(f"/proc/{worker}/wchan").read_text(), "the worker does nothing")
-    os.kill(worker, signal.SIGKILL)
-    endpoint.log.unlink()
+    try:
+        station.images(6)
+        until(lambda: "wait_for_partner" in Path(f"/proc/{worker}/wchan").read_text(), "the worker does nothing")
+        os.kill(worker, signal.SIGKILL)
+    finally:
+        endpoint.log.unlink()  # whoever read it would wait, too
     station.end()
     station.check(endpoint.id)
     assert worker not in endpoint.workers()
