@@ -26,7 +26,7 @@ from mhfd_client.commands import (
     tolerance,
     watch,
 )
-from mhfd_client.commands.far import endpoint, first_hour, flow, function, login
+from mhfd_client.commands.far import endpoint, first_hour, flow, flow_start, function, login, timer
 
 GROUPS: Final[dict[str, tuple[click.Command, ...]]] = {
     "At the instrument": (
@@ -95,6 +95,8 @@ def main() -> None:
     """Know, while the sample is still in the microscope, whether the image it just took is in focus."""
 
 
+flow.flow.add_command(flow_start.start)
+flow.flow.add_command(timer.timer)
 for _group in GROUPS.values():
     for _command in _group:
         main.add_command(_command)

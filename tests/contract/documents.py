@@ -236,6 +236,29 @@ def _run(*words: str) -> Any:
     )
 
 
+def _started(*words: str) -> Any:
+    from mhfd_client.commands.far.flow_input import Chosen
+    from mhfd_client.flow.by_hand.once import Made
+    from mhfd_client.flow.by_hand.timers import Timer
+    from mhfd_client.flow.run_words import Surroundings
+    from mhfd_client.flow.service import Run
+    from mhfd_client.settings.options import Settings
+
+    chosen = Chosen(Settings(), Surroundings(str(_ID), None, None, "/", ()), {}, "a", ("b",))
+    row = Timer("a", "b", "c", "d", "e", "f", "g", 1, 1, "h")
+    service = mock.Mock(**{"listed.return_value": [row], "named.return_value": row})
+    return printed(
+        *("flow", *words),
+        commands__far__flow_start__chosen=_always(chosen),
+        commands__far__flow_start___followed=_always([Run("a", "FAILED", error="a")]),
+        commands__far__timer__chosen=_always(chosen),
+        commands__far__timer___timers=_within(service),
+        flow__service__FlowService=mock.Mock(),
+        flow__by_hand__once__Once__made=_always(Made("a", "b", found=False)),
+        globus__identity__globus_app=_always(None),
+    )
+
+
 PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
     "plan": _plan,
     "retake": _retake,
@@ -254,6 +277,10 @@ PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
     "flow dry-run": _dry_run,
     "flow validate": _validate,
     "flow deploy": _deploy,
+    "flow start": lambda: _started("start", "--wait"),
+    "flow timer create": lambda: _started("timer", "create", "--every", "1h"),
+    "flow timer list": lambda: _started("timer", "list"),
+    "flow timer delete": lambda: _started("timer", "delete", "a", "--yes"),
     "run list": lambda: _run("list"),
     "run show": lambda: _run("show", "a"),
     "run cancel": lambda: _run("cancel", "a"),

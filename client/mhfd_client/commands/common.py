@@ -49,6 +49,7 @@ VERSIONS: Final = {
         *("replay", "inspect", "calibrate", "tolerance", "check", "doctor", "whoami", "alert test"),
         *("function register", "function list", "endpoint check", "endpoint explain"),
         *("flow dry-run", "flow validate", "flow deploy", "run list", "run show", "run cancel"),
+        *("flow start", "flow timer create", "flow timer list", "flow timer delete"),
     ),
     1,
 )

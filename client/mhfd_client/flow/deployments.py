@@ -132,34 +132,37 @@ def obsolete(document: Mapping[str, Any]) -> str | None:
     return _obsolete(shipped, found) if found.digest != shipped.digest else None
 
 
-def asked(call: Callable[[], R]) -> R:
-    """Ask the service; its refusals in our words. Ours are raised after its own are gone: those hold the token."""
+def asked(call: Callable[[], R], *, of: str = "Globus Flows", login: str = "mhfd login --for flow") -> R:
+    """Ask the service; its refusals in our words. Ours are raised after its own are gone: those hold the token.
+
+    `of`: what it is called; `login`: what may help.
+    """
     from globus_sdk import GlobusAPIError, GlobusError, NetworkError
 
     refused: FlowError
     try:
         return call()
     except GlobusAPIError as error:
-        refused = _refused(int(error.http_status), _short(str(error.message or error.code)))
+        refused = _refused(int(error.http_status), _short(str(error.message or error.code)), of, login)
     except NetworkError as error:
-        refused = FlowsUnreachable(f"Globus Flows cannot be reached ({_short(str(error))}): check the network")
+        refused = FlowsUnreachable(f"{of} cannot be reached ({_short(str(error))}): check the network")
     except GlobusError as error:
-        refused = FlowRefused(f"{type(error).__name__}: {_short(str(error))}; `mhfd login --for flow` may help")
+        refused = FlowRefused(f"{type(error).__name__}: {_short(str(error))}; `{login}` may help")
     raise refused
 
 
-def _refused(status: int, said: str) -> FlowError:
+def _refused(status: int, said: str, of: str, login: str) -> FlowError:
     if status == 404:
-        return FlowMissing(f"Globus Flows does not know it, or does not show it to us: {said}")
+        return FlowMissing(f"{of} does not know it, or does not show it to us: {said}")
     if status == 401:
-        return FlowRefused(f"Globus does not know us any more: run `mhfd login --for flow`: {said}")
+        return FlowRefused(f"Globus does not know us any more: run `{login}`: {said}")
     if status == 403:
-        return FlowRefused(f"we may not do that: ask the flow's owner, or `mhfd login --for flow`: {said}")
+        return FlowRefused(f"we may not do that: ask the flow's owner, or `{login}`: {said}")
     if status == 429:
-        return FlowsUnreachable(f"Globus Flows asks us to wait; try again in a minute: {said}")
+        return FlowsUnreachable(f"{of} asks us to wait; try again in a minute: {said}")
     if status >= 500:
-        return FlowsUnreachable(f"Globus Flows is in trouble itself ({status}); try again later: {said}")
-    return FlowRefused(f"Globus Flows does not take it ({status}): {said}")
+        return FlowsUnreachable(f"{of} is in trouble itself ({status}); try again later: {said}")
+    return FlowRefused(f"{of} does not take it ({status}): {said}")
 
 
 def _at_service(

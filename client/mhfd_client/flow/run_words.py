@@ -120,10 +120,11 @@ def images_in(label: str) -> int | None:
     return None if found is None else int(found[1])
 
 
-def login_line(site: Surroundings, more: tuple[str, ...] = ()) -> str:
-    """The command with which a person lets this flow go on. `more`: collections that it must name too."""
+def login_line(site: Surroundings, more: tuple[str, ...] = (), *, timer: bool = False) -> str:
+    """The command with which a person lets this flow go on. `more`: collections that it must name too; `timer`: timers
+    may start it."""
     mapped = "".join(f" --mapped {one}" for one in sorted({*site.mapped, *more}))
-    return f"mhfd login --flow-id {site.flow}{mapped}"
+    return f"mhfd login --flow-id {site.flow}{mapped}{' --timer' if timer else ''}"
 
 
 def consent(run: Run, site: Surroundings) -> Explained:

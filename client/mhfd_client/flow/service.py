@@ -72,15 +72,18 @@ class FlowService:
         self._flows: FlowsClient = FlowsClient(app=app)
         self._runs: SpecificFlowClient = SpecificFlowClient(flow, app=app)
 
-    def start(self, key: str, body: Mapping[str, Any], label: str) -> Start:
-        """Ask for one run, once. FlowRefused when there is none and will be none; LoginError likewise."""
+    def start(self, key: str, body: Mapping[str, Any], label: str, tags: Collection[str] = ()) -> Start:
+        """Ask for one run, once. FlowRefused when there is none and will be none; LoginError likewise.
+
+        `tags`: beside the key's.
+        """
         from globus_sdk import GlobusAPIError, GlobusError, NetworkError
 
         refused: FlowError
         for again in (False, True):
             try:
                 with self._runs.retry_config.tune(max_retries=0):
-                    made = self._runs.run_flow(dict(body), label=label[:64], tags=[TAG + key])
+                    made = self._runs.run_flow(dict(body), label=label[:64], tags=[TAG + key, *tags])
                 return Start(str(made["run_id"]), clock_s=seconds(made.get("start_time")))
             except GlobusAPIError as e:
                 if e.http_status == 401 and not again and self._renewed():

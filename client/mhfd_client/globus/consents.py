@@ -26,16 +26,19 @@ _NAMES: Final = {
     "funcx_service": "Compute: run functions on endpoints",
     "flows.globus.org": "Flows: deploy flows, watch and cancel runs",
     "transfer.api.globus.org": "Transfer: move files between collections",
+    "524230d7-ea86-4a52-8312-86065a9e0417": "Timers: start flows at times that were set",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Consents:
-    """What is asked for. `flows`: that may be started; `mapped`: mapped collections that they and we may use."""
+    """What is asked for. `flows`: that may be started; `mapped`: mapped collections that they and we may use; `timers`:
+    timers may start these flows, too."""
 
     services: tuple[Service, ...]
     flows: tuple[str, ...] = ()
     mapped: tuple[str, ...] = ()
+    timers: bool = False
 
     def scopes(self) -> dict[str, list[Scope]]:
         """By resource server."""
@@ -45,6 +48,7 @@ class Consents:
             FlowsScopes,
             GCSCollectionScopes,
             SpecificFlowScopes,
+            TimersScopes,
             TransferScopes,
         )
 
@@ -61,6 +65,9 @@ class Consents:
         for flow in self.flows:
             scope = SpecificFlowScopes(flow).user
             found[flow] = [scope.with_dependency(transfer) if self.mapped else scope]
+        if self.timers:
+            started = [scope for flow in self.flows for scope in found[flow]]
+            found[str(TimersScopes.resource_server)] = [TimersScopes.timer.with_dependencies(started)]
         return found
 
     def words(self) -> Iterator[str]:
@@ -74,17 +81,22 @@ class Consents:
             yield "list and move files, as you, on collections that let you"
         for flow in self.flows:
             yield f"start the flow {flow}, which moves images and runs the function as you, also while you are away"
+        if self.timers:
+            yield "make timers that start it at times that you set, see them and delete them"
         for collection in self.mapped:
             yield f"do so on the collection {collection}, which gives access only to those who ask for it by name"
 
 
-def consents_for(runner: str, *, flows: Sequence[str] = (), mapped: Sequence[str] = ()) -> Consents:
+def consents_for(
+    runner: str, *, flows: Sequence[str] = (), mapped: Sequence[str] = (), timers: bool = False
+) -> Consents:
     """What a runner needs. NoClient for an id that is none."""
     services = _SERVICES["flow" if flows or mapped else runner]
     return Consents(
         services,
         tuple(str(id_of(text, "flow", error=NoClient)) for text in flows),
         tuple(str(id_of(text, "collection", error=NoClient)) for text in mapped),
+        timers,
     )
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mhfd_client.globus.clients import Confidential, Native
     from mhfd_client.globus.tokens import Tokens
 
-Service = Literal["compute", "flows", "transfer"]
+Service = Literal["compute", "flows", "transfer", "timers"]
 
 APP_NAME: Final = "mhfd"
 _COMPUTE: Final[tuple[Service, ...]] = ("compute",)

@@ -150,7 +150,9 @@ def who(settings: Settings, consents: Consents, *, env: Mapping[str, str] | None
                 told = _asked(lambda: _userinfo(app))
                 identity, username, name = told["sub"], told.get("preferred_username"), told.get("name")
                 if not missing and _asked(app.login_required):
-                    missing.append("a consent for a mapped collection")
+                    missing.append(
+                        f"a consent for {'a flow that timers start, or ' if consents.timers else ''}a mapped collection"
+                    )
             except NotLoggedIn as e:
                 missing, trouble = missing or [name_of(server) for server in scopes], str(e)
             except LoginRefused as e:

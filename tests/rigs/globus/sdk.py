@@ -32,7 +32,7 @@ def variables(url: str, home: Path) -> dict[str, str]:
         "GLOBUS_COMPUTE_CLIENT_ID": CLIENT_ID,
         "GLOBUS_COMPUTE_CLIENT_SECRET": CLIENT_SECRET,
         "GLOBUS_COMPUTE_USER_DIR": str(home),
-        **{f"GLOBUS_SDK_SERVICE_URL_{name}": f"{url}/" for name in ("AUTH", "FLOWS", "TRANSFER")},
+        **{f"GLOBUS_SDK_SERVICE_URL_{name}": f"{url}/" for name in ("AUTH", "FLOWS", "TIMER", "TRANSFER")},
         "GLOBUS_SDK_SERVICE_URL_COMPUTE": url,
         "NO_PROXY": "127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",

@@ -1,4 +1,4 @@
-"""Auth, Transfer and Flows on one server: what login and flows need. Compute is added by whoever has a broker.
+"""Auth, Transfer, Flows and Timers on one server: what login and flows need. Compute is added by whoever has a broker.
 
 `variables` makes the unmodified globus-sdk of a process find them.
 """
@@ -15,7 +15,7 @@ from globus_sdk import OAuthTokenResponse
 from globus_sdk.gare import GlobusAuthorizationParameters
 from globus_sdk.login_flows import LoginFlowManager
 
-from tests.rigs.globus import auth_routes, flows_routes, transfer_routes
+from tests.rigs.globus import auth_routes, flows_routes, timers_routes, transfer_routes
 from tests.rigs.globus.auth_state import Auth, data_access
 from tests.rigs.globus.flows_state import FlowsState
 from tests.rigs.globus.transfer_state import Collection, Kind, TransferState
@@ -24,7 +24,7 @@ from tests.rigs.globus.web import Server
 
 def variables(url: str) -> dict[str, str]:
     """Where the services are, for globus-sdk."""
-    return {f"GLOBUS_SDK_SERVICE_URL_{name}": f"{url}/" for name in ("AUTH", "FLOWS", "TRANSFER")}
+    return {f"GLOBUS_SDK_SERVICE_URL_{name}": f"{url}/" for name in ("AUTH", "FLOWS", "TIMER", "TRANSFER")}
 
 
 class StandIns:
@@ -36,9 +36,11 @@ class StandIns:
         """The tasks of the stand-in of Compute on the same server, where there is one."""
         self.auth, self.transfer = Auth(), TransferState()
         self.flows = FlowsState(self.auth, self.transfer, lambda: (self.server.url, self.tasks))
+        self.timers = timers_routes.TimersState(self.auth, self.flows)
         auth_routes.add_routes(server, self.auth)
         transfer_routes.add_routes(server, self.transfer, self.auth)
         flows_routes.add_routes(server, self.flows, self.auth)
+        timers_routes.add_routes(server, self.timers, self.auth)
 
     def collection(self, root: Path, *, name: str = "collection", kind: Kind = "guest") -> Collection:
         """A folder becomes a collection; a mapped one has its scope in Auth."""

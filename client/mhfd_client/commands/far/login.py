@@ -28,15 +28,23 @@ _MAPPED = click.option(
     "--mapped", multiple=True, metavar="ID", help="A mapped collection that the flow uses; may be repeated."
 )
 
+_TIMER = click.option("--timer", is_flag=True, help="Timers may start these flows, too: for `mhfd flow timer`.")
+
 
 @click.command()
 @_RUNNER
 @_FLOW
 @_MAPPED
+@_TIMER
 @CONFIG
 @click.option("--again", is_flag=True, help="Ask even if nothing is missing.")
 def login(
-    runner: str | None, flows: tuple[str, ...], mapped: tuple[str, ...], config: Path | None, again: bool
+    runner: str | None,
+    flows: tuple[str, ...],
+    mapped: tuple[str, ...],
+    timer: bool,
+    config: Path | None,
+    again: bool,
 ) -> None:
     """Log in to Globus, for Compute endpoints and flows. Watching with `--runner local` needs no account.
 
@@ -46,7 +54,7 @@ def login(
     """
     from mhfd_client.globus.login import log_in, who
 
-    settings, consents = _consents(config, runner, flows, mapped)
+    settings, consents = _consents(config, runner, flows, mapped, timer)
     log_in(settings, consents, again=again, say=echo, env=None)
     _tell(who(settings, consents))
 
@@ -68,10 +76,16 @@ def logout(config: Path | None) -> None:
 @_RUNNER
 @_FLOW
 @_MAPPED
+@_TIMER
 @CONFIG
 @JSON
 def whoami(
-    runner: str | None, flows: tuple[str, ...], mapped: tuple[str, ...], config: Path | None, as_json: bool
+    runner: str | None,
+    flows: tuple[str, ...],
+    mapped: tuple[str, ...],
+    timer: bool,
+    config: Path | None,
+    as_json: bool,
 ) -> None:
     """Who is logged in to Globus, what the login is good for, and until when.
 
@@ -79,7 +93,7 @@ def whoami(
     """
     from mhfd_client.globus.login import who
 
-    found = who(*_consents(config, runner, flows, mapped))
+    found = who(*_consents(config, runner, flows, mapped, timer))
     if as_json:
         echo_json(asdict(found) | {"logged_in": found.logged_in})
     else:
@@ -89,13 +103,15 @@ def whoami(
 
 
 def _consents(
-    config: Path | None, runner: str | None, flows: tuple[str, ...], mapped: tuple[str, ...]
+    config: Path | None, runner: str | None, flows: tuple[str, ...], mapped: tuple[str, ...], timer: bool
 ) -> tuple[Settings, Consents]:
     from mhfd_client.globus.consents import consents_for
     from mhfd_client.settings.load import load
 
+    if timer and not flows:
+        raise click.UsageError("--timer: says nothing without the flow that timers may start: give its --flow-id")
     settings = load(config).settings
-    return settings, consents_for(runner or str(settings.runner.kind), flows=flows, mapped=mapped)
+    return settings, consents_for(runner or str(settings.runner.kind), flows=flows, mapped=mapped, timers=timer)
 
 
 def _tell(found: Who) -> None:

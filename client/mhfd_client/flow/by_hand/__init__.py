@@ -1,0 +1,1 @@
+"""Runs of a flow without a station: started by a person, or by a timer of Globus."""
