@@ -17,6 +17,7 @@ from tests.rigs.focus_reports import DENSITY, RATIO, report, settled, sharp
 
 from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.contract.params import Params
+from mhfd.contract.request import Code
 from mhfd_client.journal.rows import Outcome
 from mhfd_client.naming import Place
 from mhfd_client.settings.options import VerdictSettings
@@ -79,6 +80,16 @@ CASES = (
         UNSURE,
         Cause.FINDING,
         ("is blank: every pixel is 0; was the beam on? Whether it is in focus cannot be told.",),
+    ),
+    *(
+        Case(
+            f"not looked at: {code.value}",
+            report(finding=Finding.UNREADABLE, detail="a.tif could not be scored").model_copy(update={"code": code}),
+            UNSURE,
+            Cause.NOT_LOOKED_AT,
+            (f"was not looked at: {said}: a.tif could not be scored.",),
+        )
+        for code, said in ((Code.REFUSED_PATH, "refused"), (Code.UNAVAILABLE, "not there"), (Code.NO_SITE, "no_site"))
     ),
     Case("no image", report(finding=Finding.UNREADABLE), Outcome.INCOMPLETE, Cause.FINDING, ("cannot be read",)),
     *(

@@ -7,6 +7,7 @@ raised to all who wait, and ends the connection: whoever asks next opens another
 
 import heapq
 import itertools
+import logging
 import threading
 import time
 import uuid
@@ -22,6 +23,7 @@ from mhfd_client.runners import UNSEEN, Job, Scored
 from mhfd_client.scoring.driver import FAR_PATIENCE_S, Driver
 from mhfd_client.scoring.held.asked import Answer, AskedImage
 
+_log = logging.getLogger("mhfd")
 _TASKS: Final = 16
 _BATCH: Final = 32
 _TRIES: Final = 4
@@ -114,7 +116,7 @@ class HeldConnection:
             self._end(failure)
 
     def _serve(self, runner: ComputeRunner) -> None:
-        driver = Driver(runner, str(uuid.uuid4()), tries=_TRIES, patience_s=FAR_PATIENCE_S)
+        driver = Driver(runner, str(uuid.uuid4()), tries=_TRIES, patience_s=FAR_PATIENCE_S, say=_log.info)
         work = _Work(self._next)
         while not self._done():
             self._gather()

@@ -10,10 +10,10 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import as_completed as completed
-from itertools import islice
+from itertools import chain, islice
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Final, Self, overload
+from typing import Final, Self, cast, overload
 from uuid import UUID
 
 from mhfd.contract.params import Params
@@ -137,10 +137,16 @@ class Endpoint:
         timeout: float | None = None,
     ) -> Iterator[Row] | Iterator[Future[Row]]:
         """As `map`, in the order of completion. Of futures, as `concurrent.futures.as_completed`."""
-        many = [what] if isinstance(what, str | os.PathLike) else list(what)
-        if futures := [one for one in many if isinstance(one, Future)]:
-            return completed(futures, timeout)
-        rest = self.requests([one for one in many if not isinstance(one, Future)], params, timeout)
+        if isinstance(what, str | os.PathLike):
+            what = [what]
+        many = iter(what)
+        for first in many:
+            if isinstance(first, Future):
+                return completed([first, *cast("Iterator[Future[Row]]", many)], timeout)
+            rest = self.requests(chain([first], cast("Iterator[ImagePath]", many)), params, timeout)
+            break
+        else:
+            return iter(())
         return _as_done(list(islice(rest, AHEAD)), rest)
 
     def close(self, *, wait: bool = True, cancel: bool = False) -> None:
