@@ -27,6 +27,7 @@
         |   |-- FlowMissing                   the flow is not deployed, or not any more
         |   `-- FlowObsolete                  what is deployed differs from this mhfd's
         |-- SeriesRefused                     a focus series gives no calibration, or labels no tolerance: says why
+        |-- HourTrouble                       a question of the first hour could not be asked; the next one is
         |-- RunnerError                       a runner cannot do what it was asked to
         `-- ComputeError                      Globus Compute cannot do what it was asked to: says what to do about it
             |-- ServiceUnreachable            the service gives no answer; what was asked may have been done
@@ -164,6 +165,10 @@ class FlowObsolete(FlowError):
 
 class SeriesRefused(StationError):
     """A focus series gives no calibration, or labels no tolerance. Nothing was written."""
+
+
+class HourTrouble(StationError):
+    """Something that a question of the first hour needs did not come to be. The hour goes on with the next."""
 
 
 class RunnerError(StationError):

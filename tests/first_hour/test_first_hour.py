@@ -24,7 +24,7 @@ from mhfd_client.first_hour.definitions import EXPRESSIONS
 from mhfd_client.first_hour.guesses import GUESSES
 from mhfd_client.first_hour.hour import QUESTIONS, chosen, first_hour
 from mhfd_client.first_hour.left_behind import LeftBehind
-from mhfd_client.first_hour.record import HourRecord, named
+from mhfd_client.first_hour.record import HourRecord, hidden, named
 from mhfd_client.first_hour.site import site_of
 from mhfd_client.globus.consents import Consents
 from mhfd_client.globus.identity import globus_app
@@ -112,11 +112,12 @@ def test_every_way_to_write_an_expression_in_our_flows_is_asked() -> None:
 
 def test_the_whole_hour_against_the_stand_ins(lab: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     late_at_once(lab, monkeypatch)
-    before = set(lab.globus.flows.flows)
+    before, runs = set(lab.globus.flows.flows), len(lab.globus.flows.runs)
     record = hour(lab)
     assert [named(seen) for seen in record.seen.values() if seen.standing is not Standing.HOLDS] == []
     assert set(record.seen) == {guess.id for guess in GUESSES}
     assert set(lab.globus.flows.flows) == before
+    assert len(lab.globus.flows.runs) - runs <= 20
     assert (lab.staged(), list(lab.results.iterdir())) == ([], [])
     files = record.write(lab.folder / "record", "short")
     plain = json.loads(files[0].read_bytes())
@@ -252,3 +253,24 @@ def test_what_is_missing_is_named() -> None:
     assert "flow.results_here, flow.staging_root, flow.results (or flow.source), compute.endpoint" in said
     code, said = typed_here(["first-hour", "--only", "nonsense"], {"HOME": "/h", "PATH": ""})
     assert (code, "--list" in said) == (2, True)
+
+
+def test_a_provider_that_drops_what_a_transfer_asks_for_is_found(lab: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = flows_actions._Moving._begin
+
+    def dropped(self: Any, action_id: str, parameters: dict[str, Any]) -> Any:
+        return begin(self, action_id, {k: v for k, v in parameters.items() if k != "verify_checksum"})
+
+    monkeypatch.setattr(flows_actions._Moving, "_begin", dropped)
+    assert wrong_in(lab, "transfer-options") == ["transfer-options"]
+
+
+def test_what_is_nobodys_business_is_in_no_record(lab: Site) -> None:
+    site = site_of(lab.settings())
+    said = f"jane@lab.org {lab.sem.id} Ag{'x' * 40} {site.staging_root}/mhfd-1 /home/jane/site.toml"
+    assert (
+        hidden(site, "short")(said)
+        == f"<e-mail> {lab.sem.id[:8]}... <token> STAGING_ROOT/mhfd-1 /home/<user>/site.toml"
+    )
+    assert hidden(site, "none")(lab.sem.id) == "<id>"
+    assert hidden(site, "full")(lab.sem.id) == lab.sem.id

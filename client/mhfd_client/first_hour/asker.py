@@ -17,7 +17,7 @@ import mhfd
 from mhfd_client.compute import registration
 from mhfd_client.compute.reach import hurried
 from mhfd_client.compute.service import EndpointService, client_of, let_go
-from mhfd_client.errors import FlowMissing, FlowsUnreachable, StationError
+from mhfd_client.errors import FlowMissing, FlowsUnreachable, HourTrouble, StationError
 from mhfd_client.first_hour.left_behind import LeftBehind
 from mhfd_client.first_hour.site import NAME, HourSite
 from mhfd_client.flow.deployments import asked
@@ -37,10 +37,6 @@ _POLLS: Final = (0.5, 10.0)
 
 LogIn = Callable[[Settings, Consents, bool], None]
 """Has a person agree; with True, asked though nothing seems to be missing."""
-
-
-class HourTrouble(StationError):
-    """Something that a question needs did not come to be; the hour goes on with the next."""
 
 
 class Asker:
@@ -289,7 +285,14 @@ class Asker:
     def _delete(self, collection: str, path: str) -> None:
         from globus_sdk import DeleteData
 
-        data = DeleteData(collection, recursive=True, ignore_missing=True, notify_on_succeeded=False)
+        data = DeleteData(
+            collection,
+            recursive=True,
+            ignore_missing=True,
+            notify_on_succeeded=False,
+            notify_on_failed=False,
+            notify_on_inactive=False,
+        )
         data.add_item(path)
         task = str(self.transfer.submit_delete(data)["task_id"])
         for _ in self.while_waiting():

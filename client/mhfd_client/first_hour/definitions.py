@@ -12,6 +12,7 @@ from mhfd_flows.definition import ERRORS
 
 _TRANSFER: Final = "https://transfer.actions.globus.org/"
 _COMPUTE: Final = "https://compute.actions.globus.org/v3"
+_NO_MAIL: Final = dict.fromkeys(("notify_on_succeeded", "notify_on_failed", "notify_on_inactive"), False)
 _TEXT: Final = {"type": "string"}
 _PLACE: Final = {"type": "object", "required": ["id", "path"], "properties": {"id": _TEXT, "path": _TEXT}}
 FAILS_AS: Final = ("AskedToFail", "The run was asked to fail.")
@@ -88,12 +89,21 @@ def _moved(source: str, path: str) -> dict[str, Any]:
         "source_endpoint.$": source,
         "destination_endpoint.$": "$.staging.id",
         "label.$": "$.label",
+        "verify_checksum": True,
+        "encrypt_data": True,
+        **_NO_MAIL,
         "DATA": [{"source_path.$": path, "destination_path.$": "$.staged"}],
     }
 
 
-def probe(mark: str) -> dict[str, Any]:
-    """Whatever is asked but expressions. `mark`: what a run of it says that it was."""
+def probe(mark: str, *, late_s: int = 300) -> dict[str, Any]:
+    """Whatever is asked but expressions.
+
+    Args:
+        mark: What a run of it says that it was.
+        late_s: How long the action may take that shall be late: a time that the service refuses spoils no other
+            question.
+    """
     task = {"function_id.$": "$.nobody", "kwargs": {"echo": "x", "only_echo": True}}
     ways = {
         "fail": "ToldToFail",
@@ -136,10 +146,12 @@ def probe(mark: str) -> dict[str, Any]:
         ),
         "RefuseTransfer": action("refused_transfer", f"{_TRANSFER}transfer", _moved("$.nobody", "$.nowhere")),
         "RefuseDelete": action(
-            "refused_delete", f"{_TRANSFER}delete", {"endpoint.$": "$.nobody", "DATA": [{"path.$": "$.nowhere"}]}
+            "refused_delete",
+            f"{_TRANSFER}delete",
+            {"endpoint.$": "$.nobody", **_NO_MAIL, "DATA": [{"path.$": "$.nowhere"}]},
         ),
         "RefuseTask": action("refused_compute", _COMPUTE, {"endpoint_id.$": "$.compute.endpoint_id", "tasks": [task]}),
-        "Late": action("late", f"{_TRANSFER}transfer", _moved("$.near.id", "$.image"), wait=1),
+        "Late": action("late", f"{_TRANSFER}transfer", _moved("$.near.id", "$.image"), wait=late_s),
         "Over": {"Type": "Pass", "Parameters": {"mark": mark}, "ResultPath": "$.over", "End": True},
     }
     for name, state in list(states.items()):

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from mhfd.errors import UsageError
+from mhfd_client.errors import FlowRefused
 from mhfd_client.first_hour import of_compute, of_flows, of_moving
 from mhfd_client.first_hour.answers import Seen, Standing, unanswered
 from mhfd_client.first_hour.asker import Asker
@@ -15,6 +16,7 @@ from mhfd_client.first_hour.definitions import probe, schema
 from mhfd_client.first_hour.guesses import BY_ID, GUESSES
 from mhfd_client.first_hour.question import HourQuestion
 from mhfd_client.first_hour.record import HourRecord
+from mhfd_flows.shipped import FLOWS
 
 QUESTIONS: Final[tuple[HourQuestion, ...]] = (
     of_flows.FIRST,
@@ -44,7 +46,7 @@ def foretold(questions: Collection[HourQuestion], asker: Asker) -> Iterator[str]
         "removes them at the end."
     )
     yield (
-        "It costs some 30 short runs, a few transfers of less than 1 MB, and three tasks of seconds on the endpoint, "
+        "It costs some 20 short runs, a few transfers of less than 1 MB, and three tasks of seconds on the endpoint, "
         "which may have to start a worker. It takes 20 to 60 minutes. Its runs stay visible to you for 90 days."
     )
 
@@ -95,9 +97,18 @@ def _begin(asker: Asker, say: Callable[[str], None]) -> None:
     asker.find_forgotten()
     if left := clean_before(asker, say):
         raise UsageError(f"these could not be removed, and must be first: {'; '.join(left)}")
-    asker.deploy(probe("first"), schema())
+    _deploy(asker)
     say(f"the hour's flow is {asker.flow}")
     asker.agree(mapped=not asker.site.mapped)
+
+
+def _deploy(asker: Asker) -> None:
+    """Make the flow, of whatever the service takes: what it refuses is a matter of the questions."""
+    try:
+        asker.deploy(probe("first"), schema())
+    except FlowRefused:
+        shipped = FLOWS["focus_check"]
+        asker.deploy(shipped.document, shipped.input_schema)
 
 
 def _asked(question: HourQuestion, asker: Asker) -> Iterator[Seen]:

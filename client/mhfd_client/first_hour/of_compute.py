@@ -11,8 +11,9 @@ from mhfd.contract.examination import Examination
 from mhfd.contract.params import Params
 from mhfd.contract.request import Code
 from mhfd_client.compute import registration
+from mhfd_client.errors import HourTrouble
 from mhfd_client.first_hour.answers import Seen, holds, told, unanswered, wrong
-from mhfd_client.first_hour.asker import Asker, HourTrouble
+from mhfd_client.first_hour.asker import Asker
 from mhfd_client.first_hour.question import HourQuestion
 from mhfd_client.flow.asking import ask
 from mhfd_client.flow.service import Run
@@ -133,8 +134,7 @@ def _options(asker: Asker, end: Run) -> Seen:
             return unanswered("transfer-options", f"$.{state} names no task of Transfer")
         told_of = asker.transfer.get_task(task).data
         said |= {f"{state}.{name}": told_of.get(name) for name in wanted}
-    unknown = [name for name, value in said.items() if value is None and not name.endswith("verify_checksum")]
-    bad = [name for name, value in said.items() if name not in unknown and value != wanted[name.partition(".")[2]]]
+    bad = [name for name, value in said.items() if value != wanted[name.partition(".")[2]]]
     return told("transfer-options", not bad, ", ".join(f"{name}: {value}" for name, value in said.items()))
 
 

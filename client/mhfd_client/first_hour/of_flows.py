@@ -4,9 +4,9 @@ import time
 from collections.abc import Iterator
 from typing import Any, Final
 
-from mhfd_client.errors import FlowRefused
+from mhfd_client.errors import FlowRefused, HourTrouble
 from mhfd_client.first_hour.answers import Seen, holds, told, unanswered, wrong
-from mhfd_client.first_hour.asker import KEYWORDS, Asker, HourTrouble
+from mhfd_client.first_hour.asker import KEYWORDS, Asker
 from mhfd_client.first_hour.definitions import EXPRESSIONS, FAILS_AS, SAMPLE, Tried, evaluates, probe, schema
 from mhfd_client.first_hour.question import HourQuestion
 from mhfd_client.flow.deployments import asked
@@ -27,6 +27,7 @@ def _consent(asker: Asker) -> Iterator[Seen]:
     if not asker.site.mapped:
         yield unanswered(guess, "no collection is mapped (flow.mapped), so that none asks for it")
         return
+    asker.deploy(probe("first"), schema())
     run = asker.probe("list-staging")
     found = asker.end_of(run, inactive=True)
     if found.over:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from mhfd_client.errors import HourTrouble
 from mhfd_client.first_hour.answers import Seen, told, unanswered, wrong
-from mhfd_client.first_hour.asker import Asker, HourTrouble
+from mhfd_client.first_hour.asker import Asker
 from mhfd_client.first_hour.definitions import probe, schema
 from mhfd_client.first_hour.question import HourQuestion
 from mhfd_client.flow.service import Run
@@ -49,7 +50,7 @@ def _refusal(name: str) -> Callable[[Asker], Iterator[Seen]]:
 
 def _late(asker: Asker) -> Iterator[Seen]:
     guess = "late-transfer"
-    asker.deploy(probe("first"), schema())
+    asker.deploy(probe("late", late_s=1), schema())
     asker.left.note("staged", asker.site.staging, asker.staged_folder)
     run = asker.ran("late")
     if (why := _not_late(run)) is not None:

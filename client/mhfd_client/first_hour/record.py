@@ -28,6 +28,7 @@ FORM: Final = 1
 _UUID: Final = re.compile(r"\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE)
 _MAIL: Final = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 _TOKEN: Final = re.compile(r"\b(?:Bearer\s+)?(?:Ag|Rf)[A-Za-z0-9_-]{30,}")
+_HOME: Final = re.compile(r"(/(?:home|Users)/)[^/\s'\",:;)]+")
 _MOST: Final = 600
 
 
@@ -132,7 +133,7 @@ def hidden(site: HourSite, ids: Ids) -> Callable[[str], str]:
     def hide(text: str) -> str:
         for folder in ordered:
             text = text.replace(folder.rstrip("/"), folders[folder])
-        text = _MAIL.sub("<e-mail>", _TOKEN.sub("<token>", text))
+        text = _HOME.sub(r"\1<user>", _MAIL.sub("<e-mail>", _TOKEN.sub("<token>", text)))
         if ids == "full":
             return text
         return _UUID.sub(lambda found: f"{found[1]}..." if ids == "short" else "<id>", text)
