@@ -12,6 +12,7 @@ from tests.rigs.flow_rig import SHIPPED, Site, site_here
 from tests.rigs.globus import flows_actions
 from tests.rigs.globus.child_endpoint import ChildEndpoint
 from tests.rigs.globus.service import Service
+from tests.rigs.typed import typed_here
 
 from mhfd_client.doctor import station as doctor
 from mhfd_endpoint.finding import Check, Level
@@ -134,3 +135,16 @@ def test_an_answer_that_does_not_come_ends_the_run(lab: Site) -> None:
     lab.globus.flows.release("AskEndpoint")
     check = next(check for check in found if check.name == "through the flow")
     assert (check.level, "was cancelled" in check.what) == (Level.FAIL, True)
+
+
+def test_any_endpoint_is_asked_through_the_flow_that_is_set(lab: Site) -> None:
+    def told(config: Path | None, *more: str) -> str:
+        words = ["doctor", "--endpoint", lab.endpoint.id, *more]
+        _, said = typed_here(words if config is None else [*words, "--config", str(config)])
+        return next(line for line in said.splitlines() if "through the flow:" in line)
+
+    assert told(lab.file()).startswith("ok   through the flow: the endpoint answers to the flow")
+    assert [run.body["compute"]["endpoint_id"] for run in lab.runs()] == [lab.endpoint.id]
+    assert "--no-run" in told(lab.file(), "--no-run")
+    assert "no flow is set" in told(None)
+    assert len(lab.runs()) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,7 +77,7 @@ def config(directory: str | None, config: Path | None, state: Path | None, as_js
     show_default=True,
     help="Seconds for the first answer of an endpoint, which may need a worker to be started.",
 )
-@click.option("--no-run", is_flag=True, help="With DIR and a flow: start no run, so that the endpoint is not asked.")
+@click.option("--no-run", is_flag=True, help="Where a flow is set: start no run, so that it does not ask the endpoint.")
 @JSON
 def doctor(
     directory: str | None,
@@ -91,8 +92,8 @@ def doctor(
     """Check everything that a station needs, and say what to do about what is wrong.
 
     With --endpoint also whether that endpoint scores, as what, and what it may read; with DIR, whether it sees an
-    image of that folder as this machine does. A station that scores by a flow has the flow ask its endpoint: one run,
-    which moves nothing. The exit code is 1 when something fails; a warning is none.
+    image of that folder as this machine does. Where a flow is set it asks the endpoint too: one run, which moves
+    nothing. The exit code is 1 when something fails; a warning is none.
     """
     if maps and (endpoint is None or directory is None):
         raise click.UsageError("--map belongs to --endpoint and DIR: an image of DIR is looked for there")
@@ -121,5 +122,12 @@ def doctor(
             return  # said already
         far = mapped or PathMap(chosen.compute.map)
         yield from examine(id_, maps=far, directory=directory, arrival=chosen.arrival, wait_s=wait_s)
+        if directory is None or chosen.runner.kind != "flow" or chosen.compute.endpoint != str(id_):  # else asked above
+            from mhfd_client.doctor.flow import endpoint_through_flow
+            from mhfd_endpoint.finding import guarded
+
+            name = "through the flow"
+            asked = partial(endpoint_through_flow, chosen, id_, wait_s=wait_s, start=not no_run)
+            yield from guarded(name, asked, "see the message")
 
     tell(both(), as_json=as_json)

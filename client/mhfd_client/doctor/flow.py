@@ -5,6 +5,7 @@ Moves nothing. It starts one run, in which the flow asks the endpoint, unless it
 
 import os
 from collections.abc import Iterator
+from uuid import UUID
 
 from mhfd.contract.request import Code
 from mhfd_client.errors import FlowError, FlowMissing, FlowRefused, SettingsError
@@ -17,7 +18,7 @@ from mhfd_client.flow.service import FlowService
 from mhfd_client.globus.consents import consents_for
 from mhfd_client.globus.identity import needs_extra
 from mhfd_client.settings.options import Settings
-from mhfd_endpoint.finding import Check, fail, ok, warn
+from mhfd_endpoint.finding import Check, Level, fail, ok, warn
 
 _NAME = "through the flow"
 _NOT_ASKED = "the endpoint was not asked through the flow"
@@ -43,17 +44,11 @@ def flow_checks(settings: Settings, root: str, *, wait_s: float, start: bool = T
     else:
         do = "change its permissions: reports that were taken are deleted there"
         yield fail("reports", f"{folders.results_here}: may not be written by this user", do)
-    needs_extra()
-    from mhfd_client.globus.login import who
-
-    consents = consents_for("flow", flows=[folders.flow], mapped=folders.mapped)
-    found = who(settings, consents)
-    if not found.logged_in:
-        missing = "; ".join(filter(None, (found.trouble, *found.missing)))
-        yield fail("login", f"not there: {missing}", f"run: {login_line(folders.surroundings)}")
-        yield warn(_NAME, f"{_NOT_ASKED}: nobody is logged in", "log in, then ask again")
+    login = _login(settings, folders)
+    yield login
+    if login.level is Level.FAIL:
+        yield _nobody(folders)
         return
-    yield ok("login", f"{found.username or found.identity or found.client_id}: may start runs of the flow")
     service = flow_service(settings)
     try:
         document = service.document()
@@ -74,6 +69,48 @@ def flow_checks(settings: Settings, root: str, *, wait_s: float, start: bool = T
             yield warn(_NAME, f"{_NOT_ASKED} (--no-run)", "leave --no-run out once, before the first image")
     finally:
         service.close()
+
+
+def endpoint_through_flow(settings: Settings, endpoint: UUID, *, wait_s: float, start: bool = True) -> Iterator[Check]:
+    """What this endpoint answers to the flow of the settings, where there is one; the arguments as of `flow_checks`."""
+    if settings.flow.id is None:
+        yield ok(_NAME, f"{_NOT_ASKED}: no flow is set (flow.id), so that none of yours uses it")
+        return
+    if not start:
+        yield warn(_NAME, f"{_NOT_ASKED} (--no-run)", "leave --no-run out once, before the first image")
+        return
+    there = settings.compute.model_copy(update={"endpoint": str(endpoint)})
+    asked = settings.model_copy(update={"compute": there})
+    try:
+        folders = folders_of(asked, str(asked.flow.source_here or "/"), watched=False)
+    except SettingsError as error:
+        yield warn(_NAME, f"{_NOT_ASKED}: {error}", "correct the settings")
+        return
+    if _login(asked, folders).level is Level.FAIL:
+        yield _nobody(folders)
+        return
+    service = flow_service(asked)
+    try:
+        yield through_flow(service, folders, wait_s)
+    finally:
+        service.close()
+
+
+def _login(settings: Settings, folders: Folders) -> Check:
+    needs_extra()
+    from mhfd_client.globus.login import who
+
+    found = who(settings, consents_for("flow", flows=[folders.flow], mapped=folders.mapped))
+    if not found.logged_in:
+        missing = "; ".join(filter(None, (found.trouble, *found.missing)))
+        return fail("login", f"not there: {missing}", f"run: {login_line(folders.surroundings)}")
+    return ok("login", f"{found.username or found.identity or found.client_id}: may start runs of the flow")
+
+
+def _nobody(folders: Folders) -> Check:
+    return warn(
+        _NAME, f"{_NOT_ASKED}: nobody is logged in for it", f"{login_line(folders.surroundings)}; then ask again"
+    )
 
 
 def through_flow(service: FlowService, folders: Folders, wait_s: float) -> Check:
