@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from tests.rigs import REPOSITORY
 
 from mhfd.contract.examination import Examination, ExamineRequest, FileSeen, RootSeen
 from mhfd.contract.request import Code, Problem, ScoreRequest, ScoreResponse
+from mhfd.remote.ledger import Ledger
+from mhfd.remote.tasklog import Entry
 from mhfd.site import Site
 
 PAGE = (REPOSITORY / "docs" / "reference" / "endpoint-function.md").read_text()
@@ -20,3 +25,10 @@ def test_every_field_is_explained(model: type[Site]) -> None:
 
 def test_every_code_is_explained() -> None:
     assert [code.value for code in Code if f"| `{code.value}` |" not in PAGE] == []
+
+
+def test_every_key_of_a_line_in_the_log_is_explained(tmp_path: Path) -> None:
+    Entry(Site(log=tmp_path / "log"), {}).write(Ledger("mhfd_focus", {}).line("done"))
+    line = json.loads((tmp_path / "log").read_text())
+    log = PAGE[PAGE.index("## The log") :]
+    assert [key for key in line if f"`{key}`" not in log] == []

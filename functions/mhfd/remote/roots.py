@@ -52,12 +52,19 @@ class _Root:
     def __init__(self, named: str) -> None:
         self.named, self.parts = named, _parts(named)
         self._real: str | None = None
+        self._real_parts: list[str] = []
 
     def real(self) -> str:
         """Without links. `Silent`: it does not answer."""
         if self._real is None:
             self._real = patience.asked(self.named, lambda: _resolved(self.named))
+            self._real_parts = _parts(self._real)
         return self._real
+
+    def real_parts(self) -> list[str]:
+        """The names in it."""
+        self.real()
+        return self._real_parts
 
 
 def _resolved(named: str) -> str:
@@ -117,10 +124,11 @@ class Roots:
     def outside(self, path: str) -> bool:
         """Whether a path lies below none of the folders as it is written. The system is asked of the folders only."""
         try:
-            self.entered(self.checked(path), path)
-        except Refusal as e:
-            return e.problem.code == self._code
-        return False
+            return self._held(self.checked(path)) is None
+        except Refusal:
+            return True
+        except patience.Silent:
+            return False
 
     def checked(self, path: str) -> list[str]:
         """The names in a path that may be one."""
@@ -138,26 +146,33 @@ class Roots:
             raise self._refused(path, "this system lacks what it takes to open files safely; use Linux")
         return _parts(path)
 
-    def entered(self, parts: Sequence[str], path: str, *, led: bool = False) -> tuple[str, list[str]]:
+    def entered(self, parts: list[str], path: str, *, led: bool = False) -> tuple[str, list[str]]:
         """The folder, without links, that these names lead into, and the names from there on.
 
         `led`: a link led there, whose '..' count; of the folders themselves links are followed, of nothing else.
         """
-        for known in (parts, _collapsed(parts)) if led else (parts,):
-            below = [root for root in self._roots if list(known[: len(root.parts)]) == root.parts]
-            if below:
-                root = max(below, key=lambda one: len(one.parts))
-                try:
-                    return root.real(), list(known[len(root.parts) :])
-                except patience.Silent:
-                    raise self._silent(path) from None
-            for root in self._roots:
-                with contextlib.suppress(patience.Silent):
-                    real = _parts(root.real())
-                    if list(known[: len(real)]) == real:
-                        return root.real(), list(known[len(real) :])
+        try:
+            for known in (parts, _collapsed(parts)) if led else (parts,):
+                found = self._held(known)
+                if found is not None:
+                    return found[0], list(known[found[1] :])
+        except patience.Silent:
+            raise self._silent(path) from None
         how = "with its links followed" if led else "as it is written"
         raise self._refused(path, f"{how}, it lies below none of the folders that this endpoint may use")
+
+    def _held(self, parts: list[str]) -> tuple[str, int] | None:
+        """The folder that holds what these names lead to, as it is named or without links; how many names it takes."""
+        below = [root for root in self._roots if parts[: len(root.parts)] == root.parts]
+        if below:
+            root = max(below, key=lambda one: len(one.parts))
+            return root.real(), len(root.parts)
+        for root in self._roots:
+            with contextlib.suppress(patience.Silent):
+                real = root.real_parts()
+                if parts[: len(real)] == real:
+                    return root.real(), len(real)
+        return None
 
     def swapped(self, path: str) -> Refusal:
         """It is not what it was a moment ago, or a link leads in a circle."""
@@ -272,7 +287,7 @@ class _Walk:
         else:
             self._enter([*_parts(self.root)[:-1], *reversed(self._todo)], led=True)
 
-    def _enter(self, parts: Sequence[str], *, led: bool = False) -> None:
+    def _enter(self, parts: list[str], *, led: bool = False) -> None:
         self.root, todo = self._roots.entered(parts, self._path, led=led)
         fd = os.open(self.root, _ROOT)
         self._stack.callback(os.close, fd)

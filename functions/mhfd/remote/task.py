@@ -27,7 +27,7 @@ R = TypeVar("R", bound=Model)
 A = TypeVar("A", bound=ScoreResponse | Examination)
 
 _NOT_TAKEN: Final = ("refused", "failed")
-_LOOKED_AT: Final = 100_000
+_LOOKED_AT: Final = 50_000
 """Paths of a request that was not taken, that are looked at for the log."""
 
 
