@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import (
@@ -226,8 +227,10 @@ class ChoiceRule(LanguagePart):
                 raise ValueError("a rule is either one of And, Or, Not, or a Variable with one comparison")
             return values
         if len(found) != 1 or "Variable" not in values:
-            known = ", ".join(sorted(COMPARISONS))
-            raise ValueError(f"a rule needs a Variable and exactly one comparison of {known}")
+            others = [key for key in values if key not in COMPARISONS and key not in ("Variable", "Next")]
+            near = [one for other in others for one in get_close_matches(other, COMPARISONS, n=1)]
+            said = f"found {', '.join(found) or ', '.join(others) or 'none'}" + (f"; is it {near[0]}?" if near else "")
+            raise ValueError(f"a rule needs a Variable and exactly one comparison, such as StringEquals: {said}")
         name, value = found[0], values[found[0]]
         wrong = COMPARISONS[name].refuses(value)
         if wrong:

@@ -9,7 +9,7 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Final
+from typing import Any, Final
 
 from mhfd_flows.comparisons import COMPARISONS
 from mhfd_flows.definition import (
@@ -189,7 +189,7 @@ def _after_comparison(rule: ChoiceRule, shape: Shape, *, truth: bool) -> Shape |
         return with_presence(shape, steps, Presence.ALWAYS if bool(rule.value) is truth else Presence.NEVER)
     if not truth:
         return shape
-    here = with_presence(shape, steps, Presence.ALWAYS) or shape
+    here = with_presence(shape, steps, Presence.ALWAYS, listed=True) or shape
     implied = look(here, steps).shape.implies if rule.operator == "BooleanEquals" and rule.value is True else ()
     return (with_presence(here, implied, Presence.ALWAYS) or here) if implied else here
 
@@ -229,7 +229,7 @@ class _Walk:
         for name, shape in self.shapes.items():
             ear = _Ear(name, self, found, has_schema=has_schema)
             state = self._states[name]
-            ear.kinds = _kinds(state) if isinstance(state, Choice) else {}
+            ear.kinds = _kinds(state)
             for _ in read_state(state, shape, ear.hear):
                 pass
             if isinstance(state, Action):
@@ -243,7 +243,7 @@ class _Walk:
     def meant(self, name: str, looked: Looked) -> str | None:
         """A name that some state has put there before, and that was probably meant."""
         if name not in self._meant:
-            self._meant[name] = _near(name, self._writers)
+            self._meant[name] = _near(name, self._writers, plural=False)
         near = self._meant[name]
         return near if near is not None and looked.within is not None and near in looked.within.fields else None
 
@@ -297,6 +297,9 @@ class _Ear:
         else:
             if writers:
                 said = f"{', '.join(writers)} puts {first} there, but does not come before: only the input can have it"
+                self._say(ours(self._where, f"{text} may be missing: {said}"))
+            elif reads_answer and steps[1] != "status":
+                said = f"it reads like the answer of an action, but no state keeps one at {first}: only the input can"
                 self._say(ours(self._where, f"{text} may be missing: {said}"))
             self._need(steps)
 
@@ -372,22 +375,41 @@ def _replaces(state: State) -> bool:
     return isinstance(state, ExpressionEval) and state.result_path is None
 
 
-def _kinds(state: Choice) -> dict[tuple[Step, ...], str]:
-    """What a Choice expects of what it looks at."""
-    return {
-        parse(one.variable): COMPARISONS[str(one.operator)].of
-        for rule in state.choices
-        for one in rule.inner()
-        if one.variable is not None
-    }
+def _kinds(state: State) -> dict[tuple[Step, ...], str]:
+    """What a state expects of what it looks at."""
+    if isinstance(state, Choice):
+        rules = [one for rule in state.choices for one in rule.inner() if one.variable is not None]
+        return {parse(str(one.variable)): COMPARISONS[str(one.operator)].of for one in rules}
+    if isinstance(state, Wait) and state.seconds_path is not None:
+        return {parse(state.seconds_path): "number"}
+    provider = provider_of(state.address) if isinstance(state, Action) else None
+    found: dict[tuple[Step, ...], str] = {}
+    if provider is not None and isinstance(state, Action):
+        _kinds_of_fields(state.parameters, provider.input, found)
+    return found
 
 
-def _near(name: str, others: Iterable[str]) -> str | None:
-    """Another name that was probably meant: a letter or two differ, and more than case, a number or a plural."""
+def _kinds_of_fields(template: object, schema: Mapping[str, Any], found: dict[tuple[Step, ...], str]) -> None:
+    """What a provider takes where a reference stands."""
+    if isinstance(template, Mapping):
+        fields = schema.get("properties", {})
+        for key, value in template.items():
+            if key.endswith(".$"):
+                found[parse(value)] = str(fields.get(key[:-2], {}).get("type", ""))
+            else:
+                _kinds_of_fields(value, fields.get(key, {}), found)
+    elif isinstance(template, list | tuple):
+        for value in template:
+            _kinds_of_fields(value, schema.get("items", {}), found)
+
+
+def _near(name: str, others: Iterable[str], *, plural: bool = True) -> str | None:
+    """Another name that was probably meant: a letter or two differ, and more than case or a number."""
     plain = _plain(name)
+    alike = {plain} if plural else {plain, f"{plain}s", plain.removesuffix("s")}
     likely = [one for one in others if abs(len(one) - len(name)) <= 2 and {one[:1], one[-1:]} & {name[:1], name[-1:]}]
     for other in get_close_matches(name, likely[:200], n=3, cutoff=0.8):
-        if min(len(name), len(other)) >= 5 and _plain(other) not in (plain, f"{plain}s", plain.removesuffix("s")):
+        if min(len(name), len(other)) >= 5 and _plain(other) not in alike:
             return other
     return None
 

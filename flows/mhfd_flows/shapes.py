@@ -126,13 +126,15 @@ def put(shape: Shape, steps: tuple[Step, ...], value: Shape) -> Shape:
     return replace(base, fields={**base.fields, first: (put(within, steps[1:], value), Presence.ALWAYS)})
 
 
-def with_presence(shape: Shape, steps: tuple[Step, ...], presence: Presence) -> Shape | None:
-    """What is known once it was seen whether something is there; None: that cannot be."""
+def with_presence(shape: Shape, steps: tuple[Step, ...], presence: Presence, *, listed: bool = False) -> Shape | None:
+    """What is known once it was seen whether something is there; None: that cannot be. `listed`: if it was known of."""
     if not steps or not isinstance(steps[0], str) or shape.kind not in ("object", "anything"):
         return shape
     base = shape if shape.kind == "object" else Shape("object", rest="unknown")
     first, rest = steps[0], steps[1:]
     within, known = base.fields.get(first, (ANYTHING, None))
+    if known is None and listed:
+        return shape
     if known is None and base.rest == "none":
         known = Presence.NEVER
     if presence is Presence.NEVER:
@@ -141,7 +143,7 @@ def with_presence(shape: Shape, steps: tuple[Step, ...], presence: Presence) -> 
         return None if known is Presence.ALWAYS else replace(base, fields={**base.fields, first: (within, presence)})
     if known is Presence.NEVER:
         return None
-    inner = with_presence(within, rest, presence) if rest else within
+    inner = with_presence(within, rest, presence, listed=listed) if rest else within
     return None if inner is None else replace(base, fields={**base.fields, first: (inner, Presence.ALWAYS)})
 
 

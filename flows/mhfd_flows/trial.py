@@ -6,7 +6,7 @@ not what would come of it.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -182,14 +182,23 @@ def made_up(found: References, schema: Mapping[str, Any] | None) -> dict[str, An
     return body
 
 
-_SAMPLES: Final[Mapping[str, Any]] = {"number": 1, "truth": True, "time": "2026-01-01T00:00:00Z"}
+_SAMPLES: Final[Mapping[str, Callable[[], Any]]] = {
+    **dict.fromkeys(("number", "integer"), lambda: 1),
+    **dict.fromkeys(("truth", "boolean"), lambda: True),
+    "time": lambda: "2026-01-01T00:00:00Z",
+    "array": list,
+    "object": dict,
+}
+"""By what a comparison or a provider takes."""
 
 
 def _give(here: Any, steps: tuple[Step, ...], kind: str) -> None:
     name = next((str(step) for step in reversed(steps) if isinstance(step, str)), "value")
     for number, step in enumerate(steps):
         last = number == len(steps) - 1
-        following: Any = _SAMPLES.get(kind, f"a made-up {name}") if last else [] if _is_index(steps[number + 1]) else {}
+        following: Any = [] if not last and _is_index(steps[number + 1]) else {}
+        if last:
+            following = _SAMPLES[kind]() if kind in _SAMPLES else f"a made-up {name}"
         if isinstance(here, dict) and isinstance(step, str):
             if not isinstance(here.get(step), dict | list) and (not last or step not in here):
                 here[step] = following

@@ -94,6 +94,81 @@ def test_validate_a_file_names_every_state_that_breaks_a_rule(tmp_path: Path) ->
     assert mhfd("validate", tmp_path / "flow.json").exit_code == 2
 
 
+FOREIGN = {
+    "StartAt": "Run",
+    "States": {
+        "Run": {
+            "Type": "Action",
+            "ActionUrl": "https://example.org/job",
+            "Parameters": {"what.$": "$.job.what"},
+            "ResultPath": "$.ran",
+            "Next": "Over",
+        },
+        "Over": {"Type": "Pass", "Parameters": {"found.$": "$.ran.details.found"}, "ResultPath": "$.end", "End": True},
+    },
+}
+ONLY = {"type": "object", "additionalProperties": False}
+
+
+def written(folder: Path, name: str, document: object) -> Path:
+    (folder / name).write_text(json.dumps(document))
+    return folder / name
+
+
+def test_what_only_we_would_not_do_fails_nobody_elses_file(tmp_path: Path) -> None:
+    file = written(tmp_path, "flow.json", FOREIGN)
+    done = mhfd("validate", file)
+    assert done.exit_code == 0
+    assert f"{file}: ours: Run: Catch: is missing" in done.output
+    assert "broken rules of the language: 0; of ours, which Globus takes: " in done.output
+    assert "it must have $.job.what" in done.output
+    assert mhfd("validate", file, "--strict").exit_code == 1
+    told = json.loads(mhfd("validate", file, "--json").stdout)
+    assert {one["rule"] for one in told["definitions"][0]["findings"]} == {"ours"}
+
+
+def test_references_are_looked_at_against_the_schema_of_the_input(tmp_path: Path) -> None:
+    file = written(tmp_path, "flow.json", FOREIGN)
+    other = {**ONLY, "required": ["jobs"], "properties": {"jobs": {"type": "object"}}}
+    schema = written(tmp_path, "schema.json", other)
+    refused = mhfd("validate", file, "--schema", schema)
+    assert refused.exit_code == 1
+    assert "language: Run: $.job.what leads nowhere" in refused.output
+    both = written(tmp_path, "both.json", {"definition": FOREIGN, "input_schema": other})
+    assert "language: Run: $.job.what leads nowhere" in mhfd("validate", both).output
+
+
+def test_a_dry_run_of_any_definition(tmp_path: Path) -> None:
+    file = written(tmp_path, "flow.json", FOREIGN)
+    bare = mhfd("dry-run", file)
+    assert bare.exit_code == 1
+    assert "https://example.org/job: nobody that we know; it is pretended that it succeeds" in bare.output
+    assert "ended by an error: PathError: Over: $.ran.details.found leads nowhere" in bare.output
+    well = mhfd("dry-run", file, "--input", '{"job": {"what": 1}}', "--answers", '{"Run": {"found": 2}}')
+    assert (well.exit_code, well.output.splitlines()[-1].split()[-1]) == (0, "succeeded")
+    told = json.loads(mhfd("dry-run", file, "--faults", "Run=ActionTimeout:1", "--json").stdout)
+    assert (told["ended"], told["error"][0]) == ("broken", "ActionTimeout")
+    assert "Run  " in mhfd("dry-run", file, "--faults", "list").output
+    given = written(tmp_path, "input.json", {"job": {"what": 1}})
+    assert "made up:" not in mhfd("dry-run", file, "--input", given).output
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--faults", "Run=Rain"], "'Rain' is no error"),
+        (["--faults", "Walk=ActionTimeout"], "'Walk' is no state that can fail"),
+        (["--input", "{"], "--input: it is no JSON"),
+        (["--input", "nowhere.json"], "is neither a JSON object nor a file"),
+        (["--answers", '{"Over": {}}'], "'Over' is no state that asks somebody"),
+    ],
+)
+def test_a_dry_run_of_a_file_that_is_told_what_there_is_not(tmp_path: Path, words: list[str], said: str) -> None:
+    done = mhfd("dry-run", written(tmp_path, "flow.json", FOREIGN), *words)
+    assert done.exit_code == 2
+    assert said in done.output
+
+
 def test_a_dry_run_tells_the_road_and_that_it_is_none() -> None:
     done = mhfd("dry-run", "--images", 5)
     assert done.exit_code == 0

@@ -61,9 +61,19 @@ def findings_told(
                 f"of ours, which Globus takes: {broken['ours']}"
             )
         if one.input_schema is None:
-            yield f"{one.name}: what the input has was not looked at: give its schema with --schema"
+            yield f"{one.name}: {_input_needed(one.definition)}"
     for name, said in service.items():
         yield f"{name}: {'Globus Flows takes it' if said is None else said}"
+
+
+def _input_needed(document: object) -> str:
+    from mhfd_flows.checks import examined, needed
+    from mhfd_flows.paths import written
+
+    definition, _ = examined(document)
+    names = [] if definition is None else sorted({written(steps) for steps in needed(definition).needs})
+    said = "no schema of the input (--schema)"
+    return f"{said}: it must have {', '.join(names)}" if names else f"{said}, and nothing of it is read"
 
 
 def try_file(
