@@ -36,6 +36,17 @@ def site_of(folder: Path) -> Site:
     return Site.read(named)
 
 
+def mapping_of(folder: Path) -> Path:
+    """The file that says which account a user becomes. EndpointError without one."""
+    found = render.core_config(folder).identity_mapping_config_path
+    if found is None:
+        raise EndpointError(
+            f"{folder / render.CONFIG} names no identity mapping: tasks run as the account that starts the endpoint, "
+            "for its own Globus identity only"
+        )
+    return Path(found)
+
+
 def identities(folder: Path) -> Iterator[Check]:
     """Which account a user's tasks run as, whom the mapping lets in, and whether others could change that."""
     config = render.core_config(folder)

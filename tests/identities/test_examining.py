@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from mhfd_client.cli import main
 from mhfd_endpoint.errors import EndpointError
 from mhfd_endpoint.finding import Check, Level
 from mhfd_endpoint.identities import language
-from mhfd_endpoint.identities.examining import examine, sentences
+from mhfd_endpoint.identities.examining import examine, sentences, who
 from mhfd_endpoint.identities.mapping import IdentityMap, identity
 from mhfd_endpoint.rights import others_can_write
 
@@ -188,6 +190,25 @@ def test_what_it_says_is_what_the_endpoint_does(tmp_path: Path) -> None:
     assert mapping.becomes(identity("bob@example.org")) == "robert"
     assert mapping.becomes(identity("mallory@evil.org")) is None
     assert mapping.becomes(identity("mallory@evil.org"), identity("anna@example.org")) == "anna"
+
+
+def test_somebody_can_be_asked_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = rule(ID, "lab", "{id}"), rule(r"(.*)@example\.org", "{0}")
+    found = who(of_rules(tmp_path, *rules), ["anna@example.org", "carla@example.org", "anna@evil.org", ID])
+    assert [one["account"] for one in found] == ["anna", "carla", None, "lab"]
+    assert [one["why"] for one in found] == [None, "there is no account 'carla' on this machine", None, None]
+    monkeypatch.setenv("GLOBUS_COMPUTE_USER_DIR", str(tmp_path))
+    run = CliRunner()
+    init = ["endpoint", "init", "ep", "--site", "workstation", "--gpus", "0", "--read", str(tmp_path)]
+    assert run.invoke(main, init).exit_code == 0
+    without = run.invoke(main, ["endpoint", "who", "ep", "anna@example.org"])
+    assert (without.exit_code, "names no identity mapping" in without.output) == (1, True)
+    with (tmp_path / "ep" / "config.yaml").open("a") as config:
+        config.write(f"identity_mapping_config_path: {tmp_path / 'identities.json'}\n")
+    fine = run.invoke(main, ["endpoint", "who", "ep", "anna@example.org"])
+    assert (fine.exit_code, fine.output) == (0, "anna@example.org becomes anna\n")
+    stranger = run.invoke(main, ["endpoint", "who", "ep", "anna@evil.org", "--json"])
+    assert (stranger.exit_code, json.loads(stranger.output)[0]["account"]) == (1, None)
 
 
 @pytest.mark.parametrize(

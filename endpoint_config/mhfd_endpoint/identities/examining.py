@@ -2,15 +2,16 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from mhfd_endpoint.finding import Check, Level, fail, ok, warn
+from mhfd_endpoint.identities.accounts import wrong_with
 from mhfd_endpoint.identities.domains import whose
 from mhfd_endpoint.identities.judging import NAME, judge, people, words
 from mhfd_endpoint.identities.language import exact, filled
-from mhfd_endpoint.identities.mapping import IdentityMap, ProgramMapper, UnknownMapper
+from mhfd_endpoint.identities.mapping import IdentityMap, ProgramMapper, UnknownMapper, identity
 from mhfd_endpoint.identities.strangers import strangers
 from mhfd_endpoint.rights import others_can_write
 
@@ -55,6 +56,20 @@ def sentences(path: Path) -> Iterator[str]:
         yield f"mapper {program.mapper}: whoever {' '.join(program.command)} says, which mhfd does not run"
     for one in mapping.unknown:
         yield f"mapper {one.mapper}: {one.kind}, " + ("of another package" if one.loaded else "which nobody here knows")
+
+
+def who(path: Path, names: Sequence[str]) -> list[dict[str, str | None]]:
+    """What each username, or id of an identity, becomes by the rules: `account`, and in `why` what is against it."""
+    mapping = IdentityMap(path)
+    found: list[dict[str, str | None]] = []
+    for name in names:
+        by_id = "@" not in name
+        account = mapping.becomes(identity("somebody@unknown", id=name, sub=name) if by_id else identity(name))
+        why = wrong_with(account) if account is not None else None
+        if account is None and (mapping.programs or mapping.unknown):
+            why = "by the rules; what is no rule was not asked"
+        found.append({"identity": name, "account": account, "why": why})
+    return found
 
 
 def _tried(mapping: IdentityMap, tried: list[dict[str, Any]]) -> Iterator[Check]:

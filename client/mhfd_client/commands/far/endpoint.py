@@ -121,6 +121,29 @@ def explain(name: str, as_json: bool) -> None:
 
 @endpoint.command()
 @_NAME
+@click.argument("username", metavar="USERNAME...", nargs=-1, required=True)
+@JSON
+def who(name: str, username: tuple[str, ...], as_json: bool) -> None:
+    """Say which account somebody becomes by the identity mapping: a Globus username, or the id of an identity.
+
+    Asked of the endpoint's own mapper. The exit code is 1 when one of them can run nothing.
+    """
+    from mhfd_endpoint.access import mapping_of
+    from mhfd_endpoint.folder import folder_of
+    from mhfd_endpoint.identities.examining import who as asked
+
+    found = asked(mapping_of(folder_of(name)), username)
+    lines = [
+        f"{one['identity']} becomes {one['account'] or 'nobody'}" + (f": {one['why']}" if one["why"] else "")
+        for one in found
+    ]
+    say(found, lines, as_json=as_json)
+    if any(one["account"] is None or one["why"] for one in found):
+        sys.exit(1)
+
+
+@endpoint.command()
+@_NAME
 @click.argument("function_id", metavar="FUNCTION_ID...", nargs=-1, required=True)
 @click.option("--add", is_flag=True, help="Beside those that are allowed already.")
 def pin(name: str, function_id: tuple[str, ...], add: bool) -> None:
