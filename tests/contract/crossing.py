@@ -445,6 +445,7 @@ FORMS: Final[Mapping[str, Form]] = {
             ("doctor", "mhfd_endpoint.finding", "Check"),
             ("endpoint check", "mhfd_endpoint.finding", "Check"),
             ("endpoint explain", "mhfd_endpoint.explain", "explain"),
+            ("endpoint who", "mhfd_endpoint.identities.examining", "Becomes"),
             ("endpoint usage", "mhfd_endpoint.usage", "Usage"),
         )
     },

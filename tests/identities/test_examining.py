@@ -195,8 +195,8 @@ def test_what_it_says_is_what_the_endpoint_does(tmp_path: Path) -> None:
 def test_somebody_can_be_asked_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rules = rule(ID, "lab", "{id}"), rule(r"(.*)@example\.org", "{0}")
     found = who(of_rules(tmp_path, *rules), ["anna@example.org", "carla@example.org", "anna@evil.org", ID])
-    assert [one["account"] for one in found] == ["anna", "carla", None, "lab"]
-    assert [one["why"] for one in found] == [None, "there is no account 'carla' on this machine", None, None]
+    assert [one.account for one in found] == ["anna", "carla", None, "lab"]
+    assert [one.why for one in found] == [None, "there is no account 'carla' on this machine", None, None]
     monkeypatch.setenv("GLOBUS_COMPUTE_USER_DIR", str(tmp_path))
     run = CliRunner()
     init = ["endpoint", "init", "ep", "--site", "workstation", "--gpus", "0", "--read", str(tmp_path)]

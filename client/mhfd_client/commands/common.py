@@ -47,7 +47,7 @@ VERSIONS: Final = {
 } | dict.fromkeys(
     (
         *("replay", "inspect", "calibrate", "tolerance", "check", "doctor", "whoami", "alert test"),
-        *("function register", "function list", "endpoint check", "endpoint explain"),
+        *("function register", "function list", "endpoint check", "endpoint explain", "endpoint who"),
         *("flow dry-run", "flow validate", "flow deploy", "run list", "run show", "run cancel"),
         *("flow start", "flow timer create", "flow timer list", "flow timer delete"),
     ),

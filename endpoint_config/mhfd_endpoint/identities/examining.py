@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,17 +59,34 @@ def sentences(path: Path) -> Iterator[str]:
         yield f"mapper {one.mapper}: {one.kind}, " + ("of another package" if one.loaded else "which nobody here knows")
 
 
-def who(path: Path, names: Sequence[str]) -> list[dict[str, str | None]]:
-    """What each username, or id of an identity, becomes by the rules: `account`, and in `why` what is against it."""
+@dataclass(frozen=True, slots=True)
+class Becomes:
+    """What somebody becomes by the rules."""
+
+    identity: str
+    account: str | None
+    why: str | None
+    """What is against it, or was not asked."""
+
+    def __str__(self) -> str:
+        return f"{self.identity} becomes {self.account or 'nobody'}" + (f": {self.why}" if self.why else "")
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return asdict(self)
+
+
+def who(path: Path, names: Sequence[str]) -> list[Becomes]:
+    """What each username, or id of an identity, becomes."""
     mapping = IdentityMap(path)
-    found: list[dict[str, str | None]] = []
+    found: list[Becomes] = []
     for name in names:
         by_id = "@" not in name
         account = mapping.becomes(identity("somebody@unknown", id=name, sub=name) if by_id else identity(name))
         why = wrong_with(account) if account is not None else None
         if account is None and (mapping.programs or mapping.unknown):
             why = "by the rules; what is no rule was not asked"
-        found.append({"identity": name, "account": account, "why": why})
+        found.append(Becomes(name, account, why))
     return found
 
 

@@ -133,12 +133,8 @@ def who(name: str, username: tuple[str, ...], as_json: bool) -> None:
     from mhfd_endpoint.identities.examining import who as asked
 
     found = asked(mapping_of(folder_of(name)), username)
-    lines = [
-        f"{one['identity']} becomes {one['account'] or 'nobody'}" + (f": {one['why']}" if one["why"] else "")
-        for one in found
-    ]
-    say(found, lines, as_json=as_json)
-    if any(one["account"] is None or one["why"] for one in found):
+    say([one.as_json() for one in found], map(str, found), as_json=as_json)
+    if any(one.account is None or one.why for one in found):
         sys.exit(1)
 
 
