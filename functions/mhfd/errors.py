@@ -4,7 +4,7 @@
     |-- UsageError (also ValueError)   an argument is wrong: names the field, the value and the remedy
     |   |-- DeviceUnavailable          the device that was asked for is not here
     |   `-- SiteError                  the administrator's configuration of an endpoint is missing or wrong
-    |-- ExtraMissing                   packages are not installed: names the extra and the command that installs it
+    |-- ExtraMissing                   packages are not installed, or lack a part that we use: names what installs them
     |   `-- OptionNeedsExtra (also UsageError)   ... because of an argument, which it names
     `-- KernelError                    the compiled kernel broke its own contract: a defect, please report
 
@@ -12,8 +12,10 @@ What is wrong with a *file* is never raised: it is a `Finding` in the report.
 Every exception takes its arguments by position, so that it pickles.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import metadata
 
 
 class MhfdError(Exception):
@@ -55,5 +57,22 @@ def needing_extra(extra: str, why: str, *, option: bool = False) -> Iterator[Non
     """
     try:
         yield
-    except ImportError:
-        raise (OptionNeedsExtra if option else ExtraMissing)(f"{why}: pip install 'mhfd[{extra}]'") from None
+    except ImportError as error:
+        kind = OptionNeedsExtra if option else ExtraMissing
+        if lacking := _part_lacking(error):
+            raise kind(f"{lacking}; a release that has it: pip install --upgrade 'mhfd[{extra}]'") from None
+        raise kind(f"{why}: pip install 'mhfd[{extra}]'") from None
+
+
+def _part_lacking(error: ImportError) -> str:
+    """What a package that is installed does not have in this release; empty when it is not installed, or broken."""
+    said = re.match(r"cannot import name '.+?' from '.+?'|No module named '\w+\.[^']+'", str(error))
+    if said is None or error.name is None:
+        return ""
+    package = error.name.partition(".")[0]
+    names = metadata.packages_distributions().get(package) or [package]
+    try:
+        release = f"{names[0]} {metadata.version(names[0])}"
+    except metadata.PackageNotFoundError:
+        release = package
+    return f"{release} is made differently from the one we know: {said[0]}"

@@ -17,6 +17,7 @@ from globus_compute_sdk import Client, Executor
 from globus_compute_sdk.sdk.executor import _ResultWatcher
 from tests.rigs import REPOSITORY
 
+from mhfd.errors import ExtraMissing, needing_extra
 from mhfd_client.compute import quick_executor, reach, service
 from mhfd_client.errors import LoginError, ReleaseUnknown
 from mhfd_client.globus import identity, private_names
@@ -158,7 +159,7 @@ def test_a_client_that_compares_releases_otherwise(
 ) -> None:
     client = web()
     monkeypatch.setattr("globus_compute_sdk.Client", lambda **_: client)
-    monkeypatch.setattr(service, "globus_app", lambda: client.app)
+    monkeypatch.setattr(service, "globus_app", lambda *_: client.app)
     assert service.client_of() is client
     assert said.messages == [words(private_names.MISMATCH) + private_names.MISMATCH.without]
     assert not hasattr(client, "_log_version_mismatch")
@@ -172,6 +173,20 @@ def test_without_the_public_application_one_is_to_be_registered(monkeypatch: pyt
     monkeypatch.setitem(__import__("sys").modules, "globus_compute_sdk.sdk.auth.globus_app", None)
     with pytest.raises(ReleaseUnknown, match=r"register one and set globus\.client_id"):
         identity.credentials(Settings(), env={})
+
+
+def test_a_part_that_a_release_does_not_have_is_no_package_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name in (("globus_compute_sdk.no_such_part", "x"), ("globus_compute_sdk.serialize", "NoSuchThing")):
+        with pytest.raises(ExtraMissing) as missing, needing_extra("globus", "a flow needs globus-sdk"):
+            exec(f"from {module} import {name}")  # noqa: S102 - as our modules do
+        assert str(missing.value).startswith(
+            f"globus-compute-sdk {version('globus-compute-sdk')} is made differently from the one we know: "
+        )
+        assert module in str(missing.value)
+        assert str(missing.value).endswith("a release that has it: pip install --upgrade 'mhfd[globus]'")
+    only = pytest.raises(ExtraMissing, match=r"^a flow needs globus-sdk: pip install 'mhfd\[globus\]'$")
+    with only, needing_extra("globus", "a flow needs globus-sdk"):
+        import no_such_package_at_all  # type: ignore[import-not-found]  # noqa: F401
 
 
 def test_every_private_name_that_the_client_uses_is_on_the_list() -> None:
