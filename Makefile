@@ -91,7 +91,7 @@ beside-cli:
 	$(BESIDE)/bin/python -m pip install --quiet --upgrade pip
 	$(BESIDE)/bin/python -m pip install --quiet globus-cli --editable '.[globus]'
 	$(BESIDE)/bin/python -m pip check
-	$(BESIDE)/bin/globus --version
+	$(BESIDE)/bin/globus --help >/dev/null
 	$(BESIDE)/bin/mhfd --version
 	$(BESIDE)/bin/python -m pip list | grep -E '^(click|globus)'
 

@@ -117,6 +117,15 @@ def test_a_lost_answer_makes_no_second_timer(person: Operator) -> None:
     assert len(person.timers()) == 2
 
 
+def test_a_service_that_asks_to_wait_has_made_none(person: Operator) -> None:
+    person.globus.server.fail(MAKE, 429)
+    done = person.types("timer", "create", "--every", "1h")
+    assert done.exit_code == 1
+    assert "Globus Timers asks us to wait: no timer was made; try again in 10 s" in done.output
+    assert "looked for first" not in person.types("timer", "create", "--every", "1h").output
+    assert len(person.timers()) == 1
+
+
 def test_delete_ends_one(person: Operator) -> None:
     one, two = (person.reads("timer", "create", "--every", every)["timer"] for every in ("1h", "2h"))
     for text, code in (("zz", 2), ("0", 2), ("ffff-" * 7, 1)):

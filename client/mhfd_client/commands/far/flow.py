@@ -22,7 +22,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 @click.group()
 def flow() -> None:
-    """The Globus flows that bring images to an endpoint: show, validate, dry-run, deploy.
+    """The Globus flows that bring images to an endpoint: show, validate, dry-run, deploy, start, by timers too.
 
     NAME is focus_check, which moves the images and brings the reports back, or focus_check_shared, for images on a
     file system that the endpoint sees.

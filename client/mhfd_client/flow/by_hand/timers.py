@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mhfd.errors import UsageError
 from mhfd_client.errors import FlowMissing, FlowRefused, FlowsUnreachable
 from mhfd_client.flow.deployments import asked
-from mhfd_client.flow.service import TAG, Start, seconds
+from mhfd_client.flow.service import BUSY_S, TAG, Start, seconds
 from mhfd_client.times import iso, local
 
 if TYPE_CHECKING:
@@ -108,15 +108,26 @@ class TimerService:
         tags: Sequence[str],
     ) -> Start:
         """Ask for one timer, once. FlowRefused when there is none and will be none; LoginError likewise."""
-        from globus_sdk import FlowTimer
+        from globus_sdk import FlowTimer, GlobusAPIError
 
         run = {"body": dict(body), "label": label, "tags": [TAG + key, *tags]}
         timer = FlowTimer(flow_id=flow, name=keyed(name, key), schedule=schedule.for_service(), body=run)
+
+        def ask() -> Any:
+            try:
+                return self._timers.create_timer(timer)
+            except GlobusAPIError as e:
+                if e.http_status == 429:
+                    return None
+                raise
+
         with self._timers.retry_config.tune(max_retries=0):
             try:
-                made = self._asked(lambda: self._timers.create_timer(timer))
+                made = self._asked(ask)
             except FlowsUnreachable as e:
                 return Start(why=str(e))
+        if made is None:
+            return Start(wait_s=BUSY_S, why=f"{SERVICE} asks us to wait")
         return Start(str(made["timer"]["job_id"]))
 
     def listed(self) -> list[Timer]:
@@ -157,8 +168,10 @@ class TimerService:
         self._timers.close()
         self._app.close()
 
-    def _asked(self, call: Any) -> dict[str, Any]:
+    def _asked(self, call: Any) -> Any:
         answer = asked(call, of=SERVICE, login="mhfd login --flow-id ID --timer")
+        if answer is None:
+            return None
         if not isinstance(answer.data, dict):
             raise FlowRefused(f"{SERVICE} answers something else than we know")
         return dict(answer.data)
