@@ -34,10 +34,13 @@ def examined(
     names = list(document["States"]) if isinstance(document, Mapping) else []
     found += _ways(definition, names)
     whole = len(definition.states) == len(names)
-    if whole and definition.start_at in definition.states:
-        found += references(definition, input_schema).findings
-    if whole:
-        found += rules.remarks(definition)
+    try:
+        if whole and definition.start_at in definition.states:
+            found += references(definition, input_schema).findings
+        if whole:
+            found += rules.remarks(definition)
+    except RecursionError:
+        return None, [*found, language(WHOLE, "is nested too deep")]
     return (definition if whole else None), in_order(found, names)
 
 

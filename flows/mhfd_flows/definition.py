@@ -433,8 +433,10 @@ def _templates(parameters: dict[str, Any] | None, input_path: str | None) -> Non
         if key.endswith(".$"):
             _path_of(f"Parameters, {key}", text)
             continue
+        if not isinstance(text, str):
+            raise ValueError(f"Parameters, {key}: {text!r} is no expression: an expression is text")
         try:
-            expressions.parsed(text if isinstance(text, str) else repr(text))
+            expressions.parsed(text)
         except ExpressionError as e:
             raise ValueError(f"Parameters, {key}: {e}") from None
 

@@ -6,9 +6,11 @@ that runs for days with nobody there should not be so. Knows nothing of how eith
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 Rule = Literal["language", "ours"]
+LONGEST: Final = 600
+"""Characters of a finding: what somebody wrote may be of any length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +31,16 @@ class FlowFinding:
 
 def language(where: str, what: str) -> FlowFinding:
     """Globus would refuse this, or fail there."""
-    return FlowFinding("language", where, what)
+    return FlowFinding("language", where, _short(what))
 
 
 def ours(where: str, what: str) -> FlowFinding:
     """Globus takes it; we would not leave it alone for days."""
-    return FlowFinding("ours", where, what)
+    return FlowFinding("ours", where, _short(what))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
 
 
 def in_order(found: Iterable[FlowFinding], states: Iterable[str]) -> list[FlowFinding]:

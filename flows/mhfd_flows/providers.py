@@ -27,6 +27,8 @@ class ActionProvider:
     notes: str
     input: Mapping[str, Any]
     renamed: Mapping[str, str]
+    say: Mapping[str, Any]
+    """What is better said, with what holds when it is not."""
     details: Mapping[str, Any]
     pretended: Mapping[str, Any]
     pretended_seconds: float
@@ -136,6 +138,7 @@ PROVIDERS: Final = tuple(
         one.get("notes", ""),
         one["input"],
         one.get("renamed", {}),
+        one.get("say", {}),
         one["details"],
         one["pretended"]["details"],
         one["pretended"]["seconds"],

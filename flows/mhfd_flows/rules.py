@@ -40,7 +40,7 @@ def remarks(definition: Definition) -> Iterator[FlowFinding]:
             yield ours(name, "no run can come here")
         for what in _of_state(state):
             yield ours(name, what)
-        found = _UUID.search(state.model_dump_json())
+        found = _UUID.search(str(state.model_dump()))
         if found:
             yield ours(name, f"holds the id {found[0]}; ids belong in the input of a run")
     yield from _own_places(states)
@@ -110,6 +110,11 @@ def _of_provider(state: Action) -> Iterator[str]:
         yield f"{state.address} {said}; the current one is {provider.instead}"
     elif state.address != provider.addresses[0]:
         yield f"{state.address} is an old address of {provider.addresses[0]}"
+    elif state.parameters is not None:
+        told = {key.removesuffix(".$").removesuffix(".=") for key in state.parameters}
+        unsaid = [f"{name} ({str(usual).lower()})" for name, usual in provider.say.items() if name not in told]
+        if unsaid:
+            yield f"{provider.name}: say what is wanted, instead of its default: {', '.join(unsaid)}"
     if state.address.startswith("http://"):
         yield f"{state.address} is this machine's own; Globus does not reach it"
 

@@ -144,6 +144,19 @@ OURS = [
     ("Look", having(Parameters={"endpoint_id.$": "$.id", "filter.$": "$.all[1:]"}), "takes several at once"),
     ("Look", having(Parameters={"endpoint_id.$": "$.id", "path.=": "str(a.items)"}), "`.items` is a method of every"),
     ("Look", having(Parameters={"endpoint_id.$": "$.id", "path.=": "str(max(a))"}), "there is a function 'max'"),
+    (
+        "Look",
+        having(
+            ActionUrl="https://transfer.actions.globus.org/transfer",
+            Parameters={
+                "source_endpoint.$": "$.a",
+                "destination_endpoint.$": "$.b",
+                "DATA.$": "$.c",
+                "encrypt_data": True,
+            },
+        ),
+        "instead of its default: verify_checksum (false), notify_on_succeeded (true)",
+    ),
     ("Again", without("Default"), "Default: is missing"),
     ("Done", having(Parameters={}, InputPath="$.id", ResultPath="$.y"), "sources disagree"),
     ("Lost", without("Cause", "Error"), "says neither Error nor Cause"),
