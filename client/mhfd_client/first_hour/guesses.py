@@ -129,6 +129,12 @@ GUESSES: Final[tuple[Guess, ...]] = (
         "a run makes its state so large",
     ),
     Guess(
+        "input-100k",
+        "a run's input may have 100 KB",
+        "the same",
+        "a run is started with so much",
+    ),
+    Guess(
         "log-entries",
         "a run's log has ActionStarted and ActionCompleted with the state's name and the time",
         "where a batch is and how long each step took (`flow/steps.py`)",
@@ -144,7 +150,7 @@ GUESSES: Final[tuple[Guess, ...]] = (
     Guess(
         "ls-fields",
         "a listing is in `details.DATA`, with name, size, type and last_modified",
-        "which images have come, whole (`focus_check`: Compare, Measure)",
+        "which images are in a folder, and stand still (`focus_check`: Compare)",
         "a run lists the hour's folder",
     ),
     Guess(
@@ -218,7 +224,7 @@ GUESSES: Final[tuple[Guess, ...]] = (
     Guess(
         "compute-answer",
         "what the function returns is in `details.results[0].output`, as JSON",
-        "both flows: Read, Answered",
+        "both flows (`focus_check`: Read, Answered)",
         "the same run",
     ),
     # All of it

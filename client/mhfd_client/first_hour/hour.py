@@ -46,7 +46,7 @@ def foretold(questions: Collection[HourQuestion], asker: Asker) -> Iterator[str]
         "removes them at the end."
     )
     yield (
-        "It costs some 20 short runs, a few transfers of less than 1 MB, and three tasks of seconds on the endpoint, "
+        "It costs some 25 short runs, a few transfers of less than 1 MB, and three tasks of seconds on the endpoint, "
         "which may have to start a worker. It takes 20 to 60 minutes. Its runs stay visible to you for 90 days."
     )
 

@@ -23,7 +23,12 @@ from mhfd_flows.shipped import FLOWS
 
 SHIPPED: Final = FLOWS["focus_check"]
 SHORT_S: Final = 60.0
-_SHORT: Final = ("MakeStaging", "LookAtStaged")
+_SHORT: Final = frozenset(
+    name
+    for name, state in SHIPPED.document["States"].items()
+    if state["Type"] == "Action" and state["ActionUrl"].endswith(("/mkdir", "/ls"))
+)
+"""Its actions that are short."""
 _OPTIONS: Final = ("verify_checksum", "encrypt_data")
 
 
@@ -115,11 +120,12 @@ def _logged(log: list[dict[str, Any]], did: Mapping[str, Did]) -> Seen:
 
 
 def _paced(did: Mapping[str, Did]) -> Seen:
-    took = {name: one.took_s for name in _SHORT if (one := did.get(name)) is not None and one.took_s is not None}
-    every = ", ".join(f"{one.state} {one.took_s:.1f} s" for one in did.values() if one.kind == "Action" and one.took_s)
-    if len(took) < len(_SHORT):
-        return unanswered("pace", f"the log does not say how long they took: {every}")
-    return told("pace", max(took.values()) < SHORT_S, every or "all at once")
+    actions = [one for one in did.values() if one.kind == "Action" and one.took_s is not None]
+    short = [one.took_s for one in actions if one.state in _SHORT and one.took_s is not None]
+    every = ", ".join(f"{one.state} {one.took_s:.1f} s" for one in actions)
+    if not short:
+        return unanswered("pace", f"the log does not say how long short actions took: {every or 'nothing'}")
+    return told("pace", max(short) < SHORT_S, every)
 
 
 def _options(asker: Asker, end: Run) -> Seen:

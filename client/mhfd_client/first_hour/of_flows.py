@@ -17,6 +17,7 @@ from mhfd_flows.shipped import FLOWS
 LAG_S: Final = 60.0
 """For so long a station looks for a run before it starts another (`FlowRunner`)."""
 _TEXT: Final = "x" * 37_000
+_LONG: Final = "x" * 99_000
 _DAYS: Final = (1.0, 2.1)
 _UNFIT: Final = (400, 422)
 """How the service refuses a document for what is in it."""
@@ -171,6 +172,17 @@ def _chooses(asker: Asker) -> Iterator[Seen]:
     yield told("choice-missing", run.status == "SUCCEEDED", saw)
 
 
+def _takes(asker: Asker) -> Iterator[Seen]:
+    asker.deploy(probe("first"), schema())
+    try:
+        run = asker.ran("nothing", text=_LONG)
+    except FlowRefused as error:
+        yield wrong("input-100k", f"an input of {len(_LONG) // 1000} KB: {error}")
+        return
+    saw = f"an input of {len(_LONG) // 1000} KB: the run ended as {run.error or run.status} {run.why}".rstrip()
+    yield told("input-100k", run.status == "SUCCEEDED", saw)
+
+
 def _grows(asker: Asker) -> Iterator[Seen]:
     asker.deploy(probe("first"), schema())
     run = asker.ran("grow", text=_TEXT)
@@ -216,5 +228,6 @@ QUESTIONS: Final = (
     ),
     HourQuestion(("choice-missing",), "has a run choose by something that is not there", _chooses),
     HourQuestion(("failed-details",), "has a run fail", _fails),
+    HourQuestion(("input-100k",), "starts a run with a long input", _takes),
     HourQuestion(("succeeded-output", "state-150k"), "has a run make its state large", _grows),
 )
