@@ -49,6 +49,14 @@ def images(core_endpoint: CoreEndpoint, tmp_path: Path) -> list[Path]:
     return paths
 
 
+def asked(executor: Executors, endpoint: CoreEndpoint, images: list[Path], **options: Any) -> list[dict[str, Any]]:
+    """The reports of these, without a command of ours that takes seconds to start. `options`: of the executor."""
+    function, paths = endpoint.functions["mhfd_focus"], [str(path) for path in images]
+    sent = executor(endpoint.id, **options).submit_to_registered_function(function, kwargs={"paths": paths})
+    reports: list[dict[str, Any]] = sent.result(DEADLINE_S)["reports"]
+    return reports
+
+
 def test_the_folder_is_fit_and_the_endpoint_answers(service: Service, core_endpoint: CoreEndpoint) -> None:
     checked = json.loads(core_endpoint.run("mhfd", "endpoint", "check", core_endpoint.name, "--json"))
     assert [one for one in checked if one["level"] != Level.OK] == []
@@ -66,26 +74,29 @@ def test_the_folder_is_fit_and_the_endpoint_answers(service: Service, core_endpo
 def test_images_below_its_folder_are_scored_and_others_refused(
     service: Service, core_endpoint: CoreEndpoint, images: list[Path]
 ) -> None:
-    scored = core_endpoint.reports(*images)
+    link = images[0].parent / "link.tif"
+    link.symlink_to("/etc/passwd")
+    told = core_endpoint.reports(*images, Path("/etc/passwd"), link, exit_code=1)
+    scored, outside = told[: len(images)], told[len(images) :]
     assert [one["dof"] for one in scored] == [mhfd.score(path).dof for path in images]
     assert {one["provenance"]["endpoint"] for one in scored} == {core_endpoint.id}
-    (images[0].parent / "link.tif").symlink_to("/etc/passwd")
-    outside = core_endpoint.reports(Path("/etc/passwd"), images[0].parent / "link.tif", images[0], exit_code=1)
-    assert [one["finding"] for one in outside] == ["unreadable", "unreadable", "ok"]
-    for one in outside[:2]:
+    assert [one["finding"] for one in outside] == ["unreadable", "unreadable"]
+    for one in outside:
         assert "below none of the folders" in json.dumps(one)
         assert str(core_endpoint.root) in json.dumps(one)
 
 
-def test_what_ran_is_told(service: Service, core_endpoint: CoreEndpoint, images: list[Path]) -> None:
+def test_what_ran_is_told(
+    service: Service, core_endpoint: CoreEndpoint, executor: Executors, images: list[Path]
+) -> None:
     def used() -> tuple[dict[str, Any], int]:
         said = json.loads(core_endpoint.run("mhfd", "endpoint", "usage", core_endpoint.name, "--json"))
         days = [day for day in said["used"] if day["function"] == "mhfd_focus"]
         return days[-1], sum(day["images"] for day in days)
 
-    core_endpoint.reports(*images)
+    asked(executor, core_endpoint, images)
     _, before = used()
-    core_endpoint.reports(*images)
+    asked(executor, core_endpoint, images)
     last, after = used()
     assert after == before + len(images)
     assert last["user"] != "root"
@@ -122,12 +133,9 @@ def test_options_that_the_administrator_does_not_offer(
         ({"warm_minutes": 61}, "61 is greater than the maximum of 60"),
         ({"warm_minutes": "5; touch hostile"}, "is not of type 'integer'"),
     ]
-    for asked, why in options:
-        sent = executor(core_endpoint.id, user_endpoint_config=asked).submit_to_registered_function(
-            core_endpoint.functions["mhfd_focus"], kwargs={"paths": [str(images[0])]}
-        )
+    for config, why in options:
         with pytest.raises(GlobusAPIError, match=why) as refused:
-            sent.result(DEADLINE_S)
+            asked(executor, core_endpoint, images[:1], user_endpoint_config=config)
         said = str(translated(refused.value, core_endpoint.id))
         assert "does not offer what is asked of it" in said
         assert why in said
@@ -135,11 +143,13 @@ def test_options_that_the_administrator_does_not_offer(
     # five seconds, says that it did not: until then clients take it to be offline.
     until(lambda: core.failures >= before + len(options), core_endpoint.said)
     until(lambda: core_endpoint.online, core_endpoint.said)
-    assert core_endpoint.reports(images[0])[0]["finding"] == "ok"
+    assert asked(executor, core_endpoint, images[:1])[0]["finding"] == "ok"
 
 
-def test_it_ends_when_told_and_starts_again(service: Service, core_endpoint: CoreEndpoint, images: list[Path]) -> None:
-    core_endpoint.reports(images[0])
+def test_it_ends_when_told_and_starts_again(
+    service: Service, core_endpoint: CoreEndpoint, executor: Executors, images: list[Path]
+) -> None:
+    asked(executor, core_endpoint, images[:1])
     before = core_endpoint.id
     assert any("process_worker_pool" in line for line in core_endpoint.processes().values())
     core_endpoint.stop()
@@ -151,7 +161,7 @@ def test_it_ends_when_told_and_starts_again(service: Service, core_endpoint: Cor
     assert "globus-compute-endpoint start" in offline["do"]
     core_endpoint.start()
     assert core_endpoint.id == before
-    assert core_endpoint.reports(images[0])[0]["finding"] == "ok"
+    assert asked(executor, core_endpoint, images[:1])[0]["finding"] == "ok"
 
 
 def test_a_run_of_the_flow_is_scored_by_it(

@@ -106,6 +106,12 @@ class CoreEndpoint:
         """The core."""
         return self._programs[-1]
 
+    def alive(self) -> bool:
+        """True; ProgramFailed with what the endpoint wrote when its core has ended."""
+        if self.process.returncode is not None:
+            raise ProgramFailed(self.process.name, self.process.returncode, self.said())
+        return True
+
     def run(self, *command: str, exit_code: int = 0) -> str:
         """What the account types, without a terminal. ProgramFailed when it ends otherwise."""
         self._tell(f"$ {' '.join(command)}")
@@ -148,7 +154,7 @@ class CoreEndpoint:
             name=f"{self._program} start {self.name}",
         )
         self._programs.append(program)
-        until(lambda: program.alive() and self.online, lambda: f"the endpoint does not come online:\n{self.said()}")
+        until(lambda: self.alive() and self.online, lambda: f"the endpoint does not come online:\n{self.said()}")
 
     def stop(self) -> None:
         """As the administrator stops it. The core is our child, and gone only when we have looked."""

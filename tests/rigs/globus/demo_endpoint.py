@@ -105,7 +105,7 @@ def until_over(service: Service, endpoint: CoreEndpoint, station: Program, state
     waiting, moved, before = Waiting(), time.monotonic(), ""
     while not station.over():
         service.broker.alive()
-        endpoint.process.alive()
+        endpoint.alive()
         words = far_along(state)
         if words != before:
             moved, before = time.monotonic(), words

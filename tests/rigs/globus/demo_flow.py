@@ -93,7 +93,7 @@ def until_judged(service: Service, lab: Site, station: Watched, making: Program,
     waiting, moved, before = Waiting(), time.monotonic(), -1
     while True:
         service.broker.alive()
-        lab.endpoint.process.alive()
+        lab.endpoint.alive()
         station.alive()
         counts = station.ask(JournalView.counts) or dict.fromkeys(State, 0)
         made, done = sum(counts.values()) - counts[State.REPLACED], counts[State.RECORDED]
@@ -119,7 +119,10 @@ def awaited(lab: Site, station: Watched, planned: Faults, made: int, done: int) 
     held = planned.holding()
     if out:
         where = ", ".join(f"{n} in {state}" for state, n in sorted(out.items()))
-        return f"runs ({where})" + (f", one held by a fault: {held}" if held else "")
+        first = (
+            "" if done or "Score" not in out else "; the endpoint starts a process and a worker for the first of them"
+        )
+        return f"runs ({where})" + (f", one held by a fault: {held}" if held else first)
     if not made:
         return "the station to start and see the first image" if files_of(lab) else "the microscope's first image"
     troubles = station.ask(JournalView.troubles) or []
