@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mhfd import api
+from mhfd.contract.request import Code
 from mhfd_client.journal.rows import ImageRow, State
 from mhfd_client.journal.view import JournalView
 from tests.rigs.flow_rig import Site
@@ -83,8 +84,8 @@ def _repeats(lab: Site, found: Findings) -> None:
         match = re.search(r"/mhfd-([0-9a-f-]{36})/", path)
         if match is None or not path.startswith(f"{lab.stage.root}/"):
             continue  # somebody else's request
-        found.scored += line["images"]
-        for name in runs[match[1]].execution.state["whole"]["names"]:
+        found.scored += line["scored"]
+        for name in _names(runs[match[1]]):
             times.setdefault(name, []).append(match[1])
     for image, scored_by in times.items():
         if len(scored_by) > 1:
@@ -93,6 +94,20 @@ def _repeats(lab: Site, found: Findings) -> None:
             found.repeats[" and ".join(sorted(why - {""})) or "nobody knows why"] += len(scored_by) - 1
             if sum(not _why(runs[run]) for run in scored_by) > 1:
                 found.wrong.append(f"image {image} was scored by {len(scored_by)} runs that went well")
+
+
+def _names(run: Run) -> list[str]:
+    """What a run had scored: its images, without those that came otherwise than they were seen."""
+    names = [str(image["name"]) for image in run.body["batch"]["images"]]
+    results = run.execution.state.get("score", {}).get("details", {}).get("results") or [{}]
+    errors = (results[0].get("output") or {}).get("errors") or []
+    changed = {
+        n
+        for error in errors
+        if error["code"] == Code.CHANGED and error["index"] is not None
+        for n in range(error["index"], (error["index"] if error["through"] is None else error["through"]) + 1)
+    }
+    return [name for n, name in enumerate(names) if n not in changed]
 
 
 def _why(run: Run) -> str:
