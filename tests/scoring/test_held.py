@@ -64,9 +64,9 @@ def test_what_is_asked_together_goes_together(service: Service, gpu: Endpoint, f
     gpu.submit(files[0]).result(WAIT_S)
     before = service.log.count(SUBMITTED)
     with ThreadPoolExecutor(8) as threads:
-        futures = list(threads.map(gpu.submit, files * 20))
+        futures = list(threads.map(gpu.submit, files * 10))
     assert not concurrent.futures.wait(futures, WAIT_S).not_done
-    assert [future.result().path for future in futures] == [str(path) for path in files * 20]
+    assert [future.result().path for future in futures] == [str(path) for path in files * 10]
     assert service.log.count(SUBMITTED) - before <= 8
     assert not any(asked.status == 429 for asked in service.log.matching())
 
@@ -179,7 +179,7 @@ def test_an_exception_ends_it_without_waiting(service: Service, quick_endpoint: 
 
 
 def test_leaving_map_early_takes_back_what_waits(service: Service, gpu: Endpoint, far: Path) -> None:
-    rows = gpu.map(sorted(far.glob("*.tif")) * 50)
+    rows = gpu.map(sorted(far.glob("*.tif")) * 10)
     next(rows)
     before = service.log.count(SUBMITTED)
     rows.close()  # type: ignore[attr-defined] # a generator
