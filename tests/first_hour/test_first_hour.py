@@ -16,6 +16,7 @@ from tests.rigs.globus import flows_actions, flows_routes, flows_state
 from tests.rigs.globus.child_endpoint import ChildEndpoint
 from tests.rigs.globus.service import Service
 from tests.rigs.globus.stand_ins import Consenting
+from tests.rigs.globus.waiting import until
 from tests.rigs.typed import typed_here
 
 from mhfd_client.first_hour.answers import Seen, Standing
@@ -226,11 +227,14 @@ def test_an_hour_that_was_interrupted_says_what_it_left_and_the_next_removes_it(
 
     with pytest.raises(KeyboardInterrupt):
         first_hour(asker, HourRecord(asker.site), chosen(["ls-fields", "list-lag"]), say=said.append, tell=gone)
+    unknown = asker.probe("wait")
+    asker.left.gone("run", unknown)  # as if it had died while it asked for it
     left = list(LeftBehind().words())
     assert any(f"flow {asker.flow}" in line for line in left)
     again = asker_of(lab)
     told: list[str] = []
     record = first_hour(again, HourRecord(again.site), chosen(["failed-details"]), say=told.append, tell=lambda _: None)
+    until(lambda: lab.globus.flows.runs[unknown].status == "ENDED", "a run that nobody noted goes on")
     assert "an hour before this one was interrupted, and left:" in told
     assert (record.left, LeftBehind().entries) == ([], [])
     assert (list(lab.results.iterdir()), asker.flow in lab.globus.flows.flows) == ([], False)

@@ -254,6 +254,8 @@ class Asker:
 
     def clean(self) -> list[str]:
         """Remove all that is left; what could not be, in words."""
+        for (flow,) in self.left.of("flow"):
+            self._sweep(flow)
         for (run,) in self.left.of("run"):
             self._try(lambda run=run: self._end(run), "run", run)  # type: ignore[misc]
         for collection, path in self.left.of("staged"):
@@ -264,6 +266,19 @@ class Asker:
             self._try(lambda flow=flow: self._forget(flow), "flow", flow)  # type: ignore[misc]
         self._close()
         return list(self.left.words())
+
+    def _sweep(self, flow: str) -> None:
+        """Runs of the hour's flow that nobody noted: it died while it asked for them."""
+        from globus_sdk import GlobusError
+
+        try:
+            for run in asked(lambda: list(self.flows.list_runs(filter_flow_id=flow)["runs"])):
+                if run["status"] in ("ACTIVE", "INACTIVE"):
+                    self.left.note("run", str(run["run_id"]))
+                    staged = f"{self.site.staging_path.rstrip('/')}/mhfd-{run['run_id']}/"
+                    self.left.note("staged", self.site.staging, staged)
+        except (StationError, GlobusError):
+            return  # the flow itself stays in the list, and is said
 
     def _try(self, remove: Callable[[], None], *entry: Any) -> None:
         from globus_sdk import GlobusError
