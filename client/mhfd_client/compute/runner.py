@@ -161,7 +161,8 @@ class ComputeRunner(OutcomeRunner):
         now = self._clock()
         alarms = [1.0]
         if self._flight.waiting and self._there is not None and len(self._flight.out) < self._flight.most_tasks:
-            alarms += [max(0.02, self._flight.due() - now), max(0.02, self._health.pace.due())]
+            held = self._health.hold_until - now
+            alarms += [max(0.02, held, self._flight.due() - now), max(0.02, held, self._health.pace.due())]
         return min(alarms)
 
     def _tend(self) -> None:

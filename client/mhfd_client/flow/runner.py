@@ -39,6 +39,7 @@ log = logging.getLogger("mhfd.flow")
 
 LOOKS: Final = 4  # at the list of runs, before a run that is in none of them was never made
 POLL_MOST_S: Final = 60.0
+_DAY_S: Final = 86_400
 COLLECTS: Final = 3  # looks for reports of a run that has ended well
 
 
@@ -256,7 +257,7 @@ class FlowRunner(FarRunner[FlowImage]):
         own.run, own.stage = run, Stage.OUT
         own.every, own.due = self._poll, self._clock() + self._poll
         self._noted.made(own.key, run)
-        self._condition.over(Trouble.OFFLINE, Trouble.REFUSED, Trouble.QUEUED)
+        self._standing.let_in(Trouble.OFFLINE, Trouble.QUEUED)
         for image in own.open:
             self._begun(image)
 
@@ -303,7 +304,7 @@ class FlowRunner(FarRunner[FlowImage]):
         elif run.status == "INACTIVE":
             self._inactive(own, run)
         else:
-            self._condition.over(Trouble.REFUSED)
+            self._standing.let_in()
             if (since := own.in_state_for(run.state, now, self._poll)) > self._late:
                 told = late(run, since)
                 advice = told.do or f"`mhfd run show {run.id}` says more"
@@ -376,6 +377,10 @@ class FlowRunner(FarRunner[FlowImage]):
             self._standing.ill(words, hold=not some)
         if words and end.leftover:
             self._left_over(end.run, words)
+        if left and end.run.used_up:
+            self._standing.used_up(end.run.used_up, _DAY_S - self._now_ns() / 1e9 % _DAY_S)
+            self._images.again(left)  # as they are: none is at fault
+            return
         now, others = self._clock(), len(end.own.images)
         for image in left:
             image.without_report(now, self._backoff, alone=end.alone, others=others, successes=self._successes)
@@ -419,8 +424,8 @@ class FlowRunner(FarRunner[FlowImage]):
         if self._web.service is not None:
             alarms += [own.due - now for own in self._runs if own.waits]
         if self._images.waiting and len(self._runs) < self._most:
-            alarms.append(self._standing.hold_until - now)
-            alarms += [max(image.due, image.since + self._wait) - now for image in self._images.waiting[:1]]
+            first = self._images.waiting[0]
+            alarms.append(max(self._standing.hold_until, first.due, first.since + self._wait) - now)
         return max(0.02, min(alarms))
 
     def _tend(self) -> None:

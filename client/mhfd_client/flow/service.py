@@ -7,12 +7,13 @@ loop.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from mhfd.contract.request import Code
 from mhfd_client.errors import FlowError, FlowRefused, InputRefused
 from mhfd_client.flow.deployments import asked
 
@@ -50,6 +51,8 @@ class Run:
     began_s: float | None = None
     moments: Mapping[str, float] = field(default_factory=dict)
     """When steps began and ended, on the service's clock: `StepStarted`, `StepCompleted`."""
+    used_up: str = ""
+    """What the endpoint said, if what it gives a user for a day is used up."""
 
     @property
     def over(self) -> bool:
@@ -126,9 +129,14 @@ class FlowService:
         return found[:limit]
 
     def look(self, run: str) -> Run:
-        """How it stands; of one that is over, also when its steps were done."""
+        """How it stands; of one that is over, also when its steps were done, and whether a quota ended it."""
         found = run_of(self.plain(run))
-        return replace(found, moments=self._moments(run)) if found.over else found
+        if not found.over:
+            return found
+        entries: list[dict[str, Any]] = []
+        with suppress(FlowError):
+            entries = self.log(run)
+        return replace(found, moments=_moments(entries), used_up=used_up(entries))
 
     def plain(self, run: str) -> dict[str, Any]:
         """A run as the service describes it."""
@@ -158,15 +166,6 @@ class FlowService:
         while (page := asked(lambda: next(pages, None))) is not None:
             yield page
 
-    def _moments(self, run: str) -> dict[str, float]:
-        found: dict[str, float] = {}
-        with suppress(FlowError, KeyError, TypeError):
-            for entry in self.log(run):
-                at, state = seconds(entry.get("time")), (entry.get("details") or {}).get("state_name")
-                if at is not None and state and entry["code"] in ("ActionStarted", "ActionCompleted"):
-                    found[f"{state}{entry['code'].removeprefix('Action')}"] = at
-        return found
-
     def _renewed(self) -> bool:
         from globus_sdk import GlobusError
 
@@ -189,6 +188,27 @@ def run_of(told: Mapping[str, Any]) -> Run:
     if status in OVER:
         return Run(run, status, state, str(inner.get("error") or ""), str(inner.get("cause") or why), {}, began)
     return Run(run, status, state, str(details.get("code") or ""), why, details, began)
+
+
+def _moments(entries: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    with suppress(KeyError, TypeError):
+        for entry in entries:
+            at, state = seconds(entry.get("time")), (entry.get("details") or {}).get("state_name")
+            if at is not None and state and entry["code"] in ("ActionStarted", "ActionCompleted"):
+                found[f"{state}{entry['code'].removeprefix('Action')}"] = at
+    return found
+
+
+def used_up(entries: Iterable[Mapping[str, Any]]) -> str:
+    """What the function said of a quota, by the log of a run: what a failed run leaves behind does not have it."""
+    for entry in entries:
+        with suppress(KeyError, TypeError, AttributeError):
+            for result in entry["details"]["output"]["details"]["results"]:
+                for error in result["output"]["errors"]:
+                    if error["code"] == Code.QUOTA:
+                        return f"{error['why']}: {error['remedy']}"
+    return ""
 
 
 def leftover_of(staging: str, run: str) -> str:

@@ -7,6 +7,7 @@ from mhfd_client.errors import FlowError, FlowRefused, FlowsUnreachable, LoginEr
 from mhfd_client.runners import Trouble
 from mhfd_client.runners.condition import Condition
 
+_USED_UP_S: Final = 3600.0  # between two tries of a quota
 HOLD_S: Final = 30.0  # between two tries of what was refused
 
 
@@ -23,11 +24,13 @@ class FlowStanding:
     def __init__(self, condition: Condition, clock: Callable[[], float], *, hold_s: float, backoff_s: float) -> None:
         self._condition, self._clock, self._hold, self._backoff = condition, clock, hold_s, backoff_s
         self._ills = 0  # runs that did not go well, since the last that did
+        self._used_up = False  # of a day's quota at the endpoint
         self.hold_until = 0.0
 
     def well(self) -> None:
         """A run went well."""
         self._ills = 0
+        self._used_up = False
         self.hold_until = 0.0
         self._condition.over(Trouble.FAILING, Trouble.REFUSED, Trouble.QUEUED)
 
@@ -38,6 +41,21 @@ class FlowStanding:
         if hold:
             self._ills += 1
             self.hold_until = now + min(self._hold * 10, self._backoff * 2.0 ** min(self._ills, 10))
+
+    def used_up(self, why: str, left_s: float) -> None:
+        """What the endpoint gives us for a day is used up: nobody's fault. A run would move images for nothing.
+
+        `left_s`: until the next day of UTC. It may be given more before: looked at each hour.
+        """
+        now = self._clock()
+        self._used_up = True
+        self._condition.over(Trouble.FAILING)
+        self._condition.on(Trouble.REFUSED, f"refused: {why}. Nothing is lost: images wait", now)
+        self.hold_until = now + min(_USED_UP_S, left_s + self._hold)
+
+    def let_in(self, *also: Trouble) -> None:
+        """The service does what it is asked, though a quota at the endpoint may be used up."""
+        self._condition.over(*also, *(() if self._used_up else (Trouble.REFUSED,)))
 
     def turned_away(self, error: Exception, login: str) -> bool:
         """The service did not do it. True: another login may help, which is to be looked for."""
