@@ -219,7 +219,7 @@ GUESSES: Final[tuple[Guess, ...]] = (
         "compute-json",
         "the Compute action provider speaks JSONData, sends no `args`, and takes an empty `user_endpoint_config`",
         "endpoints that admit JSON only (`allowed_serializers` of every template)",
-        "the flow's own action asks the endpoint, as `mhfd doctor DIR` does",
+        "the flow's own action asks the endpoint, as `mhfd doctor DIR` does; it tells of one that admits JSON alone",
     ),
     Guess(
         "compute-answer",
