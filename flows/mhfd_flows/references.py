@@ -49,6 +49,7 @@ from mhfd_flows.ways import graph_of
 VISITS: Final = 40
 """A state is looked at so often before what is known there is given up: loops end long before."""
 
+_LITERALS: Final = {"true": "True", "false": "False", "null": "None"}
 _ERROR: Final = thing({"Error": ANYTHING, "Cause": ANYTHING})
 
 
@@ -286,7 +287,9 @@ class _Ear:
         writers = self._walk.writers(first)
         reads_answer = len(steps) > 1 and steps[1] in ("details", "status", "action_id", "display_status")
         near = None if writers else self._walk.meant(first, looked)
-        if near is not None:
+        if first in _LITERALS:
+            self._say(language(self._where, f"{text} leads nowhere: write {_LITERALS[first]}, as Python does"))
+        elif near is not None:
             self._say(language(self._where, f"{text} leads nowhere: nothing puts {first} there; is it {near}?"))
         elif writers and reads_answer and self._walk.actions_only(first):
             said = f"only {', '.join(writers)} puts {first} there, and does not come before"

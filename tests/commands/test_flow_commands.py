@@ -169,6 +169,19 @@ def test_a_dry_run_of_a_file_that_is_told_what_there_is_not(tmp_path: Path, word
     assert said in done.output
 
 
+def test_options_of_one_kind_of_definition_are_not_taken_for_the_other(tmp_path: Path) -> None:
+    file = written(tmp_path, "flow.json", FOREIGN)
+    for words, said in (
+        (["dry-run", file, "--images", 3], "--images: is for a flow that we ship"),
+        (["dry-run", "--input", "{}"], "--input: is for a file with a definition"),
+        (["dry-run", "nowhere.json"], "there is no flow 'nowhere.json'"),
+        (["validate", "--schema", file], "--schema: is for a file with a definition"),
+    ):
+        done = mhfd(*words)
+        assert done.exit_code == 2, done.output
+        assert said in done.output
+
+
 def test_a_dry_run_tells_the_road_and_that_it_is_none() -> None:
     done = mhfd("dry-run", "--images", 5)
     assert done.exit_code == 0

@@ -60,6 +60,7 @@ def seen(**more: Any) -> Part:
             flow(A=seen(), B=chooses(when("seen.status", "C", StringEqualsPath="$.seen.other"), default="C"), C=END),
             ["language: B: $.seen.other leads nowhere"],
         ),
+        (flow(A=takes(x__exp="1 if true else 2")), ["language: A: true leads nowhere: write True, as Python does"]),
         (flow(A=takes(x__ref="$._context.run_id")), []),
         (flow(A=takes(x__ref="$._context.owner")), ["ours: A: $._context.owner may be missing"]),
         (flow(A=takes(x__ref="$._context.run_idd")), ["language: A: $._context.run_idd leads nowhere"]),

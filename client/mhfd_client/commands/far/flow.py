@@ -77,6 +77,8 @@ def validate(
     from mhfd_client.errors import FlowRefused
     from mhfd_flows.checks import examined
 
+    if schema is not None and file is None:
+        raise click.UsageError("--schema: is for a file with a definition: mhfd flow validate FILE --schema SCHEMA")
     documents = documents_of(file, schema)
     found = {one.name: examined(one.definition, one.input_schema)[1] for one in documents}
     against = ("language", "ours") if strict or file is None else ("language",)
@@ -137,7 +139,13 @@ def dry_run(
     from mhfd_flows.shipped import FLOWS, flow_of
 
     chosen = [one.strip() for one in faults.split(",") if one.strip()]
-    if name not in FLOWS and Path(name).is_file():
+    of_file = name not in FLOWS and Path(name).is_file()
+    of_ours = {"--images": images, "--look": look or None}
+    of_files = {"--input": told, "--schema": schema, "--answers": answers}
+    if wrong := [option for option, value in (of_ours if of_file else of_files).items() if value is not None]:
+        kind = "a flow that we ship" if of_file else "a file with a definition"
+        raise click.UsageError(f"{', '.join(wrong)}: is for {kind}, and {name!r} is none")
+    if of_file:
         if not try_file(Path(name), chosen, told=told, schema=schema, answers=answers, as_json=as_json):
             sys.exit(EXIT_PERSON)
         return
