@@ -131,8 +131,7 @@ def far_along(state: Path) -> str:
         return f"all {seen} images judged; the station ends when no more has come for 3 s"
     there, here = counts[State.SUBMITTED], counts[State.SCORED] + counts[State.JUDGED]
     if there:
-        first = "" if judged + here else ", which starts a process and a worker for the first of them"
-        return f"{seen} images seen, {judged} judged; waiting for the endpoint with {there}{first}"
+        return f"{seen} images seen, {judged} judged; waiting for the endpoint with {there}"
     if here:
         return f"{seen} images seen, {judged} judged; waiting for the station to judge {here}, some of them again"
     return f"{seen} images seen, {judged} judged; waiting until the next images are whole"

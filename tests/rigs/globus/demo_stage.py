@@ -19,7 +19,7 @@ from typing import Final
 from tests.rigs.globus import unprivileged
 from tests.rigs.globus.broker import HOW, installed
 from tests.rigs.globus.core_endpoint import CoreEndpoint
-from tests.rigs.globus.loopback import loopback
+from tests.rigs.globus.loopback import called, loopback
 from tests.rigs.globus.processes import Program
 from tests.rigs.globus.service import Service
 
@@ -51,7 +51,7 @@ def played(demo: Callable[[Path], int]) -> int:
 
 @contextmanager
 def far_away(folder: Path) -> Iterator[tuple[Service, CoreEndpoint]]:
-    """The services, and an endpoint made from the template that we ship, by the commands of its how-to."""
+    """The services, and an endpoint made from the template that we ship, by the commands of its how-to. It is warm."""
     way, why_not = unprivileged.way()
     if way is None:
         raise AssertionError(f"{why_not}: run it as another user")
@@ -59,7 +59,9 @@ def far_away(folder: Path) -> Iterator[tuple[Service, CoreEndpoint]]:
     with loopback(folder) as service, unprivileged.home(way) as home:
         say("an endpoint, as its administrator sets it up, some 10 s:")
         with CoreEndpoint(service, home, way, tell=lambda line: say(f"  {line}")) as endpoint:
-            say("the endpoint is online; it starts a process and a worker when the first images come")
+            say("the endpoint is online; the first task starts a process and a worker, some 10 s ...")
+            with called(endpoint, functions=endpoint.functions) as calls:
+                calls.echo(1)
             yield service, endpoint
 
 
