@@ -10,7 +10,7 @@ import tifffile
 from tests.rigs.far_jobs import older_wire
 from tests.rigs.focus_reports import report
 
-from mhfd import simulate
+from mhfd import __version__, simulate
 from mhfd.contract.base import METHOD_VERSION
 from mhfd.contract.examination import Examination
 from mhfd.contract.focus_report import FocusReport
@@ -84,12 +84,12 @@ def test_others_are_answered(image: Path, named: dict[str, int]) -> None:
     assert [error["code"] for error in run(paths=[str(image)], schema_version=2)["errors"]] == [Code.OLD_STATION]
 
 
-def test_what_a_station_asks_is_what_was_asked_but_for_the_version() -> None:
+def test_what_a_station_asks_is_what_was_asked_but_for_who_asks() -> None:
     asked = older_wire()["request"]
     job = Job(1, "a.tif", asked["expect"][0]["size"], asked["expect"][0]["mtime_ns"], Params())
     images = [FlyingImage(asked["paths"][0], token="batch 1", job=job)]  # noqa: S106 - of a batch
     assert request(images, says_version=False) == asked
-    assert request(images) == asked | {"schema_version": 3}
+    assert request(images) == asked | {"schema_version": 3, "client": f"mhfd {__version__}"}
 
 
 def test_a_report_that_is_newer_than_this_mhfd_refuses_the_whole() -> None:
