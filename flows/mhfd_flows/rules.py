@@ -23,12 +23,11 @@ from mhfd_flows.definition import (
 )
 from mhfd_flows.findings import FlowFinding, ours
 from mhfd_flows.paths import Many, parse
-from mhfd_flows.providers import PROVIDERS, provider_of
+from mhfd_flows.providers import provider_of
 from mhfd_flows.ways import following, graph_of, loops, reached
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _COUNTING: Final = re.compile(r"Numeric(?:GreaterThan|LessThan)(?:Equals)?(?:Path)?")
-_CURRENT: Final = sorted(one.addresses[0] for one in PROVIDERS if one.standing == "current")
 
 
 def remarks(definition: Definition) -> Iterator[FlowFinding]:
@@ -104,7 +103,7 @@ def _of_action(state: Action) -> Iterator[str]:
 def _of_provider(state: Action) -> Iterator[str]:
     provider = provider_of(state.address)
     if provider is None:
-        yield f"{state.address} is no provider that we know, so its fields are not checked: {', '.join(_CURRENT)}"
+        yield f"{state.address} is no provider that we know: what it is asked is not looked at"
     elif provider.standing != "current":
         said = "is old" if provider.standing == "older" else f"is gone: {provider.notes}"
         yield f"{state.address} {said}; the current one is {provider.instead}"
