@@ -51,7 +51,8 @@ def test_one_line_an_image(run: Path) -> None:
 def test_json_has_one_report_a_path_in_order_also_for_rubbish(run: Path) -> None:
     result = mhfd("score", run / "*.tif", "--json", "--jobs", 2)
     assert result.exit_code == 1
-    reports = [FocusReport.model_validate_json(line) for line in result.output.splitlines()]
+    assert result.stderr == "5 images: 3 scored; 2 could not be scored (2 unreadable)\n"
+    reports = [FocusReport.model_validate_json(line) for line in result.stdout.splitlines()]
     assert [Path(r.image.path or "").name for r in reports] == sorted(p.name for p in run.glob("*.tif"))
     assert [r.finding.value for r in reports] == ["ok", "ok", "ok", "unreadable", "unreadable"]
     assert reports[3].dof is None
@@ -103,8 +104,9 @@ def test_wrong_usage_is_exit_code_2_and_names_the_field(run: Path, args: list[st
 
 def test_what_cannot_be_read_is_a_line_and_the_rest_is_scored(run: Path, tmp_path: Path) -> None:
     result = mhfd("score", tmp_path, tmp_path / "gone.tif", tmp_path / "no*.tif", run / "S_000.tif")
-    lines = result.output.splitlines()
+    lines = result.stdout.splitlines()
     assert result.exit_code == 1
+    assert result.stderr == "4 images: 1 scored; 3 not looked at (3 unavailable)\n"
     assert len(lines) == 4
     assert "directory" in lines[0] or "folder" in lines[0]
     assert "gone.tif" in lines[1]
