@@ -67,6 +67,18 @@ def test_the_same_code_keeps_its_id(service: Service, client: Any) -> None:
     assert [f.state for f in registration.known(client)] == [FunctionState.CURRENT] * 2
 
 
+def test_what_runs_on_one_endpoint_alone_is_not_given_to_others(service: Service, client: Any) -> None:
+    alone = uuid4()
+    bound = registration.register(client, "mhfd_focus", endpoint=alone)
+    assert service.compute.functions[str(bound.id)]["ha_endpoint_id"] == str(alone)
+    assert registration.register(client, "mhfd_focus", endpoint=alone) == bound
+    assert registration.register(client, "mhfd_focus", endpoint=uuid4()).id != bound.id
+    assert registration.ensure(client, "mhfd_focus") != bound.id
+    shared = CliRunner().invoke(main, ["function", "register", "--high-assurance", str(alone), "--public"])
+    assert shared.exit_code == 2
+    assert "cannot be shared" in shared.output
+
+
 def test_what_travels_is_source_and_says_what_it_is(service: Service, client: Any) -> None:
     told = client.get_function(registration.ensure(client, "mhfd_focus"))
     assert "def mhfd_focus(" in told["function_code"]

@@ -29,6 +29,7 @@ NAMES: Final = tuple(shim.FUNCTIONS)
 """`mhfd_focus` scores, and `mhfd_examine` is what `mhfd doctor` asks."""
 
 _DESCRIBED: Final = re.compile(r"mhfd (?P<version>\S+): \w+, source (?P<digest>[0-9a-f]{16})")
+_ALONE: Final = "endpoint "
 _LOOKED_AT: Final = 20  # of an endpoint's allowed functions: each costs a request, and the service counts them
 
 
@@ -51,7 +52,7 @@ class Function:
     service: str
     identity: str
     shared: str = "private"
-    """`private`, `public`, or `group UUID`."""
+    """`private`, `public`, `group UUID`, or `endpoint UUID`: it runs there alone."""
     registered: float = 0.0
     """Seconds since 1970."""
     state: FunctionState = FunctionState.CURRENT
@@ -78,18 +79,30 @@ def ensure(client: Any, name: str) -> UUID:
     return register(client, name).id
 
 
-def register(client: Any, name: str, *, group: UUID | None = None, public: bool = False) -> Function:
+def register(
+    client: Any, name: str, *, group: UUID | None = None, public: bool = False, endpoint: UUID | None = None
+) -> Function:
     """As `ensure`, with whom it is shared: that cannot be changed later either, so that each choice has its own id.
 
-    Without a choice any registration will do, the newest first.
+    Without a choice any registration will do, the newest first, but for those that run on one endpoint alone.
+
+    Args:
+        client: The service.
+        name: Of the function.
+        group: Its members may run it too.
+        public: Everybody may.
+        endpoint: Of high assurance; it runs nowhere else, and is shared with nobody.
     """
     service, identity = client.web_service_address, _identity(client)
     shared = f"group {group}" if group is not None else "public" if public else None
+    if endpoint is not None:
+        shared = f"{_ALONE}{endpoint}"
     wanted = (name, digest_of(name), service, identity)
     with _kept() as entries:
         for entry in reversed(entries):
             ours = (entry.name, entry.digest, entry.service, entry.identity) == wanted
-            if not ours or shared not in (None, entry.shared):
+            fits = entry.shared == shared if shared else not entry.shared.startswith(_ALONE)
+            if not ours or not fits:
                 continue
             if _state(client, entry) == FunctionState.CURRENT:
                 return entry
@@ -101,6 +114,7 @@ def register(client: Any, name: str, *, group: UUID | None = None, public: bool 
             description=f"mhfd {mhfd.__version__}: {name}, source {digest_of(name)}",
             public=public,
             group=None if group is None else str(group),
+            ha_endpoint_id=None if endpoint is None else str(endpoint),
         )
         entry = Function(
             name=name,

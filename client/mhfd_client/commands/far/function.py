@@ -26,8 +26,15 @@ def function() -> None:
 @function.command()
 @click.option("--group", type=click.UUID, help="Let the members of this Globus group run them too.")
 @click.option("--public", is_flag=True, help="Let everybody run them, where an endpoint lets them.")
+@click.option(
+    "--high-assurance",
+    "endpoint",
+    type=click.UUID,
+    metavar="ENDPOINT",
+    help="For this endpoint of high assurance: they run nowhere else.",
+)
 @JSON
-def register(group: UUID | None, public: bool, as_json: bool) -> None:
+def register(group: UUID | None, public: bool, endpoint: UUID | None, as_json: bool) -> None:
     """Register both functions, or find them: the same code and account give the same ids.
 
     Prints the ids and the line with which an administrator allows them.
@@ -37,8 +44,13 @@ def register(group: UUID | None, public: bool, as_json: bool) -> None:
 
     if group is not None and public:
         raise click.UsageError("--group and --public exclude each other: everybody includes the group")
+    if endpoint is not None and (group is not None or public):
+        raise click.UsageError("--high-assurance: what an endpoint of high assurance runs cannot be shared")
     with own_client() as client:
-        made = [registration.register(client, name, group=group, public=public) for name in registration.NAMES]
+        made = [
+            registration.register(client, name, group=group, public=public, endpoint=endpoint)
+            for name in registration.NAMES
+        ]
         old = [f for f in registration.known(client) if f.state is registration.FunctionState.OBSOLETE]
     if as_json:
         echo_json({"functions": [f.as_json() for f in made], "pin": _pin(made), "obsolete": [str(f.id) for f in old]})
