@@ -5,19 +5,23 @@ It does what the station's loop does between arrival and verdict, and nothing th
 
 from __future__ import annotations
 
-from collections import Counter
+import itertools
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from benchmarks._virtual_time import EPOCH_S, VirtualTime
 
+from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
 from mhfd_client.arrival.events import Whole
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import State
-from mhfd_client.naming import NOWHERE
+from mhfd_client.naming import NOWHERE, Place
 from mhfd_client.runners import Batch, Event, Job, Returned, Runner, Scored
 
 POLL_S: Final = 0.5
@@ -61,10 +65,66 @@ class Fates:
         return next((at for at, n in self.backlog if at >= end and n <= before), float("inf")) - end
 
 
+@dataclass(slots=True)
+class Row:
+    """An image, as far as a runner is told of it."""
+
+    id: int
+    path: str
+    size: int
+    mtime_ns: int
+    token: str = ""
+
+
+class Book:
+    """Keeps the journal's rules in memory, for a day of a million images: one report an image, nothing out twice."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, Row] = {}  # without a report
+        self._whole: deque[int] = deque()
+        self._next = 0
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """As the journal's."""
+        yield
+
+    def close(self) -> None:
+        """As the journal's."""
+
+    def arrived(self, whole: Whole, place: Place) -> Row:
+        """As the journal's."""
+        self._next += 1
+        row = self._rows[self._next] = Row(self._next, whole.path, whole.size, whole.mtime_ns)
+        self._whole.append(row.id)
+        return row
+
+    def pending(self, state: State, *, limit: int) -> list[Row]:
+        """As the journal's."""
+        assert state is State.WHOLE
+        return [self._rows[one] for one in itertools.islice(self._whole, limit)]
+
+    def intent(self, ids: Sequence[int], token: str, runner: str, params: Params, *, durable: bool = True) -> None:
+        """As the journal's."""
+        for one in ids:
+            assert self._whole.popleft() == one
+            self._rows[one].token = token
+
+    def scored(self, image_id: int, report: FocusReport, **moments: Any) -> bool:
+        """As the journal's."""
+        return self._rows.pop(image_id, None) is not None
+
+    def returned(self, token: str, why: str, *, ids: Sequence[int] | None = None, blame: bool = False) -> list[int]:
+        """As the journal's."""
+        back = [one for one in ids or () if one in self._rows and self._rows[one].token == token]
+        self._whole.extendleft(reversed(back))
+        return back
+
+
 class VirtualStation:
     """One watch."""
 
-    def __init__(self, time: VirtualTime, runner: Runner, journal: Journal, *, images: int, rate: float) -> None:
+    def __init__(self, time: VirtualTime, runner: Runner, journal: Journal | Book, *, images: int, rate: float) -> None:
         self.time, self.runner, self.journal = time, runner, journal
         self._images, self._rate = images, rate
         self._out = self._batches = 0
@@ -128,7 +188,7 @@ class VirtualStation:
             case Scored():
                 self._out -= 1
                 taken = self.journal.scored(event.id, event.report, at_ns=event.at_ns, returned_ns=event.returned_ns)
-                self.fates.reports[event.id] += 1
+                self.fates.reports[event.id] += taken
                 self.fates.refused += not taken
                 if taken:
                     number = self._number.pop(event.id)

@@ -1,4 +1,4 @@
-"""A day of images in virtual time: `python -m benchmarks.virtual_day [--hours 24] [--write]`.
+"""A day of images in virtual time: `python -m benchmarks.virtual_day [--hours 24] [--down 8 4] [--write]`.
 
 10 TB in tiles of 8.5 MB, 13.6 a second, by the real runners, journal, batching and pacing, and by the shipped flow in
 our interpreter; the services are models with the documented limits, and 1% of all they are asked fails. The centre is
@@ -10,15 +10,16 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time as real
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 from uuid import UUID
 
-import numpy as np
 from benchmarks._virtual_centre import REPORT, Assumed, Centre, Chance, Requests, VirtualEndpoint
 from benchmarks._virtual_flows import CENTRE, VirtualFiles, VirtualFlows
-from benchmarks._virtual_station import Fates, VirtualStation, journal_in
+from benchmarks._virtual_page import section, written
+from benchmarks._virtual_station import Book, Fates, VirtualStation, journal_in
 from benchmarks._virtual_time import VirtualTime
 
 from mhfd_client.compute.callable_endpoint import CallableEndpoint
@@ -49,6 +50,8 @@ class Day:
     assumed: Assumed = ASSUMED
     options: tuple[tuple[str, Any], ...] = ()
     """Of the runner, where they are not the settings' own."""
+    journal: bool = True
+    """The real one; else its rules in memory."""
     takes: int = MAX_IMAGES
     """Images of a run, by the flow that is deployed."""
 
@@ -61,7 +64,8 @@ class Came:
     fates: Fates
     hits: int
     asked: int
-    centre: Centre
+    again: int
+    """Images that the centre scored more than once, each time counted."""
     figures: dict[str, Any]
     ended_s: float
     real_s: float
@@ -78,7 +82,7 @@ def lived(day: Day, folder: Path) -> Came:
     settings = Settings()
     runner: FarRunner[Any]
     if day.road == "compute":
-        options = {"batch": settings.compute.batch, "tasks": settings.compute.tasks} | dict(day.options)
+        options = {"batch": settings.compute.batch, "tasks": 2 * day.assumed.workers} | dict(day.options)
         options |= {"deadline_s": settings.runner.deadline_s, "attempts": settings.runner.attempts}
         runner = ComputeRunner(
             ID,
@@ -104,7 +108,7 @@ def lived(day: Day, folder: Path) -> Came:
             files=VirtualFiles(flows, REPORT),
             **options,
         )
-    journal = journal_in(folder, time)
+    journal = journal_in(folder, time) if day.journal else Book()
     station = VirtualStation(time, runner, journal, images=round(day.seconds * day.rate), rate=day.rate)
     try:
         station.run(until=3 * day.seconds + 6 * 3600)
@@ -115,14 +119,21 @@ def lived(day: Day, folder: Path) -> Came:
         "most requests in 10 s": requests.most,
         "refused": requests.refused,
         "most transfers": flows.transfers.most,
-        "transfers busy": flows.transfers.busy_s / 3 / max(1.0, time.now),
+        "transfers busy": flows.transfers.busy_s / 3 / day.seconds,
         "runs": flows.made,
         "endings": flows.endings,
         "largest state": flows.largest,
         "left": len(flows.left),
     }
     hits, asked = sum(chance.hits.values()), sum(chance.asked.values())
-    return Came(day, station.fates, hits, asked, centre, figures, time.now, real.perf_counter() - begun)
+    again = sum(n - 1 for n in centre.scored.values() if n > 1)
+    return Came(day, station.fates, hits, asked, again, figures, time.now, real.perf_counter() - begun)
+
+
+def lived_apart(day: Day) -> Came:
+    """In a folder of its own."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return lived(day, Path(scratch))
 
 
 def folders(folder: Path) -> Folders:
@@ -147,25 +158,23 @@ def folders(folder: Path) -> Folders:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--minutes", type=float, default=20)
-    parser.add_argument("--down", type=float, nargs=2, default=(8, 11))
-    parser.add_argument("--road", nargs="*", default=("compute", "flow"))
-    parser.add_argument("--set", nargs="*", default=())
+    parser.add_argument("--hours", type=float, default=24.0)
+    parser.add_argument("--down", type=float, nargs=2, default=(8.0, 4.0), metavar=("AT", "HOURS"))
+    parser.add_argument("--road", choices=("compute", "flow"), action="append", help="one alone; both without")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--journal", action="store_true", help="the real one on a disk: twice as slow")
+    parser.add_argument("--write", action="store_true", help="put it into docs/benchmarks/flow.md")
     given = parser.parse_args()
-    options = tuple((k, float(v) if "." in v else int(v)) for k, v in (one.split("=") for one in given.set))
-    down = None if not given.down[1] else (given.down[0] * 60, given.down[1] * 60)
-    for road in given.road:
-        with tempfile.TemporaryDirectory() as scratch:
-            came = lived(Day(road, given.minutes * 60, down, options=options), Path(scratch))
-        fates = came.fates
-        print(road, "images", len(fates.seen_s), "lost", fates.lost, "twice", fates.twice, "refused", fates.refused)
-        print("  p50, p95", np.nanpercentile(fates.took_s, [50, 95, 100]), "ended", came.ended_s, "real", came.real_s)
-        if down:
-            print(
-                "  before", np.nanpercentile(fates.within(0, down[0]), [50, 95]), "up after", fates.caught_up_s(*down)
-            )
-        again = sum(count > 1 for count in came.centre.scored.values())
-        print("  ", came.hits, came.asked, "again there", again, came.figures)
+    begin, hours = given.down
+    down = (begin * 3600, (begin + hours) * 3600) if hours else None
+    roads: tuple[Road, ...] = tuple(given.road or ("compute", "flow"))
+    days = [Day(road, given.hours * 3600, down, seed=given.seed, journal=given.journal) for road in roads]
+    with ProcessPoolExecutor(len(days)) as pool:
+        came = list(pool.map(lived_apart, days))
+    told = section(came)
+    print(told)
+    if given.write:
+        written(told)
 
 
 if __name__ == "__main__":

@@ -207,7 +207,7 @@ def test_without_a_login_it_says_which_and_loses_nothing(lab: Site, station: Wat
         ({"flow.results_here": "/no/such/folder"}, "flow.results_here: "),
         ({"flow.staging_root": "scratch"}, "flow.staging_root = 'scratch': "),
         ({"flow.mapped": ["mine"]}, "flow.mapped = 'mine': is no id"),
-        ({"flow.runs": 17}, "flow.runs"),
+        ({"flow.runs": 25}, "flow.runs"),
         ({"flow.stagging": "x"}, "flow.stagging"),
         ({"globus.client_id": None}, "globus.client_id: "),
     ],

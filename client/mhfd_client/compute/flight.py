@@ -25,7 +25,8 @@ class FlyingImage(PendingImage):
     """One image that is not answered yet."""
 
     there: str  # what the endpoint calls it
-    alone: bool = False  # its last task failed: it goes without others, which must not suffer
+    alone: bool = False  # it goes without others, which must not suffer
+    ailed: bool = False  # a task that it shared failed: once that is nobody's fault
 
 
 @dataclass(slots=True, eq=False)

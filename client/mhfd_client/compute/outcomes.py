@@ -226,7 +226,8 @@ class OutcomeRunner(FarRunner[FlyingImage]):
             self._health.failing(error)
         if len(part.images) > 1:
             for image in part.open:
-                image.alone = True
+                image.alone = image.ailed or died
+                image.ailed = True
             self._flight.again(part.open)
             return
         for image in part.open:

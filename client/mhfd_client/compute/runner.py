@@ -161,8 +161,7 @@ class ComputeRunner(OutcomeRunner):
         now = self._clock()
         alarms = [1.0]
         if self._flight.waiting and self._there is not None and len(self._flight.out) < self._flight.most_tasks:
-            held = self._health.hold_until - now
-            alarms += [max(0.02, held, self._flight.due() - now), max(0.02, held, self._health.pace.due())]
+            alarms.append(max(0.02, self._flight.due() - now, self._health.pace.due(), self._health.hold_until - now))
         return min(alarms)
 
     def _tend(self) -> None:

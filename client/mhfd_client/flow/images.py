@@ -1,6 +1,6 @@
 """The images that a flow runner has, and which of them go together next. A table and its arithmetic."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,6 +8,9 @@ from mhfd_client.runners.far import PendingImage, PendingImages
 
 BODY_BYTES: Final = 90_000
 """Of the images in a run's input, whose state is bounded."""
+
+ENOUGH: Final = 256
+"""Images that are worth a run at once. When more wait, because runs have been out or away, a run takes more."""
 
 OLDER_MOST: Final = 64
 """Images that a run of a flow takes that an earlier mhfd has deployed."""
@@ -55,6 +58,10 @@ class FlowImages(PendingImages[FlowImage]):
         chosen, self.waiting = _next_of(self.waiting, most=most, wait=wait, now=now)
         return chosen
 
+    def moments(self, wait: float) -> Iterator[float]:
+        """When each of those that wait would go in a run that is not full."""
+        return (max(image.due, image.since + wait) for image in self.waiting)
+
 
 def _next_of(
     waiting: Sequence[FlowImage], *, most: int, wait: float, now: float
@@ -66,7 +73,7 @@ def _next_of(
     chosen: list[FlowImage] = []
     limit, weight, full = most, 0, False
     for image in ready:
-        if chosen and image.job.params != chosen[0].job.params:
+        if chosen and image.job.params is not chosen[0].job.params and image.job.params != chosen[0].job.params:
             continue
         fewer = min(limit, image.most)
         if len(chosen) >= fewer:
@@ -81,6 +88,7 @@ def _next_of(
         if len(chosen) >= limit:
             full = True
             break
+    full = full or len(chosen) >= ENOUGH
     if not full and now < min(image.since for image in chosen) + wait:
         return [], list(waiting)
     taken = set(map(id, chosen))

@@ -50,7 +50,7 @@ class FlowRunner(FarRunner[FlowImage]):
         open_service: Reaches Globus Flows; called in another thread, again and again until it does not raise.
         folders: Where images and reports are, by each side's name.
         runs_file: Remembers what is out.
-        batch: Images of one run, at most; so many go at once.
+        batch: Images of one run, at most; `images.ENOUGH` go at once.
         wait_s: Fewer go when the first has waited for so long.
         runs: Runs that are out at once.
         poll_s: When a run is first looked at.
@@ -70,9 +70,9 @@ class FlowRunner(FarRunner[FlowImage]):
         folders: Folders,
         *,
         runs_file: Path | None = None,
-        batch: int = 256,
+        batch: int = 512,
         wait_s: float = 30.0,
-        runs: int = 6,
+        runs: int = 12,
         poll_s: float = 5.0,
         late_s: float = 900.0,
         lag_s: float = 60.0,
@@ -424,8 +424,8 @@ class FlowRunner(FarRunner[FlowImage]):
         if self._web.service is not None:
             alarms += [own.due - now for own in self._runs if own.waits]
         if self._images.waiting and len(self._runs) < self._most:
-            first = self._images.waiting[0]
-            alarms.append(max(self._standing.hold_until, first.due, first.since + self._wait) - now)
+            moments = [self._standing.hold_until, *self._images.moments(self._wait)]
+            alarms += [at - now for at in moments if at > now]  # what is due already waits for an answer
         return max(0.02, min(alarms))
 
     def _tend(self) -> None:

@@ -239,10 +239,12 @@ class FlowSettings(Section):
     user_endpoint_config: dict[str, Any] = Field(
         default_factory=dict, description="what a multi-user endpoint lets a user choose"
     )
-    batch: int = Field(256, ge=1, le=512, description="images of one run, at most; so many go at once")
+    batch: int = Field(
+        512, ge=1, le=512, description="images of one run, at most; so many go at once, or 256 when no more wait"
+    )
     wait_s: Seconds = Field(30.0, description="fewer go when the first of them has waited for so long")
     runs: int = Field(
-        6, ge=1, le=16, description="runs that are out at once; Globus moves three transfers of a person, others wait"
+        12, ge=1, le=24, description="runs that are out at once; Globus moves three transfers of a person, others wait"
     )
     poll_s: float = Field(
         5.0, ge=0.05, le=600, description="how soon a run is first looked at; then ever more rarely, up to a minute"
