@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,31 @@ def test_a_folder_that_does_not_answer_holds_up_no_other(facility: Facility, dea
     assert response.reports[4] is not None
     roots = {root.path: root for root in examined(paths=[path]).roots}
     assert roots[str(facility.data)].usable
+
+
+def test_who_asks_at_the_same_time_waits_for_the_same_answer(facility: Facility) -> None:
+    begun, joined, go = threading.Event(), threading.Event(), threading.Event()
+    asked_for: list[int] = []
+
+    def slow() -> str:
+        asked_for.append(1)
+        begun.set()
+        go.wait(60)
+        return "there"
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(patience.asked, "a folder", slow)
+        assert begun.wait(60)
+
+        def joins() -> str:
+            joined.set()
+            return patience.asked("a folder", slow)
+
+        second = pool.submit(joins)
+        assert joined.wait(60)
+        go.set()
+        assert [first.result(60), second.result(60)] == ["there", "there"]
+    assert len(asked_for) <= 2  # the second may have come when the first had its answer
 
 
 def test_what_does_not_answer_is_asked_once(facility: Facility, dead: Path) -> None:

@@ -5,12 +5,13 @@ asked again. So a dead mount costs a worker one thread and its first request one
 """
 
 import threading
+import time
 from collections.abc import Callable
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 T = TypeVar("T")
 
-MOMENT_S: Final = 2.0
+MOMENT_S: Final = 5.0
 
 
 class Silent(Exception):
@@ -20,11 +21,17 @@ class Silent(Exception):
 class _Question(Generic[T]):
     def __init__(self, name: str, ask: Callable[[], T]) -> None:
         self._ask, self._answer, self._error = ask, None, None
+        self._until = time.monotonic() + MOMENT_S
         self._known = threading.Event()
         threading.Thread(target=self._run, name=f"asks for {name}", daemon=True).start()
 
     _answer: T | None
     _error: Exception | None
+
+    @property
+    def over(self) -> bool:
+        """Whether there is an answer."""
+        return self._known.is_set()
 
     def _run(self) -> None:
         try:
@@ -33,30 +40,32 @@ class _Question(Generic[T]):
             self._error = e
         self._known.set()
 
-    def answer(self, wait_s: float) -> T:
-        """What came of it."""
-        if not self._known.wait(wait_s):
+    def answer(self) -> T:
+        """What came of it, if it comes within a moment of its being asked."""
+        if not self._known.wait(max(0.0, self._until - time.monotonic())):
             raise Silent
         if self._error is not None:
             raise self._error
         return self._answer  # type: ignore[return-value]  # None only where it is the answer
 
 
-_open: dict[str, _Question[object]] = {}
+_open: dict[str, _Question[Any]] = {}
+_lock = threading.Lock()
 
 
-def asked(name: str, ask: Callable[[], T], *, wait_s: float | None = None) -> T:
-    """What `ask` gives or raises. `Silent` after a moment, or at once while the last answer of that name is out."""
-    before = _open.get(name)
-    if before is not None:
-        try:
-            before.answer(0)
-        except Silent:
-            raise
-        except Exception:  # noqa: S110 - an answer at last, of long ago: it is asked anew
-            pass
-    question = _Question(name, ask)
-    _open[name] = question  # type: ignore[assignment]  # covariant in what it answers
-    found = question.answer(MOMENT_S if wait_s is None else wait_s)
-    _open.pop(name, None)
-    return found
+def asked(name: str, ask: Callable[[], T]) -> T:
+    """What `ask` gives or raises. `Silent` after a moment, or at once where the same was asked longer ago.
+
+    Who asks the same meanwhile, in another thread, waits for the same answer.
+    """
+    with _lock:
+        question = _open.get(name)
+        if question is None or question.over:  # over: an answer at last, of long ago
+            question = _open[name] = _Question(name, ask)
+    try:
+        found: T = question.answer()
+        return found
+    finally:
+        with _lock:
+            if question.over and _open.get(name) is question:
+                del _open[name]
