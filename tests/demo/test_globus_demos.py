@@ -161,7 +161,7 @@ def test_five_hundred_images_and_any_faults() -> None:
 def test_the_page_says_of_every_line_what_only_the_service_can_show(page: str) -> None:
     text = (REPOSITORY / "docs" / "benchmarks" / f"{page}.md").read_text()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
-    said = {row[0]: row[-1] for row in rows if row[0] in PAGES[page]}
+    said = {row[0]: row[-1] for row in reversed(rows) if row[0] in PAGES[page]}  # below are tables of other things
     assert said == PAGES[page]
 
 
