@@ -55,7 +55,12 @@ DEALT := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 test: $(STAMP) browser broker
 	$(MAKE) --no-print-directory --jobs=2 check suite
 
-suite: $(STAMP)
+# Once after an installation: else each worker compiles all tests, at the same time as the others.
+$(VENV)/.compiled: $(STAMP)
+	$(BIN)/python -m pytest --collect-only --quiet >/dev/null
+	touch $@
+
+suite: $(VENV)/.compiled
 	$(BIN)/python -m pytest -m 'not gpu and not soak' $(DEALT)
 
 check: $(STAMP)
