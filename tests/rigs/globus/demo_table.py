@@ -42,7 +42,7 @@ COUNTS: Final = {
 
 TIMES: Final = {
     "wait": (
-        "waiting for a batch, or for one of three runs",
+        "waiting for a batch, or until a run may start",
         "how long a run takes: at minutes a run, this is most of an image's time",
     ),
     "move": ("on its way to the endpoint", "all of it: a transfer takes seconds at the least"),
