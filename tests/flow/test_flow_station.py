@@ -41,6 +41,10 @@ def lab(service: Service, quick_endpoint: ChildEndpoint, tmp_path: Path, globus_
         yield made
 
 
+TOGETHER = ("--set", "flow.wait_s=60")
+"""Four images make a run, however far apart they are seen."""
+
+
 @pytest.fixture
 def station(lab: Site) -> Iterator[Watched]:
     made = Watched(lab.root, lab.folder, lab.env, ["--runner", "flow", "--config", str(lab.file(flow__batch=4))])
@@ -141,8 +145,8 @@ def test_a_station_that_is_killed_again_and_again(lab: Site, station: Watched) -
 def test_a_run_that_a_person_cancels_is_made_again_and_its_leftover_is_named(lab: Site, station: Watched) -> None:
     """Its images were being scored, and are once more: nobody can tell Compute to stop."""
     reached = lab.globus.flows.hold("Score")
-    station.images(3)
-    station.start()
+    station.images(4)
+    station.start(*TOGETHER)
     until(reached.is_set, "no run comes to Score")
     (run,) = lab.runs()
     lab.globus.flows.cancel(run)
@@ -152,25 +156,24 @@ def test_a_run_that_a_person_cancels_is_made_again_and_its_leftover_is_named(lab
     assert (len(lab.runs()), lab.staged()) == (2, [f"mhfd-{run.id}"])
     named = station.trouble("leftover").why
     assert f"delete the folder /mhfd-{run.id}/ of collection {lab.stage.id} by hand" in named
-    assert lab.scored() == 6
+    assert lab.scored() == 8
 
 
 def test_it_ends_cleanly_while_a_run_is_out(lab: Site, station: Watched) -> None:
     """The second Ctrl-C waits for nothing: the run goes on by itself, and the next start takes it up."""
     reached = lab.globus.flows.hold("Score")
-    station.images(3)
-    station.start()
+    station.images(4)
+    station.start(*TOGETHER)
     until(reached.is_set, "no run comes to Score")
     station.ask(JournalView.counts)
     assert station.stop(signal.SIGINT, signal.SIGTERM) == 0, station.said()
     assert "0 images scored" in station.said()
-    assert "3 left for the next start" in station.said()
-    assert station.ask(JournalView.counts)[State.SUBMITTED] == 3
-    runs = len(lab.runs())
+    assert "4 left for the next start" in station.said()
+    assert station.ask(JournalView.counts)[State.SUBMITTED] == 4
     lab.globus.flows.release("Score")
-    station.start()
+    station.start(*TOGETHER)
     all_once(lab, station)
-    assert len(lab.runs()) == runs
+    assert len(lab.runs()) == 1
 
 
 def test_it_ends_by_itself_when_nothing_comes(lab: Site, station: Watched) -> None:
