@@ -12,7 +12,7 @@ from typing import Final
 from mhfd_client.errors import SettingsError
 from mhfd_client.files import text_of
 from mhfd_client.flow.folders import Folders
-from mhfd_client.globus.ids import id_of
+from mhfd_client.globus.ids import id_set
 from mhfd_client.settings.options import Settings
 
 NAME: Final = "mhfd-first-hour-"
@@ -75,18 +75,14 @@ def site_of(settings: Settings) -> HourSite:
         raise SettingsError(f"flow.results_here: {text_of(here)} is no folder that this user may write; make it")
     near = chosen.results if chosen.results is not None else chosen.source
     return HourSite(
-        endpoint=_id("compute.endpoint", compute.endpoint),
-        function=None if compute.function is None else _id("compute.function", compute.function),
-        near=_id("flow.results", near),
+        endpoint=id_set("compute.endpoint", compute.endpoint),
+        function=None if compute.function is None else id_set("compute.function", compute.function),
+        near=id_set("flow.results", near),
         near_here=here,
         near_path=chosen.results_path,
-        staging=_id("flow.staging", chosen.staging),
+        staging=id_set("flow.staging", chosen.staging),
         staging_path=chosen.staging_path,
         staging_root=str(chosen.staging_root),
-        mapped=tuple(_id("flow.mapped", one) for one in chosen.mapped),
+        mapped=tuple(id_set("flow.mapped", one) for one in chosen.mapped),
         user_endpoint_config=dict(chosen.user_endpoint_config),
     )
-
-
-def _id(key: str, text: str | None) -> str:
-    return str(id_of(text, key, error=SettingsError))

@@ -14,7 +14,7 @@ from mhfd_client.flow.runs_out import RUNS_FILE
 from mhfd_client.flow.service import FlowService
 from mhfd_client.globus.consents import consents_for
 from mhfd_client.globus.identity import credentials, globus_app, needs_extra
-from mhfd_client.globus.ids import id_of
+from mhfd_client.globus.ids import id_set
 from mhfd_client.settings.options import FlowSettings, Settings
 
 _NEEDED = ("id", "source", "source_here", "results_here", "staging", "staging_root")
@@ -56,7 +56,7 @@ def flow_of(chosen: FlowSettings) -> str:
     """The flow's id. SettingsError."""
     if chosen.id is None:
         raise SettingsError("flow.id: must be set; `mhfd flow deploy` prints it")
-    return _id("flow.id", chosen.id)
+    return id_set("flow.id", chosen.id)
 
 
 def folders_of(settings: Settings, root: str, *, watched: bool = True) -> Folders:
@@ -72,7 +72,7 @@ def folders_of(settings: Settings, root: str, *, watched: bool = True) -> Folder
             f"{', '.join(missing)}: must be set with runner.kind 'flow'; docs/how-to/microscope-to-gpu.md says where "
             "each is found"
         )
-    source = _id("flow.source", chosen.source)
+    source = id_set("flow.source", chosen.source)
     here, results_here = Path(os.path.realpath(str(chosen.source_here))), Path(str(chosen.results_here)).absolute()
     real = os.path.realpath(root)
     if not Path(real).is_relative_to(here):
@@ -97,22 +97,18 @@ def folders_of(settings: Settings, root: str, *, watched: bool = True) -> Folder
         raise SettingsError(f"flow.results_here: {text_of(results_here)} is no folder; make it")
     return Folders(
         flow=flow_of(chosen),
-        endpoint=_id("compute.endpoint", settings.compute.endpoint),
-        function=_id("compute.function", settings.compute.function),
+        endpoint=id_set("compute.endpoint", settings.compute.endpoint),
+        function=id_set("compute.function", settings.compute.function),
         source=source,
         source_here=here,
         source_path=chosen.source_path,
         watched=Path(root),
-        results=source if chosen.results is None else _id("flow.results", chosen.results),
+        results=source if chosen.results is None else id_set("flow.results", chosen.results),
         results_here=results_here,
         results_path=chosen.results_path,
-        staging=_id("flow.staging", chosen.staging),
+        staging=id_set("flow.staging", chosen.staging),
         staging_path=chosen.staging_path,
         staging_root=str(chosen.staging_root),
-        mapped=tuple(_id("flow.mapped", one) for one in chosen.mapped),
+        mapped=tuple(id_set("flow.mapped", one) for one in chosen.mapped),
         user_endpoint_config=dict(chosen.user_endpoint_config),
     )
-
-
-def _id(key: str, text: str | None) -> str:
-    return str(id_of(text, key, error=SettingsError))
