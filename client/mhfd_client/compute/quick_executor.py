@@ -1,12 +1,17 @@
-"""The SDK's Executor, bent in two places: results are looked at more often, and we hear when a request went out.
+"""The SDK's Executor, bent in three places: results are looked at more often, only one thread listens for those of a
+task group, and we hear when a request went out.
 
 The SDK looks at what came from the broker every half second, which nothing exposes: a result waits a quarter of a
 second for nothing. Here the wait is lowered where the SDK's parts are as we know them. Each is looked for first
 (`globus.private_names`): with a release that is made differently everything works, only slower, and a line says so.
 
+Results of a group are one queue. The SDK starts another listener when two of its executors ask for one at the same
+moment, as a new one and one that looks for lost tasks do, and each then takes away what the other waits for.
+
 Nothing here knows of images. Importing this module does not import the SDK.
 """
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -16,6 +21,7 @@ from mhfd_client.globus.private_names import LOOP, POLL, TAKEN, WATCHER, anythin
 STOCK_S: Final = 0.5
 """How often the SDK looks by itself."""
 _KIND_S: Final = 1.0  # a watcher that waits longer was told to by the service (high assurance): it is left alone
+_listening = threading.Lock()  # of all executors of this process
 _END_S: Final = 3.0  # one that is waiting to connect again ends later, by itself
 
 
@@ -36,7 +42,8 @@ def executor_class(poll_s: float, sent: Callable[[Sequence[Any]], None]) -> Any:
             super().__init__(*args, **kwargs)
 
         def _get_result_watcher(self) -> Any:
-            watcher = super()._get_result_watcher()
+            with _listening:
+                watcher = super()._get_result_watcher()
             if watcher not in self.watchers:
                 self.watchers = [w for w in self.watchers if w.is_alive()] + [watcher]
                 self.quicken(watcher)
