@@ -23,7 +23,7 @@ from mhfd_client.settings import options
 DOCS = REPOSITORY / "docs"
 FOLDER = DOCS / "explanation"
 PAGE = (FOLDER / "sources.md").read_text(encoding="utf-8")
-SOURCES = ("001", "003")
+SOURCES = ("000", "001", "002", "003", "004")
 STATES = ("built", "changed", "left out", "not yet")
 LATER = ("training", "models", "adjustment", "any size and many processors", "library of models")
 COMMANDS = dict(every())
