@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo demo-endpoint demo-flow first-hour test suite browser broker check soak coverage bench gpu-check clean \
+.PHONY: demo demo-endpoint demo-flow first-hour test suite browser broker check site soak coverage bench gpu-check clean \
   test-lowest beside-cli
 .DELETE_ON_ERROR:
 # Every command that a test types is a process: compiling its sources anew each time would be a fifth of its work.
@@ -63,12 +63,19 @@ $(VENV)/.compiled: $(STAMP)
 suite: $(VENV)/.compiled
 	$(BIN)/python -m pytest -m 'not gpu and not soak' $(DEALT)
 
+# docs/ as a site that opens from a disk. What leads nowhere, and a page that is in no list, ends it.
+SITE := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --config-file docs/mkdocs.yml
+site: $(STAMP)
+	$(SITE)
+	@echo "open build/site/index.html"
+
 check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/house
+	$(SITE)
 
 # What touches Globus, with the lowest releases that pyproject.toml takes; then again with an endpoint beside it, which
 # takes no older click than its own. Needs an index of packages.

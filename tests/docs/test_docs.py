@@ -4,7 +4,7 @@ Blocks fenced as `python` run in order, one namespace a page; in blocks fenced a
 `$ ` runs as in a shell, and a following `# exit N` is the exit code it must have. Both find `tile.tif`, `run/*.tif` and
 `blurred.tif` in their folder. Blocks fenced as `shell-session` need Globus: tests/docs/test_docs_flow.py types
 them. Those fenced as `py` are modules of their own: tests/images/test_readers.py installs and runs them. Those fenced
-as `sh` install or need a machine we don't have, and are not run.
+as `sh` install or need a machine we don't have, and are not run. Links: tests/docs/test_site.py.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from mhfd import simulate
 PAGES = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")])
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 NEEDS_SHELL = re.compile(r"[|&;<>$]")
-LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)(?:#[^)]*)?\)")
 
 
 @pytest.fixture
@@ -81,9 +80,3 @@ def test_console_examples_run(page: Path, folder: Path) -> None:
             shown = lines[i + 1] if i + 1 < len(lines) and not lines[i + 1].startswith("$ ") else None
             if shown and not shown.startswith("..."):
                 assert shown.split()[0] in told, f"{page}: {command} does not print {shown!r}"
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(REPOSITORY)))
-def test_links_lead_somewhere(page: Path) -> None:
-    for target in LINK.findall(page.read_text()):
-        assert (page.parent / target).exists(), f"{page.relative_to(REPOSITORY)} links to {target}"
