@@ -5,6 +5,7 @@ from typing import Final
 import click
 
 import mhfd
+from mhfd import documentation
 from mhfd.errors import MhfdError, UsageError
 from mhfd_client.commands import (
     alert,
@@ -89,7 +90,11 @@ class Cli(click.Group):
                 formatter.write_dl([(f"{one.name:{widest}}", one.get_short_help_str(limit=200)) for one in commands])
 
 
-@click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Cli,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=f"New here? `mhfd demo --page` shows all of it at work. Documentation: {documentation.HOME}",
+)
 @click.version_option(mhfd.__version__, prog_name="mhfd")
 def main() -> None:
     """Know, while the sample is still in the microscope, whether the image it just took is in focus."""

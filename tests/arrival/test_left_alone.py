@@ -32,7 +32,7 @@ def fill(root: Path, **counts: int) -> Path:
         ({"txt": 3, "log": 1}, None),
         ({"tif": 2, "dm4": 2}, None),
         ({"dm4": 120, "txt": 12}, "none of the 132 files here is an image that is watched: 120 end in .dm4, 12 end in"),
-        ({"txt": 12, "dm4": 5}, "and install a reader of .dm4 (docs/how-to/write-a-reader.md)"),
+        ({"txt": 12, "dm4": 5}, "and install a reader of .dm4 (https://"),
         ({"xyz": 1}, "the one file here is no image that is watched: 1 ends in .xyz. Set arrival.patterns (now *.tif"),
         ({"tif": 2, "dm4": 5, "txt": 90}, "5 of the 7 images here are not watched: 5 end in .dm4. Set"),
     ],

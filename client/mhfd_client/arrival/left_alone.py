@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Final
 
+from mhfd import documentation
 from mhfd_client.arrival.events import TroubleKind
 from mhfd_client.arrival.listing import Listing
 from mhfd_client.arrival.troubles import Troubles
@@ -67,7 +68,8 @@ class Tally:
         told = ", ".join(f"{n:,} {'end' if n > 1 else 'ends'} in {ending or 'nothing'}" for ending, n in most)
         told += f", and there are {len(endings) - _NAMED} more" if len(endings) > _NAMED else ""
         first = next((ending for ending, _ in endings.most_common() if ending not in _NO_IMAGES), "")
-        reader = f", and install a reader of {first} (docs/how-to/write-a-reader.md)" if first in _OTHERS else ""
+        how = documentation.page("how-to/write-a-reader")
+        reader = f", and install a reader of {first} ({how})" if first in _OTHERS else ""
         return f"{told}. Set arrival.patterns (now {' '.join(self.patterns)}){reader}"
 
 

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import click
 
+from mhfd import documentation
 from mhfd_client.commands.common import (
     CONFIG,
     EXIT_PERSON,
     JSON,
     SET,
+    Group,
     WatchedFolder,
     echo,
     echo_json,
@@ -21,11 +23,11 @@ from mhfd_client.commands.common import (
 )
 
 
-@click.group()
+@click.group(cls=Group, epilog=f"More: {documentation.page('how-to/alerts')}")
 def alert() -> None:
     """Alerts: try them, see what rang, say that you know.
 
-    What rings and where is set in the section [alerts] of the settings; see docs/how-to/alerts.md.
+    What rings and where is set in the section [alerts] of the settings.
     """
 
 

@@ -20,6 +20,17 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+class Group(click.Group):
+    """Commands of one kind. Its help has the whole first sentence of each, where click cuts it to one line."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands, with what each does."""
+        with formatter.section("Commands"):
+            told = [(name, self.commands[name].get_short_help_str(limit=200)) for name in self.list_commands(ctx)]
+            formatter.write_dl(told)
+
+
 EXIT_PERSON: Final = 1
 """Something needs a person; what was printed says what."""
 

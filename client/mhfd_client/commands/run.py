@@ -13,7 +13,7 @@ from uuid import UUID
 
 import click
 
-from mhfd_client.commands.common import CONFIG, EXIT_PERSON, JSON, say
+from mhfd_client.commands.common import CONFIG, EXIT_PERSON, JSON, Group, say
 from mhfd_client.times import CLOCK, local, took
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _STATE = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def run() -> None:
     """Runs of the flow that `mhfd watch --runner flow` starts, or that were started by hand: list, show, cancel.
 

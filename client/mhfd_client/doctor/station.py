@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 import mhfd
+from mhfd import documentation
 from mhfd.threads import cpu_name, thread_count
 from mhfd_client import mounts
 from mhfd_client.arrival.left_alone import Tally
@@ -198,7 +199,9 @@ def _names(root: str, loaded: Loaded) -> Iterator[Check]:
 
     found = named(root, loaded.settings)
     if found.fault is not None:
-        yield warn("names", str(found), "see docs/reference/names.md; `mhfd plan` shows what is read from each")
+        yield warn(
+            "names", str(found), f"`mhfd plan` shows what is read from each; {documentation.page('reference/names')}"
+        )
     elif found.total and not found.fitting:
         yield warn("names", str(found), "set names.preset, or names.pattern; `mhfd plan` shows what is read from each")
     else:

@@ -143,7 +143,7 @@ GUESSES: Final[tuple[Guess, ...]] = (
     Guess(
         "pace",
         "the end of a short action is seen within a minute",
-        "how long a batch takes: docs/benchmarks/flow.md",
+        "how long a batch takes: benchmarks/flow of the documentation",
         "the same log: how long the short actions took",
     ),
     # Transfer's providers

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mhfd import documentation
 from mhfd_client.errors import SettingsError
 from mhfd_client.files import text_of
 from mhfd_client.flow.folders import Folders
@@ -68,7 +69,7 @@ def site_of(settings: Settings) -> HourSite:
     if missing:
         raise SettingsError(
             f"{', '.join(missing)}: must be set for the first hour; --set KEY=VALUE does, or the settings of "
-            "docs/how-to/microscope-to-gpu.md"
+            f"{documentation.page('how-to/microscope-to-gpu')}"
         )
     here = Path(str(chosen.results_here)).absolute()
     if not here.is_dir() or not os.access(here, os.W_OK | os.X_OK):

@@ -6,6 +6,7 @@ Whether Globus answers is not asked here: a station that comes up after a power 
 import os
 from pathlib import Path
 
+from mhfd import documentation
 from mhfd_client.errors import SettingsError
 from mhfd_client.files import text_of
 from mhfd_client.flow.folders import Folders
@@ -69,8 +70,8 @@ def folders_of(settings: Settings, root: str, *, watched: bool = True) -> Folder
     missing += [f"compute.{name}" for name in ("endpoint", "function") if getattr(settings.compute, name) is None]
     if missing:
         raise SettingsError(
-            f"{', '.join(missing)}: must be set with runner.kind 'flow'; docs/how-to/microscope-to-gpu.md says where "
-            "each is found"
+            f"{', '.join(missing)}: must be set with runner.kind 'flow'; where each is found: "
+            f"{documentation.page('how-to/microscope-to-gpu')}"
         )
     source = id_set("flow.source", chosen.source)
     here, results_here = Path(os.path.realpath(str(chosen.source_here))), Path(str(chosen.results_here)).absolute()

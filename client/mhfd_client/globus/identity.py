@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import SecretStr
 
+from mhfd import documentation
 from mhfd.errors import needing_extra
 from mhfd_client.errors import NoClient
 from mhfd_client.files import text_of
@@ -45,7 +46,7 @@ _RECIPE: Final = (
     "no application is registered for logging in to Globus Flows and Transfer. Register one, which takes two minutes "
     "and costs nothing: at https://app.globus.org/settings/developers choose 'Register a thick client or script that "
     "will be installed and run by users on their devices', give it a name, and set globus.client_id (or "
-    "MHFD_GLOBUS_CLIENT_ID) to the Client UUID that is shown (docs/how-to/login.md)"
+    f"MHFD_GLOBUS_CLIENT_ID) to the Client UUID that is shown ({documentation.page('how-to/login')})"
 )
 
 

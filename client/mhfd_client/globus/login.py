@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from mhfd import documentation
 from mhfd.errors import needing_extra
 from mhfd_client.errors import LoginError, LoginRefused, NotLoggedIn, TokensRefused
 from mhfd_client.globus.consents import Consents, name_of
@@ -117,7 +118,7 @@ def log_in(
         if not sys.stdin.isatty():
             raise NotLoggedIn(
                 "logging in needs a terminal, and a person at it; a station without one has a client id and secret "
-                "(docs/how-to/login.md)"
+                f"({documentation.page('how-to/login')})"
             )
         say("mhfd asks for leave to")
         for words in consents.words():

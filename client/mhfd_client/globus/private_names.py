@@ -13,6 +13,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
+from mhfd import documentation
 from mhfd_client.errors import ReleaseUnknown
 
 log = logging.getLogger("mhfd.globus")
@@ -80,7 +81,8 @@ APPLICATION: Final = PrivateName(
     _COMPUTE,
     "globus_compute_sdk.sdk.auth.globus_app",
     "DEFAULT_CLIENT_ID",
-    "there is no public application to log in with; register one and set globus.client_id (docs/how-to/login.md)",
+    "there is no public application to log in with; register one and set globus.client_id "
+    f"({documentation.page('how-to/login')})",
 )
 ALL: Final = (WATCHER, POLL, LOOP, TAKEN, RETRIES, *PATIENCE, *CONNECTIONS, MISMATCH, APPLICATION)
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from mhfd import documentation
 from mhfd_endpoint.finding import Check, Level, fail, ok, warn
 from mhfd_endpoint.identities.accounts import wrong_with
 from mhfd_endpoint.identities.domains import whose
@@ -38,7 +39,11 @@ def examine(path: Path) -> Iterator[Check]:
     found += _tried(mapping, tried)
     yield from found
     if not mapping.rules and not mapping.programs and not mapping.unknown:
-        yield warn(NAME, f"{path} maps nobody: nothing can run", "write a rule: docs/how-to/run-an-endpoint.md")
+        yield warn(
+            NAME,
+            f"{path} maps nobody: nothing can run",
+            f"write a rule: {documentation.page('how-to/run-an-endpoint')}",
+        )
     elif not any(one.level is Level.FAIL for one in found) and mapping.rules:
         wide = any(exact(kind) is None for rule in mapping.rules for kind in rule.kinds() or ())
         count = f"{len(mapping.rules)} rule{'s' if len(mapping.rules) > 1 else ''}"

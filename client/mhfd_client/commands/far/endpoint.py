@@ -7,19 +7,20 @@ from typing import Any
 
 import click
 
-from mhfd_client.commands.common import JSON, echo, say, tell
+from mhfd import documentation
+from mhfd_client.commands.common import JSON, Group, echo, say, tell
 
 _REFUSED = 20
 """Requests that were refused something, that `usage` prints; with --json there are more."""
 _NAME = click.argument("name", metavar="NAME")
 
 
-@click.group()
+@click.group(cls=Group, epilog=f"More: {documentation.page('how-to/run-an-endpoint')}")
 def endpoint() -> None:
     """Set up and look after a Globus Compute endpoint that scores images for others.
 
-    See docs/how-to/run-an-endpoint.md. These commands only write and read files on this machine; the endpoint itself
-    is started by `globus-compute-endpoint start NAME`.
+    These commands only write and read files on this machine; the endpoint itself is started by
+    `globus-compute-endpoint start NAME`.
     """
 
 

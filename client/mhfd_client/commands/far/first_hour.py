@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mhfd import documentation
 from mhfd.errors import MhfdError
 from mhfd_client.commands.common import CONFIG, EXIT_PERSON, SET, echo
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from mhfd_client.settings.options import Settings
 
 
-@click.command(name="first-hour")
+@click.command(name="first-hour", epilog=f"More: {documentation.page('how-to/first-hour')}")
 @click.option("--into", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Where the record goes.")
 @click.option(
     "--ids",
@@ -53,7 +54,7 @@ def first_hour(
 ) -> None:
     """Ask the real Globus everything that mhfd takes for granted of it, and write down what it says.
 
-    Needs the settings of a station with a flow (docs/how-to/microscope-to-gpu.md), but for flow.id. It says what it
+    Needs the settings of a station with a flow, but for flow.id. It says what it
     will do before it begins, removes what it made, and writes a record that can be sent or committed. The exit code
     is 1 when a guess was wrong or not answered, or something is left behind.
     """

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import click
 
-from mhfd_client.commands.common import CONFIG, EXIT_PERSON, JSON, echo, echo_json, say
+from mhfd_client.commands.common import CONFIG, EXIT_PERSON, JSON, Group, echo, echo_json, say
 
 if TYPE_CHECKING:
     from globus_sdk import FlowsClient
@@ -20,7 +20,7 @@ _NAME = click.argument("name", default="focus_check")
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
-@click.group()
+@click.group(cls=Group)
 def flow() -> None:
     """The Globus flows that bring images to an endpoint: show, validate, dry-run, deploy, start, by timers too.
 

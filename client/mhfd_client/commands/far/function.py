@@ -7,14 +7,14 @@ from uuid import UUID
 
 import click
 
-from mhfd_client.commands.common import JSON, echo, echo_json
+from mhfd_client.commands.common import JSON, Group, echo, echo_json
 from mhfd_client.times import DAY, utc
 
 if TYPE_CHECKING:
     from mhfd_client.compute.registration import Function
 
 
-@click.group()
+@click.group(cls=Group)
 def function() -> None:
     """The functions that an endpoint runs for us: register them, list them.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mhfd_client.commands.common import CONFIG, JSON, echo, say
+from mhfd_client.commands.common import CONFIG, JSON, Group, echo, say
 from mhfd_client.commands.far.flow_input import chosen, input_options, login_named
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mhfd_client.settings.options import Settings
 
 
-@click.group()
+@click.group(cls=Group)
 def timer() -> None:
     """Timers of Globus that start a flow: create, list, delete.
 
