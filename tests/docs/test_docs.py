@@ -1,10 +1,11 @@
 """Every example in the documentation runs.
 
 Blocks fenced as `python` run in order, one namespace a page; in blocks fenced as `console` each line that begins with
-`$ ` runs as in a shell, and a following `# exit N` is the exit code it must have. Both find `tile.tif`, `run/*.tif` and
-`blurred.tif` in their folder. Blocks fenced as `shell-session` need Globus: tests/docs/test_docs_flow.py types
-them. Those fenced as `py` are modules of their own: tests/images/test_readers.py installs and runs them. Those fenced
-as `sh` install or need a machine we don't have, and are not run. Links: tests/docs/test_site.py.
+`$ ` runs as in a shell, and a following `# exit N` is the exit code it must have. Both find `tile.tif`, `run/*.tif`
+and `blurred.tif` in their folder, but for those of tutorials, which make themselves what they need. Blocks fenced as
+`shell-session` need Globus: tests/docs/test_docs_flow.py types them. Those fenced as `py` are modules of their own:
+tests/images/test_readers.py installs and runs them. Those fenced as `sh` install or need a machine we don't have, and
+are not run. Links: tests/docs/test_site.py.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from tests.rigs.typed import typed_here
 from mhfd import simulate
 
 PAGES = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")])
+TUTORIALS = sorted((REPOSITORY / "docs" / "tutorial").glob("*.md"))
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 NEEDS_SHELL = re.compile(r"[|&;<>$]")
 
@@ -44,7 +46,9 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "page", [p for p in PAGES if blocks(p, "python")], ids=lambda p: str(p.relative_to(REPOSITORY))
+    "page",
+    [p for p in PAGES if blocks(p, "python") and p not in TUTORIALS],
+    ids=lambda p: str(p.relative_to(REPOSITORY)),
 )
 def test_python_examples_run(page: Path, folder: Path) -> None:
     names: dict[str, object] = {"__name__": "__main__"}
@@ -66,17 +70,38 @@ def typed(command: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(
-    "page", [p for p in PAGES if blocks(p, "console")], ids=lambda p: str(p.relative_to(REPOSITORY))
+    "page",
+    [p for p in PAGES if blocks(p, "console") and p not in TUTORIALS],
+    ids=lambda p: str(p.relative_to(REPOSITORY)),
 )
 def test_console_examples_run(page: Path, folder: Path) -> None:
     for body in blocks(page, "console"):
-        lines = body.splitlines()
-        for i, line in enumerate(lines):
-            if not line.startswith("$ "):
-                continue
-            command, _, wanted = line[2:].partition("# exit ")
-            code, told = typed(command)
-            assert code == int(wanted or 0), f"{page}: {command}\n{told}"
-            shown = lines[i + 1] if i + 1 < len(lines) and not lines[i + 1].startswith("$ ") else None
-            if shown and not shown.startswith("..."):
-                assert shown.split()[0] in told, f"{page}: {command} does not print {shown!r}"
+        follow(page, body)
+
+
+def follow(page: Path, body: str) -> None:
+    """Type what a block says is typed, and see what it says is seen."""
+    lines = body.splitlines()
+    for i, line in enumerate(lines):
+        if not line.startswith("$ "):
+            continue
+        command, _, wanted = line[2:].partition("# exit ")
+        code, told = typed(command)
+        assert code == int(wanted or 0), f"{page}: {command}\n{told}"
+        shown = lines[i + 1] if i + 1 < len(lines) and not lines[i + 1].startswith("$ ") else None
+        if shown and not shown.startswith("..."):
+            assert shown.split()[0] in told, f"{page}: {command} does not print {shown!r}"
+
+
+@pytest.mark.parametrize("page", TUTORIALS, ids=lambda p: p.stem)
+def test_a_tutorial_needs_nothing_but_what_it_makes_itself(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From an empty folder, block after block, as a reader goes: whoever has the package alone gets to its end."""
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {"__name__": "__main__"}
+    for kind, body in FENCE.findall(page.read_text(encoding="utf-8")):
+        if kind == "console":
+            follow(page, body)
+        elif kind == "python":
+            exec(compile(body, str(page), "exec"), names)  # noqa: S102 - our own documentation
