@@ -1,6 +1,7 @@
 """README and the program's messages are read where there is no clone: what they link to is a page of the site.
 
 The site is built from docs/ with one page a file (docs/a/b.md is a/b.html), so that each address leads back to a file.
+Anchors: the site's build looks for them (tests/docs/test_site.py), README being its home page.
 """
 
 from __future__ import annotations
@@ -35,13 +36,6 @@ def behind(address: str) -> Path:
     return DOCS / (f"{path.removesuffix('.html')}.md" if path.endswith(".html") else path)
 
 
-def headings(page: Path) -> set[str]:
-    """The anchors of a page, as Markdown's `toc` makes them of its headings."""
-    found = re.findall(r"^#+ (.+?)\s*$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    words = (re.sub(r"[^\w\s-]", "", heading.replace("`", "")).strip().lower() for heading in found)
-    return {re.sub(r"[-\s]+", "-", one) for one in words}
-
-
 def wrong_with(address: str) -> str:
     """What is wrong with a link of README; empty when nothing is."""
     if not address.startswith("https://"):
@@ -49,12 +43,9 @@ def wrong_with(address: str) -> str:
     if not address.startswith(documentation.HOME):
         return ""
     if address == documentation.page("index"):
-        return ""  # README itself, or what the site shows first
+        return ""  # README itself
     page = behind(address)
-    if not page.is_file():
-        return f"has no {page.relative_to(REPOSITORY)} behind it"
-    anchor = urlsplit(address).fragment
-    return f"has no heading #{anchor}" if anchor and anchor not in headings(page) else ""
+    return "" if page.is_file() else f"has no {page.relative_to(REPOSITORY)} behind it"
 
 
 def test_every_link_of_readme_leads_to_a_page_of_the_site() -> None:
@@ -68,11 +59,15 @@ def test_every_link_of_readme_leads_to_a_page_of_the_site() -> None:
         ("docs/how-to/login.md", "absolute"),
         (documentation.page("how-to/nothing"), "behind"),
         (documentation.HOME + "images/nothing.png", "behind"),
-        (documentation.page("how-to/login") + "#nothing", "heading"),
     ],
 )
 def test_a_link_that_leads_nowhere_is_found(address: str, word: str) -> None:
     assert word in wrong_with(address)
+
+
+def test_the_site_is_built_for_the_address_that_messages_have() -> None:
+    built = (DOCS / "mkdocs.yml").read_text(encoding="utf-8")
+    assert re.findall(r"^site_url: (\S+)$", built, re.MULTILINE) == [documentation.HOME]
 
 
 def test_the_first_screen_of_readme_has_what_a_stranger_needs() -> None:
