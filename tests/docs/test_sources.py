@@ -7,10 +7,14 @@ true is for who reads it to judge: no test can.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import re
 from collections import Counter
 from dataclasses import dataclass
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any
 
 import click
 import pytest
@@ -81,6 +85,7 @@ def named(text: str) -> tuple[list[str], list[str]]:
     return there, not_there
 
 
+@functools.cache
 def is_there(quoted: str) -> bool | None:
     """None: it is neither a command nor a setting nor a name of ours, and nothing is said of it."""
     words = quoted.split()
@@ -115,20 +120,19 @@ def is_command(words: list[str]) -> bool:
 
 def is_name(dotted: str) -> bool:
     """It can be imported, or is a field of a model that can."""
-    parts = dotted.split(".")
-    for cut in range(len(parts), 0, -1):
-        try:
-            thing: object = importlib.import_module(".".join(parts[:cut]))
-        except ImportError:
-            continue
-        for part in parts[cut:]:
-            if part in getattr(thing, "model_fields", {}):
-                return True
-            if not hasattr(thing, part):
-                return False
-            thing = getattr(thing, part)
-        return True
-    return False
+    first, *parts = dotted.split(".")
+    path = first
+    thing: Any = importlib.import_module(first)
+    for part in parts:
+        path += f".{part}"
+        if part in getattr(thing, "model_fields", {}):
+            return True
+        if not hasattr(thing, part) and isinstance(thing, ModuleType) and find_spec(path) is not None:
+            importlib.import_module(path)
+        if not hasattr(thing, part):
+            return False
+        thing = getattr(thing, part)
+    return True
 
 
 def test_each_row_has_a_state_and_says_where_or_why() -> None:
