@@ -15,7 +15,6 @@ Every exception takes its arguments by position, so that it pickles.
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import metadata
 
 
 class MhfdError(Exception):
@@ -66,6 +65,8 @@ def needing_extra(extra: str, why: str, *, option: bool = False) -> Iterator[Non
 
 def _part_lacking(error: ImportError) -> str:
     """What a package that is installed does not have in this release; empty when it is not installed, or broken."""
+    from importlib import metadata  # with it comes half of what reads mail
+
     said = re.match(r"cannot import name '.+?' from '.+?'|No module named '\w+\.[^']+'", str(error))
     if said is None or error.name is None:
         return ""

@@ -98,9 +98,10 @@ def test_rubbish_is_a_finding(content: bytes, tmp_path: Path) -> None:
     assert report.density is None
 
 
-def test_importing_mhfd_loads_nothing_heavy() -> None:
+def test_importing_mhfd_and_all_its_commands_loads_nothing_heavy() -> None:
     code = (
-        "import sys, mhfd, mhfd_client; print([m for m in ('cupy', 'torch', 'pydantic', 'numpy') if m in sys.modules])"
+        "import sys, mhfd, mhfd_client.cli; "
+        "print([m for m in ('cupy', 'torch', 'pydantic', 'numpy', 'email') if m in sys.modules])"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 

@@ -6,6 +6,7 @@ import csv
 from dataclasses import replace
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 import tifffile
@@ -16,6 +17,7 @@ import mhfd
 from mhfd.contract.focus_report import Finding
 from mhfd.errors import UsageError
 from mhfd_client.cli import main
+from mhfd_client.commands.simulate import simulate
 from mhfd_client.microscope import images
 from mhfd_client.microscope.causes import CAUSES, causes_named
 from mhfd_client.microscope.plan import NoiseKind, RunPlan
@@ -230,6 +232,12 @@ def test_a_drift_of_focus_begins_where_it_is_told() -> None:
 def test_a_run_that_cannot_be_is_refused(field: str, options: dict[str, int]) -> None:
     with pytest.raises(UsageError, match=f"^{field}: "):
         RunPlan.of(0, sections=10, **options)  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_every_noise_can_be_asked_for_in_words() -> None:
+    (noise,) = (option.type for option in simulate.params if option.name == "noise")
+    assert isinstance(noise, click.Choice)
+    assert list(noise.choices) == [kind.value for kind in NoiseKind]  # written there too: help loads no numpy
 
 
 def test_the_command_takes_all_of_it(tmp_path: Path) -> None:

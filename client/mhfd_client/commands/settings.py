@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import click
 
 from mhfd_client.commands.common import CONFIG, JSON, STATE, echo, echo_json, tell
-from mhfd_client.settings import places
 
 if TYPE_CHECKING:
     from mhfd_endpoint.finding import Check
@@ -29,6 +28,7 @@ def config(directory: str | None, config: Path | None, state: Path | None, as_js
     With DIR also where that folder's state is kept.
     """
     from mhfd_client.settings import load as settings
+    from mhfd_client.settings import places
     from mhfd_client.settings.options import keys
 
     loaded = settings.load(config, args={"state.dir": None if state is None else str(state)})

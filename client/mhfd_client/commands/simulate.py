@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from mhfd_client.commands.common import echo
-from mhfd_client.microscope.causes import causes_named
-from mhfd_client.microscope.plan import NoiseKind, RunPlan
 
 if TYPE_CHECKING:
     from mhfd_client.microscope.plan import Layout
@@ -43,8 +41,8 @@ if TYPE_CHECKING:
 @click.option("--focus-drift-from", type=int, default=1, show_default=True, help="The section where that begins.")
 @click.option(
     "--noise",
-    type=click.Choice([kind.value for kind in NoiseKind]),
-    default=NoiseKind.WHITE.value,
+    type=click.Choice(["white", "line", "grain", "frames"]),
+    default="white",
     show_default=True,
     help="Of the detector: coloured along the line, or both ways, or of averaged frames.",
 )
@@ -75,6 +73,8 @@ def simulate(
     What is wrong with which image is written beside the folder, to DIR.truth.csv.
     """
     from mhfd_client.microscope import write as microscope
+    from mhfd_client.microscope.causes import causes_named
+    from mhfd_client.microscope.plan import NoiseKind, RunPlan
 
     rows, _, columns = tiles.partition("x")
     if not (rows.isdecimal() and columns.isdecimal()):
