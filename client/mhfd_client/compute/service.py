@@ -229,10 +229,15 @@ class EndpointService:
 
 
 def as_source() -> Any:
-    """The serializer of what is sent: source, which any Python of a worker reads, and JSON."""
+    """What is sent: source, which any Python of a worker reads, and JSON. What is read: JSON and nothing else.
+
+    The SDK would unpickle an answer, or run source that came as one: whoever runs an endpoint could run code here.
+    """
     from globus_compute_sdk.serialize import ComputeSerializer, JSONData, PureSourceTextInspect
 
-    return ComputeSerializer(strategy_code=PureSourceTextInspect, strategy_data=JSONData)
+    serializer = ComputeSerializer(strategy_code=PureSourceTextInspect, strategy_data=JSONData)
+    serializer.allowed_deserializer_types = {JSONData}  # its argument demands one for code too
+    return serializer
 
 
 def client_of(*, retries: bool = True, settings: Settings | None = None) -> Any:

@@ -35,9 +35,19 @@ def translated(error: Exception, endpoint: UUID | str) -> Exception:
     """Ours, for one of the SDK's; ours stay as they are."""
     if isinstance(error, StationError):
         return error
-    from globus_compute_sdk.errors import MaxResultSizeExceeded, TaskExecutionFailed, VersionMismatch
+    from globus_compute_sdk.errors import (
+        DeserializationError,
+        MaxResultSizeExceeded,
+        TaskExecutionFailed,
+        VersionMismatch,
+    )
     from globus_sdk import GlobusAPIError, GlobusError, NetworkError
 
+    if any(isinstance(one, DeserializationError) for one in (error, error.__cause__, error.__context__)):
+        return ComputeRefused(
+            f"endpoint {endpoint} answers with something else than JSON, which is not read, because it could run code "
+            "on this machine: ask its administrator whether globus-compute-endpoint is 4.19 or later"
+        )
     match error:
         case TaskExecutionFailed():
             return _failed(error)
