@@ -2,6 +2,10 @@
 
 `schemas.json` beside this file keeps the digest of each form under its version. Who changes a form raises its version
 where the code keeps it, and runs `python -m tests.contract.crossing`, which writes that file anew.
+
+A form that a dated version of CHANGELOG.md has is released: somebody's programs and files rely on it. `released.json`
+keeps it for good, under the first such version that had it; who dates a version adds to it with `--release`. A number
+that was released never stands for another form, and none falls below what was released.
 """
 
 from __future__ import annotations
@@ -28,7 +32,10 @@ from pydantic_core import PydanticUndefined
 from tests.contract import small_files
 from tests.contract.documents import PRINTED
 
+import mhfd
+
 KEPT: Final = Path(__file__).with_name("schemas.json")
+RELEASED: Final = KEPT.with_name("released.json")
 COMMAND: Final = "python -m tests.contract.crossing"
 
 
@@ -458,8 +465,13 @@ def entry(form: Form) -> dict[str, Any]:
     """What is kept of a form: its version, and the digest of its description."""
     found = form.read()
     plain = Description().of(found) if form.is_type else found
+    return {"version": form.version(), "digest": digest_of(plain)}
+
+
+def digest_of(plain: Any) -> str:
+    """Of a description as plain JSON."""
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
-    return {"version": form.version(), "digest": hashlib.sha256(text.encode()).hexdigest()[:16]}
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def classes() -> dict[str, str]:
@@ -488,17 +500,59 @@ def what_is_wrong(name: str, now: Mapping[str, Any], then: Mapping[str, Any] | N
     return None if now == then else f"schema {name!r} has another version: run {COMMAND}"
 
 
-def main() -> int:
-    """Write down the forms as they are; 1 when one has changed under its old version."""
+def released() -> dict[str, dict[str, dict[str, Any]]]:
+    """For each version of mhfd since 0.7.0 the forms that it was the first to have, the oldest version first."""
+    found: dict[str, dict[str, dict[str, Any]]] = json.loads(RELEASED.read_text("utf-8")) if RELEASED.is_file() else {}
+    return found
+
+
+def breaks_a_release(name: str, now: Mapping[str, Any], before: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """How a form goes against one that was released, and what to do."""
+    for version, forms in before.items():
+        then = forms.get(name)
+        if then is None:
+            continue
+        if now["version"] < then["version"]:
+            return (
+                f"schema {name!r} is {now['version']} and was {then['version']} in mhfd {version}: a number only rises"
+            )
+        if now["version"] == then["version"] and now["digest"] != then["digest"]:
+            return (
+                f"schema {name!r} changed, and mhfd {version} has its {then['version']} already: "
+                f"raise its version in {FORMS[name].kept_in} and run {COMMAND}"
+            )
+    return None
+
+
+def released_with(
+    version: str, now: Mapping[str, dict[str, Any]], before: Mapping[str, dict[str, dict[str, Any]]]
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """`before`, and what a new version of mhfd is the first to have."""
+    known = {(name, form["version"]) for forms in before.values() for name, form in forms.items()}
+    new = {name: form for name, form in now.items() if (name, form["version"]) not in known}
+    return {**before, version: {**before.get(version, {}), **new}}
+
+
+def main(arguments: list[str]) -> int:
+    """Write down the forms as they are; 1 when one has changed under its old version, or under one that is released.
+
+    With `--release` the forms of the package's version are released.
+    """
     before, now = kept(), {name: entry(form) for name, form in FORMS.items()}
     wrong = [what_is_wrong(name, now[name], before.get(name)) or "" for name in FORMS]
     refused = [line for line in wrong if "raise its version" in line]
+    refused += [line for name in FORMS if (line := breaks_a_release(name, now[name], released()))]
     if refused:
         sys.stderr.write("\n".join(refused) + "\n")
         return 1
     KEPT.write_text(json.dumps(now, indent=1) + "\n", "utf-8")
+    if arguments == ["--release"]:
+        text = json.dumps(released_with(mhfd.__version__, now, released()))
+        RELEASED.write_text(
+            re.sub(r'(?<=\{)(?="[^"]+": \{)|(?<=\}, )(?=")', "\n", text).replace(", \n", ",\n") + "\n", "utf-8"
+        )
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -8,8 +8,19 @@ from collections.abc import Iterator
 
 import click
 import pytest
-from tests.contract.crossing import FORMS, Description, entry, kept, what_is_wrong
+from tests.contract.crossing import (
+    FORMS,
+    Description,
+    breaks_a_release,
+    digest_of,
+    entry,
+    kept,
+    released,
+    released_with,
+    what_is_wrong,
+)
 from tests.contract.documents import PRINTED
+from tests.rigs.changelog import dated
 
 from mhfd.contract.base import Model
 from mhfd_client.cli import main
@@ -20,6 +31,50 @@ from mhfd_client.commands.common import VERSIONS
 def test_a_form_has_not_changed_under_its_version(name: str) -> None:
     wrong = what_is_wrong(name, entry(FORMS[name]), kept().get(name))
     assert wrong is None, wrong
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_form_that_was_released_has_its_number_for_good(name: str) -> None:
+    wrong = breaks_a_release(name, kept()[name], released())
+    assert wrong is None, wrong
+
+
+def test_what_the_newest_version_has_is_released() -> None:
+    """What waits under 'Unreleased' may be newer than that."""
+    versions = [one.version for one in reversed(dated())]
+    recorded = list(released())
+    assert recorded == versions[-len(recorded) :], "python -m tests.contract.crossing --release"
+
+
+def test_a_migration_that_was_released_is_not_edited() -> None:
+    """A journal's number is how many migrations there are: those of before must be in it as they were."""
+    migrations = FORMS["journal"].read()
+    for forms in released().values():
+        if journal := forms.get("journal"):
+            assert digest_of(migrations[: journal["version"]]) == journal["digest"], "append a migration instead"
+
+
+def test_a_release_only_adds() -> None:
+    first = {"a": {"version": 1, "digest": "x"}, "b": {"version": 2, "digest": "y"}}
+    second = {**first, "a": {"version": 2, "digest": "z"}}
+    one = released_with("0.1.0", first, {})
+    two = released_with("0.2.0", second, one)
+    assert one == {"0.1.0": first}
+    assert two == {"0.1.0": first, "0.2.0": {"a": second["a"]}}
+
+
+def test_a_number_that_was_released_stands_for_no_other_form() -> None:
+    """Not even after many versions, nor when `schemas.json` was written by hand."""
+    name = "ScoreRequest"
+    before = {"0.1.0": {name: {"version": 1, "digest": "x"}}, "0.2.0": {name: {"version": 2, "digest": "y"}}}
+    assert breaks_a_release(name, {"version": 2, "digest": "y"}, before) is None
+    assert breaks_a_release(name, {"version": 3, "digest": "z"}, before) is None
+    changed = breaks_a_release(name, {"version": 2, "digest": "z"}, before)
+    assert changed is not None
+    assert "mhfd 0.2.0 has its 2 already: raise its version in mhfd.contract.base" in changed
+    fallen = breaks_a_release(name, {"version": 1, "digest": "x"}, before)
+    assert fallen is not None
+    assert "a number only rises" in fallen
 
 
 def test_nothing_is_kept_of_what_no_longer_crosses() -> None:
