@@ -11,7 +11,7 @@ import json
 import posixpath
 import re
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
@@ -28,7 +28,8 @@ BESIDE: Final = {
 """Texts that lie beside docs/ -> what they are called in the site."""
 SHOWN: Final = {".md", ".png", ".svg", ".ipynb"}
 """What of docs/ is in the site; scripts that draw its figures are not."""
-TARGET: Final = re.compile(r"(?<=\]\()([^)\s#]+)((?:#[^)\s]*)?)(?=\))")
+LINK: Final = re.compile(r'(\]\(|^\[[^\]\n]+\]: +|\b(?:src|href)=")([^)\s#"<>]+)(#[^)\s"<>]*)?', re.MULTILINE)
+"""What stands before the target of a link, in Markdown or HTML; the target; its anchor."""
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -54,24 +55,26 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Links as the site needs them: within itself, and to the page of a notebook, not to its file."""
-    origin = next((top for top, name in BESIDE.items() if name == page.file.src_uri), None)
-    if origin is not None:
-        markdown = markdown.replace(f"{config.site_url}", f"{DOCS.name}/")
+    here = page.file.src_uri
+    folder = posixpath.dirname(next((top for top, name in BESIDE.items() if name == here), f"{DOCS.name}/{here}"))
 
     def turned(link: re.Match[str]) -> str:
-        target, anchor = link.groups()
-        if re.match(r"[a-z]+:", target):
+        before, target, anchor = link.groups(default="")
+        if target.startswith(str(config.site_url)):
+            name = target.removeprefix(str(config.site_url)) or "index.html"
+            name = re.sub(r"\.html$", ".md", name)
+        elif re.match(r"[a-z]+:", target):
             return link[0]
-        here = posixpath.dirname(origin if origin is not None else f"{DOCS.name}/{page.file.src_uri}")
-        whole = posixpath.normpath(posixpath.join(here, target))
-        name = BESIDE.get(whole, whole.removeprefix(f"{DOCS.name}/"))
-        if origin is not None and name.endswith(".html"):
-            name = f"{name.removesuffix('.html')}.md"
-        if name.endswith(".ipynb") and notebook_page(name) != page.file.src_uri:
+        else:
+            whole = posixpath.normpath(posixpath.join(folder, target))
+            name = BESIDE.get(whole, whole.removeprefix(f"{DOCS.name}/"))
+        if name.endswith(".ipynb") and notebook_page(name) != here:
             name = notebook_page(name)
-        return posixpath.relpath(name, posixpath.dirname(page.file.src_uri) or ".") + anchor
+        if before.endswith('="'):  # MkDocs leaves what is HTML already as it is
+            name = re.sub(r"\.md$", ".html", name)
+        return before + posixpath.relpath(name, posixpath.dirname(here) or ".") + anchor
 
-    return TARGET.sub(turned, markdown)
+    return LINK.sub(turned, markdown)
 
 
 def named() -> dict[str, Path]:
@@ -95,15 +98,12 @@ def notebook_page(name: str) -> str:
 
 
 def of_notebook(path: Path) -> str:
-    """Its cells as a page."""
-    whole = json.loads(path.read_text(encoding="utf-8"))
-    title, *cells = (of_cell(cell) for cell in whole["cells"])
-    return "\n\n".join([title, f"[This notebook as a file]({path.name})", *cells])
-
-
-def of_cell(cell: dict[str, Any]) -> str:
-    """What was written stands as it is, what runs in a block; outputs are not kept in our notebooks."""
-    source = "".join(cell["source"])
-    if cell.get("outputs"):
-        raise PluginError("a notebook of docs/ has outputs: they age; clear them before it is committed")
-    return source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```"
+    """Its cells as a page: what was written stands as it is, what runs in a block."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    if any(cell.get("outputs") for cell in cells):
+        raise PluginError(f"{path.name} has outputs, which age: clear them before it is committed")
+    title, *others = (
+        "".join(cell["source"]) if cell["cell_type"] == "markdown" else f"```python\n{''.join(cell['source'])}\n```"
+        for cell in cells
+    )
+    return "\n\n".join([title, f"[This notebook as a file]({path.name})", *others])

@@ -7,6 +7,7 @@ read here as a browser reads it.
 from __future__ import annotations
 
 import functools
+import json
 import logging
 import re
 import shutil
@@ -24,11 +25,18 @@ from mkdocs.exceptions import Abort
 from playwright.sync_api import Browser, expect
 from tests.rigs import REPOSITORY
 
+from mhfd.documentation import HOME
+
 DOCS = REPOSITORY / "docs"
-ADDRESS = "https://mhfd.readthedocs.io/en/latest/"
 LOADED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "embed": "src", "object": "data"}
 SAID_ONLY = {"canonical", "next", "prev", "generator"}
 """What a `link` may be without that a browser loads it."""
+README = f"""[one]({HOME}one.html#one), [two](docs/two/two.md "With a title"), [three][3], [here]({HOME}), `{HOME}`
+
+<a href="{HOME}two/two.html#two">four</a>
+
+[3]: {HOME}two/two.html#at-the-end
+"""
 COUNTED = {"blockquote", "h1", "h2", "h3", "h4", "img", "li", "ol", "pre", "table", "td", "th", "ul"}
 
 
@@ -173,14 +181,17 @@ def small(tmp_path: Path) -> Path:
     (docs / "two").mkdir()
     (docs / "one.md").write_text("# One\n\n[two](two/two.md#at-the-end)\n")
     (docs / "two" / "two.md").write_text("# Two\n\n## At the end\n\n[first](../../README.md)\n")
-    (tmp_path / "README.md").write_text(f"[one]({ADDRESS}one.html#one), [two](docs/two/two.md)\n")
+    (tmp_path / "README.md").write_text(README)
     return docs
 
 
 def test_a_link_to_the_site_stays_where_it_is_read(small: Path, tmp_path: Path) -> None:
     into = built(small / "mkdocs.yml", tmp_path / "out")
-    assert {"one.html#one", "two/two.html"} <= set(Shown((into / "index.html").read_text()).leads)
-    assert "../index.html" in Shown((into / "two" / "two.html").read_text()).leads
+    home = Shown((into / "index.html").read_text(encoding="utf-8"))
+    leads = {"one.html#one", "two/two.html", "two/two.html#at-the-end", "two/two.html#two", "index.html"}
+    assert leads <= set(home.leads)
+    assert [url for url in home.leads if url.startswith(HOME)] == []
+    assert "../index.html" in Shown((into / "two" / "two.html").read_text(encoding="utf-8")).leads
 
 
 @pytest.mark.parametrize(
@@ -190,16 +201,28 @@ def test_a_link_to_the_site_stays_where_it_is_read(small: Path, tmp_path: Path) 
         ("docs/one.md", "[two](two/two.md#nowhere)", "#nowhere"),
         ("docs/one.md", "[code](../pyproject.toml)", "pyproject.toml"),
         ("docs/three.md", "# In no list", "three.md"),
-        ("README.md", "[one](ADDRESSthree.html)", "three.md"),
-        ("README.md", "[one](ADDRESSone.html#nowhere)", "#nowhere"),
-        ("README.md", "![one](ADDRESSimages/none.png)", "images/none.png"),
+        ("docs/index.md", "# Home", "index.md"),
+        ("docs/one.ipynb", json.dumps({"cells": [{"source": "1", "outputs": [{}]}]}), "one.ipynb has outputs"),
+        ("README.md", "[one](HOME/three.html)", "three.md"),
+        ("README.md", "[one](HOME/one.html#nowhere)", "#nowhere"),
+        ("README.md", "![one](HOME/images/none.png)", "images/none.png"),
     ],
-    ids=["page", "anchor", "file that is no page", "page in no list", "home: page", "home: anchor", "home: picture"],
+    ids=[
+        "page",
+        "anchor",
+        "file that is no page",
+        "page in no list",
+        "two of a name",
+        "outputs",
+        "home: page",
+        "home: anchor",
+        "home: picture",
+    ],
 )
 def test_what_leads_nowhere_ends_the_build(
     page: str, text: str, said: str, small: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (tmp_path / page).write_text(text.replace("ADDRESS", ADDRESS))
+    (tmp_path / page).write_text(text.replace("HOME/", HOME))
     with caplog.at_level(logging.WARNING, logger="mkdocs"), pytest.raises(Abort):
         built(small / "mkdocs.yml", tmp_path / "out")
     assert said in caplog.text
