@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo demo-endpoint demo-flow first-hour test suite browser broker check site soak coverage bench gpu-check clean \
+.PHONY: demo demo-endpoint demo-flow first-hour test suite browser broker units check site soak coverage bench \
+  gpu-check clean \
   test-lowest beside-cli
 .DELETE_ON_ERROR:
 # Every command that a test types is a process: compiling its sources anew each time would be a fifth of its work.
@@ -47,12 +48,16 @@ broker:
 	@[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || command -v rabbitmq-server >/dev/null || \
 	  $(call debian,rabbitmq-server,endpoints)
 
+# The unit of a watch is read by systemd's own checker.
+units:
+	@command -v systemd-analyze >/dev/null || $(call debian,systemd,services)
+
 # More workers than cores: much of what tests do is to wait for other processes.
 WORKERS ?= 4
 DEALT := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # Beside each other: types are checked by one process for a minute, and tests wait for others half of the time.
-test: $(STAMP) browser broker
+test: $(STAMP) browser broker units
 	$(MAKE) --no-print-directory --jobs=2 check suite
 
 # Once after an installation: else each worker compiles all tests, at the same time as the others.
@@ -111,7 +116,7 @@ soak: $(STAMP) broker
 	$(BIN)/python -m pytest -m soak --timeout 3600
 
 # How much of the four packages runs in the tests, in whatever process. A test that fails under it spoils no figure.
-coverage: $(STAMP) browser broker
+coverage: $(STAMP) browser broker units
 	rm -rf .coverage
 	mkdir .coverage
 	-$(BIN)/coverage run -m pytest -m 'not gpu and not soak' $(DEALT)

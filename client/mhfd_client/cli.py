@@ -22,6 +22,7 @@ from mhfd_client.commands import (
     retake,
     run,
     score,
+    service,
     settings,
     simulate,
     tolerance,
@@ -33,6 +34,7 @@ GROUPS: Final[dict[str, tuple[click.Command, ...]]] = {
     "At the instrument": (
         watch.plan,
         watch.watch,
+        service.service,
         page.page,
         results.status,
         label.confirm,

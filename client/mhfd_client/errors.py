@@ -28,6 +28,7 @@
         |   `-- FlowObsolete                  what is deployed differs from this mhfd's
         |-- SeriesRefused                     a focus series gives no calibration, or labels no tolerance: says why
         |-- HourTrouble                       a question of the first hour could not be asked; the next one is
+        |-- ServiceManagerError               systemd is not there, or does not do what it is told
         |-- RunnerError                       a runner cannot do what it was asked to
         `-- ComputeError                      Globus Compute cannot do what it was asked to: says what to do about it
             |-- ServiceUnreachable            the service gives no answer; what was asked may have been done
@@ -169,6 +170,10 @@ class SeriesRefused(StationError):
 
 class HourTrouble(StationError):
     """Something that a question of the first hour needs did not come to be. The hour goes on with the next."""
+
+
+class ServiceManagerError(StationError):
+    """The systemd of this machine is not there, or does not do what it is told."""
 
 
 class RunnerError(StationError):

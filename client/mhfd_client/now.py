@@ -20,6 +20,20 @@ WAITING: Final = (State.WHOLE, State.SUBMITTED, State.SCORED)
 _TROUBLES: Final = 2000
 
 
+def alive(beat: Beat | None, now_s: float) -> bool:
+    """Whether a station gives signs of life, at this time."""
+    return beat is not None and beat.doing != "stopped" and abs(now_s - beat.at_ns / 1e9) < ALIVE_S
+
+
+def doing(beat: Beat | None, *, running: bool) -> str:
+    """What a station does now, in words."""
+    if beat is None:
+        return "no station has run yet"
+    if running or beat.doing == "stopped":
+        return beat.doing
+    return "not running, and did not stop by itself: start `mhfd watch` again, it goes on where it was"
+
+
 def unjudged(journal: JournalView) -> list[str]:
     """The paths of the images that wait for a verdict."""
     return [row.path for state in WAITING for row in journal.pending(state, limit=-1)]
@@ -84,8 +98,7 @@ class RunNow:
     @property
     def running(self) -> bool:
         """Whether a station gives signs of life."""
-        beat = self.beat
-        return beat is not None and beat.doing != "stopped" and abs(self._clock() - beat.at_ns / 1e9) < ALIVE_S
+        return alive(self.beat, self._clock())
 
     @property
     def waiting(self) -> int:

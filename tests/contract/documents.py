@@ -139,6 +139,23 @@ def _alert_list() -> Any:
     return printed("alert", "list", "DIR", alerts__overview=_always(found))
 
 
+def _service_status() -> Any:
+    from mhfd_client.service.scope import Account, Scope
+    from mhfd_client.service.standing import Standing
+    from mhfd_client.service.systemctl import UnitState
+    from mhfd_client.service.unit import Known
+
+    scope = Scope("user", Path("/a"), Account("a", 1, 1, Path("/a")), {})
+    known = Known(Path("/a/mhfd-a.service"), "/a", "/a")
+    one = Standing(known, scope, UnitState(True, "active", "a", "success", 0, 0), True, "a", False)
+    pretended = {
+        "commands__service___found": _always([(scope, known)]),
+        "service__systemctl__Systemctl": mock.Mock(),
+        "service__standing__standing": _always(one),
+    }
+    return printed("service", "status", **pretended)
+
+
 def _check() -> Any:
     from mhfd_client.soundness.examine import Soundness
     from mhfd_client.soundness.flaw import Kind, StateFlaw
@@ -270,6 +287,7 @@ PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
     "alert test": _alert_test,
     "alert list": _alert_list,
     "alert digest": _alert_digest,
+    "service status": _service_status,
     "check": _check,
     "replay": _replay,
     "function register": lambda: _functions("register"),

@@ -60,6 +60,7 @@ VERSIONS: Final = {
         *("replay", "inspect", "calibrate", "tolerance", "check", "doctor", "whoami", "alert test"),
         *("function register", "function list", "endpoint check", "endpoint explain", "endpoint who"),
         *("flow dry-run", "flow validate", "flow deploy", "run list", "run show", "run cancel"),
+        "service status",
         *("flow start", "flow timer create", "flow timer list", "flow timer delete"),
     ),
     1,
@@ -78,8 +79,13 @@ class WatchedFolder:
 
     def loaded(self, **args: object) -> Any:
         """The settings: file < environment < arguments. `args` are keys with `__` for the dot, as options are named."""
-        from mhfd_client.errors import SettingsError
         from mhfd_client.settings.load import load
+
+        return load(self.config, args=self.arguments(**args))
+
+    def arguments(self, **args: object) -> dict[str, object]:
+        """What the command line says of settings, by their keys. SettingsError."""
+        from mhfd_client.errors import SettingsError
 
         given: dict[str, object] = {"state.dir": self.state}
         for pair in self.pairs:
@@ -87,8 +93,7 @@ class WatchedFolder:
             if not equals:
                 raise SettingsError(f"--set: {pair!r} is no setting; write KEY=VALUE, as in --set arrival.settle_s=5")
             given[key.strip()] = value.strip()
-        given |= {key.replace("__", "."): value for key, value in args.items() if value not in (None, ())}
-        return load(self.config, args=given)
+        return given | {key.replace("__", "."): value for key, value in args.items() if value not in (None, ())}
 
     def state_dir(self) -> Path:
         """Where its state is."""

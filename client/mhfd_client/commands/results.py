@@ -26,9 +26,14 @@ _RANG: Final = 5
 @folder_options
 @JSON
 @click.option("--check", is_flag=True, help="Exit with 1 when somebody should look: for a cron job.")
-def status(folder: WatchedFolder, as_json: bool, check: bool) -> None:
+@click.option("--running", is_flag=True, help="Only whether a watch runs, at once: exit with 1 when none does.")
+def status(folder: WatchedFolder, as_json: bool, check: bool, running: bool) -> None:
     """How a run stands: seen, judged, pending, failed, retake, missing."""
     from mhfd_client.results.status import status as status_of
+
+    if running:
+        _running(folder, as_json=as_json, check=check)
+        return
 
     settings = folder.loaded().settings
     with folder.journal() as journal:
@@ -36,6 +41,20 @@ def status(folder: WatchedFolder, as_json: bool, check: bool) -> None:
         lines = [] if as_json else [*_lines(now, folder.root), *_uncalibrated(journal, settings.verdict)]
     say(now.as_json(), lines, as_json=as_json)
     if check and now.needs_person:
+        sys.exit(EXIT_PERSON)
+
+
+def _running(folder: WatchedFolder, *, as_json: bool, check: bool) -> None:
+    """For who supervises a watch, every few seconds: nothing of the run is counted."""
+    from mhfd_client.now import alive, doing
+
+    if as_json or check:
+        raise click.UsageError("--running gives one line and its exit code: leave --json and --check out")
+    with folder.journal() as journal:
+        beat = journal.heartbeat()
+    lives = alive(beat, time.time())
+    echo(doing(beat, running=lives))
+    if not lives:
         sys.exit(EXIT_PERSON)
 
 

@@ -7,9 +7,10 @@ import os
 import sys
 import time
 from collections import Counter
-from contextlib import ExitStack, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from mhfd_client.journal.rows import ImageRow, VerdictRow
     from mhfd_client.station.assembly import Assembled
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 _NAMES = click.option(
     "--names",
     "names__preset",
@@ -32,30 +35,52 @@ _NAMES = click.option(
 )
 
 
+def watch_options(function: F) -> F:
+    """How a folder is watched: who scores, how files are named, where the page is served."""
+    given: tuple[Callable[[F], F], ...] = (
+        click.option("--params", "score__preset", help="robust, paper_text or paper_code."),
+        click.option(
+            "--device", "score__device", type=click.Choice(["auto", "cpu", "gpu"]), help="Where images are scored."
+        ),
+        click.option(
+            "--workers",
+            "runner__workers",
+            type=click.IntRange(1),
+            help="Worker processes.  [default: one a processor core]",
+        ),
+        click.option(
+            "--runner",
+            "runner__kind",
+            type=click.Choice(["local", "compute", "flow"]),
+            help="Who scores: this machine, an endpoint, or one that a flow brings images to.",
+        ),
+        click.option("--endpoint", "compute__endpoint", metavar="UUID", help="The endpoint of Globus Compute."),
+        click.option(
+            "--map",
+            "compute__map",
+            multiple=True,
+            metavar="HERE=THERE",
+            help="What the endpoint calls a folder of ours.",
+        ),
+        _NAMES,
+        click.option(
+            "--expected",
+            "names__expected",
+            type=click.Path(),
+            help="What should come: a list of sections, or Atlas' .ve-mif.",
+        ),
+        click.option("--no-page", is_flag=True, help="Serve no page."),
+        page_options,
+    )
+    for decorate in reversed(given):
+        function = decorate(function)
+    return function
+
+
 @click.command()
 @folder_options
 @click.option("--until-idle", type=click.FloatRange(0.1), metavar="SECONDS", help="End when nothing happens so long.")
-@click.option("--params", "score__preset", help="robust, paper_text or paper_code.")
-@click.option("--device", "score__device", type=click.Choice(["auto", "cpu", "gpu"]), help="Where images are scored.")
-@click.option(
-    "--workers", "runner__workers", type=click.IntRange(1), help="Worker processes.  [default: one a processor core]"
-)
-@click.option(
-    "--runner",
-    "runner__kind",
-    type=click.Choice(["local", "compute", "flow"]),
-    help="Who scores: this machine, an endpoint, or one that a flow brings images to.",
-)
-@click.option("--endpoint", "compute__endpoint", metavar="UUID", help="The endpoint of Globus Compute.")
-@click.option(
-    "--map", "compute__map", multiple=True, metavar="HERE=THERE", help="What the endpoint calls a folder of ours."
-)
-@_NAMES
-@click.option(
-    "--expected", "names__expected", type=click.Path(), help="What should come: a list of sections, or Atlas' .ve-mif."
-)
-@click.option("--no-page", is_flag=True, help="Serve no page.")
-@page_options
+@watch_options
 @click.option("-v", "--verbose", is_flag=True, help="Say more on the error stream.")
 @click.option("-q", "--quiet", is_flag=True, help="No line for each image.")
 def watch(
@@ -71,19 +96,22 @@ def watch(
     """Watch a folder: score, judge and record each image as it comes.
 
     The folder is only read. Stop with Ctrl-C; started again, it goes on where it was. The exit code is 0 after a clean
-    end, 1 when something needs a person (its line says what), 2 for wrong usage.
+    end, 1 when something needs a person (its line says what), 2 for wrong usage, 3 when another watch has the folder.
     """
     from mhfd_client.page.process import Serving, address, beside, bound
+    from mhfd_client.service.notify import Supervisor
     from mhfd_client.station.assembly import assembled
     from mhfd_client.station.loop import stopped_by_signals
 
     loaded = folder.loaded(**settings)
     _log(logging.INFO if verbose else logging.WARNING)
     said = _Said(quiet=quiet)
-    with ExitStack() as stack:
+    supervisor = Supervisor(os.environ)
+    with _ends_with_its_own_code(), ExitStack() as stack:
         listening = None if no_page else stack.enter_context(bound(page_host, page_port))  # first: it may be taken
         page = None if listening is None else address(listening, page_host)
-        parts = stack.enter_context(assembled(folder.root, loaded, until_idle=until_idle, said=said, page=page))
+        made = assembled(folder.root, loaded, until_idle=until_idle, said=said, page=page, turns=supervisor.turns)
+        parts = stack.enter_context(made)
         arrival = parts.arrival
         opened = None
         if listening is not None:
@@ -101,6 +129,7 @@ def watch(
             for line in _next(opened, parts, loaded.settings.verdict.confirm):
                 echo(line, err=True)
         with said.heartbeat(), stopped_by_signals(parts.station):
+            supervisor.ready()
             summary = parts.station.run()
         waiting = arrival.pending
         digest = None
@@ -113,6 +142,22 @@ def watch(
     echo(f"{summary.scored} images scored in {summary.seconds:.0f} s{left}", err=True)
     for line in digest.lines() if digest and digest.images else ():
         echo(line, err=True)
+
+
+@contextmanager
+def _ends_with_its_own_code() -> Iterator[None]:
+    """What starts a watch again tells by the code whether that can help: a share may come back."""
+    from mhfd_client.errors import StateLocked, WatchError
+    from mhfd_client.service.unit import HAS_ANOTHER
+
+    try:
+        yield
+    except WatchError as error:
+        raise click.ClickException(str(error)) from error
+    except StateLocked as error:
+        ended = click.ClickException(str(error))
+        ended.exit_code = HAS_ANOTHER
+        raise ended from error
 
 
 def _remember(root: str, state_dir: Path) -> None:

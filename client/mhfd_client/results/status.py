@@ -15,7 +15,7 @@ from mhfd_client.files import text_of
 from mhfd_client.journal.rows import Beat, Outcome, State, TroubleRow
 from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Crowd, Place
-from mhfd_client.now import RunNow
+from mhfd_client.now import RunNow, doing
 from mhfd_client.results.latency import Latency, latency
 from mhfd_client.results.retake import Retake, retakes
 from mhfd_client.results.under_way import UnderWay, under_way
@@ -102,7 +102,7 @@ def status(journal: JournalView, names: NamesSettings, *, clock: Callable[[], fl
         root=journal.root(),
         state_dir=journal.path.parent,
         running=run.running,
-        doing=_doing(run),
+        doing=doing(run.beat, running=run.running),
         beat=run.beat,
         seen=run.waiting + judged,
         judged=judged,
@@ -127,11 +127,3 @@ def status(journal: JournalView, names: NamesSettings, *, clock: Callable[[], fl
         latency=latency(one.image for one in told),
         runs=under_way(journal),
     )
-
-
-def _doing(run: RunNow) -> str:
-    if run.beat is None:
-        return "no station has run yet"
-    if run.running or run.beat.doing == "stopped":
-        return run.beat.doing
-    return "not running, and did not stop by itself: start `mhfd watch` again, it goes on where it was"

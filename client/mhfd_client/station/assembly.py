@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -58,6 +58,7 @@ def assembled(
     said: Said | None = None,
     page: str | None = None,
     also_told: Sequence[Sink] = (),
+    turns: Callable[[], None] = lambda: None,
 ) -> Iterator[Assembled]:
     """The station of a folder. Whatever cannot be used is refused here, before anything starts.
 
@@ -68,6 +69,7 @@ def assembled(
         said: Called for each verdict once it is recorded.
         page: The address of a page beside it, without its token, for a digest.
         also_told: Who is told of alerts beside those of the settings.
+        turns: Called as long as the loop lives, for who supervises it.
     """
     chosen = loaded.settings
     calibration = of_settings(chosen.verdict)
@@ -110,6 +112,7 @@ def assembled(
                 people=Inbox(state_dir, judge),
                 look=alerts.look,
                 trouble=alerts.trouble,
+                turns=turns,
             )
             with alerts:
                 at_the_end = partial(_digest_now, journal, wanted)
@@ -125,9 +128,9 @@ def _digest_now(journal: JournalView, wanted: Collection[Place] | None, why: str
     return digest(run, why)
 
 
-def state_of(root: str | os.PathLike[str], chosen: Settings) -> Path:
-    """The state folder; refused inside the watched one, which is never written."""
-    state_dir = places.state_dir(root, settings=chosen)
+def state_of(root: str | os.PathLike[str], chosen: Settings, *, env: Mapping[str, str] | None = None) -> Path:
+    """The state folder; refused inside the watched one, which is never written. `env`: of another account."""
+    state_dir = places.state_dir(root, settings=chosen, env=env)
     real = os.path.realpath(root)
     if Path(os.path.realpath(state_dir)).is_relative_to(real):
         raise SettingsError(

@@ -88,6 +88,7 @@ class Station:
         people: What people say of images, and what they are asked.
         look: Called after verdicts and at every beat, for whoever raises alerts. Must return at once.
         trouble: Told what is wrong with the station's own folder, and None when it is over. Likewise.
+        turns: Called again and again as long as the loop lives, whatever it waits for: for who supervises it. Likewise.
     """
 
     def __init__(
@@ -109,6 +110,7 @@ class Station:
         people: Inbox | None = None,
         look: Callable[[], None] = lambda: None,
         trouble: Callable[[str | None], None] = lambda _: None,
+        turns: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.journal, self.runner = journal, runner
@@ -116,6 +118,7 @@ class Station:
         self._root, self._params, self._place = os.path.abspath(root), params, place  # noqa: PTH100 - no UTF-8 needed
         self._attempts, self._backoff, self._grace = attempts, backoff_s, grace_s
         self._until_idle, self._unsettled_s, self._clock, self._look = until_idle, unsettled_s, clock, look
+        self._turns = turns
         self._stopping = self._more = False  # more: judging or recording has more to do at once
         self._in_flight: dict[int, str] = {}
         self._started: dict[int, int] = {}
@@ -396,6 +399,7 @@ class Station:
     def _reconcile(self) -> None:
         """After a start: work that goes on somewhere is taken up, the rest is submitted again."""
         for batch in self.journal.open_batches():
+            self._turns()
             if batch.token in self._in_flight.values():
                 continue  # taken up before a disk refused the rest
             try:
@@ -473,6 +477,7 @@ class Station:
 
     def _waited_out(self, step: Callable[[], None]) -> bool:
         """Whether it was done; trouble of the station's own folder is waited out."""
+        self._turns()
         if self._patience.step(step):
             return True
         self._moved = self._clock()  # who waits for a disk is not idle
