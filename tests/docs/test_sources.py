@@ -33,6 +33,7 @@ LATER = ("training", "models", "adjustment", "any size and many processors", "li
 COMMANDS = dict(every())
 MADE = set(re.findall(r"^([a-z][a-z-]*):", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 SETTINGS = options.keys()
+LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)(?:#[^)]*)?\)")
 KNOWN = {*PRESETS, *Finding, *FocusReport.model_fields}
 
 
@@ -80,7 +81,7 @@ def named(text: str) -> tuple[list[str], list[str]]:
         known = is_there(quoted)
         if known is not None:
             (there if known else not_there).append(quoted)
-    for target in re.findall(r"\]\((?!https?://|#)([^)#]+)(?:#[^)]*)?\)", text):
+    for target in LINK.findall(text):
         (there if (FOLDER / target).is_file() else not_there).append(target)
     return there, not_there
 
@@ -94,7 +95,9 @@ def is_there(quoted: str) -> bool | None:
     if words[0] == "make" and len(words) > 1:
         return words[1] in MADE
     if words[:2] == ["python", "-m"]:
-        return (REPOSITORY / f"{words[2].replace('.', '/')}.py").is_file()
+        module = REPOSITORY / f"{words[2].replace('.', '/')}.py"
+        options_of = [word for word in words[3:] if word.startswith("--") and word != "--help"]
+        return module.is_file() and all(f'"{one}"' in module.read_text(encoding="utf-8") for one in options_of)
     if re.fullmatch(r"(mhfd|mhfd_\w+)(\.\w+)+(\(.*\))?", quoted):
         return is_name(quoted.partition("(")[0])
     if re.fullmatch(r"[a-z]+\.[a-z_]+( = .+)?", quoted) and quoted.partition(".")[0] in options.Settings.model_fields:
@@ -154,6 +157,19 @@ def test_whatever_a_row_names_is_there() -> None:
     assert [(row.line, missing) for row in ROWS if (missing := named(" ".join(row.cells))[1])] == []
 
 
+def test_what_we_measured_is_what_the_benchmarks_page_says() -> None:
+    """Times, and whatever has a decimal point, beside `python -m benchmarks.X`: there, or in a page that is linked."""
+    pages = [page.read_text(encoding="utf-8") for page in (DOCS / "benchmarks").glob("*.md")]
+    wrong = []
+    for row in ROWS:
+        if modules := re.findall(r"`python -m (benchmarks\.\w+)", row.shown):
+            linked = [(FOLDER / target).read_text(encoding="utf-8") for target in LINK.findall(row.shown)]
+            text = "\n".join(linked + [page for page in pages if any(module in page for module in modules)])
+            said = re.findall(r"(?<![\w.])(\d*\.\d+|\d+(?= ms))(?!\w)", re.sub(r"`[^`]*`|\]\([^)]*\)", "", row.shown))
+            wrong += [(row.line, one) for one in said if not re.search(rf"(?<!\d){re.escape(one)}(?!\d)", text)]
+    assert wrong == []
+
+
 def test_each_source_has_its_rows_and_the_count_is_right() -> None:
     counted = {source: Counter(row.state for row in ROWS if row.source == source) for source in SOURCES}
     assert {row.source for row in ROWS} == set(SOURCES)
@@ -175,6 +191,8 @@ def test_each_source_has_its_rows_and_the_count_is_right() -> None:
         ("make demo", True),
         ("make coffee", False),
         ("python -m benchmarks.speed", True),
+        ("python -m benchmarks.station --memory 20000", True),
+        ("python -m benchmarks.station --mass 20000", False),
         ("python -m benchmarks.weight", False),
         ("mhfd.Params.n", True),
         ("mhfd.Params.m", False),
