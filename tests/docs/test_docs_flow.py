@@ -246,7 +246,8 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert f"some {-(-longest // 3600)} hours at most" in table
 
 
-def test_the_pictures_are_of_the_script() -> None:
+def test_the_pictures_are_of_the_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(DOCS / "figures"))  # as it is for a script that is run
     drawing = runpy.run_path(str(DOCS / "figures" / "globus.py"))
     for name, drawn in {**drawing["parts"](), **drawing["steps"]()}.items():
         assert drawn == (DOCS / "images" / name).read_text(encoding="utf-8"), "run: python docs/figures/globus.py"
