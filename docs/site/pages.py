@@ -24,6 +24,8 @@ BESIDE: Final = {
     "CHANGELOG.md": "project/changelog.md",
     "CONTRIBUTING.md": "project/contributing.md",
     "SECURITY.md": "project/security.md",
+    "CITATION.cff": "project/citation.md",
+    "LICENSE": "project/license.md",
 }
 """Texts that lie beside docs/ -> what they are called in the site."""
 SHOWN: Final = {".md", ".png", ".svg", ".ipynb"}
@@ -47,7 +49,10 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """All that the site shows, by the names that it has there."""
     for name, path in named().items():
-        files.append(File.generated(config, name, abs_src_path=str(path)))
+        if name.endswith(".md") and path.suffix != ".md":
+            files.append(File.generated(config, name, content=of_text(path)))
+        else:
+            files.append(File.generated(config, name, abs_src_path=str(path)))
         if path.suffix == ".ipynb":
             files.append(File.generated(config, notebook_page(name), content=of_notebook(path)))
     return files
@@ -95,6 +100,12 @@ def named() -> dict[str, Path]:
 def notebook_page(name: str) -> str:
     """The page of a notebook; a page of its own name may lie beside it."""
     return f"{name.removesuffix('.ipynb')}-notebook.md"
+
+
+def of_text(path: Path) -> str:
+    """What is no page by itself, as one: word by word, below its name."""
+    kind = "yaml" if path.suffix == ".cff" else "text"
+    return f"# {path.stem.title()}\n\n````{kind}\n{path.read_text(encoding='utf-8')}\n````\n"
 
 
 def of_notebook(path: Path) -> str:
