@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 
 .PHONY: demo demo-endpoint demo-flow first-hour test suite browser broker units check site soak coverage bench \
   gpu-check clean \
-  test-lowest beside-cli
+  test-lowest beside-cli wheels
 .DELETE_ON_ERROR:
 # Every command that a test types is a process: compiling its sources anew each time would be a fifth of its work.
 unexport PYTHONDONTWRITEBYTECODE
@@ -113,6 +113,15 @@ beside-cli:
 	$(BESIDE)/bin/mhfd --version
 	$(BESIDE)/bin/python -m pip list | grep -E '^(click|globus)'
 
+# What an index of packages takes: wheels for six platforms and a source distribution in dist/, checked, and installed
+# where there is no compiler. Needs an index of packages; zig compiles for all of them.
+WHEELS := .venv-wheels
+wheels:
+	$(PYTHON) -m venv $(WHEELS)
+	$(WHEELS)/bin/python -m pip install --quiet --upgrade pip
+	$(WHEELS)/bin/python -m pip install --quiet auditwheel build hatchling twine ziglang
+	$(WHEELS)/bin/python -m tests.rigs.wheels
+
 soak: $(STAMP) broker
 	$(BIN)/python -m pytest -m soak --timeout 3600
 
@@ -139,4 +148,4 @@ gpu-check:
 	$(PYTHON) benchmarks/gpu_check.py
 
 clean:
-	rm -rf $(VENV) $(LOWEST) $(BESIDE) dist build demo-out .coverage
+	rm -rf $(VENV) $(LOWEST) $(BESIDE) $(WHEELS) dist build demo-out .coverage
