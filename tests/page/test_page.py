@@ -16,6 +16,7 @@ from tests.rigs import REPOSITORY
 from tests.rigs.focus_reports import report
 from tests.rigs.loops import alone
 from tests.rigs.page_rig import Rig
+from tests.rigs.typed import typed_here
 
 from mhfd import images
 from mhfd_client.journal.view import JournalView
@@ -233,6 +234,18 @@ def test_the_watch_itself_loads_no_web_server() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("command", ["page", "watch"])
+def test_without_its_extra_it_says_what_to_install(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Rig(tmp_path) as rig:
+        rig.run(1)
+    monkeypatch.delitem(sys.modules, "mhfd_client.page.serving", raising=False)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    code, told = typed_here([command, str(rig.root), "--state", str(rig.state)])
+    assert (code, told) == (1, "Error: the page needs uvicorn: pip install 'mhfd[station]'\n")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="it is stopped by a signal here")

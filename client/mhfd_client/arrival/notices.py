@@ -55,7 +55,7 @@ class Notices(NoHints):
 
     def __init__(self, root: str) -> None:
         super().__init__()
-        with needing_extra("station", "arrival.mode: change notices need watchdog", option=True):
+        with needing_extra("station", "arrival.mode: change notices need watchdog (poll does without)", option=True):
             from watchdog import events
             from watchdog.observers import Observer
         root = os.path.realpath(root)  # notices do not come through a link

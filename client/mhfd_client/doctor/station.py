@@ -41,7 +41,14 @@ _ENOUGH: Final = 20_000
 """Files that tell of what kind they are."""
 _SKEW_S: Final = 5.0
 _PACKAGES: Final = ("numpy", "scipy", "tifffile", "imagecodecs", "mrcfile", "pillow", "pydantic", "click", "rich")
-_EXTRAS: Final = {"watchdog": "the folder is only polled", "jinja2": "no HTML report"}
+_EXTRAS: Final = {
+    "watchdog": "no watch but with arrival.mode = poll",
+    "bokeh": "no page",
+    "starlette": "no page",
+    "uvicorn": "no page",
+    "jinja2": "no HTML report",
+    "regex": "no names.pattern",
+}
 _CUPY: Final = ("cupy-cuda13x", "cupy-cuda12x", "cupy")
 
 

@@ -12,10 +12,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from mhfd.errors import UsageError
+from mhfd.errors import ExtraMissing, UsageError
 from mhfd_client.page.token import token_of
 from mhfd_client.settings.load import Loaded
 from mhfd_client.settings.places import PORT
@@ -24,6 +25,7 @@ log = logging.getLogger("mhfd.page")
 
 SCHEMA_VERSION: Final = 1
 """Of the line that a watch tells its page, which may be of another mhfd when it was exchanged meanwhile."""
+_SERVED_BY: Final = ("bokeh", "starlette", "uvicorn")
 _NEXT: Final = 20  # ports that are tried when nobody asked for one
 
 
@@ -37,7 +39,12 @@ class Serving:
 
 
 def bound(host: str, port: int | None) -> socket.socket:
-    """A socket that listens; the next free port when nobody asked for one."""
+    """A socket that listens; the next free port when nobody asked for one. ExtraMissing where no page can be served.
+
+    What serves it is looked for and not loaded: a watch loads none of it.
+    """
+    if missing := [name for name in _SERVED_BY if find_spec(name) is None]:
+        raise ExtraMissing(f"the page needs {', '.join(missing)}: pip install 'mhfd[station]'")
     wanted = [port] if port is not None else [*range(PORT, PORT + _NEXT), 0]
     for one in wanted:
         try:
