@@ -15,7 +15,7 @@ Cuda = Literal["none", "cuda12", "cuda13"]
 
 TOOLS: Final = {"docker": "Dockerfile", "apptainer": "mhfd-endpoint.def"}
 """What each is told by."""
-_SHARED: Final = ("install.sh", "start.sh", "wheels/README")
+_SHARED: Final = ("install.sh", "wheels/README")
 _COMPILER: Final = {"cuda12": "nvidia-cuda-nvrtc-cu12", "cuda13": "nvidia-cuda-nvrtc"}
 """What compiles the kernel where no CUDA toolkit is: the images have none."""
 
@@ -24,8 +24,18 @@ def write(
     folder: Path, *, cuda: Cuda = "none", tools: tuple[str, ...] = tuple(TOOLS), force: bool = False
 ) -> list[Path]:
     """Write the recipe; what is there is refused without `force`. EndpointError."""
-    texts = {name: _shipped(name) for name in (*(TOOLS[tool] for tool in tools), *_SHARED)}
-    texts |= {"requirements.txt": "\n".join(requirements(cuda)) + "\n", "constraints.txt": "\n".join(pins()) + "\n"}
+    texts = {name: _shipped(name) for name in (*(TOOLS[tool] for tool in tools), "start.sh")}
+    return put(folder, texts | installed(requirements(cuda)), force=force)
+
+
+def installed(required: list[str]) -> dict[str, str]:
+    """The files of a recipe by which mhfd is installed in an image, whatever is started there."""
+    texts = {name: _shipped(name) for name in _SHARED}
+    return texts | {"requirements.txt": "\n".join(required) + "\n", "constraints.txt": "\n".join(pins()) + "\n"}
+
+
+def put(folder: Path, texts: dict[str, str], *, force: bool) -> list[Path]:
+    """Write the files of a recipe; what is there is refused without `force`. EndpointError."""
     there = [folder / name for name in texts if (folder / name).exists()]
     if there and not force:
         raise EndpointError(f"{there[0]} is there already, nothing was written; --force replaces it")
@@ -41,7 +51,12 @@ def write(
 
 def requirements(cuda: Cuda) -> list[str]:
     """What is installed: mhfd as it is here, with the endpoint's program, and what a GPU needs."""
-    extras = "endpoint" if cuda == "none" else f"endpoint,{cuda}"
+    return of_extras("endpoint", cuda)
+
+
+def of_extras(extras: str, cuda: Cuda) -> list[str]:
+    """mhfd as it is here, with these extras, and what a GPU needs."""
+    extras = extras if cuda == "none" else f"{extras},{cuda}"
     return [f"mhfd[{extras}]=={mhfd.__version__}", *([] if cuda == "none" else [_COMPILER[cuda]])]
 
 

@@ -147,7 +147,7 @@ def _service_status() -> Any:
 
     scope = Scope("user", Path("/a"), Account("a", 1, 1, Path("/a")), {})
     known = Known(Path("/a/mhfd-a.service"), "/a", "/a")
-    one = Standing(known, scope, UnitState(True, "active", "a", "success", 0, 0), True, "a", False)
+    one = Standing(known, scope, UnitState(True, "active", "a", "success", 0, 0, False), True, "a", False)
     pretended = {
         "commands__service___found": _always([(scope, known)]),
         "service__systemctl__Systemctl": mock.Mock(),

@@ -213,6 +213,8 @@ def test_status_says_how_it_stands_and_what_to_do(typed: Typed, systemd: StandIn
     code, (one,) = statuses(typed)
     assert (code, "another watch has the folder" in str(one["do"]), "enable mhfd-" in str(one["do"])) == (1, True, True)
     assert "do: it ended" in typed("status", wafer, "--user")[1]
+    systemd.is_now(ActiveState="inactive", UnitFileState="enabled", Result="success", Job="4")
+    assert "list-jobs" in str(statuses(typed)[1][0]["do"])
 
 
 def test_the_machines_service_runs_as_an_account_and_leaves_root_nothing(tmp_path: Path, wafer: Path) -> None:

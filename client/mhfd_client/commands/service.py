@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -95,9 +96,12 @@ def install(
         echo(f"warning: {remark}", err=True)
     from mhfd_client.service.unit import Known
 
-    for line in standing(Known(plan.path, found.folder, found.state), scope, systemctl).lines():
+    stands = standing(Known(plan.path, found.folder, found.state), scope, systemctl)
+    for line in stands.lines():
         echo(line)
     echo(f"its log: {scope.log} -u {plan.name} -f")
+    if stands.systemd.active == "failed":
+        sys.exit(EXIT_PERSON)
 
 
 @service.command()
@@ -152,6 +156,39 @@ def remove(directory: str | None, kind: Kind | None, name: str | None) -> None:
     rights(scope, sys.argv[1:])
     take_away(known, Systemctl(scope))
     echo(f"stopped and deleted {known.path}; the state stays: {known.state}")
+
+
+@service.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--tool",
+    "tools",
+    multiple=True,
+    type=click.Choice(["docker", "apptainer"]),
+    help="For which; Podman takes what Docker takes.  [default: both]",
+)
+@click.option(
+    "--gpu",
+    "cuda",
+    type=click.Choice(["none", "cuda12", "cuda13"]),
+    default="none",
+    show_default=True,
+    help="What a GPU needs: by its driver, CUDA 12 or 13.",
+)
+@click.option("--force", is_flag=True, help="Replace what is there.")
+def container(folder: Path, tools: tuple[str, ...], cuda: Any, force: bool) -> None:
+    """Write the recipe of a container with a watch in it, in the versions that are installed here.
+
+    Nothing is built. Wheels that lie in DIR/wheels come first; with OFFLINE=1 nothing else is installed.
+    """
+    from mhfd_client.service.container import TOOLS, commands, write
+
+    chosen = tuple(dict.fromkeys(tools)) or tuple(TOOLS)
+    for path in write(folder, cuda=cuda, tools=chosen, force=force):
+        echo(f"wrote {path}")
+    echo("next:")
+    for line in commands(folder, cuda=cuda, tools=chosen):
+        echo(f"  {line}")
 
 
 def _of(kind: Kind, account: str | None = None) -> Scope:

@@ -51,6 +51,8 @@ class Standing:
             case "active":
                 if not self.running:
                     yield f"it runs, but the watch gives no sign of life: {look}"
+            case "inactive" if self.systemd.queued:
+                yield f"its start waits for something else: {begin} list-jobs"
             case "activating":
                 yield f"it is starting, or starts again and again ({self.systemd.restarts} times): {look}"
             case _:
@@ -84,7 +86,9 @@ class Standing:
             "scope": self.scope.kind,
             "folder": text_of(self.unit.folder),
             "state_dir": text_of(self.unit.state),
-            "systemd": asdict(self.systemd),
+            "systemd": {
+                name: value for name, value in asdict(self.systemd).items() if name != "queued"
+            },  # `do` says it
             "running": self.running,
             "doing": self.doing,
             "lingers": self.lingers,

@@ -27,6 +27,8 @@ class UnitState:
     result: str
     exit_code: int
     restarts: int
+    queued: bool
+    """Its start waits for something else, such as a mount."""
 
 
 class Systemctl:
@@ -64,7 +66,7 @@ class Systemctl:
 
     def state(self, unit: str) -> UnitState:
         """How it stands."""
-        names = "ActiveState,SubState,UnitFileState,StateChangeTimestamp,Result,ExecMainStatus,NRestarts"
+        names = "ActiveState,SubState,UnitFileState,StateChangeTimestamp,Result,ExecMainStatus,NRestarts,Job"
         done = self._call("show", unit, f"--property={names}")
         said: Mapping[str, str] = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
         return UnitState(
@@ -74,6 +76,7 @@ class Systemctl:
             result=said.get("Result", ""),
             exit_code=int(said.get("ExecMainStatus") or 0),
             restarts=int(said.get("NRestarts") or 0),
+            queued=said.get("Job", "0") not in ("", "0"),
         )
 
     def _call(self, *words: str, wait_s: float | None = None) -> subprocess.CompletedProcess[str]:

@@ -11,4 +11,3 @@ fi
 "${PYTHON:-python3}" -m venv "$target"
 "$target/bin/python" -m pip install --no-cache-dir --disable-pip-version-check "$@"
 "$target/bin/mhfd" --version
-"$target/bin/globus-compute-endpoint" version
