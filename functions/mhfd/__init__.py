@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mhfd.errors import DeviceUnavailable, MhfdError, UsageError
     from mhfd.focus_map import FocusMap
 
-__version__ = "0.7.0"
+__version__ = "0.8.0"
 __all__ = [
     "DeviceUnavailable",
     "Finding",
