@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mhfd import native
+from mhfd.rows import Pixels, Rows, ordered_bits, unordered_bits
+from mhfd.survey import Survey
 
 if TYPE_CHECKING:
     from mhfd.contract.params import Params
-
-Pixels = NDArray[Any]
-"""A 2-D array: uint8, uint16 or float32, finite, C-contiguous. Other types become float32 when they are loaded."""
 
 
 def limits_of_counts(counts: NDArray[np.int64], params: Params) -> tuple[float, float]:
@@ -30,6 +29,32 @@ def limits(pixels: Pixels, params: Params, *, threads: int = 1) -> tuple[float, 
     low, high = ranks(pixels.size, params)
     ordered = np.partition(pixels.ravel(), (low, high))
     return float(ordered[low]), float(ordered[high])
+
+
+def limits_of(rows: Rows, seen: Survey, params: Params) -> tuple[float, float]:
+    """The same of a picture that was surveyed."""
+    return order_statistics(rows, seen, ranks(rows.shape[0] * rows.shape[1], params))
+
+
+def order_statistics(rows: Rows, seen: Survey, wanted: tuple[int, int]) -> tuple[float, float]:
+    """The values of these ranks, counted from 0. A picture in floating point is read once more."""
+    cumulative = np.cumsum(seen.counts)
+    first, last = (int(np.searchsorted(cumulative, rank, side="right")) for rank in wanted)
+    if rows.dtype != np.float32:
+        return float(first), float(last)
+    # What was counted are the upper halves of ordered bits: of these two the lower halves are needed.
+    lower = {upper: np.zeros(1 << 16, np.int64) for upper in (first, last)}
+    for span in seen.spans:
+        bits = ordered_bits(rows.read(*span)).ravel()
+        for upper, counts in lower.items():
+            inside = bits[bits >> np.uint32(16) == upper].astype(np.uint16)
+            counts += np.bincount(inside, minlength=1 << 16)
+    found = []
+    for rank, upper in zip(wanted, (first, last), strict=True):
+        before = int(cumulative[upper] - seen.counts[upper])
+        found.append(upper << 16 | int(np.searchsorted(np.cumsum(lower[upper]), rank - before, side="right")))
+    low, high = unordered_bits(np.array(found, np.uint32)).tolist()
+    return low, high
 
 
 def apply(pixels: Pixels, lo: float, hi: float, dtype: type[np.floating[Any]] = np.float64) -> NDArray[Any]:

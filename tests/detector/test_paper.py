@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from mhfd import scales, stretch
 from mhfd.contract.params import PRESETS, Params
 from mhfd.detector.paper import PaperDetector, local_maxima, resize_bilinear, response_maximum
+from mhfd.rows import Pixels
 
 
 def tissue_like(shape: tuple[int, int], seed: int = 0) -> NDArray[np.uint8]:
@@ -115,7 +116,7 @@ def test_the_absolute_threshold_depends_on_neither_n_nor_size() -> None:
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_limits_are_exact_order_statistics(dtype: type) -> None:
     rng = np.random.default_rng(5)
-    pixels: stretch.Pixels = (rng.gamma(2.0, 20.0, (97, 61)).clip(0, 255)).astype(dtype)
+    pixels: Pixels = (rng.gamma(2.0, 20.0, (97, 61)).clip(0, 255)).astype(dtype)
     ordered = np.sort(pixels.ravel())
     params = Params(low_percent=1.5, high_percent=0.35)
     low, high = round(pixels.size * 0.015), pixels.size - 1 - round(pixels.size * 0.0035)

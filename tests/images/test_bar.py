@@ -12,6 +12,7 @@ from tests.rigs.bars import BARS, Bar, jpeg, with_bar
 from tests.rigs.tagged import ZEISS, load, ok
 
 from mhfd.images import bar
+from mhfd.images.grey import Plane
 
 Array = NDArray[Any]
 
@@ -31,7 +32,7 @@ KINDS = ("tissue", "clipped black", "clipped white", "zero")
 @pytest.mark.parametrize("dtype", ["u1", "u2"])
 def test_found_to_the_row(drawn: Bar, dtype: str) -> None:
     image, rows = with_bar(noise("tissue", dtype=dtype), drawn)
-    assert bar.rows(image) == rows
+    assert bar.rows(Plane(image)) == rows
 
 
 @pytest.mark.parametrize("drawn", [bar for bar in BARS if bar.part == 1 and bar.rows >= 30], ids=lambda bar: bar.name)
@@ -39,7 +40,7 @@ def test_found_to_the_row(drawn: Bar, dtype: str) -> None:
 def test_found_below_what_is_clipped(drawn: Bar, kind: str) -> None:
     """Where its paper is as black as the image above it, plain rows of either may be taken for the other."""
     image, rows = with_bar(noise(kind), drawn)
-    found = bar.rows(image)
+    found = bar.rows(Plane(image))
     assert abs(found - rows) <= 16
     left = image[len(image) - rows : len(image) - found]
     assert (left == left[:, :1]).all()
@@ -48,16 +49,16 @@ def test_found_below_what_is_clipped(drawn: Bar, kind: str) -> None:
 @pytest.mark.parametrize("drawn", BARS, ids=lambda drawn: drawn.name)
 def test_found_in_a_jpeg(drawn: Bar) -> None:
     image, rows = with_bar(noise("tissue"), drawn)
-    assert abs(bar.rows(jpeg(image)) - rows) <= 2
+    assert abs(bar.rows(Plane(jpeg(image))) - rows) <= 2
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("dtype", ["u1", "u2"])
 def test_nothing_is_found_where_nothing_is_drawn(kind: str, dtype: str) -> None:
     image = noise(kind, dtype=dtype)
-    assert bar.rows(image) == 0
+    assert bar.rows(Plane(image)) == 0
     image[-60:] = 0
-    assert bar.rows(image) == 0
+    assert bar.rows(Plane(image)) == 0
 
 
 def test_cut_off_where_the_instrument_draws_bars(tmp_path: Path) -> None:
@@ -78,7 +79,7 @@ def test_strokes_over_a_smooth_image_are_no_bar(seed: int) -> None:
     for _ in range(int(rng.integers(1, 12))):
         y, x = rng.integers(150, 195), rng.integers(0, 300)
         image[y : y + 12, x : x + 5], image[y + 1 : y + 13, x + 5] = 255, 0
-    assert bar.rows(image.clip(0, 255).astype("u1")) == 0
+    assert bar.rows(Plane(image.clip(0, 255).astype("u1"))) == 0
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -86,4 +87,4 @@ def test_what_is_no_number_is_no_bar(value: float) -> None:
     image, _ = with_bar(noise("tissue"), BARS[0])
     whole = image.astype(np.float32)
     whole[::7, ::5] = value
-    assert bar.rows(whole) == 0
+    assert bar.rows(Plane(whole)) == 0

@@ -17,6 +17,7 @@ from tests.rigs.tagged import load_beside, ok
 from mhfd import images
 from mhfd.contract.focus_report import Box
 from mhfd.images import marker
+from mhfd.images.grey import Plane
 
 Array = NDArray[Any]
 HEIGHT, WIDTH, LENGTH, TOP = 480, 640, 125, 448
@@ -38,15 +39,15 @@ def written_over(image: Array, *, text: int = 5, length: int = LENGTH, thick: in
 
 
 def test_rows_that_are_written_over_are_no_image() -> None:
-    assert marker.rows(written_over(micrograph()), LENGTH) == HEIGHT - TOP
-    assert marker.rows(written_over(micrograph(), text=-20), LENGTH) == HEIGHT - TOP + 20
+    assert marker.rows(Plane(written_over(micrograph())), LENGTH) == HEIGHT - TOP
+    assert marker.rows(Plane(written_over(micrograph(), text=-20)), LENGTH) == HEIGHT - TOP + 20
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 @pytest.mark.parametrize("length", [20, 124, 126, 600])
 def test_any_length_and_type(length: int, dtype: Any) -> None:
     image = written_over(micrograph(), length=min(length, WIDTH - 161)).astype(dtype)
-    assert marker.rows(image, min(length, WIDTH - 161)) == HEIGHT - TOP
+    assert marker.rows(Plane(image), min(length, WIDTH - 161)) == HEIGHT - TOP
 
 
 @pytest.mark.parametrize(
@@ -55,18 +56,18 @@ def test_any_length_and_type(length: int, dtype: Any) -> None:
     ids=str,
 )
 def test_another_length_thickness_or_place_is_no_bar(change: dict[str, int]) -> None:
-    assert marker.rows(written_over(micrograph(), **change), LENGTH) == 0
+    assert marker.rows(Plane(written_over(micrograph(), **change)), LENGTH) == 0
 
 
 @pytest.mark.parametrize("quality", [90, 100])
 def test_in_a_jpeg(quality: int) -> None:
     file = io.BytesIO()
     Image.fromarray(written_over(micrograph(), thick=4)).save(file, "JPEG", quality=quality)
-    found = marker.rows(np.asarray(Image.open(file)), LENGTH)
+    found = marker.rows(Plane(np.asarray(Image.open(file))), LENGTH)
     assert HEIGHT - TOP - 1 <= found <= HEIGHT - TOP + 1
     file = io.BytesIO()
     Image.fromarray(micrograph()).save(file, "JPEG", quality=quality)
-    assert marker.rows(np.asarray(Image.open(file)), LENGTH) == 0
+    assert marker.rows(Plane(np.asarray(Image.open(file))), LENGTH) == 0
 
 
 @settings(max_examples=40, deadline=None)
@@ -74,12 +75,12 @@ def test_in_a_jpeg(quality: int) -> None:
 def test_no_micrograph_loses_a_row(seed: int, length: float, clip: int, blur: bool) -> None:
     image = np.minimum(micrograph(seed), clip)
     image = np.repeat(np.repeat(image[:60, :80], 8, 0), 8, 1) if blur else image
-    assert marker.rows(image, length) == 0 or (blur and abs(length % 8) < 2)
+    assert marker.rows(Plane(image), length) == 0 or (blur and abs(length % 8) < 2)
 
 
 @pytest.mark.parametrize("image", [np.zeros((480, 640), "u1"), np.full((480, 640), 255, "u1"), np.eye(40, dtype="u1")])
 def test_what_is_plain_or_small_has_none(image: Array) -> None:
-    assert [marker.rows(image, length) for length in (0, 16, 40, 125, 1e9)] == [0] * 5
+    assert [marker.rows(Plane(image), length) for length in (0, 16, 40, 125, 1e9)] == [0] * 5
 
 
 @pytest.mark.parametrize("bar", [f"$$SM_MICRON_BAR {LENGTH}\n", "$CM_FULL_SIZE 640 480\n$CM_MAG 50\n"])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
+from tests.rigs.one_band import whole
 
 from mhfd.measure import cross_spectrum, noise_spectrum, spectra, texture
 from mhfd.measure.tissue import Tissue
@@ -27,7 +28,10 @@ def edges(size: int, cells: int) -> NDArray[np.intp]:
 def measure(pixels: NDArray[np.generic], tissue: Tissue | None = None) -> cross_spectrum.Ratios:
     pixels = np.ascontiguousarray(pixels)
     rows, cols = (edges(s, max(1, s // 128)) for s in pixels.shape)
-    seen = spectra.read(pixels, tissue or everywhere(pixels), rows, cols, texture.weights())
+    shape = pixels.shape[0], pixels.shape[1]
+    reader = spectra.Reader(shape, tissue or everywhere(pixels), rows, cols, texture.weights())
+    reader.take(whole(pixels))
+    seen = reader.spectra()
     if seen is None:
         return cross_spectrum.Ratios(None, np.full((len(rows) - 1, len(cols) - 1), np.nan))
     return cross_spectrum.measure(seen, noise_spectrum.find(seen))

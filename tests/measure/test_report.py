@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
+from tests.rigs.one_band import whole
 
 from mhfd import images, native, scales
 from mhfd.cells import MOST_CELLS
@@ -144,7 +145,8 @@ def _false_features(pixels: Grey, detector: Detector) -> float:
     found = noise.estimate(stats, step=1)
     everywhere = tissue.Tissue(np.ones(stats.mean.shape, np.bool_), 0.0)
     features = detector.detect(pixels, ROBUST, sigma_floor=float(found.sigma.min()))
-    return len(gate.apply(features, pixels, ROBUST, stats, found, everywhere)) / (pixels.size / 1e6)
+    kept = gate.Gate(ROBUST, stats, found, everywhere).counted(whole(pixels, features))
+    return len(kept) / (pixels.size / 1e6)
 
 
 def test_false_features_of_flat_noise(detector: Detector) -> None:
@@ -164,7 +166,7 @@ def test_the_floor_removes_nothing_that_counts(detector: Detector) -> None:
     stats = native.block_stats(pixels)
     found = noise.estimate(stats, step=1)
     everything = detector.detect(pixels, ROBUST)
-    kept = gate.apply(everything, pixels, ROBUST, stats, found, tissue.find(stats, found))
+    kept = gate.Gate(ROBUST, stats, found, tissue.find(stats, found)).counted(whole(pixels, everything))
     assert with_floor is not None
     assert len(everything) > len(kept)
     assert np.array_equal(kept.y, with_floor.y)
@@ -185,7 +187,7 @@ def test_brightness_of_the_speck_counts() -> None:
         features = Features(
             spot, spot, np.zeros(1, np.uint8), np.array([response], np.float32), (0.0, 1.0), pixels.shape
         )
-        return len(gate.apply(features, pixels, ROBUST, stats, model, everywhere))
+        return len(gate.Gate(ROBUST, stats, model, everywhere).counted(whole(pixels, features)))
 
     assert count(ROBUST.threshold * nu * np.sqrt(10) * 1.1) == 0
     assert count(ROBUST.threshold * nu * np.sqrt(410) * 0.95) == 0

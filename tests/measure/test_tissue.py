@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from mhfd import native
 from mhfd.measure import noise, saturation, tissue
+from mhfd.rows import InMemory
 from mhfd.simulate import Exposure, Optics, section
+from mhfd.survey import survey
 
 Image = NDArray[np.generic]
 
@@ -79,8 +81,7 @@ def test_burnt_is_not_tissue_and_black_may_be() -> None:
     pixels = section((256, 256), seed=1)
     pixels[:64] = 255
     pixels[192:] = np.where(pixels[192:] < 120, 0, pixels[192:])
-    stats = native.block_stats(pixels)
-    clipped = saturation.measure(pixels, stats)
+    clipped = saturation.measure(survey(InMemory(pixels)))
     assert clipped.burnt[:4].all()
     assert not clipped.burnt[5:].any()
     assert clipped.crushed[12:].mean() > 0.5
@@ -93,6 +94,6 @@ def test_burnt_is_not_tissue_and_black_may_be() -> None:
 
 def test_a_constant_image_is_black_not_burnt() -> None:
     pixels = np.full((64, 64), 255, np.uint8)
-    clipped = saturation.measure(pixels, native.block_stats(pixels))
+    clipped = saturation.measure(survey(InMemory(pixels)))
     assert not clipped.burnt.any()
     assert (clipped.black == 1).all()

@@ -21,6 +21,7 @@ from scipy import ndimage
 
 from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.contract.params import Params
+from mhfd.rows import InMemory
 from mhfd_client.arrival.events import Whole
 from mhfd_client.journal.folder import picture_of, thumbnails
 from mhfd_client.journal.journal import Journal
@@ -100,7 +101,7 @@ class Rig:
         if picture:
             target = picture_of(thumbnails(self.state), row.id)
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(jpeg(pixels))
+            target.write_bytes(jpeg(InMemory(pixels)))
         if blur is not None:
             self.blurs[row.id] = blur
         self._judge_it(row.id)

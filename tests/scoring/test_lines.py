@@ -14,14 +14,14 @@ import sys, threading
 from mhfd import api
 from mhfd.contract.params import Params
 from mhfd_client.scoring import lines
-measure = api.measure
+score = api.score
 def hanging(path, **options):
     if "hangs" in path.rpartition("/")[2]:
         threading.Event().wait()
     if "large" in path.rpartition("/")[2]:
         raise MemoryError
-    return measure(path, **options)
-lines.api.measure = hanging
+    return score(path, **options)
+lines.api.score = hanging
 lines.run(sys.argv[1:], params=Params(), device="cpu", jobs=1, deadline_s=1.0)
 """
 

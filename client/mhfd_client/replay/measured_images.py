@@ -17,6 +17,7 @@ from mhfd.contract.params import Params
 from mhfd.detector.choose import choose
 from mhfd.errors import UsageError
 from mhfd.measure import measure as report
+from mhfd.rows import InMemory
 from mhfd.simulate.planting import LEAST, ImageNoise, plant
 from mhfd_client import naming
 from mhfd_client.arrival.listing import Rules, inside, walk
@@ -81,7 +82,7 @@ def measured(
     def looked_at(number: int) -> MeasuredImage:
         image = images.load(f"{root}/{run[number].path}", crop=params.crop)
         detector = choose(params, device="cpu", threads=1)
-        found = report.measure(image, detector, params).report
+        found = report.measure(image, detector, params, keep=False).report
         pixels = image.pixels
         if pixels is None or min(pixels.shape) < LEAST:
             return MeasuredImage(run[number], found, ())
@@ -89,8 +90,9 @@ def measured(
         planned = list(plantings(number))
         noise = ImageNoise.of(pixels) if planned else None
         for planting in planned:
-            faulty = replace(image, pixels=plant(pixels, planting.fault, seed=planting.seed, noise=noise))
-            otherwise.append((planting, report.measure(faulty, detector, params).report))
+            spoilt = plant(pixels, planting.fault, seed=planting.seed, noise=noise)
+            faulty = replace(image, rows=InMemory(spoilt), survey=None)
+            otherwise.append((planting, report.measure(faulty, detector, params, keep=False).report))
         return MeasuredImage(run[number], found, tuple(otherwise))
 
     pool = ThreadPoolExecutor(jobs)

@@ -16,6 +16,7 @@ from PIL import Image
 from mhfd import api
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
+from mhfd.rows import Rows, spans
 from mhfd_client.files import text_of
 from mhfd_client.runners.process import Unpictured
 
@@ -24,15 +25,17 @@ SIDE: Final = 256
 
 def score(path: str, *, params: Params, device: api.Device, threads: int, thumbnail: str) -> FocusReport | Unpictured:
     """`mhfd.score`, and the picture on the way. What cannot be measured may have none."""
-    measured = api.measure(path, params=params, device=device, threads=threads)
-    return measured.report if measured.pixels is None else keep(measured.report, measured.pixels, thumbnail)
+    pictures: list[bytes] = []
+    report = api.score(
+        path, params=params, device=device, threads=threads, look=lambda rows: pictures.append(jpeg(rows))
+    )
+    return keep(report, pictures[0], thumbnail) if pictures else report
 
 
-def keep(report: FocusReport, pixels: NDArray[Any], thumbnail: str) -> FocusReport | Unpictured:
+def keep(report: FocusReport, picture: bytes, thumbnail: str) -> FocusReport | Unpictured:
     """Write the picture. The report stays what it is when that fails: the trouble is the station's folder's."""
     target = Path(thumbnail)
     part = target.with_suffix(f".{os.getpid()}.part")
-    picture = jpeg(pixels)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(picture)
@@ -44,14 +47,32 @@ def keep(report: FocusReport, pixels: NDArray[Any], thumbnail: str) -> FocusRepo
     return report
 
 
-def jpeg(pixels: NDArray[Any], *, side: int = SIDE) -> bytes:
+def jpeg(rows: Rows, *, side: int = SIDE) -> bytes:
     """At most `side` pixels wide and high, its contrast stretched as a person would."""
-    step = max(1, -(-max(pixels.shape) // side))
+    height, width = rows.shape
+    step = max(1, -(-max(height, width) // side))
     skip = max(1, step // 4)  # of a block, four pixels each way are enough for a picture
-    small = np.asarray(Image.fromarray(pixels[::skip, ::skip].astype(np.float32)).reduce(max(1, step // skip)))
+    some = step // skip * skip  # rows of one row of the picture
+    small = np.concatenate(
+        [_means(rows.read(top, bottom)[::skip, ::skip], step // skip) for top, bottom in spans(height, 64 * some)]
+    )
     ends = [small.size // 300, small.size - 1 - small.size // 300]
     low, high = np.partition(small.ravel(), ends)[ends]
     grey = np.clip((small - low) * (255 / max(float(high - low), 1e-6)), 0, 255).astype(np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(grey).save(buffer, format="JPEG", quality=80)
     return buffer.getvalue()
+
+
+def _means(pixels: NDArray[Any], side: int) -> NDArray[np.float32]:
+    """Of squares; one at the edge may be smaller. Whole numbers are summed as such, rows first: that is faster."""
+    sums = pixels
+    for axis, size in enumerate(pixels.shape):
+        if size % side:
+            sums = np.pad(sums, [(0, -size % side) if at == axis else (0, 0) for at in (0, 1)])
+        wide = np.float32 if pixels.dtype == np.float32 else np.uint16 if pixels.itemsize == 1 else np.uint32
+        parts = [sums[offset::side] if axis == 0 else sums[:, offset::side] for offset in range(side)]
+        sums = sum(parts[1:], start=parts[0].astype(wide))
+    heights, widths = (np.diff([*range(0, size, side), size]) for size in pixels.shape)
+    means: NDArray[np.float32] = (sums / (heights[:, None] * widths)).astype(np.float32)
+    return means

@@ -80,11 +80,13 @@ def run(
 
     def one(path: str) -> FocusReport:
         try:
+            if overlay is None:
+                return api.score(path, params=params, device=device, threads=each)
             measured = api.measure(path, params=params, device=device, threads=each)
         except MemoryError:
             why = "set aside: needs more memory than there is; crop it, or give fewer --jobs"
             return set_aside(path, params, why, code=Code.OUT_OF_MEMORY)
-        if overlay is not None and measured.features is not None:
+        if measured.features is not None:
             target = overlay if overlay.suffix else overlay / f"{Path(path).stem}.overlay.png"
             target.parent.mkdir(parents=True, exist_ok=True)
             drawing.draw(measured).save(target)

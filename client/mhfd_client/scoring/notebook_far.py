@@ -144,4 +144,4 @@ def _picture(path: str, size: int | None) -> bytes | None:
     from mhfd_client.runners.thumbnails import jpeg
 
     image = images.load(path)
-    return None if image.pixels is None else jpeg(image.pixels)
+    return None if image.rows is None else jpeg(image.rows)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.stretch import Pixels
+from mhfd.rows import Pixels
 
 if TYPE_CHECKING:
     from mhfd.contract.params import Params

@@ -19,14 +19,14 @@ from mhfd.contract.params import Params
 from mhfd.detector import Features, plan
 from mhfd.detector.reflect import ReflectDetector
 from mhfd.errors import UsageError
-from mhfd.stretch import Pixels
+from mhfd.rows import Pixels
 
-BLOCK = 8  # rows that the kernel computes at once
 TILE_ROWS = 1024
 TILE_COLS = 1024
 MANY_SCALES = 24  # from here on a tile is half as wide: its rings must stay in a core's cache
 SLACK = 80  # a plane's halo beyond what the filters reach: whole vectors are read
 KINDS = {"uint8": 0, "uint16": 1, "float32": 2}
+Span = tuple[int, int]
 
 
 class _Image(c.Structure):
@@ -86,18 +86,26 @@ class CpuDetector(ReflectDetector):
         if not pixels.size:
             raise UsageError(f"pixels: there are none, the shape is {pixels.shape}")
         pixels = np.ascontiguousarray(pixels)
-        lo, hi = stretch.limits(pixels, params, threads=self.threads)
-        if hi <= lo:
-            return _features([], (lo, hi), pixels.shape)
-        run = _Run(self._library, pixels, params, (lo, hi), sigma_floor)
+        limits = stretch.limits(pixels, params, threads=self.threads)
+        return self.detect_between(pixels, (0, len(pixels)), params, limits, sigma_floor=sigma_floor)
+
+    def detect_between(
+        self, pixels: Pixels, span: Span, params: Params, limits: tuple[float, float], *, sigma_floor: float = 0.0
+    ) -> Features:
+        """The maxima in rows [top, bottom) of what may be a part of an image: then `limits` are of the whole.
+
+        The part begins at a multiple of `plan.PlanFilters.whole` rows and ends at one, or where the image ends.
+        """
+        if limits[1] <= limits[0]:
+            return _features([], limits, pixels.shape)
+        run = _Run(self._library, pixels, params, limits, sigma_floor)
         if self.threads == 1:
-            return _features(run.detect(1, map), (lo, hi), pixels.shape)
+            return _features(run.detect(span, 1, map), limits, pixels.shape)
         with ThreadPoolExecutor(self.threads) as pool:
-            return _features(run.detect(self.threads, pool.map), (lo, hi), pixels.shape)
+            return _features(run.detect(span, self.threads, pool.map), limits, pixels.shape)
 
 
 Part = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.uint8], NDArray[np.float32]]
-Span = tuple[int, int]
 Execute = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 
@@ -119,7 +127,7 @@ class _Run:
         self.plan = self._plan(sigmas, params, scales.floors(params, sigma_floor / (hi - lo)))
         self.planes = self._planes()
 
-    def detect(self, threads: int, execute: Execute) -> list[Part]:
+    def detect(self, span: Span, threads: int, execute: Execute) -> list[Part]:
         previous = None
         for plane, (_, half) in zip(self.planes, plan.halvings(self.filters.spacing), strict=True):
             chunks = max(1, min(threads, plane.rows // 32))
@@ -129,7 +137,7 @@ class _Run:
                 pass
             self.lib.mhfd_halo(c.byref(plane))
             previous = plane
-        rows, columns = self._tiles(threads)
+        rows, columns = self._tiles(span, threads)
         merged: list[Part] = []
         band: list[Part] = []
         for part in execute(self._tile, [(*row, *column) for row in rows for column in columns]):
@@ -173,20 +181,20 @@ class _Run:
         finally:
             self.lib.mhfd_free(c.byref(found))
 
-    def _tiles(self, threads: int) -> tuple[list[Span], list[Span]]:
+    def _tiles(self, span: Span, threads: int) -> tuple[list[Span], list[Span]]:
         """Row and column spans. Inner edges lie one pixel into a block, whose first row is then a neighbour's."""
         wide = TILE_COLS if self.plan.scales <= MANY_SCALES else TILE_COLS // 2
         across = max(1, round(self.cols / wide))
         width = -(-self.cols // across // 256) * 256 if across > 1 else self.cols
         height = TILE_ROWS
-        while threads > 1 and height > 64 and self.rows * across < 3 * threads * height:
+        while threads > 1 and height > 64 and (span[1] - span[0]) * across < 3 * threads * height:
             height //= 2
-        return _cuts(self.rows, height), _cuts(self.cols, width)
+        return _cuts(*span, height), _cuts(0, self.cols, width)
 
     def _planes(self) -> Any:
         steps = plan.halvings(self.filters.spacing)
         planes = (_Plane * len(steps))()
-        whole = max(BLOCK, self.filters.spacing)
+        whole = self.filters.whole
         # A size that is no multiple of the spacing is extended by true reflection, until the wrong border of its base
         # planes is out of every filter's reach.
         rows, cols = (
@@ -245,8 +253,8 @@ class _Run:
         return array.ctypes.data
 
 
-def _cuts(size: int, step: int) -> list[Span]:
-    edges = [0, *range(step + 1, size, step), size]
+def _cuts(first: int, last: int, step: int) -> list[Span]:
+    edges = [first, *range(first + step + 1, last, step), last]
     return [(a, b) for a, b in pairwise(edges) if a < b]
 
 

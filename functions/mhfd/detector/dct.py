@@ -20,7 +20,7 @@ from mhfd.detector.reflect import ReflectDetector
 
 if TYPE_CHECKING:
     from mhfd.contract.params import Params
-    from mhfd.stretch import Pixels
+    from mhfd.rows import Pixels
 
 ROWS = 256  # of the spectrum, multiplied at once
 

@@ -18,7 +18,7 @@ from mhfd import scales
 from mhfd.detector import Features, gpu_plan, gpu_pyramid
 from mhfd.errors import DeviceUnavailable, UsageError
 from mhfd.native import BlockStats, check_pixels
-from mhfd.stretch import Pixels
+from mhfd.rows import Pixels
 
 if TYPE_CHECKING:
     from mhfd.contract.params import Params

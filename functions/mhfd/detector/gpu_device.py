@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mhfd.detector import gpu_plan
 from mhfd.detector.gpu_plan import Argument, GpuPlan, Launch
 from mhfd.errors import DeviceUnavailable, KernelError
-from mhfd.stretch import Pixels
+from mhfd.rows import Pixels
 
 ALIGNMENT: Final = 256
 TO_DEVICE: Final = 1  # cudaMemcpyHostToDevice

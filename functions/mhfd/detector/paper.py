@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mhfd import scales, stretch
 from mhfd.detector import Features
-from mhfd.stretch import Pixels
+from mhfd.rows import Pixels
 
 if TYPE_CHECKING:
     from mhfd.contract.params import Params

@@ -25,6 +25,7 @@ CUT = {1: 4.0, 2: 4.25, 4: 4.5, 8: 4.75, 16: 4.75}  # spacing: half a kernel, in
 EVEN_CUT = 4.0  # the same, where a base plane is halved
 TAPS = 6
 STRIDE = 8  # of the weights of one phase
+BLOCK = 8  # rows that the kernel computes at once
 
 Plane = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -62,10 +63,33 @@ class PlanFilters:
         return max((s.spacing for s in self.segments), default=1)
 
     @property
+    def whole(self) -> int:
+        """A part of an image begins at a multiple of so many rows, or what is computed of it would differ."""
+        return max(BLOCK, self.spacing)
+
+    @property
     def reach(self) -> int:
         """Pixels of the image that an output needs to one side."""
-        chain = {s: sum(len(k) * s // 2 for s_, k in halvings(self.spacing) if s_ <= s) for s in START}
-        return max((g.reach * g.spacing + 2 * chain[g.spacing] for g in self.segments), default=0)
+        above, below = self.needed(0, 1)
+        return max(-above, below - 1)
+
+    def needed(self, top: int, bottom: int) -> tuple[int, int]:
+        """Rows [first, last) of an endless image: what outputs in rows [top, bottom) are made from.
+
+        Followed step by step the way the kernel goes: the taps between the rows of a base plane, its Gaussian, and each
+        halving down to the image. Every step's own rows lie inside of what it needs of the finer ones, so a part of the
+        image that has these rows gives the same outputs, bit for bit, whatever lies beyond.
+        """
+        widest = max((len(k) - 1 for k in self.kernels), default=0)
+        first, last = top - widest, bottom + widest
+        for segment in self.segments:
+            reach = TAPS // 2 + max(len(k) - 1 for k in segment.kernels)
+            above, below = top // segment.spacing - reach, (bottom - 1) // segment.spacing + reach + 1
+            for _, half in reversed(halvings(segment.spacing)):
+                pairs = len(half) - 1
+                above, below = 2 * above + 1 - pairs, 2 * below - 1 + pairs
+            first, last = min(first, above), max(last, below)
+        return first, last
 
 
 @lru_cache(maxsize=32)

@@ -5,7 +5,9 @@ bounding box, integrity) are in docs/reference/images.md. Nothing here knows of 
 """
 
 import os
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -19,10 +21,11 @@ from mhfd.images.flaw import Flaw
 from mhfd.images.formats.reading import FileToRead, NotWhole, ReadImage
 from mhfd.images.formats.stored import StoredImage
 from mhfd.images.instruments.written import Header, Written
-from mhfd.images.source import OpenFile
-from mhfd.stretch import Pixels
+from mhfd.images.source import Changed, OpenFile
+from mhfd.rows import InMemory, Pixels, Rows
+from mhfd.survey import Survey, survey
 
-__all__ = ["FileToRead", "Image", "Limits", "NotWhole", "OpenFile", "ReadImage", "load"]
+__all__ = ["FileToRead", "Flaw", "Image", "Limits", "NotWhole", "OpenFile", "ReadImage", "flawed", "load", "opened"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +49,65 @@ _DEFAULT_LIMITS: Final = Limits()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Image:
-    """One image, or why there is none. `pixels` is None unless `finding` is `ok`."""
+    """One image, or why there is none. `rows` is None unless `finding` is `ok`."""
 
     info: ImageInfo
     finding: Finding
     detail: str | None
-    pixels: Pixels | None
+    rows: Rows | None
     code: str | None = None
     """Why it was not even looked at; None: it was."""
+    survey: Survey | None = None
+
+    @property
+    def pixels(self) -> Pixels | None:
+        """All of it, in memory."""
+        return None if self.rows is None else self.rows.read(0, self.rows.shape[0])
+
+
+IN_MEMORY: Final = 8 << 20
+"""Bytes of an image up to which it is read whole: bands would save nothing."""
+
+
+@contextmanager
+def opened(
+    source: str | os.PathLike[str] | OpenFile | NDArray[Any],
+    *,
+    limits: Limits = _DEFAULT_LIMITS,
+    crop: Crop | None = None,
+    threads: int = 1,
+    in_memory: int = IN_MEMORY,
+) -> Iterator[Image]:
+    """One image, whose rows are read as they are asked for. An array is taken as it is.
+
+    A `Flaw` while it is read, or at the end where it was not the same revision all the time: see `flawed`.
+
+    Args:
+        source: A path, a file that is open, or an array.
+        limits: What a file may cost.
+        crop: Left off instead of a data bar; what lies outside of a bounding box that Fibics wrote is left off too.
+        threads: Of the first look.
+        in_memory: See `IN_MEMORY`.
+    """
+    facts = _Facts(crop=crop, threads=threads, in_memory=in_memory)
+    with ExitStack() as open_files:
+        try:
+            if isinstance(source, np.ndarray):
+                seen = _of_array(source, facts)
+            else:
+                seen = _of_file(source, limits, facts, open_files)
+            image = Image(facts.info(), Finding.OK, None, seen.rows, survey=seen.survey)
+        except Flaw as flaw:
+            image = flawed(Image(facts.info(), flaw.finding, None, None), flaw)
+        yield image
+
+
+def flawed(image: Image, flaw: Flaw) -> Image:
+    """What is known of an image of which that was found out: before it was measured, or while it was."""
+    info = image.info
+    if isinstance(flaw, Changed):
+        info = info.model_copy(update={"bytes": None, "sha256": None})  # of no revision
+    return Image(info, flaw.finding, flaw.detail, None, flaw.code)
 
 
 def load(
@@ -62,16 +116,15 @@ def load(
     limits: Limits = _DEFAULT_LIMITS,
     crop: Crop | None = None,
 ) -> Image:
-    """Read one image. An array is taken as it is, not copied where its type and layout allow it.
-
-    `crop` is left off instead of a data bar; what lies outside of a bounding box that Fibics wrote is left off too.
-    """
-    facts = _Facts(crop=crop)
+    """Read one image whole. See `opened`."""
+    image = None
     try:
-        pixels = _of_array(source, facts) if isinstance(source, np.ndarray) else _of_file(source, limits, facts)
+        with opened(source, limits=limits, crop=crop) as image:
+            pixels = image.pixels
     except Flaw as flaw:
-        return Image(facts.info(), flaw.finding, flaw.detail, None, flaw.code)
-    return Image(facts.info(), Finding.OK, None, pixels)
+        assert image is not None  # noqa: S101  it was given
+        return flawed(image, flaw)
+    return image if pixels is None else replace(image, rows=InMemory(pixels))
 
 
 @dataclass(slots=True)
@@ -79,6 +132,8 @@ class _Facts:
     """What is known of the image so far: a flaw found later does not lose it."""
 
     crop: Crop | None = None
+    threads: int = 1
+    in_memory: int = IN_MEMORY
     path: str | None = None
     size: int | None = None
     sha256: str | None = None
@@ -106,7 +161,13 @@ class _Facts:
         )
 
 
-def _of_file(where: str | os.PathLike[str] | OpenFile, limits: Limits, facts: _Facts) -> Pixels:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    rows: Rows
+    survey: Survey
+
+
+def _of_file(where: str | os.PathLike[str] | OpenFile, limits: Limits, facts: _Facts, open_files: ExitStack) -> _Seen:
     named = where.path if isinstance(where, OpenFile) else where
     path = os.fspath(named) if isinstance(named, str | os.PathLike) else None
     if not isinstance(path, str) or not path or "\0" in path:
@@ -115,23 +176,21 @@ def _of_file(where: str | os.PathLike[str] | OpenFile, limits: Limits, facts: _F
     facts.path = source.printable(path)
     opened = where if isinstance(where, OpenFile) else path
     beside = source.beside(opened)
+    file = open_files.enter_context(source.opened(opened, max_bytes=limits.max_bytes))
+    facts.size = file.size
     try:
-        with source.opened(opened, max_bytes=limits.max_bytes) as file:
-            facts.size, facts.sha256 = file.size, file.sha256
-            stored = formats.read(file, opened, beside, max_pixels=limits.max_pixels)
-            facts.shape, facts.dtype = (stored.height, stored.width), stored.dtype
-            facts.extra["format"] = stored.kind
-            facts.extra |= stored.about
-            header = Header(stored.height, stored.width, path, beside, stored.fields, stored.known)
-            instruments.read(header, facts.written)
-            plane = stored.decode()
-    except source.Changed:
-        facts.size = facts.sha256 = None  # of no revision
-        raise
-    return _finish(plane, facts, stored)
+        stored = formats.read(file, opened, beside, max_pixels=limits.max_pixels)
+        facts.shape, facts.dtype = (stored.height, stored.width), stored.dtype
+        facts.extra["format"] = stored.kind
+        facts.extra |= stored.about
+        header = Header(stored.height, stored.width, path, beside, stored.fields, stored.known)
+        instruments.read(header, facts.written)
+        return _finish(stored.decode(), facts, stored)
+    finally:
+        facts.sha256 = file.sha256
 
 
-def _of_array(array: NDArray[Any], facts: _Facts) -> Pixels:
+def _of_array(array: NDArray[Any], facts: _Facts) -> _Seen:
     if array.ndim != 2 and not (array.ndim == 3 and array.shape[2] in (3, 4)):
         raise UsageError(f"source: expected an array of (rows, columns) or (rows, columns, 3 or 4), got {array.shape}")
     if array.dtype.kind not in "uif" or array.dtype.itemsize > 8:
@@ -146,43 +205,51 @@ def _of_array(array: NDArray[Any], facts: _Facts) -> Pixels:
     return _finish(grey.Plane(array), facts)
 
 
-def _finish(plane: grey.Plane, facts: _Facts, stored: StoredImage | None = None) -> Pixels:
+def _finish(planes: grey.Planes, facts: _Facts, stored: StoredImage | None = None) -> _Seen:
     """Crop to the instrument's box or above its data bar, convert, and look whether it is an image."""
-    height, width = plane.pixels.shape
-    facts.shape = (height, width)
-    facts.dtype = facts.dtype or plane.pixels.dtype.name
-    if plane.coloured:
+    facts.shape = planes.shape
+    stored_as = planes.read(0, 1).pixels.dtype
+    facts.dtype = facts.dtype or stored_as.name
+    inside = grey.Cropped(planes, _part(planes, facts))
+    integrity.check_size(inside.shape)
+    to = grey.conversion(inside, inverted=stored is not None and stored.inverted)
+    rows: Rows = grey.Converted(inside, to)
+    if isinstance(planes, grey.Plane) or rows.shape[0] * rows.shape[1] * rows.dtype.itemsize <= facts.in_memory:
+        rows = InMemory(rows.read(0, rows.shape[0]))
+    seen = survey(rows, threads=facts.threads)
+    if inside.coloured:
         facts.extra["colour"] = "luminance"
-    box = _part(plane.pixels, facts)
-    inside = plane.pixels[box.top : box.bottom, box.left : box.right]
-    pixels, note = grey.supported(inside, inverted=stored is not None and stored.inverted)
-    if note:
-        facts.extra["values"] = note
-    tiling = integrity.Tiling(*stored.tile, box) if stored is not None and stored.tile else None
-    whole_numbers = inside.dtype.kind in "ui"
+    if to.note:
+        facts.extra["values"] = to.note
+    whole_numbers = stored_as.kind in "ui"
+    tiling = integrity.Tiling(*stored.tile, inside.box) if stored is not None and stored.tile else None
     bottom_up = stored is not None and stored.bottom_up
-    facts.extra |= integrity.check(pixels, whole_numbers=whole_numbers, tiling=tiling, bottom_up=bottom_up)
-    found = values.sane(pixels, ours=stored is not None or pixels.base is None)
+    facts.extra |= integrity.check(rows, seen, whole_numbers=whole_numbers, tiling=tiling, bottom_up=bottom_up)
+    found = values.sane(rows, seen)
     if found.left_out:
         facts.extra["left_out"] = found.left_out
-        integrity.check_blank(found.pixels, whole_numbers=whole_numbers)
     if found.scaled:
-        facts.extra["values"] = "; ".join(said for said in (note, found.scaled) if said)
-    return found.pixels
+        facts.extra["values"] = "; ".join(said for said in (to.note, found.scaled) if said)
+    if found.rows is rows:
+        return _Seen(rows, seen)
+    seen = survey(found.rows, threads=facts.threads)
+    if found.left_out:
+        integrity.check_blank(found.rows, seen, whole_numbers=whole_numbers)
+    return _Seen(found.rows, seen)
 
 
-def _part(pixels: NDArray[Any], facts: _Facts) -> Box:
+def _part(planes: grey.Planes, facts: _Facts) -> Box:
     """The part that is image: by a person's word, by what the instrument wrote, or by what it drew."""
-    height, width = pixels.shape
+    height, width = planes.shape
     written = facts.written
     if facts.crop is not None:
         written.cropped(facts.crop, height, width)
     elif written.box is None:
-        if rows := bar.rows(pixels):
+        if rows := bar.rows(planes):
             if written.may_have_bar:
                 written.rows_above_bar(height - rows, height, width, "drawn data bar")
             else:  # nobody knows; a person is asked
                 facts.extra["looks_like_bar"] = rows
-        if written.box is None and written.marker_px and (rows := marker.rows(pixels, written.marker_px)):
+        if written.box is None and written.marker_px and (rows := marker.rows(planes, written.marker_px)):
             written.rows_above_bar(height - rows, height, width, "drawn scale bar")
     return written.box or Box(top=0, left=0, bottom=height, right=width)

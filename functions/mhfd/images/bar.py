@@ -11,6 +11,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mhfd.images.grey import Planes
+from mhfd.rows import spans
+
 Array = NDArray[Any]
 Mask = NDArray[np.bool_]
 
@@ -58,23 +61,28 @@ _SMEAR: Final = 6
 """Of 256 levels, what JPEG adds to either side of paper; four times that to ink."""
 
 
-def rows(pixels: Array) -> int:
+def rows(planes: Planes) -> int:
     """How many rows at the bottom are a drawn data bar, with those below it; 0: none is found."""
-    if min(pixels.shape) < 4 * _LEAST:
+    height, width = planes.shape
+    if min(height, width) < 4 * _LEAST:
         return 0
-    pixels = pixels[:, :: max(1, pixels.shape[1] // _WIDE)]
-    if pixels.dtype.kind == "f" and not np.isfinite(pixels[-int(len(pixels) * _MOST) :]).all():
+    every = max(1, width // _WIDE)
+    bottom = planes.read(max(0, height - _LOOK), height).pixels[:, ::every]
+    if bottom.dtype.kind == "f" and not np.isfinite(bottom).all():
         return 0  # a finding, later
-    if pixels.dtype.kind == "u" and not _may_be_paper(pixels[-_LOOK:]):
+    if not (_may_be_paper(bottom) if bottom.dtype.kind == "u" else _paper(bottom, 0)):
         return 0
-    sharp = _rows(pixels, 0) or _rows(pixels, 0, thin=True)
-    if pixels.dtype.kind != "u" or pixels.dtype.itemsize > 2:
+    lower = [*spans(min(height, int(height * _MOST) + _EDGE), 1024)][::-1]
+    part = np.concatenate([planes.read(height - below, height - above).pixels[:, ::every] for above, below in lower])
+    if part.dtype.kind == "f" and not np.isfinite(part[-int(height * _MOST) :]).all():
+        return 0
+    sharp = _rows(part, 0, height) or _rows(part, 0, height, thin=True)
+    if part.dtype.kind != "u" or part.dtype.itemsize > 2:
         return sharp
-    part = pixels[-int(len(pixels) * _MOST) - _EDGE :]
     if sharp and not _smeared(part[-max(sharp, _LOOK) :]):
         return sharp
     wide = max(0, int(part.max()).bit_length() - 8)
-    return max(sharp, _rows((part >> wide).astype(np.uint8), _SMEAR, height=len(pixels)))
+    return max(sharp, _rows((part >> wide).astype(np.uint8), _SMEAR, height))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +119,10 @@ class _Rows:
         return self.plain | self.letters | self.line | self.drawn
 
 
-def _rows(pixels: Array, smear: int, *, thin: bool = False, height: int | None = None) -> int:
-    """The same, with levels that are so far smeared. Thin letters are all edge: none of their levels stands out."""
-    height = height or len(pixels)
+def _rows(pixels: Array, smear: int, height: int, *, thin: bool = False) -> int:
+    """The same of the lower part, with levels that are so far smeared. Thin letters are all edge: none of their levels
+    stands out.
+    """
     most = int(height * _MOST)
     paper = _paper(pixels[-_LOOK:], smear)
     if paper is None:

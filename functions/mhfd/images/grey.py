@@ -4,15 +4,18 @@ Colour becomes luminance (.299 R + .587 G + .114 B), which is the channel itself
 samples (alpha) are dropped. It knows nothing of files.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mhfd.contract.focus_report import Box
 from mhfd.images.flaw import several
-from mhfd.stretch import Pixels
+from mhfd.rows import Pixels, spans
 
 Array = NDArray[Any]
 
@@ -24,10 +27,19 @@ _BLOCK: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plane:
-    """A 2-D array, and whether it came from channels that differ."""
+    """A 2-D array, and whether it came from channels that differ. It is `Planes`, too."""
 
     pixels: Array
     coloured: bool = False
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """See `Planes`."""
+        return self.pixels.shape[0], self.pixels.shape[1]
+
+    def read(self, top: int, bottom: int) -> Plane:
+        """See `Planes`."""
+        return Plane(self.pixels[top:bottom], self.coloured)
 
 
 def first(samples: Array) -> Plane:
@@ -76,27 +88,108 @@ def palette(colours: Array) -> Callable[[Array], Plane]:
     return lambda samples: Plane(light[samples[:, :, 0]], table.coloured)
 
 
-def supported(plane: Array, *, inverted: bool = False) -> tuple[Pixels, str | None]:
-    """uint8 and uint16 stay, everything else becomes float32; contiguous, aligned, native byte order.
+class Planes(Protocol):
+    """A plane that is had row by row."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        ...
+
+    def read(self, top: int, bottom: int) -> Plane:
+        """Rows [top, bottom), good until the next call."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class Cropped:
+    """The part of a plane that is image."""
+
+    planes: Planes
+    box: Box
+    coloured: bool = False
+    """Whether anything that was read came from channels that differ."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """See `Planes`."""
+        return self.box.bottom - self.box.top, self.box.right - self.box.left
+
+    def read(self, top: int, bottom: int) -> Plane:
+        """See `Planes`."""
+        plane = self.planes.read(self.box.top + top, self.box.top + bottom)
+        self.coloured |= plane.coloured
+        return Plane(plane.pixels[:, self.box.left : self.box.right], plane.coloured)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Conversion:
+    """How grey values of a file become those that the detectors take, part by part."""
+
+    dtype: np.dtype[Any]
+    note: str | None = None
+    less: int = 0
+    """Taken off each."""
+    inverted: bool = False
+
+    def of(self, plane: Array) -> Pixels:
+        """The same pixels, contiguous, aligned, in native byte order."""
+        if self.less:
+            plane = plane - plane.dtype.type(self.less)
+        with np.errstate(over="ignore", invalid="ignore"):  # too large for float32, or NaN: a finding later
+            pixels = np.require(plane, self.dtype, ["C", "A"])
+        if not self.inverted:
+            return pixels
+        return -pixels if self.dtype == np.float32 else np.iinfo(self.dtype).max - pixels
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Converted:
+    """A plane as `mhfd.rows.Rows`."""
+
+    planes: Planes
+    to: Conversion
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """See `Rows`."""
+        return self.planes.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """See `Rows`."""
+        return self.to.dtype
+
+    def read(self, top: int, bottom: int) -> Pixels:
+        """See `Rows`."""
+        return self.to.of(self.planes.read(top, bottom).pixels)
+
+
+def conversion(planes: Planes, *, inverted: bool = False) -> Conversion:
+    """uint8 and uint16 stay, everything else becomes float32.
 
     Whole numbers beyond 2^24 have their minimum taken off first, if that makes them exact: focus does not depend on it.
-    The second value says what was done to grey values, if anything was.
+    The note says what was done to grey values, if anything was.
     """
-    native = plane.dtype.newbyteorder("=")
-    note: str | None = None
+    native = planes.read(0, 1).pixels.dtype.newbyteorder("=")
     if native in (np.uint8, np.uint16):
-        pixels = np.require(plane, native, ["C", "A"])
-        return (np.iinfo(native).max - pixels if inverted else pixels), note
-    if native.kind in "ui" and native.itemsize > 2 and plane.size:
-        low, high = int(plane.min()), int(plane.max())
+        return Conversion(native, inverted=inverted)
+    note, less = ("float64 was read as float32" if native == np.float64 else None), 0
+    if native.kind in "ui" and native.itemsize > 2:
+        low, high = _extremes(planes)
         if max(abs(low), abs(high)) > _EXACT:
             if high - low <= _EXACT:
-                plane = (plane - plane.dtype.type(low)).astype(np.float32)
-                note = f"{low} was subtracted from every pixel: float32 is exact to 2^24"
+                note, less = f"{low} was subtracted from every pixel: float32 is exact to 2^24", low
             else:
                 note = "values beyond 2^24 were rounded to float32"
-    with np.errstate(over="ignore", invalid="ignore"):  # too large for float32, or NaN: a finding later
-        pixels = np.require(plane, np.float32, ["C", "A"])
-    if native == np.float64:
-        note = "float64 was read as float32"
-    return (-pixels if inverted else pixels), note
+    return Conversion(np.dtype(np.float32), note, less, inverted)
+
+
+def _extremes(planes: Planes) -> tuple[int, int]:
+    height, width = planes.shape
+    low, high = [], []
+    for span in spans(height, max(1, _BLOCK // width)):
+        part = planes.read(*span).pixels
+        low.append(int(part.min()))
+        high.append(int(part.max()))
+    return min(low), max(high)

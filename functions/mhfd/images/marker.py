@@ -9,6 +9,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mhfd.images.grey import Planes
+
 _LOOK: Final = 0.25
 """Part of the height, at the bottom, in which there can be one."""
 _THICK: Final = (2, 1 / 64)
@@ -26,14 +28,14 @@ _SHADOWED: Final = 3
 """Pixels of a row that are white with black below and to the right, as the text is drawn."""
 
 
-def rows(pixels: NDArray[Any], length: float) -> int:
+def rows(planes: Planes, length: float) -> int:
     """How many rows at the bottom are written over; 0: none are."""
-    height, width = pixels.shape
+    height, width = planes.shape
     look = int(height * _LOOK)
     if not max(_SHORTEST[0], width * _SHORTEST[1]) <= length < width or look < 8:
         return 0
-    block = pixels[height - look :]
-    for smear in (0, _SMEAR) if pixels.dtype == np.uint8 else (0,):
+    block = planes.read(height - look, height).pixels
+    for smear in (0, _SMEAR) if block.dtype == np.uint8 else (0,):
         drawn = block >= (int(block.max()) - smear if smear else block.max())
         bar = _bar(drawn, length, int(max(_THICK[0], height * _THICK[1])), 1 if smear else 0)
         if bar is not None:

@@ -24,7 +24,7 @@ _PIECE: Final = 256 << 10
 _SMALL: Final = 16 << 10
 """Reads up to this are served from a block that is read ahead: tags and small strips cost no system call each."""
 _BLOCK: Final = 64 << 10
-HELD: Final = 64 << 20
+HELD: Final = 8 << 20
 """A file of up to so many bytes is read once and held; of a larger one no more is than what is asked for."""
 _MOST_AT_ONCE: Final = 1 << 30
 """Bytes that one call of the system is asked for: above 2 GiB it may give fewer."""
@@ -51,8 +51,19 @@ class Source:
         self._file, self._before = file, before
         self._block = (0, np.empty(0, np.uint8))  # small reads are served from it
         self._doubtful = _is_fresh(before)
-        self._held = np.empty(self.size, np.uint8) if self.size <= HELD else None
-        self.sha256 = self._digest(self._held)
+        self._held: NDArray[np.uint8] | None = None
+        self._running, self._hashed = hashlib.sha256(), 0  # of the bytes before
+        if self.size <= HELD:
+            self._held = self._own(0, self.size)
+
+    @property
+    def sha256(self) -> str:
+        """Of all its bytes: those that were read in order are hashed already, the others are read now."""
+        if self._hashed < self.size:
+            piece = np.empty(min(_PIECE, self.size - self._hashed), np.uint8)
+            while self._hashed < self.size:
+                self._fill(piece[: self.size - self._hashed], self._hashed)
+        return self._running.hexdigest()
 
     def read(self, at: int, length: int) -> NDArray[np.uint8]:
         """Some of its bytes, which must not be changed; fewer where the file ends before."""
@@ -76,8 +87,11 @@ class Source:
         if self._held is not None:
             return
         # A clock that has not ticked, or a time that was set back, hides a change; renaming and linking only look so.
-        if (self._doubtful or now.st_ctime_ns != before.st_ctime_ns) and self._digest() != self.sha256:
-            raise Changed
+        if self._doubtful or now.st_ctime_ns != before.st_ctime_ns:
+            hashed = self.sha256
+            self._running, self._hashed = hashlib.sha256(), 0
+            if self.sha256 != hashed:
+                raise Changed
 
     def release(self) -> None:
         """Hold no bytes any more: what was decoded from them goes on alone."""
@@ -93,22 +107,17 @@ class Source:
         try:
             self._file.seek(at)
             while done < len(view):
-                got = self._file.readinto(view[done : done + _MOST_AT_ONCE])
+                # What is to be hashed comes in pieces that are still in the cache when they are.
+                piece = _PIECE if at + done <= self._hashed < at + len(view) else _MOST_AT_ONCE
+                got = self._file.readinto(view[done : done + piece])
                 if not got:
                     raise Changed
+                if at + done <= self._hashed < at + done + got:
+                    self._running.update(view[self._hashed - at : done + got])
+                    self._hashed = at + done + got
                 done += got
         except OSError as e:
             raise _of_system(e) from e
-
-    def _digest(self, kept: NDArray[np.uint8] | None = None) -> str:
-        """In pieces that stay in the cache, so that hashing does not fetch them from memory again."""
-        digest = hashlib.sha256()
-        piece = np.empty(min(_PIECE, self.size), np.uint8) if kept is None else kept[:0]
-        for at in range(0, self.size, _PIECE):
-            part = piece[: self.size - at] if kept is None else kept[at : at + _PIECE]
-            self._fill(part, at)
-            digest.update(part.data)
-        return digest.hexdigest()
 
 
 class Changed(Flaw):

@@ -12,7 +12,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.stretch import Pixels
+from mhfd.rows import InMemory, Pixels, Rows
+from mhfd.survey import Survey
 
 FAR: Final = 16.0
 """How many times the image's own span (its middle 99.9%) a value lies beyond it to be none of its grey values."""
@@ -22,7 +23,6 @@ _BETWEEN: Final = 1 / 8  # of what is far: so much may lie between
 _FEW: Final = 1 / 2000  # of the pixels: more at 0 or 65535 are clipped, and a detector's own
 _LARGE: Final = 1e15  # squares of sums over a block overflow float32 beyond
 _SMALL: Final = 1e-12  # what is added so that nothing is divided by zero outweighs noise below
-_SAMPLE: Final = 65_536
 _LEAST: Final = 256  # values of a sample, the image's two extremes left out, that say what its own span is
 _COPIED: Final = 4
 """So many pixels in a line take one value: beyond, they take the image's middle one."""
@@ -40,38 +40,38 @@ class _Bounds:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sane:
-    """Pixels that can be measured, and what was done to get them; nothing, of nearly every image."""
+    """A picture that can be measured, and what was done to get it; nothing, to nearly every one."""
 
-    pixels: Pixels
+    rows: Rows
     left_out: str | None = None
     scaled: str | None = None
 
 
-def sane(pixels: Pixels, *, ours: bool) -> Sane:
-    """The pixels as they are, unless some of their values are none. `ours`: they may be written to."""
+def sane(rows: Rows, seen: Survey) -> Sane:
+    """The picture as it is, unless some of its values are none: then a copy, in memory, without them."""
     left_out = scaled = None
-    bounds = _bounds(pixels)
+    bounds = _bounds(rows, seen)
+    least, most = seen.low, seen.high
     if bounds is not None:
-        pixels = pixels if ours and pixels.flags.writeable else pixels.copy()
+        pixels = rows.read(0, rows.shape[0]).copy()
         left_out = _fill(pixels, bounds)
-    if pixels.dtype == np.float32:
-        most = max(abs(float(pixels.min())), abs(float(pixels.max())))
-        if most and not _SMALL <= most <= _LARGE:
-            power = -math.frexp(most)[1]
-            pixels = np.ldexp(pixels, power, out=pixels if ours and pixels.flags.writeable else None)
-            scaled = f"every value was multiplied by 2^{power}: they go to {most:.3g}"
-    return Sane(pixels, left_out, scaled)
+        rows, least, most = InMemory(pixels), float(pixels.min()), float(pixels.max())
+    if rows.dtype == np.float32:
+        largest = max(abs(least), abs(most))
+        if largest and not _SMALL <= largest <= _LARGE:
+            power = -math.frexp(largest)[1]
+            rows = InMemory(np.ldexp(rows.read(0, rows.shape[0]), power))
+            scaled = f"every value was multiplied by 2^{power}: they go to {largest:.3g}"
+    return Sane(rows, left_out, scaled)
 
 
-def _bounds(pixels: Pixels) -> _Bounds | None:
+def _bounds(rows: Rows, seen: Survey) -> _Bounds | None:
     """The range of what the image holds, if some of its values lie far beyond."""
-    if pixels.dtype == np.uint8:
+    if rows.dtype == np.uint8:
         return None
-    least, most = float(pixels.min()), float(pixels.max())
-    step = max(1, math.isqrt(pixels.size // _SAMPLE))
-    sample = pixels[::step, ::step]
+    least, most, sample = seen.low, seen.high, seen.grid
     # A large region of one value must not make the span: the extremes are left out, however many have them.
-    inside = np.sort(sample[(sample != pixels.dtype.type(least)) & (sample != pixels.dtype.type(most))])
+    inside = np.sort(sample[(sample != rows.dtype.type(least)) & (sample != rows.dtype.type(most))])
     if inside.size < _LEAST:
         return None
     cut = inside.size // 2000
@@ -79,9 +79,9 @@ def _bounds(pixels: Pixels) -> _Bounds | None:
     span = high - low
     if not span or (least >= low - FAR * span and most <= high + FAR * span):
         return None
-    far = _count(pixels, low - FAR * span, high + FAR * span)
-    between = _count(pixels, low - NEAR * span, high + NEAR * span) - far
-    if between > _BETWEEN * far or (pixels.dtype.kind == "u" and far > _FEW * pixels.size):
+    far = _count(rows, seen, low - FAR * span, high + FAR * span)
+    between = _count(rows, seen, low - NEAR * span, high + NEAR * span) - far
+    if between > _BETWEEN * far or (rows.dtype.kind == "u" and far > _FEW * rows.shape[0] * rows.shape[1]):
         return None
     return _Bounds(low - FAR * span, high + FAR * span, float(inside[inside.size // 2]))
 
@@ -93,8 +93,10 @@ def _beyond(part: NDArray[Any], low: float, high: float) -> NDArray[np.bool_]:
     return outside
 
 
-def _count(pixels: Pixels, low: float, high: float) -> int:
-    return sum(int(np.count_nonzero(_beyond(rows, low, high))) for rows in _blocks(pixels))
+def _count(rows: Rows, seen: Survey, low: float, high: float) -> int:
+    if rows.dtype != np.float32:
+        return int(seen.counts[_beyond(np.arange(len(seen.counts)), low, high)].sum())
+    return sum(int(np.count_nonzero(_beyond(rows.read(*span), low, high))) for span in seen.spans)
 
 
 def _blocks(pixels: Pixels) -> list[NDArray[Any]]:

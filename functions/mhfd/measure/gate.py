@@ -5,7 +5,7 @@ tissue. Noise is taken at the brightness of the block and of the maximum itself:
 the noise of the bright. The other gates are the paper's: everything that the detector returns counts.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,36 +13,49 @@ from numpy.typing import NDArray
 from mhfd import scales
 from mhfd.contract.params import Params
 from mhfd.detector import Features
+from mhfd.detector.bands import Band
 from mhfd.measure.noise import BLOCK, NoiseMap
 from mhfd.measure.tissue import Tissue
 from mhfd.native import BlockStats
-from mhfd.stretch import Pixels
 
 _REACH = 2  # pixels around a maximum over which its brightness is taken: 5x5
 
 
-def apply(
-    features: Features, pixels: Pixels, params: Params, stats: BlockStats, noise: NoiseMap, tissue: Tissue
-) -> Features:
-    """The features that count, in the same order."""
-    if params.gate != "noise" or not len(features):
-        return features
-    lo, hi = features.limits
-    response = features.response * np.float32(hi - lo)  # grey values
-    block = block_of(features, pixels.shape, tissue.mask.shape)
-    need = (params.threshold * scales.noise_gain(params)).astype(np.float32)[features.scale]
-    least = np.float32(params.contrast * tissue.contrast * scales.step(params))
-    keep = tissue.mask.ravel()[block]
-    keep &= response > np.maximum(need * noise.sigma.ravel()[block], least)
-    # Brightness matters to the few that the noisiest pixel of their block could still rule out.
-    model = noise.model
-    noisiest = np.maximum(model.read_var + model.gain * (stats.maximum if model.gain > 0 else stats.minimum), 0)
-    open_ = np.flatnonzero(keep & (response <= need * np.sqrt(noisiest).ravel()[block]))
-    variance = np.maximum(model.read_var + model.gain * _brightness(features, open_, pixels), 0)
-    keep[open_] = response[open_] > need[open_] * np.sqrt(variance)
-    return replace(
-        features, y=features.y[keep], x=features.x[keep], scale=features.scale[keep], response=features.response[keep]
-    )
+@dataclass(frozen=True, slots=True, eq=False)
+class Gate:
+    """What a maximum of one image must exceed to count."""
+
+    params: Params
+    stats: BlockStats
+    noise: NoiseMap
+    tissue: Tissue
+
+    def counted(self, band: Band) -> Features:
+        """The features of a band that count, in the same order."""
+        features, params = band.features, self.params
+        if params.gate != "noise" or not len(features):
+            return features
+        lo, hi = features.limits
+        response = features.response * np.float32(hi - lo)  # grey values
+        block = block_of(features, features.shape, self.tissue.mask.shape)
+        need = (params.threshold * scales.noise_gain(params)).astype(np.float32)[features.scale]
+        least = np.float32(params.contrast * self.tissue.contrast * scales.step(params))
+        keep = self.tissue.mask.ravel()[block]
+        keep &= response > np.maximum(need * self.noise.sigma.ravel()[block], least)
+        # Brightness matters to the few that the noisiest pixel of their block could still rule out.
+        model, stats = self.noise.model, self.stats
+        extreme = (stats.maximum if model.gain > 0 else stats.minimum).ravel()[block]
+        noisiest = np.maximum(model.read_var + model.gain * extreme, 0)
+        open_ = np.flatnonzero(keep & (response <= need * np.sqrt(noisiest)))
+        variance = np.maximum(model.read_var + model.gain * _brightness(features, open_, band), 0)
+        keep[open_] = response[open_] > need[open_] * np.sqrt(variance)
+        return replace(
+            features,
+            y=features.y[keep],
+            x=features.x[keep],
+            scale=features.scale[keep],
+            response=features.response[keep],
+        )
 
 
 def block_of(features: Features, shape: tuple[int, ...], blocks: tuple[int, ...]) -> NDArray[np.intp]:
@@ -58,14 +71,15 @@ def _scaled(position: NDArray[np.int32], size: int, of: int) -> NDArray[np.intp]
     return wide if size == of else (2 * wide + 1) * size // (2 * of)
 
 
-def _brightness(features: Features, kept: NDArray[np.intp], pixels: Pixels) -> NDArray[np.float32]:
+def _brightness(features: Features, kept: NDArray[np.intp], band: Band) -> NDArray[np.float32]:
     """The mean grey value around maxima. Positions are of the image itself when the gate is `noise`."""
-    y = np.clip(features.y[kept], _REACH, max(_REACH, pixels.shape[0] - 1 - _REACH))
-    x = np.clip(features.x[kept], _REACH, max(_REACH, pixels.shape[1] - 1 - _REACH))
-    flat = pixels.reshape(-1)
-    at = y.astype(np.intp) * pixels.shape[1] + x
+    rows, cols = features.shape
+    y = np.clip(features.y[kept], _REACH, max(_REACH, rows - 1 - _REACH)) - band.first
+    x = np.clip(features.x[kept], _REACH, max(_REACH, cols - 1 - _REACH))
+    flat = band.pixels.reshape(-1)
+    at = y.astype(np.intp) * cols + x
     total = np.zeros(len(kept), np.float32)
     for down in range(-_REACH, _REACH + 1):
         for right in range(-_REACH, _REACH + 1):
-            total += flat[at + (down * pixels.shape[1] + right)]
+            total += flat[at + (down * cols + right)]
     return total / np.float32((2 * _REACH + 1) ** 2)

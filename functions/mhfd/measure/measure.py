@@ -9,22 +9,23 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import scipy
 from numpy.typing import NDArray
 
 import mhfd
-from mhfd import native, scales
+from mhfd import scales, stretch, survey
 from mhfd.cells import edges
 from mhfd.contract.focus_report import Cells, Finding, FocusReport, Method, Provenance, ScaleCount, Texture
 from mhfd.contract.params import Params
 from mhfd.contract.profile import Profile
-from mhfd.detector import Detector, Features
+from mhfd.detector import Detector, Features, bands
 from mhfd.errors import UsageError
 from mhfd.images import Image
 from mhfd.measure import cross_spectrum, gate, noise, noise_spectrum, profile, saturation, spectra, texture, tissue
-from mhfd.stretch import Pixels
+from mhfd.rows import Pixels
 
 LEAST_TISSUE = 0.01
 """Part of the image below which there is none."""
@@ -52,11 +53,11 @@ class _Clock:
     def step(self, name: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
-        self.timing_ms[name] = round((time.perf_counter() - start) * 1e3, 3)
+        self.timing_ms[name] = round(self.timing_ms.get(name, 0.0) + (time.perf_counter() - start) * 1e3, 3)
 
 
-def measure(image: Image, detector: Detector, params: Params) -> Measurement:
-    """What scoring says of one image, with what it was read from."""
+def measure(image: Image, detector: Detector, params: Params, *, keep: bool = True) -> Measurement:
+    """What scoring says of one image. `keep`: with its pixels and features, which then are in memory all at once."""
     if params.gate == "noise" and params.resize is not None:
         raise UsageError("params: gate 'noise' measures noise at native size: set resize=None or another gate")
     clock = _Clock()
@@ -64,46 +65,83 @@ def measure(image: Image, detector: Detector, params: Params) -> Measurement:
     def nothing(finding: Finding, why: str | None) -> Measurement:
         return Measurement(_report(image, detector, params, clock, finding, why), None, None)
 
-    pixels = image.pixels
-    if pixels is None:
+    rows = image.rows
+    if rows is None:
         return nothing(image.finding, image.detail)
     with clock.step("noise"):
-        stats = native.block_stats(pixels, block=noise.BLOCK, threads=detector.threads)
-        if not stats.mean.size:
-            small = f"no tissue: {pixels.shape[0]}x{pixels.shape[1]} pixels hold no {noise.BLOCK}x{noise.BLOCK} block"
+        seen = image.survey if image.survey is not None else survey.survey(rows, threads=detector.threads)
+        if not seen.stats.mean.size:
+            small = f"no tissue: {rows.shape[0]}x{rows.shape[1]} pixels hold no {noise.BLOCK}x{noise.BLOCK} block"
             return nothing(Finding.NO_TISSUE, small)
-        noise_map = noise.estimate(stats, step=noise.grey_step(pixels))
+        noise_map = noise.estimate(seen.stats, step=noise.grey_step(seen.line))
     with clock.step("tissue"):
-        clipped = saturation.measure(pixels, stats)
-        found = tissue.find(stats, noise_map, unusable=clipped.burnt)
+        clipped = saturation.measure(seen)
+        found = tissue.find(seen.stats, noise_map, unusable=clipped.burnt)
     finding, why = _finding(found, clipped)
     if finding is not Finding.OK:
         return nothing(finding, why)
     with clock.step("detect"):
-        features = detector.detect(pixels, params, sigma_floor=float(noise_map.sigma[found.mask].min()))
-    with clock.step("gate"):
-        features = gate.apply(features, pixels, params, stats, noise_map, found)
-    rows, cols = (np.array(edges(side), np.intp) for side in pixels.shape)
+        limits = stretch.limits_of(rows, seen, params)
+    gates = gate.Gate(params, seen.stats, noise_map, found)
+    sides = np.array(edges(rows.shape[0]), np.intp), np.array(edges(rows.shape[1]), np.intp)
+    reader = spectra.Reader(rows.shape, found, *sides, texture.weights())
+    counts, kept = _Counts(rows.shape, found.mask.shape, params.n), []
+    least = float(noise_map.sigma[found.mask].min())
+    following = bands.detect(detector, rows, params, limits, sigma_floor=least, beyond=spectra.SIDE)
+    while True:
+        with clock.step("detect"):
+            band = next(following, None)
+        if band is None:
+            break
+        with clock.step("gate"):
+            features = gates.counted(band)
+            counts.add(features)
+            if keep:
+                kept.append(features)
+        with clock.step("cross_spectrum"):
+            reader.take(band)
     with clock.step("cross_spectrum"):
-        detail = _detail(pixels, found, rows, cols)
+        detail = _detail(reader.spectra(), sides)
     with clock.step("cells"):
-        cells, inside = _cells(features, pixels, found, clipped, detail.ratios, (rows, cols))
-    counts = np.bincount(features.scale, minlength=params.n).tolist()
+        cells, inside = _cells(counts.by_block, found, clipped, detail.ratios, sides)
     ladder = scales.ladder(params).tolist()
     report = _report(image, detector, params, clock, Finding.OK, None).model_copy(
         update={
-            "dof": len(features),
-            "density": inside / (found.share * pixels.size / 1e6),
+            "dof": int(counts.by_scale.sum()),
+            "density": inside / (found.share * rows.shape[0] * rows.shape[1] / 1e6),
             "cross_spectrum": detail.ratios.image,
             "noise": noise_map.model,
             "tissue": found.share,
-            "scales": tuple(ScaleCount(t=t, count=count) for t, count in zip(ladder, counts, strict=False)),
+            "scales": tuple(
+                ScaleCount(t=t, count=count) for t, count in zip(ladder, counts.by_scale.tolist(), strict=False)
+            ),
             "cells": cells,
             "texture": detail.texture,
             "profile": detail.profile,
         }
     )
-    return Measurement(report, pixels, features)
+    if not keep:
+        return Measurement(report, None, None)
+    return Measurement(report, rows.read(0, rows.shape[0]), bands.joined(kept))
+
+
+class _Counts:
+    """How many features there are, by scale and by block of the image."""
+
+    def __init__(self, shape: tuple[int, int], blocks: tuple[int, ...], scales: int) -> None:
+        self._shape = shape
+        self.by_scale = np.zeros(scales, np.int64)
+        self.by_block = np.zeros(blocks, np.int32)
+
+    def add(self, features: Features) -> None:
+        """Count these too."""
+        if not len(features):
+            return
+        self.by_scale += np.bincount(features.scale, minlength=len(self.by_scale))
+        block = gate.block_of(features, self._shape, self.by_block.shape)
+        first = int(block.min())
+        found = np.bincount(block - first)
+        self.by_block.reshape(-1)[first : first + len(found)] += found.astype(np.int32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,12 +153,11 @@ class _Detail:
     profile: Profile | None = None
 
 
-def _detail(pixels: Pixels, found: tissue.Tissue, rows: NDArray[np.intp], cols: NDArray[np.intp]) -> _Detail:
+def _detail(seen: spectra.Spectra | None, sides: tuple[NDArray[np.intp], NDArray[np.intp]]) -> _Detail:
     """One transform a block, read three times."""
-    used, weights = texture.weights()
-    seen = spectra.read(pixels, found, rows, cols, (used, weights))
     if seen is None:
-        return _Detail(cross_spectrum.Ratios(None, np.full((len(rows) - 1, len(cols) - 1), np.nan)))
+        return _Detail(cross_spectrum.Ratios(None, np.full((len(sides[0]) - 1, len(sides[1]) - 1), np.nan)))
+    used, weights = texture.weights()
     hiding = noise_spectrum.find(seen)
     return _Detail(
         cross_spectrum.measure(seen, hiding),
@@ -169,8 +206,7 @@ def _report(
 
 
 def _cells(
-    features: Features,
-    pixels: Pixels,
+    by_block: NDArray[np.int32],
     found: tissue.Tissue,
     clipped: saturation.Saturation,
     ratios: cross_spectrum.Ratios,
@@ -184,15 +220,17 @@ def _cells(
     rows, cols = len(sides[0]) - 1, len(sides[1]) - 1
     middles = [np.arange(n) * noise.BLOCK + noise.BLOCK // 2 for n in blocks]
     row, col = (np.searchsorted(e, m, side="right") - 1 for e, m in zip(sides, middles, strict=True))
-    cell = (row[:, None] * cols + col[None, :]).ravel()
-    per_block = np.bincount(gate.block_of(features, pixels.shape, blocks), minlength=found.mask.size)
-    per_block = np.where(found.mask.ravel(), per_block, 0)
 
-    def total(values: NDArray[np.generic]) -> NDArray[np.float64]:
-        return np.bincount(cell, values.ravel().astype(np.float64), rows * cols).astype(np.float64)
+    def total(values: NDArray[Any]) -> NDArray[np.float64]:
+        """Of each cell; a row of blocks after the other, so that no index is made of all of them."""
+        sums = np.zeros((rows, cols))
+        for cell_row, line in zip(row.tolist(), values, strict=True):
+            sums[cell_row] += np.bincount(col, line, cols)
+        return sums.ravel()
 
-    area = np.maximum(np.bincount(cell, minlength=rows * cols), 1)
-    share, dof = total(found.mask) / area, total(per_block)
+    in_tissue = np.where(found.mask, by_block, 0)
+    area = np.maximum(np.bincount(row, minlength=rows)[:, None] * np.bincount(col, minlength=cols), 1).ravel()
+    share, dof = total(found.mask) / area, total(in_tissue)
     ratio = ratios.cells.ravel()
     return Cells(
         rows=rows,
@@ -201,4 +239,4 @@ def _cells(
         cross_spectrum=tuple(float(r) if np.isfinite(r) else None for r in ratio),
         tissue=tuple(share.round(4).tolist()),
         saturated=tuple((total(clipped.white) / area).round(4).tolist()),
-    ), int(per_block.sum())
+    ), int(in_tissue.sum())

@@ -52,13 +52,12 @@ def estimate(stats: BlockStats, *, step: float = 0.0) -> NoiseMap:
     return NoiseMap(model, np.sqrt(variance).astype(np.float32))
 
 
-def grey_step(pixels: NDArray[np.generic]) -> float:
+def grey_step(some: NDArray[np.generic]) -> float:
     """The distance of neighbouring grey values: 257 in an 8-bit image stored as 16 bits, 1/255 in one stored as float.
 
-    From an evenly spaced sample; 0 where the values have no common step.
+    From some pixels of an image; 0 where the values have no common step.
     """
-    flat = pixels.ravel()
-    sample = np.unique(flat[:: max(1, flat.size // 65536)])
+    sample = np.unique(some)
     if len(sample) < 2:
         return 0.0
     if sample.dtype.kind in "ui":

@@ -9,13 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.measure.noise import BLOCK
-from mhfd.native import BlockStats
-from mhfd.stretch import Pixels
+from mhfd.survey import Survey
 
 CLIPPED = 0.25
 """Part of a block's pixels at the lowest or highest grey value from which on the block is not measured."""
-_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,23 +35,6 @@ class Saturation:
         return mask
 
 
-def measure(pixels: Pixels, stats: BlockStats) -> Saturation:
-    """Looks only at blocks that reach the image's lowest or highest value."""
-    low, high = stats.minimum.min(), stats.maximum.max()
-    if low == high:
-        return Saturation(np.ones_like(stats.mean), np.zeros_like(stats.mean))
-    return Saturation(
-        _share(pixels, stats.minimum <= low, low),
-        _share(pixels, stats.maximum >= high, high),
-    )
-
-
-def _share(pixels: Pixels, reached: NDArray[np.bool_], value: np.float32) -> NDArray[np.float32]:
-    share = np.zeros(reached.shape, np.float32)
-    height, width = reached.shape
-    rows, cols = np.divmod(np.flatnonzero(reached), width)
-    tiles = pixels[: height * BLOCK, : width * BLOCK].reshape(height, BLOCK, width, BLOCK)
-    for first in range(0, len(rows), _AT_ONCE):
-        y, x = rows[first : first + _AT_ONCE], cols[first : first + _AT_ONCE]
-        share[y, x] = np.count_nonzero(tiles[y, :, x] == value, axis=(1, 2)) / BLOCK**2
-    return share
+def measure(seen: Survey) -> Saturation:
+    """Of a picture that was surveyed."""
+    return Saturation(seen.at_low, seen.at_high)

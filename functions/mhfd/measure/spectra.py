@@ -4,7 +4,6 @@ One Hann-windowed transform of 128x128 pixels a block, in the middle of each cel
 profile share it. Nothing here knows what is noise and what is scene.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -14,9 +13,9 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from mhfd.contract.profile import WAYS, WHOLE_EDGES
+from mhfd.detector.bands import Band
 from mhfd.measure.noise import BLOCK
 from mhfd.measure.tissue import Tissue
-from mhfd.stretch import Pixels
 
 SIDE: Final = 128
 """Side of a block, pixels."""
@@ -30,6 +29,7 @@ INDEPENDENT: Final = 2.25
 LEAST_TISSUE: Final = 0.25
 """Part of a block that must be tissue."""
 _AT_ONCE = 16  # blocks a transform: 1 MB, so that nothing leaves the cache
+_FAR = int(np.ceil(BEYOND * SIDE))
 _FEW = 64  # cells, below which the blocks half-way between them are measured too
 
 
@@ -55,50 +55,92 @@ class Spectra:
         return grid[::2, ::2] if self.refined else grid
 
 
-def read(
-    pixels: Pixels,
-    tissue: Tissue,
-    rows: NDArray[np.intp],
-    cols: NDArray[np.intp],
-    bands: tuple[NDArray[np.intp], NDArray[np.float32]],
-) -> Spectra | None:
-    """The spectra of an image whose cells begin and end at `rows` and `cols` (one more than there are cells).
+class Reader:
+    """Takes the blocks of an image out of its bands, and their spectra.
 
-    `bands`: flat indices of frequencies, as `rfft2` orders them, and what each counts in each band. None where no block
-    of tissue fits.
+    Args:
+        shape: Of the image.
+        tissue: Its tissue.
+        rows: Where its cells begin and end: one more than there are cells.
+        cols: The same across.
+        bands: Flat indices of frequencies, as `rfft2` orders them, and what each counts in each band.
     """
-    if min(pixels.shape) < SIDE:
-        return None
-    refined = (len(rows) - 1) * (len(cols) - 1) < _FEW
-    tops, lefts = (_corners(e, size, refined) for e, size in zip((rows, cols), pixels.shape, strict=True))
-    grid_y, grid_x = np.meshgrid(tops, lefts, indexing="ij")
-    where = _tissue_share(tissue, grid_y, grid_x) >= LEAST_TISSUE
-    if not where.any():
-        return None
-    order, starts, _ = _atoms()
-    wanted, weights = bands
-    half = SIDE // 2
-    far = int(np.ceil(BEYOND * SIDE))
-    power, along, across, seen = [], [], [], []
-    for found in _powers(pixels, grid_y[where], grid_x[where]):
-        flat = found.reshape(len(found), -1)
-        power.append(np.add.reduceat(flat[:, order], starts, axis=1))
-        seen.append(flat[:, wanted] @ weights)
-        along.append(found[:, far : SIDE - far + 1].mean(axis=1))
-        edge = found[:, :, far:].mean(axis=2)
+
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        tissue: Tissue,
+        rows: NDArray[np.intp],
+        cols: NDArray[np.intp],
+        bands: tuple[NDArray[np.intp], NDArray[np.float32]],
+    ) -> None:
+        self._bands = bands
+        self._refined = (len(rows) - 1) * (len(cols) - 1) < _FEW
+        self._where = np.zeros((len(rows) - 1, len(cols) - 1), np.bool_)
+        self._tops = self._lefts = np.empty(0, np.intp)
+        if min(shape) >= SIDE:
+            tops, lefts = (_corners(e, size, self._refined) for e, size in zip((rows, cols), shape, strict=True))
+            grid_y, grid_x = np.meshgrid(tops, lefts, indexing="ij")
+            self._where = _tissue_share(tissue, grid_y, grid_x) >= LEAST_TISSUE
+            self._tops, self._lefts = grid_y[self._where], grid_x[self._where]
+        window = np.hanning(SIDE + 1)[:-1].astype(np.float32)
+        self._window = window[:, None] * window
+        self._stack = np.empty((min(_AT_ONCE, max(1, len(self._tops))), SIDE, SIDE), np.float32)
+        self._powers = np.empty((len(self._stack), SIDE, SIDE // 2 + 1), np.float32)
+        self._filled = self._done = 0
+        self._found: list[tuple[NDArray[np.float32], ...]] = []
+
+    def take(self, band: Band) -> None:
+        """The blocks that begin in the band's own rows; it must have `SIDE` rows beyond them."""
+        while self._done < len(self._tops) and self._tops[self._done] < band.bottom:
+            y, x = self._tops[self._done] - band.first, self._lefts[self._done]
+            block = self._stack[self._filled]
+            block[:] = band.pixels[y : y + SIDE, x : x + SIDE]
+            block -= block.mean()
+            block *= self._window
+            self._filled += 1
+            self._done += 1
+            if self._filled == len(self._stack) or self._done == len(self._tops):
+                self._transform()
+
+    def spectra(self) -> Spectra | None:
+        """Once all bands were taken. None where no block of tissue fits."""
+        if not self._found:
+            return None
+        power, seen, along, across = (np.concatenate(parts) for parts in zip(*self._found, strict=True))
+        lines = along.astype(np.float64)
+        return Spectra(
+            where=self._where,
+            refined=self._refined,
+            power=_means(power),
+            along=lines,
+            across=across.astype(np.float64),
+            corner=lines[:, _FAR:].mean(axis=1),
+            bands=seen,
+        )
+
+    def _transform(self) -> None:
+        """Of some blocks at a time, in arrays that the next ones overwrite."""
+        stack, power = self._stack[: self._filled], self._powers[: self._filled]
+        parts = scipy.fft.rfft2(stack, workers=1).view(np.float32)
+        np.square(parts, out=parts)
+        np.add(parts[..., ::2], parts[..., 1::2], out=power)
+        order, starts, _ = _atoms()
+        wanted, weights = self._bands
+        flat = power.reshape(len(power), -1)
+        half = SIDE // 2
+        edge = power[:, :, _FAR:].mean(axis=2)
         edge[:, 1:half] += edge[:, :half:-1]
         edge[:, 1:half] *= 0.5
-        across.append(edge[:, : half + 1])
-    lines = np.concatenate(along).astype(np.float64)
-    return Spectra(
-        where=where,
-        refined=refined,
-        power=_means(np.concatenate(power)),
-        along=lines,
-        across=np.concatenate(across).astype(np.float64),
-        corner=lines[:, far:].mean(axis=1),
-        bands=np.concatenate(seen),
-    )
+        self._found.append(
+            (
+                np.add.reduceat(flat[:, order], starts, axis=1),
+                flat[:, wanted] @ weights,
+                power[:, _FAR : SIDE - _FAR + 1].mean(axis=1),
+                edge[:, : half + 1],
+            )
+        )
+        self._filled = 0
 
 
 def folded(spectrum: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -128,24 +170,6 @@ def _means(sums: NDArray[np.floating]) -> NDArray[np.float64]:
     means = np.zeros((len(sums), RINGS * WAYS))
     means[:, number > 0] = sums.astype(np.float64) / number[number > 0]
     return means.reshape(-1, RINGS, WAYS)
-
-
-def _powers(pixels: Pixels, tops: NDArray[np.intp], lefts: NDArray[np.intp]) -> Iterator[NDArray[np.float32]]:
-    """The power of some blocks at a time, (blocks, 128, 65), in one array that the next ones overwrite."""
-    window = np.hanning(SIDE + 1)[:-1].astype(np.float32)
-    both = window[:, None] * window
-    blocks = np.empty((min(_AT_ONCE, len(tops)), SIDE, SIDE), np.float32)
-    powers = np.empty((len(blocks), SIDE, SIDE // 2 + 1), np.float32)
-    for first in range(0, len(tops), _AT_ONCE):
-        some = slice(first, first + _AT_ONCE)
-        stack, power = blocks[: len(tops[some])], powers[: len(tops[some])]
-        for block, y, x in zip(stack, tops[some], lefts[some], strict=True):
-            block[:] = pixels[y : y + SIDE, x : x + SIDE]
-            block -= block.mean()
-            block *= both
-        parts = scipy.fft.rfft2(stack, workers=1).view(np.float32)
-        np.square(parts, out=parts)
-        yield np.add(parts[..., ::2], parts[..., 1::2], out=power)
 
 
 def _corners(edges: NDArray[np.intp], size: int, refined: bool) -> NDArray[np.intp]:

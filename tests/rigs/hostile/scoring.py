@@ -22,10 +22,7 @@ def score(path: str, *, params: Params, device: api.Device, threads: int) -> Foc
     began = time.perf_counter()
     _forget_the_peak()
     before = _memory("VmRSS:")
-    measured = api.measure(path, params=params, device=device, threads=threads)
-    report = measured.report
-    if measured.pixels is not None:
-        jpeg(measured.pixels)
+    report = api.score(path, params=params, device=device, threads=threads, look=jpeg)
     json.dumps(report.model_dump(mode="json"), allow_nan=False)
     detail = report.finding_detail or ""
     if report.finding is not Finding.OK and not (detail.isprintable() and 0 < len(detail) < 400):

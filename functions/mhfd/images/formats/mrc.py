@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mhfd.images import grey
 from mhfd.images.flaw import incomplete, too_many_pixels, truncated, unreadable
+from mhfd.images.formats import row_by_row
 from mhfd.images.formats.stored import Known, StoredImage
 from mhfd.images.source import Source
 
@@ -47,8 +48,8 @@ def read(file: Source, *, max_pixels: int) -> StoredImage:
     if begin + length * count > file.size:
         raise truncated(file.size, begin + length * count)
 
-    def decode() -> grey.Plane:
-        return grey.Plane(file.read(begin, length).view(dtype).reshape(height, width))
+    def decode() -> grey.Planes:
+        return row_by_row.Uncompressed(file, begin, dtype, (height, width))
 
     return StoredImage("MRC", height, width, decode, dtype=dtype.name, known=_cell(header), images=count)
 

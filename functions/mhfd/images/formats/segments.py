@@ -1,11 +1,10 @@
-"""The pixels of a checked TIFF page: strips and tiles -> one 2-D array.
+"""The pixels of a checked TIFF page: strips and tiles -> rows of one plane.
 
-An uncompressed page that lies in one piece is read once, into its own array; of several samples a pixel, piece by
-piece. Everything else is decoded segment by segment into an array of the size that the header told, never more at a
-time. It must not trust a codec: what it returns is measured.
+Any rows can be had: of an uncompressed page that lies in one piece they are read where they lie; of others the strips
+or tiles that hold them are decoded, one at a time, and those that the next rows begin in are kept. It must not trust a
+codec: what it returns is measured.
 """
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -13,17 +12,19 @@ from numpy.typing import NDArray
 
 from mhfd.images import grey
 from mhfd.images.flaw import damaged, unreadable
-from mhfd.images.formats import codecs, jpeg, tiff
+from mhfd.images.formats import codecs, jpeg, row_by_row, tiff
 from mhfd.images.formats.stored import StoredImage
 from mhfd.images.source import Source
 
 _PIECE: Final = 4 << 20
 """Bytes of samples that are made grey at a time."""
+_OVERLAP: Final = 512
+"""Rows at the end of some that are likely to be asked for again, with the next ones."""
 _TABLES: Final = 256 << 10
 """Bytes of the tables that JPEG strips share; honest ones are below 2 KiB."""
 
 Array = NDArray[Any]
-Reducer = Callable[[Array], grey.Plane]
+Reducer = row_by_row.Reducer
 
 
 def read(file: Source, *, max_pixels: int) -> StoredImage:
@@ -53,11 +54,14 @@ def read(file: Source, *, max_pixels: int) -> StoredImage:
     )
 
 
-def decode(page: tiff.TiffPage, file: Source) -> grey.Plane:
+def decode(page: tiff.TiffPage, file: Source) -> grey.Planes:
     """One sample a pixel, in the page's type (or what `grey` makes of colour), native or stored byte order."""
     reduce = _reducer(page)
     start = _in_one_piece(page)
-    return _put_together(page, file, reduce) if start is None else _read_through(page, file, start, reduce)
+    if start is None:
+        return _Segmented(page, file, reduce)
+    samples = 1 if page.planar else page.samples
+    return row_by_row.Uncompressed(file, start, page.dtype, (page.height, page.width), samples, reduce)
 
 
 def _in_one_piece(page: tiff.TiffPage) -> int | None:
@@ -72,48 +76,72 @@ def _in_one_piece(page: tiff.TiffPage) -> int | None:
     return int(page.offsets[0])
 
 
-def _read_through(page: tiff.TiffPage, file: Source, start: int, reduce: Reducer) -> grey.Plane:
-    samples = 1 if page.planar else page.samples
-    pixels, size = page.height * page.width, samples * page.dtype.itemsize
-    if samples == 1 and reduce is grey.first:
-        return grey.Plane(file.read(start, pixels * size).view(page.dtype).reshape(page.height, page.width))
-    out: Array | None = None
-    differ = False
-    step = _PIECE // size
-    for at in range(0, pixels, step):
-        number = min(step, pixels - at)
-        piece = file.read(start + at * size, number * size).view(page.dtype)
-        plane = reduce(piece.reshape(1, number, samples))
-        differ |= plane.coloured
-        if out is None:
-            out = np.empty(pixels, plane.pixels.dtype)
-        out[at : at + number] = plane.pixels[0]
-    assert out is not None  # noqa: S101  a page has at least one pixel
-    return grey.Plane(out.reshape(page.height, page.width), differ)
+class _Segmented:
+    """A page of strips or tiles."""
 
+    def __init__(self, page: tiff.TiffPage, file: Source, reduce: Reducer) -> None:
+        self._page, self._file, self._reduce = page, file, reduce
+        rows, columns = page.segment
+        self._across = -(-page.width // columns)
+        self._planes = len(page.offsets) // (-(-page.height // rows) * self._across)
+        self._kept: dict[int, grey.Plane] = {}  # lines of segments, the whole width
 
-def _put_together(page: tiff.TiffPage, file: Source, reduce: Reducer) -> grey.Plane:
-    out: Array | None = None
-    differ = False
-    rows, columns = page.segment
-    across = -(-page.width // columns)
-    planes = len(page.offsets) // (-(-page.height // rows) * across)
-    for i in range(len(page.offsets) // planes):
-        block = _block(page, file, i, planes)
-        if reduce is grey.first and block.shape == (page.height, page.width, 1):
-            return reduce(block)
-        top, left = i // across * rows, i % across * columns
-        bottom, right = min(top + rows, page.height), min(left + columns, page.width)
-        step = max(1, _PIECE // (block[0].nbytes or 1))
-        for row in range(top, bottom, step):
-            plane = reduce(block[row - top : min(row + step, bottom) - top, : right - left])
-            differ |= plane.coloured
+    @property
+    def shape(self) -> tuple[int, int]:
+        """See `Planes`."""
+        return self._page.height, self._page.width
+
+    def read(self, top: int, bottom: int) -> grey.Plane:
+        """See `Planes`."""
+        rows = self._page.segment[0]
+        lines = range(top // rows, -(-bottom // rows))
+        kept = {number: self._kept[number] for number in lines if number in self._kept}
+        self._kept = {}
+        out: Array | None = None
+        coloured = False
+        for number in lines:
+            line = kept.pop(number) if number in kept else self._line(number)
+            first = number * rows
+            if first + rows > bottom - _OVERLAP:
+                self._kept[number] = line
+            part = line.read(max(top - first, 0), min(bottom - first, rows))
+            if len(lines) == 1:
+                return part
             if out is None:
                 # Only now: a header that lies about the size is found out before memory is taken.
-                out = np.empty((page.height, page.width), plane.pixels.dtype)
-            out[row : row + len(plane.pixels), left:right] = plane.pixels
-    assert out is not None  # noqa: S101  a page has at least one segment
-    return grey.Plane(out, differ)
+                out = np.empty((bottom - top, self._page.width), part.pixels.dtype)
+            at = max(first - top, 0)
+            out[at : at + len(part.pixels)] = part.pixels
+            coloured |= line.coloured
+        assert out is not None  # noqa: S101  there is at least one line
+        return grey.Plane(out, coloured)
+
+    def _line(self, number: int) -> grey.Plane:
+        """The segments that lie side by side."""
+        rows, columns = self._page.segment
+        height = min(rows, self._page.height - number * rows)
+        out: Array | None = None
+        coloured = False
+        for column in range(self._across):
+            left = column * columns
+            block = _block(self._page, self._file, number * self._across + column, self._planes)
+            plane = self._reduced(block[:height, : self._page.width - left])
+            if self._across == 1:
+                return plane
+            if out is None:
+                out = np.empty((height, self._page.width), plane.pixels.dtype)
+            out[:, left : left + columns] = plane.pixels
+            coloured |= plane.coloured
+        assert out is not None  # noqa: S101  a page has at least one segment
+        return grey.Plane(out, coloured)
+
+    def _reduced(self, block: Array) -> grey.Plane:
+        """A piece at a time, where that takes more memory than its result."""
+        step = max(1, _PIECE // (block[0].nbytes or 1))
+        if self._reduce is grey.first or step >= len(block):
+            return self._reduce(block)
+        parts = [self._reduce(block[row : row + step]) for row in range(0, len(block), step)]
+        return grey.Plane(np.concatenate([part.pixels for part in parts]), any(part.coloured for part in parts))
 
 
 def _block(page: tiff.TiffPage, file: Source, i: int, planes: int) -> Array:

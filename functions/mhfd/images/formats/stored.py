@@ -30,7 +30,8 @@ class StoredImage:
     """What people call the format."""
     height: int
     width: int
-    decode: Callable[[], grey.Plane]
+    decode: Callable[[], grey.Planes]
+    """Begins to; what is not had row by row is then in memory whole."""
     dtype: str | None = None
     """Of a sample, by its header; None: as decoded."""
     inverted: bool = False

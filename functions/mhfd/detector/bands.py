@@ -1,0 +1,88 @@
+"""An image band by band: the same maxima, bit for bit, with no more of the image in memory than a band and its halo.
+
+How many rows beyond its own a band needs is `plan.PlanFilters.needed`'s. Only the compiled kernel works so; what the
+other backends detect in is the whole image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from mhfd import scales
+from mhfd.detector import Detector, Features, plan
+from mhfd.detector.cpu import CpuDetector
+from mhfd.rows import Pixels, Rows, spans
+
+if TYPE_CHECKING:
+    from mhfd.contract.params import Params
+
+HEIGHT: Final = 1024
+"""Rows of a band where nothing else is said."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Band:
+    """Rows [top, bottom) of an image: their pixels with some more around them, and the maxima among them."""
+
+    top: int
+    bottom: int
+    first: int
+    """The row of the image that `pixels` begins with."""
+    pixels: Pixels
+    features: Features
+    """In rows of the whole image."""
+
+
+def detect(
+    detector: Detector,
+    rows: Rows,
+    params: Params,
+    limits: tuple[float, float],
+    *,
+    sigma_floor: float = 0.0,
+    height: int | None = None,
+    beyond: int = 0,
+) -> Iterator[Band]:
+    """The bands of an image, from the top down.
+
+    Args:
+        detector: With the compiled kernel, or there is one band.
+        rows: The image.
+        params: As for `Detector`.
+        limits: Of the whole image's stretch.
+        sigma_floor: As for `Detector`.
+        height: Rows of a band, `HEIGHT` of them where nothing is said; rounded to what the kernel computes at once.
+        beyond: So many rows below a band must be there too, where the image has them.
+    """
+    size, height = rows.shape[0], HEIGHT if height is None else height
+    if not isinstance(detector, CpuDetector) or size <= height:
+        pixels = rows.read(0, size)
+        if isinstance(detector, CpuDetector):
+            found = detector.detect_between(pixels, (0, size), params, limits, sigma_floor=sigma_floor)
+        else:
+            found = detector.detect(pixels, params, sigma_floor=sigma_floor)
+        yield Band(0, size, 0, pixels, found)
+        return
+    detector.check(params)
+    filters = plan.filters(tuple(scales.ladder(params)))
+    whole = filters.whole
+    for top, bottom in spans(size, max(whole, height // whole * whole)):
+        above, below = filters.needed(max(top - 1, 0), min(bottom + 1, size))
+        first = max(0, above // whole * whole)
+        last = min(size, -(-max(below, bottom + beyond) // whole) * whole)
+        pixels = rows.read(first, last)
+        own = (top - first, bottom - first)
+        found = detector.detect_between(pixels, own, params, limits, sigma_floor=sigma_floor)
+        yield Band(top, bottom, first, pixels, replace(found, y=found.y + np.int32(first), shape=rows.shape))
+
+
+def joined(parts: Sequence[Features]) -> Features:
+    """The maxima of bands that follow each other."""
+    y, x, scale, response = (
+        np.concatenate([getattr(one, name) for one in parts]) for name in ("y", "x", "scale", "response")
+    )
+    return replace(parts[0], y=y, x=x, scale=scale, response=response)
