@@ -29,7 +29,8 @@ from mhfd_client.microscope.write import simulate_run
 from mhfd_client.mounts import Mount
 from mhfd_client.station import inbox
 
-FAST = ("--set", "arrival.patience_s=0.5", "--set", "arrival.settle_s=0.5")
+UNHURRIED = ("--set", "arrival.patience_s=0.5", "--set", "arrival.settle_s=0.5")
+FAST = (*UNHURRIED, "--workers", "1", "--no-page")  # each is a process that takes a second to start
 
 
 def mhfd(*args: object) -> Result:
@@ -67,7 +68,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def first(run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Watched, Result]:
     watched = Watched(run, tmp_path_factory.mktemp("mhfd") / "state")
     before = contents(run)
-    result = watched("watch", "--until-idle", 1, "--workers", 2, *FAST)
+    result = watched("watch", "--until-idle", 1, *UNHURRIED)
     assert contents(run) == before, "the watched folder was written"
     return watched, result
 
@@ -127,7 +128,7 @@ def test_sidecars_and_thumbnails_are_where_they_belong(first: tuple[Watched, Res
 
 def test_watch_ends_cleanly_on_a_signal(run: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from mhfd_client.cli import main; main()"]
-    command += ["watch", str(run), "--state", str(tmp_path / "state"), "--workers", "1", *FAST]
+    command += ["watch", str(run), "--state", str(tmp_path / "state"), "--workers", "1", *UNHURRIED]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline()
@@ -141,7 +142,7 @@ def test_watch_ends_cleanly_on_a_signal(run: Path, tmp_path: Path) -> None:
 def test_a_watch_that_is_killed_goes_on_where_it_was(run: Path, tmp_path: Path) -> None:
     """The real judge too: each image is scored once and has one first verdict, whatever was killed in between."""
     command = [sys.executable, "-c", "from mhfd_client.cli import main; main()"]
-    command += ["watch", str(run), "--state", str(tmp_path / "state"), "--workers", "1", "--no-page", *FAST]
+    command += ["watch", str(run), "--state", str(tmp_path / "state"), *FAST]
     for lines in (1, 4, 9):
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
@@ -149,7 +150,7 @@ def test_a_watch_that_is_killed_goes_on_where_it_was(run: Path, tmp_path: Path) 
                 assert process.stdout.readline()
             process.kill()
     killed = Watched(run, tmp_path / "state")
-    assert killed("watch", "--until-idle", 1, "--no-page", *FAST).exit_code == 0
+    assert killed("watch", "--until-idle", 1, *FAST).exit_code == 0
     with JournalView.read(killed.state) as journal:
         told = list(journal.told())
         firsts = [[v.reason for v in journal.verdicts(one.image.id)].count(None) for one in told]
@@ -160,7 +161,7 @@ def test_a_watch_that_is_killed_goes_on_where_it_was(run: Path, tmp_path: Path) 
 
 def test_a_reader_that_leaves_does_not_end_the_watch(run: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from mhfd_client.cli import main; main()"]
-    command += ["watch", str(run), "--state", str(tmp_path / "state"), "--until-idle", "1", "--no-page", *FAST]
+    command += ["watch", str(run), "--state", str(tmp_path / "state"), "--until-idle", "1", *FAST]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
