@@ -276,10 +276,11 @@ def test_a_missing_browser_fails_in_ci_and_is_said_loudly_elsewhere(
 ) -> None:
     (tmp_path / "bin").mkdir()
     environment = {k: v for k, v in os.environ.items() if k != "CI" and not k.startswith("PYTEST_")}
-    environment |= {"PATH": str(tmp_path / "bin")} | ({"CI": "true"} if ci else {})
+    environment |= {"PATH": str(tmp_path / "bin"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    environment |= {"CI": "true"} if ci else {}
     (tmp_path / "test_one.py").write_text("def test_a_page(browser): assert browser\n")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "tests.rigs.loudly_skipped"]
-    command += [*workers, f"--rootdir={tmp_path}", "-c", os.devnull, str(tmp_path)]
+    command += ["-p", "xdist", *workers, f"--rootdir={tmp_path}", "-c", os.devnull, str(tmp_path)]
     done = subprocess.run(
         command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False, timeout=120
     )
