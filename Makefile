@@ -56,9 +56,10 @@ units:
 WORKERS ?= 4
 DEALT := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-# Beside each other: types are checked by one process for a minute, and tests wait for others half of the time.
+# Beside each other: types are checked by one process for a minute, and tests wait for others half of the time. The
+# tests of the house are the check's there: once is enough.
 test: $(STAMP) browser broker units
-	$(MAKE) --no-print-directory --jobs=2 check suite
+	$(MAKE) --no-print-directory --jobs=2 check suite BUT='--ignore tests/house'
 
 # Once after an installation: else each worker compiles all tests, at the same time as the others.
 $(VENV)/.compiled: $(STAMP)
@@ -66,7 +67,7 @@ $(VENV)/.compiled: $(STAMP)
 	touch $@
 
 suite: $(VENV)/.compiled
-	$(BIN)/python -m pytest -m 'not gpu and not soak' $(DEALT)
+	$(BIN)/python -m pytest -m 'not gpu and not soak' $(DEALT) $(BUT)
 
 # docs/ as a site that opens from a disk. What leads nowhere, and a page that is in no list, ends it (but not with
 # --quiet: then no warning is counted).
