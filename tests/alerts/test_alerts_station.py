@@ -108,22 +108,23 @@ def test_a_hanging_sink_does_not_delay_the_watch(bench: Bench) -> None:
 
     hanging = Hanging()
     bench.put("S_001.tif", "S_002.tif")
-    with ExitStack() as stack:
-        look = watched(bench, stack, hanging, grace_s=0.2)
+    with ExitStack() as at_last:
+        at_last.callback(released.set)
+        with ExitStack() as stack:
+            look = watched(bench, stack, hanging, grace_s=0.2)
 
-        def during() -> None:
-            assert entered.wait(60)
-            bench.put(*(f"S_{n:03d}.tif" for n in range(3, 53)))
-            bench.until(lambda view: view.counts()[State.RECORDED] == 52)
-            assert bench.station
-            bench.station.stop()
+            def during() -> None:
+                assert entered.wait(60)
+                bench.put(*(f"S_{n:03d}.tif" for n in range(3, 53)))
+                bench.until(lambda view: view.counts()[State.RECORDED] == 52)
+                assert bench.station
+                bench.station.stop()
 
-        summary = bench.run(Scripted(score_all), until_idle=None, during=during, look=look)
-        assert not hanging.got
-    assert (summary.scored, summary.left) == (52, 0)
-    assert not hanging.got, "nor does it delay the end"
-    assert [one.alert.event for one in overview(bench.state).pending["told"]] == [Event.WORSE]
-    released.set()
+            summary = bench.run(Scripted(score_all), until_idle=None, during=during, look=look)
+            assert not hanging.got
+        assert (summary.scored, summary.left) == (52, 0)
+        assert not hanging.got, "nor does it delay the end"
+        assert [one.alert.event for one in overview(bench.state).pending["told"]] == [Event.WORSE]
 
 
 def test_a_restarted_station_repeats_nothing(bench: Bench) -> None:

@@ -19,6 +19,7 @@ from mhfd_client.runners import Batch, Event, Scored, Started
 from mhfd_client.station.feeder import News
 from mhfd_client.station.loop import Station, Summary
 from tests.rigs import jobs
+from tests.rigs.globus.waiting import until
 from tests.rigs.station_under_test import Judging, Sidecars
 
 
@@ -136,12 +137,21 @@ class Bench:
                 params=Params(),
                 **options,
             )
-            helper = threading.Thread(target=during or (lambda: None))
+            helper = threading.Thread(target=self._meanwhile, args=(during or (lambda: None),))
             helper.start()
             try:
                 return self.station.run()
             finally:
                 helper.join()
+
+    def _meanwhile(self, during: Callable[[], None]) -> None:
+        """When that fails the station ends too, and with it the test."""
+        try:
+            during()
+        except BaseException:
+            assert self.station
+            self.station.stop()
+            raise
 
     def view(self) -> JournalView:
         return JournalView.read(self.state)
@@ -151,11 +161,12 @@ class Bench:
             return {row.path: row for row in view.images()}
 
     def until(self, condition: Callable[[JournalView], object]) -> None:
-        """Wait for another thread's station to come that far."""
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            if (self.state / "journal.db").exists():
-                with self.view() as view:
-                    if condition(view):
-                        return
-        raise AssertionError("it did not come to that")
+        """Wait for another thread's station to come that far: it is looked for now and then, for both take turns."""
+
+        def come() -> bool:
+            if not (self.state / "journal.db").exists():
+                return False
+            with self.view() as view:
+                return bool(condition(view))
+
+        until(come, "it did not come to that")
