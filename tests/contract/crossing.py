@@ -2,10 +2,7 @@
 
 `schemas.json` beside this file keeps the digest of each form under its version. Who changes a form raises its version
 where the code keeps it, and runs `python -m tests.contract.crossing`, which writes that file anew.
-
-A form that a dated version of CHANGELOG.md has is released: somebody's programs and files rely on it. `released.json`
-keeps it for good, under the first such version that had it; who dates a version adds to it with `--release`. A number
-that was released never stands for another form, and none falls below what was released.
+With `--release` it adds to what is kept of dated versions: `tests.contract.released_forms`.
 """
 
 from __future__ import annotations
@@ -31,11 +28,11 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 from tests.contract import small_files
 from tests.contract.documents import PRINTED
+from tests.contract.released_forms import breaks_a_release, released, released_with, write
 
 import mhfd
 
 KEPT: Final = Path(__file__).with_name("schemas.json")
-RELEASED: Final = KEPT.with_name("released.json")
 COMMAND: Final = "python -m tests.contract.crossing"
 
 
@@ -500,39 +497,6 @@ def what_is_wrong(name: str, now: Mapping[str, Any], then: Mapping[str, Any] | N
     return None if now == then else f"schema {name!r} has another version: run {COMMAND}"
 
 
-def released() -> dict[str, dict[str, dict[str, Any]]]:
-    """For each version of mhfd since 0.7.0 the forms that it was the first to have, the oldest version first."""
-    found: dict[str, dict[str, dict[str, Any]]] = json.loads(RELEASED.read_text("utf-8")) if RELEASED.is_file() else {}
-    return found
-
-
-def breaks_a_release(name: str, now: Mapping[str, Any], before: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """How a form goes against one that was released, and what to do."""
-    for version, forms in before.items():
-        then = forms.get(name)
-        if then is None:
-            continue
-        if now["version"] < then["version"]:
-            return (
-                f"schema {name!r} is {now['version']} and was {then['version']} in mhfd {version}: a number only rises"
-            )
-        if now["version"] == then["version"] and now["digest"] != then["digest"]:
-            return (
-                f"schema {name!r} changed, and mhfd {version} has its {then['version']} already: "
-                f"raise its version in {FORMS[name].kept_in} and run {COMMAND}"
-            )
-    return None
-
-
-def released_with(
-    version: str, now: Mapping[str, dict[str, Any]], before: Mapping[str, dict[str, dict[str, Any]]]
-) -> dict[str, dict[str, dict[str, Any]]]:
-    """`before`, and what a new version of mhfd is the first to have."""
-    known = {(name, form["version"]) for forms in before.values() for name, form in forms.items()}
-    new = {name: form for name, form in now.items() if (name, form["version"]) not in known}
-    return {**before, version: {**before.get(version, {}), **new}}
-
-
 def main(arguments: list[str]) -> int:
     """Write down the forms as they are; 1 when one has changed under its old version, or under one that is released.
 
@@ -547,10 +511,7 @@ def main(arguments: list[str]) -> int:
         return 1
     KEPT.write_text(json.dumps(now, indent=1) + "\n", "utf-8")
     if arguments == ["--release"]:
-        text = json.dumps(released_with(mhfd.__version__, now, released()))
-        RELEASED.write_text(
-            re.sub(r'(?<=\{)(?="[^"]+": \{)|(?<=\}, )(?=")', "\n", text).replace(", \n", ",\n") + "\n", "utf-8"
-        )
+        write(released_with(mhfd.__version__, now, released()))
     return 0
 
 

@@ -8,18 +8,9 @@ from collections.abc import Iterator
 
 import click
 import pytest
-from tests.contract.crossing import (
-    FORMS,
-    Description,
-    breaks_a_release,
-    digest_of,
-    entry,
-    kept,
-    released,
-    released_with,
-    what_is_wrong,
-)
+from tests.contract.crossing import FORMS, Description, digest_of, entry, kept, what_is_wrong
 from tests.contract.documents import PRINTED
+from tests.contract.released_forms import breaks_a_release, released, released_with
 from tests.rigs.changelog import dated
 
 from mhfd.contract.base import Model
@@ -71,7 +62,7 @@ def test_a_number_that_was_released_stands_for_no_other_form() -> None:
     assert breaks_a_release(name, {"version": 3, "digest": "z"}, before) is None
     changed = breaks_a_release(name, {"version": 2, "digest": "z"}, before)
     assert changed is not None
-    assert "mhfd 0.2.0 has its 2 already: raise its version in mhfd.contract.base" in changed
+    assert "mhfd 0.2.0 has its 2 already: raise its version" in changed
     fallen = breaks_a_release(name, {"version": 1, "digest": "x"}, before)
     assert fallen is not None
     assert "a number only rises" in fallen
