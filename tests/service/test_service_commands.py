@@ -223,10 +223,13 @@ def test_the_machines_service_runs_as_an_account_and_leaves_root_nothing(tmp_pat
     assert scope.system({"SUDO_USER": "daemon"}).account.name == "daemon"
     machine = scope.system({"MHFD_CLIENT_SECRET": "s"}, account="daemon", units=tmp_path / "units")
     state = tmp_path / "var" / "state"
+    with pytest.raises(UsageError, match="daemon has no home of its own"):
+        watching.watched(str(wafer), machine, load(env={}), words=(), pairs=())
     found = watching.watched(str(wafer), machine, load(env={}, args={"state.dir": state}), words=(), pairs=())
     plan = installing.planned(found, machine)
     assert f"EnvironmentFile=-{state}/service.env\n" in plan.text
     assert "User=daemon\n" in plan.text
+    assert "/usr/sbin" not in plan.text  # which is what it has for a home
     known = [one.name for _, one in installing.found([machine], str(wafer), None)]
     assert known == []
 

@@ -95,7 +95,7 @@ def test_the_images_are_only_read_and_the_command_of_an_alert_keeps_its_rights()
     text = unit.text(watched("/mnt/a"), scope())
     assert values(text, "ProtectSystem") == ["strict"]
     assert values(text, "ReadOnlyPaths") == ['"-/mnt/a"']
-    assert values(text, "ReadWritePaths") == ['"-/home/some body" "/var/tmp/state"']
+    assert values(text, "ReadWritePaths") == ['"/var/tmp/state" "-/tmp" "-/var/tmp" "-/home/some body"']
     assert values(text, "NoNewPrivileges") == ["yes"]
     assert values(text, "User") == ["daemon"]
     assert values(unit.text(watched("/mnt/a", commands=True), scope()), "NoNewPrivileges") == []

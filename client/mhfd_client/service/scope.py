@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,12 +19,17 @@ _XDG: Final = ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME")
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """As whom a watch runs."""
+    """As whom a watch runs.
+
+    Args:
+        own_home: Whether its home is there and its own; that of `daemon` is /usr/sbin.
+    """
 
     name: str
     uid: int
     gid: int
     home: Path
+    own_home: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,8 @@ def system(env: Mapping[str, str], *, account: str | None = None, units: Path = 
         raise UsageError(f"--account {name}: there is no such account on this machine") from None
     home = Path(found.pw_dir)
     ours = {key: value for key, value in env.items() if not key.startswith("XDG_")}
-    return Scope("system", units, Account(name, found.pw_uid, found.pw_gid, home), ours | {"HOME": str(home)})
+    own = home.is_dir() and home.stat().st_uid == found.pw_uid and home != Path("/")
+    return Scope("system", units, Account(name, found.pw_uid, found.pw_gid, home, own), ours | {"HOME": str(home)})
 
 
 def rights(scope: Scope, typed: list[str]) -> None:
@@ -100,10 +107,11 @@ def rights(scope: Scope, typed: list[str]) -> None:
 
 def program() -> Path:
     """The command of this environment, as a unit has to name it. UsageError when it is not there."""
-    found = Path(sys.executable).parent / "mhfd"
-    if not found.is_file():
-        raise UsageError(f"{found} is not there: install mhfd into an environment of its own, and call it from there")
-    return found
+    beside = Path(sys.executable).parent / "mhfd"
+    for found in (beside, Path(shutil.which(sys.argv[0]) or "")):  # the second: where pip put it for one user
+        if found.name == "mhfd" and found.is_file():
+            return found.absolute()
+    raise UsageError(f"{beside} is not there: install mhfd into an environment of its own, and call it from there")
 
 
 def _posix() -> None:

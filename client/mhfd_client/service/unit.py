@@ -142,13 +142,16 @@ def _hardening(watched: Watched, scope: Scope, folder: str, state: str) -> list[
     lines = [] if watched.commands else ["NoNewPrivileges=yes"]
     if scope.kind == "user":  # mounts of its own need what many machines forbid there
         return lines
-    home = quoting.path(str(scope.account.home), "the home")
+    # Where everything is read-only, the folders of passing files are too.
+    writable = [state, '"-/tmp"', '"-/var/tmp"']
+    if scope.account.own_home:
+        writable.append(f'"-{quoting.path(str(scope.account.home), "the home")[1:]}')
     return [
         *lines,
         f"User={scope.account.name}",
         f"ProtectSystem={'full' if watched.commands else 'strict'}",
         f'ReadOnlyPaths="-{folder[1:]}',
-        f'ReadWritePaths="-{home[1:]} {state}',
+        f"ReadWritePaths={' '.join(writable)}",
         "ProtectControlGroups=yes",
         "ProtectKernelModules=yes",
         "ProtectKernelTunables=yes",

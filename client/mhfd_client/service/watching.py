@@ -37,6 +37,8 @@ def watched(folder: str, scope: Scope, loaded: Loaded, *, words: Sequence[str], 
         pairs: Each `--set KEY=VALUE`.
     """
     root = checked_root(folder)
+    if not scope.account.own_home and loaded.settings.state.dir is None:
+        raise UsageError(f"--state: name a folder for the state: {scope.account.name} has no home of its own")
     state = state_of(root, loaded.settings, env=scope.environment)
     if (network := on_network(state)) is not None:
         raise UsageError(f"the state {shown(state)} lies on a network file system ({network}): give --state")
