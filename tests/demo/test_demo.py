@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from mhfd_client.alerts import overview
 from mhfd_client.cli import main
 from mhfd_client.journal.view import JournalView
 from mhfd_client.microscope.truth import read_truth
+from mhfd_client.page.screenshot import BROWSERS
 
 LAST = re.compile(
     r"found (\d+) of (\d+) planted, (\d+) missed, (\d+) false alarms; (\d+) alerts rang, (\d+) of them false; "
@@ -48,6 +50,7 @@ def test_the_whole_road(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert 0 < p50 <= p95
     assert f"look at {tmp_path / 'demo' / 'report.html'}" in result.output
+    assert (tmp_path / "demo" / "page.png").exists() is any(map(shutil.which, BROWSERS))
     page = (tmp_path / "demo" / "report.html").read_text()
     assert "is out of focus" in page
     with JournalView.read(tmp_path / "demo" / "state") as journal:
@@ -60,6 +63,7 @@ def test_the_whole_road(tmp_path: Path) -> None:
 
 def test_a_judge_that_cries_wolf_fails_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MHFD_VERDICT_BLUR_PX", "0.01")
+    monkeypatch.setenv("PATH", str(tmp_path))  # no browser is found: the picture of the page is the other test's
     result = demo(tmp_path / "demo", "--sections", 24, "--size", 256)
     found, planted, missed, false_alarms, rang, false_alerts, _, _ = last(result)
     assert missed == planted - found
