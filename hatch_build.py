@@ -203,11 +203,10 @@ def _compile(folder: Path, into: Path, level: str, target: Target | None) -> Pat
     fresh = into / f"{library.stem}.{os.getpid()}.new"
     fresh.mkdir()
     try:
-        done = subprocess.run(
-            [*command, "-o", fresh / library.name, *sources], capture_output=True, text=True, check=False
-        )
-        if done.returncode != 0:
-            raise RuntimeError(f"mhfd: {shlex.join(command)} failed: {REMEDY}\n{done.stdout}{done.stderr}")
+        for step in _steps(command, sources, fresh / library.name, target):
+            done = subprocess.run(step, capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                raise RuntimeError(f"mhfd: {shlex.join(map(str, step))} failed: {REMEDY}\n{done.stdout}{done.stderr}")
         (fresh / library.name).replace(library)
     except OSError as e:
         raise RuntimeError(f"mhfd: cannot run the compiler {command[0]!r} ({e}): {REMEDY}") from e
@@ -215,3 +214,19 @@ def _compile(folder: Path, into: Path, level: str, target: Target | None) -> Pat
         shutil.rmtree(fresh)
     stamp.write_text(digest.hexdigest())
     return library
+
+
+def _steps(command: list[str], sources: list[Path], library: Path, target: Target | None) -> list[list[str | Path]]:
+    """What is run. For a target each file is compiled alone, and linked without the level.
+
+    zig builds the target's own C library for each level that it links for, which takes minutes for Windows' one.
+    """
+    if target is None:
+        return [[*command, "-o", library, *sources]]
+    alone = [one for one in command if one != "-shared"]
+    objects = [library.with_name(f"{source.stem}.o") for source in sources]
+    plain = [one for one in command if not one.startswith("-mcpu=")]
+    steps: list[list[str | Path]] = [
+        [*alone, "-c", "-o", made, source] for made, source in zip(objects, sources, strict=True)
+    ]
+    return [*steps, [*plain, "-o", library, *objects]]

@@ -38,6 +38,11 @@ def test_a_target_has_a_name_that_an_index_takes(name: str) -> None:
     command = hook._command(target.levels[-1], target)
     assert command[command.index("-target") + 1] == target.zig
     assert ("-fPIC" in command) == (target.suffix != ".dll")
+    *alone, linked = hook._steps(command, [Path("one.c"), Path("two.c")], Path("new/library"), target)
+    assert [step[-1] for step in alone] == [Path("one.c"), Path("two.c")]
+    assert linked[-2:] == [Path("new/one.o"), Path("new/two.o")]
+    assert "-shared" in linked
+    assert not [one for one in linked if str(one).startswith("-mcpu=")]
 
 
 def test_an_unknown_target_is_refused_with_those_that_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
