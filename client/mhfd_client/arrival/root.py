@@ -8,7 +8,7 @@ from pathlib import Path
 from mhfd_client import mounts
 from mhfd_client.arrival.extent import Extent, extent
 from mhfd_client.arrival.troubles import said
-from mhfd_client.errors import WatchError
+from mhfd_client.errors import FolderNotThere, WatchError
 
 Opener = Callable[[str], int]
 """How a file is opened: `open_to_read`, and others in tests."""
@@ -26,7 +26,7 @@ def checked_root(root: str | os.PathLike[str]) -> str:
     try:
         mode = Path(path).stat().st_mode
     except OSError as error:
-        raise WatchError(f"{path}: {said(error)}; name a folder that is there (is the share mounted?)") from None
+        raise FolderNotThere(f"{path}: {said(error)}; name a folder that is there (is the share mounted?)") from None
     if not stat.S_ISDIR(mode):
         raise WatchError(f"{path} is a file; name the folder that it comes to")
     return path

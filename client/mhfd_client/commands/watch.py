@@ -147,12 +147,12 @@ def watch(
 @contextmanager
 def _ends_with_its_own_code() -> Iterator[None]:
     """What starts a watch again tells by the code whether that can help: a share may come back."""
-    from mhfd_client.errors import StateLocked, WatchError
+    from mhfd_client.errors import FolderNotThere, StateLocked
     from mhfd_client.service.unit import HAS_ANOTHER
 
     try:
         yield
-    except WatchError as error:
+    except FolderNotThere as error:
         raise click.ClickException(str(error)) from error
     except StateLocked as error:
         ended = click.ClickException(str(error))
