@@ -81,15 +81,19 @@ class _Surveyor:
             found = np.flatnonzero(self._counts)
             self._extremes = [(float(found[0]), float(found[-1]))]
         low, high = (pick([pair[end] for pair in self._extremes]) for end, pick in ((0, np.min), (1, np.max)))
-        same = self._lowest == self._highest
+        # Of what was counted only what lies at the ends of all blocks is one of them.
+        self._at_low[self._stats.minimum > self._lowest] = 0
+        self._at_high[self._stats.maximum < self._highest] = 0
+        if self._lowest == self._highest:
+            self._at_low[:], self._at_high[:] = 1, 0
         return Survey(
             low=float(low),
             high=float(high),
             bad=self._bad,
             counts=self._counts,
             stats=self._stats,
-            at_low=np.where(self._stats.minimum <= self._lowest, np.float32(1) if same else self._at_low, 0),
-            at_high=np.where((self._stats.maximum >= self._highest) & (not same), self._at_high, 0),
+            at_low=self._at_low,
+            at_high=self._at_high,
             grid=np.concatenate(self._grid),
             line=np.concatenate(self._line),
             spans=parts,

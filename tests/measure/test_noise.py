@@ -98,3 +98,25 @@ def test_scales_with_the_grey_values() -> None:
 )
 def test_grey_step(pixels: Image, step: float) -> None:
     assert noise.grey_step(pixels) == pytest.approx(step, rel=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (33, 2), (70, 45)])
+def test_the_quietest_near_by_are_those_of_all_windows(shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever rows of the map are worked on together."""
+    random = rng()
+    var = random.random(shape, np.float32) ** 4 * 100
+    var[random.random(shape) < 0.2] = 0
+    mean = random.random(shape, np.float32)
+    stats = native.BlockStats(mean, var, mean - 1, mean + 1)
+    # The one block that has the extremes of all is clipped, and does not vote.
+    var.flat[0], stats.minimum.flat[0], stats.maximum.flat[0] = 0, -9, 9
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(var, 2, mode="edge"), (5, 5)).reshape(*shape, 25)
+    quiet = np.sort(windows, axis=2)[:, :, 5] / np.float32(1 - 0.84 * noise.BLOCK_SPREAD)
+    found = []
+    for at_once in (1, 1 << 20):
+        monkeypatch.setattr(noise, "_AT_ONCE", at_once)
+        found.append(noise.estimate(stats).sigma)
+    np.testing.assert_array_equal(found[0], found[1])
+    assert (found[0] >= np.sqrt(quiet)).all()
+    loud = quiet > 2 * var.mean()  # brightness says less there
+    np.testing.assert_array_equal(found[0][loud], np.sqrt(quiet[loud]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from mhfd import native
 from mhfd.measure import noise, saturation, tissue
@@ -97,3 +98,31 @@ def test_a_constant_image_is_black_not_burnt() -> None:
     clipped = saturation.measure(survey(InMemory(pixels)))
     assert not clipped.burnt.any()
     assert (clipped.black == 1).all()
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (2, 50), (61, 3), (100, 70)])
+def test_the_mask_is_that_of_the_filters_by_name(shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """SciPy's, on the whole map; ours goes through it in parts, of any height."""
+    random = np.random.default_rng(8)
+    mean = (random.random(shape) * np.where(random.random(shape) < 0.5, 3, 90)).astype(np.float32)
+    mean[shape[0] // 2 :] = 7
+    stats = native.BlockStats(mean, np.full(shape, 4, np.float32), mean - 9, mean + 9)
+    quiet = noise.estimate(stats)
+    square = ndimage.uniform_filter(tissue._differences(mean.astype(np.float64)), 5, mode="nearest")
+    contrast = np.sqrt(np.maximum(square, 0))
+    needed = np.maximum(tissue.NOISE_FACTOR * quiet.sigma / 16, tissue.SHARE * np.percentile(contrast, 95))
+    near = np.ones((3, 3), np.bool_)
+    expected = ndimage.binary_erosion(ndimage.binary_dilation(contrast > needed, near), near, 3, border_value=1)
+    for at_once in (1, 1 << 20):
+        monkeypatch.setattr(noise, "_AT_ONCE", at_once)
+        found = tissue.find(stats, quiet)
+        np.testing.assert_array_equal(found.mask, expected)
+        assert found.contrast == (np.median(contrast[expected]) if expected.any() else 0)
+
+
+@pytest.mark.parametrize("reach", [1, 2, 3])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (40, 30)])
+def test_what_grows_stays_inside(shape: tuple[int, int], reach: int) -> None:
+    mask = np.random.default_rng(9).random(shape) < 0.02
+    expected = ndimage.binary_dilation(mask, np.ones((3, 3)), reach)
+    np.testing.assert_array_equal(tissue.grown(mask, reach), expected)

@@ -4,9 +4,12 @@ The mean square of 2x2 diagonal differences is the variance of white noise plus 
 noise is the lower envelope of that over blocks of the same brightness (variance = read_var + gain * grey value, shot
 noise; the gain is negative in a contrast-inverted image) and never below the quietest blocks near by (charging,
 vignetting, a display curve). Nothing here looks at pixels: the same statistics come from the CPU and from the GPU.
+What is wide or many times the map is only ever made of some rows of it: a large image has millions of blocks.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +17,7 @@ from numpy.typing import NDArray
 from mhfd import cells
 from mhfd.contract.focus_report import Noise
 from mhfd.native import BlockStats
+from mhfd.rows import spans
 
 BLOCK = cells.BLOCK
 
@@ -25,6 +29,9 @@ _QUANTILE_BIAS = 1 - 0.84 * BLOCK_SPREAD  # the expected 20th percentile of bloc
 _BINS = 16
 _BLOCKS_A_BIN = 32
 _LEAST_USABLE = 0.25
+_AROUND: Final = 2  # blocks to each side that are near by
+_SIDE: Final = 2 * _AROUND + 1
+_AT_ONCE: Final = 1 << 15  # blocks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,19 +44,28 @@ class NoiseMap:
 
 def estimate(stats: BlockStats, *, step: float = 0.0) -> NoiseMap:
     """The noise model and map. `step` is the distance of neighbouring grey values: quantisation is noise too."""
-    mean, var = stats.mean.astype(np.float64), stats.diag_var.astype(np.float64)
-    rounding = float(np.finfo(np.float32).eps) * float(np.abs(mean).max())
+    mean = stats.mean
+    rounding = float(np.finfo(np.float32).eps) * max(abs(float(mean.min())), abs(float(mean.max())))
     least = max(step * step / 12, rounding * rounding, 1e-30)
     usable = _usable(stats)
     if usable.any():
-        read_var, gain, lowest, highest = _envelope(mean[usable], var[usable], least)
+        read_var, gain, lowest, highest = _envelope(mean[usable], stats.diag_var[usable], least)
     else:  # flat or clipped everywhere
         read_var, gain, lowest, highest = least, 0.0, least, least
-    by_brightness = np.clip(read_var + gain * mean, lowest, highest)
-    variance = np.maximum(np.maximum(by_brightness, _near_by(np.where(usable, stats.diag_var, 0))), least)
-    typical = read_var + gain * float(np.median(mean[usable] if usable.any() else mean))
+    sigma = np.empty(mean.shape, np.float32)
+    for top, bottom in bands(mean.shape):
+        by_brightness = np.clip(read_var + gain * mean[top:bottom].astype(np.float64), lowest, highest)
+        variance = np.maximum(np.maximum(by_brightness, _near_by(stats.diag_var, usable, top, bottom)), least)
+        sigma[top:bottom] = np.sqrt(variance)
+    some = (mean[usable] if usable.any() else mean.ravel()).astype(np.float64)
+    typical = read_var + gain * float(np.median(some, overwrite_input=True))
     model = Noise(sigma=float(np.sqrt(np.clip(typical, lowest, highest))), read_var=float(read_var), gain=float(gain))
-    return NoiseMap(model, np.sqrt(variance).astype(np.float32))
+    return NoiseMap(model, sigma)
+
+
+def bands(blocks: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+    """Rows of a block map that are worked on together: they stay in the cache."""
+    return spans(blocks[0], max(16, _AT_ONCE // blocks[1]))
 
 
 def grey_step(some: NDArray[np.generic]) -> float:
@@ -68,13 +84,28 @@ def grey_step(some: NDArray[np.generic]) -> float:
     return least if bool((np.abs(whole - np.rint(whole)) < 0.05).all()) and len(sample) < 4096 else 0.0
 
 
-def _near_by(var: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The low quantile of the variance over the 5x5 blocks around each, as noise alone would have it."""
-    padded = np.pad(var, 2, mode="edge")
-    around = np.lib.stride_tricks.sliding_window_view(padded, (5, 5)).reshape(-1, 25)
-    rank = round(25 * _QUANTILE)
-    quiet: NDArray[np.float32] = np.partition(around, rank, axis=1)[:, rank].reshape(var.shape)
-    return quiet / np.float32(_QUANTILE_BIAS)
+def _near_by(var: NDArray[np.float32], usable: NDArray[np.bool_], top: int, bottom: int) -> NDArray[np.float32]:
+    """The low quantile of the variance over the 5x5 blocks around each of some rows, as noise alone would have it."""
+    rows = np.arange(top - _AROUND, bottom + _AROUND).clip(0, len(var) - 1)
+    around = np.pad(np.where(usable[rows], var[rows], np.float32(0)), ((0, 0), (_AROUND, _AROUND)), mode="edge")
+    return _ranked(around, round(_SIDE**2 * _QUANTILE)) / np.float32(_QUANTILE_BIAS)
+
+
+def _ranked(values: NDArray[np.float32], rank: int) -> NDArray[np.float32]:
+    """Of the window that begins at each place the value of this rank, counted from 0.
+
+    Whole rows are compared at a time: nothing is copied for each place, and it is faster than to sort each window.
+    """
+    height, width = (size - _SIDE + 1 for size in values.shape)
+    least: list[NDArray[np.float32]] = []  # of what was seen, in order
+    for down in range(_SIDE):
+        for right in range(_SIDE):
+            more = values[down : down + height, right : right + width]
+            for place, smaller in enumerate(least):
+                least[place], more = np.minimum(smaller, more), np.maximum(smaller, more)
+            if len(least) <= rank:
+                least.append(more)
+    return least[rank]
 
 
 def _usable(stats: BlockStats) -> NDArray[np.bool_]:
@@ -85,16 +116,16 @@ def _usable(stats: BlockStats) -> NDArray[np.bool_]:
     return inside if np.count_nonzero(inside) >= max(4, _LEAST_USABLE * np.count_nonzero(varied)) else varied
 
 
-def _envelope(mean: NDArray[np.float64], var: NDArray[np.float64], least: float) -> tuple[float, float, float, float]:
+def _envelope(mean: NDArray[np.float32], var: NDArray[np.float32], least: float) -> tuple[float, float, float, float]:
     """(read_var, gain, lowest, highest): the lower envelope of variance over brightness, and the range it was seen in.
 
     Low quantiles of equally filled brightness bins, then a line by weighted least squares in which a bin above the
     line counts less: structure lifts bins, nothing but chance lowers them.
     """
-    order = np.argsort(mean)
+    order = np.argsort(mean.astype(np.float64))
     bins = np.array_split(order, int(np.clip(len(order) // _BLOCKS_A_BIN, 1, _BINS)))
-    x = np.array([mean[b].mean() for b in bins])
-    y = np.array([max(float(np.quantile(var[b], _QUANTILE)) / _QUANTILE_BIAS, least) for b in bins])
+    x = np.array([mean[b].astype(np.float64).mean() for b in bins])
+    y = np.array([max(float(np.quantile(var[b].astype(np.float64), _QUANTILE)) / _QUANTILE_BIAS, least) for b in bins])
     lowest, highest = float(y.min()), float(y.max())
     centre, spread = float(x.mean()), float(x.std())
     if len(bins) < 3 or spread == 0:
