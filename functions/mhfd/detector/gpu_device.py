@@ -1,21 +1,20 @@
 """Carries a plan out on a CUDA device with CuPy.
 
 One graph a plan, captured once; one arena of device memory; pinned staging both ways. Nothing is read back before the
-result words. CuPy is imported when a device is opened, never before.
+result words.
 """
 
 from __future__ import annotations
 
-import importlib
-import os
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mhfd.detector import gpu_plan
+from mhfd.detector.cuda import opened
 from mhfd.detector.gpu_plan import Argument, GpuPlan, Launch
-from mhfd.errors import DeviceUnavailable, KernelError
+from mhfd.errors import KernelError
 from mhfd.rows import Pixels
 
 ALIGNMENT: Final = 256
@@ -27,24 +26,10 @@ class CudaDevice:
     """A CUDA device with the kernels compiled for it."""
 
     def __init__(self, index: int = 0) -> None:
-        try:
-            self.cupy: Any = importlib.import_module("cupy")
-        except ImportError as e:
-            raise DeviceUnavailable(
-                f"device: a GPU needs CuPy ({e}); install 'mhfd[cuda13]', or 'mhfd[cuda12]' for a CUDA 12 driver, or "
-                "use device='cpu'"
-            ) from None
-        runtime = self.cupy.cuda.runtime
-        try:
-            count = runtime.getDeviceCount()
-        except runtime.CUDARuntimeError as e:
-            named = os.environ.get("CUDA_VISIBLE_DEVICES")
-            chosen = "" if named is None else f", with CUDA_VISIBLE_DEVICES {named!r}: see `nvidia-smi -L`"
-            raise DeviceUnavailable(f"device: no CUDA device can be used ({e}){chosen}; use device='cpu'") from None
-        if not 0 <= index < count:
-            raise DeviceUnavailable(f"device: there is no CUDA device {index}, only 0 to {count - 1}")
+        device = opened(index)
+        self.cupy: Any = device.cupy
         self.index = index
-        self.name: str = runtime.getDeviceProperties(index)["name"].decode()
+        self.name = device.name
         with self.cupy.cuda.Device(index):
             module = self.cupy.RawModule(code=gpu_plan.source(), options=gpu_plan.compile_options())
             try:
