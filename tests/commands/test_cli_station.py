@@ -276,6 +276,16 @@ def test_confirming_makes_verdicts_final(watched: Watched) -> None:
     assert outcomes(watched)[paths[0]] == "in_focus"
 
 
+def test_what_shows_nothing_cannot_be_confirmed(watched: Watched) -> None:
+    path = next(path for path, outcome in outcomes(watched).items() if outcome == "incomplete")
+    for command in ("confirm", "reject"):
+        said = watched(command, path, "--yes")
+        assert said.exit_code == 2, said.output
+        assert "is neither sharp nor blurred" in said.output
+        assert "mhfd again" in said.output
+    assert outcomes(watched)[path] == "incomplete"
+
+
 def test_again_puts_an_image_on_the_list_with_its_note(watched: Watched) -> None:
     before = outcomes(watched)
     path = next(path for path, outcome in before.items() if outcome == "in_focus")

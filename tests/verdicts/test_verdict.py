@@ -312,3 +312,27 @@ def test_judging_loads_no_kernel() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("finding", [Finding.INCOMPLETE, Finding.BLANK, Finding.SATURATED, Finding.NO_TISSUE])
+@pytest.mark.parametrize("sharp_", [True, False])
+def test_no_word_makes_an_image_sharp_or_blurred_that_shows_nothing(finding: Finding, sharp_: bool) -> None:
+    """Said before it came (of the bytes before), after, or kept from another version: it says what it is, and teaches
+    nothing.
+    """
+    judge = RunJudge(SETTINGS)
+    for section in range(20):
+        judge.see(section, sharp(section), Place(section, "r1-c1"))
+    nothing = report(None, None, finding=finding, detail="so it is")
+    said = judge.see("said before", nothing, Place(20, "r1-c1"), sharp=sharp_)[0].verdict
+    plain = judge.see("said after", nothing, Place(21, "r1-c1"))[0].verdict
+    assert said.kind is plain.kind not in (IN, OUT)
+    assert "so it is" in said.sentence
+    assert judge.would_change("said after", sharp=sharp_).total == 0
+    assert judge.hear("said after", sharp_) == []
+    restored = RunJudge(SETTINGS)
+    restored.restore("kept", nothing, Place(22, "r1-c1"), said, sharp_)
+    assert restored.hear("kept", sharp_) == []
+    later = judge.see(23, sharp(23), Place(23, "r1-c1"))[0].verdict
+    assert later.kind is IN
+    assert later.provisional, "nobody has confirmed anything"

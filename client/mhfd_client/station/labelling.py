@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from mhfd.contract.focus_report import Finding
 from mhfd.errors import UsageError
 from mhfd_client.calibration.applies import of_settings
 from mhfd_client.errors import StateLocked
@@ -47,6 +48,8 @@ def label_images(
         task: It is said of what is to be done, not of whether they are sharp.
     """
     state_dir, who = state_of(root, loaded.settings), name_of_user()
+    if sharp is not None and not task:
+        _must_be_measured(root, loaded, images)
     given = [
         inbox.GivenLabel(image=row.id, sharp=sharp, again=again, fine=fine, note=note, task=task, who=who)
         for row in judged_images(root, loaded, images)
@@ -58,6 +61,20 @@ def judged_images(root: str | os.PathLike[str], loaded: Loaded, images: Sequence
     """The images that paths name; UsageError where the journal knows none, or no verdict on it."""
     with JournalView.read(state_of(root, loaded.settings)) as view:
         return [_found(view, root, image) for image in images]
+
+
+def _must_be_measured(root: str | os.PathLike[str], loaded: Loaded, images: Sequence[str]) -> None:
+    """UsageError for an image of which nothing could be measured: it is neither sharp nor blurred."""
+    with JournalView.read(state_of(root, loaded.settings)) as view:
+        for image in images:
+            row = _found(view, root, image)
+            report = None if row.report is None else view.readable_report(row.report)
+            if report is not None and report.finding is not Finding.OK:
+                what = report.finding_detail or report.finding
+                raise UsageError(
+                    f"image: {text_of(image)} is neither sharp nor blurred ({what}); "
+                    "`mhfd again` puts it on the list of retakes, `mhfd fine` takes it off"
+                )
 
 
 def name_of_user() -> str | None:

@@ -13,6 +13,8 @@ from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from mhfd.contract.focus_report import FocusReport
 from mhfd_client.journal.rows import Outcome
 from mhfd_client.naming import Place
@@ -99,12 +101,13 @@ class RunJudge:
         `sharp`: what a person said of it already.
         """
         report = report.sized(self.settings.pixel_nm)
-        label = _label(sharp)
+        measured = Measured.of(report, place, self.history.calibration)
+        label = _label(sharp, measured)
         if label is Label.NONE:
             verdict = judge_report(report, place, self.history, self.settings, order=order)
         else:
             verdict = by_label(place, label)
-        row = self._remember(key, Measured.of(report, place, self.history.calibration), verdict, label, order=order)
+        row = self._remember(key, measured, verdict, label, order=order)
         self._unsettle()
         self._note_baseline(row)
         if not self._waiting and verdict.levels and not verdict.provisional:  # so that others may be final too
@@ -115,7 +118,7 @@ class RunJudge:
     def hear(self, key: Hashable, sharp: bool | None) -> list[Judged]:
         """A person's label on an image: its verdict, then those that are given again: if these are many, they wait."""
         row = self.history.row(key)
-        label = _label(sharp)
+        label = _label(sharp, self.history.measured(row))
         if self.history.label[row] == label:
             return []
         self.history.hear(row, label)
@@ -185,7 +188,7 @@ class RunJudge:
         Without a verdict it is told when all `settle`.
         """
         measured = Measured.of(report.sized(self.settings.pixel_nm), place, self.history.calibration)
-        self._remember(key, measured, verdict, _label(sharp), order=order)
+        self._remember(key, measured, verdict, _label(sharp, measured), order=order)
         self._had_baseline |= verdict is not None and verdict.origin is not None
         self._unsettle()
 
@@ -210,9 +213,10 @@ class RunJudge:
         """How many other verdicts would turn if this were said of images. Nothing is said, nothing changes."""
         history = self.history.beside()
         rows = [history.row(key) for key in keys]
-        heard = [row for row in rows if history.label[row] != _label(sharp)]
+        said = {row: _label(sharp, history.measured(row)) for row in rows}
+        heard = [row for row in rows if history.label[row] != said[row]]
         for row in heard:
-            history.hear(row, _label(sharp))
+            history.hear(row, said[row])
         every = sorted(set(self._open.all()).difference(rows), reverse=True) if heard else []
         part = 1 + len(every) // _LOOKED_AT
         kinds: Counter[Outcome] = Counter()
@@ -299,8 +303,11 @@ class RunJudge:
         return None
 
 
-def _label(sharp: bool | None) -> Label:
-    return Label.NONE if sharp is None else Label.SHARP if sharp else Label.BLURRED
+def _label(sharp: bool | None, measured: Measured) -> Label:
+    """A word makes nothing of an image of which nothing could be measured: what is truncated or blank stays that."""
+    if sharp is None or np.isnan(measured.levels[DENSITY, WHOLE]):
+        return Label.NONE
+    return Label.SHARP if sharp else Label.BLURRED
 
 
 def _said(verdict: Verdict) -> _Said:
