@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from mhfd import native, scales, stretch
 from mhfd.contract.params import Params
 from mhfd.detector import Features, plan
+from mhfd.detector.buffers import Buffers, Loan
 from mhfd.detector.reflect import ReflectDetector
 from mhfd.errors import UsageError
 from mhfd.rows import Pixels
@@ -76,6 +77,9 @@ class CpuDetector(ReflectDetector):
 
     def __init__(self, threads: int | None = None, *, level: str | None = None) -> None:
         self._library = native.library(level)
+        for sizes in (self._library.mhfd_base_bytes, self._library.mhfd_detect_bytes):
+            sizes.restype = c.c_int64
+        self.buffers = Buffers()
         self.level = level or native.kernel_info().level
         super().__init__(threads, str(self.level))
 
@@ -98,11 +102,12 @@ class CpuDetector(ReflectDetector):
         """
         if limits[1] <= limits[0]:
             return _features([], limits, pixels.shape)
-        run = _Run(self._library, pixels, params, limits, sigma_floor)
-        if self.threads == 1:
-            return _features(run.detect(span, 1, map), limits, pixels.shape)
-        with ThreadPoolExecutor(self.threads) as pool:
-            return _features(run.detect(span, self.threads, pool.map), limits, pixels.shape)
+        with self.buffers.lend() as loan:
+            run = _Run(self._library, loan, pixels, params, limits, sigma_floor)
+            if self.threads == 1:
+                return _features(run.detect(span, 1, map), limits, pixels.shape)
+            with ThreadPoolExecutor(self.threads) as pool:
+                return _features(run.detect(span, self.threads, pool.map), limits, pixels.shape)
 
 
 Part = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.uint8], NDArray[np.float32]]
@@ -113,9 +118,16 @@ class _Run:
     """One image: its structures, and the arrays they point into."""
 
     def __init__(
-        self, lib: c.CDLL, pixels: Pixels, params: Params, limits: tuple[float, float], sigma_floor: float
+        self,
+        lib: c.CDLL,
+        loan: Loan,
+        pixels: Pixels,
+        params: Params,
+        limits: tuple[float, float],
+        sigma_floor: float,
     ) -> None:
         self.lib = lib
+        self.loan = loan
         self.keep: list[Any] = [pixels]
         lo, hi = limits
         self.rows, self.cols = pixels.shape
@@ -149,28 +161,25 @@ class _Run:
 
     def _base(self, previous: _Plane | None, plane: _Plane, half: plan.Single, rows: tuple[int, int]) -> None:
         source = None if previous is None else c.byref(previous)
-        failed = self.lib.mhfd_base(
-            c.byref(self.image),
-            source,
-            c.byref(plane),
-            c.c_void_p(half.ctypes.data),
-            c.c_int(len(half) - 1),
-            c.c_int64(rows[0]),
-            c.c_int64(rows[1]),
-        )
-        if failed:
-            raise MemoryError("mhfd: no memory for a base plane")
+        pairs = c.c_int(len(half) - 1)
+        with self.loan.of(self.lib.mhfd_base_bytes(source, c.byref(plane), pairs)) as memory:
+            self.lib.mhfd_base(
+                c.byref(self.image),
+                source,
+                c.byref(plane),
+                c.c_void_p(half.ctypes.data),
+                pairs,
+                c.c_int64(rows[0]),
+                c.c_int64(rows[1]),
+                c.c_void_p(memory),
+            )
 
     def _tile(self, tile: tuple[int, int, int, int]) -> Part:
         found = _Found()
+        image, filters, edges = c.byref(self.image), c.byref(self.plan), [c.c_int64(edge) for edge in tile]
         try:
-            failed = self.lib.mhfd_detect(
-                c.byref(self.image),
-                self.planes,
-                c.byref(self.plan),
-                *(c.c_int64(edge) for edge in tile),
-                c.byref(found),
-            )
+            with self.loan.of(self.lib.mhfd_detect_bytes(image, filters, *edges)) as memory:
+                failed = self.lib.mhfd_detect(image, self.planes, filters, *edges, c.c_void_p(memory), c.byref(found))
             if failed:
                 raise MemoryError("mhfd: no memory for a tile")
             if not found.count:
@@ -205,10 +214,8 @@ class _Run:
             reach = max((s.reach for s in self.filters.segments if s.spacing == spacing), default=0)
             halo = -(-(reach + SLACK) // 16) * 16
             pitch = ((cols // spacing + 2 * halo + SLACK) // 16 | 1) * 16
-            memory = np.empty((rows // spacing + 2 * halo) * pitch + 16, np.float32)
-            aligned = (-memory.ctypes.data // 4) % 16
-            self.keep.append(memory)
-            plane.origin = memory.ctypes.data + 4 * (aligned + halo * pitch + halo)
+            memory = self.loan.take(4 * (rows // spacing + 2 * halo) * pitch)
+            plane.origin = memory + 4 * (halo * pitch + halo)
             plane.rows, plane.cols, plane.pitch, plane.halo = rows // spacing, cols // spacing, pitch, halo
         return planes
 

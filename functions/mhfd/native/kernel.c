@@ -9,7 +9,9 @@
  *
  * A pixel's value does not depend on the tile it is computed in, bit for bit: every lane does the same operations in
  * the same order, and buffers are padded instead of having scalar remainders. So tiles need no agreement on anything.
- * What the filters are and why is decided in detector/plan.py. Nothing here knows threads or Python.
+ * What the filters are and why is decided in detector/plan.py. Nothing here knows threads or Python. The caller lends
+ * the memory that is worked in, and may lend it again: to have the system map and clear it for every image was a fifth
+ * of the time. What it holds before does not matter.
  */
 #include "mhfd.h"
 #include "vector.h"
@@ -143,35 +145,41 @@ static void blurred_across(const float *p, const float *k, int radius, float *ou
 
 /* ---- base planes ---- */
 
+enum { CHUNK = 32 }; /* rows that are made of one window of the image */
+
+INLINE int64_t base_reach(int pairs) { return rounded_up(pairs + 1, 16); }
+
+INLINE int64_t base_pitch(const Plane *to, int pairs) { return odd_lines(2 * (to->cols + base_reach(pairs)) + 8 * LANES + 16); }
+
+/* Bytes that `mhfd_base` works in. */
+EXPORT int64_t mhfd_base_bytes(const Plane *from, const Plane *to, int pairs) {
+    const int64_t rows = from ? 2 : 2 + 2 * CHUNK + 2 * (pairs + 1);
+    return (int64_t)sizeof(float) * base_pitch(to, pairs) * rows;
+}
+
 /* Rows [start, stop) of `to`, from the image (`from` null) or the next finer plane; with its halo to both sides.
- * k[1..pairs]: an even kernel, k[j] at distance j - 1/2. Returns 0, or 1 where memory is short. */
-EXPORT int mhfd_base(const Image *im, const Plane *from, const Plane *to, const float *k, int pairs, int64_t start,
-                     int64_t stop) {
-    enum { CHUNK = 32 };
-    const int64_t wide = 2 * to->cols, reach = pairs + 1, span = wide + 2 * reach + 8 * LANES;
-    const int64_t pitch = odd_lines(span), half = to->cols + reach + 8 * LANES;
-    float *memory = malloc(sizeof(float) * (size_t)(pitch * ((from ? 0 : 2 * CHUNK + 2 * reach) + 1) + 2 * half));
-    if (!memory) return 1;
-    float *summed = memory, *even = summed + pitch, *odd = even + half, *image = odd + half;
+ * k[1..pairs]: an even kernel, k[j] at distance j - 1/2. */
+EXPORT void mhfd_base(const Image *im, const Plane *from, const Plane *to, const float *k, int pairs, int64_t start,
+                      int64_t stop, float *memory) {
+    const int64_t reach = base_reach(pairs), wide = 2 * (to->cols + reach), pitch = base_pitch(to, pairs), above = pairs + 1;
+    float *summed = memory, *even = summed + pitch, *odd = even + rounded_up(wide / 2 + 4 * LANES, 16), *image = even + pitch;
+    memset(even, 0, sizeof(float) * (size_t)pitch); /* whole vectors are read beyond the last column */
     for (int64_t chunk = start; chunk < stop; chunk += CHUNK) {
         const int64_t end = chunk + CHUNK < stop ? chunk + CHUNK : stop;
         if (!from)
-            for (int64_t y = 2 * chunk - reach; y < 2 * end + reach; y++) {
-                float *row = image + (y - 2 * chunk + reach) * pitch;
-                stretched(im, y, -reach, wide + 2 * reach, row);
-                memset(row + wide + 2 * reach, 0, sizeof(float) * (size_t)(pitch - wide - 2 * reach));
+            for (int64_t y = 2 * chunk - above; y < 2 * end + above; y++) {
+                float *row = image + (y - 2 * chunk + above) * pitch;
+                stretched(im, y, -reach, wide, row);
+                memset(row + wide, 0, sizeof(float) * (size_t)(pitch - wide));
             }
         for (int64_t y = chunk; y < end; y++) {
-            const float *row = from ? from->origin + 2 * y * from->pitch - reach : image + (2 * (y - chunk) + reach) * pitch;
+            const float *row = from ? from->origin + 2 * y * from->pitch - reach : image + (2 * (y - chunk) + above) * pitch;
             const int64_t step = from ? from->pitch : pitch;
-            symmetric(0, row + step, row, step, k, pairs, summed, wide + 2 * reach);
-            /* even[x], odd[x] are columns 2x, 2x+1, for x from -margin */
-            const int64_t margin = reach / 2, shift = reach - 2 * margin;
-            for (int64_t x = 0; x < to->cols + 2 * margin; x++)
-                even[x] = summed[2 * x + shift], odd[x] = summed[2 * x + 1 + shift];
+            symmetric(0, row + step, row, step, k, pairs, summed, wide);
+            for (int64_t x = 0; x < wide / 2; x++) even[x] = summed[2 * x], odd[x] = summed[2 * x + 1];
             float *out = to->origin + y * to->pitch;
             for (int64_t x = 0; x < to->cols; x += LANES) {
-                const float *e = even + margin + x, *o = odd + margin + x;
+                const float *e = even + reach / 2 + x, *o = odd + reach / 2 + x;
                 Vec sum = splat(0);
                 for (int j = 0; j < pairs; j += 2) sum += k[j + 1] * (load(e - j / 2) + load(o + j / 2));
                 for (int j = 1; j < pairs; j += 2) sum += k[j + 1] * (load(o - (j + 1) / 2) + load(e + (j + 1) / 2));
@@ -183,8 +191,6 @@ EXPORT int mhfd_base(const Image *im, const Plane *from, const Plane *to, const 
             }
         }
     }
-    free(memory);
-    return 0;
 }
 
 /* The rows of the halo, once all others are there. */
@@ -317,46 +323,61 @@ static int maxima(const float *m, const float *which, int64_t pitch, int64_t fro
     return 0;
 }
 
-/* The maxima with rows in [top, bottom) and columns in [left, right), ordered. Returns 0, or 1 where memory is short. */
-EXPORT int mhfd_detect(const Image *im, const Plane *planes, const Plan *plan, int64_t top, int64_t bottom, int64_t left,
-                       int64_t right, Found *found) {
-    /* What is computed: one pixel more on each side that is inside the image, in whole blocks and vectors. */
-    const int64_t y0 = (top ? top - 1 : 0) / BLOCK * BLOCK, x0 = (left ? left - 1 : 0) / 16 * 16;
-    const int64_t y_last = bottom < im->rows ? bottom : im->rows - 1, x_last = right < im->cols ? right : im->cols - 1;
-    const int64_t width = (x_last - x0) / 16 * 16 + 16;
-    const int64_t pitch = odd_lines(width + 16 * LANES + 16);
+typedef struct { /* what is computed of a tile, and where in the memory that is lent */
+    int64_t y0, x0, y_last, x_last, width, pitch;
+    int64_t window, reach;                /* rows and columns of the image that the Gaussians at full resolution read */
+    int64_t image_rows, image_pitch, row; /* `row`: of scratch */
+    int64_t rings, bytes;                 /* `rings`: rows of all of them */
+    int items, most;                      /* interpolated scales; rows of scratch */
+} Layout;
 
-    int items = 0, most = BLOCK; /* interpolated scales; rows of scratch */
-    int64_t window = 0, widest = 0, ring_rows = 0;
-    for (int g = 0; g < plan->full_gaussians; g++) window = plan->radius[g] > window ? plan->radius[g] : window;
-    const int64_t reach = rounded_up(window, 16);
+static Layout layout(const Image *im, const Plan *plan, int64_t top, int64_t bottom, int64_t left, int64_t right) {
+    /* What is computed: one pixel more on each side that is inside the image, in whole blocks and vectors. */
+    Layout l = {.y0 = (top ? top - 1 : 0) / BLOCK * BLOCK, .x0 = (left ? left - 1 : 0) / 16 * 16, .most = BLOCK};
+    l.y_last = bottom < im->rows ? bottom : im->rows - 1, l.x_last = right < im->cols ? right : im->cols - 1;
+    l.width = (l.x_last - l.x0) / 16 * 16 + 16;
+    l.pitch = odd_lines(l.width + 16 * LANES + 16);
+    for (int g = 0; g < plan->full_gaussians; g++) l.window = plan->radius[g] > l.window ? plan->radius[g] : l.window;
+    l.reach = rounded_up(l.window, 16);
+    int64_t widest = l.reach;
     for (int i = 0; i < plan->segments; i++) {
         const Segment *seg = plan->segment + i;
         for (int g = 0; g <= seg->count; g++) widest = seg->radius[g] > widest ? seg->radius[g] : widest;
-        most = most > BATCH * (seg->count + 1) ? most : BATCH * (seg->count + 1);
-        items += seg->count + seg->mixed;
-        ring_rows += (int64_t)(seg->count + seg->mixed) * slots_of(seg->spacing);
+        l.most = l.most > BATCH * (seg->count + 1) ? l.most : BATCH * (seg->count + 1);
+        l.items += seg->count + seg->mixed;
+        l.rings += (int64_t)(seg->count + seg->mixed) * slots_of(seg->spacing);
     }
-    const int64_t image_rows = plan->full_gaussians ? WINDOW + 2 * window : 0;
-    const int64_t image_pitch = odd_lines(width + 2 * reach + 9 * LANES);
-    const int64_t row = odd_lines(pitch + 2 * rounded_up(widest > reach ? widest : reach, 16) + PAD + 9 * LANES);
-    const int64_t floats = image_rows * image_pitch + (int64_t)plan->full_gaussians * BLOCK * pitch + ring_rows * pitch +
-                           2 * (BLOCK + 3) * pitch + (3 + most) * row + 64;
-    float *memory = NULL;
-    const size_t bytes = sizeof(float) * (size_t)floats + 128;
-    void *raw = malloc(bytes);
+    l.image_rows = plan->full_gaussians ? WINDOW + 2 * l.window : 0;
+    l.image_pitch = odd_lines(l.width + 2 * l.reach + 9 * LANES);
+    l.row = odd_lines(l.pitch + 2 * rounded_up(widest, 16) + PAD + 9 * LANES);
+    const int64_t rows = (int64_t)plan->full_gaussians * BLOCK + l.rings + 2 * (BLOCK + 3);
+    l.bytes = (int64_t)sizeof(float) * (l.image_rows * l.image_pitch + rows * l.pitch + (3 + l.most) * l.row + 64) + 128;
+    return l;
+}
+
+/* Bytes that `mhfd_detect` works in. */
+EXPORT int64_t mhfd_detect_bytes(const Image *im, const Plan *plan, int64_t top, int64_t bottom, int64_t left, int64_t right) {
+    return layout(im, plan, top, bottom, left, right).bytes;
+}
+
+/* The maxima with rows in [top, bottom) and columns in [left, right), ordered. `memory` begins at a cache line. Returns
+ * 0, or 1 where memory is short. */
+EXPORT int mhfd_detect(const Image *im, const Plane *planes, const Plan *plan, int64_t top, int64_t bottom, int64_t left,
+                       int64_t right, float *memory, Found *found) {
+    const Layout l = layout(im, plan, top, bottom, left, right);
+    const int64_t y0 = l.y0, x0 = l.x0, y_last = l.y_last, width = l.width, pitch = l.pitch, row = l.row;
+    const int64_t window = l.window, reach = l.reach, image_pitch = l.image_pitch;
+    const int items = l.items;
     Item *item = malloc(sizeof(Item) * (size_t)(items + 1));
     Progress *progress = malloc(sizeof(Progress) * (size_t)(plan->segments + 1));
     uint8_t *flag = malloc((size_t)pitch + 64);
-    int failed = !raw || !item || !progress || !flag;
+    int failed = !item || !progress || !flag;
     if (failed) goto done;
-    memset(raw, 0, bytes);
-    memory = (float *)(((uintptr_t)raw + 63) & ~(uintptr_t)63);
 
-    float *image = memory, *full = image + image_rows * image_pitch;
+    float *image = memory, *full = image + l.image_rows * image_pitch;
     float *ring = full + (int64_t)plan->full_gaussians * BLOCK * pitch;
-    float *best = ring + ring_rows * pitch + 16, *which = best + (BLOCK + 3) * pitch; /* 2 rows of the last block first */
-    float *scratch = which + (BLOCK + 3) * pitch, *line = scratch + most * row, *last = line + row, *difference = last + row;
+    float *best = ring + l.rings * pitch + 16, *which = best + (BLOCK + 3) * pitch; /* 2 rows of the last block first */
+    float *scratch = which + (BLOCK + 3) * pitch, *line = scratch + l.most * row, *last = line + row, *difference = last + row;
     for (int64_t i = -1; i < pitch - 1; i++) /* above the first row, below a last block */
         best[i] = best[pitch + i] = best[(BLOCK + 2) * pitch + i] = -INFINITY;
 
@@ -476,6 +497,6 @@ EXPORT int mhfd_detect(const Image *im, const Plane *planes, const Plan *plan, i
         memcpy(which, which + BLOCK * pitch, sizeof(float) * (size_t)(2 * pitch));
     }
 done:
-    free(raw), free(item), free(progress), free(flag);
+    free(item), free(progress), free(flag);
     return failed;
 }
