@@ -153,3 +153,40 @@ def test_no_values_raise(seed: int, power: int, offset: float, spot: float, shar
     image = wide.clip(-3.4e38, 3.4e38).astype(np.float32)
     image[rng.random(image.shape) < share] = spot
     assert score(image).model_dump_json()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Elsewhere:
+    """A picture that is not in memory: each time its rows are read they are others."""
+
+    array: NDArray[Any]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.array.shape[0], self.array.shape[1]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.array.dtype
+
+    def read(self, top: int, bottom: int) -> NDArray[Any]:
+        return self.array[top:bottom].copy()
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), value=st.sampled_from([-9999.0, 1e20, 1e-20]), kind=st.sampled_from(["f4", "u2"]))
+def test_what_is_read_row_by_row_is_that_of_the_whole(data: st.DataObject, value: float, kind: str) -> None:
+    """Frames, lines and spots without values, of which what each takes depends on the rows above it."""
+    array = (tissue(side=64) + 100).astype(kind) * np.dtype(kind).type(1e-14 if kind == "f4" and value == 1e-20 else 1)
+    side = st.integers(0, 64)
+    for _ in range(data.draw(st.integers(1, 4))):
+        top, left, height, width = (data.draw(side) for _ in range(4))
+        array[top : top + height // 4, left : left + width] = value if kind == "f4" else 65535
+    seen = survey(InMemory(array))
+    whole, parts = values.sane(InMemory(array), seen), values.sane(Elsewhere(array), seen)
+    assert (whole.left_out, whole.scaled) == (parts.left_out, parts.scaled)
+    for _ in range(5):
+        top = data.draw(st.integers(0, 63))
+        bottom = data.draw(st.integers(top + 1, 64))
+        np.testing.assert_array_equal(parts.rows.read(top, bottom), whole.rows.read(top, bottom))
+    assert (whole.survey.low, whole.survey.high) == (parts.survey.low, parts.survey.high)

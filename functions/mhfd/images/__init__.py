@@ -21,30 +21,28 @@ from mhfd.images.flaw import Flaw
 from mhfd.images.formats.reading import FileToRead, NotWhole, ReadImage
 from mhfd.images.formats.stored import StoredImage
 from mhfd.images.instruments.written import Header, Written
+from mhfd.images.limits import WHOLE, Limits
 from mhfd.images.source import Changed, OpenFile
 from mhfd.rows import InMemory, Pixels, Rows
 from mhfd.survey import Survey, survey
 
-__all__ = ["FileToRead", "Flaw", "Image", "Limits", "NotWhole", "OpenFile", "ReadImage", "flawed", "load", "opened"]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a file may cost. Both are checked before the memory is taken."""
-
-    max_pixels: int = 1 << 28
-    """16384 x 16384."""
-    max_bytes: int = 1 << 31
-    """2 GiB."""
-
-    def __post_init__(self) -> None:
-        for name in ("max_pixels", "max_bytes"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise UsageError(f"limits.{name}: expected a whole number of at least 1, got {value!r}")
+__all__ = [
+    "WHOLE",
+    "FileToRead",
+    "Flaw",
+    "Image",
+    "Limits",
+    "NotWhole",
+    "OpenFile",
+    "ReadImage",
+    "flawed",
+    "load",
+    "opened",
+]
 
 
 _DEFAULT_LIMITS: Final = Limits()
+_IN_MEMORY_LIMITS: Final = Limits(max_pixels=WHOLE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,10 +111,10 @@ def flawed(image: Image, flaw: Flaw) -> Image:
 def load(
     source: str | os.PathLike[str] | OpenFile | NDArray[Any],
     *,
-    limits: Limits = _DEFAULT_LIMITS,
+    limits: Limits = _IN_MEMORY_LIMITS,
     crop: Crop | None = None,
 ) -> Image:
-    """Read one image whole. See `opened`."""
+    """Read one image whole, and so by default none of more than `WHOLE` pixels. See `opened`."""
     image = None
     try:
         with opened(source, limits=limits, crop=crop) as image:
@@ -225,17 +223,14 @@ def _finish(planes: grey.Planes, facts: _Facts, stored: StoredImage | None = Non
     tiling = integrity.Tiling(*stored.tile, inside.box) if stored is not None and stored.tile else None
     bottom_up = stored is not None and stored.bottom_up
     facts.extra |= integrity.check(rows, seen, whole_numbers=whole_numbers, tiling=tiling, bottom_up=bottom_up)
-    found = values.sane(rows, seen)
+    found = values.sane(rows, seen, threads=facts.threads)
     if found.left_out:
         facts.extra["left_out"] = found.left_out
     if found.scaled:
         facts.extra["values"] = "; ".join(said for said in (to.note, found.scaled) if said)
-    if found.rows is rows:
-        return _Seen(rows, seen)
-    seen = survey(found.rows, threads=facts.threads)
     if found.left_out:
-        integrity.check_blank(found.rows, seen, whole_numbers=whole_numbers)
-    return _Seen(found.rows, seen)
+        integrity.check_blank(found.rows, found.survey, whole_numbers=whole_numbers)
+    return _Seen(found.rows, found.survey)
 
 
 def _part(planes: grey.Planes, facts: _Facts) -> Box:

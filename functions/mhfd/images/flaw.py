@@ -57,11 +57,6 @@ def truncated(size: int, end: int) -> Flaw:
     return incomplete(f"truncated: the file has {size} of {end} bytes; wait, or copy it again")
 
 
-def too_many_pixels(height: int, width: int, max_pixels: int) -> Flaw:
-    """The flaw of an image beyond the caller's limit."""
-    return unreadable(f"{height} x {width} pixels are more than max_pixels = {max_pixels}; crop it or raise the limit")
-
-
 def damaged(what: str, data: bytes | memoryview) -> Flaw:
     """The flaw of compressed data that do not decode: not written yet, or broken."""
     if not any(data[-_ZEROS:]):

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mhfd.images.flaw import Flaw, incomplete, unavailable, unreadable
+from mhfd.images.limits import too_large
 
 _PIECE: Final = 256 << 10
 """Bytes that are hashed at a time."""
@@ -162,7 +163,7 @@ def opened(path: str | OpenFile, *, max_bytes: int) -> Iterator[Source]:
         if before.st_size == 0:
             raise unreadable("the file is empty; copy or export it again")
         if before.st_size > max_bytes:
-            raise unreadable(f"the file has {before.st_size} bytes, more than max_bytes = {max_bytes}; raise the limit")
+            raise too_large(before.st_size, max_bytes)
         source = Source(file, before)
         try:
             yield source

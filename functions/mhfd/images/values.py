@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mhfd.rows import InMemory, Pixels, Rows
-from mhfd.survey import Survey
+from mhfd.survey import Survey, survey
 
 FAR: Final = 16.0
 """How many times the image's own span (its middle 99.9%) a value lies beyond it to be none of its grey values."""
@@ -43,26 +43,87 @@ class Sane:
     """A picture that can be measured, and what was done to get it; nothing, to nearly every one."""
 
     rows: Rows
+    survey: Survey
     left_out: str | None = None
     scaled: str | None = None
 
 
-def sane(rows: Rows, seen: Survey) -> Sane:
-    """The picture as it is, unless some of its values are none: then a copy, in memory, without them."""
+def sane(rows: Rows, seen: Survey, *, threads: int = 1) -> Sane:
+    """The picture as it is, unless some of its values are none: then one without them, made anew whenever it is read.
+
+    What lies in memory is made once.
+    """
     left_out = scaled = None
     bounds = _bounds(rows, seen)
     least, most = seen.low, seen.high
     if bounds is not None:
-        pixels = rows.read(0, rows.shape[0]).copy()
-        left_out = _fill(pixels, bounds)
-        rows, least, most = InMemory(pixels), float(pixels.min()), float(pixels.max())
+        left_out = _said(rows, seen, bounds)
+        rows = _made(_Filled(rows, bounds))
+        seen = survey(rows, threads=threads)
+        least, most = seen.low, seen.high
     if rows.dtype == np.float32:
         largest = max(abs(least), abs(most))
         if largest and not _SMALL <= largest <= _LARGE:
             power = -math.frexp(largest)[1]
-            rows = InMemory(np.ldexp(rows.read(0, rows.shape[0]), power))
+            rows = _made(_Scaled(rows, power))
+            seen = survey(rows, threads=threads)
             scaled = f"every value was multiplied by 2^{power}: they go to {largest:.3g}"
-    return Sane(rows, left_out, scaled)
+    return Sane(rows, seen, left_out, scaled)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scaled:
+    """Every value times a power of two."""
+
+    rows: Rows
+    power: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """See `Rows`."""
+        return self.rows.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """See `Rows`."""
+        return self.rows.dtype
+
+    def read(self, top: int, bottom: int) -> Pixels:
+        """See `Rows`."""
+        return np.ldexp(self.rows.read(top, bottom), self.power)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Filled:
+    """Each pixel beyond the bounds takes the value beside it: of its row, else of the row above, else the middle one.
+
+    Only so far: a region of copies would be streaks, which look like texture. A plain one looks like nothing.
+    """
+
+    rows: Rows
+    bounds: _Bounds
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """See `Rows`."""
+        return self.rows.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """See `Rows`."""
+        return self.rows.dtype
+
+    def read(self, top: int, bottom: int) -> Pixels:
+        """See `Rows`."""
+        # Rows are copied down so far at most: what these become is seen from as many above them and one.
+        first = max(0, top - _COPIED - 1)
+        pixels = self.rows.read(first, bottom).copy()
+        _fill(pixels, self.bounds)
+        return pixels[top - first :]
+
+
+def _made(rows: _Scaled | _Filled) -> Rows:
+    return InMemory(rows.read(0, rows.shape[0])) if isinstance(rows.rows, InMemory) else rows
 
 
 def _bounds(rows: Rows, seen: Survey) -> _Bounds | None:
@@ -104,20 +165,13 @@ def _blocks(pixels: Pixels) -> list[NDArray[Any]]:
     return [pixels[top : top + step] for top in range(0, len(pixels), step)]
 
 
-def _fill(pixels: Pixels, bounds: _Bounds) -> str:
-    """Each pixel beyond the bounds takes the value beside it: of its row, else of the row above, else the middle one.
-
-    Only so far: a region of copies would be streaks, which look like texture. A plain one looks like nothing.
-    """
-    count, least, most = 0, math.inf, -math.inf
+def _fill(pixels: Pixels, bounds: _Bounds) -> None:
     top, last, deep = 0, -1, 0
     for rows in _blocks(pixels):
         outside = _beyond(rows, bounds.low, bounds.high)
         for inside_block in np.flatnonzero(outside.any(axis=1)):
             number, bad = top + int(inside_block), outside[inside_block]
             row = pixels[number]
-            count += int(np.count_nonzero(bad))
-            least, most = min(least, float(row[bad].min())), max(most, float(row[bad].max()))
             beside = _beside(bad)
             row[:] = row[beside]
             wide = bad & (np.abs(beside - np.arange(len(bad))) > _COPIED)
@@ -126,8 +180,19 @@ def _fill(pixels: Pixels, bounds: _Bounds) -> str:
                 last, deep = number, deep + 1 if last == number - 1 else 1
                 row[wide] = pixels[number - 1][wide] if number and deep <= _COPIED else bounds.middle
         top += len(rows)
+
+
+def _said(rows: Rows, seen: Survey, bounds: _Bounds) -> str:
+    """How many pixels are left out, and at which values."""
+    count, least, most = 0, math.inf, -math.inf
+    for span in seen.spans:
+        for part in _blocks(rows.read(*span)):
+            if (found := part[_beyond(part, bounds.low, bounds.high)]).size:
+                count += found.size
+                least, most = min(least, float(found.min())), max(most, float(found.max()))
     at = f"{least:g}" if least == most else f"{least:g} to {most:g}"
-    return f"{count} of {pixels.size} pixels, at {at}: far from all others, each takes the value beside it"
+    size = rows.shape[0] * rows.shape[1]
+    return f"{count} of {size} pixels, at {at}: far from all others, each takes the value beside it"
 
 
 def _beside(bad: NDArray[np.bool_]) -> NDArray[np.intp]:

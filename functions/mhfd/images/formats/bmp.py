@@ -1,7 +1,7 @@
 """BMP -> one 2-D array: 8-bit palette, 24 and 32 bit, from the bottom up or from the top down.
 
-The header is read here and checked against the file's length and the limits. The rows are then a view of the file's
-bytes: nothing is unpacked, as what is packed (RLE) is refused by name.
+The header is read here and checked against the file's length and the limits. Any rows are then read where they lie:
+nothing is unpacked, as what is packed (RLE) is refused by name.
 """
 
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.images import grey
-from mhfd.images.flaw import incomplete, too_many_pixels, truncated, unreadable
+from mhfd.images import grey, limits
+from mhfd.images.flaw import incomplete, truncated, unreadable
 from mhfd.images.formats.stored import StoredImage
 from mhfd.images.source import Source
 
@@ -49,8 +49,7 @@ class _Header:
 def read(file: Source, *, max_pixels: int) -> StoredImage:
     """A BMP of 8, 24 or 32 bits that is not compressed; alpha is dropped."""
     header = _header(file.read(0, _BEGIN).tobytes())
-    if header.width * header.height > max_pixels:
-        raise too_many_pixels(header.height, header.width, max_pixels)
+    limits.hold(header.height, header.width, max_pixels)
     if header.end > file.size:
         raise truncated(file.size, header.end)
     about = {} if header.bits == 8 else {"samples": header.bits // 8}
@@ -58,7 +57,7 @@ def read(file: Source, *, max_pixels: int) -> StoredImage:
         "BMP",
         header.height,
         header.width,
-        lambda: _decode(file, header),
+        lambda: _Stored(file, header),
         dtype="uint8",
         bottom_up=not header.top_down,
         about=about,
@@ -96,18 +95,37 @@ def _header(head: bytes) -> _Header:
     return _Header(width, abs(height), bits, height < 0, pixels_at, palette_at, colours, colour_bytes)
 
 
-def _decode(file: Source, header: _Header) -> grey.Plane:
-    raw = file.read(header.pixels_at, header.row_bytes * header.height)
-    if len(raw) < header.end - header.pixels_at:  # the view below would leave it
-        raise truncated(file.size, header.end)
-    samples = header.bits // 8
-    shape, strides = (header.height, header.width, samples), (header.row_bytes, samples, 1)
-    stored: NDArray[Any] = np.lib.stride_tricks.as_strided(raw, shape, strides, writeable=False)
-    rows = stored if header.top_down else stored[::-1]
-    if samples > 1:
-        return grey.from_colour(rows[:, :, 2::-1])  # blue, green, red
-    table = file.read(header.palette_at, header.colours * header.colour_bytes).reshape(1, -1, header.colour_bytes)
-    colours = grey.from_colour(table[:, :, 2::-1])
-    light = np.zeros(256, np.uint8)
-    light[: header.colours] = colours.pixels[0]
-    return grey.Plane(light[rows[:, :, 0]], colours.coloured)
+class _Stored:
+    """The rows, where they lie."""
+
+    def __init__(self, file: Source, header: _Header) -> None:
+        self._file, self._header = file, header
+        self._light = np.zeros(256, np.uint8)
+        self._coloured = False
+        if header.bits == 8:
+            table = file.read(header.palette_at, header.colours * header.colour_bytes)
+            colours = grey.from_colour(table.reshape(1, -1, header.colour_bytes)[:, :, 2::-1])
+            self._light[: header.colours] = colours.pixels[0]
+            self._coloured = colours.coloured
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """See `grey.Planes`."""
+        return self._header.height, self._header.width
+
+    def read(self, top: int, bottom: int) -> grey.Plane:
+        """See `grey.Planes`."""
+        header = self._header
+        first = top if header.top_down else header.height - bottom
+        start, height = header.pixels_at + first * header.row_bytes, bottom - top
+        raw = self._file.read(start, header.row_bytes * height)
+        samples = header.bits // 8
+        needed = header.row_bytes * (height - 1) + header.width * samples
+        if len(raw) < needed:  # the view below would leave it
+            raise truncated(self._file.size, start + needed)
+        shape, strides = (height, header.width, samples), (header.row_bytes, samples, 1)
+        stored: NDArray[Any] = np.lib.stride_tricks.as_strided(raw, shape, strides, writeable=False)
+        rows = stored if header.top_down else stored[::-1]
+        if samples > 1:
+            return grey.from_colour(rows[:, :, 2::-1])  # blue, green, red
+        return grey.Plane(self._light[rows[:, :, 0]], self._coloured)

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from mhfd.images import grey
-from mhfd.images.flaw import damaged, incomplete, too_many_pixels, unreadable
+from mhfd.images import grey, limits
+from mhfd.images.flaw import damaged, incomplete, unreadable
 from mhfd.images.formats import codecs
 from mhfd.images.formats.stored import StoredImage
 from mhfd.images.source import Source
@@ -69,8 +69,7 @@ def read(file: Source, *, max_pixels: int) -> StoredImage:
         raise unreadable(f"JPEG of {frame.samples} samples of {frame.bits} bits is not read; export grey, or TIFF")
     if not frame.height or not frame.width:
         raise unreadable(f"the JPEG claims {frame.height} x {frame.width} pixels; export it again")
-    if frame.height * frame.width > max_pixels:
-        raise too_many_pixels(frame.height, frame.width, max_pixels)
+    limits.hold(frame.height, frame.width, max_pixels, whole="a JPEG")
     if not frame.ended:
         raise incomplete(f"truncated: the JPEG goes on after its {len(stream)} bytes; copy it again")
     if (flaw := excess(frame, len(stream))) is not None:

@@ -10,8 +10,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.images import grey
-from mhfd.images.flaw import incomplete, too_many_pixels, truncated, unreadable
+from mhfd.images import grey, limits
+from mhfd.images.flaw import incomplete, truncated, unreadable
 from mhfd.images.formats import row_by_row
 from mhfd.images.formats.stored import Known, StoredImage
 from mhfd.images.source import Source
@@ -41,8 +41,7 @@ def read(file: Source, *, max_pixels: int) -> StoredImage:
     width, height, count, more = (header.whole(name) for name in ("nx", "ny", "nz", "nsymbt"))
     if width <= 0 or height <= 0 or count <= 0 or more < 0:
         raise unreadable(f"the MRC claims {count} images of {height} x {width} pixels; export it again")
-    if width * height > max_pixels:
-        raise too_many_pixels(height, width, max_pixels)
+    limits.hold(height, width, max_pixels)
     dtype = _dtype(header)
     begin, length = HEADER + more, width * height * dtype.itemsize
     if begin + length * count > file.size:

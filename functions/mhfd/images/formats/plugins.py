@@ -16,8 +16,8 @@ from typing import Final, NoReturn
 import numpy as np
 
 from mhfd.contract.focus_report import Box
-from mhfd.images import grey
-from mhfd.images.flaw import Flaw, incomplete, too_many_pixels, unreadable
+from mhfd.images import grey, limits
+from mhfd.images.flaw import Flaw, incomplete, unreadable
 from mhfd.images.formats.reading import FileToRead, NotWhole, ReadImage, SourceFile
 from mhfd.images.formats.stored import Known, StoredImage
 from mhfd.images.source import OpenFile, Source
@@ -40,8 +40,7 @@ def read(file: Source, where: str | OpenFile, beside: Callable[[str], bytes], *,
     image = _called(found[0], FileToRead(name, path, io.BufferedReader(SourceFile(file)), beside), said)
     pixels = np.require(np.asarray(image.pixels), requirements=["W"])  # later steps may change them where they are
     height, width = pixels.shape[:2]
-    if height * width > max_pixels:
-        raise too_many_pixels(height, width, max_pixels)
+    limits.hold(height, width, max_pixels, whole=f"what {said} reads")
     colour = pixels.ndim == 3
     return StoredImage(
         ending.upper(),

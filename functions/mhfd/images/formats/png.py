@@ -17,8 +17,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.images import grey
-from mhfd.images.flaw import damaged, incomplete, too_many_pixels, unreadable
+from mhfd.images import grey, limits
+from mhfd.images.flaw import damaged, incomplete, unreadable
 from mhfd.images.formats import inflate
 from mhfd.images.formats.stored import StoredImage
 from mhfd.images.source import Source
@@ -45,8 +45,7 @@ def read(file: Source, *, max_pixels: int) -> StoredImage:
     """A PNG of 2 to 16 bit: grey, colour or palette; alpha is dropped."""
     chunks = _chunks(file)
     width, height, depth, samples = _header(chunks.header)
-    if width * height > max_pixels:
-        raise too_many_pixels(height, width, max_pixels)
+    limits.hold(height, width, max_pixels, whole="a PNG")
     needed = height * (1 + -(-width * samples * depth // 8))  # each row behind the number of its filter
     inflate.must_fit(sum(length for _, length in chunks.pixels), needed)
     return StoredImage("PNG", height, width, lambda: _decode(_plain(file, chunks, needed), height, width, depth))

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.images import grey
+from mhfd.images import grey, limits
 from mhfd.images.flaw import damaged, unreadable
 from mhfd.images.formats import codecs, jpeg, row_by_row, tiff
 from mhfd.images.formats.stored import StoredImage
@@ -59,6 +59,8 @@ def decode(page: tiff.TiffPage, file: Source) -> grey.Planes:
     reduce = _reducer(page)
     start = _in_one_piece(page)
     if start is None:
+        # Of the strips or tiles that some rows lie in, and those after them.
+        limits.hold_together(page.height, page.width, min(2 * page.segment[0], page.height))
         return _Segmented(page, file, reduce)
     samples = 1 if page.planar else page.samples
     return row_by_row.Uncompressed(file, start, page.dtype, (page.height, page.width), samples, reduce)

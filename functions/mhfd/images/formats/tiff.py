@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.images.flaw import incomplete, too_many_pixels, truncated, unreadable
+from mhfd.images import limits
+from mhfd.images.flaw import incomplete, truncated, unreadable
 from mhfd.images.formats import ifd
 from mhfd.images.formats.pages import Pages, images_behind
 from mhfd.images.source import Source
@@ -130,8 +131,7 @@ def _page(fields: ifd.Fields, file: Source, pages: int, max_pixels: int) -> Tiff
     width, height, samples = fields.whole(256), fields.whole(257), fields.whole(277, 1)
     if width <= 0 or height <= 0 or not 0 < samples <= _MAX_SAMPLES:
         raise unreadable(f"it claims {height} x {width} pixels of {samples} samples; export it again")
-    if width * height > max_pixels:
-        raise too_many_pixels(height, width, max_pixels)
+    limits.hold(height, width, max_pixels)
     compression = _compression(fields)
     photometric = _photometric(fields, samples, compression)
     dtype = _dtype(fields, samples)
@@ -179,8 +179,9 @@ def _page(fields: ifd.Fields, file: Source, pages: int, max_pixels: int) -> Tiff
 def _hold_to_limits(block: int, blocks: int, file: Source, max_pixels: int) -> None:
     """The bytes that the header claims, before anything of that size is read, made or decoded."""
     words = "export grey values, in smaller strips or tiles, or raise the limit"
-    if block > _SEGMENT_BYTES * max_pixels:
-        limit = f"{_SEGMENT_BYTES} times max_pixels = {max_pixels}"
+    most = min(max_pixels, limits.WHOLE)
+    if block > _SEGMENT_BYTES * most:
+        limit = f"{_SEGMENT_BYTES} times max_pixels = {most}"
         raise unreadable(f"one strip or tile claims {block} bytes, more than {limit}; {words}")
     if block * blocks > max(_ALL_BYTES * max_pixels, file.size):
         limit = f"{_ALL_BYTES} times max_pixels = {max_pixels}"
