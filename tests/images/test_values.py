@@ -173,20 +173,29 @@ class Elsewhere:
         return self.array[top:bottom].copy()
 
 
-@settings(max_examples=60, deadline=None)
-@given(data=st.data(), value=st.sampled_from([-9999.0, 1e20, 1e-20]), kind=st.sampled_from(["f4", "u2"]))
-def test_what_is_read_row_by_row_is_that_of_the_whole(data: st.DataObject, value: float, kind: str) -> None:
-    """Frames, lines and spots without values, of which what each takes depends on the rows above it."""
-    array = (tissue(side=64) + 100).astype(kind) * np.dtype(kind).type(1e-14 if kind == "f4" and value == 1e-20 else 1)
-    side = st.integers(0, 64)
-    for _ in range(data.draw(st.integers(1, 4))):
-        top, left, height, width = (data.draw(side) for _ in range(4))
-        array[top : top + height // 4, left : left + width] = value if kind == "f4" else 65535
+@settings(max_examples=20, deadline=None)
+@given(
+    seed=st.integers(0, 1 << 32),
+    height=st.integers(1, 12),
+    value=st.sampled_from([-9999.0, 1e20]),
+    kind=st.sampled_from(["f4", "u2"]),
+    scale=st.sampled_from([1, 1e-14]),
+)
+def test_what_is_read_row_by_row_is_that_of_the_whole(
+    seed: int, height: int, value: float, kind: str, scale: float
+) -> None:
+    """Regions without values, of which what each pixel takes depends on the rows above it."""
+    array = (tissue(side=64) + 100).astype(kind)
+    rng = np.random.default_rng(seed)
+    for top, left in rng.integers(0, 60, (3, 2)):
+        array[top : top + height, left : left + rng.integers(1, 30)] = value if kind == "f4" else 65535
+    if kind == "f4":
+        array *= np.float32(scale)
     seen = survey(InMemory(array))
     whole, parts = values.sane(InMemory(array), seen), values.sane(Elsewhere(array), seen)
+    assert whole.left_out or whole.scaled or kind == "u2"  # of these only a few are none
     assert (whole.left_out, whole.scaled) == (parts.left_out, parts.scaled)
-    for _ in range(5):
-        top = data.draw(st.integers(0, 63))
-        bottom = data.draw(st.integers(top + 1, 64))
-        np.testing.assert_array_equal(parts.rows.read(top, bottom), whole.rows.read(top, bottom))
     assert (whole.survey.low, whole.survey.high) == (parts.survey.low, parts.survey.high)
+    for top in range(64):
+        bottom = min(64, top + 1 + top % 7)
+        np.testing.assert_array_equal(parts.rows.read(top, bottom), whole.rows.read(top, bottom))
