@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from mhfd import images
 from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.contract.params import Params
+from mhfd.detector import Detector
 from mhfd.detector.choose import choose
 from mhfd.measure import measure as report
 from mhfd.rows import Rows
+from mhfd.team import ALONE, Team
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,7 +43,8 @@ def score(
         limits: How large a file may be before it is refused.
         look: Called with the rows of an image that was measured, while they can be read.
     """
-    return _measured(source, params, device, threads, limits, look=look).report
+    chosen = Params.of(params)
+    return measured_by(choose(chosen, device=device, threads=threads), source, chosen, limits, look=look).report
 
 
 def measure(
@@ -53,30 +56,31 @@ def measure(
     limits: images.Limits | None = None,
 ) -> report.Measurement:
     """As `score`, with the pixels and the features that were counted: what an overlay is drawn from."""
-    return _measured(source, params, device, threads, limits, keep=True)
+    chosen = Params.of(params)
+    return measured_by(choose(chosen, device=device, threads=threads), source, chosen, limits, keep=True)
 
 
-def _measured(
+def measured_by(
+    detector: Detector,
     source: str | os.PathLike[str] | images.OpenFile | NDArray[Any],
-    params: Params | str | None,
-    device: Device,
-    threads: int | None,
+    params: Params,
     limits: images.Limits | None,
     *,
     keep: bool = False,
     look: Callable[[Rows], object] | None = None,
+    team: Team = ALONE,
 ) -> report.Measurement:
-    chosen = Params.of(params)
-    detector = choose(chosen, device=device, threads=threads)
+    """The same with a detector that was chosen. Members of a `team` call it together, each for its own rows."""
     image = None
     try:
         with images.opened(
-            source, limits=limits or images.Limits(), crop=chosen.crop, threads=detector.threads
+            source, limits=limits or images.Limits(), crop=params.crop, threads=detector.threads, team=team
         ) as image:
-            measured = report.measure(image, detector, chosen, keep=keep)
+            measured = report.measure(image, detector, params, keep=keep, team=team)
             if look is not None and image.rows is not None and measured.report.finding is Finding.OK:
                 look(image.rows)
-            return measured
+        team.settled()
+        return measured
     except images.Flaw as flaw:
         assert image is not None  # noqa: S101  it was given
-        return report.measure(images.flawed(image, flaw), detector, chosen)
+        return report.measure(images.flawed(image, team.agreed(flaw)), detector, params)

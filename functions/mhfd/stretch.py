@@ -49,6 +49,7 @@ def order_statistics(rows: Rows, seen: Survey, wanted: tuple[int, int]) -> tuple
         for upper, counts in lower.items():
             inside = bits[bits >> np.uint32(16) == upper].astype(np.uint16)
             counts += np.bincount(inside, minlength=1 << 16)
+    lower = {upper: seen.team.total(counts) for upper, counts in lower.items()}
     found = []
     for rank, upper in zip(wanted, (first, last), strict=True):
         before = int(cumulative[upper] - seen.counts[upper])

@@ -16,6 +16,7 @@ from mhfd import native
 from mhfd.cells import BLOCK
 from mhfd.native import BlockStats
 from mhfd.rows import InMemory, Pixels, Rows, ordered_bits, spans
+from mhfd.team import ALONE, Team, block_rows, own_rows
 
 SAMPLE: Final = 65_536
 """Pixels of a sample, about."""
@@ -35,6 +36,7 @@ class Survey:
     counts: NDArray[np.int64]
     """Of each grey value; of floating point, of the upper halves of `rows.ordered_bits`."""
     stats: BlockStats
+    """Of all blocks to the first of a team, of those in its own rows to another; so are the next two."""
     at_low: NDArray[np.float32]
     """The part of each block at the lowest value that any block has."""
     at_high: NDArray[np.float32]
@@ -43,24 +45,25 @@ class Survey:
     line: NDArray[Any]
     """Every so manieth pixel, row after row."""
     spans: tuple[tuple[int, int], ...]
-    """The rows that were read together."""
+    """The rows that were read together: a member's own."""
+    team: Team = ALONE
 
 
-def survey(rows: Rows, *, threads: int = 1) -> Survey:
-    """Look once through a picture."""
-    return _Surveyor(rows, threads).seen()
+def survey(rows: Rows, *, threads: int = 1, team: Team = ALONE) -> Survey:
+    """Look once through a picture; of a team, each through its own rows."""
+    return _Surveyor(rows, threads, team).seen()
 
 
 class _Surveyor:
     """What is known so far."""
 
-    def __init__(self, rows: Rows, threads: int) -> None:
-        self._rows, self._threads = rows, threads
+    def __init__(self, rows: Rows, threads: int, team: Team) -> None:
+        self._rows, self._threads, self._team = rows, threads, team
         height, width = rows.shape
         blocks = (height // BLOCK, width // BLOCK)
         self._float = rows.dtype == np.float32
         self._counts = np.zeros(256 if rows.dtype == np.uint8 else 1 << 16, np.int64)
-        self._stats = BlockStats(*np.empty((4, *blocks), np.float32))
+        self._stats = BlockStats(*np.zeros((4, *blocks), np.float32))
         self._at_low, self._at_high = np.zeros((2, *blocks), np.float32)
         self._lowest, self._highest = math.inf, -math.inf  # of the blocks
         self._step = max(1, math.isqrt(height * width // SAMPLE))
@@ -74,18 +77,18 @@ class _Surveyor:
         """Look."""
         height, width = self._rows.shape
         step = max(1, _AT_ONCE // (width * self._rows.dtype.itemsize) // BLOCK) * BLOCK
-        parts = tuple(spans(height, height if isinstance(self._rows, InMemory) else step))
+        first, last = own_rows(self._team, height)
+        parts = tuple(
+            (first + top, first + bottom)
+            for top, bottom in spans(last - first, height if isinstance(self._rows, InMemory) else step)
+        )
         for top, bottom in parts:
             self._look(self._rows.read(top, bottom), top)
+        self._join()
         if not self._float:
             found = np.flatnonzero(self._counts)
             self._extremes = [(float(found[0]), float(found[-1]))]
         low, high = (pick([pair[end] for pair in self._extremes]) for end, pick in ((0, np.min), (1, np.max)))
-        # Of what was counted only what lies at the ends of all blocks is one of them.
-        self._at_low[self._stats.minimum > self._lowest] = 0
-        self._at_high[self._stats.maximum < self._highest] = 0
-        if self._lowest == self._highest:
-            self._at_low[:], self._at_high[:] = 1, 0
         return Survey(
             low=float(low),
             high=float(high),
@@ -97,7 +100,35 @@ class _Surveyor:
             grid=np.concatenate(self._grid),
             line=np.concatenate(self._line),
             spans=parts,
+            team=self._team,
         )
+
+    def _join(self) -> None:
+        """What the others saw: of blocks, and of the line, the first alone has to know."""
+        team = self._team
+        self._counts = team.total(self._counts)
+        seen = team.everyones((self._grid, self._extremes, self._bad, self._lowest, self._highest))
+        self._grid = [part for one in seen for part in one[0]]
+        self._extremes = [pair for one in seen for pair in one[1]]
+        self._bad = sum(one[2] for one in seen)
+        self._lowest, self._highest = min(one[3] for one in seen), max(one[4] for one in seen)
+        # Of what was counted only what lies at the ends of all blocks is one of them.
+        self._at_low[self._stats.minimum > self._lowest] = 0
+        self._at_high[self._stats.maximum < self._highest] = 0
+        if self._lowest == self._highest:
+            self._at_low[:], self._at_high[:] = 1, 0
+        if team.size == 1:
+            return
+        own = block_rows(own_rows(team, self._rows.shape[0]))
+        shares = (np.rint(part[own] * BLOCK**2).astype(np.uint16) for part in (self._at_low, self._at_high))
+        blocks = team.collected(((*(part[own] for part in self._stats), *shares), self._line))
+        if not blocks:
+            self._line = [np.empty(0, self._rows.dtype)]
+            return
+        self._line = [part for _, line in blocks for part in line]
+        *stats, low, high = (np.concatenate(parts) for parts in zip(*(arrays for arrays, _ in blocks), strict=True))
+        self._stats = BlockStats(*stats)
+        self._at_low, self._at_high = (part.astype(np.float32) / np.float32(BLOCK**2) for part in (low, high))
 
     def _look(self, pixels: Pixels, top: int) -> None:
         self._grid.append(pixels[-top % self._step :: self._step, :: self._step].copy())

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mhfd.errors import UsageError
 from mhfd_client.commands.common import EXIT_PERSON
 
 if TYPE_CHECKING:
     from mhfd.api import Device
     from mhfd.contract.params import Params
+    from mhfd.ranks.algorithm import Reduction
+    from mhfd.ranks.one_image import Split
 
 
 def _params(preset: str, n: int | None, min_t: float | None, max_t: float | None, crop: str | None) -> Params:
@@ -32,6 +35,18 @@ def _only_here(**given: bool) -> None:
     for name, is_given in given.items():
         if is_given:
             raise click.UsageError(f"--{name} does not go with --endpoint: {why[name]}")
+
+
+def _not_over_ranks(**given: object) -> None:
+    why = {
+        "overlay": "it needs the whole image on one processor",
+        "endpoint": "the endpoint's site file says over how many ranks it scores an image",
+        "map": "it belongs to --endpoint",
+        "jobs": "mpiexec -n says how many processors there are",
+    }
+    for name, is_given in given.items():
+        if is_given:
+            raise UsageError(f"--{name} does not go with --mpi: {why[name]}")
 
 
 @click.command()
@@ -73,6 +88,20 @@ def _only_here(**given: bool) -> None:
     metavar="HERE=THERE",
     help="With --endpoint: PATHs are this machine's, and the endpoint has folder HERE as THERE; may be repeated.",
 )
+@click.option("--mpi", is_flag=True, help="One image over the ranks that mpiexec -n N started; see --split.")
+@click.option(
+    "--split",
+    type=click.Choice(["bands", "scales"]),
+    help="With --mpi: into bands of rows, or scales (the paper's Algorithm 1).  [default: bands where the border "
+    "reflects]",
+)
+@click.option(
+    "--reduce",
+    "reduction",
+    type=click.Choice(["max", "gather"]),
+    help="With --split scales: the maximum over scales on the way, or every scale to one rank (the paper's).  "
+    "[default: max]",
+)
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def score(
     paths: tuple[str, ...],
@@ -88,6 +117,9 @@ def score(
     jobs: int | None,
     endpoint: str | None,
     maps: tuple[str, ...],
+    mpi: bool,
+    split: Split | None,
+    reduction: Reduction | None,
     quiet: bool,
 ) -> None:
     """Measure how much in focus images are, here or on an endpoint.
@@ -95,7 +127,29 @@ def score(
     PATH may be a pattern in quotes ('run/*.tif'). With --endpoint and without --map, PATHs are the endpoint's own, and
     no patterns. The exit code is 0 when every image was scored, 1 when one could not be (its line says why), 2 for
     wrong usage.
+
+    One image on many processors: mpiexec -n N mhfd score PATH --mpi.
     """
+    if mpi:
+        from mhfd_client.scoring import ranked
+
+        with ranked.first_speaks() as world:
+            _not_over_ranks(overlay=overlay is not None, endpoint=endpoint is not None, map=maps, jobs=jobs is not None)
+            unscored = ranked.run(
+                paths,
+                world,
+                params=_params(preset, n, min_t, max_t, crop),
+                device=device,
+                split=split,
+                reduction=reduction,
+                as_json=as_json,
+                focus_map=focus_map,
+            )
+        if unscored:
+            sys.exit(EXIT_PERSON)
+        return
+    if split is not None or reduction is not None:
+        raise click.UsageError("--split and --reduce belong to --mpi: they say how ranks share one image")
     params = _params(preset, n, min_t, max_t, crop)
     progress = not quiet and sys.stderr.isatty()
     if endpoint is not None:

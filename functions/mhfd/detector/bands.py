@@ -15,6 +15,7 @@ import numpy as np
 from mhfd import scales
 from mhfd.detector import Detector, Features, plan
 from mhfd.detector.cpu import CpuDetector
+from mhfd.errors import UsageError
 from mhfd.rows import Pixels, Rows, spans
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def detect(
     sigma_floor: float = 0.0,
     height: int | None = None,
     beyond: int = 0,
+    only: tuple[int, int] | None = None,
 ) -> Iterator[Band]:
     """The bands of an image, from the top down.
 
@@ -57,9 +59,10 @@ def detect(
         sigma_floor: As for `Detector`.
         height: Rows of a band, `HEIGHT` of them where nothing is said; rounded to what the kernel computes at once.
         beyond: So many rows below a band must be there too, where the image has them.
+        only: The bands in these rows [top, bottom) alone; they begin at a multiple of `plan.PlanFilters.whole`.
     """
     size, height = rows.shape[0], HEIGHT if height is None else height
-    if not isinstance(detector, CpuDetector) or size <= height:
+    if only is None and (not isinstance(detector, CpuDetector) or size <= height):
         pixels = rows.read(0, size)
         if isinstance(detector, CpuDetector):
             found = detector.detect_between(pixels, (0, size), params, limits, sigma_floor=sigma_floor)
@@ -67,10 +70,15 @@ def detect(
             found = detector.detect(pixels, params, sigma_floor=sigma_floor)
         yield Band(0, size, 0, pixels, found)
         return
+    if not isinstance(detector, CpuDetector):
+        raise UsageError(
+            "split: only the compiled kernel and a GPU detect in some rows of an image: use split 'scales'"
+        )
     detector.check(params)
     filters = plan.filters(tuple(scales.ladder(params)))
     whole = filters.whole
-    for top, bottom in spans(size, max(whole, height // whole * whole)):
+    start, end = (0, size) if only is None else only
+    for top, bottom in ((start + t, start + b) for t, b in spans(end - start, max(whole, height // whole * whole))):
         above, below = filters.needed(max(top - 1, 0), min(bottom + 1, size))
         first = max(0, above // whole * whole)
         last = min(size, -(-max(below, bottom + beyond) // whole) * whole)

@@ -7,6 +7,7 @@ disagrees beyond its stated tolerance is wrong.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,26 +47,49 @@ class PaperDetector:
 
 def response_maximum(image: Plane, params: Params) -> tuple[Plane, NDArray[np.uint8]]:
     """max_i and argmax_i of t_i (L_i - L_(i+1)) for a stretched image."""
+    found = RunningMaximum(image.shape, params)
+    for i, blurred in enumerate(blurs(image, params, range(params.n + 1))):
+        found.take(i, blurred)
+    return found.maximum, found.where
+
+
+def blurs(image: Plane, params: Params, which: Iterable[int]) -> Iterator[Plane]:
+    """L_i of a stretched image, for these i of the ladder."""
     sigmas = scales.ladder(params)
-    sign = 1.0 if params.polarity == "bright" else -1.0
     padded = _periodic(image, params)
     spectrum = scipy.fft.rfft2(padded)
-    maximum = np.full(image.shape, -np.inf)
-    where = np.zeros(image.shape, np.uint8)
-    previous: Plane | None = None
-    for i, sigma in enumerate(sigmas):
-        rows = transfer(padded.shape[0], sigma, params.truncate)
-        columns = transfer(padded.shape[1], sigma, params.truncate)[: spectrum.shape[1]]
-        blurred = scipy.fft.irfft2(spectrum * rows[:, None] * columns[None, :], s=padded.shape)[
+    for i in which:
+        rows = transfer(padded.shape[0], sigmas[i], params.truncate)
+        columns = transfer(padded.shape[1], sigmas[i], params.truncate)[: spectrum.shape[1]]
+        yield scipy.fft.irfft2(spectrum * rows[:, None] * columns[None, :], s=padded.shape)[
             : image.shape[0], : image.shape[1]
         ]
-        if previous is not None:
-            response = sign * sigmas[i - 1] * (previous - blurred)
-            better = response > maximum
-            maximum[better] = response[better]
-            where[better] = i - 1
-        previous = blurred
-    return maximum, where
+
+
+class RunningMaximum:
+    """max_i and argmax_i of t_i (L_i - L_(i+1)), of the L_i that were taken one after the other.
+
+    Of equal responses the lowest i is kept.
+    """
+
+    def __init__(self, shape: tuple[int, ...], params: Params) -> None:
+        self.maximum = np.full(shape, -np.inf)
+        self.where = np.zeros(shape, np.uint8)
+        sign = 1.0 if params.polarity == "bright" else -1.0
+        self._factors = sign * scales.ladder(params)
+        self._previous: Plane | None = None
+
+    def take(self, i: int, blurred: Plane) -> None:
+        """The next L_i."""
+        if self._previous is not None:
+            self.add(i - 1, self._factors[i - 1] * (self._previous - blurred))
+        self._previous = blurred
+
+    def add(self, i: int | NDArray[np.uint8], response: Plane) -> None:
+        """The response at scale i, or at one scale for each pixel."""
+        better = response > self.maximum
+        self.maximum[better] = response[better]
+        self.where[better] = i[better] if isinstance(i, np.ndarray) else i
 
 
 def features_of(

@@ -25,6 +25,7 @@ from mhfd.images.limits import WHOLE, Limits
 from mhfd.images.source import Changed, OpenFile
 from mhfd.rows import InMemory, Pixels, Rows
 from mhfd.survey import Survey, survey
+from mhfd.team import ALONE, Team
 
 __all__ = [
     "WHOLE",
@@ -75,6 +76,7 @@ def opened(
     crop: Crop | None = None,
     threads: int = 1,
     in_memory: int = IN_MEMORY,
+    team: Team = ALONE,
 ) -> Iterator[Image]:
     """One image, whose rows are read as they are asked for. An array is taken as it is.
 
@@ -86,8 +88,9 @@ def opened(
         crop: Left off instead of a data bar; what lies outside of a bounding box that Fibics wrote is left off too.
         threads: Of the first look.
         in_memory: See `IN_MEMORY`.
+        team: Who opens it too; the first of them hashes it.
     """
-    facts = _Facts(crop=crop, threads=threads, in_memory=in_memory)
+    facts = _Facts(crop=crop, threads=threads, in_memory=in_memory, team=team)
     with ExitStack() as open_files:
         try:
             if isinstance(source, np.ndarray):
@@ -96,7 +99,8 @@ def opened(
                 seen = _of_file(source, limits, facts, open_files)
             image = Image(facts.info(), Finding.OK, None, seen.rows, survey=seen.survey)
         except Flaw as flaw:
-            image = flawed(Image(facts.info(), flaw.finding, None, None), flaw)
+            common = team.agreed(flaw)
+            image = flawed(Image(facts.info(), common.finding, None, None), common)
         yield image
 
 
@@ -132,6 +136,7 @@ class _Facts:
     crop: Crop | None = None
     threads: int = 1
     in_memory: int = IN_MEMORY
+    team: Team = ALONE
     path: str | None = None
     size: int | None = None
     sha256: str | None = None
@@ -174,8 +179,11 @@ def _of_file(where: str | os.PathLike[str] | OpenFile, limits: Limits, facts: _F
     facts.path = source.printable(path)
     opened = where if isinstance(where, OpenFile) else path
     beside = source.beside(opened)
-    file = open_files.enter_context(source.opened(opened, max_bytes=limits.max_bytes))
+    hashed = facts.team.number == 0
+    file = open_files.enter_context(source.opened(opened, max_bytes=limits.max_bytes, hashed=hashed))
     facts.size = file.size
+    if facts.team.from_first(file.revision) != file.revision:
+        raise Changed
     try:
         stored = formats.read(file, opened, beside, max_pixels=limits.max_pixels)
         facts.shape, facts.dtype = (stored.height, stored.width), stored.dtype
@@ -214,7 +222,7 @@ def _finish(planes: grey.Planes, facts: _Facts, stored: StoredImage | None = Non
     rows: Rows = grey.Converted(inside, to)
     if isinstance(planes, grey.Plane) or rows.shape[0] * rows.shape[1] * rows.dtype.itemsize <= facts.in_memory:
         rows = InMemory(rows.read(0, rows.shape[0]))
-    seen = survey(rows, threads=facts.threads)
+    seen = survey(rows, threads=facts.threads, team=facts.team)
     if inside.coloured:
         facts.extra["colour"] = "luminance"
     if to.note:

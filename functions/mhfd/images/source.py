@@ -47,15 +47,21 @@ _KINDS: Final = (
 class Source:
     """One revision of a file, open: its length, the hash of its bytes, and any part of them. For one thread."""
 
-    def __init__(self, file: FileIO, before: os.stat_result) -> None:
+    def __init__(self, file: FileIO, before: os.stat_result, *, hashed: bool = True) -> None:
         self.size = before.st_size
         self._file, self._before = file, before
         self._block = (0, np.empty(0, np.uint8))  # small reads are served from it
         self._doubtful = _is_fresh(before)
         self._held: NDArray[np.uint8] | None = None
-        self._running, self._hashed = hashlib.sha256(), 0  # of the bytes before
+        self._running, self._hashed = hashlib.sha256(), 0 if hashed else self.size  # of the bytes before
+        self._is_hashed = hashed
         if self.size <= HELD:
             self._held = self._own(0, self.size)
+
+    @property
+    def revision(self) -> tuple[int, int]:
+        """Its length and time of change when it was opened."""
+        return self.size, self._before.st_mtime_ns
 
     @property
     def sha256(self) -> str:
@@ -85,7 +91,7 @@ class Source:
         now, before = os.fstat(self._file.fileno()), self._before
         if (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
             raise Changed
-        if self._held is not None:
+        if self._held is not None or not self._is_hashed:
             return
         # A clock that has not ticked, or a time that was set back, hides a change; renaming and linking only look so.
         if self._doubtful or now.st_ctime_ns != before.st_ctime_ns:
@@ -128,6 +134,10 @@ class Changed(Flaw):
         flaw = incomplete("the file changed while it was read: still being written; score it again later")
         super().__init__(flaw.finding, flaw.detail)
 
+    def __reduce__(self) -> tuple[type["Changed"], tuple[()]]:
+        """It pickles like any error of ours."""
+        return type(self), ()
+
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
@@ -143,10 +153,11 @@ class OpenFile:
 
 
 @contextmanager
-def opened(path: str | OpenFile, *, max_bytes: int) -> Iterator[Source]:
+def opened(path: str | OpenFile, *, max_bytes: int, hashed: bool = True) -> Iterator[Source]:
     """A regular file to read from, or the `Flaw` that keeps it from being read.
 
-    `Changed` at the end, whatever else was found, unless it is the same revision from its first byte to then.
+    `Changed` at the end, whatever else was found, unless it is the same revision from its first byte to then. Not
+    `hashed`: somebody else who reads it all that time hashes it, and sees a change that leaves the same times.
     """
     where = path.fd if isinstance(path, OpenFile) else path
     try:
@@ -164,7 +175,7 @@ def opened(path: str | OpenFile, *, max_bytes: int) -> Iterator[Source]:
             raise unreadable("the file is empty; copy or export it again")
         if before.st_size > max_bytes:
             raise too_large(before.st_size, max_bytes)
-        source = Source(file, before)
+        source = Source(file, before, hashed=hashed)
         try:
             yield source
         finally:

@@ -59,14 +59,14 @@ def sane(rows: Rows, seen: Survey, *, threads: int = 1) -> Sane:
     if bounds is not None:
         left_out = _said(rows, seen, bounds)
         rows = _made(_Filled(rows, bounds))
-        seen = survey(rows, threads=threads)
+        seen = survey(rows, threads=threads, team=seen.team)
         least, most = seen.low, seen.high
     if rows.dtype == np.float32:
         largest = max(abs(least), abs(most))
         if largest and not _SMALL <= largest <= _LARGE:
             power = -math.frexp(largest)[1]
             rows = _made(_Scaled(rows, power))
-            seen = survey(rows, threads=threads)
+            seen = survey(rows, threads=threads, team=seen.team)
             scaled = f"every value was multiplied by 2^{power}: they go to {largest:.3g}"
     return Sane(rows, seen, left_out, scaled)
 
@@ -157,7 +157,8 @@ def _beyond(part: NDArray[Any], low: float, high: float) -> NDArray[np.bool_]:
 def _count(rows: Rows, seen: Survey, low: float, high: float) -> int:
     if rows.dtype != np.float32:
         return int(seen.counts[_beyond(np.arange(len(seen.counts)), low, high)].sum())
-    return sum(int(np.count_nonzero(_beyond(rows.read(*span), low, high))) for span in seen.spans)
+    own = sum(int(np.count_nonzero(_beyond(rows.read(*span), low, high))) for span in seen.spans)
+    return int(seen.team.total(np.array([own]))[0])
 
 
 def _blocks(pixels: Pixels) -> list[NDArray[Any]]:
@@ -190,6 +191,8 @@ def _said(rows: Rows, seen: Survey, bounds: _Bounds) -> str:
             if (found := part[_beyond(part, bounds.low, bounds.high)]).size:
                 count += found.size
                 least, most = min(least, float(found.min())), max(most, float(found.max()))
+    counts, lows, highs = zip(*seen.team.everyones((count, least, most)), strict=True)
+    count, least, most = sum(counts), min(lows), max(highs)
     at = f"{least:g}" if least == most else f"{least:g} to {most:g}"
     size = rows.shape[0] * rows.shape[1]
     return f"{count} of {size} pixels, at {at}: far from all others, each takes the value beside it"

@@ -24,14 +24,20 @@ from mhfd.contract.profile import Profile
 from mhfd.detector import Detector, Features, bands
 from mhfd.errors import UsageError
 from mhfd.images import Image
-from mhfd.measure import cross_spectrum, gate, noise, noise_spectrum, profile, saturation, spectra, texture, tissue
+from mhfd.measure import (
+    cross_spectrum,
+    gate,
+    ground,
+    noise,
+    noise_spectrum,
+    profile,
+    saturation,
+    spectra,
+    texture,
+    tissue,
+)
 from mhfd.rows import Pixels
-
-LEAST_TISSUE = 0.01
-"""Part of the image below which there is none."""
-SATURATED = 0.5
-"""An image is `saturated` when more than this part of it is clipped and less than `SPARED` is left to measure."""
-SPARED = 0.1
+from mhfd.team import ALONE, Team, block_rows, own_rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,8 +62,17 @@ class _Clock:
         self.timing_ms[name] = round(self.timing_ms.get(name, 0.0) + (time.perf_counter() - start) * 1e3, 3)
 
 
-def measure(image: Image, detector: Detector, params: Params, *, keep: bool = True) -> Measurement:
-    """What scoring says of one image. `keep`: with its pixels and features, which then are in memory all at once."""
+def measure(image: Image, detector: Detector, params: Params, *, keep: bool = True, team: Team = ALONE) -> Measurement:
+    """What scoring says of one image.
+
+    Args:
+        image: The image.
+        detector: What finds its features.
+        params: As for `Detector`.
+        keep: With its pixels and features, which then are in memory all at once: alone only.
+        team: Who measures it together, each in its own rows. The first has the report; the others have the image and
+            what was found, and no numbers.
+    """
     if params.gate == "noise" and params.resize is not None:
         raise UsageError("params: gate 'noise' measures noise at native size: set resize=None or another gate")
     clock = _Clock()
@@ -69,25 +84,37 @@ def measure(image: Image, detector: Detector, params: Params, *, keep: bool = Tr
     if rows is None:
         return nothing(image.finding, image.detail)
     with clock.step("noise"):
-        seen = image.survey if image.survey is not None else survey.survey(rows, threads=detector.threads)
+        seen = image.survey if image.survey is not None else survey.survey(rows, threads=detector.threads, team=team)
         if not seen.stats.mean.size:
             small = f"no tissue: {rows.shape[0]}x{rows.shape[1]} pixels hold no {noise.BLOCK}x{noise.BLOCK} block"
             return nothing(Finding.NO_TISSUE, small)
-        noise_map = noise.estimate(seen.stats, step=noise.grey_step(seen.line))
+        first = team.number == 0
+        noise_map = noise.estimate(seen.stats, step=noise.grey_step(seen.line)) if first else None
     with clock.step("tissue"):
         clipped = saturation.measure(seen)
-        found = tissue.find(seen.stats, noise_map, unusable=clipped.burnt)
-    finding, why = _finding(found, clipped)
-    if finding is not Finding.OK:
-        return nothing(finding, why)
+        whole = None
+        if noise_map is not None:
+            found = tissue.find(seen.stats, noise_map, unusable=clipped.burnt)
+            whole = ground.Ground(noise_map, found, clipped)
+        known = ground.shown(whole, team, rows.shape, _sides(seen.stats.mean))
+    if known.finding is not Finding.OK:
+        return nothing(known.finding, known.detail)
     with clock.step("detect"):
         limits = stretch.limits_of(rows, seen, params)
-    gates = gate.Gate(params, seen.stats, noise_map, found)
+    gates = gate.Gate(params, seen.stats, known.noise, known.tissue)
     sides = np.array(edges(rows.shape[0]), np.intp), np.array(edges(rows.shape[1]), np.intp)
-    reader = spectra.Reader(rows.shape, found, *sides, texture.weights())
-    counts, kept = _Counts(rows.shape, found.mask.shape, params.n), []
-    least = float(noise_map.sigma[found.mask].min())
-    following = bands.detect(detector, rows, params, limits, sigma_floor=least, beyond=spectra.SIDE)
+    own = own_rows(team, rows.shape[0])
+    reader = spectra.Reader(rows.shape, known.tissue, *sides, texture.weights(), since=own[0])
+    counts, kept = _Counts(rows.shape, known.tissue.mask.shape, params.n), []
+    following = bands.detect(
+        detector,
+        rows,
+        params,
+        limits,
+        sigma_floor=known.least_sigma,
+        beyond=spectra.SIDE,
+        only=None if team.size == 1 else own,
+    )
     while True:
         with clock.step("detect"):
             band = next(following, None)
@@ -100,18 +127,24 @@ def measure(image: Image, detector: Detector, params: Params, *, keep: bool = Tr
                 kept.append(features)
         with clock.step("cross_spectrum"):
             reader.take(band)
+    if team.size > 1:
+        with clock.step("gather"):
+            counts.join(team)
+            reader.join(team)
+    if not first:
+        return nothing(Finding.OK, None)
     with clock.step("cross_spectrum"):
         detail = _detail(reader.spectra(), sides)
     with clock.step("cells"):
-        cells, inside = _cells(counts.by_block, found, clipped, detail.ratios, sides)
+        cells, inside = _cells(counts.by_block, known.tissue, clipped, detail.ratios, sides)
     ladder = scales.ladder(params).tolist()
     report = _report(image, detector, params, clock, Finding.OK, None).model_copy(
         update={
             "dof": int(counts.by_scale.sum()),
-            "density": inside / (found.share * rows.shape[0] * rows.shape[1] / 1e6),
+            "density": inside / (known.tissue.share * rows.shape[0] * rows.shape[1] / 1e6),
             "cross_spectrum": detail.ratios.image,
-            "noise": noise_map.model,
-            "tissue": found.share,
+            "noise": known.noise.model,
+            "tissue": known.tissue.share,
             "scales": tuple(
                 ScaleCount(t=t, count=count) for t, count in zip(ladder, counts.by_scale.tolist(), strict=False)
             ),
@@ -143,6 +176,16 @@ class _Counts:
         found = np.bincount(block - first)
         self.by_block.reshape(-1)[first : first + len(found)] += found.astype(np.int32)
 
+    def join(self, team: Team) -> None:
+        """With what the others counted in their rows: to the first."""
+        if team.size == 1:
+            return
+        own = self.by_block[block_rows(own_rows(team, self._shape[0]))]
+        counted = team.collected((self.by_scale, own.astype(np.uint16)))  # a block has 256 pixels
+        if counted:
+            self.by_scale = np.sum([by_scale for by_scale, _ in counted], axis=0)
+            self.by_block = np.concatenate([by_block for _, by_block in counted]).astype(np.int32)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Detail:
@@ -166,22 +209,6 @@ def _detail(seen: spectra.Spectra | None, sides: tuple[NDArray[np.intp], NDArray
     )
 
 
-def _finding(found: tissue.Tissue, clipped: saturation.Saturation) -> tuple[Finding, str | None]:
-    """`saturated` or `no_tissue`, with the numbers that say so."""
-    crushed = found.mask & clipped.crushed
-    lost, spared = float((clipped.burnt | crushed).mean()), float((found.mask & ~crushed).mean())
-    if lost > SATURATED and spared < SPARED:
-        return Finding.SATURATED, (
-            f"saturated: {lost:.0%} of the image is clipped to black or white and {spared:.0%} is left to measure; "
-            "set brightness and contrast and take it again"
-        )
-    if found.share < LEAST_TISSUE:
-        return Finding.NO_TISSUE, (
-            f"no tissue: {found.share:.1%} of the image differs from noise; blank resin, or the field is empty"
-        )
-    return Finding.OK, None
-
-
 def _report(
     image: Image, detector: Detector, params: Params, clock: _Clock, finding: Finding, detail: str | None
 ) -> FocusReport:
@@ -203,6 +230,10 @@ def _report(
             versions={"numpy": np.__version__, "scipy": scipy.__version__},
         ),
     )
+
+
+def _sides(blocks: NDArray[Any]) -> tuple[int, int]:
+    return blocks.shape[0], blocks.shape[1]
 
 
 def _cells(

@@ -16,6 +16,7 @@ from mhfd.contract.profile import WAYS, WHOLE_EDGES
 from mhfd.detector.bands import Band
 from mhfd.measure.noise import BLOCK
 from mhfd.measure.tissue import Tissue
+from mhfd.team import Team
 
 SIDE: Final = 128
 """Side of a block, pixels."""
@@ -64,6 +65,7 @@ class Reader:
         rows: Where its cells begin and end: one more than there are cells.
         cols: The same across.
         bands: Flat indices of frequencies, as `rfft2` orders them, and what each counts in each band.
+        since: The first row that this process looks at: blocks that begin above are another's.
     """
 
     def __init__(
@@ -73,6 +75,8 @@ class Reader:
         rows: NDArray[np.intp],
         cols: NDArray[np.intp],
         bands: tuple[NDArray[np.intp], NDArray[np.float32]],
+        *,
+        since: int = 0,
     ) -> None:
         self._bands = bands
         self._refined = (len(rows) - 1) * (len(cols) - 1) < _FEW
@@ -85,9 +89,9 @@ class Reader:
             self._tops, self._lefts = grid_y[self._where], grid_x[self._where]
         window = np.hanning(SIDE + 1)[:-1].astype(np.float32)
         self._window = window[:, None] * window
-        self._stack = np.empty((min(_AT_ONCE, max(1, len(self._tops))), SIDE, SIDE), np.float32)
+        self._stack = np.empty((_AT_ONCE, SIDE, SIDE), np.float32)
         self._powers = np.empty((len(self._stack), SIDE, SIDE // 2 + 1), np.float32)
-        self._filled = self._done = 0
+        self._filled, self._done = 0, int(np.count_nonzero(self._tops < since))
         self._found: list[tuple[NDArray[np.float32], ...]] = []
 
     def take(self, band: Band) -> None:
@@ -102,6 +106,12 @@ class Reader:
             self._done += 1
             if self._filled == len(self._stack) or self._done == len(self._tops):
                 self._transform()
+
+    def join(self, team: Team) -> None:
+        """With what the others found in their bands: to the first."""
+        if self._filled:
+            self._transform()
+        self._found = [batch for one in team.collected(self._found) for batch in one]
 
     def spectra(self) -> Spectra | None:
         """Once all bands were taken. None where no block of tissue fits."""
@@ -121,7 +131,8 @@ class Reader:
 
     def _transform(self) -> None:
         """Of some blocks at a time, in arrays that the next ones overwrite."""
-        stack, power = self._stack[: self._filled], self._powers[: self._filled]
+        self._stack[self._filled :] = 0  # as many blocks each time, or the order of sums would differ with the batch
+        stack, power = self._stack, self._powers
         parts = scipy.fft.rfft2(stack, workers=1).view(np.float32)
         np.square(parts, out=parts)
         np.add(parts[..., ::2], parts[..., 1::2], out=power)
@@ -134,10 +145,10 @@ class Reader:
         edge[:, 1:half] *= 0.5
         self._found.append(
             (
-                np.add.reduceat(flat[:, order], starts, axis=1),
-                flat[:, wanted] @ weights,
-                power[:, _FAR : SIDE - _FAR + 1].mean(axis=1),
-                edge[:, : half + 1],
+                np.add.reduceat(flat[:, order], starts, axis=1)[: self._filled],
+                (flat[:, wanted] @ weights)[: self._filled],
+                power[: self._filled, _FAR : SIDE - _FAR + 1].mean(axis=1),
+                edge[: self._filled, : half + 1],
             )
         )
         self._filled = 0

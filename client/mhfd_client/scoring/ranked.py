@@ -1,0 +1,59 @@
+"""`mhfd score --mpi`: one path in, one line or one report out, by the first rank alone.
+
+Ranks are mpiexec's: here is what one that a person started says, and with which exit code it ends.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from mhfd.api import Device
+from mhfd.contract.params import Params
+from mhfd.errors import MhfdError, UsageError
+from mhfd.ranks import one_image
+from mhfd.ranks.algorithm import Reduction
+from mhfd.ranks.world import World
+from mhfd_client.commands.common import EXIT_PERSON
+from mhfd_client.scoring import lines
+from mhfd_client.scoring.map_files import MapFiles
+
+
+@contextmanager
+def first_speaks() -> Iterator[World]:
+    """The ranks. What is wrong is wrong for all of them, and said once; a rank alone is told that it is."""
+    world = World()
+    if world.size == 1:
+        click.echo("mhfd: 1 rank; for more: mpiexec -n N mhfd score FILE --mpi", err=True)
+    try:
+        yield world
+    except MhfdError as error:
+        if world.number:
+            sys.exit(click.UsageError.exit_code if isinstance(error, UsageError) else EXIT_PERSON)
+        raise
+
+
+def run(
+    paths: Sequence[str],
+    world: World,
+    *,
+    params: Params,
+    device: Device,
+    split: one_image.Split | None,
+    reduction: Reduction | None,
+    as_json: bool,
+    focus_map: Path | None,
+) -> int:
+    """Score the one path; returns how many could not be scored."""
+    files = lines.expand(paths)
+    if len(files) != 1:
+        raise UsageError(
+            f"--mpi: {len(files)} images for one job; name one, or leave --mpi out: many are scored side by side"
+        )
+    maps = None if focus_map is None else MapFiles(focus_map, files)
+    report = one_image.score(files[0], world, params=params, device=device, split=split, reduction=reduction)
+    if report is None:
+        return 0
+    return lines.print_in_order([(0, report)], int, as_json=as_json, maps=maps)

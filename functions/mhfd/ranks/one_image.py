@@ -1,0 +1,90 @@
+"""One image over ranks -> its `FocusReport`, on the first of them.
+
+Who cuts it up and how is decided here; the road of the image is `mhfd.api`'s and `mhfd.measure`'s, and the same as on
+one processor.
+"""
+
+import os
+from typing import Final, Literal
+
+from mhfd import api, images
+from mhfd.contract.focus_report import FocusReport
+from mhfd.contract.params import Params
+from mhfd.detector import Detector, choose
+from mhfd.detector.cpu import CpuDetector
+from mhfd.errors import MhfdError, UsageError
+from mhfd.ranks.algorithm import REDUCTIONS, Reduction, ScalesDetector
+from mhfd.ranks.world import World
+
+Split = Literal["bands", "scales"]
+SPLITS: Final = ("bands", "scales")
+THREADS: Final = 1
+"""Of a rank: there are as many ranks as processors, and a report does not say how many that were."""
+
+
+def score(
+    source: str | os.PathLike[str] | images.OpenFile,
+    world: World,
+    *,
+    params: Params | str | None = None,
+    device: api.Device = "auto",
+    split: Split | None = None,
+    reduction: Reduction | None = None,
+    limits: images.Limits | None = None,
+) -> FocusReport | None:
+    """How much in focus one image is: every rank calls it, with the same arguments. The first has the report.
+
+    Args:
+        source: A file that every rank can open by this name; with split `scales`, the first alone opens it.
+        world: The ranks.
+        params: As for `mhfd.score`.
+        device: `gpu`: each rank has one.
+        split: `bands` of rows, or `scales`; nothing: bands where they compute these parameters.
+        reduction: Of scales: `max`, which is the default, or the paper's `gather`.
+        limits: How large a file may be before it is refused.
+    """
+    chosen = Params.of(params)
+    try:
+        how, detector = _detector(chosen, world, device, split, reduction)
+    except MhfdError as error:
+        raise world.agreed(error) from None
+    world.settled()
+    with world.together():
+        if not isinstance(detector, ScalesDetector):
+            made = api.measured_by(detector, source, chosen, limits, team=world).report
+        elif world.number:
+            detector.help()
+        else:
+            made = api.measured_by(detector, source, chosen, limits).report
+            detector.dismiss()
+            made = made.model_copy(update={"timing_ms": made.timing_ms | detector.timing_ms})
+    if world.number:
+        return None
+    ranks = "1 rank" if world.size == 1 else f"{world.size} ranks"
+    done_by = made.provenance.model_copy(update={"device": f"{made.provenance.device}; {how} over {ranks}"})
+    return made.model_copy(update={"provenance": done_by})
+
+
+def _detector(
+    params: Params, world: World, device: api.Device, split: Split | None, reduction: Reduction | None
+) -> tuple[str, Detector]:
+    """How the image is cut up, in words, and what each rank computes with."""
+    if reduction is not None and reduction not in REDUCTIONS:
+        raise UsageError(f"reduce: {reduction!r} is not one of {', '.join(REDUCTIONS)}")
+    if split is not None and split not in SPLITS:
+        raise UsageError(f"split: {split!r} is not one of {', '.join(SPLITS)}")
+    whole = params.border == "reflect" and params.truncate is None and params.resize is None
+    if split == "bands" and not whole:
+        raise UsageError(
+            "split: bands have no edge to reflect at with a circular border, a truncated Gaussian or another size; "
+            "use --split scales"
+        )
+    if split == "scales" or not whole:
+        reduction = reduction or "max"
+        return f"split scales ({reduction})", ScalesDetector(world, reduction)
+    if reduction is not None:
+        raise UsageError(f"reduce: {reduction!r} belongs to --split scales: bands have nothing to reduce")
+    detector = choose.choose(params, device=device, threads=THREADS)
+    if world.size > 1 and not isinstance(detector, CpuDetector):
+        raise UsageError(f"split: {detector.device} does not compute bands of an image; use --split scales")
+    return "split bands", detector
