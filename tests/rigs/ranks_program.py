@@ -10,7 +10,7 @@ import sys
 from mhfd.contract.params import Params
 from mhfd.ranks import one_image
 from mhfd.ranks.algorithm import Reduction
-from mhfd.ranks.world import World
+from mhfd.ranks.mpi_team import MpiTeam
 from mhfd.rows import InMemory
 
 SIZES = (1, 2, 3, 4, 7)
@@ -31,10 +31,10 @@ def reports(path: str) -> None:
         if everybody.Get_rank() >= size:
             continue
         for split, reduction in WAYS:
-            world = World(some)
+            team = MpiTeam(some)
             params = Params(n=5, max_t=6.0) if split == "bands" else SCALES
-            report = one_image.score(path, world, params=params, split=split, reduction=reduction)
-            sent = some.reduce(world.sent)
+            report = one_image.score(path, team, params=params, split=split, reduction=reduction)
+            sent = some.reduce(team.sent)
             if report is not None:
                 way = split if reduction is None else f"{split} {reduction}"
                 line = {"way": way, "ranks": size, "sent": sent, "report": report.model_dump(mode="json")}
@@ -46,8 +46,8 @@ SCALES = Params.preset("paper_text").model_copy(update={"n": 5, "max_t": 6.0})
 
 def fails(path: str, *, by_signal: bool) -> None:
     """The second rank is killed, or raises, while it looks at its rows."""
-    world = World()
-    if world.number == 1:
+    team = MpiTeam()
+    if team.number == 1:
 
         def read(rows: InMemory, top: int, bottom: int) -> None:
             if by_signal:
@@ -55,7 +55,7 @@ def fails(path: str, *, by_signal: bool) -> None:
             raise MemoryError("no more")
 
         InMemory.read = read  # type: ignore[method-assign,assignment]
-    one_image.score(path, world)
+    one_image.score(path, team)
 
 
 if __name__ == "__main__":

@@ -133,11 +133,11 @@ def score(
     if mpi:
         from mhfd_client.scoring import ranked
 
-        with ranked.first_speaks() as world:
+        with ranked.first_speaks() as team:
             _not_over_ranks(overlay=overlay is not None, endpoint=endpoint is not None, map=maps, jobs=jobs is not None)
             unscored = ranked.run(
                 paths,
-                world,
+                team,
                 params=_params(preset, n, min_t, max_t, crop),
                 device=device,
                 split=split,

@@ -15,29 +15,28 @@ from mhfd.contract.params import Params
 from mhfd.errors import MhfdError, UsageError
 from mhfd.ranks import one_image
 from mhfd.ranks.algorithm import Reduction
-from mhfd.ranks.world import World
-from mhfd_client.commands.common import EXIT_PERSON
+from mhfd.ranks.mpi_team import MpiTeam
 from mhfd_client.scoring import lines
 from mhfd_client.scoring.map_files import MapFiles
 
 
 @contextmanager
-def first_speaks() -> Iterator[World]:
+def first_speaks() -> Iterator[MpiTeam]:
     """The ranks. What is wrong is wrong for all of them, and said once; a rank alone is told that it is."""
-    world = World()
-    if world.size == 1:
+    team = MpiTeam()
+    if team.size == 1:
         click.echo("mhfd: 1 rank; for more: mpiexec -n N mhfd score FILE --mpi", err=True)
     try:
-        yield world
+        yield team
     except MhfdError as error:
-        if world.number:
-            sys.exit(click.UsageError.exit_code if isinstance(error, UsageError) else EXIT_PERSON)
+        if team.number:
+            sys.exit(click.UsageError.exit_code if isinstance(error, UsageError) else click.ClickException.exit_code)
         raise
 
 
 def run(
     paths: Sequence[str],
-    world: World,
+    team: MpiTeam,
     *,
     params: Params,
     device: Device,
@@ -53,7 +52,7 @@ def run(
             f"--mpi: {len(files)} images for one job; name one, or leave --mpi out: many are scored side by side"
         )
     maps = None if focus_map is None else MapFiles(focus_map, files)
-    report = one_image.score(files[0], world, params=params, device=device, split=split, reduction=reduction)
+    report = one_image.score(files[0], team, params=params, device=device, split=split, reduction=reduction)
     if report is None:
         return 0
     return lines.print_in_order([(0, report)], int, as_json=as_json, maps=maps)

@@ -54,7 +54,7 @@ class Ground:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shown:
+class GroundOfMember:
     """A ground as one of a team has it, and what is said of all of it."""
 
     noise: NoiseMap
@@ -64,10 +64,10 @@ class Shown:
     least_sigma: float
 
 
-def shown(ground: Ground | None, team: Team, shape: tuple[int, int], blocks: tuple[int, int]) -> Shown:
+def shown(ground: Ground | None, team: Team, shape: tuple[int, int], blocks: tuple[int, int]) -> GroundOfMember:
     """To every member of a team what the first found. `blocks`: rows and columns of them."""
     if ground is not None and team.size == 1:
-        return Shown(ground.noise, ground.tissue, *ground.finding(), ground.least_sigma)
+        return GroundOfMember(ground.noise, ground.tissue, *ground.finding(), ground.least_sigma)
     said = parts = None
     if ground is not None:
         mask, model = ground.tissue.mask, ground.noise.model
@@ -82,4 +82,4 @@ def shown(ground: Ground | None, team: Team, shape: tuple[int, int], blocks: tup
     sigma[block_rows(own_rows(team, shape[0]))] = own
     if ground is not None:
         sigma = ground.noise.sigma
-    return Shown(NoiseMap(model, sigma), tissue, finding, detail, least)
+    return GroundOfMember(NoiseMap(model, sigma), tissue, finding, detail, least)

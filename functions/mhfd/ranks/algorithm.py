@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mhfd import stretch
 from mhfd.contract.params import Params
 from mhfd.detector import Features, bands, paper
-from mhfd.ranks.world import World
+from mhfd.ranks.mpi_team import MpiTeam
 from mhfd.rows import Pixels
 from mhfd.team import shares
 
@@ -41,15 +41,15 @@ class ScalesDetector:
     """A `Detector` of the first rank; the others call `help` and compute what it asks for.
 
     Args:
-        world: The ranks.
+        team: The ranks.
         reduction: `max`, or the paper's `gather`.
     """
 
     name = "paper"
     threads = 1
 
-    def __init__(self, world: World, reduction: Reduction = "max") -> None:
-        self._world, self._reduction = world, reduction
+    def __init__(self, team: MpiTeam, reduction: Reduction = "max") -> None:
+        self._team, self._reduction = team, reduction
         self.device = paper.PaperDetector.device
         self.timing_ms: dict[str, float] = {}
         """How long this rank took for each phase: stretch, broadcast, filter, reduce (or gather), maxima."""
@@ -67,24 +67,24 @@ class ScalesDetector:
         shape = (image.shape[0], image.shape[1])
         task = _Task(shape, image.dtype.name, params, limits, sigma_floor)
         with self._phase("broadcast"):
-            self._world.from_first(task)
+            self._team.from_first(task)
         parts = self._compute(task, image)
         return bands.joined(parts)
 
     def dismiss(self) -> None:
         """On the first rank: there is nothing more to compute."""
-        self._world.from_first(None)
+        self._team.from_first(None)
 
     def help(self) -> None:
         """On the other ranks: compute what the first asks for, until it asks no more."""
         nothing: _Task | None = None
-        while (task := self._world.from_first(nothing)) is not None:
+        while (task := self._team.from_first(nothing)) is not None:
             self._compute(task, np.empty(task.shape, task.dtype))
 
     def _compute(self, task: _Task, pixels: NDArray[Any]) -> list[Features]:
         """The features of the rows of each rank, on the first."""
         with self._phase("broadcast"):
-            self._world.to_all(pixels)
+            self._team.to_all(pixels)
         with self._phase("stretch"):
             image = stretch.apply(pixels, *task.limits)
         if self._reduction == "gather":
@@ -93,12 +93,12 @@ class ScalesDetector:
 
     def _gathered(self, task: _Task, image: paper.Plane) -> list[Features]:
         """Every L_i goes to the first, in the order of i: as printed, but never a stack of them."""
-        world, params = self._world, task.params
-        parts = _intervals(params.n + 1, world.size)
-        if world.number:
-            for blurred in self._filtered(image, params, parts[world.number]):
+        team, params = self._team, task.params
+        parts = _intervals(params.n + 1, team.size)
+        if team.number:
+            for blurred in self._filtered(image, params, parts[team.number]):
                 with self._phase("gather"):
-                    world.to_first(np.ascontiguousarray(blurred))
+                    team.to_first(np.ascontiguousarray(blurred))
             return []
         found = paper.RunningMaximum(image.shape, params)
         for blurred, i in zip(self._filtered(image, params, parts[0]), parts[0], strict=True):
@@ -107,7 +107,7 @@ class ScalesDetector:
         for rank, part in enumerate(parts[1:], 1):
             for i in part:
                 with self._phase("gather"):
-                    blurred = world.taken(np.empty(image.shape), rank)
+                    blurred = team.taken(np.empty(image.shape), rank)
                 with self._phase("maxima"):
                     found.take(i, blurred)
         with self._phase("maxima"):
@@ -115,34 +115,34 @@ class ScalesDetector:
 
     def _reduced(self, task: _Task, image: paper.Plane) -> list[Features]:
         """The maximum over a rank's own scales; then each rank takes its rows of everybody's, and one around them."""
-        world, params, rows = self._world, task.params, task.shape[0]
-        own = _intervals(params.n, world.size)[world.number]
+        team, params, rows = self._team, task.params, task.shape[0]
+        own = _intervals(params.n, team.size)[team.number]
         found = paper.RunningMaximum(image.shape, params)
         # One filter more than there are scales: L_i and L_(i+1) make one.
         filters = range(own.start, own.stop + 1) if own else own
         for i, blurred in zip(filters, self._filtered(image, params, filters), strict=True):
             with self._phase("filter"):
                 found.take(i, blurred)
-        spans = shares(rows, world.size)
+        spans = shares(rows, team.size)
         wide = [(max(0, top - 1), min(rows, bottom + 1)) if bottom > top else (top, top) for top, bottom in spans]
-        top, bottom = wide[world.number]
+        top, bottom = wide[team.number]
         with self._phase("reduce"):
-            theirs = {world.number: (found.maximum[top:bottom], found.where[top:bottom])}
-            for step in range(1, world.size):
-                to, source = (world.number + step) % world.size, (world.number - step) % world.size
+            theirs = {team.number: (found.maximum[top:bottom], found.where[top:bottom])}
+            for step in range(1, team.size):
+                to, source = (team.number + step) % team.size, (team.number - step) % team.size
                 maximum, where = (
                     np.empty((bottom - top, image.shape[1])),
                     np.empty((bottom - top, image.shape[1]), "u1"),
                 )
-                world.swapped(to, found.maximum[slice(*wide[to])], source, maximum)
-                world.swapped(to, found.where[slice(*wide[to])], source, where)
+                team.swapped(to, found.maximum[slice(*wide[to])], source, maximum)
+                team.swapped(to, found.where[slice(*wide[to])], source, where)
                 theirs[source] = maximum, where
             best = paper.RunningMaximum((bottom - top, image.shape[1]), params)
             for _, (maximum, where) in sorted(theirs.items()):  # lower ranks have lower scales
                 best.add(where, maximum)
         with self._phase("maxima"):
-            features = _features(task, best, spans[world.number], top)
-            return world.collected(features)
+            features = _features(task, best, spans[team.number], top)
+            return team.collected(features)
 
     def _filtered(self, image: paper.Plane, params: Params, which: range) -> Iterator[paper.Plane]:
         """The filters, timed."""

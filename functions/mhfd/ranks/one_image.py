@@ -14,7 +14,7 @@ from mhfd.detector import Detector, choose
 from mhfd.detector.cpu import CpuDetector
 from mhfd.errors import MhfdError, UsageError
 from mhfd.ranks.algorithm import REDUCTIONS, Reduction, ScalesDetector
-from mhfd.ranks.world import World
+from mhfd.ranks.mpi_team import MpiTeam
 
 Split = Literal["bands", "scales"]
 SPLITS: Final = ("bands", "scales")
@@ -24,7 +24,7 @@ THREADS: Final = 1
 
 def score(
     source: str | os.PathLike[str] | images.OpenFile,
-    world: World,
+    team: MpiTeam,
     *,
     params: Params | str | None = None,
     device: api.Device = "auto",
@@ -36,7 +36,7 @@ def score(
 
     Args:
         source: A file that every rank can open by this name; with split `scales`, the first alone opens it.
-        world: The ranks.
+        team: The ranks.
         params: As for `mhfd.score`.
         device: `gpu`: each rank has one.
         split: `bands` of rows, or `scales`; nothing: bands where they compute these parameters.
@@ -45,28 +45,28 @@ def score(
     """
     chosen = Params.of(params)
     try:
-        how, detector = _detector(chosen, world, device, split, reduction)
+        how, detector = _detector(chosen, team, device, split, reduction)
     except MhfdError as error:
-        raise world.agreed(error) from None
-    world.settled()
-    with world.together():
+        raise team.agreed(error) from None
+    team.settled()
+    with team.together():
         if not isinstance(detector, ScalesDetector):
-            made = api.measured_by(detector, source, chosen, limits, team=world).report
-        elif world.number:
+            made = api.measured_by(detector, source, chosen, limits, team=team).report
+        elif team.number:
             detector.help()
         else:
             made = api.measured_by(detector, source, chosen, limits).report
             detector.dismiss()
             made = made.model_copy(update={"timing_ms": made.timing_ms | detector.timing_ms})
-    if world.number:
+    if team.number:
         return None
-    ranks = "1 rank" if world.size == 1 else f"{world.size} ranks"
+    ranks = "1 rank" if team.size == 1 else f"{team.size} ranks"
     done_by = made.provenance.model_copy(update={"device": f"{made.provenance.device}; {how} over {ranks}"})
     return made.model_copy(update={"provenance": done_by})
 
 
 def _detector(
-    params: Params, world: World, device: api.Device, split: Split | None, reduction: Reduction | None
+    params: Params, team: MpiTeam, device: api.Device, split: Split | None, reduction: Reduction | None
 ) -> tuple[str, Detector]:
     """How the image is cut up, in words, and what each rank computes with."""
     if reduction is not None and reduction not in REDUCTIONS:
@@ -81,10 +81,10 @@ def _detector(
         )
     if split == "scales" or not whole:
         reduction = reduction or "max"
-        return f"split scales ({reduction})", ScalesDetector(world, reduction)
+        return f"split scales ({reduction})", ScalesDetector(team, reduction)
     if reduction is not None:
         raise UsageError(f"reduce: {reduction!r} belongs to --split scales: bands have nothing to reduce")
     detector = choose.choose(params, device=device, threads=THREADS)
-    if world.size > 1 and not isinstance(detector, CpuDetector):
+    if team.size > 1 and not isinstance(detector, CpuDetector):
         raise UsageError(f"split: {detector.device} does not compute bands of an image; use --split scales")
     return "split bands", detector

@@ -1,4 +1,4 @@
-"""This rank among the others: mpi4py, started when a `World` is made, and how ranks ask each other (`mhfd.team`).
+"""This rank among the others: mpi4py, started when a `MpiTeam` is made, and how ranks ask each other (`mhfd.team`).
 
 Before every question the ranks ask whether one of them has met an error that ends the work of all: none waits for one
 that has left. What a rank sends is counted. Nothing here knows images.
@@ -22,7 +22,7 @@ T = TypeVar("T")
 E = TypeVar("E", bound=Exception)
 
 
-class World:
+class MpiTeam:
     """The ranks that mpiexec started; one, without it. A `mhfd.team.Team`."""
 
     def __init__(self, comm: Any = None) -> None:
