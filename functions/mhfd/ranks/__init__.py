@@ -1,8 +1,8 @@
 """One image on many processors: `mpiexec -n N mhfd score FILE --mpi`.
 
 Each rank is a processor, with one thread or one GPU. How an image is cut up is a `Split`: into bands of rows, each read
-and measured by one rank, or into scales, the paper's Algorithm 1. mpi4py is imported in `mpi_team` and nowhere else, and
-not before it is asked for.
+and measured by one rank, or into scales, the paper's Algorithm 1. mpi4py is imported in `mpi_team` and nowhere else,
+and not before it is asked for.
 
     mpi_team    this rank among the others; the only place that knows MPI
     algorithm   scales over ranks: broadcast, filter, reduce or gather
