@@ -31,6 +31,7 @@ def score(
     device: Device = "auto",
     threads: int | None = None,
     limits: images.Limits | None = None,
+    fft_bytes: int | None = None,
     look: Callable[[Rows], object] | None = None,
 ) -> FocusReport:
     """How much in focus one image is.
@@ -41,10 +42,13 @@ def score(
         device: `auto` takes a GPU where there is one, else the CPU.
         threads: Threads of the CPU kernel; nothing for as many as this process may use.
         limits: How large a file may be before it is refused.
+        fft_bytes: Memory of a GPU for an image and the scales that pass at once through FFTs, where parameters need
+            them; nothing for what MHFD_FFT_BYTES says, else 2 GiB.
         look: Called with the rows of an image that was measured, while they can be read.
     """
     chosen = Params.of(params)
-    return measured_by(choose(chosen, device=device, threads=threads), source, chosen, limits, look=look).report
+    detector = choose(chosen, device=device, threads=threads, fft_bytes=fft_bytes)
+    return measured_by(detector, source, chosen, limits, look=look).report
 
 
 def measure(

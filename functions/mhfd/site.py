@@ -52,6 +52,12 @@ class Site(Model):
     max_image_seconds: float = Field(120.0, gt=0, le=86_400, description="time after which work on one image is ended")
     device: Literal["auto", "cpu", "gpu"] = Field("auto", description="what scores: `auto` takes a GPU if there is one")
     threads: int | None = Field(None, ge=1, description="threads of the CPU kernel; nothing for all that may be used")
+    fft_bytes: int | None = Field(
+        None,
+        ge=1,
+        description="GPU memory for an image and the scales that pass at once through FFTs (the paper's presets); "
+        "nothing: 2 GiB",
+    )
     log: Folder | None = Field(
         None, description="file for one line a request, or a folder for a file of each account; nothing: standard error"
     )

@@ -18,12 +18,15 @@ from mhfd.detector import Detector, Features
 from mhfd.detector.cpu import CpuDetector
 from mhfd.detector.dct import DctDetector
 from mhfd.detector.paper import PaperDetector
+from mhfd.detector.stream import StreamDetector
+from mhfd.detector.stream_arrays import OnCpu
 from mhfd.errors import UsageError
 
-BACKENDS: dict[str, Callable[[], Detector]] = {
+REFLECTING: dict[str, Callable[[], Detector]] = {
     "dct": lambda: DctDetector(threads=1),
     **{f"cpu-{level}": functools.partial(CpuDetector, 1, level=level) for level in native.levels()},
 }
+BACKENDS: dict[str, Callable[[], Detector]] = {**REFLECTING, "fft": lambda: StreamDetector(OnCpu(1))}
 ALL = {"paper": PaperDetector, **BACKENDS}
 LEVELS = native.levels()
 
@@ -207,9 +210,9 @@ def test_limits_are_those_of_the_stretch(backend: str) -> None:
     assert ALL[backend]().detect(image, p).limits == stretch.limits(image, p)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", REFLECTING)
 def test_what_is_not_supported_is_refused(backend: str) -> None:
-    detector = BACKENDS[backend]()
+    detector = REFLECTING[backend]()
     for wrong in (params(border="wrap"), params(truncate=4), params(resize=(64, 64))):
         assert not detector.supports(wrong)
         with pytest.raises(UsageError, match="use 'paper'"):

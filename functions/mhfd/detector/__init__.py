@@ -1,14 +1,15 @@
 """One seam: `Detector.detect(pixels, params) -> Features`.
 
-Behind it stand the oracle (`paper`), the exact streaming fallback (`dct`), the compiled kernel (`cpu`) and the GPU
-kernel (`gpu`). A backend stretches the histogram, builds the scale space, takes the maximum over scale and returns the
-3x3 local maxima. It judges nothing: noise, tissue and density are `mhfd.report`'s.
+Behind it stand the oracle (`paper`), the exact streaming fallback (`dct`), the compiled kernel (`cpu`), the GPU kernel
+(`gpu`) and the published algorithm through FFTs, on a GPU too (`stream`). A backend stretches the histogram, builds the
+scale space, takes the maximum over scale and returns the 3x3 local maxima. It judges nothing: noise, tissue and density
+are `mhfd.measure`'s.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,10 @@ from mhfd.rows import Pixels
 if TYPE_CHECKING:
     from mhfd.contract.params import Params
 
-__all__ = ["Detector", "Features"]
+__all__ = ["ON_GPU", "Detector", "Features"]
+
+ON_GPU: Final = frozenset({"gpu", "gpu-fft"})
+"""The names of the backends that compute on a GPU."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +43,7 @@ class Features:
 class Detector(Protocol):
     """What a backend is."""
 
-    name: str  # "paper", "dct", "cpu", "gpu"
+    name: str  # "paper", "dct", "cpu", "gpu", "gpu-fft", "fft"
     device: str  # "AMD EPYC 7763, 2 threads, x86-64-v3", "NVIDIA H200"
     threads: int
 

@@ -1,7 +1,8 @@
 """Which detector computes these parameters on this machine.
 
-The fastest one that computes them exactly: the GPU, the compiled CPU kernel, SciPy, and the oracle for what only it
-can do (the paper's presets). Detectors are kept, so that their buffers stay warm.
+A GPU computes everything: its fused kernel what that is made for, FFTs the rest (the paper's presets). On the CPU it is
+the compiled kernel, SciPy, and the oracle for what only it does exactly. Detectors are kept, so that their buffers stay
+warm.
 """
 
 import ctypes
@@ -11,35 +12,42 @@ from functools import cache
 
 from mhfd import native
 from mhfd.contract.params import Params
-from mhfd.detector import Detector
+from mhfd.detector import Detector, cuda, gpu_pyramid, stream
 from mhfd.detector.cpu import CpuDetector
 from mhfd.detector.dct import DctDetector
 from mhfd.detector.gpu import GpuDetector
 from mhfd.detector.paper import PaperDetector
+from mhfd.detector.stream_arrays import OnGpu
 from mhfd.errors import DeviceUnavailable, UsageError
 
 DEVICES = ("auto", "cpu", "gpu")
 
 
-def choose(params: Params, *, device: str = "auto", threads: int | None = None) -> Detector:
-    """The detector for `params` on `device`, with at most `threads` CPU threads."""
+def choose(
+    params: Params, *, device: str = "auto", threads: int | None = None, fft_bytes: int | None = None
+) -> Detector:
+    """The detector for `params` on `device`.
+
+    Args:
+        params: What is to be computed.
+        device: One of `DEVICES`.
+        threads: Of the CPU, at most.
+        fft_bytes: Device memory for an image and the scales that pass at once through FFTs; nothing for what
+            MHFD_FFT_BYTES says.
+    """
     if device not in DEVICES:
         raise UsageError(f"device: {device!r} is not one of {', '.join(DEVICES)}")
     if threads is not None and threads < 1:
         raise UsageError(f"threads: must be at least 1, got {threads}")
+    if fft_bytes is not None and fft_bytes < 1:
+        raise UsageError(f"fft_bytes: must be at least 1, got {fft_bytes}")
+    fused = gpu_pyramid.computes(params)
     if device == "gpu":
-        gpu = _gpu()
-        if not gpu.supports(params):
-            raise UsageError(
-                f"device: the GPU kernel does not compute these parameters (border {params.border!r}, truncate "
-                f"{params.truncate}, resize {params.resize}, n={params.n} from {params.min_t:g} to {params.max_t:g}): "
-                "it takes a reflect border, no truncation, no resize, and scales not too far apart; use device='cpu'"
-            )
-        return gpu
-    candidates = [_fast(threads)]
-    if device == "auto" and _gpu_works():
-        candidates.insert(0, _gpu())
-    return next((detector for detector in candidates if detector.supports(params)), PaperDetector())
+        return _gpu() if fused else _gpu_fft(fft_bytes or stream.pass_bytes())
+    if device == "auto" and _gpu_works() and (fused or _ffts_work()):
+        return _gpu() if fused else _gpu_fft(fft_bytes or stream.pass_bytes())
+    fast = _fast(threads)
+    return fast if fast.supports(params) else PaperDetector()
 
 
 @cache
@@ -53,13 +61,33 @@ def _gpu() -> Detector:
 
 
 @cache
+def _gpu_arrays() -> OnGpu:
+    return OnGpu()
+
+
+@cache
+def _gpu_fft(fft_bytes: int) -> Detector:
+    return stream.StreamDetector(_gpu_arrays(), fft_bytes=fft_bytes)
+
+
+@cache
 def _gpu_works() -> bool:
     """Whether there is a GPU to use. Looks for the driver first: importing CuPy costs a second on other machines."""
     if importlib.util.find_spec("cupy") is None:
         return False
     try:
         ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-        _gpu()
+        cuda.opened()
     except (OSError, DeviceUnavailable):
+        return False
+    return True
+
+
+@cache
+def _ffts_work() -> bool:
+    """Whether the GPU can transform, too: cuFFT is a library of its own."""
+    try:
+        _gpu_arrays()
+    except DeviceUnavailable:
         return False
     return True

@@ -19,9 +19,9 @@ from mhfd import api, images
 from mhfd.contract.base import METHOD_VERSION
 from mhfd.contract.focus_report import FocusReport, Provenance, report_file
 from mhfd.contract.request import Code, Expected, Problem, ScoreRequest, ScoreResponse
-from mhfd.detector import Detector
+from mhfd.detector import ON_GPU, Detector
 from mhfd.detector.choose import choose
-from mhfd.errors import UsageError
+from mhfd.errors import DeviceUnavailable, UsageError
 from mhfd.remote import alarm, placing, worker
 from mhfd.remote.budget import Budget
 from mhfd.remote.ledger import Ledger
@@ -120,7 +120,7 @@ class _Run:
                 report = self._measured(path, opened)
         height, width = report.image.shape or (0, 0)
         self._ledger.pixels += height * width
-        if self._detector.name == "gpu":
+        if self._detector.name in ON_GPU:
             self._ledger.gpu_s += report.timing_ms.get("detect", 0.0) / 1000
         name = None
         if self._folder is not None:
@@ -151,12 +151,16 @@ class _Run:
                 device=self._site.device,
                 threads=self._site.threads,
                 limits=self._limits,
+                fft_bytes=self._site.fft_bytes,
             )
         except MemoryError:
             why = "the worker has not enough memory for this image"
             raise Refusal(
                 problem(Code.OUT_OF_MEMORY, why, "ask for it alone, or raise the memory", path=path)
             ) from None
+        except DeviceUnavailable as e:
+            remedy = "ask for it again, or the endpoint's administrator for a device with more memory"
+            raise Refusal(problem(Code.OUT_OF_MEMORY, str(e), remedy, path=path)) from None
         except Exception as e:
             log.exception("an image failed")
             why = f"scoring failed with {type(e).__name__}: {e}"
@@ -194,7 +198,7 @@ def _allowed(request: ScoreRequest, site: Site) -> None:
 def _detector(request: ScoreRequest, site: Site) -> Detector:
     """Chosen once, so that a missing device is said once."""
     try:
-        return choose(request.params, device=site.device, threads=site.threads)
+        return choose(request.params, device=site.device, threads=site.threads, fft_bytes=site.fft_bytes)
     except UsageError as e:
         remedy = "ask the endpoint's administrator: `device` in the site's configuration"
         raise Refusal(problem(Code.NO_DEVICE, str(e), remedy, field="params")) from None
