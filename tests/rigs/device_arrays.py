@@ -1,7 +1,7 @@
 """NumPy in CuPy's place: arrays that live on a device, and the part of CuPy that computes with whole arrays.
 
 Strict where CuPy is: an array of the host is no operand, nothing comes back to the host unasked, memory ends, and a
-spectrum that may be destroyed is. Kernels of single elements are compiled from the very source that CuPy would be given.
+spectrum that may be destroyed is. Kernels of single elements are compiled from the source that CuPy would be given.
 """
 
 from __future__ import annotations
@@ -145,8 +145,9 @@ class PretendGpu:
 
     def __init__(self, *, room: int = 1 << 30, devices: int = 1, without: str = "") -> None:
         self.room, self.devices, self.without = room, devices, without
-        self.used = self.most = self.releases = 0
+        self.used = self.most = self.releases = self.uploads = 0
         self.kinds: set[str] = set()
+        self._counted: set[int] = set()
         self.transforms: list[tuple[int, ...]] = []
 
     def owns(self, values: Any) -> Any:
@@ -155,16 +156,22 @@ class PretendGpu:
             return values if not isinstance(values, np.generic) else OnDevice(self, np.asarray(values))
         array = OnDevice(self, values)
         self.kinds.add(values.dtype.name)
-        if values.base is None:
+        if values.base is None and id(values) not in self._counted:
             if self.used + values.nbytes > self.room:
                 raise MemoryError(f"Out of memory allocating {values.nbytes} bytes")
             self.used += values.nbytes
             self.most = max(self.most, self.used)
-            weakref.finalize(values, self._freed, values.nbytes)
+            self._counted.add(id(values))
+            weakref.finalize(values, self._freed, id(values), values.nbytes)
         return array
 
-    def _freed(self, count: int) -> None:
+    def _freed(self, which: int, count: int) -> None:
+        self._counted.remove(which)
         self.used -= count
+
+    def _uploaded(self, values: Any) -> Any:
+        self.uploads += 1
+        return self.owns(np.array(values))
 
     def _released(self) -> None:
         self.releases += 1
@@ -210,16 +217,15 @@ class PretendGpu:
         cuda = SimpleNamespace(
             runtime=runtime, compiler=SimpleNamespace(CompileException=CompileException), Device=device
         )
-        whole = {
-            name: self._called(name) for name in ("full", "zeros", "maximum", "clip", "nonzero", "bincount", "sort")
-        }
+        names = ("full", "zeros", "maximum", "clip", "nonzero", "bincount", "sort", "ascontiguousarray")
+        whole = {name: self._called(name) for name in names}
         cache = SimpleNamespace(clear=self._released)
         cupy = SimpleNamespace(
             **whole,
             cuda=cuda,
             fft=SimpleNamespace(config=SimpleNamespace(get_plan_cache=lambda: cache)),
             get_default_memory_pool=lambda: SimpleNamespace(free_all_blocks=lambda: None),
-            asarray=lambda values: self.owns(np.array(values)),
+            asarray=self._uploaded,
             asnumpy=lambda array: array.values.copy(),
             ElementwiseKernel=functools.partial(ElementKernel, self),
         )

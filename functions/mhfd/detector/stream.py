@@ -114,11 +114,11 @@ def continued(side: int, params: Params, precision: Precision) -> Continued:
 def bytes_of(rows: Continued, columns: Continued, precision: Precision) -> tuple[int, int]:
     """Device memory that an image takes whatever is done, and what each scale of a pass adds; estimates from above.
 
-    The first: pixels, the continued image or its spectrum, the maximum and its scale, and what finds the peaks. The
-    second: the product, the response, the transform's own, and a weight of each.
+    The first: the spectrum, the maximum, its scale, and either what stretches or what finds the peaks. The second: the
+    product, the response, and what the transform itself may take.
     """
     places, real = rows.size * columns.size, precision.bytes
-    return 6 * real * places, 5 * real * places
+    return 5 * real * places, 5 * real * places
 
 
 class StreamDetector:
@@ -169,23 +169,35 @@ class StreamDetector:
                 together = failed // 2
 
     def _detected(self, pixels: Pixels, params: Params, sigma_floor: float, together: int) -> Features:
-        image, limits = self._stretched(pixels, params)
-        shape = (int(image.shape[0]), int(image.shape[1]))
+        height, width = params.resize or pixels.shape
+        rows, columns = (continued(side, params, self._precision) for side in (height, width))
+        spectrum, limits = self._spectrum(pixels, params, rows, columns)
         low, high = limits
         if high <= low:
             none = np.zeros(0, np.int32)
-            return Features(none, none, none.astype(np.uint8), none.astype(np.float32), limits, shape)
-        maximum, scale = self._maximum(image, params, together)
-        floor = scales.floors(params, sigma_floor / (high - low))
-        y, x, which, response = self._peaks(maximum, scale, floor)
+            return Features(none, none, none.astype(np.uint8), none.astype(np.float32), limits, (height, width))
+        maximum, scale = self._maximum(spectrum, params, rows, columns, together)
+        del spectrum
+        y, x, which, response = self._peaks(maximum, scale, scales.floors(params, sigma_floor / (high - low)))
         return Features(
             y=y.astype(np.int32),
             x=x.astype(np.int32),
             scale=which,
             response=response.astype(np.float32),
             limits=limits,
-            shape=shape,
+            shape=(height, width),
         )
+
+    def _spectrum(
+        self, pixels: Pixels, params: Params, rows: Continued, columns: Continued
+    ) -> tuple[Any, tuple[float, float]]:
+        """Of the stretched image, continued beyond a border that reflects; and the limits of the stretch."""
+        arrays = self._arrays
+        image, limits = self._stretched(pixels, params)
+        if params.border == "reflect":
+            image = image[arrays.uploaded(rows.index())][:, arrays.uploaded(columns.index())]
+        # What was picked by its columns lies in another order, which cuFFT would take one side at a time.
+        return arrays.forward(arrays.xp.ascontiguousarray(image)), limits
 
     def _stretched(self, pixels: Pixels, params: Params) -> tuple[Any, tuple[float, float]]:
         """The image from -1/2 to 1/2, which is -1/2 where there is nothing to stretch, and its limits.
@@ -208,17 +220,13 @@ class StreamDetector:
         scaled -= kind(0.5)
         return scaled.astype(real, copy=False), limits
 
-    def _maximum(self, image: Any, params: Params, together: int) -> tuple[Any, Any]:
+    def _maximum(
+        self, spectrum: Any, params: Params, rows: Continued, columns: Continued, together: int
+    ) -> tuple[Any, Any]:
         """The running maximum over all scales, and the first scale that reaches it."""
-        arrays, real = self._arrays, self._precision.real
-        shape = image.shape
-        rows, columns = (continued(side, params, self._precision) for side in shape)
+        arrays, shape = self._arrays, (rows.side, columns.side)
         transfers = self._transfers(rows, columns, params)
-        if params.border == "reflect":
-            image = image[arrays.uploaded(rows.index())][:, arrays.uploaded(columns.index())]
-        spectrum = arrays.forward(image)
-        del image
-        maximum = arrays.xp.full(shape, -np.inf, real)
+        maximum = arrays.xp.full(shape, -np.inf, self._precision.real)
         scale = arrays.xp.zeros(shape, np.uint8)
         for first in range(0, params.n, together):
             part = slice(first, min(first + together, params.n))
