@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from tests.detector.test_detector_contract import params, picture, places
 from tests.rigs.device_arrays import PretendGpu, pretend
 from tests.rigs.facility import SHARP, Facility, asked, codes
+from tests.rigs.pictures import params, picture, places
 from tests.rigs.typed import typed_here
 
 import mhfd
