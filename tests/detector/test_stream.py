@@ -47,7 +47,7 @@ PUBLISHED = {
 @pytest.fixture
 def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendGpu]:
     """A device that is there, for `choose` too."""
-    kept = (choose._gpu_arrays, choose._gpu_fft, choose._gpu_works, choose._ffts_work)
+    kept = (choose._gpu_arrays, choose._streaming, choose._gpu_works, choose._ffts_work)
     for function in kept:
         function.cache_clear()
     monkeypatch.delenv(stream.VARIABLE, raising=False)

@@ -2,23 +2,24 @@
 
 A GPU computes everything: its fused kernel what that is made for, FFTs the rest (the paper's presets). On the CPU it is
 the compiled kernel, SciPy, and the oracle for what only it does exactly. Detectors are kept, so that their buffers stay
-warm.
+warm. What loads SciPy is imported where it is chosen: that takes longer than an image.
 """
 
 import ctypes
 import importlib.util
 import sys
 from functools import cache
+from typing import TYPE_CHECKING
 
 from mhfd import native
 from mhfd.contract.params import Params
-from mhfd.detector import Detector, cuda, gpu_pyramid, stream
+from mhfd.detector import Detector, cuda, gpu_pyramid
 from mhfd.detector.cpu import CpuDetector
-from mhfd.detector.dct import DctDetector
 from mhfd.detector.gpu import GpuDetector
-from mhfd.detector.paper import PaperDetector
-from mhfd.detector.stream_arrays import OnGpu
 from mhfd.errors import DeviceUnavailable, UsageError
+
+if TYPE_CHECKING:
+    from mhfd.detector.stream_arrays import OnGpu
 
 DEVICES = ("auto", "cpu", "gpu")
 
@@ -43,16 +44,26 @@ def choose(
         raise UsageError(f"fft_bytes: must be at least 1, got {fft_bytes}")
     fused = gpu_pyramid.computes(params)
     if device == "gpu":
-        return _gpu() if fused else _gpu_fft(fft_bytes or stream.pass_bytes())
+        return _gpu() if fused else _gpu_fft(fft_bytes)
     if device == "auto" and _gpu_works() and (fused or _ffts_work()):
-        return _gpu() if fused else _gpu_fft(fft_bytes or stream.pass_bytes())
+        return _gpu() if fused else _gpu_fft(fft_bytes)
     fast = _fast(threads)
-    return fast if fast.supports(params) else PaperDetector()
+    return fast if fast.supports(params) else _oracle()
 
 
 @cache
 def _fast(threads: int | None) -> Detector:
-    return CpuDetector(threads) if native.kernel_info().available else DctDetector(threads)
+    if native.kernel_info().available:
+        return CpuDetector(threads)
+    from mhfd.detector.dct import DctDetector
+
+    return DctDetector(threads)
+
+
+def _oracle() -> Detector:
+    from mhfd.detector.paper import PaperDetector
+
+    return PaperDetector()
 
 
 @cache
@@ -60,14 +71,24 @@ def _gpu() -> Detector:
     return GpuDetector()
 
 
+def _gpu_fft(fft_bytes: int | None) -> Detector:
+    from mhfd.detector.stream import pass_bytes
+
+    return _streaming(fft_bytes or pass_bytes())
+
+
 @cache
-def _gpu_arrays() -> OnGpu:
+def _streaming(fft_bytes: int) -> Detector:
+    from mhfd.detector.stream import StreamDetector
+
+    return StreamDetector(_gpu_arrays(), fft_bytes=fft_bytes)
+
+
+@cache
+def _gpu_arrays() -> "OnGpu":
+    from mhfd.detector.stream_arrays import OnGpu
+
     return OnGpu()
-
-
-@cache
-def _gpu_fft(fft_bytes: int) -> Detector:
-    return stream.StreamDetector(_gpu_arrays(), fft_bytes=fft_bytes)
 
 
 @cache
