@@ -1,40 +1,52 @@
-"""Speed and memory of the CPU kernel and of a whole score, against the paper's way and scikit-image, in one run.
+"""Speed and memory on one core: the kernel, a whole `score` of a file and a watch, against the strongest peers we know.
 
-The paper's way: float32 FFT, every scale held in a stack, argmax, 3x3 maxima. Each pair is timed in turn, so that both
-meet the same neighbours on the machine; ratios are of the pairs' medians. MHFD_DATA, if set, is a folder of micrographs
-(its `vnc` is tiled to size); without it the picture is made here.
+Each is a process of its own with one thread; they run in turn, so that all meet the same neighbours on the machine, and
+ratios are of medians of the processor's time. `--beside DIR` runs the mhfd of another clone in the same turns (its
+kernel built). Peers need the extra `bench`; one that is not installed is a row that says so. MHFD_DATA, if set, is a
+folder of micrographs (its `vnc` is tiled to size); without it the picture is made here.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import os
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
-import scipy.fft
-import scipy.ndimage
-import skimage.feature
 import tifffile
+from benchmarks._speed_peers import PEERS, Image
+from benchmarks._subjects import ROOT, compared
 from benchmarks._table import markdown, publish
-from numpy.typing import NDArray
+from benchmarks._watched import Watched, watched
 
-from mhfd import native, scales, stretch
-from mhfd.api import score
+from mhfd import native
 from mhfd.contract.params import Params
 from mhfd.detector.cpu import CpuDetector
-from mhfd.detector.dct import DctDetector
 from mhfd.threads import thread_count
 
-Image = NDArray[np.uint8]
+PACKAGES: Final = ("numpy", "scipy", "pyfftw", "mkl_fft", "opencv-python-headless")
+CALLED: Final = {
+    "kernel": "the kernel",
+    "score": "`score(path)`",
+    "paper": "the paper's way as printed (NumPy, a stack)",
+    "fftw": "the same streaming, FFTW",
+    "mkl": "the same streaming, MKL",
+    "fftw alone": "its transforms alone, FFTW",
+    "mkl alone": "its transforms alone, MKL",
+    "cascade": "OpenCV, a cascade",
+    "pyramid": "OpenCV, a pyramid",
+    "nothing": "Python, mhfd and the image alone",
+    "kernel beside": "the kernel, beside",
+    "score beside": "`score(path)`, beside",
+}
 DATA = os.environ.get("MHFD_DATA", "")
 
 
@@ -57,39 +69,18 @@ def params(n: int, *, max_t: float | None = None) -> Params:
     return Params(n=n, min_t=1, max_t=max_t or n, gate="absolute", threshold=0.1)
 
 
-def paper_way(pixels: Image, p: Params) -> int:
-    """Every scale in one stack. Single precision, one thread; returns the number of features."""
-    lo, hi = stretch.limits_of_counts(np.bincount(pixels.ravel(), minlength=256), p)
-    image = stretch.apply(pixels, lo, hi, np.float32)
-    spectrum = scipy.fft.rfft2(image, workers=1)
-    fy, fx = np.fft.fftfreq(image.shape[0])[:, None], np.fft.rfftfreq(image.shape[1])
-    stack = np.empty((p.n, *image.shape), np.float32)
-    sigmas = scales.ladder(p)
-    previous = None
-    for i, t in enumerate(sigmas):
-        gain = (np.exp(-2 * (np.pi * t * fy) ** 2).astype(np.float32)) * np.exp(-2 * (np.pi * t * fx) ** 2).astype(
-            np.float32
-        )
-        blurred = scipy.fft.irfft2(spectrum * gain, s=image.shape, workers=1)
-        if previous is not None:
-            np.multiply(previous - blurred, np.float32(sigmas[i - 1]), out=stack[i - 1])
-        previous = blurred
-    where = stack.argmax(axis=0)
-    maximum = np.take_along_axis(stack, where[None], axis=0)[0]
-    peaks = (maximum == scipy.ndimage.maximum_filter(maximum, 3)) & (maximum > scales.floors(p)[0])
-    return int(peaks.sum())
-
-
-def in_turn(functions: dict[str, Callable[[], Any]], repeats: int) -> dict[str, list[float]]:
+def in_turn(
+    functions: dict[str, Callable[[], Any]], repeats: int, clock: Callable[[], float] = time.process_time
+) -> dict[str, list[float]]:
     """Milliseconds of each, one after the other, `repeats` times, after one call to warm up."""
     times: dict[str, list[float]] = {name: [] for name in functions}
     for function in functions.values():
         function()
     for _ in range(repeats):
         for name, function in functions.items():
-            start = time.perf_counter()
+            start = clock()
             function()
-            times[name].append(1e3 * (time.perf_counter() - start))
+            times[name].append(1e3 * (clock() - start))
     return times
 
 
@@ -101,37 +92,64 @@ def ratio(slow: list[float], fast: list[float]) -> str:
     return f"**{statistics.median(slow) / statistics.median(fast):.1f}x**"
 
 
-def speed(sides: list[int], counts: list[int], repeats: int) -> str:
-    kernel, dct = CpuDetector(1), DctDetector(1)
+def against_peers(side: int, n: int, repeats: int, beside: Path | None) -> str:
+    """One picture, everybody in turn."""
+    with tempfile.TemporaryDirectory() as folder:
+        pixels, image = Path(folder, "pixels.npy"), Path(folder, "image.tif")
+        np.save(pixels, picture(side))
+        tifffile.imwrite(image, np.load(pixels))
+        asked = {name: (name, ROOT) for name in ("kernel", "score", *PEERS, "nothing")}
+        if beside:
+            asked |= {f"{name} beside": (name, beside) for name in ("kernel", "score")}
+        subjects = compared(asked, pixels, n, image, repeats)
+    kernel, rows = subjects["kernel"], []
+    for called, subject in subjects.items():
+        if subject.found is None:
+            rows.append([CALLED[called], "not installed", "", "", ""])
+        elif called == "nothing":
+            rows.append([CALLED[called], "", "", "", f"{subject.peak_mb:.0f}"])
+        else:
+            over = "" if "score" in called else ratio(subject.cpu_ms, kernel.cpu_ms)
+            found = f"{subject.found:,}" if subject.found else ""
+            rows.append([CALLED[called], spread(subject.cpu_ms), over, found, f"{subject.peak_mb:.0f}"])
+    table = markdown(["one core", "ms", "the kernel is faster", "maxima", "peak MB of the process"], rows)
+    if beside:
+        gained = ratio(subjects["score beside"].cpu_ms, subjects["score"].cpu_ms)
+        table += f"\n\n`score(path)` is {gained} as fast as beside it."
+    return table
+
+
+def watches(side: int, images: int, repeats: int, beside: Path | None) -> str:
+    """Watches of the same folder, in turn."""
+    trees = {"mhfd watch": ROOT} | ({"mhfd watch, beside": beside} if beside else {})
+    runs: dict[str, list[Watched]] = {name: [] for name in trees}
+    for _ in range(repeats):
+        for name, tree in trees.items():
+            runs[name].append(watched(tree, picture(side), images))
+    first = statistics.median(run.cpu_ms for run in runs["mhfd watch"])
     rows = []
-    for side in sides:
-        for n in counts:
-            pixels, p = picture(side), params(n)
-            functions: dict[str, Callable[[], Any]] = {
-                "paper": partial(paper_way, pixels, p),
-                "kernel": partial(kernel.detect, pixels, p),
-                "score": partial(score, pixels, params=p, device="cpu", threads=1),
-            }
-            if side <= 1024:
-                functions["dct"] = partial(dct.detect, pixels, p)
-            times = in_turn(functions, max(3, round(repeats * 1024 / side)))
-            row = [f"{side} x {side}", str(n), spread(times["paper"])]
-            for name in ("kernel", "score", "dct"):
-                row += [spread(times[name]), ratio(times["paper"], times[name])] if name in times else ["", ""]
-            rows.append(row)
-    header = ["image", "n", "paper's way, ms", "kernel, ms", "faster", "whole score, ms", "faster", "DCT, ms", "faster"]
+    for name, several in runs.items():
+        times = [run.cpu_ms for run in several]
+        part = f"{first / statistics.median(times):.2f}" if name != "mhfd watch" else ""
+        rows.append([f"`{name}`", spread(times), part, f"{max(run.peak_mb for run in several):.0f}"])
+    header = [
+        f"{images} images of {side} x {side}",
+        "ms an image",
+        "part of it that we take",
+        "MB of the largest process",
+    ]
     return markdown(header, rows)
 
 
 def levels(repeats: int) -> str:
     pixels, p = picture(1024), params(16)
-    functions: dict[str, Callable[[], Any]] = {"paper": partial(paper_way, pixels, p)}
-    for level in native.levels():
-        functions[level] = partial(CpuDetector(1, level=level).detect, pixels, p)
-    times = in_turn(functions, repeats)
+    times = in_turn(
+        {level: partial(CpuDetector(1, level=level).detect, pixels, p) for level in native.levels()}, repeats
+    )
+    best = times[native.levels()[0]]
     return markdown(
-        ["instructions", "ms", "faster than the paper's way"],
-        [[level, spread(times[level]), ratio(times["paper"], times[level])] for level in native.levels()],
+        ["instructions", "ms", "the best is faster"],
+        [[level, spread(times[level]), ratio(times[level], best)] for level in native.levels()],
     )
 
 
@@ -140,99 +158,60 @@ def threads(side: int, repeats: int) -> str:
     counts = [1]
     while counts[-1] * 2 <= thread_count():
         counts.append(counts[-1] * 2)
-    functions: dict[str, Callable[[], Any]] = {
-        str(count): partial(CpuDetector(count).detect, pixels, p) for count in counts
-    }
-    times = in_turn(functions, repeats)
+    times = in_turn(
+        {str(count): partial(CpuDetector(count).detect, pixels, p) for count in counts},
+        repeats,
+        clock=time.perf_counter,
+    )
     return markdown(
-        ["threads", "ms", "faster than 1"], [[c, spread(t), ratio(times["1"], t)] for c, t in times.items()]
+        ["threads", "ms on the wall", "faster than 1"], [[c, spread(t), ratio(times["1"], t)] for c, t in times.items()]
     )
-
-
-def scikit_image(repeats: int) -> str:
-    pixels, p = picture(512), params(16)
-    kernel = CpuDetector(1)
-    image = stretch.apply(pixels, *stretch.limits(pixels, p), np.float32)
-
-    def blob_dog() -> Any:
-        sigmas = {"min_sigma": 1, "max_sigma": 16, "sigma_ratio": 1.19}
-        return skimage.feature.blob_dog(image, threshold=0.01, **sigmas)  # type: ignore[no-untyped-call]
-
-    times = in_turn({"skimage": blob_dog, "kernel": lambda: kernel.detect(pixels, p)}, repeats)
-    return markdown(
-        ["512 x 512, 1 to 16", "ms", ""],
-        [
-            ["`skimage.feature.blob_dog`, 17 scales", spread(times["skimage"]), ""],
-            ["kernel, 16 scales", spread(times["kernel"]), ratio(times["skimage"], times["kernel"])],
-        ],
-    )
-
-
-PROBE = """
-import resource, sys
-import numpy as np
-pixels = np.load(sys.argv[1])
-if sys.argv[2] == "paper":
-    sys.path.insert(0, sys.argv[4])
-    from benchmarks import speed
-    speed.paper_way(pixels, speed.params(int(sys.argv[3])))
-elif sys.argv[2] == "kernel":
-    from mhfd.contract import Params
-    from mhfd.detector.cpu import CpuDetector
-    n = int(sys.argv[3])
-    CpuDetector(1).detect(pixels, Params(n=n, min_t=1, max_t=16, gate="absolute", threshold=0.1))
-try:  # of this program; ru_maxrss also remembers the process that started it
-    lines = open("/proc/self/status").read().splitlines()
-    print(int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024)
-except OSError:
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
-"""
-
-
-def peak_memory(path: Path, what: str, n: int) -> float:
-    """MB of a process that does nothing else."""
-    done = subprocess.run(
-        [sys.executable, "-c", PROBE, path, what, str(n), Path(__file__).parents[1]],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return float(done.stdout)
-
-
-def memory(side: int) -> str:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "image.npy")
-        np.save(path, picture(side))
-        rows: list[list[object]] = [["Python, NumPy and the image alone", "", f"{peak_memory(path, 'nothing', 0):.0f}"]]
-        rows += [["kernel, 1 to 16", n, f"{peak_memory(path, 'kernel', n):.0f}"] for n in (16, 32, 64)]
-        rows.append(["the paper's way", 16, f"{peak_memory(path, 'paper', 16):.0f}"])
-    return markdown([f"{side} x {side}", "n", "peak MB of the process"], rows)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small images, few repeats, nothing written")
+    parser.add_argument("--beside", type=Path, metavar="DIR", help="another clone, its kernel built")
     arguments = parser.parse_args()
-    sides, repeats = ([512, 1024], 3) if arguments.quick else ([1024, 2048, 4096], 7)
-    largest = sides[-1]
-    parts = {
-        "One thread": speed(sides, [16, 32], repeats),
-        "Instruction levels, 1024 x 1024, n = 16, one thread": levels(repeats),
-        f"Threads, {largest} x {largest}, n = 16": threads(largest, repeats),
-        "scikit-image": scikit_image(1),
-        "Memory": memory(largest),
-    }
+    load = os.getloadavg()[0]
+    runs = [(512, 16, 3)] if arguments.quick else [(1024, 16, 21), (1024, 32, 9), (4096, 16, 7)]
+    beside: Path | None = arguments.beside and arguments.beside.resolve()
+    parts = {f"{s} x {s}, n = {n}": against_peers(s, n, repeats, beside) for s, n, repeats in runs}
+    parts["The watch"] = watches(1024, 8 if arguments.quick else 60, 1 if arguments.quick else 3, beside)
+    parts["Instruction levels, 1024 x 1024, n = 16"] = levels(3 if arguments.quick else 21)
+    parts["Threads, 4096 x 4096, n = 16"] = threads(1024 if arguments.quick else 4096, 3 if arguments.quick else 7)
     source = "Tiled micrographs of `$MHFD_DATA/vnc`." if DATA else "A picture with the spectrum of natural images."
     body = "\n\n".join(f"## {title}\n\n{table}" for title, table in parts.items())
+    other = f" *Beside*: the mhfd of commit {commit(beside)}, in the same turns." if beside else ""
     body = (
-        f"{source} Medians, least and greatest in brackets; what is compared was timed in turn. *Kernel*: stretch, "
-        f"scale space, maximum over scale, 3x3 maxima. Kernel loaded: {native.kernel_info().reason}.\n\n{body}"
+        f"{source} One core each, in turn: median milliseconds of the processor, least and greatest in brackets. The "
+        "kernel (stretch, scale space, maximum over scale, 3x3 maxima) and its peers begin with pixels in memory; "
+        "`score(path)` reads, measures and reports one TIFF file with the default parameters. Transforms alone find "
+        f"nothing; all that is done through them has a circular border.{other} Which peers and why: "
+        "[decision 56](../decisions/0056-strong-peers.md). Kernel loaded: "
+        f"{native.kernel_info().reason}. Load average before the run: {load:.1f}.\n\n{body}"
     )
     if arguments.quick:
         print(body)
     else:
-        publish("speed", "Speed and memory on the CPU", body, packages=("numpy", "scipy", "scikit-image"))
+        publish("speed", "Speed and memory on the CPU", body, packages=[p for p in PACKAGES if installed(p)])
+
+
+def commit(tree: Path) -> str:
+    """Of a clone."""
+    done = subprocess.run(
+        ["git", "-C", tree, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def installed(package: str) -> bool:
+    """Whether its version can be said."""
+    try:
+        importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 if __name__ == "__main__":
