@@ -12,12 +12,20 @@ BLOCK: Final = 16
 CELL: Final = 128
 """Side of a cell, pixels: one block of the cross-spectrum."""
 MOST_CELLS: Final = 16
-"""Cells along one side. Above 2048 pixels the cells grow, each with one block in its middle: an even sample."""
+"""Cells along one side of an image whose pixel size is unknown. Above 2048 pixels its cells grow."""
+MOST_SIZED: Final = 32
+"""... and of one whose pixel size is known: a report of 1,024 cells has some 25 kB."""
+CELL_UM: Final = 2.0
+"""What a cell of an image above 2048 pixels grows to before there are more of them than `MOST_CELLS`."""
 
 
-def edges(size: int) -> tuple[int, ...]:
+def edges(size: int, pixel_nm: float | None = None) -> tuple[int, ...]:
     """Where the cells along one side begin, and where the last ends."""
-    return edges_of(size, min(max(round(size / CELL), 1), MOST_CELLS))
+    count = min(max(round(size / CELL), 1), MOST_CELLS)
+    if pixel_nm is not None:
+        by_size = min(size * pixel_nm / 1e3 / CELL_UM, MOST_SIZED, size // CELL)
+        count = max(count, round(by_size))
+    return edges_of(size, count)
 
 
 def edges_of(size: int, count: int) -> tuple[int, ...]:

@@ -114,12 +114,12 @@ def test_a_port_that_ones_own_watch_serves_its_page_on_is_well(
 def test_reports_of_an_older_method_are_named_with_the_command(tmp_path: Path) -> None:
     with sharp_run(tmp_path, sections=2) as run:
         (check,) = find("method", doctor.examine(str(run.root), state=run.state))
-        assert (check.level, check.what) == (Level.OK, "2 images measured by version 3 of the method (mhfd 0)")
+        assert (check.level, check.what) == (Level.OK, "2 images measured by version 4 of the method (mhfd 0)")
         run.image(2, version=1)
         (check,) = find("method", doctor.examine(str(run.root), state=run.state))
         assert check.level is Level.WARN
         assert check.what.startswith(
-            "2 images measured by version 3 of the method (mhfd 0), 1 image measured by version 1 of the method "
+            "2 images measured by version 4 of the method (mhfd 0), 1 image measured by version 1 of the method "
         )
         assert check.do.startswith(f"mhfd rescore {run.root} --method")
 

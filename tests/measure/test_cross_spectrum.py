@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from tests.rigs.one_band import whole
 
-from mhfd.measure import cross_spectrum, noise_spectrum, spectra, texture
+from mhfd.measure import cross_spectrum, noise_spectrum, spectra
 from mhfd.measure.tissue import Tissue
 from mhfd.simulate import Artefacts, Exposure, Optics, section
 
@@ -29,7 +29,7 @@ def measure(pixels: NDArray[np.generic], tissue: Tissue | None = None) -> cross_
     pixels = np.ascontiguousarray(pixels)
     rows, cols = (edges(s, max(1, s // 128)) for s in pixels.shape)
     shape = pixels.shape[0], pixels.shape[1]
-    reader = spectra.Reader(shape, tissue or everywhere(pixels), rows, cols, texture.weights())
+    reader = spectra.Reader(shape, tissue or everywhere(pixels), rows, cols)
     reader.take(whole(pixels))
     seen = reader.spectra()
     if seen is None:

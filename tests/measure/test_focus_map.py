@@ -162,6 +162,23 @@ def test_cells_cover_a_side_and_blocks_are_counted_once(size: int) -> None:
     assert list(cells.blocks_of(size, count)) == np.histogram(middles, edges)[0].tolist()
 
 
+@given(st.integers(32, 40_000), st.floats(1e-3, 1e6))
+def test_cells_of_a_known_size_are_no_smaller_than_a_block_and_no_more_than_a_report_bears(
+    size: int, pixel: float
+) -> None:
+    plain, sized = len(cells.edges(size)) - 1, len(cells.edges(size, pixel)) - 1
+    assert plain <= sized <= cells.MOST_SIZED
+    assert sized == plain or size / sized >= cells.CELL
+    if size <= cells.MOST_CELLS * cells.CELL:
+        assert sized == plain
+
+
+@pytest.mark.parametrize(("size", "count"), [(1024, 8), (2048, 16), (4096, 16), (8192, 16), (16_384, 32), (32_768, 32)])
+def test_cells_of_a_run_of_4_nm(size: int, count: int) -> None:
+    """.5 um where a block of the cross-spectrum asks for no more, then 2 um, until there would be too many."""
+    assert len(cells.edges(size, 4.0)) - 1 == count
+
+
 @given(
     pixel=st.none() | st.floats(1e-6, 1e12),
     size=st.tuples(st.integers(32, 30_000), st.integers(32, 30_000)),

@@ -142,11 +142,11 @@ def test_the_doctor_says_which_side() -> None:
         found = endpoint_words.of(told.model_copy(update={"versions": versions}), sent=0.0, came=1.0, took_s=1.0)
         return next(check for check in found if check.name == "mhfd")
 
-    older, newer = checked(None), checked("4")
+    older, newer = checked(None), checked("5")
     assert older.level is Level.WARN
     assert f"the endpoint is older (method 1 against {METHOD_VERSION})" in older.what
     assert older.do == "upgrade the endpoint: its administrator installs this mhfd for the workers"
     assert newer.level is Level.FAIL
-    assert f"this side is older (method {METHOD_VERSION} against 4)" in newer.what
+    assert f"this side is older (method {METHOD_VERSION} against 5)" in newer.what
     assert newer.do.startswith("upgrade this side")
     assert checked(str(METHOD_VERSION)).level is Level.WARN, "the same method, other code"

@@ -75,6 +75,26 @@ def test_cross_spectra_are_compared_within_a_version_only() -> None:
     assert [first(judge, i, of(i, 0.6)).cause for i, of in ((33, new), (34, old))] == [Cause.CONTRADICTION] * 2
 
 
+def test_from_version_3_on_a_run_goes_on_as_if_nothing_had_happened() -> None:
+    """The cross-spectrum means the same: all that was known of the images of before still counts."""
+    judge, same = RunJudge(), RunJudge()
+    for i in range(30):
+        before = report(DENSITY * wobble(i), RATIO * wobble(i + 7, 0.06), version=3)
+        judge.see(i, before, Place(i, "r1-c1"))
+        same.see(i, before.model_copy(update={"params_id": before.params.id}), Place(i, "r1-c1"))
+    for one in (judge, same):
+        for i in range(3):
+            one.hear(i, True)
+        one.finish()
+    for i in range(30, 60):
+        part = BLUR if i in (30, 45) else 1.0
+        made = report(part * DENSITY * wobble(i), part * RATIO * wobble(i + 7, 0.06))
+        verdict = first(judge, i, made)
+        assert verdict == first(same, i, made)
+        assert (verdict.kind, verdict.origin, verdict.provisional) == (OUT if part < 1 else IN, "confirmed", False)
+        assert {c.measure for c in verdict.levels} == {"density", "cross_spectrum"}
+
+
 def test_before_anybody_confirmed_the_sharpest_of_both_versions_are_the_anchor() -> None:
     judge = upgraded(confirmed=0)
     verdict = first(judge, 30, new(30, BLUR, BLUR))

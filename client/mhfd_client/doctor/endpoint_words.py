@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mhfd.contract.base import meaning_of
 from mhfd.contract.examination import Examination, FileSeen
 from mhfd.contract.request import Code, Problem
 from mhfd.remote import worker
@@ -100,7 +101,8 @@ def _versions(there: Mapping[str, str]) -> Iterator[Check]:
 def _other_method(both: str, there: str, here: str) -> Check:
     """Its numbers do not agree with ours: who is older?"""
     if there.isdigit() and int(there) < int(here):
-        what = f"{both}: the endpoint is older (method {there} against {here}); its reports have no profile"
+        lacks = "have no profile" if meaning_of(int(there)) < meaning_of(int(here)) else "see less of large images"
+        what = f"{both}: the endpoint is older (method {there} against {here}); its reports {lacks}"
         return warn("mhfd", what, "upgrade the endpoint: its administrator installs this mhfd for the workers")
     what = f"{both}: this side is older (method {here} against {there}); the endpoint takes no image from it"
     return fail("mhfd", what, UPGRADE_HERE)

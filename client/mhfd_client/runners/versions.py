@@ -6,11 +6,15 @@ Words, and what they rest on. It changes no image's state.
 from typing import Final
 
 import mhfd
-from mhfd.contract.base import METHOD_VERSION
+from mhfd.contract.base import METHOD_VERSION, meaning_of
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
 
 UPGRADE_HERE: Final = "upgrade this side: pip install --upgrade mhfd"
+_LACKS: Final = {
+    1: "its reports have no profile, so images are judged by their density and no blur is given in pixels",
+    3: "its reports are compared with all others, but say less of the tissue of images above 2048 pixels a side",
+}
 _UPGRADE_THERE: Final = "Upgrade the endpoint: its administrator installs this mhfd for the workers"
 
 
@@ -22,8 +26,7 @@ def older_there(report: FocusReport) -> str | None:
     there = report.provenance.version
     return (
         f"the endpoint's mhfd {there} is older than this side's {mhfd.__version__} (method {version} against "
-        f"{METHOD_VERSION}): its reports have no profile, so images are judged by their density and no blur is given "
-        f"in pixels. {_UPGRADE_THERE}"
+        f"{METHOD_VERSION}): {_LACKS[meaning_of(version)]}. {_UPGRADE_THERE}"
     )
 
 

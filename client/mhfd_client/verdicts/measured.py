@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.contract.base import CROSS_SPECTRUM_VERSIONS, METHOD_VERSION
+from mhfd.contract.base import METHOD_VERSION, meaning_of
 from mhfd.contract.focus_report import Cells, Finding, FocusReport, Texture
 from mhfd_client.naming import Place
 from mhfd_client.verdicts.blur import spectrum
@@ -83,7 +83,18 @@ class Measured:
         version = report.params.version_of(report.params_id)
         made = report.params_id if version is None else (report.params.id, _barred(report, version))
         like = (report.method.kind, made, pixel)
-        return cls(place, like, pixel is not None, levels, area, scored, _meaning(version), curve, profile, holds)
+        return cls(
+            place,
+            like,
+            pixel is not None,
+            levels,
+            area,
+            scored,
+            meaning_of(version or METHOD_VERSION),
+            curve,
+            profile,
+            holds,
+        )
 
 
 def _barred(report: FocusReport, version: int) -> bool:
@@ -93,10 +104,6 @@ def _barred(report: FocusReport, version: int) -> bool:
     """
     origin = str(report.image.tags.get("box_from", ""))
     return version == 2 or (version > 2 and report.image.box is not None and not origin.startswith(_FIRST_BOXES))
-
-
-def _meaning(version: int | None) -> int:
-    return max(v for v in CROSS_SPECTRUM_VERSIONS if v <= (version or METHOD_VERSION))
 
 
 def comparable(levels: Levels, meanings: NDArray[np.integer[Any]], meaning: int) -> Levels:

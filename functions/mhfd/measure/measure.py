@@ -102,9 +102,10 @@ def measure(image: Image, detector: Detector, params: Params, *, keep: bool = Tr
     with clock.step("detect"):
         limits = stretch.limits_of(rows, seen, params)
     gates = gate.Gate(params, seen.stats, known.noise, known.tissue)
-    sides = np.array(edges(rows.shape[0]), np.intp), np.array(edges(rows.shape[1]), np.intp)
+    height, width = (np.array(edges(size, image.info.pixel_nm), np.intp) for size in rows.shape)
+    sides = height, width
     own = own_rows(team, rows.shape[0])
-    reader = spectra.Reader(rows.shape, known.tissue, *sides, texture.weights(), since=own[0])
+    reader = spectra.Reader(rows.shape, known.tissue, *sides, since=own[0])
     counts, kept = _Counts(rows.shape, known.tissue.mask.shape, params.n), []
     following = bands.detect(
         detector,
@@ -267,7 +268,7 @@ def _cells(
         rows=rows,
         cols=cols,
         dof=tuple(int(n) if s > 0 else None for n, s in zip(dof, share, strict=True)),
-        cross_spectrum=tuple(float(r) if np.isfinite(r) else None for r in ratio),
+        cross_spectrum=tuple(float(f"{r:.5g}") if np.isfinite(r) else None for r in ratio),
         tissue=tuple(share.round(4).tolist()),
         saturated=tuple((total(clipped.white) / area).round(4).tolist()),
     ), int(in_tissue.sum())

@@ -1,7 +1,8 @@
 """The power spectra of an image's blocks, folded into the few numbers a block that everything else is read from.
 
-One Hann-windowed transform of 128x128 pixels a block, in the middle of each cell; cross-spectrum, texture, noise and
-profile share it. Nothing here knows what is noise and what is scene.
+One Hann-windowed transform of 128x128 pixels a block; cross-spectrum, texture, noise and profile share it. Which blocks
+is decided here: all of the tissue of an image of up to 2048 pixels a side, a quarter at least of a larger one's, evenly
+spread, and more where tissue is little. Nothing here knows what is noise and what is scene.
 """
 
 from dataclasses import dataclass
@@ -9,17 +10,17 @@ from functools import cache
 from typing import Final
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
 from mhfd.contract.profile import WAYS, WHOLE_EDGES
 from mhfd.detector.bands import Band
+from mhfd.measure import texture
 from mhfd.measure.noise import BLOCK
 from mhfd.measure.tissue import Tissue
+from mhfd.native import spectra as native
+from mhfd.native.spectra import SIDE as SIDE
 from mhfd.team import Team
 
-SIDE: Final = 128
-"""Side of a block, pixels."""
 EDGES: Final = (0.016, *WHOLE_EDGES)
 """Of the rings, cycles a pixel: the profile's, with a coarser one."""
 RINGS: Final = len(EDGES) - 1
@@ -29,17 +30,58 @@ INDEPENDENT: Final = 2.25
 """Neighbouring frequencies that a Hann window makes one."""
 LEAST_TISSUE: Final = 0.25
 """Part of a block that must be tissue."""
-_AT_ONCE = 16  # blocks a transform: 1 MB, so that nothing leaves the cache
+SPARSE: Final = 256
+"""Pixels from one block to the next, at most: a quarter of the tissue is looked at, however large the image."""
+ENOUGH: Final = 64
+"""Places for blocks. Where there are fewer, they lie side by side; if that is not enough, half-way between them too."""
+ENOUGH_TISSUE: Final = 32
+"""... and so many of them must be tissue."""
 _FAR = int(np.ceil(BEYOND * SIDE))
-_FEW = 64  # cells, below which the blocks half-way between them are measured too
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """Where blocks may be: so many along each side of each cell, and `refined` those half-way between them too."""
+
+    tops: NDArray[np.intp]
+    lefts: NDArray[np.intp]
+    cells: tuple[int, int]
+    refined: bool = False
+
+    @classmethod
+    def of(cls, edges: tuple[NDArray[np.intp], NDArray[np.intp]], shape: tuple[int, int], *, apart: int) -> "Grid":
+        """In the middle of equal parts of each cell, of which one is `apart` pixels wide at most, or a block."""
+        sides = []
+        for along, size in zip(edges, shape, strict=True):
+            cells = len(along) - 1
+            parts = cells * max(1, min(-(-size // (cells * apart)), size // (cells * SIDE)))
+            middles = (np.arange(parts + 1) * size // parts).astype(np.intp)
+            sides.append(((middles[:-1] + middles[1:]) // 2 - SIDE // 2).clip(0, size - SIDE))
+        tops, lefts = sides
+        return cls(tops, lefts, (len(edges[0]) - 1, len(edges[1]) - 1))
+
+    def finer(self) -> "Grid":
+        """With those half-way between."""
+        tops, lefts = (np.insert(at, np.arange(1, len(at)), (at[:-1] + at[1:]) // 2) for at in (self.tops, self.lefts))
+        return Grid(tops, lefts, self.cells, refined=True)
+
+    def on_cells(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """One value a block, NaN where there is none -> the mean in each cell, without those half-way."""
+        whole = values[::2, ::2] if self.refined else values
+        rows, cols = self.cells
+        parts = whole.reshape(rows, len(whole) // rows, cols, whole.shape[1] // cols)
+        number = np.isfinite(parts).sum(axis=(1, 3))
+        found: NDArray[np.float64] = np.full(self.cells, np.nan)
+        np.divide(np.nansum(parts, axis=(1, 3)), number, out=found, where=number > 0)
+        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spectra:
     """Of each block in tissue, a row each: mean power where it is looked at."""
 
+    grid: Grid
     where: NDArray[np.bool_]  # (rows, columns): which blocks of the grid these are
-    refined: bool  # every second row and column of the grid lies half-way between two cells
     power: NDArray[np.float64]  # (blocks, RINGS, WAYS)
     along: NDArray[np.float64]  # (blocks, 65): by frequency along the lines, BEYOND across them
     across: NDArray[np.float64]  # (blocks, 65): by frequency across the lines, BEYOND along them
@@ -49,11 +91,16 @@ class Spectra:
     def __len__(self) -> int:
         return len(self.corner)
 
+    @property
+    def refined(self) -> bool:
+        """Whether blocks overlap half-way."""
+        return self.grid.refined
+
     def on_cells(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """One value a block -> one value a cell; NaN where there is no block."""
-        grid = np.full(self.where.shape, np.nan)
-        grid[self.where] = values
-        return grid[::2, ::2] if self.refined else grid
+        whole = np.full(self.where.shape, np.nan)
+        whole[self.where] = values
+        return self.grid.on_cells(whole)
 
 
 class Reader:
@@ -64,7 +111,6 @@ class Reader:
         tissue: Its tissue.
         rows: Where its cells begin and end: one more than there are cells.
         cols: The same across.
-        bands: Flat indices of frequencies, as `rfft2` orders them, and what each counts in each band.
         since: The first row that this process looks at: blocks that begin above are another's.
     """
 
@@ -74,84 +120,93 @@ class Reader:
         tissue: Tissue,
         rows: NDArray[np.intp],
         cols: NDArray[np.intp],
-        bands: tuple[NDArray[np.intp], NDArray[np.float32]],
         *,
         since: int = 0,
     ) -> None:
-        self._bands = bands
-        self._refined = (len(rows) - 1) * (len(cols) - 1) < _FEW
-        self._where = np.zeros((len(rows) - 1, len(cols) - 1), np.bool_)
+        self._by = _summing()
         self._tops = self._lefts = np.empty(0, np.intp)
         if min(shape) >= SIDE:
-            tops, lefts = (_corners(e, size, self._refined) for e, size in zip((rows, cols), shape, strict=True))
-            grid_y, grid_x = np.meshgrid(tops, lefts, indexing="ij")
-            self._where = _tissue_share(tissue, grid_y, grid_x) >= LEAST_TISSUE
-            self._tops, self._lefts = grid_y[self._where], grid_x[self._where]
-        window = np.hanning(SIDE + 1)[:-1].astype(np.float32)
-        self._window = window[:, None] * window
-        self._stack = np.empty((_AT_ONCE, SIDE, SIDE), np.float32)
-        self._powers = np.empty((len(self._stack), SIDE, SIDE // 2 + 1), np.float32)
-        self._filled, self._done = 0, int(np.count_nonzero(self._tops < since))
-        self._found: list[tuple[NDArray[np.float32], ...]] = []
+            self._grid, self._where = chosen((rows, cols), shape, tissue)
+            row, col = np.nonzero(self._where)
+            self._tops, self._lefts = self._grid.tops[row], self._grid.lefts[col]
+        self._done = int(np.searchsorted(self._tops, since))
+        self._found: list[native.Sums] = []
+
+    @property
+    def blocks(self) -> int:
+        """How many there are in tissue."""
+        return len(self._tops)
 
     def take(self, band: Band) -> None:
         """The blocks that begin in the band's own rows; it must have `SIDE` rows beyond them."""
-        while self._done < len(self._tops) and self._tops[self._done] < band.bottom:
-            y, x = self._tops[self._done] - band.first, self._lefts[self._done]
-            block = self._stack[self._filled]
-            block[:] = band.pixels[y : y + SIDE, x : x + SIDE]
-            block -= block.mean()
-            block *= self._window
-            self._filled += 1
-            self._done += 1
-            if self._filled == len(self._stack) or self._done == len(self._tops):
-                self._transform()
+        first, self._done = self._done, int(np.searchsorted(self._tops, band.bottom))
+        if first == self._done:
+            return
+        own = slice(first, self._done)
+        self._found.append(
+            native.of_blocks(band.pixels, self._tops[own] - band.first, self._lefts[own], self._by.groups)
+        )
 
     def join(self, team: Team) -> None:
         """With what the others found in their bands: to the first."""
-        if self._filled:
-            self._transform()
-        self._found = [batch for one in team.collected(self._found) for batch in one]
+        self._found = [native.Sums(*batch) for one in team.collected(self._found) for batch in one]
 
     def spectra(self) -> Spectra | None:
         """Once all bands were taken. None where no block of tissue fits."""
         if not self._found:
             return None
-        power, seen, along, across = (np.concatenate(parts) for parts in zip(*self._found, strict=True))
+        # All blocks together, however they came: the order of sums would differ with their number.
+        groups, along, across = (np.concatenate(parts) for parts in zip(*self._found, strict=True))
+        power = np.add.reduceat(groups[:, : self._by.used], self._by.starts, axis=1)
         lines = along.astype(np.float64)
         return Spectra(
+            grid=self._grid,
             where=self._where,
-            refined=self._refined,
             power=_means(power),
             along=lines,
             across=across.astype(np.float64),
             corner=lines[:, _FAR:].mean(axis=1),
-            bands=seen,
+            bands=groups @ self._by.bands,
         )
 
-    def _transform(self) -> None:
-        """Of some blocks at a time, in arrays that the next ones overwrite."""
-        self._stack[self._filled :] = 0  # as many blocks each time, or the order of sums would differ with the batch
-        stack, power = self._stack, self._powers
-        parts = scipy.fft.rfft2(stack, workers=1).view(np.float32)
-        np.square(parts, out=parts)
-        np.add(parts[..., ::2], parts[..., 1::2], out=power)
-        order, starts, _ = _atoms()
-        wanted, weights = self._bands
-        flat = power.reshape(len(power), -1)
-        half = SIDE // 2
-        edge = power[:, :, _FAR:].mean(axis=2)
-        edge[:, 1:half] += edge[:, :half:-1]
-        edge[:, 1:half] *= 0.5
-        self._found.append(
-            (
-                np.add.reduceat(flat[:, order], starts, axis=1)[: self._filled],
-                (flat[:, wanted] @ weights)[: self._filled],
-                power[: self._filled, _FAR : SIDE - _FAR + 1].mean(axis=1),
-                edge[: self._filled, : half + 1],
-            )
-        )
-        self._filled = 0
+
+def chosen(
+    edges: tuple[NDArray[np.intp], NDArray[np.intp]], shape: tuple[int, int], tissue: Tissue
+) -> tuple[Grid, NDArray[np.bool_]]:
+    """The first grid, from the widest on, that has enough blocks of tissue, and which of its blocks are."""
+    sparse, dense = (Grid.of(edges, shape, apart=apart) for apart in (SPARSE, SIDE))
+    for grid in (sparse, dense, dense.finer()):
+        where = tissue_share(tissue, grid.tops[:, None], grid.lefts[None, :]) >= LEAST_TISSUE
+        if where.size >= ENOUGH and np.count_nonzero(where) >= ENOUGH_TISSUE:
+            break
+    return grid, where
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Summing:
+    """What is summed of a spectrum, and what the sums add up to."""
+
+    groups: native.Groups
+    used: int  # the first groups: those that lie in a ring and way
+    starts: NDArray[np.intp]  # where among them each ring and way begins
+    bands: NDArray[np.float32]  # (groups, bands)
+
+
+@cache
+def _summing() -> _Summing:
+    """Frequencies that no ring, way or band of the texture tells apart are one group."""
+    order, starts, number = _atoms()
+    atom = np.full(SIDE * native.LINE, len(starts))
+    atom[order] = np.repeat(np.arange(len(starts)), number[number > 0])
+    band, columns = texture.groups()
+    pairs, label = np.unique(atom * len(columns) + band, return_inverse=True)
+    atoms, bands = np.divmod(pairs, len(columns))
+    return _Summing(
+        groups=native.Groups(label.reshape(SIDE, native.LINE), _FAR),
+        used=int(np.searchsorted(atoms, len(starts))),
+        starts=np.searchsorted(atoms, np.arange(len(starts))),
+        bands=columns[bands],
+    )
 
 
 def folded(spectrum: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -183,18 +238,7 @@ def _means(sums: NDArray[np.floating]) -> NDArray[np.float64]:
     return means.reshape(-1, RINGS, WAYS)
 
 
-def _corners(edges: NDArray[np.intp], size: int, refined: bool) -> NDArray[np.intp]:
-    """Where the block in the middle of each cell begins; `refined`: with those half-way between them."""
-    corners: NDArray[np.intp] = (edges[:-1] + edges[1:]) // 2 - SIDE // 2
-    corners = corners.clip(0, size - SIDE)
-    if not refined:
-        return corners
-    out = np.empty(2 * len(corners) - 1, np.intp)
-    out[::2], out[1::2] = corners, (corners[:-1] + corners[1:]) // 2
-    return out
-
-
-def _tissue_share(tissue: Tissue, tops: NDArray[np.intp], lefts: NDArray[np.intp]) -> NDArray[np.float64]:
+def tissue_share(tissue: Tissue, tops: NDArray[np.intp], lefts: NDArray[np.intp]) -> NDArray[np.float64]:
     """The part of each block that is tissue, from a summed-area table."""
     table = np.pad(np.cumsum(np.cumsum(tissue.mask, axis=0), axis=1), ((1, 0), (1, 0)))
     top, left = tops // BLOCK, lefts // BLOCK
@@ -232,4 +276,4 @@ def _places() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 def _frequencies() -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Whole numbers of periods a block, down a column and along a row."""
-    return np.rint(scipy.fft.fftfreq(SIDE) * SIDE)[:, None], np.arange(SIDE // 2 + 1)[None, :]
+    return np.rint(np.fft.fftfreq(SIDE) * SIDE)[:, None], np.arange(SIDE // 2 + 1)[None, :]

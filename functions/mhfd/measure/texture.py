@@ -7,7 +7,6 @@ nothing.
 """
 
 from functools import cache
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,19 +53,33 @@ def _rounded(values: NDArray[np.float64]) -> tuple[float, ...]:
 
 
 @cache
-def weights() -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """The frequencies in use, and what each counts in each band and direction.
+def groups() -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """The group of each frequency, flat as `rfft2` orders them, and what one of a group counts in each band, direction.
 
-    The axes are left out: that is where scan lines of unequal brightness show.
+    Group 0 counts nowhere. The axes are left out: that is where scan lines of unequal brightness show.
     """
     ky = np.rint(np.fft.fftfreq(SIDE) * SIDE)[:, None]
     kx = np.arange(SIDE // 2 + 1)[None, :]
-    radius = np.hypot(ky, kx) / SIDE
     off_axes = (np.abs(ky) > 1) & (np.abs(kx) > 1)
-    angle = np.arctan2(ky, np.maximum(kx, 1e-9)) / np.pi * _DIRECTIONS  # -2 to 2; a direction is 1 wide
-    rings = [off_axes & (radius >= low) & (radius < high) for low, high in pairwise(EDGES)]
-    fine = np.any(rings[_FINE], axis=0)
-    ways = [fine & (np.rint(angle) % _DIRECTIONS == way) for way in range(_DIRECTIONS)]
-    columns = np.stack([ring.ravel() / np.count_nonzero(ring) for ring in (*rings, *ways)], axis=1)
-    used = np.flatnonzero(columns.any(axis=1))
-    return used, np.ascontiguousarray(columns[used].astype(np.float32))
+    ring = np.digitize(np.hypot(ky, kx) / SIDE, EDGES) - 1
+    way = np.rint(np.arctan2(ky, np.maximum(kx, 1e-9)) / np.pi * _DIRECTIONS).astype(int) % _DIRECTIONS
+    rings = len(EDGES) - 1
+    used = off_axes & (ring >= 0) & (ring < rings)
+    label = np.where(used, 1 + ring * _DIRECTIONS + way, 0).ravel()
+    number = np.bincount(label, minlength=1 + rings * _DIRECTIONS)[1:].reshape(rings, _DIRECTIONS)
+    columns = np.zeros((rings, _DIRECTIONS, rings + _DIRECTIONS))
+    for at in range(rings):
+        columns[at, :, at] = 1 / number[at].sum()
+    for at in range(_DIRECTIONS):
+        columns[_FINE, at, rings + at] = 1 / number[_FINE, at].sum()
+    return label, np.concatenate([np.zeros((1, columns.shape[2])), columns.reshape(-1, columns.shape[2])]).astype(
+        np.float32
+    )
+
+
+@cache
+def weights() -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """The frequencies in use, flat as `rfft2` orders them, and what each counts in each band and direction."""
+    label, columns = groups()
+    used = np.flatnonzero(label)
+    return used, np.ascontiguousarray(columns[label[used]])
