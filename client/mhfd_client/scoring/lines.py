@@ -4,6 +4,8 @@ Images are scored side by side, one thread each; a single image gets every threa
 memory does not grow with the number of paths.
 """
 
+from __future__ import annotations
+
 import glob
 import itertools
 import os
@@ -13,21 +15,22 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from mhfd import api, threads
-from mhfd import overlay as drawing
 from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.contract.params import Params
 from mhfd.contract.request import Code
 from mhfd.errors import UsageError
 from mhfd_client.printing import printable
 from mhfd_client.runners import set_aside
-from mhfd_client.scoring.map_files import MapFiles
 from mhfd_client.scoring.progress import bar
 from mhfd_client.scoring.words import Tally, what_is_wrong
+
+if TYPE_CHECKING:
+    from mhfd_client.scoring.map_files import MapFiles
 
 DEADLINE_S: Final = 120.0
 """An image that takes longer has its line, and is left behind."""
@@ -74,7 +77,11 @@ def run(
     files = expand(paths)
     if overlay is not None and len(files) > 1 and overlay.suffix:
         raise UsageError(f"--overlay: {overlay} is one file for {len(files)} images; name a folder")
-    maps = None if focus_map is None else MapFiles(focus_map, files)
+    maps = None
+    if focus_map is not None:
+        from mhfd_client.scoring.map_files import MapFiles
+
+        maps = MapFiles(focus_map, files)
     jobs = min(jobs or threads.thread_count(), len(files))
     each = max(1, threads.thread_count() // jobs)
 
@@ -87,6 +94,8 @@ def run(
             why = "set aside: needs more memory than there is; crop it, or give fewer --jobs"
             return set_aside(path, params, why, code=Code.OUT_OF_MEMORY)
         if measured.features is not None:
+            from mhfd import overlay as drawing  # with Pillow, which nothing else here needs
+
             target = overlay if overlay.suffix else overlay / f"{Path(path).stem}.overlay.png"
             target.parent.mkdir(parents=True, exist_ok=True)
             drawing.draw(measured).save(target)

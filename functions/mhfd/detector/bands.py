@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 HEIGHT: Final = 1024
 """Rows of a band where nothing else is said."""
+_ENDLESS: Final = 1 << 40
+_FAR: Final = 1 << 16  # bands from the first of an endless image: nothing ends there
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,14 +80,26 @@ def detect(
     filters = plan.filters(tuple(scales.ladder(params)))
     whole = filters.whole
     start, end = (0, size) if only is None else only
-    for top, bottom in ((start + t, start + b) for t, b in spans(end - start, max(whole, height // whole * whole))):
+
+    def around(top: int, bottom: int, size: int) -> tuple[int, int]:
         above, below = filters.needed(max(top - 1, 0), min(bottom + 1, size))
-        first = max(0, above // whole * whole)
-        last = min(size, -(-max(below, bottom + beyond) // whole) * whole)
+        return max(0, above // whole * whole), min(size, -(-max(below, bottom + beyond) // whole) * whole)
+
+    def band(top: int, bottom: int) -> Band:
+        first, last = around(top, bottom, size)
         pixels = rows.read(first, last)
         own = (top - first, bottom - first)
         found = detector.detect_between(pixels, own, params, limits, sigma_floor=sigma_floor)
-        yield Band(top, bottom, first, pixels, replace(found, y=found.y + np.int32(first), shape=rows.shape))
+        return Band(top, bottom, first, pixels, replace(found, y=found.y + np.int32(first), shape=rows.shape))
+
+    step = max(whole, height // whole * whole)
+    if start == 0 < end:
+        # The first needs nothing above it and is as much higher: those that follow then work in the same memory.
+        first, last = around(_FAR * step, (_FAR + 1) * step, _ENDLESS)
+        start = min(end, step + last - first - around(0, step, _ENDLESS)[1])
+        yield band(0, start)
+    for top, bottom in spans(end - start, step):
+        yield band(start + top, start + bottom)  # and keep nothing of it: it is gone before the next one is read
 
 
 def joined(parts: Sequence[Features]) -> Features:

@@ -128,6 +128,7 @@ def measure(image: Image, detector: Detector, params: Params, *, keep: bool = Tr
                 kept.append(features)
         with clock.step("cross_spectrum"):
             reader.take(band)
+        del band  # before the next one is read
     if team.size > 1:
         with clock.step("gather"):
             counts.join(team)
