@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from mhfd import images
 from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.contract.params import Params
-from mhfd.detector import Detector
+from mhfd.detector import Detector, bands
 from mhfd.detector.choose import choose
 from mhfd.measure import measure as report
 from mhfd.rows import Rows
@@ -78,7 +78,12 @@ def measured_by(
     image = None
     try:
         with images.opened(
-            source, limits=limits or images.Limits(), crop=params.crop, threads=detector.threads, team=team
+            source,
+            limits=limits or images.Limits(),
+            crop=params.crop,
+            threads=detector.threads,
+            team=team,
+            whole=_why_whole(detector, keep=keep),
         ) as image:
             measured = report.measure(image, detector, params, keep=keep, team=team)
             if look is not None and image.rows is not None and measured.report.finding is Finding.OK:
@@ -88,3 +93,12 @@ def measured_by(
     except images.Flaw as flaw:
         assert image is not None  # noqa: S101  it was given
         return report.measure(images.flawed(image, team.agreed(flaw)), detector, params)
+
+
+def _why_whole(detector: Detector, *, keep: bool) -> str | None:
+    """Why all of an image has to be in memory, and what to do about that; None: bands of it are enough."""
+    if keep:
+        return "its pixels are to be kept; score it without an overlay"
+    if not bands.takes_bands(detector):
+        return f"the backend {detector.name!r} takes all of it at once; use device cpu and the preset robust"
+    return None

@@ -598,7 +598,9 @@ def test_wrong_sources(source: Any, word: str) -> None:
     assert word in str(caught.value)
 
 
-@pytest.mark.parametrize("limits", [{"max_pixels": 0}, {"max_bytes": -1}, {"max_pixels": 1.5}, {"max_bytes": True}])
+@pytest.mark.parametrize(
+    "limits", [{"max_pixels": 0}, {"max_bytes": -1}, {"max_pixels": 1.5}, {"max_bytes": True}, {"max_held_pixels": 0}]
+)
 def test_wrong_limits(limits: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=rf"^limits.{next(iter(limits))}: "):
         images.Limits(**limits)

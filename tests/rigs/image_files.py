@@ -88,7 +88,7 @@ def good(path: Path, content: bytes | None = None) -> images.Image:
     return image
 
 
-def flawed(path: Path, content: bytes | None, finding: Finding, *words: str, **limits: int) -> images.Image:
+def flawed(path: Path, content: bytes | None, finding: Finding, *words: str, **limits: Any) -> images.Image:
     """What is said of a file that is not."""
     if content is not None:
         path.write_bytes(content)

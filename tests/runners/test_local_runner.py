@@ -17,8 +17,8 @@ import pytest
 from tests.rigs.jobs_folder import Folder
 from tests.rigs.listening import PATIENCE_S, listen, until_answered
 
-from mhfd import images
 from mhfd.contract.focus_report import Finding
+from mhfd.limits import Limits
 from mhfd_client.errors import RunnerError
 from mhfd_client.runners import Batch, Event, Health, Scored, Started, memory
 from mhfd_client.runners.local import LocalRunner
@@ -177,31 +177,27 @@ def test_workers_have_a_memory_limit_by_default(make: Make, folder: Folder) -> N
 
 
 def take_what_no_image_needs(path: str, **options: Any) -> None:
-    bytearray(memory.DEAREST + (1 << 30))  # never touched: it costs nothing where there is no limit
-
-
-def test_the_dearest_image_within_the_limits_fits() -> None:
-    assert images.Limits().max_pixels * 24 == memory.DEAREST
+    bytearray(memory.needed(Limits()) + (1 << 30))  # never touched: it costs nothing where there is no limit
 
 
 def test_all_workers_together_leave_the_machine_alive(tmp_path: Path) -> None:
     (tmp_path / "proc/self").mkdir(parents=True)
     (tmp_path / "proc/meminfo").write_text("MemTotal:       16777216 kB\nMemFree: 1 kB\n")
-    assert memory.allowed(1, root=tmp_path) == memory.DEAREST
-    assert memory.allowed(8, root=tmp_path) == 12 * (1 << 30) // 8
-    assert memory.allowed(10_000, root=tmp_path) == memory.LEAST
+    assert memory.allowed(1, Limits(), root=tmp_path) == memory.needed(Limits())
+    assert memory.allowed(8, Limits(), root=tmp_path) == 12 * (1 << 30) // 8
+    assert memory.allowed(10_000, Limits(), root=tmp_path) == memory.LEAST
     (tmp_path / "proc/self/cgroup").write_text("0::/slurm/job\n")
     job = tmp_path / "sys/fs/cgroup/slurm/job"
     job.mkdir(parents=True)
     (job / "memory.max").write_text("max\n")
     (job.parent / "memory.max").write_text(f"{4 << 30}\n")
-    assert memory.allowed(1, root=tmp_path) == 3 << 30
+    assert memory.allowed(1, Limits(), root=tmp_path) == 3 << 30
     (tmp_path / "proc/self/cgroup").write_text("5:cpuset:/\n4:memory:/box\n")
     box = tmp_path / "sys/fs/cgroup/memory/box"
     box.mkdir(parents=True)
     (box / "memory.limit_in_bytes").write_text(f"{2 << 30}\n")
     (box.parent / "memory.limit_in_bytes").write_text("9223372036854771712\n")
-    assert memory.allowed(1, root=tmp_path) == 1536 << 20
+    assert memory.allowed(1, Limits(), root=tmp_path) == 1536 << 20
 
 
 def test_an_image_that_hangs_is_tried_twice_and_no_more(make: Make, folder: Folder) -> None:

@@ -52,7 +52,12 @@ def replay(
     if not as_json:
         echo(f"names: {names}", err=True)
     reports = measured(
-        root, run, plan.plantings, params=chosen.score.resolved(), jobs=min(jobs or threads.thread_count(), len(run))
+        root,
+        run,
+        plan.plantings,
+        params=chosen.score.resolved(),
+        limits=chosen.limits(),
+        jobs=min(jobs or threads.thread_count(), len(run)),
     )
     with bar(len(run), None, transient=True) as shown:
         outcome = replayed(reports, plan, chosen.verdict, shown.advance)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from mhfd.errors import UsageError
+from mhfd.limits import Limits, bytes_of, pixels_of
 from mhfd_client.commands.common import EXIT_PERSON
 
 if TYPE_CHECKING:
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from mhfd.contract.params import Params
     from mhfd.ranks.algorithm import Reduction
     from mhfd.ranks.one_image import Split
+
+
+_ADMINISTRATORS: Final = "what an endpoint reads is its administrator's"
 
 
 def _params(preset: str, n: int | None, min_t: float | None, max_t: float | None, crop: str | None) -> Params:
@@ -26,8 +31,27 @@ def _params(preset: str, n: int | None, min_t: float | None, max_t: float | None
     return Params.checked(**(Params.preset(preset).model_dump() | given))
 
 
+def _sized(read: Callable[[str], int]) -> Callable[[click.Context, click.Parameter, str | None], int | None]:
+    """A size as people say it."""
+
+    def value(_context: click.Context, _parameter: click.Parameter, said: str | None) -> int | None:
+        try:
+            return None if said is None else read(said)
+        except UsageError as error:
+            raise click.BadParameter(str(error)) from None
+
+    return value
+
+
+def _limits(**given: int | None) -> Limits:
+    return Limits(raised_by="give a larger --{option}", **{name: value for name, value in given.items() if value is not None})
+
+
 def _only_here(**given: bool) -> None:
     why = {
+        "max-bytes": _ADMINISTRATORS,
+        "max-pixels": _ADMINISTRATORS,
+        "max-held-pixels": _ADMINISTRATORS,
         "overlay": "it is drawn from the pixels, which stay at the endpoint; score the image here",
         "jobs": "how many images are scored at a time is its administrator's",
         "device": "what an endpoint scores with is its administrator's",
@@ -80,6 +104,24 @@ def _not_over_ranks(**given: object) -> None:
     help="auto: a GPU where there is one.",
 )
 @click.option("--jobs", type=click.IntRange(1), help="Images at a time.  [default: one a processor core]")
+@click.option(
+    "--max-bytes",
+    metavar="SIZE",
+    callback=_sized(bytes_of),
+    help="A file may be so large: 8GB, 512MiB or a number of bytes.  [default: 4GB]",
+)
+@click.option(
+    "--max-pixels",
+    metavar="PIXELS",
+    callback=_sized(pixels_of),
+    help="An image may have so many pixels: 50000x50000 or their number.  [default: 32768x32768]",
+)
+@click.option(
+    "--max-held-pixels",
+    metavar="PIXELS",
+    callback=_sized(pixels_of),
+    help="So many may be in memory at once, where an image cannot be read row by row.  [default: 16384x16384]",
+)
 @click.option("--endpoint", metavar="UUID", help="Score on this endpoint of Globus Compute.")
 @click.option(
     "--map",
@@ -115,6 +157,9 @@ def score(
     crop: str | None,
     device: Device,
     jobs: int | None,
+    max_bytes: int | None,
+    max_pixels: int | None,
+    max_held_pixels: int | None,
     endpoint: str | None,
     maps: tuple[str, ...],
     mpi: bool,
@@ -153,7 +198,16 @@ def score(
     params = _params(preset, n, min_t, max_t, crop)
     progress = not quiet and sys.stderr.isatty()
     if endpoint is not None:
-        _only_here(overlay=overlay is not None, jobs=jobs is not None, device=device != "auto")
+        _only_here(
+            **{
+                "overlay": overlay is not None,
+                "jobs": jobs is not None,
+                "device": device != "auto",
+                "max-bytes": max_bytes is not None,
+                "max-pixels": max_pixels is not None,
+                "max-held-pixels": max_held_pixels is not None,
+            }
+        )
         from mhfd_client.compute import reach
         from mhfd_client.scoring import lines_far as lines
 
@@ -174,6 +228,7 @@ def score(
         unscored = scoring.run(
             paths,
             params=params,
+            limits=_limits(max_bytes=max_bytes, max_pixels=max_pixels, max_held_pixels=max_held_pixels),
             device=device,
             jobs=jobs,
             as_json=as_json,

@@ -19,6 +19,7 @@ from PIL import Image as Pillow
 
 from mhfd import images, stretch
 from mhfd.contract.params import Params
+from mhfd.limits import Limits
 from mhfd_client.errors import StateError
 from mhfd_client.files import write_whole
 from mhfd_client.journal.rows import ImageRow
@@ -111,7 +112,7 @@ class PictureReader:
             raise NotShown("The file was replaced since: these pixels are gone. Look at its newer image.")
 
     def _read(self, row: ImageRow) -> Grey:
-        image = images.load(self._path(row))
+        image = images.load(self._path(row), limits=Limits(raised_by="open it in another program"))
         if image.pixels is None:
             raise NotShown(f"There is nothing to show: {image.detail or image.finding.value}.")
         pixels = image.pixels

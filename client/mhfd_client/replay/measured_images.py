@@ -16,6 +16,7 @@ from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
 from mhfd.detector.choose import choose
 from mhfd.errors import UsageError
+from mhfd.limits import Limits
 from mhfd.measure import measure as report
 from mhfd.rows import InMemory
 from mhfd.simulate.planting import LEAST, ImageNoise, plant
@@ -68,6 +69,7 @@ def measured(
     plantings: Callable[[int], Iterable[Planting]],
     *,
     params: Params,
+    limits: Limits,
     jobs: int,
 ) -> Iterator[MeasuredImage]:
     """Each image of the run in its order; `plantings` says what is planted in the image of a number, from 0."""
@@ -80,7 +82,7 @@ def measured(
             return MeasuredImage(run[number], set_aside(run[number].path, params, why), ())
 
     def looked_at(number: int) -> MeasuredImage:
-        image = images.load(f"{root}/{run[number].path}", crop=params.crop)
+        image = images.load(f"{root}/{run[number].path}", crop=params.crop, limits=limits)
         detector = choose(params, device="cpu", threads=1)
         found = report.measure(image, detector, params, keep=False).report
         pixels = image.pixels

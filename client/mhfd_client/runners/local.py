@@ -10,7 +10,7 @@ import queue
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.request import Code
+from mhfd.limits import Limits
 from mhfd.threads import thread_count
 from mhfd_client.errors import RunnerError
 from mhfd_client.runners import Batch, Event, Health, Job, Returned, Scored, Started, Trouble, set_aside
@@ -66,7 +67,9 @@ class LocalRunner:
         backoff_s: Wait before the second try; doubled with each further one. Also between workers that do not start.
         memory_bytes: What a worker may take for an image; nothing for what the dearest one within the limits costs, or
             for the worker's share of the machine, if that is less.
-        score: The scoring function, `module:function`, called with (path, params=, device=, threads=).
+        limits: How large an image may be; nothing for the usual ones.
+        score: The scoring function, `module:function`, called with (path, params=, device=, threads=), and with
+            `limits=` where some are given.
         thumbnails: A folder for small pictures of what was scored; the scoring function is then called with
             `thumbnail=` too, the file to write. Pictures that cannot be written are a trouble that is said once; what
             is said of the images is the same.
@@ -86,6 +89,7 @@ class LocalRunner:
         attempts: int = 2,
         backoff_s: float = 1.0,
         memory_bytes: int | None = None,
+        limits: Limits | None = None,
         score: str | None = None,
         thumbnails: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -96,8 +100,9 @@ class LocalRunner:
         workers = workers or (cores if device == "cpu" else 2)
         score = score or ("mhfd.api:score" if thumbnails is None else "mhfd_client.runners.thumbnails:score")
         pictures = None if thumbnails is None else os.fspath(thumbnails)
-        memory = memory_bytes or allowed(workers)
-        self._set_up = SetUp(score, device, threads or max(1, cores // workers), memory, pictures)
+        memory = memory_bytes or allowed(workers, limits or Limits())
+        told = None if limits is None else asdict(limits)
+        self._set_up = SetUp(score, device, threads or max(1, cores // workers), memory, told, pictures)
         self._deadline, self._start_limit, self._attempts = deadline_s, start_s, attempts
         self._backoff = backoff_s
         self._clock = clock

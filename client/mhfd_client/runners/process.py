@@ -20,7 +20,7 @@ from typing import Final
 from mhfd.contract.focus_report import FocusReport
 from mhfd_client.runners import Job
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 """Of the lines between a station and its workers, which may be of another mhfd when it was exchanged meanwhile."""
 
 # Native libraries make as many threads as the machine has cores unless told; workers would fight over them.
@@ -41,6 +41,7 @@ class SetUp:
     device: str
     threads: int
     memory_bytes: int | None  # for an image, beyond what the worker takes for itself
+    limits: dict[str, int | str] | None = None  # fields of `Limits`: the scoring function also takes `limits=`
     thumbnails: str | None = None  # a folder: the scoring function also takes `thumbnail=`, a file to write
     schema_version: int = SCHEMA_VERSION
 

@@ -16,6 +16,7 @@ from PIL import Image
 from mhfd import api
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
+from mhfd.limits import Limits
 from mhfd.rows import Rows, spans
 from mhfd_client.files import text_of
 from mhfd_client.runners.process import Unpictured
@@ -23,11 +24,18 @@ from mhfd_client.runners.process import Unpictured
 SIDE: Final = 256
 
 
-def score(path: str, *, params: Params, device: api.Device, threads: int, thumbnail: str) -> FocusReport | Unpictured:
+def score(
+    path: str, *, params: Params, device: api.Device, threads: int, thumbnail: str, limits: Limits | None = None
+) -> FocusReport | Unpictured:
     """`mhfd.score`, and the picture on the way. What cannot be measured may have none."""
     pictures: list[bytes] = []
     report = api.score(
-        path, params=params, device=device, threads=threads, look=lambda rows: pictures.append(jpeg(rows))
+        path,
+        params=params,
+        device=device,
+        threads=threads,
+        limits=limits,
+        look=lambda rows: pictures.append(jpeg(rows)),
     )
     return keep(report, pictures[0], thumbnail) if pictures else report
 

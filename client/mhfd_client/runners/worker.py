@@ -25,6 +25,7 @@ from typing import IO, Any
 from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.contract.params import Params
 from mhfd.errors import MhfdError, UsageError
+from mhfd.limits import Limits
 from mhfd_client.journal.folder import picture_of
 from mhfd_client.runners.memory import limit
 from mhfd_client.runners.process import SCHEMA_VERSION, Unpictured
@@ -56,7 +57,9 @@ def main(argv: list[str]) -> int:
         _reply(replies, "broken", 0, f"{type(e).__name__}: {e}")
         return 1
     _reply(replies, "ready", 0, str(os.getpid()))
-    options = {"device": set_up["device"], "threads": set_up["threads"]}
+    options: dict[str, Any] = {"device": set_up["device"], "threads": set_up["threads"]}
+    if set_up["limits"] is not None:
+        options["limits"] = Limits(**set_up["limits"])
     pictures = set_up["thumbnails"]
     missed: bool | None = None  # the last picture was not kept; None: not said yet
     while True:

@@ -62,7 +62,13 @@ class Inspection:
     @classmethod
     def of(cls, path: str) -> Inspection:
         """Read one file. What is wrong with it is in `finding`."""
-        loaded = images.load(path)
+        loaded = None
+        try:
+            with images.opened(path) as loaded:  # its pixels are not asked for
+                pass
+        except images.Flaw as flaw:
+            assert loaded is not None  # noqa: S101  it was given
+            loaded = images.flawed(loaded, flaw)
         detail = None if loaded.detail is None else loaded.detail.removeprefix(f"{loaded.finding.value}: ")
         return cls(path, loaded.finding, detail, loaded.info, tuple(tags_of(path)), tuple(_beside(path)))
 

@@ -24,6 +24,7 @@ from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.contract.params import Params
 from mhfd.contract.request import Code
 from mhfd.errors import UsageError
+from mhfd.limits import Limits
 from mhfd_client.printing import printable
 from mhfd_client.runners import set_aside
 from mhfd_client.scoring.progress import bar
@@ -65,6 +66,7 @@ def run(
     paths: Sequence[str],
     *,
     params: Params,
+    limits: Limits | None = None,
     device: api.Device = "auto",
     jobs: int | None = None,
     as_json: bool = False,
@@ -88,8 +90,8 @@ def run(
     def one(path: str) -> FocusReport:
         try:
             if overlay is None:
-                return api.score(path, params=params, device=device, threads=each)
-            measured = api.measure(path, params=params, device=device, threads=each)
+                return api.score(path, params=params, device=device, threads=each, limits=limits)
+            measured = api.measure(path, params=params, device=device, threads=each, limits=limits)
         except MemoryError:
             why = "set aside: needs more memory than there is; crop it, or give fewer --jobs"
             return set_aside(path, params, why, code=Code.OUT_OF_MEMORY)

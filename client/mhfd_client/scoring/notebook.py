@@ -17,6 +17,7 @@ from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
 from mhfd.contract.request import Code
 from mhfd.errors import UsageError
+from mhfd.limits import Limits
 from mhfd.threads import thread_count
 from mhfd_client.journal.folder import picture_of
 from mhfd_client.runners import Job, Scored, set_aside
@@ -38,6 +39,7 @@ def score(
     judge: bool | VerdictSettings = True,
     device: Literal["auto", "cpu", "gpu"] = "auto",
     workers: int | None = None,
+    limits: Limits | None = None,
     thumbnails: bool = True,
     progress: bool | None = None,
     on_row: Callable[[Row], None] | None = None,
@@ -55,6 +57,7 @@ def score(
         judge: Compare the images with each other, as a station does; provisional, because nobody confirms any here.
         device: `auto` takes a GPU where there is one.
         workers: Worker processes; nothing for one a core.
+        limits: How large an image of this machine's may be; nothing for the usual `mhfd.images.Limits()`.
         thumbnails: Keep a small picture of each.
         progress: A progress bar; nothing for one when somebody looks.
         on_row: Called with each row as it comes, in the order of completion, not judged yet.
@@ -78,8 +81,8 @@ def score(
         raise UsageError(f"via: {via!r} is none of local, compute, flow")
     if settings is not None and way != "flow":
         raise UsageError("settings: belong to via='flow'; leave them out")
-    if way != "local" and (device != "auto" or workers is not None):
-        raise UsageError("device, workers: what an endpoint scores with is its administrator's; leave them out")
+    if way != "local" and (device != "auto" or workers is not None or limits is not None):
+        raise UsageError("device, workers, limits: what an endpoint scores with is its administrator's; leave them out")
     if way == "flow":
         from mhfd_client.scoring.notebook_far import begin_by_flow
 
@@ -102,7 +105,7 @@ def score(
         workers = min(thread_count(), len(files))  # not more than images: each takes half a second to start
     with tempfile.TemporaryDirectory(prefix="mhfd-thumbs-") as scratch, bar(len(files), progress) as shown:
         pictures = Path(scratch) if thumbnails else None
-        with closing(LocalRunner(workers=workers, device=device, thumbnails=pictures)) as runner:
+        with closing(LocalRunner(workers=workers, device=device, limits=limits, thumbnails=pictures)) as runner:
             return table_of(
                 files,
                 _scored(runner, files, chosen),

@@ -143,5 +143,8 @@ def _picture(path: str, size: int | None) -> bytes | None:
     from mhfd import images
     from mhfd_client.runners.thumbnails import jpeg
 
-    image = images.load(path)
-    return None if image.rows is None else jpeg(image.rows)
+    try:
+        with images.opened(path) as image:
+            return None if image.rows is None else jpeg(image.rows)
+    except images.Flaw:
+        return None

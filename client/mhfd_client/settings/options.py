@@ -6,19 +6,37 @@ Only the model. Where values come from is `settings`; what they do is the part's
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
 from mhfd.contract.params import Crop, Params
 from mhfd.errors import UsageError
+from mhfd.limits import Limits, bytes_of, pixels_of
 
 Seconds = Annotated[float, Field(ge=0, le=86400 * 7)]
 Positive = Annotated[float, Field(gt=0, le=86400 * 7)]
+
+
+_USUAL: Final = Limits()
+
+
+def _said(read: Callable[[str | int], int]) -> Callable[[Any], Any]:
+    """What reads a size as people say it; what is neither text nor a whole number is refused by its type."""
+
+    def value(said: Any) -> Any:
+        if not isinstance(said, str | int):
+            return said
+        try:
+            return read(said)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+
+    return value
 
 
 class Section(BaseModel):
@@ -125,12 +143,24 @@ class NamesSettings(Section):
 
 
 class ImagesSettings(Section):
-    """What of a file is image."""
+    """What of a file is image, and how large it may be where it is scored on this machine."""
 
     crop: str | None = Field(
         None,
         description="what to leave off at each side, in pixels, instead of a data bar: `bottom=77`, `top=10,left=4`; "
         "`bottom=0`: nothing, there is no bar; unset: a data bar, where the instrument is known to draw one",
+    )
+
+    max_bytes: Annotated[int, BeforeValidator(_said(bytes_of)), Field(ge=1)] = Field(
+        _USUAL.max_bytes, description="size of a file: `8GB`, `512MiB` or a number of bytes; an endpoint has its own"
+    )
+    max_pixels: Annotated[int, BeforeValidator(_said(pixels_of)), Field(ge=1)] = Field(
+        _USUAL.max_pixels, description="pixels of an image: `50000x50000` or their number; an endpoint has its own"
+    )
+    max_held_pixels: Annotated[int, BeforeValidator(_said(pixels_of)), Field(ge=1)] = Field(
+        _USUAL.max_held_pixels,
+        description="the same for what cannot be read row by row (PNG, JPEG, a TIFF of one compressed strip): it is "
+        "in memory whole, and `runner.memory_gb` follows",
     )
 
     @field_validator("crop")
@@ -184,7 +214,7 @@ class RunnerSettings(Section):
         None,
         ge=0.1,
         le=1000,
-        description="what a worker may take for an image; unset: what the largest that is read needs, 6.4, or less "
+        description="what a worker may take for an image; unset: what the largest that is read needs, 7.8, or less "
         "where all workers together would take more than three quarters of the machine's memory",
     )
     attempts: int = Field(
@@ -394,6 +424,16 @@ class Settings(Section):
     verdict: VerdictSettings = VerdictSettings()
     alerts: AlertSettings = AlertSettings()
     globus: GlobusSettings = GlobusSettings()
+
+    def limits(self) -> Limits:
+        """How large images of this machine's may be."""
+        said = self.images
+        return Limits(
+            max_bytes=said.max_bytes,
+            max_pixels=said.max_pixels,
+            max_held_pixels=said.max_held_pixels,
+            raised_by="raise images.{name} in the settings",
+        )
 
     def params(self) -> Params:
         """What images are scored with."""

@@ -191,5 +191,6 @@ def _local(chosen: Settings, state_dir: Path) -> LocalRunner:
         attempts=chosen.runner.attempts,
         backoff_s=chosen.runner.backoff_s,
         memory_bytes=None if chosen.runner.memory_gb is None else round(chosen.runner.memory_gb * 1e9),
+        limits=chosen.limits(),
         thumbnails=thumbnails(state_dir),
     )

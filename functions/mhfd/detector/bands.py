@@ -40,6 +40,11 @@ class Band:
     """In rows of the whole image."""
 
 
+def takes_bands(detector: Detector) -> bool:
+    """Whether it detects in a band of an image; the others take all of it at once."""
+    return isinstance(detector, CpuDetector)
+
+
 def detect(
     detector: Detector,
     rows: Rows,

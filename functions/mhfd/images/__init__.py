@@ -16,19 +16,18 @@ from numpy.typing import NDArray
 from mhfd.contract.focus_report import Box, Finding, ImageInfo
 from mhfd.contract.params import Crop
 from mhfd.errors import UsageError
-from mhfd.images import bar, formats, grey, instruments, integrity, marker, source, values
+from mhfd.images import bar, bounds, formats, grey, instruments, integrity, marker, source, values
 from mhfd.images.flaw import Flaw
 from mhfd.images.formats.reading import FileToRead, NotWhole, ReadImage
 from mhfd.images.formats.stored import StoredImage
 from mhfd.images.instruments.written import Header, Written
-from mhfd.images.limits import WHOLE, Limits
 from mhfd.images.source import Changed, OpenFile
+from mhfd.limits import ROWS_TOGETHER, Limits
 from mhfd.rows import InMemory, Pixels, Rows
 from mhfd.survey import Survey, survey
 from mhfd.team import ALONE, Team
 
 __all__ = [
-    "WHOLE",
     "FileToRead",
     "Flaw",
     "Image",
@@ -43,7 +42,7 @@ __all__ = [
 
 
 _DEFAULT_LIMITS: Final = Limits()
-_IN_MEMORY_LIMITS: Final = Limits(max_pixels=WHOLE)
+_LOADED: Final = "all of it would be in memory; score it by its path"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +76,7 @@ def opened(
     threads: int = 1,
     in_memory: int = IN_MEMORY,
     team: Team = ALONE,
+    whole: str | None = None,
 ) -> Iterator[Image]:
     """One image, whose rows are read as they are asked for. An array is taken as it is.
 
@@ -89,6 +89,7 @@ def opened(
         threads: Of the first look.
         in_memory: See `IN_MEMORY`.
         team: Who opens it too; the first of them hashes it.
+        whole: Why all of a file's image will be in memory, and what to do about that, where that is so.
     """
     facts = _Facts(crop=crop, threads=threads, in_memory=in_memory, team=team)
     with ExitStack() as open_files:
@@ -96,7 +97,7 @@ def opened(
             if isinstance(source, np.ndarray):
                 seen = _of_array(source, facts)
             else:
-                seen = _of_file(source, limits, facts, open_files)
+                seen = _of_file(source, limits, facts, open_files, whole)
             image = Image(facts.info(), Finding.OK, None, seen.rows, survey=seen.survey)
         except Flaw as flaw:
             common = team.agreed(flaw)
@@ -115,13 +116,13 @@ def flawed(image: Image, flaw: Flaw) -> Image:
 def load(
     source: str | os.PathLike[str] | OpenFile | NDArray[Any],
     *,
-    limits: Limits = _IN_MEMORY_LIMITS,
+    limits: Limits = _DEFAULT_LIMITS,
     crop: Crop | None = None,
 ) -> Image:
-    """Read one image whole, and so by default none of more than `WHOLE` pixels. See `opened`."""
+    """Read one image whole, and so none of more than `limits.held` pixels. See `opened`."""
     image = None
     try:
-        with opened(source, limits=limits, crop=crop) as image:
+        with opened(source, limits=limits, crop=crop, whole=_LOADED) as image:
             pixels = image.pixels
     except Flaw as flaw:
         assert image is not None  # noqa: S101  it was given
@@ -170,7 +171,9 @@ class _Seen:
     survey: Survey
 
 
-def _of_file(where: str | os.PathLike[str] | OpenFile, limits: Limits, facts: _Facts, open_files: ExitStack) -> _Seen:
+def _of_file(
+    where: str | os.PathLike[str] | OpenFile, limits: Limits, facts: _Facts, open_files: ExitStack, whole: str | None
+) -> _Seen:
     named = where.path if isinstance(where, OpenFile) else where
     path = os.fspath(named) if isinstance(named, str | os.PathLike) else None
     if not isinstance(path, str) or not path or "\0" in path:
@@ -180,17 +183,19 @@ def _of_file(where: str | os.PathLike[str] | OpenFile, limits: Limits, facts: _F
     opened = where if isinstance(where, OpenFile) else path
     beside = source.beside(opened)
     hashed = facts.team.number == 0
-    file = open_files.enter_context(source.opened(opened, max_bytes=limits.max_bytes, hashed=hashed))
+    file = open_files.enter_context(source.opened(opened, limits=limits, hashed=hashed))
     facts.size = file.size
     if facts.team.from_first(file.revision) != file.revision:
         raise Changed
     try:
-        stored = formats.read(file, opened, beside, max_pixels=limits.max_pixels)
+        stored = formats.read(file, opened, beside, limits=limits)
         facts.shape, facts.dtype = (stored.height, stored.width), stored.dtype
         facts.extra["format"] = stored.kind
         facts.extra |= stored.about
         header = Header(stored.height, stored.width, path, beside, stored.fields, stored.known)
         instruments.read(header, facts.written)
+        bounds.hold(stored.height, stored.width, limits, whole=whole)
+        bounds.hold_together(stored.height, stored.width, ROWS_TOGETHER, limits)
         return _finish(stored.decode(), facts, stored)
     finally:
         facts.sha256 = file.sha256

@@ -17,8 +17,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mhfd.images.bounds import too_large
 from mhfd.images.flaw import Flaw, incomplete, unavailable, unreadable
-from mhfd.images.limits import too_large
+from mhfd.limits import Limits
 
 _PIECE: Final = 256 << 10
 """Bytes that are hashed at a time."""
@@ -153,7 +154,7 @@ class OpenFile:
 
 
 @contextmanager
-def opened(path: str | OpenFile, *, max_bytes: int, hashed: bool = True) -> Iterator[Source]:
+def opened(path: str | OpenFile, *, limits: Limits, hashed: bool = True) -> Iterator[Source]:
     """A regular file to read from, or the `Flaw` that keeps it from being read.
 
     `Changed` at the end, whatever else was found, unless it is the same revision from its first byte to then. Not
@@ -173,8 +174,8 @@ def opened(path: str | OpenFile, *, max_bytes: int, hashed: bool = True) -> Iter
         _refuse_special(where, before.st_mode)
         if before.st_size == 0:
             raise unreadable("the file is empty; copy or export it again")
-        if before.st_size > max_bytes:
-            raise too_large(before.st_size, max_bytes)
+        if before.st_size > limits.max_bytes:
+            raise too_large(before.st_size, limits)
         source = Source(file, before, hashed=hashed)
         try:
             yield source

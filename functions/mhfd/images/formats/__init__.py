@@ -8,12 +8,13 @@ from mhfd.images.flaw import NotOurs, several
 from mhfd.images.formats import bmp, jpeg, kinds, mrc, plugins, png, segments
 from mhfd.images.formats.stored import StoredImage
 from mhfd.images.source import OpenFile, Source
+from mhfd.limits import Limits
 
 _HEAD = 512
 _READERS = {"bmp": bmp.read, "jpeg": jpeg.read, "mrc": mrc.read, "png": png.read, "tiff": segments.read}
 
 
-def read(file: Source, where: str | OpenFile, beside: Callable[[str], bytes], *, max_pixels: int) -> StoredImage:
+def read(file: Source, where: str | OpenFile, beside: Callable[[str], bytes], *, limits: Limits) -> StoredImage:
     """The image in a file, by what the file is; a `Flaw` where it is none that is read.
 
     A reader that is installed beside ours is asked where none of ours takes it, or it is a stack.
@@ -22,13 +23,13 @@ def read(file: Source, where: str | OpenFile, beside: Callable[[str], bytes], *,
     try:
         kind = kinds.recognise(file.read(0, _HEAD).tobytes(), name)
     except NotOurs:
-        if (foreign := plugins.read(file, where, beside, max_pixels=max_pixels)) is not None:
+        if (foreign := plugins.read(file, where, beside, limits=limits)) is not None:
             return foreign
         raise
-    stored = _READERS[kind](file, max_pixels=max_pixels)
+    stored = _READERS[kind](file, limits=limits)
     if stored.images == 1:
         return stored
-    return plugins.read(file, where, beside, max_pixels=max_pixels) or _refused(stored)
+    return plugins.read(file, where, beside, limits=limits) or _refused(stored)
 
 
 def _refused(stack: StoredImage) -> StoredImage:

@@ -10,10 +10,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.images import grey, limits
+from mhfd.images import bounds, grey
 from mhfd.images.flaw import incomplete, truncated, unreadable
 from mhfd.images.formats.stored import StoredImage
 from mhfd.images.source import Source
+from mhfd.limits import Limits
 
 HEADERS: Final = (12, 40, 52, 56, 64, 108, 124)
 """Lengths that the second header can have: any text may begin with the letters BM."""
@@ -46,10 +47,10 @@ class _Header:
         return self.pixels_at + self.row_bytes * (self.height - 1) + self.width * self.bits // 8
 
 
-def read(file: Source, *, max_pixels: int) -> StoredImage:
+def read(file: Source, *, limits: Limits) -> StoredImage:
     """A BMP of 8, 24 or 32 bits that is not compressed; alpha is dropped."""
     header = _header(file.read(0, _BEGIN).tobytes())
-    limits.hold(header.height, header.width, max_pixels)
+    bounds.hold(header.height, header.width, limits)
     if header.end > file.size:
         raise truncated(file.size, header.end)
     about = {} if header.bits == 8 else {"samples": header.bits // 8}

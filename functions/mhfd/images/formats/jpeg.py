@@ -11,11 +11,12 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from mhfd.images import grey, limits
+from mhfd.images import bounds, grey
 from mhfd.images.flaw import damaged, incomplete, unreadable
 from mhfd.images.formats import codecs
 from mhfd.images.formats.stored import StoredImage
 from mhfd.images.source import Source
+from mhfd.limits import Limits
 
 MOST_SCANS: Final = 32
 """A progressive image has about ten; each costs a pass over all pixels, however few bytes it has."""
@@ -52,7 +53,7 @@ class Frame:
     """Its last marker is there."""
 
 
-def read(file: Source, *, max_pixels: int) -> StoredImage:
+def read(file: Source, *, limits: Limits) -> StoredImage:
     """A JPEG of 8 bits: grey or colour."""
     frame, _ = _walk(file.read(0, _HEAD).data)
     # What is behind that is no image of this size: nothing of it is read.
@@ -69,7 +70,7 @@ def read(file: Source, *, max_pixels: int) -> StoredImage:
         raise unreadable(f"JPEG of {frame.samples} samples of {frame.bits} bits is not read; export grey, or TIFF")
     if not frame.height or not frame.width:
         raise unreadable(f"the JPEG claims {frame.height} x {frame.width} pixels; export it again")
-    limits.hold(frame.height, frame.width, max_pixels, whole="a JPEG")
+    bounds.hold(frame.height, frame.width, limits, whole=f"a JPEG is decoded whole; {bounds.BY_ROWS}")
     if not frame.ended:
         raise incomplete(f"truncated: the JPEG goes on after its {len(stream)} bytes; copy it again")
     if (flaw := excess(frame, len(stream))) is not None:

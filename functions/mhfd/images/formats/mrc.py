@@ -10,11 +10,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.images import grey, limits
+from mhfd.images import bounds, grey
 from mhfd.images.flaw import incomplete, truncated, unreadable
 from mhfd.images.formats import row_by_row
 from mhfd.images.formats.stored import Known, StoredImage
 from mhfd.images.source import Source
+from mhfd.limits import Limits
 
 HEADER: Final = 1024
 _READ: Final = (0, 1, 2, 6, 12)
@@ -35,13 +36,13 @@ class _Header:
         return int(self.fields[name])
 
 
-def read(file: Source, *, max_pixels: int) -> StoredImage:
+def read(file: Source, *, limits: Limits) -> StoredImage:
     """An MRC of one image, 8 or 16 bit whole numbers, 16 or 32 bit floating point. More are counted, none is chosen."""
     header = _header(file.read(0, HEADER))
     width, height, count, more = (header.whole(name) for name in ("nx", "ny", "nz", "nsymbt"))
     if width <= 0 or height <= 0 or count <= 0 or more < 0:
         raise unreadable(f"the MRC claims {count} images of {height} x {width} pixels; export it again")
-    limits.hold(height, width, max_pixels)
+    bounds.hold(height, width, limits)
     dtype = _dtype(header)
     begin, length = HEADER + more, width * height * dtype.itemsize
     if begin + length * count > file.size:

@@ -16,17 +16,18 @@ from typing import Final, NoReturn
 import numpy as np
 
 from mhfd.contract.focus_report import Box
-from mhfd.images import grey, limits
+from mhfd.images import bounds, grey
 from mhfd.images.flaw import Flaw, incomplete, unreadable
 from mhfd.images.formats.reading import FileToRead, NotWhole, ReadImage, SourceFile
 from mhfd.images.formats.stored import Known, StoredImage
 from mhfd.images.source import OpenFile, Source
+from mhfd.limits import Limits
 
 GROUP: Final = "mhfd.readers"
 _LONGEST: Final = 160
 
 
-def read(file: Source, where: str | OpenFile, beside: Callable[[str], bytes], *, max_pixels: int) -> StoredImage | None:
+def read(file: Source, where: str | OpenFile, beside: Callable[[str], bytes], *, limits: Limits) -> StoredImage | None:
     """The image, by the reader that is installed for the ending of this name; None: there is none."""
     name = PurePath(where.path if isinstance(where, OpenFile) else where).name
     ending = PurePath(name).suffix.lower().removeprefix(".")
@@ -40,7 +41,7 @@ def read(file: Source, where: str | OpenFile, beside: Callable[[str], bytes], *,
     image = _called(found[0], FileToRead(name, path, io.BufferedReader(SourceFile(file)), beside), said)
     pixels = np.require(np.asarray(image.pixels), requirements=["W"])  # later steps may change them where they are
     height, width = pixels.shape[:2]
-    limits.hold(height, width, max_pixels, whole=f"what {said} reads")
+    bounds.hold(height, width, limits, whole=f"{said} gives all of it; {bounds.BY_ROWS}")
     colour = pixels.ndim == 3
     return StoredImage(
         ending.upper(),

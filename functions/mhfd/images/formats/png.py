@@ -17,11 +17,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.images import grey, limits
+from mhfd.images import bounds, grey
 from mhfd.images.flaw import damaged, incomplete, unreadable
 from mhfd.images.formats import inflate
 from mhfd.images.formats.stored import StoredImage
 from mhfd.images.source import Source
+from mhfd.limits import Limits
 
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _PIECE: Final = 1 << 20
@@ -41,11 +42,11 @@ class _Chunks:
     """Where each part of the compressed pixels begins, and its length."""
 
 
-def read(file: Source, *, max_pixels: int) -> StoredImage:
+def read(file: Source, *, limits: Limits) -> StoredImage:
     """A PNG of 2 to 16 bit: grey, colour or palette; alpha is dropped."""
     chunks = _chunks(file)
     width, height, depth, samples = _header(chunks.header)
-    limits.hold(height, width, max_pixels, whole="a PNG")
+    bounds.hold(height, width, limits, whole=f"a PNG is decoded whole; {bounds.BY_ROWS}")
     needed = height * (1 + -(-width * samples * depth // 8))  # each row behind the number of its filter
     inflate.must_fit(sum(length for _, length in chunks.pixels), needed)
     return StoredImage("PNG", height, width, lambda: _decode(_plain(file, chunks, needed), height, width, depth))

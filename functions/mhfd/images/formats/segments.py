@@ -10,11 +10,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.images import grey, limits
+from mhfd.images import bounds, grey
 from mhfd.images.flaw import damaged, unreadable
 from mhfd.images.formats import codecs, jpeg, row_by_row, tiff
 from mhfd.images.formats.stored import StoredImage
 from mhfd.images.source import Source
+from mhfd.limits import Limits
 
 _PIECE: Final = 4 << 20
 """Bytes of samples that are made grey at a time."""
@@ -27,9 +28,15 @@ Array = NDArray[Any]
 Reducer = row_by_row.Reducer
 
 
-def read(file: Source, *, max_pixels: int) -> StoredImage:
+def read(file: Source, *, limits: Limits) -> StoredImage:
     """The page of a TIFF that is the image."""
-    page = tiff.read_page(file, max_pixels=max_pixels)
+    page = tiff.read_page(file, limits=limits)
+    if _in_one_piece(page) is None:
+        # The strips or tiles that some rows lie in, and those after them.
+        do = "save it in smaller strips or tiles, crop it"
+        bounds.hold_together(page.height, page.width, 2 * page.segment[0], limits, do=do)
+        if page.compression == 1 and not page.tiled:
+            tiff.hold_blocks(page.segment[0] * page.width * page.samples * page.dtype.itemsize, 1, file, limits)
     about: dict[str, str | float | int] = {}
     if page.compression != 1:
         about["compression"] = tiff.COMPRESSIONS[page.compression]
@@ -59,8 +66,6 @@ def decode(page: tiff.TiffPage, file: Source) -> grey.Planes:
     reduce = _reducer(page)
     start = _in_one_piece(page)
     if start is None:
-        # Of the strips or tiles that some rows lie in, and those after them.
-        limits.hold_together(page.height, page.width, min(2 * page.segment[0], page.height))
         return _Segmented(page, file, reduce)
     samples = 1 if page.planar else page.samples
     return row_by_row.Uncompressed(file, start, page.dtype, (page.height, page.width), samples, reduce)

@@ -13,11 +13,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.images import limits
+from mhfd.images import bounds
 from mhfd.images.flaw import incomplete, truncated, unreadable
 from mhfd.images.formats import ifd
 from mhfd.images.formats.pages import Pages, images_behind
 from mhfd.images.source import Source
+from mhfd.limits import Limits
 
 COMPRESSIONS: Final = {
     1: "none",
@@ -50,10 +51,10 @@ _SAMPLES: Final = {
 }
 _MAX_SAMPLES: Final = 64
 _SEGMENT_BYTES: Final = 8
-"""Bytes that a strip or tile may decode to for each of `max_pixels`: an image of the widest type in one strip."""
+"""Bytes that a strip or tile may decode to for each pixel that may be in memory: an image of the widest type."""
 _ALL_BYTES: Final = 32
-"""The same for all strips or tiles together, which bounds the work: four samples of the widest type, or tiles that are
-filled up. What is stored uncompressed may have as much as the file."""
+"""Bytes of all of them together for each of `max_pixels`, which bounds the work: four samples of the widest type, or
+tiles that are filled up. What is stored uncompressed may have as much as the file."""
 _SEGMENTS, _PIXELS_A_SEGMENT = 65_536, 256
 """So many strips or tiles any image may have; beyond, each must have so many pixels: those of the smallest tile."""
 WHITE_IS_ZERO, _GREY, _RGB, PALETTE, YCBCR = 0, 1, 2, 3, 6
@@ -104,7 +105,7 @@ class TiffPage:
         return "BigTIFF" if self.fields.big else "TIFF"
 
 
-def read_page(file: Source, *, max_pixels: int) -> TiffPage:
+def read_page(file: Source, *, limits: Limits) -> TiffPage:
     """The page that is the image, and how many more there are."""
     found = Pages()
     others = ifd.SegmentsEnd(file)
@@ -113,7 +114,7 @@ def read_page(file: Source, *, max_pixels: int) -> TiffPage:
             others.add(other)
     if found.image is None:
         raise incomplete("the TIFF has no page yet: its header was written, its content not; wait")
-    page = _page(found.image, file, found.count, max_pixels)
+    page = _page(found.image, file, found.count, limits)
     if others.end > file.size:
         raise truncated(file.size, others.end)
     images = found.images
@@ -127,11 +128,11 @@ def _has_room_behind(page: TiffPage, size: int) -> bool:
     return page.compression == 1 and int(page.offsets.min()) + 2 * int(page.needed.sum()) <= size
 
 
-def _page(fields: ifd.Fields, file: Source, pages: int, max_pixels: int) -> TiffPage:
+def _page(fields: ifd.Fields, file: Source, pages: int, limits: Limits) -> TiffPage:
     width, height, samples = fields.whole(256), fields.whole(257), fields.whole(277, 1)
     if width <= 0 or height <= 0 or not 0 < samples <= _MAX_SAMPLES:
         raise unreadable(f"it claims {height} x {width} pixels of {samples} samples; export it again")
-    limits.hold(height, width, max_pixels)
+    bounds.hold(height, width, limits)
     compression = _compression(fields)
     photometric = _photometric(fields, samples, compression)
     dtype = _dtype(fields, samples)
@@ -149,9 +150,8 @@ def _page(fields: ifd.Fields, file: Source, pages: int, max_pixels: int) -> Tiff
     if planes * down * across > max(_SEGMENTS, planes * width * height // _PIXELS_A_SEGMENT):
         what = f"{planes * down * across} strips or tiles for {height} x {width} pixels"
         raise unreadable(f"it claims {what}; export it in fewer")
-    read_through = compression == 1 and not tiled and down == 1
-    if not read_through:
-        _hold_to_limits(block, down * across, file, max_pixels)
+    if compression != 1 or tiled:  # what lies in the file as it is may be read row by row
+        hold_blocks(block, down * across, file, limits)
     rows = np.full((planes, down, across), segment[0], np.int64)
     if not tiled:
         rows[:, -1] = height - (down - 1) * segment[0]
@@ -176,16 +176,15 @@ def _page(fields: ifd.Fields, file: Source, pages: int, max_pixels: int) -> Tiff
     )
 
 
-def _hold_to_limits(block: int, blocks: int, file: Source, max_pixels: int) -> None:
+def hold_blocks(block: int, blocks: int, file: Source, limits: Limits) -> None:
     """The bytes that the header claims, before anything of that size is read, made or decoded."""
-    words = "export grey values, in smaller strips or tiles, or raise the limit"
-    most = min(max_pixels, limits.WHOLE)
-    if block > _SEGMENT_BYTES * most:
-        limit = f"{_SEGMENT_BYTES} times max_pixels = {most}"
-        raise unreadable(f"one strip or tile claims {block} bytes, more than {limit}; {words}")
-    if block * blocks > max(_ALL_BYTES * max_pixels, file.size):
-        limit = f"{_ALL_BYTES} times max_pixels = {max_pixels}"
-        raise unreadable(f"its strips or tiles claim {block * blocks} bytes, more than {limit}; {words}")
+    words = "export grey values, in smaller strips or tiles"
+    if block > _SEGMENT_BYTES * limits.held:
+        limit = f"{_SEGMENT_BYTES} times {limits.held_by} = {limits.held}; {words}, or {limits.remedy(limits.held_by)}"
+        raise unreadable(f"one strip or tile claims {block} bytes, more than {limit}")
+    if block * blocks > max(_ALL_BYTES * limits.max_pixels, file.size):
+        limit = f"{_ALL_BYTES} times max_pixels = {limits.max_pixels}; {words}, or {limits.remedy('max_pixels')}"
+        raise unreadable(f"its strips or tiles claim {block * blocks} bytes, more than {limit}")
 
 
 def _compression(fields: ifd.Fields) -> int:
