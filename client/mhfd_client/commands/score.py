@@ -44,7 +44,8 @@ def _sized(read: Callable[[str], int]) -> Callable[[click.Context, click.Paramet
 
 
 def _limits(**given: int | None) -> Limits:
-    return Limits(raised_by="give a larger --{option}", **{name: value for name, value in given.items() if value is not None})
+    set_here = {name: value for name, value in given.items() if value is not None}
+    return Limits(raised_by="give a larger --{option}", **set_here)
 
 
 def _only_here(**given: bool) -> None:
@@ -175,6 +176,7 @@ def score(
 
     One image on many processors: mpiexec -n N mhfd score PATH --mpi.
     """
+    limits = _limits(max_bytes=max_bytes, max_pixels=max_pixels, max_held_pixels=max_held_pixels)
     if mpi:
         from mhfd_client.scoring import ranked
 
@@ -184,6 +186,7 @@ def score(
                 paths,
                 team,
                 params=_params(preset, n, min_t, max_t, crop),
+                limits=limits,
                 device=device,
                 split=split,
                 reduction=reduction,
@@ -228,7 +231,7 @@ def score(
         unscored = scoring.run(
             paths,
             params=params,
-            limits=_limits(max_bytes=max_bytes, max_pixels=max_pixels, max_held_pixels=max_held_pixels),
+            limits=limits,
             device=device,
             jobs=jobs,
             as_json=as_json,

@@ -13,6 +13,7 @@ import click
 from mhfd.api import Device
 from mhfd.contract.params import Params
 from mhfd.errors import MhfdError, UsageError
+from mhfd.limits import Limits
 from mhfd.ranks import one_image
 from mhfd.ranks.algorithm import Reduction
 from mhfd.ranks.mpi_team import MpiTeam
@@ -39,6 +40,7 @@ def run(
     team: MpiTeam,
     *,
     params: Params,
+    limits: Limits,
     device: Device,
     split: one_image.Split | None,
     reduction: Reduction | None,
@@ -52,7 +54,9 @@ def run(
             f"--mpi: {len(files)} images for one job; name one, or leave --mpi out: many are scored side by side"
         )
     maps = None if focus_map is None else MapFiles(focus_map, files)
-    report = one_image.score(files[0], team, params=params, device=device, split=split, reduction=reduction)
+    report = one_image.score(
+        files[0], team, params=params, device=device, split=split, reduction=reduction, limits=limits
+    )
     if report is None:
         return 0
     return lines.print_in_order([(0, report)], int, as_json=as_json, maps=maps)
