@@ -60,6 +60,11 @@ class Site(Model):
         description="GPU memory for an image and the scales that pass at once through FFTs (the paper's presets); "
         "nothing: 2 GiB",
     )
+    ranks: int = Field(1, ge=1, le=4096, description="MPI ranks that share a large image; 1: the worker alone")
+    ranks_from_bytes: int = Field(1 << 26, ge=1, description="size of an image file from which on ranks share it")
+    launcher: tuple[str, ...] = Field(
+        ("mpiexec",), min_length=1, description="what starts ranks, with its options; -n and their number follow"
+    )
     log: Folder | None = Field(
         None, description="file for one line a request, or a folder for a file of each account; nothing: standard error"
     )

@@ -23,6 +23,7 @@ from tests.rigs.globus.core_endpoint import CoreEndpoint
 from tests.rigs.globus.service import Service
 from tests.rigs.globus.waiting import DEADLINE_S, until
 from tests.rigs.listening import listen, until_answered
+from tests.rigs.mpi import needs_mpi
 
 import mhfd
 from mhfd import simulate
@@ -84,6 +85,26 @@ def test_images_below_its_folder_are_scored_and_others_refused(
     for one in outside:
         assert "below none of the folders" in json.dumps(one)
         assert str(core_endpoint.root) in json.dumps(one)
+
+
+@needs_mpi
+def test_ranks_share_an_image_inside_a_block(
+    service: Service, core_endpoint: CoreEndpoint, executor: Executors, images: list[Path]
+) -> None:
+    """As the administrator's file says; the worker starts mpiexec, and who asks need not know."""
+    site = core_endpoint.folder / "site.toml"
+    before = site.read_text("utf-8")
+    alone = asked(executor, core_endpoint, images[:1])
+    more = re.sub(r"(?m)^ranks = 1$", "ranks = 2", before)
+    site.write_text(re.sub(r"(?m)^ranks_from_bytes = .*$", "ranks_from_bytes = 1", more), "utf-8")
+    try:
+        shared = asked(executor, core_endpoint, images[:1])
+    finally:
+        site.write_text(before, "utf-8")
+    assert shared[0]["provenance"]["device"].endswith("over 2 ranks")
+    assert [one | {"timing_ms": 0, "provenance": 0} for one in shared] == [
+        one | {"timing_ms": 0, "provenance": 0} for one in alone
+    ]
 
 
 def test_what_ran_is_told(

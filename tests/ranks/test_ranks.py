@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
-import shutil
-import subprocess
-import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -15,29 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from tests.rigs import REPOSITORY
+from tests.rigs.mpi import needs_mpi, over_ranks
 from tests.rigs.ranks_program import SCALES, SIZES
 
 from mhfd import score
 
-NAMED = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
-MPIEXEC = NAMED or "mpiexec"
 COMMAND = "from mhfd_client.cli import main; main()"
 
-pytestmark = pytest.mark.skipif(
-    NAMED is None or importlib.util.find_spec("mpi4py") is None, reason="no mpiexec or no mpi4py: pip install .[mpi]"
-)
-
-
-def over_ranks(count: int, *command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [MPIEXEC, "-n", str(count), sys.executable, *command],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
+pytestmark = needs_mpi
 
 
 @pytest.fixture(scope="module")

@@ -7,4 +7,7 @@ and not before it is asked for.
     mpi_team    this rank among the others; the only place that knows MPI
     algorithm   scales over ranks: broadcast, filter, reduce or gather
     one_image   a file -> its report, on the first rank
+    launch      starts mpiexec, for who is no rank: an endpoint's worker
+    rank_request  what it hands to them
+    __main__    what is started there
 """

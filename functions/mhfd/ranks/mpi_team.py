@@ -56,8 +56,8 @@ class MpiTeam:
         """What one rank meets in here that it cannot share ends every rank, with the words of that one."""
         try:
             yield
-        except Exception:
-            if self.size == 1:
+        except Exception as error:
+            if self.size == 1 or error is self._agreed:
                 raise
             self.end("".join(traceback.format_exc()))
 

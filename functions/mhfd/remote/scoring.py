@@ -22,6 +22,8 @@ from mhfd.contract.request import Code, Expected, Problem, ScoreRequest, ScoreRe
 from mhfd.detector import ON_GPU, Detector
 from mhfd.detector.choose import choose
 from mhfd.errors import DeviceUnavailable, UsageError
+from mhfd.ranks import launch
+from mhfd.ranks.rank_request import RankRequest
 from mhfd.remote import alarm, placing, worker
 from mhfd.remote.budget import Budget
 from mhfd.remote.ledger import Ledger
@@ -83,6 +85,7 @@ class _Run:
             raised_by="ask the endpoint's administrator for more: {name} of its site file",
         )
         self._budget = Budget(site.max_response_bytes, len(request.paths), detail=request.detail)
+        self._started = _ranks(site)
         self._until = None if site.max_seconds is None else time.monotonic() + site.max_seconds
         ledger.device = detector.device
 
@@ -151,6 +154,8 @@ class _Run:
 
     def _scored_now(self, path: str, opened: RootedFile) -> FocusReport:
         try:
+            if self._started and opened.status.st_size >= self._site.ranks_from_bytes:
+                return launch.score(self._for_ranks(path, opened), self._started)
             return api.score(
                 images.OpenFile(path, opened.fd, beside=lambda name: self._beside(path, name)),
                 params=self._request.params,
@@ -159,6 +164,8 @@ class _Run:
                 limits=self._limits,
                 fft_bytes=self._site.fft_bytes,
             )
+        except launch.NotThatFile as e:
+            raise Refusal(problem(Code.CHANGED, str(e), "ask again once it is whole there", path=path)) from None
         except MemoryError:
             why = "the worker has not enough memory for this image"
             raise Refusal(
@@ -172,6 +179,20 @@ class _Run:
             why = f"scoring failed with {type(e).__name__}: {e}"
             remedy = "report this defect with the image"
             raise Refusal(problem(Code.INTERNAL, why, remedy, path=path)) from None
+
+    def _for_ranks(self, path: str, opened: RootedFile) -> RankRequest:
+        status = opened.status
+        return RankRequest(
+            path=path,
+            real=opened.real,
+            size=status.st_size,
+            mtime_ns=status.st_mtime_ns,
+            inode=status.st_ino,
+            params=self._request.params,
+            device=self._site.device,
+            max_bytes=self._limits.max_bytes,
+            max_pixels=self._limits.max_pixels,
+        )
 
     def _beside(self, path: str, name: str) -> int | None:
         """What an instrument wrote of an image lies in its folder: opened by the same rules as any path."""
@@ -208,6 +229,17 @@ def _detector(request: ScoreRequest, site: Site) -> Detector:
     except UsageError as e:
         remedy = "ask the endpoint's administrator: `device` in the site's configuration"
         raise Refusal(problem(Code.NO_DEVICE, str(e), remedy, field="params")) from None
+
+
+def _ranks(site: Site) -> list[str]:
+    """What starts ranks; nothing where the worker scores alone. Looked for once, so that it is said once."""
+    if site.ranks == 1:
+        return []
+    try:
+        return launch.command(site.launcher, site.ranks)
+    except UsageError as e:
+        remedy = "ask the endpoint's administrator: `ranks` and `launcher` in the site's configuration"
+        raise Refusal(problem(Code.NO_DEVICE, str(e), remedy)) from None
 
 
 def _compare(path: str, opened: RootedFile, expected: Expected | None) -> None:
