@@ -40,8 +40,8 @@ Folder = Annotated[Path, AfterValidator(_folder)]
 class Site(Model):
     """The configuration of one endpoint. Folders are absolute; links in them are followed when they are used."""
 
-    schema_version: Literal[1, 2, 3, 4] = Field(
-        4, description="of this file; raised when an older mhfd would misread it"
+    schema_version: Literal[1, 2, 3, 4, 5] = Field(
+        5, description="of this file; raised when an older mhfd would misread it"
     )
     name: str = Field("endpoint", min_length=1, max_length=100, description="what people call this endpoint")
     read_roots: tuple[Folder, ...] = Field((), description="folders below which images may be read")

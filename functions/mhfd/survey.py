@@ -106,7 +106,8 @@ class _Surveyor:
     def _join(self) -> None:
         """What the others saw: of blocks, and of the line, the first alone has to know."""
         team = self._team
-        self._counts = team.total(self._counts)
+        few = self._rows.shape[0] * self._rows.shape[1] < 1 << 32  # then half the bytes say as much
+        self._counts = team.total(self._counts.astype(np.uint32) if few else self._counts).astype(np.int64)
         seen = team.everyones((self._grid, self._extremes, self._bad, self._lowest, self._highest))
         self._grid = [part for one in seen for part in one[0]]
         self._extremes = [pair for one in seen for pair in one[1]]

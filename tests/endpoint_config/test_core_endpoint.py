@@ -92,7 +92,7 @@ def test_ranks_share_an_image_inside_a_block(
     service: Service, core_endpoint: CoreEndpoint, executor: Executors, images: list[Path]
 ) -> None:
     """As the administrator's file says; the worker starts mpiexec, and who asks need not know."""
-    site = core_endpoint.folder / "site.toml"
+    site = core_endpoint.folder / "mhfd-site.toml"
     before = site.read_text("utf-8")
     alone = asked(executor, core_endpoint, images[:1])
     more = re.sub(r"(?m)^ranks = 1$", "ranks = 2", before)
