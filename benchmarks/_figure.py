@@ -30,7 +30,17 @@ NOT_THERE: Final = "not there yet"
 COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 """Of lines, in order; told apart by the colour-blind too (Okabe and Ito)."""
 
-Times = dict[str, list[float]]
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Milliseconds of each run but the first."""
+
+    wall: list[float]
+    cpu: list[float]
+    """Of the processor, all threads: what a busy machine changes less. Empty where it was not looked at."""
+
+
+Times = dict[str, Taken]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +61,16 @@ class Drawn:
 
 
 def in_turn(functions: Mapping[str, Callable[[], Any]], runs: int = RUNS) -> Times:
-    """Milliseconds of each run but the first, the functions one after the other, so that all meet the same machine."""
-    times: Times = {name: [] for name in functions}
+    """The functions one after the other, again and again, so that all meet the same machine."""
+    times: Times = {name: Taken([], []) for name in functions}
     for run in range(runs):
         for name, function in functions.items():
-            start = time.perf_counter()
+            start, busy = time.perf_counter(), time.process_time()
             function()
+            wall, cpu = 1e3 * (time.perf_counter() - start), 1e3 * (time.process_time() - busy)
             if run:
-                times[name].append(1e3 * (time.perf_counter() - start))
+                times[name].wall.append(wall)
+                times[name].cpu.append(cpu)
     return times
 
 

@@ -133,7 +133,7 @@ def figure2(scope: Scope, *, side: int = 384, seeds: int = 3) -> Drawn:
     body = (
         f"{shown('figure2', 'Number of features against the distance from focus')}\n\nLeft: 2a, each curve over its "
         f"own greatest count. Right: 2b, the logarithm with its line of least squares. Simulated: {seeds} fields of "
-        f"{side}x{side} pixels of 8 nm, counts added up, 1 um is a disc of radius 1 px. Real: where `MHFD_DATA` has it, "
+        f"{side}x{side} pixels of 8 nm, counts added up, 1 um is a disc of radius 1 px. Real: with `MHFD_DATA`, "
         "`dfnn_microtubules` (ZJUOPTKuangLab/DFNN, MIT), fluorescence and not electrons, f' fitted to each curve. A "
         "positive r is the wrong sign. *Best law*: the least leave-one-out error of four.\n\n"
         + markdown(["series", "count", "images", "features, most to least", "r of the logarithm", "best law"], rows)

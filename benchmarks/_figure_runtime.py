@@ -11,7 +11,19 @@ from statistics import median as middle
 from typing import Any, Final
 
 from benchmarks import _figure_ranks as ranks
-from benchmarks._figure import COLOURS, NOT_MEASURED, NOT_THERE, Drawn, Scope, Times, in_turn, median, picture, shown
+from benchmarks._figure import (
+    COLOURS,
+    NOT_MEASURED,
+    NOT_THERE,
+    Drawn,
+    Scope,
+    Taken,
+    Times,
+    in_turn,
+    median,
+    picture,
+    shown,
+)
 from benchmarks._table import markdown
 from benchmarks.speed import Image, paper_way, params
 from benchmarks.speed import picture as image_of
@@ -24,6 +36,7 @@ from mhfd.errors import DeviceUnavailable
 from mhfd.threads import thread_count
 
 CHAIN: Final = "the paper's chain: NumPy, every scale stacked, 1 thread"
+NOTHING: Final = Taken([], [])
 STREAM: Final = "stream: the same transforms, a running maximum, 1 thread"
 KERNEL: Final = "kernel, 1 thread"
 GPU_KERNEL: Final = "GPU: fused kernel"
@@ -43,7 +56,7 @@ def figure3a(scope: Scope, *, side: int = 1024, counts: Sequence[int] = SCALES) 
     draw("figure3a", found, "number of scales n", f"{side}x{side}")
     body = (
         f"{shown('figure3a', 'Time against the number of scales')}\n\n{side}x{side}, 8 bit, scales 1 to n px. "
-        f"{WHAT}\n\n" + table(found, "n = {}") + "\n\nWhat the paper says of its figure, without printed values: "
+        f"{WHAT}\n\n" + tables(found, "n = {}") + "\n\nWhat the paper says of its figure, without printed values: "
         "the time grows linearly with the number of scales "
         f"({PAPER}); n is a multiple of the number of GPUs. Here n is free, and coarse scales lie on coarser grids."
     )
@@ -60,7 +73,7 @@ def figure3b(scope: Scope, *, n: int = 16, sides: Sequence[int] = SIDES) -> Draw
     rows += [["time is inversely proportional to the number of GPUs; where one is enough, one is best", PAPER]]
     body = (
         f"{shown('figure3b', 'Time against the side of the image')}\n\nn = {n}, 8 bit, scales 1 to {n} px. {WHAT}\n\n"
-        + table(found, "{0}x{0}")
+        + tables(found, "{0}x{0}")
         + "\n\n"
         + markdown(["what the paper prints", "its hardware"], rows)
     )
@@ -84,7 +97,7 @@ def timed(pixels: Image, p: Params, scope: Scope) -> Times:
     for split, count in ranks.tried(scope.full):
         times[ranks.called(split, count)] = ranks.times(pixels, p, split=split, ranks=count, runs=scope.runs)
     for name in (GPU_KERNEL, GPU_STREAM):
-        times.setdefault(name, [])
+        times.setdefault(name, NOTHING)
     return times
 
 
@@ -108,33 +121,49 @@ def streaming() -> Detector | None:
     return None
 
 
-def table(found: Mapping[int, Times], head: str) -> str:
-    """A row a way, a column a configuration."""
+def tables(found: Mapping[int, Times], head: str) -> str:
+    """A row a way, a column a configuration: by the clock, then by the processor."""
     names = list(dict.fromkeys(name for times in found.values() for name in times))
-    rows = [[name, *(cell(name, times.get(name)) for times in found.values())] for name in names]
-    return markdown(["ms", *(head.format(at) for at in found)], rows)
+    heads = [head.format(at) for at in found]
+    wall = [[name, *(cell(name, times.get(name)) for times in found.values())] for name in names]
+    busy = [
+        [
+            name,
+            *(
+                f"{middle(taken.cpu):.3g}" if (taken := times.get(name, NOTHING)).cpu else "-"
+                for times in found.values()
+            ),
+        ]
+        for name in names
+        if any(times.get(name, NOTHING).cpu for times in found.values())
+    ]
+    return f"{markdown(['ms', *heads], wall)}\n\n{BUSY}\n\n{markdown(['ms of the processor', *heads], busy)}"
 
 
-def cell(name: str, times: Sequence[float] | None) -> str:
+BUSY: Final = "What the processor worked for it, all threads and ranks together (median):"
+
+
+def cell(name: str, taken: Taken | None) -> str:
     """A median with its spread, or why there is none."""
-    if times:
-        return median(times)
-    if times is None:
+    if taken is None:
         return "-"
+    if taken.wall:
+        return median(taken.wall)
     return NOT_MEASURED if name.startswith("GPU") else NOT_THERE
 
 
 def draw(name: str, found: Mapping[int, Times], xlabel: str, title: str) -> None:
     """Both axes logarithmic: a line of slope 1 in the number of scales, of slope 2 in the side, is proportional."""
-    names = list(dict.fromkeys(one for times in found.values() for one, values in times.items() if values))
+    names = list(dict.fromkeys(one for times in found.values() for one, taken in times.items() if taken.wall))
     with picture(name, width=6.4, height=4.2) as axis:
         for number, one in enumerate(names):
-            at = [x for x, times in found.items() if times.get(one)]
+            at = [x for x, times in found.items() if times.get(one, NOTHING).wall]
             style = "o-" if number < len(COLOURS) else "s--"
-            axis.plot(at, [middle(found[x][one]) for x in at], style, color=COLOURS[number % len(COLOURS)], label=one)
+            values = [middle(found[x][one].wall) for x in at]
+            axis.plot(at, values, style, color=COLOURS[number % len(COLOURS)], label=one)
         axis.set_xscale("log", base=2)
         axis.set_yscale("log")
         axis.set_xticks(list(found), [str(x) for x in found])
-        axis.set(xlabel=xlabel, ylabel="ms, median of 20", title=title)
+        axis.set(xlabel=xlabel, ylabel="ms, median", title=title)
         axis.grid(visible=True, which="both", linewidth=0.3)
         axis.legend(fontsize=6)

@@ -15,6 +15,7 @@ from benchmarks._figure_features import figure1, figure2
 from benchmarks._figure_memory import memory
 from benchmarks._figure_reduced import reduced
 from benchmarks._figure_runtime import figure3a, figure3b
+from benchmarks._figure_service import service, table1
 from benchmarks._table import DOCS
 
 PAGE: Final = DOCS / "figures.md"
@@ -25,6 +26,8 @@ FIGURES: Final[Mapping[str, Callable[[Scope], Drawn]]] = {
     "figure3b": figure3b,
     "memory": memory,
     "reduced": reduced,
+    "table1": table1,
+    "service": service,
 }
 """Name -> what measures and draws it, in the order of the page."""
 TITLE: Final = "# The paper's figures, measured here"
