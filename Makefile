@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .PHONY: demo demo-endpoint demo-flow first-hour test suite browser broker units check site soak coverage bench \
-  gpu-check clean \
+  figures gpu-check clean \
   test-lowest beside-cli wheels
 .DELETE_ON_ERROR:
 # Every command that a test types is a process: compiling its sources anew each time would be a fifth of its work.
@@ -143,6 +143,11 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.station --memory 20000
 	$(BIN)/python -m benchmarks.page
 	$(BIN)/python -m benchmarks.compute
+
+# The figures and tables of the paper, and what a fleet of microscopes needs; FULL=1 for all sizes, scales and calls.
+figures: $(STAMP) broker
+	$(BIN)/python -m benchmarks.figures $(if $(FULL),--full)
+	$(BIN)/python -m benchmarks.fleet $(if $(FULL),--full)
 
 # The real thing on a bare GPU machine: no network, no venv. PYTHON must have cupy, numpy, scipy and pytest.
 gpu-check:

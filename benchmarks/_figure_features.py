@@ -16,6 +16,7 @@ from benchmarks import _laws
 from benchmarks._figure import COLOURS, PICTURES, Drawn, Scope, picture, shown
 from benchmarks._table import markdown
 from benchmarks._through_focus import Through, Values, microtubules
+from matplotlib.patches import Circle
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -46,10 +47,10 @@ def features_of(pixels: NDArray[Any], params: Params) -> Features:
     return measured.features
 
 
-def figure1(scope: Scope) -> Drawn:
+def figure1(scope: Scope, *, side: int = SHOWN_SIDE) -> Drawn:
     """One field, sharp and out of focus, its features circled."""
     sharp, soft = simulate.focus_series(
-        (SHOWN_SIDE, SHOWN_SIDE), seed=3, defocus_um=[0.0, BLURRED_UM], exposure=simulate.Exposure(dose=DOSE)
+        (side, side), seed=3, defocus_um=[0.0, BLURRED_UM], exposure=simulate.Exposure(dose=DOSE)
     )
     rows: list[list[object]] = []
     figure, axes = plt.subplots(2, 2, figsize=(8, 8.4), layout="constrained")
@@ -71,7 +72,7 @@ def figure1(scope: Scope) -> Drawn:
     colours.save(PICTURES / "figure1.png", optimize=True)
     words = "The features of one field, in focus and out of it"
     body = (
-        f"{shown('figure1', words, 'png')}\n\nOne field of the simulator, {SHOWN_SIDE}x{SHOWN_SIDE} pixels of 8 nm, "
+        f"{shown('figure1', words, 'png')}\n\nOne field of the simulator, {side}x{side} pixels of 8 nm, "
         f"dose {DOSE:g}; circles as large as the features' scale (blue: below 3 px, green: to 8, red: above). The "
         "paper shows two of its own sections and prints no number beside them.\n\n"
         + markdown(["features", "in focus", f"{BLURRED_UM:g} um out of focus"], rows)
@@ -86,7 +87,7 @@ def circled(axis: Any, pixels: NDArray[Any], found: Features, params: Params) ->
     sizes = scales.ladder(params)[found.scale]
     for y, x, t in zip(found.y.tolist(), found.x.tolist(), sizes.tolist(), strict=True):
         colour = COLOURS[0] if t < 3 else COLOURS[2] if t < 8 else COLOURS[1]
-        axis.add_patch(plt.Circle((x, y), max(1.5, 1.4 * t), fill=False, color=colour, linewidth=0.8))
+        axis.add_patch(Circle((x, y), max(1.5, 1.4 * t), fill=False, color=colour, linewidth=0.8))
     axis.axis("off")
 
 
@@ -165,7 +166,8 @@ def counted(through: Through, *, fitted_focus: bool) -> list[tuple[str, Values, 
 
 def logs(counts: Sequence[float] | Values) -> Values:
     """Natural logarithms; a count of none is taken as a half."""
-    return np.log(np.maximum(np.asarray(counts, float), 0.5))
+    found: Values = np.log(np.maximum(np.asarray(counts, float), 0.5))
+    return found
 
 
 def best_focus(z: Values, counts: Values) -> float:

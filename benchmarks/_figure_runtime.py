@@ -45,6 +45,8 @@ SCALES: Final = (2, 4, 8, 16, 32)
 SIDES: Final = (256, 512, 1024, 2048)
 LARGEST_CHAIN: Final = 2048
 """The stack of a larger image is for `full`: a run takes seconds and gigabytes."""
+LARGEST_SCALES: Final = 1024
+"""Of an image whose scales are divided over ranks here."""
 PAPER: Final = "one A100 to several (ThetaGPU)"
 
 
@@ -81,8 +83,9 @@ def figure3b(scope: Scope, *, n: int = 16, sides: Sequence[int] = SIDES) -> Draw
 
 
 WHAT: Final = (
-    "Milliseconds from an image in memory to the number of features: stretch, scale space, largest over scales, 3x3 "
-    "maxima. Ranks: `mpiexec -n N`, one thread each, on the cores that the machine has."
+    "Milliseconds from an image in memory to the features: stretch, scale space, largest over scales, 3x3 maxima. Of "
+    "bands, from a file to the whole report. Ranks: `mpiexec -n N` on this one machine, one thread each; more ranks "
+    "than cores share them."
 )
 
 
@@ -94,8 +97,9 @@ def timed(pixels: Image, p: Params, scope: Scope) -> Times:
     for name, detector in detectors(p).items():
         functions[name] = partial(detector.detect, pixels, p)
     times = in_turn(functions, scope.runs)
-    for split, count in ranks.tried(scope.full):
-        times[ranks.called(split, count)] = ranks.times(pixels, p, split=split, ranks=count, runs=scope.runs)
+    for way, count in ranks.tried(scope.full, scales=len(pixels) <= LARGEST_SCALES):
+        name = ranks.called(way, count)
+        times[name] = ranks.over_ranks(pixels, p.n, way, ranks=count, runs=scope.runs).taken
     for name in (GPU_KERNEL, GPU_STREAM):
         times.setdefault(name, NOTHING)
     return times

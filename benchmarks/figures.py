@@ -13,6 +13,7 @@ from typing import Final
 from benchmarks._figure import RUNS, Drawn, Scope, load_average, section, sections_of
 from benchmarks._figure_features import figure1, figure2
 from benchmarks._figure_memory import memory
+from benchmarks._figure_phases import figure4
 from benchmarks._figure_reduced import reduced
 from benchmarks._figure_runtime import figure3a, figure3b
 from benchmarks._figure_service import service, table1
@@ -25,6 +26,7 @@ FIGURES: Final[Mapping[str, Callable[[Scope], Drawn]]] = {
     "figure3a": figure3a,
     "figure3b": figure3b,
     "memory": memory,
+    "figure4": figure4,
     "reduced": reduced,
     "table1": table1,
     "service": service,
