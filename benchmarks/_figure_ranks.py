@@ -6,7 +6,6 @@ no mpiexec or no mpi4py nothing is measured, and each row says so.
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import json
 import os
@@ -27,6 +26,9 @@ from benchmarks.speed import params as params_of
 from numpy.typing import NDArray
 
 from mhfd.contract.params import Params
+from mhfd.ranks import one_image
+from mhfd.ranks.algorithm import Reduction, ScalesDetector
+from mhfd.ranks.mpi_team import MpiTeam
 
 BANDS, REDUCE, GATHER = "bands", "max", "gather"
 WAYS: Final = {
@@ -55,14 +57,15 @@ NOTHING: Final = OverRanks(Taken([], []))
 
 def launcher() -> str | None:
     """The mpiexec that belongs to mpi4py: beside this Python, else on the path."""
-    if importlib.util.find_spec("mpi4py") is None or importlib.util.find_spec("mhfd.ranks") is None:
+    if importlib.util.find_spec("mpi4py") is None:
         return None
     return shutil.which("mpiexec", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
 
 
 def tried(full: bool, *, scales: bool) -> Iterator[tuple[str, int]]:
-    """Ways and numbers of ranks. Scales over ranks take seconds for what a kernel does in milliseconds."""
-    for way in (BANDS, REDUCE, GATHER) if scales else (BANDS,):
+    """Ways and numbers of ranks. The gather beside the reduction is figure 4's; here it is for `full`."""
+    ways = [BANDS, *([REDUCE] if scales else []), *([GATHER] if scales and full else [])]
+    for way in ways:
         for count in (1, 2, 4, 7) if full else (1, 2, 4):
             yield way, count
 
@@ -93,46 +96,48 @@ def over_ranks(pixels: NDArray[Any], n: int, way: str, *, ranks: int, runs: int)
 def main() -> None:
     """What each rank does."""
     path, way, runs, n = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-    world = importlib.import_module("mhfd.ranks.world").World()
+    team = MpiTeam()
     params = params_of(n)
-    run = whole(world, path, params) if way == BANDS else published(world, path, params, way)
+    run = (
+        whole(team, path, params)
+        if way == BANDS
+        else published(team, path, params, "gather" if way == GATHER else "max")
+    )
     wall, cpu, phases = list[float](), list[float](), dict[str, list[float]]()
     sent = 0
     for number in range(runs):
-        world.everyones(None)  # all begin together
-        before, start, busy = world.sent, time.perf_counter(), time.process_time()
+        team.everyones(None)  # all begin together
+        before, start, busy = team.sent, time.perf_counter(), time.process_time()
         found = run()
         took = 1e3 * (time.perf_counter() - start)
-        spent = np.array([1e3 * (time.process_time() - busy), world.sent - before])
-        spent = world.total(spent)
+        spent = np.array([1e3 * (time.process_time() - busy), team.sent - before])
+        spent = team.total(spent)
         if number:
             wall.append(took)
             cpu.append(float(spent[0]))
             sent = int(spent[1])
             for phase, value in found.items():
                 phases.setdefault(phase, []).append(value)
-    if world.number == 0:
+    if team.number == 0:
         print(json.dumps({"wall": wall, "cpu": cpu, "phases": phases, "sent": sent}))
 
 
-def whole(world: Any, path: str, params: Params) -> Callable[[], dict[str, float]]:
+def whole(team: MpiTeam, path: str, params: Params) -> Callable[[], dict[str, float]]:
     """A score of the file, each rank its band."""
-    score = importlib.import_module("mhfd.ranks.one_image").score
 
     def run() -> dict[str, float]:
-        report = score(path, world, params=params, split="bands", device="cpu")
+        report = one_image.score(path, team, params=params, split="bands", device="cpu")
         return dict(report.timing_ms) if report is not None else {}
 
     return run
 
 
-def published(world: Any, path: str, params: Params, reduction: str) -> Callable[[], dict[str, float]]:
+def published(team: MpiTeam, path: str, params: Params, reduction: Reduction) -> Callable[[], dict[str, float]]:
     """Algorithm 1 on an image that the first rank holds in memory."""
-    detector_of = importlib.import_module("mhfd.ranks.algorithm").ScalesDetector
-    pixels = tifffile.imread(path) if world.number == 0 else None
+    pixels = tifffile.imread(path) if team.number == 0 else None
 
     def run() -> dict[str, float]:
-        detector = detector_of(world, reduction)
+        detector = ScalesDetector(team, reduction)
         if pixels is None:
             detector.help()
             return {}

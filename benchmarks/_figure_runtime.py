@@ -6,6 +6,7 @@ The paper's curves are read by nobody here: it prints no values beside them. Wha
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from statistics import median as middle
 from typing import Any, Final
@@ -24,14 +25,17 @@ from benchmarks._figure import (
     picture,
     shown,
 )
+from benchmarks._speed_peers import Image, paper_way
 from benchmarks._table import markdown
-from benchmarks.speed import Image, paper_way, params
+from benchmarks.speed import params
 from benchmarks.speed import picture as image_of
 
 from mhfd.contract.params import Params
 from mhfd.detector import Detector
 from mhfd.detector.choose import choose
 from mhfd.detector.cpu import CpuDetector
+from mhfd.detector.stream import StreamDetector
+from mhfd.detector.stream_arrays import OnCpu
 from mhfd.errors import DeviceUnavailable
 from mhfd.threads import thread_count
 
@@ -45,8 +49,8 @@ SCALES: Final = (2, 4, 8, 16, 32)
 SIDES: Final = (256, 512, 1024, 2048)
 LARGEST_CHAIN: Final = 2048
 """The stack of a larger image is for `full`: a run takes seconds and gigabytes."""
-LARGEST_SCALES: Final = 1024
-"""Of an image whose scales are divided over ranks here."""
+LARGEST_SCALES: Final = 8 << 20
+"""Pixels times scales of an image whose scales are divided over ranks here: in float64 that takes seconds."""
 PAPER: Final = "one A100 to several (ThetaGPU)"
 
 
@@ -97,7 +101,7 @@ def timed(pixels: Image, p: Params, scope: Scope) -> Times:
     for name, detector in detectors(p).items():
         functions[name] = partial(detector.detect, pixels, p)
     times = in_turn(functions, scope.runs)
-    for way, count in ranks.tried(scope.full, scales=len(pixels) <= LARGEST_SCALES):
+    for way, count in ranks.tried(scope.full, scales=p.n * pixels.size <= LARGEST_SCALES):
         name = ranks.called(way, count)
         times[name] = ranks.over_ranks(pixels, p.n, way, ranks=count, runs=scope.runs).taken
     for name in (GPU_KERNEL, GPU_STREAM):
@@ -107,22 +111,15 @@ def timed(pixels: Image, p: Params, scope: Scope) -> Times:
 
 def detectors(p: Params) -> Mapping[str, Detector]:
     """The backends that this machine has for the parameters."""
-    found: dict[str, Detector] = {}
-    stream = streaming()
-    if stream is not None:
-        found[STREAM] = stream
+    found: dict[str, Detector] = {STREAM: StreamDetector(OnCpu(1))}
     for threads in sorted({1, thread_count()}):
         found[KERNEL if threads == 1 else f"kernel, {threads} threads"] = CpuDetector(threads)
-    try:
+    with suppress(DeviceUnavailable):
         found[GPU_KERNEL] = choose(p, device="gpu")
-    except DeviceUnavailable:
-        return {name: one for name, one in found.items() if one.supports(p)}
+        found[GPU_STREAM] = choose(
+            p.model_copy(update={"border": "wrap"}), device="gpu"
+        )  # which the kernel leaves to it
     return {name: one for name, one in found.items() if one.supports(p)}
-
-
-def streaming() -> Detector | None:
-    """The published algorithm by FFTs on the CPU, where it is there."""
-    return None
 
 
 def tables(found: Mapping[int, Times], head: str) -> str:
@@ -144,7 +141,10 @@ def tables(found: Mapping[int, Times], head: str) -> str:
     return f"{markdown(['ms', *heads], wall)}\n\n{BUSY}\n\n{markdown(['ms of the processor', *heads], busy)}"
 
 
-BUSY: Final = "What the processor worked for it, all threads and ranks together (median):"
+BUSY: Final = (
+    "What the processor worked for it, all threads and ranks together (median; a rank of MPICH that waits keeps its "
+    "processor busy):"
+)
 
 
 def cell(name: str, taken: Taken | None) -> str:

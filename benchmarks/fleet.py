@@ -78,8 +78,8 @@ def page(
                     ["... to an image in a batch of 32", f"{costs.batched_s * 1e3:.2g}"],
                 ],
             ),
-            f"An answer of Compute has {answer_bytes:.0f} bytes an image, reports in full. The cloud's own share and the "
-            "network's are in none of these.",
+            f"An answer of Compute has {answer_bytes:.0f} bytes an image, reports in full. The cloud's own share and "
+            "the network's are in none of these.",
             "## What is needed",
             markdown(["", *(one.demand.name for one in needs)], rows(needs, costs, assumed)),
             *notes(needs, assumed),

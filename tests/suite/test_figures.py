@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_first_run_of_each_is_discarded_and_they_run_in_turn() -> None:
     called: list[str] = []
-    times = in_turn({name: lambda name=name: called.append(name) for name in ("a", "b")}, runs=21)
+    times = in_turn({name: partial(called.append, name) for name in ("a", "b")}, runs=21)
     assert called == ["a", "b"] * 21
     assert [len(taken.wall) for taken in times.values()] == [20, 20]
 
