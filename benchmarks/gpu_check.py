@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 ROOT = Path(__file__).resolve().parent.parent
 NEEDED = ("cupy", "numpy", "scipy", "pytest")
 TOOLS = ("memcheck", "racecheck", "initcheck", "synccheck")
+TESTS = ("test_gpu.py", "test_gpu_stream.py")
 GOALS = {((1024, 1024), 16): 0.25, ((4096, 4096), 32): 2.0}
 
 if TYPE_CHECKING:
@@ -95,12 +96,12 @@ def versions() -> str:
 
 
 def pytest() -> int:
-    """tests/detector/test_gpu.py by itself: the project's own pytest settings name plugins that may not be here."""
+    """The tests of the GPU by themselves: the project's own pytest settings name plugins that may not be here."""
     command = [sys.executable, "-m", "pytest", "-c", os.devnull, "--rootdir", str(ROOT), "--import-mode=importlib"]
     options = ["--noconftest", "-p", "no:cacheprovider", "-q", "-o", "markers=gpu: needs a CUDA device"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths()), "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(
-        [*command, *options, "-m", "gpu", str(ROOT / "tests" / "detector" / "test_gpu.py")],
+        [*command, *options, "-m", "gpu", *(str(ROOT / "tests" / "detector" / name) for name in TESTS)],
         cwd=ROOT,
         env=environment,
         check=False,
@@ -171,6 +172,7 @@ def measure(device: CudaDevice, notes: Sequence[str]) -> int:
             "the list too, ordered. cuFFT chain: the paper's operations with all scales stacked, image on the device, "
             "until its count is known; its one read-back of the limits included. Medians.",
             "\n".join(f"- {note}" for note in notes),
+            *published(),
         ]
     )
     packages = [name for name in ("cupy-cuda13x", "cupy-cuda12x", "numpy", "scipy") if name in versions()]
@@ -224,6 +226,25 @@ def features(device: CudaDevice, pixels: Any, params: Params) -> tuple[float, st
     both = (detector.detect(pixels, params), PaperDetector().detect(pixels, params))
     mine, theirs = (set(zip(f.y.tolist(), f.x.tolist(), strict=True)) for f in both)
     return spent, f"{len(mine & theirs) / len(mine | theirs):.4f}"
+
+
+def published() -> list[str]:
+    """What goes through FFTs: the paper's presets, and the kernel's own parameters as a peer."""
+    from benchmarks import _streaming
+    from benchmarks._table import markdown
+
+    from mhfd.contract.params import PRESETS, Params
+    from mhfd.detector.stream_arrays import OnGpu
+
+    arrays = OnGpu()
+    cases = {name: PRESETS[name] for name in ("paper_text", "paper_code")} | {"n = 16, reflect": Params(n=16)}
+    rows = [
+        _streaming.row(arrays, name, texture((side, side), "uint8"), params)
+        for name, params in cases.items()
+        for side in (1024, 4096)
+    ]
+    arrays.release()
+    return ["## The published algorithm, through FFTs", markdown(_streaming.HEADER, rows)]
 
 
 def paper_chain(device: CudaDevice, pixels: Any, params: Params) -> float:

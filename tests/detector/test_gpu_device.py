@@ -116,7 +116,7 @@ import sys
 for name in ("imagecodecs", "tifffile", "click", "PIL", "rich", "pydantic_core"):
     sys.modules[name] = None
 import mhfd.detector.gpu, mhfd.detector.gpu_device, mhfd.detector.paper, mhfd.native
-from benchmarks import gpu_check
+from benchmarks import _streaming, gpu_check
 from benchmarks._cufft import PaperChain
 from mhfd.contract import PRESETS, Params
 for params in (*PRESETS.values(), Params(n=7, gate="none", threshold=0)):
@@ -145,9 +145,11 @@ def test_gpu_tests_are_collected_as_gpu_check_runs_them() -> None:
         "--noconftest",
         "--collect-only",
     ]
-    ran = python("-m", "pytest", *options, "-q", "-p", "no:cacheprovider", "tests/detector/test_gpu.py", first=sys_path)
+    files = [f"tests/detector/{name}" for name in gpu_check.TESTS]
+    ran = python("-m", "pytest", *options, "-q", "-p", "no:cacheprovider", *files, first=sys_path)
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "test_detections_are_the_oracles" in ran.stdout
+    for name in ("test_detections_are_the_oracles", "test_gpu_stream.py::test_finds_what_the_oracle_finds"):
+        assert name in ran.stdout
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from benchmarks import _streaming
 from tests.rigs.device_arrays import PretendGpu, pretend
 from tests.rigs.facility import SHARP, Facility, asked, codes
 from tests.rigs.pictures import params, picture, places
@@ -315,6 +316,18 @@ def test_transfer_functions_of_the_last_few_shapes_are_kept(gpu: PretendGpu) -> 
     for side in range(42, 42 + stream.KEPT):
         uploads((40, side))
     assert uploads((40, 41)) == first
+
+
+def test_gpu_check_has_a_row_for_it(gpu: PretendGpu) -> None:
+    arrays, image = OnGpu(), picture((96, 100), "uint8", "blobs")
+    gpu.most = 0
+    row = _streaming.row(arrays, "paper_text", image, TEXT, times=1)
+    assert row[:3] == ["96 x 100 uint8", "paper_text", "29"]
+    assert row[-1] == "1.0000"
+    assert 200 < float(row[4]) < 600  # bytes a pixel
+    peer = _streaming.on_cpu()
+    assert (peer.name, peer.threads, peer.scales_a_pass((96, 100), TEXT)) == ("fft", 1, 1)
+    assert len(peer.detect(image, TEXT)) == len(PaperDetector().detect(image, TEXT))
 
 
 def test_importing_it_loads_no_cupy() -> None:

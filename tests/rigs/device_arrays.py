@@ -224,7 +224,9 @@ class PretendGpu:
             **whole,
             cuda=cuda,
             fft=SimpleNamespace(config=SimpleNamespace(get_plan_cache=lambda: cache)),
-            get_default_memory_pool=lambda: SimpleNamespace(free_all_blocks=lambda: None),
+            get_default_memory_pool=lambda: SimpleNamespace(
+                free_all_blocks=lambda: None, total_bytes=lambda: self.most
+            ),
             asarray=self._uploaded,
             asnumpy=lambda array: array.values.copy(),
             ElementwiseKernel=functools.partial(ElementKernel, self),

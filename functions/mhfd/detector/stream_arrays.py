@@ -51,6 +51,10 @@ class Arrays(Protocol):
         """Give back memory that nothing uses."""
         ...
 
+    def held(self) -> int:
+        """Bytes of the device that are taken now, in use or kept for the next image; 0 where nobody counts."""
+        ...
+
     def uploaded(self, values: NDArray[Any]) -> Any:
         """Where the module computes."""
         ...
@@ -103,6 +107,10 @@ class OnCpu:
 
     def release(self) -> None:
         """See `Arrays`: what nothing refers to is given back already."""
+
+    def held(self) -> int:
+        """See `Arrays`."""
+        return 0
 
     def uploaded(self, values: NDArray[Any]) -> Any:
         """See `Arrays`."""
@@ -176,6 +184,11 @@ class OnGpu:
         with self.xp.cuda.Device(self._index):
             self.xp.fft.config.get_plan_cache().clear()
             self.xp.get_default_memory_pool().free_all_blocks()
+
+    def held(self) -> int:
+        """See `Arrays`."""
+        with self.used():
+            return int(self.xp.get_default_memory_pool().total_bytes())
 
     def uploaded(self, values: NDArray[Any]) -> Any:
         """See `Arrays`."""
