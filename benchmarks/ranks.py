@@ -22,11 +22,10 @@ import tifffile
 from benchmarks._table import markdown, publish
 
 from mhfd.contract.params import Params
-from mhfd.ranks import one_image
-from mhfd.ranks.algorithm import Reduction
+from mhfd.ranks import Reduction, Split, one_image
 from mhfd.ranks.mpi_team import MpiTeam
 
-WAYS: Final[tuple[tuple[one_image.Split, Reduction | None], ...]] = (
+WAYS: Final[tuple[tuple[Split, Reduction | None], ...]] = (
     ("bands", None),
     ("scales", "max"),
     ("scales", "gather"),
@@ -46,7 +45,7 @@ HEADER: Final = (
 )
 
 
-def one_rank(file: str, split: one_image.Split, reduction: Reduction | None) -> None:
+def one_rank(file: str, split: Split, reduction: Reduction | None) -> None:
     """What mpiexec starts. The first prints: bytes sent by all, seconds of each, the report's dof."""
     from mpi4py import MPI
 

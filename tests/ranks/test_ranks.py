@@ -62,6 +62,14 @@ def test_reports_of_any_number_of_ranks_are_the_same(image: str) -> None:
     assert "gather" in made["scales gather"][-1]["report"]["timing_ms"]
 
 
+def test_scales_on_a_device_of_each_rank_find_what_one_device_finds(image: str) -> None:
+    done = over_ranks(3, "-m", "tests.rigs.ranks_program", "device", image)
+    assert done.returncode == 0, done.stderr
+    alone, together = map(json.loads, done.stdout.splitlines())
+    assert len(alone[0]) > 30
+    assert together == alone
+
+
 def test_only_the_first_rank_prints(image: str, tmp_path: Path) -> None:
     focus_map = tmp_path / "map.ome.tif"
     done = over_ranks(3, "-c", COMMAND, "score", image, "--mpi", "--json", "--focus-map", str(focus_map))

@@ -1,4 +1,4 @@
-"""What mpiexec starts in a test: `python -m tests.rigs.ranks_program reports|killed|raised IMAGE`."""
+"""What mpiexec starts in a test: `python -m tests.rigs.ranks_program reports|device|killed|raised IMAGE`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import os
 import signal
 import sys
 
+from mhfd import images
 from mhfd.contract.params import Params
-from mhfd.ranks import one_image
-from mhfd.ranks.algorithm import Reduction
+from mhfd.detector.stream import StreamDetector
+from mhfd.detector.stream_arrays import OnCpu
+from mhfd.ranks import Reduction, Split, one_image
+from mhfd.ranks.algorithm import ScalesDetector
 from mhfd.ranks.mpi_team import MpiTeam
 from mhfd.rows import InMemory
 
 SIZES = (1, 2, 3, 4, 7)
-WAYS: tuple[tuple[one_image.Split, Reduction | None], ...] = (
+WAYS: tuple[tuple[Split, Reduction | None], ...] = (
     ("bands", None),
     ("scales", "max"),
     ("scales", "gather"),
@@ -41,6 +44,21 @@ def reports(path: str) -> None:
                 print(json.dumps(line), flush=True)  # noqa: T201
 
 
+def filtered_on_a_device(path: str) -> None:
+    """Scales through `detector.stream`, with NumPy in CuPy's place: by the first rank what they find, and one alone."""
+    team = MpiTeam()
+    shared = ScalesDetector(team, stream=StreamDetector(OnCpu(1)))
+    if team.number:
+        shared.help()
+        return
+    pixels = images.load(path).pixels
+    assert pixels is not None
+    alone, together = StreamDetector(OnCpu(1)).detect(pixels, SCALES), shared.detect(pixels, SCALES)
+    shared.dismiss()
+    for found in (alone, together):
+        print(json.dumps([one.tolist() for one in (found.y, found.x, found.scale, found.response)]))  # noqa: T201
+
+
 SCALES = Params.preset("paper_text").model_copy(update={"n": 5, "max_t": 6.0})
 
 
@@ -62,5 +80,7 @@ if __name__ == "__main__":
     what, image = sys.argv[1:]
     if what == "reports":
         reports(image)
+    elif what == "device":
+        filtered_on_a_device(image)
     else:
         fails(image, by_signal=what == "killed")

@@ -16,8 +16,7 @@ from mhfd_client.commands.common import EXIT_PERSON
 if TYPE_CHECKING:
     from mhfd.api import Device
     from mhfd.contract.params import Params
-    from mhfd.ranks.algorithm import Reduction
-    from mhfd.ranks.one_image import Split
+    from mhfd.ranks import Reduction, Split
 
 
 _ADMINISTRATORS: Final = "what an endpoint reads is its administrator's"

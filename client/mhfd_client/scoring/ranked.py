@@ -14,8 +14,7 @@ from mhfd.api import Device
 from mhfd.contract.params import Params
 from mhfd.errors import MhfdError, UsageError
 from mhfd.limits import Limits
-from mhfd.ranks import one_image
-from mhfd.ranks.algorithm import Reduction
+from mhfd.ranks import Reduction, Split, one_image
 from mhfd.ranks.mpi_team import MpiTeam
 from mhfd_client.scoring import lines
 from mhfd_client.scoring.map_files import MapFiles
@@ -42,7 +41,7 @@ def run(
     params: Params,
     limits: Limits,
     device: Device,
-    split: one_image.Split | None,
+    split: Split | None,
     reduction: Reduction | None,
     as_json: bool,
     focus_map: Path | None,

@@ -85,7 +85,7 @@ class RunningMaximum:
             self.add(i - 1, self._factors[i - 1] * (self._previous - blurred))
         self._previous = blurred
 
-    def add(self, i: int | NDArray[np.uint8], response: Plane) -> None:
+    def add(self, i: int | NDArray[np.uint8], response: NDArray[np.floating[Any]]) -> None:
         """The response at scale i, or at one scale for each pixel."""
         better = response > self.maximum
         self.maximum[better] = response[better]

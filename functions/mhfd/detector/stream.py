@@ -14,9 +14,9 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 import scipy.fft
@@ -32,6 +32,8 @@ from mhfd.rows import Pixels
 
 if TYPE_CHECKING:
     from mhfd.contract.params import Params
+
+T = TypeVar("T")
 
 VARIABLE: Final = "MHFD_FFT_BYTES"
 FFT_BYTES: Final = 2 << 30
@@ -151,12 +153,29 @@ class StreamDetector:
         check_pixels(pixels)
         if not pixels.size:
             raise UsageError(f"pixels: {pixels.shape[0]} x {pixels.shape[1]} is empty")
+        return self._with_room(pixels, params, lambda together: self._detected(pixels, params, sigma_floor, together))
+
+    def maximum(
+        self, pixels: Pixels, params: Params, which: range
+    ) -> tuple[NDArray[np.floating[Any]], NDArray[np.uint8]]:
+        """The greatest response at some of the scales, and the first of them that reaches it, at every place."""
+
+        def found(together: int) -> tuple[Any, Any]:
+            rows, columns = (continued(side, params, self._precision) for side in params.resize or pixels.shape)
+            spectrum, _ = self._spectrum(pixels, params, rows, columns)
+            maximum, scale = self._maximum(spectrum, params, rows, columns, together, which)
+            return self._arrays.downloaded(maximum), self._arrays.downloaded(scale)
+
+        return self._with_room(pixels, params, found)
+
+    def _with_room(self, pixels: Pixels, params: Params, work: Callable[[int], T]) -> T:
+        """What is made with as many scales at once as the budget, and then the device, has room for."""
         together = self.scales_a_pass((pixels.shape[0], pixels.shape[1]), params)
         with self._lock, self._arrays.used():
             while True:
                 # What a failed attempt held hangs on its exception: given back after the handler, not in it.
                 try:
-                    return self._detected(pixels, params, sigma_floor, together)
+                    return work(together)
                 except MemoryError:
                     failed = together
                 self._kept.clear()
@@ -176,7 +195,7 @@ class StreamDetector:
         if high <= low:
             none = np.zeros(0, np.int32)
             return Features(none, none, none.astype(np.uint8), none.astype(np.float32), limits, (height, width))
-        maximum, scale = self._maximum(spectrum, params, rows, columns, together)
+        maximum, scale = self._maximum(spectrum, params, rows, columns, together, range(params.n))
         del spectrum
         y, x, which, response = self._peaks(maximum, scale, scales.floors(params, sigma_floor / (high - low)))
         return Features(
@@ -221,15 +240,15 @@ class StreamDetector:
         return scaled.astype(real, copy=False), limits
 
     def _maximum(
-        self, spectrum: Any, params: Params, rows: Continued, columns: Continued, together: int
+        self, spectrum: Any, params: Params, rows: Continued, columns: Continued, together: int, which: range
     ) -> tuple[Any, Any]:
-        """The running maximum over all scales, and the first scale that reaches it."""
+        """The running maximum over these scales, and the first that reaches it."""
         arrays, shape = self._arrays, (rows.side, columns.side)
         transfers = self._transfers(rows, columns, params)
         maximum = arrays.xp.full(shape, -np.inf, self._precision.real)
         scale = arrays.xp.zeros(shape, np.uint8)
-        for first in range(0, params.n, together):
-            part = slice(first, min(first + together, params.n))
+        for first in range(which.start, which.stop, together):
+            part = slice(first, min(first + together, which.stop))
             weighed = arrays.weighed(
                 spectrum,
                 transfers.row_steps[part],

@@ -11,3 +11,10 @@ and not before it is asked for.
     rank_request  what it hands to them
     __main__    what is started there
 """
+
+from typing import Final, Literal
+
+Split = Literal["bands", "scales"]
+SPLITS: Final = ("bands", "scales")
+Reduction = Literal["max", "gather"]
+REDUCTIONS: Final = ("max", "gather")

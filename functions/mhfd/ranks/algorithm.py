@@ -3,14 +3,15 @@
 The first rank broadcasts the image, rank m computes its part of the L_i. Then either all L_i are gathered by the first,
 as printed, or each rank keeps the maximum over its own scales, with its index, and the ranks reduce that: each for its
 own rows. In the oracle's arithmetic, so that the features are the oracle's, bit for bit, for any number of ranks; what
-is sent is float64. It decides nothing about borders, limits or thresholds: see `detector.paper`.
+is sent is float64. On GPUs it is the arithmetic of `detector.stream`, which is within a tolerance of that. It decides
+nothing about borders, limits or thresholds: see `detector.paper`.
 """
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,13 @@ from numpy.typing import NDArray
 from mhfd import stretch
 from mhfd.contract.params import Params
 from mhfd.detector import Features, bands, paper
+from mhfd.detector.stream import StreamDetector
+from mhfd.ranks import Reduction as Reduction
 from mhfd.ranks.mpi_team import MpiTeam
 from mhfd.rows import Pixels
 from mhfd.team import shares
 
-Reduction = Literal["max", "gather"]
-REDUCTIONS: Final = ("max", "gather")
+Maximum = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +45,15 @@ class ScalesDetector:
     Args:
         team: The ranks.
         reduction: `max`, or the paper's `gather`.
+        stream: What filters on this rank's GPU, and reduces there; nothing: the oracle, on the CPU.
     """
 
-    name = "paper"
     threads = 1
 
-    def __init__(self, team: MpiTeam, reduction: Reduction = "max") -> None:
-        self._team, self._reduction = team, reduction
-        self.device = paper.PaperDetector.device
+    def __init__(self, team: MpiTeam, reduction: Reduction = "max", stream: StreamDetector | None = None) -> None:
+        self._team, self._reduction, self._stream = team, reduction, stream
+        self.name = paper.PaperDetector.name if stream is None else stream.name
+        self.device = paper.PaperDetector.device if stream is None else stream.device
         self.timing_ms: dict[str, float] = {}
         """How long this rank took for each phase: stretch, broadcast, filter, reduce (or gather), maxima."""
 
@@ -85,11 +88,38 @@ class ScalesDetector:
         """The features of the rows of each rank, on the first."""
         with self._phase("broadcast"):
             self._team.to_all(pixels)
+        if self._reduction == "gather":
+            with self._phase("stretch"):
+                image = stretch.apply(pixels, *task.limits)
+            return self._gathered(task, image)
+        own = _intervals(task.params.n, self._team.size)[self._team.number]
+        if self._stream is None:
+            maximum, where = self._over_own(task, pixels, own)
+        else:
+            with self._phase("filter"):
+                maximum, where = self._on_gpu(self._stream, task, pixels, own)
+        return self._reduced(task, maximum, where)
+
+    def _over_own(self, task: _Task, pixels: NDArray[Any], own: range) -> tuple[Maximum, NDArray[np.uint8]]:
+        """The maximum over a rank's own scales, in the oracle's arithmetic."""
         with self._phase("stretch"):
             image = stretch.apply(pixels, *task.limits)
-        if self._reduction == "gather":
-            return self._gathered(task, image)
-        return self._reduced(task, image)
+        found = paper.RunningMaximum(image.shape, task.params)
+        # One filter more than there are scales: L_i and L_(i+1) make one.
+        filters = range(own.start, own.stop + 1) if own else own
+        for i, blurred in zip(filters, self._filtered(image, task.params, filters), strict=True):
+            with self._phase("filter"):
+                found.take(i, blurred)
+        return found.maximum, found.where
+
+    def _on_gpu(
+        self, stream: StreamDetector, task: _Task, pixels: NDArray[Any], own: range
+    ) -> tuple[Maximum, NDArray[np.uint8]]:
+        """The same on a GPU, in the precision of its FFTs. A resized image came resized."""
+        if not own or task.limits[1] <= task.limits[0]:
+            nothing = 0.0 if own else -np.inf
+            return np.full(task.shape, nothing, np.float32), np.zeros(task.shape, np.uint8)
+        return stream.maximum(pixels, task.params.model_copy(update={"resize": None}), own)
 
     def _gathered(self, task: _Task, image: paper.Plane) -> list[Features]:
         """Every L_i goes to the first, in the order of i: as printed, but never a stack of them."""
@@ -113,31 +143,22 @@ class ScalesDetector:
         with self._phase("maxima"):
             return [_features(task, found, (0, task.shape[0]), 0)]
 
-    def _reduced(self, task: _Task, image: paper.Plane) -> list[Features]:
-        """The maximum over a rank's own scales; then each rank takes its rows of everybody's, and one around them."""
-        team, params, rows = self._team, task.params, task.shape[0]
-        own = _intervals(params.n, team.size)[team.number]
-        found = paper.RunningMaximum(image.shape, params)
-        # One filter more than there are scales: L_i and L_(i+1) make one.
-        filters = range(own.start, own.stop + 1) if own else own
-        for i, blurred in zip(filters, self._filtered(image, params, filters), strict=True):
-            with self._phase("filter"):
-                found.take(i, blurred)
+    def _reduced(self, task: _Task, own: Maximum, own_scale: NDArray[np.uint8]) -> list[Features]:
+        """Each rank takes its rows of everybody's maximum over its own scales, and one around them."""
+        team, params, (rows, columns) = self._team, task.params, task.shape
         spans = shares(rows, team.size)
         wide = [(max(0, top - 1), min(rows, bottom + 1)) if bottom > top else (top, top) for top, bottom in spans]
         top, bottom = wide[team.number]
         with self._phase("reduce"):
-            theirs = {team.number: (found.maximum[top:bottom], found.where[top:bottom])}
+            theirs = {team.number: (own[top:bottom], own_scale[top:bottom])}
             for step in range(1, team.size):
                 to, source = (team.number + step) % team.size, (team.number - step) % team.size
-                maximum, where = (
-                    np.empty((bottom - top, image.shape[1])),
-                    np.empty((bottom - top, image.shape[1]), "u1"),
-                )
-                team.swapped(to, found.maximum[slice(*wide[to])], source, maximum)
-                team.swapped(to, found.where[slice(*wide[to])], source, where)
+                maximum = np.empty((bottom - top, columns), own.dtype)
+                where = np.empty((bottom - top, columns), np.uint8)
+                team.swapped(to, own[slice(*wide[to])], source, maximum)
+                team.swapped(to, own_scale[slice(*wide[to])], source, where)
                 theirs[source] = maximum, where
-            best = paper.RunningMaximum((bottom - top, image.shape[1]), params)
+            best = paper.RunningMaximum((bottom - top, columns), params)
             for _, (maximum, where) in sorted(theirs.items()):  # lower ranks have lower scales
                 best.add(where, maximum)
         with self._phase("maxima"):
