@@ -15,7 +15,7 @@ from mhfd.contract.params import Params
 from mhfd.detector import Detector, bands
 from mhfd.detector.choose import choose
 from mhfd.measure import measure as report
-from mhfd.rows import Rows
+from mhfd.rows import Progress, Rows
 from mhfd.team import ALONE, Team
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def score(
     limits: images.Limits | None = None,
     fft_bytes: int | None = None,
     look: Callable[[Rows], object] | None = None,
+    progress: Progress | None = None,
 ) -> FocusReport:
     """How much in focus one image is.
 
@@ -45,10 +46,12 @@ def score(
         fft_bytes: Memory of a GPU for an image and the scales that pass at once through FFTs, where parameters need
             them; nothing for what MHFD_FFT_BYTES says, else 2 GiB.
         look: Called with the rows of an image that was measured, while they can be read.
+        progress: Called with a step (`looked at`, then `measured`), how many rows of the image are done, and of how
+            many, where it is read by rows.
     """
     chosen = Params.of(params)
     detector = choose(chosen, device=device, threads=threads, fft_bytes=fft_bytes)
-    return measured_by(detector, source, chosen, limits, look=look).report
+    return measured_by(detector, source, chosen, limits, look=look, progress=progress).report
 
 
 def measure(
@@ -72,6 +75,7 @@ def measured_by(
     *,
     keep: bool = False,
     look: Callable[[Rows], object] | None = None,
+    progress: Progress | None = None,
     team: Team = ALONE,
 ) -> report.Measurement:
     """The same with a detector that was chosen. Members of a `team` call it together, each for its own rows."""
@@ -84,6 +88,7 @@ def measured_by(
             threads=detector.threads,
             team=team,
             whole=_why_whole(detector, keep=keep),
+            progress=progress,
         ) as image:
             measured = report.measure(image, detector, params, keep=keep, team=team)
             if look is not None and image.rows is not None and measured.report.finding is Finding.OK:

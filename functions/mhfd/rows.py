@@ -3,7 +3,7 @@
 Nothing here knows files, formats or what the rows show.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[Any]
 """A 2-D array: uint8, uint16 or float32, finite, C-contiguous. Other types become float32 when they are loaded."""
+
+
+Progress = Callable[[str, int, int], object]
+"""Told a step, how many rows of the image are done, and of how many."""
 
 
 class Rows(Protocol):
@@ -51,6 +55,37 @@ class InMemory:
     def read(self, top: int, bottom: int) -> Pixels:
         """See `Rows`."""
         return self.pixels[top:bottom]
+
+
+@dataclass(slots=True, eq=False)
+class Watched:
+    """Rows that say how far they are: those above what is read now are done."""
+
+    rows: Rows
+    progress: Progress
+    step: str
+    done: int = 0
+
+    def begin(self, step: str) -> None:
+        """From the top again, for something else."""
+        self.step, self.done = step, 0
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """See `Rows`."""
+        return self.rows.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """See `Rows`."""
+        return self.rows.dtype
+
+    def read(self, top: int, bottom: int) -> Pixels:
+        """See `Rows`."""
+        if top >= self.done:  # some are looked at again
+            self.done = top
+            self.progress(self.step, top, self.shape[0])
+        return self.rows.read(top, bottom)
 
 
 def spans(size: int, step: int) -> Iterator[tuple[int, int]]:

@@ -653,7 +653,7 @@ def test_a_header_that_lies_takes_no_memory(tmp_path: Path, compression: str | N
 def test_a_tile_larger_than_the_limit(tmp_path: Path) -> None:
     path = write(tmp_path / "a.tif", scene().astype("u1"), tile=(64, 64), compression="zlib")
     relabel(path, TileWidth=1 << 20, TileLength=1 << 20)
-    flawed(path, Finding.UNREADABLE, "max_pixels")
+    flawed(path, Finding.UNREADABLE, "max_held_pixels")
 
 
 def test_memory_and_no_second_copy(tmp_path: Path) -> None:

@@ -27,14 +27,15 @@ from mhfd.errors import UsageError
 from mhfd.limits import Limits
 from mhfd_client.printing import printable
 from mhfd_client.runners import set_aside
-from mhfd_client.scoring.progress import bar
+from mhfd_client.scoring.progress import bar, within_one
 from mhfd_client.scoring.words import Tally, what_is_wrong
 
 if TYPE_CHECKING:
     from mhfd_client.scoring.map_files import MapFiles
 
 DEADLINE_S: Final = 120.0
-"""An image that takes longer has its line, and is left behind."""
+"""An image of which nothing moves for longer has its line, and is left behind."""
+EXIT_INTERRUPTED: Final = 130
 
 
 def expand(paths: Iterable[str]) -> list[str]:
@@ -75,7 +76,10 @@ def run(
     progress: bool = False,
     deadline_s: float = DEADLINE_S,
 ) -> int:
-    """Score every path; returns how many could not be scored. Ends the process where an image took too long."""
+    """Score every path; returns how many could not be scored.
+
+    Ends the process where an image took too long, and when somebody interrupts it.
+    """
     files = expand(paths)
     if overlay is not None and len(files) > 1 and overlay.suffix:
         raise UsageError(f"--overlay: {overlay} is one file for {len(files)} images; name a folder")
@@ -87,10 +91,17 @@ def run(
     jobs = min(jobs or threads.thread_count(), len(files))
     each = max(1, threads.thread_count() // jobs)
 
-    def one(path: str) -> FocusReport:
+    def one(path: str, moves: Callable[[], object]) -> FocusReport:
+        def told(step: str, done: int, of: int) -> None:
+            moves()
+            if len(files) == 1:
+                inside(step, done, of)
+            elif progress:
+                shown.say(f"{path}: {step} {done:,} of {of:,} rows")
+
         try:
             if overlay is None:
-                return api.score(path, params=params, device=device, threads=each, limits=limits)
+                return api.score(path, params=params, device=device, threads=each, limits=limits, progress=told)
             measured = api.measure(path, params=params, device=device, threads=each, limits=limits)
         except MemoryError:
             why = "set aside: needs more memory than there is; crop it, or give fewer --jobs"
@@ -107,9 +118,20 @@ def run(
         return set_aside(path, params, f"set aside: took longer than {deadline_s:g} s; crop it", code=Code.OUT_OF_TIME)
 
     scored = _InOrder(one, late, jobs)
-    with bar(len(files), progress and len(files) > 1, above=True, transient=True) as shown:
-        results = enumerate(scored.results(files, deadline_s))
-        unscored = print_in_order(results, shown.advance, as_json=as_json, maps=maps)
+    interrupted = False
+    with (
+        bar(len(files), progress and len(files) > 1, above=True, transient=True) as shown,
+        within_one(progress and len(files) == 1) as inside,
+    ):
+        try:
+            results = enumerate(scored.results(files, deadline_s))
+            unscored = print_in_order(results, shown.advance, as_json=as_json, maps=maps)
+        except KeyboardInterrupt:
+            interrupted = True
+    if interrupted:  # likewise, until each has done its image
+        click.echo("interrupted", err=True)
+        sys.stdout.flush()
+        os._exit(EXIT_INTERRUPTED)
     if scored.left_behind:  # the interpreter would wait for its threads
         sys.stdout.flush()
         os._exit(1)
@@ -147,13 +169,16 @@ def print_in_order(
 class _InOrder:
     """Results in the order of the items, at most two a thread in flight.
 
-    A thread cannot be ended: one that takes too long is left behind, and others take its place.
+    A thread cannot be ended: one that does not move for too long is left behind, and others take its place. The
+    function is given what says that it moves.
     """
 
-    def __init__(self, function: Callable[[str], FocusReport], late: Callable[[str], FocusReport], jobs: int) -> None:
+    def __init__(
+        self, function: Callable[[str, Callable[[], None]], FocusReport], late: Callable[[str], FocusReport], jobs: int
+    ) -> None:
         self._function, self._late, self._jobs = function, late, jobs
         self._pool = ThreadPoolExecutor(jobs)
-        self._began: dict[int, float] = {}
+        self._moved: dict[int, float] = {}  # when each did last
         self.left_behind = False
 
     def results(self, items: Sequence[str], deadline_s: float) -> Iterator[FocusReport]:
@@ -175,11 +200,14 @@ class _InOrder:
         self._pool.shutdown(wait=not self.left_behind)
 
     def _taken(self, number: int) -> float:
-        return time.monotonic() - self._began[number] if number in self._began else 0.0
+        return time.monotonic() - self._moved[number] if number in self._moved else 0.0
 
     def _submit(self, number: int, item: str) -> Future[FocusReport]:
+        def moves() -> None:
+            self._moved[number] = time.monotonic()
+
         def begin() -> FocusReport:
-            self._began[number] = time.monotonic()
-            return self._function(item)
+            moves()
+            return self._function(item, moves)
 
         return self._pool.submit(begin)

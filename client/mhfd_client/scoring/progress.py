@@ -5,14 +5,16 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from mhfd.rows import Progress
 from mhfd_client.printing import printable
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """`advance` by one; `say` what is going on, in the bar; `note` a line that stays."""
+    """`advance` by one; `reach` so many; `say` what is going on, in the bar; `note` a line that stays."""
 
     advance: Callable[[], object]
+    reach: Callable[[int], object]
     say: Callable[[str], object]
     note: Callable[[str], object]
 
@@ -31,7 +33,7 @@ def bar(total: int, wanted: bool | None, *, above: bool = False, transient: bool
     if wanted is None:
         wanted = sys.stderr.isatty() or notebook
     if not wanted:
-        yield Bar(lambda: None, lambda _: None, lambda _: None)
+        yield Bar(lambda: None, lambda _: None, lambda _: None, lambda _: None)
         return
     from rich.console import Console
     from rich.markup import escape
@@ -45,6 +47,24 @@ def bar(total: int, wanted: bool | None, *, above: bool = False, transient: bool
         task = progress.add_task("scoring", total=total)
         yield Bar(
             lambda: progress.update(task, advance=1, description="scoring"),
+            lambda done: progress.update(task, completed=done),
             lambda text: progress.update(task, description=f"scoring: {escape(printable(text))}"),
             lambda text: progress.console.print(printable(text), markup=False, highlight=False),
         )
+
+
+@contextlib.contextmanager
+def within_one(wanted: bool) -> Iterator[Progress]:
+    """A bar inside of one image, from its first rows on: an image that is there at once gets none."""
+    with contextlib.ExitStack() as stack:
+        shown: list[Bar] = []
+
+        def told(step: str, done: int, of: int) -> None:
+            if not wanted:
+                return
+            if not shown:
+                shown.append(stack.enter_context(bar(2 * of, True, above=True, transient=True)))
+            shown[0].say(f"{step} {done:,} of {of:,} rows")
+            shown[0].reach(done + (of if step == "measured" else 0))
+
+        yield told

@@ -23,7 +23,7 @@ from mhfd.images.formats.stored import StoredImage
 from mhfd.images.instruments.written import Header, Written
 from mhfd.images.source import Changed, OpenFile
 from mhfd.limits import ROWS_TOGETHER, Limits
-from mhfd.rows import InMemory, Pixels, Rows
+from mhfd.rows import InMemory, Pixels, Progress, Rows, Watched
 from mhfd.survey import Survey, survey
 from mhfd.team import ALONE, Team
 
@@ -77,6 +77,7 @@ def opened(
     in_memory: int = IN_MEMORY,
     team: Team = ALONE,
     whole: str | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[Image]:
     """One image, whose rows are read as they are asked for. An array is taken as it is.
 
@@ -90,8 +91,9 @@ def opened(
         in_memory: See `IN_MEMORY`.
         team: Who opens it too; the first of them hashes it.
         whole: Why all of a file's image will be in memory, and what to do about that, where that is so.
+        progress: Told of the rows that are read: twice of all of them, `looked at` and then `measured`.
     """
-    facts = _Facts(crop=crop, threads=threads, in_memory=in_memory, team=team)
+    facts = _Facts(crop=crop, threads=threads, in_memory=in_memory, team=team, progress=progress)
     with ExitStack() as open_files:
         try:
             if isinstance(source, np.ndarray):
@@ -137,6 +139,7 @@ class _Facts:
     crop: Crop | None = None
     threads: int = 1
     in_memory: int = IN_MEMORY
+    progress: Progress | None = None
     team: Team = ALONE
     path: str | None = None
     size: int | None = None
@@ -227,6 +230,9 @@ def _finish(planes: grey.Planes, facts: _Facts, stored: StoredImage | None = Non
     rows: Rows = grey.Converted(inside, to)
     if isinstance(planes, grey.Plane) or rows.shape[0] * rows.shape[1] * rows.dtype.itemsize <= facts.in_memory:
         rows = InMemory(rows.read(0, rows.shape[0]))
+    watched = None
+    if facts.progress is not None and not isinstance(rows, InMemory):
+        rows = watched = Watched(rows, facts.progress, "looked at")
     seen = survey(rows, threads=facts.threads, team=facts.team)
     if inside.coloured:
         facts.extra["colour"] = "luminance"
@@ -243,6 +249,8 @@ def _finish(planes: grey.Planes, facts: _Facts, stored: StoredImage | None = Non
         facts.extra["values"] = "; ".join(said for said in (to.note, found.scaled) if said)
     if found.left_out:
         integrity.check_blank(found.rows, found.survey, whole_numbers=whole_numbers)
+    if watched is not None:
+        watched.begin("measured")
     return _Seen(found.rows, found.survey)
 
 
