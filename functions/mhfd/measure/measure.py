@@ -5,14 +5,15 @@ The steps and their order are here, the arithmetic is in `noise`, `saturation`, 
 It judges nothing: whether an image is in focus is said elsewhere, from these numbers. Unknown is null, never 0.
 """
 
+import importlib.metadata
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 import mhfd
@@ -229,9 +230,15 @@ def _report(
             backend=detector.name,
             device=detector.device,
             threads=detector.threads,
-            versions={"numpy": np.__version__, "scipy": scipy.__version__},
+            versions={"numpy": np.__version__, "scipy": _scipy()},
         ),
     )
+
+
+@cache
+def _scipy() -> str:
+    """Its version, without loading it: that takes longer than measuring an image."""
+    return importlib.metadata.version("scipy")
 
 
 def _sides(blocks: NDArray[Any]) -> tuple[int, int]:
