@@ -26,7 +26,7 @@ Image = NDArray[np.uint8]
 Plane = NDArray[np.float32]
 Run = Callable[[], int]
 
-MEASURED_PLANS: Final = 4096 * 4096
+MEASURED_PLANS: Final = 2048 * 2048
 """Pixels up to which FFTW looks for its best plan by trying."""
 CUT: Final = 4.0
 """Sigmas to a side that OpenCV's Gaussians reach."""
