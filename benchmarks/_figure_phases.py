@@ -16,14 +16,14 @@ from benchmarks._table import markdown
 from benchmarks.speed import picture as image_of
 
 PHASES: Final = ("stretch", "broadcast", "filter", "reduce", "gather", "maxima")
-COUNTS: Final = (4, 8, 16)
+COUNTS: Final = (4, 8)
 RANKS: Final = 2
 """As in the paper's figure."""
 
 
 def figure4(scope: Scope, *, side: int = 1024, counts: Sequence[int] = COUNTS) -> Drawn:
     """Phases of two ranks, over scales."""
-    counts = (*counts, 32, 64) if scope.full else counts
+    counts = (*counts, 16, 32, 64) if scope.full else counts
     pixels = image_of(side)
     found = {
         (n, way): ranks.over_ranks(pixels, n, way, ranks=RANKS, runs=scope.runs)
