@@ -81,7 +81,8 @@ def median(times: Sequence[float]) -> str:
 
 def mean_and_sd(times: Sequence[float]) -> str:
     """Mean and standard deviation, as the paper gives them for its service."""
-    return f"{statistics.fmean(times):.3g} +- {statistics.stdev(times):.2g}"
+    deviation = float(f"{statistics.stdev(times):.2g}")
+    return f"{statistics.fmean(times):.3g} +- {deviation:g}"
 
 
 @contextmanager
