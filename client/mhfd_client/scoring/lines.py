@@ -95,7 +95,7 @@ def run(
         def told(step: str, done: int, of: int) -> None:
             moves()
             if len(files) == 1:
-                inside(step, done, of)
+                inside.told(step, done, of)
             elif progress:
                 shown.say(f"{path}: {step} {done:,} of {of:,} rows")
 
@@ -125,7 +125,8 @@ def run(
     ):
         try:
             results = enumerate(scored.results(files, deadline_s))
-            unscored = print_in_order(results, shown.advance, as_json=as_json, maps=maps)
+            advance = inside.over if len(files) == 1 else shown.advance
+            unscored = print_in_order(results, advance, as_json=as_json, maps=maps)
         except KeyboardInterrupt:
             interrupted = True
     if interrupted:  # likewise, until each has done its image

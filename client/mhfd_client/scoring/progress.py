@@ -53,8 +53,16 @@ def bar(total: int, wanted: bool | None, *, above: bool = False, transient: bool
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """`told` of rows; `over` before anything else is said."""
+
+    told: Progress
+    over: Callable[[], object]
+
+
 @contextlib.contextmanager
-def within_one(wanted: bool) -> Iterator[Progress]:
+def within_one(wanted: bool) -> Iterator[Inside]:
     """A bar inside of one image, from its first rows on: an image that is there at once gets none."""
     with contextlib.ExitStack() as stack:
         shown: list[Bar] = []
@@ -67,4 +75,4 @@ def within_one(wanted: bool) -> Iterator[Progress]:
             shown[0].say(f"{step} {done:,} of {of:,} rows")
             shown[0].reach(done + (of if step == "measured" else 0))
 
-        yield told
+        yield Inside(told, stack.close)
