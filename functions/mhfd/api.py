@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from mhfd import images
@@ -89,6 +90,7 @@ def measured_by(
             team=team,
             whole=_why_whole(detector, keep=keep),
             progress=progress,
+            look=partial(report.first_look, detector=detector, params=params, team=team),
         ) as image:
             measured = report.measure(image, detector, params, keep=keep, team=team)
             if look is not None and image.rows is not None and measured.report.finding is Finding.OK:

@@ -36,7 +36,7 @@ class Rows(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class InMemory:
     """The rows of an array: views, nothing is copied."""
 

@@ -54,6 +54,27 @@ def survey(rows: Rows, *, threads: int = 1, team: Team = ALONE) -> Survey:
     return _Surveyor(rows, threads, team).seen()
 
 
+def samples(pixels: Pixels) -> tuple[Pixels, NDArray[Any]]:
+    """`Survey.grid` and `Survey.line` of a whole picture in memory."""
+    step, every = _steps(*pixels.shape)
+    return pixels[::step, ::step].copy(), pixels.reshape(-1)[::every].copy()
+
+
+def spans_of(rows: Rows, team: Team = ALONE) -> tuple[tuple[int, int], ...]:
+    """`Survey.spans`."""
+    height, width = rows.shape
+    step = max(1, _AT_ONCE // (width * rows.dtype.itemsize) // BLOCK) * BLOCK
+    first, last = own_rows(team, height)
+    return tuple(
+        (first + top, first + bottom)
+        for top, bottom in spans(last - first, height if isinstance(rows, InMemory) else step)
+    )
+
+
+def _steps(height: int, width: int) -> tuple[int, int]:
+    return max(1, math.isqrt(height * width // SAMPLE)), max(1, height * width // SAMPLE)
+
+
 class _Surveyor:
     """What is known so far."""
 
@@ -66,8 +87,7 @@ class _Surveyor:
         self._stats = BlockStats(*np.zeros((4, *blocks), np.float32))
         self._at_low, self._at_high = np.zeros((2, *blocks), np.float32)
         self._lowest, self._highest = math.inf, -math.inf  # of the blocks
-        self._step = max(1, math.isqrt(height * width // SAMPLE))
-        self._every = max(1, height * width // SAMPLE)
+        self._step, self._every = _steps(height, width)
         self._grid: list[Pixels] = []
         self._line: list[NDArray[Any]] = []
         self._extremes: list[tuple[float, float]] = []
@@ -75,13 +95,7 @@ class _Surveyor:
 
     def seen(self) -> Survey:
         """Look."""
-        height, width = self._rows.shape
-        step = max(1, _AT_ONCE // (width * self._rows.dtype.itemsize) // BLOCK) * BLOCK
-        first, last = own_rows(self._team, height)
-        parts = tuple(
-            (first + top, first + bottom)
-            for top, bottom in spans(last - first, height if isinstance(self._rows, InMemory) else step)
-        )
+        parts = spans_of(self._rows, self._team)
         for top, bottom in parts:
             self._look(self._rows.read(top, bottom), top)
         self._join()

@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 import scipy.ndimage
 from numpy.typing import NDArray
+from tests.detector import counting
 
-from mhfd import native
 from mhfd.contract.params import Params
 from mhfd.detector import Features, gpu_plan
 from mhfd.detector.gpu import GpuDetector
 from mhfd.detector.gpu_device import CudaDevice
 from mhfd.detector.paper import PaperDetector
+from mhfd.rows import InMemory
 
 pytestmark = pytest.mark.gpu
 
@@ -113,11 +114,21 @@ def test_no_peak_is_dropped_when_the_list_is_too_short(detector: GpuDetector) ->
     assert_same(detector.detect(pixels, params), expected)
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
-def test_block_statistics_are_the_cpus(detector: GpuDetector, dtype: str) -> None:
-    pixels = texture((250, 333), dtype)
-    for mine, theirs in zip(detector.detect_with_blocks(pixels, Params())[1], native.block_stats(pixels), strict=True):
-        np.testing.assert_allclose(mine, theirs, rtol=2e-5)
+@pytest.mark.parametrize("number", range(12))
+def test_sees_and_counts_as_the_host_does(detector: GpuDetector, number: int) -> None:
+    assert not counting.differences(detector, counting.picture(number), counting.PARAMS[number % 4])
+
+
+def test_threads_see_and_count_together(detector: GpuDetector) -> None:
+    images = [InMemory(texture((256, 320), seed=k)) for k in range(12)]
+
+    def counts(rows: InMemory) -> Any:
+        detector.survey(rows, Params())
+        return detector.count(rows, Params(), None).by_block.tolist()
+
+    alone = [counts(rows) for rows in images]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(counts, images)) == alone
 
 
 def test_constant_image_has_no_features(detector: GpuDetector) -> None:

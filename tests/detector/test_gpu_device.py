@@ -15,24 +15,21 @@ import numpy as np
 import pytest
 from benchmarks import gpu_check
 from benchmarks._cufft import PaperChain
+from tests.detector.counting import PARAMS, differences, picture
 from tests.rigs import REPOSITORY
 from tests.rigs.fake_cupy import fake_cupy
-from tests.rigs.gpu_emulator import build_kernels
 
 from mhfd.contract.params import PRESETS, Params
+from mhfd.detector import gpu_device
 from mhfd.detector.gpu import GpuDetector
 from mhfd.detector.paper import PaperDetector
 from mhfd.errors import DeviceUnavailable
-
-
-@pytest.fixture(scope="module")
-def kernels(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., int]:
-    return build_kernels(tmp_path_factory.mktemp("kernels"))
+from mhfd.rows import InMemory
 
 
 @pytest.fixture
-def detector(kernels: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> GpuDetector:
-    monkeypatch.setitem(sys.modules, "cupy", fake_cupy(kernels))
+def detector(emulated: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> GpuDetector:
+    monkeypatch.setitem(sys.modules, "cupy", fake_cupy(emulated))
     return GpuDetector()
 
 
@@ -53,11 +50,28 @@ def test_graph_finds_what_the_oracle_finds_image_after_image(detector: GpuDetect
 
 
 def test_result_does_not_change_under_the_next_image(detector: GpuDetector) -> None:
-    first, stats = detector.detect_with_blocks(image(1), Params())
-    kept = first.response.copy(), stats[0].copy()
-    detector.detect_with_blocks(image(2), Params())
+    first, seen = detector.detect(image(1), Params()), detector.survey(InMemory(image(1)), Params())
+    kept = first.response.copy(), seen.stats.mean.copy(), seen.counts.copy()
+    for pixels in (image(2), image(3)):
+        detector.survey(InMemory(pixels), Params())
+        detector.detect(pixels, Params())
     np.testing.assert_array_equal(first.response, kept[0])
-    np.testing.assert_array_equal(stats[0], kept[1])
+    np.testing.assert_array_equal(seen.stats.mean, kept[1])
+    np.testing.assert_array_equal(seen.counts, kept[2])
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_sees_and_counts_as_the_host_does(detector: GpuDetector, number: int) -> None:
+    assert not differences(detector, picture(number), PARAMS[number % len(PARAMS)])
+
+
+def test_longer_list_is_counted(detector: GpuDetector) -> None:
+    assert not differences(detector, image(4, (150, 160)), PARAMS[-1])
+
+
+def test_an_image_goes_up_in_parts(detector: GpuDetector, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu_device, "STAGED", 90 * 2 * 16)
+    assert not differences(detector, image(6), Params())
 
 
 def test_longer_list_is_fetched(detector: GpuDetector) -> None:
@@ -68,17 +82,17 @@ def test_longer_list_is_fetched(detector: GpuDetector) -> None:
     assert abs(len(detector.detect(pixels, params)) - len(expected)) <= 1
 
 
-def test_full_device_is_named(kernels: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "cupy", fake_cupy(kernels, room=1000))
+def test_full_device_is_named(emulated: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", fake_cupy(emulated, room=1000))
     with pytest.raises(DeviceUnavailable, match="Emulated GPU has no room"):
         GpuDetector().detect(image(0), Params())
 
 
-def test_missing_device_is_named(kernels: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "cupy", fake_cupy(kernels, devices=0))
+def test_missing_device_is_named(emulated: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", fake_cupy(emulated, devices=0))
     with pytest.raises(DeviceUnavailable, match=r"cudaErrorNoDevice.*device='cpu'"):
         GpuDetector()
-    monkeypatch.setitem(sys.modules, "cupy", fake_cupy(kernels, devices=2))
+    monkeypatch.setitem(sys.modules, "cupy", fake_cupy(emulated, devices=2))
     with pytest.raises(DeviceUnavailable, match="no CUDA device 2, only 0 to 1"):
         GpuDetector(2)
 

@@ -16,19 +16,14 @@ import numpy as np
 import pytest
 from cupy.cuda import nvrtc
 from numpy.typing import NDArray
-from tests.rigs.gpu_emulator import Emulated, Emulator, build_kernels
+from tests.rigs.gpu_emulator import Emulated, Emulator
 
-from mhfd import native, stretch
+from mhfd import stretch
 from mhfd.contract.params import Params
 from mhfd.detector import Features, gpu_plan
 from mhfd.detector.gpu import GpuDetector
 from mhfd.detector.paper import PaperDetector, local_maxima
 from mhfd.errors import DeviceUnavailable, UsageError
-
-
-@pytest.fixture(scope="session")
-def emulated(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., int]:
-    return build_kernels(tmp_path_factory.mktemp("kernels"))
 
 
 @dataclass(frozen=True)
@@ -138,15 +133,6 @@ def test_plans_kept_are_bounded(emulated: Callable[..., int]) -> None:
     assert machine.loads == 6
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
-def test_block_statistics_are_the_cpus(emulated: Callable[..., int], dtype: str) -> None:
-    pixels = image((70, 53), dtype)
-    features, found = GpuDetector(machine=Emulator(emulated)).detect_with_blocks(pixels, Params(n=4, max_t=6))
-    assert len(features) > 0
-    for mine, theirs in zip(found, native.block_stats(pixels), strict=True):
-        np.testing.assert_allclose(mine, theirs, rtol=2e-5)
-
-
 @pytest.mark.parametrize("value", [0, 200])
 def test_constant_image_has_no_features(emulated: Callable[..., int], value: int) -> None:
     pixels = np.full((40, 40), value, np.uint8)
@@ -189,7 +175,7 @@ def test_every_pixel_of_a_plateau_counts(emulated: Callable[..., int]) -> None:
     machine.buffers["scale"][:] = np.arange(maximum.size) % 4
     machine.buffers["result"][:] = 0
     machine.buffers["floors"][:] = [0.1, 0.2, 0.3, 1.5, 0, 0, 0, 0]
-    machine.launch(plan.launches[-1:])
+    machine.launch(plan.find)
     entries, scale = machine.peaks(int(machine.buffers["result"][0]))
     floors = np.array([0.1, 0.2, 0.3, 1.5], np.float32)[np.arange(maximum.size).reshape(plan.shape) % 4]
     y, x = local_maxima(maximum.astype(np.float64), floors)
@@ -279,3 +265,12 @@ def test_the_emulator_sees_what_cuda_would_not_forgive(emulated: Callable[..., i
     assert emulated(b"recount", b"pp", 1, 32, packed, 0) == 1
     assert emulated(b"diverge", b"p", 1, 32, packed, 0) == 2
     assert emulated(b"nothing", b"p", 1, 32, packed, 0) == 3
+    by = np.array([40], np.uint32)
+    held = np.array([by.ctypes.data], np.uint64)
+    packed = (ctypes.c_void_p * 1)(held.ctypes.data)
+    assert emulated(b"shift", b"p", 1, 32, packed, 0) == 4
+    out = np.zeros(2, np.uint32)
+    held = np.array([out.ctypes.data], np.uint64)
+    packed = (ctypes.c_void_p * 1)(held.ctypes.data)
+    assert emulated(b"unset", b"p", 2, 1, packed, 0) == 0
+    assert out.tolist() == [0xFFFFFFFF] * 2  # nothing of the block before

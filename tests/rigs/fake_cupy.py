@@ -77,6 +77,21 @@ class Stream(Context):
         return SimpleNamespace(launch=launch, upload=lambda _: None)
 
 
+class Event:
+    """Everything has happened by the time that anybody asks; waiting inside a capture is an error."""
+
+    def __init__(self, fake: Fake) -> None:
+        self._fake, self._recorded = fake, False
+
+    def record(self, stream: Stream) -> None:
+        self._fake.outside_capture()
+        self._recorded = True
+
+    def synchronize(self) -> None:
+        self._fake.outside_capture()
+        assert self._recorded, "nobody recorded it"
+
+
 class Fake:
     def __init__(self, run_kernel: Callable[..., int], devices: int, room: int) -> None:
         self.run_kernel, self.devices, self.room = run_kernel, devices, room
@@ -144,6 +159,7 @@ def fake_cupy(run_kernel: Callable[..., int], *, devices: int = 1, room: int = 1
         compiler=SimpleNamespace(CompileException=RuntimeError),
         Device=lambda _: Context(),
         Stream=lambda non_blocking: Stream(fake),
+        Event=lambda block, disable_timing: Event(fake),
         alloc_pinned_memory=bytearray,
     )
     return SimpleNamespace(

@@ -1,6 +1,8 @@
 """kernels.cu as C++: a machine that carries the GPU's plans out on the CPU, thread by thread.
 
-Buffers start as NaN and lie between guards, so that what reads too early or writes too far is seen.
+Buffers start as NaN and lie between guards, so that what reads too early or writes too far is seen. Shared memory is
+NaN again for each block. The code says what it does that C++ leaves undefined: a shift too far, an overflow, an index
+outside an array, an address that is not aligned.
 """
 
 from __future__ import annotations
@@ -8,11 +10,13 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +24,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mhfd import native
 from mhfd.detector import gpu_plan
+from mhfd.rows import Rows
 
 GUARD = 4096
 CODES = {np.int32: "i", np.uint32: "I", np.int64: "q"}
@@ -30,6 +36,14 @@ DRIVER = """
 {source}
 static void diverge(u32*) {{
     if (threadIdx.x) __syncthreads();
+}}
+static void shift(u32* by) {{
+    by[0] = 1 << by[0];
+}}
+static void unset(u32* out) {{
+    {unset}
+    out[blockIdx.x] = left[0];
+    left[0] = 7;
 }}
 extern "C" int run_kernel(const char* name, const char* signature, unsigned blocks, unsigned threads, void** arguments,
                           int backwards) {{
@@ -47,15 +61,33 @@ def build_kernels(folder: Path) -> Callable[..., int]:
     if not command[0]:
         pytest.fail("no C++ compiler: install one (Debian: apt-get install g++; pip: ziglang), or name it in CXX")
     case = '    if (!strcmp(name, "{0}")) return call::launch({0}, signature, blocks, threads, arguments, backwards);'
-    cases = "\n".join(case.format(name) for name in (*gpu_plan.KERNELS, "diverge"))
-    (folder / "driver.cpp").write_text(DRIVER.format(source=gpu_plan.source(), cases=cases), encoding="utf-8")
-    flags = ["-std=c++17", "-O2", "-U_FORTIFY_SOURCE", "-w", "-fPIC", "-shared", f"-I{Path(__file__).parent}"]
-    built = subprocess.run(
-        [*command, *flags, "-o", "driver.so", "driver.cpp"], cwd=folder, capture_output=True, text=True, check=False
-    )
-    assert built.returncode == 0, built.stderr[:4000]
+    cases = "\n".join(case.format(name) for name in (*gpu_plan.KERNELS, "diverge", "shift", "unset"))
+    source, unset = with_poison(gpu_plan.source()), with_poison("__shared__ u32 left[1];")
+    (folder / "driver.cpp").write_text(DRIVER.format(source=source, cases=cases, unset=unset), encoding="utf-8")
+    flags = ["-std=c++17", "-O1", "-U_FORTIFY_SOURCE", "-w", "-fPIC", f"-I{Path(__file__).parent}"]
+    flags += ["-fsanitize=undefined,float-cast-overflow", "-fno-sanitize=vptr"]
+    flags += ["-ffp-contract=off"]  # as gpu_plan.compile_options: what is fused says so
+    if native_fma():
+        flags += ["-mfma"]  # fmaf as one instruction; without it the C library's gives the same bits, slowly
+    # Linked without the sanitizer: its library would write to the screen, ours in cuda_on_cpu.h answers.
+    for step in ([*flags, "-c", "-o", "driver.o", "driver.cpp"], ["-shared", "-o", "driver.so", "driver.o"]):
+        built = subprocess.run([*command, *step], cwd=folder, capture_output=True, text=True, check=False)
+        assert built.returncode == 0, built.stderr[:4000]
     run: Callable[..., int] = ctypes.CDLL(str(folder / "driver.so")).run_kernel
     return run
+
+
+def with_poison(source: str) -> str:
+    """Shared memory as static memory that is filled with NaN where the first thread of a block declares it."""
+    declared = re.compile(r"__shared__ (\w+ (\w+)(?:\[[^\]]+\])+);")
+    poisoned, count = declared.subn(r"static \1; fibers::poison(\2, sizeof \2);", source)
+    assert count == source.count("__shared__"), "shared memory that is declared in another way"
+    return poisoned
+
+
+def native_fma() -> bool:
+    """Whether this is an x86 processor that has the instruction, which compilers must be told of."""
+    return bool({"v3", "v4"} & set(native.levels()))
 
 
 class Emulator:
@@ -63,15 +95,26 @@ class Emulator:
 
     name = "emulator"
 
-    def __init__(self, run_kernel: Callable[..., int], *, backwards: bool = False, room: int | None = None) -> None:
-        self.run_kernel, self.backwards, self.room = run_kernel, backwards, room
+    def __init__(
+        self,
+        run_kernel: Callable[..., int],
+        *,
+        backwards: bool = False,
+        room: int | None = None,
+        sets: int | None = None,
+    ) -> None:
+        self.run_kernel, self.backwards, self.room, self.sets = run_kernel, backwards, room, sets
+        self.lock = threading.Lock()  # there is one set of fibers
         self.loads = self.releases = 0
+        self.loaded: list[Emulated] = []
 
     def load(self, plan: gpu_plan.GpuPlan) -> Emulated:
         self.loads += 1
-        if self.room is not None and plan.device_bytes > self.room:
+        full = self.sets is not None and len(self.loaded) >= self.sets
+        if full or (self.room is not None and plan.device_bytes > self.room):
             raise MemoryError
-        return Emulated(self, plan)
+        self.loaded.append(Emulated(self, plan))
+        return self.loaded[-1]
 
     def release(self) -> None:
         self.releases += 1
@@ -79,7 +122,7 @@ class Emulator:
 
 class Emulated:
     def __init__(self, machine: Emulator, plan: gpu_plan.GpuPlan) -> None:
-        self.machine, self.plan = machine, plan
+        self.machine, self.plan, self.looks = machine, plan, 0
         self.guarded: dict[str, NDArray[np.uint8]] = {}
         self.buffers: dict[str, Any] = {
             name: self._guarded(name, kind, size) for name, (kind, size) in plan.buffers.items()
@@ -88,22 +131,30 @@ class Emulated:
             self.buffers[name] = self._guarded(name, table.dtype.name, table.size)
             self.buffers[name][:] = table.ravel()
 
-    def run(self, pixels: NDArray[Any], floors: NDArray[np.float32]) -> NDArray[np.uint32]:
+    def look(self, rows: Rows) -> NDArray[Any]:
+        pixels = rows.read(0, rows.shape[0])
         self.buffers["pixels"][: pixels.size] = pixels.ravel()
-        self.buffers["floors"][:] = floors
-        self.launch(self.plan.launches)
-        result: NDArray[np.uint32] = self.buffers["result"].copy()
-        return result
+        self.launch((*self.plan.look, *self.plan.climb))
+        self.looks += 1
+        return pixels
+
+    def seen(self) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+        return self.buffers["result"].copy(), self.buffers["counts"].copy()
+
+    def find(self, tables: Mapping[str, NDArray[Any]], *, tally: bool, room: int | None = None) -> NDArray[np.uint32]:
+        for name, table in tables.items():
+            self.buffers[name][: table.size] = table
+        plan = self.plan
+        if room is not None:
+            buffers, plan = plan.longer(room)
+            for name, (kind, size) in buffers.items():
+                self.buffers[name] = self._guarded(name, kind, size)
+        self.launch((*plan.find, *(plan.tally if tally else ())))
+        header = self.buffers["result"][: gpu_plan.HEADER]
+        return np.concatenate([header, self.buffers["counted"]]) if tally else header.copy()
 
     def peaks(self, count: int) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
         return self.buffers["entries"][: 2 * count].reshape(count, 2).copy(), self.buffers["entry_scales"][:count]
-
-    def relist(self, count: int) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
-        buffers, launches = self.plan.relist(count)
-        for name, (kind, size) in buffers.items():
-            self.buffers[name] = self._guarded(name, kind, size)
-        self.launch(launches)
-        return self.peaks(count)
 
     def launch(self, launches: tuple[gpu_plan.Launch, ...]) -> None:
         for launch in launches:
@@ -118,15 +169,21 @@ class Emulated:
                     held.append(np.array([buffer.ctypes.data + place * buffer.itemsize], np.uint64))
                     signature += "p"
             packed = (ctypes.c_void_p * len(held))(*(value.ctypes.data for value in held))
-            code = self.machine.run_kernel(
-                launch.kernel.encode(),
-                signature.encode(),
-                launch.blocks,
-                launch.threads,
-                packed,
-                self.machine.backwards,
-            )
-            what = {1: "other arguments", 2: "threads diverged at a barrier", 3: "no such kernel"}
+            with self.machine.lock:
+                code = self.machine.run_kernel(
+                    launch.kernel.encode(),
+                    signature.encode(),
+                    launch.blocks,
+                    launch.threads,
+                    packed,
+                    self.machine.backwards,
+                )
+            what = {
+                1: "other arguments",
+                2: "threads diverged at a barrier",
+                3: "no such kernel",
+                4: "undefined behaviour",
+            }
             assert code == 0, f"{launch.kernel}: {what[code]}"
             for name, whole in self.guarded.items():
                 ends = np.concatenate([whole[:GUARD], whole[-GUARD:]])

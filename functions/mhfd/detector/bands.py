@@ -107,6 +107,18 @@ def detect(
         yield band(start + top, start + bottom)  # and keep nothing of it: it is gone before the next one is read
 
 
+def unsearched(rows: Rows, *, height: int = HEIGHT, beyond: int = 0) -> Iterator[Band]:
+    """The same bands for what else is measured, when somebody else has counted the maxima."""
+    size = rows.shape[0]
+    for top, bottom in spans(size, height):
+        yield Band(top, bottom, top, rows.read(top, min(bottom + beyond, size)), _nothing(rows.shape))
+
+
+def _nothing(shape: tuple[int, int]) -> Features:
+    none = np.empty(0, np.int32)
+    return Features(none, none, np.empty(0, np.uint8), np.empty(0, np.float32), (0.0, 0.0), shape)
+
+
 def joined(parts: Sequence[Features]) -> Features:
     """The maxima of bands that follow each other."""
     y, x, scale, response = (

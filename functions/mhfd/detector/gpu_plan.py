@@ -31,7 +31,9 @@ CLIMBERS: Final = 128  # threads of a block that climbs
 BLOCK: Final = 16  # side of a block of the noise statistics
 JOB: Final = 14  # numbers in a row of the table of jobs
 ITEM: Final = 6  # numbers in a row of the table of items
-HEADER: Final = 16  # words of the result before the statistics: count, low, high, 1 / (high - low)
+HEADER: Final = 16  # words of the result before the statistics: see `clear` in kernels.cu
+PLANES: Final = 6  # statistics of blocks: mean, diagonal difference, minimum, maximum, parts at both ends of the image
+RULE: Final = 4  # numbers of what a peak must exceed to count: see `tally_of` in kernels.cu
 
 JOB_SCALES: Final = 4  # scales a block of `coarse` computes from one tile
 PLANE_SHARE: Final = 3  # floats a pixel for the planes of one group of scales
@@ -40,7 +42,11 @@ COUNTERS: Final = 1056  # blocks that count digits
 
 KERNELS: Final = (
     *("clear", "recount", "choose", "halve", "coarse", "climb", "peaks"),
-    *(f"{name}_{kind}" for name in ("digits", "blocks", "fine", "halve") for kind in ("uint8", "uint16", "float32")),
+    *(
+        f"{name}_{kind}"
+        for name in ("digits", "census", "blocks", "shares", "fine", "halve", "tally")
+        for kind in ("uint8", "uint16", "float32")
+    ),
 )
 """Every kernel in the source."""
 
@@ -67,7 +73,14 @@ class GpuPlan:
     scales: int
     buffers: dict[str, tuple[str, int]]  # name: (type, elements)
     tables: dict[str, NDArray[Any]]  # buffers whose contents never change
-    launches: tuple[Launch, ...]
+    look: tuple[Launch, ...]
+    """Limits, histogram and statistics of the pixels: the result."""
+    climb: tuple[Launch, ...]
+    """The scale space. Waits for nobody."""
+    find: tuple[Launch, ...]
+    """The peaks above the floors, into the list."""
+    tally: tuple[Launch, ...]
+    """How many of the list count."""
     capacity: int  # of the list of peaks
 
     @property
@@ -76,16 +89,32 @@ class GpuPlan:
         sizes = [np.dtype(kind).itemsize * count for kind, count in self.buffers.values()]
         return sum(-(-size // 256) * 256 for size in [*sizes, *(table.nbytes for table in self.tables.values())])
 
-    def relist(self, capacity: int) -> tuple[dict[str, tuple[str, int]], tuple[Launch, ...]]:
-        """The longer list and the launches that fill it, when there were more peaks than `capacity` had room for."""
-        last = self.launches[-1]
-        again = replace(last, arguments=(*last.arguments[:-1], np.uint32(capacity)))
-        return _list(capacity), (Launch("recount", 1, 1, ("result",)), again)
+    @property
+    def launches(self) -> tuple[Launch, ...]:
+        """All of them, in order."""
+        return (*self.look, *self.climb, *self.find, *self.tally)
+
+    def longer(self, capacity: int) -> tuple[dict[str, tuple[str, int]], GpuPlan]:
+        """A list with more room, and the plan that fills it, for when there are more peaks than this one holds."""
+        old, new = np.uint32(self.capacity), np.uint32(capacity)
+
+        def roomier(launches: tuple[Launch, ...]) -> tuple[Launch, ...]:
+            return tuple(
+                replace(launch, arguments=tuple(new if _is_room(a, old) else a for a in launch.arguments))
+                for launch in launches
+            )
+
+        return _list(capacity), replace(self, find=roomier(self.find), tally=roomier(self.tally), capacity=capacity)
+
+
+def _is_room(argument: Argument, capacity: np.uint32) -> bool:
+    """No other number of these launches is unsigned."""
+    return isinstance(argument, np.uint32) and argument == capacity
 
 
 def compile_options() -> tuple[str, ...]:
     """What NVRTC is told beside the architecture."""
-    return ("--std=c++17",)
+    return ("--std=c++17", "--fmad=false")  # the source says itself what is fused
 
 
 @cache
@@ -129,24 +158,39 @@ def build(shape: tuple[int, int], dtype: str, params: Params) -> GpuPlan:
     }
     buffers = {
         "pixels": (dtype, -(-pixels // 16) * 16),
-        "result": ("uint32", HEADER + 4 * rows * columns),
+        "result": ("uint32", HEADER + PLANES * rows * columns),
+        "counts": ("uint32", kinds(dtype)),
         "state": ("uint32", 4),
         "bins": ("uint32", 512),
         "floors": ("float32", 2 * params.n),
+        "rule": ("float32", RULE),
+        "need": ("float32", params.n),
+        "sigma": ("float32", max(rows * columns, 1)),
+        "mask": ("uint8", max(rows * columns, 1)),
+        "counted": ("uint32", params.n + rows * columns),
         "maximum": ("float32", shape[0] * pitch),
         "scale": ("uint8", shape[0] * pitch),
         "pyramid": ("float32", max(sum(v.base[0] * pitch_of(v.base[1]) for v in levels[1:]), 4)),
         "planes": ("float32", max(climbs.planes, 4)),
         **_list(capacity),
     }
-    launches = (
-        *_limits(shape, dtype, params),
-        *_statistics(shape, dtype),
-        *_fine(shape, dtype, levels[0], filters.chain),
-        *_halvings(shape, dtype, levels),
-        *climbs.launches,
-    )
-    return GpuPlan(shape, dtype, params.n, buffers, tables, launches, capacity)
+    *higher, last = climbs.launches
+    look = (*_limits(shape, dtype, params), *_statistics(shape, dtype))
+    climb = (*_fine(shape, dtype, levels[0], filters.chain), *_halvings(shape, dtype, levels), *higher)
+    words = np.int32(buffers["counted"][1])
+    find = (Launch("recount", _spread(int(words)), THREADS, ("result", "counted", words)), last)
+    tally = tuple(_tally(shape, dtype, params.n, capacity))
+    return GpuPlan(shape, dtype, params.n, buffers, tables, look, climb, find, tally, capacity)
+
+
+def kinds(dtype: str) -> int:
+    """Bins of the histogram."""
+    return 256 if dtype == "uint8" else 1 << 16
+
+
+def _spread(size: int) -> int:
+    """Blocks for so many numbers, with a stride."""
+    return min(-(-size // THREADS), COUNTERS)
 
 
 def _list(capacity: int) -> dict[str, tuple[str, int]]:
@@ -156,7 +200,9 @@ def _list(capacity: int) -> dict[str, tuple[str, int]]:
 def _limits(shape: tuple[int, int], dtype: str, params: Params) -> Iterator[Launch]:
     size, width = shape[0] * shape[1], np.dtype(dtype).itemsize
     low, high = stretch.ranks(size, params)
-    yield Launch("clear", 1, 512, ("result", "state", "bins", np.uint32(low), np.uint32(high)))
+    bins = np.int32(kinds(dtype))
+    cleared = ("result", "state", "bins", "counts", bins, np.uint32(low), np.uint32(high))
+    yield Launch("clear", _spread(int(bins)), THREADS, cleared)
     blocks = min(-(-size * width // (16 * THREADS)), COUNTERS)
     is_float = np.int32(dtype == "float32")
     for k in reversed(range(width)):  # eight bits a pass
@@ -167,11 +213,26 @@ def _limits(shape: tuple[int, int], dtype: str, params: Params) -> Iterator[Laun
 
 
 def _statistics(shape: tuple[int, int], dtype: str) -> Iterator[Launch]:
+    size, width = shape[0] * shape[1], np.dtype(dtype).itemsize
+    counted = ("pixels", np.int64(size), "counts", ("result", 4))
+    yield Launch(f"census_{dtype}", _spread(-(-size * width // 16)), THREADS, counted)
     rows, columns = shape[0] // BLOCK, shape[1] // BLOCK
     if rows and columns:
-        blocks = -(-rows * columns // (THREADS // 32))
+        blocks = -(-rows * columns // (THREADS // BLOCK))
         numbers = (np.int32(shape[1]), np.int32(rows), np.int32(columns))
-        yield Launch(f"blocks_{dtype}", blocks, THREADS, ("pixels", *numbers, ("result", HEADER)))
+        for name in ("blocks", "shares"):
+            yield Launch(f"{name}_{dtype}", blocks, THREADS, ("pixels", *numbers, ("result", HEADER), ("result", 6)))
+
+
+def _tally(shape: tuple[int, int], dtype: str, scales: int, capacity: int) -> Iterator[Launch]:
+    rows, columns = shape[0] // BLOCK, shape[1] // BLOCK
+    if rows and columns:
+        minima, maxima = (("result", HEADER + plane * rows * columns) for plane in (2, 3))
+        listed = ("result", "entries", "entry_scales", np.uint32(capacity))
+        rule = ("rule", "need", "sigma", "mask", minima, maxima)
+        sides = (np.int32(rows), np.int32(columns), np.int32(scales))
+        numbers = ("pixels", np.int32(shape[0]), np.int32(shape[1]))
+        yield Launch(f"tally_{dtype}", _spread(capacity), THREADS, (*numbers, *listed, *rule, *sides, "counted"))
 
 
 def _fine(shape: tuple[int, int], dtype: str, level: PyramidLevel, chain: NDArray[np.int32]) -> Iterator[Launch]:

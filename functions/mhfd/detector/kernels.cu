@@ -1,9 +1,14 @@
 // The GPU kernel: MHFD as a fused pyramid. No kernel here holds a stack of scales.
 //
-//   clear -> digits/choose (radix select: exact stretch limits, never read back) -> blocks (noise statistics)
-//         -> fine (full-resolution scales: running maximum) -> halve (cell-centred pyramid)
-//         -> coarse (differences of Gaussians on their own grids) -> climb (up to full resolution, running maximum)
-//         -> peaks (the last climb, then the 3x3 test, floors and compaction)
+//   look:  clear -> digits/choose (radix select: exact stretch limits) -> census (histogram) -> blocks, shares
+//          (statistics of blocks, as native/stats.c has them)
+//   climb: fine (full-resolution scales: running maximum) -> halve (cell-centred pyramid) -> coarse (differences of
+//          Gaussians on their own grids) -> climb (up to full resolution, running maximum)
+//   find:  recount -> peaks (the last climb, then the 3x3 test, floors and compaction)
+//   tally: which peaks count, by scale and by block (as measure/gate.py has it)
+//
+// Arithmetic is written out: fused where it says fmaf, rounded after each operation where it does not (the compiler is
+// told to fuse nothing), so that every machine finds the same bits.
 //
 // gpu_plan.py decides what is launched, and puts the sizes (TILE, REACH, ...) and the table RISE in front of this text.
 // Every border is half-sample reflect. Every launch is one-dimensional. It must stay plain CUDA C++ without headers:
@@ -49,13 +54,24 @@ struct Grid {
 // -- limits of the stretch: radix select of two ranks, eight bits a pass ----------------------------------------------
 
 // state: prefix of the low and the high rank, then what is left of each rank.
-extern "C" __global__ void clear(u32* result, u32* state, u32* bins, u32 low_rank, u32 high_rank) {
-    for (int i = threadIdx.x; i < 512; i += blockDim.x) bins[i] = 0;
-    if (threadIdx.x < 16) result[threadIdx.x] = 0;
-    if (threadIdx.x < 4) state[threadIdx.x] = threadIdx.x < 2 ? 0 : threadIdx.x == 2 ? low_rank : high_rank;
+// result: count, low, high, 1 / (high - low), keys of the lowest and highest pixel, keys of the lowest and highest pixel
+// of whole blocks.
+extern "C" __global__ void clear(u32* result, u32* state, u32* bins, u32* counts, int kinds, u32 low_rank,
+                                 u32 high_rank) {
+    const int t = threadIdx.x, stride = (int)(gridDim.x * blockDim.x);
+    for (int i = (int)(blockIdx.x * blockDim.x) + t; i < kinds; i += stride) counts[i] = 0;
+    if (blockIdx.x) return;
+    for (int i = t; i < 512; i += blockDim.x) bins[i] = 0;
+    if (t < 16) result[t] = t == 4 || t == 6 ? 0xffffffffu : 0;
+    if (t < 4) state[t] = t < 2 ? 0 : t == 2 ? low_rank : high_rank;
 }
 
-extern "C" __global__ void recount(u32* result) { result[0] = 0; }
+// Before peaks are found, or found again: neither they nor what is counted of them is left from before.
+extern "C" __global__ void recount(u32* result, u32* counted, int words) {
+    const int stride = (int)(gridDim.x * blockDim.x);
+    for (int i = (int)(blockIdx.x * blockDim.x + threadIdx.x); i < words; i += stride) counted[i] = 0;
+    if (blockIdx.x == 0 && threadIdx.x == 0) result[0] = 0;
+}
 
 // Unsigned keys in the order of the values.
 __device__ __forceinline__ u32 key_of(u8 v) { return v; }
@@ -141,39 +157,115 @@ extern "C" __global__ void choose(u32* bins, u32* state, int first, int last, in
     }
 }
 
-// -- statistics of whole blocks of BLOCK x BLOCK pixels: mean, diagonal difference, minimum, maximum -------------------
+// -- histogram: of grey values, or of the upper halves of the keys of floats; the lowest and highest key ---------------
 
 template <class Pixel>
-__device__ void blocks_of(const Pixel* pixels, int width, int rows, int columns, float* out) {
-    const int lane = threadIdx.x & 31;
-    const i64 block = (i64)blockIdx.x * (THREADS / 32) + threadIdx.x / 32, total = (i64)rows * columns;
-    if (block >= total) return;  // a whole warp leaves; nobody waits for it below
-    const int row = (int)(block / columns), column = (int)(block - (i64)row * columns);
-    const Pixel* p = pixels + (i64)row * BLOCK * width + column * BLOCK;
-    float sum = 0, square = 0, low = 3.0e38f, high = LEAST;
-    for (int i = lane; i < BLOCK * BLOCK; i += 32) {
-        const int y = i / BLOCK, x = i - y * BLOCK;
-        const Pixel* q = p + (i64)y * width + x;
-        const float v = (float)q[0];
-        sum += v;
-        low = fminf(low, v);
-        high = fmaxf(high, v);
-        if (y + 1 < BLOCK && x + 1 < BLOCK) {
-            const float d = v - (float)q[1] - (float)q[width] + (float)q[width + 1];
-            square += d * d;
+__device__ void census_of(const Pixel* pixels, i64 size, u32* counts, u32* ends) {
+    const int each = 16 / (int)sizeof(Pixel), shift = sizeof(Pixel) == 4 ? 16 : 0;
+    const i64 packs = (size + each - 1) / each, stride = (i64)gridDim.x * THREADS;
+    u32 low = 0xffffffffu, high = 0;
+    for (i64 i = (i64)blockIdx.x * THREADS + threadIdx.x; i < packs; i += stride) {
+        const int held = size - i * each < each ? (int)(size - i * each) : each;
+        u32 before = 0, run = 0;  // neighbours are often equal: they are added together
+        for (int k = 0; k < held; k++) {
+            const u32 key = key_of(pixels[i * each + k]), kind = key >> shift;
+            low = key < low ? key : low;
+            high = key > high ? key : high;
+            if (run && kind != before) {
+                atomicAdd(&counts[before], run);
+                run = 0;
+            }
+            before = kind;
+            run++;
         }
+        atomicAdd(&counts[before], run);
     }
     for (int step = 16; step; step /= 2) {
-        sum += __shfl_down_sync(EVERY_LANE, sum, step);
-        square += __shfl_down_sync(EVERY_LANE, square, step);
-        low = fminf(low, __shfl_down_sync(EVERY_LANE, low, step));
-        high = fmaxf(high, __shfl_down_sync(EVERY_LANE, high, step));
+        const u32 lower = __shfl_down_sync(EVERY_LANE, low, step), higher = __shfl_down_sync(EVERY_LANE, high, step);
+        low = lower < low ? lower : low;
+        high = higher > high ? higher : high;
     }
-    if (lane == 0) {
-        out[block] = sum / (BLOCK * BLOCK);
-        out[total + block] = square / (4.0f * (BLOCK - 1) * (BLOCK - 1));
-        out[2 * total + block] = low;
-        out[3 * total + block] = high;
+    if ((threadIdx.x & 31) == 0) {
+        atomicMin(&ends[0], low);
+        atomicMax(&ends[1], high);
+    }
+}
+
+// -- statistics of whole blocks of BLOCK x BLOCK pixels: mean, diagonal difference, minimum, maximum -------------------
+// Half a warp a block, a column each; summed down, then across, in the order and the types of native/stats.c.
+
+template <class Pixel>
+struct Wide {  // whole numbers: any order gives the same sum
+    typedef u32 Sum;
+    typedef i64 Square;
+    static __device__ __forceinline__ Square add(Square to, Pixel a, Pixel b, Pixel c, Pixel d) {
+        const i64 v = (i64)a - (i64)b - (i64)c + (i64)d;
+        return to + v * v;
+    }
+};
+template <>
+struct Wide<float> {
+    typedef double Sum;
+    typedef double Square;
+    static __device__ __forceinline__ double add(double to, float a, float b, float c, float d) {
+        const double v = (double)a - (double)b - (double)c + (double)d;
+        return fma(v, v, to);
+    }
+};
+
+template <class Pixel>
+__device__ void blocks_of(const Pixel* pixels, int width, int rows, int columns, float* out, u32* ends) {
+    const int column = threadIdx.x % BLOCK, half = threadIdx.x & 16;
+    const i64 mine = (i64)blockIdx.x * (THREADS / BLOCK) + threadIdx.x / BLOCK, total = (i64)rows * columns;
+    const i64 block = mine < total ? mine : total - 1;  // the last block again, by threads that keep nothing
+    const int row = (int)(block / columns), across = (int)(block - (i64)row * columns);
+    const Pixel* p = pixels + (i64)row * BLOCK * width + across * BLOCK + column;
+    typename Wide<Pixel>::Sum sum = 0;
+    typename Wide<Pixel>::Square square = 0;
+    Pixel low = p[0], high = p[0];
+    for (int y = 0; y < BLOCK; y++, p += width) {
+        const Pixel v = p[0];
+        sum += v;
+        low = v < low ? v : low;
+        high = v > high ? v : high;
+        if (y + 1 < BLOCK && column + 1 < BLOCK) square = Wide<Pixel>::add(square, v, p[1], p[width], p[width + 1]);
+    }
+    double s = 0, q = 0;
+    float lowest = (float)low, highest = (float)high;
+    for (int k = 0; k < BLOCK; k++) {
+        s += (double)__shfl_sync(EVERY_LANE, sum, half + k);
+        q += (double)__shfl_sync(EVERY_LANE, square, half + k);
+        lowest = fminf(lowest, __shfl_sync(EVERY_LANE, (float)low, half + k));
+        highest = fmaxf(highest, __shfl_sync(EVERY_LANE, (float)high, half + k));
+    }
+    if (column == 0 && mine < total) {
+        out[block] = (float)(s / ((double)BLOCK * BLOCK));
+        out[total + block] = (float)(q / (4.0 * (BLOCK - 1) * (BLOCK - 1)));
+        out[2 * total + block] = lowest;
+        out[3 * total + block] = highest;
+        atomicMin(&ends[0], key_of(lowest));
+        atomicMax(&ends[1], key_of(highest));
+    }
+}
+
+// The part of each block at the lowest and at the highest value that any block has.
+template <class Pixel>
+__device__ void shares_of(const Pixel* pixels, int width, int rows, int columns, float* out, const u32* ends) {
+    const int column = threadIdx.x % BLOCK, half = threadIdx.x & 16;
+    const i64 mine = (i64)blockIdx.x * (THREADS / BLOCK) + threadIdx.x / BLOCK, total = (i64)rows * columns;
+    const i64 block = mine < total ? mine : total - 1;
+    const int row = (int)(block / columns), across = (int)(block - (i64)row * columns);
+    const float low = value_of(ends[0], 1), high = value_of(ends[1], 1);
+    const bool any = out[2 * total + block] <= low || out[3 * total + block] >= high;
+    const Pixel* p = pixels + (i64)row * BLOCK * width + across * BLOCK + column;
+    u32 at = 0;  // so many at the low end, and in the upper half of the word so many at the high one
+    for (int y = 0; any && y < BLOCK; y++, p += width)
+        at += ((float)p[0] == low ? 1u : 0u) + ((float)p[0] == high ? 65536u : 0u);
+    u32 both = 0;
+    for (int k = 0; k < BLOCK; k++) both += __shfl_sync(EVERY_LANE, at, half + k);
+    if (column == 0 && mine < total) {
+        out[4 * total + block] = (float)(both & 65535u) / (BLOCK * BLOCK);
+        out[5 * total + block] = (float)(both >> 16) / (BLOCK * BLOCK);
     }
 }
 
@@ -186,10 +278,10 @@ struct Four {
     float4 before;
     __device__ __forceinline__ Four() : a(0), b(0), c(0), d(0) { before = make_float4(0, 0, 0, 0); }
     __device__ __forceinline__ void add(float v0, float v1, float v2, float v3, float4 w) {
-        a += v0 * w.x, a += v1 * w.y, a += v2 * w.z, a += v3 * w.w;
-        b += v0 * before.w, b += v1 * w.x, b += v2 * w.y, b += v3 * w.z;
-        c += v0 * before.z, c += v1 * before.w, c += v2 * w.x, c += v3 * w.y;
-        d += v0 * before.y, d += v1 * before.z, d += v2 * before.w, d += v3 * w.x;
+        a = fmaf(v3, w.w, fmaf(v2, w.z, fmaf(v1, w.y, fmaf(v0, w.x, a))));
+        b = fmaf(v3, w.z, fmaf(v2, w.y, fmaf(v1, w.x, fmaf(v0, before.w, b))));
+        c = fmaf(v3, w.y, fmaf(v2, w.x, fmaf(v1, before.w, fmaf(v0, before.z, c))));
+        d = fmaf(v3, w.x, fmaf(v2, before.w, fmaf(v1, before.z, fmaf(v0, before.y, d))));
         before = w;
     }
 };
@@ -327,7 +419,7 @@ __device__ __forceinline__ void halve_source(const Source& source, const float* 
         float sum = 0;
 #pragma unroll
         for (int k = 0; k < HALF; k++)
-            sum += __ldg(taps + k) * (p[(HALF - 1 - k) * HALVE_SPAN] + p[(HALF + k) * HALVE_SPAN]);
+            sum = fmaf(__ldg(taps + k), p[(HALF - 1 - k) * HALVE_SPAN] + p[(HALF + k) * HALVE_SPAN], sum);
         middle[i] = sum;
     }
     __syncthreads();
@@ -336,7 +428,7 @@ __device__ __forceinline__ void halve_source(const Source& source, const float* 
         const float* p = middle + y * HALVE_SPAN + 2 * x;
         float sum = 0;
 #pragma unroll
-        for (int k = 0; k < HALF; k++) sum += __ldg(taps + k) * (p[HALF - 1 - k] + p[HALF + k]);
+        for (int k = 0; k < HALF; k++) sum = fmaf(__ldg(taps + k), p[HALF - 1 - k] + p[HALF + k], sum);
         if (top + y < height && left + x < width) out[(i64)(top + y) * pitch + left + x] = sum;
     }
 }
@@ -381,7 +473,7 @@ __device__ __forceinline__ void across(const Grid& plane, int s, int first, int 
         const float* p = plane.values + (i64)min(first + r, plane.height - 1) * plane.pitch + start;
         float sum = 0;
 #pragma unroll
-        for (int k = 0; k < 8; k++) sum += w[k] * __ldg(p + k);
+        for (int k = 0; k < 8; k++) sum = fmaf(w[k], __ldg(p + k), sum);
         out[r] = sum;
     }
 }
@@ -397,7 +489,7 @@ __device__ __forceinline__ void climb_by(const Grid& plane, int x, int top, cons
         const int cell = cell_of(r - 1, S), phase = r - 1 - cell * S, start = cell + (2 * phase + 1 >= S);
         float v = 0;
 #pragma unroll
-        for (int k = 0; k < 8; k++) v += RISE[S + phase][k] * c[start + k];
+        for (int k = 0; k < 8; k++) v = fmaf(RISE[S + phase][k], c[start + k], v);
         mine.offer(r, v, which);
     }
 }
@@ -415,7 +507,7 @@ __device__ __forceinline__ void climb_high(const Grid& plane, int s, int x, int 
         const float* w = rise + (s + phase) * 8;
         float v = 0;
 #pragma unroll
-        for (int k = 0; k < 8; k++) v += __ldg(w + k) * (next ? c[k + 1] : c[k]);
+        for (int k = 0; k < 8; k++) v = fmaf(__ldg(w + k), next ? c[k + 1] : c[k], v);
         mine.offer(r, v, which);
     }
 }
@@ -524,6 +616,59 @@ extern "C" __global__ void __launch_bounds__(CLIMBERS, 5) peaks(const float* pla
         }
 }
 
+// -- what counts of the list, by scale and by block: the arithmetic of measure/gate.py, operation by operation ----------
+
+// Mean grey value of the 5x5 pixels around a peak, moved inside where they would leave the image.
+template <class Pixel>
+__device__ __forceinline__ float brightness(const Pixel* pixels, int height, int width, int y, int x) {
+    y = y < 2 ? 2 : y > height - 3 ? height - 3 : y;
+    x = x < 2 ? 2 : x > width - 3 ? width - 3 : x;
+    float total = 0;
+    for (int down = -2; down <= 2; down++)
+        for (int right = -2; right <= 2; right++) total += (float)pixels[(i64)(y + down) * width + x + right];
+    return total / 25.0f;
+}
+
+// rule: whether there is one, the least contrast, read variance, gain. planes: minima and maxima of the blocks.
+// counted: peaks of each scale, then of each block.
+template <class Pixel>
+__device__ void tally_of(const Pixel* pixels, int height, int width, const u32* result, const u32* entries,
+                         const u8* entry_scales, u32 capacity, const float* rule, const float* need,
+                         const float* sigma, const u8* mask, const float* minima, const float* maxima, int rows,
+                         int columns, int scales, u32* counted) {
+    __shared__ u32 of_scale[256];
+    for (int i = threadIdx.x; i < scales; i += THREADS) of_scale[i] = 0;
+    __syncthreads();
+    const u32 count = result[0] < capacity ? result[0] : capacity;
+    const float range = __uint_as_float(result[2]) - __uint_as_float(result[1]);
+    const bool gated = rule[0] != 0.0f;
+    const float least = rule[1], read = rule[2], gain = rule[3];
+    for (u32 i = blockIdx.x * THREADS + threadIdx.x; i < count; i += gridDim.x * THREADS) {
+        const u32 place = entries[2 * (i64)i], scale = entry_scales[i];
+        const int y = (int)(place / (u32)width), x = (int)(place - (u32)y * (u32)width);
+        const int block = min(y / BLOCK, rows - 1) * columns + min(x / BLOCK, columns - 1);
+        bool keep = true;
+        if (gated) {
+            const float response = __uint_as_float(entries[2 * (i64)i + 1]) * range, needed = need[scale];
+            keep = mask[block] && response > fmaxf(needed * sigma[block], least);
+            if (keep) {
+                const float extreme = gain > 0 ? maxima[block] : minima[block];
+                if (response <= needed * sqrtf(fmaxf(read + gain * extreme, 0.0f))) {
+                    const float there = brightness(pixels, height, width, y, x);
+                    keep = response > needed * sqrtf(fmaxf(read + gain * there, 0.0f));
+                }
+            }
+        }
+        if (keep) {
+            atomicAdd(&of_scale[scale], 1u);
+            atomicAdd(&counted[scales + block], 1u);
+        }
+    }
+    __syncthreads();
+    for (int i = threadIdx.x; i < scales; i += THREADS)
+        if (of_scale[i]) atomicAdd(&counted[i], of_scale[i]);
+}
+
 // -- one of each for every kind of pixel ----------------------------------------------------------------------------------
 
 #define FOR_PIXEL(NAME, PIXEL)                                                                                          \
@@ -531,9 +676,24 @@ extern "C" __global__ void __launch_bounds__(CLIMBERS, 5) peaks(const float* pla
             int first, const u32* state, u32* bins) {                                                                   \
         digits_of(pixels, size, shift, first, state, bins);                                                             \
     }                                                                                                                   \
+    extern "C" __global__ void __launch_bounds__(THREADS) census_##NAME(const PIXEL* pixels, i64 size, u32* counts,     \
+            u32* ends) {                                                                                                \
+        census_of(pixels, size, counts, ends);                                                                          \
+    }                                                                                                                   \
     extern "C" __global__ void __launch_bounds__(THREADS) blocks_##NAME(const PIXEL* pixels, int width, int rows,       \
-            int columns, float* out) {                                                                                  \
-        blocks_of(pixels, width, rows, columns, out);                                                                   \
+            int columns, float* out, u32* ends) {                                                                       \
+        blocks_of(pixels, width, rows, columns, out, ends);                                                             \
+    }                                                                                                                   \
+    extern "C" __global__ void __launch_bounds__(THREADS) shares_##NAME(const PIXEL* pixels, int width, int rows,       \
+            int columns, float* out, const u32* ends) {                                                                 \
+        shares_of(pixels, width, rows, columns, out, ends);                                                             \
+    }                                                                                                                   \
+    extern "C" __global__ void __launch_bounds__(THREADS) tally_##NAME(const PIXEL* pixels, int height, int width,      \
+            const u32* result, const u32* entries, const u8* entry_scales, u32 capacity, const float* rule,             \
+            const float* need, const float* sigma, const u8* mask, const float* minima, const float* maxima, int rows,  \
+            int columns, int scales, u32* counted) {                                                                    \
+        tally_of(pixels, height, width, result, entries, entry_scales, capacity, rule, need, sigma, mask, minima,       \
+                 maxima, rows, columns, scales, counted);                                                               \
     }                                                                                                                   \
     extern "C" __global__ void __launch_bounds__(THREADS) fine_##NAME(const PIXEL* pixels, int height, int width,       \
             const float* limits, const float* taps, const int* chain, const float* factors, int count, int reach,       \

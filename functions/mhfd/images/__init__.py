@@ -5,7 +5,7 @@ bounding box, integrity) are in docs/reference/images.md. Nothing here knows of 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
@@ -78,6 +78,7 @@ def opened(
     team: Team = ALONE,
     whole: str | None = None,
     progress: Progress | None = None,
+    look: Callable[[Rows], Survey] | None = None,
 ) -> Iterator[Image]:
     """One image, whose rows are read as they are asked for. An array is taken as it is.
 
@@ -92,8 +93,9 @@ def opened(
         team: Who opens it too; the first of them hashes it.
         whole: Why all of a file's image will be in memory, and what to do about that, where that is so.
         progress: Told of the rows that are read: twice of all of them, `looked at` and then `measured`.
+        look: What looks through the picture, if not `survey.survey`.
     """
-    facts = _Facts(crop=crop, threads=threads, in_memory=in_memory, team=team, progress=progress)
+    facts = _Facts(crop=crop, threads=threads, in_memory=in_memory, team=team, progress=progress, look=look)
     with ExitStack() as open_files:
         try:
             if isinstance(source, np.ndarray):
@@ -141,6 +143,7 @@ class _Facts:
     in_memory: int = IN_MEMORY
     progress: Progress | None = None
     team: Team = ALONE
+    look: Callable[[Rows], Survey] | None = None
     path: str | None = None
     size: int | None = None
     sha256: str | None = None
@@ -148,6 +151,10 @@ class _Facts:
     dtype: str | None = None
     written: Written = field(default_factory=Written)
     extra: dict[str, str | float | int] = field(default_factory=dict)
+
+    def survey(self, rows: Rows) -> Survey:
+        """The first look at the picture."""
+        return survey(rows, threads=self.threads, team=self.team) if self.look is None else self.look(rows)
 
     def info(self) -> ImageInfo:
         written = asdict(self.written)
@@ -233,7 +240,7 @@ def _finish(planes: grey.Planes, facts: _Facts, stored: StoredImage | None = Non
     watched = None
     if facts.progress is not None and not isinstance(rows, InMemory):
         rows = watched = Watched(rows, facts.progress, "looked at")
-    seen = survey(rows, threads=facts.threads, team=facts.team)
+    seen = facts.survey(rows)
     if inside.coloured:
         facts.extra["colour"] = "luminance"
     if to.note:

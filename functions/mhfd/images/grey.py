@@ -143,7 +143,7 @@ class Conversion:
         return -pixels if self.dtype == np.float32 else np.iinfo(self.dtype).max - pixels
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Converted:
     """A plane as `mhfd.rows.Rows`."""
 

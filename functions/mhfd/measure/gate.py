@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mhfd import scales
 from mhfd.contract.params import Params
-from mhfd.detector import Features
+from mhfd.detector import Features, Rule
 from mhfd.detector.bands import Band
 from mhfd.measure.noise import BLOCK, NoiseMap
 from mhfd.measure.tissue import Tissue
@@ -30,24 +30,37 @@ class Gate:
     noise: NoiseMap
     tissue: Tissue
 
+    @property
+    def rule(self) -> Rule | None:
+        """The numbers that it needs; None where everything counts. A `CountingDetector` works by them too."""
+        params, model = self.params, self.noise.model
+        if params.gate != "noise":
+            return None
+        return Rule(
+            need=(params.threshold * scales.noise_gain(params)).astype(np.float32),
+            least=np.float32(params.contrast * self.tissue.contrast * scales.step(params)),
+            sigma=self.noise.sigma,
+            mask=self.tissue.mask,
+            read_var=np.float32(model.read_var),
+            gain=np.float32(model.gain),
+        )
+
     def counted(self, band: Band) -> Features:
-        """The features of a band that count, in the same order."""
-        features, params = band.features, self.params
-        if params.gate != "noise" or not len(features):
+        """The features of a band that count, in the same order. detector/kernels.cu does the same, bit for bit."""
+        features, rule = band.features, self.rule
+        if rule is None or not len(features):
             return features
         lo, hi = features.limits
         response = features.response * np.float32(hi - lo)  # grey values
-        block = block_of(features, features.shape, self.tissue.mask.shape)
-        need = (params.threshold * scales.noise_gain(params)).astype(np.float32)[features.scale]
-        least = np.float32(params.contrast * self.tissue.contrast * scales.step(params))
-        keep = self.tissue.mask.ravel()[block]
-        keep &= response > np.maximum(need * self.noise.sigma.ravel()[block], least)
+        block = block_of(features, features.shape, rule.mask.shape)
+        need = rule.need[features.scale]
+        keep = rule.mask.ravel()[block]
+        keep &= response > np.maximum(need * rule.sigma.ravel()[block], rule.least)
         # Brightness matters to the few that the noisiest pixel of their block could still rule out.
-        model, stats = self.noise.model, self.stats
-        extreme = (stats.maximum if model.gain > 0 else stats.minimum).ravel()[block]
-        noisiest = np.maximum(model.read_var + model.gain * extreme, 0)
+        extreme = (self.stats.maximum if rule.gain > 0 else self.stats.minimum).ravel()[block]
+        noisiest = np.maximum(rule.read_var + rule.gain * extreme, 0)
         open_ = np.flatnonzero(keep & (response <= need * np.sqrt(noisiest)))
-        variance = np.maximum(model.read_var + model.gain * _brightness(features, open_, band), 0)
+        variance = np.maximum(rule.read_var + rule.gain * _brightness(features, open_, band), 0)
         keep[open_] = response[open_] > need[open_] * np.sqrt(variance)
         return replace(
             features,

@@ -22,7 +22,7 @@ from mhfd.cells import edges
 from mhfd.contract.focus_report import Cells, Finding, FocusReport, Method, Provenance, ScaleCount, Texture
 from mhfd.contract.params import Params
 from mhfd.contract.profile import Profile
-from mhfd.detector import Detector, Features, bands
+from mhfd.detector import Counted, CountingDetector, Detector, Features, bands
 from mhfd.errors import UsageError
 from mhfd.images import Image
 from mhfd.measure import (
@@ -37,7 +37,8 @@ from mhfd.measure import (
     texture,
     tissue,
 )
-from mhfd.rows import Pixels
+from mhfd.rows import Pixels, Rows
+from mhfd.survey import Survey
 from mhfd.team import ALONE, Team, block_rows, own_rows
 
 
@@ -63,6 +64,13 @@ class _Clock:
         self.timing_ms[name] = round(self.timing_ms.get(name, 0.0) + (time.perf_counter() - start) * 1e3, 3)
 
 
+def first_look(rows: Rows, detector: Detector, params: Params, team: Team = ALONE) -> Survey:
+    """Through the picture, by the detector itself where it can."""
+    if isinstance(detector, CountingDetector) and team.size == 1:
+        return detector.survey(rows, params)
+    return survey.survey(rows, threads=detector.threads, team=team)
+
+
 def measure(image: Image, detector: Detector, params: Params, *, keep: bool = True, team: Team = ALONE) -> Measurement:
     """What scoring says of one image.
 
@@ -85,7 +93,7 @@ def measure(image: Image, detector: Detector, params: Params, *, keep: bool = Tr
     if rows is None:
         return nothing(image.finding, image.detail)
     with clock.step("noise"):
-        seen = image.survey if image.survey is not None else survey.survey(rows, threads=detector.threads, team=team)
+        seen = image.survey if image.survey is not None else first_look(rows, detector, params, team)
         if not seen.stats.mean.size:
             small = f"no tissue: {rows.shape[0]}x{rows.shape[1]} pixels hold no {noise.BLOCK}x{noise.BLOCK} block"
             return nothing(Finding.NO_TISSUE, small)
@@ -100,33 +108,38 @@ def measure(image: Image, detector: Detector, params: Params, *, keep: bool = Tr
         known = ground.shown(whole, team, rows.shape, _sides(seen.stats.mean))
     if known.finding is not Finding.OK:
         return nothing(known.finding, known.detail)
-    with clock.step("detect"):
-        limits = stretch.limits_of(rows, seen, params)
     gates = gate.Gate(params, seen.stats, known.noise, known.tissue)
     height, width = (np.array(edges(size, image.info.pixel_nm), np.intp) for size in rows.shape)
     sides = height, width
     own = own_rows(team, rows.shape[0])
     reader = spectra.Reader(rows.shape, known.tissue, *sides, since=own[0])
     counts, kept = _Counts(rows.shape, known.tissue.mask.shape, params.n), []
-    following = bands.detect(
-        detector,
-        rows,
-        params,
-        limits,
-        sigma_floor=known.least_sigma,
-        beyond=spectra.SIDE,
-        only=None if team.size == 1 else own,
-    )
+    counter = detector if isinstance(detector, CountingDetector) and team.size == 1 and not keep else None
+    with clock.step("detect"):
+        if counter is not None:
+            counts.take(counter.count(rows, params, gates.rule, sigma_floor=known.least_sigma))
+            following = bands.unsearched(rows, beyond=spectra.SIDE)
+        else:
+            following = bands.detect(
+                detector,
+                rows,
+                params,
+                stretch.limits_of(rows, seen, params),
+                sigma_floor=known.least_sigma,
+                beyond=spectra.SIDE,
+                only=None if team.size == 1 else own,
+            )
     while True:
         with clock.step("detect"):
             band = next(following, None)
         if band is None:
             break
-        with clock.step("gate"):
-            features = gates.counted(band)
-            counts.add(features)
-            if keep:
-                kept.append(features)
+        if counter is None:
+            with clock.step("gate"):
+                features = gates.counted(band)
+                counts.add(features)
+                if keep:
+                    kept.append(features)
         with clock.step("cross_spectrum"):
             reader.take(band)
         del band  # before the next one is read
@@ -168,6 +181,10 @@ class _Counts:
         self._shape = shape
         self.by_scale = np.zeros(scales, np.int64)
         self.by_block = np.zeros(blocks, np.int32)
+
+    def take(self, counted: Counted) -> None:
+        """These, which somebody else has counted."""
+        self.by_scale, self.by_block = counted.by_scale, counted.by_block
 
     def add(self, features: Features) -> None:
         """Count these too."""
