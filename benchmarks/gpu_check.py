@@ -1,7 +1,8 @@
-"""The GPU kernel on a GPU: tests, compute-sanitizer, speed and memory. `make gpu-check PYTHON=python3`.
+"""The GPU kernel on a GPU: tests, compute-sanitizer, random images, speed and memory. `make gpu-check PYTHON=python3`.
 
 Runs on a bare machine: no network, no virtual environment, nothing installed of this project. Needs Python 3.11 with
-CuPy, NumPy, SciPy and pytest, and a CUDA device; says what is missing. Writes docs/benchmarks/gpu.md.
+CuPy, NumPy, SciPy and pytest, and a CUDA device; says what is missing. Writes docs/benchmarks/gpu.md. Another Python
+with the CuPy of another CUDA, named by `--also`, looks at the same random images.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 ROOT = Path(__file__).resolve().parent.parent
 NEEDED = ("cupy", "numpy", "scipy", "pytest")
+RANDOM = 10_000
+OF_A_KIND = 100  # random images of one shape, type and set of parameters
+WORKERS = (1, 2, 4, 8)
 TOOLS = ("memcheck", "racecheck", "initcheck", "synccheck")
 TESTS = ("test_gpu.py", "test_gpu_stream.py")
 GOALS = {((1024, 1024), 16): 0.25, ((4096, 4096), 32): 2.0}
@@ -39,7 +43,10 @@ def paths() -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--small", action="store_true", help="score three small images and stop: for compute-sanitizer")
-    small: bool = parser.parse_args().small
+    parser.add_argument("--random", type=int, metavar="N", help="look at N random images and stop")
+    parser.add_argument("--worker", type=int, nargs=2, metavar=("SIDE", "IMAGES"), help="score so many and stop")
+    parser.add_argument("--also", action="append", default=[], metavar="PYTHON", help="another, with another CuPy")
+    asked = parser.parse_args()
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if sys.version_info < (3, 11) or missing:
         lacks = f"lacks {', '.join(missing)}" if missing else "is older than 3.11"
@@ -55,8 +62,14 @@ def main() -> int:
     except DeviceUnavailable as e:
         print(f"gpu-check: {e}")
         return 1
-    if small:
+    if asked.small:
         return score_small(device)
+    if asked.random:
+        said, wrong = random_images(device, asked.random)
+        print(f"{versions()}: {said}")
+        return 1 if wrong else 0
+    if asked.worker:
+        return work(*asked.worker)
     print(f"gpu-check: {device.name}, {versions()}")
     if pytest() != 0:
         print("gpu-check: the tests failed")
@@ -66,7 +79,12 @@ def main() -> int:
     if not clean:
         print("gpu-check: compute-sanitizer found errors")
         return 1
-    return measure(device, sanitized)
+    compared, equal = random_everywhere([sys.executable, *asked.also])
+    print("\n".join(compared))
+    if not equal:
+        print("gpu-check: the device counts otherwise than the host")
+        return 1
+    return measure(device, [*sanitized, *compared])
 
 
 def score_small(device: CudaDevice) -> int:
@@ -83,6 +101,85 @@ def score_small(device: CudaDevice) -> int:
         for params in (Params(n=20, max_t=40.0), Params(n=2, min_t=0.5, max_t=1, gate="none", threshold=0)):
             print(np.dtype(dtype).name, len(detector.detect(pixels, params)), "features")
     return 0
+
+
+def random_images(device: CudaDevice, count: int) -> tuple[str, bool]:
+    """What the device sees and counts in random images beside what the host does, bit for bit; whether they differ."""
+    from tests.detector import counting
+
+    from mhfd.detector.gpu import GpuDetector
+
+    detector, wrong = GpuDetector(machine=device), []
+    for number in range(count):
+        kind = number // OF_A_KIND
+        pixels = counting.picture(number, kind=kind)
+        if found := counting.differences(detector, pixels, counting.PARAMS[kind % len(counting.PARAMS)]):
+            wrong.append(f"{number} ({', '.join(found)})")
+    what = f"differ in {len(wrong)}: {'; '.join(wrong[:5])}" if wrong else "the same"
+    return f"survey and counts of {count:,} random images, device and host: {what}", bool(wrong)
+
+
+def random_everywhere(pythons: Sequence[str]) -> tuple[list[str], bool]:
+    """The same with each Python's CuPy: a line each, and whether all was well."""
+    lines, equal = [], True
+    for python in pythons:
+        ran = subprocess.run([python, __file__, "--random", str(RANDOM)], capture_output=True, text=True, check=False)
+        equal = equal and ran.returncode == 0
+        lines.append((ran.stdout.strip() or ran.stderr.strip()[-300:] or f"{python}: said nothing").splitlines()[-1])
+    return lines, equal
+
+
+def work(side: int, images: int) -> int:
+    """Score images when told to: one of several workers on a GPU."""
+    from mhfd.api import score
+
+    pixels = texture((side, side), "uint16")
+    score(pixels, device="gpu")
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for _ in range(images):
+        score(pixels, device="gpu")
+    return 0
+
+
+def images_a_second(side: int, workers: int, images: int) -> float:
+    """Images that so many processes on the device score in a second, of `images` each."""
+    command = [sys.executable, __file__, "--worker", str(side), str(images)]
+    started = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(workers)
+    ]
+    for one in started:
+        assert one.stdout is not None
+        if one.stdout.readline().strip() != "ready":
+            raise RuntimeError("gpu-check: a worker did not begin; see above")
+    begin = time.perf_counter()
+    for one in started:
+        assert one.stdin is not None
+        one.stdin.write("go\n")
+        one.stdin.close()
+    ended = [one.wait() for one in started]
+    if any(ended):
+        raise RuntimeError("gpu-check: a worker failed; see above")
+    return workers * images / (time.perf_counter() - begin)
+
+
+def end_to_end(device: CudaDevice) -> str:
+    """`score()` of an array, from the array to the report, in N processes on one device."""
+    from benchmarks._table import markdown
+
+    from mhfd.contract.params import Params
+
+    rows = []
+    for side, images in ((1024, 200), (4096, 20)):
+        on_device, _, _ = kernel(device, texture((side, side), "uint16"), Params())
+        device.release()
+        for workers in WORKERS:
+            rate = images_a_second(side, workers, images)
+            busy = rate * on_device / 1e3
+            rows.append(
+                [f"{side} x {side} uint16", str(workers), f"{rate:.1f}", f"{workers / rate * 1e3:.1f}", f"{busy:.0%}"]
+            )
+    return markdown(["image", "workers", "images a second", "ms an image and worker", "device busy"], rows)
 
 
 def versions() -> str:
@@ -167,9 +264,12 @@ def measure(device: CudaDevice, notes: Sequence[str]) -> int:
     body = "\n\n".join(
         [
             markdown(header, rows),
-            "On the device: median of replays of the captured graph, the image already there, limits included. Host "
-            "array to count: pageable NumPy array, upload, graph, count and block statistics read back. To features: "
-            "the list too, ordered. cuFFT chain: the paper's operations with all scales stacked, image on the device, "
+            end_to_end(device),
+            "On the device: median of replays of the captured graphs, the image already there, limits, histogram, "
+            "statistics of blocks and counts included. Host array to count: pageable NumPy array, upload, graphs, "
+            "survey and counts read back. To features: the list, ordered. Workers: processes that call `score()` with "
+            "an array, each with all that a report has; device busy is the images a second times the first table's "
+            "time on the device. cuFFT chain: the paper's operations with all scales stacked, image on the device, "
             "until its count is known; its one read-back of the limits included. Medians.",
             "\n".join(f"- {note}" for note in notes),
             *published(),

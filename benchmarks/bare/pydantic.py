@@ -39,6 +39,12 @@ class BaseModel:
         if given:
             raise TypeError(f"{type(self).__name__}: unknown {', '.join(given)}")
 
+    def model_dump(self, *, mode: str = "python") -> dict[str, Any]:
+        return dict(vars(self))
+
+    def model_copy(self, *, update: dict[str, Any]) -> Any:
+        return type(self)(**(vars(self) | update))
+
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and vars(self) == vars(other)
 

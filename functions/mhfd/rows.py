@@ -57,7 +57,7 @@ class InMemory:
         return self.pixels[top:bottom]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, weakref_slot=True, eq=False)
 class Watched:
     """Rows that say how far they are: those above what is read now are done."""
 

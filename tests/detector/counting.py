@@ -30,10 +30,13 @@ PARAMS = (
 )
 
 
-def picture(number: int, *, least: int = 16, most: int = 72) -> NDArray[Any]:
-    """Blobs, shading, noise that grows with brightness or falls with it, now and then clipped; any type, any shape."""
-    rng = np.random.default_rng([number, 54])
-    height, width = (int(side) for side in rng.integers(least, most, 2))
+def picture(number: int, *, kind: int | None = None, least: int = 16, most: int = 72) -> NDArray[Any]:
+    """Blobs, shading, noise that grows with brightness or falls with it, now and then clipped; any type, any shape.
+
+    Pictures of one kind have one type and shape; nothing said, each is of its own.
+    """
+    rng, kind = np.random.default_rng([number, 54]), number if kind is None else kind
+    height, width = (int(side) for side in np.random.default_rng([kind, 17]).integers(least, most, 2))
     y, x = np.mgrid[:height, :width].astype(np.float64)
     canvas = rng.uniform(40, 180) + rng.uniform(-1, 1) * x + rng.uniform(-1, 1) * y
     for _ in range(int(rng.integers(0, 40))):
@@ -43,7 +46,7 @@ def picture(number: int, *, least: int = 16, most: int = 72) -> NDArray[Any]:
     level = np.clip(canvas, 0, 255)
     noisy = rng.normal(0, rng.uniform(0, 6), canvas.shape)
     canvas += noisy * np.sqrt(level / 255 if rng.random() < 0.5 else 1 - level / 255)
-    dtype = DTYPES[number % len(DTYPES)]
+    dtype = DTYPES[kind % len(DTYPES)]
     canvas = np.clip(canvas, 0, 255)
     if dtype == "float32":
         canvas = canvas * rng.uniform(0.001, 50) - rng.uniform(0, 100)

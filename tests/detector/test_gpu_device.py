@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from benchmarks import gpu_check
 from benchmarks._cufft import PaperChain
+from tests.detector import counting
 from tests.detector.counting import PARAMS, differences, picture
 from tests.rigs import REPOSITORY
 from tests.rigs.fake_cupy import fake_cupy
@@ -72,6 +73,17 @@ def test_longer_list_is_counted(detector: GpuDetector) -> None:
 def test_an_image_goes_up_in_parts(detector: GpuDetector, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu_device, "STAGED", 90 * 2 * 16)
     assert not differences(detector, image(6), Params())
+
+
+def test_gpu_check_looks_at_random_images(emulated: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", fake_cupy(emulated))
+    monkeypatch.setattr(gpu_check, "OF_A_KIND", 2)
+    said, wrong = gpu_check.random_images(gpu_device.CudaDevice(), 4)
+    assert (said, wrong) == ("survey and counts of 4 random images, device and host: the same", False)
+    monkeypatch.setattr(counting, "differences", lambda *_: ["by_scale"])
+    said, wrong = gpu_check.random_images(gpu_device.CudaDevice(), 2)
+    assert wrong
+    assert said.endswith("differ in 2: 0 (by_scale); 1 (by_scale)")
 
 
 def test_longer_list_is_fetched(detector: GpuDetector) -> None:
@@ -133,6 +145,9 @@ import mhfd.detector.gpu, mhfd.detector.gpu_device, mhfd.detector.paper, mhfd.na
 from benchmarks import _streaming, gpu_check
 from benchmarks._cufft import PaperChain
 from mhfd.contract import PRESETS, Params
+from tests.detector import counting
+from mhfd.api import score
+assert score(gpu_check.texture((128, 128), "uint16"), device="cpu").dof > 10
 for params in (*PRESETS.values(), Params(n=7, gate="none", threshold=0)):
     print(sorted(vars(params).items()))
 """
