@@ -20,7 +20,7 @@ from mhfd.survey import Survey
 if TYPE_CHECKING:
     from mhfd.contract.params import Params
 
-__all__ = ["ON_GPU", "Counted", "CountingDetector", "Detector", "Features", "Rule"]
+__all__ = ["ON_GPU", "Counted", "CountingDetector", "CountingRule", "Detector", "Features"]
 
 ON_GPU: Final = frozenset({"gpu", "gpu-fft"})
 """The names of the backends that compute on a GPU."""
@@ -62,7 +62,7 @@ class Detector(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rule:
+class CountingRule:
     """What a maximum must exceed to count where the gate is `noise`. Numbers of blocks of 16x16 pixels are maps."""
 
     need: NDArray[np.float32]  # of each scale: how many times what noise of one grey value does there
@@ -92,6 +92,6 @@ class CountingDetector(Detector, Protocol):
         """The first look at an image. What of it stays on the device serves `count`, should it be asked next."""
         ...
 
-    def count(self, rows: Rows, params: Params, rule: Rule | None, *, sigma_floor: float = 0.0) -> Counted:
+    def count(self, rows: Rows, params: Params, rule: CountingRule | None, *, sigma_floor: float = 0.0) -> Counted:
         """The maxima that count; without a rule all that exceed the floors do."""
         ...

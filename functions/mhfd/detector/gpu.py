@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from mhfd import scales
 from mhfd import survey as first_look
-from mhfd.detector import Counted, Features, Rule, gpu_plan, gpu_pyramid
+from mhfd.detector import Counted, CountingRule, Features, gpu_plan, gpu_pyramid
 from mhfd.errors import DeviceUnavailable, UsageError
 from mhfd.native import BlockStats, check_pixels
 from mhfd.rows import InMemory, Pixels, Rows, unordered_bits
@@ -180,7 +180,7 @@ class GpuDetector:
         spans = first_look.spans_of(rows)
         return Survey(low, high, 0, counts, BlockStats(*stats), at_low, at_high, grid, line, spans)
 
-    def count(self, rows: Rows, params: Params, rule: Rule | None, *, sigma_floor: float = 0.0) -> Counted:
+    def count(self, rows: Rows, params: Params, rule: CountingRule | None, *, sigma_floor: float = 0.0) -> Counted:
         """See `CountingDetector`."""
         if min(rows.shape) < gpu_plan.BLOCK:
             raise UsageError(f"pixels: {rows.shape[0]} x {rows.shape[1]} hold no block to count in; use detect")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mhfd import scales
 from mhfd.contract.params import Params
-from mhfd.detector import Features, Rule
+from mhfd.detector import CountingRule, Features
 from mhfd.detector.bands import Band
 from mhfd.measure.noise import BLOCK, NoiseMap
 from mhfd.measure.tissue import Tissue
@@ -31,12 +31,12 @@ class Gate:
     tissue: Tissue
 
     @property
-    def rule(self) -> Rule | None:
+    def rule(self) -> CountingRule | None:
         """The numbers that it needs; None where everything counts. A `CountingDetector` works by them too."""
         params, model = self.params, self.noise.model
         if params.gate != "noise":
             return None
-        return Rule(
+        return CountingRule(
             need=(params.threshold * scales.noise_gain(params)).astype(np.float32),
             least=np.float32(params.contrast * self.tissue.contrast * scales.step(params)),
             sigma=self.noise.sigma,
