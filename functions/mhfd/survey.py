@@ -20,7 +20,7 @@ from mhfd.team import ALONE, Team, block_rows, own_rows
 
 SAMPLE: Final = 65_536
 """Pixels of a sample, about."""
-_AT_ONCE: Final = 4 << 20
+_AT_ONCE: Final = 2 << 20
 """Bytes of rows that are looked at together: they stay in the cache from one count to the next."""
 _BLOCKS_AT_ONCE: Final = 512
 

@@ -11,7 +11,7 @@ import pytest
 import tifffile
 
 import mhfd
-from mhfd import simulate
+from mhfd import native, simulate
 
 FIBICS = (
     '<?xml version="1.0" encoding="iso-8859-1"?><Fibics version="1.0"><Image>'
@@ -104,6 +104,20 @@ def test_importing_mhfd_and_all_its_commands_loads_nothing_heavy() -> None:
         "print([m for m in ('cupy', 'torch', 'pydantic', 'numpy', 'email') if m in sys.modules])"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+@pytest.mark.skipif(not native.kernel_info().available, reason="no compiled kernel here")
+def test_scoring_with_the_kernel_imports_no_scipy_and_no_pillow(tile: np.ndarray, tmp_path: Path) -> None:
+    """They take half a second and 25 MB, of a command that takes 25 ms for an image."""
+    tifffile.imwrite(tmp_path / "a.tif", tile)
+    code = (
+        "import sys; from mhfd_client.scoring import lines; from mhfd import Params; "
+        "lines.run([sys.argv[1]], params=Params(), device='cpu', jobs=1); "
+        "print([m for m in ('scipy', 'PIL', 'tifffile', 'ssl', 'numpy.f2py') if m in sys.modules])"
+    )
+    said = subprocess.check_output([sys.executable, "-c", code, tmp_path / "a.tif"], text=True).splitlines()
+    assert "dof" in said[0]
+    assert said[1:] == ["[]"]
 
 
 def test_scoring_on_a_cpu_imports_no_cupy_and_no_scipy() -> None:

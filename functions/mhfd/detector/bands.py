@@ -21,8 +21,8 @@ from mhfd.rows import Pixels, Rows, spans
 if TYPE_CHECKING:
     from mhfd.contract.params import Params
 
-HEIGHT: Final = 1024
-"""Rows of a band where nothing else is said."""
+HEIGHT: Final = 256
+"""Rows of a band where nothing else is said. Of 512, a 4096 pixels wide image takes 6 MB more and a tenth less CPU."""
 _ENDLESS: Final = 1 << 40
 _FAR: Final = 1 << 16  # bands from the first of an endless image: nothing ends there
 
