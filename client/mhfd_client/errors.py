@@ -5,7 +5,7 @@
         |-- SettingsError (also UsageError)   a setting is wrong: names the key, the value, the place and the remedy
         |-- NamingError (also UsageError)     a name pattern or a list of expected sections cannot be used
         |-- WatchError (also UsageError)      the folder to watch is not there, or is no folder
-        |   `-- FolderNotThere                it is not there now, and may come back
+        |   `-- FolderNotThere (also UsageError)  it is not there now, and may come back
         |-- StateError                        the station's own folder cannot be used; nothing is lost
         |   |-- StateMissing                  no station has kept a journal here
         |   |-- StateOnNetwork                it lies on a network file system, where SQLite's locks do not hold

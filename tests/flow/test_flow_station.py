@@ -115,12 +115,12 @@ def test_a_station_that_is_killed_takes_up_its_run(lab: Site, station: Watched, 
 
 def test_a_station_that_is_killed_while_it_asks_finds_the_run_by_its_key(lab: Site, station: Watched) -> None:
     lost = lab.globus.server.fail("POST /flows/.*/run", "silence", after=True)
-    station.images(3)
-    station.start()
+    station.images(4)
+    station.start(*TOGETHER)
     lost.wait()
     station.kill()
     lost.lift()
-    station.start()
+    station.start(*TOGETHER)
     all_once(lab, station)
     assert len(lab.runs()) == 1
 

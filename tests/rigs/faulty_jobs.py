@@ -8,6 +8,7 @@ import numpy as np
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
+from mhfd.limits import Limits
 from mhfd.rows import InMemory
 from mhfd_client.runners.process import Unpictured
 from mhfd_client.runners.thumbnails import jpeg, keep
@@ -16,7 +17,9 @@ from tests.rigs.focus_reports import report, wobble
 BLURRED = 9
 
 
-def score(path: str, *, params: Params, device: str, threads: int, thumbnail: str) -> FocusReport | Unpictured:
+def score(
+    path: str, *, params: Params, device: str, threads: int, thumbnail: str, limits: Limits | None = None
+) -> FocusReport | Unpictured:
     """One section is blurred, all others are sharp."""
     section = int(Path(path).stem[1:])
     blur = 0.3 if section == BLURRED else 1.0
