@@ -42,7 +42,7 @@ def test_each_file_of_a_folder(folder: Path, tmp_path: Path, capsys: pytest.Capt
 def test_an_image_beyond_its_bounds_fails(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     image = np.tile(np.random.default_rng(1).integers(0, 255, 9000, np.uint8), (9000, 1))
     tifffile.imwrite(folder / "large.tif", image, compression="zlib", rowsperstrip=9000)  # held whole
-    assert hostile.main([str(folder / "large.tif"), "--jobs", "1", "--memory-gb", "0.1"]) == 1
+    assert hostile.main([str(folder / "large.tif"), "--jobs", "1", "--memory-gb", "0.05"]) == 1
     assert "FAILED" in capsys.readouterr().out
 
 
