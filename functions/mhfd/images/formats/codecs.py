@@ -45,6 +45,8 @@ def unpack(raw: NDArray[np.uint8], method: str, *, full: int, needed: int, name:
             out = _lzma(raw, full)
         else:
             out = getattr(imagecodecs, f"{method}_decode")(raw, out=np.empty(full, np.uint8))
+    except MemoryError:  # of this process, not of the file
+        raise
     except Exception as e:  # codecs raise what they like; whatever it is, these bytes do not decode
         raise damaged(f"{name} does not decode ({method})", raw.data) from e
     if len(out) < needed:

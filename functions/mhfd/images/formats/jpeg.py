@@ -87,6 +87,8 @@ def _decode(stream: memoryview, frame: Frame) -> grey.Plane:
     decode: Any = imagecodecs.jpeg8_decode
     try:
         samples: NDArray[Any] = decode(stream)
+    except MemoryError:  # of this process, not of the file
+        raise
     except Exception as e:  # codecs raise what they like; whatever it is, these bytes do not decode
         raise damaged("the JPEG does not decode", stream) from e
     samples = samples.reshape(*samples.shape[:2], -1)

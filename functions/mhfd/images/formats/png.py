@@ -59,6 +59,8 @@ def _decode(stream: NDArray[np.uint8], height: int, width: int, depth: int) -> g
     with complaints() as heard:
         try:
             samples: NDArray[Any] = decode(stream)
+        except MemoryError:  # of this process, not of the file
+            raise
         except Exception as e:  # codecs raise what they like; whatever it is, these bytes do not decode
             raise unreadable("the PNG does not decode; copy or export it again") from e
     samples = samples.reshape(*samples.shape[:2], -1)

@@ -232,6 +232,8 @@ def _jpeg(page: tiff.TiffPage, raw: NDArray[np.uint8], shape: tuple[int, int, in
     is_rgb = as_rgb if page.photometric != tiff.YCBCR and b"JFIF" not in stream[:32] else None
     try:
         block: Array = imagecodecs.jpeg8_decode(stream, tables=prefix, colorspace=is_rgb, outcolorspace=as_rgb)
+    except MemoryError:  # of this process, not of the file
+        raise
     except Exception as e:  # as above
         raise damaged(f"{name} does not decode (jpeg)", stream) from e
     block = block.reshape(*block.shape[:2], -1)
