@@ -57,18 +57,11 @@ class InMemory:
         return self.pixels[top:bottom]
 
 
-@dataclass(slots=True, weakref_slot=True, eq=False)
-class Watched:
-    """Rows that say how far they are: those above what is read now are done."""
+class OfOthers:
+    """Rows that are made of as many others."""
 
+    __slots__ = ()
     rows: Rows
-    progress: Progress
-    step: str
-    done: int = 0
-
-    def begin(self, step: str) -> None:
-        """From the top again, for something else."""
-        self.step, self.done = step, 0
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -79,6 +72,20 @@ class Watched:
     def dtype(self) -> np.dtype[Any]:
         """See `Rows`."""
         return self.rows.dtype
+
+
+@dataclass(slots=True, weakref_slot=True, eq=False)
+class Watched(OfOthers):
+    """Rows that say how far they are: those above what is read now are done."""
+
+    rows: Rows
+    progress: Progress
+    step: str
+    done: int = 0
+
+    def begin(self, step: str) -> None:
+        """From the top again, for something else."""
+        self.step, self.done = step, 0
 
     def read(self, top: int, bottom: int) -> Pixels:
         """See `Rows`."""

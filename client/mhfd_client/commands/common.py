@@ -123,6 +123,41 @@ def folder_options(function: F) -> F:
     return cast("F", decorated)
 
 
+def recipe_options(function: F) -> F:
+    """DIR and what a recipe of a container is written for."""
+    decorated: Any = function
+    for decorate in (
+        click.option("--force", is_flag=True, help="Replace what is there."),
+        click.option(
+            "--gpu",
+            "cuda",
+            type=click.Choice(["none", "cuda12", "cuda13"]),
+            default="none",
+            show_default=True,
+            help="What a GPU needs: by its driver, CUDA 12 or 13.",
+        ),
+        click.option(
+            "--tool",
+            "tools",
+            multiple=True,
+            type=click.Choice(["docker", "apptainer"]),
+            help="For which; Podman takes what Docker takes.  [default: both]",
+        ),
+        click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False)),
+    ):
+        decorated = decorate(decorated)
+    return cast("F", decorated)
+
+
+def echo_recipe(written: Iterable[Path], commands: Iterable[str]) -> None:
+    """What was written, and what is to be typed next."""
+    for path in written:
+        echo(f"wrote {path}")
+    echo("next:")
+    for line in commands:
+        echo(f"  {line}")
+
+
 def echo(text: str = "", *, err: bool = False) -> None:
     """One line; nothing in it can move the cursor."""
     click.echo(printable(text), err=err)

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mhfd_client.commands.common import EXIT_PERSON, JSON, WatchedFolder, echo, echo_json, folder_options
+from mhfd_client.commands.common import (
+    EXIT_PERSON,
+    JSON,
+    WatchedFolder,
+    echo,
+    echo_json,
+    echo_recipe,
+    folder_options,
+    recipe_options,
+)
 from mhfd_client.commands.watch import watch, watch_options
 
 if TYPE_CHECKING:
@@ -159,23 +168,7 @@ def remove(directory: str | None, kind: Kind | None, name: str | None) -> None:
 
 
 @service.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
-@click.option(
-    "--tool",
-    "tools",
-    multiple=True,
-    type=click.Choice(["docker", "apptainer"]),
-    help="For which; Podman takes what Docker takes.  [default: both]",
-)
-@click.option(
-    "--gpu",
-    "cuda",
-    type=click.Choice(["none", "cuda12", "cuda13"]),
-    default="none",
-    show_default=True,
-    help="What a GPU needs: by its driver, CUDA 12 or 13.",
-)
-@click.option("--force", is_flag=True, help="Replace what is there.")
+@recipe_options
 def container(folder: Path, tools: tuple[str, ...], cuda: Any, force: bool) -> None:
     """Write the recipe of a container with a watch in it, in the versions that are installed here.
 
@@ -184,11 +177,7 @@ def container(folder: Path, tools: tuple[str, ...], cuda: Any, force: bool) -> N
     from mhfd_client.service.container import TOOLS, commands, write
 
     chosen = tuple(dict.fromkeys(tools)) or tuple(TOOLS)
-    for path in write(folder, cuda=cuda, tools=chosen, force=force):
-        echo(f"wrote {path}")
-    echo("next:")
-    for line in commands(folder, cuda=cuda, tools=chosen):
-        echo(f"  {line}")
+    echo_recipe(write(folder, cuda=cuda, tools=chosen, force=force), commands(folder, cuda=cuda, tools=chosen))
 
 
 def _of(kind: Kind, account: str | None = None) -> Scope:

@@ -11,7 +11,7 @@ import numpy as np
 
 from mhfd.contract.focus_report import Box, Finding
 from mhfd.images.flaw import Flaw, incomplete
-from mhfd.rows import Pixels, Rows, spans
+from mhfd.rows import OfOthers, Pixels, Rows, spans
 from mhfd.stretch import order_statistics
 from mhfd.survey import Survey
 
@@ -89,18 +89,10 @@ def _spans_nothing(span: tuple[float, float], whole_numbers: bool) -> bool:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _UpsideDown:
+class _UpsideDown(OfOthers):
     """The rows from the last to the first."""
 
     rows: Rows
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.rows.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.rows.dtype
 
     def read(self, top: int, bottom: int) -> Pixels:
         height = self.shape[0]

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.rows import InMemory, Pixels, Rows
+from mhfd.rows import InMemory, OfOthers, Pixels, Rows
 from mhfd.survey import Survey, survey
 
 FAR: Final = 16.0
@@ -72,21 +72,11 @@ def sane(rows: Rows, seen: Survey, *, threads: int = 1) -> Sane:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Scaled:
+class _Scaled(OfOthers):
     """Every value times a power of two."""
 
     rows: Rows
     power: int
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """See `Rows`."""
-        return self.rows.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """See `Rows`."""
-        return self.rows.dtype
 
     def read(self, top: int, bottom: int) -> Pixels:
         """See `Rows`."""
@@ -94,7 +84,7 @@ class _Scaled:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Filled:
+class _Filled(OfOthers):
     """Each pixel beyond the bounds takes the value beside it: of its row, else of the row above, else the middle one.
 
     Only so far: a region of copies would be streaks, which look like texture. A plain one looks like nothing.
@@ -102,16 +92,6 @@ class _Filled:
 
     rows: Rows
     bounds: _Bounds
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """See `Rows`."""
-        return self.rows.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """See `Rows`."""
-        return self.rows.dtype
 
     def read(self, top: int, bottom: int) -> Pixels:
         """See `Rows`."""

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from mhfd import documentation
-from mhfd_client.commands.common import JSON, Group, echo, say, tell
+from mhfd_client.commands.common import JSON, Group, echo, echo_recipe, recipe_options, say, tell
 
 _REFUSED = 20
 """Requests that were refused something, that `usage` prints; with --json there are more."""
@@ -193,19 +193,7 @@ def usage(name: str, as_json: bool) -> None:
 
 
 @endpoint.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
-@click.option(
-    "--tool", "tools", multiple=True, type=click.Choice(["docker", "apptainer"]), help="For which.  [default: both]"
-)
-@click.option(
-    "--gpu",
-    "cuda",
-    type=click.Choice(["none", "cuda12", "cuda13"]),
-    default="none",
-    show_default=True,
-    help="What a GPU needs: by its driver, CUDA 12 or 13.",
-)
-@click.option("--force", is_flag=True, help="Replace what is there.")
+@recipe_options
 def container(folder: Path, tools: tuple[str, ...], cuda: Any, force: bool) -> None:
     """Write the recipe of a container with an endpoint in it, in the versions that are installed here.
 
@@ -214,11 +202,7 @@ def container(folder: Path, tools: tuple[str, ...], cuda: Any, force: bool) -> N
     from mhfd_endpoint.container import TOOLS, commands, write
 
     chosen = tuple(dict.fromkeys(tools)) or tuple(TOOLS)
-    for path in write(folder, cuda=cuda, tools=chosen, force=force):
-        echo(f"wrote {path}")
-    echo("next:")
-    for line in commands(folder, cuda=cuda, tools=chosen):
-        echo(f"  {line}")
+    echo_recipe(write(folder, cuda=cuda, tools=chosen, force=force), commands(folder, cuda=cuda, tools=chosen))
 
 
 def _ask(question: str, default: str | None) -> str:
