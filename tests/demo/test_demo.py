@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from mhfd_client.alerts import overview
 from mhfd_client.cli import main
 from mhfd_client.journal.view import JournalView
 from mhfd_client.microscope.truth import read_truth
-from mhfd_client.page.screenshot import BROWSERS
+from mhfd_client.page.screenshot import BROWSERS, shoot
 
 LAST = re.compile(
     r"found (\d+) of (\d+) planted, (\d+) missed, (\d+) false alarms; (\d+) alerts rang, (\d+) of them false; "
@@ -86,3 +88,27 @@ def test_the_focus_series_is_still_there(tmp_path: Path) -> None:
     result = demo(tmp_path / "series", "--focus-series")
     assert result.exit_code == 0
     assert (tmp_path / "series" / "index.html").is_file()
+
+
+def test_the_picture_is_taken_where_no_loop_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A notebook runs one, and the browser's driver refuses to work in its thread."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    refused: list[bool] = []
+
+    def driver() -> None:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            refused.append(False)
+        else:
+            refused.append(True)
+        raise sync_api.Error("that is enough")
+
+    async def in_a_notebook() -> bool:
+        return shoot("http://127.0.0.1:1/", tmp_path / "page.png")
+
+    monkeypatch.setattr(sync_api, "sync_playwright", driver)
+    monkeypatch.setattr(shutil, "which", str)
+    with ThreadPoolExecutor(1) as notebook:
+        assert notebook.submit(lambda: asyncio.run(in_a_notebook())).result() is False
+    assert refused == [False]

@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +28,8 @@ def shoot(address: str, target: Path, *, width: int = 1440, height: int = 900) -
         return False
     if found is None:
         return False
-    try:
+
+    def take() -> None:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=found, args=[*FLAGS])
             page = browser.new_page(viewport={"width": width, "height": height})
@@ -36,6 +38,10 @@ def shoot(address: str, target: Path, *, width: int = 1440, height: int = 900) -
             page.wait_for_load_state("load")
             page.screenshot(path=target)
             browser.close()
+
+    try:
+        with ThreadPoolExecutor(1) as alone:  # it refuses a thread in which a loop runs, as a notebook's does
+            alone.submit(take).result()
     except Error as e:  # a picture is a courtesy: the demo goes on
         log.warning("no picture of the page: %s", str(e).splitlines()[0])
         return False
