@@ -69,18 +69,14 @@ def detect(
         only: The bands in these rows [top, bottom) alone; they begin at a multiple of `plan.PlanFilters.whole`.
     """
     size, height = rows.shape[0], HEIGHT if height is None else height
-    if only is None and (not isinstance(detector, CpuDetector) or size <= height):
-        pixels = rows.read(0, size)
-        if isinstance(detector, CpuDetector):
-            found = detector.detect_between(pixels, (0, size), params, limits, sigma_floor=sigma_floor)
-        else:
-            found = detector.detect(pixels, params, sigma_floor=sigma_floor)
-        yield Band(0, size, 0, pixels, found)
-        return
     if not isinstance(detector, CpuDetector):
-        raise UsageError(
-            "split: only the compiled kernel and a GPU detect in some rows of an image: use split 'scales'"
-        )
+        if only is not None:
+            raise UsageError(
+                "split: only the compiled kernel and a GPU detect in some rows of an image: use split 'scales'"
+            )
+        pixels = rows.read(0, size)
+        yield Band(0, size, 0, pixels, detector.detect(pixels, params, sigma_floor=sigma_floor))
+        return
     detector.check(params)
     filters = plan.filters(tuple(scales.ladder(params)))
     whole = filters.whole

@@ -198,8 +198,6 @@ class _Counts:
 
     def join(self, team: Team) -> None:
         """With what the others counted in their rows: to the first."""
-        if team.size == 1:
-            return
         own = self.by_block[block_rows(own_rows(team, self._shape[0]))]
         counted = team.collected((self.by_scale, own.astype(np.uint16)))  # a block has 256 pixels
         if counted:
