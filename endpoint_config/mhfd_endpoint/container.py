@@ -15,6 +15,7 @@ Cuda = Literal["none", "cuda12", "cuda13"]
 
 TOOLS: Final = {"docker": "Dockerfile", "apptainer": "mhfd-endpoint.def"}
 """What each is told by."""
+_HERE: Final = "mhfd_endpoint"
 _SHARED: Final = ("install.sh", "wheels/README")
 _COMPILER: Final = {"cuda12": "nvidia-cuda-nvrtc-cu12", "cuda13": "nvidia-cuda-nvrtc"}
 """What compiles the kernel where no CUDA toolkit is: the images have none."""
@@ -24,14 +25,16 @@ def write(
     folder: Path, *, cuda: Cuda = "none", tools: tuple[str, ...] = tuple(TOOLS), force: bool = False
 ) -> list[Path]:
     """Write the recipe; what is there is refused without `force`. EndpointError."""
-    texts = {name: _shipped(name) for name in (*(TOOLS[tool] for tool in tools), "start.sh")}
+    texts = shipped(_HERE, *(TOOLS[tool] for tool in tools), "start.sh")
     return put(folder, texts | installed(requirements(cuda)), force=force)
 
 
 def installed(required: list[str]) -> dict[str, str]:
     """The files of a recipe by which mhfd is installed in an image, whatever is started there."""
-    texts = {name: _shipped(name) for name in _SHARED}
-    return texts | {"requirements.txt": "\n".join(required) + "\n", "constraints.txt": "\n".join(pins()) + "\n"}
+    return shipped(_HERE, *_SHARED) | {
+        "requirements.txt": "\n".join(required) + "\n",
+        "constraints.txt": "\n".join(pins()) + "\n",
+    }
 
 
 def put(folder: Path, texts: dict[str, str], *, force: bool) -> list[Path]:
@@ -89,5 +92,7 @@ def commands(folder: Path, *, cuda: Cuda, tools: tuple[str, ...]) -> list[str]:
     return lines
 
 
-def _shipped(name: str) -> str:
-    return resources.files("mhfd_endpoint").joinpath("containers", name).read_text()
+def shipped(package: str, *names: str) -> dict[str, str]:
+    """Files of a recipe that a package brings."""
+    here = resources.files(package).joinpath("containers")
+    return {name: here.joinpath(name).read_text() for name in names}

@@ -3,7 +3,6 @@
 The versions are those of the environment that writes it, which is the one that was tried. Builds and starts nothing.
 """
 
-from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -19,7 +18,11 @@ def write(
 ) -> list[Path]:
     """Write the recipe; what is there is refused without `force`. EndpointError."""
     names = [name for tool in tools for name in TOOLS[tool]]
-    return container.put(folder, _shipped(*names, "start.sh") | container.installed(requirements(cuda)), force=force)
+    return container.put(
+        folder,
+        container.shipped("mhfd_client.service", *names, "start.sh") | container.installed(requirements(cuda)),
+        force=force,
+    )
 
 
 def requirements(cuda: container.Cuda) -> list[str]:
@@ -49,8 +52,3 @@ def commands(folder: Path, *, cuda: container.Cuda, tools: tuple[str, ...]) -> l
             f"--bind $HOME/wafer7-state:/state {folder}/mhfd-station.sif",
         ]
     return lines
-
-
-def _shipped(*names: str) -> dict[str, str]:
-    here = resources.files("mhfd_client.service").joinpath("containers")
-    return {name: here.joinpath(name).read_text() for name in names}
