@@ -222,7 +222,7 @@ def test_a_function_that_is_not_allowed_is_named_with_what_to_do(service: Servic
     station.images(1)
     station.start()
     assert "mhfd endpoint pin" in station.trouble("refused").why
-    assert not [task for task in service.compute.tasks.values() if task.endpoint == endpoint.id]
+    assert not [task for task in list(service.compute.tasks.values()) if task.endpoint == endpoint.id]
 
 
 def test_a_file_outside_the_endpoints_folders_is_named(endpoint: ChildEndpoint, watch: Make, tmp_path: Path) -> None:

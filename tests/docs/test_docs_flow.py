@@ -191,7 +191,7 @@ def test_who_follows_the_page_gets_there(reader: Reader, service: Service) -> No
         if number == 1:
             config_of(reader, whole)
         reader.follows(block)
-    runs = [run for run in service.globus.flows.runs.values() if run.flow.id == reader.known["FLOW"]]
+    runs = [run for run in list(service.globus.flows.runs.values()) if run.flow.id == reader.known["FLOW"]]
     assert [(run.status, run.body.get("only_ask", False)) for run in runs] == [
         ("SUCCEEDED", True),
         ("SUCCEEDED", True),
@@ -218,7 +218,7 @@ def test_a_station_nobody_logs_in_to(reader: Reader, service: Service) -> None:
     config_of(reader, named)
     reader.reads("login", reader.types("mhfd login --flow-id FLOW"), ["acts as itself"])
     reader.reads("watch", reader.types("mhfd watch /mnt/sem/wafer7"), ["scored by: runs of flow FLOW", "S_003.tif"])
-    (run,) = [run for run in service.globus.flows.runs.values() if run.flow.id == reader.known["FLOW"]]
+    (run,) = [run for run in list(service.globus.flows.runs.values()) if run.flow.id == reader.known["FLOW"]]
     assert (run.status, run.starter.client) == ("SUCCEEDED", CLIENT_ID)
 
 

@@ -95,7 +95,7 @@ class Site:
 
     def runs(self) -> list[Any]:
         flow = self.pairs["flow.id"]
-        return [run for run in self.globus.flows.runs.values() if run.flow.id == flow]
+        return [run for run in list(self.globus.flows.runs.values()) if run.flow.id == flow]
 
 
 @contextmanager

@@ -95,7 +95,7 @@ class _Routes:
         }
 
     def endpoints(self, request: Request) -> Any:
-        return [_described(one) for one in self._state.endpoints.values()]
+        return [_described(one) for one in list(self._state.endpoints.values())]
 
     def endpoint(self, request: Request) -> Any:
         return _described(self._state.endpoint(request.groups[0]))

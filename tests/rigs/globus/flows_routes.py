@@ -108,7 +108,7 @@ class _Routes:
             {"filter_role", "filter_roles", "filter_fulltext", "orderby", "marker", "per_page"},
         )
         text = request.query.get("filter_fulltext", "").lower()
-        found = [flow for flow in self._state.flows.values() if _may_see(flow, token)]
+        found = [flow for flow in list(self._state.flows.values()) if _may_see(flow, token)]
         listed = [flow.as_json() for flow in found if text in str(flow.document).lower()]
         return {"flows": listed, "limit": PAGE, "has_next_page": False, "marker": None}
 

@@ -163,7 +163,7 @@ class _Routes:
         return {"timer": made.as_json()}
 
     def list_jobs(self, request: Request, token: Token) -> Any:
-        return {"jobs": [one.as_json() for one in self._state.timers.values() if one.identity == token.identity]}
+        return {"jobs": [one.as_json() for one in list(self._state.timers.values()) if one.identity == token.identity]}
 
     def get_job(self, request: Request, token: Token) -> Any:
         return self._timer(request, token).as_json()

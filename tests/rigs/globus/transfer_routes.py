@@ -190,7 +190,7 @@ class _Routes:
         _names(request.query, {"limit", "offset", "orderby", "filter", "fields"}, "task_list")
         wanted = dict(part.split(":", 1) for part in request.query.get("filter", "").split("/") if ":" in part)
         _names(wanted, {"task_id", "status", "type", "label"}, "filter")
-        found = [task.as_json() for task in self._state.tasks.values() if task.owner == token.identity]
+        found = [task.as_json() for task in list(self._state.tasks.values()) if task.owner == token.identity]
         found = [one for one in found if all(str(one[key]) in value.split(",") for key, value in wanted.items())]
         return _listed("task_list", sorted(found, key=lambda one: one["request_time"], reverse=True), request.query)
 
