@@ -43,3 +43,29 @@ def test_two_that_ask_at_once_listen_with_one(monkeypatch: pytest.MonkeyPatch) -
         over.set()
         for executor in (one, other):
             executor.stop()
+
+
+def test_one_that_ends_late_leaves_its_successor_where_it_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK takes a listener out of its list twice: when it is told to end, and when it does. By then its successor
+    stands there, and the next that asks would get a third, beside the second."""
+    over = threading.Event()
+    monkeypatch.setattr(sdk._ResultWatcher, "run", lambda self: over.wait(WAIT_S))
+    quick = executor_class(0.02, lambda _: None)
+    client = Client.__new__(Client)
+    executors = [quick(endpoint_id=uuid.uuid4(), client=client) for _ in range(3)]
+    group = uuid.uuid4()
+    for executor in executors:
+        executor.task_group_id = group
+    try:
+        first = executors[0]._get_result_watcher()
+        first.shutdown(wait=False, cancel_futures=True)
+        second = executors[1]._get_result_watcher()
+        assert second is not first
+        monkeypatch.setattr(first, "_stop_ioloop", lambda: None)
+        first._thread_id = threading.get_ident()
+        first.shutdown()  # as it does itself, in its own thread
+        assert executors[2]._get_result_watcher() is second
+    finally:
+        over.set()
+        for executor in executors:
+            executor.stop()

@@ -5,8 +5,9 @@ The SDK looks at what came from the broker every half second, which nothing expo
 second for nothing. Here the wait is lowered where the SDK's parts are as we know them. Each is looked for first
 (`globus.private_names`): with a release that is made differently everything works, only slower, and a line says so.
 
-Results of a group are one queue. The SDK starts another listener when two of its executors ask for one at the same
-moment, as a new one and one that looks for lost tasks do, and each then takes away what the other waits for.
+Results of a group are one queue: a second listener takes away what the first one waits for. The SDK starts one when
+two of its executors ask at the same moment, as a new one and one that looks for lost tasks do, and when a listener that
+ends late takes its successor out of the SDK's list. So we remember who listens ourselves.
 
 Nothing here knows of images. Importing this module does not import the SDK.
 """
@@ -16,12 +17,23 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from mhfd_client.globus.private_names import LOOP, POLL, TAKEN, WATCHER, anything, is_number, is_there
+from mhfd_client.globus.private_names import (
+    CLOSED,
+    LOOP,
+    POLL,
+    TAKEN,
+    WATCHER,
+    anything,
+    is_bool,
+    is_number,
+    is_there,
+)
 
 STOCK_S: Final = 0.5
 """How often the SDK looks by itself."""
 _KIND_S: Final = 1.0  # a watcher that waits longer was told to by the service (high assurance): it is left alone
 _listening = threading.Lock()  # of all executors of this process
+_listeners: dict[Any, Any] = {}  # by group; those of this process that have not ended
 _END_S: Final = 3.0  # one that is waiting to connect again ends later, by itself
 
 
@@ -43,7 +55,12 @@ def executor_class(poll_s: float, sent: Callable[[Sequence[Any]], None]) -> Any:
 
         def _get_result_watcher(self) -> Any:
             with _listening:
-                watcher = super()._get_result_watcher()
+                watcher = _listeners.get(self.task_group_id)
+                if watcher is None or not _listens(watcher):
+                    watcher = super()._get_result_watcher()
+                    for group in [group for group, its in _listeners.items() if not its.is_alive()]:
+                        del _listeners[group]
+                    _listeners[self.task_group_id] = watcher
             if watcher not in self.watchers:
                 self.watchers = [w for w in self.watchers if w.is_alive()] + [watcher]
                 self.quicken(watcher)
@@ -78,6 +95,12 @@ def executor_class(poll_s: float, sent: Callable[[Sequence[Any]], None]) -> Any:
     for name in (WATCHER, TAKEN):
         is_there(Executor, name)
     return QuickExecutor
+
+
+def _listens(watcher: Any) -> bool:
+    """Whether it takes more to listen for; where that cannot be seen, a thread that runs is believed."""
+    closed = watcher._closed if is_there(watcher, CLOSED, is_bool) else False  # noqa: SLF001
+    return bool(watcher.is_alive()) and not closed
 
 
 def end(watchers: Sequence[Any]) -> None:

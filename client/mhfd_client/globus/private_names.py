@@ -47,6 +47,9 @@ class PrivateName:
 _SLOW: Final = "results are looked at every 0.5 s instead"
 WATCHER: Final = PrivateName(_COMPUTE, "Executor", "_get_result_watcher", _SLOW)
 POLL: Final = PrivateName(_COMPUTE, "_ResultWatcher", "poll_period_s", _SLOW)
+CLOSED: Final = PrivateName(
+    _COMPUTE, "_ResultWatcher", "_closed", "a listener that is ending may be asked to listen; it is tried again"
+)
 LOOP: Final = PrivateName(
     _COMPUTE, "_ResultWatcher", "_connection", "what a connection leaves open stays open until the process ends"
 )
@@ -84,7 +87,7 @@ APPLICATION: Final = PrivateName(
     "there is no public application to log in with; register one and set globus.client_id "
     f"({documentation.page('how-to/login')})",
 )
-ALL: Final = (WATCHER, POLL, LOOP, TAKEN, RETRIES, *PATIENCE, *CONNECTIONS, MISMATCH, APPLICATION)
+ALL: Final = (WATCHER, POLL, CLOSED, LOOP, TAKEN, RETRIES, *PATIENCE, *CONNECTIONS, MISMATCH, APPLICATION)
 
 
 def is_there(owner: Any, name: PrivateName, fits: Callable[[Any], bool] = callable) -> bool:
@@ -115,6 +118,11 @@ def must_be_there(owner: Any, name: PrivateName, fits: Callable[[Any], bool] = c
 def missing(name: PrivateName) -> str:
     """What a release lacks, and what is then."""
     return f"{name.package} {_installed(name.package)} has no {name} as we know it: {name.without}"
+
+
+def is_bool(found: Any) -> bool:
+    """Whether it is true or false."""
+    return isinstance(found, bool)
 
 
 def is_number(found: Any) -> bool:
