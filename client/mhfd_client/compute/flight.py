@@ -100,17 +100,18 @@ class Flight(PendingImages[FlyingImage]):
         """An image of a task that was answered took so long."""
         self._per_image = per_image if self._per_image is None else 0.7 * self._per_image + 0.3 * per_image
 
+    def patience(self, tries: int = 0) -> float:
+        """How long a task may be silent whose images were asked so often before."""
+        per_image = UNKNOWN_PACE_S if self._per_image is None else self._per_image
+        grace = 3 * per_image * sum(len(task.open) for task in self.out)
+        return grace + self._deadline * 2.0 ** min(tries, 6)
+
     def overdue(self, live_since: float, now: float) -> list[FlyingTask]:
         """The tasks that were silent for too long, counted from when the endpoint has begun to answer."""
-        grace = (
-            3
-            * (UNKNOWN_PACE_S if self._per_image is None else self._per_image)
-            * sum(len(task.open) for task in self.out)
-        )
         late = []
         for task in self.out:
             tries = max((image.tries for image in task.images), default=0)
-            if not task.lost and now - max(task.at, live_since) > grace + self._deadline * 2 ** min(tries, 6):
+            if not task.lost and now - max(task.at, live_since) > self.patience(tries):
                 late.append(task)
         return late
 

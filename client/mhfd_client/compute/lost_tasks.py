@@ -1,9 +1,11 @@
 """Tasks that nobody listens for: of a process that died, or whose connection broke, or whose taking was not heard of.
 
-They are looked up by their groups. A task without a name says whose it is by what it has scored.
+They are looked up by their groups. A task without a name says whose it is by what it has scored. One that stays silent
+is no reason to wait for ever: the service is asked for its answer, and where it has none the images are asked again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from mhfd_client.compute.flight import Flight, FlyingTask
@@ -23,7 +25,7 @@ class LostTasks:
     def __init__(self, flight: Flight, nameless: Callable[[Task], None]) -> None:
         self._flight, self._nameless = flight, nameless
         self.due = 0.0
-        self._waited_for: list[Task] = []  # tasks of ours that nobody knows the images of
+        self._waited_for: dict[Task, float] = {}  # tasks of ours that nobody knows the images of, and since when
         self._known: set[str | None] = set()
 
     def groups(self, current: UUID | None) -> set[UUID]:
@@ -31,7 +33,7 @@ class LostTasks:
         return {group for task in self._flight.lost if (group := task.group or current) is not None}
 
     def found(
-        self, groups: Sequence[tuple[UUID, list[Task]]]
+        self, groups: Sequence[tuple[UUID, list[Task]]], now: float
     ) -> tuple[list[tuple[FlyingTask, Task]], list[FlyingTask]]:
         """Those that the service knows, and those that have to be asked again, by what is in these groups."""
         by_id = {ours.id: ours for ours in self._flight.tasks_out if ours.id is not None}
@@ -44,7 +46,7 @@ class LostTasks:
                     adopted.append((ours, task))
                 elif ours is None and task.id not in self._known:
                     self._known.add(task.id)
-                    self._waited_for.append(task)
+                    self._waited_for[task] = now
                     task.then(lambda task=task: self._nameless(task))  # type: ignore[misc]
         looked_at = [group for group, _ in groups]
         gone = [ours for ours in self._flight.lost if ours.id is not None and ours.group in looked_at]
@@ -52,20 +54,45 @@ class LostTasks:
 
     def told(self, task: Task) -> tuple[tuple[FlyingTask, EndpointAnswer] | None, list[FlyingTask]]:
         """Whose answer this is, if it is any's; and those that have to be asked again."""
-        self._waited_for.remove(task)
+        self._waited_for.pop(task, None)
         try:
-            answer = read(task.result(0.0))
+            plain = task.result(0.0)
         except TaskUnknown:  # we lost sight of it before it answered: it is looked up again
             self._known.discard(task.id)
             self.due = 0.0
             return None, []
-        except (ComputeError, ValueError):
+        except ComputeError:
             return None, self._never_taken()
+        return self._whose(plain), self._never_taken()
+
+    def silent(self, live_since: float, now: float) -> list[Task]:
+        """The tasks without a name that have said nothing for longer than one may take."""
+        patience = self._flight.patience()
+        return [task for task, since in self._waited_for.items() if now - max(since, live_since) > patience]
+
+    def looked_up(
+        self, tasks: Sequence[Task], answers: Mapping[str, Any]
+    ) -> tuple[list[tuple[FlyingTask, EndpointAnswer]], list[FlyingTask]]:
+        """The same of these, which were silent, by what the service has of them; the others are not waited for."""
+        found = []
+        for task in tasks:
+            waited_for = self._waited_for.pop(task, None) is not None
+            its = self._whose(answers.get(task.id or "")) if waited_for else None
+            if its is not None:
+                found.append(its)
+        return found, self._never_taken()
+
+    def _whose(self, plain: Any) -> tuple[FlyingTask, EndpointAnswer] | None:
+        """Whose answer this is, if it is any's."""
+        try:
+            answer = read(plain)
+        except ValueError:
+            return None
         ours = self._flight.whose([answer.paths[index] for index in sorted(answer.paths)], self._flight.lost)
         if ours is None:
-            return None, self._never_taken()
+            return None
         ours.lost = False
-        return (ours, answer), self._never_taken()
+        return ours, answer
 
     def _never_taken(self) -> list[FlyingTask]:
         """What no task was found for, once all have said whose they are."""

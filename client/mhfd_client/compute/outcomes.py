@@ -84,9 +84,13 @@ class OutcomeRunner(FarRunner[FlyingImage]):
     def _nameless(self, task: Task) -> None:
         """A task whose taking was not heard of says whose it is."""
         found, again = self._lost.told(task)
-        if found is not None:
-            self._finish(found[0])
-            self._answered(*found)
+        self._settled([] if found is None else [found], again)
+
+    def _settled(self, found: Sequence[tuple[FlyingTask, EndpointAnswer]], again: Sequence[FlyingTask]) -> None:
+        """These tasks without a name have answered; those were never taken, or are silent."""
+        for part, answer in found:
+            self._finish(part)
+            self._answered(part, answer)
         for part in again:
             self._asked_again(part)
 

@@ -249,10 +249,11 @@ class ComputeRunner(OutcomeRunner):
         if self._health.live_since is None or self._questions.asks("late"):
             return
         late = self._flight.overdue(self._health.live_since, now)
-        if late and self._health.pace.free:
+        silent = self._lost.silent(self._health.live_since, now)
+        if (late or silent) and self._health.pace.free:
             self._health.pace.spend()
-            ids = [part.id for part in late if part.id is not None]
-            self._questions.ask("late", lambda: (late, there.far.look(ids) if ids else {}))
+            ids = [id_ for id_ in [*(part.id for part in late), *(task.id for task in silent)] if id_ is not None]
+            self._questions.ask("late", lambda: (late, silent, there.far.look(ids) if ids else {}))
 
     def _despair(self) -> None:
         """With somebody else to score meanwhile, images are not kept for an endpoint that is away."""
@@ -305,14 +306,17 @@ class ComputeRunner(OutcomeRunner):
     def _found(self, groups: Sequence[tuple[UUID, list[Task]]]) -> None:
         """What the service has of ours: by its name, or by what it will say."""
         self._condition.over(Trouble.OFFLINE)
-        adopted, again = self._lost.found(groups)
+        if self._health.live_since is None:  # or silence would not count, where nothing else is out that could answer
+            self._probe.ask_again(self._clock())
+        adopted, again = self._lost.found(groups, self._clock())
         for part, task in adopted:
             self._watch(part, task)
             self._begin(part)
         for part in again:
             self._asked_again(part)
 
-    def _looked_up(self, late: Sequence[FlyingTask], answers: Mapping[str, Any]) -> None:
+    def _looked_up(self, late: Sequence[FlyingTask], silent: Sequence[Task], answers: Mapping[str, Any]) -> None:
+        self._settled(*self._lost.looked_up(silent, answers))
         for part in late:
             if part not in self._flight.tasks_out or part.late:
                 continue
