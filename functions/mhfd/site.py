@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from mhfd.contract.base import Model
+from mhfd.contract.base import Wire
 from mhfd.errors import SiteError
 
 VARIABLE: Final = "MHFD_SITE"
@@ -37,7 +37,7 @@ def _folder(path: Path) -> Path:
 Folder = Annotated[Path, AfterValidator(_folder)]
 
 
-class Site(Model):
+class Site(Wire):
     """The configuration of one endpoint. Folders are absolute; links in them are followed when they are used."""
 
     schema_version: Literal[1, 2, 3, 4, 5] = Field(

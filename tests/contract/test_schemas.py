@@ -13,7 +13,7 @@ from tests.contract.documents import PRINTED
 from tests.contract.released_forms import breaks_a_release, released, released_with
 from tests.rigs.changelog import dated
 
-from mhfd.contract.base import Model
+from mhfd.contract.base import Wire
 from mhfd_client.cli import main
 from mhfd_client.commands.common import VERSIONS
 
@@ -102,7 +102,7 @@ def test_a_change_is_seen_and_says_what_to_do() -> None:
     assert what_is_wrong("ScoreRequest", then, then) is None
 
 
-class Before(Model):
+class Before(Wire):
     """A form."""
 
     a: int
@@ -110,19 +110,19 @@ class Before(Model):
 
 
 def test_each_change_of_a_field_counts() -> None:
-    class Renamed(Model):
+    class Renamed(Wire):
         a: int
         c: tuple[str, ...] = ()
 
-    class Retyped(Model):
+    class Retyped(Wire):
         a: int
         b: tuple[int, ...] = ()
 
-    class Defaulted(Model):
+    class Defaulted(Wire):
         a: int = 0
         b: tuple[str, ...] = ()
 
-    class SameUnderAnotherName(Model):
+    class SameUnderAnotherName(Wire):
         a: int
         b: tuple[str, ...] = ()
 

@@ -5,7 +5,7 @@ knows nothing of images, kernels or files: it must import nothing of mhfd but `e
 Unknown is null, never 0.
 """
 
-from mhfd.contract.base import METHOD_VERSION, SCHEMA_VERSION, Model
+from mhfd.contract.base import METHOD_VERSION, SCHEMA_VERSION, Wire
 from mhfd.contract.examination import Examination, ExamineRequest, FileSeen, RootSeen
 from mhfd.contract.focus_report import (
     Box,
@@ -37,7 +37,6 @@ __all__ = [
     "FocusReport",
     "ImageInfo",
     "Method",
-    "Model",
     "Noise",
     "Params",
     "Problem",
@@ -47,4 +46,5 @@ __all__ = [
     "ScaleCount",
     "ScoreRequest",
     "ScoreResponse",
+    "Wire",
 ]

@@ -1,4 +1,4 @@
-"""What all models of the contract are, and the versions that they carry."""
+"""What everything that crosses the wire is, and the versions that they carry."""
 
 from typing import Final
 
@@ -23,7 +23,7 @@ def meaning_of(version: int) -> int:
     return max(known for known in CROSS_SPECTRUM_VERSIONS if known <= max(version, 1))
 
 
-class Model(BaseModel):
+class Wire(BaseModel):
     """Frozen, strict about unknown fields, NaN-free."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

@@ -4,11 +4,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from mhfd.contract.base import SCHEMA_VERSION, Model
+from mhfd.contract.base import SCHEMA_VERSION, Wire
 from mhfd.contract.request import Name, Problem
 
 
-class ExamineRequest(Model):
+class ExamineRequest(Wire):
     """How is this endpoint, and what does it see of these files?"""
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -18,7 +18,7 @@ class ExamineRequest(Model):
     only_echo: bool = Field(False, description="do nothing else")
 
 
-class RootSeen(Model):
+class RootSeen(Wire):
     """One of the administrator's folders, and whether tasks can use it as it is meant."""
 
     path: str
@@ -27,7 +27,7 @@ class RootSeen(Model):
     why: str | None = None
 
 
-class FileSeen(Model):
+class FileSeen(Wire):
     """A file as the worker sees it. `writable`: by the account that tasks run as."""
 
     size: int
@@ -38,7 +38,7 @@ class FileSeen(Model):
     sha256: str | None = None
 
 
-class Examination(Model):
+class Examination(Wire):
     """What an endpoint says of itself. `files[i]` belongs to `paths[i]`; null where `errors` says why."""
 
     schema_version: Literal[1, 2] = 2

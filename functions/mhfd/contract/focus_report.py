@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from mhfd.contract.base import Model
+from mhfd.contract.base import Wire
 from mhfd.contract.params import Params
 from mhfd.contract.profile import Profile
 
@@ -31,7 +31,7 @@ class Finding(StrEnum):
     TOO_SMALL = "too_small"
 
 
-class Box(Model):
+class Box(Wire):
     """A part of the array as stored, rows [top, bottom) and columns [left, right)."""
 
     top: int
@@ -40,7 +40,7 @@ class Box(Model):
     right: int
 
 
-class ImageInfo(Model):
+class ImageInfo(Wire):
     """The file, and what the instrument wrote about it. Lengths carry their unit in the name."""
 
     path: str | None = None
@@ -61,14 +61,14 @@ class ImageInfo(Model):
         return self.shape if self.box is None else (self.box.bottom - self.box.top, self.box.right - self.box.left)
 
 
-class Method(Model):
+class Method(Wire):
     """Which way of measuring focus made the report."""
 
     kind: str = "mhfd"
     id: str
 
 
-class Noise(Model):
+class Noise(Wire):
     """The noise model of the image, in grey values: variance = read_var + gain * grey value."""
 
     sigma: float
@@ -76,14 +76,14 @@ class Noise(Model):
     gain: float
 
 
-class ScaleCount(Model):
+class ScaleCount(Wire):
     """How many features have their maximum at scale t (pixels)."""
 
     t: float
     count: int
 
 
-class Cells(Model):
+class Cells(Wire):
     """The focus map: one value a cell, row by row. Null where a cell has nothing to measure."""
 
     rows: int
@@ -94,7 +94,7 @@ class Cells(Model):
     saturated: tuple[float, ...]
 
 
-class Texture(Model):
+class Texture(Wire):
     """How the tissue's contrast is spread from coarse to fine: natural logarithms of power, noise taken off."""
 
     levels: tuple[float, ...] = Field(
@@ -111,7 +111,7 @@ class Texture(Model):
     uneven: float = Field(description="standard deviation, over blocks, of how much the sixth level is below the fifth")
 
 
-class Provenance(Model):
+class Provenance(Wire):
     """Who made the numbers: versions, backend, device, threads."""
 
     version: str
@@ -122,7 +122,7 @@ class Provenance(Model):
     endpoint: str | None = Field(None, description="of Globus Compute, where one scored; null: the client's machine")
 
 
-class FocusReport(Model):
+class FocusReport(Wire):
     """What scoring says of one image. It judges nothing: verdicts are made elsewhere."""
 
     schema_version: Literal[1, 2, 3] = 3

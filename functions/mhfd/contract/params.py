@@ -9,11 +9,11 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from mhfd.contract.base import METHOD_VERSION, Model
+from mhfd.contract.base import METHOD_VERSION, Wire
 from mhfd.errors import UsageError
 
 
-class Crop(Model):
+class Crop(Wire):
     """What is left off at each side of an image before it is measured, in pixels."""
 
     top: int = Field(0, ge=0, le=1 << 20)
@@ -36,7 +36,7 @@ class Crop(Model):
             raise UsageError(f"crop: {text!r} leaves off more than {1 << 20} pixels at a side") from None
 
 
-class Params(Model):
+class Params(Wire):
     """Every knob of the detector. `Params()` is `robust`, the default.
 
     The presets `paper_text` (as printed) and `paper_code` (as the authors' public script does it)

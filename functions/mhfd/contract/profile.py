@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import Field
 
-from mhfd.contract.base import Model
+from mhfd.contract.base import Wire
 
 WHOLE_EDGES: Final = (
     *(0.024, 0.032, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.1, 0.115),
@@ -26,7 +26,7 @@ LINE_EDGES: Final = (0.0225, 0.04, 0.06, 0.085, 0.115, 0.15, 0.2, 0.26, 0.33)
 Hundredths = tuple[int | None, ...]
 
 
-class Profile(Model):
+class Profile(Wire):
     """Contrast that is left from coarse to fine: power, noise taken off, over the coarse part (.016 to .06).
 
     Natural logarithms in hundredths, each with its standard deviation from this image's noise and blocks; null where

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
-from mhfd.contract.base import SCHEMA_VERSION, Model
+from mhfd.contract.base import SCHEMA_VERSION, Wire
 from mhfd.contract.focus_report import Provenance
 from mhfd.contract.params import Params
 
@@ -35,7 +35,7 @@ class Code(StrEnum):
     LOG_NOT_WRITTEN = "log_not_written"
 
 
-class Problem(Model):
+class Problem(Wire):
     """Why a request, or a part of it, was not done, and what to do. Never why an image is not good: that is a finding.
 
     `index` is the place in the request's `paths`; with `through` the problem is that of every path up to that place.
@@ -50,7 +50,7 @@ class Problem(Model):
     field: str | None = None
 
 
-class Expected(Model):
+class Expected(Wire):
     """What a client saw of a file: a file that differs is not scored but comes back as `changed`."""
 
     size: int = Field(ge=0)
@@ -67,7 +67,7 @@ Name = Annotated[str, PlainValidator(_is_text), WithJsonSchema({"type": "string"
 """A path. Bytes that are no UTF-8 stay in it as Python writes them (PEP 383), which pydantic's own text refuses."""
 
 
-class ScoreRequest(Model):
+class ScoreRequest(Wire):
     """Score these paths.
 
     Version 3 reads reports of method 3, and may want nothing back but the files (`detail`). A station always says what
@@ -102,7 +102,7 @@ class ScoreRequest(Model):
         return self.expect is not None
 
 
-class ScoreResponse(Model):
+class ScoreResponse(Wire):
     """What became of a request.
 
     `reports[i]` belongs to `paths[i]`: a FocusReport or its summary, {} where only a file has it, or null where

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import PurePath
 from typing import Literal
 
-from mhfd.contract.base import Model
+from mhfd.contract.base import Wire
 from mhfd.contract.params import Params
 from mhfd.images import OpenFile
 
@@ -19,7 +19,7 @@ OTHER_FILE = 3
 """The exit code of a rank that does not find the file which was opened."""
 
 
-class RankRequest(Model):
+class RankRequest(Wire):
     """One image for ranks."""
 
     path: str

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from mhfd.contract.base import Model
+from mhfd.contract.base import Wire
 from mhfd.contract.examination import Examination
 from mhfd.contract.request import Code, Problem, ScoreResponse
 from mhfd.errors import SiteError
@@ -23,7 +23,7 @@ from mhfd.site import Site
 
 log = logging.getLogger("mhfd.remote")
 
-R = TypeVar("R", bound=Model)
+R = TypeVar("R", bound=Wire)
 A = TypeVar("A", bound=ScoreResponse | Examination)
 
 _NOT_TAKEN: Final = ("refused", "failed")
