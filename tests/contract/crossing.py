@@ -377,6 +377,8 @@ FORMS: Final[Mapping[str, Form]] = {
             ("Examination", "mhfd.contract.examination"),
         )
     },
+    "row of a dataset": _of_model("DatasetRow", "mhfd.learning.dataset.rows"),
+    "first line of a dataset": _of_model("DatasetHeader", "mhfd.learning.dataset.rows"),
     "summary of a report": Form(_constant(CONTRACT, "SCHEMA_VERSION"), CONTRACT, _summary),
     "site file of an endpoint": _of_model("Site", "mhfd.site"),
     "line of a task in the endpoint's log": Form(

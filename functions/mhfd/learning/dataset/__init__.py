@@ -1,0 +1,8 @@
+"""Labelled images with their groups and the split between training and test; built, checked, and kept in one file.
+
+Nothing here learns, measures focus or knows a station's journal.
+"""
+
+from mhfd.learning.dataset.rows import Dataset, DatasetRow, ImageCause, Origin, Side, SourceGroup, Target
+
+__all__ = ["Dataset", "DatasetRow", "ImageCause", "Origin", "Side", "SourceGroup", "Target"]

@@ -1,0 +1,332 @@
+"""The nouns of a dataset, and the file that it is kept in: `manifest.jsonl`, a header and a line a row.
+
+Each line carries a sum of itself and the header a digest of all: what was changed by hand is found and named by its
+line. The path of an image is in neither: its bytes have their own hash, and images may be moved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+from typing import Any, Final, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from mhfd.contract.base import Wire
+from mhfd.errors import UsageError
+
+MANIFEST: Final = "manifest.jsonl"
+IMAGES: Final = "images"
+"""The folder beside the manifest for images that were made for it."""
+_SUM: Final = 12  # hexadecimal digits of the sum of a line
+_SHA256: Final = r"^[0-9a-f]{64}$"
+_MOST_ON_A_LINE: Final = 1 << 20  # characters
+_SAID: Final = 120  # characters of what is wrong with a line
+
+
+class Origin(StrEnum):
+    """Who or what says the label."""
+
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+    FOLDER = "folder"
+    SIMULATED = "simulated"
+
+
+class ImageCause(StrEnum):
+    """What an image has, by what went wrong at the microscope."""
+
+    IN_FOCUS = "in_focus"
+    DEFOCUS = "defocus"
+    ASTIGMATISM = "astigmatism"
+    TILT = "tilt"
+    WRINKLE = "wrinkle"
+    CHARGING = "charging"
+    PARTICLES = "particles"
+    SHADING = "shading"
+    BANDING = "banding"
+    JITTER = "jitter"
+    RESIN = "resin"
+    LOW_DOSE = "low_dose"
+    SATURATED = "saturated"
+
+
+class Side(StrEnum):
+    """Where a group lies in the split."""
+
+    TRAIN = "train"
+    TEST = "test"
+
+
+class SourceGroup(Wire):
+    """The group: images of one source are alike in more than focus, so no source lies on both sides of a split."""
+
+    instrument: str = ""
+    specimen: str
+    session: str = ""
+
+    @model_validator(mode="after")
+    def _one_key_one_source(self) -> Self:
+        if not self.key.strip("/ "):
+            raise ValueError("instrument, specimen and session: one of them has to be said")
+        bare = not (self.instrument or self.session)
+        if "/" in self.instrument + self.session or ("/" in self.specimen and (not bare or _parts(self.specimen))):
+            raise ValueError(f"instrument, specimen, session: no part may have a slash in it, got {self.key!r}")
+        return self
+
+    @classmethod
+    def of(cls, text: str) -> SourceGroup:
+        """`instrument/specimen/session`; any other text is the specimen's name."""
+        text = text.strip()
+        if parts := _parts(text):
+            return cls(instrument=parts[0], specimen=parts[1], session=parts[2])
+        return cls(specimen=text)
+
+    @property
+    def key(self) -> str:
+        """`instrument/specimen/session`, or the specimen's name where nothing else is known. `of` reads it."""
+        if self.instrument or self.session:
+            return f"{self.instrument}/{self.specimen}/{self.session}"
+        return self.specimen
+
+
+class Target(Wire):
+    """What is to be learned of an image. None: nobody knows."""
+
+    bad: bool | None = None
+    """Not in focus."""
+    radius_px: float | None = Field(None, ge=0)
+    """Radius of the disc that it is blurred by, beyond a sharp one of its group."""
+    cause: ImageCause | None = None
+
+
+class DatasetRow(Wire):
+    """What somebody says of one image. Of one image there may be several: each says who."""
+
+    schema_version: Literal[1] = 1
+    sha256: str = Field(pattern=_SHA256)
+    """Of the file's bytes."""
+    path: str = Field(min_length=1)
+    """Absolute, once a dataset is read; in its file relative to that, where the image lies below it."""
+    group: SourceGroup
+    section: int | None = None
+    origin: Origin
+    said_by: str | None = None
+    target: Target
+    parent: str | None = Field(None, pattern=_SHA256)
+    """Sha256 of the row that it is a copy of: turned, cut out, blurred."""
+    pixel_nm: float | None = Field(None, gt=0)
+    covariates: dict[str, float | str] = Field(default_factory=dict)
+
+
+class DatasetHeader(Wire):
+    """The manifest's first line."""
+
+    schema_version: Literal[1] = 1
+    digest: str
+    rows: int
+    split: dict[str, Side]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Rows, and on which side of the split each group lies."""
+
+    rows: tuple[DatasetRow, ...]
+    split: Mapping[str, Side]
+    """By `SourceGroup.key`."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", tuple(self.rows))
+        object.__setattr__(self, "split", MappingProxyType({key: Side(side) for key, side in self.split.items()}))
+        without = sorted({row.group.key for row in self.rows} - set(self.split))
+        if without:
+            raise UsageError(f"split: group {without[0]!r} has no side; say train or test of each")
+
+    @cached_property
+    def digest(self) -> str:
+        """Of rows and split, whatever the images' paths are."""
+        lines = [_canonical(_plain(row)) for row in self.rows]
+        said = _canonical({"split": dict(self.split), "rows": lines})
+        return hashlib.sha256(said.encode()).hexdigest()
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Those that have rows, in order."""
+        return tuple(sorted({row.group.key for row in self.rows}))
+
+    def side(self, row: DatasetRow) -> Side:
+        """Where a row lies."""
+        return self.split[row.group.key]
+
+    def on(self, side: Side) -> Dataset:
+        """The rows of one side."""
+        return Dataset(tuple(row for row in self.rows if self.side(row) is side), self.split)
+
+    @classmethod
+    def read(cls, folder: Path, *, images: bool = True) -> Dataset:
+        """From a dataset's folder; UsageError that names file and line where it is not what was written.
+
+        Args:
+            folder: Where the manifest lies.
+            images: Each image has to be there. Its bytes are compared by whoever opens it.
+        """
+        path = folder / MANIFEST
+        lines = _lines(path)
+        number, first = next(lines, (1, ""))
+        header = _header(path, number, first)
+        rows = []
+        for number, line in lines:
+            row = _row(path, number, line)
+            whole = _absolute(path, number, folder, row.path)
+            if images and not whole.is_file():
+                raise UsageError(f"{path}, line {number}: image {row.path!r} is not there; put it back, or build again")
+            rows.append(row.model_copy(update={"path": str(whole)}))
+        if len(rows) != header.rows:
+            raise UsageError(f"{path}, line 1: {header.rows} rows were written, {len(rows)} are there; build it again")
+        without = next((n for n, row in enumerate(rows, start=2) if row.group.key not in header.split), None)
+        if without is not None:
+            raise UsageError(f"{path}, line {without}: its group has no side in the split of line 1; build it again")
+        dataset = cls(tuple(rows), header.split)
+        if dataset.digest != header.digest:
+            raise UsageError(
+                f"{path}, line 1: the digest is of other rows or another split: lines were exchanged, or the split "
+                "changed by hand; build it again"
+            )
+        return dataset
+
+    def write(self, folder: Path) -> None:
+        """Into a folder, whole or not at all; images below it are named relative to it."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            root = folder.resolve()
+            path, part = folder / MANIFEST, folder / f".{MANIFEST}.part"
+            with part.open("w", encoding="utf-8", newline="\n") as file:
+                header = DatasetHeader(digest=self.digest, rows=len(self.rows), split=dict(self.split))
+                file.write(_canonical(header.model_dump(mode="json")) + "\n")
+                for row in self.rows:
+                    plain = _plain(row)
+                    said = {**plain, "path": _relative(root, row.path), "sum": _sum(plain)}
+                    file.write(_canonical(said) + "\n")
+            part.replace(path)
+        except OSError as error:
+            raise UsageError(f"{folder}: a dataset cannot be written there: {error.strerror or error}") from error
+
+
+def _parts(text: str) -> tuple[str, str, str] | None:
+    """Instrument, specimen and session, where a text has three parts of which one says something."""
+    parts = [part.strip() for part in text.split("/")]
+    return (parts[0], parts[1], parts[2]) if len(parts) == 3 and any(parts) else None
+
+
+def _plain(row: DatasetRow) -> dict[str, Any]:
+    """What of a row is summed."""
+    return row.model_dump(mode="json", exclude={"path"})
+
+
+def _sum(plain: Mapping[str, Any]) -> str:
+    return hashlib.sha256(_canonical(plain).encode()).hexdigest()[:_SUM]
+
+
+def _canonical(value: object) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+
+
+def _relative(root: Path, path: str) -> str:
+    whole = Path(path).absolute()
+    return whole.relative_to(root).as_posix() if whole.is_relative_to(root) else str(whole)
+
+
+def _absolute(manifest: Path, number: int, folder: Path, path: str) -> Path:
+    if Path(path).is_absolute():
+        return Path(path)
+    if ".." in PurePosixPath(path).parts:
+        raise UsageError(f"{manifest}, line {number}: path {path!r} leads out of the dataset; give it whole")
+    return folder.resolve() / path
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            number = 0
+            while line := file.readline(_MOST_ON_A_LINE):
+                number += 1
+                if len(line) == _MOST_ON_A_LINE:
+                    raise UsageError(f"{path}, line {number}: longer than any row; this is no manifest of a dataset")
+                yield number, line
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not text: {error.reason}; build the dataset again") from error
+    except OSError as error:
+        why = "no dataset here" if isinstance(error, FileNotFoundError) else error.strerror or str(error)
+        raise UsageError(f"{path}: {why}; `mhfd dataset build ... --out {path.parent}` makes one") from error
+
+
+def _object(path: Path, number: int, line: str) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path}, line {number}: no JSON ({str(error)[:_SAID]}); build the dataset again") from error
+    if not isinstance(value, dict):
+        raise UsageError(f"{path}, line {number}: expected an object, got {line.strip()[:_SAID]!r}; build it again")
+    return value
+
+
+def _header(path: Path, number: int, line: str) -> DatasetHeader:
+    value = _object(path, number, line)
+    _known_version(path, number, value)
+    try:
+        return DatasetHeader.model_validate(value)
+    except ValidationError as error:
+        raise UsageError(f"{path}, line {number}: no header of a dataset: {_first(error)}; build it again") from error
+
+
+def _row(path: Path, number: int, line: str) -> DatasetRow:
+    value = _object(path, number, line)
+    _known_version(path, number, value)
+    said = value.pop("sum", None)
+    try:
+        row = DatasetRow.model_validate_json(json.dumps(value))
+    except ValidationError as error:
+        raise UsageError(f"{path}, line {number}: no row of a dataset: {_first(error)}; build it again") from error
+    if said != _sum(_plain(row)):
+        raise UsageError(
+            f"{path}, line {number}: it was changed after it was written: its sum is another; label the image anew "
+            "and build the dataset again"
+        )
+    return row
+
+
+def _known_version(path: Path, number: int, value: Mapping[str, Any]) -> None:
+    version = value.get("schema_version")
+    if version != 1 or isinstance(version, bool):
+        raise UsageError(
+            f"{path}, line {number}: schema_version {version!r} is not known here, 1 is; a newer mhfd may have "
+            "written it: upgrade, or build it again"
+        )
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg']}"[:_SAID] if where else str(first["msg"])[:_SAID]
+
+
+def rows_of(datasets: Sequence[Dataset]) -> tuple[DatasetRow, ...]:
+    """Those of several, each word once: the same person's of the same bytes in the same group."""
+    found: dict[tuple[str, str, str | None, Target], DatasetRow] = {}
+    for dataset in datasets:
+        for row in dataset.rows:
+            found.setdefault((row.sha256, row.group.key, row.said_by, row.target), row)
+    return tuple(found.values())
+
+
+# What they were first called: other rooms say so until they know the names that are theirs alone.
+Row = DatasetRow
+Source = SourceGroup
+Cause = ImageCause
