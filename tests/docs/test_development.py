@@ -22,7 +22,7 @@ def test_every_folder_is_on_the_map_with_its_own_first_line() -> None:
 
 def test_the_tests_lie_in_the_same_folders() -> None:
     folders = {init.parent.name for package in PACKAGES for init in (REPOSITORY / package).glob("*/__init__.py")}
-    ours = {path.name for path in (REPOSITORY / "tests").iterdir() if any(path.glob("*.py"))} - {"tests"}
+    ours = {path.name for path in (REPOSITORY / "tests").iterdir() if any(path.rglob("*.py"))} - {"tests"}
     packages = {"flows", "endpoint_config", "docs", "house", "rigs", "stand_ins", "suite"}
     assert ours - packages <= folders
     assert folders <= ours, "a folder without tests"
