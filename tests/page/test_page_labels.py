@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
+from tests.rigs.globus.waiting import until
 from tests.rigs.page_browser import FITS, PHONE, Opens, points
 from tests.rigs.page_rig import Rig, served
 
@@ -141,6 +143,58 @@ def test_the_question_says_it_too_and_nobody_has_to_wait_for_the_number(
         counted.set()
         expect(dialog.locator("#sure-step")).to_be_hidden()
         assert len(rig.journal.labels()) == 1
+
+
+def test_no_press_is_lost_however_slow_its_number_and_its_image_are(rig: Rig, opens: Opens) -> None:
+    rig.run(12)
+    numbers: list[Route] = []
+    images: list[Route] = []
+
+    def held(routes: list[Route], count: int) -> None:
+        until(lambda: page.evaluate("routes => routes", len(routes)) >= count, "nothing was asked")
+
+    with served(rig) as at:
+        page = opens(at.address)
+        dialog, saved = page.get_by_role("dialog"), page.locator(".asked .waits")
+        page.route("**/foreseen*", lambda route: numbers.append(route))
+
+        # The number is there before the image.
+        page.route(re.compile(r"/images/\d+$"), lambda route: images.append(route))
+        page.locator(".asked [data-label=not-sharp]").first.click()
+        held(images, 1)
+        numbers.pop().fulfill(json={"many": True, "sentence": "This would turn many."})
+        page.evaluate("() => fetch('/assets/page.css').then(answer => answer.text())")  # by then it has been taken in
+        for route in images:
+            route.continue_()
+        page.unroute(re.compile(r"/images/\d+$"))
+        expect(dialog.locator("#sure-said")).to_contain_text("This would turn many.")
+        dialog.get_by_role("button", name="Not sharp anyway").click()
+        expect(dialog.locator(".actions .waits")).to_be_visible()
+        page.keyboard.press("Escape")
+        assert rig.take_in() > 0
+        expect(saved).to_have_count(0)
+        assert [label.sharp for label in rig.journal.labels()] == [False]
+
+        # Two are pressed while both count: one after the other is asked for.
+        pressed = page.evaluate(
+            """() => [...document.querySelectorAll('.asked [data-label=sharp]')].slice(0, 2).map(button => {
+                button.click();
+                return Number(button.dataset.image);
+            })"""
+        )
+        for image in pressed:
+            expect(dialog.locator("#sure-said")).to_contain_text("Counting how many verdicts")
+            expect(dialog.locator(f".this .pane[data-image='{image}']")).to_be_visible()
+            if image == pressed[0]:
+                dialog.get_by_role("button", name="Sharp anyway").click()
+        # It turns little: nothing is to be asked, and the image goes that was shown only for that.
+        held(numbers, 2)
+        numbers[1].fulfill(json={"many": False, "sentence": ""})
+        expect(dialog).to_be_hidden()
+        expect(saved).to_have_count(2)
+        rig.take_in()
+        expect(saved).to_have_count(0)
+        assert [label.image for label in rig.journal.labels()][1:] == pressed
 
 
 def test_a_number_that_cannot_be_had_is_said_and_stops_nobody(rig: Rig, opens: Opens) -> None:

@@ -3,13 +3,13 @@
 // escaped there); nothing here builds HTML from data, and nothing that is shown can run.
 
 (() => {
-  const STALE_MS = 7000;
+  const STALE_MS = 7000, READ_MS = 8000;
   const $ = (id) => document.getElementById(id);
   const stamp = document.querySelector("meta[name=mhfd-stamp]").content;
   const run = document.querySelector("meta[name=mhfd-run]").content;
   const shown = new Map();
   const dialog = $("look");
-  let heard = Date.now(), skew = 0, looking = null, opener = null, keyState = "", asked = 0, waiting = 0, broken = null, reconnect = () => {};
+  let heard = Date.now(), skew = 0, looking = null, opener = null, keyState = "", asked = 0, waiting = 0, broken = null, unread = 0, reconnect = () => {};
 
   // -- the parts
 
@@ -88,7 +88,7 @@
 
   function told(name, value) {
     heard = Date.now();
-    if (broken === null && document.body.classList.contains("stale")) lost(null);
+    if (broken === null && Date.now() > unread && document.body.classList.contains("stale")) lost(null);
     hear[name](value);
   }
 
@@ -108,6 +108,11 @@
     if (why !== null && $("lost").textContent !== why) $("lost").textContent = why;
     if (why !== null) { document.title = `✕ No connection - ${$("name").textContent} - mhfd`; face("bad"); }
     else if (keyState) announce();
+  }
+
+  function failed(why) { // what came of a press: it stays until it is read, though the station tells on
+    unread = Date.now() + READ_MS;
+    lost(why);
   }
 
   function check() {
@@ -183,7 +188,7 @@
     if (!button) return;
     if (button.dataset.label) Say.press(button);
     else if (button.dataset.step) Say.step(button.dataset.step);
-    else if (button.dataset.alert) Alerts.press(button, { stamp, lost, told: (text) => { $("announce").textContent = text; } });
+    else if (button.dataset.alert) Alerts.press(button, { stamp, lost: failed, told: (text) => { $("announce").textContent = text; } });
     else if (button.dataset.leaf) Retakes.turn(button);
     else if (button.dataset.look) look(Number(button.dataset.look));
     else if (button.dataset.zoom) Viewer.command(button.dataset.zoom);
@@ -201,7 +206,7 @@
     else if (event.key === "Enter" && Course.cursor) { event.preventDefault(); look(Course.cursor); }
   });
   Retakes.start(put);
-  Say.start({ stamp, look: (id) => look(id), again: () => look(looking, true), at: () => looking, lost, told: (text) => { $("announce").textContent = text; } });
+  Say.start({ stamp, look: (id) => look(id), again: () => look(looking, true), leave: () => dialog.close(), at: () => looking, lost: failed, told: (text) => { $("announce").textContent = text; } });
   document.addEventListener("submit", (event) => { event.preventDefault(); Say.step("submit"); });
   dialog.addEventListener("cancel", (event) => { if (Say.close()) event.preventDefault(); });
   dialog.addEventListener("close", closed);

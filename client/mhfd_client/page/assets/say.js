@@ -6,7 +6,7 @@ const Say = (() => {
   const SOON_MS = 400;
   const WORDS = { sharp: "Sharp anyway", "not-sharp": "Not sharp anyway", "undo-focus": "Take it back anyway" };
   const $ = (id) => document.getElementById(id);
-  let page = null, open = null; // open: the step that waits for an answer
+  let page = null, open = null, before = null; // open: the step that waits for an answer; before: the press before
 
   function start(of) { page = of; }
 
@@ -35,36 +35,55 @@ const Say = (() => {
 
   // -- steps between the press and the label
 
+  // Each press keeps its answer: one that looks up its image while the number comes, or while another press asks, waits
+  // for its turn. What turns little is said without asking, and an image that was shown only to ask about it goes again.
   function sure(label) {
-    return new Promise((resolve) => {
-      let counted = null;
+    const turn = before;
+    const answered = new Promise((resolve) => {
+      let counted = null, shown = null;
       const unwanted = new AbortController(); // who has answered waits for no number
-      const mine = { resolve: (answer) => { unwanted.abort(); resolve(answer); }, back: document.activeElement };
+      const mine = { over: false, resolve: (answer) => { mine.over = true; clearTimeout(late); unwanted.abort(); resolve(answer); } };
       const show = async () => {
-        if (page.at() !== label.image) await page.look(label.image);
-        if (page.at() !== label.image || !$("sure-step")) return resolve("close");
-        if (counted && !counted.many) return resolve("yes");
-        if (open && open !== mine) close();
+        await turn;
+        if (mine.over) return;
+        mine.back = document.activeElement;
+        const elsewhere = page.at() !== label.image;
+        if (elsewhere) await page.look(label.image);
+        const there = page.at() === label.image;
+        if (mine.over && elsewhere && there && !open) page.leave();
+        if (mine.over || !there) return;
+        close();
         open = mine;
+        mine.brought = elsewhere;
         $("sure-said").textContent = counted ? counted.sentence : "Counting how many verdicts this would turn\u2026";
         $("sure-yes").textContent = WORDS[label.label];
         $("sure-again").hidden = label.label !== "not-sharp";
         $("sure-step").hidden = false;
         $(label.label === "not-sharp" ? "sure-again" : "sure-no").focus(); // Enter does no harm
       };
-      const late = setTimeout(show, SOON_MS);
+      const late = setTimeout(() => { shown = show(); }, SOON_MS);
       fetch(`/images/${label.image}/foreseen?label=${label.label}`, { signal: unwanted.signal })
         .then(async (answer) => { if (!answer.ok) throw new Error(await answer.text()); return answer.json(); })
         .catch(() => ({ many: true, sentence: "How many verdicts this would turn could not be counted." }))
-        .then((found) => {
+        .then(async (found) => {
           clearTimeout(late);
           counted = found;
-          if (open === mine && counted.many) $("sure-said").textContent = counted.sentence;
-          else if (open === mine) step("yes");
-          else if (!counted.many) resolve("yes");
-          else if (!mine.over) show();
+          if (mine.over) return;
+          if (!counted.many) {
+            if (open !== mine) return mine.resolve("yes");
+            close("yes");
+            if (mine.brought) page.leave();
+            return;
+          }
+          if (open === mine) $("sure-said").textContent = counted.sentence;
+          await (shown ?? show());
+          if (mine.over || open === mine) return;
+          mine.resolve("close"); // whoever pressed it looks at another image by now, or this one cannot be shown
+          page.lost("That was not saved, as it would turn many verdicts and nobody could be asked. Press it again.");
         });
     });
+    before = answered;
+    return answered;
   }
 
   function note() {
@@ -87,7 +106,6 @@ const Say = (() => {
   function close(answer = "close") {
     if (!open) return false;
     const { resolve, back } = open;
-    open.over = true;
     open = null;
     for (const id of ["again-step", "sure-step"]) if ($(id)) $(id).hidden = true;
     if (back && back.isConnected) back.focus();
