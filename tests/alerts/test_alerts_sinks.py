@@ -301,12 +301,17 @@ def test_what_a_hanging_command_started_is_ended_with_it(tmp_path: Path) -> None
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    code = 'sh -c "echo up; exec sleep 600" >"$1" & sleep 600'  # it starts at once, however slow the machine is
+    code = 'sh -c "echo up; exec sleep 600" >"$1" & sleep 600'
+    said, timeout_s = b"", 0.25
     try:
-        with pytest.raises(SinkFailed, match="had not ended after"):
-            Command(["sh", "-c", code, "sh", str(pipe)], timeout_s=3.0).send(ALERT)
-        os.set_blocking(reader, True)
-        assert os.read(reader, 10) == b"up\n"
+        while not said:  # a busy machine had no time to start it: it gets more
+            timeout_s *= 2
+            assert timeout_s < 300, "it is never started"
+            with pytest.raises(SinkFailed, match="had not ended after"):
+                Command(["sh", "-c", code, "sh", str(pipe)], timeout_s=timeout_s).send(ALERT)
+            os.set_blocking(reader, True)
+            said = os.read(reader, 10)
+        assert said == b"up\n"
         assert os.read(reader, 10) == b""  # nobody holds the other end any more
     finally:
         os.close(reader)
