@@ -379,6 +379,7 @@ FORMS: Final[Mapping[str, Form]] = {
     },
     "row of a dataset": _of_model("DatasetRow", "mhfd.learning.dataset.rows"),
     "first line of a dataset": _of_model("DatasetHeader", "mhfd.learning.dataset.rows"),
+    "Estimate": _of_model("Estimate", "mhfd.contract.estimate"),
     "summary of a report": Form(_constant(CONTRACT, "SCHEMA_VERSION"), CONTRACT, _summary),
     "site file of an endpoint": _of_model("Site", "mhfd.site"),
     "line of a task in the endpoint's log": Form(

@@ -6,6 +6,7 @@ Unknown is null, never 0.
 """
 
 from mhfd.contract.base import METHOD_VERSION, SCHEMA_VERSION, Wire
+from mhfd.contract.estimate import Estimate
 from mhfd.contract.examination import Examination, ExamineRequest, FileSeen, RootSeen
 from mhfd.contract.focus_report import (
     Box,
@@ -29,6 +30,7 @@ __all__ = [
     "Box",
     "Cells",
     "Code",
+    "Estimate",
     "Examination",
     "ExamineRequest",
     "Expected",
