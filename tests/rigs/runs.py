@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mhfd.contract.estimate import EstimateMade
 from mhfd_client.arrival.events import Whole
 from mhfd_client.journal.journal import Journal
 from mhfd_client.naming import Place
@@ -51,6 +52,7 @@ class Run:
         stage_um: tuple[float, float] | None = (1.5, 2.5),
         recorded: bool = True,
         blur: Blur | None = None,
+        estimates: Sequence[EstimateMade] = (),
         **of_report: Any,
     ) -> int:
         """One more image, up to its verdict; returns its id. `blur`: what its verdict is to say of it."""
@@ -62,7 +64,7 @@ class Run:
             self.blurs[row.id] = blur
         made = report(**of_report)
         made = made.model_copy(update={"image": made.image.model_copy(update={"stage_um": stage_um, "path": None})})
-        assert self.journal.scored(row.id, made)
+        assert self.journal.scored(row.id, made, estimates=estimates)
         for image, verdict in self.judge.judge(self.journal.image(row.id), made):
             self.journal.judged(image, blurred(verdict, self.blurs[image]) if image in self.blurs else verdict)
         if recorded:

@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from mhfd.contract.estimate import EstimateMade
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
 from mhfd_client import files, mounts
@@ -188,9 +189,11 @@ class Journal(JournalView):
         transferred_ns: int | None = None,
         returned_ns: int | None = None,
         submitted_ns: int | None = None,
+        estimates: Sequence[EstimateMade] = (),
     ) -> bool:
         """A report came back. False, and nothing changes, when this revision has one with these parameters already,
         or was replaced meanwhile. The times: when it was scored, and what the runner knows of the road there and back.
+        `estimates`: what learned packages say of it, kept once each.
         """
         at = self._now() if at_ns is None else at_ns
         with self.together():
@@ -207,6 +210,17 @@ class Journal(JournalView):
                 "returned_ns = ? WHERE id = ?",
                 (new, at, started_ns, submitted_ns, transferred_ns, returned_ns, image_id),
             )
+            for made in estimates:
+                said = made.estimate
+                self._insert(
+                    "estimate",
+                    returning="image",
+                    image=image_id,
+                    package=said.package,
+                    json=said.model_dump_json(),
+                    features=made.features,
+                    at_ns=at,
+                )
             self._keep_word(self.image(image_id), report.image.sha256)
         return True
 
@@ -335,10 +349,10 @@ class Journal(JournalView):
                 (self._now(), kind, None if path is None else stored(path)),
             )
 
-    def _insert(self, table: str, **values: object) -> int | None:
+    def _insert(self, table: str, *, returning: str = "id", **values: object) -> int | None:
         """A new row's id; None where a row that must be the only one is there already."""
         sql = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join('?' * len(values))}) "  # noqa: S608
-        new = self._db.execute(sql + "ON CONFLICT DO NOTHING RETURNING id", tuple(values.values())).fetchone()
+        new = self._db.execute(sql + f"ON CONFLICT DO NOTHING RETURNING {returning}", tuple(values.values())).fetchone()
         return None if new is None else int(new[0])
 
     def _claim(self, root: str) -> None:

@@ -186,6 +186,24 @@ ALTER TABLE image ADD COLUMN inode TEXT;
 """
 
 # What each row was when it was written, so that `mhfd check` finds what a disk made of it. Stays at a migration's end.
-_SUMS: Final = sums.migration(sums.JOURNAL, version=6)
+_SUMS: Final = sums.migration(sums.FIRST_SUMMED, version=6)
 
-MIGRATIONS: Final[tuple[str, ...]] = (_FIRST, _PEOPLE, _WHO, _LEDGER, _LABELS, _TRUST + _SUMS)
+_ESTIMATES: Final = """
+-- What learned packages said of an image, beside its verdict: once each. `features`: what the package was shown, as
+-- float32, in the order of its recipe; null where it was shown nothing. No foreign key names a package: it may be gone.
+CREATE TABLE estimate (
+    image INTEGER NOT NULL REFERENCES image (id),
+    package TEXT NOT NULL,
+    json TEXT NOT NULL,
+    features BLOB,
+    at_ns INTEGER NOT NULL,
+    PRIMARY KEY (image, package)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX estimate_package ON estimate (package);
+"""
+_MORE_SUMS: Final = sums.migration((sums.ESTIMATES,), version=7)
+
+MIGRATIONS: Final[tuple[str, ...]] = (
+    *(_FIRST, _PEOPLE, _WHO, _LEDGER, _LABELS, _TRUST + _SUMS),
+    _ESTIMATES + _MORE_SUMS,
+)

@@ -82,10 +82,10 @@ def migration(tables: Iterable[Summed], *, version: int) -> str:
     return ";\n".join(parts) + ";\n"
 
 
-APPEND_ONLY: Final = frozenset({"report", "verdict", "label", "record", "station"})
+APPEND_ONLY: Final = frozenset({"report", "verdict", "label", "record", "station", "estimate"})
 """No program of ours changes a row of these."""
 
-JOURNAL: Final = (
+FIRST_SUMMED: Final = (
     Summed("station", ("id",), ("id", "root", "created_ns")),
     Summed("heartbeat", ("id",), ("id", "at_ns", "started_ns", "pid", "host", "doing", "in_flight", "capacity")),
     Summed("batch", ("token",), ("token", "runner", "params", "at_ns")),
@@ -113,6 +113,9 @@ JOURNAL: Final = (
     Summed("note", ("name",), ("name", "json", "at_ns")),
     Summed("trouble", ("id",), ("id", "kind", "path", "why", "since_ns", "until_ns")),
 )
+"""The tables that the journal had when it was first summed: part of a migration that was released."""
+ESTIMATES: Final = Summed("estimate", ("image", "package"), ("image", "package", "json", "features", "at_ns"))
+JOURNAL: Final = (*FIRST_SUMMED, ESTIMATES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +154,18 @@ def mismatches(db: sqlite3.Connection, tables: Sequence[Summed]) -> Iterator[Mis
     )
     for key, stored, now in db.execute(sql):
         yield Mismatch(SCHEMA, key, stored, now)
+    stored, now = _version_sums(db)
+    if stored != now:
+        yield Mismatch(VERSION, VERSION, stored, now)
+
+
+def version_holds(db: sqlite3.Connection) -> bool:
+    """Whether the number of the schema is the one that was written."""
+    stored, now = _version_sums(db)
+    return stored == now
+
+
+def _version_sums(db: sqlite3.Connection) -> tuple[bytes | None, bytes]:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     row = db.execute(f"SELECT sum FROM {TABLE} WHERE of = '{VERSION}' AND key = '{VERSION}'").fetchone()
-    now = sum_of(str(version).encode())
-    if row is None or row[0] != now:
-        yield Mismatch(VERSION, VERSION, None if row is None else row[0], now)
+    return None if row is None else row[0], sum_of(str(version).encode())

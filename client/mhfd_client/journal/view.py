@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from pydantic import ValidationError
 
+from mhfd.contract.estimate import Estimate
 from mhfd.contract.focus_report import FocusReport
 from mhfd_client.arrival.events import Inode, Scoring
 from mhfd_client.errors import RowDamaged, StateError, StateMissing
@@ -38,6 +39,7 @@ from mhfd_client.naming import Crowd, Place
 
 FILE: Final = "journal.db"
 _FEW: Final = 500  # places: more are found by reading them all
+_NEAR: Final = 200  # sections
 log = logging.getLogger("mhfd.journal")
 _OUTCOMES: Final = frozenset(Outcome)
 Row = tuple[Any, ...]
@@ -186,6 +188,52 @@ class JournalView:
         except RowDamaged as e:
             log.warning("%s", e)
             return None
+
+    def estimates(self, images: Collection[int] | None = None) -> dict[int, tuple[Estimate, ...]]:
+        """What learned packages said of these images, or of all, by image. One that cannot be read is left out."""
+        sql = "SELECT image, package, json FROM estimate"
+        if images is None:
+            rows = self._all(f"{sql} ORDER BY image, package")
+        else:
+            rows = [row for one in sorted(images) for row in self._all(f"{sql} WHERE image = ? ORDER BY package", one)]
+        found: dict[int, tuple[Estimate, ...]] = {}
+        for image, package, text in rows:
+            try:
+                found[image] = (*found.get(image, ()), Estimate.model_validate_json(text))
+            except ValidationError as e:
+                why = e.errors()[0]["msg"]
+                log.warning("image %s: what package %.8s said is damaged in the journal (%s)", image, package, why)
+        return found
+
+    def speakers(self) -> list[tuple[str, str, int, int]]:
+        """Each learned package that was asked: its name, its title, of how many images it spoke, and did not."""
+        said = "json_extract(json, '$.refusal') IS NULL"
+        sql = (
+            f"SELECT package, max(json_extract(json, '$.title')), sum({said}), sum(NOT {said}) FROM estimate "  # noqa: S608
+            "WHERE json_valid(json) GROUP BY package ORDER BY 2, 1"
+        )
+        return [(package, str(title), spoke, refused) for package, title, spoke, refused in self._all(sql)]
+
+    def shown_nearby(self, row: ImageRow, *, most: int) -> dict[str, list[bytes]]:
+        """What each package was shown of the images in focus nearest to this one, on its tile: at most so many each.
+
+        In focus is what a person calls sharp, and what has such a verdict and nobody calls blurred. What is further
+        away than `_NEAR` sections, or images where there are none, is not near.
+        """
+        at, number = ("i.section", row.section) if row.section is not None else ("i.id", row.id)
+        sql = (
+            f"SELECT e.features FROM image i JOIN estimate e ON e.image = i.id AND e.package = ?1 "  # noqa: S608
+            f"JOIN verdict v ON v.id = i.verdict WHERE i.tile IS ?2 AND {at} BETWEEN ?3 - ?4 AND ?3 + ?4 "
+            "AND i.id <> ?5 AND e.features IS NOT NULL "
+            "AND ifnull((SELECT sharp FROM label WHERE image = i.id ORDER BY id DESC LIMIT 1), v.outcome = 'in_focus') "
+            f"ORDER BY abs({at} - ?3), i.id DESC LIMIT ?6"
+        )
+        found: dict[str, list[bytes]] = {}
+        for (package,) in self._all("SELECT DISTINCT package FROM estimate"):
+            rows = self._all(sql, package, row.tile, number, _NEAR, row.id, most)
+            if rows:
+                found[package] = [features for (features,) in rows]
+        return found
 
     def verdicts(self, image_id: int) -> list[VerdictRow]:
         """The history of an image, oldest first; the last is the current one."""

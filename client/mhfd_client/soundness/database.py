@@ -148,7 +148,7 @@ class Database:
 
     def _remedy(self, one: Mismatch) -> str:
         match one.table:
-            case "report" | "verdict" | "image":
+            case "report" | "verdict" | "image" | "estimate":
                 return "have the image scored again: `mhfd rescore DIR --image PATH`"
             case "label":
                 return "say it again: `mhfd confirm`, `reject`, `again` or `fine`"
@@ -178,7 +178,7 @@ class Database:
             db.execute(f"DELETE FROM {one.table} WHERE {table.name()} = ?", (one.key,))
             return True
         values, quoted = _row_of(db, table, one.key)
-        for candidate in self.candidates(one.table, int(one.key)):
+        for candidate in self.candidates(one.table, one.key) if isinstance(one.key, int) else ():
             if _written(db, table, one, dict(zip(table.columns, values, strict=True)) | candidate):
                 return True
         right = restored(values, quoted, one.stored, sums.sum_of)
@@ -231,6 +231,7 @@ def _named(db: sqlite3.Connection, one: Mismatch) -> str:
         "report": "SELECT i.path FROM report r JOIN image i ON i.id = r.image WHERE r.id = ?",
         "verdict": "SELECT i.path FROM verdict v JOIN image i ON i.id = v.image WHERE v.id = ?",
         "label": "SELECT i.path FROM label l JOIN image i ON i.id = l.image WHERE l.id = ?",
+        "estimate": "SELECT path FROM image WHERE id = CAST(? AS INTEGER)",  # its key begins with the image's
     }.get(one.table)
     row = None if sql is None else db.execute(sql, (one.key,)).fetchone()
     if row is None:

@@ -84,14 +84,14 @@ def _there(state_dir: Path) -> None:
 
 
 def _older(path: Path, newest: int) -> bool:
-    """Whether a database is of a time before its rows had sums. One whose number is damaged has them."""
+    """Whether a database is an older program's. One whose number is damaged has a sum that says so."""
     try:
         with closing(opened(path, read_only=True)) as db:
             (version,) = db.execute("PRAGMA user_version").fetchone()
             (summed,) = db.execute("SELECT count(*) FROM sqlite_schema WHERE name = ?", (sums.TABLE,)).fetchone()
+            return 0 < version < newest and (not summed or sums.version_holds(db))
     except (sqlite3.Error, UnicodeDecodeError):  # the latter: by what SQLite says of it
         return False  # that is said of it
-    return 0 < version < newest and not summed
 
 
 def _in_use(state_dir: Path, root: str) -> bool:
