@@ -104,6 +104,17 @@ def seen(side: int = 256, **more: Any) -> dict[str, float]:
     return found(taken(side, **more))
 
 
+def test_the_middle_of_an_image_has_the_tissue_of_the_middle() -> None:
+    pixels = np.full((512, 512), 200, np.uint8)
+    pixels[128:384, 128:384] = taken()
+    pixels[0:128, 0:128] += RNG.integers(0, 3, (128, 128), dtype=np.uint8)
+    report = mhfd.score(pixels, threads=1, device="cpu")
+    assert report.cells is not None
+    part = Look(pixels[128:384, 128:384], report).fine
+    assert part is not None
+    assert part.seen.where.all()
+
+
 def test_rings_fall_with_blur_and_not_with_dose() -> None:
     sharp, dim, soft = seen(), seen(dose=30.0), seen(radius=2.5)
     ring = "rings.ring_0.13"

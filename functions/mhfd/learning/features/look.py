@@ -49,7 +49,7 @@ class Look:
     """One image. Its pixels may be of any type and size; what is not finite counts as 0.
 
     Args:
-        pixels: Two-dimensional, not empty.
+        pixels: Two-dimensional, not empty: all of the image that was scored, or its middle.
         report: What `mhfd.score` says of it.
     """
 
@@ -57,6 +57,7 @@ class Look:
         if pixels.ndim != 2 or not pixels.size or pixels.dtype.kind not in "buif":
             raise UsageError(f"pixels: expected a picture of grey values, got {pixels.dtype} of shape {pixels.shape}")
         self.report = report
+        self._given = pixels.shape
         self.pixels = _at_least(_sane(pixels), SIDE)
         grid, _ = survey.samples(self.pixels)
         low, high = np.percentile(grid, _ENDS)
@@ -119,10 +120,17 @@ class Look:
         if found is None:
             return _everywhere(self.pixels.shape)
         share = np.array(found.tissue).reshape(found.rows, found.cols) >= _LEAST_TISSUE
+        share = share[tuple(map(_middle, share.shape, self._given, self.report.image.part_shape or self._given))]
         if not share.any():
             return _everywhere(self.pixels.shape)
         down, right = (np.arange(n) * along // n for n, along in zip(shape, share.shape, strict=True))
         return Tissue(share[down][:, right], 0.0)
+
+
+def _middle(count: int, size: int, whole: int) -> slice:
+    """Those of so many cells along a whole side that lie in a part of this size in its middle."""
+    kept = min(count, max(1, -(-count * size // max(whole, 1))))
+    return slice((count - kept) // 2, (count - kept) // 2 + kept)
 
 
 def _everywhere(shape: tuple[int, ...]) -> Tissue:
