@@ -50,7 +50,7 @@ class Stretch:
         kept = np.concatenate([[True], np.diff(found) > 0])
         if np.count_nonzero(kept) < 2:
             return np.zeros_like(pixels)
-        return np.interp(pixels, found[kept], np.array(self.places)[kept]).astype(np.float32)
+        return np.asarray(np.interp(pixels, found[kept], np.array(self.places)[kept]), np.float32)
 
 
 def _quantiles(pixels: Pixels) -> NDArray[np.float64]:
