@@ -100,7 +100,7 @@ class Duel(Wire):
     auc_range: Range | None = None
 
 
-class Lesson(Wire):
+class LearningPoint(Wire):
     """A point of the learning curve: how well a learner does with so much to learn from."""
 
     groups: float
@@ -112,7 +112,7 @@ class LearningCurve(Wire):
     """What more labels would bring."""
 
     learner: str
-    points: tuple[Lesson, ...]
+    points: tuple[LearningPoint, ...]
     words: str
     images_more: int | None = None
     gain: float | None = None
@@ -129,10 +129,10 @@ class Agreement(Wire):
 
 
 class CovariateRow(Wire):
-    """Images alike in one covariate, in one fold."""
+    """Images that are alike in one covariate; of which fold, and how each entry does on them."""
 
     covariate: str
-    value: str
+    value: str = Field(description="a word, or from what to what a number goes")
     fold: int | None = Field(None, description="null: over all folds")
     images: int
     bad: int
@@ -206,10 +206,6 @@ class Benchmark(Wire):
     worst: tuple[WorstImage, ...] = ()
     digest: str | None = Field(None, description="seals all else")
 
-    def standing(self, name: str) -> Placing:
+    def placing(self, name: str) -> Placing:
         """The entry of this name. KeyError."""
-        return next((one for one in self.entries if one.name == name), None) or _missing(name)
-
-
-def _missing(name: str) -> Placing:
-    raise KeyError(name)
+        return {one.name: one for one in self.entries}[name]

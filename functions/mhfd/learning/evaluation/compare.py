@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mhfd.errors import UsageError
 from mhfd.learning.evaluation import ranking
-from mhfd.learning.evaluation.benchmark import Benchmark, Duel, GroupRow, Range, RatesAt, Role, Placing
+from mhfd.learning.evaluation.benchmark import Benchmark, Duel, GroupRow, Placing, Range, RatesAt, Role
 from mhfd.learning.evaluation.costs import Counts, tally
 from mhfd.learning.evaluation.entry import MHFD, Entry, Terms
 from mhfd.learning.evaluation.interval import doubt_of, range_of, weights_of

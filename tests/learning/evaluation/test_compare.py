@@ -60,7 +60,7 @@ def test_who_has_seen_a_group_is_refused_by_name() -> None:
     seen = frozenset({f"lab b/{made.groups[0]}/tuesday"})
     found = compare([made.mhfd(1.0), made.challenger(9.0, groups_seen=seen)], made.bad, made.groups, prevalence=0.03)
     assert found.line == f"kept: mhfd (refused: challenger has seen {made.groups[0]})"
-    assert found.standing("challenger").barred == (f"has seen {made.groups[0]}",)
+    assert found.placing("challenger").barred == (f"has seen {made.groups[0]}",)
 
 
 def test_a_champion_that_has_seen_a_group_decides_nothing() -> None:
@@ -91,7 +91,7 @@ def test_what_is_barred_or_beside_is_compared_and_never_promoted() -> None:
         [made.mhfd(1.0), barred, made.entry("beside", 9.0, beside=True)], made.bad, made.groups, prevalence=0.1
     )
     assert found.line == "kept: mhfd (refused: challenger cannot be exported)"
-    assert found.standing("challenger").auc is not None
+    assert found.placing("challenger").auc is not None
     assert [duel.challenger for duel in found.duels] == ["challenger"]
 
 
@@ -116,9 +116,9 @@ def test_who_abstains_makes_a_person_look() -> None:
     made = Scored(specimens=8, images=20, seed=8)
     silent = Entry("silent", np.full(len(made.bad), np.nan))
     found = compare([made.mhfd(1.5), silent], made.bad, made.groups, prevalence=0.03)
-    rates = found.standing("silent").rates[0]
+    rates = found.placing("silent").rates[0]
     assert (rates.recall, rates.false_alarms) == (1.0, 1.0)
-    assert found.standing("silent").abstained == len(made.bad)
+    assert found.placing("silent").abstained == len(made.bad)
     assert found.decision == "kept"
 
 
@@ -127,7 +127,7 @@ def test_precision_follows_from_recall_and_prevalence() -> None:
     found = compare([made.mhfd(1.8)], made.bad, made.groups, prevalence=0.05)
     assert found.reason == "no challenger"
     assert list(found.precision_at) == ["0.05", "0.01", "0.03", "0.1"]
-    for rates in found.standing("mhfd").rates:
+    for rates in found.placing("mhfd").rates:
         assert rates.recall is not None
         assert rates.false_alarms is not None
         named = rates.prevalence * rates.recall + (1 - rates.prevalence) * rates.false_alarms
@@ -138,7 +138,7 @@ def test_precision_follows_from_recall_and_prevalence() -> None:
 
 def test_the_table_by_group_adds_up_to_the_cost() -> None:
     made = Scored(specimens=9, images=20, seed=10)
-    found = compare([made.mhfd(1.2)], made.bad, made.groups, prevalence=0.03).standing("mhfd")
+    found = compare([made.mhfd(1.2)], made.bad, made.groups, prevalence=0.03).placing("mhfd")
     assert np.mean([row.cost or 0 for row in found.groups]) == pytest.approx(found.rates[0].cost)
     assert found.confusion is not None
     assert sum(row.missed or 0 for row in found.groups) == found.confusion.missed
