@@ -124,8 +124,9 @@ class Life:
             try:
                 one = TestDone.model_validate(json.loads(line))
             except (ValueError, ValidationError) as error:
+                what = str(error).splitlines()[0][:80]
                 raise UsageError(
-                    f"{self._path}, line {number}: no test of a library ({str(error).splitlines()[0][:80]}); what it has spent is not "
+                    f"{self._path}, line {number}: no test of a library ({what}); what it has spent is not "
                     "known, so nothing can be promoted: put the file back from a copy, or begin another `models.home`"
                 ) from None
             if one.number != number:
