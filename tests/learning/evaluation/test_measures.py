@@ -112,7 +112,7 @@ def test_people_who_share_images_are_compared() -> None:
 
 def nearest(made: Scored, noise: float) -> NDArray[np.float64]:
     """A number that says whether an image is bad, and some noise."""
-    return made.bad + np.random.default_rng(0).normal(0, noise, len(made.bad))
+    return np.asarray(made.bad + np.random.default_rng(0).normal(0, noise, len(made.bad)), np.float64)
 
 
 def test_a_learner_that_gains_from_groups_says_how_much_more_would_bring() -> None:
@@ -120,7 +120,7 @@ def test_a_learner_that_gains_from_groups_says_how_much_more_would_bring() -> No
     value = nearest(made, 0.5)
 
     def predict(taught: NDArray[np.intp], asked: NDArray[np.intp]) -> NDArray[np.float64]:
-        clear = np.log(len(taught)) / 5
+        clear = float(np.log(len(taught))) / 5
         return clear * value[asked] + np.random.default_rng(2).normal(0, 1, len(asked))
 
     found = learning_curve("some", predict, made.bad, made.groups)
