@@ -145,13 +145,13 @@ def _summary() -> Any:
 
 def _task_line() -> Any:
     from mhfd.remote.ledger import Ledger
-    from mhfd.remote.tasklog import LogEntry
+    from mhfd.remote.tasklog import LoggedTask
     from mhfd.site import Site
 
     with tempfile.TemporaryDirectory() as folder:
         site = Site(log=Path(folder, "log"))
         ledger = Ledger("mhfd_focus", {"paths": ["/a"]})
-        LogEntry(site, ledger.line("done")).write(ledger.line("done"))
+        LoggedTask(site, ledger.line("done")).write(ledger.line("done"))
         return names_in(json.loads(Path(folder, "log").read_text()), but=frozenset({"problems"}))
 
 

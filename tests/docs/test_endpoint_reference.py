@@ -11,7 +11,7 @@ from tests.rigs import REPOSITORY
 from mhfd.contract.examination import Examination, ExamineRequest, FileSeen, RootSeen
 from mhfd.contract.request import Code, Problem, ScoreRequest, ScoreResponse
 from mhfd.remote.ledger import Ledger
-from mhfd.remote.tasklog import LogEntry
+from mhfd.remote.tasklog import LoggedTask
 from mhfd.site import Site
 
 PAGE = (REPOSITORY / "docs" / "reference" / "endpoint-function.md").read_text()
@@ -28,7 +28,7 @@ def test_every_code_is_explained() -> None:
 
 
 def test_every_key_of_a_line_in_the_log_is_explained(tmp_path: Path) -> None:
-    LogEntry(Site(log=tmp_path / "log"), {}).write(Ledger("mhfd_focus", {}).line("done"))
+    LoggedTask(Site(log=tmp_path / "log"), {}).write(Ledger("mhfd_focus", {}).line("done"))
     line = json.loads((tmp_path / "log").read_text())
     log = PAGE[PAGE.index("## The log") :]
     assert [key for key in line if f"`{key}`" not in log] == []

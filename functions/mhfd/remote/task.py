@@ -18,7 +18,7 @@ from mhfd.remote.ledger import Ledger
 from mhfd.remote.quota import Quota
 from mhfd.remote.refusal import Refusal, problem
 from mhfd.remote.roots import Roots
-from mhfd.remote.tasklog import LOST, LogEntry
+from mhfd.remote.tasklog import LOST, LoggedTask
 from mhfd.site import Site
 
 log = logging.getLogger("mhfd.remote")
@@ -51,7 +51,7 @@ def perform(verb: Verb[R, A], fields: Mapping[str, Any]) -> dict[str, Any]:
     worker.began()
     ledger = Ledger(verb.name, fields)
     site, errors = _site()
-    entry = LogEntry(site, ledger.line(LOST))
+    entry = LoggedTask(site, ledger.line(LOST))
     try:
         said, outcome = _performed(verb, fields, ledger, site, errors)
         ledger.problems(said.errors)
@@ -107,7 +107,7 @@ def _not_looked_at(said: ScoreResponse | Examination, ledger: Ledger, site: Site
             ledger.refused(path)
 
 
-def _ended(ledger: Ledger, entry: LogEntry, outcome: str) -> tuple[Problem, ...]:
+def _ended(ledger: Ledger, entry: LoggedTask, outcome: str) -> tuple[Problem, ...]:
     """Work that was done counts, whatever became of it; then its line. What could not be done of both."""
     notes: tuple[Problem, ...] = ()
     try:

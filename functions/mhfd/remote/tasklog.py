@@ -25,7 +25,7 @@ LOST: Final = "lost"
 """The outcome of a request whose process died: what its line says was known when it began."""
 
 
-class LogEntry:
+class LoggedTask:
     """The line of a request that is being worked on. `write` says it, once."""
 
     def __init__(self, site: Site | None, line: dict[str, Any]) -> None:
