@@ -3,7 +3,9 @@
     MhfdError
     |-- UsageError (also ValueError)   an argument is wrong: names the field, the value and the remedy
     |   |-- DeviceUnavailable          the device that was asked for is not here
-    |   `-- SiteError                  the administrator's configuration of an endpoint is missing or wrong
+    |   |-- SiteError                  the administrator's configuration of an endpoint is missing or wrong
+    |   `-- PackageRefused             a learned package is not what it says it is, or may not be used: says why
+    |-- LibraryDamaged                 what is kept of the champions of learned packages cannot be read
     |-- ExtraMissing                   packages are not installed, or lack a part that we use: names what installs them
     |   `-- OptionNeedsExtra (also UsageError)   ... because of an argument, which it names
     `-- KernelError                    the compiled kernel broke its own contract: a defect, please report
@@ -35,6 +37,14 @@ class SiteError(UsageError):
 
 class ExtraMissing(MhfdError):
     """Packages of an extra are not installed."""
+
+
+class PackageRefused(UsageError):
+    """A learned package is not what it says it is, or may not be used."""
+
+
+class LibraryDamaged(MhfdError):
+    """What is kept of the champions of learned packages cannot be read."""
 
 
 class OptionNeedsExtra(ExtraMissing, UsageError):

@@ -1,0 +1,32 @@
+"""What was learned, as a folder that can be checked: card, weights, a test; and which package is the champion.
+
+A package is named by the sha256 of its manifest. It holds numbers only: nothing of it is imported, unpickled or
+fetched, and onnxruntime sees its bytes after they have passed. Nobody becomes champion here who has not earned it:
+that is decided in `promotion`, and the library asks for the report.
+"""
+
+from mhfd.learning.packages.card import TASKS, Card, CardRow, ModelTask, Reach, Recipe
+from mhfd.learning.packages.history import MHFD, ChampionChange
+from mhfd.learning.packages.library import Library, Listed
+from mhfd.learning.packages.operators import OPERATORS
+from mhfd.learning.packages.package import Package, read_package, verify, write_package
+from mhfd.learning.packages.report import sealed
+
+__all__ = [
+    "MHFD",
+    "OPERATORS",
+    "TASKS",
+    "Card",
+    "CardRow",
+    "ChampionChange",
+    "Library",
+    "Listed",
+    "ModelTask",
+    "Package",
+    "Reach",
+    "Recipe",
+    "read_package",
+    "sealed",
+    "verify",
+    "write_package",
+]

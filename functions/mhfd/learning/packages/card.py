@@ -1,0 +1,110 @@
+"""What a package says of itself: what it is for, what it was taught with, and how well it did.
+
+Only the words and numbers; which files they lie in is `folder`'s. A card is read from strangers: every text and list
+in it has a limit.
+"""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from mhfd.contract.base import Wire
+
+CARD_VERSION: Final = 1
+
+ModelTask = Literal["focus", "cause", "adjust", "denoise", "segment"]
+"""What a package may be for. A task has one champion."""
+
+TASKS: Final[tuple[ModelTask, ...]] = ("focus", "cause", "adjust", "denoise", "segment")
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""A sha256, as hexadecimal digits."""
+
+Line = Annotated[str, Field(min_length=1, max_length=500)]
+Word = Annotated[str, Field(min_length=1, max_length=120)]
+
+
+class Recipe(Wire):
+    """How a model was made, and what it is given: enough to make the same again."""
+
+    learner: Word
+    families: tuple[Word, ...] = Field(max_length=64, description="the families of features")
+    names: tuple[Word, ...] = Field(min_length=1, max_length=4096, description="the features, in the model's order")
+    features_version: int
+    method_version: int = Field(description="the METHOD_VERSION of the reports that features were taken from")
+    preparation: tuple[Word, ...] = Field((), max_length=64, description="what was done to the pixels before")
+    baseline: bool = Field(description="features are what remains over the group's sharp images")
+    says: tuple[Word, ...] = Field(min_length=1, max_length=256, description="what the model's columns are, in order")
+    chosen: dict[Word, float] = Field({}, max_length=256, description="what was chosen inside the fold")
+    balance: Literal["weights", "sampling", "none"] = "none"
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "Recipe":
+        for what in ("names", "says"):
+            names = getattr(self, what)
+            if len(set(names)) != len(names):
+                raise ValueError(f"{what}: a name is there twice")
+        return self
+
+
+class Reach(Wire):
+    """How far from what it was taught a model may be asked: the distance of a row of its input.
+
+    That is the root of the mean of ((x - center) / spread) ** 2 over the features.
+    """
+
+    center: tuple[float, ...] = Field(max_length=4096)
+    spread: tuple[float, ...] = Field(max_length=4096)
+    far: float = Field(gt=0, description="beyond it the model has nothing to say")
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Reach":
+        if len(self.center) != len(self.spread) or any(one <= 0 for one in self.spread):
+            raise ValueError("center and spread need as many numbers, and every spread is above 0")
+        return self
+
+
+class CardRow(Wire):
+    """One number of a card's measured table, with what it was measured on."""
+
+    what: Line = Field(description="as in `AUC, groups held out`")
+    value: float | None
+    low: float | None = Field(None, description="of its 95% interval")
+    high: float | None = None
+    rows: int | None = Field(None, ge=0)
+    groups: int | None = Field(None, ge=0)
+    condition: str = Field("", max_length=500)
+
+
+class Card(Wire):
+    """What a package says of itself."""
+
+    schema_version: Literal[1] = 1
+    title: Annotated[str, Field(min_length=1, max_length=60)] = Field(description="what people call it")
+    task: ModelTask
+    parent: Digest | None = Field(None, description="the package that it was made from")
+    dataset: Digest = Field(description="of the dataset that it was taught with")
+    groups_seen: tuple[Line, ...] = Field(max_length=4096, description="every group that it was taught with")
+    assumptions: tuple[Line, ...] = Field((), max_length=64, description="what has to hold where it is used")
+    recipe: Recipe
+    seed: int = Field(ge=0, lt=1 << 63)
+    code: Digest = Field(description="of the source that made it")
+    pixel_nm: tuple[float, float] | None = Field(description="the smallest and largest pixel that it has seen")
+    data_licence: Word = Field(description="of the data it was taught with, as SPDX names it, or in words")
+    table: tuple[CardRow, ...] = Field((), max_length=512, description="what was measured when it was made")
+    reach: Reach | None = None
+
+    @field_validator("title", "data_licence")
+    @classmethod
+    def _prints(cls, text: str) -> str:
+        if not text.isprintable():
+            raise ValueError("has characters that cannot be printed")
+        return text
+
+    @model_validator(mode="after")
+    def _agrees(self) -> "Card":
+        if self.pixel_nm is not None and not 0 < self.pixel_nm[0] <= self.pixel_nm[1]:
+            raise ValueError("pixel_nm: the smallest comes first, and both are above 0")
+        if self.reach is not None and len(self.reach.center) != len(self.recipe.names):
+            raise ValueError(f"reach: has {len(self.reach.center)} numbers for {len(self.recipe.names)} features")
+        return self
