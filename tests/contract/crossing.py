@@ -380,6 +380,9 @@ FORMS: Final[Mapping[str, Form]] = {
     "row of a dataset": _of_model("DatasetRow", "mhfd.learning.dataset.rows"),
     "first line of a dataset": _of_model("DatasetHeader", "mhfd.learning.dataset.rows"),
     "Estimate": _of_model("Estimate", "mhfd.contract.estimate"),
+    "card of a package": _of_model("Card", "mhfd.learning.packages.card"),
+    "line of the history of champions": _of_model("ChampionChange", "mhfd.learning.packages.history"),
+    "who is champion": _of_model("ChampionAlias", "mhfd.learning.packages.history"),
     "summary of a report": Form(_constant(CONTRACT, "SCHEMA_VERSION"), CONTRACT, _summary),
     "site file of an endpoint": _of_model("Site", "mhfd.site"),
     "line of a task in the endpoint's log": Form(

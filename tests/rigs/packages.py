@@ -64,7 +64,8 @@ def model_of(weights: np.ndarray[Any, Any] = WEIGHTS) -> Any:
 
 def answer_of(weights: np.ndarray[Any, Any] = WEIGHTS) -> np.ndarray[Any, np.dtype[np.float32]]:
     """What the model says of the test."""
-    return (1 / (1 + np.exp(-(TEST @ weights)))).astype(np.float32)
+    said: np.ndarray[Any, np.dtype[np.float32]] = (1 / (1 + np.exp(-(TEST @ weights)))).astype(np.float32)
+    return said
 
 
 def written(folder: Path, *, weights: np.ndarray[Any, Any] = WEIGHTS, **changed: Any) -> Package:

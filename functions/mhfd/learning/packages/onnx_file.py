@@ -21,7 +21,8 @@ from mhfd.learning.packages.protobuf import BYTES, FIXED32, FIXED64, VARINT, Fie
 INPUT: Final = "features"
 OUTPUT: Final = "said"
 
-_MOST_FIELDS: Final = 4_000_000
+_MOST_FIELDS: Final = 1_000_000
+"""A second or two of reading, and trees of some 100,000 nodes."""
 _MOST_NODES: Final = 2_000
 _MOST_TENSORS: Final = 2_000
 _LONGEST_NAME: Final = 500

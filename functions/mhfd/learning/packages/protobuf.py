@@ -73,6 +73,8 @@ def signed(value: int) -> int:
 
 
 def _varint(data: memoryview, at: int, end: int) -> tuple[int, int]:
+    if at < end and (value := data[at]) < 0x80:  # most are
+        return value, at + 1
     value = shift = 0
     while at < end:
         byte = data[at]
