@@ -62,7 +62,7 @@ class ToldChange:
     in_effect: bool
 
 
-class History:
+class ChampionHistory:
     """The history and the aliases in a folder. Who changes them holds `locked`."""
 
     def __init__(self, home: Path) -> None:

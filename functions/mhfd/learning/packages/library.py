@@ -18,7 +18,7 @@ from uuid import uuid4
 from mhfd.errors import PackageRefused, UsageError
 from mhfd.learning.packages.card import TASKS, ModelTask
 from mhfd.learning.packages.folder import MANIFEST, is_name, read_files
-from mhfd.learning.packages.history import MHFD, ChampionChange, History, ToldChange, append_line, locked
+from mhfd.learning.packages.history import MHFD, ChampionChange, ChampionHistory, ToldChange, append_line, locked
 from mhfd.learning.packages.package import Package, put, read_package, verify
 from mhfd.learning.packages.report import PROMOTED, read_ground
 
@@ -43,7 +43,7 @@ class Library:
         self.home = home
         self.folder = home / "packages"
         self._shipped = shipped
-        self._history = History(home)
+        self._history = ChampionHistory(home)
 
     def list(self) -> tuple[Listed, ...]:
         """Every package, the user's own first; one that is damaged with what is wrong with it."""
