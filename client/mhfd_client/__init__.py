@@ -7,19 +7,21 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mhfd_client.learning.datasets import dataset
     from mhfd_client.scoring.held.async_endpoint import AsyncEndpoint
     from mhfd_client.scoring.held.endpoint import Endpoint
     from mhfd_client.scoring.notebook import reattach, score
     from mhfd_client.scoring.table import Table
 
-__all__ = ["AsyncEndpoint", "Endpoint", "Table", "reattach", "score"]
+__all__ = ["AsyncEndpoint", "Endpoint", "Table", "dataset", "reattach", "score"]
 
 _HOMES = {
-    "AsyncEndpoint": "held.async_endpoint",
-    "Endpoint": "held.endpoint",
-    "Table": "table",
-    "reattach": "notebook",
-    "score": "notebook",
+    "AsyncEndpoint": "scoring.held.async_endpoint",
+    "Endpoint": "scoring.held.endpoint",
+    "Table": "scoring.table",
+    "dataset": "learning.datasets",
+    "reattach": "scoring.notebook",
+    "score": "scoring.notebook",
 }
 
 
@@ -28,7 +30,7 @@ if not TYPE_CHECKING:  # a checker would take every submodule for an object
     def __getattr__(name: str) -> object:
         if name not in _HOMES:
             raise AttributeError(f"module 'mhfd_client' has no attribute {name!r}")
-        return getattr(importlib.import_module(f"mhfd_client.scoring.{_HOMES[name]}"), name)
+        return getattr(importlib.import_module(f"mhfd_client.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

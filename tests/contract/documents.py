@@ -276,6 +276,25 @@ def _started(*words: str) -> Any:
     )
 
 
+def _dataset_build() -> Any:
+    """Of a folder, one of whose images is none."""
+    from tests.rigs.labelled import folder_of
+
+    with tempfile.TemporaryDirectory() as folder:
+        images = folder_of(Path(folder, "lab"), 2)
+        (images / "good" / "no_image.tif").write_bytes(b"no image")
+        return printed("dataset", "build", str(images / "good"), "--sharp", "--out", str(Path(folder, "set")))
+
+
+def _dataset_check() -> Any:
+    """Of one that has something wrong with it, with a number."""
+    from tests.rigs.labelled import dataset
+
+    with tempfile.TemporaryDirectory() as folder:
+        dataset(Path(folder, "images"), groups=3, each=1).write(Path(folder, "set"))
+        return printed("dataset", "check", str(Path(folder, "set")))
+
+
 PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
     "plan": _plan,
     "retake": _retake,
@@ -289,6 +308,8 @@ PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
     "alert digest": _alert_digest,
     "service status": _service_status,
     "check": _check,
+    "dataset build": _dataset_build,
+    "dataset check": _dataset_check,
     "replay": _replay,
     "function register": lambda: _functions("register"),
     "function list": lambda: _functions("list"),
