@@ -35,7 +35,7 @@ class Choices(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    workers: int = Field(1, ge=1, le=128, description="workers on one node; with GPUs one for each")
+    workers: int = Field(1, ge=1, le=128, description="workers on one node; with GPUs as many for each")
     warm_minutes: int = Field(10, ge=0, le=7 * 24 * 60, description="how long workers stay up after the last image")
     max_warm_minutes: int = Field(10, ge=0, le=7 * 24 * 60, description="... and the most that a user may ask for")
     worker_init: tuple[Line, ...] = Field((), description="what a shell does before a worker starts")
@@ -43,7 +43,7 @@ class Choices(BaseModel):
 
     @property
     def gpus_per_node(self) -> int:
-        """How many workers have one, however they are named."""
+        """How many workers take on a node, however they are named."""
         return self.gpus if isinstance(self.gpus, int) else len(self.gpus)
 
     @property
@@ -51,16 +51,22 @@ class Choices(BaseModel):
         """How many are kept from others on a node."""
         return self.gpus_per_node
 
+    @property
+    def workers_a_gpu(self) -> int:
+        """How many share one; 0 without GPUs."""
+        return self.workers // self.gpus_per_node if self.gpus else 0
+
     @model_validator(mode="after")
     def _bounded(self) -> Self:
         if isinstance(self.gpus, tuple):
             twice = next((name for name in self.gpus if self.gpus.count(name) > 1), None)
             if twice is not None:
-                raise ValueError(f"--gpus: {twice} is named twice: a worker has one of its own")
+                raise ValueError(f"--gpus: {twice} is named twice: --workers says how many share one")
             if len({name.isdigit() for name in self.gpus}) > 1:
                 raise ValueError("--gpus: numbers or ids, not both: one could be the other")
-        if self.gpus and self.workers != self.gpus_per_node:
-            raise ValueError(f"workers must be {self.gpus_per_node}: one a GPU")
+        if self.gpus and self.workers % self.gpus_per_node:
+            few = ", ".join(str(times * self.gpus_per_node) for times in (1, 2, 3))
+            raise ValueError(f"workers {self.workers}: each of {self.gpus_per_node} GPUs has as many; choose {few}...")
         if self.warm_minutes > self.max_warm_minutes:
             raise ValueError(f"warm_minutes {self.warm_minutes} exceeds max_warm_minutes {self.max_warm_minutes}")
         return self

@@ -97,15 +97,20 @@ def _where(choices: chosen.Chosen) -> Iterator[str]:
             which = choices.gpus if isinstance(choices.gpus, int) else ", ".join(choices.gpus)
             yield (
                 f"A job asks for {choices.gpus_held} GPUs on a node; workers take {which} of those that it is given, "
-                "one each, and no other."
+                f"{_each(choices)}, and no other."
             )
         if isinstance(choices, chosen.Polaris) and (queue := queues.POLARIS.get(choices.queue)):
             yield f"{choices.queue}: {queue.note}."
     else:
-        gpus = f"GPUs {', '.join(choices.gpus)}, one worker each" if choices.gpus else "no GPU"
+        gpus = f"GPUs {', '.join(choices.gpus)}, {_each(choices)}" if choices.gpus else "no GPU"
         yield f"On this machine: {gpus}."
     yield from (f"{sentence[:1].upper()}{sentence[1:]}." for sentence in cost(choices))
     yield "Each user, and each choice of options, is a process of its own with these bounds: the sum has no bound here."
+
+
+def _each(choices: chosen.Chosen) -> str:
+    each = choices.workers_a_gpu
+    return "one worker each" if each == 1 else f"{each} workers on each, with its part of the GPU's memory"
 
 
 def _options(folder: Path) -> Iterator[str]:

@@ -1,9 +1,10 @@
 """Which GPUs a node's workers take: those that the administrator chose, of those that the scheduler gave to the job.
 
 `python -m mhfd_endpoint.gpus` runs in the job's script before the workers start, and prints a line of shell for each:
-`export MHFD_GPU_0=...`. The endpoint's program gives worker n what MHFD_GPU_n holds, as CUDA_VISIBLE_DEVICES. By itself
-it would give worker n the GPU number n of the node, whosever that is. Imports nothing but the standard library: it must
-start fast, and where nothing else does.
+`export MHFD_GPU_0=...`. The endpoint's program gives a worker what such a variable holds, as CUDA_VISIBLE_DEVICES. By
+itself it would give worker n the GPU number n of the node, whosever that is. Where several workers share a GPU it is
+named by its id: a number Parsl divides by the workers for each GPU of the machine, and so arrives at another. Imports
+nothing but the standard library: it must start fast, and where nothing else does.
 """
 
 import os
@@ -97,7 +98,7 @@ def given(env: Mapping[str, str]) -> list[str] | None:
 def taken(
     chosen: int | tuple[str, ...], of_job: Sequence[str] | None, of_machine: Sequence[Gpu] | None
 ) -> tuple[list[str], list[str]]:
-    """What workers take, one each, and what of the choice they cannot have."""
+    """What workers take, and what of the choice they cannot have."""
     if of_job is None and of_machine is not None:
         of_job = usable(of_machine)  # nobody divides this machine: all of it is the job's
     if of_job is None:
@@ -107,6 +108,18 @@ def taken(
         return whole[:chosen], [f"GPU {n + 1} of {chosen}" for n in range(len(whole), chosen)]
     found = [name for name in chosen if any(_same(name, one, of_machine or ()) for one in of_job)]
     return found, [name for name in chosen if name not in found]
+
+
+def by_id(names: Sequence[str], of_machine: Sequence[Gpu] | None) -> tuple[list[str], list[str]]:
+    """The same by ids, and the numbers that nothing here has.
+
+    Without a driver that lists GPUs a number stays: Parsl then does not divide it either.
+    """
+    if of_machine is None:
+        return list(names), []
+    ids = {gpu.number: gpu.id for gpu in of_machine if not gpu.part}
+    missing = [name for name in names if name.isdigit() and name not in ids]
+    return [ids.get(name, name) for name in names if name not in missing], missing
 
 
 def _parts(name: str, gpus: Sequence[Gpu]) -> list[str]:
@@ -127,19 +140,27 @@ def _same(chosen: str, of_job: str, gpus: Sequence[Gpu]) -> bool:
 
 def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
     """Lines of shell for the job's script, or on the error stream a sentence: why no worker may start."""
-    scheduler, text = arguments
-    chosen, of_job, of_machine = parsed(text), given(env), here()
+    scheduler, text, *shared = arguments
+    chosen, of_machine = parsed(text), here()
+    of_job = None if scheduler == "workstation" else given(env)
     if of_job is None and scheduler == "slurm":
         of_job = []
     names, lost = taken(chosen, of_job, of_machine)
+    if shared:
+        names, unlisted = by_id(names, of_machine)
+        lost += [f"{name} (nvidia-smi does not list it)" for name in unlisted]
     strange = [name for name in names if not re.fullmatch(NAME, name)]
     if strange:
         return _says(f"{scheduler} gave a GPU {strange[0]!r}, which is no name of one", 78)
-    said = "no GPU" if of_job == [] else f"{', '.join(of_job)}" if of_job is not None else "nothing about GPUs"
+    if scheduler == "workstation":
+        said = f"this machine has {', '.join(usable(of_machine or ())) or 'none'}"
+    else:
+        given_to_it = "nothing about GPUs" if of_job is None else ", ".join(of_job) or "no GPU"
+        said = f"{scheduler} gave this job {given_to_it}"
     if not names:
-        return _says(f"no worker starts: of GPUs {text} none is there; {scheduler} gave this job {said}", 78)
+        return _says(f"no worker starts: of GPUs {text} none is there; {said}", 78)
     if lost:
-        _says(f"fewer workers than GPUs were chosen: without {', '.join(lost)}; {scheduler} gave this job {said}", 0)
+        _says(f"fewer workers than were chosen: without {', '.join(lost)}; {said}", 0)
     sys.stdout.writelines(f"export MHFD_GPU_{n}={name}\n" for n, name in enumerate(names))
     return 0
 

@@ -6,15 +6,18 @@ scheduler that runs them at once stands where Slurm or PBS would.
 
 from __future__ import annotations
 
+import inspect
 import os
 import stat
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+from unittest import mock
 
 import pytest
 from click.testing import CliRunner, Result
 from tests.house.code import PACKAGES, ROOT
+from tests.rigs.globus.waiting import until
 
 from mhfd.detector.gpu_device import CudaDevice
 from mhfd.errors import DeviceUnavailable
@@ -79,11 +82,18 @@ class Machine:
         self.program(self.bin / "srun", 'while [ "$1" != bash ]; do shift; done; exec "$@"')
         self.program(self.bin / "mpiexec", 'while [ "$1" != /usr/bin/sh ]; do shift; done; shift; exec sh "$@"')
         self.argv.unlink(missing_ok=True)
+        (self.bin / "said").unlink(missing_ok=True)
         executor = render.loaded(render.render(self.home / "ep", {})).engine.executor
         executor.run_dir = executor.provider.script_dir = str(self.bin)
         executor.worker_port, executor.logconf_path = 1, "log"
         executor.initialize_scaling()
         executor._launch_block("0")
+        if kind == "workstation":  # its jobs run by themselves
+            (job,) = executor.provider.resources.values()
+            script = Path(job["script_path"])
+            until(lambda: Path(f"{script}.ec").read_text().strip().isdecimal(), "the job did not end")
+            script.rename(self.bin / "script")
+            Path(f"{script}.err").rename(self.bin / "said")
         taken = self.argv.read_text().rpartition("--available-accelerators")[2].split() if self.argv.exists() else []
         return taken, (self.bin / "said").read_text(), (self.bin / "script").read_text()
 
@@ -145,6 +155,62 @@ def test_a_name_that_reaches_no_shell(machine: Machine) -> None:
     assert not (machine.bin / "hostile").exists()
 
 
+def seen_by_workers(names: list[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What CUDA is told in each worker, by Parsl's own code: a worker whose manager has died takes its GPU and ends."""
+    from parsl.executors.high_throughput import process_worker_pool as parsl_workers
+
+    monkeypatch.setattr(parsl_workers, "set_file_logger", lambda *_, **__: None)
+    nobody: dict[str, Any] = dict.fromkeys(inspect.signature(parsl_workers.worker).parameters)
+    seen = []
+    for number, name in enumerate(names):
+        given = {"worker_id": number, "pool_size": len(names), "accelerator": name, "manager_pid": 1 << 30}
+        with mock.patch.dict(os.environ):
+            parsl_workers.worker(**nobody | given | {"cpu_affinity": "none", "debug": False})
+            seen.append(os.environ["CUDA_VISIBLE_DEVICES"])
+    return seen
+
+
+@pytest.mark.parametrize("kind", ["workstation", "slurm", "polaris"])
+def test_workers_share_a_gpu(machine: Machine, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """By numbers Parsl would put all four on the first of them."""
+    machine.driver("".join(WHOLE.splitlines(keepends=True)[:2]))
+    given = {"slurm": {"CUDA_VISIBLE_DEVICES": "0,1"}}.get(kind, {})
+    taken, said, script = machine.job(kind, "2", "--workers", "4", **given)
+    assert taken == [GPU[0], GPU[1], GPU[0], GPU[1]], said
+    assert seen_by_workers(taken, monkeypatch) == taken
+    assert "export CUPY_GPU_MEMORY_LIMIT=${CUPY_GPU_MEMORY_LIMIT:-45%}\n" in script
+    told = dict(explain.explain(machine.home / "ep"))["Where, and at what cost"]
+    assert any("2 workers on each, with its part of the GPU's memory" in one for one in told)
+    executor = render.loaded(render.render(machine.home / "ep", {})).engine.executor
+    assert executor.workers_per_node == 4
+
+
+def test_workers_share_parts_of_gpus(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.driver(PARTS)
+    taken, _, _ = machine.job("workstation", f"{MIG[1]},{MIG[2]}", "--workers", "6")
+    assert taken == [MIG[1], MIG[2]] * 3
+    assert seen_by_workers(taken, monkeypatch) == taken
+
+
+def test_of_a_shared_gpu_that_is_not_there(machine: Machine) -> None:
+    machine.driver(WHOLE)
+    taken, said, _ = machine.job("slurm", "2", "--workers", "4", CUDA_VISIBLE_DEVICES="3,4")
+    assert taken == [GPU[3], GPU[3]]
+    assert "fewer workers than were chosen: without 4 (nvidia-smi does not list it); slurm gave this job 3, 4" in said
+    assert machine.init("workstation", "0,1", "--workers", "2").exit_code == 0
+    assert gpus.main(["workstation", "5,", "shared"], {}) == 78
+    refused = machine.init("workstation", "0,1", "--workers", "3")
+    assert refused.exit_code == 2
+    assert "workers 3: each of 2 GPUs has as many; choose 2, 4, 6..." in refused.output
+
+
+def test_without_a_driver_numbers_stay(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then Parsl does not divide them either."""
+    taken, _, _ = machine.job("slurm", "2", "--workers", "4", CUDA_VISIBLE_DEVICES="2,3")
+    assert taken == ["2", "3", "2", "3"]
+    assert seen_by_workers(taken, monkeypatch) == taken
+
+
 @pytest.mark.parametrize(
     ("chosen", "said"),
     [
@@ -199,6 +265,29 @@ def test_check_and_explain_say_which(machine: Machine) -> None:
     assert found()[0] is Level.OK
     told = dict(explain.explain(machine.home / "ep"))["Where, and at what cost"]
     assert any("asks for 3 GPUs on a node; workers take 0, 2 of those that it is given" in one for one in told)
+
+
+def test_check_says_whether_the_largest_image_fits(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def found() -> tuple[Level, str, str]:
+        (one,) = check._memory(machine.home / "ep")
+        return one.level, one.what.partition(" allows ")[2], one.do
+
+    wants = "may take 7.4 GB of memory"
+    machine.init("slurm", "1", "--workers", "4", "--memory", "16")
+    do = "lower max_pixels there, take fewer workers, or more memory: 30 GB for all"
+    assert found() == (Level.WARN, f"{wants}, each of 4 workers gets 4.0: such an image may end it", do)
+    machine.init("slurm", "1", "--memory", "16")
+    assert found() == (Level.OK, f"{wants}, a worker gets 16.0", "")
+    machine.init("slurm", "1")
+    assert found()[:2] == (Level.OK, f"{wants}; what a worker gets is the scheduler's default")
+    machine.init("polaris", "4")
+    assert found()[:2] == (Level.OK, f"{wants}, each of 4 workers gets 96.0")
+    machine.init("workstation", "0")
+    monkeypatch.setattr(check, "memory_bytes", lambda: 8 * 10**9)
+    assert found()[:2] == (Level.WARN, f"{wants}, a worker gets 6.0: such an image may end it")
+    site = machine.home / "ep" / "mhfd-site.toml"
+    site.write_text(site.read_text().replace(f"max_pixels = {1 << 28}", f"max_pixels = {1 << 24}"))
+    assert found()[:2] == (Level.OK, "may take 0.7 GB of memory, a worker gets 6.0")
 
 
 def test_what_the_driver_lists() -> None:

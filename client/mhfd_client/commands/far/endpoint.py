@@ -39,7 +39,9 @@ def endpoint() -> None:
 @click.option(
     "--max-nodes", type=click.IntRange(1), default=1, show_default=True, help="Nodes at one time, for a user."
 )
-@click.option("--workers", type=click.IntRange(1, 128), help="Workers on a node without GPUs.  [default: 1]")
+@click.option(
+    "--workers", type=click.IntRange(1, 128), help="Workers on a node: with GPUs as many on each.  [default: one a GPU]"
+)
 @click.option("--cpus", type=click.IntRange(1), help="Processor cores on a node (Slurm).  [default: 4 a worker]")
 @click.option("--memory", type=click.IntRange(1), help="Memory of a node in GB (Slurm).")
 @click.option("--qos", help="Quality of service (Slurm).")
