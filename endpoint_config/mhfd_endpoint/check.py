@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from mhfd.errors import needing_extra
+from mhfd.memory import SHARE, memory_bytes
+from mhfd.site import Site
 from mhfd_endpoint import access, accounting, gpus, queues, render
 from mhfd_endpoint import choices as chosen
 from mhfd_endpoint import folder as folders
@@ -37,6 +39,7 @@ def examine(folder: Path) -> list[Check]:
         ("options", _options),
         ("queue", _queue),
         ("gpus", _gpus),
+        ("memory", _memory),
         ("interface", _interface),
         ("program", access.program),
         ("site file", access.site_file),
@@ -165,6 +168,38 @@ def _gpus(folder: Path) -> Iterator[Check]:
         yield fail("gpus", f"{', '.join(lost)}: not on this machine", do)
     else:
         yield ok("gpus", f"{names}: there")
+
+
+def _memory(folder: Path) -> Iterator[Check]:
+    """Whether the largest image that the site file allows fits what a worker gets."""
+    choices = folders.choices_of(folder)
+    named = access.site_file_of(choices)
+    if named is None:
+        return  # `site file` says it
+    needed = Site.read(named).limits.memory_needed / 1e9
+    every = "a worker" if choices.workers == 1 else f"each of {choices.workers} workers"
+    wants = f"the largest image that {named} allows may take {needed:,.1f} GB of memory"
+    all_of_it = _memory_gb(choices)
+    if all_of_it is None:
+        what = f"{wants}; what {every} gets is the scheduler's default"
+        yield ok("memory", what, f"--memory says how much a node gives, {needed * choices.workers:,.0f} or more")
+        return
+    share = all_of_it / choices.workers
+    if share < needed:
+        do = f"lower max_pixels there, take fewer workers, or more memory: {needed * choices.workers:,.0f} GB for all"
+        yield warn("memory", f"{wants}, {every} gets {share:,.1f}: such an image may end it", do)
+    else:
+        yield ok("memory", f"{wants}, {every} gets {share:,.1f}")
+
+
+def _memory_gb(choices: chosen.Chosen) -> float | None:
+    """What all workers of a node have together; None: nobody says."""
+    if isinstance(choices, chosen.Slurm):
+        return choices.memory_gb
+    if isinstance(choices, chosen.Polaris):
+        return queues.POLARIS_MEMORY_GB * SHARE
+    here = memory_bytes()
+    return None if here is None else here * SHARE / 1e9
 
 
 def _gpus_of_jobs(choices: chosen.Cluster) -> Iterator[Check]:

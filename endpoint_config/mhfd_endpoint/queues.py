@@ -30,6 +30,10 @@ POLARIS: Final[dict[str, Queue]] = {
 }
 
 
+POLARIS_MEMORY_GB: Final = 512
+"""Of a node, as ALCF publishes it."""
+
+
 def problems(choices: Polaris) -> list[str]:
     """What the queue would refuse, each with the remedy."""
     queue = POLARIS.get(choices.queue)

@@ -1,6 +1,7 @@
 """What an image may cost whoever reads it: pixels, bytes, and pixels that are in memory at once; and how people say so.
 
-Only numbers and words. What they are held against is in `mhfd.images`; who sets them is the caller's.
+And what memory the dearest of them takes. Only numbers and words. What they are held against is in `mhfd.images`; who
+sets them is the caller's.
 """
 
 import re
@@ -11,6 +12,12 @@ from mhfd.errors import UsageError
 
 ROWS_TOGETHER: Final = 1024
 """Of an image that is read by rows, so many are in memory at a time, about."""
+DEAREST: Final = 26
+"""Bytes for each pixel in memory at once: float64 in compressed tiles takes 24, of 16 bit 8, of 8 bit 6."""
+BLOCKS: Final = 0.5
+"""Bytes for each pixel of the image: what is kept of its 16x16 blocks."""
+FIXED: Final = 256 << 20
+"""What a small image takes: the kernel's buffers for each thread, pieces of the file."""
 _UNITS: Final = {"": 1} | {
     letter + last: base**power for power, letter in enumerate("KMGT", 1) for last, base in (("", 1000), ("I", 1024))
 }
@@ -46,6 +53,14 @@ class Limits:
     def held_by(self) -> str:
         """Which of the limits that is."""
         return "max_held_pixels" if self.max_held_pixels < self.max_pixels else "max_pixels"
+
+    @property
+    def memory_needed(self) -> int:
+        """Bytes that the dearest image within these limits takes to be scored.
+
+        It has as many pixels as may be, and as many of them in memory at once as may be: all, or those of a band.
+        """
+        return round(DEAREST * self.held + BLOCKS * self.max_pixels) + FIXED
 
     def remedy(self, name: str) -> str:
         """What to do where this one is too small."""

@@ -7,8 +7,12 @@ containers say it.
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from mhfd import cgroups
+
+SHARE: Final = 0.75
+"""Of what may be used, for all workers together: the rest is everybody else's."""
 
 
 def memory_bytes(*, root: Path = Path("/")) -> int | None:

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from mhfd.contract.base import Wire
 from mhfd.errors import SiteError
+from mhfd.limits import Limits
 
 VARIABLE: Final = "MHFD_SITE"
 _SERVICE_BYTES: Final = 7_000_000
@@ -95,6 +96,16 @@ class Site(Wire):
         if limited and self.state is None:
             raise ValueError(f"state: {limited[0]} needs a folder to count in; name one that the workers may write")
         return self
+
+    @property
+    def limits(self) -> Limits:
+        """What an image may cost. What is decoded whole may have as many pixels as any image."""
+        return Limits(
+            max_bytes=self.max_bytes,
+            max_pixels=self.max_pixels,
+            max_held_pixels=self.max_pixels,
+            raised_by="ask the endpoint's administrator for more: {name} of its site file",
+        )
 
     @classmethod
     def load(cls, env: Mapping[str, str] | None = None) -> Site:

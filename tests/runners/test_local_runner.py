@@ -177,13 +177,13 @@ def test_workers_have_a_memory_limit_by_default(make: Make, folder: Folder) -> N
 
 
 def take_what_no_image_needs(path: str, **options: Any) -> None:
-    bytearray(memory.needed(Limits()) + (1 << 30))  # never touched: it costs nothing where there is no limit
+    bytearray(Limits().memory_needed + (1 << 30))  # never touched: it costs nothing where there is no limit
 
 
 def test_all_workers_together_leave_the_machine_alive(tmp_path: Path) -> None:
     (tmp_path / "proc/self").mkdir(parents=True)
     (tmp_path / "proc/meminfo").write_text("MemTotal:       16777216 kB\nMemFree: 1 kB\n")
-    assert memory.allowed(1, Limits(), root=tmp_path) == memory.needed(Limits())
+    assert memory.allowed(1, Limits(), root=tmp_path) == Limits().memory_needed
     assert memory.allowed(8, Limits(), root=tmp_path) == 12 * (1 << 30) // 8
     assert memory.allowed(10_000, Limits(), root=tmp_path) == memory.LEAST
     (tmp_path / "proc/self/cgroup").write_text("0::/slurm/job\n")

@@ -13,8 +13,7 @@ import pytest
 import tifffile
 
 from mhfd import simulate
-from mhfd.limits import Limits
-from mhfd_client.runners import memory
+from mhfd.limits import FIXED, Limits
 
 PEAKS = """
 import json, sys
@@ -54,4 +53,4 @@ def test_no_image_takes_more_than_its_worker_may(tmp_path: Path) -> None:
         [sys.executable, "-c", PEAKS, *map(str, [small, *files])], capture_output=True, check=True, text=True
     )
     for path, peak in zip(files, json.loads(ran.stdout), strict=True):
-        assert LITTLE / 4 < peak < memory.needed(within) - memory.FIXED + LITTLE, path.name
+        assert LITTLE / 4 < peak < within.memory_needed - FIXED + LITTLE, path.name

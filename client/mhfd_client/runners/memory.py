@@ -11,31 +11,15 @@ from typing import Final
 
 from mhfd import cgroups
 from mhfd.limits import Limits
-from mhfd.memory import memory_bytes
+from mhfd.memory import SHARE, memory_bytes
 
-DEAREST: Final = 26
-"""Bytes for each pixel in memory at once: float64 in compressed tiles takes 24, of 16 bit 8, of 8 bit 6."""
-BLOCKS: Final = 0.5
-"""Bytes for each pixel of the image: what is kept of its 16x16 blocks."""
-FIXED: Final = 256 << 20
-"""What a small image takes: the kernel's buffers for each thread, pieces of the file."""
-SHARE: Final = 0.75
-"""Of the machine's memory, for all workers together."""
 LEAST: Final = 256 << 20
 _STACK: Final = 16 << 20  # of each thread, with what its allocator keeps
 
 
-def needed(limits: Limits) -> int:
-    """Bytes that the dearest image within these limits takes.
-
-    It has as many pixels as may be, and as many of them in memory at once as may be: all, or those of a band.
-    """
-    return round(DEAREST * limits.held + BLOCKS * limits.max_pixels) + FIXED
-
-
 def allowed(workers: int, limits: Limits, *, root: Path = Path("/")) -> int:
     """Bytes that each of so many workers may take for an image, unless somebody says otherwise."""
-    machine, most = memory_bytes(root=root), needed(limits)
+    machine, most = memory_bytes(root=root), limits.memory_needed
     return most if machine is None else max(LEAST, min(most, round(machine * SHARE / workers)))
 
 

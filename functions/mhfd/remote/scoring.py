@@ -77,13 +77,7 @@ class _Run:
         self._site, self._request, self._detector, self._folder = site, request, detector, folder
         self._ledger, self._began = ledger, began
         self._roots = Roots(site.read_roots, use="read")
-        # What is decoded whole may have as many pixels as the administrator allows any image.
-        self._limits = images.Limits(
-            max_bytes=site.max_bytes,
-            max_pixels=site.max_pixels,
-            max_held_pixels=site.max_pixels,
-            raised_by="ask the endpoint's administrator for more: {name} of its site file",
-        )
+        self._limits = site.limits
         self._budget = Budget(site.max_response_bytes, len(request.paths), detail=request.detail)
         self._started = _ranks(site)
         self._until = None if site.max_seconds is None else time.monotonic() + site.max_seconds
