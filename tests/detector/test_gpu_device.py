@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +22,7 @@ from tests.rigs import REPOSITORY
 from tests.rigs.fake_cupy import fake_cupy
 
 from mhfd.contract.params import PRESETS, Params
-from mhfd.detector import gpu_device
+from mhfd.detector import gpu, gpu_device
 from mhfd.detector.gpu import GpuDetector
 from mhfd.detector.paper import PaperDetector
 from mhfd.errors import DeviceUnavailable
@@ -59,6 +60,29 @@ def test_result_does_not_change_under_the_next_image(detector: GpuDetector) -> N
     np.testing.assert_array_equal(first.response, kept[0])
     np.testing.assert_array_equal(seen.stats.mean, kept[1])
     np.testing.assert_array_equal(seen.counts, kept[2])
+
+
+@pytest.mark.parametrize("detectors", [1, 2])
+def test_threads_share_a_device(emulated: Callable[..., int], monkeypatch: pytest.MonkeyPatch, detectors: int) -> None:
+    """Kinds of images come and go meanwhile, so that one thread loads a plan while another computes."""
+    monkeypatch.setitem(sys.modules, "cupy", fake_cupy(emulated))
+    monkeypatch.setattr(gpu, "KEPT", 1)
+    several = [GpuDetector() for _ in range(detectors)]
+    images = [(InMemory(picture(number, kind=number % 2, most=24)), PARAMS[2]) for number in range(4)]
+
+    def found(number: int) -> list[Any]:
+        detector, (rows, params) = several[number % detectors], images[number]
+        seen = detector.survey(rows, params)
+        counted = detector.count(rows, params, None)
+        listed = detector.detect(rows.pixels, params)  # in the other buffers, while somebody holds these
+        return [seen.counts, *seen.stats, counted.by_scale, counted.by_block, listed.y, listed.x, listed.response]
+
+    alone = [found(number) for number in range(len(images))]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(found, [*range(len(images))] * 2))
+    for expected, mine in zip(alone * 2, together, strict=True):
+        for one, other in zip(expected, mine, strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("number", range(4))

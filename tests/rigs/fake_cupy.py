@@ -1,12 +1,14 @@
 """The part of CuPy that `gpu_device` uses, with the emulator behind it: real buffers, pointers, copies and captures.
 
 Strict where CUDA is: memory comes uninitialised, a capture records and does not run, nothing may be allocated or waited
-for inside one, copies have the sizes they were given, and kernels get the packed arguments.
+for inside one, copies have the sizes they were given, and kernels get the packed arguments. A stream is one thread's at
+a time. A capture forbids nothing to other threads: that is CuPy's default (relaxed).
 """
 
 from __future__ import annotations
 
 import ctypes
+import threading
 from collections.abc import Callable
 from types import SimpleNamespace, TracebackType
 from typing import Any, Self
@@ -57,7 +59,14 @@ class Stream(Context):
     ptr = 1
 
     def __init__(self, fake: Fake) -> None:
-        self._fake = fake
+        self._fake, self._users = fake, threading.Lock()
+
+    def __enter__(self) -> Self:
+        assert self._users.acquire(blocking=False), "two threads use a stream at once"
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
+        self._users.release()
 
     def synchronize(self) -> None:
         self._fake.outside_capture()
@@ -92,10 +101,14 @@ class Event:
         assert self._recorded, "nobody recorded it"
 
 
-class Fake:
-    def __init__(self, run_kernel: Callable[..., int], devices: int, room: int) -> None:
+class Fake(threading.local):
+    """What is captured is each thread's own; all else is the same for all."""
+
+    captured: list[Callable[[], None]] | None = None
+
+    def __init__(self, run_kernel: Callable[..., int], devices: int, room: int, lock: Any) -> None:
         self.run_kernel, self.devices, self.room = run_kernel, devices, room
-        self.captured: list[Callable[[], None]] | None = None
+        self.lock = lock  # the emulation has one set of fibers
 
     def outside_capture(self) -> None:
         assert self.captured is None, "not allowed while a stream is captured"
@@ -130,7 +143,8 @@ class Fake:
 
             def run() -> None:
                 packed = (ctypes.c_void_p * len(held))(*(value.ctypes.data for value in held))
-                code = self.run_kernel(name.encode(), signature.encode(), grid[0], block[0], packed, 0)
+                with self.lock:
+                    code = self.run_kernel(name.encode(), signature.encode(), grid[0], block[0], packed, 0)
                 assert code == 0, name
 
             if self.captured is None:
@@ -142,7 +156,7 @@ class Fake:
 
 
 def fake_cupy(run_kernel: Callable[..., int], *, devices: int = 1, room: int = 1 << 30) -> Any:
-    fake = Fake(run_kernel, devices, room)
+    fake = Fake(run_kernel, devices, room, threading.Lock())
 
     def module(*, code: str, options: tuple[str, ...]) -> Any:
         return SimpleNamespace(get_function=fake.function)
