@@ -43,6 +43,8 @@ __all__ = [
 
 _DEFAULT_LIMITS: Final = Limits()
 _LOADED: Final = "all of it would be in memory; score it by its path"
+Whole = Callable[[int], str | None]
+"""Asked why all of so many pixels will be in memory, and what to do about that; None: they are read by rows."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +78,7 @@ def opened(
     threads: int = 1,
     in_memory: int = IN_MEMORY,
     team: Team = ALONE,
-    whole: str | None = None,
+    whole: Whole | None = None,
     progress: Progress | None = None,
     look: Callable[[Rows], Survey] | None = None,
 ) -> Iterator[Image]:
@@ -91,7 +93,7 @@ def opened(
         threads: Of the first look.
         in_memory: See `IN_MEMORY`.
         team: Who opens it too; the first of them hashes it.
-        whole: Why all of a file's image will be in memory, and what to do about that, where that is so.
+        whole: See `Whole`: asked of a file once its header is read, before any of its pixels is.
         progress: Told of the rows that are read: twice of all of them, `looked at` and then `measured`.
         look: What looks through the picture, if not `survey.survey`.
     """
@@ -126,7 +128,7 @@ def load(
     """Read one image whole, and so none of more than `limits.held` pixels. See `opened`."""
     image = None
     try:
-        with opened(source, limits=limits, crop=crop, whole=_LOADED) as image:
+        with opened(source, limits=limits, crop=crop, whole=lambda _: _LOADED) as image:
             pixels = image.pixels
     except Flaw as flaw:
         assert image is not None  # noqa: S101  it was given
@@ -182,7 +184,7 @@ class _Seen:
 
 
 def _of_file(
-    where: str | os.PathLike[str] | OpenFile, limits: Limits, facts: _Facts, open_files: ExitStack, whole: str | None
+    where: str | os.PathLike[str] | OpenFile, limits: Limits, facts: _Facts, open_files: ExitStack, whole: Whole | None
 ) -> _Seen:
     named = where.path if isinstance(where, OpenFile) else where
     path = os.fspath(named) if isinstance(named, str | os.PathLike) else None
@@ -204,7 +206,8 @@ def _of_file(
         facts.extra |= stored.about
         header = Header(stored.height, stored.width, path, beside, stored.fields, stored.known)
         instruments.read(header, facts.written)
-        bounds.hold(stored.height, stored.width, limits, whole=whole)
+        why = None if whole is None else whole(stored.height * stored.width)
+        bounds.hold(stored.height, stored.width, limits, whole=why)
         bounds.hold_together(stored.height, stored.width, ROWS_TOGETHER, limits)
         return _finish(stored.decode(), facts, stored)
     finally:

@@ -123,7 +123,7 @@ class _Run:
                 report = self._measured(path, opened)
         height, width = report.image.shape or (0, 0)
         self._ledger.pixels += height * width
-        if self._detector.name in ON_GPU:
+        if report.provenance.backend in ON_GPU:
             self._ledger.gpu_s += report.timing_ms.get("detect", 0.0) / 1000
         name = None
         if self._folder is not None:
