@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,20 @@ def test_memory_keeps_to_the_budget_and_does_not_grow_with_the_scales(
     # A transform may take up to three fifths of what a scale adds for itself, which the stand-in does not count.
     assert (whole + together * scale) / 4 < gpu.most - tables < whole + together * scale * 2 / 5
     assert gpu.used <= tables
+
+
+def test_threads_take_turns(gpu: PretendGpu) -> None:
+    detector = StreamDetector(OnGpu())
+    images = [picture((60 + seed, 70), "uint8", "blobs") for seed in range(4)]
+    alone = [detector.detect(image, TEXT) for image in images]
+    gpu.most = gpu.used
+    detector.detect(images[-1], TEXT)
+    most = gpu.most
+    with ThreadPoolExecutor(3) as pool:
+        for one, other in zip(pool.map(lambda image: detector.detect(image, TEXT), images * 2), alone * 2, strict=True):
+            assert places(one) == places(other)
+            np.testing.assert_array_equal(one.response, other.response)
+    assert gpu.most <= most  # of one image, the largest
 
 
 def test_a_full_device_takes_fewer_scales_at_once_and_then_says_so(gpu: PretendGpu) -> None:
