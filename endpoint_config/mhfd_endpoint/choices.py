@@ -66,7 +66,7 @@ class Choices(BaseModel):
                 raise ValueError("--gpus: numbers or ids, not both: one could be the other")
         if self.gpus and self.workers % self.gpus_per_node:
             few = ", ".join(str(times * self.gpus_per_node) for times in (1, 2, 3))
-            raise ValueError(f"workers {self.workers}: each of {self.gpus_per_node} GPUs has as many; choose {few}...")
+            raise ValueError(f"--workers {self.workers}: {self.gpus_per_node} GPUs have as many each; choose {few}...")
         if self.warm_minutes > self.max_warm_minutes:
             raise ValueError(f"warm_minutes {self.warm_minutes} exceeds max_warm_minutes {self.max_warm_minutes}")
         return self

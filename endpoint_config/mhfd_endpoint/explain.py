@@ -102,7 +102,7 @@ def _where(choices: chosen.Chosen) -> Iterator[str]:
         if isinstance(choices, chosen.Polaris) and (queue := queues.POLARIS.get(choices.queue)):
             yield f"{choices.queue}: {queue.note}."
     else:
-        gpus = f"GPUs {', '.join(choices.gpus)}, {_each(choices)}" if choices.gpus else "no GPU"
+        gpus = f"GPUs {', '.join(choices.gpus)}: {_each(choices)}" if choices.gpus else "no GPU"
         yield f"On this machine: {gpus}."
     yield from (f"{sentence[:1].upper()}{sentence[1:]}." for sentence in cost(choices))
     yield "Each user, and each choice of options, is a process of its own with these bounds: the sum has no bound here."

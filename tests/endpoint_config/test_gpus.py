@@ -201,7 +201,7 @@ def test_of_a_shared_gpu_that_is_not_there(machine: Machine) -> None:
     assert gpus.main(["workstation", "5,", "shared"], {}) == 78
     refused = machine.init("workstation", "0,1", "--workers", "3")
     assert refused.exit_code == 2
-    assert "workers 3: each of 2 GPUs has as many; choose 2, 4, 6..." in refused.output
+    assert "--workers 3: 2 GPUs have as many each; choose 2, 4, 6..." in refused.output
 
 
 def test_without_a_driver_numbers_stay(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,9 @@ def endpoint() -> None:
     "--max-nodes", type=click.IntRange(1), default=1, show_default=True, help="Nodes at one time, for a user."
 )
 @click.option(
-    "--workers", type=click.IntRange(1, 128), help="Workers on a node: with GPUs as many on each.  [default: one a GPU]"
+    "--workers",
+    type=click.IntRange(1, 128),
+    help="All workers on a node: a multiple of its GPUs.  [default: one a GPU]",
 )
 @click.option("--cpus", type=click.IntRange(1), help="Processor cores on a node (Slurm).  [default: 4 a worker]")
 @click.option("--memory", type=click.IntRange(1), help="Memory of a node in GB (Slurm).")
