@@ -52,7 +52,7 @@ VERSIONS: Final = {
     "alert list": 2,
     "plan": 3,
     "config": 2,
-    "retake": 2,
+    "retake": 3,
     "alert digest": 2,
     "endpoint usage": 2,
 } | dict.fromkeys(

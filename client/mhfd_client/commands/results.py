@@ -14,7 +14,7 @@ from mhfd_client.commands.common import EXIT_PERSON, JSON, WatchedFolder, echo, 
 
 if TYPE_CHECKING:
     from mhfd_client.journal.view import JournalView
-    from mhfd_client.results.status import RunStatus
+    from mhfd_client.results.status import RunStatus, Speaker
     from mhfd_client.settings.options import VerdictSettings
 
 
@@ -83,6 +83,7 @@ def _lines(now: RunStatus, root: str) -> list[str]:
         *_unconfirmed(now),
         f"sections: {now.sections:,}" + (f", {now.to_come:,} images or sections still to come" if now.to_come else ""),
         str(now.latency),
+        *(_learned(speaker) for speaker in now.speakers),
     ]
     if now.missing:
         some = "; ".join(str(place) for place in now.missing[:20])
@@ -117,6 +118,13 @@ def _lines(now: RunStatus, root: str) -> list[str]:
         by = ", ".join(f"{count:,} by {advice.WORDS[kind].name}" for kind, count in kinds)
         lines.append(f"What to image again{f' ({by})' if by else ''}: mhfd retake {root}")
     return lines
+
+
+def _learned(speaker: Speaker) -> str:
+    from mhfd.contract.estimate import SHORT
+
+    silent = f", said nothing of {speaker.refused:,}" if speaker.refused else ""
+    return f"learned: {speaker.title} {speaker.package[:SHORT]} spoke of {speaker.spoke:,} images{silent}"
 
 
 def _unconfirmed(now: RunStatus) -> list[str]:

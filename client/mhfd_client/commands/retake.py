@@ -75,7 +75,7 @@ def _again(
     also = (Outcome.UNDETERMINED,) if undetermined else ()
     with journal.snapshot():
         told, labels = list(journal.told()), journal.last_labels()
-        found = retakes(told, labels, journal.readable_report, also=also)
+        found = retakes(told, labels, journal.readable_report, also=also, estimates=journal.estimates)
     items = tables.ordered(found, order)
     if as_json:
         echo_json({"root": text_of(journal.root()), "list": "again", "images": [item.as_json() for item in items]})
@@ -99,11 +99,14 @@ def _again(
 
 
 def _for_people(root: str, items: list[Retake]) -> None:
+    from mhfd_client.scoring import learned
     from mhfd_client.verdicts.blur import advice
 
     for item in items:
         at = "" if item.stage_um is None else f", stage {item.stage_um[0]:.3f}, {item.stage_um[1]:.3f} um"
         echo(f"{item.place}{at}: {item.reason} ({item.path})")
+        for said in learned.spoken(item.estimates):
+            echo(f"    {said}")
         if item.newer is not None:
             say_so = shlex.join(("mhfd", "fine", root, item.path))
             echo(f"    {item.newer} is in focus; if it was taken instead, say so: {say_so}")

@@ -34,6 +34,14 @@ class Answered(BaseModel):
     who: str = Field("", max_length=60)
 
 
+class Later(BaseModel):
+    """Not now, to the question about an image."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    image: int = Field(ge=1, lt=1 << 63)
+
+
 class Said(BaseModel):
     """One press of a button."""
 

@@ -20,7 +20,7 @@ from mhfd_client.page.model import PageModel
 
 log = logging.getLogger("mhfd.page")
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 """Of what a browser is sent; the page that reads it comes from the same server, so it is not sent along."""
 LOOK_S: Final = 0.25
 TICK_S: Final = 2.0

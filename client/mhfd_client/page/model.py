@@ -13,10 +13,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
+from mhfd.contract.estimate import Estimate
 from mhfd_client.alerts import Delivery, Episode, Rule, overview
 from mhfd_client.flow.runs_out import RunsReader
 from mhfd_client.journal.rows import Outcome, Told
 from mhfd_client.journal.view import JournalView, Newest
+from mhfd_client.learning.next_label import NextLabel, Unlabelled, next_label
 from mhfd_client.naming import Place, shot_of
 from mhfd_client.now import RunNow
 from mhfd_client.results.latency import WaitingTimes, waiting_times
@@ -31,6 +33,10 @@ STRIP: Final = 60
 _RUNG: Final = (Rule.UNUSABLE, Rule.SILENCE, Rule.BACKLOG, Rule.DISK, Rule.ENDED)
 """Alerts that say what nothing else on the page says."""
 _REPORTS: Final = 500  # kept: the retake list looks at the same ones again and again
+_LOOKED_AT: Final = 2000  # newest images, for the one that would teach most
+_CALM_S: Final = 1800.0  # how long nobody is asked again who has no time now
+_MARGIN_PX: Final = 0.4  # parts of the tolerance around it: more is clear
+_MARGIN_DENSITY: Final = 0.15  # the same of the density's logarithm
 _WAITED: Final = 500  # images whose latency is told
 
 
@@ -109,6 +115,13 @@ class PageModel(RunNow):
         self.labels_waiting: frozenset[int] = frozenset()
         self.retake: tuple[Retake, ...] = ()
         self._retake_sum = 0
+        self.estimates: dict[int, tuple[Estimate, ...]] = {}
+        """What learned packages said, by image."""
+        self.teaches: NextLabel | None = None
+        """The image that a person's word would teach most about now."""
+        self._unlabelled: dict[int, Unlabelled] = {}
+        self._dismissed: set[int] = set()
+        self._calm_until = 0.0
         self.latest: deque[int] = deque(maxlen=STRIP)  # by first verdict, the newest last
         self._listed = Newest()
         self.identity = journal.identity()
@@ -128,14 +141,41 @@ class PageModel(RunNow):
             self.labels_waiting = images_waiting(journal.path.parent)
             self.runs = under_way(journal, self._runs_file)
             if self.newest == self._listed:
+                self._teach()
                 return False
-            for told in self.judged():
+            taken = list(self.judged())
+            self.estimates |= journal.estimates([told.image.id for told in taken])
+            for told in taken:
                 self._take(told)
-            self.retake = tuple(retakes((entry.told for entry in self.entries.values()), self.labels, self.report))
+            told_all = (entry.told for entry in self.entries.values())
+            self.retake = tuple(retakes(told_all, self.labels, self.report, estimates=self._said_of))
             said = sorted(image for image, label in self.labels.items() if label.fine), self.retake
             self._retake_sum = zlib.crc32(repr(said).encode("utf-8", "surrogatepass"))
             self._listed = self.newest
+        self._teach()
         return True
+
+    def _said_of(self, images: Collection[int]) -> dict[int, tuple[Estimate, ...]]:
+        return {image: self.estimates[image] for image in images if image in self.estimates}
+
+    def dismiss(self, image: int) -> None:
+        """Nobody has time for that question now: it is not asked again, and no other for a while."""
+        self._dismissed.add(image)
+        self._calm_until = self._clock() + _CALM_S
+        self.teaches = None
+
+    def _teach(self) -> None:
+        """What to ask about next. The station's own question comes first, and what is asked stays until it is said."""
+        if self.question is not None or self.confirmed < self._confirm or self._clock() < self._calm_until:
+            self.teaches = None
+            return
+        said = self.labels_waiting | {image for image, label in self.labels.items() if label.sharp is not None}
+        now = self.teaches
+        if now is not None and now.image not in said and now.image in self._unlabelled:
+            return
+        newest = sorted(self._unlabelled)[-_LOOKED_AT:]
+        asked = (self._unlabelled[i] for i in newest if i not in said and i not in self._dismissed)
+        self.teaches = next_label(asked, (self.entries[i].place for i in said if i in self.entries))
 
     def _take(self, told: Told) -> None:
         whole = {}
@@ -147,7 +187,18 @@ class PageModel(RunNow):
             self.latest.append(image)
         self.shots.setdefault(shot_of(told.image.path), image)
         kept = replace(told, verdict=slim(told.verdict))
-        self.entries[image] = JudgedImage(kept, whole.get("expected"), whole.get("threshold"))
+        entry = self.entries[image] = JudgedImage(kept, whole.get("expected"), whole.get("threshold"))
+        said = self.estimates.get(image, ())
+        self._unlabelled[image] = Unlabelled(image, entry.place, entry.outcome, self._margin(entry), said)
+
+    def _margin(self, entry: JudgedImage) -> float | None:
+        """How far from the threshold, in parts of what is near."""
+        blur, density = entry.blur, entry.told.score.density
+        if blur is not None and self.tolerance_px is not None:
+            return abs(blur.px - self.tolerance_px) / (_MARGIN_PX * self.tolerance_px)
+        if density and entry.threshold:
+            return abs(math.log(density / entry.threshold)) / _MARGIN_DENSITY
+        return None
 
     # -- what follows from it
 

@@ -29,7 +29,7 @@ from mhfd_client.times import lately, took_ms
 from mhfd_client.verdicts.blur import advice
 from mhfd_client.verdicts.blur.blur import Blur
 
-NAMES: Final = ("state", "ask", "retake", "missing", "rung", "last", "strip", "runs", "health", "times")
+NAMES: Final = ("state", "ask", "teach", "retake", "missing", "rung", "last", "strip", "runs", "health", "times")
 RULES: Final = {
     Rule.OUT_OF_FOCUS: "Out of focus",
     Rule.UNUSABLE: "Unusable images",
@@ -75,6 +75,8 @@ def panels(env: Environment, model: PageModel) -> dict[str, str]:
 def _context(model: PageModel) -> dict[str, Any]:
     beat, last = model.beat, model.last()
     asked = [model.entries[i] for i in (model.question or {}).get("images", ()) if i in model.entries]
+    taught = None if model.teaches is None else model.entries[model.teaches.image]
+    teaching, beside = crops([taught], model, lambda entry: _report(model, entry)) if taught else ([], None)
     pictures, known = crops(asked, model, lambda entry: _report(model, entry)) if asked else ([], None)
     folder = model.journal.path.parent
     waited = model.waited()
@@ -98,8 +100,12 @@ def _context(model: PageModel) -> dict[str, Any]:
         "map": None
         if report is None or report.cells is None or last is None
         else map_words(report.cells, last, report),
+        "last_learned": () if last is None else model.estimates.get(last.id, ()),
         "asked": pictures,
         "known": known,
+        "teaching": next(iter(teaching), None),
+        "teaching_known": beside,
+        "teaching_why": "" if model.teaches is None else model.teaches.why,
         "strip": [model.entries[image] for image in reversed(model.latest)],
         "rung": model.rung,
         "open_alerts": [alert for alert in model.rung if alert.closed is None],
@@ -193,6 +199,7 @@ def image(env: Environment, model: PageModel, entry: JudgedImage) -> str:
         caption=captions(model),
         entry=entry,
         blur=entry.blur,
+        estimates=model.estimates.get(entry.id, ()),
         what_to_do=None if entry.outcome is Outcome.IN_FOCUS else advice.advice(entry.blur),
         tolerance=model.tolerance_px,
         row=row,

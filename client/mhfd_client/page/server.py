@@ -90,6 +90,7 @@ def page(state_dir: Path, loaded: Loaded, *, token: str, host: str) -> ServedPag
             Route("/images/{id:int}/map", routes.map),
             Route("/images/{id:int}/pixels", routes.pixels),
             Route("/labels", routes.label, methods=["POST"]),
+            Route("/later", routes.later, methods=["POST"]),
             Route("/alerts", routes.alert, methods=["POST"]),
             Route("/bokeh.js", lambda _: FileResponse(_LIBRARY, headers={"Cache-Control": "private, max-age=3600"})),
             Mount("/assets", StaticFiles(directory=_HERE / "assets")),
@@ -228,6 +229,17 @@ class _Routes:
             raise HTTPException(400, "No label that this page knows: load the page again.") from None
         await self._known(said.image)
         await asyncio.to_thread(actions.say, self._state_dir, self._root, self._loaded, said)
+        await self._live.look(afresh=True)
+        return Response(status_code=204)
+
+    async def later(self, request: Request) -> Response:
+        """A person has no time for the question about an image."""
+        try:
+            said = actions.Later.model_validate_json(await request.body())
+        except ValidationError:
+            raise HTTPException(400, "No answer that this page knows: load the page again.") from None
+        await self._known(said.image)
+        await self._live.read(self._live.model.dismiss, said.image)
         await self._live.look(afresh=True)
         return Response(status_code=204)
 

@@ -13,14 +13,18 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
+from mhfd.contract.estimate import Estimate
 from mhfd.contract.focus_report import FocusReport
 from mhfd_client.files import text_of
 from mhfd_client.journal.rows import ImageRow, LabelRow, Outcome, Told
 from mhfd_client.naming import Place, shot_of
+from mhfd_client.scoring import learned
 from mhfd_client.verdicts.blur.advice import advice
 from mhfd_client.verdicts.blur.blur import Blur
 from mhfd_client.verdicts.blur.kept import blur_of
 
+Estimates = Callable[[Collection[int]], Mapping[int, tuple[Estimate, ...]]]
+"""What learned packages said of images, by image. As `JournalView.estimates`."""
 AGAIN: Final = (Outcome.OUT_OF_FOCUS, Outcome.INCOMPLETE)
 
 
@@ -42,6 +46,8 @@ class Retake:
     newer: str | None = None
     """A newer file of this section and tile that is in focus: whether it is of the same shot, a person must say."""
     blur: Blur | None = None
+    estimates: tuple[Estimate, ...] = ()
+    """What learned packages say of it."""
 
     @property
     def place(self) -> Place:
@@ -56,9 +62,10 @@ class Retake:
     def as_json(self) -> dict[str, Any]:
         """For programs."""
         blur = None if self.blur is None else self.blur.model_dump(mode="json")
-        return asdict(replace(self, blur=None)) | {
+        return asdict(replace(self, blur=None, estimates=())) | {
             "path": text_of(self.path),
             "blur": blur,
+            "estimates": learned.plain(self.estimates),
             "what_to_do": self.what_to_do,
         }
 
@@ -136,6 +143,7 @@ def retakes(
     report: Callable[[int], FocusReport | None],
     *,
     also: Sequence[Outcome] = (),
+    estimates: Estimates = lambda _: {},
 ) -> list[Retake]:
     """The images to take again, by section and tile.
 
@@ -144,6 +152,7 @@ def retakes(
         labels: The newest label of each image.
         report: The report of an id, as the journal has it; None where it cannot be read.
         also: Further outcomes to list, `undetermined` for one.
+        estimates: What learned packages said of some images, by image; without it nothing is told of that.
     """
     told = list(told)
     shots = _shots(told, labels)
@@ -161,6 +170,8 @@ def retakes(
             other = sharp.get(image.place) if image.section is not None else None
             newer = other.path if other is not None and _written(other) > _written(image) else None
             found.append(_retake(shot, shot.newest, stage, label, newer=newer, listed=listed))
+    said = estimates([one.image for one in found])
+    found = [replace(one, estimates=said[one.image]) if one.image in said else one for one in found]
     return sorted(found, key=lambda retake: (retake.place.key, retake.path))
 
 

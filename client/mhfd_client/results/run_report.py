@@ -7,11 +7,13 @@ text of strangers: the template escapes everything.
 import base64
 import platform
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import mhfd
+from mhfd.contract.estimate import SHORT, Estimate
 from mhfd.errors import needing_extra
 from mhfd_client.files import write_whole
 from mhfd_client.journal.folder import picture_of, thumbnails
@@ -21,6 +23,7 @@ from mhfd_client.printing import printable
 from mhfd_client.results.latency import SPANS, waiting_times
 from mhfd_client.results.plot import density_plot, waits_plot
 from mhfd_client.results.status import status
+from mhfd_client.scoring import learned
 from mhfd_client.settings.load import Loaded
 from mhfd_client.times import SECOND, iso, utc
 from mhfd_client.verdicts.blur import advice
@@ -47,6 +50,7 @@ def render(journal: JournalView, loaded: Loaded) -> str:
     bad = [one for one in told if one.verdict.outcome is not Outcome.IN_FOCUS]
     bad.sort(key=lambda one: (one.image.id not in wanted, one.image.place.key))
     pictures = thumbnails(journal.path.parent)
+    said = journal.estimates([one.image.id for one in bad])
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("mhfd_client"),
         autoescape=True,
@@ -54,12 +58,15 @@ def render(journal: JournalView, loaded: Loaded) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals |= {"short": SHORT, "spoken": learned.spoken}
     environment.filters |= {"blur": _blur, "printable": printable, "when": lambda ns: f"{utc(ns / 1e9, SECOND)} UTC"}
     page = environment.get_template("run_report.html")
     return page.render(
         status=now,
         outcomes={outcome.value: n for outcome, n in now.outcomes.items()},
-        cards=[_card(one, pictures if i < MOST_PICTURES else None) for i, one in enumerate(bad)],
+        cards=[
+            _card(one, pictures if i < MOST_PICTURES else None, said.get(one.image.id, ())) for i, one in enumerate(bad)
+        ],
         without=max(0, len(bad) - MOST_PICTURES),
         plot=density_plot(told),
         times=waiting_times(rows, target_s=target),
@@ -72,7 +79,7 @@ def render(journal: JournalView, loaded: Loaded) -> str:
     )
 
 
-def _card(one: Told, pictures: Path | None) -> dict[str, Any]:
+def _card(one: Told, pictures: Path | None, estimates: Sequence[Estimate]) -> dict[str, Any]:
     picture, blur = None, blur_of(one.verdict)
     if pictures is not None:
         with suppress(FileNotFoundError):  # what could not be read has none
@@ -86,6 +93,7 @@ def _card(one: Told, pictures: Path | None) -> dict[str, Any]:
         "sentence": printable(one.verdict.sentence),
         "blur": None if blur is None else _blur(blur),
         "what_to_do": advice.advice(blur) if one.verdict.outcome is Outcome.OUT_OF_FOCUS else None,
+        "learned": [printable(words) for words in learned.spoken(estimates)],
         "picture": picture,
     }
 

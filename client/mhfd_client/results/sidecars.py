@@ -26,6 +26,7 @@ from mhfd_client.journal.folder import picture_of, records, thumbnails
 from mhfd_client.journal.rows import ImageRow, LabelRow, Outcome, VerdictRow
 from mhfd_client.journal.view import JournalView
 from mhfd_client.results import latency
+from mhfd_client.scoring import learned
 from mhfd_client.settings.load import Loaded
 from mhfd_client.times import iso_ns
 from mhfd_client.verdicts.blur.kept import blur_of
@@ -83,7 +84,7 @@ class Recorder:
         history = [_verdict(past) for past in self._journal.verdicts(row.id)]
         return {
             "kind": "mhfd.record",
-            "schema_version": 3,
+            "schema_version": 4,
             "image": {
                 "path": text_of(row.path),
                 "root": self._root,
@@ -97,6 +98,7 @@ class Recorder:
             },
             "verdict": _verdict(verdict),
             "history": history,
+            "estimates": learned.plain(self._journal.estimates([row.id]).get(row.id, ())),
             "labels": [_label(label) for label in self._journal.labels(row.id)],
             "times": {step: iso_ns(ns) for step in latency.MOMENTS if (ns := getattr(row, f"{step}_ns")) is not None},
             "steps_ms": steps_ms(row),

@@ -25,6 +25,16 @@ _TROUBLES: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
+class Speaker:
+    """A learned package in a run: of how many images it said something, and of how many it did not."""
+
+    package: str
+    title: str
+    spoke: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunStatus:
     """A run at a glance. `seen` counts images: one revision of one file each."""
 
@@ -61,6 +71,8 @@ class RunStatus:
     """What has rung and is over, the newest first."""
     sinks: tuple[Delivery, ...]
     """Who is told of it."""
+    speakers: tuple[Speaker, ...]
+    """Learned packages that were asked about images of this run."""
     latency: Latency
     runs: UnderWay
     """Runs of a flow that are out."""
@@ -73,7 +85,7 @@ class RunStatus:
 
     def as_json(self) -> dict[str, Any]:
         """For programs: plain values, every list in full."""
-        told = {"schema_version": 4, **asdict(self)}
+        told = {"schema_version": 5, **asdict(self)}
         told["root"], told["state_dir"] = text_of(self.root), str(self.state_dir)
         told["needs_person"] = self.needs_person
         told["crowds"] = [crowd.as_json() for crowd in self.crowds]
@@ -112,7 +124,7 @@ def status(journal: JournalView, names: NamesSettings, *, clock: Callable[[], fl
         provisional=sum(t.verdict.provisional for t in newest),
         confirmed=run.confirmed,
         failed=sum(t.score.finding in ("incomplete", "unreadable") for t in newest),
-        retake=tuple(retakes(told, run.labels, journal.readable_report)),
+        retake=tuple(retakes(told, run.labels, journal.readable_report, estimates=journal.estimates)),
         sections=len(run.sections),
         missing=run.missing,
         to_come=len(run.absent) - len(run.missing),
@@ -124,6 +136,7 @@ def status(journal: JournalView, names: NamesSettings, *, clock: Callable[[], fl
         alerts=told_of.open,
         rang=tuple(alert for alert in told_of.episodes if alert.closed is not None),
         sinks=told_of.sinks,
+        speakers=tuple(Speaker(*row) for row in journal.speakers()),
         latency=latency(one.image for one in told),
         runs=under_way(journal),
     )

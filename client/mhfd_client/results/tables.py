@@ -12,12 +12,13 @@ from mhfd_client.naming import Place, row_col, sbemimage_tile
 from mhfd_client.printing import in_table, printable
 from mhfd_client.results.retake import Other, Retake
 from mhfd_client.results.sidecars import sidecar_of
+from mhfd_client.scoring import learned
 from mhfd_client.verdicts.blur import kept
 
 Format = Literal["sbemimage", "atlas"]
 Order = Literal["section", "newest"]
 Item = TypeVar("Item", Retake, Other)
-TABLE_VERSION: Final = 3
+TABLE_VERSION: Final = 4
 """Of the columns of what to image again, which have no place for it."""
 OTHERS_VERSION: Final = 2
 """Of the columns of what may go on."""
@@ -37,8 +38,8 @@ def as_csv(items: Iterable[Retake]) -> str:
     for item in items:
         path, reason = in_table(item.path), in_table(item.reason)
         said = item.outcome.value, _yes(item.provisional), path, reason
-        rows.append([*_measured(item), *said, *_people(item), *_blur(item), item.what_to_do or ""])
-    return _table((*_AGAIN, *_PEOPLE, *kept.COLUMNS, "what_to_do"), rows)
+        rows.append([*_measured(item), *said, *_people(item), *_blur(item), item.what_to_do or "", *_learned(item)])
+    return _table((*_AGAIN, *_PEOPLE, *kept.COLUMNS, "what_to_do", *learned.COLUMNS), rows)
 
 
 def others_csv(items: Iterable[Other], *, root: Path, state_dir: Path) -> tuple[str, list[Other]]:
@@ -117,6 +118,12 @@ def _people(item: Retake | Other) -> list[str]:
 def _blur(item: Retake | Other) -> list[object]:
     """Empty cells where nothing is known of it."""
     return ["" if value is None else value for value in kept.flat(item.blur).values()]
+
+
+def _learned(item: Retake) -> list[object]:
+    """What learned packages say. A title is text of strangers."""
+    values = learned.flat(item.estimates).values()
+    return ["" if value is None else in_table(value) if isinstance(value, str) else value for value in values]
 
 
 def _yes(value: bool) -> str:

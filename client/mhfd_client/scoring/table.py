@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, overload
 
+from mhfd.contract.estimate import Estimate
 from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.errors import UsageError
 from mhfd_client import naming
 from mhfd_client.calibration.applies import of_settings
 from mhfd_client.printing import in_table, printable
 from mhfd_client.runners.versions import older_there
+from mhfd_client.scoring import learned
 from mhfd_client.scoring.words import Tally, what_is_wrong
 from mhfd_client.settings.options import VerdictSettings
 from mhfd_client.verdicts.blur import advice, kept
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 
 COLUMNS: Final = (
     *("path", "section", "tile", "finding", "code", "detail", "dof", "density", "cross_spectrum", "noise", "tissue"),
-    *("pixel_nm", "verdict", "provisional", "sentence", *kept.COLUMNS, "params_id", "endpoint", "version"),
+    *("pixel_nm", "verdict", "provisional", "sentence", *kept.COLUMNS, *learned.COLUMNS),
+    *("params_id", "endpoint", "version"),
 )
 """Of a row, as `Table.records` and what is made of them have it."""
 _WHOLE: Final = ("section", "dof", "blur_neighbours")
@@ -49,6 +52,8 @@ class Row:
     verdict: Verdict | None = None
     thumbnail: bytes | None = None
     """JPEG."""
+    estimates: tuple[Estimate, ...] = ()
+    """What learned packages say of it, where some were asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,7 @@ class Table(Sequence[Row]):
                 "provisional": None if row.verdict is None else row.verdict.provisional,
                 "sentence": None if row.verdict is None else row.verdict.sentence,
                 **kept.flat(None if row.verdict is None else row.verdict.blur),
+                **learned.flat(row.estimates),
                 "params_id": row.report.params_id,
                 "endpoint": row.report.provenance.endpoint,
                 "version": row.report.provenance.version,
@@ -170,6 +176,7 @@ def table_of(
     wishes: Wishes,
     *,
     advance: Callable[[], object],
+    estimates: Callable[[int], tuple[Estimate, ...]] = lambda _: (),
     picture: Callable[[int], bytes | None] = lambda _: None,
     pictures: Callable[[], Mapping[int, bytes | None]] = dict,
     token: str | None = None,
@@ -181,6 +188,7 @@ def table_of(
         results: Reports, each with the number of its path.
         wishes: Of whoever waits.
         advance: Called with each.
+        estimates: What learned packages said of it.
         picture: A small picture, as far as there is one at once.
         pictures: Those that take longer, asked for at the end.
         token: By which the table is found again.
@@ -191,7 +199,8 @@ def table_of(
     try:
         for index, report in results:
             place = names.place(paths[index])
-            rows[index] = Row(paths[index], report, place.section, place.tile, thumbnail=picture(index))
+            said = estimates(index)
+            rows[index] = Row(paths[index], report, place.section, place.tile, thumbnail=picture(index), estimates=said)
             advance()
             if wishes.on_row is not None:
                 wishes.on_row(rows[index])
@@ -231,6 +240,7 @@ def _html(row: Row) -> str:
     )
     blur = None if row.verdict is None else row.verdict.blur
     words = "" if blur is None else advice.told(blur)
+    said = "; ".join(filter(None, (said, *learned.spoken(row.estimates))))
     cells = "".join(f"<td>{html.escape(printable(text))}</td>" for text in (row.path, *numbers, words, said))
     return f"<tr><td>{picture}</td>{cells}</tr>"
 

@@ -187,6 +187,7 @@
     const button = event.target.closest("button");
     if (!button) return;
     if (button.dataset.label) Say.press(button);
+    else if (button.dataset.later) Say.later(button);
     else if (button.dataset.step) Say.step(button.dataset.step);
     else if (button.dataset.alert) Alerts.press(button, { stamp, lost: failed, told: (text) => { $("announce").textContent = text; } });
     else if (button.dataset.leaf) Retakes.turn(button);

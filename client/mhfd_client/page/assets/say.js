@@ -33,6 +33,19 @@ const Say = (() => {
     }
   }
 
+  async function later(button) {
+    if (button.ariaDisabled === "true") return;
+    button.ariaDisabled = "true";
+    try {
+      const answer = await fetch("/later", { method: "POST", headers: { "Content-Type": "application/json", "X-MHFD-Stamp": page.stamp }, body: JSON.stringify({ image: Number(button.dataset.later) }) });
+      if (!answer.ok) throw new Error(await answer.text());
+      page.told("You are not asked again for a while.");
+    } catch (error) {
+      button.ariaDisabled = "false";
+      page.lost(`That was not saved: ${error.message}. Try again.`);
+    }
+  }
+
   // -- steps between the press and the label
 
   // Each press keeps its answer: one that looks up its image while the number comes, or while another press asks, waits
@@ -124,5 +137,5 @@ const Say = (() => {
     return true;
   }
 
-  return { start, press, step, close, key };
+  return { start, press, later, step, close, key };
 })();
