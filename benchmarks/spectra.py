@@ -20,7 +20,7 @@ import mhfd
 from mhfd import cells, native, simulate
 from mhfd.contract.focus_report import FocusReport
 from mhfd.detector import Features
-from mhfd.detector.bands import HEIGHT, Band
+from mhfd.detector.bands import Band, usual_height
 from mhfd.measure import spectra
 from mhfd.measure.spectra import SIDE, Grid, Reader
 from mhfd.measure.tissue import Tissue
@@ -51,7 +51,7 @@ class Wide:
 
     def __init__(self, side: int, tile: NDArray[Any]) -> None:
         self.shape = side, side
-        self._rows = np.tile(tile, (-(-(HEIGHT + SIDE) // len(tile)) + 1, side // len(tile)))
+        self._rows = np.tile(tile, (-(-(usual_height(side) + SIDE) // len(tile)) + 1, side // len(tile)))
         mask = np.ones((side // 16, side // 16), np.bool_)
         mask[:, side // 16 * 3 // 4 :] = False
         self.tissue = Tissue(mask, 1.0)
@@ -63,7 +63,7 @@ class Wide:
         whole = self.shape[0]
         return [
             Band(top, bottom, top, self._rows[: min(whole, bottom + SIDE) - top], features)
-            for top, bottom in spans(whole, HEIGHT)
+            for top, bottom in spans(whole, usual_height(self.shape[1]))
         ]
 
     def reader(self) -> Reader:

@@ -53,7 +53,7 @@ def test_the_report_is_the_same(how: str, kind: str, tmp_path: Path, monkeypatch
     written = WRITTEN[how] | ({"predictor": 3} if kind == "f4" and "predictor" in WRITTEN[how] else {})
     tifffile.imwrite(path, scene(397, 301, kind), **written)
     whole = scored(path, Params(), in_memory=1 << 30)
-    monkeypatch.setattr(bands, "HEIGHT", 96)
+    monkeypatch.setattr(bands, "usual_height", lambda width: 96)
     monkeypatch.setattr(source, "HELD", 0)
     monkeypatch.setattr("mhfd.survey._AT_ONCE", 64 * 301 * 4)
     in_bands = scored(path, Params(), in_memory=0)

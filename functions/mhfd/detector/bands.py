@@ -21,8 +21,10 @@ from mhfd.rows import Pixels, Rows, spans
 if TYPE_CHECKING:
     from mhfd.contract.params import Params
 
-HEIGHT: Final = 256
-"""Rows of a band where nothing else is said. Of 512, a 4096 pixels wide image takes 6 MB more and a tenth less CPU."""
+PIXELS: Final = 1 << 20
+"""Of a band where nothing else is said: 256 rows of 4096. Of 512, such an image takes 6 MB more, a tenth less CPU."""
+LEAST_ROWS: Final = 256
+"""Of a wider image, too: lower ones have more around them than in them."""
 _ENDLESS: Final = 1 << 40
 _FAR: Final = 1 << 16  # bands from the first of an endless image: nothing ends there
 
@@ -64,11 +66,11 @@ def detect(
         params: As for `Detector`.
         limits: Of the whole image's stretch.
         sigma_floor: As for `Detector`.
-        height: Rows of a band, `HEIGHT` of them where nothing is said; rounded to what the kernel computes at once.
+        height: Rows of a band, `usual_height` where nothing is said; rounded to what the kernel computes at once.
         beyond: So many rows below a band must be there too, where the image has them.
         only: The bands in these rows [top, bottom) alone; they begin at a multiple of `plan.PlanFilters.whole`.
     """
-    size, height = rows.shape[0], HEIGHT if height is None else height
+    size, height = rows.shape[0], usual_height(rows.shape[1]) if height is None else height
     if not isinstance(detector, CpuDetector):
         if only is not None:
             raise UsageError(
@@ -103,10 +105,15 @@ def detect(
         yield band(start + top, start + bottom)  # and keep nothing of it: it is gone before the next one is read
 
 
-def unsearched(rows: Rows, *, height: int = HEIGHT, beyond: int = 0) -> Iterator[Band]:
+def usual_height(width: int) -> int:
+    """Rows of a band of an image so wide: what a band saves is memory, and what it costs is the rows around it."""
+    return max(LEAST_ROWS, PIXELS // width)
+
+
+def unsearched(rows: Rows, *, beyond: int = 0) -> Iterator[Band]:
     """The same bands for what else is measured, when somebody else has counted the maxima."""
     size = rows.shape[0]
-    for top, bottom in spans(size, height):
+    for top, bottom in spans(size, usual_height(rows.shape[1])):
         yield Band(top, bottom, top, rows.read(top, min(bottom + beyond, size)), _nothing(rows.shape))
 
 
