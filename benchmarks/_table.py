@@ -37,7 +37,12 @@ def publish(
     """Print the page and write it to docs/benchmarks/NAME.md."""
     versions = ", ".join(f"{p} {importlib.metadata.version(p)}" for p in packages)
     hardware = device or f"{cpu_name()}, {len(os.sched_getaffinity(0))} cores"
-    command = " ".join(["python -m benchmarks." + Path(sys.argv[0]).stem, *sys.argv[1:]])
+    command = " ".join(
+        [
+            "python -m benchmarks." + Path(sys.argv[0]).stem,
+            *("DIR" if Path(one).is_dir() else one for one in sys.argv[1:]),
+        ]
+    )
     page = (
         f"# {title}\n\n{body}\n\n"
         f"Repeat with `{command}`. Measured {datetime.now(UTC):%Y-%m-%d} on {hardware}; "
