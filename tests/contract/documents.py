@@ -295,6 +295,26 @@ def _dataset_check() -> Any:
         return printed("dataset", "check", str(Path(folder, "set")))
 
 
+def _models(*words: str) -> Any:
+    """Of a library with a package that is champion; models answer at once."""
+    from tests.rigs.packages import answer_of, written
+    from tests.rigs.promoted import report_of
+
+    from mhfd.learning.packages import Library
+
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        with mock.patch("mhfd.learning.packages.package.tried", _always(answer_of())):
+            library = Library(home, home / "shipped")
+            package, other = (written(library.folder, title=title) for title in ("one", "two"))
+            report = report_of(home / "report", package.name)
+            if words[0] != "promote":
+                library.promote(package, report)
+            said = {"PACKAGE": package.name, "OTHER": other.name, "REPORT": str(report)}
+            place = {"settings__places__models_home": _always(home)}
+            return printed("models", *(said.get(word, word) for word in words), **place)
+
+
 PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
     "plan": _plan,
     "retake": _retake,
@@ -320,6 +340,12 @@ PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
     "flow timer create": lambda: _started("timer", "create", "--every", "1h"),
     "flow timer list": lambda: _started("timer", "list"),
     "flow timer delete": lambda: _started("timer", "delete", "a", "--yes"),
+    "models list": lambda: _models("list"),
+    "models show": lambda: _models("show", "focus"),
+    "models verify": lambda: _models("verify", "PACKAGE"),
+    "models promote": lambda: _models("promote", "PACKAGE", "--report", "REPORT"),
+    "models rollback": lambda: _models("rollback", "focus"),
+    "models remove": lambda: _models("remove", "OTHER"),
     "run list": lambda: _run("list"),
     "run show": lambda: _run("show", "a"),
     "run cancel": lambda: _run("cancel", "a"),

@@ -62,6 +62,7 @@ VERSIONS: Final = {
         *("flow dry-run", "flow validate", "flow deploy", "run list", "run show", "run cancel"),
         "service status",
         *("dataset build", "dataset check"),
+        *(f"models {name}" for name in ("list", "show", "verify", "promote", "rollback", "remove")),
         *("flow start", "flow timer create", "flow timer list", "flow timer delete"),
     ),
     1,

@@ -21,8 +21,9 @@ from mhfd_client.now import alive
 from mhfd_client.service.scope import Scope
 from mhfd_client.service.unit import Watched
 from mhfd_client.settings.load import OTHER_VARIABLES, Loaded
-from mhfd_client.settings.options import keys, types_of, variable
+from mhfd_client.settings.options import keys, variable
 from mhfd_client.settings.places import login_dir
+from mhfd_client.settings.section import types_of
 from mhfd_client.station.assembly import state_of
 
 _NAMED: Final = re.compile(r"\$\{(\w+)\}")

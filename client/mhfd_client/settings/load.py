@@ -18,8 +18,9 @@ from pydantic import ValidationError
 
 from mhfd.contract.params import Params
 from mhfd_client.errors import SettingsError
-from mhfd_client.settings.options import Settings, keys, nearest, types_of, variable
+from mhfd_client.settings.options import Settings, keys, nearest, variable
 from mhfd_client.settings.places import config_file
+from mhfd_client.settings.section import types_of
 
 OTHER_VARIABLES = frozenset(
     {

@@ -8,19 +8,16 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
 from mhfd.contract.params import Crop, Params
 from mhfd.errors import UsageError
 from mhfd.limits import Limits, bytes_of, pixels_of
-
-Seconds = Annotated[float, Field(ge=0, le=86400 * 7)]
-Positive = Annotated[float, Field(gt=0, le=86400 * 7)]
-
+from mhfd_client.settings.models import ModelsSettings
+from mhfd_client.settings.section import Positive, Seconds, Section
 
 _USUAL: Final = Limits()
 
@@ -37,22 +34,6 @@ def _said(read: Callable[[str | int], int]) -> Callable[[Any], Any]:
             raise ValueError(str(error)) from None
 
     return value
-
-
-class Section(BaseModel):
-    """Frozen, strict about unknown keys; true and false are no numbers."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _no_bool_as_number(cls, values: Any) -> Any:
-        if isinstance(values, dict):
-            for name, value in values.items():
-                info = cls.model_fields.get(name)
-                if isinstance(value, bool) and info is not None and bool not in types_of(info.annotation):
-                    raise ValueError(f"{name}: true and false are not allowed here")
-        return values
 
 
 class StateSettings(Section):
@@ -423,6 +404,7 @@ class Settings(Section):
     flow: FlowSettings = FlowSettings()
     verdict: VerdictSettings = VerdictSettings()
     alerts: AlertSettings = AlertSettings()
+    models: ModelsSettings = ModelsSettings()
     globus: GlobusSettings = GlobusSettings()
 
     def limits(self) -> Limits:
@@ -461,15 +443,3 @@ def nearest(name: str, names: Iterable[str]) -> str:
     names = sorted(names)
     near = difflib.get_close_matches(name, names, 1, 0.75)
     return f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(names)}"
-
-
-def types_of(annotation: Any) -> set[Any]:
-    """The plain types that an annotation allows: `tuple[str, ...] | None` allows tuple and None."""
-    origin = get_origin(annotation)
-    if origin in (Union, UnionType):
-        return set().union(*(types_of(part) for part in get_args(annotation)))
-    if origin is Annotated:
-        return types_of(get_args(annotation)[0])
-    if origin is Literal:
-        return {type(part) for part in get_args(annotation)}
-    return {origin or annotation}

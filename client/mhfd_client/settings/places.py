@@ -104,6 +104,13 @@ def login_dir(env: Mapping[str, str] | None = None) -> Path:
     return state_home(env) / "login"
 
 
+def models_home(settings: Settings | None = None, env: Mapping[str, str] | None = None) -> Path:
+    """Where learned packages and their champions live: `models.home`, else mhfd/models below XDG_STATE_HOME."""
+    if settings is not None and settings.models.home is not None:
+        return settings.models.home.expanduser().absolute()
+    return state_home(env) / "models"
+
+
 def _xdg(env: Mapping[str, str], name: str, fallback: str) -> Path:
     """A folder of the XDG base directory specification, which asks to ignore values that are not absolute."""
     value = env.get(name, "")

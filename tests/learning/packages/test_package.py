@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.rigs import REPOSITORY
 from tests.rigs.packages import README, TEST, answer_of, card_of, model_of, written
 
 from mhfd.errors import PackageRefused, UsageError
@@ -61,3 +62,9 @@ def test_what_verify_would_refuse_is_not_written(tmp_path: Path) -> None:
 def test_operators_are_named_as_learners_name_them() -> None:
     assert {"MatMul", "Sigmoid", "ai.onnx.ml.TreeEnsembleClassifier"} <= OPERATORS
     assert not {"Loop", "If", "Scan", "ai.onnx.ml.ZipMap"} & OPERATORS
+
+
+def test_the_reference_lists_every_operator() -> None:
+    said = (REPOSITORY / "docs" / "reference" / "cli-learned.md").read_text(encoding="utf-8")
+    listed = said[said.index("### What a model may compute") :]
+    assert [name for name in OPERATORS if f"`{name.removeprefix('ai.onnx.ml.')}`" not in listed] == []

@@ -99,7 +99,7 @@ class ChampionHistory:
                 raise
             before, follows = self._last(task)
         change = ChampionChange(
-            at=datetime.now(UTC).isoformat(timespec="seconds"),
+            at=datetime.now(UTC).isoformat(timespec="microseconds"),
             who=who,
             task=task,
             kind=kind,
