@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from mhfd.contract.estimate import Estimate
+from mhfd.contract.estimate import Estimate, likely
 from mhfd_client.journal.rows import Outcome
 from mhfd_client.naming import Place
 
@@ -75,15 +75,15 @@ def _worth(one: Unlabelled) -> tuple[float, str]:
             against = (estimate.cause == _IN_FOCUS) is not (one.outcome is Outcome.IN_FOCUS)
             if against:
                 words = estimate.cause.replace("_", " ")
-                found.append((1 + p, f"the verdict is {verdict}, and {estimate.speaker} says {words} ({_p(p)})"))
+                found.append((1 + p, f"the verdict is {verdict}, and {estimate.speaker} says {words} ({likely(p)})"))
             continue
         against_p = p if one.outcome is Outcome.IN_FOCUS else 1 - p
         if against_p > 0.5:
             other = "out of focus" if one.outcome is Outcome.IN_FOCUS else "in focus"
-            words = f"the verdict is {verdict}, and {estimate.speaker} says {other} ({_p(against_p)})"
+            words = f"the verdict is {verdict}, and {estimate.speaker} says {other} ({likely(against_p)})"
             found.append((2 * against_p, words))
         else:
-            words = f"{estimate.speaker} is not sure of it: out of focus with {_p(p)}"
+            words = f"{estimate.speaker} is not sure of it: out of focus with {likely(p)}"
             found.append((2 * against_p, words))
     if len(found) == 1 and one.margin is not None and one.margin < 1:
         found.append((1 - one.margin, "it lies near the threshold between in focus and out of focus"))
@@ -97,7 +97,3 @@ def _apart(place: Place, spoken: dict[str | None, list[int]]) -> float:
         return 1.0
     nearest = min(abs(section - place.section) for section in sections)
     return min(1.0, (nearest + 1) / _SPREAD)
-
-
-def _p(value: float) -> str:
-    return f"p {value:.2f}".replace("p 0.", "p .")

@@ -73,12 +73,17 @@ class Estimate(Wire):
             between = self.range_px
             spread = "" if between is None else f" ({between[0]:.1f} to {between[1]:.1f})"
             said.append(f"radius {self.radius_px:.1f} px{spread}")
-        sure = "" if self.p is None else f"p {self.p:.2f}".replace("0.", ".", 1)
+        sure = "" if self.p is None else likely(self.p)
         if self.cause is not None:
             said.append(f"cause: {self.cause.replace('_', ' ')}" + (f" ({sure})" if sure else ""))
         elif self.p is not None:
             said.append(f"out of focus: {sure}")
         return f"{', '.join(said)}, says {self.speaker}"
+
+
+def likely(p: float) -> str:
+    """A probability, for a person: `p .83`."""
+    return f"p {p:.2f}".replace("p 0.", "p .")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,18 +5,24 @@ All of a small image; of a larger one the square in its middle. It measures noth
 
 from typing import Any, Final
 
+import numpy as np
 from numpy.typing import NDArray
 
 from mhfd.rows import Rows
 
 LARGEST: Final = 2048
 """Pixels along a side: features are of blocks, and more of them say little more."""
+_BAND: Final = 256  # rows
 
 
 def part_of(rows: Rows) -> NDArray[Any]:
-    """That part of an image that is read by rows; nothing else of it is read."""
+    """That part of an image that is read by rows, some at a time: they may be as wide as an image can be."""
     (top, bottom), (left, right) = (_middle(size) for size in rows.shape)
-    return rows.read(top, bottom)[:, left:right].copy()
+    part = np.empty((bottom - top, right - left), rows.dtype)
+    for start in range(top, bottom, _BAND):
+        end = min(start + _BAND, bottom)
+        part[start - top : end - top] = rows.read(start, end)[:, left:right]
+    return part
 
 
 def part_of_array(pixels: NDArray[Any]) -> NDArray[Any]:
