@@ -16,11 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import matplotlib as mpl
 from benchmarks._table import DOCS, cpu_name
-
-mpl.use("Agg")
-import matplotlib.pyplot as plt
 
 RUNS: Final = 21
 """Of each configuration, the discarded one included."""
@@ -85,10 +81,21 @@ def mean_and_sd(times: Sequence[float]) -> str:
     return f"{statistics.fmean(times):.3g} +- {deviation:g}"
 
 
+def pyplot() -> Any:
+    """Matplotlib for files. It takes a second to load, and most of what is imported from here draws nothing."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    return plt
+
+
 @contextmanager
 def picture(name: str, *, panels: int = 1, width: float = 5.2, height: float = 3.6) -> Iterator[Any]:
     """Axes to draw on; written as docs/images/figures/NAME.svg. The same values give the same file."""
-    with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none", "font.size": 9, "lines.markersize": 4}):
+    plt = pyplot()
+    with plt.rc_context({"svg.hashsalt": name, "svg.fonttype": "none", "font.size": 9, "lines.markersize": 4}):
         figure, axes = plt.subplots(1, panels, figsize=(width * panels, height), layout="constrained", squeeze=False)
         yield axes[0, 0] if panels == 1 else axes[0]
         PICTURES.mkdir(parents=True, exist_ok=True)

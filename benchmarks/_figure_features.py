@@ -10,13 +10,11 @@ import io
 from collections.abc import Sequence
 from typing import Any, Final
 
-import matplotlib.pyplot as plt
 import numpy as np
 from benchmarks import _laws
-from benchmarks._figure import COLOURS, PICTURES, Drawn, Scope, picture, shown
+from benchmarks._figure import COLOURS, PICTURES, Drawn, Scope, picture, pyplot, shown
 from benchmarks._table import markdown
 from benchmarks._through_focus import Through, Values, microtubules
-from matplotlib.patches import Circle
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -53,6 +51,7 @@ def figure1(scope: Scope, *, side: int = SHOWN_SIDE) -> Drawn:
         (side, side), seed=3, defocus_um=[0.0, BLURRED_UM], exposure=simulate.Exposure(dose=DOSE)
     )
     rows: list[list[object]] = []
+    plt = pyplot()
     figure, axes = plt.subplots(2, 2, figsize=(8, 8.4), layout="constrained")
     for line, (name, params) in zip(axes, (("`paper_code`, own size", PUBLISHED), (ROBUST, Params())), strict=True):
         row: list[object] = [name]
@@ -82,6 +81,8 @@ def figure1(scope: Scope, *, side: int = SHOWN_SIDE) -> Drawn:
 
 def circled(axis: Any, pixels: NDArray[Any], found: Features, params: Params) -> None:
     """The image with a circle a feature."""
+    from matplotlib.patches import Circle
+
     coarse = pixels.astype(int) // GREYS * GREYS
     axis.imshow(coarse, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     sizes = scales.ladder(params)[found.scale]

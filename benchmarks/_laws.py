@@ -12,7 +12,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
 
 Series = NDArray[np.float64]
 
@@ -49,6 +48,7 @@ class Fit:
 
 def fit(law: str, z: Series, logs: Series, *, focus: float | None = None) -> Fit:
     """By least squares of the logarithm. Without a `focus` it is sought within the series."""
+    from scipy import optimize
 
     def rss(length: float, at: float) -> tuple[float, float]:
         shape = LAWS[law](np.abs(z - at) / length)

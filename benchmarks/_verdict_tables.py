@@ -11,7 +11,7 @@ from benchmarks._first_verdicts import Said, of_kind
 from benchmarks._simulated_runs import FAULTS
 from benchmarks._table import markdown
 from benchmarks._taken import CLASSICAL
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from mhfd_client.journal.rows import Outcome
 
@@ -23,7 +23,7 @@ Both = tuple[Sequence[Said], Sequence[Said]]
 
 def upper(count: int, of: int) -> float:
     """Clopper and Pearson's bound: the part is less, 95 times of a hundred."""
-    return float(beta.ppf(0.95, count + 1, of - count)) if count < of else 1.0
+    return float(betaincinv(count + 1, of - count, 0.95)) if count < of else 1.0
 
 
 def rules(told: dict[str, Both]) -> str:

@@ -14,8 +14,6 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
-from globus_compute_endpoint.endpoint.config.utils import load_user_config_template, render_config_user_template
-from globus_compute_endpoint.endpoint.identity_mapper import MappedPosixIdentity
 
 from mhfd.remote import quota
 from mhfd.site import Site
@@ -56,6 +54,12 @@ def allowed(folder: Path, **fields: Any) -> Site:
 
 def rendered(folder: Path, identity: Any) -> str:
     """As the endpoint renders it for whoever it found."""
+    from globus_compute_endpoint.endpoint.config.utils import (
+        load_user_config_template,
+        render_config_user_template,
+    )
+    from globus_compute_endpoint.endpoint.identity_mapper import MappedPosixIdentity
+
     myself = MappedPosixIdentity(pwd.getpwuid(os.getuid()), [], identity)
     path = folder / render.TEMPLATE
     text = render_config_user_template(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from scipy.stats import beta
 
 from mhfd.errors import UsageError
 from mhfd.simulate.planting import FaultKind
@@ -13,6 +12,8 @@ from mhfd_client.replay.outcome import KindOutcome, PlantedVerdict, Share, reach
 
 @pytest.mark.parametrize(("count", "of"), [(0, 100), (3, 40), (39, 40), (20, 20)])
 def test_bounds_are_clopper_and_pearsons(count: int, of: int) -> None:
+    from scipy.stats import beta  # the oracle, which half a second of loading is worth here alone
+
     share = Share.counted([True] * count + [False] * (of - count))
     low = 0.0 if count == 0 else beta.ppf(0.025, count, of - count + 1)
     high = 1.0 if count == of else beta.ppf(0.975, count + 1, of - count)

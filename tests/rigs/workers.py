@@ -1,34 +1,64 @@
 """How tests are dealt to the workers of pytest-xdist: whole files, and those that take longest first.
 
-A file stays in one worker, so that each starts only what its own tests ask for. What is long does not begin last, so
-that no worker ends long after the others. In one process nothing of this happens.
+A file stays in one worker, so that each starts only what its own tests ask for; files that need the same browser, or
+the same broker and endpoints, stay together in one (`TOGETHER`): each of those takes seconds to start. What is long
+does not begin last, so that no worker ends long after the others. In one process nothing of this happens.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+if TYPE_CHECKING:
+    from xdist.scheduler import Scheduling
+
+TOGETHER: Final[dict[str, tuple[str, ...]]] = {
+    "an endpoint with workers": (
+        "endpoint_config/test_core_endpoint.py",
+        "compute/test_compute_station.py",
+        "compute/test_registration.py",
+        "doctor/test_far_doctor.py",
+        "runners/test_far_runners.py",
+        "runners/test_runner_contract.py",
+        "scoring/test_endpoint_notebook.py",
+        "stand_ins/test_rig.py",
+    ),
+    "an endpoint with threads": (
+        "flow/test_flow_station.py",
+        "flow/test_flow_runner.py",
+        "stand_ins/test_cloud.py",
+        "docs/test_docs_flow.py",
+        "doctor/test_flow_doctor.py",
+        "first_hour/test_first_hour.py",
+        "page/test_flow_page.py",
+        "scoring/test_far_score.py",
+        "scoring/test_flow_score.py",
+        "scoring/test_held.py",
+        "stand_ins/test_flows.py",
+    ),
+    "a browser": (
+        "page/test_page_browser.py",
+        "page/test_page_labels.py",
+        "page/test_page_alerts.py",
+        "page/test_page_question.py",
+        "page/test_page_retakes.py",
+        "page/test_page_tabs.py",
+        "docs/test_site.py",
+    ),
+}
+"""Files that start the same. One that is missing here costs time, and nothing else."""
+
 LONG: Final = (
-    "endpoint_config/test_core_endpoint.py",
-    "compute/test_compute_station.py",
-    "page/test_page_browser.py",
+    *(file for files in TOGETHER.values() for file in files),
     "docs/test_docs.py",
-    "flow/test_flow_station.py",
-    "flow/test_flow_runner.py",
-    "page/test_page_labels.py",
     "page/test_page.py",
     "commands/test_cli_station.py",
     "endpoint_config/test_endpoint_config.py",
-    "stand_ins/test_cloud.py",
-    "docs/test_docs_flow.py",
-    "doctor/test_far_doctor.py",
     "demo/test_demo.py",
     "images/test_bounds.py",
     "detector/test_detector_contract.py",
-    "scoring/test_far_score.py",
-    "stand_ins/test_rig.py",
     "globus/test_login.py",
     "station/test_station_killed.py",
     "detector/test_gpu_device.py",
@@ -36,14 +66,18 @@ LONG: Final = (
     "station/test_station.py",
     "runners/test_local_runner.py",
     "station/test_names_watched.py",
-    "page/test_page_tabs.py",
     "flows/test_flow_interpreter.py",
     "commands/test_cli.py",
-    "stand_ins/test_flows.py",
     "station/test_drawn_bar.py",
     "soundness/test_soundness.py",
 )
 """The files that take longest, below tests/. One that is missing here costs time, and nothing else."""
+
+
+def unit_of(nodeid: str) -> str:
+    """What a test is dealt with: its file, or the files that start the same."""
+    file = nodeid.partition("::")[0]
+    return next((name for name, files in TOGETHER.items() if file.removeprefix("tests/") in files), file)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -51,3 +85,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if hasattr(config, "workerinput"):
         rank = {f"tests/{name}": place for place, name in enumerate(LONG)}
         items.sort(key=lambda item: rank.get(item.nodeid.partition("::")[0], len(LONG)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling | None:
+    """By `unit_of`, where whole files are dealt."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class UnitScheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return unit_of(nodeid)
+
+    return UnitScheduling(config, log)

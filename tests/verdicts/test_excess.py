@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pytest
@@ -74,30 +76,28 @@ def test_an_image_may_be_sharper_than_its_neighbours() -> None:
 @dataclass(frozen=True)
 class OneWay:
     kind: BlurKind
-    models: transfer.Models
-    row: int
+    models: Callable[[], transfer.Models]
+    size: tuple[float, ...]
     lines: float = 0.0
 
 
-def one_way(kind: BlurKind, models: transfer.Models, *size: float, lines: float = 0.0) -> OneWay:
-    sizes = models.sizes.reshape(len(models.sizes), -1)
-    return OneWay(kind, models, int(np.abs(sizes - np.array(size)).sum(axis=1).argmin()), lines)
-
-
 CASES = [
-    one_way(BlurKind.MOTION_ALONG, transfer.motions(along=True), 4.0),
-    one_way(BlurKind.MOTION_ACROSS, transfer.motions(along=False), 4.0),
-    one_way(BlurKind.VIBRATION, transfer.vibrations(), 2.0, lines=0.9),
-    one_way(BlurKind.ASTIGMATISM, transfer.ellipses(), 4.0, 0.8, np.pi / 4),
-    one_way(BlurKind.ASTIGMATISM, transfer.ellipses(), 4.0, 1.6, 0.0),
+    OneWay(BlurKind.MOTION_ALONG, partial(transfer.motions, along=True), (4.0,)),
+    OneWay(BlurKind.MOTION_ACROSS, partial(transfer.motions, along=False), (4.0,)),
+    OneWay(BlurKind.VIBRATION, transfer.vibrations, (2.0,), lines=0.9),
+    OneWay(BlurKind.ASTIGMATISM, transfer.ellipses, (4.0, 0.8, np.pi / 4)),
+    OneWay(BlurKind.ASTIGMATISM, transfer.ellipses, (4.0, 1.6, 0.0)),
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.kind.value} {case.row}")
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.kind.value} {case.size}")
 def test_blur_in_one_direction_is_named_with_its_size(case: OneWay) -> None:
-    found = excess(one(through(case.models, case.row), case.lines), others(), tolerance_px=TOLERANCE)
+    models = case.models()
+    sizes = models.sizes.reshape(len(models.sizes), -1)
+    row = int(np.abs(sizes - np.array(case.size)).sum(axis=1).argmin())
+    found = excess(one(through(models, row), case.lines), others(), tolerance_px=TOLERANCE)
     assert found is not None
-    size = float(np.atleast_1d(case.models.sizes[case.row])[0])
+    size = float(sizes[row, 0])
     assert found.blurred
     assert found.blur.kind is case.kind
     assert found.blur.px == pytest.approx(size, abs=0.3)

@@ -13,8 +13,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from mhfd_client.verdicts.blur import transfer
 
@@ -98,7 +97,7 @@ def fitted(rings: Rings) -> SeriesFit:
         chi2=solved.misfit / max(free, 1),
         foretold=1 - missed / nothing if nothing > 0 else 0.0,
         radii=_radii(rings, solved.field),
-        quantile=float(student.ppf(0.975, max(count - 3, 1))),
+        quantile=float(stdtrit(max(count - 3, 1), 0.975)),
     )
 
 
@@ -173,6 +172,8 @@ def _search(rings: Rings) -> Numbers:
 
 def _refined(rings: Rings, start: Numbers, *, rounds: int = _ROUNDS) -> Numbers:
     """The weights depend on the blur: it is fitted again with those of the last one."""
+    from scipy.optimize import minimize  # half a second that the names of this module are not worth
+
     span = float(np.ptp(rings.focus))
     place = start
     for _ in range(rounds):

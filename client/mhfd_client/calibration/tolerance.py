@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from mhfd_client.errors import SeriesRefused
 
@@ -109,4 +109,4 @@ def _drawn(rng: np.random.Generator, values: Pixels) -> Pixels:
 
 def _bound(wrong: int, of: int) -> float:
     """Clopper and Pearson's upper bound of the part, one-sided at 97.5%."""
-    return 1.0 if wrong == of else float(beta.ppf(0.975, wrong + 1, of - wrong))
+    return 1.0 if wrong == of else float(betaincinv(wrong + 1, of - wrong, 0.975))

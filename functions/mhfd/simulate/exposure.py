@@ -6,7 +6,6 @@ Must not know what the picture shows.
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.signal
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
@@ -119,6 +118,8 @@ def _lagging(electrons: Plane, lag_px: float) -> Plane:
     """Each pixel's signal felt in those after it on its line, ever less."""
     left = float(np.exp(-1 / lag_px))
     begin = (left * electrons[:, :1]).astype(np.float64)
-    felt, _ = scipy.signal.lfilter([1 - left], [1.0, -left], electrons.astype(np.float64), axis=1, zi=begin)
+    from scipy.signal import lfilter  # most detectors are quick, and it takes as long to load as an image to make
+
+    felt, _ = lfilter([1 - left], [1.0, -left], electrons.astype(np.float64), axis=1, zi=begin)
     smeared: Plane = felt.astype(np.float32)
     return smeared

@@ -13,10 +13,14 @@ DEADLINE_S = 200.0
 
 
 def until(condition: Callable[[], T], never: str | Callable[[], str], *, deadline_s: float = DEADLINE_S) -> T:
-    """The first value of `condition` that is true; AssertionError saying `never` when there is none."""
-    end = time.monotonic() + deadline_s
+    """The first value of `condition` that is true; AssertionError saying `never` when there is none.
+
+    What takes long is looked for less often: a look costs what others could compute with.
+    """
+    began = time.monotonic()
     while not (value := condition()):
-        if time.monotonic() > end:
+        waited = time.monotonic() - began
+        if waited > deadline_s:
             raise AssertionError(never if isinstance(never, str) else never())
-        time.sleep(0.02)
+        time.sleep(min(0.2, max(0.02, waited / 20)))
     return value
