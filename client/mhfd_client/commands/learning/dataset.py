@@ -116,18 +116,25 @@ def _document(dataset: Dataset) -> dict[str, object]:
 
 
 def _built_lines(dataset: Dataset, left_out: list[str], out: Path) -> Iterator[str]:
+    from mhfd.learning.dataset.checking import counted
+
     for line in left_out:
         yield f"left out: {line}"
     told = _document(dataset)
     test = [key for key in dataset.groups if dataset.split[key] == "test"]
-    yield f"{told['rows']} rows of {told['images']} images: {told['good']} good, {told['bad']} bad"
-    yield f"{len(dataset.groups)} groups, {len(test)} of them for the test" + (f": {', '.join(test)}" if test else "")
+    rows, images = counted(len(dataset.rows), "row"), counted(len({row.sha256 for row in dataset.rows}), "image")
+    yield f"{rows} of {images}: {told['good']} good, {told['bad']} bad"
+    yield f"{counted(len(dataset.groups), 'group')}, {len(test)} of them for the test" + (
+        f": {', '.join(test)}" if test else ""
+    )
     yield f"written to {out}; next: mhfd dataset check {out}"
 
 
 def _check_lines(found: DatasetCheck) -> Iterator[str]:
-    yield f"{found.rows} rows of {found.images} images: {found.good} good, {found.bad} bad"
-    yield f"{found.groups} groups: {found.train_groups} for training, {found.test_groups} for the test"
+    from mhfd.learning.dataset.checking import counted
+
+    yield f"{counted(found.rows, 'row')} of {counted(found.images, 'image')}: {found.good} good, {found.bad} bad"
+    yield f"{counted(found.groups, 'group')}: {found.train_groups} for training, {found.test_groups} for the test"
     for problem in found.problems:
         yield f"{'refused' if problem.refused else 'note'}: {problem.kind}: {problem.sentence}"
     if not found.problems:

@@ -131,6 +131,11 @@ def check(
     )
 
 
+def counted(number: int, what: str) -> str:
+    """`1 group`, `2 groups`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def refuse_leaks(dataset: Dataset, *, pixels: bool = True) -> None:
     """UsageError that names what makes figures a lie: a copy across groups, a leaked label, two labels of one word."""
     for problem in check(dataset, pixels=pixels).problems:
@@ -222,12 +227,13 @@ def _contradictions(dataset: Dataset, takes: Mapping[str, str]) -> Iterator[Data
         if both:
             who = next(iter(both))
             one, other = words[who, False], words[who, True]
+        if both and one.sha256 == other.sha256:
             by = f" by {who}" if who else ""
             sentence = f"{_pair(one, other)} good and bad{by}; say which it is"
             kind = ProblemKind.CONTRADICTION
         else:
-            sentence = f"{_pair(one, other)} good by {one.said_by or 'nobody named'} and bad by "
-            sentence += f"{other.said_by or 'nobody named'}; both labels are kept"
+            good_by, bad_by = (f" by {row.said_by}" if row.said_by else "" for row in (one, other))
+            sentence = f"{_pair(one, other)} good{good_by} and bad{bad_by}; both labels are kept"
             kind = ProblemKind.DISAGREEMENT
         yield DatasetProblem(kind=kind, sentence=sentence, paths=tuple(dict.fromkeys((one.path, other.path))))
 
@@ -235,7 +241,7 @@ def _contradictions(dataset: Dataset, takes: Mapping[str, str]) -> Iterator[Data
 def _pair(one: DatasetRow, other: DatasetRow) -> str:
     if one.path == other.path:
         return f"{one.path} is called"
-    return f"{one.path} and {other.path} are one image, called"
+    return f"{one.path} and {other.path} look like one image, and are called"
 
 
 def _classes(labels: Counter[bool | None]) -> Iterator[DatasetProblem]:
@@ -299,8 +305,8 @@ def _groups(dataset: Dataset) -> Iterator[DatasetProblem]:
     if len(dataset.groups) < FEWEST_GROUPS:
         yield DatasetProblem(
             kind=ProblemKind.FEW_GROUPS,
-            sentence=f"{len(dataset.groups)} groups: nothing can be promoted on fewer than {FEWEST_GROUPS} that are "
-            "new; add runs of other specimens, days or instruments",
+            sentence=f"{counted(len(dataset.groups), 'group')}: nothing can be promoted on fewer than "
+            f"{FEWEST_GROUPS} that are new; add runs of other specimens, days or instruments",
             value=len(dataset.groups),
         )
 
