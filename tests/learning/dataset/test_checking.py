@@ -168,6 +168,13 @@ def test_labels_that_an_instrument_explains_are_a_batch_effect(tmp_path: Path) -
     assert not any(sentence.startswith("the specimen alone") for sentence in sentences)
 
 
+def test_what_files_are_is_a_batch_effect_too(tmp_path: Path) -> None:
+    rows = [image(tmp_path, f"{n}.tif", picture(n, 64 + n % 2), group=f"g{n // 4}", bad=n % 2 == 0) for n in range(24)]
+    sentences = [one.sentence for one in check(Dataset(tuple(rows), split(rows))).problems]
+    assert any(one.startswith("the size in pixels alone tells bad from good with an AUC of 1.00") for one in sentences)
+    assert not any(one.startswith(("the brightness", "the kind of file")) for one in sentences)
+
+
 def test_names_that_give_the_label_away_are_said(tmp_path: Path) -> None:
     rows = [
         row(tmp_path, f"{'sharp' if n % 2 else 'blurry'}_{n}.tif", bad=n % 2 == 0, group=f"g{n // 5}")

@@ -55,6 +55,8 @@ def test_columns_that_mean_something_are_no_covariates(folder: Path) -> None:
 HEAD = "path,label,group\n"
 WRONG = {
     "a file that is not there": (HEAD + "a.tif,good,g\nc.tif,bad,g\n", "line 3: path 'c.tif': no such file"),
+    "a name that none can have": (HEAD + "a\0.tif,good,g\n", "line 2: path 'a\\x00.tif': no such file"),
+    "a device": (HEAD + "/dev/null,good,g\n", "line 2: path '/dev/null': it is no file"),
     "a folder": (HEAD + "a.tif,good,g\n.,bad,g\n", "line 3: path '.'"),
     "a label that is not known": (HEAD + "a.tif,good,g\nb.tif,blurry,g\n", "line 3: label 'blurry' is not known"),
     "an empty label": (HEAD + "a.tif,,g\n", "line 2: label '' is not known"),

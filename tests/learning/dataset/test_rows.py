@@ -68,6 +68,7 @@ CHANGES = {
     "the digest": (1, _value("digest", "0" * 64), "the digest is of other rows"),
     "the number of rows": (1, _value("rows", 7), "7 rows were written, 20 are there"),
     "a path that leads out": (2, _value("path", "../x.tif"), "leads out of the dataset"),
+    "a path that none can have": (2, _value("path", "a\0"), "no row of a dataset: path"),
     "an image that is not there": (2, _value("path", "images/gone.tif"), "'images/gone.tif' is not there"),
 }
 

@@ -125,7 +125,7 @@ def check(
             *_classes(labels),
             *_duplicates(dataset, seen.takes),
             *_groups(dataset),
-            *_batches(dataset, seen.brightness),
+            *_batches(dataset, seen.facts),
             *_paths(dataset),
         ),
     )
@@ -147,16 +147,19 @@ class _Seen:
     """What was seen of the images themselves."""
 
     def __init__(
-        self, takes: Mapping[str, str], brightness: Mapping[str, float], changed: Sequence[DatasetProblem]
+        self,
+        takes: Mapping[str, str],
+        facts: Mapping[str, Mapping[str, float | str]],
+        changed: Sequence[DatasetProblem],
     ) -> None:
         self.takes = takes
         """By hash: the hash that stands for all images of the same take."""
-        self.brightness, self.changed = brightness, changed
+        self.facts, self.changed = facts, changed
 
     @classmethod
     def of(cls, rows: Sequence[DatasetRow], tell: Callable[[int, int], object]) -> _Seen:
         patches: list[NDArray[np.float32] | None] = []
-        brightness: dict[str, float] = {}
+        facts: dict[str, dict[str, float | str]] = {}
         changed = []
         for done, row in enumerate(rows, start=1):
             patch = None
@@ -165,7 +168,11 @@ class _Seen:
             except NotAnImage as error:
                 changed.append(DatasetProblem(kind=ProblemKind.CHANGED, sentence=str(error), paths=(row.path,)))
             else:
-                brightness[row.sha256] = float(pixels.mean(dtype=np.float64))
+                facts[row.sha256] = {
+                    "the brightness": float(pixels.mean(dtype=np.float64)),
+                    "the size in pixels": f"{pixels.shape}",
+                    "the kind of file": f"{Path(row.path).suffix.lower()} of {pixels.dtype}",
+                }
                 patch = patch_of(pixels)
             patches.append(patch)
             tell(done, len(rows))
@@ -174,7 +181,7 @@ class _Seen:
             kept, gone = takes[rows[one].sha256], takes[rows[other].sha256]
             if kept != gone:
                 takes |= {sha256: kept for sha256, of in takes.items() if of == gone}
-        return cls(takes, brightness, changed)
+        return cls(takes, facts, changed)
 
 
 def _original(dataset: Dataset) -> Mapping[str, str]:
@@ -344,7 +351,7 @@ def _leaks(dataset: Dataset) -> Iterator[DatasetProblem]:
             )
 
 
-def _batches(dataset: Dataset, brightness: Mapping[str, float]) -> Iterator[DatasetProblem]:
+def _batches(dataset: Dataset, facts: Mapping[str, Mapping[str, float | str]]) -> Iterator[DatasetProblem]:
     rows = _labelled(dataset)
     bad = [bool(row.target.bad) for row in rows]
     known: list[tuple[str, list[float | str], list[bool]]] = [
@@ -355,8 +362,11 @@ def _batches(dataset: Dataset, brightness: Mapping[str, float]) -> Iterator[Data
     ]
     sized = [row for row in rows if row.pixel_nm is not None]
     known.append(("the pixel size", [row.pixel_nm or 0 for row in sized], [bool(row.target.bad) for row in sized]))
-    lit = [row for row in rows if row.sha256 in brightness]
-    known.append(("the brightness", [brightness[row.sha256] for row in lit], [bool(row.target.bad) for row in lit]))
+    read = [row for row in rows if row.sha256 in facts]
+    names = sorted({name for of_image in facts.values() for name in of_image})
+    known += [
+        (name, [facts[row.sha256][name] for row in read], [bool(row.target.bad) for row in read]) for name in names
+    ]
     leaked = {problem.sentence.split("'")[1] for problem in _leaks(dataset)}
     known += [(f"{name!r}", values, bad) for name, values, bad in _covariates(rows) if name not in leaked]
     for name, values, of in known:

@@ -6,6 +6,7 @@ What is wrong is a UsageError with the file, the line and the remedy.
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import math
 from collections.abc import Iterator, Mapping
@@ -121,7 +122,11 @@ def _row(path: Path, line: int, names: list[str], cells: list[str]) -> DatasetRo
 
 
 def sha256_of(path: Path) -> str:
-    """Of a file's bytes."""
+    """Of a file's bytes; OSError where it is no file, as a pipe or a device is none."""
+    if "\0" in str(path) or not path.exists():
+        raise FileNotFoundError(errno.ENOENT, "no such file")
+    if not path.is_file():
+        raise OSError(errno.EINVAL, "it is no file")
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -112,7 +112,7 @@ class DatasetRow(Wire):
     schema_version: Literal[1] = 1
     sha256: str = Field(pattern=_SHA256)
     """Of the file's bytes."""
-    path: str = Field(min_length=1)
+    path: str = Field(min_length=1, pattern=r"^[^\x00]+$")
     """Absolute, once a dataset is read; in its file relative to that, where the image lies below it."""
     group: SourceGroup
     section: int | None = None
