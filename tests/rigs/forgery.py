@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -44,7 +45,8 @@ class Forgery:
                 field = field[part]
             field["sha256"] = hashlib.sha256(self.files[name]).hexdigest()
         change(document)
-        self.text((json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
+        text = json.dumps(document, indent=1, ensure_ascii=False)
+        self.text((re.sub(r"(\s-?\d)(e[-+]\d+)(?=,?\n)", r"\1.0\2", text) + "\n").encode())
 
     def text(self, data: bytes) -> None:
         """Another `rdf.yaml`, byte by byte; the manifest fits."""

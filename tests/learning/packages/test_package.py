@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.rigs import REPOSITORY
-from tests.rigs.packages import README, TEST, answer_of, card_of, model_of, written
+from tests.rigs.packages import README, TEST, answer_of, answered_here, card_of, model_of, written
 
 from mhfd.errors import PackageRefused, UsageError
 from mhfd.learning.packages import OPERATORS, read_package, verify, write_package
@@ -27,6 +27,13 @@ def test_a_package_is_named_by_its_manifest_and_says_again_what_it_was_told(tmp_
     assert again.weights() == model_of().SerializeToString()
 
 
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model answers in this process."""
+    monkeypatch.setattr("mhfd.learning.packages.package.tried", answered_here)
+
+
+@pytest.mark.usefixtures("at_once")
 def test_the_same_card_and_bytes_make_the_same_name_anywhere(tmp_path: Path) -> None:
     one, two = written(tmp_path / "a"), written(tmp_path / "b")
     assert one.name == two.name
@@ -34,6 +41,7 @@ def test_the_same_card_and_bytes_make_the_same_name_anywhere(tmp_path: Path) -> 
     assert written(tmp_path / "a", title="another").name != one.name
 
 
+@pytest.mark.usefixtures("at_once")
 def test_a_folder_that_is_named_otherwise_is_still_the_package(tmp_path: Path) -> None:
     made = written(tmp_path)
     moved = made.folder.rename(tmp_path / "radius")
@@ -43,6 +51,7 @@ def test_a_folder_that_is_named_otherwise_is_still_the_package(tmp_path: Path) -
         read_package(wrong)
 
 
+@pytest.mark.usefixtures("at_once")
 def test_weights_that_changed_since_are_not_handed_out(tmp_path: Path) -> None:
     made = written(tmp_path)
     made.weights_path.write_bytes(made.weights()[:-1] + b"\0")
@@ -50,6 +59,7 @@ def test_weights_that_changed_since_are_not_handed_out(tmp_path: Path) -> None:
         made.weights()
 
 
+@pytest.mark.usefixtures("at_once")
 def test_what_verify_would_refuse_is_not_written(tmp_path: Path) -> None:
     onnx = model_of().SerializeToString()
     with pytest.raises(PackageRefused, match="answers its test with"):

@@ -5,6 +5,7 @@ tags, anchors and merges. There is one right text for a card and its files, and 
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
@@ -27,6 +28,9 @@ from mhfd.learning.packages.folder import (
 FORMAT: Final = "0.5.11"
 RELATIVE: Final = 1e-4
 ABSOLUTE: Final = 1e-5
+
+_WITHOUT_A_POINT: Final = re.compile(r"^(.*[ ]-?\d+)(e[-+]\d+)(?=,?$)", re.MULTILINE)
+"""A number as 1e-05, at the end of a line, where no text ends: YAML 1.1 takes it for a text, but not 1.0e-05."""
 
 
 def tolerance_of(answer: NDArray[np.float32]) -> tuple[float, float]:
@@ -66,7 +70,8 @@ def description_bytes(card: Card, files: Mapping[str, bytes], answer: NDArray[np
             "mhfd": card.model_dump(mode="json"),
         },
     }
-    return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+    return (_WITHOUT_A_POINT.sub(r"\1.0\2", text) + "\n").encode()
 
 
 def card_in(data: bytes) -> Card:
