@@ -18,9 +18,9 @@ from pydantic import Field
 
 from mhfd.contract.base import Wire
 from mhfd.errors import UsageError
-from mhfd.learning.dataset.copies import NotAnImage, pixels_of
+from mhfd.learning.dataset.copies import NotAnImage, middle_of
 from mhfd.learning.dataset.rows import Dataset, DatasetRow, Origin, Side
-from mhfd.learning.dataset.takes import patch_of, same_takes
+from mhfd.learning.dataset.takes import SIDE, patch_of, same_takes
 from mhfd.learning.dataset.tells import by_chance, by_kind, by_number
 
 FEWEST_GROUPS: Final = 6
@@ -100,7 +100,8 @@ def check(
 
     Args:
         dataset: The dataset.
-        pixels: Each image is read too: whether it is the file that was labelled, and whether two are one take.
+        pixels: The middle of each image is read too: whether it is the file that was labelled, and whether two are one
+            take.
         tell: Called with how many images were read, of how many.
     """
     first = {row.sha256: row for row in reversed(dataset.rows)}
@@ -164,13 +165,13 @@ class _Seen:
         for done, row in enumerate(rows, start=1):
             patch = None
             try:
-                pixels, _ = pixels_of(row)
+                pixels, shape = middle_of(row, SIDE + 2)
             except NotAnImage as error:
                 changed.append(DatasetProblem(kind=ProblemKind.CHANGED, sentence=str(error), paths=(row.path,)))
             else:
                 facts[row.sha256] = {
                     "the brightness": float(pixels.mean(dtype=np.float64)),
-                    "the size in pixels": f"{pixels.shape}",
+                    "the size in pixels": f"{shape}",
                     "the kind of file": f"{Path(row.path).suffix.lower()} of {pixels.dtype}",
                 }
                 patch = patch_of(pixels)

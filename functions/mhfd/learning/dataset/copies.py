@@ -21,6 +21,7 @@ from mhfd.learning.dataset.simulated import SimulatedImage
 CUT: Final = 0.75
 """Of a side: a part that is cut out has three quarters of each."""
 _LEAST_CUT: Final = 128  # pixels a side of a part
+_ANOTHER: Final = "{}: it is not the file that was labelled: its bytes changed; label it anew"
 _LEAST_BLURRED: Final = 64  # pixels a side
 _LINED: Final = (ImageCause.BANDING, ImageCause.JITTER, ImageCause.CHARGING)
 """What follows the scan lines: turned by a quarter it is what no microscope does."""
@@ -115,5 +116,25 @@ def pixels_of(row: DatasetRow) -> tuple[NDArray[Any], float | None]:
     if pixels is None:
         raise NotAnImage(f"{row.path}: {image.detail or image.finding}; take it out, or put the image back")
     if image.info.sha256 != row.sha256:
-        raise NotAnImage(f"{row.path}: it is not the file that was labelled: its bytes changed; label it anew")
+        raise NotAnImage(_ANOTHER.format(row.path))
     return np.asarray(pixels), image.info.pixel_nm
+
+
+def middle_of(row: DatasetRow, height: int) -> tuple[NDArray[Any], tuple[int, int]]:
+    """So many rows of the middle of an image, or all where it has fewer, and its shape; however large it is.
+
+    NotAnImage as `pixels_of`.
+    """
+    from mhfd import images
+
+    try:
+        with images.opened(row.path) as image:
+            if image.rows is None:
+                raise NotAnImage(f"{row.path}: {image.detail or image.finding}; take it out, or put the image back")
+            if image.info.sha256 != row.sha256:
+                raise NotAnImage(_ANOTHER.format(row.path))
+            shape = image.rows.shape
+            top = max(0, (shape[0] - height) // 2)
+            return np.array(image.rows.read(top, min(shape[0], top + height))), (shape[0], shape[1])
+    except images.Flaw as flaw:
+        raise NotAnImage(f"{row.path}: {flaw.detail}; take it out, or put the image back") from flaw

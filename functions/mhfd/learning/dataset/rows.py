@@ -324,9 +324,3 @@ def rows_of(datasets: Sequence[Dataset]) -> tuple[DatasetRow, ...]:
         for row in dataset.rows:
             found.setdefault((row.sha256, row.group.key, row.said_by, row.target), row)
     return tuple(found.values())
-
-
-# What they were first called: other rooms say so until they know the names that are theirs alone.
-Row = DatasetRow
-Source = SourceGroup
-Cause = ImageCause
