@@ -48,6 +48,15 @@ def test_one_line_an_image(run: Path) -> None:
     assert "256x256 uint8" in result.output
 
 
+def test_a_pattern_that_nothing_fits_is_called_so(tmp_path: Path) -> None:
+    said = mhfd("score", tmp_path / "*.tif", tmp_path / "gone.tif")
+    assert said.exit_code == 1
+    assert [line.rpartition("; ")[0].partition("  ")[2] for line in said.stdout.splitlines()] == [
+        "not looked at: unavailable: no file fits this pattern",
+        "not looked at: unavailable: no such file (moved or deleted?)",
+    ]
+
+
 def test_json_has_one_report_a_path_in_order_also_for_rubbish(run: Path) -> None:
     result = mhfd("score", run / "*.tif", "--json", "--jobs", 2)
     assert result.exit_code == 1

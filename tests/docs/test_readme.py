@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import tomllib
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -98,3 +99,8 @@ def said_by(path: Path) -> list[str]:
     tree = ast.parse(text)
     strings = [one.value for one in ast.walk(tree) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
     return [one for one in strings if inspect.cleandoc(one) != ast.get_docstring(tree)]
+
+
+def test_the_package_names_the_same_documentation() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["urls"]["Documentation"] == documentation.HOME

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.rigs.flow_rig import SHIPPED, Site, site_here
+from tests.rigs.flow_rig import SHIPPED, Site
 from tests.rigs.globus import flows_actions
-from tests.rigs.globus.child_endpoint import ChildEndpoint
-from tests.rigs.globus.service import Service
 from tests.rigs.typed import typed_here
 
 from mhfd_client.doctor import station as doctor
@@ -19,14 +16,6 @@ from mhfd_endpoint.finding import Check, Level
 
 pytestmark = pytest.mark.globus
 NAMES = ("flow", "login", "reports", "through the flow")
-
-
-@pytest.fixture
-def lab(
-    service: Service, quick_endpoint: ChildEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Site]:
-    with site_here(service, quick_endpoint, tmp_path, monkeypatch) as made:
-        yield made
 
 
 def said(lab: Site, *, start_run: bool = True, **more: object) -> dict[str, Check]:

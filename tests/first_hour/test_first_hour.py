@@ -6,15 +6,12 @@ import ast
 import json
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.rigs import REPOSITORY
-from tests.rigs.flow_rig import Site, site_here
+from tests.rigs.flow_rig import Site
 from tests.rigs.globus import flows_actions, flows_routes, flows_state
-from tests.rigs.globus.child_endpoint import ChildEndpoint
-from tests.rigs.globus.service import Service
 from tests.rigs.globus.stand_ins import Consenting
 from tests.rigs.globus.waiting import until
 from tests.rigs.typed import typed_here
@@ -42,14 +39,6 @@ def log_in(settings: Settings, consents: Consents, again: bool) -> None:
     with globus_app(settings, services=consents.services, scopes=consents.scopes(), ask=Consenting) as app:
         if again or app.login_required():
             app.login(force=True)
-
-
-@pytest.fixture
-def lab(
-    service: Service, quick_endpoint: ChildEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Site]:
-    with site_here(service, quick_endpoint, tmp_path, monkeypatch) as made:
-        yield made
 
 
 def asker_of(lab: Site) -> Asker:

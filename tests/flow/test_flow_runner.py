@@ -12,9 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.rigs.flow_rig import Site, site_here
-from tests.rigs.globus.child_endpoint import ChildEndpoint
-from tests.rigs.globus.service import Service
+from tests.rigs.flow_rig import Site
 from tests.rigs.globus.stand_ins import Consenting
 from tests.rigs.listening import PATIENCE_S, answers, listen, until_answered
 
@@ -25,14 +23,6 @@ from mhfd_client.globus.consents import consents_for
 from mhfd_client.globus.identity import globus_app
 from mhfd_client.runners import Batch, Event, Health, Job, Returned, Scored, Started, Trouble
 from mhfd_flows.checks import checked
-
-
-@pytest.fixture
-def lab(
-    service: Service, quick_endpoint: ChildEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Site]:
-    with site_here(service, quick_endpoint, tmp_path, monkeypatch) as made:
-        yield made
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from tests.rigs.page_rig import Rig
 from tests.rigs.typed import typed_here
 
 from mhfd import images
+from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.view import JournalView
 from mhfd_client.page import actions, panels, pictures
 from mhfd_client.page.ahead import Ahead
@@ -269,6 +270,23 @@ def test_the_page_of_a_run_that_is_not_watched(tmp_path: Path) -> None:
     )
     assert nothing.returncode == 1
     assert "no journal" in nothing.stderr
+
+
+@pytest.mark.parametrize("journal", ["0:0", "ours"])
+def test_the_journal_of_systemd_is_not_told_the_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, journal: str
+) -> None:
+    """A variable that a shell has of the service that started it is not enough: who reads there is a person."""
+    (tmp_path / "run").mkdir()
+    Journal.open(tmp_path / "state", root=tmp_path / "run").close()
+    monkeypatch.setattr("mhfd_client.page.serving.serve", lambda serving, listening: listening.close())
+    errors = os.fstat(2)
+    monkeypatch.setenv("JOURNAL_STREAM", f"{errors.st_dev}:{errors.st_ino}" if journal == "ours" else journal)
+    code, said = typed_here(["page", str(tmp_path / "run"), "--state", str(tmp_path / "state")])
+    assert code == 0, said
+    (line,) = (line for line in said.splitlines() if line.startswith("page: http://127.0.0.1:"))
+    assert (token_of(tmp_path / "state") in said) == (journal != "ours")
+    assert (str(tmp_path / "state" / "page-token") in line) == (journal == "ours")
 
 
 @pytest.mark.parametrize(("ci", "workers"), [(True, ()), (False, ("-n", "1"))], ids=["CI", "dealt out"])

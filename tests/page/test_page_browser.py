@@ -229,6 +229,8 @@ def test_a_picture_that_cannot_be_shown_says_why(rig: Rig, opens: Opens) -> None
 def test_each_state_of_the_station_is_told_apart(rig: Rig, opens: Opens, monkeypatch: pytest.MonkeyPatch) -> None:
     with served(rig) as at:
         page = opens(at.address)
+        gone: list[str] = []
+        page.on("response", lambda answer: gone.append(answer.url) if answer.status == 404 else None)
         expect(page.locator("#sharp strong")).to_contain_text("No image yet")
         expect(page.locator("#last")).to_contain_text("No image has been judged yet")
         shoot(page, "empty")
@@ -239,10 +241,13 @@ def test_each_state_of_the_station_is_told_apart(rig: Rig, opens: Opens, monkeyp
         expect(page.locator("#tasks strong")).to_contain_text("missing")
         shoot(page, "missing")
 
-        rig.image(13, finding=Finding.INCOMPLETE, detail="the file ends early")
-        rig.image(14, finding=Finding.BLANK, detail="every grey value is 7")
+        rig.image(13, finding=Finding.INCOMPLETE, detail="the file ends early", picture=False)
+        rig.image(14, finding=Finding.BLANK, detail="every grey value is 7", picture=False)
         expect(page.locator(".retakes")).to_contain_text("incomplete")
         expect(page.locator("#last .verdict")).to_contain_text("can't tell")
+        expect(page.locator("#last .picture")).to_contain_text("nothing to see")
+        expect(page.locator(".strip .nothing")).to_have_count(2)
+        assert not gone  # no picture is asked for of what has none
 
         rig.journal.trouble("root_gone", None, "the folder is not there: is it unmounted?")
         rig.beat("waiting for the folder: the folder is not there: is it unmounted?")

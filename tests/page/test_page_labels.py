@@ -223,8 +223,11 @@ def test_without_a_station_the_state_after_it_is_there_at_once(rig: Rig, opens: 
     with served(rig) as at:
         page = opens(at.address)
         if stream == "cut":
+            page.add_init_script("delete window.SharedWorker")
             page.route("**/live*", lambda route: route.abort())
             page.reload()
+            expect(page.locator("#chart")).to_have_attribute("data-drawn", "0")
+            expect(page.locator("#chart-note")).not_to_contain_text("It begins")  # nobody has said that there are none
         dialog = look(page, ids[8])
         page.keyboard.press("f")
         expect(dialog.locator(".actions .said")).to_contain_text("fine as it is")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from tests.rigs.flow_rig import Site, site_here
-from tests.rigs.globus.child_endpoint import ChildEndpoint
-from tests.rigs.globus.service import Service
+from tests.rigs.flow_rig import Site
 
 import mhfd
 import mhfd_client
@@ -19,14 +16,6 @@ from mhfd_client.errors import FlowMissing, NotLoggedIn, SettingsError
 from mhfd_client.runners import Scored
 from mhfd_client.scoring.driver import Driver
 from mhfd_client.scoring.table import Row, Table
-
-
-@pytest.fixture
-def lab(
-    service: Service, quick_endpoint: ChildEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Site]:
-    with site_here(service, quick_endpoint, tmp_path, monkeypatch) as made:
-        yield made
 
 
 def score(lab: Site, *paths: str | Path, **more: object) -> Table:

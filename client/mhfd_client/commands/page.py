@@ -38,7 +38,7 @@ def warn(host: str) -> None:
 @page_options
 def page(folder: WatchedFolder, page_host: str, page_port: int | None) -> None:
     """The page of a run, without watching: to look at it later, or beside a watch without one."""
-    from mhfd_client.page.process import Serving, address, bound
+    from mhfd_client.page.process import Serving, address, bound, told
     from mhfd_client.page.token import token_of
 
     state_dir = folder.state_dir()
@@ -47,5 +47,5 @@ def page(folder: WatchedFolder, page_host: str, page_port: int | None) -> None:
     from mhfd_client.page.serving import serve  # not before: `bound` says what is missing
 
     warn(page_host)
-    echo(f"page: {address(listening, page_host, token_of(state_dir))}", err=True)
+    echo(f"page: {told(address(listening, page_host, token_of(state_dir)), state_dir)}", err=True)
     serve(Serving(state_dir, folder.loaded(), page_host), listening)

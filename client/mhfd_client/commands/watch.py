@@ -98,7 +98,7 @@ def watch(
     The folder is only read. Stop with Ctrl-C; started again, it goes on where it was. The exit code is 0 after a clean
     end, 1 when something needs a person (its line says what), 2 for wrong usage, 3 when another watch has the folder.
     """
-    from mhfd_client.page.process import Serving, address, beside, bound
+    from mhfd_client.page.process import Serving, address, beside, bound, told
     from mhfd_client.service.notify import Supervisor
     from mhfd_client.station.assembly import assembled
     from mhfd_client.station.loop import stopped_by_signals
@@ -117,7 +117,7 @@ def watch(
         if listening is not None:
             warn(page_host)
             opened = stack.enter_context(beside(Serving(parts.state_dir, loaded, page_host), listening))
-            echo(f"page: {opened}", err=True)
+            echo(f"page: {told(opened, parts.state_dir)}", err=True)
         echo(f"watching {arrival.root} ({arrival.mode}); names: {parts.names}; state: {parts.state_dir}", err=True)
         if loaded.settings.runner.kind == "compute":
             echo(f"scored by: endpoint {loaded.settings.compute.endpoint} of Globus Compute", err=True)

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Final
 
 from mhfd.contract.estimate import Estimate
+from mhfd.contract.focus_report import Finding
 from mhfd_client.alerts import Delivery, Episode, Rule, overview
 from mhfd_client.flow.runs_out import RunsReader
 from mhfd_client.journal.rows import Outcome, Told
@@ -28,6 +29,8 @@ from mhfd_client.station.inbox import images_waiting
 from mhfd_client.verdicts.blur.blur import Blur
 from mhfd_client.verdicts.blur.kept import blur_of, slim
 
+_SHOWN: Final = frozenset({Finding.OK, Finding.NO_TISSUE, Finding.SATURATED})
+"""What is found of pixels; the other findings are of a file that gives none that mean anything."""
 RECENT: Final = 20  # images that 'now' means
 STRIP: Final = 60
 _RUNG: Final = (Rule.UNUSABLE, Rule.SILENCE, Rule.BACKLOG, Rule.DISK, Rule.ENDED)
@@ -62,6 +65,11 @@ class JudgedImage:
     def outcome(self) -> Outcome:
         """Its current verdict."""
         return self.told.verdict.outcome
+
+    @property
+    def shows(self) -> bool:
+        """Whether there is anything to see of it: a file of which nothing could be read has no picture."""
+        return self.told.score.finding in _SHOWN
 
     @property
     def blur(self) -> Blur | None:

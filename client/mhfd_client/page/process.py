@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from mhfd.errors import ExtraMissing, UsageError
+from mhfd_client.files import text_of
 from mhfd_client.page.token import token_of
+from mhfd_client.printing import into_journal
 from mhfd_client.settings.load import Loaded
 from mhfd_client.settings.places import PORT
 
@@ -89,6 +91,14 @@ def address(listening: socket.socket, host: str, token: str | None = None) -> st
     port = listening.getsockname()[1]
     name = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(host, host)  # noqa: S104 - its name
     return f"http://{f'[{name}]' if ':' in name else name}:{port}/" + ("" if token is None else f"?token={token}")
+
+
+def told(where: str, state_dir: Path) -> str:
+    """What a person is told to open; the secret in it is for whoever reads it now, and not for a journal."""
+    plain, _, secret = where.partition("?token=")
+    if not secret or not into_journal(os.environ):
+        return where
+    return f"{plain}?token=... with what {text_of(state_dir / 'page-token')} holds, which the journal is not told"
 
 
 @contextmanager

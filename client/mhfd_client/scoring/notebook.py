@@ -4,6 +4,7 @@ Rows come as images are scored, in worker processes; Ctrl-C keeps what is done. 
 and becomes a pandas DataFrame on request. No state is kept and no journal written: that is a station's.
 """
 
+import glob
 import os
 import tempfile
 import time
@@ -153,7 +154,8 @@ def _job(index: int, path: str, params: Params) -> Job | Scored:
     try:
         found = os.stat(path)  # noqa: PTH116 - names that are no UTF-8
     except OSError:
-        report = set_aside(path, params, "cannot be opened: there is no such file", code=Code.UNAVAILABLE)
+        why = "no file fits this pattern" if glob.has_magic(path) else "there is no such file"
+        report = set_aside(path, params, f"cannot be opened: {why}", code=Code.UNAVAILABLE)
         return Scored(_NOBODY, index, report, time.time_ns())
     return Job(index, os.path.abspath(path), found.st_size, found.st_mtime_ns, params)  # noqa: PTH100 - as above
 

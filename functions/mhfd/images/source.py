@@ -4,6 +4,7 @@ Regular files only: a pipe or a device would block or never end. The file is rea
 shrinks kills the process. A small file is read once, a large one never held whole. It must not interpret what it reads.
 """
 
+import glob
 import hashlib
 import os
 import stat
@@ -224,6 +225,8 @@ def _open(path: str, flags: int) -> int:
 
 
 def _of_system(error: OSError) -> Flaw:
+    if isinstance(error, FileNotFoundError) and glob.has_magic(os.fsdecode(error.filename or "")):
+        return unavailable("no file fits this pattern; check the path, and the folder that you are in")
     words = f"the system cannot read it: {error.strerror or type(error).__name__}; check the disk and the path"
     return unavailable(_REMEDY.get(type(error), words))
 

@@ -16,6 +16,7 @@ import pytest
 if TYPE_CHECKING:
     from globus_compute_sdk import Client, Executor
 
+    from tests.rigs.flow_rig import Site
     from tests.rigs.globus.broker import Broker
     from tests.rigs.globus.child_endpoint import ChildEndpoint
     from tests.rigs.globus.core_endpoint import CoreEndpoint
@@ -78,6 +79,17 @@ def quick_endpoint(lasting_service: Service, tmp_path_factory: pytest.TempPathFa
 
     with ChildEndpoint(lasting_service, tmp_path_factory.mktemp("quick"), kind="thread", workers=2) as running:
         yield running
+
+
+@pytest.fixture
+def lab(
+    service: Service, quick_endpoint: ChildEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Site]:
+    """A site on the stand-ins whose endpoint scores in threads; somebody is logged in, in this process."""
+    from tests.rigs.flow_rig import site_here
+
+    with site_here(service, quick_endpoint, tmp_path, monkeypatch) as made:
+        yield made
 
 
 @pytest.fixture

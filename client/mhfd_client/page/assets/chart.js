@@ -14,7 +14,7 @@ const Course = (() => {
   const byId = new Map();
   let order = [], stale = true, extra = { anchors: [], drifts: [], missing: [] };
   let by = "section", tile = null, span = "300", cursor = null, sources = null, range = null, up = null, queued = false;
-  let moving = false, drawing = false, starts = 0, again = () => {};
+  let moving = false, drawing = false, known = false, starts = 0, again = () => {};
   let chosen = localStorage.getItem("measure"), measure = "density"; // what is drawn upwards
 
   const x = (p) => (by === "section" ? p.section : p.id);
@@ -36,10 +36,16 @@ const Course = (() => {
     draw();
   }
 
+  function heard() { // all that there is by now has been told
+    if (known) return;
+    known = true;
+    draw();
+  }
+
   function weigh() { // blur where it is known, unless somebody wants the features
-    const known = [...byId.values()].some((p) => p.blur);
-    document.getElementById("measure-choice").hidden = !known;
-    const wanted = known && chosen !== "density" ? "blur" : "density";
+    const measured = [...byId.values()].some((p) => p.blur);
+    document.getElementById("measure-choice").hidden = !measured;
+    const wanted = measured && chosen !== "density" ? "blur" : "density";
     document.getElementById("measure").value = wanted;
     if (wanted === measure) return;
     measure = wanted;
@@ -131,8 +137,8 @@ const Course = (() => {
       colour: shown.map((p) => scheme[p.outcome]), fill: shown.map((p) => (unsure(p) ? 0 : 0.85)), marker: shown.map((p) => MARKERS[p.outcome]), size: shown.map((p) => SIZES[p.outcome]) });
     const confirmed = shown.filter((p) => p.confirmed && value(p) !== null);
     fill("confirmed", { x: confirmed.map(x), y: confirmed.map(value) });
-    const known = blurs ? shown.filter((p) => p.blur) : [];
-    fill("whiskers", { x: known.map(x), low: known.map((p) => Math.max(low, p.blur[1])), high: known.map((p) => Math.min(high, p.blur[2])), colour: known.map((p) => scheme[p.outcome]) });
+    const measured = blurs ? shown.filter((p) => p.blur) : [];
+    fill("whiskers", { x: measured.map(x), low: measured.map((p) => Math.max(low, p.blur[1])), high: measured.map((p) => Math.min(high, p.blur[2])), colour: measured.map((p) => scheme[p.outcome]) });
     const limit = blurs && extra.tolerance ? [extra.tolerance] : [];
     fill("tolerance", { x0: limit.map(() => left), x1: limit.map(() => right), y: limit });
     const judged = one && !blurs ? thinned(seen.filter((p) => p.threshold !== null)).sort((a, b) => x(a) - x(b)) : [];
@@ -154,9 +160,9 @@ const Course = (() => {
     const parts = total.map((n, i) => (n ? `${["●", "▼", "◆", "✕"][i]} ${n.toLocaleString("en")} ${WORDS[i]}` : "")).filter(Boolean);
     if (open) parts.splice(total[0] ? 1 : 0, 0, `○ ${open.toLocaleString("en")} in focus, provisional`);
     const notes = [parts.join("\u2003")];
-    if (!byId.size) notes[0] = "It begins with the first verdict.";
+    if (!byId.size) notes[0] = known ? "It begins with the first verdict." : "";
     if (limit.length) notes.push(`dotted: the tolerance, ${extra.tolerance} px`);
-    if (known.length) notes.push("whiskers: 95% of the true values");
+    if (measured.length) notes.push("whiskers: 95% of the true values");
     if (blurs && shown.some((p) => value(p) === null)) notes.push("at the bottom: no number");
     if (judged.length) notes.push("grey band: from the threshold up to the expected");
     else if (!one && !blurs) notes.push("choose a tile to see its threshold");
@@ -220,7 +226,7 @@ const Course = (() => {
   }
 
   return {
-    take, start, move, draw,
+    take, heard, start, move, draw,
     set: (chart) => { extra = chart; draw(); },
     show: (count) => { span = count; moving = false; draw(); },
     only: (name) => { tile = name === "" ? null : name; draw(); },

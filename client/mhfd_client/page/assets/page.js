@@ -81,7 +81,7 @@
     upto: () => look(looking, true),
     heard: () => look(looking, true), // a label that turned no verdict
     chart: (chart) => { Course.set(chart); Waits.set(chart.waits); },
-    tick: ({ now }) => { skew = now * 1000 - Date.now(); ago(); },
+    tick: ({ now }) => { skew = now * 1000 - Date.now(); ago(); Course.heard(); }, // after all that was new
     failed: (why) => { broken = why; lost(why); },
     other: () => location.reload(),
   };
