@@ -110,6 +110,16 @@ def test_what_cannot_be_done_ends_with_2_and_says_what_to_do(package: Package, t
     assert "one of `mhfd models list`" in refused(["models", "show", "nothing"])
 
 
+def test_a_damaged_alias_is_said_and_hides_no_package(package: Package, home: Path) -> None:
+    (home / "champions").mkdir()
+    (home / "champions" / "focus.json").write_text("{")
+    told = said("list")
+    assert "`mhfd models rollback focus --to mhfd` makes it mhfd" in told
+    assert told.splitlines()[-2:] == [f"{package.name}  focus    made up", "champion of focus: unknown"]
+    said("rollback", "focus", "--to", "mhfd")
+    assert said("list").splitlines()[-1] == "champion of focus: mhfd"
+
+
 def test_removed_but_for_the_champion(package: Package, home: Path, tmp_path: Path) -> None:
     said("promote", package.name, "--report", str(report_of(tmp_path / "r", package.name)))
     assert "is the champion of focus: first" in refused(["models", "remove", package.name])

@@ -108,6 +108,12 @@ def test_what_is_no_report_is_said(text: str | None, said: str, library: Library
         library.promote(made(library), path)
 
 
+def test_kept_is_kept_also_where_there_was_no_challenger(library: Library, tmp_path: Path) -> None:
+    report = report_of(tmp_path / "r", "", decision="kept", challenger=None, reason="no challenger")
+    with pytest.raises(UsageError, match="the decision is 'kept', and not 'promoted': no challenger"):
+        library.promote(made(library), report)
+
+
 def test_a_report_that_was_changed_afterwards_is_refused(library: Library, tmp_path: Path) -> None:
     package = made(library)
     report = report_of(tmp_path / "r", package.name, decision="kept")
@@ -340,6 +346,15 @@ def test_a_package_is_found_by_folder_name_beginning_and_title(library: Library,
     made(library, 2)
     with pytest.raises(UsageError, match="is the name of several packages"):
         library.find("made up")
+
+
+def test_what_a_killed_writer_left_goes_away_a_day_later(library: Library) -> None:
+    for name in (".making-old", ".making-new"):
+        (library.folder / name).mkdir(parents=True)
+    os.utime(library.folder / ".making-old", (1e9, 1e9))
+    package = made(library)
+    assert names(library) == [".making-new", package.name]
+    assert [one.folder.name for one in library.list()] == [package.name]
 
 
 def test_what_ships_can_be_champion_and_is_not_copied(library: Library, tmp_path: Path) -> None:

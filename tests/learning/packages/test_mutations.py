@@ -8,6 +8,7 @@ import pickle
 import re
 import socket
 import sys
+import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -634,3 +635,26 @@ def test_refused_by_name(
         verify(forgery.folder)
     homes = {getattr(sys.modules[name], "__file__", None) for name in set(sys.modules) - before}
     assert not [home for home in homes if home and home.startswith(str(tmp_path))]
+
+
+def test_no_mutation_takes_memory(whole: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that ask for it, one after the other: what is taken at once stays below what the files may have."""
+    monkeypatch.setattr("mhfd.learning.packages.onnx_file._MOST_FIELDS", 50_000)
+    greedy = [
+        change
+        for name, change, _ in MUTATIONS
+        if re.search(r"huge|terabyte|without end|everything|wraps|too (large|long|many)|grow|thousand", name)
+    ]
+    assert len(greedy) > 20
+    forged = []
+    for number, change in enumerate(greedy):
+        forgery = Forgery(tmp_path / f"{number}", whole)
+        change(forgery)
+        forged.append(forgery.folder)
+    tracemalloc.start()
+    for folder in forged:
+        with pytest.raises(PackageRefused):
+            verify(folder)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 16 << 20

@@ -42,13 +42,15 @@ def test_the_same_card_and_bytes_make_the_same_name_anywhere(tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("at_once")
-def test_a_folder_that_is_named_otherwise_is_still_the_package(tmp_path: Path) -> None:
+def test_a_folder_that_is_named_otherwise_is_still_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = written(tmp_path)
     moved = made.folder.rename(tmp_path / "radius")
     assert read_package(moved).name == made.name
     wrong = moved.rename(tmp_path / ("0" * 64))
-    with pytest.raises(PackageRefused, match=f"its own name is {made.name}"):
-        read_package(wrong)
+    monkeypatch.chdir(wrong)
+    for path in (wrong, Path()):
+        with pytest.raises(PackageRefused, match=f"its own name is {made.name}"):
+            read_package(path)
 
 
 @pytest.mark.usefixtures("at_once")

@@ -55,9 +55,16 @@ def list_(library: Library, as_json: bool) -> None:
 
     Yours lie in `models.home`; those that ship with mhfd are marked so, and are never changed.
     """
+    from mhfd.errors import LibraryDamaged
     from mhfd.learning.packages import TASKS
 
-    champions = {task: library.champion_name(task) for task in TASKS}
+    champions: dict[ModelTask, str | None] = {}
+    for task in TASKS:
+        try:
+            champions[task] = library.champion_name(task)
+        except LibraryDamaged as error:
+            champions[task] = None
+            echo(str(error), err=True)
     listed = library.list()
     if as_json:
         echo_json({"home": library.home, "champions": champions, "packages": [_listed(one) for one in listed]})
@@ -67,7 +74,7 @@ def list_(library: Library, as_json: bool) -> None:
     if not listed:
         echo(f"no packages in {library.folder}")
     for task in dict.fromkeys(one.package.card.task for one in listed if one.package is not None):
-        echo(f"champion of {task}: {champions[task]}")
+        echo(f"champion of {task}: {champions[task] or 'unknown'}")
 
 
 @models.command()
@@ -183,7 +190,7 @@ def _listed(one: Listed) -> dict[str, Any]:
     return known | (_package(one.package) if one.package else {}) | {"shipped": one.shipped, "refused": one.refused}
 
 
-def _line_of(one: Listed, champions: dict[ModelTask, str]) -> str:
+def _line_of(one: Listed, champions: dict[ModelTask, str | None]) -> str:
     if one.package is None:
         return f"damaged: {one.refused}"
     marks = ["ships with mhfd"] * one.shipped

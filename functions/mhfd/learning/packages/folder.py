@@ -83,11 +83,11 @@ def read_file(path: Path, most: int) -> bytes:
                 raise PackageRefused(f"{path}: is no ordinary file")
             if opened.st_size > most:
                 raise PackageRefused(f"{path}: has {opened.st_size} bytes, more than the {most} that are read")
-            data = file.read(most + 1)
+            data = file.read(opened.st_size + 1)
     except OSError as error:
         raise PackageRefused(f"{path}: cannot be read: {error.strerror or error}") from None
-    if len(data) > most:
-        raise PackageRefused(f"{path}: grows while it is read")
+    if len(data) != opened.st_size:
+        raise PackageRefused(f"{path}: changes while it is read")
     return data
 
 
@@ -140,5 +140,6 @@ def _check_manifest(folder: Path, files: Mapping[str, bytes]) -> None:
             raise PackageRefused(f"{folder / name}: has changed: its sha256 is not the one in {MANIFEST}")
     if files[MANIFEST] != manifest_of(files):
         raise PackageRefused(f"{folder / MANIFEST}: is not sorted, or not written as `sha256sum` writes it")
-    if is_name(folder.name) and folder.name != name_of(files):
+    named = folder.absolute().name  # `.` has a name, too
+    if is_name(named) and named != name_of(files):
         raise PackageRefused(f"{folder}: is named by another content; its own name is {name_of(files)}")

@@ -7,10 +7,12 @@ Nothing of a package is ever imported, unpickled, mapped or fetched.
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +39,9 @@ from mhfd.learning.packages.onnx_file import check_onnx
 from mhfd.learning.packages.tensor_file import tensor_bytes, tensor_of
 from mhfd.learning.packages.trial import NoAnswer, tried
 
-MOST_TEST_ROWS = 64
+MOST_TEST_ROWS: Final = 64
+_MAKING: Final = ".making-"
+_FORGOTTEN_S: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,10 @@ def put(folder: Path, files: Mapping[str, bytes], *, check: Callable[[Path], Pac
     if home.exists():
         return read_package(home)
     folder.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=".making-", dir=folder))
+    for left in folder.glob(f"{_MAKING}*"):  # by one that was killed
+        if time.time() - left.stat().st_mtime > _FORGOTTEN_S:
+            shutil.rmtree(left, ignore_errors=True)
+    made = Path(tempfile.mkdtemp(prefix=_MAKING, dir=folder))
     try:
         for name, data in files.items():
             with (made / name).open("xb") as file:

@@ -27,7 +27,7 @@ class PromotionGround(BaseModel):
     task: ModelTask
     decision: str
     reason: str
-    challenger: str
+    challenger: str | None
     champion: str
     digest: str
 
