@@ -26,6 +26,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest
     """No setting of whoever runs the tests reaches them, and nothing is written into their home."""
     for name in [name for name in os.environ if name.startswith("MHFD_") and not name.startswith("MHFD_TEST_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("MHFD_MODELS_USE", "none")  # each worker would open packages, and each image be asked about
     home = tmp_path_factory.getbasetemp() / "home"
     for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, str(home / name))

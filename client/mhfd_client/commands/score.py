@@ -55,6 +55,7 @@ def _only_here(**given: bool) -> None:
         "overlay": "it is drawn from the pixels, which stay at the endpoint; score the image here",
         "jobs": "how many images are scored at a time is its administrator's",
         "device": "what an endpoint scores with is its administrator's",
+        "model": "an endpoint asks no learned packages yet; score the image here",
     }
     for name, is_given in given.items():
         if is_given:
@@ -67,6 +68,7 @@ def _not_over_ranks(**given: object) -> None:
         "endpoint": "the endpoint's site file says over how many ranks it scores an image",
         "map": "it belongs to --endpoint",
         "jobs": "mpiexec -n says how many processors there are",
+        "model": "learned packages are asked about an image that one process scores",
     }
     for name, is_given in given.items():
         if is_given:
@@ -144,6 +146,13 @@ def _not_over_ranks(**given: object) -> None:
     help="With --split scales: the maximum over scales on the way, or every scale to one rank (the paper's).  "
     "[default: max]",
 )
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME",
+    help="Ask a learned package too: shipped, champion, a name of `mhfd models list` or a folder; may be repeated.",
+)
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def score(
     paths: tuple[str, ...],
@@ -165,6 +174,7 @@ def score(
     mpi: bool,
     split: Split | None,
     reduction: Reduction | None,
+    models: tuple[str, ...],
     quiet: bool,
 ) -> None:
     """Measure how much in focus images are, here or on an endpoint.
@@ -180,7 +190,13 @@ def score(
         from mhfd_client.scoring import ranked
 
         with ranked.first_speaks() as team:
-            _not_over_ranks(overlay=overlay is not None, endpoint=endpoint is not None, map=maps, jobs=jobs is not None)
+            _not_over_ranks(
+                overlay=overlay is not None,
+                endpoint=endpoint is not None,
+                map=maps,
+                jobs=jobs is not None,
+                model=models,
+            )
             unscored = ranked.run(
                 paths,
                 team,
@@ -208,6 +224,7 @@ def score(
                 "max-bytes": max_bytes is not None,
                 "max-pixels": max_pixels is not None,
                 "max-held-pixels": max_held_pixels is not None,
+                "model": bool(models),
             }
         )
         from mhfd_client.compute import reach
@@ -227,6 +244,8 @@ def score(
             raise click.UsageError("--map belongs to --endpoint: it says where the endpoint has this machine's folders")
         from mhfd_client.scoring import lines as scoring
 
+        if models and overlay is not None:
+            raise click.UsageError("--model does not go with --overlay: draw it in a second call")
         unscored = scoring.run(
             paths,
             params=params,
@@ -236,6 +255,7 @@ def score(
             as_json=as_json,
             overlay=overlay,
             focus_map=focus_map,
+            models=models,
             progress=progress,
         )
     if unscored:

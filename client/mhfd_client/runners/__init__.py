@@ -7,13 +7,14 @@ one `Returned`, unless it is closed first or its process dies; then `reattach` s
 Scoring and its libraries are never imported here, nor by any runner in the station's own process.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePath
 from typing import Final, Protocol
 
 import mhfd
+from mhfd.contract.estimate import EstimateMade
 from mhfd.contract.focus_report import Finding, FocusReport, ImageInfo, Method, Provenance
 from mhfd.contract.params import Params
 from mhfd_client.files import text_of
@@ -48,6 +49,7 @@ class Trouble(StrEnum):
     REFUSED = "refused"  # ... does not let us
     LEFTOVER = "leftover"  # it works, and something of it is left for a person to delete
     PICTURES = "pictures"  # it works, and the small pictures it makes cannot be kept
+    MODELS = "models"  # it works, and a learned package says nothing
     MEANWHILE = "meanwhile"  # ... is not there, and this machine scores in its place
 
 
@@ -60,6 +62,8 @@ class Job:
     size: int  # UNSEEN: only whoever scores can see the file
     mtime_ns: int
     params: Params
+    baselines: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """What learned packages are shown of the sharp images near it, by package; where it is scored here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ class Started:
 class Scored:
     """An image has its report, made at `at_ns`. A runner far away also says, on this machine's clock, when the image
     was sent for if that was later than it was handed over, when it lay over there, when work on it began, and when its
-    report was back here.
+    report was back here. `estimates`: what learned packages say beside it; only a runner on this machine asks them.
     """
 
     token: str
@@ -94,6 +98,7 @@ class Scored:
     transferred_ns: int | None = None
     returned_ns: int | None = None
     submitted_ns: int | None = None
+    estimates: tuple[EstimateMade, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 Decides which worker gets which image and what a failure means: an image whose worker dies, hangs or raises is tried
 again alone in a worker, and when that fails as often as allowed it is set aside with a report that names it; the others
-go on. No threads of its own touch its state: everything happens inside `submit`, `events` and `cancel`.
+go on. A learned package that ends its worker or holds it up costs no report: the worker has given it before it asks. No
+threads of its own touch its state: everything happens inside `submit`, `events` and `cancel`.
 """
 
 import os
@@ -22,8 +23,10 @@ from mhfd.limits import Limits
 from mhfd.threads import thread_count
 from mhfd_client.errors import RunnerError
 from mhfd_client.runners import Batch, Event, Health, Job, Returned, Scored, Started, Trouble, set_aside
-from mhfd_client.runners.memory import allowed
+from mhfd_client.runners.memory import ESTIMATING, allowed
+from mhfd_client.runners.packages import AskedPackages
 from mhfd_client.runners.process import SetUp, Worker, WorkerReply
+from mhfd_client.runners.speakers import Hearing, Speakers
 
 OVERDUE: Final = 2
 """Tries of an image that takes too long, at most: each costs a worker the whole time, and hardly one goes better."""
@@ -51,6 +54,7 @@ class _Seat:
     due: float = 0.0  # no new worker before
     doom: str | None = None  # why it was killed
     unpictured: bool = False  # its last picture was not kept
+    hearing: Hearing | None = None  # an image is scored, and learned packages are asked about it
     tasks: deque[_Task] = field(default_factory=deque)
 
 
@@ -73,6 +77,8 @@ class LocalRunner:
         thumbnails: A folder for small pictures of what was scored; the scoring function is then called with
             `thumbnail=` too, the file to write. Pictures that cannot be written are a trouble that is said once; what
             is said of the images is the same.
+        packages: Learned packages that are asked about each image once it is scored; the scoring function is then
+            called with `look=` too. One that takes too long is stopped, with its worker; the image keeps its report.
     """
 
     name = "local"
@@ -92,6 +98,7 @@ class LocalRunner:
         limits: Limits | None = None,
         score: str | None = None,
         thumbnails: Path | None = None,
+        packages: AskedPackages | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if device == "auto" and not any(Path("/dev").glob("nvidia[0-9]*")):
@@ -100,9 +107,12 @@ class LocalRunner:
         workers = workers or (cores if device == "cpu" else 2)
         score = score or ("mhfd.api:score" if thumbnails is None else "mhfd_client.runners.thumbnails:score")
         pictures = None if thumbnails is None else os.fspath(thumbnails)
-        memory = memory_bytes or allowed(workers, limits or Limits())
+        memory = (memory_bytes or allowed(workers, limits or Limits())) + (ESTIMATING if packages else 0)
         told = None if limits is None else asdict(limits)
-        self._set_up = SetUp(score, device, threads or max(1, cores // workers), memory, told, pictures)
+        asked = ((), None) if packages is None else (packages.names, os.fspath(packages.library))
+        self._set_up = SetUp(score, device, threads or max(1, cores // workers), memory, told, pictures, *asked)
+        self._estimate_s = 0.0 if packages is None else packages.deadline_s
+        self._speakers = Speakers()
         self._deadline, self._start_limit, self._attempts = deadline_s, start_s, attempts
         self._backoff = backoff_s
         self._clock = clock
@@ -188,6 +198,10 @@ class LocalRunner:
             case "started":
                 seat.started = True
                 self._out.append(Started(seat.tasks[0].token, reply.id, reply.at_ns))
+            case "speakers":
+                self._out += self._speakers.met(reply.payload)
+            case "asking" | "said" | "estimated":
+                self._spoken(seat, reply)
             case "unpictured" | "pictured":
                 self._pictured(seat, reply)
             case "ended":
@@ -196,7 +210,17 @@ class LocalRunner:
                 self._failure = f"local runner: a worker cannot load {self._set_up.score}: {reply.payload.decode()}"
             case _:
                 seat.started = False
-                self._answered(seat.tasks.popleft(), reply)
+                self._answered(seat.tasks.popleft(), reply, seat)
+
+    def _spoken(self, seat: _Seat, reply: WorkerReply) -> None:
+        """Nobody waits for it where the report was none."""
+        if seat.hearing is None:
+            return
+        if reply.kind != "estimated":
+            self._speakers.heard(seat.hearing, reply.kind, reply.payload)
+            return
+        self._out.append(seat.hearing.scored)
+        seat.hearing = None
 
     def _pictured(self, seat: _Seat, reply: WorkerReply) -> None:
         """Said once, whichever worker finds out; over when they all keep theirs again."""
@@ -209,16 +233,20 @@ class LocalRunner:
         elif before and not now:
             self._out.append(Health(True, "small pictures are kept again", Trouble.PICTURES))
 
-    def _answered(self, task: _Task, reply: WorkerReply) -> None:
-        words = reply.payload.decode() if reply.kind != "scored" else ""
+    def _answered(self, task: _Task, reply: WorkerReply, seat: _Seat) -> None:
+        words = reply.payload.decode() if reply.kind not in ("scored", "measured") else ""
         match reply.kind:
-            case "scored":
+            case "scored" | "measured":
                 try:
                     report = FocusReport.model_validate_json(reply.payload)
                 except ValidationError as e:
                     self._fault(task, f"gave a report that is not valid: {e.errors()[0]['msg']}")
                 else:
-                    self._out.append(Scored(task.token, task.job.id, report, reply.at_ns))
+                    scored = Scored(task.token, task.job.id, report, reply.at_ns)
+                    if reply.kind == "scored":
+                        self._out.append(scored)
+                    else:  # it goes on once the packages have said their say
+                        seat.hearing = Hearing(scored)
             case "raised":
                 self._fault(task, words)
             case "changed":
@@ -230,6 +258,9 @@ class LocalRunner:
                 self._waiting.append(task)
 
     def _ended(self, seat: _Seat, how: str) -> None:
+        if seat.hearing is not None:
+            self._out += self._speakers.cut_off(seat.hearing, seat.doom or f"ended its worker ({how})")
+            seat.hearing = None
         was_ready, doom, tasks = seat.ready, seat.doom, seat.tasks
         guilty = tasks[0] if tasks and seat.started else None
         seat.worker, seat.ready, seat.started, seat.doom, seat.tasks = None, False, False, None, deque()
@@ -282,10 +313,10 @@ class LocalRunner:
         if task is None or seat.worker is None:
             return
         self._waiting.remove(task)
-        if not seat.tasks:
+        if not seat.tasks and seat.hearing is None:
             seat.since = now
         seat.tasks.append(task)
-        seat.worker.send(task.job)
+        seat.worker.send(task.job, self._speakers.aside)
 
     def _kill(self, seat: _Seat, why: str) -> None:
         if seat.worker is not None and seat.doom is None:
@@ -294,11 +325,15 @@ class LocalRunner:
 
     def _alarm(self, seat: _Seat) -> float:
         """When this worker has taken too long over what it does now."""
-        if seat.doom or (seat.ready and not seat.tasks):
+        if seat.doom or (seat.ready and not seat.tasks and seat.hearing is None):
             return float("inf")
+        if seat.hearing is not None:
+            return seat.since + self._estimate_s
         return seat.since + (self._deadline if seat.started else self._start_limit)
 
     def _overdue(self, seat: _Seat) -> str:
+        if seat.hearing is not None:
+            return f"took longer than {self._estimate_s:g} s"
         if seat.started:
             return f"took longer than {self._deadline:g} s; crop it, or raise deadline_s"
         return f"did not start within {self._start_limit:g} s"

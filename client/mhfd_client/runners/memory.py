@@ -13,6 +13,8 @@ from mhfd import cgroups
 from mhfd.limits import Limits
 from mhfd.memory import SHARE, memory_bytes
 
+ESTIMATING: Final = 512 << 20
+"""What learned packages may take beside the image."""
 LEAST: Final = 256 << 20
 _STACK: Final = 16 << 20  # of each thread, with what its allocator keeps
 

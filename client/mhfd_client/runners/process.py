@@ -14,14 +14,19 @@ import signal
 import subprocess
 import sys
 import threading
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from types import MappingProxyType
 from typing import Final
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd_client.runners import Job
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 """Of the lines between a station and its workers, which may be of another mhfd when it was exchanged meanwhile."""
+
+NO_PACKAGE: Final = "-"
+"""Where a package is named: what all of them need, and none of them does."""
 
 # Native libraries make as many threads as the machine has cores unless told; workers would fight over them.
 _THREADS = (
@@ -43,6 +48,8 @@ class SetUp:
     memory_bytes: int | None  # for an image, beyond what the worker takes for itself
     limits: dict[str, int | str] | None = None  # fields of `Limits`: the scoring function also takes `limits=`
     thumbnails: str | None = None  # a folder: the scoring function also takes `thumbnail=`, a file to write
+    models: tuple[str, ...] = ()  # learned packages, by name or folder: the scoring function also takes `look=`
+    library: str | None = None  # where the packages that a name means are
     schema_version: int = SCHEMA_VERSION
 
 
@@ -77,9 +84,14 @@ class Worker:
         self._thread = threading.Thread(target=self._attend, args=(set_up,), daemon=True, name="mhfd-worker")
         self._thread.start()
 
-    def send(self, job: Job) -> None:
-        """Only after its `ready`. A worker that just died is noticed by its `ended`, not here."""
-        self._write(asdict(job) | {"params": job.params.model_dump(mode="json")})
+    def send(self, job: Job, aside: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Only after its `ready`. A worker that just died is noticed by its `ended`, not here.
+
+        `aside`: learned packages that are not asked of this image, and why.
+        """
+        plain = {f.name: getattr(job, f.name) for f in fields(job)}
+        told = {"params": job.params.model_dump(mode="json"), "baselines": dict(job.baselines), "aside": dict(aside)}
+        self._write(plain | told)
 
     def kill(self) -> None:
         with self._lock:

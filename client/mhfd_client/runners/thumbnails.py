@@ -5,6 +5,7 @@ Called in worker processes only: it imports the scoring.
 
 import io
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -25,17 +26,30 @@ SIDE: Final = 256
 
 
 def score(
-    path: str, *, params: Params, device: api.Device, threads: int, thumbnail: str, limits: Limits | None = None
+    path: str,
+    *,
+    params: Params,
+    device: api.Device,
+    threads: int,
+    thumbnail: str,
+    limits: Limits | None = None,
+    look: Callable[[Rows], object] | None = None,
 ) -> FocusReport | Unpictured:
     """`mhfd.score`, and the picture on the way. What cannot be measured may have none."""
     pictures: list[bytes] = []
+
+    def seen(rows: Rows) -> None:
+        pictures.append(jpeg(rows))
+        if look is not None:
+            look(rows)
+
     report = api.score(
         path,
         params=params,
         device=device,
         threads=threads,
         limits=limits,
-        look=lambda rows: pictures.append(jpeg(rows)),
+        look=seen,
     )
     return keep(report, pictures[0], thumbnail) if pictures else report
 

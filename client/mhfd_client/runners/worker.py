@@ -3,10 +3,16 @@
 Started by `process.py` with `python -P -m mhfd_client.runners.worker PARENT_PID`. One line a message. In: the set-up,
 then jobs, as JSON. Out: `KIND ID TIME PAYLOAD`. Whatever a library prints goes to the error stream instead.
 
+Where learned packages are named, an image's report goes out first, as `measured`; then each package is named before it
+is asked (`asking`), what it says follows (`said`), and `estimated` ends the image. So the parent has the report,
+whatever a package does, and knows which one it was.
+
 It ends when its parent does, however that happens: the end of its input ends it even while it scores, and on Linux
 the kernel kills it. It writes no file but the picture that its scoring function makes, and never decides what a
 failure means; that is the parent's.
 """
+
+from __future__ import annotations
 
 import contextlib
 import json
@@ -20,7 +26,7 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.contract.params import Params
@@ -29,6 +35,9 @@ from mhfd.limits import Limits
 from mhfd_client.journal.folder import picture_of
 from mhfd_client.runners.memory import limit
 from mhfd_client.runners.process import SCHEMA_VERSION, Unpictured
+
+if TYPE_CHECKING:
+    from mhfd_client.runners.estimating import Estimator
 
 Score = Callable[..., FocusReport | Unpictured]
 Answer = tuple[str, int, str]  # kind, image, payload
@@ -48,9 +57,12 @@ def main(argv: list[str]) -> int:
         _reply(replies, "broken", 0, "mhfd was exchanged while the station ran: start the station again")
         return 1
     memory: int | None = set_up["memory_bytes"]
+    estimator: Estimator | None = None
     try:
         score: Score = pkgutil.resolve_name(set_up["score"])
         _open_device(set_up["device"])
+        if set_up["models"]:
+            estimator = _estimator(set_up)
         if memory is not None:
             limit(memory, threads=set_up["threads"])
     except Exception as e:
@@ -60,6 +72,8 @@ def main(argv: list[str]) -> int:
     options: dict[str, Any] = {"device": set_up["device"], "threads": set_up["threads"]}
     if set_up["limits"] is not None:
         options["limits"] = Limits(**set_up["limits"])
+    if estimator is not None:
+        options["look"] = estimator.look
     pictures = set_up["thumbnails"]
     missed: bool | None = None  # the last picture was not kept; None: not said yet
     while True:
@@ -70,7 +84,19 @@ def main(argv: list[str]) -> int:
         if pictures and bool(why) is not missed:
             missed = bool(why)
             _reply(replies, "unpictured" if missed else "pictured", job["id"], why)
-        _reply(replies, *answer)
+        if estimator is None or answer[0] != "scored":
+            _reply(replies, *answer)
+        else:
+            _reply(replies, "measured", *answer[1:])
+            for kind, payload in estimator.says(FocusReport.model_validate_json(answer[2]), job):
+                _reply(replies, kind, job["id"], payload)
+            _reply(replies, "estimated", job["id"])
+
+
+def _estimator(set_up: dict[str, Any]) -> Estimator:
+    from mhfd_client.runners.estimating import Estimator
+
+    return Estimator(set_up["models"], Path(set_up["library"]))
 
 
 def _one(job: dict[str, Any], score: Score, options: dict[str, Any], memory: int | None) -> tuple[Answer, str]:

@@ -12,19 +12,23 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from mhfd import api, threads
+from mhfd.contract.estimate import Estimate
 from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.contract.params import Params
 from mhfd.contract.request import Code
 from mhfd.errors import UsageError
 from mhfd.limits import Limits
+from mhfd_client.files import text_of
 from mhfd_client.printing import printable
 from mhfd_client.runners import set_aside
 from mhfd_client.scoring.progress import bar, within_one
@@ -73,11 +77,13 @@ def run(
     as_json: bool = False,
     overlay: Path | None = None,
     focus_map: Path | None = None,
+    models: Sequence[str] = (),
     progress: bool = False,
     deadline_s: float = DEADLINE_S,
 ) -> int:
     """Score every path; returns how many could not be scored.
 
+    With `models` images are scored in worker processes, as a station's are: a package that hangs costs no report.
     Ends the process where an image took too long, and when somebody interrupts it.
     """
     files = expand(paths)
@@ -88,6 +94,22 @@ def run(
         from mhfd_client.scoring.map_files import MapFiles
 
         maps = MapFiles(focus_map, files)
+    if models:
+        from mhfd_client.runners.local import LocalRunner
+        from mhfd_client.runners.packages import of_names
+        from mhfd_client.scoring.here import checked, scored
+
+        said: dict[int, tuple[Estimate, ...]] = {}
+        asked = checked(of_names(models))
+        workers = min(jobs or threads.thread_count(), len(files))
+        runner = LocalRunner(workers=workers, device=device, deadline_s=deadline_s, limits=limits, packages=asked)
+        try:
+            with closing(runner), bar(len(files), progress and len(files) > 1, above=True, transient=True) as shown:
+                reports = ((i, _named(report, files[i])) for i, report in scored(runner, files, params, said))
+                return print_in_order(reports, shown.advance, as_json=as_json, maps=maps, said=said)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            sys.exit(EXIT_INTERRUPTED)
     jobs = min(jobs or threads.thread_count(), len(files))
     each = max(1, threads.thread_count() // jobs)
 
@@ -117,14 +139,14 @@ def run(
     def late(path: str) -> FocusReport:
         return set_aside(path, params, f"set aside: took longer than {deadline_s:g} s; crop it", code=Code.OUT_OF_TIME)
 
-    scored = _InOrder(one, late, jobs)
+    in_order = _InOrder(one, late, jobs)
     interrupted = False
     with (
         bar(len(files), progress and len(files) > 1, above=True, transient=True) as shown,
         within_one(progress and len(files) == 1) as inside,
     ):
         try:
-            results = enumerate(scored.results(files, deadline_s))
+            results = enumerate(in_order.results(files, deadline_s))
             advance = inside.over if len(files) == 1 else shown.advance
             unscored = print_in_order(results, advance, as_json=as_json, maps=maps)
         except KeyboardInterrupt:
@@ -133,10 +155,15 @@ def run(
         click.echo("interrupted", err=True)
         sys.stdout.flush()
         os._exit(EXIT_INTERRUPTED)
-    if scored.left_behind:  # the interpreter would wait for its threads
+    if in_order.left_behind:  # the interpreter would wait for its threads
         sys.stdout.flush()
         os._exit(1)
     return unscored
+
+
+def _named(report: FocusReport, path: str) -> FocusReport:
+    """As the person named it: a worker is given absolute paths."""
+    return report.model_copy(update={"image": report.image.model_copy(update={"path": text_of(path)})})
 
 
 def print_in_order(
@@ -145,8 +172,11 @@ def print_in_order(
     *,
     as_json: bool,
     maps: MapFiles | None = None,
+    said: Mapping[int, Sequence[Estimate]] = MappingProxyType({}),
 ) -> int:
     """Print reports that come in any order, each with its place, in order; how many could not be scored.
+
+    After each comes what learned packages say of the image, a line each.
 
     Of several, a line on the error stream counts those that were not looked at apart from those that are bad.
     """
@@ -161,6 +191,8 @@ def print_in_order(
                 maps.write(due, first)
             told.add(first)
             click.echo(first.model_dump_json() if as_json else line(first))
+            for one in said.get(due, ()):
+                click.echo(one.model_dump_json() if as_json else f"    {printable(one.words)}")
             due += 1
     if told.without_numbers and told.total > 1:
         click.echo(str(told), err=True)

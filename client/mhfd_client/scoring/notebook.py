@@ -4,32 +4,27 @@ Rows come as images are scored, in worker processes; Ctrl-C keeps what is done. 
 and becomes a pandas DataFrame on request. No state is kept and no journal written: that is a station's.
 """
 
-import glob
 import os
 import tempfile
-import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
-from mhfd.contract.focus_report import FocusReport
+from mhfd.contract.estimate import Estimate
 from mhfd.contract.params import Params
-from mhfd.contract.request import Code
 from mhfd.errors import UsageError
 from mhfd.limits import Limits
 from mhfd.threads import thread_count
 from mhfd_client.journal.folder import picture_of
-from mhfd_client.runners import Job, Scored, set_aside
 from mhfd_client.runners.local import LocalRunner
-from mhfd_client.scoring.driver import Driver
+from mhfd_client.runners.packages import of_names
+from mhfd_client.scoring.here import checked, scored
 from mhfd_client.scoring.progress import bar
 from mhfd_client.scoring.surface import brief
 from mhfd_client.scoring.table import Row, Table, Wishes, table_of
 from mhfd_client.settings.options import VerdictSettings
-
-_NOBODY: Final = str(uuid.UUID(int=0))  # the token of batches that nobody will ask after
 
 
 @brief
@@ -41,6 +36,7 @@ def score(
     device: Literal["auto", "cpu", "gpu"] = "auto",
     workers: int | None = None,
     limits: Limits | None = None,
+    models: str | Iterable[str] = (),
     thumbnails: bool = True,
     progress: bool | None = None,
     on_row: Callable[[Row], None] | None = None,
@@ -59,6 +55,8 @@ def score(
         device: `auto` takes a GPU where there is one.
         workers: Worker processes; nothing for one a core.
         limits: How large an image of this machine's may be; nothing for the usual `mhfd.images.Limits()`.
+        models: Learned packages to ask about each image of this machine's: `shipped`, `champion`, names as
+            `mhfd models list` has them, or folders. What they say is in `Row.estimates`.
         thumbnails: Keep a small picture of each.
         progress: A progress bar; nothing for one when somebody looks.
         on_row: Called with each row as it comes, in the order of completion, not judged yet.
@@ -82,6 +80,9 @@ def score(
         raise UsageError(f"via: {via!r} is none of local, compute, flow")
     if settings is not None and way != "flow":
         raise UsageError("settings: belong to via='flow'; leave them out")
+    asked = (models,) if isinstance(models, str) else tuple(models)
+    if way != "local" and asked:
+        raise UsageError("models: an endpoint asks no learned packages yet; leave them out, or score here")
     if way != "local" and (device != "auto" or workers is not None or limits is not None):
         raise UsageError("device, workers, limits: what an endpoint scores with is its administrator's; leave them out")
     if way == "flow":
@@ -106,11 +107,16 @@ def score(
         workers = min(thread_count(), len(files))  # not more than images: each takes half a second to start
     with tempfile.TemporaryDirectory(prefix="mhfd-thumbs-") as scratch, bar(len(files), progress) as shown:
         pictures = Path(scratch) if thumbnails else None
-        with closing(LocalRunner(workers=workers, device=device, limits=limits, thumbnails=pictures)) as runner:
+        said: dict[int, tuple[Estimate, ...]] = {}
+        packages = checked(of_names(asked))
+        with closing(
+            LocalRunner(workers=workers, device=device, limits=limits, thumbnails=pictures, packages=packages)
+        ) as runner:
             return table_of(
                 files,
-                _scored(runner, files, chosen),
+                scored(runner, files, chosen, said),
                 wishes,
+                estimates=lambda index: said.get(index, ()),
                 picture=lambda index: _picture(pictures, index),
                 advance=shown.advance,
             )
@@ -141,23 +147,6 @@ def reattach(
 
 def _verdicts(judge: bool | VerdictSettings) -> VerdictSettings | None:
     return judge if isinstance(judge, VerdictSettings) else VerdictSettings() if judge else None
-
-
-def _scored(runner: LocalRunner, files: Sequence[str], params: Params) -> Iterator[tuple[int, FocusReport]]:
-    """Reports as they come, each with the number of its path; no file is looked at before the runner has room."""
-    work = (_job(index, path, params) for index, path in enumerate(files))
-    for answers in Driver(runner, _NOBODY).results(work):
-        yield from ((answer.id, answer.report) for answer in answers)
-
-
-def _job(index: int, path: str, params: Params) -> Job | Scored:
-    try:
-        found = os.stat(path)  # noqa: PTH116 - names that are no UTF-8
-    except OSError:
-        why = "no file fits this pattern" if glob.has_magic(path) else "there is no such file"
-        report = set_aside(path, params, f"cannot be opened: {why}", code=Code.UNAVAILABLE)
-        return Scored(_NOBODY, index, report, time.time_ns())
-    return Job(index, os.path.abspath(path), found.st_size, found.st_mtime_ns, params)  # noqa: PTH100 - as above
 
 
 def _picture(folder: Path | None, index: int) -> bytes | None:

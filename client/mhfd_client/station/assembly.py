@@ -18,11 +18,12 @@ from mhfd_client.errors import SettingsError
 from mhfd_client.journal.folder import thumbnails
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.view import JournalView
+from mhfd_client.learning.nearby import nearby
 from mhfd_client.naming import NOWHERE, Detected, Naming, Place
 from mhfd_client.now import RunNow
 from mhfd_client.results.digest import digest
 from mhfd_client.results.sidecars import Recorder, Said
-from mhfd_client.runners import Runner
+from mhfd_client.runners import Runner, packages
 from mhfd_client.runners.local import LocalRunner
 from mhfd_client.settings import places
 from mhfd_client.settings.load import Loaded
@@ -113,6 +114,7 @@ def assembled(
                 look=alerts.look,
                 trouble=alerts.trouble,
                 turns=turns,
+                nearby=partial(nearby, journal),
             )
             with alerts:
                 at_the_end = partial(_digest_now, journal, wanted)
@@ -193,4 +195,5 @@ def _local(chosen: Settings, state_dir: Path) -> LocalRunner:
         memory_bytes=None if chosen.runner.memory_gb is None else round(chosen.runner.memory_gb * 1e9),
         limits=chosen.limits(),
         thumbnails=thumbnails(state_dir),
+        packages=packages.of_settings(chosen),
     )

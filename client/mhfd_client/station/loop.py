@@ -14,7 +14,7 @@ import signal
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -88,6 +88,7 @@ class Station:
         people: What people say of images, and what they are asked.
         look: Called after verdicts and at every beat, for whoever raises alerts. Must return at once.
         trouble: Told what is wrong with the station's own folder, and None when it is over. Likewise.
+        nearby: What learned packages are shown of the sharp images near one, by package.
         turns: Called again and again as long as the loop lives, whatever it waits for: for who supervises it. Likewise.
     """
 
@@ -111,6 +112,7 @@ class Station:
         look: Callable[[], None] = lambda: None,
         trouble: Callable[[str | None], None] = lambda _: None,
         turns: Callable[[], None] = lambda: None,
+        nearby: Callable[[ImageRow], Mapping[str, Sequence[float]]] = lambda _: {},
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.journal, self.runner = journal, runner
@@ -118,7 +120,7 @@ class Station:
         self._root, self._params, self._place = os.path.abspath(root), params, place  # noqa: PTH100 - no UTF-8 needed
         self._attempts, self._backoff, self._grace = attempts, backoff_s, grace_s
         self._until_idle, self._unsettled_s, self._clock, self._look = until_idle, unsettled_s, clock, look
-        self._turns = turns
+        self._turns, self._nearby = turns, nearby
         self._stopping = self._more = False  # more: judging or recording has more to do at once
         self._in_flight: dict[int, str] = {}
         self._started: dict[int, int] = {}
@@ -275,6 +277,7 @@ class Station:
                     transferred_ns=event.transferred_ns,
                     returned_ns=event.returned_ns,
                     submitted_ns=event.submitted_ns,
+                    estimates=event.estimates,
                 ):
                     self._notice(event.report)
                     return
@@ -453,7 +456,8 @@ class Station:
     # -- small things
 
     def _job(self, row: ImageRow, params: Params) -> Job:
-        return Job(row.id, os.path.join(self._root, row.path), row.size, row.mtime_ns, params)  # noqa: PTH118 - as above
+        path = os.path.join(self._root, row.path)  # noqa: PTH118 - as above
+        return Job(row.id, path, row.size, row.mtime_ns, params, self._nearby(row))
 
     def _rest(self) -> float:
         """How long nothing needs to be done if nothing happens."""

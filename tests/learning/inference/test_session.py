@@ -7,9 +7,8 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
-from scipy import ndimage
 from tests.rigs import packages
+from tests.rigs.estimates import tissue
 from tests.rigs.focus_reports import report
 
 import mhfd
@@ -169,15 +168,8 @@ def test_a_feature_that_is_not_there_is_named() -> None:
     assert f"it was made with the feature {NAMES[0]!r}, which this mhfd does not have" in (estimate.refusal or "")
 
 
-def picture() -> NDArray[np.uint8]:
-    fine = ndimage.gaussian_filter(np.random.default_rng(3).normal(size=(256, 256)), 2)
-    noise = np.random.default_rng(4).normal(size=fine.shape)
-    pixels: NDArray[np.uint8] = np.clip(128 + 30 * fine / fine.std() + 3 * noise, 0, 255).astype(np.uint8)
-    return pixels
-
-
 def test_an_image_from_its_pixels() -> None:
-    pixels = picture()
+    pixels = tissue()
     scored = mhfd.score(pixels)
     session = make((0.0,), weight=0.0)
     assert session.estimate(pixels, scored).p == 0.5
@@ -186,7 +178,7 @@ def test_an_image_from_its_pixels() -> None:
 
 
 def test_one_look_serves_every_package() -> None:
-    pixels = picture()
+    pixels = tissue()
     scored: FocusReport = mhfd.score(pixels)
     found = features_by_name(pixels, scored, ["report", "rings", "no such family"])
     assert set(found) == set(features.names(("report", "rings")))
