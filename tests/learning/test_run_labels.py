@@ -87,7 +87,7 @@ def test_a_file_that_changed_is_gone_or_shows_nothing_is_left_out_with_why(run: 
     found = labels_of(run.state)
     assert said(found) == {(2, False, None)}
     assert "another file than the one that was labelled" in found.left_out[0]
-    assert "No such file" in found.left_out[1]
+    assert "no such file" in found.left_out[1]
     made = built([run.state], tmp_path / "set")
     assert made.left_out == found.left_out
     assert len(made.dataset.rows) == 1
