@@ -90,9 +90,16 @@ def test_promoted_shown_and_back_again(package: Package, tmp_path: Path) -> None
         f"champion of focus: {package.name} (before: mhfd)\n"
     )
     assert "(champion)" in said("list")
+    package.folder.rename(tmp_path / "away")
+    assert said("list").splitlines()[-1] == (
+        f"champion of focus: {package.name}, which is damaged or gone: `mhfd models rollback focus`"
+    )
+    (tmp_path / "away").rename(package.folder)
     first, second = said("show", "focus").splitlines()
     assert first == f"champion of focus: {package.name}"
-    assert second.endswith(f"promoted mhfd -> {package.name}: difference -.4 a section, 95% [-.6, -.1]; 12 specimens")
+    assert second.endswith(
+        f"promoted mhfd -> {package.name[:12]}: difference -.4 a section, 95% [-.6, -.1]; 12 specimens"
+    )
     back = document("rollback", "focus", "--why", "wrong on wafer 12")
     assert (back["kind"], back["before"], back["after"]) == ("rolled back", package.name, "mhfd")
     history = document("show", "focus")["history"]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import click
 
 from mhfd_client.commands.common import CONFIG, JSON, SET, Group, WatchedFolder, echo, echo_json, say
+from mhfd_client.times import MINUTE, local
 
 if TYPE_CHECKING:
     from mhfd.learning.packages import CardRow, ChampionChange, Library, Listed, ModelTask, Package
@@ -56,7 +58,7 @@ def list_(library: Library, as_json: bool) -> None:
     Yours lie in `models.home`; those that ship with mhfd are marked so, and are never changed.
     """
     from mhfd.errors import LibraryDamaged
-    from mhfd.learning.packages import TASKS
+    from mhfd.learning.packages import MHFD, TASKS
 
     champions: dict[ModelTask, str | None] = {}
     for task in TASKS:
@@ -73,8 +75,12 @@ def list_(library: Library, as_json: bool) -> None:
         echo(_line_of(one, champions))
     if not listed:
         echo(f"no packages in {library.folder}")
-    for task in dict.fromkeys(one.package.card.task for one in listed if one.package is not None):
-        echo(f"champion of {task}: {champions[task] or 'unknown'}")
+    here = {one.package.name: one.package.card.task for one in listed if one.package is not None}
+    for task, champion in champions.items():
+        if champion is not None and champion not in (MHFD, *here):
+            echo(f"champion of {task}: {champion}, which is damaged or gone: `mhfd models rollback {task}`")
+        elif task in here.values() or champion != MHFD:
+            echo(f"champion of {task}: {champion or 'unknown'}")
 
 
 @models.command()
@@ -212,7 +218,8 @@ def _history_lines(task: str, champion: str, history: tuple[ToldChange, ...]) ->
         change = one.change
         unless = "" if one.in_effect else ", which did not come into effect"
         why = f": {change.why}" if change.why else ""
-        yield f"{change.at} {change.who} {change.kind} {change.before} -> {change.after}{unless}{why}"
+        at = local(datetime.fromisoformat(change.at).timestamp(), MINUTE)
+        yield f"{at} {change.who} {change.kind} {change.before[:12]} -> {change.after[:12]}{unless}{why}"
 
 
 def _card_lines(package: Package) -> Iterator[str]:
