@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mhfd_client.learning.datasets import dataset
+    from mhfd_client.learning.training import train
     from mhfd_client.scoring.held.async_endpoint import AsyncEndpoint
     from mhfd_client.scoring.held.endpoint import Endpoint
     from mhfd_client.scoring.notebook import reattach, score
     from mhfd_client.scoring.table import Table
 
-__all__ = ["AsyncEndpoint", "Endpoint", "Table", "dataset", "reattach", "score"]
+__all__ = ["AsyncEndpoint", "Endpoint", "Table", "dataset", "reattach", "score", "train"]
 
 _HOMES = {
     "AsyncEndpoint": "scoring.held.async_endpoint",
@@ -22,6 +23,7 @@ _HOMES = {
     "dataset": "learning.datasets",
     "reattach": "scoring.notebook",
     "score": "scoring.notebook",
+    "train": "learning.training",
 }
 
 

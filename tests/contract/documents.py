@@ -295,6 +295,19 @@ def _dataset_check() -> Any:
         return printed("dataset", "check", str(Path(folder, "set")))
 
 
+def _train() -> Any:
+    """Of a package that somebody else taught."""
+    from tests.rigs.packages import answer_of, written
+
+    from mhfd.learning.train import Training
+
+    with tempfile.TemporaryDirectory() as folder:
+        with mock.patch("mhfd.learning.packages.package.tried", _always(answer_of())):
+            package = written(Path(folder))
+        trained = Training(package, "focus", ("learned",), ("few",), {"measure": 1.0, "teach": 1.0, "ask": 1.0})
+        return printed("train", "focus", "labels", learning__training__train=_always(trained))
+
+
 def _models(*words: str) -> Any:
     """Of a library with a package that is champion; models answer at once."""
     from tests.rigs.packages import answer_of, written
@@ -330,6 +343,7 @@ PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
     "check": _check,
     "dataset build": _dataset_build,
     "dataset check": _dataset_check,
+    "train": _train,
     "replay": _replay,
     "function register": lambda: _functions("register"),
     "function list": lambda: _functions("list"),

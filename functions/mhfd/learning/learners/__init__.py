@@ -44,11 +44,11 @@ __all__ = [
 
 LEARNERS: Final[Mapping[str, Learner]] = MappingProxyType(
     {
-        "logistic": KindLearner("logistic", Linear(), (8, 16, 0)),
+        "logistic": KindLearner("logistic", Linear(), (12, 0)),
         "trees": KindLearner("trees", Trees()),
         "boosting": KindLearner("boosting", Boosting()),
         "svm": KindLearner("svm", Vectors(), (16, 0)),
-        "knn": KindLearner("knn", Neighbours(), (8, 16, 0)),
+        "knn": KindLearner("knn", Neighbours(), (12, 0)),
     }
 )
 """By the name that people type."""

@@ -7,7 +7,7 @@ met, 2 for good and bad, more for so many classes. scikit-learn is imported when
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ from mhfd.learning.learners.learner import Chosen, NotExportable
 
 Floats = NDArray[np.float32]
 Answers = NDArray[np.float64]
+_TWO_OF_MANY: Final = np.array([-0.5, 0.5], np.float32)
+"""Of one number that tells two classes apart, what each of them gets."""
 
 
 class Core(Protocol):
@@ -106,7 +108,7 @@ class _Linear:
 class Linear(_AsItIs):
     """A weighted sum, its weights kept small by a ridge: logistic for classes."""
 
-    ridges: tuple[float, ...] = (100.0, 10.0, 1.0, 0.1)
+    ridges: tuple[float, ...] = (30.0, 3.0, 0.3)
     scaled: bool = True
 
     def candidates(self, classes: int) -> tuple[Chosen, ...]:
@@ -124,9 +126,12 @@ class Linear(_AsItIs):
             ridge = Ridge(alpha=chosen["ridge"]).fit(wide, target, sample_weight=weights)
             factors, offset = ridge.coef_[None], np.atleast_1d(ridge.intercept_)
         else:
-            made = LogisticRegression(C=1 / chosen["ridge"], max_iter=2000, tol=1e-6)
+            solver = "newton-cholesky" if classes == 2 else "lbfgs"  # the one needs all pairs of columns and classes
+            made = LogisticRegression(C=1 / chosen["ridge"], solver=solver, max_iter=500, tol=1e-5)
             made.fit(wide, target, sample_weight=weights)
             factors, offset = made.coef_, made.intercept_
+            if classes > 2 and len(factors) == 1:  # two of many: half of the sum for the one, half against the other
+                factors, offset = (np.concatenate([-one / 2, one / 2]) for one in (factors, offset))
         return _Linear(np.asarray(factors.T, np.float32), np.asarray(offset, np.float32), classes)
 
 
@@ -195,7 +200,9 @@ class _Boosted:
         if not self.classes:
             return np.asarray(self.estimator.predict(values), np.float64)[:, None] + self.base
         sums = np.asarray(self.estimator.decision_function(values), np.float64).reshape(len(values), -1)
-        return np.asarray(sigmoid(sums) if sums.shape[1] == 1 else softmax(sums))
+        if self.classes == 2:
+            return np.asarray(sigmoid(sums))
+        return np.asarray(softmax(sums if sums.shape[1] > 1 else sums * _TWO_OF_MANY))
 
     def draw(self, graph: Graph, given: str) -> str:
         rounds = self.estimator.estimators_
@@ -205,7 +212,11 @@ class _Boosted:
         sums = draw_trees(graph, given, trees, leaves, targets)
         if not self.classes:
             return graph.step("Add", sums, graph.constant(np.array([self.base], np.float32)))
-        return graph.step("Sigmoid", sums) if rounds.shape[1] == 1 else graph.step("Softmax", sums, axis=1)
+        if self.classes == 2:
+            return graph.step("Sigmoid", sums)
+        if rounds.shape[1] == 1:
+            sums = graph.step("Mul", sums, graph.constant(_TWO_OF_MANY))
+        return graph.step("Softmax", sums, axis=1)
 
 
 @dataclass(frozen=True)
@@ -248,7 +259,8 @@ class _Vectors:
 
     def decided(self, values: Floats) -> Answers:
         said = self.estimator.predict(values) if not self.classes else self.estimator.decision_function(values)
-        return np.asarray(said, np.float64).reshape(len(values), -1)
+        table = np.asarray(said, np.float64).reshape(len(values), -1)
+        return np.hstack([-table, table]) if self.classes > 2 and table.shape[1] == 1 else table
 
     def outputs(self, values: Floats) -> Answers:
         return self.said_of(self.decided(values))

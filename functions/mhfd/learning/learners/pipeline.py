@@ -176,11 +176,12 @@ class KindLearner:
         ]
         if not usable:
             return Candidate(candidates[0], np.zeros((0, 1)), float("nan"))
+        orders = [self.order(rows, taught) for taught, _ in usable]
         trials = []
         for chosen in candidates:
             said = np.full((len(rows.values), rows.classes if rows.classes > 2 else 1), np.nan)
-            for taught, asked in usable:
-                said[asked] = self.part(rows, taught, chosen, seed=seed).said(rows.values[asked])
+            for (taught, asked), order in zip(usable, orders, strict=True):
+                said[asked] = self.part(rows, taught, chosen, seed=seed, order=order).said(rows.values[asked])
             known = np.isfinite(said).all(axis=1)
             loss = loss_of(said[known], rows.target[known], rows.weights[known], classes=rows.classes)
             trials.append(Candidate(chosen, said, loss))
@@ -190,12 +191,26 @@ class KindLearner:
                 best = trial
         return best
 
-    def part(self, rows: KnownRows, taught: NDArray[np.intp], chosen: Chosen, *, seed: int) -> FittedPart:
-        """One fit on some of the rows."""
-        values, target = rows.values[taught], rows.target[taught]
-        columns = ranked(values, target, classes=rows.classes)
+    @staticmethod
+    def order(rows: KnownRows, taught: NDArray[np.intp]) -> NDArray[np.intp]:
+        """The columns that vary, the most telling in these rows first. UsageError where there are none."""
+        columns = ranked(rows.values[taught], rows.target[taught], classes=rows.classes)
         if not len(columns):
             raise UsageError("values: no feature differs between the rows; are they all of one image?")
+        return columns
+
+    def part(
+        self,
+        rows: KnownRows,
+        taught: NDArray[np.intp],
+        chosen: Chosen,
+        *,
+        seed: int,
+        order: NDArray[np.intp] | None = None,
+    ) -> FittedPart:
+        """One fit on some of the rows."""
+        values, target = rows.values[taught], rows.target[taught]
+        columns = self.order(rows, taught) if order is None else order
         if count := int(chosen["features"]):
             columns = columns[:count]
         columns = np.sort(columns)

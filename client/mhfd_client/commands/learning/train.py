@@ -1,0 +1,92 @@
+"""`mhfd train`: teach a learner with what people said of images."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from mhfd_client.commands.common import CONFIG, JSON, echo, echo_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@click.command()
+@click.argument("lesson", type=click.Choice(["focus", "cause", "radius"]), metavar="focus|cause|radius")
+@click.argument("dataset", type=click.Path(path_type=Path), metavar="DATASET")
+@click.option("--learner", metavar="NAME", help="logistic, trees, boosting, svm or knn; for the radius linear too.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write the package into this folder.  [default: this user's library]",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of all that is drawn.")
+@click.option(
+    "--baseline/--no-baseline",
+    default=None,
+    help="Learn from features less those of the group's sharp images, or from features as they are.  [default: less "
+    "those, for focus and radius, where most images have any]",
+)
+@click.option(
+    "--balance",
+    type=click.Choice(["weights", "sampling", "none"]),
+    default="weights",
+    show_default=True,
+    help="Where bad images are rare: let them count more, leave out some of the others, or do nothing.",
+)
+@click.option("--licence", metavar="TEXT", help="Of the data, as in CC-BY-4.0.  [default: unknown, not for sharing]")
+@click.option("--title", metavar="TEXT", help="What people call the package.  [default: lesson and learner]")
+@CONFIG
+@JSON
+def train(
+    lesson: Literal["focus", "cause", "radius"],
+    dataset: Path,
+    learner: str | None,
+    out: Path | None,
+    seed: int,
+    baseline: bool | None,
+    balance: Literal["weights", "sampling", "none"],
+    licence: str | None,
+    title: str | None,
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Teach a learner with the training groups of a dataset and write a package; it is not promoted.
+
+    The test groups stay closed: `mhfd evaluate` says on them whether the package is worth having. The same data, seed
+    and release make the same package. Needs the extra `learn`.
+    """
+    from mhfd_client.learning import training
+
+    trained = training.train(
+        lesson,
+        dataset,
+        learner=learner,
+        out=out,
+        seed=seed,
+        baseline=baseline,
+        balance=balance,
+        licence=licence,
+        title=title,
+        config=config,
+        told=_counter() if sys.stderr.isatty() else None,
+        said=lambda words: echo(words, err=True),
+    )
+    if as_json:
+        echo_json(trained.as_json())
+        return
+    for line in trained.words:
+        echo(line)
+    echo(f"package {trained.package.name[:12]}: {trained.package.folder}")
+
+
+def _counter() -> Callable[[int, int], object]:
+    """How many images are measured, on one line of a terminal."""
+
+    def told(done: int, of: int) -> None:
+        click.echo(f"\r{done} of {of} images" + ("\n" if done == of else ""), err=True, nl=False)
+
+    return told
