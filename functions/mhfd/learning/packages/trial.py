@@ -60,7 +60,7 @@ def tried(weights: bytes, test: "NDArray[np.float32]", columns: int) -> "NDArray
         raise NoAnswer(f"onnxruntime ended with {done.returncode}: {''.join(last) or 'it needs more than a model may'}")
     said = json.loads(first)
     if "error" in said:
-        raise NoAnswer(str(said["error"]))
+        raise NoAnswer(f"{said['error']}; it had {said['peak'] >> 20} MB")
     if said["shape"] != [len(test), columns]:
         raise NoAnswer(f"it answers with {said['shape']}, and not with {[len(test), columns]}")
     return np.frombuffer(rest, "<f4").reshape(len(test), columns)
@@ -84,9 +84,9 @@ def _answer(asked: BinaryIO) -> tuple[dict[str, Any], bytes]:
         session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
         said = np.asarray(session.run(None, {session.get_inputs()[0].name: test})[0])
     except Exception as error:  # whatever onnxruntime has against it is the answer
-        return {"error": f"onnxruntime: {type(error).__name__}: {str(error)[:500]}"}, b""
+        return {"error": f"onnxruntime: {type(error).__name__}: {str(error)[:500]}", "peak": _held("VmHWM")}, b""
     if said.dtype != np.float32 or said.nbytes > _MOST_ANSWER:
-        return {"error": f"it answers with {said.size} numbers of {said.dtype}"}, b""
+        return {"error": f"it answers with {said.size} numbers of {said.dtype}", "peak": _held("VmHWM")}, b""
     return {"shape": list(said.shape)}, said.astype("<f4").tobytes()
 
 
@@ -97,17 +97,22 @@ def _limit(memory: int, seconds: int) -> None:
     import contextlib
     import resource
 
-    used = 0
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmData:"):
-                used = int(line.split()[1]) << 10
+    used = _held("VmData")
     for what, wanted in ((resource.RLIMIT_DATA, used + memory if used else 0), (resource.RLIMIT_CPU, seconds)):
         most = resource.getrlimit(what)[1]
         bounded = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
         if wanted:
             with contextlib.suppress(OSError, ValueError):  # macOS may refuse
                 resource.setrlimit(what, (bounded, most))
+
+
+def _held(what: str) -> int:
+    """Bytes of this process's memory, of a kind; 0 where the system does not say."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith(f"{what}:")), 0)
 
 
 if __name__ == "__main__":
