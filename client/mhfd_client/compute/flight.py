@@ -74,6 +74,10 @@ class Flight(PendingImages[FlyingImage]):
         """Those that nobody listens for, or that nobody knows whether they are out."""
         return [task for task in self.tasks_out if task.lost]
 
+    def named(self, id_: str | None) -> FlyingTask | None:
+        """The task that the service calls so."""
+        return next((task for task in self.tasks_out if task.id == id_), None) if id_ is not None else None
+
     def next(self, now: float, *, most: int) -> list[FlyingImage]:
         """The images of the next task: one at once when little waits, as many as are fair when much does."""
         ready = [image for image in self.waiting if image.due <= now]

@@ -2,6 +2,9 @@
 
 They are looked up by their groups. A task without a name says whose it is by what it has scored. One that stays silent
 is no reason to wait for ever: the service is asked for its answer, and where it has none the images are asked again.
+
+A list may hold what is being handed over at the same moment. Of two futures of one task the SDK answers one, whichever
+was there first: so the one of the list is listened to as well, and no name that is known by then is waited for.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,15 +30,25 @@ class LostTasks:
         self.due = 0.0
         self._waited_for: dict[Task, float] = {}  # tasks of ours that nobody knows the images of, and since when
         self._known: set[str | None] = set()
+        self._early: dict[str | None, Task] = {}  # done before anybody knew whose they are
+
+    def named(self, id_: str | None) -> Task | None:
+        """This name is known now: of a task of ours, or of the probe. What became of it, if that is known already."""
+        self._known.add(id_)
+        self._waited_for = {task: since for task, since in self._waited_for.items() if task.id != id_}
+        return self._early.pop(id_, None)
 
     def groups(self, current: UUID | None) -> set[UUID]:
         """Where they may be; in the current group if nobody knows."""
         return {group for task in self._flight.lost if (group := task.group or current) is not None}
 
     def found(
-        self, groups: Sequence[tuple[UUID, list[Task]]], now: float
+        self, groups: Sequence[tuple[UUID, list[Task]]], now: float, probe: str | None = None
     ) -> tuple[list[tuple[FlyingTask, Task]], list[FlyingTask]]:
-        """Those that the service knows, and those that have to be asked again, by what is in these groups."""
+        """Those that the service knows, and those that have to be asked again, by what is in these groups.
+
+        `probe`: the name of the call that looks whether the endpoint works, if one is out.
+        """
         by_id = {ours.id: ours for ours in self._flight.tasks_out if ours.id is not None}
         adopted = []
         for group, tasks in groups:
@@ -44,9 +57,10 @@ class LostTasks:
                 if ours is not None and ours.lost:
                     ours.lost, ours.group = False, group
                     adopted.append((ours, task))
-                elif ours is None and task.id not in self._known:
-                    self._known.add(task.id)
-                    self._waited_for[task] = now
+                elif ours is not None or task.id == probe or task.id not in self._known:
+                    if ours is None and task.id != probe:
+                        self._known.add(task.id)
+                        self._waited_for[task] = now
                     task.then(lambda task=task: self._nameless(task))  # type: ignore[misc]
         looked_at = [group for group, _ in groups]
         gone = [ours for ours in self._flight.lost if ours.id is not None and ours.group in looked_at]
@@ -63,7 +77,10 @@ class LostTasks:
             return None, []
         except ComputeError:
             return None, self._never_taken()
-        return self._whose(plain), self._never_taken()
+        its = self._whose(plain)
+        if its is None:
+            self._early[task.id] = task
+        return its, self._never_taken()
 
     def silent(self, live_since: float, now: float) -> list[Task]:
         """The tasks without a name that have said nothing for longer than one may take."""

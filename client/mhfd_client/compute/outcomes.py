@@ -48,12 +48,20 @@ class OutcomeRunner(FarRunner[FlyingImage]):
         part.task = task
         task.then(lambda: self._inbox.put(lambda: self._ended(part, task)))
 
+    def _watched(self, part: FlyingTask, task: Task) -> None:
+        """This is done, and is the part's."""
+        part.task = task
+        self._ended(part, task)
+
     def _accepted(self, part: FlyingTask, group: UUID | None) -> None:
         if part.id is not None or part.task is None or part.task.id is None:
             return
         part.id, part.group = part.task.id, group
+        early = self._lost.named(part.id)
         self._ledger.taken(part.name, part.id, group)
         self._begin(part)
+        if early is not None and not part.task.done:
+            self._watched(part, early)
 
     def _begin(self, part: FlyingTask) -> None:
         for image in part.open:
@@ -71,18 +79,25 @@ class OutcomeRunner(FarRunner[FlyingImage]):
         else:
             self._returned(part, plain)
 
-    def _returned(self, part: FlyingTask, plain: Any) -> None:
-        """A task's function has returned this, whatever it is."""
+    def _returned(self, part: FlyingTask, plain: Any, *, by_itself: bool = True) -> None:
+        """A task's function has returned this, whatever it is. `by_itself`: nobody had to look for it."""
         self._finish(part)
         try:
             answer = read(plain, len(part.images))
         except ValueError as e:
             self._ailing(part, TaskFailed(str(e)))
         else:
-            self._answered(part, answer)
+            self._answered(part, answer, by_itself=by_itself)
 
     def _nameless(self, task: Task) -> None:
         """A task whose taking was not heard of says whose it is."""
+        if self._probe.answered(task):
+            return
+        ours = self._flight.named(task.id)
+        if ours is not None and not ours.lost:  # of its two futures this is the one that the SDK answers
+            if ours.task is not None and not ours.task.done and not _unheard(task):
+                self._watched(ours, task)
+            return
         found, again = self._lost.told(task)
         self._settled([] if found is None else [found], again)
 
@@ -107,10 +122,10 @@ class OutcomeRunner(FarRunner[FlyingImage]):
 
     # -- what it said
 
-    def _answered(self, part: FlyingTask, answer: EndpointAnswer) -> None:
+    def _answered(self, part: FlyingTask, answer: EndpointAnswer, *, by_itself: bool = True) -> None:
         self._health.answered()
         now = self._clock()
-        if not part.late and part.id is not None and answer.reports:
+        if by_itself and not part.late and part.id is not None and answer.reports:
             self._flight.took((now - max(part.at, self._health.live_since or part.at)) / len(part.images))
         if answer.whole is not None:
             self._whole(part, answer.whole)
@@ -267,6 +282,17 @@ class OutcomeRunner(FarRunner[FlyingImage]):
         super()._give_back(images, why, blame=blame, code=code)
         for part in self._flight.tasks_out:
             part.late = part.late or not part.open  # nobody waits for it
+
+
+def _unheard(task: Task) -> bool:
+    """Whether nobody knows what became of a task that is done."""
+    try:
+        task.result(0.0)
+    except TaskUnknown:
+        return True
+    except ComputeError:
+        return False
+    return False
 
 
 def _of_contract(code: str) -> str | None:

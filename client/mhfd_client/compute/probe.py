@@ -33,6 +33,19 @@ class Probe:
         """One is on its way to the service."""
         return self._task is not None and self._task.id is None and not self._task.done
 
+    @property
+    def id(self) -> str | None:
+        """The service's name for the one that is out."""
+        return None if self._task is None else self._task.id
+
+    def answered(self, task: Task) -> bool:
+        """Whether this is what became of the one that is out, which was listened for twice."""
+        if self._task is None or self._task.done or task.id is None or self._task.id != task.id:
+            return False
+        self._task = task
+        self._wake()
+        return True
+
     def ask_again(self, now: float, *, forget: bool = False) -> None:
         """Something went wrong: look. `forget`: what is out will not be answered."""
         self._due = now

@@ -218,6 +218,8 @@ class ComputeRunner(OutcomeRunner):
         if self._together == 1:
             self._health.pace.give_back(max(0, len(tasks) - 1))  # they went together
         self._health.took()
+        if self._probe.id is not None and (early := self._lost.named(self._probe.id)) is not None:
+            self._probe.answered(early)
         group = None if self._there is None else self._there.far.group
         for part in [part for part in self._flight.tasks_out if part.task in tasks]:
             self._accepted(part, group)
@@ -293,8 +295,8 @@ class ComputeRunner(OutcomeRunner):
 
     def _told(self, status: EndpointStatus) -> None:
         now = self._clock()
-        if not self._flight.waiting:
-            self._health.service_took()
+        if not self._flight.waiting and all(part.id is not None for part in self._flight.out):
+            self._health.service_took()  # while a request has no answer yet, nobody knows whether it is taken
         if self._health.told(status, [part.at for part in self._flight.out], self._probe.out):
             self._probe.ask_again(now, forget=True)
         back_at = self._health.without_ours_since(status) if status.online else None
@@ -308,7 +310,7 @@ class ComputeRunner(OutcomeRunner):
         self._condition.over(Trouble.OFFLINE)
         if self._health.live_since is None:  # or silence would not count, where nothing else is out that could answer
             self._probe.ask_again(self._clock())
-        adopted, again = self._lost.found(groups, self._clock())
+        adopted, again = self._lost.found(groups, self._clock(), self._probe.id)
         for part, task in adopted:
             self._watch(part, task)
             self._begin(part)
@@ -321,7 +323,7 @@ class ComputeRunner(OutcomeRunner):
             if part not in self._flight.tasks_out or part.late:
                 continue
             if part.id is not None and part.id in answers:
-                self._returned(part, answers[part.id])
+                self._returned(part, answers[part.id], by_itself=False)
                 continue
             log.info("a task with %d images is silent: they are asked again", len(part.open))
             part.late = True
