@@ -123,8 +123,9 @@ wheels:
 	$(WHEELS)/bin/python -m pip install --quiet auditwheel build hatchling twine ziglang
 	$(WHEELS)/bin/python -m tests.rigs.wheels
 
+# What takes long, and properties with more examples than there is time for each time.
 soak: $(STAMP) broker
-	$(BIN)/python -m pytest -m soak --timeout 3600
+	MHFD_TEST_EXAMPLES=1000 $(BIN)/python -m pytest -m 'soak or hypothesis' --timeout 3600
 
 # How much of the four packages runs in the tests, in whatever process. A test that fails under it spoils no figure.
 coverage: $(STAMP) browser broker units

@@ -13,11 +13,12 @@ pytest_plugins = ["tests.rigs.loudly_skipped", "tests.rigs.globus.fixtures", "te
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """No test fails by how long it took on a machine that does other things too."""
+    """No test fails by how long it took on a machine that does other things too; `make soak` takes more examples."""
     if config.pluginmanager.hasplugin("hypothesispytest"):  # not where only the GPU's tests run
         from hypothesis import settings
 
-        settings.register_profile("suite", deadline=None)
+        examples = int(os.environ.get("MHFD_TEST_EXAMPLES", "40"))
+        settings.register_profile("suite", deadline=None, max_examples=examples)
         settings.load_profile("suite")
 
 

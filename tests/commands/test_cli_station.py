@@ -346,40 +346,29 @@ def test_a_label_that_turns_many_verdicts_says_how_many_first(watched: Watched) 
     assert turned >= int(said[1]) > 5
 
 
-def test_a_running_station_takes_the_label_in(watched: Watched) -> None:
-    path = next(path for path, outcome in outcomes(watched).items() if outcome == "in_focus")
+def test_what_lies_in_the_inbox_is_read_and_what_is_no_letter_is_thrown_away(watched: Watched) -> None:
+    """Letters of this version and of older ones, of an image that never was, and rubbish."""
+    before = outcomes(watched)
+    sharp = [path for path, outcome in before.items() if outcome == "in_focus"][:3]
     with Journal.open(watched.state, root=watched.root):  # a station runs
-        result = watched("reject", "--yes", path)
+        result = watched("reject", "--yes", sharp[0])
     assert result.exit_code == 0
     assert "told the running station" in result.output
-    assert outcomes(watched)[path] == "in_focus"
-    assert watched("watch", "--until-idle", 1.5, *FAST).exit_code == 0
-    assert outcomes(watched)[path] == "out_of_focus"
-    assert not list((watched.state / "inbox").iterdir())
-
-
-@pytest.mark.parametrize(
-    "text", ['{"image": %d, "sharp": false, "fine": false, "who": "Ann"}', '{"image": %d, "sharp": false}']
-)
-def test_what_an_older_version_left_in_the_inbox_is_read(watched: Watched, text: str) -> None:
-    path = next(path for path, outcome in outcomes(watched).items() if outcome == "in_focus")
+    assert outcomes(watched) == before
     with JournalView.read(watched.state) as journal:
-        row = journal.find(path)
-        assert row is not None
-    (watched.state / "inbox").mkdir(exist_ok=True)
-    (watched.state / "inbox" / "01753000000000000000-0123abcd.json").write_text(text % row.id)
-    assert watched("watch", "--until-idle", 1.5, *FAST).exit_code == 0
-    assert outcomes(watched)[path] == "out_of_focus"
-    assert not list((watched.state / "inbox").iterdir())
-
-
-def test_a_letter_that_is_none_is_thrown_away(watched: Watched) -> None:
+        ids = [row.id for path in sharp if (row := journal.find(path)) is not None]
+    older = (
+        f'{{"image": {ids[1]}, "sharp": false, "fine": false, "who": "Ann"}}',
+        f'{{"image": {ids[2]}, "sharp": false}}',
+    )
+    for number, text in enumerate(older):
+        (watched.state / "inbox" / f"0175300000000000000{number}-0123abcd.json").write_text(text)
     for number, text in enumerate(("{", "[]", '{"image": "x", "sharp": true}', '{"image": 1}')):
         (watched.state / "inbox" / f"{number}.json").write_text(text)
     inbox.put(watched.state, inbox.GivenLabel(image=10**9, sharp=True))  # an image that never was
-    before = outcomes(watched)
     assert watched("watch", "--until-idle", 1.5, *FAST).exit_code == 0
-    assert outcomes(watched) == before
+    after = outcomes(watched)
+    assert [after[path] for path in sharp] == ["out_of_focus"] * 3
     assert len(list((watched.state / "inbox").glob("*.json"))) == 1
 
 

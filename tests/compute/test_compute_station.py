@@ -133,6 +133,7 @@ def test_a_worker_that_is_killed_at_work_costs_no_image(mortal: ChildEndpoint, w
     assert worker not in endpoint.workers()
 
 
+@pytest.mark.soak  # an endpoint with workers is started anew; one with threads is, above
 def test_a_pool_that_stands_still_is_told_and_outlived(mortal: ChildEndpoint, watch: Make) -> None:
     endpoint, station = mortal, watch(mortal)
     station.images(2)

@@ -154,7 +154,8 @@ def test_the_runs_are_on_the_page_and_their_moments_in_the_ledger(lab: Site) -> 
             assert span.colour in report
 
 
-@pytest.mark.skipif(os.name != "posix", reason="it is stopped by a signal here")
+@pytest.mark.soak  # what the station does about it is in tests/flow/test_flow_station.py, what the command says in
+@pytest.mark.skipif(os.name != "posix", reason="it is stopped by a signal here")  # tests/commands/test_run_commands.py
 def test_images_of_a_run_that_a_person_cancels_go_again(lab: Site) -> None:
     reached = lab.globus.flows.hold("BringImages")
     lab.images(4)

@@ -81,6 +81,7 @@ def test_it_can_be_used_and_ends_when_told(tmp_path: Path, more: list[str]) -> N
     assert ("instead of 0.5 s" in said) == bool(more)
 
 
+@pytest.mark.soak  # another broker and endpoint, for what the kernel does with each program of the rig (`leash`)
 def test_it_ends_with_whoever_started_it(tmp_path: Path) -> None:
     with running(tmp_path / "cloud", parent=True) as (process, told):
         process.kill()
