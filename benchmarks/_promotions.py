@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from mhfd.learning.evaluation import Entry, Terms, compare
+from mhfd.learning.evaluation.costs import tally
+from mhfd.learning.evaluation.interval import draws_of
 from mhfd.learning.promotion.life import LIFE, share_of
 
 PREVALENCE: Final = 0.03
@@ -56,6 +58,43 @@ def scores(made: Drawn, auc: float, specimens: Specimens, rng: np.random.Generat
     return np.asarray(np.where(made.bad, (apart + made.ease + luck)[made.at], 0.0) + noise)
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Of one comparison: what it decided, and what two other ways would have."""
+
+    promoted: bool
+    plain: bool
+    """The lower end of a percentile bootstrap as it stands in textbooks."""
+    covered: bool
+    """The interval holds no difference at all."""
+
+
+def outcome(specimens: Specimens, auc: float, seed: int) -> Outcome:
+    """Of a challenger that is as good as mhfd."""
+    rng = np.random.default_rng(seed)
+    made = drawn(specimens, rng)
+    both = {name: scores(made, auc, specimens, rng) for name in ("mhfd", "challenger")}
+    names = [f"specimen {number:03}" for number in made.at]
+    entries = [Entry(name, each) for name, each in both.items()]
+    found = compare(entries, made.bad, names, prevalence=PREVALENCE)
+    counted = {
+        name: tally(
+            each,
+            made.bad,
+            made.at,
+            specimens.count,
+            weight_missed=Terms().miss_cost * PREVALENCE,
+            weight_false=1 - PREVALENCE,
+        )
+        for name, each in both.items()
+    }
+    weights = draws_of(specimens.count, Terms().draws, 0)
+    costs = [counted[name].costs(weights, Terms().miss_cost * PREVALENCE, 1 - PREVALENCE) for name in counted]
+    plain = bool(np.quantile(costs[0] - costs[1], 0.025) > 0)
+    (duel,) = found.duels
+    return Outcome(found.decision == "promoted", plain, duel.range.low <= 0 <= duel.range.high)
+
+
 def promoted(
     specimens: Specimens, mhfd: float, challenger: float, seed: int, *, alpha: float = 0.025, made: Drawn | None = None
 ) -> bool:
@@ -72,23 +111,34 @@ def promoted(
         [f"specimen {number:03}" for number in labelled.at],
         prevalence=PREVALENCE,
         settings=Terms(alpha=alpha, unit="specimens"),
-        seed=seed,
     )
     return found.decision == "promoted"
 
 
-def ever_promoted(specimens: Specimens, auc: float, tests: int, seed: int, *, spend: bool = True) -> bool:
-    """Whether any of so many challengers that are no better is promoted, all on the same labelled images and mhfd."""
+def ever_promoted(
+    specimens: Specimens, auc: float, tests: int, seed: int, *, spend: bool = True, same_images: bool = True
+) -> bool:
+    """Whether any of so many challengers that are no better is promoted.
+
+    Args:
+        specimens: Of each test.
+        auc: Of mhfd and of all challengers.
+        tests: In this life.
+        seed: Of all that is drawn.
+        spend: Each test takes its part of the life's doubt, as a library's do; else 2.5% each time.
+        same_images: All are tried on the same images, with the same mhfd; else on new ones.
+    """
     rng = np.random.default_rng(seed)
     made = drawn(specimens, rng)
     mhfd = Entry("mhfd", scores(made, auc, specimens, rng))
     names = [f"specimen {number:03}" for number in made.at]
     for test in range(1, tests + 1):
-        alpha = LIFE * share_of(test) if spend else LIFE / 2
+        if not same_images:
+            made = drawn(specimens, rng)
+            mhfd = Entry("mhfd", scores(made, auc, specimens, rng))
+        terms = Terms(alpha=LIFE * share_of(test) if spend else LIFE / 2, test=test)
         entries = [mhfd, Entry("challenger", scores(made, auc, specimens, rng))]
-        found = compare(
-            entries, made.bad, names, prevalence=PREVALENCE, settings=Terms(alpha=alpha, test=test), seed=test
-        )
+        found = compare(entries, made.bad, names, prevalence=PREVALENCE, settings=terms)
         if found.decision == "promoted":
             return True
     return False

@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mhfd_client.learning.datasets import dataset
+    from mhfd_client.learning.evaluating import evaluate
     from mhfd_client.learning.training import train
     from mhfd_client.scoring.held.async_endpoint import AsyncEndpoint
     from mhfd_client.scoring.held.endpoint import Endpoint
     from mhfd_client.scoring.notebook import reattach, score
     from mhfd_client.scoring.table import Table
 
-__all__ = ["AsyncEndpoint", "Endpoint", "Table", "dataset", "reattach", "score", "train"]
+__all__ = ["AsyncEndpoint", "Endpoint", "Table", "dataset", "evaluate", "reattach", "score", "train"]
 
 _HOMES = {
     "AsyncEndpoint": "scoring.held.async_endpoint",
     "Endpoint": "scoring.held.endpoint",
     "Table": "scoring.table",
     "dataset": "learning.datasets",
+    "evaluate": "learning.evaluating",
     "reattach": "scoring.notebook",
     "score": "scoring.notebook",
     "train": "learning.training",

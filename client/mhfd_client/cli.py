@@ -29,7 +29,7 @@ from mhfd_client.commands import (
     watch,
 )
 from mhfd_client.commands.far import endpoint, first_hour, flow, flow_start, function, login, timer
-from mhfd_client.commands.learning import dataset, models, train
+from mhfd_client.commands.learning import dataset, evaluate, models, train
 
 GROUPS: Final[dict[str, tuple[click.Command, ...]]] = {
     "At the instrument": (
@@ -69,7 +69,7 @@ GROUPS: Final[dict[str, tuple[click.Command, ...]]] = {
         run.run,
         first_hour.first_hour,
     ),
-    "Learned models": (dataset.dataset, train.train, models.models),
+    "Learned models": (dataset.dataset, train.train, evaluate.evaluate, models.models),
 }
 """Every command, under the place where it is typed, in the order of an image's road; there are no others."""
 

@@ -378,6 +378,7 @@ FORMS: Final[Mapping[str, Form]] = {
         )
     },
     "row of a dataset": _of_model("DatasetRow", "mhfd.learning.dataset.rows"),
+    "test of a library of models": _of_model("TestDone", "mhfd.learning.promotion.life"),
     "first line of a dataset": _of_model("DatasetHeader", "mhfd.learning.dataset.rows"),
     "Estimate": _of_model("Estimate", "mhfd.contract.estimate"),
     "card of a package": _of_model("Card", "mhfd.learning.packages.card"),
@@ -453,6 +454,7 @@ FORMS: Final[Mapping[str, Form]] = {
         f"{name} --json": _document(name, _type_of(module, kind))
         for name, module, kind in (
             ("doctor", "mhfd_endpoint.finding", "Check"),
+            ("evaluate", "mhfd.learning.evaluation.benchmark", "Benchmark"),
             ("endpoint check", "mhfd_endpoint.finding", "Check"),
             ("endpoint explain", "mhfd_endpoint.explain", "explain"),
             ("endpoint who", "mhfd_endpoint.identities.examining", "Becomes"),

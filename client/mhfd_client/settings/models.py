@@ -23,6 +23,15 @@ class ModelsSettings(Section):
     home: Path | None = Field(
         None, description="where your packages and their champions are; unset: mhfd/models below XDG_STATE_HOME"
     )
+    miss_cost: float = Field(
+        20.0,
+        gt=0,
+        le=1e6,
+        description="so many false alarms a bad image costs that nobody saw, when `mhfd evaluate` decides",
+    )
+    prevalence: float = Field(
+        0.03, gt=0, lt=1, description="the part of bad images in your runs, when `mhfd evaluate` decides"
+    )
 
     @field_validator("use")
     @classmethod

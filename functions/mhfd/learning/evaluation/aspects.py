@@ -156,15 +156,19 @@ def _trend(section: Floats, values: Floats, chosen: Bools, places: Sequence[str]
 def worst_images(
     rows: Sequence[DatasetRow], scores: Mapping[str, Floats], bad: Bools, *, most: int = WORST
 ) -> tuple[WorstImage, ...]:
-    """The bad images that each entry finds the sharpest, and the sharp ones that it finds the worst."""
+    """The bad images that an entry finds sharper than some sharp one, the sharpest first; and the other way round."""
     found = []
     for name, each in scores.items():
         speaks = np.flatnonzero(np.isfinite(each))
         if len(speaks) < 2:
             continue
+        said, truth = each[speaks], bad[speaks]
+        if truth.all() or not truth.any():
+            continue
+        wrong = np.where(truth, said < said[~truth].max(), said > said[truth].min())
         rank = np.argsort(np.argsort(each[speaks])) / (len(speaks) - 1)
         for kind, order in ((True, np.argsort(rank)), (False, np.argsort(-rank))):
-            chosen = [place for place in order if bad[speaks[place]] == kind][:most]
+            chosen = [place for place in order if truth[place] == kind and wrong[place]][:most]
             found += [
                 WorstImage(
                     entry=name,

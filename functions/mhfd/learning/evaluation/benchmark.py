@@ -52,8 +52,8 @@ class GroupRow(Wire):
     images: int
     bad: int
     auc: float | None = None
-    missed: int | None = None
-    false_alarms: int | None = None
+    missed: float | None = Field(None, description="a mean over thresholds chosen on halves of the other groups")
+    false_alarms: float | None = None
     cost: float | None = Field(None, description="its share: the mean over groups is the entry's cost")
 
 

@@ -7,7 +7,7 @@ than the doubt that so few groups leave; else what is there is kept. Several cha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from mhfd.learning.evaluation import ranking
 from mhfd.learning.evaluation.benchmark import Benchmark, Duel, GroupRow, Placing, Range, RatesAt, Role
 from mhfd.learning.evaluation.costs import Counts, tally
 from mhfd.learning.evaluation.entry import MHFD, Entry, Terms
-from mhfd.learning.evaluation.interval import doubt_of, range_of, weights_of
+from mhfd.learning.evaluation.interval import doubt_of, draws_of, range_of
 from mhfd.learning.evaluation.splits import specimen_of
 
 Floats = NDArray[np.float64]
@@ -124,6 +124,8 @@ class _Table:
     terms: Terms
     seed: int
     entries: tuple[Entry, ...]
+    known: dict[str, Floats] = field(default_factory=dict)
+    """AUC of each draw, by entry."""
 
     @classmethod
     def of(
@@ -150,10 +152,12 @@ class _Table:
             scores=scores,
             all_speak=np.all([np.isfinite(each) for each in deciding], axis=0),
             tallies={
-                name: tally(each, kept, at, len(names), weight_missed=weight_missed, weight_false=weight_false)
+                name: tally(
+                    each, kept, at, len(names), weight_missed=weight_missed, weight_false=weight_false, seed=seed
+                )
                 for name, each in scores.items()
             },
-            weights=weights_of(len(names), terms.draws, np.random.default_rng(seed)),
+            weights=draws_of(len(names), terms.draws, seed),
             prevalence=prevalence,
             terms=terms,
             seed=seed,
@@ -167,11 +171,15 @@ class _Table:
 
     def barred(self, one: Entry) -> tuple[str, ...]:
         """Why an entry cannot be promoted."""
-        why = list(one.barred)
+        return (*self.leaks(one), *one.barred)
+
+    def leaks(self, one: Entry) -> tuple[str, ...]:
+        """How an entry knows what it is asked."""
+        why = []
         if seen := self.seen(one):
             why.append(f"has seen {_listed(seen)}")
-        if self._is_the_label(one.name) and one.challenges:
-            why.append("its scores are the labels")
+        if one.challenges and not one.held_out and self._is_the_label(one.name):
+            why.append("has the labels as its scores")
         return tuple(why)
 
     def seen(self, one: Entry) -> list[str]:
@@ -194,7 +202,10 @@ class _Table:
         shares = other.shares(*self.costs) - mine.shares(*self.costs)
         doubt = doubt_of(
             shares,
-            lambda weights: other.costs(weights, *self.costs) - mine.costs(weights, *self.costs),
+            (
+                lambda weights: other.costs(weights, *self.costs) - mine.costs(weights, *self.costs),
+                lambda weights: other.chosen_anew(weights, *self.costs) - mine.chosen_anew(weights, *self.costs),
+            ),
             alpha=self.terms.alpha,
             draws=self.terms.draws,
             seed=self.seed,
@@ -220,7 +231,10 @@ class _Table:
         return ranking.auc(self._common(name), self.bad)
 
     def _drawn(self, name: str) -> Floats:
-        return ranking.drawn(*ranking.wins(self._common(name), self.bad, self.at, len(self.names)), self.weights)
+        if name not in self.known:
+            won = ranking.wins(self._common(name), self.bad, self.at, len(self.names))
+            self.known[name] = ranking.drawn(*won, self.weights)
+        return self.known[name]
 
     def standing(self, one: Entry, barred: tuple[str, ...]) -> Placing:
         """How an entry did."""
@@ -255,6 +269,7 @@ class _Table:
                 len(self.names),
                 weight_missed=self.terms.miss_cost * other,
                 weight_false=1 - other,
+                seed=self.seed,
             )
             found.append(counted.rates(other, self.terms.miss_cost))
         return found
@@ -267,9 +282,9 @@ class _Table:
                 images=int(counted.bad[place] + counted.sharp[place]),
                 bad=int(counted.bad[place]),
                 auc=ranking.auc(np.where(self.at == place, self.scores[name], np.nan), self.bad),
-                missed=int(counted.missed[place]),
-                false_alarms=int(counted.false_alarms[place]),
-                cost=float(shares[place]),
+                missed=round(float(counted.missed[place]), 2),
+                false_alarms=round(float(counted.false_alarms[place]), 2),
+                cost=round(float(shares[place]), 5),
             )
             for place, group in enumerate(self.names)
         ]
@@ -290,16 +305,16 @@ def _decided(
     for one in entries:
         if (one.champion or one.name == MHFD) and (seen := table.seen(one)):
             return _Verdict(False, incumbent, f"refused: {one.name} has seen {_listed(seen)}; leave them out")
-    challengers = [one.name for one in entries if one.challenges]
+    challengers = [one for one in entries if one.challenges]
+    standing = [one.name for one in challengers if not barred[one.name]]
+    if not standing and any(table.leaks(one) for one in challengers):
+        return _Verdict(False, incumbent, _refused(challengers, barred))
+    if lacking := _too_few(table, terms):
+        return _Verdict(False, incumbent, lacking)
     if not challengers:
         return _Verdict(False, incumbent, "no challenger")
-    standing = [name for name in challengers if not barred[name]]
     if not standing:
-        why = "; ".join(f"{name} {', '.join(barred[name])}" for name in challengers)
-        return _Verdict(False, incumbent, f"refused: {why}")
-    lacking = _too_few(table, terms)
-    if lacking:
-        return _Verdict(False, incumbent, lacking)
+        return _Verdict(False, incumbent, _refused(challengers, barred))
     hardest = {
         name: max((duel for duel in duels if duel.challenger == name), key=lambda duel: (duel.p, -duel.saved))
         for name in standing
@@ -308,7 +323,13 @@ def _decided(
     passed = [name for name in standing if hardest[name].p <= alpha and hardest[name].range.low > 0]
     best = max(passed or standing, key=lambda name: hardest[name].saved)
     why = _why(hardest[best], table, terms, alpha, bool(passed))
+    if len(standing) > 1 and not passed:
+        why += f"; best of {len(standing)}: {best}"
     return _Verdict(bool(passed), best if passed else incumbent, why, best)
+
+
+def _refused(challengers: Sequence[Entry], barred: dict[str, tuple[str, ...]]) -> str:
+    return "refused: " + "; ".join(f"{one.name} {', '.join(barred[one.name])}" for one in challengers)
 
 
 def _too_few(table: _Table, terms: Terms) -> str:

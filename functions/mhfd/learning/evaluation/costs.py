@@ -16,13 +16,15 @@ from mhfd.learning.evaluation.benchmark import Confusion, RatesAt
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-THRESHOLDS: Final = 1000
+THRESHOLDS: Final = 200
 """At most so many are tried; of more different scores, their quantiles."""
+HALVES: Final = 200
+"""Of the groups, on which thresholds are chosen."""
 
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """By group: what there is, what was missed, what was a false alarm."""
+    """By group: what there is, what was missed, what was a false alarm; parts of images, over several thresholds."""
 
     bad: Floats
     sharp: Floats
@@ -30,6 +32,9 @@ class Counts:
     false_alarms: Floats
     abstained_bad: Floats
     abstained_sharp: Floats
+    missed_at: Floats
+    """By group and threshold."""
+    false_at: Floats
 
     def shares(self, weight_missed: float, weight_false: float) -> Floats:
         """What each group adds to the cost; their mean is the cost."""
@@ -53,9 +58,16 @@ class Counts:
             false = (weights @ self.false_alarms) / (weights @ self.sharp)
         return np.asarray(weight_missed * missed + weight_false * false)
 
+    def chosen_anew(self, weights: Floats, weight_missed: float, weight_false: float) -> Floats:
+        """The cost of each draw of groups at the threshold that is cheapest in it: the choice is drawn, too."""
+        found = _cost_at(weights, self.missed_at, self.false_at, self.bad, self.sharp, weight_missed, weight_false)
+        return np.asarray(found.min(axis=1))
+
     def confusion(self) -> Confusion:
         """The counts."""
-        bad, sharp, missed, false = (int(each.sum()) for each in (self.bad, self.sharp, self.missed, self.false_alarms))
+        bad, sharp, missed, false = (
+            round(float(each.sum())) for each in (self.bad, self.sharp, self.missed, self.false_alarms)
+        )
         unsure_bad, unsure_sharp = int(self.abstained_bad.sum()), int(self.abstained_sharp.sum())
         return Confusion(
             found=bad - missed - unsure_bad,
@@ -88,14 +100,28 @@ class Counts:
 
 
 def tally(
-    scores: Floats, bad: Bools, at: NDArray[np.intp], count: int, *, weight_missed: float, weight_false: float
+    scores: Floats,
+    bad: Bools,
+    at: NDArray[np.intp],
+    count: int,
+    *,
+    weight_missed: float,
+    weight_false: float,
+    seed: int = 0,
 ) -> Counts:
-    """Each group at the threshold that costs least on all others.
+    """Each group at thresholds that cost least on random halves of the others, on average.
+
+    One threshold, chosen on all others, hangs on a few images, and all groups with it: averaging over halves takes most
+    of that chance out.
 
     Args:
+        scores: Higher is worse; NaN abstains.
+        bad: What is true of each row.
         at: The group of each row, 0 to count - 1.
+        count: Of groups.
         weight_missed: What it costs to miss all bad images: their cost times their part of a run.
         weight_false: ... to name all sharp ones.
+        seed: Of the halves.
     """
     speaks = np.isfinite(scores)
     worse, sharp = bad & speaks, ~bad & speaks
@@ -106,18 +132,52 @@ def tally(
     passed = _running(at[sharp], place[sharp], count, len(edges))
     has_bad = np.bincount(at[bad], minlength=count).astype(float)
     has_sharp = np.bincount(at[~bad], minlength=count).astype(float)
-    unsure_sharp = np.bincount(at[~bad & ~speaks], minlength=count).astype(float)
-    false = (has_sharp - unsure_sharp)[:, None] - passed
-    chosen = _cheapest(missed, false, has_bad, has_sharp, weight_missed, weight_false)
-    rows = np.arange(count)
+    false = has_sharp[:, None] - passed  # who abstains on a sharp image makes a person look
+    halves = _halves(has_bad, has_sharp, seed)
+    chosen = np.argmin(_cost_at(halves, missed, false, has_bad, has_sharp, weight_missed, weight_false), axis=1)
+    tried = np.where(halves.all(axis=1), 1.0, 1.0 - halves.T)  # by group and half; all, where no half can choose
+    times = np.maximum(tried.sum(axis=1), 1)
     return Counts(
         bad=has_bad,
         sharp=has_sharp,
-        missed=missed[rows, chosen],
-        false_alarms=false[rows, chosen] + unsure_sharp,
+        missed=(missed[:, chosen] * tried).sum(axis=1) / times,
+        false_alarms=(false[:, chosen] * tried).sum(axis=1) / times,
         abstained_bad=np.bincount(at[bad & ~speaks], minlength=count).astype(float),
-        abstained_sharp=unsure_sharp,
+        abstained_sharp=np.bincount(at[~bad & ~speaks], minlength=count).astype(float),
+        missed_at=missed,
+        false_at=false,
     )
+
+
+def _halves(has_bad: Floats, has_sharp: Floats, seed: int) -> Floats:
+    """Random halves of the groups, (halves, groups), 1 where a group is in; each with both kinds.
+
+    Every group is outside of some. Where there are no such halves, one row with all groups: then a threshold is chosen
+    on what it is tried on.
+    """
+    count = len(has_bad)
+    rng = np.random.default_rng((seed, 2))
+    order = np.argsort(rng.random((HALVES, count)), axis=1)
+    halves = (np.argsort(order, axis=1) < (count + 1) // 2).astype(np.float64)
+    usable = halves[(halves @ has_bad > 0) & (halves @ has_sharp > 0)]
+    if count < 2 or not len(usable) or usable.all(axis=0).any():
+        return np.ones((1, count))
+    return usable
+
+
+def _cost_at(
+    weights: Floats,
+    missed: Floats,
+    false: Floats,
+    has_bad: Floats,
+    has_sharp: Floats,
+    weight_missed: float,
+    weight_false: float,
+) -> Floats:
+    """By draw of groups and threshold; NaN where a draw lacks a kind."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = weight_missed * (weights @ missed) / (weights @ has_bad)[:, None]
+        return np.asarray(found + weight_false * (weights @ false) / (weights @ has_sharp)[:, None])
 
 
 def _edges(scores: Floats) -> Floats:
@@ -136,23 +196,3 @@ def _running(at: NDArray[np.intp], place: NDArray[np.intp], count: int, edges: i
     counts = np.zeros((count, edges))
     np.add.at(counts, (at, np.minimum(place, edges - 1)), 1)
     return np.cumsum(counts, axis=1)
-
-
-def _cheapest(
-    missed: Floats, false: Floats, has_bad: Floats, has_sharp: Floats, weight_missed: float, weight_false: float
-) -> NDArray[np.intp]:
-    """For each group the edge that costs least on the others; the middle one of those that cost the same.
-
-    A group that is alone, or without which a kind is missing, has no others to ask: there it is chosen on all.
-    """
-    others_bad, others_sharp = has_bad.sum() - has_bad, has_sharp.sum() - has_sharp
-    alone = ((others_bad == 0) | (others_sharp == 0))[:, None]
-    elsewhere_missed = np.where(alone, missed.sum(axis=0), missed.sum(axis=0) - missed)
-    elsewhere_false = np.where(alone, false.sum(axis=0), false.sum(axis=0) - false)
-    per_bad = np.where(alone[:, 0], has_bad.sum(), others_bad)
-    per_sharp = np.where(alone[:, 0], has_sharp.sum(), others_sharp)
-    cost = weight_missed * elsewhere_missed / np.maximum(per_bad, 1)[:, None]
-    cost = cost + weight_false * elsewhere_false / np.maximum(per_sharp, 1)[:, None]
-    least = cost <= cost.min(axis=1, keepdims=True) + 1e-12
-    rank = np.cumsum(least, axis=1)
-    return np.asarray(np.argmax(rank >= (least.sum(axis=1, keepdims=True) + 1) // 2, axis=1))

@@ -28,6 +28,8 @@ class Entry:
     champion: bool = False
     beside: bool = False
     """Shown and nothing else: it may neither win nor be in the way."""
+    held_out: bool = False
+    """Made here, by folds that had not seen the group: it cannot be the labels, however well it fits them."""
     barred: tuple[str, ...] = field(default=())
     """Why it is compared and cannot be promoted, whatever it scores."""
 

@@ -1,19 +1,23 @@
 """How sure a mean over few groups is: a cluster bootstrap, widened for few, and the turning of signs beside it.
 
-The plain percentile bootstrap is too narrow with few groups (of 8 it calls 5% of nothing something where it promises
-2.5). Its tails are therefore taken further out, as Student's distribution is wider than the normal one and as a sample
-varies less about its own mean. The turning of signs is exact where a difference is as likely for as against; the more
-cautious of both is what counts.
+The plain percentile bootstrap is too narrow with few groups, and narrower still where it takes thresholds as given that
+were chosen on the same groups. So the draws are made with the thresholds as they are and with thresholds chosen anew in
+each draw; tails are taken further out, as Student's distribution is wider than the normal one and as a sample varies
+less about its own mean; and the turning of signs is exact where a difference is as likely for as against. The most
+cautious of these is what counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mhfd.learning.evaluation.costs import THRESHOLDS
 
 Floats = NDArray[np.float64]
 
@@ -33,12 +37,16 @@ class Doubt:
     p: float
 
 
-def doubt_of(shares: Floats, drawn: Callable[[Floats], Floats], *, alpha: float, draws: int, seed: int) -> Doubt:
+Drawn = Callable[[Floats], Floats]
+"""A difference in draws of groups: weights (draws, groups) -> differences; NaN where it cannot be said."""
+
+
+def doubt_of(shares: Floats, ways: Sequence[Drawn], *, alpha: float, draws: int, seed: int) -> Doubt:
     """The doubt of a difference that is a mean over groups.
 
     Args:
         shares: What each group adds to it; their mean is the difference.
-        drawn: The difference in draws of groups: weights (draws, groups) -> differences; NaN where it cannot be said.
+        ways: In which it is drawn.
         alpha: The level that a decision needs: where it lies far out, more draws are made.
         draws: Of the bootstrap.
         seed: The same gives the same.
@@ -48,26 +56,46 @@ def doubt_of(shares: Floats, drawn: Callable[[Floats], Floats], *, alpha: float,
     count = len(shares)
     if count < 2:
         return Doubt(-np.inf, np.inf, 1.0)
-    rng = np.random.default_rng(seed)
-    found = drawn(weights_of(count, draws, rng))
+    said = float(shares.mean())
+    rng = np.random.default_rng((seed, 3))
     subsets = _subset_means(shares, draws, rng)
+    low, high = min(said, _quantile(subsets, 0.025)), max(said, _quantile(subsets, 0.975, upper=True))
+    by_signs, turned = _tail(subsets), draws
+    while count > EXACT and _far_out(by_signs, turned, alpha):
+        turned = min(10 * turned, MOST_DRAWS, max(2 * turned, round(40 / alpha)))
+        by_signs = _tail(_in_parts(lambda part: _subset_means(shares, part, rng), turned, count))
+    p = by_signs
     stretch = np.sqrt(count / (count - 1))
     tail = float(ndtr(stretch * stdtrit(count - 1, 0.025)))
-    sure = np.sort(found[np.isfinite(found)])
-    if not len(sure):
-        return Doubt(-np.inf, np.inf, 1.0)
-    low = min(_quantile(sure, tail), _quantile(subsets, 0.025))
-    high = max(_quantile(sure, 1 - tail, upper=True), _quantile(subsets, 0.975, upper=True))
-    by_draws, wanted = _tail(found), draws
-    while by_draws * wanted < 20 and wanted < MOST_DRAWS and wanted < 40 / alpha:
-        wanted = min(10 * wanted, MOST_DRAWS)
-        by_draws = _tail(_in_parts(lambda part: drawn(weights_of(count, part, rng)), wanted, count))
-    by_signs, turned = _tail(subsets), draws
-    while count > EXACT and by_signs * turned < 20 and turned < MOST_DRAWS and turned < 40 / alpha:
-        turned = min(10 * turned, MOST_DRAWS)
-        by_signs = _tail(_in_parts(lambda part: _subset_means(shares, part, rng), turned, count))
-    wide = float(stdtr(count - 1, _normal(by_draws) / stretch))
-    return Doubt(low, high, max(wide, by_signs))
+    for drawn in ways:
+        found = drawn(draws_of(count, draws, seed))
+        sure = np.sort(found[np.isfinite(found)])
+        if not len(sure):
+            return Doubt(-np.inf, np.inf, 1.0)
+        low, high = min(low, _quantile(sure, tail)), max(high, _quantile(sure, 1 - tail, upper=True))
+        by_draws, wanted = _tail(found), draws
+        while _far_out(by_draws, wanted, alpha):
+            wanted = min(10 * wanted, MOST_DRAWS, max(2 * wanted, round(40 / alpha)))
+            by_draws = _tail(_in_parts(partial(_once_more, drawn, count, rng), wanted, count))
+        p = max(p, float(stdtr(count - 1, _normal(by_draws) / stretch)))
+    return Doubt(low, high, p)
+
+
+def _once_more(drawn: Drawn, count: int, rng: np.random.Generator, draws: int) -> Floats:
+    return drawn(weights_of(count, draws, rng))
+
+
+def _far_out(p: float, draws: int, alpha: float) -> bool:
+    """More draws are needed to say how far out it lies."""
+    return p * draws < 20 and draws < MOST_DRAWS and draws < 40 / alpha
+
+
+@lru_cache(maxsize=2)
+def draws_of(count: int, draws: int, seed: int) -> Floats:
+    """How often each group is in each draw: the same draws for all that is compared."""
+    weights = weights_of(count, draws, np.random.default_rng((seed, 1)))
+    weights.flags.writeable = False
+    return weights
 
 
 def weights_of(count: int, draws: int, rng: np.random.Generator) -> Floats:
@@ -104,7 +132,7 @@ def _subset_means(shares: Floats, draws: int, rng: np.random.Generator) -> Float
 
 def _in_parts(draw: Callable[[int], Floats], draws: int, count: int) -> Floats:
     """Many draws, some at a time."""
-    part = max(1000, _AT_ONCE // count)
+    part = max(1000, _AT_ONCE // max(count, THRESHOLDS))
     return np.concatenate([draw(min(part, draws - done)) for done in range(0, draws, part)])
 
 

@@ -110,7 +110,7 @@ def _groups(found: Benchmark) -> Iterator[str]:
         cells = [group, str(first.images), str(first.bad)]
         for one in shown:
             row = rows[one.name][group]
-            cells += [_short(row.auc), str(row.missed), str(row.false_alarms)]
+            cells += [_short(row.auc), f"{row.missed or 0:.1f}", f"{row.false_alarms or 0:.1f}"]
         table.append(tuple(cells))
     yield from _table(header, table)
     if len(found.groups) > _GROUPS:

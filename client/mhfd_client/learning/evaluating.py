@@ -1,0 +1,103 @@
+"""`mhfd evaluate` and `mhfd_client.evaluate`: where packages and what was measured are kept, and what is written."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from mhfd.errors import UsageError
+from mhfd_client.learning import datasets
+from mhfd_client.scoring.surface import brief
+from mhfd_client.settings.load import load
+from mhfd_client.settings.places import cache_dir, models_home
+
+if TYPE_CHECKING:
+    from mhfd.learning.dataset import Dataset
+    from mhfd.learning.evaluation import Benchmark
+
+REPORT: Final = "report.json"
+
+
+@brief
+def evaluate(
+    labels: Dataset | str | os.PathLike[str],
+    *,
+    against: Sequence[str] | None = None,
+    learner: Sequence[str] | None = None,
+    prevalence: float | None = None,
+    out: str | os.PathLike[str] | None = None,
+    seed: int = 0,
+    config: Path | None = None,
+    told: Callable[[int, int], object] | None = None,
+    said: Callable[[str], object] | None = None,
+) -> Benchmark:
+    """Compare mhfd with learned packages and learners on labelled images; the answer is usually 'kept: mhfd'.
+
+    Args:
+        labels: A dataset, its folder, or a table with the columns path, label and group.
+        against: Packages by folder, name or title, and mhfd; nothing: the champion, what ships, and all learners.
+        learner: Ways to learn that are compared, each asked about specimens that it has not seen.
+        prevalence: The part of bad images in the run that this is for; nothing: the setting, 3% as it comes.
+        out: A folder for report.json.
+        seed: Of folds and draws.
+        config: A settings file; nothing for the user's.
+        told: Told how many images are measured, and of how many.
+        said: Told what is being done, in words.
+    """
+    from mhfd.learning.dataset import Dataset
+    from mhfd.learning.packages import Library
+    from mhfd.learning.promotion.trial import Asked
+    from mhfd.learning.promotion.trial import evaluate as tried
+
+    settings = load(config).settings
+    folder = None if out is None else Path(out)
+    if folder is not None:
+        _writable(folder)
+    found = tried(
+        labels if isinstance(labels, Dataset) else datasets.read(Path(labels)),
+        Asked(
+            against=None if against is None else tuple(against),
+            learners=None if learner is None else tuple(learner),
+            prevalence=settings.models.prevalence if prevalence is None else prevalence,
+            miss_cost=settings.models.miss_cost,
+            seed=seed,
+            own_split=isinstance(labels, Dataset) or Path(labels).is_dir(),
+        ),
+        library=Library(models_home(settings)),
+        cache=cache_dir() / "features",
+        told=told,
+        said=said,
+    )
+    if folder is not None:
+        write_report(found, folder)
+    return found
+
+
+def _writable(folder: Path) -> None:
+    """Before an hour is spent on measuring."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".{REPORT}.part"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(f"--out {folder}: cannot be written: {error.strerror or error}; name another folder") from None
+
+
+def document_of(found: Benchmark) -> dict[str, Any]:
+    """What report.json has, sealed."""
+    from mhfd.learning.packages import sealed
+
+    return sealed(found.model_dump(mode="json", exclude={"digest"}))
+
+
+def write_report(found: Benchmark, folder: Path) -> Path:
+    """report.json, whole or not at all."""
+    from mhfd_client.files import write_whole
+
+    path = folder / REPORT
+    write_whole(path, (json.dumps(document_of(found), separators=(",", ":"), ensure_ascii=True) + "\n").encode())
+    return path

@@ -1,0 +1,416 @@
+"""`evaluate`: labelled images -> entries on the same rows -> a `Benchmark` with its decision, counted in the life.
+
+Measures each image once. Without the extra `learn` no learner is compared, without `models` no package; both is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+import mhfd
+from mhfd.errors import ExtraMissing, UsageError
+from mhfd.learning import features
+from mhfd.learning.dataset import Dataset, DatasetRow, Side
+from mhfd.learning.dataset.checking import refuse_leaks
+from mhfd.learning.dataset.settling import settled
+from mhfd.learning.evaluation import Benchmark, Entry, Terms, aspects, compare, splits, taught
+from mhfd.learning.evaluation.agreement import agreement
+from mhfd.learning.evaluation.asked import scores_of
+from mhfd.learning.evaluation.benchmark import Placing, SplitTable
+from mhfd.learning.evaluation.curves import curves
+from mhfd.learning.evaluation.entry import MHFD
+from mhfd.learning.evaluation.learning_curve import learning_curve
+from mhfd.learning.learners import LEARNERS
+from mhfd.learning.learners.matrix import Matrix, Told, matrix_of
+from mhfd.learning.packages import Library, Package
+from mhfd.learning.promotion import gates
+from mhfd.learning.promotion.life import Life, key_of
+
+PREVALENCE: Final = 0.03
+"""Bad images of all where nobody says: runs have 1 to 10%."""
+NO_BASELINE: Final = "mhfd, no baseline"
+
+Say = Callable[[str], object]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an evaluation is asked for."""
+
+    against: tuple[str, ...] | None = None
+    """Packages by folder, name or title, and `mhfd`. None: the champion and what ships, and all learners."""
+    learners: tuple[str, ...] | None = None
+    prevalence: float = PREVALENCE
+    miss_cost: float = 20.0
+    seed: int = 0
+    own_split: bool = True
+    """The dataset's own split says what may have been learned from: that of a table was drawn just now."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """The measured rows, side by side."""
+
+    rows: tuple[DatasetRow, ...]
+    matrix: Matrix
+    less: Matrix
+    """Less what the sharp others of each group have; groups are scenes in both."""
+    specimens: list[str]
+
+
+def evaluate(
+    dataset: Dataset,
+    asked: Asked | None = None,
+    *,
+    library: Library,
+    cache: Path | None = None,
+    told: Told | None = None,
+    said: Say | None = None,
+) -> Benchmark:
+    """Compare mhfd with packages and learners on labelled images, and decide.
+
+    Args:
+        dataset: Labelled images. Where it has a split, and a package was taught with its training groups, its test
+            groups decide; else all do.
+        asked: Against whom, and for which run.
+        library: Where packages are, and the tests that were made before.
+        cache: A folder for what was measured, for the next time.
+        told: Told after each image.
+        said: Told what is being done, in words.
+
+    Raises:
+        UsageError: The labels leak or are of one class, a package is not there, an argument is wrong.
+        ExtraMissing: A package was named, and nothing that runs it is installed.
+    """
+    wanted, say = asked or Asked(), said or (lambda _words: None)
+    _check(wanted)
+    _both_kinds(dataset)
+    say(f"looking for leaks in {len(dataset.rows)} labels of {len(dataset.groups)} groups")
+    refuse_leaks(dataset)
+    champion, packages, remarks = _packages(wanted, library)
+    names, more = _learners(wanted)
+    rows = _measured(dataset, [*packages.values(), *([champion] if champion else [])], cache, told)
+    return _Trial(dataset, wanted, library, champion, packages, names, rows, say).decided((*remarks, *more))
+
+
+def _check(asked: Asked) -> None:
+    if not 0 < asked.prevalence < 1:
+        raise UsageError(
+            f"prevalence: {asked.prevalence!r} is not above 0 and below 1, the part of bad images in a run; write .03"
+        )
+    if asked.seed < 0:
+        raise UsageError(f"seed: expected 0 or more, got {asked.seed}")
+    for name in asked.learners or ():
+        if name not in LEARNERS:
+            raise UsageError(f"learner: there is no {name!r}; choose from {', '.join(LEARNERS)}")
+
+
+def _both_kinds(dataset: Dataset) -> None:
+    """Before an image is opened. UsageError."""
+    said = [row.target.bad for row in dataset.rows if row.target.bad is not None]
+    if len(set(said)) < 2:
+        which = "none has a label" if not said else f"all are {'bad' if said[0] else 'good'}"
+        raise UsageError(f"labels: of {len(dataset.rows)} images {which}; both kinds are needed, good and bad")
+
+
+def _packages(asked: Asked, library: Library) -> tuple[Package | None, dict[str, Package], list[str]]:
+    """The champion, and the others by the name that they have in the tables."""
+    remarks: list[str] = []
+    champion = library.champion("focus")
+    if asked.against is None:
+        chosen = list(library.shipped())
+    else:
+        chosen = [library.find(word) for word in asked.against if word != MHFD]
+    chosen = [one for one in chosen if champion is None or one.name != champion.name]
+    if chosen or champion:
+        try:
+            from mhfd.learning.inference.runtime import loaded
+
+            loaded()
+        except ExtraMissing:
+            if champion is not None or asked.against is not None:
+                raise
+            remarks.append("packages are not compared: they are run by onnxruntime, pip install 'mhfd[models]'")
+            chosen = []
+    named: dict[str, Package] = {}
+    for one in {package.name: package for package in chosen}.values():
+        named[_name(one, named)] = one
+    return champion, named, remarks
+
+
+def _name(package: Package, taken: Mapping[str, Any]) -> str:
+    """What people call it; with the beginning of its name where that says nothing new."""
+    title = package.card.title
+    if title in taken or title in LEARNERS or title in (MHFD, NO_BASELINE, "champion"):
+        return f"{title} {package.name[:8]}"
+    return title
+
+
+def _learners(asked: Asked) -> tuple[tuple[str, ...], list[str]]:
+    names = tuple(LEARNERS) if asked.learners is None and asked.against is None else asked.learners or ()
+    if not names or taught.available():
+        return names, []
+    if asked.learners:
+        raise ExtraMissing("learners are compared by scikit-learn: pip install 'mhfd[learn]'")
+    return (), ["learners are not compared: scikit-learn is not installed, pip install 'mhfd[learn]'"]
+
+
+def _measured(dataset: Dataset, packages: Sequence[Package], cache: Path | None, told: Told | None) -> _Rows:
+    wanted = {*features.FOCUS_FAMILIES, *(family for one in packages for family in one.card.recipe.families)}
+    if unknown := sorted(wanted - set(features.FAMILIES)):
+        raise UsageError(f"package: takes features {unknown[0]!r}, which this mhfd does not have; train it again")
+    families = tuple(family for family in features.FAMILIES if family in wanted)
+    once = settled(dataset)
+    matrix = matrix_of(once, families, cache, told=told)
+    return _Rows(once.rows, matrix, matrix.less_baseline(), [splits.specimen_of(group) for group in matrix.groups])
+
+
+class _Trial:
+    """One evaluation, from measured rows on."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        asked: Asked,
+        library: Library,
+        champion: Package | None,
+        packages: Mapping[str, Package],
+        learners: Sequence[str],
+        rows: _Rows,
+        say: Say,
+    ) -> None:
+        self.dataset, self.asked, self.library, self.rows, self.say = dataset, asked, library, rows, say
+        self.champion, self.packages, self.learners = champion, packages, learners
+        known = np.isfinite(rows.matrix.bad)
+        original = np.array([row.parent is None for row in rows.rows], bool)
+        self.apart = self._seen_in_training()
+        deciding = known & original
+        if self.apart:
+            deciding &= np.array([dataset.side(row) is Side.TEST for row in rows.rows], bool)
+        self.deciding = deciding
+        columns = _columns(rows.less, features.names(features.FOCUS_FAMILIES))
+        self.bench = taught.Bench(
+            matrix=replace(columns, groups=rows.specimens),
+            scenes=tuple(rows.matrix.groups),
+            asked=deciding,
+            may_teach=known,
+            apart=self.apart,
+            seed=asked.seed,
+        )
+
+    def _seen_in_training(self) -> bool:
+        """Some package was taught with the dataset's training groups: so only its test groups decide."""
+        every = [*self.packages.values(), *([self.champion] if self.champion else [])]
+        seen = {splits.specimen_of(group) for one in every for group in one.card.groups_seen}
+        trained = {row.group.key for row in self.dataset.rows if self.dataset.side(row) is Side.TRAIN}
+        tested = {row.group.key for row in self.dataset.rows if self.dataset.side(row) is Side.TEST}
+        return self.asked.own_split and bool(tested) and any(splits.specimen_of(group) in seen for group in trained)
+
+    def decided(self, remarks: Sequence[str]) -> Benchmark:
+        """The comparison with all that it rests on."""
+        if not self.deciding.any():
+            where = "in the test groups that the decision rests on" if self.apart else "at all"
+            raise UsageError(f"labels: no labelled image {where}; label some, and build the dataset again")
+        self.say("asking each entry about groups that it has not seen")
+        learned = [taught.out_of_fold(name, self.bench) for name in self._teachable()]
+        entries = self._entries(learned)
+        found = self._counted(entries)
+        return self._told(found, entries, learned, remarks)
+
+    def _teachable(self) -> Sequence[str]:
+        """Learners, where there is more than one specimen to split."""
+        return self.learners if len(set(self.rows.specimens)) > 1 else ()
+
+    def _entries(self, learned: Sequence[taught.Taught]) -> list[Entry]:
+        rows, keep = self.rows, self.deciding
+        entries = [
+            Entry(MHFD, -rows.less.mhfd[keep]),
+            Entry(NO_BASELINE, -rows.matrix.mhfd[keep], beside=True),
+        ]
+        if self.champion is not None:
+            entries.append(self._entry(_name(self.champion, self.packages), self.champion, champion=True))
+        for name, package in self.packages.items():
+            self.say(f"asking {name}")
+            entries.append(self._entry(name, package))
+        for one in learned:
+            entries.append(Entry(one.name, one.scores[keep], held_out=True, barred=one.barred))
+        return entries
+
+    def _entry(self, name: str, package: Package, *, champion: bool = False) -> Entry:
+        beside = package.card.task != "focus"
+        return Entry(
+            name,
+            scores_of(package, self.rows.matrix, self.rows.less)[self.deciding],
+            groups_seen=frozenset(package.card.groups_seen),
+            champion=champion,
+            beside=beside,
+            barred=() if champion or beside else gates.barred(package),
+        )
+
+    def _counted(self, entries: Sequence[Entry]) -> Benchmark:
+        """The decision; a test of the library's life where it could have promoted."""
+        bad, specimens = self.bench.bad[self.deciding], np.asarray(self.rows.specimens)[self.deciding].tolist()
+        terms = Terms(miss_cost=self.asked.miss_cost, unit="specimens")
+        if not any(one.challenges for one in entries):
+            return compare(
+                entries, bad, specimens, prevalence=self.asked.prevalence, settings=terms, seed=self.asked.seed
+            )
+        key = self._key(entries)
+        life = Life(self.library)
+        with life.turn(key) as turn:
+            terms = replace(terms, alpha=turn.alpha, test=turn.number)
+            found = compare(
+                entries, bad, specimens, prevalence=self.asked.prevalence, settings=terms, seed=self.asked.seed
+            )
+            if found.challenger is not None:  # it was a test, not a refusal
+                life.record(turn, key, found.decision, found.reason)
+        return found
+
+    def _key(self, entries: Sequence[Entry]) -> str:
+        asked = self.asked
+        return key_of(
+            {
+                "dataset": self.dataset.digest,
+                "champion": self.champion.name if self.champion else MHFD,
+                "packages": sorted(package.name for package in self.packages.values()),
+                "learners": sorted(one.name for one in entries if one.name in LEARNERS),
+                "prevalence": asked.prevalence,
+                "miss_cost": asked.miss_cost,
+                "seed": asked.seed,
+                "version": mhfd.__version__,
+                "features": features.VERSION,
+            }
+        )
+
+    def _told(
+        self, found: Benchmark, entries: Sequence[Entry], learned: Sequence[taught.Taught], remarks: Sequence[str]
+    ) -> Benchmark:
+        """The decision with all that it rests on."""
+        keep, bad = self.deciding, self.bench.bad
+        shown = {one.name: _spread(one.scores, keep) for one in entries if one.name not in LEARNERS}
+        tables = self._tables(found, shown)
+        full = {name: package.name for name, package in self.packages.items()}
+        if self.champion is not None:
+            full[next(one.name for one in entries if one.champion)] = self.champion.name
+        scores = {one.name: one.scores for one in entries}
+        rows = [row for row, kept in zip(self.rows.rows, keep, strict=True) if kept]
+        measured = {"mhfd.log_cross_spectrum": self.rows.matrix.mhfd[keep]}
+        here = bad[keep]
+        return found.model_copy(
+            update={
+                "challenger": None if found.challenger is None else full.get(found.challenger, found.challenger),
+                "champion": full.get(found.champion, found.champion),
+                "packages": full,
+                "dataset": self.dataset.digest,
+                "splits": tables,
+                "auc": {one.name: {table.name: table.auc.get(one.name) for table in tables} for one in found.entries},
+                "entries": tuple(self._detailed(one, entries, learned) for one in found.entries),
+                "remarks": (*self._remarks(), *found.remarks, *remarks),
+                "agreement": agreement(
+                    (row.sha256, row.said_by, row.target.bad)
+                    for row in self.dataset.rows
+                    if row.said_by is not None and row.target.bad is not None and row.parent is None
+                ),
+                "curve": self._curve(found),
+                "covariates": aspects.by_covariate(
+                    aspects.columns_of(rows, measured), scores, here, self._folds()[keep]
+                ),
+                "control": aspects.control_field(rows, self.rows.matrix.mhfd[keep], here),
+                "worst": aspects.worst_images(rows, {name: scores[name] for name in self._looked_at(found)}, here),
+            }
+        )
+
+    def _folds(self) -> NDArray[np.intp]:
+        count = len(self.rows.rows)
+        if self.apart or len(set(self.rows.specimens)) < 2:
+            return np.zeros(count, np.intp)
+        return splits.by_group(self.rows.specimens, self.bench.bad, seed=self.asked.seed)
+
+    def _tables(self, found: Benchmark, shown: Mapping[str, Floats]) -> tuple[SplitTable, ...]:
+        """The split that decides, and the others beside it."""
+        name = "test_side" if self.apart else "by_specimen"
+        first = SplitTable(
+            name=name,
+            words=taught.SPLIT_WORDS[name],
+            decides=True,
+            auc={one.name: None if one.auc is None else round(one.auc, 4) for one in found.entries},
+        )
+        if self.apart:  # what is left was seen by some entry
+            return (first,)
+        return (first, *taught.split_tables(self.bench, shown, self._teachable(), self.say))
+
+    def _looked_at(self, found: Benchmark) -> list[str]:
+        """Entries whose worst images are worth a look: mhfd, and the best challenger."""
+        best = max((duel for duel in found.duels), key=lambda duel: duel.saved, default=None)
+        return [MHFD, *([best.challenger] if best else [])]
+
+    def _curve(self, found: Benchmark) -> Any:
+        learners = [one for one in found.entries if one.name in LEARNERS and one.auc is not None]
+        if not learners or self.apart:
+            return None
+        best = max(learners, key=lambda one: one.auc or 0).name
+        self.say(f"what more labels would bring {best}")
+        return learning_curve(
+            best,
+            taught.teacher(best, self.bench),
+            self.bench.bad,
+            self.rows.specimens,
+            asked=self.deciding,
+            seed=self.asked.seed,
+        )
+
+    def _detailed(self, one: Placing, entries: Sequence[Entry], learned: Sequence[taught.Taught]) -> Placing:
+        entry = next(each for each in entries if each.name == one.name)
+        bad, groups = self.bench.bad[self.deciding], np.asarray(self.rows.specimens)[self.deciding]
+        roc, precision = curves(entry.scores, bad, groups, prevalence=self.asked.prevalence, seed=self.asked.seed)
+        took = next((each for each in learned if each.name == one.name), None)
+        return one.model_copy(
+            update={
+                "roc": roc,
+                "precision_recall": precision,
+                "train_s": None if took is None else took.train_s,
+                "predict_s": None if took is None else took.predict_s,
+            }
+        )
+
+    def _remarks(self) -> list[str]:
+        """What was left out before anybody was asked."""
+        rows, said = self.rows, []
+        unknown = int((~np.isfinite(rows.matrix.bad)).sum())
+        if unknown:
+            said.append(f"{unknown} images without a label, or with as many labels for as against, are left out")
+        copies = sum(row.parent is not None for row in rows.rows)
+        if copies:
+            said.append(f"{copies} copies are learned from and never asked about")
+        lost = self.deciding & np.isfinite(rows.matrix.mhfd) & ~np.isfinite(rows.less.mhfd)
+        if lost.any():
+            groups = sorted({group for group, gone in zip(rows.matrix.groups, lost, strict=True) if gone})
+            more = "" if len(groups) <= 5 else f" and {len(groups) - 5} more"
+            said.append(
+                f"{int(lost.sum())} images have no two sharp ones of their group to be compared with: "
+                f"{', '.join(groups[:5])}{more}"
+            )
+        if self.apart:
+            said.append("a package was taught with this dataset's training groups: its test groups alone decide")
+        return said
+
+
+def _columns(matrix: Matrix, names: Sequence[str]) -> Matrix:
+    """The same rows with some of the features."""
+    place = {name: column for column, name in enumerate(matrix.names)}
+    chosen = [place[name] for name in names]
+    return replace(matrix, values=matrix.values[:, chosen], names=tuple(names), families=features.FOCUS_FAMILIES)
+
+
+def _spread(scores: Floats, keep: NDArray[np.bool_]) -> Floats:
+    """Scores of the deciding rows at the place that these have among all."""
+    found = np.full(len(keep), np.nan)
+    found[keep] = scores
+    return found

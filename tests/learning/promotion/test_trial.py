@@ -1,0 +1,217 @@
+"""`mhfd evaluate`, from labelled images to the decision, as it is typed."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from click.testing import CliRunner, Result
+from tests.rigs.packages import card_of, written
+
+from mhfd import simulate
+from mhfd.contract.base import METHOD_VERSION
+from mhfd.learning import features
+from mhfd.learning.packages import Package
+from mhfd.learning.promotion.life import FILE
+from mhfd_client.cli import main
+
+SPECIMENS = 7
+EACH = 4
+SIDE = 128
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Images of seven specimens, half of them out of focus, and the table that says so."""
+    folder = tmp_path_factory.mktemp("labelled")
+    rng = np.random.default_rng(0)
+    rows = []
+    for specimen in range(SPECIMENS):
+        block = simulate.Specimen(seed=specimen)
+        for section in range(EACH):
+            bad = section % 2 == 1
+            optics = simulate.Optics(defocus_um=rng.uniform(0.6, 2.0) if bad else 0.0)
+            pixels = block.section((SIDE, SIDE), z=section, optics=optics)
+            name = f"m{specimen}_{section}.tif"
+            tifffile.imwrite(folder / name, pixels)
+            rows.append(
+                [
+                    name,
+                    "bad" if bad else "good",
+                    f"scope/mouse {specimen}/day",
+                    str(section),
+                    "yes" if section < 2 else "",
+                ]
+            )
+    written_to(folder / "labels.csv", rows)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where what was measured is kept, for all of these tests."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library of its own for each test."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("MHFD_CACHE_DIR", str(cache))
+
+
+def written_to(path: Path, rows: list[list[str]]) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([["path", "label", "group", "section", "control"], *rows])
+    return path
+
+
+def rows_of(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return [list(row) for row in csv.reader(file)][1:]
+
+
+def typed(*words: object) -> Result:
+    return CliRunner().invoke(main, ["evaluate", *map(str, words)])
+
+
+def package(folder: Path, **changed: Any) -> Package:
+    """One of four features that mhfd has, whose model is made up."""
+    names = features.names(features.FOCUS_FAMILIES)[:4]
+    recipe = card_of().recipe.model_copy(
+        update={
+            "families": features.FOCUS_FAMILIES,
+            "names": names,
+            "features_version": features.VERSION,
+            "method_version": METHOD_VERSION,
+        }
+    )
+    return written(folder, title="mine", recipe=recipe, pixel_nm=None, reach=None, **changed)
+
+
+def test_it_says_in_words_and_as_a_document_what_it_decided_and_counts_it_once(labelled: Path, tmp_path: Path) -> None:
+    """The package answers to anything: it is barred for that, and compared all the same."""
+    out, folder = tmp_path / "out", package(tmp_path / "packages").folder
+    said = typed(labelled / "labels.csv", "--against", "mhfd", folder, "--out", out)
+    assert said.exit_code == 0, said.output
+    last = said.stdout.splitlines()[-1]
+    assert last == "kept: mhfd (refused: mine is sure on inverted)"
+    document = json.loads((out / "report.json").read_text("utf-8"))
+    assert document["line"] == last
+    assert document["groups"] == [f"mouse {specimen}" for specimen in range(SPECIMENS)]
+    assert set(document["auc"]) == {"mhfd", "mhfd, no baseline", "mine"}
+    assert set(document["auc"]["mine"]) == {"by_specimen", "held_out", "three_way", "random"}
+    assert list(document["precision_at"]) == ["0.03", "0.01", "0.1"]
+    assert document["control"]["images"] > 0
+    assert document["packages"] == {"mine": folder.name}
+    (duel,) = document["duels"]
+    assert duel["range"]["low"] <= duel["saved"] <= duel["range"]["high"]
+
+
+def not_barred(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What bars a package is asked in one test: it takes long."""
+    monkeypatch.setattr("mhfd.learning.promotion.gates.barred", lambda _package: ())
+
+
+def test_a_test_that_could_promote_is_counted_once(
+    labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    not_barred(monkeypatch)
+    folder = package(tmp_path / "packages").folder
+    documents = [
+        json.loads(typed(labelled / "labels.csv", "--against", folder, "--json", *words).stdout)
+        for words in ((), (), ("--prevalence", "0.1"))
+    ]
+    tests = (tmp_path / "state" / "mhfd" / "models" / FILE).read_text("utf-8").splitlines()
+    assert [json.loads(line)["number"] for line in tests] == [1, 2]
+    assert documents[0] == documents[1]  # nothing but the document is printed
+    assert [(one["test"], one["challenger"]) for one in documents] == [
+        (1, folder.name),
+        (1, folder.name),
+        (2, folder.name),
+    ]
+    assert documents[2]["alpha"] < documents[0]["alpha"] == 0.025
+
+
+def test_who_has_seen_a_specimen_is_refused_by_name_and_spends_nothing(
+    labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    not_barred(monkeypatch)
+    seen = package(tmp_path / "packages", groups_seen=("lab/mouse 3/other day",))
+    said = typed(labelled / "labels.csv", "--against", "mhfd", seen.folder)
+    assert said.exit_code == 0, said.output
+    assert said.stdout.splitlines()[-1].startswith("kept: mhfd (refused: mine has seen mouse 3")
+    assert not (tmp_path / "state" / "mhfd" / "models" / FILE).exists()
+
+
+def test_with_five_specimens_mhfd_is_kept(labelled: Path, tmp_path: Path) -> None:
+    rows = [row for row in rows_of(labelled / "labels.csv") if str(row[2]) < "scope/mouse 5"]
+    for row in rows:
+        row[0] = str(labelled / str(row[0]))
+    said = typed(written_to(tmp_path / "few.csv", rows), "--learner", "knn")
+    assert said.stdout.splitlines()[-1] == ("kept: mhfd (too few specimens: 5, at least 6 that no entry has seen)"), (
+        said.output
+    )
+    assert "random: 5-fold at random: decides nothing, and flatters" in said.stdout
+
+
+@pytest.mark.soak
+def test_learners_are_compared_with_mhfd(labelled: Path) -> None:
+    said = typed(labelled / "labels.csv", "--learner", "logistic", "trees", "--json")
+    document = json.loads(said.stdout)
+    assert document["reason"].startswith("difference ")
+    assert set(document["auc"]) == {"mhfd", "mhfd, no baseline", "logistic", "trees"}
+    assert document["curve"]["learner"] in ("logistic", "trees")
+
+
+def test_a_copy_across_groups_is_refused_by_name(labelled: Path, tmp_path: Path) -> None:
+    rows = [[str(labelled / str(row[0])), *row[1:]] for row in rows_of(labelled / "labels.csv")]
+    copied = str(shutil.copy(labelled / "m0_0.tif", tmp_path / "again.tif"))
+    rows.append([copied, "good", "scope/mouse 6/day", "9", ""])
+    said = typed(written_to(tmp_path / "labels.csv", rows), "--against", "mhfd")
+    assert said.exit_code == 2
+    assert "across" in said.stderr
+    assert "again.tif" in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"label": "blurry"}, "line 2: label 'blurry' is not known; write good or bad"),
+        ({"path": "gone.tif"}, "line 2: path 'gone.tif': no such file"),
+        ({"all": "good"}, "lines 2 to 29: all are good; images of both labels, good and bad, are needed"),
+    ],
+)
+def test_bad_labels_are_named_with_their_line(
+    labelled: Path, tmp_path: Path, change: dict[str, str], words: str
+) -> None:
+    rows = [[str(labelled / str(row[0])), *row[1:]] for row in rows_of(labelled / "labels.csv")]
+    for row in rows if "all" in change else rows[:1]:
+        row[0] = change.get("path", row[0])
+        row[1] = change.get("label", change.get("all", row[1]))
+    table = written_to(tmp_path / "labels.csv", rows)
+    said = typed(table, "--json")
+    assert said.exit_code == 2
+    assert f"{table}, {words}" in said.stderr
+    assert said.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--learner", "tree"), "learner: there is no 'tree'; choose from logistic, trees, boosting, svm, knn"),
+        (("--against", "nothing"), "there is no package 'nothing'"),
+        (("--prevalence", "3"), "prevalence: 3.0 is not above 0 and below 1"),
+        (("--against",), "Option '--against' requires an argument"),
+    ],
+)
+def test_wrong_words_are_named(labelled: Path, words: tuple[str, ...], told: str) -> None:
+    said = typed(labelled / "labels.csv", *words)
+    assert said.exit_code == 2
+    assert told in said.stderr
