@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.rigs.benchmarks import benchmark
 from tests.rigs.packages import WEIGHTS, answered_here, written
 from tests.rigs.promoted import report_of
 
 from mhfd.errors import LibraryDamaged, PackageRefused, UsageError
-from mhfd.learning.packages import Library, Package
+from mhfd.learning.packages import Library, Package, sealed
 
 
 @pytest.fixture(autouse=True)
@@ -112,6 +113,15 @@ def test_kept_is_kept_also_where_there_was_no_challenger(library: Library, tmp_p
     report = report_of(tmp_path / "r", "", decision="kept", challenger=None, reason="no challenger")
     with pytest.raises(UsageError, match="the decision is 'kept', and not 'promoted': no challenger"):
         library.promote(made(library), report)
+
+
+def test_a_promotion_reads_what_a_comparison_writes(library: Library, tmp_path: Path) -> None:
+    package = made(library)
+    found = benchmark(decision="promoted", challenger=package.name, champion="mhfd", reason="saves .08 an image")
+    report = tmp_path / "report.json"
+    report.write_text(json.dumps(sealed(found.model_dump(mode="json", exclude={"digest"}))))
+    assert library.promote(package, report).why == "saves .08 an image"
+    assert library.champion("focus") == package
 
 
 def test_a_report_that_was_changed_afterwards_is_refused(library: Library, tmp_path: Path) -> None:
