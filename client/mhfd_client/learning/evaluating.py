@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mhfd.learning.evaluation import Benchmark
 
 REPORT: Final = "report.json"
+PAGE: Final = "report.html"
 
 
 @brief
@@ -41,7 +42,7 @@ def evaluate(
         against: Packages by folder, name or title, and mhfd; nothing: the champion, what ships, and all learners.
         learner: Ways to learn that are compared, each asked about specimens that it has not seen.
         prevalence: The part of bad images in the run that this is for; nothing: the setting, 3% as it comes.
-        out: A folder for report.json.
+        out: A folder for report.json, and report.html for people.
         seed: Of folds and draws.
         config: A settings file; nothing for the user's.
         told: Told how many images are measured, and of how many.
@@ -95,9 +96,12 @@ def document_of(found: Benchmark) -> dict[str, Any]:
 
 
 def write_report(found: Benchmark, folder: Path) -> Path:
-    """report.json, whole or not at all."""
+    """report.json, and the same as a page; each whole or not at all."""
+    from mhfd.learning.report import render
     from mhfd_client.files import write_whole
 
-    path = folder / REPORT
-    write_whole(path, (json.dumps(document_of(found), separators=(",", ":"), ensure_ascii=True) + "\n").encode())
+    path, document = folder / REPORT, document_of(found)
+    write_whole(path, (json.dumps(document, separators=(",", ":"), ensure_ascii=True) + "\n").encode())
+    page = render(found.model_copy(update={"digest": document["digest"]}))
+    write_whole(folder / PAGE, page.encode("utf-8", "backslashreplace"))
     return path

@@ -104,6 +104,9 @@ def test_it_says_in_words_and_as_a_document_what_it_decided_and_counts_it_once(l
     assert last == "kept: mhfd (refused: mine is sure on inverted)"
     document = json.loads((out / "report.json").read_text("utf-8"))
     assert document["line"] == last
+    page = (out / "report.html").read_text("utf-8")
+    assert f'<h1 class="kept">{last}</h1>' in page
+    assert document["digest"] in page
     assert document["groups"] == [f"mouse {specimen}" for specimen in range(SPECIMENS)]
     assert set(document["auc"]) == {"mhfd", "mhfd, no baseline", "mine"}
     assert set(document["auc"]["mine"]) == {"by_specimen", "held_out", "three_way", "random"}

@@ -13,7 +13,7 @@ import tifffile
 from tests.rigs.benchmarks import NAMES, benchmark, placing
 
 from mhfd.learning.evaluation.benchmark import WorstImage
-from mhfd.learning.report import MOST_BYTES, render, write_page
+from mhfd.learning.report import MOST_BYTES, render
 
 ATTACK = "</style><script>alert(1)</script><img src=http://a.b/c onerror=x>\u202e"
 
@@ -147,9 +147,3 @@ def test_the_page_stays_within_a_megabyte(image: Path) -> None:
     )
     assert len(page.encode()) <= MOST_BYTES
     assert "And 240 more in report.json." in page
-
-
-def test_the_file_is_whole_or_not_there(tmp_path: Path) -> None:
-    write_page(benchmark(), tmp_path / "report.html")
-    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
-    assert (tmp_path / "report.html").read_text("utf-8").startswith("<!doctype html>")

@@ -57,7 +57,11 @@ class _TakesSeveral(click.Command):
     metavar="P",
     help="The part of bad images in the run that this is for, as .01.  [default: models.prevalence]",
 )
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write report.json there.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write report.json there, and report.html for people.",
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of folds and draws.")
 @CONFIG
 @JSON

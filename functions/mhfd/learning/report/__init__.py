@@ -4,6 +4,6 @@ Everything is inside the page; nothing is fetched and no script runs. It decides
 it says is in report.json.
 """
 
-from mhfd.learning.report.page import MOST_BYTES, render, write_page
+from mhfd.learning.report.page import MOST_BYTES, render
 
-__all__ = ["MOST_BYTES", "render", "write_page"]
+__all__ = ["MOST_BYTES", "render"]

@@ -1,7 +1,6 @@
 """The page: what is said, in which order. The decision first, then what it rests on, then what was left out."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Final
 
 import mhfd
@@ -37,13 +36,6 @@ figure { margin: 0; break-inside: avoid } figure img { width: 100%; display: blo
 figcaption { font-size: .85rem; overflow-wrap: anywhere }
 .none { background: #eee; padding: 3rem 1rem; text-align: center }
 """
-
-
-def write_page(found: Benchmark, path: Path) -> None:
-    """Write the page, whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(render(found).encode("utf-8", "backslashreplace"))
-    part.replace(path)
 
 
 def render(found: Benchmark) -> str:
