@@ -6,6 +6,7 @@ import asyncio
 import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,13 @@ def test_the_whole_road(tmp_path: Path) -> None:
     assert "holds a run already" in again.output
 
 
+@pytest.fixture
+def pageless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page, which is a process of its own, is the first test's."""
+    monkeypatch.setattr("mhfd_client.demo.watch.beside", lambda serving, listening: nullcontext(""))
+
+
+@pytest.mark.usefixtures("pageless")
 def test_a_judge_that_cries_wolf_fails_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MHFD_VERDICT_BLUR_PX", "0.01")
     monkeypatch.setenv("PATH", str(tmp_path))  # no browser is found: the picture of the page is the other test's
@@ -75,6 +83,7 @@ def test_a_judge_that_cries_wolf_fails_it(tmp_path: Path, monkeypatch: pytest.Mo
     assert rang >= false_alerts
 
 
+@pytest.mark.usefixtures("pageless")
 def test_a_microscope_that_fails_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
     (tmp_path / "broken" / "tifffile").mkdir(parents=True)
