@@ -26,6 +26,7 @@ from mhfd import simulate
 
 PAGES = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")])
 TUTORIALS = sorted((REPOSITORY / "docs" / "tutorial").glob("*.md"))
+LONG = ("teach",)  # learners are taught in it
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 NEEDS_SHELL = re.compile(r"[|&;<>$]")
 
@@ -93,7 +94,10 @@ def follow(page: Path, body: str) -> None:
             assert shown.split()[0] in told, f"{page}: {command} does not print {shown!r}"
 
 
-@pytest.mark.parametrize("page", TUTORIALS, ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(p, id=p.stem, marks=[pytest.mark.soak] if p.stem in LONG else []) for p in TUTORIALS],
+)
 def test_a_tutorial_needs_nothing_but_what_it_makes_itself(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
