@@ -109,3 +109,5 @@ def test_what_is_wrong_is_exit_code_2(
 def test_a_notebook_is_told_to_say_where(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="out: say where"):
         mhfd_client.dataset(tmp_path, sharp=True)
+    with pytest.raises(UsageError, match="sources: expected paths, one after the other"):
+        mhfd_client.dataset([tmp_path], out=tmp_path / "set")  # type: ignore[arg-type]  # what people try

@@ -53,6 +53,9 @@ def dataset(
         size: Pixels a side of simulated images.
         seed: Of the split and of all that is drawn.
     """
+    for source in sources:
+        if not isinstance(source, str | os.PathLike):
+            raise UsageError(f"sources: expected paths, one after the other, got {source!r}")
     if out is None:
         if len(sources) != 1 or sharp or augment or simulate or group:
             raise UsageError("out: say where the dataset is to be built; only one dataset or table is read without it")
