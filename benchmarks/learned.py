@@ -10,6 +10,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -76,15 +77,15 @@ def cost(repeats: int) -> str:
             learner = KindLearner(name, kind)
             onnx = learner.fit(values, target, groups=groups, seed=0, classes=classes).to_onnx()
         session = session_of(onnx)
-        asked[f"{name}: features"] = lambda chosen=chosen: features.features_of(pixels, report, chosen)
-        asked[f"{name}: model"] = lambda session=session, row=values[:1]: session.run(None, {"features": row})
+        asked[f"{name}: features"] = partial(features.features_of, pixels, report, chosen)
+        asked[f"{name}: model"] = partial(session.run, None, {"features": values[:1]})
     took = timed(asked, repeats)
     score = took["score"]
     rows = [["`mhfd.score`", "", f"{score:.1f}", "", "1.00"]]
     for name, chosen in families.items():
         own, model = took[f"{name}: features"], took[f"{name}: model"]
-        width = str(len(features.names(chosen)))
-        rows.append([name, width, f"{own:.1f}", f"{model:.2f}", f"{(own + model) / score:.2f}"])
+        columns = str(len(features.names(chosen)))
+        rows.append([name, columns, f"{own:.1f}", f"{model:.2f}", f"{(own + model) / score:.2f}"])
     return markdown(["what", "features", "measuring, ms", "model, ms", "of `mhfd.score`"], rows)
 
 

@@ -178,12 +178,15 @@ def test_the_command_prints_one_document_and_refuses_by_line(lab: Lab, tmp_path:
     rows[0] = rows[0].model_copy(update={"target": rows[0].target.model_copy(update={"bad": None})})
     Dataset(tuple(rows), lab.dataset.split).write(tmp_path / "labels")
     command = ["train", "focus", str(tmp_path / "labels"), "--learner", "svm", "--out", str(tmp_path / "out"), "--json"]
+    command += ["--prepare", "stretch"]
     done = CliRunner().invoke(main, command, env={"MHFD_CACHE_DIR": str(tmp_path / "cache")})
     assert done.exit_code == 0, done.output
     document = json.loads(done.stdout)
     assert document["schema_version"] == 1
     assert document["promoted"] is False
-    assert verify(Path(document["folder"])).name == document["package"]
+    package = verify(Path(document["folder"]))
+    assert package.name == document["package"]
+    assert [one.partition(":")[0] for one in package.card.recipe.preparation] == ["stretch"]
     assert any("1 of 24 images were left out" in one for one in document["warnings"])
     assert "asking it of groups that it has not seen" in done.stderr
     manifest = tmp_path / "labels" / "manifest.jsonl"

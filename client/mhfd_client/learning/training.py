@@ -11,7 +11,7 @@ from mhfd_client.settings.load import load
 from mhfd_client.settings.places import cache_dir, models_home
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from mhfd.learning.dataset import Dataset
     from mhfd.learning.train import Training
@@ -27,6 +27,7 @@ def train(
     seed: int = 0,
     baseline: bool | None = None,
     balance: Literal["weights", "sampling", "none"] = "weights",
+    prepare: Sequence[str] = (),
     licence: str | None = None,
     title: str | None = None,
     config: Path | None = None,
@@ -43,6 +44,7 @@ def train(
         seed: Of all that is drawn: the same data and seed make the same package.
         baseline: Learn from features less those of the group's sharp images; nothing: where that is usual and possible.
         balance: What is done where bad images are rare.
+        prepare: Steps by which pixels are prepared before features are taken: flat_field, denoise, stretch.
         licence: Of the data, as SPDX names it or in words.
         title: What people call the package.
         config: A settings file; nothing for the user's.
@@ -64,6 +66,7 @@ def train(
         title=title,
         baseline=baseline,
         balance=balance,
+        prepare=prepare,
         cache=cache_dir() / "features",
         told=told,
         said=said,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -29,7 +29,7 @@ from mhfd.learning.learners.held_out import Held, held, said_of_unseen
 from mhfd.learning.learners.imbalance import BALANCES, Balance
 from mhfd.learning.learners.learner import Fitted, FittedRadius, Learner, RadiusLearner
 from mhfd.learning.learners.lessons import Lesson, lesson_of, teach
-from mhfd.learning.learners.matrix import Matrix, Told, matrix_of
+from mhfd.learning.learners.matrix import Matrix, Told, matrix_of, prepared_by
 from mhfd.learning.learners.pipeline import KindLearner
 from mhfd.learning.learners.reach import code_digest, reach_of
 from mhfd.learning.learners.selection import curve
@@ -85,6 +85,7 @@ def train(
     title: str | None = None,
     baseline: bool | None = None,
     balance: Balance = "weights",
+    prepare: Sequence[str] = (),
     cache: Path | None = None,
     told: Told | None = None,
     said: Callable[[str], object] | None = None,
@@ -102,6 +103,8 @@ def train(
         baseline: Learn from features less those of the group's sharp images. None: for focus and radius, where most
             groups have any; never for the cause.
         balance: What is done where bad images are rare.
+        prepare: Steps by which pixels are prepared before features are taken (`mhfd.learning.preparation.STEPS`),
+            fitted on the training groups.
         cache: A folder for the features of images, for the next time.
         told: Told after each image.
         said: Told what is being done, in words.
@@ -125,7 +128,8 @@ def train(
     _teachable(taught, subject)
     say(f"measuring {len(taught.rows)} images of {len(taught.groups)} training groups; the test groups stay closed")
     clock = _Clock({})
-    with_all = matrix_of(taught, subject.families, cache, told=told)
+    prepared = prepared_by(taught, prepare)
+    with_all = matrix_of(taught, subject.families, cache, told=told, prepared=prepared)
     clock.lap("measure")
     less = with_all.less_baseline()
     by_baseline = _by_baseline(less, subject, baseline)
@@ -153,6 +157,7 @@ def train(
             names=matrix.names,
             features_version=features.VERSION,
             method_version=METHOD_VERSION,
+            preparation=prepared.text,
             baseline=by_baseline,
             says=subject.says,
             chosen={name: float(value) for name, value in fitted.chosen.items()},

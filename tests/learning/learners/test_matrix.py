@@ -18,6 +18,7 @@ from mhfd.errors import UsageError
 from mhfd.learning import features
 from mhfd.learning.dataset import Dataset, DatasetRow, ImageCause, Side
 from mhfd.learning.learners import matrix
+from mhfd.learning.preparation import Prepared
 
 
 def image(folder: Path, name: str, *, seed: int = 1, defocus: float = 0.0) -> bytes:
@@ -81,9 +82,11 @@ def test_what_is_kept_is_found_again_and_what_is_damaged_is_made_again(
     measured = []
     honest = matrix.measured
 
-    def counted(path: str, families: Sequence[str]) -> tuple[FocusReport, NDArray[np.float32] | None]:
+    def counted(
+        path: str, families: Sequence[str], prepared: Prepared
+    ) -> tuple[FocusReport, NDArray[np.float32] | None]:
         measured.append(path)
-        return honest(path, families)
+        return honest(path, families, prepared)
 
     monkeypatch.setattr(matrix, "measured", counted)
     files = sorted(kept.glob("*/*/*.npy"))

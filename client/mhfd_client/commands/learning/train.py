@@ -37,6 +37,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="Where bad images are rare: let them count more, leave out some of the others, or do nothing.",
 )
+@click.option(
+    "--prepare",
+    multiple=True,
+    type=click.Choice(["flat_field", "denoise", "stretch"]),
+    help="What is done to pixels before features are taken, fitted on the training groups; may be repeated.",
+)
 @click.option("--licence", metavar="TEXT", help="Of the data, as in CC-BY-4.0.  [default: unknown, not for sharing]")
 @click.option("--title", metavar="TEXT", help="What people call the package.  [default: lesson and learner]")
 @CONFIG
@@ -49,6 +55,7 @@ def train(
     seed: int,
     baseline: bool | None,
     balance: Literal["weights", "sampling", "none"],
+    prepare: tuple[str, ...],
     licence: str | None,
     title: str | None,
     config: Path | None,
@@ -69,6 +76,7 @@ def train(
         seed=seed,
         baseline=baseline,
         balance=balance,
+        prepare=prepare,
         licence=licence,
         title=title,
         config=config,

@@ -27,6 +27,7 @@ from mhfd.learning import features
 from mhfd.learning.dataset.rows import Dataset, ImageCause
 from mhfd.learning.features.part import part_of
 from mhfd.learning.learners.baseline import against_baseline
+from mhfd.learning.preparation import Prepared, fitted, read
 
 if TYPE_CHECKING:
     from mhfd.learning.dataset.rows import DatasetRow
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 _BESIDE: Final = 2
 """Numbers that are kept before the features: the logarithm of the cross-spectrum, the pixel in nm."""
+_AS_IT_IS: Final = Prepared()
+_FITTED_ON: Final = 24
+"""Images, at most, that are in memory while steps are fitted."""
 Told = Callable[[int, int], object]
 """Told how many images are done, and of how many."""
 
@@ -105,6 +109,7 @@ def matrix_of(
     cache: Path | None = None,
     *,
     told: Told | None = None,
+    prepared: Prepared = _AS_IT_IS,
 ) -> Matrix:
     """Measure all images of a dataset.
 
@@ -113,17 +118,18 @@ def matrix_of(
         families: Of features.
         cache: A folder for what was measured, by the image's sha256 and the versions of what measures; None: nowhere.
         told: Told after each image.
+        prepared: What is done to pixels before features are taken, fitted on the training side.
 
     Raises:
         UsageError: An image is not there, or is not the one that was labelled.
     """
     named = tuple(families)
     names = features.names(named)
-    kept = None if cache is None else cache / _versions(named)
+    kept = None if cache is None else cache / _versions(named, prepared)
     rows = dataset.rows
     found = np.full((len(rows), _BESIDE + len(names)), np.nan, np.float64)
     for number, row in enumerate(rows):
-        found[number] = _measured(row, named, len(names), kept)
+        found[number] = _measured(row, named, len(names), kept, prepared)
         if told is not None:
             told(number + 1, len(rows))
     parents = {row.sha256: row.parent for row in rows}
@@ -143,6 +149,18 @@ def matrix_of(
     )
 
 
+def prepared_by(dataset: Dataset, steps: Sequence[str]) -> Prepared:
+    """Steps of preparation, fitted on some images of a dataset, spread over it; as a recipe says them.
+
+    Give the training side alone. UsageError.
+    """
+    if not steps:
+        return _AS_IT_IS
+    apart = max(1, -(-len(dataset.rows) // _FITTED_ON))
+    rows = (images.load(row.path).rows for row in dataset.rows[::apart])
+    return read(fitted(steps, [part_of(one) for one in rows if one is not None]).text)
+
+
 def _number(value: float | None) -> float:
     return math.nan if value is None else float(value)
 
@@ -157,17 +175,19 @@ def _origin(own: str, parent: str | None, parents: dict[str, str | None]) -> str
     return own
 
 
-def _versions(families: tuple[str, ...]) -> str:
+def _versions(families: tuple[str, ...], prepared: Prepared) -> str:
     """The folder for what is measured in one way: another version never finds it."""
-    digest = hashlib.sha256("\0".join(families).encode()).hexdigest()[:12]
+    digest = hashlib.sha256("\0".join([*families, *prepared.text]).encode()).hexdigest()[:12]
     return f"m{METHOD_VERSION}-f{features.VERSION}-{digest}"
 
 
-def _measured(row: DatasetRow, families: tuple[str, ...], count: int, kept: Path | None) -> NDArray[np.float64]:
+def _measured(
+    row: DatasetRow, families: tuple[str, ...], count: int, kept: Path | None, prepared: Prepared
+) -> NDArray[np.float64]:
     place = None if kept is None else kept / row.sha256[:2] / f"{row.sha256}.npy"
     if place is not None and (known := _kept(place, _BESIDE + count)) is not None:
         return known
-    report, values = measured(row.path, families)
+    report, values = measured(row.path, families, prepared)
     if report.image.sha256 is None:
         raise UsageError(f"{row.path}: cannot be read: {report.finding_detail}; put it back, or build the dataset anew")
     if report.image.sha256 != row.sha256:
@@ -183,7 +203,9 @@ def _measured(row: DatasetRow, families: tuple[str, ...], count: int, kept: Path
     return found
 
 
-def measured(path: str, families: Sequence[str]) -> tuple[FocusReport, NDArray[np.float32] | None]:
+def measured(
+    path: str, families: Sequence[str], prepared: Prepared = _AS_IT_IS
+) -> tuple[FocusReport, NDArray[np.float32] | None]:
     """What mhfd says of an image, and its features: None where it has no pixels that can be read."""
     parts: list[NDArray[Any]] = []
 
@@ -196,7 +218,7 @@ def measured(path: str, families: Sequence[str]) -> tuple[FocusReport, NDArray[n
         if image.rows is None:
             return report, None
         parts.append(part_of(image.rows))
-    return report, features.features_of(parts[0], report, tuple(families))
+    return report, features.features_of(prepared.apply(parts[0]), report, tuple(families))
 
 
 def _kept(place: Path, count: int) -> NDArray[np.float64] | None:
