@@ -19,10 +19,11 @@ from mhfd_client.errors import StateMissing
 from mhfd_client.journal import schema
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import State
+from mhfd_client.journal.view import JournalView
 from mhfd_client.learning.nearby import NEAREST, nearby
 from mhfd_client.naming import Place
 from mhfd_client.settings.load import load
-from mhfd_client.soundness.examine import examine
+from mhfd_client.soundness.examine import examine, repair
 
 TWO = (made(RADIUS, 1.0, 2.0, radius_px=2.1, sd=0.5), made(CAUSE, refusal="it is not sure"))
 
@@ -89,10 +90,21 @@ def test_one_that_is_damaged_is_left_out_and_found_by_its_sum(run: Run, caplog: 
         assert [one.package for one in run.journal.estimates()[image]] == [CAUSE]
     assert "package 3f2a0000 said is damaged" in caplog.text
     run.close()
-    (flaw,) = [one for one in examine(str(run.root), run.state, load(env={})).flaws if "estimate" in one.name]
+    (flaw,) = [one for one in examine(str(run.root), run.state, load(env={})).flaws if ", estimate " in one.name]
     assert "estimate 1/3f2a" in flaw.name
     assert "(S_001/tile_r1-c1.tif)" in flaw.name
     assert "mhfd rescore" in flaw.do
+
+
+def test_one_changed_byte_of_it_is_mended(run: Run) -> None:
+    run.image(1, estimates=TWO)
+    run.close()
+    with closing(sqlite3.connect(run.state / "journal.db", isolation_level=None)) as db:
+        db.execute("UPDATE estimate SET json = replace(json, 'radius_px', 'ridius_px') WHERE package = ?", (RADIUS,))
+    (mended,) = [one for one in repair(str(run.root), run.state, load(env={})).mended if ", estimate " in one.name]
+    assert f"estimate 1/{RADIUS}" in mended.name
+    with closing(JournalView.read(run.state)) as view:
+        assert len(view.estimates()[1]) == 2
 
 
 def test_a_journal_of_before_gets_the_table_and_is_not_taken_for_a_damaged_one(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from tests.rigs.estimates import CAUSE, RADIUS, made
 from tests.rigs.runs import Run
 
 from mhfd_client.alerts.episodes import Episode
@@ -38,8 +39,9 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run of which everything was kept, with its station stopped."""
     folder = tmp_path_factory.mktemp("run")
     run = Run(folder)
+    said = made(RADIUS, 1.0, 2.0, radius_px=2.1, sd=0.5), made(CAUSE, refusal="it is not sure")
     for section in range(8):
-        run.image(section, density=100.0 if section == 5 else 700.0, recorded=False)
+        run.image(section, density=100.0 if section == 5 else 700.0, recorded=False, estimates=said)
     run.image(8, path="b\udcff'd/tile.tif", recorded=False)
     run.journal.labelled(3, sharp=True, who="Ada")
     run.journal.labelled(4, sharp=None, again=True, note="dirt")

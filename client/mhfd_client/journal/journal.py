@@ -11,6 +11,7 @@ what a power failure can cost to about a second.
 
 from __future__ import annotations
 
+import base64
 import os
 import socket
 import sqlite3
@@ -218,7 +219,7 @@ class Journal(JournalView):
                     image=image_id,
                     package=said.package,
                     json=said.model_dump_json(),
-                    features=made.features,
+                    features=None if made.features is None else base64.b64encode(made.features).decode(),
                     at_ns=at,
                 )
             self._keep_word(self.image(image_id), report.image.sha256)

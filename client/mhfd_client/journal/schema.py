@@ -190,12 +190,13 @@ _SUMS: Final = sums.migration(sums.FIRST_SUMMED, version=6)
 
 _ESTIMATES: Final = """
 -- What learned packages said of an image, beside its verdict: once each. `features`: what the package was shown, as
--- float32, in the order of its recipe; null where it was shown nothing. No foreign key names a package: it may be gone.
+-- float32 in base64, in the order of its recipe; null where it was shown nothing. No foreign key names a package: it
+-- may be gone.
 CREATE TABLE estimate (
     image INTEGER NOT NULL REFERENCES image (id),
     package TEXT NOT NULL,
     json TEXT NOT NULL,
-    features BLOB,
+    features TEXT,
     at_ns INTEGER NOT NULL,
     PRIMARY KEY (image, package)
 ) STRICT, WITHOUT ROWID;

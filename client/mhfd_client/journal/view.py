@@ -3,6 +3,7 @@
 Reads only, and no read locks the station out (WAL). `Journal` adds the writing.
 """
 
+import base64
 import logging
 import sqlite3
 from collections.abc import Collection, Iterator
@@ -232,7 +233,7 @@ class JournalView:
         for (package,) in self._all("SELECT DISTINCT package FROM estimate"):
             rows = self._all(sql, package, row.tile, number, _NEAR, row.id, most)
             if rows:
-                found[package] = [features for (features,) in rows]
+                found[package] = [shown for (features,) in rows if (shown := _shown(features)) is not None]
         return found
 
     def verdicts(self, image_id: int) -> list[VerdictRow]:
@@ -469,6 +470,14 @@ def _label(row: Row, before: LabelRow | None) -> LabelRow:
     sharp_by = None if sharp is None else before.sharp_by if before and same_sharp else by
     task_by = None if not (fine or again) else before.task_by if before and same_task else by
     return LabelRow(image, sharp, after, task[0], who, at, task[1], note, sharp_by, task_by)
+
+
+def _shown(features: str) -> bytes | None:
+    """None: it is damaged."""
+    try:
+        return base64.b64decode(features, validate=True)
+    except ValueError:
+        return None
 
 
 def _score(row: Row) -> ScoreRow:
