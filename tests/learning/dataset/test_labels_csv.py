@@ -64,7 +64,7 @@ WRONG = {
     "an empty path": (HEAD + ",good,g\n", "line 2: path is empty"),
     "a group that cannot be": (HEAD + "a.tif,good,//\n", "line 2: group is empty"),
     "one class": (HEAD + "a.tif,good,g\nb.tif,good,g\n", "lines 2 to 3: all are good"),
-    "the other class": (HEAD + "a.tif,bad,g\n", "lines 2 to 2: all are bad"),
+    "the other class": (HEAD + "a.tif,bad,g\n", "line 2: all are bad"),
     "no row": (HEAD, "line 2: none has a label"),
     "nothing": ("", "line 1: column 'path' is missing"),
     "a column that is missing": ("path,label\n", "line 1: column 'group' is missing in 'path,label'"),

@@ -35,7 +35,7 @@ def read_labels(path: Path, *, seed: int = 0) -> Dataset:
     rows = tuple(_rows(path))
     said = {row.target.bad for row in rows}
     if len(said) < 2:
-        lines = f"lines 2 to {len(rows) + 1}" if rows else "line 2"
+        lines = f"lines 2 to {len(rows) + 1}" if len(rows) > 1 else "line 2"
         which = "none has a label" if not rows else f"all are {'bad' if said == {True} else 'good'}"
         raise UsageError(f"{path}, {lines}: {which}; images of both labels, good and bad, are needed")
     return Dataset(rows, split(rows, seed=seed))
