@@ -54,7 +54,9 @@ def asked(executor: Executors, endpoint: CoreEndpoint, images: list[Path], **opt
     """The reports of these, without a command of ours that takes seconds to start. `options`: of the executor."""
     function, paths = endpoint.functions["mhfd_focus"], [str(path) for path in images]
     sent = executor(endpoint.id, **options).submit_to_registered_function(function, kwargs={"paths": paths})
-    reports: list[dict[str, Any]] = sent.result(DEADLINE_S)["reports"]
+    answer = sent.result(DEADLINE_S)
+    reports: list[dict[str, Any]] = answer["reports"]
+    assert None not in reports, answer["errors"]
     return reports
 
 
