@@ -14,10 +14,14 @@ import tifffile
 from click.testing import CliRunner, Result
 from tests.rigs.packages import card_of, written
 
+import mhfd
 from mhfd import simulate
 from mhfd.contract.base import METHOD_VERSION
 from mhfd.learning import features
+from mhfd.learning.evaluation.asked import scores_of
+from mhfd.learning.learners.matrix import Matrix
 from mhfd.learning.packages import Package
+from mhfd.learning.preparation import fitted, read
 from mhfd.learning.promotion.life import FILE
 from mhfd_client.cli import main
 
@@ -140,6 +144,28 @@ def test_a_test_that_could_promote_is_counted_once(
         (2, folder.name),
     ]
     assert documents[2]["alpha"] < documents[0]["alpha"] == 0.025
+
+
+def test_a_package_is_asked_about_pixels_that_are_prepared_as_its_recipe_says(
+    labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    not_barred(monkeypatch)
+    as_it_is = package(tmp_path / "packages")
+    pixels = tifffile.imread(labelled / "m0_0.tif")
+    steps = read(fitted(("denoise",), [pixels]).text)
+    recipe = as_it_is.card.recipe.model_copy(update={"preparation": steps.text})
+    prepared = written(tmp_path / "packages", title="prepared", recipe=recipe, pixel_nm=None, reach=None)
+    asked: dict[str, Any] = {}
+
+    def looked_at(one: Package, matrix: Matrix, less: Matrix) -> Any:
+        asked[one.card.title] = matrix.values
+        return scores_of(one, matrix, less)
+
+    monkeypatch.setattr("mhfd.learning.promotion.trial.scores_of", looked_at)
+    assert typed(labelled / "labels.csv", "--against", as_it_is.folder, prepared.folder).exit_code == 0
+    expected = features.features_of(steps.apply(pixels), mhfd.score(pixels, device="cpu"), recipe.families)
+    assert (asked["prepared"][0] == expected).all()
+    assert (asked["mine"][0] != expected).any()
 
 
 def test_who_has_seen_a_specimen_is_refused_by_name_and_spends_nothing(

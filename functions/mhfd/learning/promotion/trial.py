@@ -29,6 +29,7 @@ from mhfd.learning.evaluation.learning_curve import learning_curve
 from mhfd.learning.learners import LEARNERS
 from mhfd.learning.learners.matrix import Matrix, Told, matrix_of
 from mhfd.learning.packages import Library, Package
+from mhfd.learning.preparation import read
 from mhfd.learning.promotion import gates
 from mhfd.learning.promotion.life import Life, key_of
 
@@ -63,6 +64,12 @@ class _Rows:
     less: Matrix
     """Less what the sharp others of each group have; groups are scenes in both."""
     specimens: list[str]
+    prepared: Mapping[tuple[str, ...], tuple[Matrix, Matrix]]
+    """The same two of pixels that were prepared as a package's recipe says."""
+
+    def of(self, package: Package) -> tuple[Matrix, Matrix]:
+        """What a package is asked about."""
+        return self.prepared.get(package.card.recipe.preparation, (self.matrix, self.less))
 
 
 def evaluate(
@@ -169,7 +176,12 @@ def _measured(dataset: Dataset, packages: Sequence[Package], cache: Path | None,
     families = tuple(family for family in features.FAMILIES if family in wanted)
     once = settled(dataset)
     matrix = matrix_of(once, families, cache, told=told)
-    return _Rows(once.rows, matrix, matrix.less_baseline(), [splits.specimen_of(group) for group in matrix.groups])
+    prepared = {}
+    for texts in sorted({one.card.recipe.preparation for one in packages} - {()}):
+        found = matrix_of(once, families, cache, told=told, prepared=read(texts))
+        prepared[texts] = found, found.less_baseline()
+    specimens = [splits.specimen_of(group) for group in matrix.groups]
+    return _Rows(once.rows, matrix, matrix.less_baseline(), specimens, prepared)
 
 
 class _Trial:
@@ -247,7 +259,7 @@ class _Trial:
         beside = package.card.task != "focus"
         return Entry(
             name,
-            scores_of(package, self.rows.matrix, self.rows.less)[self.deciding],
+            scores_of(package, *self.rows.of(package))[self.deciding],
             groups_seen=frozenset(package.card.groups_seen),
             champion=champion,
             beside=beside,
