@@ -30,7 +30,8 @@ td:first-child { min-width: 7rem }
 .plots { display: flex; flex-wrap: wrap; gap: 1rem } .plots svg { width: 340px; max-width: 100%; height: auto }
 svg text { font: 12px system-ui, sans-serif; fill: #333 }
 svg.long { width: 100%; height: auto; min-width: 560px; max-width: 760px }
-.key span { white-space: nowrap; margin-right: 1rem } .small { color: #555; font-size: .9rem; overflow-wrap: anywhere }
+.key span { display: inline-block; margin-right: 1rem }
+.small { color: #555; font-size: .9rem; overflow-wrap: anywhere }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); gap: 1rem }
 figure { margin: 0; break-inside: avoid } figure img { width: 100%; display: block }
 figcaption { font-size: .85rem; overflow-wrap: anywhere }
