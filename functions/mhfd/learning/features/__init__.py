@@ -50,11 +50,11 @@ _FAMILIES: Final[Mapping[str, _Family]] = {
 }
 FAMILIES: Final[tuple[str, ...]] = tuple(_FAMILIES)
 """All of them, in the order in which features are given."""
-FOCUS_FAMILIES: Final[tuple[str, ...]] = ("rings", "report")
+FOCUS_FAMILIES: Final[tuple[str, ...]] = ("rings", "angular")
 """What a learner of focus takes."""
 CAUSE_FAMILIES: Final[tuple[str, ...]] = FAMILIES
 """What a learner of the cause takes."""
-RADIUS_FAMILIES: Final[tuple[str, ...]] = ("rings", "far", "report")
+RADIUS_FAMILIES: Final[tuple[str, ...]] = ("rings", "far")
 """What a learner of the radius takes."""
 DEFAULT_FAMILIES: Final[tuple[str, ...]] = FOCUS_FAMILIES
 """What is taken where nobody says."""

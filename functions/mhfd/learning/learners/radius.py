@@ -1,8 +1,8 @@
 """The twin for how large a blur is: the same kinds, met in the logarithm, with how far off they were in groups unseen.
 
 What is learned is log(radius + 1/2): a blur of 20 pixels that is taken for 22 is no worse than one of 2 for 2.25. How
-far an answer may be off is read from the inner folds, in dependence of the answer: 68% of the rows of groups that had
-not been seen lay nearer to the truth.
+far an answer may be off is read from the inner folds, in dependence of the answer: of the rows of groups that had not
+been seen at least 68% lay within one standard deviation of the truth, and 95% within two.
 """
 
 from collections.abc import Sequence
@@ -25,9 +25,12 @@ _SHARP: Final = 0.5
 _MOST: Final = 200.0
 """No radius above is ever said."""
 _ONE_SD: Final = 0.6827
+_TWO_SD: Final = 0.9545
 _A_KNOT: Final = 25
 """Rows from which one knot of the spread is made, at least."""
 _KNOTS: Final = 6
+_APART: Final = 0.3
+"""Of the logarithm, from one knot to the next: steep lines beside each other cost digits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,11 +48,16 @@ class Spread:
         """From logarithms that were said of rows of groups not seen, and the true ones."""
         off = np.abs(np.exp(said) - np.exp(truth)) / np.exp(said)
         order = np.argsort(said, kind="stable")
-        parts = np.array_split(order, max(1, min(_KNOTS, len(order) // _A_KNOT)))
+        parts: list[NDArray[np.intp]] = []
+        for part in np.array_split(order, max(1, min(_KNOTS, len(order) // _A_KNOT))):
+            if parts and np.median(said[part]) - np.median(said[parts[-1]]) < _APART:
+                parts[-1] = np.concatenate([parts[-1], part])
+            else:
+                parts.append(part)
         at = np.array([np.median(said[part]) for part in parts])
-        spread = np.array([np.quantile(off[part], _ONE_SD) for part in parts])
-        keep = np.concatenate([[True], np.diff(at) > 0.05])  # answers that hardly differ are one knot
-        at, spread = at[keep], np.maximum(spread[keep], 1e-3)
+        # Errors have longer tails than a normal one: two of these are to hold what two of a normal one hold.
+        spread = np.array([max(np.quantile(off[part], _ONE_SD), np.quantile(off[part], _TWO_SD) / 2) for part in parts])
+        spread = np.maximum(spread, 1e-3)
         slopes = np.concatenate([[0.0], np.diff(spread) / np.diff(at), [0.0]])
         return cls(np.asarray(at, np.float32), float(spread[0]), np.asarray(np.diff(slopes), np.float32))
 
