@@ -117,6 +117,8 @@ def test_the_same_data_and_seed_make_the_same_package(lab: Lab, trained: teachin
 
 
 def test_causes_and_radii_are_taught_too(lab: Lab) -> None:
+    few = tuple(row for row in lab.dataset.rows if row.group.specimen in ("s0", "s1", "s2") and (row.section or 0) < 4)
+    lab = Lab(Dataset(few, lab.dataset.split), lab.cache, lab.out)
     cause = lab.train("cause", learner="svm")
     assert cause.package.card.task == "cause"
     assert cause.package.card.recipe.says == tuple(one.value for one in ImageCause)
