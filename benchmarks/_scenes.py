@@ -69,16 +69,26 @@ def simulated(count: int) -> Iterator[Scene]:
 
 def real() -> Iterator[Scene]:
     """Micrographs of shared sets, their noise removed by non-local means."""
+    for folder, path in micrographs():
+        yield scene_of(folder, path)
+
+
+def micrographs() -> list[tuple[str, Path]]:
+    """The set and the file of each scene."""
     folder = data()
     if folder is None:
-        return
-    for one in _SETS:
-        for path in sorted((folder / one.folder).iterdir()):
-            pixels = load(path).astype(np.float32)[: SIDE * one.reduce, : SIDE * one.reduce]
-            clean = denoise_nl_means(pixels, patch_size=5, patch_distance=7, h=one.noise, fast_mode=True)
-            rows, cols = clean.shape[0] // one.reduce, clean.shape[1] // one.reduce
-            small = clean.reshape(rows, one.reduce, cols, one.reduce).mean(axis=(1, 3))
-            yield Scene(one.folder, path.stem[-14:], stretched(small))
+        return []
+    return [(one.folder, path) for one in _SETS for path in sorted((folder / one.folder).iterdir())]
+
+
+def scene_of(folder: str, path: Path) -> Scene:
+    """A micrograph of a set without its noise, reduced as that set is."""
+    one = next(each for each in _SETS if each.folder == folder)
+    pixels = load(path).astype(np.float32)[: SIDE * one.reduce, : SIDE * one.reduce]
+    clean = denoise_nl_means(pixels, patch_size=5, patch_distance=7, h=one.noise, fast_mode=True)
+    rows, cols = clean.shape[0] // one.reduce, clean.shape[1] // one.reduce
+    small = clean.reshape(rows, one.reduce, cols, one.reduce).mean(axis=(1, 3))
+    return Scene(one.folder, path.stem[-14:], stretched(small))
 
 
 def stretched(picture: NDArray[Any]) -> Plane:

@@ -10,20 +10,22 @@ import argparse
 import hashlib
 import sys
 import tempfile
-from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import tifffile
-from benchmarks._scenes import Scene, blurred, real, taken
-from benchmarks._scenes import data as data_folder
+from benchmarks._scenes import blurred, micrographs, scene_of, taken
 from benchmarks._table import markdown, publish
 
 from mhfd.learning.dataset import Dataset, DatasetRow, Origin, Side, SourceGroup, Target
 from mhfd.learning.evaluation import Benchmark
 from mhfd.learning.evaluation.benchmark import Range
+from mhfd.learning.features import FOCUS_FAMILIES
 from mhfd.learning.learners import LEARNERS
+from mhfd.learning.learners.matrix import matrix_of
 from mhfd.learning.packages import Library
 from mhfd.learning.promotion.trial import Asked, evaluate
 
@@ -40,43 +42,44 @@ INTRODUCTION: Final = (
 )
 
 
-def specimen_of(scene: Scene) -> str:
+def specimen_of(kind: str, path: Path) -> str:
     """Of axon_sem the rat, of the others the block."""
-    return scene.name.split("_")[0] if scene.kind == "axon_sem" else scene.kind
+    return path.stem.split("_")[0] if kind == "axon_sem" else kind
 
 
-def scenes() -> Iterator[Scene]:
-    """All of them."""
-    folder = data_folder()
-    if folder is None:
-        raise SystemExit("MHFD_DATA: name the folder that has vnc, fib25 and axon_sem")
-    names = {path.stem[-14:]: path.stem for path in (folder / "axon_sem").iterdir()}
-    for scene in real():
-        yield Scene(scene.kind, names.get(scene.name, scene.name), scene.picture)
-
-
-def dataset(folder: Path, seed: int) -> Dataset:
-    """The images, written, with what is true of them."""
+def of_one(folder: Path, seed: int, number: int) -> list[DatasetRow]:
+    """A scene's images, written and measured."""
+    kind, path = micrographs()[number]
+    picture = scene_of(kind, path).picture
+    rng = np.random.default_rng((seed, number))
+    group = SourceGroup(instrument=kind, specimen=specimen_of(kind, path), session=path.stem)
     rows = []
-    for number, scene in enumerate(scenes()):
-        rng = np.random.default_rng((seed, number))
-        group = SourceGroup(instrument=scene.kind, specimen=specimen_of(scene), session=scene.name.replace("/", "-"))
-        for take, radius in enumerate((*(0.0 for _ in RADII), *RADII)):
-            dose = float(np.exp(rng.uniform(*np.log(DOSES))))
-            contrast = float(rng.uniform(*CONTRASTS))
-            path = folder / f"{number:02}_{take}.tif"
-            tifffile.imwrite(path, taken(blurred(scene.picture, radius), dose, rng, contrast=contrast))
-            rows.append(
-                DatasetRow(
-                    sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-                    path=str(path),
-                    group=group,
-                    origin=Origin.FOLDER,
-                    target=Target(bad=radius > 0, radius_px=radius),
-                    covariates={"dose": round(dose, 1), "contrast": round(contrast, 3)},
-                )
+    for take, radius in enumerate((*(0.0 for _ in RADII), *RADII)):
+        dose = float(np.exp(rng.uniform(*np.log(DOSES))))
+        contrast = float(rng.uniform(*CONTRASTS))
+        written = folder / f"{number:02}_{take}.tif"
+        tifffile.imwrite(written, taken(blurred(picture, radius), dose, rng, contrast=contrast))
+        rows.append(
+            DatasetRow(
+                sha256=hashlib.sha256(written.read_bytes()).hexdigest(),
+                path=str(written),
+                group=group,
+                origin=Origin.FOLDER,
+                target=Target(bad=radius > 0, radius_px=radius),
+                covariates={"dose": round(dose, 1), "contrast": round(contrast, 3)},
             )
-        print(f"{scene.kind} {scene.name}", file=sys.stderr, flush=True)
+        )
+    matrix_of(Dataset(tuple(rows), {group.key: Side.TEST}), FOCUS_FAMILIES, folder / "cache")
+    print(f"{kind} {path.stem}", file=sys.stderr, flush=True)
+    return rows
+
+
+def dataset(folder: Path, seed: int, workers: int) -> Dataset:
+    """The images of all scenes, with what is true of them."""
+    if not micrographs():
+        raise SystemExit("MHFD_DATA: name the folder that has vnc, fib25 and axon_sem")
+    with ProcessPoolExecutor(workers) as pool:
+        rows = [row for some in pool.map(partial(of_one, folder, seed), range(len(micrographs()))) for row in some]
     return Dataset(tuple(rows), dict.fromkeys((row.group.key for row in rows), Side.TEST))
 
 
@@ -152,13 +155,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--learner", nargs="+", default=list(LEARNERS))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=1)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        labelled = dataset(Path(folder), asked.seed)
+        labelled = dataset(Path(folder), asked.seed, asked.workers)
         found = evaluate(
             labelled,
             Asked(against=(), learners=tuple(asked.learner), seed=asked.seed),
             library=Library(Path(folder, "library")),
+            cache=Path(folder, "cache"),
             said=lambda words: print(words, file=sys.stderr, flush=True),
         )
     publish(

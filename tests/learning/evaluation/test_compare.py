@@ -11,6 +11,9 @@ from tests.rigs.scored import Scored
 
 from mhfd.errors import UsageError
 from mhfd.learning.evaluation import Benchmark, Entry, Terms, compare
+from mhfd.learning.evaluation.benchmark import REPORT_BYTES
+from mhfd.learning.evaluation.bounded import bounded
+from mhfd.learning.evaluation.words import lines
 
 
 def test_a_better_one_is_promoted_and_says_by_how_much() -> None:
@@ -107,9 +110,9 @@ def test_several_challengers_share_the_doubt() -> None:
 
 def test_a_later_test_asks_for_more() -> None:
     made = Scored(specimens=8, images=30, seed=7)
-    late = Terms(alpha=0.003, test=3)
+    late = Terms(alpha=0.006, test=2)
     found = compare([made.mhfd(1.0), made.challenger(2.2)], made.bad, made.groups, prevalence=0.03, settings=late)
-    assert "test 3 of this library ask" in found.reason
+    assert "test 2 of this library ask" in found.reason
 
 
 def test_who_abstains_makes_a_person_look() -> None:
@@ -150,6 +153,17 @@ def test_the_same_seed_gives_the_same_document_and_it_reads_back() -> None:
     twice = [compare(entries, made.bad, made.groups, prevalence=0.03, seed=5).model_dump_json() for _ in range(2)]
     assert twice[0] == twice[1]
     assert Benchmark.model_validate(json.loads(twice[0])).model_dump_json() == twice[0]
+
+
+def test_a_report_of_very_many_groups_fits_and_says_what_it_left_out() -> None:
+    made = Scored(specimens=400, images=2, seed=1)
+    entries = [made.mhfd(1.0), *(made.entry(f"other {number}", 1.0, beside=True) for number in range(2))]
+    found = bounded(compare(entries, made.bad, made.groups, prevalence=0.03), most=120_000)
+    assert len(found.model_dump_json()) <= 120_000 < REPORT_BYTES
+    assert "all but the 200 groups that cost most" in found.remarks[-1]
+    assert len(found.placing("mhfd").groups) == 200
+    assert len(found.groups) == 400
+    assert list(lines(found))[-1] == found.line
 
 
 def scores(*values: float) -> NDArray[np.float64]:

@@ -103,10 +103,9 @@ def _groups(found: Benchmark) -> Iterator[str]:
         *(f"{what} {one.name}" for one in shown for what in ("AUC", "missed", "alarms")),
     )
     table = []
-    for group in found.groups[:_GROUPS]:
-        first = rows[shown[0].name].get(group)
-        if first is None:
-            continue
+    known = [group for group in found.groups if all(group in of for of in rows.values())]
+    for group in known[:_GROUPS]:
+        first = rows[shown[0].name][group]
         cells = [group, str(first.images), str(first.bad)]
         for one in shown:
             row = rows[one.name][group]

@@ -23,6 +23,7 @@ from mhfd.learning.evaluation import Benchmark, Entry, Terms, aspects, compare, 
 from mhfd.learning.evaluation.agreement import agreement
 from mhfd.learning.evaluation.asked import scores_of
 from mhfd.learning.evaluation.benchmark import Placing, SplitTable
+from mhfd.learning.evaluation.bounded import bounded
 from mhfd.learning.evaluation.curves import curves
 from mhfd.learning.evaluation.entry import MHFD
 from mhfd.learning.evaluation.learning_curve import learning_curve
@@ -30,6 +31,7 @@ from mhfd.learning.learners import LEARNERS
 from mhfd.learning.learners.matrix import Matrix, Told, matrix_of
 from mhfd.learning.packages import Library, Package
 from mhfd.learning.preparation import read
+from mhfd.learning.packages import Library, Package, verify
 from mhfd.learning.promotion import gates
 from mhfd.learning.promotion.life import Life, key_of
 
@@ -146,6 +148,8 @@ def _packages(asked: Asked, library: Library) -> tuple[Package | None, dict[str,
                 raise
             remarks.append("packages are not compared: they are run by onnxruntime, pip install 'mhfd[models]'")
             chosen = []
+    for one in [*chosen, *([champion] if champion else [])]:
+        verify(one.folder)  # its model is about to be run
     named: dict[str, Package] = {}
     for one in {package.name: package for package in chosen}.values():
         named[_name(one, named)] = one
@@ -315,7 +319,7 @@ class _Trial:
         rows = [row for row, kept in zip(self.rows.rows, keep, strict=True) if kept]
         measured = {"mhfd.log_cross_spectrum": self.rows.matrix.mhfd[keep]}
         here = bad[keep]
-        return found.model_copy(
+        whole = found.model_copy(
             update={
                 "challenger": None if found.challenger is None else full.get(found.challenger, found.challenger),
                 "champion": full.get(found.champion, found.champion),
@@ -338,6 +342,7 @@ class _Trial:
                 "worst": aspects.worst_images(rows, {name: scores[name] for name in self._looked_at(found)}, here),
             }
         )
+        return bounded(whole)
 
     def _folds(self) -> NDArray[np.intp]:
         count = len(self.rows.rows)
