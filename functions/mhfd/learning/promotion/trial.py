@@ -29,9 +29,8 @@ from mhfd.learning.evaluation.entry import MHFD
 from mhfd.learning.evaluation.learning_curve import learning_curve
 from mhfd.learning.learners import LEARNERS
 from mhfd.learning.learners.matrix import Matrix, Told, matrix_of
-from mhfd.learning.packages import Library, Package
-from mhfd.learning.preparation import read
 from mhfd.learning.packages import Library, Package, verify
+from mhfd.learning.preparation import read
 from mhfd.learning.promotion import gates
 from mhfd.learning.promotion.life import Life, key_of
 
