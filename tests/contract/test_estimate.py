@@ -19,8 +19,9 @@ def estimate(**changes: Any) -> Estimate:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
+        ({"radius_px": 0.03, "sd": 0.15}, "radius 0.0 px (0.0 to 0.2), says mhfd-radius 3f2a"),
         ({"radius_px": 2.1, "sd": 0.55}, "radius 2.1 px (1.6 to 2.7), says mhfd-radius 3f2a"),
-        ({"radius_px": 0.0, "sd": 0.5}, "radius 0.0 px, says mhfd-radius 3f2a"),
+        ({"radius_px": 0.0, "sd": 0.5}, "radius 0.0 px (0.0 to 0.9), says mhfd-radius 3f2a"),
         ({"cause": "low_dose", "p": 0.83}, "cause: low dose (p .83), says mhfd-radius 3f2a"),
         ({"p": 1.0}, "out of focus: p 1.00, says mhfd-radius 3f2a"),
         ({"radius_px": 3.0, "p": 0.05}, "radius 3.0 px, out of focus: p .05, says mhfd-radius 3f2a"),

@@ -57,11 +57,15 @@ class Estimate(Wire):
 
     @property
     def range_px(self) -> tuple[float, float] | None:
-        """Where the radius lies, by one standard deviation. By ratio, so that it never goes below 0."""
-        if self.radius_px is None or self.sd is None or self.radius_px == 0:
+        """Where the radius lies, by one standard deviation; never below 0.
+
+        By the ratio of radius + 1/2, as it is learned: of a sharp image the ratio of the radius itself has no end.
+        """
+        if self.radius_px is None or self.sd is None:
             return None
-        ratio = math.exp(min(self.sd / self.radius_px, 50.0))
-        return self.radius_px / ratio, self.radius_px * ratio
+        shifted = self.radius_px + 0.5
+        ratio = math.exp(min(self.sd / shifted, 50.0))
+        return max(shifted / ratio - 0.5, 0.0), shifted * ratio - 0.5
 
     @property
     def words(self) -> str:
