@@ -66,6 +66,10 @@ def benchmark(*, images: Sequence[Path] = (), **changed: Any) -> Benchmark:
             points=tuple(forms.LearningPoint(groups=n, images=20.0 * n, auc=0.95 - 0.2 / n) for n in (2, 4, 6, 8)),
             words="40 more confirmed sections would be worth .01",
         ),
+        "families": tuple(
+            forms.FamilyRow(family=name, features=count, less_baseline=auc, as_they_are=None, taken=name == "rings")
+            for name, count, auc in (("rings", 16, 0.961), ("lines", 12, 0.628), ("all together", 28, 0.915))
+        ),
         "agreement": (forms.Agreement(people=("ada", "ben"), images=40, kappa=0.71, words="ada and ben: kappa .71"),),
         "covariates": tuple(
             forms.CovariateRow(

@@ -170,6 +170,16 @@ class SplitTable(Wire):
     auc: dict[str, float | None]
 
 
+class FamilyRow(Wire):
+    """What a family of features is worth: AUC of one learner that is given it alone, specimens held out."""
+
+    family: str = Field(description="'all together': every family")
+    features: int
+    less_baseline: float | None = Field(description="features less those of the group's sharp images")
+    as_they_are: float | None
+    taken: bool = Field(description="whether the learners of this comparison are given it")
+
+
 class Benchmark(Wire):
     """A comparison, its decision and all that it rests on."""
 
@@ -200,6 +210,7 @@ class Benchmark(Wire):
     dataset: str | None = Field(None, description="digest of what was labelled")
     packages: dict[str, str] = Field(default_factory=dict, description="full name of each package among the entries")
     curve: LearningCurve | None = None
+    families: tuple[FamilyRow, ...] = Field((), description="none where no learner was compared")
     agreement: tuple[Agreement, ...] = ()
     covariates: tuple[CovariateRow, ...] = ()
     control: ControlField | None = None

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mhfd.errors import needing_extra
 from mhfd.learning.evaluation import ranking, splits
-from mhfd.learning.evaluation.benchmark import SplitTable
+from mhfd.learning.evaluation.benchmark import FamilyRow, SplitTable
 from mhfd.learning.learners import LEARNERS, NotExportable
 from mhfd.learning.learners.learner import Fitted
 from mhfd.learning.learners.lessons import LESSONS, teach
@@ -33,6 +33,9 @@ SPLIT_WORDS: Mapping[str, str] = {
     "three_way": "60/20/20, whole specimens: taught, chosen, asked",
     "random": "5-fold at random: decides nothing, and flatters",
 }
+
+
+ALL_FAMILIES = "all together"
 
 
 @dataclass
@@ -86,19 +89,29 @@ def available() -> bool:
 def out_of_fold(name: str, bench: Bench) -> Taught:
     """A learner's scores of rows of groups that it had not seen."""
     clock = _Clock()
-    scores = np.full(len(bench.matrix), np.nan)
-    last: Fitted | None = None
-    for taught, asked in _folds(bench):
-        said, fitted = _said(name, bench, taught, asked, clock)
-        scores[asked] = said
-        last = fitted or last
+    found, last = _asked(name, bench, clock)
     why: tuple[str, ...] = ()
     if last is not None:
         try:
             last.to_onnx()
         except NotExportable as error:
             why = (f"cannot be exported: {error}",)
-    return Taught(name, scores, round(clock.train_s, 3), round(clock.per_thousand, 4), why)
+    return Taught(name, found, round(clock.train_s, 3), round(clock.per_thousand, 4), why)
+
+
+def scores(name: str, bench: Bench) -> Floats:
+    """The same scores alone."""
+    return _asked(name, bench, _Clock())[0]
+
+
+def _asked(name: str, bench: Bench, clock: _Clock) -> tuple[Floats, Fitted | None]:
+    """What a learner says of all rows that count, and the last that was taught."""
+    found = np.full(len(bench.matrix), np.nan)
+    last: Fitted | None = None
+    for taught, asked in _folds(bench):
+        found[asked], fitted = _said(name, bench, taught, asked, clock)
+        last = fitted or last
+    return found, last
 
 
 def _folds(bench: Bench) -> Sequence[tuple[Rows, Rows]]:
@@ -182,6 +195,31 @@ def _chosen(bench: Bench, learners: Sequence[str]) -> str:
     return f"; the middle part chooses {best} ({known[best]:.3f})"
 
 
+def family_rows(
+    benches: Sequence[Bench], families: Sequence[str], taken: Sequence[str], *, learner: str
+) -> tuple[FamilyRow, ...]:
+    """What each family of features is worth to a learner, alone and all together.
+
+    Args:
+        benches: The rows with every feature: less the baseline, and as they are.
+        families: All of them; a feature's name begins with its family's.
+        taken: Those that the comparison itself takes.
+        learner: Its name.
+    """
+    rows = []
+    for family in (*families, ALL_FAMILIES):
+        names = [name for name in benches[0].matrix.names if family in (ALL_FAMILIES, name.partition(".")[0])]
+        alone = (replace(bench, matrix=columns(bench.matrix, names)) for bench in benches)
+        less, plain = (
+            _short(ranking.auc(scores(learner, bench)[bench.asked], bench.bad[bench.asked])) for bench in alone
+        )
+        is_taken = set(taken) == set(families) if family == ALL_FAMILIES else family in taken
+        rows.append(
+            FamilyRow(family=family, features=len(names), less_baseline=less, as_they_are=plain, taken=is_taken)
+        )
+    return tuple(rows)
+
+
 class _Clock:
     train_s = 0.0
     predict_s = 0.0
@@ -212,9 +250,12 @@ def teacher(name: str, bench: Bench) -> Callable[[Rows, Rows], Floats]:
     return lambda taught, asked: _said(name, bench, taught, asked, _Clock())[0]
 
 
-def specimens_of(matrix: Matrix) -> Matrix:
-    """The same rows, grouped by specimen."""
-    return replace(matrix, groups=[splits.specimen_of(group) for group in matrix.groups])
+def columns(matrix: Matrix, names: Sequence[str]) -> Matrix:
+    """The same rows with some of the features."""
+    place = {name: column for column, name in enumerate(matrix.names)}
+    chosen = [place[name] for name in names]
+    families = tuple(dict.fromkeys(name.partition(".")[0] for name in names))
+    return replace(matrix, values=matrix.values[:, chosen], names=tuple(names), families=families)
 
 
 def _short(value: float | None) -> float | None:

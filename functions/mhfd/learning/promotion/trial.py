@@ -22,7 +22,7 @@ from mhfd.learning.dataset.settling import settled
 from mhfd.learning.evaluation import Benchmark, Entry, Terms, aspects, compare, splits, taught
 from mhfd.learning.evaluation.agreement import agreement
 from mhfd.learning.evaluation.asked import scores_of
-from mhfd.learning.evaluation.benchmark import Placing, SplitTable
+from mhfd.learning.evaluation.benchmark import FamilyRow, Placing, SplitTable
 from mhfd.learning.evaluation.bounded import bounded
 from mhfd.learning.evaluation.curves import curves
 from mhfd.learning.evaluation.entry import MHFD
@@ -36,6 +36,7 @@ from mhfd.learning.promotion.life import Life, key_of
 
 PREVALENCE: Final = 0.03
 """Bad images of all where nobody says: runs have 1 to 10%."""
+QUICKEST_LEARNER: Final = "logistic"
 NO_BASELINE: Final = "mhfd, no baseline"
 
 Say = Callable[[str], object]
@@ -104,7 +105,8 @@ def evaluate(
     refuse_leaks(dataset)
     champion, packages, remarks = _packages(wanted, library)
     names, more = _learners(wanted)
-    rows = _measured(dataset, [*packages.values(), *([champion] if champion else [])], cache, told)
+    every = [*packages.values(), *([champion] if champion else [])]
+    rows = _measured(dataset, every, cache, told, all_families=bool(names))
     return _Trial(dataset, wanted, library, champion, packages, names, rows, say).decided((*remarks, *more))
 
 
@@ -172,8 +174,11 @@ def _learners(asked: Asked) -> tuple[tuple[str, ...], list[str]]:
     return (), ["learners are not compared: scikit-learn is not installed, pip install 'mhfd[learn]'"]
 
 
-def _measured(dataset: Dataset, packages: Sequence[Package], cache: Path | None, told: Told | None) -> _Rows:
-    wanted = {*features.FOCUS_FAMILIES, *(family for one in packages for family in one.card.recipe.families)}
+def _measured(
+    dataset: Dataset, packages: Sequence[Package], cache: Path | None, told: Told | None, *, all_families: bool
+) -> _Rows:
+    own = features.FAMILIES if all_families else features.FOCUS_FAMILIES
+    wanted = {*own, *(family for one in packages for family in one.card.recipe.families)}
     if unknown := sorted(wanted - set(features.FAMILIES)):
         raise UsageError(f"package: takes features {unknown[0]!r}, which this mhfd does not have; train it again")
     families = tuple(family for family in features.FAMILIES if family in wanted)
@@ -210,15 +215,16 @@ class _Trial:
         if self.apart:
             deciding &= np.array([dataset.side(row) is Side.TEST for row in rows.rows], bool)
         self.deciding = deciding
-        columns = _columns(rows.less, features.names(features.FOCUS_FAMILIES))
-        self.bench = taught.Bench(
-            matrix=replace(columns, groups=rows.specimens),
+        self.whole = taught.Bench(
+            matrix=replace(rows.less, groups=rows.specimens),
             scenes=tuple(rows.matrix.groups),
             asked=deciding,
             may_teach=known,
             apart=self.apart,
             seed=asked.seed,
         )
+        own = taught.columns(self.whole.matrix, features.names(features.FOCUS_FAMILIES))
+        self.bench = replace(self.whole, matrix=own)
 
     def _seen_in_training(self) -> bool:
         """Some package was taught with the dataset's training groups: so only its test groups decide."""
@@ -334,6 +340,7 @@ class _Trial:
                     if row.said_by is not None and row.target.bad is not None and row.parent is None
                 ),
                 "curve": self._curve(found),
+                "families": self._families(),
                 "covariates": aspects.by_covariate(
                     aspects.columns_of(rows, measured), scores, here, self._folds()[keep]
                 ),
@@ -366,6 +373,16 @@ class _Trial:
         """Entries whose worst images are worth a look: mhfd, and the best challenger."""
         best = max((duel for duel in found.duels), key=lambda duel: duel.saved, default=None)
         return [MHFD, *([best.challenger] if best else [])]
+
+    def _families(self) -> tuple[FamilyRow, ...]:
+        """Of the quickest learner: it says of features what they are worth, not how good a learner can be."""
+        if not self._teachable():
+            return ()
+        self.say("what each family of features is worth")
+        plain = replace(self.whole, matrix=replace(self.rows.matrix, groups=self.rows.specimens))
+        return taught.family_rows(
+            (self.whole, plain), features.FAMILIES, features.FOCUS_FAMILIES, learner=QUICKEST_LEARNER
+        )
 
     def _curve(self, found: Benchmark) -> Any:
         learners = [one for one in found.entries if one.name in LEARNERS and one.auc is not None]
@@ -416,13 +433,6 @@ class _Trial:
         if self.apart:
             said.append("a package was taught with this dataset's training groups: its test groups alone decide")
         return said
-
-
-def _columns(matrix: Matrix, names: Sequence[str]) -> Matrix:
-    """The same rows with some of the features."""
-    place = {name: column for column, name in enumerate(matrix.names)}
-    chosen = [place[name] for name in names]
-    return replace(matrix, values=matrix.values[:, chosen], names=tuple(names), families=features.FOCUS_FAMILIES)
 
 
 def _spread(scores: Floats, keep: NDArray[np.bool_]) -> Floats:

@@ -59,7 +59,9 @@ def _page(found: Benchmark, pictures: int) -> str:
         tag("title", f"mhfd evaluate: {found.line}"),
         tag("style", Html(_STYLE)),
     )
-    body = tag("body", *_head(found), *_who(found), *_doubt(found), *_shown(found), *_where(found, pictures))
+    body = tag(
+        "body", *_head(found), *_who(found), *_doubt(found), *_families(found), *_shown(found), *_where(found, pictures)
+    )
     return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
 
 
@@ -104,6 +106,24 @@ def _who(found: Benchmark) -> Iterator[Html]:
                 for split in found.splits
             ),
         )
+
+
+def _families(found: Benchmark) -> Iterator[Html]:
+    """What each family of features is worth."""
+    if not found.families:
+        return
+    yield tag("h2", "What each family of features is worth")
+    yield table(
+        ("family", "features", "AUC", "AUC, no baseline"),
+        [
+            (row.family + "*" * row.taken, str(row.features), _short(row.less_baseline), _short(row.as_they_are))
+            for row in found.families
+        ],
+    )
+    yield _small(
+        "Of a logistic regression that is given this family alone, whole specimens held out. More features are not "
+        "better by themselves. *: what the learners above are given."
+    )
 
 
 def _doubt(found: Benchmark) -> Iterator[Html]:
