@@ -31,7 +31,7 @@ def tall(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file of 300 rows, which is a large one here."""
     monkeypatch.setattr(images, "opened", partial(images.opened, in_memory=0))
     monkeypatch.setattr("mhfd.survey._AT_ONCE", 64 * 200)
-    monkeypatch.setattr("mhfd.detector.bands.HEIGHT", 96)
+    monkeypatch.setattr("mhfd.detector.bands.usual_height", lambda width: 96)
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, simulate.section((300, 200), seed=1, z=0).astype("u1"), rowsperstrip=32)
     return path

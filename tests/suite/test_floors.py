@@ -9,8 +9,9 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 from tests.rigs import REPOSITORY
 
-NO_FLOORS_OF = {"bench", "cuda12", "cuda13", "dev", "docs"}
-"""Extras that this run leaves out: of a GPU, of peers in benchmarks, of the site, and what works on the code."""
+NO_FLOORS_OF = {"bench", "cuda12", "cuda13", "dev", "docs", "learn", "models"}
+"""Extras that this run leaves out: of a GPU, of peers in benchmarks, of the site, of what is learned, and what works on
+the code."""
 
 
 def pinned(name: str) -> dict[str, str]:

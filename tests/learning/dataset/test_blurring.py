@@ -43,6 +43,7 @@ def test_noise_is_as_strong_as_before(exposure: Exposure, radius: float) -> None
     assert fine_power(made) == pytest.approx(fine_power(sharp), rel=EQUAL)
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(not REAL, reason="MHFD_DATA names no folder with micrographs")
 @pytest.mark.parametrize("scene", SCENES)
 def test_so_it_is_in_micrographs(scene: str) -> None:
