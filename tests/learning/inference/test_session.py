@@ -72,6 +72,16 @@ def make(bias: tuple[float, ...] = (0.0,), *, squash: str = "Sigmoid", weight: f
     return Session(cast(Package, held_package))
 
 
+def test_an_image_smaller_than_all_that_it_was_taught_with_is_refused() -> None:
+    """Of small images the features lie elsewhere: a blur of 5.9 px was read as 7.2, with a range that left it out."""
+    told = report()
+    side = min(told.image.part_shape or (0,))
+    made = make(recipe=recipe(chosen={"least_side": side + 1.0})).made(MIDDLE, told).estimate
+    assert made.refusal == f"it was taught with images of {side + 1} pixels a side at least, and this one has {side}"
+    assert made.p is None
+    assert make(recipe=recipe(chosen={"least_side": float(side)})).made(MIDDLE, told).estimate.refusal is None
+
+
 def test_it_says_how_likely_the_image_is_out_of_focus() -> None:
     made = make((1.0,)).made(MIDDLE, report())
     assert made.estimate.p == pytest.approx(1 / (1 + np.exp(-1.0)), abs=1e-4)

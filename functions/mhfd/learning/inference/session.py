@@ -134,6 +134,9 @@ class Session:
             )
         if report.params.model_copy(update={"crop": None}) != Params():
             return f"it knows reports of the preset robust, and this is one of {report.params.name!r}"
+        side, least = min(report.image.part_shape or (0,)), recipe.chosen.get("least_side", 0)
+        if side < least:
+            return f"it was taught with images of {least:g} pixels a side at least, and this one has {side}"
         pixel = report.image.pixel_nm
         if card.pixel_nm is not None and pixel is not None:
             low, high = card.pixel_nm

@@ -23,7 +23,7 @@ from mhfd.learning.learners.reach import reach_of
 from mhfd.learning.packages import Card, CardRow, ModelTask, Package, Recipe, write_package
 from mhfd.learning.shipped import FOLDER
 from mhfd.learning.shipped.asked import cause_rows, radius_rows
-from mhfd.learning.shipped.drawing import cause_images, radius_images
+from mhfd.learning.shipped.drawing import SIDES, cause_images, radius_images
 from mhfd.learning.shipped.table import CAUSES, DrawnTable, table_of
 
 SEED: Final = 61
@@ -191,7 +191,7 @@ def _card(
         method_version=METHOD_VERSION,
         baseline=baseline,
         says=says,
-        chosen=chosen,
+        chosen={**chosen, "least_side": float(min(SIDES))},
         balance="weights",
     )
     return Card(
@@ -200,7 +200,7 @@ def _card(
         parent=None,
         dataset=taught.digest,
         groups_seen=tuple(sorted(set(taught.groups))),
-        assumptions=assumptions,
+        assumptions=(*assumptions, f"Images have {min(SIDES)} pixels a side at least."),
         recipe=recipe,
         seed=SEED,
         code=_code(),
