@@ -54,13 +54,8 @@ def blurred(pixels: NDArray[Any], radius_px: float, *, seed: int = 0) -> NDArray
     return done
 
 
-def fine_power(pixels: NDArray[Any]) -> float:
-    """Mean power above `FINE`, per frequency: next to nothing of a scene is left there, so it is the noise's."""
-    return float(_power(pixels, smooth=False)[_radius(_BLOCK) >= FINE].mean())
-
-
-def _power(pixels: NDArray[Any], *, smooth: bool = True) -> NDArray[np.float64]:
-    """Of the image's blocks, at each frequency of one; with `smooth` averaged over those near it."""
+def _power(pixels: NDArray[Any]) -> NDArray[np.float64]:
+    """Of the image's blocks, at each frequency of one, averaged over those near it."""
     window = np.hanning(_BLOCK + 2)[1:-1].astype(np.float32)
     window = window[:, None] * window
     step = _BLOCK // 2
@@ -78,8 +73,6 @@ def _power(pixels: NDArray[Any], *, smooth: bool = True) -> NDArray[np.float64]:
         spectra = np.fft.fft2(blocks)
         total += (spectra.real**2 + spectra.imag**2).sum(axis=0, dtype=np.float64)
     total /= len(corners)
-    if not smooth:
-        return total
     half = next(over for least, over in _SMOOTH if len(corners) >= least) // 2
     lines = [np.roll(total, shift, axis=0) for shift in range(-half, half + 1)]
     down: NDArray[np.float64] = np.mean(lines, axis=0)
@@ -121,11 +114,6 @@ def _evened(plane: Plane, factor: NDArray[np.float64]) -> Plane:
     rows, columns = (np.rint(frequency * side).astype(int) % side for frequency in (down, along))
     gain = 1 + _share(down, along) * (factor.astype(np.float32)[rows[:, None], columns[None, :]] - 1)
     return np.fft.irfft2(np.fft.rfft2(plane) * gain, s=plane.shape).astype(np.float32)
-
-
-def _radius(side: int) -> NDArray[np.float64]:
-    frequency = np.fft.fftfreq(side)
-    return np.asarray(np.hypot(frequency[:, None], frequency[None, :]))
 
 
 def _as_stored(plane: Plane, dtype: np.dtype[Any]) -> NDArray[Any]:
