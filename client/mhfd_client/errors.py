@@ -28,6 +28,13 @@
         |   |-- FlowMissing                   the flow is not deployed, or not any more
         |   `-- FlowObsolete                  what is deployed differs from this mhfd's
         |-- SeriesRefused                     a focus series gives no calibration, or labels no tolerance: says why
+        |-- InstrumentError                   the instrument does not do what it was asked to
+        |   |-- InstrumentLost                it gives no answer; what was asked may have been done
+        |   |-- OutOfRange (also UsageError)  a value that the instrument, or its file of limits, does not allow
+        |   |-- SetDidNotTake                 it said yes, and reads back another value
+        |   |-- AcquisitionFailed             no image came
+        |   `-- AnotherHand                   somebody else moved it meanwhile
+        |-- AdjustmentRefused                 a move of the lens is not made: says which rule, and what to do
         |-- HourTrouble                       a question of the first hour could not be asked; the next one is
         |-- ServiceManagerError               systemd is not there, or does not do what it is told
         |-- RunnerError                       a runner cannot do what it was asked to
@@ -171,6 +178,34 @@ class FlowObsolete(FlowError):
 
 class SeriesRefused(StationError):
     """A focus series gives no calibration, or labels no tolerance. Nothing was written."""
+
+
+class InstrumentError(StationError):
+    """The instrument does not do what it was asked to."""
+
+
+class InstrumentLost(InstrumentError):
+    """The instrument gives no answer. What was asked may have been done, or not."""
+
+
+class OutOfRange(InstrumentError, UsageError):
+    """A value that is not allowed. Nothing was set."""
+
+
+class SetDidNotTake(InstrumentError):
+    """The instrument took a value and reads back another."""
+
+
+class AcquisitionFailed(InstrumentError):
+    """No image came."""
+
+
+class AnotherHand(InstrumentError):
+    """Somebody else moved the instrument meanwhile: theirs stays."""
+
+
+class AdjustmentRefused(StationError):
+    """A move of the lens is not made. Nothing was set."""
 
 
 class HourTrouble(StationError):

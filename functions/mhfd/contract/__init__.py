@@ -21,6 +21,7 @@ from mhfd.contract.focus_report import (
 )
 from mhfd.contract.params import PRESETS, Params
 from mhfd.contract.profile import Profile
+from mhfd.contract.proposal import Proposal, ProposalRefusal
 from mhfd.contract.request import Code, Expected, Problem, ScoreRequest, ScoreResponse
 
 __all__ = [
@@ -43,6 +44,8 @@ __all__ = [
     "Params",
     "Problem",
     "Profile",
+    "Proposal",
+    "ProposalRefusal",
     "Provenance",
     "RootSeen",
     "ScaleCount",

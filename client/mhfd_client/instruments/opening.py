@@ -1,0 +1,12 @@
+"""The adapter of a configured instrument, connected."""
+
+from __future__ import annotations
+
+from mhfd_client.errors import SettingsError
+from mhfd_client.instruments.config import InstrumentConfig
+from mhfd_client.instruments.protocol import Instrument
+
+
+def opened(config: InstrumentConfig) -> Instrument:
+    """Connect. InstrumentLost where it does not answer, SettingsError where the address is none."""
+    raise SettingsError(f"kind: {config.kind!r} has no adapter in this mhfd")

@@ -1,0 +1,45 @@
+"""`instrument.toml`: what it says, and what is said where it cannot be used."""
+
+from pathlib import Path
+
+import pytest
+
+from mhfd_client.errors import SettingsError
+from mhfd_client.instruments.config import NAME, config_of
+
+GOOD = """
+kind = "pretend"
+address = "/scope"
+[limits]
+low_um = 4000
+high_um = 6000.5
+"""
+
+
+def test_a_file_is_read_and_allows_nothing_by_itself(tmp_path: Path) -> None:
+    (tmp_path / NAME).write_text(GOOD.replace("4000", "4000.0"))
+    config = config_of(tmp_path)
+    assert (config.kind, config.allow, config.limits.step_um) == ("pretend", "off", 10.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("kind = ", "is no TOML"),
+        (GOOD.replace("pretend", "zeiss"), "kind"),
+        (GOOD.replace("6000.5", "1.0"), "limits: low_um"),
+        ('allow = "yes"\n' + GOOD, "allow"),
+        ("step = 3\n" + GOOD, "step"),
+        (GOOD + "step_um = 20.0", "limits.step_um"),
+        ("x" * 70_000, "larger than 64 KiB"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / NAME).write_text(text)
+    with pytest.raises(SettingsError, match=said):
+        config_of(tmp_path)
+
+
+def test_no_file_says_what_to_write(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no instrument is known; write one with kind, address and"):
+        config_of(tmp_path)
