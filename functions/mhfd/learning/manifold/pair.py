@@ -1,0 +1,178 @@
+"""What a pair of images shows: one field, taken at a working distance that is longer by a perturbation, and shorter.
+
+The sharper of the two tells on which side the focus lies. Numbers are ratios of power, in rings and in directions, with
+the noise taken off; divided by the perturbation, as a small blur's are proportional to it and to the way to the focus.
+Opens no file, and refuses nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mhfd.learning.manifold import tiles
+from mhfd.learning.manifold.overlay import Match, matched
+from mhfd.learning.manifold.tiles import EDGES, GROUPS, LEAST_SIDE, WAYS, TileSpectra, Values
+
+RING_NAMES: Final = tuple(f"pair_ring_{low:g}" for low in EDGES[:-1])
+"""ln(power of A / power of B), relative to the coarsest rings, over the perturbation in um."""
+_BANDS: Final = ((4, 7), (7, 10), (10, 13))
+"""Rings together whose directions are told."""
+ANGULAR_NAMES: Final = tuple(f"pair_{part}_{EDGES[low]:g}" for low, _ in _BANDS for part in ("along", "diagonal"))
+"""How the same goes with direction: changes along x over those along y, and one diagonal over the other."""
+PAIR_NAMES: Final = (*RING_NAMES, *ANGULAR_NAMES)
+"""The features of a pair, in order."""
+LEVEL_NAMES: Final = tuple(f"level_{low:g}" for low in EDGES[:-1])
+"""ln(power) of an image in each ring over all of them: where the manifold of sharp images lies."""
+PAIR_VERSION: Final = 1
+"""Raised when a feature of the same name means another number."""
+
+_REFERENCE: Final = slice(0, 3)  # rings that say how bright one image is against the other
+_BAND: Final = slice(2, 9)  # rings in which structure is looked for
+_SHRINK: Final = 0.2  # of the noise: where less than that is left, nothing is said
+_FALL: Final = 1e-4  # of what edges have, k^-3: the same where there is no noise
+_MOST: Final = 4.0  # of a logarithm
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImagePair:
+    """One field twice, and what is known of it. None: unknown."""
+
+    a: NDArray[Any]
+    """Grey values, taken at working distance + perturbation."""
+    b: NDArray[Any]
+    """... and at working distance - perturbation."""
+    perturbation_um: float
+    pixel_nm: float | None = None
+    age_s: float | None = None
+    """Since the older of the two was taken."""
+    dwell_ns: float | None = None
+    beam_kv: float | None = None
+    beam_pa: float | None = None
+    instrument: str | None = None
+    flaw: str | None = None
+    """Why one of them is no image that can be measured, in words."""
+    tags_um: tuple[float, float] | None = None
+    """The working distances that the files say, with how finely they say it in `tag_step_um`."""
+    tag_step_um: float = 0.0
+    pixels_nm: tuple[float, float] | None = field(default=None)
+    """Of each, where both say it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MeasuredPair:
+    """What a pair shows."""
+
+    features: NDArray[np.float32]
+    """In the order of `PAIR_NAMES`."""
+    parts: NDArray[np.float32]
+    """(groups of tiles, features): how much chance there is in them."""
+    spectrum: NDArray[np.float32]
+    """Of both together, in the order of `LEVEL_NAMES`."""
+    snr: float
+    """Power over noise in the middle rings, of the one that has more."""
+    match: Match
+    tiles: int
+
+    @property
+    def shift_px(self) -> float:
+        """How far one lies from the other."""
+        return float(np.hypot(*self.match.shift_px))
+
+    @property
+    def agreement(self) -> float:
+        """Do they show the same? 1 they do."""
+        return self.match.agreement
+
+
+def measured(pair: ImagePair) -> MeasuredPair:
+    """Measure a pair of one shape; ValueError where there is nothing to measure."""
+    a, b = (np.ascontiguousarray(image, np.float32) for image in (pair.a, pair.b))
+    if a.ndim != 2 or a.shape != b.shape or min(a.shape) < LEAST_SIDE:
+        raise ValueError(f"a pair has two planes of one shape of {LEAST_SIDE} pixels a side, got {a.shape}, {b.shape}")
+    match = matched(a, b)
+    found = tiles.of_two(*_overlapping(a, b, match.shift_px))
+    rows = [_ratios(found, slice(group, group + 1)) for group in range(GROUPS)]
+    every = _ratios(found, slice(None))
+    return MeasuredPair(
+        features=(every / pair.perturbation_um).astype(np.float32),
+        parts=(np.array(rows) / pair.perturbation_um).astype(np.float32),
+        spectrum=_level(found).astype(np.float32),
+        snr=float(max(_snr(found, which) for which in range(2))),
+        match=match,
+        tiles=found.tiles,
+    )
+
+
+def image_spectrum(image: NDArray[Any]) -> NDArray[np.float32]:
+    """Of one image, in the order of `LEVEL_NAMES`."""
+    plane = np.ascontiguousarray(image, np.float32)
+    return _level(tiles.of_two(plane, plane)).astype(np.float32)
+
+
+def _overlapping(
+    a: NDArray[np.float32], b: NDArray[np.float32], shift: tuple[int, int]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The part that both show; all of both where that would be too little."""
+    if any(side - abs(by) < max(LEAST_SIDE, side / 2) for side, by in zip(a.shape, shift, strict=True)):
+        return a, b
+    (down, right), (height, width) = shift, a.shape
+    first = a[max(0, -down) : height - max(0, down), max(0, -right) : width - max(0, right)]
+    second = b[max(0, down) : height - max(0, -down), max(0, right) : width - max(0, -right)]
+    return first, second
+
+
+def _ratios(found: TileSpectra, groups: slice) -> Values:
+    """Of the rings, then of directions, before the perturbation is taken out."""
+    signal, noise = found.signal[:, groups].mean(axis=1), found.noise[:, groups].mean(axis=1)
+    ring, ring_noise = _summed(signal, found.modes), _summed(noise, found.modes)
+    gain = _reference(np.maximum(ring, 0) + _SHRINK * ring_noise, found.modes)
+    rings = _log_ratio(ring, ring_noise, gain)
+    angular: list[float] = []
+    angle = np.arange(WAYS) * np.pi / WAYS
+    for low, high in _BANDS:
+        modes = found.modes[low:high]
+        ways = [(part[:, low:high] * modes).sum(axis=1) / np.maximum(modes.sum(axis=0), 1) for part in (signal, noise)]
+        ratio = _log_ratio(ways[0], ways[1], gain, low)
+        angular += [float(2 * (ratio * np.cos(2 * angle)).mean()), float(2 * (ratio * np.sin(2 * angle)).mean())]
+    return np.array([*rings, *angular])
+
+
+def _summed(power: Values, modes: Values) -> Values:
+    """(2, rings): mean over directions."""
+    summed: Values = (power * modes).sum(axis=2) / np.maximum(modes.sum(axis=1), 1)
+    return summed
+
+
+def _reference(ring: Values, modes: Values) -> Values:
+    """(2): how strong each image is where blur takes least."""
+    weight = modes.sum(axis=1)[_REFERENCE]
+    strength: Values = (ring[:, _REFERENCE] * weight).sum(axis=1) / weight.sum()
+    return np.maximum(strength, np.finfo(np.float64).tiny)
+
+
+def _log_ratio(signal: Values, noise: Values, gain: Values, low: int | None = None) -> Values:
+    """ln(A / B) of what is left over the noise, each over its own strength; towards 0 where nothing is left."""
+    signal, noise = signal / gain[:, None], noise / gain[:, None]
+    middles = np.sqrt(np.array(EDGES[:-1]) * np.array(EDGES[1:]))
+    fall = (middles / middles[1]) ** -3.0
+    floor = _SHRINK * noise.mean(axis=0) + _FALL * (fall if low is None else fall[low])
+    left = np.maximum(signal, 0) + floor
+    ratio: Values = np.clip(np.log(left[0] / left[1]), -_MOST, _MOST)
+    return ratio
+
+
+def _level(found: TileSpectra) -> Values:
+    signal, noise = (_summed(part.mean(axis=1), found.modes).mean(axis=0) for part in (found.signal, found.noise))
+    level: Values = np.log(np.maximum(signal, 0) + _SHRINK * noise + np.finfo(np.float64).tiny)
+    level -= level.mean()
+    return level
+
+
+def _snr(found: TileSpectra, which: int) -> float:
+    signal = _summed(found.signal.mean(axis=1), found.modes)[which, _BAND].mean()
+    noise = _summed(found.noise.mean(axis=1), found.modes)[which, _BAND].mean()
+    return float(signal / max(noise, 1e-9 * abs(signal), np.finfo(np.float64).tiny))
