@@ -17,7 +17,7 @@ from mhfd_client.alerts.episodes import Episode, Happened, advance
 from mhfd_client.alerts.gaps import Gap
 from mhfd_client.alerts.message import Event, Rule
 from mhfd_client.alerts.rules import Reading
-from mhfd_client.alerts.situation import Disk, Situation
+from mhfd_client.alerts.situation import AskedOfPerson, Disk, LensNeeds, Situation
 from mhfd_client.files import shown
 from mhfd_client.journal.rows import TroubleRow
 from mhfd_client.settings.options import AlertSettings
@@ -51,6 +51,7 @@ def trouble(kind: str, why: str, *, ago: int) -> TroubleRow:
 
 
 GONE = trouble("root_gone", "/mnt/sem is not there", ago=240)
+TWELVE = AskedOfPerson("S_012.tif", "Section 12", 12, "still out of focus after 2 tries.")
 IDLE = trouble("runner", "every worker has died", ago=29)
 
 CASES = [
@@ -260,6 +261,18 @@ CASES = [
         "ended", Rule.ENDED, {"ended": "no worker can be started."}, True,
         "The watch has ended: no worker can be started. Nothing is checked until `mhfd watch` is started again.",
     ),
+    Case(
+        "the_lens", Rule.LENS, {"lens": LensNeeds((TWELVE,))}, True,
+        "Section 12 needs a person at the lens: still out of focus after 2 tries. Focus by hand and take it again.",
+    ),
+    Case(
+        "the_lens_and_many", Rule.LENS,
+        {"lens": LensNeeds((TWELVE, replace(TWELVE, path="S_013.tif", where="Section 13", section=13)), "no answer.")},
+        True,
+        "Nothing is re-focused now: no answer. 2 images need a person at the lens: still out of focus after 2 tries. "
+        "All: sections 12, 13.",
+    ),
+    Case("the_lens_is_well", Rule.LENS, {"lens": LensNeeds()}, False, "Nobody is needed at the lens any more."),
     Case("running", Rule.ENDED, {}, False, "The watch runs again."),
 ]  # fmt: skip
 
@@ -293,10 +306,12 @@ def test_each_rule_rings_and_is_calm_in_a_case(rule: Rule) -> None:
         ("disk_gb", Rule.DISK),
         ("gone_s", Rule.FOLDER),
         ("gone_s", Rule.RUNNER),
+        ("lens", Rule.LENS),
     ],
 )
 def test_nothing_turns_a_rule_off(key: str, rule: Rule) -> None:
-    off = Case("off", rule, {}, None, "", {key: False if key == "drift" else 0})
+    now = {"lens": LensNeeds()} if rule is Rule.LENS else {}
+    off = Case("off", rule, now, None, "", {key: False if key in ("drift", "lens") else 0})
     assert rule not in read(off)
     assert rule in read(replace(off, settings={}))
 
@@ -422,3 +437,21 @@ def test_what_cannot_be_told_changes_nothing() -> None:
 def test_a_clock_that_is_set_back_closes_nothing_early() -> None:
     assert [one.event for _, one in play([(0, ON), (0, OFF), (-3600, OFF), (9, OFF)])] == [Event.OPENED]
     assert len(play([(0, ON), (0, OFF), (-3600, OFF), (10, OFF)])) == 2
+
+
+def test_without_a_lens_no_rule_speaks_of_one() -> None:
+    situation = Situation(NOW, NOW - 3600, lens=None)
+    assert Rule.LENS not in {reading.rule for reading in rules.readings(situation, AlertSettings())}
+
+
+def test_what_was_asked_at_the_lens_is_over_as_soon_as_it_is_done() -> None:
+    def read_at(needs: LensNeeds) -> list[Reading]:
+        situation = Situation(NOW, NOW - 3600, lens=needs)
+        return [one for one in rules.readings(situation, AlertSettings()) if one.rule is Rule.LENS]
+
+    rung, told = advance({}, read_at(LensNeeds((TWELVE,))), now=NOW, calm_s=120.0, next_number=1)
+    assert [(one.event, one.images) for one in told] == [(Event.OPENED, ("S_012.tif",))]
+    left, told = advance(rung, read_at(LensNeeds()), now=NOW + 1, calm_s=120.0, next_number=2)
+    assert not left
+    assert [one.event for one in told] == [Event.CLOSED]
+    assert "What was asked for is done." in told[0].text

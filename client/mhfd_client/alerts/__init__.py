@@ -13,16 +13,19 @@ from mhfd_client.alerts.episodes import Episode
 from mhfd_client.alerts.message import Alert, Event, Rule, digest_message, sample
 from mhfd_client.alerts.service import Alerts
 from mhfd_client.alerts.sinks import Sink, SinkFailed
+from mhfd_client.alerts.situation import AskedOfPerson, LensNeeds
 from mhfd_client.alerts.store import Delivery, Overview, overview
 
 __all__ = [
     "Alert",
     "Alerts",
+    "AskedOfPerson",
     "Delivery",
     "Digest",
     "DigestImage",
     "Episode",
     "Event",
+    "LensNeeds",
     "Overview",
     "Rule",
     "Sink",

@@ -11,7 +11,7 @@ from mhfd.contract.focus_report import Finding
 from mhfd_client.alerts import words
 from mhfd_client.alerts.gaps import BACK
 from mhfd_client.alerts.message import Rule
-from mhfd_client.alerts.situation import Situation
+from mhfd_client.alerts.situation import AskedOfPerson, Situation
 from mhfd_client.alerts.words import NAMED, Words, count, places, sections, spans
 from mhfd_client.files import shown, text_of
 from mhfd_client.journal.rows import Outcome, ScoreRow, TroubleRow
@@ -258,6 +258,41 @@ def _gone(
     return Reading(rule, True if away >= settings.gone_s else None, text, facts)
 
 
+def _lens(now: Situation, settings: AlertSettings) -> Reading | None:
+    """Sections for which nothing more is tried by itself; and a lens with which nothing can be done."""
+    needs = now.lens
+    if needs is None or not settings.lens:
+        return None
+    asked = needs.asked
+    found = [one.section for one in asked if one.section is not None]
+    facts = {"asked": len(asked), "sections": found[-NAMED:], "trouble": needs.trouble}
+    parts = [] if needs.trouble is None else [f"Nothing is re-focused now: {_short(needs.trouble).rstrip('.')}."]
+    if asked:
+        many = f"{asked[-1].where} needs" if len(asked) == 1 else f"{len(asked)} images need"
+        parts.append(f"{shown(many)} a person at the lens: {_short(asked[-1].why).rstrip('.')}.")
+        parts.append("Focus by hand and take it again." if len(asked) == 1 else f"All: {_asked(asked)}.")
+    open_ = frozenset(text_of(one.path) for one in asked)
+    return Reading(
+        Rule.LENS,
+        bool(parts),
+        " ".join(parts) or "Nobody is needed at the lens any more.",
+        facts,
+        tuple(text_of(one.path) for one in asked[-NAMED:]),
+        keys=open_,
+        limit=1,
+        settled=lambda path: path not in open_,
+        settled_text="What was asked for is done.",
+    )
+
+
+def _asked(asked: Sequence[AskedOfPerson]) -> str:
+    """Where they are, by sections where all have one."""
+    numbers = [one.section for one in asked if one.section is not None]
+    if len(numbers) == len(asked):
+        return f"section{'' if len(set(numbers)) == 1 else 's'} {spans(numbers)}"
+    return ", ".join(shown(one.where) for one in asked[-NAMED:])
+
+
 def _ended(now: Situation, settings: AlertSettings) -> Reading:
     if now.ended is None:
         return Reading(Rule.ENDED, False, "The watch runs again.")
@@ -276,6 +311,7 @@ _RULES: Final[tuple[Callable[[Situation, AlertSettings], Reading | None], ...]] 
     _disk,
     _folder,
     _workers,
+    _lens,
     _ended,
 )
 

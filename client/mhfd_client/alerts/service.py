@@ -18,7 +18,7 @@ from mhfd_client.alerts.configured import build
 from mhfd_client.alerts.desk import Desk
 from mhfd_client.alerts.digest import Digest, ended
 from mhfd_client.alerts.sinks import Sink
-from mhfd_client.alerts.situation import Disks, Situation, SituationReader
+from mhfd_client.alerts.situation import Disks, LensNeeds, Situation, SituationReader
 from mhfd_client.alerts.store import AlertStore
 from mhfd_client.files import shown
 from mhfd_client.journal.view import JournalView
@@ -43,6 +43,7 @@ class Alerts:
         root: The watched folder.
         wanted: What should come, if that is known.
         digest: What a digest says now, and why it is made. None: there are none.
+        lens: What a lens needs people for; None where nothing is done with one.
         sinks: Who is told; else as the settings say.
         grace_s: How long the end waits for messages that are under way.
     """
@@ -55,13 +56,14 @@ class Alerts:
         root: str,
         wanted: Collection[Place] | None = None,
         digest: Callable[[RunNow, str], Digest] | None = None,
+        lens: Callable[[], LensNeeds | None] = lambda: None,
         sinks: Sequence[Sink] | None = None,
         grace_s: float = _GRACE_S,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._state_dir, self._settings, self._root, self._wanted = state_dir, settings, root, wanted
         self._sinks = build(settings) if sinks is None else sinks
-        self._grace, self._now, self._digest = grace_s, now, digest
+        self._grace, self._now, self._digest, self._lens = grace_s, now, digest, lens
         self._by_itself = False
         self._wake, self._end = threading.Event(), threading.Event()
         self._ended: str | None = None
@@ -93,7 +95,7 @@ class Alerts:
             raise
         self._disks = Disks({"the station's state": str(self._state_dir), "the watched folder": self._root})
         self._run_now = RunNow(self._journal, self._wanted)
-        self._reader = SituationReader(self._run_now, self._disks.current, self._now())
+        self._reader = SituationReader(self._run_now, self._disks.current, self._now(), lens=self._lens)
         self._desk = Desk(self._store, self._settings, self._sinks, root=self._root, back=self._wake.set, now=self._now)
         self._thread = threading.Thread(target=self._run, name="mhfd-alerts", daemon=True)
         self._disks.start()

@@ -55,6 +55,28 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedOfPerson:
+    """An image that is out of focus, and for which nothing more is tried by itself."""
+
+    path: str
+    where: str
+    """Its place, for a person."""
+    section: int | None
+    why: str
+    """What was tried, and how it ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class LensNeeds:
+    """What a watch that adjusts a lens needs people for."""
+
+    asked: tuple[AskedOfPerson, ...] = ()
+    """The oldest first."""
+    trouble: str | None = None
+    """Why nothing can be done with the lens now."""
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """The run at one moment. Times are seconds since the epoch."""
 
@@ -105,6 +127,8 @@ class Situation:
     """What the station's own folder does not take now."""
     ended: str | None = None
     """Why the watch has failed; None while it runs or when it was stopped."""
+    lens: LensNeeds | None = None
+    """None: this watch has nothing to do with a lens."""
 
     @property
     def away(self) -> list[TroubleRow]:
@@ -124,6 +148,7 @@ class SituationReader:
         run: What the journal says, through a view of its own.
         disks: How much space there is; may be older than the rest.
         started: When the station started.
+        lens: What a lens needs people for.
         steady: A clock that nobody sets.
     """
 
@@ -133,9 +158,10 @@ class SituationReader:
         disks: Callable[[], tuple[Disk, ...]],
         started: float,
         *,
+        lens: Callable[[], LensNeeds | None] = lambda: None,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._run, self._disks, self._steady = run, disks, steady
+        self._run, self._disks, self._lens, self._steady = run, disks, lens, steady
         self._ages, self._started = Ages(), steady()
         self._ages.look(started, self._started)
         self._gaps = Gaps(self._ages.moment)
@@ -193,6 +219,7 @@ class SituationReader:
             ),
             refused=refused,
             ended=ended,
+            lens=self._lens(),
         )
 
     def _blurred(self, latest: list[ScoreRow]) -> dict[int, Blur]:

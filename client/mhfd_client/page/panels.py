@@ -41,6 +41,7 @@ RULES: Final = {
     Rule.DISK: "Disk",
     Rule.FOLDER: "Folder",
     Rule.RUNNER: "Nothing is scored",
+    Rule.LENS: "The lens needs a person",
     Rule.ENDED: "The watch ended",
 }
 FAILS: Final = {"refused": "refused", "offline": "offline", "runner": "failing", "queued": "queued"}

@@ -346,6 +346,9 @@ class AlertSettings(Section):
     disk_gb: float = Field(
         5.0, ge=0, le=1e6, description="ring when less is free where the state or the watched folder is"
     )
+    lens: bool = Field(
+        True, description="ring when a person is asked to see to the lens; `mhfd watch --adjust` alone asks"
+    )
     gone_s: Seconds = Field(30.0, description="ring when the folder or the workers have been gone for so long")
     calm_s: Positive = Field(
         120.0, description="what rang is over after so long without it: at most one alert and one recovery a rule in it"

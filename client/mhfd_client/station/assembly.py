@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from mhfd_client import expected, naming
-from mhfd_client.alerts import Alerts, Digest, Sink, build
+from mhfd_client.alerts import Alerts, Digest, LensNeeds, Sink, build
 from mhfd_client.arrival.folder import Arrival
 from mhfd_client.arrival.listing import Rules, inside, walk
 from mhfd_client.arrival.root import checked_root
@@ -59,6 +59,7 @@ def assembled(
     said: Said | None = None,
     page: str | None = None,
     also_told: Sequence[Sink] = (),
+    lens: Callable[[], LensNeeds | None] = lambda: None,
     turns: Callable[[], None] = lambda: None,
 ) -> Iterator[Assembled]:
     """The station of a folder. Whatever cannot be used is refused here, before anything starts.
@@ -70,6 +71,7 @@ def assembled(
         said: Called for each verdict once it is recorded.
         page: The address of a page beside it, without its token, for a digest.
         also_told: Who is told of alerts beside those of the settings.
+        lens: What a lens needs people for, where something is done with one beside the watch.
         turns: Called as long as the loop lives, for who supervises it.
     """
     chosen = loaded.settings
@@ -95,6 +97,7 @@ def assembled(
                 root=root,
                 wanted=wanted,
                 digest=partial(digest, page=page),
+                lens=lens,
                 sinks=[*build(chosen.alerts), *also_told],
             )
             station = Station(
