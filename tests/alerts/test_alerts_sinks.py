@@ -142,7 +142,7 @@ def test_a_post_is_json_with_its_id_and_our_headers() -> None:
         assert webhook(server).send(ALERT).startswith("204 No Content after ")
     ((path, headers, body),) = server.got
     assert path == f"/{SECRET}?q={SECRET}"
-    assert json.loads(body)["schema_version"] == 3
+    assert json.loads(body)["schema_version"] == 4
     assert headers["Content-Type"] == "application/json"
     assert headers["Idempotency-Key"] == ALERT.id
     assert headers["Authorization"] == f"Bearer {SECRET}-2"
