@@ -9,4 +9,10 @@ from mhfd_client.instruments.protocol import Instrument
 
 def opened(config: InstrumentConfig) -> Instrument:
     """Connect. InstrumentLost where it does not answer, SettingsError where the address is none."""
-    raise SettingsError(f"kind: {config.kind!r} has no adapter in this mhfd")
+    match config.kind:
+        case "pretend":
+            from mhfd_client.instruments.pretend import PretendInstrument
+
+            return PretendInstrument(config)
+        case _:
+            raise SettingsError(f"kind: {config.kind!r} has no adapter in this mhfd")

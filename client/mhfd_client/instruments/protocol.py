@@ -7,9 +7,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from numpy.typing import NDArray
+
+OURSELVES: Final = "mhfd"
+"""The actor of a change that an adapter made by itself."""
 
 
 class Knob(StrEnum):

@@ -13,7 +13,7 @@ from mhfd_client.microscope.truth import Shot, ShotKind
 
 PIXEL_NM: Final = 8.0
 _OVERLAP: Final = 0.06
-_DWELL_NS: Final = 800
+DWELL_NS: Final = 800
 _NOISE: Final = {
     NoiseKind.WHITE: Exposure(),
     NoiseKind.LINE: Exposure(lag_px=0.8),
@@ -25,13 +25,11 @@ _TWO_KINDS: Final = (SectionKind(), SectionKind(density=0.7, granules=0.5))
 
 def picture(plan: RunPlan, shot: Shot) -> Grey:
     """What the instrument records."""
-    row, column = row_column(shot.tile)
-    step = round(plan.size * (1 - _OVERLAP))
     kinds = _TWO_KINDS if plan.two_kinds else ()
     return Specimen(seed=plan.seed, drift=plan.drift, kinds=kinds).section(
         (plan.size, plan.size),
         z=shot.section,
-        origin=((row - 1) * step, (column - 1) * step),
+        origin=origin(plan.size, shot.tile),
         take=shot.take,
         optics=_optics(shot),
         exposure=_exposure(plan, shot),
@@ -41,12 +39,11 @@ def picture(plan: RunPlan, shot: Shot) -> Grey:
 
 def tiff(plan: RunPlan, shot: Shot) -> bytes:
     """The file that the instrument leaves, with what it writes about the image."""
-    row, column = row_column(shot.tile)
     pixels = picture(plan, shot)
     if shot.kind is ShotKind.ZERO_TAIL:
         pixels[round(plan.size * (1 - shot.amount)) :] = 0
     buffer = io.BytesIO()
-    xml = _fibics(plan, shot, row, column)
+    xml = fibics(plan.size, shot.section, shot.tile)
     how: dict[str, Any] = {"compression": "jpeg", "compressionargs": {"level": plan.jpeg}} if plan.jpeg else {}
     tifffile.imwrite(
         buffer, pixels, photometric="minisblack", metadata=None, extratags=[(51023, 2, None, xml, True)], **how
@@ -111,19 +108,40 @@ def _artefacts(shot: Shot) -> Artefacts:
             return Artefacts()
 
 
-def _fibics(plan: RunPlan, shot: Shot, row: int, column: int) -> str:
+def fibics(
+    size: int,
+    section: int,
+    tile: str,
+    *,
+    focus_m: float = 0.00512,
+    pixel_nm: float = PIXEL_NM,
+    dwell_ns: float = DWELL_NS,
+) -> str:
     """The XML that Atlas leaves in tag 51023."""
-    side, last = plan.size * PIXEL_NM / 1000, plan.size - 1
-    step = side * (1 - _OVERLAP)
-    x = 1000.0 + 2000 * (shot.section % 10) + (column - 1) * step
-    y = 500.0 + 1500 * (shot.section // 10) + (row - 1) * step
+    row, column = row_column(tile)
+    side, last = size * pixel_nm / 1000, size - 1
+    x, y = stage_um(size, section, tile, pixel_nm=pixel_nm)
     return (
         '<?xml version="1.0" encoding="iso-8859-1"?><Fibics version="1.0"><Application>mhfd simulate</Application>'
-        f"<Image><Width>{plan.size}</Width><Height>{plan.size}</Height><BoundingBox.Left>0</BoundingBox.Left>"
+        f"<Image><Width>{size}</Width><Height>{size}</Height><BoundingBox.Left>0</BoundingBox.Left>"
         f"<BoundingBox.Right>{last}</BoundingBox.Right><BoundingBox.Top>0</BoundingBox.Top>"
         f"<BoundingBox.Bottom>{last}</BoundingBox.Bottom></Image>"
-        f'<Scan><Dwell units="ns">{_DWELL_NS}</Dwell><FOV_X units="um">{side:.6f}</FOV_X>'
-        f'<FOV_Y units="um">{side:.6f}</FOV_Y><Focus units="m">0.00512</Focus></Scan>'
+        f'<Scan><Dwell units="ns">{dwell_ns:g}</Dwell><FOV_X units="um">{side:.6f}</FOV_X>'
+        f'<FOV_Y units="um">{side:.6f}</FOV_Y><Focus units="m">{focus_m:.12g}</Focus></Scan>'
         f'<Stage><X units="um">{x:.3f}</X><Y units="um">{y:.3f}</Y></Stage>'
         f"<MosaicInfo><Row>{row}</Row><Col>{column}</Col></MosaicInfo></Fibics>"
     )
+
+
+def origin(size: int, tile: str) -> tuple[int, int]:
+    """Which pixel of the section a tile's first one is."""
+    row, column = row_column(tile)
+    step = round(size * (1 - _OVERLAP))
+    return (row - 1) * step, (column - 1) * step
+
+
+def stage_um(size: int, section: int, tile: str, *, pixel_nm: float = PIXEL_NM) -> tuple[float, float]:
+    """Where the stage is for a tile: ten sections side by side, each with its mosaic."""
+    row, column = row_column(tile)
+    step = size * pixel_nm / 1000 * (1 - _OVERLAP)
+    return 1000.0 + 2000 * (section % 10) + (column - 1) * step, 500.0 + 1500 * (section // 10) + (row - 1) * step

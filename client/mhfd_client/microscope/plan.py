@@ -148,12 +148,12 @@ class RunPlan:
                 elif focus_drift_px and section >= focus_drift_from:
                     done, all_of_it = section - focus_drift_from + 1, sections - focus_drift_from + 1
                     kind, amount = ShotKind.DRIFTED, focus_drift_px * done / all_of_it
-                shot = Shot(section, tile, _path(layout, section, tile, 0), kind, _expected(kind, amount), amount)
+                shot = Shot(section, tile, image_path(layout, section, tile, 0), kind, _expected(kind, amount), amount)
                 shot = _lying(shot, Chance.of(seed, section, tile, 0))
                 shots.append(shot)
                 if shot.planted and kind is not ShotKind.BLANK and section > blurred_start and rng.random() < 0.4:
                     again = replace(
-                        shot, path=_path(layout, section, tile, 1), kind=ShotKind.SHARP, expected="in_focus",
+                        shot, path=image_path(layout, section, tile, 1), kind=ShotKind.SHARP, expected="in_focus",
                         amount=0.0, take=1, retake_of=shot.path, shorter_px=0.0, angle_deg=None,
                     )  # fmt: skip
                     retakes.setdefault(min(section + 5, sections), []).append(again)
@@ -211,7 +211,7 @@ def _lying(shot: Shot, chance: Chance) -> Shot:
             return shot
 
 
-def _path(layout: Layout, section: int, tile: str, take: int) -> str:
+def image_path(layout: Layout, section: int, tile: str, take: int = 0) -> str:
     """The name that the instrument gives it. A retake gets a name of its own where the instrument does that."""
     if layout == "atlas":
         folder = f"S_{section:03d}_{_SERIAL + 60 * section + 7_000_000 * take}"

@@ -98,8 +98,8 @@ class Specimen:
         artefacts: Artefacts = _ARTEFACTS,
     ) -> Grey:
         """One image of section `z`; its pixel (0, 0) is pixel `origin` of the section. Another `take`, other noise."""
-        scene = self._scene(shape, z, origin, optics.pixel_nm, artefacts)
-        return self._record(scene, z, take, optics, exposure, artefacts)
+        scene = self.scene(shape, z, origin, optics.pixel_nm, artefacts)
+        return self.recorded(scene, z, take, optics, exposure, artefacts)
 
     def focus_series(
         self,
@@ -114,12 +114,18 @@ class Specimen:
     ) -> list[Grey]:
         """The same field at each defocus, every image with noise of its own."""
         steps = [replace(optics, defocus_um=d) for d in defocus_um]
-        scene = self._scene(shape, z, origin, optics.pixel_nm, artefacts)
-        return [self._record(scene, z, i, o, exposure, artefacts) for i, o in enumerate(steps)]
+        scene = self.scene(shape, z, origin, optics.pixel_nm, artefacts)
+        return [self.recorded(scene, z, i, o, exposure, artefacts) for i, o in enumerate(steps)]
 
-    def _scene(
-        self, shape: tuple[int, int], z: float, origin: tuple[int, int], pixel_nm: float, artefacts: Artefacts
+    def scene(
+        self,
+        shape: tuple[int, int],
+        z: float = 0,
+        origin: tuple[int, int] = (0, 0),
+        pixel_nm: float = _OPTICS.pixel_nm,
+        artefacts: Artefacts = _ARTEFACTS,
     ) -> Plane:
+        """What lies under the column: nine tenths of an image's time. Whoever takes a field again keeps it."""
         for side in checked_pair("shape", shape, "rows, columns"):
             check_count("shape", side, 16, 16384)
         check_range("z", z, -1e6, 1e6)
@@ -139,9 +145,16 @@ class Specimen:
         scene += np.float32(0.93)
         return scene
 
-    def _record(
-        self, scene: Plane, z: float, take: int, optics: Optics, exposure: Exposure, artefacts: Artefacts
+    def recorded(
+        self,
+        scene: Plane,
+        z: float,
+        take: int,
+        optics: Optics = _OPTICS,
+        exposure: Exposure = _EXPOSURE,
+        artefacts: Artefacts = _ARTEFACTS,
     ) -> Grey:
+        """A scene through the optics and the detector."""
         check_count("take", take, 0, 2**31)
         signal = on_recording(blur(scene, optics), artefacts, (self.seed, _key(z)))
         return expose(signal, exposure, stream(self.seed, _NOISE, _key(z), take))
