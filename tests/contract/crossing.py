@@ -414,6 +414,7 @@ FORMS: Final[Mapping[str, Form]] = {
         "mhfd_client.scoring.kept_call",
         lambda: [names_in(line, but=frozenset({"report", "params", "options"})) for line in _call()],
     ),
+    "move that was recorded": _of_model("RecordedMove", "mhfd_client.adjustment.recorded_move"),
     "label that waits": _of_model("GivenLabel", "mhfd_client.station.inbox"),
     "wish that waits": _of_model("Wish", "mhfd_client.station.wishes"),
     "Verdict": _of_model("Verdict", "mhfd_client.verdicts.verdict"),

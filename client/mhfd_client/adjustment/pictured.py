@@ -1,0 +1,106 @@
+"""An image file -> what is recorded of it: its bytes, a copy, what the journal holds of it. Opens no image's pixels.
+
+Reads the journal, never writes to it. What only the file's own tags say is found later, by who looks at the pixels.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mhfd.contract.focus_report import FocusReport, ImageInfo
+from mhfd.errors import UsageError
+from mhfd_client.adjustment.copies import copied
+from mhfd_client.adjustment.recorded_move import ImageWords, RecordedImage
+from mhfd_client.errors import StateError
+from mhfd_client.files import shown, text_of
+from mhfd_client.instruments.protocol import DeviceReading
+from mhfd_client.journal.rows import ImageRow
+from mhfd_client.journal.view import FILE, JournalView
+from mhfd_client.verdicts.blur.kept import blur_of
+
+_log = logging.getLogger("mhfd.adjust")
+_STAND = ("working_distance_um", "stig_x", "stig_y", "pixel_nm", "dwell_ns", "magnification", "stage_um")
+
+
+def pictured(
+    state_dir: Path, image: Path, *, reading: DeviceReading | None = None, tell: Callable[[str], None] = _log.warning
+) -> RecordedImage:
+    """What is recorded of an image; it is copied. UsageError where there is no such file, StateError.
+
+    Args:
+        state_dir: Where the copy goes, and where a journal may know the image.
+        image: The file.
+        reading: How the instrument stood when it was taken, where that is known. It says more than the file's tags.
+        tell: Told where no copy is kept.
+    """
+    if not image.is_file():
+        raise UsageError(f"{shown(image)}: there is no such image; name a file that is there")
+    copy = copied(state_dir, image)
+    if copy.why is not None:
+        tell(f"no copy of {shown(image)} is kept: {copy.why}; it teaches only as long as the file itself stays")
+    row, report, words = _of_journal(state_dir, image, copy.sha256)
+    stand = {} if report is None else stand_of(report.image)
+    if reading is not None:
+        stand |= {name: value for name in _STAND if (value := getattr(reading, name)) is not None}
+    return RecordedImage(
+        sha256=copy.sha256,
+        path=text_of(image.absolute()),
+        bytes=copy.bytes,
+        kept=copy.kept,
+        at=image.stat().st_mtime,
+        section=None if row is None else row.section,
+        tile=None if row is None else row.tile,
+        said=words,
+        **stand,
+    )
+
+
+def stand_of(info: ImageInfo) -> dict[str, Any]:
+    """How the instrument stood, by what it wrote into the file; only what it says."""
+    said = {
+        "working_distance_um": None if info.focus_m is None else info.focus_m * 1e6,
+        "pixel_nm": info.pixel_nm if info.pixel_nm and info.pixel_nm > 0 else None,
+        "dwell_ns": info.dwell_ns,
+        "stage_um": info.stage_um,
+    }
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _of_journal(
+    state_dir: Path, image: Path, sha256: str
+) -> tuple[ImageRow | None, FocusReport | None, ImageWords | None]:
+    """What the journal holds of these very bytes. A journal that cannot be read knows nothing, and that is logged."""
+    if not (state_dir / FILE).is_file():
+        return None, None, None
+    try:
+        with JournalView.read(state_dir) as journal:
+            try:
+                path = image.resolve().relative_to(Path(journal.root()).resolve()).as_posix()
+            except ValueError:
+                return None, None, None
+            row = journal.find(path)
+            report = None if row is None or row.report is None else journal.readable_report(row.report)
+            if row is None or (report is not None and report.image.sha256 not in (None, sha256)):
+                return None, None, None
+            return row, report, _words(journal, row)
+    except StateError as error:
+        _log.warning("%s", error)
+        return None, None, None
+
+
+def _words(journal: JournalView, row: ImageRow) -> ImageWords | None:
+    verdict = None if row.verdict is None else journal.verdict(row.verdict)
+    estimates = journal.estimates([row.id]).get(row.id, ())
+    if verdict is None and not estimates:
+        return None
+    blur = None if verdict is None else blur_of(verdict)
+    return ImageWords(
+        outcome=None if verdict is None else verdict.outcome.value,
+        sentence=None if verdict is None else verdict.sentence,
+        blur_px=None if blur is None else blur.px,
+        blur_um=None if blur is None else blur.um,
+        estimates=estimates,
+    )
