@@ -35,6 +35,7 @@
         |   |-- AcquisitionFailed             no image came
         |   `-- AnotherHand                   somebody else moved it meanwhile
         |-- AdjustmentRefused                 a move of the lens is not made: says which rule, and what to do
+        |   `-- LensBusy                      another program is moving it now
         |-- HourTrouble                       a question of the first hour could not be asked; the next one is
         |-- ServiceManagerError               systemd is not there, or does not do what it is told
         |-- RunnerError                       a runner cannot do what it was asked to
@@ -206,6 +207,10 @@ class AnotherHand(InstrumentError):
 
 class AdjustmentRefused(StationError):
     """A move of the lens is not made. Nothing was set."""
+
+
+class LensBusy(AdjustmentRefused):
+    """Another program is moving the lens now. It can be asked again."""
 
 
 class HourTrouble(StationError):

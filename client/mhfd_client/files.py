@@ -87,6 +87,19 @@ def write_all_whole(files: Sequence[tuple[Path, bytes]]) -> None:
             part.replace(path)
 
 
+def sync_folder(path: Path) -> None:
+    """What was made, renamed or removed in a folder is so after a power cut too, where the system can do that."""
+    with named(path):
+        try:
+            folder = os.open(path, os.O_RDONLY)
+        except PermissionError:  # Windows opens no folder, and needs none opened
+            return
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
 def text_of(path: str | os.PathLike[str]) -> str:
     """The name as text that can be printed and encoded, whatever bytes it has."""
     return os.fspath(path).encode("utf-8", "backslashreplace").decode()
