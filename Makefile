@@ -67,7 +67,7 @@ $(VENV)/.compiled: $(STAMP)
 	touch $@
 
 suite: $(VENV)/.compiled
-	$(BIN)/python -m pytest -m 'not gpu and not soak' $(DEALT) $(BUT)
+	$(BIN)/python -m pytest -m 'not gpu and not soak and not instruments' $(DEALT) $(BUT)
 
 # docs/ as a site that opens from a disk. What leads nowhere, and a page that is in no list, ends it (but not with
 # --quiet: then no warning is counted).
@@ -131,7 +131,7 @@ soak: $(STAMP) broker
 coverage: $(STAMP) browser broker units
 	rm -rf .coverage
 	mkdir .coverage
-	-$(BIN)/coverage run -m pytest -m 'not gpu and not soak' $(DEALT)
+	-$(BIN)/coverage run -m pytest -m 'not gpu and not soak and not instruments' $(DEALT)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --show-missing
 	@$(BIN)/coverage json --quiet -o - | $(BIN)/python -m tests.rigs.coverage_figures

@@ -165,10 +165,12 @@ class PretendScope:
                 self._turn(faults.another_hand[number], Knob.WORKING_DISTANCE, _OPERATOR)
             cut_from = faults.connection_cut_from
             if faults.hits(faults.connection_cut, number) or (cut_from is not None and number >= cut_from):
-                raise InstrumentLost("the pretend microscope gives no answer: that was planted")
+                raise InstrumentLost("the pretend microscope gives no answer; nothing was done")
             if faults.silent:
                 time.sleep(wait_s)
-                raise InstrumentLost(f"the pretend microscope gave no answer within {wait_s:g} s: that was planted")
+                raise InstrumentLost(
+                    f"the pretend microscope gave no answer within {wait_s:g} s; what was asked may be done"
+                )
             yield PretendCall(self, faults, wait_s)
             if number in faults.answer_lost:
                 raise InstrumentLost(
