@@ -13,8 +13,9 @@ from tests.rigs.labelled import picture
 from mhfd.errors import UsageError
 from mhfd.learning.dataset import Dataset, ImageCause, Origin, Side, SourceGroup
 from mhfd.learning.dataset.building import Ingredients, build
-from mhfd.learning.dataset.checking import ProblemKind, check
+from mhfd.learning.dataset.checking import check
 from mhfd.learning.dataset.folders import rows_in
+from mhfd.learning.dataset.problems import ProblemKind
 from mhfd.learning.dataset.simulated import EACH, drawn, simulated
 
 

@@ -14,8 +14,9 @@ from tests.rigs.labelled import picture, row
 
 from mhfd.errors import UsageError
 from mhfd.learning.dataset import Dataset, DatasetRow, Origin, Side
-from mhfd.learning.dataset.checking import DatasetProblem, ProblemKind, check, refuse_leaks
+from mhfd.learning.dataset.checking import check, refuse_leaks
 from mhfd.learning.dataset.labels_csv import sha256_of
+from mhfd.learning.dataset.problems import DatasetProblem, ProblemKind
 from mhfd.learning.dataset.splitting import split
 from mhfd.simulate import Specimen
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -92,7 +92,7 @@ def check(source: Path, as_json: bool) -> None:
     from mhfd_client.scoring.progress import bar
 
     given = read(source)
-    with bar(len({row.sha256 for row in given.rows}), None, transient=True) as shown:
+    with bar(len({sha256 for row in given.rows for sha256, _ in row.images}), None, transient=True) as shown:
         found = checked(given, tell=lambda done, of: shown.reach(done))
     document = found.model_dump(mode="json")
     for problem, told in zip(found.problems, document["problems"], strict=True):
@@ -103,14 +103,15 @@ def check(source: Path, as_json: bool) -> None:
 
 
 def _document(dataset: Dataset) -> dict[str, object]:
-    labels = [row.target.bad for row in dataset.rows]
+    labels = [row.target.bad for row in dataset.rows if row.pair is None]
     return {
         "digest": dataset.digest,
-        "rows": len(labels),
-        "images": len({row.sha256 for row in dataset.rows}),
+        "rows": len(dataset.rows),
+        "images": len({sha256 for row in dataset.rows for sha256, _ in row.images}),
         "good": labels.count(False),
         "bad": labels.count(True),
         "unlabelled": labels.count(None),
+        "moves": sum(row.is_move for row in dataset.rows),
         "groups": {key: str(dataset.split[key]) for key in dataset.groups},
     }
 
@@ -122,18 +123,26 @@ def _built_lines(dataset: Dataset, left_out: list[str], out: Path) -> Iterator[s
         yield f"left out: {line}"
     told = _document(dataset)
     test = [key for key in dataset.groups if dataset.split[key] == "test"]
-    rows, images = counted(len(dataset.rows), "row"), counted(len({row.sha256 for row in dataset.rows}), "image")
-    yield f"{rows} of {images}: {told['good']} good, {told['bad']} bad"
+    yield _counts(told)
     yield f"{counted(len(dataset.groups), 'group')}, {len(test)} of them for the test" + (
         f": {', '.join(test)}" if test else ""
     )
     yield f"written to {out}; next: mhfd dataset check {out}"
 
 
+def _counts(told: Mapping[str, Any]) -> str:
+    """What the rows are."""
+    from mhfd.learning.dataset.checking import counted
+
+    said = [f"{told['good']} good", f"{told['bad']} bad"] if told["good"] or told["bad"] or not told["moves"] else []
+    said += [counted(told["moves"], "move")] if told["moves"] else []
+    return f"{counted(told['rows'], 'row')} of {counted(told['images'], 'image')}: {', '.join(said)}"
+
+
 def _check_lines(found: DatasetCheck) -> Iterator[str]:
     from mhfd.learning.dataset.checking import counted
 
-    yield f"{counted(found.rows, 'row')} of {counted(found.images, 'image')}: {found.good} good, {found.bad} bad"
+    yield _counts(found.model_dump())
     yield f"{counted(found.groups, 'group')}: {found.train_groups} for training, {found.test_groups} for the test"
     for problem in found.problems:
         yield f"{'refused' if problem.refused else 'note'}: {problem.kind}: {problem.sentence}"

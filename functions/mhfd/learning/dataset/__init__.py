@@ -3,6 +3,6 @@
 Nothing here learns, measures focus or knows a station's journal.
 """
 
-from mhfd.learning.dataset.rows import Dataset, DatasetRow, ImageCause, Origin, Side, SourceGroup, Target
+from mhfd.learning.dataset.rows import Dataset, DatasetRow, ImageCause, Origin, RecordedPair, Side, SourceGroup, Target
 
-__all__ = ["Dataset", "DatasetRow", "ImageCause", "Origin", "Side", "SourceGroup", "Target"]
+__all__ = ["Dataset", "DatasetRow", "ImageCause", "Origin", "RecordedPair", "Side", "SourceGroup", "Target"]

@@ -64,7 +64,8 @@ def build(
     made, left_out = MadeImages(out, seed=seed), []
     known = rows_of([*of.datasets, _loose([*of.rows, *of.sharp])])
     rows = list(known)
-    total = len(of.sharp) + of.simulate + (len(known) + len(of.sharp) + of.simulate if augment else 0)
+    alone = sum(row.pair is None for row in known)
+    total = len(of.sharp) + of.simulate + (alone + len(of.sharp) + of.simulate if augment else 0)
     done = 0
 
     def make(copies: Iterator[DatasetRow]) -> list[DatasetRow]:
@@ -86,7 +87,9 @@ def build(
     for image in simulated(of.simulate, size=size, seed=seed):
         rows += make(made.simulated(image))
     if augment:
-        for row in tuple(rows):
+        # The images of a pair are alike: turned one by one they are none.
+        copied = [row for row in rows if row.pair is None]
+        for row in copied:
             rows += make(made.augmented(row))
     if not rows:
         raise UsageError(_nothing(left_out))

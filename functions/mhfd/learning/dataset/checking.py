@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Final, Literal
 
@@ -19,6 +18,8 @@ from pydantic import Field
 from mhfd.contract.base import Wire
 from mhfd.errors import UsageError
 from mhfd.learning.dataset.copies import NotAnImage, middle_of
+from mhfd.learning.dataset.moves import move_problems
+from mhfd.learning.dataset.problems import DatasetProblem, ProblemKind
 from mhfd.learning.dataset.rows import Dataset, DatasetRow, Origin, Side
 from mhfd.learning.dataset.takes import SIDE, patch_of, same_takes
 from mhfd.learning.dataset.tells import by_chance, by_kind, by_number
@@ -32,46 +33,6 @@ _LEAKS: Final = 0.99
 _MOST_PATHS: Final = 20
 
 
-class ProblemKind(StrEnum):
-    """What may be wrong."""
-
-    CHANGED = "changed"
-    ACROSS = "across"
-    LEAK = "leak"
-    CONTRADICTION = "contradiction"
-    ONE_CLASS = "one_class"
-    DISAGREEMENT = "disagreement"
-    DUPLICATE = "duplicate"
-    IMBALANCE = "imbalance"
-    FEW = "few"
-    FEW_GROUPS = "few_groups"
-    LONE = "lone"
-    BATCH = "batch"
-    PATH = "path"
-
-
-REFUSED: Final = frozenset(
-    (ProblemKind.CHANGED, ProblemKind.ACROSS, ProblemKind.LEAK, ProblemKind.CONTRADICTION, ProblemKind.ONE_CLASS)
-)
-"""Nothing is to be learned or compared before these are mended."""
-
-
-class DatasetProblem(Wire):
-    """One thing that is wrong."""
-
-    kind: ProblemKind
-    sentence: str
-    paths: tuple[str, ...] = ()
-    """Of images, some of them where they are many."""
-    value: float | None = None
-    """The number in the sentence, where there is one."""
-
-    @property
-    def refused(self) -> bool:
-        """Whether nothing may be learned before it is mended."""
-        return self.kind in REFUSED
-
-
 class DatasetCheck(Wire):
     """What a dataset has, and what is wrong with it."""
 
@@ -83,6 +44,7 @@ class DatasetCheck(Wire):
     good: int
     bad: int
     unlabelled: int
+    moves: int = Field(description="pairs of images of which is known where the focus lies")
     train_groups: int
     test_groups: int
     problems: tuple[DatasetProblem, ...] = Field(default=())
@@ -104,9 +66,9 @@ def check(
             take.
         tell: Called with how many images were read, of how many.
     """
-    first = {row.sha256: row for row in reversed(dataset.rows)}
+    first = {row.sha256: row for row in reversed(tuple(_each_image(dataset)))}
     seen = _Seen.of(tuple(first.values()), tell) if pixels else _Seen({}, {}, [])
-    labels = Counter(row.target.bad for row in dataset.rows)
+    labels = Counter(row.target.bad for row in dataset.rows if row.pair is None)
     sides = Counter(dataset.split[key] for key in dataset.groups)
     return DatasetCheck(
         digest=dataset.digest,
@@ -116,6 +78,7 @@ def check(
         good=labels[False],
         bad=labels[True],
         unlabelled=labels[None],
+        moves=sum(row.is_move for row in dataset.rows),
         train_groups=sides[Side.TRAIN],
         test_groups=sides[Side.TEST],
         problems=(
@@ -123,13 +86,22 @@ def check(
             *_across(dataset, seen.takes),
             *_leaks(dataset),
             *_contradictions(dataset, seen.takes),
-            *_classes(labels),
+            *move_problems(dataset, pixels=pixels),
+            *(_classes(labels) if labels or not dataset.rows else ()),
             *_duplicates(dataset, seen.takes),
             *_groups(dataset),
             *_batches(dataset, seen.facts),
             *_paths(dataset),
         ),
     )
+
+
+def _each_image(dataset: Dataset) -> Iterator[DatasetRow]:
+    """The rows, and the other image of each pair as one of its own."""
+    for row in dataset.rows:
+        yield row
+        if row.pair is not None:
+            yield row.model_copy(update={"sha256": row.pair.sha256, "path": row.pair.path, "pair": None})
 
 
 def counted(number: int, what: str) -> str:
@@ -203,8 +175,8 @@ def _across(dataset: Dataset, takes: Mapping[str, str]) -> Iterator[DatasetProbl
     """Images that are one, or a copy and what it was made of, in two groups: any split by group would part them."""
     original = _original(dataset)
     where: dict[str, dict[str, DatasetRow]] = defaultdict(dict)
-    for row in dataset.rows:
-        first = original[row.sha256]
+    for row in _each_image(dataset):
+        first = original.get(row.sha256, row.sha256)
         where[takes.get(first, first)].setdefault(row.group.key, row)
     for rows in where.values():
         if len(rows) < 2:
@@ -283,7 +255,7 @@ def _duplicates(dataset: Dataset, takes: Mapping[str, str]) -> Iterator[DatasetP
     """Of one group: counted twice, no more. Several words on one file are no duplicates."""
     files: dict[tuple[str, str], dict[str, DatasetRow]] = defaultdict(dict)
     for row in dataset.rows:
-        if row.parent is None:
+        if row.parent is None and row.pair is None:
             files[row.group.key, takes.get(row.sha256, row.sha256)].setdefault(row.path, row)
     several = [list(rows) for rows in files.values() if len(rows) > 1]
     if several:
@@ -299,7 +271,7 @@ def _duplicates(dataset: Dataset, takes: Mapping[str, str]) -> Iterator[DatasetP
 
 def _groups(dataset: Dataset) -> Iterator[DatasetProblem]:
     images: dict[str, set[str]] = defaultdict(set)
-    for row in dataset.rows:
+    for row in _each_image(dataset):
         if row.parent is None:
             images[row.group.key].add(row.sha256)
     lone = sorted(key for key, hashes in images.items() if len(hashes) == 1)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any, Final, Literal, Self
@@ -26,7 +26,9 @@ IMAGES: Final = "images"
 """The folder beside the manifest for images that were made for it."""
 _SUM: Final = 12  # hexadecimal digits of the sum of a line
 _SHA256: Final = r"^[0-9a-f]{64}$"
+_A_PATH: Final = r"^[^\x00]+$"
 _MOST_ON_A_LINE: Final = 1 << 20  # characters
+_OF_A_PAIR: Final = ("move_um", "stig_x", "stig_y")
 _SAID: Final = 120  # characters of what is wrong with a line
 
 
@@ -37,6 +39,8 @@ class Origin(StrEnum):
     REJECTED = "rejected"
     FOLDER = "folder"
     SIMULATED = "simulated"
+    RECORDED = "recorded"
+    """By what somebody did at the microscope."""
 
 
 class ImageCause(StrEnum):
@@ -104,6 +108,21 @@ class Target(Wire):
     radius_px: float | None = Field(None, ge=0)
     """Radius of the disc that it is blurred by, beyond a sharp one of its group."""
     cause: ImageCause | None = None
+    move_um: float | None = Field(None, allow_inf_nan=False)
+    """Of a pair: what is to be added to the working distance of the middle between its images, so that it is sharp."""
+    stig_x: float | None = Field(None, allow_inf_nan=False)
+    """Of a pair: what is to be added to the stigmator, in the instrument's own unit."""
+    stig_y: float | None = Field(None, allow_inf_nan=False)
+
+
+class RecordedPair(Wire):
+    """The other image of a pair. The row's own image is `A`, with the longer working distance; this is `B`."""
+
+    sha256: str = Field(pattern=_SHA256)
+    path: str = Field(min_length=1, pattern=_A_PATH)
+    """As that of a row."""
+    perturbation_um: float = Field(gt=0, allow_inf_nan=False)
+    """Half of what their working distances differ by."""
 
 
 class DatasetRow(Wire):
@@ -112,7 +131,7 @@ class DatasetRow(Wire):
     schema_version: Literal[1] = 1
     sha256: str = Field(pattern=_SHA256)
     """Of the file's bytes."""
-    path: str = Field(min_length=1, pattern=r"^[^\x00]+$")
+    path: str = Field(min_length=1, pattern=_A_PATH)
     """Absolute, once a dataset is read; in its file relative to that, where the image lies below it."""
     group: SourceGroup
     section: int | None = None
@@ -123,6 +142,19 @@ class DatasetRow(Wire):
     """Sha256 of the row that it is a copy of: turned, cut out, blurred."""
     pixel_nm: float | None = Field(None, gt=0)
     covariates: dict[str, float | str] = Field(default_factory=dict)
+    pair: RecordedPair | None = None
+    """Where two images of one field, taken on both sides of a working distance, say where the focus lies."""
+
+    @property
+    def is_move(self) -> bool:
+        """A pair of which is known where the focus lies: a row of the task `adjust`."""
+        return self.pair is not None and self.target.move_um is not None
+
+    @property
+    def images(self) -> tuple[tuple[str, str], ...]:
+        """Sha256 and path of each image."""
+        own = (self.sha256, self.path)
+        return (own,) if self.pair is None else (own, (self.pair.sha256, self.pair.path))
 
 
 class DatasetHeader(Wire):
@@ -184,10 +216,11 @@ class Dataset:
         rows = []
         for number, line in lines:
             row = _row(path, number, line)
-            whole = _absolute(path, number, folder, row.path)
-            if images and not whole.is_file():
-                raise UsageError(f"{path}, line {number}: image {row.path!r} is not there; put it back, or build again")
-            rows.append(row.model_copy(update={"path": str(whole)}))
+            placed = _placed(row, partial(_absolute, path, number, folder))
+            for (_, said), (_, image) in zip(row.images, placed.images, strict=True):
+                if images and not Path(image).is_file():
+                    raise UsageError(f"{path}, line {number}: image {said!r} is not there; put it back, or build again")
+            rows.append(placed)
         if len(rows) != header.rows:
             raise UsageError(f"{path}, line 1: {header.rows} rows were written, {len(rows)} are there; build it again")
         without = next((n for n, row in enumerate(rows, start=2) if row.group.key not in header.split), None)
@@ -212,7 +245,10 @@ class Dataset:
                 file.write(_canonical(header.model_dump(mode="json")) + "\n")
                 for row in self.rows:
                     plain = _plain(row)
-                    said = {**plain, "path": _relative(root, row.path), "sum": _sum(plain)}
+                    kept = _placed(row, lambda one: _relative(root, one))
+                    said = {**plain, "path": kept.path, "sum": _sum(plain)}
+                    if kept.pair is not None:
+                        said["pair"] = kept.pair.model_dump(mode="json")
                     file.write(_canonical(said) + "\n")
             part.replace(path)
         except OSError as error:
@@ -225,9 +261,21 @@ def _parts(text: str) -> tuple[str, str, str] | None:
     return (parts[0], parts[1], parts[2]) if len(parts) == 3 and any(parts) else None
 
 
+def _placed(row: DatasetRow, where: Callable[[str], str | Path]) -> DatasetRow:
+    """The same with its images' paths said otherwise."""
+    pair = None if row.pair is None else row.pair.model_copy(update={"path": str(where(row.pair.path))})
+    return row.model_copy(update={"path": str(where(row.path)), "pair": pair})
+
+
 def _plain(row: DatasetRow) -> dict[str, Any]:
-    """What of a row is summed."""
-    return row.model_dump(mode="json", exclude={"path"})
+    """What of a row is summed: as it was before there were pairs, where it is none."""
+    plain = row.model_dump(mode="json", exclude={"path": True, "pair": {"path"}})
+    if row.pair is None:
+        del plain["pair"]
+    for name in _OF_A_PAIR:
+        if plain["target"][name] is None:
+            del plain["target"][name]
+    return plain
 
 
 def _sum(plain: Mapping[str, Any]) -> str:
@@ -319,8 +367,9 @@ def _first(error: ValidationError) -> str:
 
 def rows_of(datasets: Sequence[Dataset]) -> tuple[DatasetRow, ...]:
     """Those of several, each word once: the same person's of the same bytes in the same group."""
-    found: dict[tuple[str, str, str | None, Target], DatasetRow] = {}
+    found: dict[tuple[object, ...], DatasetRow] = {}
     for dataset in datasets:
         for row in dataset.rows:
-            found.setdefault((row.sha256, row.group.key, row.said_by, row.target), row)
+            images = tuple(sha256 for sha256, _ in row.images)
+            found.setdefault((*images, row.group.key, row.said_by, row.target), row)
     return tuple(found.values())

@@ -1,8 +1,13 @@
-"""One row an image, where several people spoke of it: what most of them say. It decides nothing where they are even."""
+"""One row an image, where several people spoke of it: what most of them say. It decides nothing where they are even.
+
+Of a pair that several rows speak of, each number is the middle one of theirs.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
+from statistics import median
 
 from mhfd.learning.dataset.rows import Dataset, DatasetRow
 
@@ -12,9 +17,9 @@ def settled(dataset: Dataset) -> Dataset:
 
     Images that are learned from and counted are these: two people's words on an image do not make it two.
     """
-    words: dict[tuple[str, str], list[DatasetRow]] = {}
+    words: dict[tuple[str, ...], list[DatasetRow]] = {}
     for row in dataset.rows:
-        words.setdefault((row.group.key, row.sha256), []).append(row)
+        words.setdefault((row.group.key, *(sha256 for sha256, _ in row.images)), []).append(row)
     return Dataset(tuple(_one(rows) for rows in words.values()), dataset.split)
 
 
@@ -28,6 +33,12 @@ def _one(rows: list[DatasetRow]) -> DatasetRow:
     agreeing = [row for row in rows if row.target.bad == bad] or rows
     radius = next((row.target.radius_px for row in agreeing if row.target.radius_px is not None), None)
     cause = next((row.target.cause for row in agreeing if row.target.cause is not None), None)
-    target = first.target.model_copy(update={"bad": bad, "radius_px": radius, "cause": cause})
+    middle = {name: _middle(getattr(row.target, name) for row in rows) for name in ("move_um", "stig_x", "stig_y")}
+    target = first.target.model_copy(update={"bad": bad, "radius_px": radius, "cause": cause, **middle})
     who = first.said_by if len({row.said_by for row in rows}) == 1 else None
     return agreeing[0].model_copy(update={"target": target, "said_by": who})
+
+
+def _middle(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None
