@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 
 .PHONY: demo demo-endpoint demo-flow first-hour test suite browser broker units check site soak coverage bench \
   figures gpu-check clean \
-  test-lowest beside-cli wheels
+  test-lowest test-instruments beside-cli wheels
 .DELETE_ON_ERROR:
 # Every command that a test types is a process: compiling its sources anew each time would be a fifth of its work.
 unexport PYTHONDONTWRITEBYTECODE
@@ -102,6 +102,23 @@ test-lowest: broker
 	  tests/stand_ins tests/scoring tests/endpoint_config tests/commands/test_run_commands.py \
 	  --deselect tests/scoring/test_endpoint_notebook.py::test_the_notebook_runs
 
+# The adapters on the real SDKs: OpenFIBSEM's demo microscope and Micro-Manager's demo camera, each in an environment of
+# its own beside ours. Made once, as long as its pins are the same. Needs an index of packages the first time.
+FIBSEM := .venv-fibsem
+MICROMANAGER := .venv-micromanager
+INSTRUMENTS := MHFD_TEST_FIBSEM=$(CURDIR)/$(FIBSEM)/bin/python \
+  MHFD_TEST_MICROMANAGER=$(CURDIR)/$(MICROMANAGER)/bin/python
+$(FIBSEM)/.installed: WANTED := 'fibsem[server]'
+$(MICROMANAGER)/.installed: WANTED := pymmcore-plus mm-test-adapters
+.venv-%/.installed: constraints-%.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --upgrade pip
+	$(@D)/bin/python -m pip install --quiet --constraint $< $(WANTED)
+	touch $@
+
+test-instruments: $(STAMP) $(FIBSEM)/.installed $(MICROMANAGER)/.installed
+	$(INSTRUMENTS) $(BIN)/python -m pytest -m instruments tests/instruments
+
 # Beside the newest globus-cli, which pins globus-sdk: both programs answer. Needs an index of packages.
 BESIDE := .venv-beside-cli
 beside-cli:
@@ -155,4 +172,4 @@ gpu-check:
 	$(PYTHON) benchmarks/gpu_check.py
 
 clean:
-	rm -rf $(VENV) $(LOWEST) $(BESIDE) $(WHEELS) dist build demo-out .coverage
+	rm -rf $(VENV) $(LOWEST) $(FIBSEM) $(MICROMANAGER) $(BESIDE) $(WHEELS) dist build demo-out .coverage
