@@ -14,5 +14,9 @@ def opened(config: InstrumentConfig) -> Instrument:
             from mhfd_client.instruments.pretend import PretendInstrument
 
             return PretendInstrument(config)
+        case "openfibsem":
+            from mhfd_client.instruments.openfibsem import OpenFibsem
+
+            return OpenFibsem(config)
         case _:
             raise SettingsError(f"kind: {config.kind!r} has no adapter in this mhfd")

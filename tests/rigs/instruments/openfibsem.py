@@ -14,9 +14,11 @@ import pytest
 
 from mhfd_client.instruments.config import InstrumentConfig, SoftLimits
 from mhfd_client.instruments.openfibsem import OpenFibsem
+from mhfd_client.instruments.protocol import Instrument
 from tests.rigs import REPOSITORY
 from tests.rigs.globus.processes import Program
 from tests.rigs.globus.waiting import until
+from tests.rigs.instruments import InstrumentRig, PlantedFault
 
 SDK: Final = "MHFD_TEST_FIBSEM"
 SERVER: Final = Path(__file__).with_name("openfibsem_server.py")
@@ -27,6 +29,66 @@ def sdk_python() -> str:
     if python := os.environ.get(SDK):
         return python
     pytest.skip(f"{SDK} names no Python with OpenFIBSEM: make test-instruments makes one")
+
+
+def rig(folder: Path) -> InstrumentRig:
+    """It, below a folder."""
+    return OpenFibsemRig(folder)
+
+
+class OpenFibsemRig:
+    """One server; started again only where it was killed."""
+
+    kind = "openfibsem"
+    step_um = 1e-6
+    cannot: frozenset[PlantedFault] = frozenset()
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._server: OpenFibsemServer | None = None
+
+    @property
+    def server(self) -> OpenFibsemServer:
+        """The one that runs."""
+        if self._server is None:
+            self._server = OpenFibsemServer(self._folder)
+        return self._server
+
+    def ready(self) -> None:
+        """No fault, and the lens at 4 mm."""
+        self.server.laid(fault=None, side_px=128)
+        self.server.put_lens(4000.0)
+
+    def instrument(self, *, timeout_s: float = 20.0) -> Instrument:
+        """A new connection."""
+        return self.server.instrument(timeout_s=timeout_s)
+
+    def plant(self, fault: PlantedFault) -> None:
+        """Around the methods of the real microscope, or to its process."""
+        if fault is PlantedFault.CONNECTION_CUT:
+            self.stop()
+            return
+        name = {
+            PlantedFault.SET_DOES_NOT_TAKE: "set_does_not_take",
+            PlantedFault.ACQUIRE_FAILS: "acquire_raises",
+            PlantedFault.SILENT: "silent",
+            PlantedFault.SLOW_IMAGE: "acquire_is_slow",
+        }[fault]
+        self.server.laid(fault=name)
+
+    def lens_um(self) -> float:
+        """By a route of the rig's own."""
+        return self.server.lens_um()
+
+    def turn(self, by_um: float) -> None:
+        """The same."""
+        self.server.laid(turn_um=by_um)
+
+    def stop(self) -> None:
+        """Kill the program."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
 
 
 class OpenFibsemServer:

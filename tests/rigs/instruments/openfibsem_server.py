@@ -9,16 +9,18 @@ of the real microscope. Prints the port that it listens at.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import threading
+import time
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-FAULTS = ("set_does_not_take", "set_raises", "acquire_raises", "acquire_waits", "acquire_is_no_image")
+FAULTS = ("set_does_not_take", "set_raises", "acquire_raises", "acquire_waits", "acquire_is_slow", "silent")
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,8 @@ def served() -> Any:
 
         def _generate_next_image(self, beam_type: Any, output_shape: Any, dtype: Any = np.uint8) -> Any:
             truth = self.truth
+            if truth.fault == "acquire_is_slow":
+                time.sleep(0.5)
             if self.images >= truth.images_until_fault:
                 if truth.fault == "acquire_raises":
                     raise RuntimeError("the scan was stopped")
@@ -109,12 +113,6 @@ def served() -> Any:
             stig = (beam.stigmation.x, beam.stigmation.y)
             image = render(truth, tuple(output_shape), beam.working_distance * 1e6, stig, field, self.takes)
             return image.astype(dtype)
-
-        def acquire_image(self, image_settings: Any = None, beam_type: Any = None) -> Any:
-            image = super().acquire_image(image_settings=image_settings, beam_type=beam_type)
-            if self.truth.fault == "acquire_is_no_image":
-                image.data = np.stack([image.data, image.data])
-            return image
 
         def set_working_distance(self, wd: float, beam_type: Any) -> Any:
             if self.truth.fault == "set_raises":
@@ -139,6 +137,12 @@ def served() -> Any:
     microscope.connect_to_microscope("localhost")
     microscope.laid(Truth())
     app = FibsemServer(microscope).app
+
+    @app.middleware("http")  # type: ignore[untyped-decorator]
+    async def silence(request: Any, answered: Any) -> Any:
+        while microscope.truth.fault == "silent" and request.url.path != "/rig":
+            await asyncio.sleep(0.02)
+        return await answered(request)
 
     @app.post("/rig")  # type: ignore[untyped-decorator]
     def rig(body: dict[str, Any]) -> dict[str, Any]:
