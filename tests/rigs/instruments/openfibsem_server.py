@@ -46,28 +46,12 @@ class Truth:
     """So many images come before `acquire_raises` or `acquire_waits` begins."""
 
 
-@lru_cache(maxsize=8)
-def _scene(
-    seed: int, section: int, shape: tuple[int, int], origin: tuple[int, int], pixel_nm: float, density: float
-) -> Any:
-    from mhfd.simulate import Artefacts, Specimen
-
-    specimen = Specimen(seed=seed, density=density)
-    return specimen._scene(shape, section, origin, pixel_nm, Artefacts())
-
-
 def render(
     truth: Truth, shape: tuple[int, int], lens_um: float, stig: tuple[float, float], field: tuple[int, int], take: int
 ) -> Any:
     """The image of a field as the lens stands."""
-    from mhfd.simulate import Exposure, Optics
-    from mhfd.simulate.exposure import expose
-    from mhfd.simulate.optics import blur
+    from mhfd.simulate import Exposure, Optics, Specimen
 
-    scene = _scene(truth.seed, truth.section, shape, field, truth.pixel_nm, truth.density)
-    if truth.blank:
-        grain = np.random.default_rng(truth.seed).standard_normal(shape)
-        scene = (0.7 + 0.01 * grain).astype(np.float32)
     x, y = (truth.stig_um * (have - need) for have, need in zip(stig, (truth.stig_x, truth.stig_y), strict=True))
     optics = Optics(
         pixel_nm=truth.pixel_nm,
@@ -76,8 +60,21 @@ def render(
         astigmatism_um=float(np.hypot(x, y)),
         astigmatism_deg=float(np.degrees(np.arctan2(y, x)) / 2),
     )
-    noise = np.random.default_rng((truth.seed, truth.section, take))
-    return expose(blur(scene, optics), Exposure(dose=truth.dose), noise)
+    scene = _scene(truth.seed, truth.section, shape, field, truth.pixel_nm, truth.density)
+    if truth.blank:
+        grain = np.random.default_rng(truth.seed).standard_normal(shape)
+        scene = (0.7 + 0.01 * grain).astype(np.float32)
+    specimen = Specimen(seed=truth.seed, density=truth.density)
+    return specimen.recorded(scene, truth.section, take, optics, Exposure(dose=truth.dose))
+
+
+@lru_cache(maxsize=8)
+def _scene(
+    seed: int, section: int, shape: tuple[int, int], origin: tuple[int, int], pixel_nm: float, density: float
+) -> Any:
+    from mhfd.simulate import Specimen
+
+    return Specimen(seed=seed, density=density).scene(shape, section, origin, pixel_nm)
 
 
 def served() -> Any:
