@@ -414,6 +414,8 @@ FORMS: Final[Mapping[str, Form]] = {
         "mhfd_client.scoring.kept_call",
         lambda: [names_in(line, but=frozenset({"report", "params", "options"})) for line in _call()],
     ),
+    "line of the ledger of a lens": _of_model("LedgerLine", "mhfd_client.adjustment.ledger"),
+    "what a lens has to go back to": _of_model("Outstanding", "mhfd_client.adjustment.outstanding"),
     "move that was recorded": _of_model("RecordedMove", "mhfd_client.adjustment.recorded_move"),
     "label that waits": _of_model("GivenLabel", "mhfd_client.station.inbox"),
     "wish that waits": _of_model("Wish", "mhfd_client.station.wishes"),
