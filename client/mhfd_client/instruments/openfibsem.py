@@ -177,7 +177,9 @@ class OpenFibsem:
                 if len(whole) > most:
                     raise http.client.HTTPException(f"more than {most >> 20} MiB came")
         except (OSError, http.client.HTTPException) as error:
-            said = "no answer came in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+            said = str(error) or type(error).__name__
+            if isinstance(error, TimeoutError):
+                said = f"no answer came within {self._timeout_s:g} s"
             fate = "what was asked may have been done" if sent else "nothing was done"
             raise InstrumentLost(f"{self._where}{path}: {said}; {fate}; does OpenFIBSEM's server run there?") from None
         finally:

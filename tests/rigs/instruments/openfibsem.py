@@ -46,16 +46,18 @@ class OpenFibsemRig:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._server: OpenFibsemServer | None = None
+        self._runs = False
 
     @property
     def server(self) -> OpenFibsemServer:
-        """The one that runs."""
-        if self._server is None:
-            self._server = OpenFibsemServer(self._folder)
+        """The last one that was started."""
+        assert self._server is not None, "ready() starts it"
         return self._server
 
     def ready(self) -> None:
-        """No fault, and the lens at 4 mm."""
+        """No fault, and the lens at 4 mm: in focus."""
+        if not self._runs:
+            self._server, self._runs = OpenFibsemServer(self._folder), True
         self.server.laid(fault=None, side_px=128)
         self.server.put_lens(4000.0)
 
@@ -86,9 +88,9 @@ class OpenFibsemRig:
 
     def stop(self) -> None:
         """Kill the program."""
-        if self._server is not None:
-            self._server.stop()
-            self._server = None
+        if self._runs:
+            self.server.stop()
+            self._runs = False
 
 
 class OpenFibsemServer:
@@ -98,9 +100,9 @@ class OpenFibsemServer:
 
     def __init__(self, folder: Path) -> None:
         env = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(REPOSITORY / "functions")}
-        self._program = Program(
-            [sdk_python(), str(SERVER)], env=env, cwd=folder, output=folder / "openfibsem.log", name="OpenFIBSEM"
-        )
+        output = folder / "openfibsem.log"
+        output.unlink(missing_ok=True)  # of one that was killed: it says another port
+        self._program = Program([sdk_python(), str(SERVER)], env=env, cwd=folder, output=output, name="OpenFIBSEM")
         self.port = until(self._listening, "OpenFIBSEM's server does not listen")
 
     def _listening(self) -> int | None:
