@@ -8,14 +8,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
+from tests.rigs import REPOSITORY
 
 from mhfd_client.errors import AcquisitionFailed, AnotherHand, InstrumentLost, SettingsError
-from mhfd_client.instruments.config import InstrumentConfig, SoftLimits
+from mhfd_client.instruments.config import NAME, InstrumentConfig, SoftLimits, config_of
 from mhfd_client.instruments.openfibsem import OpenFibsem
 from mhfd_client.instruments.protocol import Knob
 
@@ -88,6 +90,15 @@ def configured(address: str) -> InstrumentConfig:
 def test_what_is_no_address_is_named(address: str) -> None:
     with pytest.raises(SettingsError, match="no server of OpenFIBSEM; write it as http://localhost:8001"):
         OpenFibsem(configured(address))
+
+
+def test_the_example_of_the_how_to_is_read(tmp_path: Path) -> None:
+    page = (REPOSITORY / "docs" / "how-to" / "openfibsem.md").read_text()
+    (tmp_path / NAME).write_text(page.split("```toml\n")[1].split("```")[0])
+    config = config_of(tmp_path)
+    assert (config.kind, config.allow) == ("openfibsem", "propose")
+    with pytest.raises(InstrumentLost):
+        OpenFibsem(config.model_copy(update={"address": config.address.replace("8001", "1")}))
 
 
 def test_who_is_not_there_is_lost() -> None:
