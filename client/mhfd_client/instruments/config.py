@@ -34,8 +34,8 @@ class SoftLimits(_Table):
 
     @model_validator(mode="after")
     def _in_order(self) -> SoftLimits:
-        if not 0 <= self.low_um < self.high_um:
-            raise ValueError(f"low_um: {self.low_um:g} has to be 0 or more and below high_um, {self.high_um:g}")
+        if not self.low_um < self.high_um:
+            raise ValueError(f"low_um: {self.low_um:g} has to be below high_um, {self.high_um:g}")
         return self
 
 
@@ -45,6 +45,7 @@ class InstrumentConfig(_Table):
     kind: Literal["pretend", "openfibsem", "micromanager", "sbemimage", "serialem"]
     address: str = Field(description="http://host:port, host:port, or the folder that the operator's script reads")
     name: str | None = Field(None, max_length=100, description="what it is called; unset: what it says itself")
+    token_file: str | None = Field(None, description="micromanager: the file that its bridge was given as --token-file")
     allow: Allow = "off"
     limits: SoftLimits
     perturbation_um: float = Field(2.0, ge=1.0, le=10.0, description="a pair is taken this far on both sides")
@@ -52,6 +53,13 @@ class InstrumentConfig(_Table):
     tries_a_section: int = Field(2, ge=1, le=10, description="then a person is asked")
     expires_s: float = Field(60.0, gt=0, le=600.0, description="an instruction that is older is not carried out")
     timeout_s: float = Field(60.0, gt=0, le=600.0, description="for one answer of the instrument")
+
+    @model_validator(mode="after")
+    def _is_a_distance(self) -> InstrumentConfig:
+        # The scale of a light microscope's focus drive has its zero anywhere; a working distance ends at the lens.
+        if self.kind != "micromanager" and self.limits.low_um < 0:
+            raise ValueError(f"limits.low_um: {self.limits.low_um:g} has to be 0 or more: it is a distance")
+        return self
 
 
 def config_of(state_dir: Path) -> InstrumentConfig:
