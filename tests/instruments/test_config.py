@@ -28,6 +28,7 @@ def test_a_file_is_read_and_allows_nothing_by_itself(tmp_path: Path) -> None:
         ("kind = ", "is no TOML"),
         (GOOD.replace("pretend", "zeiss"), "kind"),
         (GOOD.replace("6000.5", "1.0"), "limits: low_um"),
+        (GOOD.replace("4000", "-3"), "limits.low_um: -3 has to be 0 or more"),
         ('allow = "yes"\n' + GOOD, "allow"),
         ("step = 3\n" + GOOD, "step"),
         (GOOD + "step_um = 20.0", "limits.step_um"),
@@ -38,6 +39,11 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / NAME).write_text(text)
     with pytest.raises(SettingsError, match=said):
         config_of(tmp_path)
+
+
+def test_the_scale_of_a_focus_drive_may_be_negative(tmp_path: Path) -> None:
+    (tmp_path / NAME).write_text(GOOD.replace("pretend", "micromanager").replace("4000", "-300"))
+    assert config_of(tmp_path).limits.low_um == -300
 
 
 def test_no_file_says_what_to_write(tmp_path: Path) -> None:

@@ -66,6 +66,10 @@ class _Stands(_Line):
         return DeviceReading(self.z_um, self.at, pixel_nm=self.pixel_nm, dwell_ns=dwell_ns, stage_um=self.stage_um)
 
 
+class _Set(_Stands):
+    said: str | None = Field(max_length=2000)
+
+
 class _Header(_Line):
     shape: tuple[int, int]
     dtype: Literal["uint8", "uint16", "uint32", "float32"]
@@ -119,7 +123,7 @@ class _Wire:
         with self._lock:
             self._deadline = time.monotonic() + self._timeout_s
             self._asked += 1
-            self._send({"id": self._asked, "ask": what, **more})
+            self._send({"id": self._asked, "ask": what, "within_s": self._timeout_s, **more})
             told = self._line()
             if told.get("id") != self._asked:
                 raise ValueError("an answer to another question")
@@ -207,8 +211,13 @@ class MicroManager:
                 f"{knob.value.replace('_', ' ')}: Micro-Manager has a working distance only; nothing was set"
             )
         check_allowed(knob, value, self.limits(knob))
-        reading = self._ask("set", _Stands, z_um=value)[0].reading()
-        return check_taken(knob, value, reading, tolerance=STANDS_UM)
+        answer = self._ask("set", _Set, z_um=value)[0]
+        try:
+            return check_taken(knob, value, answer.reading(), tolerance=STANDS_UM)
+        except SetDidNotTake as error:
+            if answer.said is None:
+                raise
+            raise SetDidNotTake(f"{error}; Micro-Manager says: {printable(answer.said)}") from None
 
     def acquire(self) -> TakenImage:
         """One image of its camera. AcquisitionFailed also where the focus moved meanwhile: it would say nothing."""
@@ -288,9 +297,9 @@ class MicroManager:
         except InstrumentError:
             raise
         except (OSError, ValueError) as error:  # ValidationError and JSONDecodeError are ValueErrors
+            how = f"within {self._timeout_s:g} s" if isinstance(error, TimeoutError) else f"({_short(error)})"
             raise InstrumentLost(
-                f"Micro-Manager at {self._host}:{self._port} gives no answer ({_short(error)}); {done}; look whether "
-                "its bridge runs"
+                f"Micro-Manager at {self._host}:{self._port} gives no answer {how}; {done}; look whether its bridge runs"
             ) from error
 
     @contextmanager
@@ -354,6 +363,7 @@ def _raised(error: object) -> InstrumentError:
         "out_of_range": OutOfRange,
         "not_set": SetDidNotTake,
         "no_image": AcquisitionFailed,
+        "too_late": InstrumentLost,
     }
     return kinds.get(kind, InstrumentError)(words)
 

@@ -18,5 +18,9 @@ def opened(config: InstrumentConfig) -> Instrument:
             from mhfd_client.instruments.openfibsem import OpenFibsem
 
             return OpenFibsem(config)
+        case "micromanager":
+            from mhfd_client.instruments.micromanager import MicroManager
+
+            return MicroManager(config)
         case _:
             raise SettingsError(f"kind: {config.kind!r} has no adapter in this mhfd")

@@ -26,7 +26,8 @@ SDK: Final = "MHFD_TEST_MICROMANAGER"
 BRIDGE: Final = Path(mhfd_client.instruments.scripts.__file__).with_name("micromanager_bridge.py")
 SERVER: Final = Path(__file__).with_name("micromanager_server.py")
 FOCUS, STUCK, CAMERA, FIELDS = "Z", "Stuck", "Camera", "XY"
-HOME_UM: Final = 5.0
+FOCUS_UM: Final = 0.0
+"""Where the demo's beads are sharp."""
 FIELD_UM: Final = 1000.0
 """Two positions of the stage this far apart show other beads."""
 
@@ -70,7 +71,7 @@ class MicroManagerRig:
         self.core("setCameraDevice", CAMERA)
         self.core("setExposure", 1.0)
         self.core("setProperty", CAMERA, "Mode", "Fluorescent Beads")
-        self.core("setPosition", HOME_UM)
+        self.core("setPosition", FOCUS_UM)
 
     def instrument(self, *, timeout_s: float = 20.0) -> MicroManager:
         """A new connection."""
@@ -122,13 +123,13 @@ class MicroManagerRig:
         """The bridge and all of Micro-Manager are gone."""
         if self._program is not None:
             self._program.sweep()
-            self._program.kill()
-        self._program = None
+        self.stop()
 
     def stop(self) -> None:
         """End it."""
         if self._hand is not None:
             self._hand.close()
+            self._hand = None
         if self._program is not None:
             self._program.stop()
         self._program = None

@@ -35,6 +35,7 @@ _HOST: Final = "127.0.0.1"
 _LONGEST_LINE: Final = 1 << 16
 _MOST_CONNECTIONS: Final = 16
 _GREETING_S: Final = 10.0
+_PATIENCE_S: Final = 600.0
 _LOOK_S: Final = 0.5  # how often the position is looked at for whoever listens: not every stage tells its moves
 _LEAST_UM: Final = 0.01  # a smaller change is the stage's own unrest
 _LEAST_TOKEN: Final = 32
@@ -71,41 +72,42 @@ class Bridge:
 
     # -- what is asked -------------------------------------------------------------------------------------------
 
-    def read(self) -> dict[str, Any]:
+    def read(self, within_s: float = _PATIENCE_S) -> dict[str, Any]:
         """How the microscope stands now."""
-        with self._turn:
+        with self._in_turn(within_s):
             reading = self._reading()
             self._seen(reading, by=None)
             return reading
 
-    def move(self, z_um: float, *, by: str) -> dict[str, Any]:
+    def move(self, z_um: float, *, by: str, within_s: float = _PATIENCE_S) -> dict[str, Any]:
         """Send the focus to a position, wait for it, and read where it is."""
         if not math.isfinite(z_um):
             raise NotDone("out_of_range", f"z_um: {z_um} is no position")
-        with self._turn:
+        with self._in_turn(within_s):
             focus = self._focus()
-            self._seen(self._reading(), by=None)
+            before = self._reading()
+            self._seen(before, by=None)
             if self._core.isContinuousFocusEnabled():
                 raise NotDone("not_set", "the continuous focus is on and moves the stage itself; turn it off")
             low, high = self._range(focus)
             if (low is not None and z_um < low) or (high is not None and z_um > high):
-                raise NotDone("out_of_range", f"{focus}: {z_um:g} um is outside {low:g} to {high:g} um")
+                raise NotDone("out_of_range", f"{z_um:g} um is outside {low:g} to {high:g} um; nothing was set")
+            said = None
             try:
                 self._core.setPosition(focus, z_um)
                 self._core.waitForDevice(focus)
             except RuntimeError as error:
-                reading = self._reading()
-                self._seen(reading, by=by)
                 said = " ".join(str(error).split())
-                kind = "out_of_range" if "range" in said.lower() or "limit" in said.lower() else "not_set"
-                raise NotDone(kind, f"{said}; it is at {reading['z_um']:.4f} um") from error
             reading = self._reading()
             self._seen(reading, by=by)
-            return reading
+            stayed = abs(reading["z_um"] - before["z_um"]) <= _LEAST_UM
+            if said is not None and stayed and ("range" in said.lower() or "limit" in said.lower()):
+                raise NotDone("out_of_range", f"{said}; nothing was set")
+            return {**reading, "said": said}
 
-    def acquire(self) -> tuple[dict[str, Any], bytes]:
+    def acquire(self, within_s: float = _PATIENCE_S) -> tuple[dict[str, Any], bytes]:
         """One image as the microscope stands; with where the focus was before and after, and whether it moved."""
-        with self._turn:
+        with self._in_turn(within_s):
             if self._core.isSequenceRunning():
                 raise NotDone("no_image", "live view or an acquisition is running; stop it first")
             before = self._reading()
@@ -130,14 +132,14 @@ class Bridge:
             }
             return header, pixels
 
-    def limits(self) -> dict[str, Any]:
+    def limits(self, within_s: float = _PATIENCE_S) -> dict[str, Any]:
         """Between which positions the device says that it goes; null: it does not say."""
-        with self._turn:
+        with self._in_turn(within_s):
             low, high = self._range(self._focus())
             return {"low_um": low, "high_um": high}
 
     def changes(self) -> Iterator[dict[str, Any] | None]:
-        """Each move from now on, by whom where known. None, now and then, where nothing moves."""
+        """None; then each move from then on, by whom where known, and None where nothing moves for a while."""
         self.read()
         with self._changed:
             following = self._first + len(self._events)
@@ -153,6 +155,16 @@ class Bridge:
             yield from new
             if not new:
                 yield None
+
+    @contextmanager
+    def _in_turn(self, within_s: float) -> Iterator[None]:
+        # Who asked has given up by then, and would not expect that anything moves.
+        if not self._turn.acquire(timeout=within_s):
+            raise NotDone("too_late", f"busy for {within_s:g} s, so nothing was done; a long exposure may hold it")
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     # -- what the core says --------------------------------------------------------------------------------------
 
@@ -254,18 +266,17 @@ class Bridge:
     def _answer(self, connection: socketserver.StreamRequestHandler, asked: dict[str, Any], who: str) -> None:
         pixels = b""
         try:
-            what = asked.get("ask")
+            what, within_s = asked.get("ask"), _number(asked, "within_s", _PATIENCE_S)
+            if not 0 < within_s <= _PATIENCE_S:
+                raise NotDone("bad_request", f"within_s: {within_s} is not above 0 and at most {_PATIENCE_S:g}")
             if what == "read":
-                answer = self.read()
+                answer = self.read(within_s)
             elif what == "set":
-                z_um = asked.get("z_um")
-                if isinstance(z_um, bool) or not isinstance(z_um, (int, float)):
-                    raise NotDone("bad_request", "z_um: give a number of um")
-                answer = self.move(float(z_um), by=who)
+                answer = self.move(_number(asked, "z_um"), by=who, within_s=within_s)
             elif what == "acquire":
-                answer, pixels = self.acquire()
+                answer, pixels = self.acquire(within_s)
             elif what == "limits":
-                answer = self.limits()
+                answer = self.limits(within_s)
             else:
                 raise NotDone("bad_request", f"ask: {what!r} is none of read, set, acquire, limits, changes")
         except NotDone as refusal:
@@ -274,9 +285,11 @@ class Bridge:
         _send(connection, {"id": asked.get("id"), "answer": answer}, pixels)
 
     def _tell(self, connection: socketserver.StreamRequestHandler, asked: dict[str, Any]) -> None:
-        _send(connection, {"id": asked.get("id"), "answer": {}})
         try:
-            for change in self.changes():
+            changes = self.changes()
+            next(changes)  # how it stands now is known before it is said that changes are told
+            _send(connection, {"id": asked.get("id"), "answer": {}})
+            for change in changes:
                 _send(connection, {"change": change})
         except NotDone as refusal:
             _send(connection, {"error": {"kind": refusal.kind, "said": str(refusal)[:1000]}})
@@ -297,6 +310,13 @@ def _line(connection: socketserver.StreamRequestHandler) -> dict[str, Any]:
     if not isinstance(told, dict):
         raise ValueError("no line of JSON")
     return told
+
+
+def _number(asked: dict[str, Any], name: str, unset: float | None = None) -> float:
+    value = asked.get(name, unset)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise NotDone("bad_request", f"{name}: give a number")
+    return float(value)
 
 
 def token_of(file: Path) -> str:
