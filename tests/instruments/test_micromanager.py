@@ -283,7 +283,7 @@ def test_nobody_there_is_said(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
     (tmp_path / "token").write_text(TOKEN)
     (tmp_path / "token").chmod(0o600)
-    with pytest.raises(InstrumentLost, match="nothing was asked of it; look whether its bridge runs"):
+    with pytest.raises(InstrumentLost, match="nothing was asked of it; does its bridge run"):
         MicroManager(config(port, tmp_path / "token"))
 
 

@@ -299,7 +299,7 @@ class MicroManager:
         except (OSError, ValueError) as error:  # ValidationError and JSONDecodeError are ValueErrors
             how = f"within {self._timeout_s:g} s" if isinstance(error, TimeoutError) else f"({_short(error)})"
             raise InstrumentLost(
-                f"Micro-Manager at {self._host}:{self._port} gives no answer {how}; {done}; look whether its bridge runs"
+                f"Micro-Manager at {self._host}:{self._port} gives no answer {how}; {done}; does its bridge run?"
             ) from error
 
     @contextmanager
