@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import socket
 import struct
 import sys
@@ -15,9 +16,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from tests.rigs.globus.processes import Program
+from tests.rigs.globus.waiting import until
+from tests.rigs.instruments import PlantedFault
+from tests.rigs.instruments.micromanager import BRIDGE, FOCUS_UM, MicroManagerRig, sdk_python
 
 from mhfd_client.errors import (
     AcquisitionFailed,
+    AnotherHand,
     InstrumentError,
     InstrumentLost,
     OutOfRange,
@@ -206,7 +212,7 @@ def test_an_image_comes_with_where_the_focus_stood(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("told_of_it", "raised", "said"),
     [
-        (image(moved=True), AcquisitionFailed, r"moved from 1.000 to 2.000 um while"),
+        (image(moved=True), AnotherHand, r"moved from 1.000 to 2.000 um while"),
         (image(size=10), AcquisitionFailed, "size and its bytes do not agree"),
         (image(shape=(2, 3, 1)), InstrumentLost, "none of this mhfd's"),
         (image(dtype="complex64"), InstrumentLost, "none of this mhfd's"),
@@ -330,6 +336,110 @@ def test_the_bridge_says_how_to_get_what_it_needs(tmp_path: Path) -> None:
     asked = ["--config", "no.cfg", "--token-file", os.fspath(tmp_path / "token"), "--port", "0"]
     with pytest.raises(SystemExit, match="pip install pymmcore-plus"):
         micromanager_bridge.main(asked)
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MicroManagerRig]:
+    rig = MicroManagerRig(tmp_path_factory.mktemp("micromanager"))
+    try:
+        yield rig
+    finally:
+        rig.stop()
+
+
+@pytest.mark.instruments
+def test_a_move_that_was_waited_for_too_long_is_never_made(rig: MicroManagerRig) -> None:
+    rig.ready()
+    impatient = rig.instrument(timeout_s=0.3)
+    stood = impatient.read().working_distance_um
+    rig.plant(PlantedFault.SILENT)
+    with pytest.raises(InstrumentLost):
+        impatient.set(Knob.WORKING_DISTANCE, stood + 3)
+    rig.ready()
+    patient = rig.instrument()
+    assert patient.read().working_distance_um == stood  # answered after whatever waited before
+    impatient.close()
+    patient.close()
+
+
+@pytest.mark.instruments
+def test_the_real_bridge_keeps_strangers_out(rig: MicroManagerRig, tmp_path: Path) -> None:
+    rig.ready()
+    (tmp_path / "other").write_text(TOKEN)
+    (tmp_path / "other").chmod(0o600)
+    with pytest.raises(InstrumentLost, match="does not know the token"):
+        MicroManager(config(rig.port, tmp_path / "other"))
+    with socket.create_connection(("127.0.0.1", rig.port), timeout=60) as stranger, stranger.makefile("rwb") as both:
+        assert json.loads(both.readline())["mhfd_bridge"] == VERSION
+        both.write(line(ask="set", z_um=3.0) * 2)
+        both.flush()
+        assert json.loads(both.readline())["error"]["kind"] == "stranger"
+        assert both.readline() == b""
+    assert rig.lens_um() == FOCUS_UM
+
+
+@pytest.mark.instruments
+def test_what_the_device_refuses_is_out_of_range_where_our_limits_are_wider(rig: MicroManagerRig) -> None:
+    rig.ready()
+    wide = rig.config(limits=SoftLimits(low_um=-5000.0, high_um=5000.0))
+    adapter = MicroManager(wide)
+    with pytest.raises(OutOfRange, match=r"Position out of range.*nothing was set"):
+        adapter.set(Knob.WORKING_DISTANCE, 4000.0)
+    assert rig.lens_um() == FOCUS_UM
+    adapter.close()
+
+
+@pytest.mark.instruments
+def test_a_bridge_that_is_started_again_is_found_again(rig: MicroManagerRig) -> None:
+    rig.ready()
+    adapter = rig.instrument()
+    adapter.read()
+    rig.kill()
+    with pytest.raises(InstrumentLost, match="nothing was asked of it"):
+        adapter.set(Knob.WORKING_DISTANCE, 2.0)
+    rig.ready()
+    assert adapter.set(Knob.WORKING_DISTANCE, 2.0).working_distance_um == 2.0
+    adapter.close()
+
+
+@pytest.mark.instruments
+def test_live_view_and_colours_are_said(rig: MicroManagerRig) -> None:
+    rig.ready()
+    adapter = rig.instrument()
+    rig.core("startContinuousSequenceAcquisition", 10.0)
+    try:
+        with pytest.raises(AcquisitionFailed, match="live view or an acquisition is running"):
+            adapter.acquire()
+    finally:
+        rig.core("stopSequenceAcquisition")
+    assert adapter.acquire().pixels.shape == (512, 512)
+    rig.core("setProperty", "Camera", "Mode", "Color Test Pattern")
+    rig.core("setProperty", "Camera", "PixelType", "32bitRGB")
+    try:
+        with pytest.raises(AcquisitionFailed, match="set a grey pixel type"):
+            adapter.acquire()
+    finally:
+        rig.core("setProperty", "Camera", "PixelType", "16bit")
+    adapter.close()
+
+
+@pytest.mark.instruments
+def test_the_program_that_an_operator_types_serves_the_demo(tmp_path: Path) -> None:
+    typed = [sdk_python(), str(BRIDGE), "--config", "MMConfig_demo.cfg", "--port", "0", "--token-file", "token"]
+    program = Program(
+        typed, env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)}, cwd=tmp_path, output=tmp_path / "o"
+    )
+    try:
+        found = until(
+            lambda: program.alive() and re.search(r"^listening on 127.0.0.1:(\d+)$", program.said(), re.MULTILINE), "no"
+        )
+        assert found
+        adapter = MicroManager(config(int(found[1]), tmp_path / "token"))
+        assert adapter.name == "Micro-Manager MMConfig_demo"
+        assert adapter.acquire().reading.working_distance_um == 0.0
+        adapter.close()
+    finally:
+        program.stop()
 
 
 def test_the_bridge_stands_alone() -> None:

@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mhfd_client.errors import (
     AcquisitionFailed,
+    AnotherHand,
     InstrumentError,
     InstrumentLost,
     OutOfRange,
@@ -220,14 +221,14 @@ class MicroManager:
             raise SetDidNotTake(f"{error}; Micro-Manager says: {printable(answer.said)}") from None
 
     def acquire(self) -> TakenImage:
-        """One image of its camera. AcquisitionFailed also where the focus moved meanwhile: it would say nothing."""
+        """One image of its camera. AnotherHand where the focus moved meanwhile: mhfd's own moves wait for its end."""
         header, pixels = self._ask("acquire", _Header)
         if header.bytes != len(pixels) or math.prod(header.shape) * np.dtype(header.dtype).itemsize != header.bytes:
             raise AcquisitionFailed(f"{self.name}: the image's size and its bytes do not agree; update the bridge")
         if header.moved:
-            raise AcquisitionFailed(
+            raise AnotherHand(
                 f"{self.name}: the focus moved from {header.before.z_um:.3f} to {header.after.z_um:.3f} um while the "
-                "image was taken; take it again"
+                "image was taken: somebody moves it; the image is left out"
             )
         image = np.frombuffer(pixels, np.dtype(header.dtype).newbyteorder("<")).reshape(header.shape)
         return TakenImage(image.astype(header.dtype), header.after.reading())
