@@ -201,7 +201,7 @@ class Lens:
         if not math.isfinite(by):
             raise UsageError(f"by: {by!r} is no distance")
         self._must_allow("apply", nothing)
-        if abs(by) > self.config.limits.step_um:
+        if abs(by) > self.config.limits.step_um + EXACT_UM:  # a sum of floats
             raise self.refused(
                 f"{by:+.3f} um is more than limits.step_um, {self.config.limits.step_um:g} um; {nothing}"
             )
