@@ -13,14 +13,13 @@ from typing import Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mhfd.contract import Proposal
-from mhfd_client.adjustment.outstanding import SAME_UM
+from mhfd_client.adjustment.outstanding import ROUNDING_UM, SAME_UM
 from mhfd_client.errors import AdjustmentRefused
 from mhfd_client.instruments.config import NAME, InstrumentConfig
 from mhfd_client.instruments.protocol import DeviceReading, Knob, KnobRange
 
 LEAST_UM: Final = 2 * SAME_UM
 """What is less is not worth a move: nobody could tell where it was made."""
-_ROUNDING_UM: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +65,13 @@ class Instruction(BaseModel):
     @model_validator(mode="after")
     def _within_everything(self) -> Self:
         by = self.to_um - self.from_um
-        if abs(by) > self.step_um + _ROUNDING_UM:
+        if abs(by) > self.step_um + ROUNDING_UM:
             raise ValueError(f"to_um: {by:+g} um is more than step_um, {self.step_um:g}")
         if not (self.low_um <= self.to_um <= self.high_um and self.low_um <= self.from_um <= self.high_um):
             raise ValueError(f"to_um, from_um: not within {self.low_um:g} and {self.high_um:g}")
         if by * self.sign * (-1 if self.takes_back else 1) <= 0 or self.proposed_um * self.sign <= 0:
             raise ValueError("sign: goes the other way than to_um or proposed_um")
-        if abs(by) > abs(self.proposed_um) + _ROUNDING_UM:
+        if abs(by) > abs(self.proposed_um) + ROUNDING_UM:
             raise ValueError("to_um: goes further than was proposed")
         if self.expires_at <= self.made_at:
             raise ValueError("expires_at: is not after made_at")
@@ -86,7 +85,7 @@ class Instruction(BaseModel):
     @property
     def is_clamped(self) -> bool:
         """Whether the package proposed more than may be."""
-        return abs(abs(self.by_um) - abs(self.proposed_um)) > _ROUNDING_UM
+        return abs(abs(self.by_um) - abs(self.proposed_um)) > ROUNDING_UM
 
     def expired(self, now: float | None = None) -> bool:
         """Whether it is too late, or was made by a clock that went back since."""

@@ -22,10 +22,9 @@ from mhfd.errors import UsageError
 from mhfd_client import files
 from mhfd_client.adjustment import ledger, outstanding, places
 from mhfd_client.adjustment.ledger import LensEntry
-from mhfd_client.adjustment.outstanding import EXACT_UM, SAME_UM, Outstanding, outstanding_of
-from mhfd_client.adjustment.spent import hour_um
+from mhfd_client.adjustment.outstanding import EXACT_UM, SAME_UM, Outstanding, outstanding_of, way_back
+from mhfd_client.adjustment.rules import LensBook, LensRules
 from mhfd_client.errors import (
-    AdjustmentRefused,
     AnotherHand,
     InstrumentError,
     InstrumentLost,
@@ -33,7 +32,7 @@ from mhfd_client.errors import (
     SetDidNotTake,
     StateError,
 )
-from mhfd_client.instruments.config import NAME, Allow, InstrumentConfig, config_of
+from mhfd_client.instruments.config import NAME, InstrumentConfig, config_of
 from mhfd_client.instruments.protocol import DeviceReading, Instrument, Knob, KnobRange, TakenImage
 from mhfd_client.times import local
 
@@ -41,7 +40,6 @@ BELOW_UM: Final = 1.0
 """So far below a place the lens goes first, when it comes from above and the limits let it."""
 LEAST_P_UM: Final = 1.0
 MOST_P_UM: Final = 10.0
-_ORDER: Final[tuple[Allow, ...]] = ("off", "propose", "apply")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,8 +79,8 @@ class Lens:
         self.state_dir = state_dir
         self.config = config
         self.instrument = instrument
-        self.actor = actor or ledger.whoever()
-        self.field = field
+        self.book = LensBook(state_dir, actor or ledger.whoever(), field)
+        self.rules = LensRules(self.book, config)
         self.restored: str | None = None
         """What entering had to put back, in words."""
         self._wait_s = wait_s
@@ -91,7 +89,7 @@ class Lens:
         self._at: float | None = None  # where we left it; None: not yet asked
 
     def __enter__(self) -> Self:
-        self._must_allow("propose", "the lens is not touched")
+        self.rules.must_allow("propose", "the lens is not touched")
         files.make_folder(places.folder(self.state_dir))
         lock = places.lock(self.state_dir)
         with files.named(lock):
@@ -100,7 +98,7 @@ class Lens:
             self._held.enter_context(files.held(opened, wait_s=self._wait_s))
         except TimeoutError:
             words = "another program is moving the lens now; ask again when it is through"
-            self._say(LensEntry.REFUSED, words, refusal="busy")
+            self.book.say(LensEntry.REFUSED, words, refusal="busy")
             raise LensBusy(words) from None
         try:
             left = outstanding_of(self.state_dir)
@@ -147,24 +145,22 @@ class Lens:
             raise UsageError(
                 f"offset: {offset_um:g} um is more than one move may be: {self.config.limits.step_um:g} um"
             )
-        self._must_allow("propose", "no image is taken")
+        self.rules.must_allow("propose", "no image is taken")
         here = self.read().working_distance_um
         centre = here + offset_um
         places_um = (centre + perturbation_um, centre - perturbation_um)
         for um in places_um:
-            self._within(um, "no image is taken")
+            self.rules.within(um, self.limits, "no image is taken")
         try:
             self._begin(f"a pair at {centre:.3f} um", here, *places_um)
-            self._say(
+            self.book.say(
                 LensEntry.PAIR,
                 f"a pair at {centre:.3f} um, {perturbation_um:g} um on both sides",
-                centre_um=centre,
-                perturbation_um=perturbation_um,
-                home_um=here,
+                numbers={"centre_um": centre, "perturbation_um": perturbation_um, "home_um": here},
             )
             a, b = (self._image_at(um) for um in places_um)
             self._approach(here)
-            self._say(LensEntry.PAIR_ENDED, f"the lens is back at {here:.3f} um", centre_um=centre, home_um=here)
+            self.book.say(LensEntry.PAIR_ENDED, f"the lens is back at {here:.3f} um", numbers={"home_um": here})
             if self._open is not None and self._open.trial is None:
                 self._end()
         except BaseException as error:
@@ -197,37 +193,37 @@ class Lens:
         """
         nothing = "nothing was set"
         if knob is not Knob.WORKING_DISTANCE:
-            raise self.refused(f"{knob}: {NAME} knows limits of the working distance only; {nothing}")
+            raise self.book.refused(f"{knob}: {NAME} knows limits of the working distance only; {nothing}")
         if not math.isfinite(by):
             raise UsageError(f"by: {by!r} is no distance")
-        self._must_allow("apply", nothing)
-        if abs(by) > self.config.limits.step_um + EXACT_UM:  # a sum of floats
-            raise self.refused(
-                f"{by:+.3f} um is more than limits.step_um, {self.config.limits.step_um:g} um; {nothing}"
-            )
+        self.rules.must_allow("apply", nothing)
+        self.rules.step(by, nothing)
         before = self.read()
         start = before.working_distance_um
         if expected is not None and abs(start - expected) > SAME_UM:
             said = f"the lens stands at {start:.3f} um and not at {expected:.3f}: somebody else moved it; {nothing}"
-            self._say(LensEntry.REFUSED, said, instruction=instruction, refusal="another_hand", at_um=start)
+            self.book.say(
+                LensEntry.REFUSED, said, instruction=instruction, refusal="another_hand", numbers={"at_um": start}
+            )
             raise AnotherHand(said)
         to = start + by
-        self._within(to, nothing)
-        self._may_spend(abs(by), instruction, backwards=backwards)
+        self.rules.within(to, self.limits, nothing)
+        if instruction is not None:
+            self.rules.once(instruction)
+        if not backwards:
+            self.rules.may_spend(abs(by), nothing)
         try:
             self._begin(f"a move of {by:+.3f} um", start, to, trial=instruction or "a move")
-            self._say(
+            self.book.say(
                 LensEntry.MOVE,
                 f"{why}: from {start:.3f} to {to:.3f} um",
                 instruction=instruction,
                 actor=actor,
-                from_um=start,
-                to_um=to,
-                moved_um=abs(by),
+                numbers={"from_um": start, "to_um": to, "moved_um": abs(by)},
             )
             self._approach(to)
             after = self.read()
-            self._say(
+            self.book.say(
                 LensEntry.MOVED, f"the lens stands at {after.working_distance_um:.3f} um", instruction=instruction
             )
         except BaseException as error:
@@ -236,17 +232,16 @@ class Lens:
             self.keep(why)
         return after
 
-    def keep(self, why: str) -> None:
-        """Where the lens stands is its place from now on."""
+    def keep(self, why: str, *, undoes: int | None = None) -> None:
+        """Where the lens stands is its place from now on. `undoes`: the line of the move that was taken back by it."""
         now, begun = self.read().working_distance_um, self._open
         if begun is None:
             raise UsageError("keep: nothing was moved on trial")
-        self._say(
-            LensEntry.KEPT,
+        self.book.say(
+            LensEntry.KEPT if undoes is None else LensEntry.UNDONE,
             f"{why}: the lens stays at {now:.3f} um; it was at {begun.home_um:.3f}",
             instruction=begun.trial,
-            from_um=begun.home_um,
-            to_um=now,
+            numbers={"from_um": begun.home_um, "to_um": now, "undoes": undoes},
         )
         self._end()
 
@@ -256,56 +251,9 @@ class Lens:
             raise UsageError("put_back: nothing was moved on trial")
         return self._put_back(why)
 
-    def refused(self, words: str, *, refusal: str = "rule", instruction: str | None = None) -> AdjustmentRefused:
-        """A refusal, kept in the ledger; to be raised."""
-        self._say(LensEntry.REFUSED, words, refusal=refusal, instruction=instruction)
-        return AdjustmentRefused(words)
-
-    # What may be
-
-    def _must_allow(self, least: Allow, else_: str) -> None:
-        if _ORDER.index(self.config.allow) < _ORDER.index(least):
-            file = files.shown(self.state_dir / NAME)
-            wanted = f'allow = "{least}"' if least == "apply" else 'allow = "propose" (or "apply")'
-            left = f"; {_unsaid(self.state_dir)}" if outstanding_of(self.state_dir) else ""
-            raise self.refused(f'{else_}: {file} says allow = "{self.config.allow}"; write {wanted} there{left}')
-
-    def _within(self, um: float, else_: str) -> None:
-        limits = self.limits
-        if um not in limits:
-            raise self.refused(
-                f"{um:.3f} um is not within {limits.low:.3f} and {limits.high:.3f} um, which [limits] in {NAME} and "
-                f"the instrument allow; {else_}",
-                refusal="limits",
-            )
-
-    def _may_spend(self, um: float, instruction: str | None, *, backwards: bool) -> None:
-        """Every limit that the ledger knows, read in the lock."""
-        changed = [flaw for flaw in ledger.flaws(self.state_dir) if not flaw.torn]
-        if changed and not backwards:
-            where = files.shown(places.ledger(self.state_dir))
-            raise self.refused(
-                f"{where}: {changed[0].why}; nothing was set; see mhfd adjust audit DIR, then put it aside"
-            )
-        spent = hour_um(self.state_dir)
-        most = self.config.limits.hour_um
-        if spent + um > most and not backwards:
-            raise self.refused(
-                f"the lens was moved by {spent:.2f} um within the hour; {most:g} may be (limits.hour_um in {NAME}); "
-                f"{um:.2f} um more would be too far; nothing was set; look at the instrument",
-                refusal="hour",
-                instruction=instruction,
-            )
-        if instruction is not None and any(
-            line.what is LensEntry.MOVE and line.instruction == instruction for line in ledger.lines(self.state_dir)
-        ):
-            raise self.refused(
-                f"instruction {instruction} was begun before; nothing was set", refusal="twice", instruction=instruction
-            )
-
     def _of_this(self, left: Outstanding) -> None:
         if left.instrument != self.instrument.name:
-            raise self.refused(
+            raise self.book.refused(
                 f"{left.why} of {left.instrument!r} did not end, and this is {self.instrument.name!r}; the lens is not "
                 "touched; look at both, then say so: mhfd adjust undo DIR --forget",
                 refusal="other_instrument",
@@ -323,7 +271,7 @@ class Lens:
 
     def _image_at(self, um: float) -> TakenImage:
         self._approach(um)
-        self._say(LensEntry.IMAGE, f"an image at {um:.3f} um", at_um=um)
+        self.book.say(LensEntry.IMAGE, f"an image at {um:.3f} um", numbers={"at_um": um})
         image = self.instrument.acquire()
         self._looked_at(image.reading)
         return image
@@ -357,7 +305,7 @@ class Lens:
     def _begin(self, why: str, home_um: float, *may_be_at: float, trial: str | None = None) -> None:
         """On the disk: from where, and to where."""
         if self._open is None:
-            self._open = Outstanding(why=why, instrument=self.instrument.name, actor=self.actor, home_um=home_um)
+            self._open = Outstanding(why=why, instrument=self.instrument.name, actor=self.book.actor, home_um=home_um)
         if trial is not None:
             self._open = self._open.model_copy(update={"why": why, "trial": trial})
         self._begin_more(*may_be_at, home_um)
@@ -403,7 +351,7 @@ class Lens:
             words = f"{error}: it stays there (it was at {home:.3f})"
             words += self._say_anyhow(LensEntry.LEFT, f"{why}; {words}", begun, at_um=at)
         except InstrumentError as error:
-            words = f"THE LENS IS NOT BACK: {_where(error, at)}, it was at {home:.3f} um; {_unsaid(self.state_dir)}"
+            words = f"THE LENS IS NOT BACK: {_where(error, at)}, it was at {home:.3f} um; {way_back(self.state_dir)}"
             words += self._say_anyhow(LensEntry.STRANDED, f"{why}; {words}", begun, at_um=at)
             self._open = None  # not ours to try again: the file says it to the next
             raise type(error)(f"{why}; {words}") from error
@@ -417,31 +365,10 @@ class Lens:
     def _say_anyhow(self, what: LensEntry, words: str, begun: Outstanding, **numbers: float | None) -> str:
         """A line of the ledger; what is to be added to the words where a full disk takes none."""
         try:
-            self._say(what, words, instruction=begun.trial, refusal=None, actor=None, home_um=begun.home_um, **numbers)
+            self.book.say(what, words, instruction=begun.trial, numbers={"home_um": begun.home_um, **numbers})
         except StateError as error:
             return f" ({error})"
         return ""
-
-    def _say(
-        self,
-        what: LensEntry,
-        words: str,
-        *,
-        instruction: str | None = None,
-        refusal: str | None = None,
-        actor: str | None = None,
-        **numbers: float | None,
-    ) -> None:
-        ledger.add(
-            self.state_dir,
-            what,
-            words,
-            actor=actor or self.actor,
-            field=self.field,
-            instruction=instruction,
-            refusal=refusal,
-            numbers=numbers,
-        )
 
 
 def restore(state_dir: Path, instrument: Instrument, *, actor: str | None = None) -> str | None:
@@ -486,10 +413,3 @@ def forget(state_dir: Path, *, actor: str | None = None) -> str:
 
 def _where(error: InstrumentError, at: float | None) -> str:
     return str(error) if at is None else f"{error}; it was last seen at {at:.3f} um"
-
-
-def _unsaid(state_dir: Path) -> str:
-    return (
-        f"{files.shown(places.outstanding(state_dir))} keeps it: the next `mhfd adjust` or `mhfd propose` of this "
-        "folder puts it back; set by hand, say so: mhfd adjust undo DIR --forget"
-    )

@@ -21,6 +21,8 @@ SAME_UM: Final = 0.05
 """Two working distances that differ by less are the same: instruments round what they are told."""
 EXACT_UM: Final = 0.001
 """What differs by less needs no setting."""
+ROUNDING_UM: Final = 1e-6
+"""More than a sum of floats is wrong by."""
 _MOST_BYTES: Final = 1 << 16
 
 
@@ -76,3 +78,11 @@ def drop(state_dir: Path) -> None:
     with files.named(path):
         path.unlink(missing_ok=True)
     files.sync_folder(path.parent)
+
+
+def way_back(state_dir: Path) -> str:
+    """How a lens that is not back comes back, in words."""
+    return (
+        f"{shown(places.outstanding(state_dir))} keeps it: the next `mhfd adjust` or `mhfd propose` of this folder "
+        "puts it back; set by hand, say so: mhfd adjust undo DIR --forget"
+    )

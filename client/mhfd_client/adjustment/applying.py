@@ -1,0 +1,317 @@
+"""Propose, move, look again, and take it back when it is not better: one repair of one field, from start to end.
+
+Never further from the focus than before, as far as a second pair can tell: what was not verified is put back, whatever
+ends it. Who asks decides when; this decides nothing about images or sections.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from mhfd.contract import Proposal
+from mhfd_client.adjustment.instructions import Instruction, instruct, size_of
+from mhfd_client.adjustment.ledger import LensEntry
+from mhfd_client.adjustment.lens import Lens, TakenPair
+from mhfd_client.adjustment.spent import HOUR_S, hour_um, images_of
+from mhfd_client.errors import AdjustmentRefused
+from mhfd_client.instruments.config import NAME, InstrumentConfig, config_of
+from mhfd_client.instruments.protocol import DeviceReading, Instrument
+
+Ask = Callable[[TakenPair], Proposal]
+"""Who says where the focus lies: a package, asked about a pair."""
+
+STEPS: Final = 2
+"""So many moves mend a field, or a person has to look."""
+IN_FOCUS_UM: Final = 0.2
+"""A proposal that is not larger is no reason to move."""
+_A_PAIR: Final = 2
+
+
+class RepairOutcome(StrEnum):
+    """How it ended."""
+
+    MOVED = "moved"  # and a second pair says that it is better
+    IN_FOCUS = "in_focus"  # nothing to move
+    REVERTED = "reverted"  # not better: the lens is where it was
+    REFUSED = "refused"  # the package, or a rule, says no: nothing was set
+    DRY_RUN = "dry_run"  # what would be done; nothing was set
+
+
+@dataclass(frozen=True, slots=True)
+class Adjusted:
+    """What was done with a lens, or would be."""
+
+    outcome: RepairOutcome
+    words: str
+    from_um: float
+    to_um: float
+    images: int
+    """That were taken for it: the dose."""
+    before: Proposal
+    after: Proposal | None = None
+    """What the last pair said, after a move."""
+    refusal: str | None = None
+    instructions: tuple[Instruction, ...] = ()
+    restored: str | None = None
+    """What another program had left, and was put back first."""
+
+    @property
+    def moved_um(self) -> float:
+        """By how much the lens stands elsewhere than before."""
+        return self.to_um - self.from_um
+
+    def document(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "outcome": self.outcome.value,
+            "words": self.words,
+            "refusal": self.refusal,
+            "from_um": self.from_um,
+            "to_um": self.to_um,
+            "moved_um": self.moved_um,
+            "images": self.images,
+            "before": self.before.model_dump(mode="json"),
+            "after": self.after and self.after.model_dump(mode="json"),
+            "instructions": [
+                one.model_dump(mode="json") | {"reverse": one.reverse().model_dump(mode="json")}
+                for one in self.instructions
+            ],
+            "restored": self.restored,
+        }
+
+
+def propose_at(
+    state_dir: Path,
+    *,
+    ask: Ask,
+    instrument: Instrument,
+    config: InstrumentConfig | None = None,
+    actor: str | None = None,
+    field: str | None = None,
+) -> Proposal:
+    """Take a pair where the lens stands, bring it back, and say what a package makes of it."""
+    with Lens(state_dir, config or config_of(state_dir), instrument, actor=actor) as lens:
+        return _Repair(lens, ask, field).asked()
+
+
+def apply_once(
+    state_dir: Path,
+    *,
+    really: bool,
+    ask: Ask,
+    instrument: Instrument,
+    config: InstrumentConfig | None = None,
+    actor: str | None = None,
+    field: str | None = None,
+    wait_s: float = 1.0,
+) -> Adjusted:
+    """Mend the focus of the field under the beam, in at most `STEPS` moves.
+
+    Raises what the instrument raises, with where the lens is, and AdjustmentRefused where a rule forbids it.
+
+    Args:
+        state_dir: The station's own folder, with `instrument.toml` in it.
+        really: Move the lens. Else a pair is taken, the lens is back, and the answer says what would be done.
+        ask: Who says where the focus lies.
+        instrument: The connection.
+        config: What `instrument.toml` says, where it was read already.
+        actor: For whom.
+        field: Which field, for the budget of its images; where the stage stands, within the hour, by default.
+        wait_s: So long it waits for another program that holds the lens.
+    """
+    config = config or config_of(state_dir)
+    with Lens(state_dir, config, instrument, actor=actor, wait_s=wait_s) as lens:
+        if really:
+            lens.rules.must_allow("apply", "nothing was done")
+        repair = _Repair(lens, ask, field)
+        return repair.once(really=really)
+
+
+def carry_out(lens: Lens, instruction: Instruction, *, now: float | None = None) -> DeviceReading:
+    """Move as an instruction says, on trial. AdjustmentRefused when it is too late, AnotherHand when the lens moved."""
+    if instruction.instrument != lens.instrument.name:
+        raise lens.book.refused(f"instruction {instruction.id} is for {instruction.instrument!r}; nothing was set")
+    if instruction.expired(now):
+        raise lens.book.refused(
+            f"instruction {instruction.id} has expired: it was good for "
+            f"{instruction.expires_at - instruction.made_at:g} s; nothing was set; ask for a new one",
+            refusal="expired",
+            instruction=instruction.id,
+        )
+    return lens.move(
+        instruction.knob,
+        instruction.by_um,
+        why=instruction.why,
+        instruction=instruction.id,
+        expected=instruction.from_um,
+        on_trial=True,
+    )
+
+
+class _Repair:
+    """One field, as long as the lens is held."""
+
+    def __init__(self, lens: Lens, ask: Ask, field: str | None) -> None:
+        self.lens = lens
+        self.ask = ask
+        reading = lens.read()
+        self.start_um = reading.working_distance_um
+        self.since = 0.0 if field else time.time() - HOUR_S
+        lens.book.field = self.field = field or _place(reading)
+        self.images = 0
+        self.made: list[Instruction] = []
+
+    def once(self, *, really: bool) -> Adjusted:
+        first = self.asked()
+        if first.refusal is not None:
+            return self._ended(RepairOutcome.REFUSED, first.why or first.refusal, first, refusal=first.refusal.value)
+        if first.move_um is not None and in_focus(first):
+            return self._ended(RepairOutcome.IN_FOCUS, f"in focus: {_said(first)}; nothing to move", first)
+        if not really:
+            instruction = self._instruct(first)
+            words = (
+                f"would move the working distance by {instruction.by_um:+.3f} um, from {instruction.from_um:.3f} to "
+                f"{instruction.to_um:.3f} um ({_said(first)}{', as far as one move may be' * instruction.is_clamped}), "
+                "take a second pair, and put it back unless that is better; nothing was set"
+            )
+            return self._ended(RepairOutcome.DRY_RUN, words, first)
+        kept: Proposal | None = None
+        before = first
+        for _ in range(STEPS):
+            try:
+                self._may_look()  # a move that cannot be verified is not made
+                carry_out(self.lens, self._instruct(before))
+            except AdjustmentRefused as refused:
+                if kept is None:
+                    raise
+                return self._ended(RepairOutcome.MOVED, f"{self._where()}, {_said(kept)}; {refused}", first, kept)
+            after = self.asked()
+            if not better(before, after):
+                why = f"not better: {_said(before)} before, {_said(after)} after"
+                words = self.lens.put_back(why)
+                if kept is None:
+                    refusal = after.refusal and after.refusal.value
+                    return self._ended(RepairOutcome.REVERTED, f"{why}; {words}", first, after, refusal=refusal)
+                return self._ended(
+                    RepairOutcome.MOVED, f"{self._where()}; a further step was {why}; {words}", first, kept
+                )
+            self.lens.keep(f"better: {_said(before)} before, {_said(after)} after")
+            kept = before = after
+            if in_focus(after):
+                break
+        return self._ended(RepairOutcome.MOVED, f"{self._where()}; {_said(before)}", first, kept)
+
+    def asked(self) -> Proposal:
+        """A pair, and what is said of it. AdjustmentRefused where the field had its images."""
+        self._may_look()
+        pair = self.lens.pair(self.lens.config.perturbation_um)
+        self.images += _A_PAIR
+        said = self.ask(pair)
+        self._tell(said, pair)
+        return said
+
+    def _may_look(self) -> None:
+        taken, most = images_of(self.lens.state_dir, self.field, since=self.since), self.lens.config.images_a_field
+        if taken + _A_PAIR > most:
+            raise self.lens.book.refused(
+                f"{self.field}: {taken} images were taken to mend it, and {most} may be (images_a_field in {NAME}: its "
+                "dose); nothing was set; look at it, or name another field",
+                refusal="dose",
+            )
+
+    def _instruct(self, said: Proposal) -> Instruction:
+        lens = self.lens
+        try:
+            instruction = instruct(
+                said,
+                lens.read(),
+                lens.config,
+                lens.limits,
+                instrument=lens.instrument.name,
+                spent_um=hour_um(lens.state_dir),
+            )
+        except AdjustmentRefused as refused:
+            raise lens.book.refused(str(refused)) from None
+        self.made.append(instruction)
+        lens.book.say(
+            LensEntry.INSTRUCTED,
+            f"{instruction.why}: {instruction.by_um:+.3f} um from {instruction.from_um:.3f} um",
+            instruction=instruction.id,
+            numbers={"from_um": instruction.from_um, "to_um": instruction.to_um, "expires_at": instruction.expires_at},
+            about={"package": said.package},
+        )
+        return instruction
+
+    def _tell(self, said: Proposal, pair: TakenPair) -> None:
+        numbers: Mapping[str, float | None] = {
+            "sign": said.sign,
+            "move_um": said.move_um,
+            "sd_um": said.sd_um,
+            "centre_um": pair.centre_um,
+            "perturbation_um": pair.perturbation_um,
+        }
+        what = LensEntry.PROPOSED if said.refusal is None else LensEntry.REFUSED
+        self.lens.book.say(
+            what,
+            f"{said.speaker}: {_said(said)}",
+            refusal=said.refusal and said.refusal.value,
+            numbers=numbers,
+            about={"package": said.package},
+        )
+
+    def _where(self) -> str:
+        now = self.lens.read().working_distance_um
+        return f"moved the working distance by {now - self.start_um:+.3f} um, from {self.start_um:.3f} to {now:.3f} um"
+
+    def _ended(
+        self,
+        outcome: RepairOutcome,
+        words: str,
+        before: Proposal,
+        after: Proposal | None = None,
+        *,
+        refusal: str | None = None,
+    ) -> Adjusted:
+        return Adjusted(
+            outcome=outcome,
+            words=words,
+            from_um=self.start_um,
+            to_um=self.lens.read().working_distance_um,
+            images=self.images,
+            before=before,
+            after=after,
+            refusal=refusal,
+            instructions=tuple(self.made),
+            restored=self.lens.restored,
+        )
+
+
+def in_focus(said: Proposal) -> bool:
+    """Whether a package says that there is nothing to move."""
+    return said.move_um is not None and abs(said.move_um) <= IN_FOCUS_UM
+
+
+def better(before: Proposal, after: Proposal) -> bool:
+    """Whether a move brought the focus nearer, as the same package says it of a pair before and one after."""
+    return after.refusal is None and after.move_um is not None and abs(after.move_um) < abs(size_of(before))
+
+
+def _said(proposal: Proposal) -> str:
+    if proposal.refusal is not None:
+        return f"refused ({proposal.refusal}): {proposal.why}" if proposal.why else f"refused ({proposal.refusal})"
+    if proposal.move_um is None:
+        return f"{'longer' if proposal.sign == 1 else 'shorter'}, how far is not known"
+    doubt = "" if proposal.sd_um is None else f" +- {proposal.sd_um:.2f}"
+    return f"{proposal.move_um:+.2f}{doubt} um from the focus"
+
+
+def _place(reading: DeviceReading) -> str:
+    """Which field is under the beam, where nobody names it."""
+    if reading.stage_um is None:
+        return "the field under the beam"
+    return f"the field at {reading.stage_um[0]:.0f}, {reading.stage_um[1]:.0f} um"
