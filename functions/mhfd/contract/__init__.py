@@ -21,7 +21,7 @@ from mhfd.contract.focus_report import (
 )
 from mhfd.contract.params import PRESETS, Params
 from mhfd.contract.profile import Profile
-from mhfd.contract.proposal import Proposal, ProposalRefusal
+from mhfd.contract.proposal import PairCalibration, Proposal, ProposalRefusal
 from mhfd.contract.request import Code, Expected, Problem, ScoreRequest, ScoreResponse
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "ImageInfo",
     "Method",
     "Noise",
+    "PairCalibration",
     "Params",
     "Problem",
     "Profile",

@@ -1,5 +1,7 @@
 """What a learned package says of a pair of images: where the focus lies, seen from the middle between them.
 
+And what a known move showed of one instrument, by which a package that has a unit of its own speaks of um.
+
 A pair is one field twice: `A` at a working distance that is longer by the perturbation, `B` at one that is shorter by
 it. Unknown is null, never 0; who does not know says in `refusal` by a code, and in `why` in words, why.
 """
@@ -19,8 +21,8 @@ class ProposalRefusal(StrEnum):
     NO_STRUCTURE = "no_structure"  # nothing stands out of the noise: blank, resin, no beam
     TOO_FAR = "too_far"  # so far out of focus that the sign may be right and the size is not
     UNLIKE = "unlike"  # unlike all that the package was taught with
-    OTHER_PIXEL = "other_pixel"  # a pixel size that it was not taught with, or that its calibration is not of
-    OTHER_PERTURBATION = "other_perturbation"  # as far from what it was taught with
+    OTHER_PIXEL = "other_pixel"  # a pixel size that it was not taught with, or another in A than in B
+    OTHER_PERTURBATION = "other_perturbation"  # far from those that it was taught with
     PAIR_TOO_OLD = "pair_too_old"  # the lens may have moved since
     TWO_FIELDS = "two_fields"  # the two images do not show the same
     DRIFT = "drift"  # they show the same, too far apart
@@ -29,6 +31,24 @@ class ProposalRefusal(StrEnum):
     UNREADABLE = "unreadable"  # one of them is no image that can be scored: its finding is in `why`
     DISAGREES = "disagrees"  # the files say another perturbation, or that A and B are exchanged
     UNSURE = "unsure"  # the sign could be either
+
+
+class PairCalibration(Wire):
+    """What a known move showed: how far a package's own unit moves the focus, on one instrument as it stood then.
+
+    It holds for that package, instrument, pixel, dwell time and beam; None: not known, and not compared.
+    """
+
+    schema_version: Literal[1] = 1
+    package: str = Field(pattern=DIGEST, description="sha256 of the package's sorted manifest")
+    um_a_unit: float = Field(gt=0, description="how many um are to be added for one of the package's own units")
+    sd_part: float = Field(ge=0, description="how far `um_a_unit` may be off, as a part of it")
+    perturbation_um: float = Field(gt=0, description="of the pairs that were taken before and after the move")
+    instrument: str | None = Field(None, max_length=100)
+    pixel_nm: float | None = Field(None, gt=0)
+    dwell_ns: float | None = Field(None, gt=0)
+    beam_kv: float | None = Field(None, gt=0)
+    beam_pa: float | None = Field(None, gt=0)
 
 
 class Proposal(Wire):

@@ -6,7 +6,7 @@ By correlation of what both show from coarse to middling fine: a blur takes the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import scipy.fft
@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 Plane = NDArray[np.float32]
 _LONGEST: Final = 512  # pixels of the longer side that are correlated: means of blocks of larger images
 _LEAST_CYCLES: Final = 3.0  # over the shorter side: what is coarser is light and shade
-_FINEST: Final = 0.12  # cycles a pixel
-_NEAR: Final = 4  # pixels around a peak that are its own
+_FINEST: Final = (0.12, 0.05, 0.028)  # cycles a pixel: what is finer may be upside down in one that is far out of focus
+_NEAR: Final = 0.05  # of the shorter side, pixels: so far a field strays by itself
+_LEAST_NEAR: Final = 16  # pixels
+_OWN: Final = 4  # pixels around a peak that are its own
 _FADED: Final = 0.1  # of each side: its ends do not meet
+_BETTER: Final = 1.25  # times another: less is chance
 _TINY: Final = 1e-30
 
 
@@ -30,31 +33,51 @@ class Match:
     agreement: float
     """Correlation at this shift: 1 the same, 0 another field, or nothing but noise."""
     stands_out: float
-    """The same in standard deviations of that at other shifts."""
+    """The same in standard deviations of that at other shifts: above 8 it is no chance, near no shift above 6."""
+
+
+def strays_px(shape: tuple[int, ...]) -> int:
+    """How far one image may be shifted without a word, along each side."""
+    return max(_LEAST_NEAR, int(_NEAR * min(shape)))
 
 
 def matched(a: Plane, b: Plane) -> Match:
-    """The shift at which they agree best."""
+    """The shift at which they agree best; one that is small is taken if it is hardly worse than another."""
     factor = max(1, -(-max(a.shape) // _LONGEST))
     small = [_faded(_reduced(plane, factor)) for plane in (a, b)]
     height, width = small[0].shape
     first, second = (scipy.fft.rfft2(plane) for plane in small)
     down, along = scipy.fft.fftfreq(height)[:, None], scipy.fft.rfftfreq(width)[None, :]
     radius = np.hypot(down, along)
-    band = (radius * min(height, width) >= _LEAST_CYCLES) & (radius <= _FINEST)
-    band &= (np.abs(down) * height > 0.5) & (along * width > 0.5)  # rows of unequal brightness lie on the axes
+    off = (np.abs(down) * height > 0.5) & (along * width > 0.5)  # rows of unequal brightness lie on the axes
     power = [spectrum.real**2 + spectrum.imag**2 for spectrum in (first, second)]
     # Half-way from plain to phase correlation, so that neither the coarsest nor noise has all the say.
-    weight = band / np.maximum((power[0] * power[1]) ** 0.25, _TINY)
-    surface = scipy.fft.irfft2(np.conj(first) * second * weight, s=(height, width))
-    scale = [float(scipy.fft.irfft2(one * weight, s=(height, width))[0, 0]) for one in power]
-    surface /= max((scale[0] * scale[1]) ** 0.5, _TINY)
-    row, column = np.unravel_index(int(surface.argmax()), surface.shape)
-    best = float(surface[row, column])
-    around = np.roll(surface, (_NEAR - row, _NEAR - column), axis=(0, 1))
-    around[: 2 * _NEAR + 1, : 2 * _NEAR + 1] = 0
-    shift = [int(at if 2 * at <= side else at - side) for at, side in ((row, height), (column, width))]
-    return Match((shift[0] * factor, shift[1] * factor), best, best / max(float(around.std()), _TINY))
+    weight = off / np.maximum((power[0] * power[1]) ** 0.25, _TINY)
+    cross = np.conj(first) * second * weight
+    best: Match | None = None
+    for finest in _FINEST:
+        band = (radius * min(height, width) >= _LEAST_CYCLES) & (radius <= finest)
+        surface = scipy.fft.irfft2(cross * band, s=(height, width))
+        scale = [float(scipy.fft.irfft2(one * weight * band, s=(height, width))[0, 0]) for one in power]
+        surface /= max((scale[0] * scale[1]) ** 0.5, _TINY)
+        found = _peak(surface, factor, _OWN if finest > 0.1 else 2 * _OWN, strays_px(a.shape) // factor)
+        if best is None or found.stands_out > _BETTER * best.stands_out:
+            best = found
+    assert best is not None  # noqa: S101  there are bands
+    return best
+
+
+def _peak(surface: NDArray[Any], factor: int, own: int, near: int) -> Match:
+    """The best place, or one near no shift that is nearly as good."""
+    centred = np.roll(surface, (near, near), axis=(0, 1))[: 2 * near + 1, : 2 * near + 1]
+    row, column = (int(at) - near for at in np.unravel_index(int(centred.argmax()), centred.shape))
+    far = np.unravel_index(int(surface.argmax()), surface.shape)
+    if surface[far] > _BETTER * centred.max():
+        row, column = (int(at if 2 * at <= side else at - side) for at, side in zip(far, surface.shape, strict=True))
+    value = float(surface[row, column])
+    around = np.roll(surface, (own - row, own - column), axis=(0, 1))
+    around[: 2 * own + 1, : 2 * own + 1] = 0
+    return Match((row * factor, column * factor), value, value / max(float(around.std()), _TINY))
 
 
 def _reduced(plane: Plane, factor: int) -> Plane:

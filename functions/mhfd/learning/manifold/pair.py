@@ -7,7 +7,7 @@ Opens no file, and refuses nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -53,13 +53,14 @@ class ImagePair:
     beam_kv: float | None = None
     beam_pa: float | None = None
     instrument: str | None = None
+    distances_um: tuple[float, float] | None = None
+    """The working distances of A and of B, as an instrument or the files say them."""
     flaw: str | None = None
     """Why one of them is no image that can be measured, in words."""
-    tags_um: tuple[float, float] | None = None
-    """The working distances that the files say, with how finely they say it in `tag_step_um`."""
-    tag_step_um: float = 0.0
-    pixels_nm: tuple[float, float] | None = field(default=None)
-    """Of each, where both say it."""
+    pixels_nm: tuple[float, float] | None = None
+    """Of A and of B, where both say it and they differ."""
+    sha256: tuple[str | None, str | None] = (None, None)
+    """Of the two files."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
