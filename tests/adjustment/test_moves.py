@@ -13,9 +13,10 @@ from tests.rigs.blurs import blur
 from tests.rigs.runs import Run
 
 from mhfd.errors import UsageError
-from mhfd_client.adjustment import copies, moves_file, places
+from mhfd_client.adjustment import places
 from mhfd_client.adjustment.moves import moves, new_id, record, record_typed
-from mhfd_client.adjustment.recorded_move import RecordedMove
+from mhfd_client.adjustment.recording import copies, moves_file
+from mhfd_client.adjustment.recording.recorded_move import RecordedMove
 from mhfd_client.instruments.protocol import Knob
 
 

@@ -416,7 +416,7 @@ FORMS: Final[Mapping[str, Form]] = {
     ),
     "line of the ledger of a lens": _of_model("LedgerLine", "mhfd_client.adjustment.ledger"),
     "what a lens has to go back to": _of_model("Outstanding", "mhfd_client.adjustment.outstanding"),
-    "move that was recorded": _of_model("RecordedMove", "mhfd_client.adjustment.recorded_move"),
+    "move that was recorded": _of_model("RecordedMove", "mhfd_client.adjustment.recording.recorded_move"),
     "label that waits": _of_model("GivenLabel", "mhfd_client.station.inbox"),
     "wish that waits": _of_model("Wish", "mhfd_client.station.wishes"),
     "Verdict": _of_model("Verdict", "mhfd_client.verdicts.verdict"),

@@ -1,6 +1,6 @@
-"""An image file -> what is recorded of it: its bytes, a copy, what the journal holds of it. Opens no image's pixels.
+"""An image file -> what is recorded of it: its bytes, a copy, what the journal holds of it. Reads the journal only.
 
-Reads the journal, never writes to it. What only the file's own tags say is found later, by who looks at the pixels.
+It opens no image unless it is asked to: the page's process has to stay light.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 
 from mhfd.contract.focus_report import FocusReport, ImageInfo
 from mhfd.errors import UsageError
-from mhfd_client.adjustment.copies import copied
-from mhfd_client.adjustment.recorded_move import ImageWords, RecordedImage
+from mhfd_client.adjustment.recording.copies import copied
+from mhfd_client.adjustment.recording.recorded_move import ImageWords, RecordedImage
 from mhfd_client.errors import StateError
 from mhfd_client.files import shown, text_of
 from mhfd_client.instruments.protocol import DeviceReading
@@ -34,6 +34,7 @@ def pictured(
         state_dir: Where the copy goes, and where a journal may know the image.
         image: The file.
         reading: How the instrument stood when it was taken, where that is known. It says more than the file's tags.
+        look: Read the file's tags, where the journal has none.
         tell: Told where no copy is kept.
     """
     if not image.is_file():
@@ -43,6 +44,8 @@ def pictured(
         tell(f"no copy of {shown(image)} is kept: {copy.why}; it teaches only as long as the file itself stays")
     row, report, words = _of_journal(state_dir, image, copy.sha256)
     stand = {} if report is None else stand_of(report.image)
+    if report is None and look:
+        stand = _tags(image)
     if reading is not None:
         stand |= {name: value for name in _STAND if (value := getattr(reading, name)) is not None}
     return RecordedImage(
@@ -67,6 +70,12 @@ def stand_of(info: ImageInfo) -> dict[str, Any]:
         "stage_um": info.stage_um,
     }
     return {name: value for name, value in said.items() if value is not None}
+
+
+def _tags(image: Path) -> dict[str, Any]:
+    from mhfd.images import load
+
+    return stand_of(load(image).info)
 
 
 def _of_journal(

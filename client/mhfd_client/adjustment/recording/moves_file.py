@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from mhfd_client import files
 from mhfd_client.adjustment import places
-from mhfd_client.adjustment.recorded_move import RecordedMove
+from mhfd_client.adjustment.recording.recorded_move import RecordedMove
 
 _MOST_ON_A_LINE: Final = 1 << 20
 

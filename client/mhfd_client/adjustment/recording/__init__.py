@@ -1,0 +1,1 @@
+"""Moves that people make: kept with what was seen, sorted out, and turned into what can be learned. Turns no knob."""
