@@ -117,7 +117,9 @@ def record_typed(
     return move
 
 
-def _pair(state_dir: Path, pair: tuple[Path, Path], perturbation_um: float, tell: Callable[[str], None]) -> PairAtMove:
+def _pair(
+    state_dir: Path, pair: tuple[Path, Path], perturbation_um: float, *, look: bool, tell: Callable[[str], None]
+) -> PairAtMove:
     a, b = (pictured(state_dir, path, look=look, tell=tell) for path in pair)
     if a.sha256 == b.sha256:
         raise UsageError("pair: both hold the same image; A and B are taken at two working distances")

@@ -18,7 +18,8 @@ from mhfd_client.instruments.protocol import Knob
 
 LEFT_S: Final = 1800.0
 """Who turns nothing for so long has left the field."""
-LEAST_UM, MOST_UM: Final = 0.25, 10.0
+LEAST_UM: Final = 0.25
+MOST_UM: Final = 10.0
 """Of a perturbation. Images nearer to each other do not differ, and further ones have nothing in common."""
 _MOST_IMAGES: Final = 8  # of a field, the last ones: pairs grow with their square
 _STIG: Final = (Knob.STIG_X, Knob.STIG_Y)

@@ -26,7 +26,12 @@ _STAND = ("working_distance_um", "stig_x", "stig_y", "pixel_nm", "dwell_ns", "ma
 
 
 def pictured(
-    state_dir: Path, image: Path, *, reading: DeviceReading | None = None, tell: Callable[[str], None] = _log.warning
+    state_dir: Path,
+    image: Path,
+    *,
+    reading: DeviceReading | None = None,
+    look: bool = False,
+    tell: Callable[[str], None] = _log.warning,
 ) -> RecordedImage:
     """What is recorded of an image; it is copied. UsageError where there is no such file, StateError.
 

@@ -98,7 +98,7 @@ def same_field(one: RecordedMove, other: RecordedMove) -> bool:
 
 
 def _undone(moves: Sequence[RecordedMove]) -> list[tuple[RecordedMove, RecordedMove]]:
-    """A move and the next of the same knob, which takes it back at once; also those around them, once these are gone."""
+    """A move and the next of the same knob, which takes it back at once; then those around them."""
     found: list[tuple[RecordedMove, RecordedMove]] = []
     waiting: dict[tuple[str | None, Knob], list[RecordedMove]] = {}
     for move in moves:
