@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -47,21 +48,24 @@ def pictured(
     copy = copied(state_dir, image)
     if copy.why is not None:
         tell(f"no copy of {shown(image)} is kept: {copy.why}; it teaches only as long as the file itself stays")
-    row, report, words = _of_journal(state_dir, image, copy.sha256)
-    stand = {} if report is None else stand_of(report.image)
-    if report is None and look:
-        stand = _tags(image)
+    known = of_journal(state_dir, image, copy.sha256)
+    stand = {} if known.report is None else stand_of(known.report.image)
+    if known.report is None and look:
+        stand = tags_of(image)
     if reading is not None:
-        stand |= {name: value for name in _STAND if (value := getattr(reading, name)) is not None}
+        said = {name: value for name in _STAND if (value := getattr(reading, name)) is not None}
+        if "stage_um" in stand:  # a program and its files may count from two places
+            del said["stage_um"]
+        stand |= said
     return RecordedImage(
         sha256=copy.sha256,
         path=text_of(image.absolute()),
         bytes=copy.bytes,
         kept=copy.kept,
         at=image.stat().st_mtime,
-        section=None if row is None else row.section,
-        tile=None if row is None else row.tile,
-        said=words,
+        section=known.section,
+        tile=known.tile,
+        said=known.words,
         **stand,
     )
 
@@ -77,32 +81,41 @@ def stand_of(info: ImageInfo) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _tags(image: Path) -> dict[str, Any]:
+def tags_of(image: Path) -> dict[str, Any]:
+    """How the instrument stood, by the file itself; nothing where it cannot be read."""
     from mhfd.images import load
 
     return stand_of(load(image).info)
 
 
-def _of_journal(
-    state_dir: Path, image: Path, sha256: str
-) -> tuple[ImageRow | None, FocusReport | None, ImageWords | None]:
+@dataclass(frozen=True, slots=True)
+class JournalWords:
+    """What the journal holds of some bytes. None: it does not know them."""
+
+    section: int | None = None
+    tile: str | None = None
+    report: FocusReport | None = None
+    words: ImageWords | None = None
+
+
+def of_journal(state_dir: Path, image: Path, sha256: str) -> JournalWords:
     """What the journal holds of these very bytes. A journal that cannot be read knows nothing, and that is logged."""
     if not (state_dir / FILE).is_file():
-        return None, None, None
+        return JournalWords()
     try:
         with JournalView.read(state_dir) as journal:
             try:
                 path = image.resolve().relative_to(Path(journal.root()).resolve()).as_posix()
             except ValueError:
-                return None, None, None
+                return JournalWords()
             row = journal.find(path)
             report = None if row is None or row.report is None else journal.readable_report(row.report)
             if row is None or (report is not None and report.image.sha256 not in (None, sha256)):
-                return None, None, None
-            return row, report, _words(journal, row)
+                return JournalWords()
+            return JournalWords(row.section, row.tile, report, _words(journal, row))
     except StateError as error:
         _log.warning("%s", error)
-        return None, None, None
+        return JournalWords()
 
 
 def _words(journal: JournalView, row: ImageRow) -> ImageWords | None:

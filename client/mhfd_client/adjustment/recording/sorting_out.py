@@ -91,10 +91,8 @@ def same_field(one: RecordedMove, other: RecordedMove) -> bool:
     """As far as is known, both were turned on the same field of the same specimen."""
     if (one.instrument, one.specimen) != (other.instrument, other.specimen):
         return False
-    images = [*one.images, *other.images]
-    return not _places_differ(images) and not _stages_differ(
-        [*_stages(one), *_stages(other)],
-    )
+    stages = ([*first, *second] for first, second in zip(_stages(one), _stages(other), strict=True))
+    return not _places_differ([*one.images, *other.images]) and max(map(_apart, stages)) <= STAGE_UM
 
 
 def _undone(moves: Sequence[RecordedMove]) -> list[tuple[RecordedMove, RecordedMove]]:
@@ -129,7 +127,7 @@ def _flaw(move: RecordedMove) -> tuple[Unteaching, str] | None:
     if _places_differ(seen):
         said = " and ".join(dict.fromkeys(_place(one) for one in seen))
         return Unteaching.TWO_FIELDS, f"its images are of {said}"
-    if (apart := _apart(_stages(move))) > STAGE_UM:
+    if (apart := max(map(_apart, _stages(move)))) > STAGE_UM:
         return Unteaching.TWO_FIELDS, f"the stage moved by {apart:.1f} um"
     return _disagrees(move)
 
@@ -189,16 +187,17 @@ def _place(image: RecordedImage) -> str:
     return " ".join(filter(None, (section, "" if image.tile is None else f"tile {image.tile}")))
 
 
-def _stages(move: RecordedMove) -> list[tuple[float, float]]:
-    of_readings = [one.stage_um for one in (move.reading_before, move.reading_after) if one is not None]
-    return [stage for stage in (*of_readings, *(image.stage_um for image in move.images)) if stage is not None]
+_Stages = list[tuple[float, float]]
 
 
-def _stages_differ(stages: Sequence[tuple[float, float]]) -> bool:
-    return _apart(stages) > STAGE_UM
+def _stages(move: RecordedMove) -> tuple[_Stages, _Stages]:
+    """Where the stage was, by the instrument and by the images: the two may count from other places."""
+    readings = [one.stage_um for one in (move.reading_before, move.reading_after) if one is not None]
+    images = [image.stage_um for image in move.images]
+    return [one for one in readings if one is not None], [one for one in images if one is not None]
 
 
-def _apart(stages: Sequence[tuple[float, float]]) -> float:
+def _apart(stages: _Stages) -> float:
     """The largest way between any two, along an axis."""
     return max((max(axis) - min(axis) for axis in zip(*stages, strict=True)), default=0.0)
 
