@@ -28,6 +28,8 @@ from mhfd_client.commands import (
     tolerance,
     watch,
 )
+from mhfd_client.commands.adjusting import adjust
+from mhfd_client.commands.adjusting import record as recording
 from mhfd_client.commands.far import endpoint, first_hour, flow, flow_start, function, login, timer
 from mhfd_client.commands.learning import dataset, evaluate, models, train
 
@@ -70,6 +72,7 @@ GROUPS: Final[dict[str, tuple[click.Command, ...]]] = {
         first_hour.first_hour,
     ),
     "Learned models": (dataset.dataset, train.train, evaluate.evaluate, models.models),
+    "The lens": (adjust.adjust,),
 }
 """Every command, under the place where it is typed, in the order of an image's road; there are no others."""
 
@@ -106,6 +109,8 @@ def main() -> None:
 
 flow.flow.add_command(flow_start.start)
 flow.flow.add_command(timer.timer)
+adjust.adjust.add_command(recording.record)
+adjust.adjust.add_command(recording.moves)
 for _group in GROUPS.values():
     for _command in _group:
         main.add_command(_command)

@@ -328,6 +328,15 @@ def _models(*words: str) -> Any:
             return printed("models", *(said.get(word, word) for word in words), **place)
 
 
+def _adjust_moves() -> Any:
+    """With a move that teaches, one that does not, and a line that is damaged."""
+    from tests.rigs.recorded_moves import recorded_here
+
+    with tempfile.TemporaryDirectory() as folder:
+        state = recorded_here(Path(folder))
+        return printed("adjust", "moves", "DIR", "--state", str(state), "--out", str(Path(folder, "out")))
+
+
 PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
     "plan": _plan,
     "retake": _retake,
@@ -345,6 +354,7 @@ PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
     "dataset check": _dataset_check,
     "train": _train,
     "replay": _replay,
+    "adjust moves": _adjust_moves,
     "function register": lambda: _functions("register"),
     "function list": lambda: _functions("list"),
     "flow dry-run": _dry_run,

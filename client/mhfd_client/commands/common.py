@@ -61,6 +61,7 @@ VERSIONS: Final = {
         *("function register", "function list", "endpoint check", "endpoint explain", "endpoint who"),
         *("flow dry-run", "flow validate", "flow deploy", "run list", "run show", "run cancel"),
         "service status",
+        "adjust moves",
         *("dataset build", "dataset check", "train", "evaluate"),
         *(f"models {name}" for name in ("list", "show", "verify", "promote", "rollback", "remove")),
         *("flow start", "flow timer create", "flow timer list", "flow timer delete"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +23,9 @@ _IMAGE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--before", type=_IMAGE, help="With --move: the image that you saw before.")
 @click.option("--after", type=_IMAGE, help="With --move: the image of the same field that you took after it.")
 @click.option("--pair", nargs=2, type=_IMAGE, metavar="A B", help="With --move: a pair that was taken before it.")
-@click.option("--perturbation", metavar="LENGTH", help="Of the pair: A was taken so much further away, B so much nearer.")
+@click.option(
+    "--perturbation", metavar="LENGTH", help="Of the pair: A was taken so much further away, B so much nearer."
+)
 @click.option("--who", metavar="NAME", help="Turned it, where the instrument does not say.")
 @click.option("--specimen", metavar="NAME", help="What is looked at.  [default: the watched folder's name]")
 @click.option("--note", metavar="TEXT", help="With --move: anything.")
@@ -43,8 +44,8 @@ def record(
 ) -> None:
     """Keep what the operator turns, with the images before and after: a lens is learned from that.
 
-    With --move it keeps one move that you type. Without, it listens to the instrument of `instrument.toml` until Ctrl-C:
-    images are those that land in DIR. It takes no image and turns nothing.
+    With --move it keeps one move that you type. Without, it listens to the instrument of `instrument.toml` until
+    Ctrl-C: images are those that land in DIR. It takes no image and turns nothing.
     """
     given = {"--before": before, "--after": after, "--pair": pair, "--perturbation": perturbation, "--note": note}
     named = specimen or Path(folder.root).resolve().name
@@ -84,7 +85,9 @@ def _listen(folder: WatchedFolder, *, who: str | None, specimen: str, seconds: f
 
     watched, state_dir = Path(folder.root), folder.state_dir()
     if not watched.is_dir():
-        raise UsageError(f"{shown(watched)}: there is no such folder; name the one that the instrument's images land in")
+        raise UsageError(
+            f"{shown(watched)}: there is no such folder; name the one that the instrument's images land in"
+        )
     instrument = opened(config_of(state_dir))
     try:
         with stopped_by_signals_or_after(seconds) as stop:
