@@ -20,8 +20,8 @@ class DemoRow:
     learner: str
     """Who spoke: `pca`, which is the package; `lle` and `diffusion` beside it, of the same pairs."""
     part: Part
-    """`sign`: what is said of one pair; `step`: the whole repair; `far`: that from 25 to 40 um away; `blank`: of nothing;
-    `kill`: a program that died between the two images of a pair."""
+    """`sign`: what is said of one pair; `step`: the whole repair; `far`: that from 25 to 40 um away; `blank`: where
+    nothing is; `kill`: a program that died between the two images of a pair."""
     specimen: int
     trial: int
     truth_um: float | None = None
