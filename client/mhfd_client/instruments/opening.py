@@ -10,6 +10,10 @@ from mhfd_client.instruments.protocol import Instrument
 def opened(config: InstrumentConfig) -> Instrument:
     """Connect. InstrumentLost where it does not answer, SettingsError where the address is none."""
     match config.kind:
+        case "sbemimage" | "serialem":
+            from mhfd_client.instruments.by_files import ByFilesInstrument
+
+            return ByFilesInstrument(config)
         case "pretend":
             from mhfd_client.instruments.pretend import PretendInstrument
 

@@ -45,21 +45,21 @@ class PretendRig:
     cannot: frozenset[PlantedFault] = frozenset()
 
     def __init__(self, folder: Path, **truth: Any) -> None:
-        self._folder = folder
+        self.folder = folder
         self._truth = {"size": 128, **truth}
 
     def ready(self) -> None:
         """Make it, or mend it."""
-        if not (self._folder / "scope.json").exists():
-            make_pretend(self._folder, lens_um=HOME_UM, **self._truth)
-        scope = PretendScope(self._folder)
+        if not (self.folder / "scope.json").exists():
+            make_pretend(self.folder, lens_um=HOME_UM, **self._truth)
+        scope = PretendScope(self.folder)
         scope.plant()
         scope.turn_to(HOME_UM)
 
     def instrument(self, *, timeout_s: float = 20.0) -> Instrument:
         """A new connection."""
         limits = SoftLimits(low_um=1000.0, high_um=20000.0)
-        return opened(InstrumentConfig(kind="pretend", address=str(self._folder), limits=limits, timeout_s=timeout_s))
+        return opened(InstrumentConfig(kind="pretend", address=str(self.folder), limits=limits, timeout_s=timeout_s))
 
     def plant(self, fault: PlantedFault) -> None:
         """In its file of faults."""
@@ -70,15 +70,15 @@ class PretendRig:
             PlantedFault.SILENT: {"silent": True},
             PlantedFault.SLOW_IMAGE: {"slow_s": 0.5},
         }
-        PretendScope(self._folder).plant(**faults[fault])
+        PretendScope(self.folder).plant(**faults[fault])
 
     def lens_um(self) -> float:
         """By its file."""
-        return PretendScope(self._folder).lens().working_distance_um
+        return PretendScope(self.folder).lens().working_distance_um
 
     def turn(self, by_um: float) -> None:
         """By its file."""
-        PretendScope(self._folder).turn(by_um)
+        PretendScope(self.folder).turn(by_um)
 
     def stop(self) -> None:
         """It is a folder: nothing runs."""
