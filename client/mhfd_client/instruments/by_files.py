@@ -46,7 +46,8 @@ class ByFilesInstrument:
         said = self._said()
         if said["program"] != config.kind:
             raise SettingsError(
-                f"kind: {config.kind!r}, but the script in {shown(self._folder)} is {said['program']!r}'s"
+                f"kind: {config.kind!r}, but in {shown(self._folder)} runs the script of {said['program']!r}; mend "
+                "the kind, or name another folder"
             )
         self.name = config.name or str(said["name"])
         self._ranges = {knob: KnobRange(*said["ranges"][knob.value]) for knob in Knob}

@@ -75,7 +75,7 @@ def read_message(path: Path) -> Message | None:
     return message
 
 
-class Refused(Exception):
+class NotCarriedOut(Exception):
     """A request that is not carried out: nothing moved, and no image was taken."""
 
     def __init__(self, kind: str, why: str) -> None:
@@ -83,7 +83,7 @@ class Refused(Exception):
         self.kind = kind
 
 
-class Microscope(Protocol):
+class AskedMicroscope(Protocol):
     """What the two programs have in common."""
 
     program: str
@@ -149,7 +149,7 @@ class SbemImage:
     def image(self, path: Path) -> None:
         """Take an image as the microscope is set."""
         if not self._sem.acquire_frame(str(path)):
-            raise Refused("acquisition_failed", getattr(self._sem, "error_info", "") or "SBEMimage took no image")
+            raise NotCarriedOut("acquisition_failed", getattr(self._sem, "error_info", "") or "SBEMimage took no image")
 
     def close(self) -> None:
         """Let go of the microscope."""
@@ -220,10 +220,12 @@ def _read_settings(into: ConfigParser, file: Path) -> None:
         raise SystemExit(f"--home, --config: {file} cannot be read; name SBEMimage's folder and its settings")
 
 
-class Desk:
+class LensDesk:
     """Answers one request after the other."""
 
-    def __init__(self, folder: Path, microscope: Microscope, low_um: float, high_um: float, step_um: float) -> None:
+    def __init__(
+        self, folder: Path, microscope: AskedMicroscope, low_um: float, high_um: float, step_um: float
+    ) -> None:
         self._folder, self._microscope, self._step_um = folder, microscope, step_um
         self._ranges = {LENS: [low_um, high_um]}
         self._ranges.update((stig, list(microscope.stig_range)) for stig in STIGS)
@@ -254,7 +256,7 @@ class Desk:
         try:
             answer["image"] = self._carry_out(request)
             answer["reading"] = self._microscope.read()
-        except Refused as refused:
+        except NotCarriedOut as refused:
             answer["refused"] = {"kind": refused.kind, "why": str(refused)}
         except Exception as error:  # the microscope's program may raise anything
             answer["refused"] = {"kind": "lost", "why": f"{error!r}; what was asked may have been done"}
@@ -267,12 +269,14 @@ class Desk:
     def _carry_out(self, request: Message) -> str | None:
         """Do what is asked; the name of the image, where one was taken."""
         if request["id"] == self._begun:
-            raise Refused("lost", "this script ended while it carried this out; what was asked may have been done")
+            raise NotCarriedOut(
+                "lost", "this script ended while it carried this out; what was asked may have been done"
+            )
         if request["ask"] == "read":
             return None
         expires_at = request.get("expires_at")
         if not _is_number(expires_at) or time.time() > expires_at:
-            raise Refused("expired", "the request had expired when it was read; nothing was done")
+            raise NotCarriedOut("expired", "the request had expired when it was read; nothing was done")
         if request["ask"] == "set":
             knob, value = self._checked(request)
             self._begin(request)
@@ -283,25 +287,25 @@ class Desk:
             path = self._folder / IMAGES / f"{request['id']}.tif"
             self._microscope.image(path)
             if not path.is_file():
-                raise Refused("acquisition_failed", "the microscope's program left no image")
+                raise NotCarriedOut("acquisition_failed", "the microscope's program left no image")
             self._prune()
             return path.name
-        raise Refused("unknown", f"nothing is known of {request['ask']!r}; nothing was done")
+        raise NotCarriedOut("unknown", f"nothing is known of {request['ask']!r}; nothing was done")
 
     def _checked(self, request: Message) -> tuple[str, float]:
         knob, value = request.get("knob"), request.get("value")
         if knob not in self._ranges or not _is_number(value):
-            raise Refused("out_of_range", f"{knob!r}: {value!r} is no knob with a value; nothing was set")
+            raise NotCarriedOut("out_of_range", f"{knob!r}: {value!r} is no knob with a value; nothing was set")
         if request.get("unit") != self._units[knob]:
-            raise Refused("out_of_range", f"{knob}: the unit has to be {self._units[knob]}; nothing was set")
+            raise NotCarriedOut("out_of_range", f"{knob}: the unit has to be {self._units[knob]}; nothing was set")
         low, high = self._ranges[knob]
         if not low <= value <= high:
-            raise Refused("out_of_range", f"{knob}: {value:g} is not in {low:g} to {high:g}; nothing was set")
+            raise NotCarriedOut("out_of_range", f"{knob}: {value:g} is not in {low:g} to {high:g}; nothing was set")
         if knob == LENS:
             by = abs(value - self._microscope.read()[LENS])
             if by > self._step_um:
                 why = f"{knob}: a step of {by:g} um is more than {self._step_um:g}; nothing was set"
-                raise Refused("out_of_range", why)
+                raise NotCarriedOut("out_of_range", why)
         return knob, value
 
     def _begin(self, request: Message) -> None:
@@ -355,8 +359,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     folder = Path(options.folder).resolve()
     if not folder.is_dir():
         raise SystemExit(f"--folder: {folder} is no folder; make it where mhfd's computer sees it too")
-    microscope: Microscope = SbemImage(options) if options.program == "sbemimage" else SerialEm(options)
-    desk = Desk(folder, microscope, options.low_um, options.high_um, options.step_um)
+    microscope: AskedMicroscope = SbemImage(options) if options.program == "sbemimage" else SerialEm(options)
+    desk = LensDesk(folder, microscope, options.low_um, options.high_um, options.step_um)
 
     def stop(number: int, frame: FrameType | None) -> None:
         desk.stopped = True
