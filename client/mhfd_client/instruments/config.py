@@ -56,8 +56,9 @@ class InstrumentConfig(_Table):
 
     @model_validator(mode="after")
     def _is_a_distance(self) -> InstrumentConfig:
-        # The scale of a light microscope's focus drive has its zero anywhere; a working distance ends at the lens.
-        if self.kind != "micromanager" and self.limits.low_um < 0:
+        # A working distance ends at the lens. The scale of a light microscope's focus drive has its zero anywhere, and
+        # what SerialEM turns is a defocus.
+        if self.kind not in ("micromanager", "serialem") and self.limits.low_um < 0:
             raise ValueError(f"limits.low_um: {self.limits.low_um:g} has to be 0 or more: it is a distance")
         return self
 

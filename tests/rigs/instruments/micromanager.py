@@ -28,8 +28,8 @@ SERVER: Final = Path(__file__).with_name("micromanager_server.py")
 FOCUS, STUCK, CAMERA, FIELDS = "Z", "Stuck", "Camera", "XY"
 FOCUS_UM: Final = 0.0
 """Where the demo's beads are sharp."""
-FIELD_UM: Final = 1000.0
-"""Two positions of the stage this far apart show other beads."""
+FIELD_UM: Final = 600.0
+"""Two positions of the stage this far apart show other beads: an image is 512 um wide."""
 
 
 def sdk_python() -> str:
@@ -63,10 +63,11 @@ class MicroManagerRig:
         if self._program is None:
             self._start()
         self._do("let_go")
+        self.release()
         self.port = self._do("connect")
         if STUCK in self.core("getLoadedDevices"):
             self.core("setFocusDevice", FOCUS)
-            self.core("setTimeoutMs", 5000)
+            self.core("setTimeoutMs", 60_000)
             self.core("unloadDevice", STUCK)
         self.core("setCameraDevice", CAMERA)
         self.core("setExposure", 1.0)
@@ -105,15 +106,36 @@ class MicroManagerRig:
         """By the core."""
         self.core("setRelativePosition", by_um)
 
-    def lay(self, field: int, *, density: int = 100, size: float = 2.0) -> None:
-        """Other beads."""
-        self.core("setXYPosition", field * FIELD_UM, 0.0)
-        self.core("setProperty", CAMERA, "BeadDensity", density)
-        self.core("setProperty", CAMERA, "BeadSize", size)
+    @property
+    def focus_um(self) -> float:
+        """Where the demo's beads are sharp, whatever lies there."""
+        return FOCUS_UM
 
-    def blank(self) -> None:
-        """No beads: the camera's noise alone."""
-        self.core("setProperty", CAMERA, "Mode", "Noise")
+    def lay(self, specimen: int, field: int, *, blank: bool = False) -> None:
+        """Other beads, as many as that specimen has; blank: the camera's noise alone."""
+        self.core("setProperty", CAMERA, "Mode", "Noise" if blank else "Fluorescent Beads")
+        self.core("setProperty", CAMERA, "BeadDensity", 60 + 37 * (specimen % 7))
+        # Hundreds of specimens are numbered with gaps between them; the stage takes its time for each millimetre.
+        row = specimen // 100 * 20 + specimen % 100
+        self.core("setXYPosition", field * FIELD_UM, row * FIELD_UM)
+        self.core("waitForDevice", FIELDS)
+
+    def put_lens(self, um: float) -> None:
+        """By the core."""
+        self.core("setPosition", um)
+        self.core("waitForDevice", FOCUS)
+
+    def hold(self, images: int) -> None:
+        """So many images come; the next one waits."""
+        self._do("hold_images", left=images)
+
+    def holding(self) -> bool:
+        """Does one wait?"""
+        return bool(self._do("waiting"))
+
+    def release(self) -> None:
+        """Images come again."""
+        self._do("hold_images", left=None)
 
     def core(self, call: str, *arguments: Any) -> Any:
         """A call of Micro-Manager's core, past the bridge."""
@@ -149,7 +171,8 @@ class MicroManagerRig:
 
         found = until(ports, "the bridge does not listen")
         assert found is not None
-        self._hand = socket.create_connection(("127.0.0.1", int(found[2])), timeout=60)
+        self._hand = socket.create_connection(("127.0.0.1", int(found[2])), timeout=120)
+        self.core("setTimeoutMs", 60_000)
 
     def _stick(self) -> None:
         # Micro-Manager's own test stage, so slow that it has not moved when the core has waited long enough

@@ -3,7 +3,8 @@
     MICROMANAGER_PYTHON tests/rigs/instruments/micromanager_server.py BRIDGE TOKEN_FILE PORT
 
 Nothing of the core is faked. A second port answers whoever plays the other hand: calls of the core itself, past the
-bridge; holding the bridge's turn; and dropping its connections while the core lives on, as hardware would.
+bridge; holding the bridge's turn, or its images; and dropping its connections while the core lives on, as hardware
+would.
 """
 
 from __future__ import annotations
@@ -27,6 +28,31 @@ def bridge_module(file: Path) -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def holding(module: Any) -> Any:
+    """The shipped bridge, whose images can be made to wait."""
+
+    class Holding(module.Bridge):  # type: ignore[misc]  # of a file that is loaded by its path
+        left: int | None = None
+        waiting = False
+        go = threading.Event()
+
+        def acquire(self, *arguments: Any) -> Any:
+            if self.left == 0:
+                self.waiting = True
+                self.go.wait()
+                self.waiting = False
+            elif self.left is not None:
+                self.left -= 1
+            return super().acquire(*arguments)
+
+        def hold_images(self, left: int | None) -> None:
+            """After so many, until this is called with None."""
+            self.left = left
+            self.go.clear() if left is not None else self.go.set()
+
+    return Holding
 
 
 class Wires:
@@ -68,7 +94,7 @@ def main() -> None:
     """Until killed."""
     module = bridge_module(Path(sys.argv[1]))
     core = module.core_of(Path("MMConfig_demo.cfg"), None)
-    bridge = module.Bridge(core, module.token_of(Path(sys.argv[2])), name="Micro-Manager MMConfig_demo")
+    bridge = holding(module)(core, module.token_of(Path(sys.argv[2])), name="Micro-Manager MMConfig_demo")
     wires = Wires(bridge, int(sys.argv[3]))
     hold, held = threading.Event(), threading.Event()
 
@@ -96,6 +122,10 @@ def main() -> None:
             return held.wait(60)
         if what == "let_go":
             return hold.clear()
+        if what == "hold_images":
+            return bridge.hold_images(asked["left"])
+        if what == "waiting":
+            return bridge.waiting
         raise ValueError(f"do: {what!r}")
 
     class Hand(socketserver.StreamRequestHandler):
