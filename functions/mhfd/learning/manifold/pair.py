@@ -32,6 +32,8 @@ PAIR_VERSION: Final = 1
 
 _REFERENCE: Final = slice(0, 3)  # rings that say how bright one image is against the other
 _BAND: Final = slice(2, 9)  # rings in which structure is looked for
+_FINE: Final = slice(6, 11)  # rings that are left while the focus is not far
+_MIDDLES: Final = np.sqrt(np.array(EDGES[:-1]) * np.array(EDGES[1:]))
 _SHRINK: Final = 0.2  # of the noise: where less than that is left, nothing is said
 _FALL: Final = 1e-4  # of what edges have, k^-3: the same where there is no noise
 _MOST: Final = 4.0  # of a logarithm
@@ -75,6 +77,8 @@ class MeasuredPair:
     """Of both together, in the order of `LEVEL_NAMES`."""
     snr: float
     """Power over noise in the middle rings, of the one that has more."""
+    fine: tuple[float, float]
+    """How much each image has in the middle rings over the coarsest, as a part of what edges have there."""
     match: Match
     tiles: int
 
@@ -103,6 +107,7 @@ def measured(pair: ImagePair) -> MeasuredPair:
         parts=(np.array(rows) / pair.perturbation_um).astype(np.float32),
         spectrum=_level(found).astype(np.float32),
         snr=float(max(_snr(found, which) for which in range(2))),
+        fine=_fine(found),
         match=match,
         tiles=found.tiles,
     )
@@ -158,8 +163,7 @@ def _reference(ring: Values, modes: Values) -> Values:
 def _log_ratio(signal: Values, noise: Values, gain: Values, low: int | None = None) -> Values:
     """ln(A / B) of what is left over the noise, each over its own strength; towards 0 where nothing is left."""
     signal, noise = signal / gain[:, None], noise / gain[:, None]
-    middles = np.sqrt(np.array(EDGES[:-1]) * np.array(EDGES[1:]))
-    fall = (middles / middles[1]) ** -3.0
+    fall = (_MIDDLES / _MIDDLES[1]) ** -3.0
     floor = _SHRINK * noise.mean(axis=0) + _FALL * (fall if low is None else fall[low])
     left = np.maximum(signal, 0) + floor
     ratio: Values = np.clip(np.log(left[0] / left[1]), -_MOST, _MOST)
@@ -171,6 +175,13 @@ def _level(found: TileSpectra) -> Values:
     level: Values = np.log(np.maximum(signal, 0) + _SHRINK * noise + np.finfo(np.float64).tiny)
     level -= level.mean()
     return level
+
+
+def _fine(found: TileSpectra) -> tuple[float, float]:
+    ring = np.maximum(_summed(found.signal.mean(axis=1), found.modes), 0)
+    expected = (_MIDDLES / _MIDDLES[1]) ** -3.0
+    parts = (ring[:, _FINE] / expected[_FINE]).mean(axis=1) / _reference(ring, found.modes)
+    return float(parts[0]), float(parts[1])
 
 
 def _snr(found: TileSpectra, which: int) -> float:
