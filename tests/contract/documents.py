@@ -308,6 +308,19 @@ def _train() -> Any:
         return printed("train", "focus", "labels", learning__training__train=_always(trained))
 
 
+def _adjust(*words: str) -> Any:
+    """Of a pretend microscope whose lens was moved once."""
+    from tests.rigs.lens_rig import lens_rig
+
+    from mhfd_client.instruments.protocol import Knob
+
+    with tempfile.TemporaryDirectory() as folder:
+        rig = lens_rig(Path(folder))
+        with rig.lens(field="a field") as lens:
+            lens.move(Knob.WORKING_DISTANCE, 1.0, why="test")
+        return printed("adjust", *words, "DIR", "--state", str(rig.state))
+
+
 def _models(*words: str) -> Any:
     """Of a library with a package that is champion; models answer at once."""
     from tests.rigs.packages import answer_of, written
@@ -338,6 +351,9 @@ def _adjust_moves() -> Any:
 
 
 PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
+    "adjust undo": lambda: _adjust("undo"),
+    "adjust status": lambda: _adjust("status"),
+    "adjust audit": lambda: _adjust("audit"),
     "plan": _plan,
     "retake": _retake,
     "inspect": _inspect,

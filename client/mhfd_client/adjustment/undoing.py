@@ -23,10 +23,9 @@ class Undone:
 
     from_um: float
     to_um: float
-    line: int
-    """Of the ledger: what was taken back."""
+    line: int | None
+    """Of the ledger: what was taken back. None: what had not ended, and no move that was kept."""
     words: str
-    restored: str | None = None
 
     def document(self) -> dict[str, Any]:
         """For programs."""
@@ -35,7 +34,6 @@ class Undone:
             "to_um": self.to_um,
             "line": self.line,
             "words": self.words,
-            "restored": self.restored,
         }
 
 
@@ -59,6 +57,9 @@ def undo(
     """
     with Lens(state_dir, config or config_of(state_dir), instrument, actor=actor) as lens:
         lens.rules.must_allow("apply", "nothing was set")
+        if lens.restored is not None:  # that is what was to be undone; the move before it was verified
+            at = lens.read().working_distance_um
+            return Undone(at, at, None, f"{lens.restored}; that had not ended: no other move is taken back")
         kept = kept_moves(state_dir)
         if not kept:
             raise lens.book.refused("there is no move of mhfd to take back", refusal="nothing_to_undo")
@@ -83,4 +84,4 @@ def undo(
             backwards=True,
         )
         lens.keep(why, undoes=last.n)
-        return Undone(at, back, last.n, f"the lens is back at {back:.3f} um; it was at {at:.3f}", lens.restored)
+        return Undone(at, back, last.n, f"the lens is back at {back:.3f} um; it was at {at:.3f}")

@@ -64,6 +64,7 @@ VERSIONS: Final = {
         "adjust moves",
         *("dataset build", "dataset check", "train", "evaluate"),
         *(f"models {name}" for name in ("list", "show", "verify", "promote", "rollback", "remove")),
+        *(f"adjust {name}" for name in ("undo", "status", "audit")),
         *("flow start", "flow timer create", "flow timer list", "flow timer delete"),
     ),
     1,

@@ -1,0 +1,135 @@
+"""`mhfd adjust` as it is typed: what it says, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.rigs.lens_rig import HOME_UM, Dying, Killed, LensRig, lens_rig
+from tests.rigs.typed import typed_here
+
+from mhfd_client.adjustment import places
+from mhfd_client.instruments.config import NAME
+from mhfd_client.instruments.protocol import Knob
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> LensRig:
+    return lens_rig(tmp_path)
+
+
+def said(rig: LensRig, *words: str, code: int = 0) -> str:
+    ended, told = typed_here(["adjust", words[0], str(rig.scope.folder), "--state", str(rig.state), *words[1:]])
+    assert ended == code, told
+    return told
+
+
+def document(rig: LensRig, *words: str, code: int = 0) -> Any:
+    return json.loads(said(rig, *words, "--json", code=code))
+
+
+def moved(rig: LensRig, by: float = 3.0) -> None:
+    with rig.lens() as lens:
+        lens.move(Knob.WORKING_DISTANCE, by, why="test")
+
+
+def left(rig: LensRig) -> None:
+    """A program died while the lens was elsewhere."""
+    with pytest.raises(Killed), rig.lens(Dying(rig.instrument(), 4, done=True)) as lens:
+        lens.pair(2.0)
+    assert abs(rig.lens_um - HOME_UM) > 1
+
+
+def test_status_says_how_the_lens_stands(rig: LensRig) -> None:
+    assert "nothing was done with the lens yet" in said(rig, "status")
+    moved(rig)
+    told = said(rig, "status")
+    assert "working distance 5006.217 um" in told
+    assert "allowed: apply" in told
+    assert "mhfd adjust undo" in told
+    found = document(rig, "status")
+    assert found["working_distance_um"] == pytest.approx(HOME_UM + 3)
+    assert found["outstanding"] is None
+    assert found["hour_um"] == pytest.approx(3.0)
+    assert found["undoable"]["numbers"]["from_um"] == pytest.approx(HOME_UM)
+
+
+def test_status_says_what_did_not_end_and_leaves_it(rig: LensRig) -> None:
+    left(rig)
+    stands = rig.lens_um
+    told = said(rig, "status", code=1)
+    assert "NOT ENDED" in told
+    assert f"{HOME_UM:.3f}" in told
+    assert rig.lens_um == stands
+    assert document(rig, "status", code=1)["outstanding"]["home_um"] == HOME_UM
+
+
+def test_status_of_an_instrument_that_does_not_answer(rig: LensRig) -> None:
+    rig.scope.plant(connection_cut=True)
+    assert "gives no answer" in said(rig, "status", code=1)
+    assert document(rig, "status", code=1)["working_distance_um"] is None
+
+
+def test_without_an_instrument_it_is_said_what_to_write(rig: LensRig) -> None:
+    (rig.state / NAME).unlink()
+    for command in ("status", "undo"):
+        assert NAME in said(rig, command, code=2)
+    assert "0 lines" in said(rig, "audit")
+
+
+def test_undo(rig: LensRig) -> None:
+    moved(rig)
+    assert f"the lens is back at {HOME_UM:.3f} um" in said(rig, "undo")
+    assert rig.lens_um == pytest.approx(HOME_UM)
+    assert "no move of mhfd" in said(rig, "undo", code=3)
+
+
+def test_undo_of_what_did_not_end_is_that_alone(rig: LensRig) -> None:
+    moved(rig)
+    with pytest.raises(Killed), rig.lens(Dying(rig.instrument(), 4, done=True)) as lens:
+        lens.pair(2.0)
+    found = document(rig, "undo")
+    assert found["line"] is None
+    assert rig.lens_um == pytest.approx(HOME_UM + 3)
+    assert document(rig, "undo")["to_um"] == pytest.approx(HOME_UM)
+
+
+def test_a_person_may_say_that_nothing_is_to_be_put_back(rig: LensRig) -> None:
+    left(rig)
+    stands = rig.lens_um
+    assert "not put back any more" in said(rig, "undo", "--forget", "--who", "ada")
+    assert rig.lens_um == stands
+    assert "ada" in said(rig, "audit")
+    said(rig, "status")
+
+
+def test_undo_after_another_hand(rig: LensRig) -> None:
+    moved(rig)
+    rig.scope.turn(0.5)
+    assert "somebody else moved it" in said(rig, "undo", code=1)
+    rig.write(allow="off")
+    assert 'write allow = "propose"' in said(rig, "undo", code=3)
+
+
+def test_audit_finds_what_was_changed(rig: LensRig) -> None:
+    moved(rig)
+    assert "3 lines, as they were written" in said(rig, "audit")
+    path = places.ledger(rig.state)
+    path.write_text(path.read_text().replace("test", "rest"))
+    assert "CHANGED" in said(rig, "audit", code=1)
+    found = document(rig, "audit", code=1)
+    assert not found["unchanged"]
+    assert [flaw["line"] for flaw in found["flaws"]] == [1, 3]
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"\0\xff", b"[]\n{}\nnull\n", b"{" * 9999])
+def test_a_ledger_of_rubbish_is_no_traceback(rig: LensRig, rubbish: bytes) -> None:
+    places.folder(rig.state).mkdir()
+    places.ledger(rig.state).write_bytes(rubbish)
+    places.outstanding(rig.state).write_bytes(rubbish)
+    assert "Traceback" not in said(rig, "status", code=1)
+    assert "--forget" in said(rig, "undo", code=1)
+    said(rig, "undo", "--forget")
+    typed_here(["adjust", "audit", str(rig.scope.folder), "--state", str(rig.state)])
