@@ -27,6 +27,7 @@
         |   |   `-- InputRefused              the flow that is deployed does not take such an input
         |   |-- FlowMissing                   the flow is not deployed, or not any more
         |   `-- FlowObsolete                  what is deployed differs from this mhfd's
+        |-- InducedRefused                      a known move gives no size of a package's unit: says why
         |-- SeriesRefused                     a focus series gives no calibration, or labels no tolerance: says why
         |-- InstrumentError                   the instrument does not do what it was asked to
         |   |-- InstrumentLost                it gives no answer; what was asked may have been done
@@ -179,6 +180,10 @@ class FlowObsolete(FlowError):
 
 class SeriesRefused(StationError):
     """A focus series gives no calibration, or labels no tolerance. Nothing was written."""
+
+
+class InducedRefused(StationError):
+    """A known move gives no size. Nothing was written."""
 
 
 class InstrumentError(StationError):

@@ -12,8 +12,9 @@ from tests.rigs.calibrations import calibration
 
 from mhfd.contract.focus_report import ImageInfo
 from mhfd.contract.params import Params
+from mhfd.contract.proposal import PairCalibration
 from mhfd.errors import UsageError
-from mhfd_client.calibration.kept import load, save
+from mhfd_client.calibration.kept import load, load_induced, save, save_induced
 from mhfd_client.verdicts.blur.blur import Blur, BlurKind
 from mhfd_client.verdicts.blur.calibration import Calibration, in_um, instrument_of, um_words
 
@@ -95,6 +96,55 @@ def test_a_file_gives_back_what_was_written(tmp_path: Path) -> None:
     save(calibration(), file)
     assert load(file) == calibration()
     assert sorted(path.name for path in file.parent.iterdir()) == ["calibration.json"]
+
+
+def induced(um_a_unit: float = 2.5) -> PairCalibration:
+    return PairCalibration(package="a" * 64, um_a_unit=um_a_unit, sd_part=0.05, perturbation_um=2.0, pixel_nm=8.0)
+
+
+def test_either_part_of_a_file_is_written_beside_the_other(tmp_path: Path) -> None:
+    file = tmp_path / "calibration.json"
+    save(calibration(), file)
+    save_induced(induced(), file)
+    assert (load(file), load_induced(file)) == (calibration(), induced())
+    save(calibration(um=1.05), file)
+    assert (load(file), load_induced(file)) == (calibration(um=1.05), induced())
+    save_induced(induced(3.0), file)
+    assert (load(file), load_induced(file)) == (calibration(um=1.05), induced(3.0))
+
+
+def test_a_file_of_one_part_says_that_it_lacks_the_other(tmp_path: Path) -> None:
+    series, known = tmp_path / "series.json", tmp_path / "known.json"
+    save(calibration(), series)
+    save_induced(induced(), known)
+    assert load_induced(known) == induced()
+    with pytest.raises(UsageError, match="nothing of a focus series"):
+        load(known)
+    with pytest.raises(UsageError, match="says nothing of a known move; `mhfd adjust calibrate"):
+        load_induced(series)
+
+
+@pytest.mark.parametrize("data", [b"no JSON", b"[1]", b'{"induced": 3}', b"\xff" * 100])
+def test_what_is_no_calibration_is_replaced_and_never_kept(tmp_path: Path, data: bytes) -> None:
+    file = tmp_path / "calibration.json"
+    file.write_bytes(data)
+    save_induced(induced(), file)
+    assert load_induced(file) == induced()
+    file.write_bytes(data)
+    save(calibration(), file)
+    assert load(file) == calibration()
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [({"um_a_unit": -1.0}, "um_a_unit: "), ({"schema_version": 9}, "its version is 9"), ({"more": 1}, "more: ")],
+)
+def test_a_known_move_that_cannot_be_is_named(tmp_path: Path, changes: dict[str, Any], why: str) -> None:
+    file = tmp_path / "calibration.json"
+    file.write_text(json.dumps({"schema_version": 1, "induced": induced().model_dump() | changes}))
+    with pytest.raises(UsageError, match=r"calibration\.json: ") as refused:
+        load_induced(file)
+    assert why in str(refused.value)
 
 
 def _changed(**changes: Any) -> bytes:
