@@ -12,10 +12,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from tests.rigs import REPOSITORY
 from tests.rigs.globus.processes import Program
 from tests.rigs.globus.waiting import until
 from tests.rigs.instruments import PlantedFault
@@ -30,8 +32,9 @@ from mhfd_client.errors import (
     SetDidNotTake,
     SettingsError,
 )
-from mhfd_client.instruments.config import InstrumentConfig, SoftLimits
+from mhfd_client.instruments.config import NAME, InstrumentConfig, SoftLimits, config_of
 from mhfd_client.instruments.micromanager import MicroManager
+from mhfd_client.instruments.opening import opened
 from mhfd_client.instruments.protocol import Knob, KnobRange
 from mhfd_client.instruments.scripts import micromanager_bridge
 from mhfd_client.instruments.scripts.micromanager_bridge import VERSION, proof, token_of
@@ -338,6 +341,17 @@ def test_the_bridge_says_how_to_get_what_it_needs(tmp_path: Path) -> None:
         micromanager_bridge.main(asked)
 
 
+def test_the_example_of_the_how_to_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    page = (REPOSITORY / "docs" / "how-to" / "micromanager.md").read_text()
+    (tmp_path / NAME).write_text(page.split("```toml\n")[1].split("```")[0])
+    told = config_of(tmp_path)
+    assert (told.kind, told.allow, told.limits.low_um) == ("micromanager", "propose", -50.0)
+    token_of(tmp_path / "mhfd-token.txt")
+    with pytest.raises(InstrumentLost, match="does its bridge run"):
+        opened(told.model_copy(update={"address": told.address.replace("4827", "1")}))
+
+
 @pytest.fixture(scope="module")
 def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MicroManagerRig]:
     rig = MicroManagerRig(tmp_path_factory.mktemp("micromanager"))
@@ -423,6 +437,11 @@ def test_live_view_and_colours_are_said(rig: MicroManagerRig) -> None:
     adapter.close()
 
 
+def _listening(program: Program) -> re.Match[str] | None:
+    program.alive()
+    return re.search(r"^listening on 127\.0\.0\.1:(\d+)$", program.said(), re.MULTILINE)
+
+
 @pytest.mark.instruments
 def test_the_program_that_an_operator_types_serves_the_demo(tmp_path: Path) -> None:
     typed = [sdk_python(), str(BRIDGE), "--config", "MMConfig_demo.cfg", "--port", "0", "--token-file", "token"]
@@ -430,13 +449,30 @@ def test_the_program_that_an_operator_types_serves_the_demo(tmp_path: Path) -> N
         typed, env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)}, cwd=tmp_path, output=tmp_path / "o"
     )
     try:
-        found = until(
-            lambda: program.alive() and re.search(r"^listening on 127.0.0.1:(\d+)$", program.said(), re.MULTILINE), "no"
-        )
+        found = until(partial(_listening, program), "it does not listen")
         assert found
         adapter = MicroManager(config(int(found[1]), tmp_path / "token"))
         assert adapter.name == "Micro-Manager MMConfig_demo"
         assert adapter.acquire().reading.working_distance_um == 0.0
+        adapter.close()
+    finally:
+        program.stop()
+
+
+@pytest.mark.instruments
+def test_the_bridge_of_the_how_to_serves_a_core_that_is_in_use(tmp_path: Path) -> None:
+    page = (REPOSITORY / "docs" / "how-to" / "micromanager.md").read_text()
+    begun = "from pymmcore_plus import CMMCorePlus\ncore = CMMCorePlus()\ncore.loadSystemConfiguration()\n"
+    example = page.split("```py\n")[1].split("```")[0].replace("4827", "0")
+    code = f"{begun}{example}\nimport threading\nthreading.Event().wait()\n"
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(BRIDGE.parent)}
+    program = Program([sdk_python(), "-c", code], env=env, cwd=tmp_path, output=tmp_path / "o")
+    try:
+        found = until(partial(_listening, program), "it does not listen")
+        assert found
+        adapter = MicroManager(config(int(found[1]), tmp_path / "mhfd-token.txt"))
+        assert adapter.name == "Micro-Manager"
+        assert adapter.set(Knob.WORKING_DISTANCE, -2.0).working_distance_um == -2.0
         adapter.close()
     finally:
         program.stop()
