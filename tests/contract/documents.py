@@ -350,6 +350,17 @@ def _adjust_moves() -> Any:
         return printed("adjust", "moves", "DIR", "--state", str(state), "--out", str(Path(folder, "out")))
 
 
+def _adjust_calibrate() -> Any:
+    from tests.rigs.known_moves import a_known_move, session
+
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["--perturbation", "2um", "--out", str(Path(folder, "out"))]
+        for pair in a_known_move(Path(folder)):
+            words += ["--pair", *map(str, pair)]
+        stub = {"adjustment__asked__pair_session": _always(session(1.25))}
+        return printed("adjust", "calibrate", "--induced", "5um", *words, **stub)
+
+
 PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
     "adjust undo": lambda: _adjust("undo"),
     "adjust status": lambda: _adjust("status"),
@@ -371,6 +382,7 @@ PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
     "train": _train,
     "replay": _replay,
     "adjust moves": _adjust_moves,
+    "adjust calibrate": _adjust_calibrate,
     "function register": lambda: _functions("register"),
     "function list": lambda: _functions("list"),
     "flow dry-run": _dry_run,
