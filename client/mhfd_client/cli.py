@@ -28,7 +28,7 @@ from mhfd_client.commands import (
     tolerance,
     watch,
 )
-from mhfd_client.commands.adjusting import adjust, lens
+from mhfd_client.commands.adjusting import adjust, apply, lens
 from mhfd_client.commands.adjusting import calibrate as calibrating
 from mhfd_client.commands.adjusting import record as recording
 from mhfd_client.commands.far import endpoint, first_hour, flow, flow_start, function, login, timer
@@ -110,7 +110,8 @@ def main() -> None:
 
 flow.flow.add_command(flow_start.start)
 flow.flow.add_command(timer.timer)
-for _command in (recording.record, recording.moves, calibrating.calibrate, lens.undo, lens.status, lens.audit):
+_LENS = (recording.record, recording.moves, calibrating.calibrate, apply.apply, lens.undo, lens.status, lens.audit)
+for _command in _LENS:
     adjust.adjust.add_command(_command)
 for _group in GROUPS.values():
     for _command in _group:

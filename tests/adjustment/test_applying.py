@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.rigs.lens_rig import Dying, Killed, LensRig, lens_rig
+from tests.rigs.lens_rig import FOCUS_UM, Dying, Killed, LensRig, Teller, lens_rig
 
-from mhfd.contract.proposal import Proposal, ProposalRefusal
+from mhfd.contract.proposal import Proposal
 from mhfd_client.adjustment import ledger
 from mhfd_client.adjustment.applying import Adjusted, RepairOutcome, apply_once, carry_out, propose_at
 from mhfd_client.adjustment.instructions import instruct
@@ -25,31 +25,6 @@ from mhfd_client.errors import (
     InstrumentLost,
     SetDidNotTake,
 )
-
-FOCUS_UM = 5000.0
-PACKAGE = "0" * 64
-
-
-class Teller:
-    """Says what is true of the pretend microscope, as wrong as it is made: gain, offset, refusals by turn."""
-
-    def __init__(self, rig: LensRig, *, gain: float = 1.0, bias: float = 0.0, refuses: tuple[int, ...] = ()) -> None:
-        self.rig = rig
-        self.gain = gain
-        self.bias = bias
-        self.refuses = refuses
-        self.asked = 0
-        self.sized = True
-
-    def __call__(self, pair: TakenPair) -> Proposal:
-        self.asked += 1
-        if self.asked in self.refuses:
-            return Proposal(sign=None, refusal=ProposalRefusal.NO_STRUCTURE, why="blank", package=PACKAGE, title="t")
-        truth = self.rig.scope.truth()
-        move = self.gain * (truth.focus_at(truth.section, self.rig.scope.count().images) - pair.centre_um) + self.bias
-        sign = 1 if move > 0 else -1
-        size = {"move_um": move, "sd_um": 0.2} if self.sized else {}
-        return Proposal.model_validate({"sign": sign, "package": PACKAGE, "title": "t", **size})
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.rigs.lens_rig import HOME_UM, Dying, Killed, LensRig, lens_rig
+from tests.rigs.lens_rig import FOCUS_UM, HOME_UM, Dying, Killed, LensRig, Teller, lens_rig
 from tests.rigs.typed import typed_here
 
 from mhfd_client.adjustment import places
@@ -133,3 +133,54 @@ def test_a_ledger_of_rubbish_is_no_traceback(rig: LensRig, rubbish: bytes) -> No
     assert "--forget" in said(rig, "undo", code=1)
     said(rig, "undo", "--forget")
     typed_here(["adjust", "audit", str(rig.scope.folder), "--state", str(rig.state)])
+
+
+@pytest.fixture
+def teller(rig: LensRig, monkeypatch: pytest.MonkeyPatch) -> Teller:
+    """Who is asked: not a package, which would take its time."""
+    told = Teller(rig)
+    monkeypatch.setattr("mhfd_client.adjustment.asker.asker", lambda *_, **__: told)
+    return told
+
+
+def test_apply_is_a_dry_run(rig: LensRig, teller: Teller) -> None:
+    assert "would move the working distance by -3.217 um" in said(rig, "apply")
+    assert rig.lens_um == pytest.approx(HOME_UM)
+    found = document(rig, "apply")
+    assert found["outcome"] == "dry_run"
+    assert found["instructions"][0]["to_um"] == pytest.approx(FOCUS_UM)
+    assert teller.asked == 2
+
+
+def test_a_dry_run_is_written_out(rig: LensRig, teller: Teller) -> None:
+    assert "set it to 5000.000 um (5.000000 mm)" in said(rig, "apply", "--as", "person")
+    assert "sem.set_wd(5000.0 * 1e-6)" in said(rig, "apply", "--as", "sbemimage")
+    assert "leave one of them out" in said(rig, "apply", "--really", "--as", "serialem", code=2)
+    assert rig.lens_um == pytest.approx(HOME_UM)
+
+
+def test_apply_really_moves_it(rig: LensRig, teller: Teller) -> None:
+    assert "moved the working distance by -3.217 um" in said(rig, "apply", "--really", "--field", "one", "--who", "ada")
+    assert rig.lens_um == pytest.approx(FOCUS_UM)
+    assert "in focus" in said(rig, "apply", "--really", "--field", "two")
+    said(rig, "apply", "--field", "one")  # the fifth and sixth image of it
+    assert "images_a_field" in said(rig, "apply", "--field", "one", code=3)
+    refused = document(rig, "apply", "--field", "one", code=3)
+    assert refused["outcome"] == "refused"
+    assert refused.keys() == document(rig, "apply", "--field", "three").keys()
+    assert {line["actor"] for line in document(rig, "audit")["lines"] if line["what"] == "move"} == {"ada"}
+
+
+def test_apply_says_how_it_ended(rig: LensRig, teller: Teller) -> None:
+    teller.gain = -1.0
+    assert "not better" in said(rig, "apply", "--really", "--field", "1", code=1)
+    teller.refuses = (teller.asked + 1,)
+    assert "blank" in said(rig, "apply", "--really", "--field", "2", code=3)
+    teller.sized = False
+    assert "adjust calibrate" in said(rig, "apply", "--really", "--field", "3", code=3)
+    rig.write(allow="propose")
+    assert 'write allow = "apply"' in said(rig, "apply", "--really", code=3)
+    rig.write()
+    rig.scope.plant(acquire_fails=True)
+    assert "the lens is back" in said(rig, "apply", "--field", "4", code=1)
+    assert rig.lens_um == pytest.approx(HOME_UM)

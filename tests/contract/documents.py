@@ -310,7 +310,7 @@ def _train() -> Any:
 
 def _adjust(*words: str) -> Any:
     """Of a pretend microscope whose lens was moved once."""
-    from tests.rigs.lens_rig import lens_rig
+    from tests.rigs.lens_rig import Teller, lens_rig
 
     from mhfd_client.instruments.protocol import Knob
 
@@ -318,7 +318,8 @@ def _adjust(*words: str) -> Any:
         rig = lens_rig(Path(folder))
         with rig.lens(field="a field") as lens:
             lens.move(Knob.WORKING_DISTANCE, 1.0, why="test")
-        return printed("adjust", *words, "DIR", "--state", str(rig.state))
+        asked = {"adjustment__asker__asker": _always(Teller(rig))}
+        return printed("adjust", *words, "DIR", "--state", str(rig.state), **asked)
 
 
 def _models(*words: str) -> Any:
@@ -362,6 +363,7 @@ def _adjust_calibrate() -> Any:
 
 
 PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
+    "adjust apply": lambda: _adjust("apply", "--really"),
     "adjust undo": lambda: _adjust("undo"),
     "adjust status": lambda: _adjust("status"),
     "adjust audit": lambda: _adjust("audit"),

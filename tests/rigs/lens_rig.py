@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from mhfd_client.adjustment.lens import Lens
+from mhfd.contract.proposal import Proposal, ProposalRefusal
+from mhfd_client.adjustment.lens import Lens, TakenPair
 from mhfd_client.instruments.config import NAME, InstrumentConfig, config_of
 from mhfd_client.instruments.opening import opened
 from mhfd_client.instruments.pretend_scope import PretendScope, make_pretend
 from mhfd_client.instruments.protocol import DeviceEvent, DeviceReading, Instrument, Knob, KnobRange, TakenImage
 
+PACKAGE: Final = "0" * 64
 T = TypeVar("T")
 
+FOCUS_UM: Final = 5000.0
 HOME_UM: Final = 5003.217
 """Where the lens of the rig stands: a number that no rounding makes."""
 TOML: Final = """\
@@ -143,3 +146,26 @@ def steps_of(rig: LensRig) -> Iterator[list[int]]:
     before, counted = rig.scope.count().calls, [0]
     yield counted
     counted[0] = rig.scope.count().calls - before
+
+
+class Teller:
+    """Says what is true of the pretend microscope, as wrong as it is made: gain, offset, refusals by turn."""
+
+    def __init__(self, rig: LensRig, *, gain: float = 1.0, bias: float = 0.0, refuses: tuple[int, ...] = ()) -> None:
+        self.rig = rig
+        self.gain = gain
+        self.bias = bias
+        self.refuses = refuses
+        self.asked = 0
+        self.sized = True
+
+    def __call__(self, pair: TakenPair) -> Proposal:
+        """Of a pair."""
+        self.asked += 1
+        if self.asked in self.refuses:
+            return Proposal(sign=None, refusal=ProposalRefusal.NO_STRUCTURE, why="blank", package=PACKAGE, title="t")
+        truth = self.rig.scope.truth()
+        move = self.gain * (truth.focus_at(truth.section, self.rig.scope.count().images) - pair.centre_um) + self.bias
+        sign = 1 if move > 0 else -1
+        size = {"move_um": move, "sd_um": 0.2} if self.sized else {}
+        return Proposal.model_validate({"sign": sign, "package": PACKAGE, "title": "t", **size})

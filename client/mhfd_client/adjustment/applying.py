@@ -171,7 +171,7 @@ class _Repair:
         if first.refusal is not None:
             return self._ended(RepairOutcome.REFUSED, first.why or first.refusal, first, refusal=first.refusal.value)
         if first.move_um is not None and in_focus(first):
-            return self._ended(RepairOutcome.IN_FOCUS, f"in focus: {_said(first)}; nothing to move", first)
+            return self._ended(RepairOutcome.IN_FOCUS, f"in focus ({_said(first)}): nothing to move", first)
         if not really:
             instruction = self._instruct(first)
             words = (
@@ -305,9 +305,11 @@ def _said(proposal: Proposal) -> str:
     if proposal.refusal is not None:
         return f"refused ({proposal.refusal}): {proposal.why}" if proposal.why else f"refused ({proposal.refusal})"
     if proposal.move_um is None:
-        return f"{'longer' if proposal.sign == 1 else 'shorter'}, how far is not known"
+        return (
+            f"the focus is at a {'longer' if proposal.sign == 1 else 'shorter'} working distance, how far is not known"
+        )
     doubt = "" if proposal.sd_um is None else f" +- {proposal.sd_um:.2f}"
-    return f"{proposal.move_um:+.2f}{doubt} um from the focus"
+    return f"the focus is {proposal.move_um:+.2f}{doubt} um away"
 
 
 def _place(reading: DeviceReading) -> str:

@@ -1,4 +1,4 @@
-"""Who is asked about a pair: the champion of the task `adjust`, or the package that ships, with this lens's calibration.
+"""Who is asked about a pair: the champion of `adjust`, or the package that ships, with what is known of this lens.
 
 What it loads is loaded when it is made. Moves nothing.
 """

@@ -73,7 +73,7 @@ def apply(
     if form and not as_json and done.instructions:
         lines = written_out(done.instructions[0], cast("Form", form)).splitlines()
     else:
-        lines = [done.restored] * (done.restored is not None) + [done.words]
+        lines = [words for words in (done.restored, done.words) if words]
     say(done.document(), lines, as_json=as_json)
     sys.exit(_ENDS.get(done.outcome.value, 0))
 
