@@ -8,41 +8,16 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from tests.rigs.instructed import NOW, config, made, proposal
 
 from mhfd.contract import Proposal
 from mhfd.contract.proposal import ProposalRefusal
 from mhfd_client.adjustment.instructions import LEAST_UM, Instruction, clamped, instruct
 from mhfd_client.errors import AdjustmentRefused
-from mhfd_client.instruments.config import InstrumentConfig, SoftLimits
 from mhfd_client.instruments.protocol import DeviceReading, Knob, KnobRange
 
-NOW = 1_800_000_000.0
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False, width=64)
 SIZES = st.one_of(st.floats(-30, 30), st.floats(-1e12, 1e12), st.sampled_from([0.0, -0.0, 10.0, -10.0, 5e-324]))
-
-
-def config(*, low: float = 4900.0, high: float = 5100.0, step: float = 10.0, hour: float = 50.0) -> InstrumentConfig:
-    limits = SoftLimits(low_um=low, high_um=high, step_um=step, hour_um=hour)
-    return InstrumentConfig(kind="pretend", address="/nowhere", allow="apply", limits=limits)
-
-
-def proposal(move_um: float | None, sign: Literal[-1, 1] | None = None) -> Proposal:
-    return Proposal(
-        sign=sign or (-1 if (move_um or 0) < 0 else 1),
-        move_um=move_um,
-        sd_um=None if move_um is None else 0.25,
-        package="0" * 64,
-        title="a test",
-    )
-
-
-def made(
-    move_um: float, at: float = 5000.0, *, settings: InstrumentConfig | None = None, spent: float = 0.0
-) -> Instruction:
-    settings = settings or config()
-    limits = KnobRange(settings.limits.low_um, settings.limits.high_um)
-    reading = DeviceReading(working_distance_um=at, at=NOW)
-    return instruct(proposal(move_um), reading, settings, limits, instrument="it", spent_um=spent, now=NOW)
 
 
 def made_or_refused(move_um: float, at: float = 5000.0, **options: Any) -> Instruction | str:

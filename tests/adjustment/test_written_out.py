@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from tests.adjustment.test_instructions import NOW, made
+from tests.rigs.instructed import NOW, made
 
 from mhfd_client.adjustment.written_out import Form, written_out
 
