@@ -109,6 +109,24 @@ def test_a_turn_that_is_undone_at_once_is_two_moves_that_teach_nothing(at: Micro
     assert [one.reason for one in sorted_record(at.state).left_out] == [Unteaching.UNDONE] * 2
 
 
+def test_who_goes_on_after_an_undone_turn_makes_a_move_of_its_own(at: Microscope) -> None:
+    at.images()
+    for by in (3.0, -3.0, 1.5):
+        at.recorder.step([at.turns(by)])
+    at.images()
+    found = sorted_record(at.state)
+    assert [one.reason for one in found.left_out] == [Unteaching.UNDONE] * 2
+    assert [one.by for one in found.kept] == pytest.approx([1.5])
+
+
+def test_an_image_that_came_while_nobody_listened_is_found(at: Microscope) -> None:
+    at.images()
+    at.recorder.step([at.turns(-3.0)])
+    at.scope.run_image(1)
+    at.new_recorder()
+    assert [one.image_after is not None for one in at.moves] == [True]
+
+
 def test_a_stigmator_is_a_knob_of_its_own(at: Microscope) -> None:
     at.images()
     at.recorder.step([at.turns(-2.0), at.turns(0.3, Knob.STIG_X)])

@@ -126,6 +126,8 @@ class MoveRecorder:
         self._open: list[RecordedMove] = self._left_open()
         self._unsaid: list[RecordedMove] = []
         self._ask_at = 0.0
+        for image in list(self._images.newest):  # what came while nobody listened
+            self._landed(image)
 
     def step(self, events: list[DeviceEvent]) -> None:
         """Take what has happened since, in the order in which it did."""
@@ -155,6 +157,8 @@ class MoveRecorder:
                 self._open = [move for move in self._open if move is not last]
                 self._keep(self._new(knob, before, after, event))
                 self.count += 1
+                if last is not None and _takes_back(last, after):
+                    self._open.pop()  # who goes on from here makes another move
 
     def _new(self, knob: Knob, before: float, after: float, event: DeviceEvent) -> RecordedMove:
         return RecordedMove(
@@ -286,8 +290,12 @@ def _goes_on(last: RecordedMove, before: float, after: float) -> bool:
     """Whether somebody goes on turning a knob from where it was left, and not all the way back."""
     if last.before is None or last.after is None:
         return False
-    resolved = RESOLVED[last.knob]
-    return abs(before - last.after) < resolved <= abs(after - last.before)
+    return abs(before - last.after) < RESOLVED[last.knob] and not _takes_back(last, after)
+
+
+def _takes_back(last: RecordedMove, after: float) -> bool:
+    """Whether a knob stands again where it stood before the last move."""
+    return last.before is not None and abs(after - last.before) < RESOLVED[last.knob]
 
 
 def _longer(last: RecordedMove, after: float, event: DeviceEvent) -> RecordedMove:

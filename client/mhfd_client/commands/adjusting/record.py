@@ -169,8 +169,9 @@ def _lines(found: SortedRecord, root: str, out: Path | None) -> Iterator[str]:
         yield f"{line(left.move)}: left out ({left.reason.replace('_', ' ')}): {left.why}"
     for damaged in found.damaged:
         yield f"{damaged}: left out"
-    counts = len(found.kept), len(found.left_out), len(found.pairs)
-    yield f"{counts[0]} of {counts[0] + counts[1]} moves teach something; {counts[2]} pairs of images"
+    every = len(found.kept) + len(found.left_out)
+    pairs = f"{len(found.pairs)} pair{'' if len(found.pairs) == 1 else 's'} of images"
+    yield f"{len(found.kept)} of {every} moves teach something, by {pairs}"
     if out is not None:
         yield f"written to {out}; next: mhfd adjust learn {out}"
     elif found.pairs:
