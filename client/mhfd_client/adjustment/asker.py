@@ -8,8 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mhfd_client.adjustment import places
-
 if TYPE_CHECKING:
     from mhfd.contract import Proposal
     from mhfd_client.adjustment.applying import Ask
@@ -34,16 +32,13 @@ def asker(
         package: Another package of it than the champion: a folder, a name or a title.
         calibration: Another file of what a known move showed.
     """
-    from mhfd.learning.manifold.asking import PairSession, champion_or_shipped
-    from mhfd.learning.packages import Library
     from mhfd_client.adjustment.as_pair import image_pair
+    from mhfd_client.adjustment.asked import known_move, pair_session
     from mhfd_client.calibration.kept import load_induced
     from mhfd_client.settings.places import models_home
 
-    library = Library(home or models_home())
-    session = PairSession(library.find(package) if package else champion_or_shipped(library))
-    file = calibration or places.calibration(state_dir)
-    known = load_induced(file) if calibration is not None or file.exists() else None
+    session = pair_session(home or models_home(), package)
+    known = known_move(state_dir) if calibration is None else load_induced(calibration)
 
     def ask(pair: TakenPair) -> Proposal:
         return session.propose(image_pair(pair, instrument), known)
