@@ -1,0 +1,100 @@
+"""The images of a run that are out of focus now, read from the journal again and again. Only reads; moves nothing.
+
+Provisional verdicts are not among them, for nobody has said yet what is sharp; nor are files that are no whole image,
+nor what somebody calls fine as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mhfd.contract.focus_report import Finding
+from mhfd_client.files import shown, text_of
+from mhfd_client.journal.rows import LabelRow, Outcome, Told
+from mhfd_client.journal.view import JournalView, Newest
+from mhfd_client.naming import Place, shot_of, subject
+from mhfd_client.verdicts.blur.kept import blur_of
+
+
+@dataclass(frozen=True, slots=True)
+class BlurredImage:
+    """An image whose verdict is that it is out of focus. Times are seconds since 1970."""
+
+    image: int
+    path: str
+    shot: str
+    """What was to be imaged: another take of it takes this one's place."""
+    section: int | None
+    tile: str | None
+    written: float
+    """When its file was, by the clock of whoever wrote it."""
+    um: float | None = None
+    """How far out of focus, where a calibration tells; which way, one image does not say."""
+    um_low: float | None = None
+    um_high: float | None = None
+
+    @property
+    def where(self) -> str:
+        """Its place, for a person."""
+        if self.section is None:
+            return shown(self.path)
+        return shown(subject(Place(self.section, self.tile)))
+
+
+class OutOfFocus:
+    """Those of a run, as of the last look. To be used by one thread.
+
+    Args:
+        journal: A connection of its own.
+    """
+
+    def __init__(self, journal: JournalView) -> None:
+        self._journal = journal
+        self._read, self._cursor = Newest(), 0
+        self._takes: dict[str, int] = {}  # shot -> its newest image that has a verdict
+        self._blurred: dict[str, BlurredImage] = {}
+        self._labels: dict[int, LabelRow] = {}
+
+    def look(self) -> bool:
+        """Take in what is new; whether anything was."""
+        with self._journal.snapshot():
+            newest = self._journal.newest()
+            if newest == self._read:
+                return False
+            if newest.label != self._read.label:
+                self._labels = self._journal.last_labels()
+            for told in self._journal.told(since=self._cursor):
+                self._take(told)
+            self._read, self._cursor = newest, newest.verdict
+        return True
+
+    @property
+    def images(self) -> dict[str, BlurredImage]:
+        """By shot; of each its newest take."""
+        return {shot: one for shot, one in self._blurred.items() if not self._well(one.image)}
+
+    def superseded(self, one: BlurredImage) -> bool:
+        """Whether a newer file of the same path is there already, that waits for its verdict."""
+        row = self._journal.find(one.path)
+        return row is not None and row.id != one.image
+
+    def _well(self, image: int) -> bool:
+        label = self._labels.get(image)
+        return label is not None and (label.fine or label.sharp is True)
+
+    def _take(self, told: Told) -> None:
+        row = told.image
+        shot = text_of(shot_of(row.path))
+        if row.id < self._takes.get(shot, 0):
+            return  # an earlier take was judged again
+        self._takes[shot] = row.id
+        verdict = told.verdict
+        known = told.score.finding == Finding.OK and not verdict.provisional
+        if verdict.outcome is not Outcome.OUT_OF_FOCUS or not known:
+            self._blurred.pop(shot, None)
+            return
+        blur = blur_of(verdict)
+        um = (None, None, None) if blur is None else (blur.um, blur.um_low, blur.um_high)
+        self._blurred[shot] = BlurredImage(
+            row.id, row.path, shot, row.section, row.tile, row.mtime_ns / 1e9, *um
+        )

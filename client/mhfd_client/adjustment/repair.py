@@ -1,0 +1,138 @@
+"""One repair, in a process of its own: `python -m mhfd_client.adjustment.repair`, started by the desk beside a watch.
+
+It is told on standard input what to do, and says on standard output how it ended. How it went is in the ledger before
+it says so: a watch that died meanwhile finds it there. What moves the lens, and brings it back, is not in here.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
+
+from mhfd.errors import MhfdError
+from mhfd_client.adjustment import ledger
+from mhfd_client.adjustment.child import Child
+from mhfd_client.adjustment.ledger import LensEntry
+from mhfd_client.adjustment.out_of_focus import BlurredImage
+from mhfd_client.adjustment.tries import RepairEnd, about
+from mhfd_client.errors import AdjustmentRefused, AnotherHand, LensBusy, SettingsError
+
+Folder = Annotated[
+    Path,
+    BeforeValidator(lambda told: Path(os.fsdecode(bytes.fromhex(told))) if isinstance(told, str) else told),
+    PlainSerializer(lambda path: os.fsencode(path).hex(), when_used="json"),
+]
+"""A path of whatever bytes, as JSON."""
+
+
+class RepairJob(BaseModel):
+    """What is to be done."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    state_dir: Folder
+    what: Literal["restore", "propose", "apply"]
+    repair: str = ""
+    """Under which name the ledger has it."""
+    image: int = 0
+    shot: str = ""
+    section: int | None = None
+    tile: str | None = None
+
+    @classmethod
+    def of(cls, state_dir: Path, what: Literal["propose", "apply"], repair: str, one: BlurredImage) -> RepairJob:
+        """To mend an image, or to say how."""
+        return cls(
+            state_dir=state_dir,
+            what=what,
+            repair=repair,
+            image=one.image,
+            shot=one.shot,
+            section=one.section,
+            tile=one.tile,
+        )
+
+    @property
+    def about(self) -> dict[str, str | None]:
+        """What the lines of the ledger say of whose it is."""
+        return about(self.image, self.shot, self.section, self.tile, repair=self.repair)
+
+    def start(self) -> Child:
+        """In a process of its own."""
+        return Child(["-m", "mhfd_client.adjustment.repair"], self.model_dump_json().encode() + b"\n")
+
+
+class RepairTold(BaseModel):
+    """How it ended. Neither `end` nor `busy`: the lens stands where it belongs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    end: RepairEnd | None = None
+    words: str = ""
+    busy: bool = False
+    """Another program moves the lens now: it is asked again soon."""
+
+    @classmethod
+    def read(cls, child: Child) -> RepairTold:
+        """What a process said at its end; that it failed, where it said nothing."""
+        try:
+            return cls.model_validate_json(child.answer)
+        except ValidationError:
+            return cls(end=RepairEnd.FAILED, words=child.said)
+
+
+def run(job: RepairJob) -> RepairTold:
+    """Do it, and keep how it ended."""
+    try:
+        told = _restored(job) if job.what == "restore" else _mended(job)
+    except LensBusy as error:
+        told = RepairTold(end=RepairEnd.FAILED, words=str(error), busy=True)
+    except AnotherHand as error:
+        told = RepairTold(end=RepairEnd.NOT_BETTER, words=str(error))
+    except (AdjustmentRefused, SettingsError) as error:
+        told = RepairTold(end=RepairEnd.REFUSED, words=str(error))
+    except MhfdError as error:  # the instrument, the disk: no fault of the image
+        told = RepairTold(end=RepairEnd.FAILED, words=str(error))
+    if job.what != "restore":
+        assert told.end is not None  # noqa: S101 - a repair always has one
+        ended: dict[str, str | None] = {**job.about, "end": told.end.value}
+        ledger.add(job.state_dir, LensEntry.REPAIRED, told.words, actor="watch", about=ended)
+    return told
+
+
+def _restored(job: RepairJob) -> RepairTold:
+    from mhfd_client.adjustment.lens import restore
+    from mhfd_client.instruments.config import config_of
+    from mhfd_client.instruments.opening import opened
+
+    instrument = opened(config_of(job.state_dir))
+    try:
+        return RepairTold(words=restore(job.state_dir, instrument, actor="watch") or "")
+    finally:
+        instrument.close()
+
+
+def _mended(job: RepairJob) -> RepairTold:
+    raise NotImplementedError
+
+
+def main() -> None:
+    """Do what standard input says."""
+
+    def ended(*_: Any) -> None:
+        sys.exit("it was ended before it was through")  # the lens is brought back on the way out
+
+    signal.signal(signal.SIGTERM, ended)
+    told = run(RepairJob.model_validate_json(sys.stdin.buffer.readline()))
+    sys.stdout.write(told.model_dump_json() + "\n")
+
+
+if __name__ == "__main__":
+    main()
