@@ -22,6 +22,7 @@ from scipy import ndimage
 from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.contract.params import Params
 from mhfd.rows import InMemory
+from mhfd_client.adjustment.modes import AdjustMode
 from mhfd_client.arrival.events import Whole
 from mhfd_client.journal.folder import picture_of, thumbnails
 from mhfd_client.journal.journal import Journal
@@ -154,12 +155,12 @@ class Served:
 
 
 @contextmanager
-def served(rig: Rig, *, port: int | None = None) -> Iterator[Served]:
-    """The page in this process, by the real server on a real port."""
+def served(rig: Rig, *, port: int | None = None, adjust: AdjustMode | None = None) -> Iterator[Served]:
+    """The page in this process, by the real server on a real port. `adjust`: what its watch may do with a lens."""
     token = token_of(rig.state)
     listening = bound("127.0.0.1", port or 0)  # 0: any that is free
     ended = threading.Event()
-    serving = Serving(rig.state, rig.loaded, "127.0.0.1")
+    serving = Serving(rig.state, rig.loaded, "127.0.0.1", adjust)
     thread = threading.Thread(target=serve, args=(serving, listening), kwargs={"ended": ended}, daemon=True)
     thread.start()
     try:

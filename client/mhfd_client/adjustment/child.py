@@ -23,7 +23,8 @@ class Child:
     """
 
     def __init__(self, arguments: Sequence[str], told: bytes = b"") -> None:
-        self._out, self._errors = tempfile.TemporaryFile(), tempfile.TemporaryFile()
+        self._out = tempfile.TemporaryFile()  # noqa: SIM115 - as long as this object lives
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         with tempfile.TemporaryFile() as given:
             given.write(told)
             given.seek(0)

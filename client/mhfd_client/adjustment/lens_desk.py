@@ -14,12 +14,13 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Literal, Self
+from typing import Final, Self
 
-from mhfd_client.adjustment import ledger
+from mhfd_client.adjustment import ledger, places
 from mhfd_client.adjustment.child import Child
 from mhfd_client.adjustment.following import LedgerFollower
 from mhfd_client.adjustment.ledger import LensEntry
+from mhfd_client.adjustment.modes import AdjustMode
 from mhfd_client.adjustment.out_of_focus import BlurredImage, OutOfFocus
 from mhfd_client.adjustment.repair import RepairJob, RepairTold
 from mhfd_client.adjustment.tries import RepairEnd, RepairTry, Tries, about
@@ -30,7 +31,6 @@ from mhfd_client.journal.view import JournalView
 
 log = logging.getLogger("mhfd.lens")
 
-AdjustMode = Literal["record", "propose", "apply"]
 FRESH_S: Final = 1800.0
 """Only what was written so lately is mended: of what is older, nobody knows whether the sample still lies there."""
 COMES_S: Final = 600.0
@@ -158,7 +158,9 @@ class LensDesk:
             return
         self._job = None
         told = RepairTold.read(child)
-        if job.what == "restore" and told.end is None and not told.busy:
+        if child.code:
+            self._whole = False  # it may have died with the lens elsewhere
+        elif job.what == "restore" and told.end is None and not told.busy:
             self._whole = True
         self._tries.take(self._ledger.new())
         if told.busy:
@@ -169,6 +171,7 @@ class LensDesk:
             self._well()
 
     def _begin_next(self, blurred: OutOfFocus, images: dict[str, BlurredImage]) -> None:
+        self._whole = self._whole or not places.outstanding(self._state_dir).exists()
         if not self._whole:
             self._begin(RepairJob(state_dir=self._state_dir, what="restore"))
             return

@@ -1,19 +1,24 @@
 """The images of a run that are out of focus now, read from the journal again and again. Only reads; moves nothing.
 
 Provisional verdicts are not among them, for nobody has said yet what is sharp; nor are files that are no whole image,
-nor what somebody calls fine as it is.
+what moved while it was taken, and what somebody calls fine as it is.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from mhfd.contract.focus_report import Finding
 from mhfd_client.files import shown, text_of
 from mhfd_client.journal.rows import LabelRow, Outcome, Told
 from mhfd_client.journal.view import JournalView, Newest
 from mhfd_client.naming import Place, shot_of, subject
+from mhfd_client.verdicts.blur.blur import BlurKind
 from mhfd_client.verdicts.blur.kept import blur_of
+
+_NO_LENS: Final = frozenset({BlurKind.MOTION_ALONG, BlurKind.MOTION_ACROSS, BlurKind.VIBRATION})
+"""No lens mends these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +33,6 @@ class BlurredImage:
     tile: str | None
     written: float
     """When its file was, by the clock of whoever wrote it."""
-    um: float | None = None
-    """How far out of focus, where a calibration tells; which way, one image does not say."""
-    um_low: float | None = None
-    um_high: float | None = None
 
     @property
     def where(self) -> str:
@@ -88,13 +89,9 @@ class OutOfFocus:
         if row.id < self._takes.get(shot, 0):
             return  # an earlier take was judged again
         self._takes[shot] = row.id
-        verdict = told.verdict
+        verdict, blur = told.verdict, blur_of(told.verdict)
         known = told.score.finding == Finding.OK and not verdict.provisional
-        if verdict.outcome is not Outcome.OUT_OF_FOCUS or not known:
+        if verdict.outcome is not Outcome.OUT_OF_FOCUS or not known or (blur and blur.kind in _NO_LENS):
             self._blurred.pop(shot, None)
             return
-        blur = blur_of(verdict)
-        um = (None, None, None) if blur is None else (blur.um, blur.um_low, blur.um_high)
-        self._blurred[shot] = BlurredImage(
-            row.id, row.path, shot, row.section, row.tile, row.mtime_ns / 1e9, *um
-        )
+        self._blurred[shot] = BlurredImage(row.id, row.path, shot, row.section, row.tile, row.mtime_ns / 1e9)

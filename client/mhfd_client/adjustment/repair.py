@@ -22,6 +22,8 @@ from mhfd_client.adjustment.out_of_focus import BlurredImage
 from mhfd_client.adjustment.tries import RepairEnd, about
 from mhfd_client.errors import AdjustmentRefused, AnotherHand, LensBusy, SettingsError
 
+_PASSING = frozenset({"drift", "two_fields", "pair_too_old", "unsure"})
+"""Refusals that another pair may not meet."""
 Folder = Annotated[
     Path,
     BeforeValidator(lambda told: Path(os.fsdecode(bytes.fromhex(told))) if isinstance(told, str) else told),
@@ -57,6 +59,13 @@ class RepairJob(BaseModel):
             section=one.section,
             tile=one.tile,
         )
+
+    @property
+    def field(self) -> str:
+        """Whose dose it is."""
+        if self.section is None:
+            return self.shot
+        return f"section {self.section}" + (f" tile {self.tile}" if self.tile else "")
 
     @property
     def about(self) -> dict[str, str | None]:
@@ -120,7 +129,40 @@ def _restored(job: RepairJob) -> RepairTold:
 
 
 def _mended(job: RepairJob) -> RepairTold:
-    raise NotImplementedError
+    from mhfd_client.adjustment.applying import RepairOutcome, apply_once, propose_at
+    from mhfd_client.adjustment.asker import asker
+    from mhfd_client.adjustment.lens import Lens
+    from mhfd_client.instruments.config import config_of
+    from mhfd_client.instruments.opening import opened
+
+    config = config_of(job.state_dir)
+    instrument = opened(config)
+    try:
+        asked: dict[str, Any] = {
+            "ask": asker(job.state_dir, config, instrument),
+            "instrument": instrument,
+            "config": config,
+            "actor": "watch",
+            "field": job.field,
+        }
+        if job.what == "propose":
+            said = propose_at(job.state_dir, **asked)
+            return RepairTold(end=RepairEnd.PROPOSED, words=said.why or "")
+        done = apply_once(job.state_dir, really=True, **asked)
+        if done.outcome is RepairOutcome.REFUSED:
+            end = RepairEnd.NOT_BETTER if done.refusal in _PASSING else RepairEnd.REFUSED
+            return RepairTold(end=end, words=done.words)
+        if done.outcome not in (RepairOutcome.MOVED, RepairOutcome.IN_FOCUS):
+            return RepairTold(end=RepairEnd.NOT_BETTER, words=done.words)
+        with Lens(job.state_dir, config, instrument, actor="watch", field=job.field) as lens:
+            ledger.add(job.state_dir, LensEntry.RETAKEN, "taken again", actor="watch", about=job.about)
+            path = lens.instrument.retake(job.section, job.tile)
+    finally:
+        instrument.close()
+    if path is None:
+        words = f"{done.words}; {instrument.name} takes no image of a place by itself: take it again"
+        return RepairTold(end=RepairEnd.REFOCUSED, words=words)
+    return RepairTold(end=RepairEnd.RETAKEN, words=f"{done.words}; taken again")
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
     from rich.live import Live
 
     from mhfd.contract.focus_report import FocusReport
+    from mhfd_client.adjustment.lens_desk import LensDesk
+    from mhfd_client.adjustment.modes import AdjustMode
     from mhfd_client.journal.rows import ImageRow, VerdictRow
+    from mhfd_client.settings.load import Loaded
     from mhfd_client.station.assembly import Assembled
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -81,11 +85,18 @@ def watch_options(function: F) -> F:
 @folder_options
 @click.option("--until-idle", type=click.FloatRange(0.1), metavar="SECONDS", help="End when nothing happens so long.")
 @watch_options
+@click.option(
+    "--adjust",
+    type=click.Choice(["record", "propose", "apply"]),
+    help="Have to do with the lens: record what people turn; or also propose what to turn when an image is out of "
+    "focus; or also turn it and have the image taken again, where instrument.toml allows it.  [default: never]",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Say more on the error stream.")
 @click.option("-q", "--quiet", is_flag=True, help="No line for each image.")
 def watch(
     folder: WatchedFolder,
     until_idle: float | None,
+    adjust: AdjustMode | None,
     no_page: bool,
     page_host: str,
     page_port: int | None,
@@ -110,13 +121,22 @@ def watch(
     with _ends_with_its_own_code(), ExitStack() as stack:
         listening = None if no_page else stack.enter_context(bound(page_host, page_port))  # first: it may be taken
         page = None if listening is None else address(listening, page_host)
-        made = assembled(folder.root, loaded, until_idle=until_idle, said=said, page=page, turns=supervisor.turns)
+        desk = None if adjust is None else _desk(folder, loaded, adjust)
+        made = assembled(
+            folder.root,
+            loaded,
+            until_idle=until_idle,
+            said=said,
+            page=page,
+            lens=(lambda: None) if desk is None else desk.needs,
+            turns=supervisor.turns,
+        )
         parts = stack.enter_context(made)
         arrival = parts.arrival
         opened = None
         if listening is not None:
             warn(page_host)
-            opened = stack.enter_context(beside(Serving(parts.state_dir, loaded, page_host), listening))
+            opened = stack.enter_context(beside(Serving(parts.state_dir, loaded, page_host, adjust), listening))
             echo(f"page: {told(opened, parts.state_dir)}", err=True)
         echo(f"watching {arrival.root} ({arrival.mode}); names: {parts.names}; state: {parts.state_dir}", err=True)
         if loaded.settings.runner.kind == "compute":
@@ -128,7 +148,7 @@ def watch(
         if opened is not None:
             for line in _next(opened, parts, loaded.settings.verdict.confirm):
                 echo(line, err=True)
-        with said.heartbeat(), stopped_by_signals(parts.station):
+        with said.heartbeat(), desk or nullcontext(), stopped_by_signals(parts.station):
             supervisor.ready()
             summary = parts.station.run()
         waiting = arrival.pending
@@ -142,6 +162,32 @@ def watch(
     echo(f"{summary.scored} images scored in {summary.seconds:.0f} s{left}", err=True)
     for line in digest.lines() if digest and digest.images else ():
         echo(line, err=True)
+
+
+def _desk(folder: WatchedFolder, loaded: Loaded, mode: AdjustMode) -> LensDesk:
+    """What looks after the lens beside this watch. SettingsError where its instrument does not go along."""
+    from mhfd_client.adjustment.child import Child
+    from mhfd_client.adjustment.lens_desk import LensDesk
+    from mhfd_client.adjustment.modes import instrument_for
+    from mhfd_client.station.assembly import state_of
+
+    state_dir = state_of(folder.root, loaded.settings)
+    config = instrument_for(mode, state_dir)
+    recorder = None
+    if config is not None:
+        words = [
+            "-c",
+            "from mhfd_client.cli import main; main()",
+            "adjust",
+            "record",
+            os.path.realpath(folder.root),
+            "--state",
+            str(state_dir),
+        ]
+        recorder = partial(Child, words)
+    called = "no instrument" if config is None else config.name or config.kind
+    echo(f"lens: {mode}, {called}", err=True)
+    return LensDesk(state_dir, mode, config, recorder=recorder)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ def main() -> None:
         sys.exit("mhfd was exchanged while the watch ran: start the watch again")
     loaded = Loaded(Settings.model_validate(told["settings"]), told["origins"], None)
     listening = socket.socket(fileno=told["socket"])
-    serving = Serving(Path(os.fsdecode(bytes.fromhex(told["state_dir"]))), loaded, told["host"])
+    serving = Serving(Path(os.fsdecode(bytes.fromhex(told["state_dir"]))), loaded, told["host"], told["adjust"])
     ended = threading.Event()
 
     def wait() -> None:

@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mhfd_client.adjustment.moves import record_typed
 from mhfd_client.alerts import acknowledge, snooze
 from mhfd_client.settings.load import Loaded
 from mhfd_client.station.inbox import GivenLabel
@@ -51,6 +52,27 @@ class Said(BaseModel):
     label: Label
     note: str = Field("", max_length=LONGEST_NOTE)
     who: str = Field("", max_length=60)
+
+
+class Turned(BaseModel):
+    """A knob that somebody has turned."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    move: str = Field(max_length=100)
+    before: int | None = Field(None, ge=1, lt=1 << 63)
+    after: int | None = Field(None, ge=1, lt=1 << 63)
+    who: str = Field("", max_length=60)
+
+
+def turned(state_dir: Path, root: str, said: Turned, before: str | None, after: str | None) -> str:
+    """Keep it; says what was kept. UsageError: it is no move. `before`, `after`: paths below the watched folder."""
+    images = [None if path is None else Path(root, path) for path in (before, after)]
+    told: list[str] = []
+    who = note_of(said.who) or name_of_user() or "the page"
+    kept = record_typed(state_dir, said.move, before=images[0], after=images[1], who=who, tell=told.append)
+    log.info("%s turned a knob: %s", who, kept.words)
+    return " ".join([f"Recorded: {kept.words}.", *told])
 
 
 def say(state_dir: Path, root: str, loaded: Loaded, said: Said) -> None:

@@ -15,6 +15,7 @@ from typing import Final
 
 from mhfd.contract.estimate import Estimate
 from mhfd.contract.focus_report import Finding
+from mhfd_client.adjustment.shown import LensShower, LensShown
 from mhfd_client.alerts import Delivery, Episode, Rule, overview
 from mhfd_client.flow.runs_out import RunsReader
 from mhfd_client.journal.rows import Outcome, Told
@@ -33,7 +34,7 @@ _SHOWN: Final = frozenset({Finding.OK, Finding.NO_TISSUE, Finding.SATURATED})
 """What is found of pixels; the other findings are of a file that gives none that mean anything."""
 RECENT: Final = 20  # images that 'now' means
 STRIP: Final = 60
-_RUNG: Final = (Rule.UNUSABLE, Rule.SILENCE, Rule.BACKLOG, Rule.DISK, Rule.ENDED)
+_RUNG: Final = (Rule.UNUSABLE, Rule.SILENCE, Rule.BACKLOG, Rule.DISK, Rule.LENS, Rule.ENDED)
 """Alerts that say what nothing else on the page says."""
 _REPORTS: Final = 500  # kept: the retake list looks at the same ones again and again
 _LOOKED_AT: Final = 2000  # newest images, for the one that would teach most
@@ -96,6 +97,7 @@ class PageModel(RunNow):
         target_s: How long an image may wait for its verdict (`verdict.target_s`).
         flow: Whether a flow scores: then it is said, too, when no run is out.
         tolerance_px: More blur than this is a failure (`verdict.blur_px`).
+        lens: What is shown of a lens; None: nothing.
     """
 
     def __init__(
@@ -107,10 +109,13 @@ class PageModel(RunNow):
         target_s: float = 60.0,
         flow: bool = False,
         tolerance_px: float | None = None,
+        lens: LensShower | None = None,
     ) -> None:
         super().__init__(journal, wanted)
         self._confirm, self.target_s, self.flow = confirm, target_s, flow
         self.tolerance_px = tolerance_px
+        self._lens = lens
+        self.lens: LensShown | None = None
         self._runs_file = RunsReader(journal.path.parent)
         self.runs = UnderWay()
         self.entries: dict[int, JudgedImage] = {}
@@ -144,6 +149,7 @@ class PageModel(RunNow):
         self.alerts = tuple(alert for alert in ringing if not alert.acknowledged)
         self.known = tuple(alert for alert in ringing if alert.acknowledged)
         self.unheard = tuple(sink for sink in told_of.sinks if sink.failures)
+        self.lens = None if self._lens is None else self._lens.look()
         with journal.snapshot():
             self.look()
             self.labels_waiting = images_waiting(journal.path.parent)

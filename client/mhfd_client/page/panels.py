@@ -12,6 +12,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mhfd.contract.focus_report import Cells, FocusReport
+from mhfd_client.adjustment.ledger import LensEntry
 from mhfd_client.alerts import Rule
 from mhfd_client.files import shown, text_of
 from mhfd_client.flow.run_words import PARTS
@@ -44,8 +45,25 @@ RULES: Final = {
     Rule.LENS: "The lens needs a person",
     Rule.ENDED: "The watch ended",
 }
+LENS: Final = {
+    LensEntry.PROPOSED: "Proposed",
+    LensEntry.REFUSED: "Refused",
+    LensEntry.KEPT: "Moved",
+    LensEntry.PUT_BACK: "Put back",
+    LensEntry.LEFT: "Left as somebody turned it",
+    LensEntry.STRANDED: "Not back",
+    LensEntry.FORGOTTEN: "Forgotten",
+    LensEntry.UNDONE: "Undone",
+    LensEntry.REPAIRED: "Repair",
+    LensEntry.ASKED: "A person is needed",
+    LensEntry.TROUBLE: "Nothing can be done",
+    LensEntry.WELL: "Well again",
+}
+"""What a line of the ledger is called."""
 FAILS: Final = {"refused": "refused", "offline": "offline", "runner": "failing", "queued": "queued"}
 """What is said of whoever scores, by the kind of trouble."""
+_CHOICE: Final = 20  # images that a move may be between
+_OUT_BY: Final = 3
 _LISTED: Final = 100  # rows of a list; the whole is one command away
 _TIGHT: Final = 5 << 30  # bytes free, below which the disk is named
 _CODES: Final = {outcome: number for number, outcome in enumerate(Outcome)}
@@ -61,16 +79,17 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     env.globals |= {"words": WORDS, "signs": SIGNS, "unsure_sign": UNSURE_SIGN}
-    env.globals |= {"Outcome": Outcome, "parts": PARTS, "rule_words": RULES}
+    env.globals |= {"Outcome": Outcome, "parts": PARTS, "rule_words": RULES, "lens_words": LENS}
     env.filters |= {"blur": _blur, "blur_size": advice.size, "kind": advice.WORDS.__getitem__}
     env.filters |= {"text": shown, "clock": _clock, "number": _number, "short": _short, "took": took_ms}
     return env
 
 
 def panels(env: Environment, model: PageModel) -> dict[str, str]:
-    """Every part of the page by its name."""
+    """Every part of the page by its name. That of a lens only where the watch has to do with one."""
     context = _context(model)
-    return {name: env.get_template(f"{name}.html").render(context) for name in NAMES}
+    names = NAMES if model.lens is None else (*NAMES, "lens")
+    return {name: env.get_template(f"{name}.html").render(context) for name in names}
 
 
 def _context(model: PageModel) -> dict[str, Any]:
@@ -123,7 +142,18 @@ def _context(model: PageModel) -> dict[str, Any]:
         "tight": free < _TIGHT,
         "root": text_of(root),
         "name": banner.name_of(root),
+        "lens": model.lens,
+        "focus_of": _out_by(model),
+        "newest": [model.entries[image] for image in list(reversed(model.latest))[:_CHOICE]],
     }
+
+
+def _out_by(model: PageModel) -> list[tuple[JudgedImage, str]]:
+    """The newest images that are out of focus, and by how much where a calibration tells it."""
+    newest = [model.entries[image] for image in reversed(model.latest)]
+    blurred = [one for one in newest if one.outcome is Outcome.OUT_OF_FOCUS and one.blur is not None]
+    told = [(one, advice.microns(one.blur, "µm")) for one in blurred if one.blur is not None]
+    return [(one, words) for one, words in told if words is not None][:_OUT_BY]
 
 
 def retakes(env: Environment, model: PageModel, order: Order, number: int) -> str:

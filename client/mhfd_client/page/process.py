@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mhfd.errors import ExtraMissing, UsageError
+from mhfd_client.adjustment.modes import AdjustMode
 from mhfd_client.files import text_of
 from mhfd_client.page.token import token_of
 from mhfd_client.printing import into_journal
@@ -25,7 +26,7 @@ from mhfd_client.settings.places import PORT
 
 log = logging.getLogger("mhfd.page")
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """Of the line that a watch tells its page, which may be of another mhfd when it was exchanged meanwhile."""
 _SERVED_BY: Final = ("bokeh", "starlette", "uvicorn")
 _NEXT: Final = 20  # ports that are tried when nobody asked for one
@@ -38,6 +39,8 @@ class Serving:
     state_dir: Path
     loaded: Loaded
     host: str
+    adjust: AdjustMode | None = None
+    """What the watch may do with a lens; None: nothing of a lens is shown."""
 
 
 def bound(host: str, port: int | None) -> socket.socket:
@@ -122,6 +125,7 @@ def line_of(serving: Serving, number: int) -> dict[str, Any]:
         "socket": number,
         "state_dir": os.fsencode(serving.state_dir).hex(),
         "host": serving.host,
+        "adjust": serving.adjust,
         "settings": serving.loaded.settings.model_dump(mode="json"),
         "origins": serving.loaded.origins,
     }

@@ -21,6 +21,8 @@ from starlette.types import ASGIApp
 
 from mhfd.errors import UsageError
 from mhfd_client import expected
+from mhfd_client.adjustment.modes import AdjustMode
+from mhfd_client.adjustment.shown import LensShower
 from mhfd_client.errors import NamingError, StateError
 from mhfd_client.journal.folder import picture_of, thumbnails
 from mhfd_client.journal.view import JournalView
@@ -50,8 +52,8 @@ class ServedPage:
     live: Live
 
 
-def page(state_dir: Path, loaded: Loaded, *, token: str, host: str) -> ServedPage:
-    """The page of a state folder, behind its guard."""
+def page(state_dir: Path, loaded: Loaded, *, token: str, host: str, adjust: AdjustMode | None = None) -> ServedPage:
+    """The page of a state folder, behind its guard. `adjust`: what the watch beside it may do with a lens."""
     journal = JournalView.read(state_dir)
     root = journal.root()
     names = loaded.settings.names
@@ -66,6 +68,7 @@ def page(state_dir: Path, loaded: Loaded, *, token: str, host: str) -> ServedPag
         target_s=verdict.target_s,
         flow=loaded.settings.runner.kind == "flow",
         tolerance_px=verdict.blur_px,
+        lens=None if adjust is None else LensShower(state_dir, adjust),
     )
     live = Live(model, panels.templates())
     routes = _Routes(live, pictures.PictureReader(root), state_dir, root, loaded, stamp_of(token))
@@ -92,6 +95,7 @@ def page(state_dir: Path, loaded: Loaded, *, token: str, host: str) -> ServedPag
             Route("/labels", routes.label, methods=["POST"]),
             Route("/later", routes.later, methods=["POST"]),
             Route("/alerts", routes.alert, methods=["POST"]),
+            *([] if adjust is None else [Route("/moves", routes.move, methods=["POST"])]),
             Route("/bokeh.js", lambda _: FileResponse(_LIBRARY, headers={"Cache-Control": "private, max-age=3600"})),
             Mount("/assets", StaticFiles(directory=_HERE / "assets")),
         ],
@@ -116,7 +120,7 @@ class _Routes:
         """The page as it is now, whole."""
         now = await self._live.look()
         template = self._live.env.get_template("page.html")
-        said = {"stamp": self._stamp, "root": self._root, "name": banner.name_of(self._root), "names": panels.NAMES}
+        said = {"stamp": self._stamp, "root": self._root, "name": banner.name_of(self._root)}
         return HTMLResponse(template.render(now=now, **said))
 
     async def stream(self, request: Request) -> Response:
@@ -255,6 +259,22 @@ class _Routes:
             raise HTTPException(409, str(e)) from None
         await self._live.look(afresh=True)
         return Response(status_code=204)
+
+    async def move(self, request: Request) -> Response:
+        """A person says how a knob was turned. Nothing is turned by it."""
+        try:
+            said = actions.Turned.model_validate_json(await request.body())
+        except ValidationError:
+            raise HTTPException(400, "No move that this page knows: load the page again.") from None
+        images = [
+            None if one is None else (await self._known(one)).told.image.path for one in (said.before, said.after)
+        ]
+        try:
+            words = await asyncio.to_thread(actions.turned, self._state_dir, self._root, said, *images)
+        except UsageError as e:
+            raise HTTPException(409, str(e)) from None
+        await self._live.look(afresh=True)
+        return PlainTextResponse(words)
 
     async def foreseen(self, request: Request) -> Response:
         """What a label would do to other images, before it is said."""

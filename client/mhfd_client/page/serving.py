@@ -14,7 +14,8 @@ from mhfd_client.page.token import token_of
 
 def serve(serving: Serving, listening: socket.socket, *, ended: threading.Event | None = None) -> None:
     """Serve until told to end, or by a signal when there is no `ended`. In the main thread."""
-    made = page(serving.state_dir, serving.loaded, token=token_of(serving.state_dir), host=serving.host)
+    token = token_of(serving.state_dir)
+    made = page(serving.state_dir, serving.loaded, token=token, host=serving.host, adjust=serving.adjust)
     config = uvicorn.Config(
         made.app,
         log_level="warning",

@@ -34,6 +34,7 @@
     dress(host);
     if (name === "state") announce();
     if (name === "retake") Retakes.see();
+    if (name === "lens") Lens.see();
   }
 
   function near(host) { // where the keyboard goes when what it was on has gone
@@ -208,7 +209,11 @@
   });
   Retakes.start(put);
   Say.start({ stamp, look: (id) => look(id), again: () => look(looking, true), leave: () => dialog.close(), at: () => looking, lost: failed, told: (text) => { $("announce").textContent = text; } });
-  document.addEventListener("submit", (event) => { event.preventDefault(); Say.step("submit"); });
+  if ($("turned")) {
+    Lens.start({ stamp });
+    $("turned-knob").addEventListener("change", Lens.turned);
+  }
+  document.addEventListener("submit", (event) => { event.preventDefault(); if (event.target.id === "turned") Lens.submit(); else Say.step("submit"); });
   dialog.addEventListener("cancel", (event) => { if (Say.close()) event.preventDefault(); });
   dialog.addEventListener("close", closed);
   addEventListener("popstate", visit);
