@@ -417,6 +417,8 @@ FORMS: Final[Mapping[str, Form]] = {
     "line of the ledger of a lens": _of_model("LedgerLine", "mhfd_client.adjustment.ledger"),
     "what a lens has to go back to": _of_model("Outstanding", "mhfd_client.adjustment.outstanding"),
     "move that was recorded": _of_model("RecordedMove", "mhfd_client.adjustment.recording.recorded_move"),
+    "job of a repair": _of_model("RepairJob", "mhfd_client.adjustment.repair"),
+    "how a repair ended": _of_model("RepairTold", "mhfd_client.adjustment.repair"),
     "label that waits": _of_model("GivenLabel", "mhfd_client.station.inbox"),
     "wish that waits": _of_model("Wish", "mhfd_client.station.wishes"),
     "Verdict": _of_model("Verdict", "mhfd_client.verdicts.verdict"),

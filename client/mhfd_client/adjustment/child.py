@@ -8,10 +8,29 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, Protocol
 
 _KEPT: Final = 4096
 _TERM_S: Final = 10.0
+
+
+class Running(Protocol):
+    """A program that was started, as who started it sees it."""
+
+    @property
+    def code(self) -> int | None:
+        """Its exit code; None while it runs."""
+
+    @property
+    def answer(self) -> str:
+        """The last line that it printed."""
+
+    @property
+    def said(self) -> str:
+        """The last line of what it complained of; else how it ended."""
+
+    def end(self, grace_s: float) -> None:
+        """Let it end by itself for so long; then tell it to; then kill it."""
 
 
 class Child:

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from mhfd_client.adjustment import ledger, places
-from mhfd_client.adjustment.child import Child
+from mhfd_client.adjustment.child import Running
 from mhfd_client.adjustment.following import LedgerFollower
 from mhfd_client.adjustment.ledger import LensEntry
 from mhfd_client.adjustment.modes import AdjustMode
@@ -64,18 +64,18 @@ class LensDesk:
         mode: AdjustMode,
         config: InstrumentConfig | None,
         *,
-        starts: Callable[[RepairJob], Child] | None = None,
-        recorder: Callable[[], Child] | None = None,
+        starts: Callable[[RepairJob], Running] | None = None,
+        recorder: Callable[[], Running] | None = None,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._state_dir, self._mode, self._config = state_dir, mode, config
         self._starts = starts or RepairJob.start
         self._recorder = recorder
-        self._listens: Child | None = None
+        self._listens: Running | None = None
         self._now, self._clock = now, clock
         self._tries, self._ledger = Tries(), LedgerFollower(state_dir)
-        self._job: tuple[RepairJob, Child, float] | None = None
+        self._job: tuple[RepairJob, Running, float] | None = None
         self._whole = config is None or config.allow == "off"  # nothing of ours can have left the lens elsewhere
         self._wait_s, self._not_before = _FIRST_WAIT_S, -1e9
         self._failures, self._trouble = 0, ""

@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, Va
 
 from mhfd.errors import MhfdError
 from mhfd_client.adjustment import ledger
-from mhfd_client.adjustment.child import Child
+from mhfd_client.adjustment.child import Child, Running
 from mhfd_client.adjustment.ledger import LensEntry
 from mhfd_client.adjustment.out_of_focus import BlurredImage
 from mhfd_client.adjustment.tries import RepairEnd, about
@@ -89,7 +89,7 @@ class RepairTold(BaseModel):
     """Another program moves the lens now: it is asked again soon."""
 
     @classmethod
-    def read(cls, child: Child) -> RepairTold:
+    def read(cls, child: Running) -> RepairTold:
         """What a process said at its end; that it failed, where it said nothing."""
         try:
             return cls.model_validate_json(child.answer)
