@@ -53,6 +53,7 @@ class LensDesk:
         mode: What may be done.
         config: Of the instrument; None: there is none that can be asked.
         starts: Starts what is to be done, in a process of its own.
+        home: Where learned packages are kept; None: where this user's are.
         recorder: Starts what listens to the operator's hand; None: nothing does.
         now: The time of day.
         clock: For waiting.
@@ -65,13 +66,14 @@ class LensDesk:
         config: InstrumentConfig | None,
         *,
         starts: Callable[[RepairJob], Running] | None = None,
+        home: Path | None = None,
         recorder: Callable[[], Running] | None = None,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._state_dir, self._mode, self._config = state_dir, mode, config
         self._starts = starts or RepairJob.start
-        self._recorder = recorder
+        self._home, self._recorder = home, recorder
         self._listens: Running | None = None
         self._now, self._clock = now, clock
         self._tries, self._ledger = Tries(), LedgerFollower(state_dir)
@@ -182,7 +184,9 @@ class LensDesk:
             if isinstance(decided, str):
                 self._ask(one, decided)
             elif decided and not blurred.superseded(one):
-                self._begin(RepairJob.of(self._state_dir, self._mode, uuid.uuid4().hex[:12], one), one.where)
+                self._begin(
+                    RepairJob.of(self._state_dir, self._mode, uuid.uuid4().hex[:12], one, home=self._home), one.where
+                )
                 return
 
     def _decided(self, one: BlurredImage) -> bool | str:

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
 
@@ -21,6 +21,9 @@ from mhfd_client.adjustment.ledger import LensEntry
 from mhfd_client.adjustment.out_of_focus import BlurredImage
 from mhfd_client.adjustment.tries import RepairEnd, about
 from mhfd_client.errors import AdjustmentRefused, AnotherHand, LensBusy, SettingsError
+
+if TYPE_CHECKING:
+    from mhfd_client.adjustment.applying import Ask
 
 _PASSING = frozenset({"drift", "two_fields", "pair_too_old", "unsure"})
 """Refusals that another pair may not meet."""
@@ -42,17 +45,22 @@ class RepairJob(BaseModel):
     what: Literal["restore", "propose", "apply"]
     repair: str = ""
     """Under which name the ledger has it."""
+    home: Folder | None = None
+    """Where learned packages are kept; None: where this user's are."""
     image: int = 0
     shot: str = ""
     section: int | None = None
     tile: str | None = None
 
     @classmethod
-    def of(cls, state_dir: Path, what: Literal["propose", "apply"], repair: str, one: BlurredImage) -> RepairJob:
+    def of(
+        cls, state_dir: Path, what: Literal["propose", "apply"], repair: str, one: BlurredImage, *, home: Path | None
+    ) -> RepairJob:
         """To mend an image, or to say how."""
         return cls(
             state_dir=state_dir,
             what=what,
+            home=home,
             repair=repair,
             image=one.image,
             shot=one.shot,
@@ -97,10 +105,10 @@ class RepairTold(BaseModel):
             return cls(end=RepairEnd.FAILED, words=child.said)
 
 
-def run(job: RepairJob) -> RepairTold:
-    """Do it, and keep how it ended."""
+def run(job: RepairJob, *, ask: Ask | None = None) -> RepairTold:
+    """Do it, and keep how it ended. `ask`: who says where the focus lies; the champion, where nobody is named."""
     try:
-        told = _restored(job) if job.what == "restore" else _mended(job)
+        told = _restored(job) if job.what == "restore" else _mended(job, ask)
     except LensBusy as error:
         told = RepairTold(end=RepairEnd.FAILED, words=str(error), busy=True)
     except AnotherHand as error:
@@ -128,18 +136,21 @@ def _restored(job: RepairJob) -> RepairTold:
         instrument.close()
 
 
-def _mended(job: RepairJob) -> RepairTold:
+def _mended(job: RepairJob, ask: Ask | None) -> RepairTold:
     from mhfd_client.adjustment.applying import RepairOutcome, apply_once, propose_at
-    from mhfd_client.adjustment.asker import asker
     from mhfd_client.adjustment.lens import Lens
     from mhfd_client.instruments.config import config_of
     from mhfd_client.instruments.opening import opened
 
+    if ask is None:
+        from mhfd_client.adjustment.asker import asker
+
+        ask = asker(job.state_dir, home=job.home)
     config = config_of(job.state_dir)
     instrument = opened(config)
     try:
         asked: dict[str, Any] = {
-            "ask": asker(job.state_dir, config, instrument),
+            "ask": ask,
             "instrument": instrument,
             "config": config,
             "actor": "watch",
