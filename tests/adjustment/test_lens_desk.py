@@ -19,13 +19,13 @@ from tests.rigs.page_rig import Rig
 
 from mhfd.contract.focus_report import Finding
 from mhfd_client.adjustment import ledger, outstanding, places
+from mhfd_client.adjustment.beside.lens_desk import COMES_S, FRESH_S, IN_A_ROW, LensDesk
+from mhfd_client.adjustment.beside.modes import AdjustMode, instrument_for
+from mhfd_client.adjustment.beside.out_of_focus import OutOfFocus
+from mhfd_client.adjustment.beside.repair import RepairJob, RepairTold
+from mhfd_client.adjustment.beside.tries import RepairEnd
 from mhfd_client.adjustment.ledger import LensEntry
-from mhfd_client.adjustment.lens_desk import COMES_S, FRESH_S, IN_A_ROW, LensDesk
-from mhfd_client.adjustment.modes import AdjustMode, instrument_for
-from mhfd_client.adjustment.out_of_focus import OutOfFocus
 from mhfd_client.adjustment.outstanding import Outstanding
-from mhfd_client.adjustment.repair import RepairJob, RepairTold
-from mhfd_client.adjustment.tries import RepairEnd
 from mhfd_client.alerts import LensNeeds
 from mhfd_client.errors import SettingsError
 from mhfd_client.instruments.config import NAME, InstrumentConfig, SoftLimits, config_of
@@ -361,7 +361,7 @@ def test_a_mode_needs_the_instruments_file_to_allow_it(
 
 def test_a_watch_loads_neither_packages_nor_pixels_for_it() -> None:
     code = (
-        "import sys, mhfd_client.adjustment.lens_desk, mhfd_client.adjustment.child\n"
+        "import sys, mhfd_client.adjustment.beside.lens_desk, mhfd_client.adjustment.beside.child\n"
         "heavy = 'onnxruntime sklearn scipy tifffile mhfd.learning mhfd.images mhfd.api mhfd.native'.split()\n"
         "print([one for one in heavy if one in sys.modules])"
     )

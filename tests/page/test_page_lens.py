@@ -14,9 +14,9 @@ from tests.rigs.page_browser import DESKTOP, FITS, PHONE, Opens, shoot
 from tests.rigs.page_rig import Rig, Served, served
 
 from mhfd_client.adjustment import ledger, moves, outstanding, places
+from mhfd_client.adjustment.beside.shown import TOLD
 from mhfd_client.adjustment.ledger import LensEntry
 from mhfd_client.adjustment.outstanding import Outstanding
-from mhfd_client.adjustment.shown import TOLD
 from mhfd_client.instruments.config import NAME
 from mhfd_client.page import panels
 from mhfd_client.page.token import stamp_of

@@ -22,7 +22,7 @@ from scipy import ndimage
 from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.contract.params import Params
 from mhfd.rows import InMemory
-from mhfd_client.adjustment.modes import AdjustMode
+from mhfd_client.adjustment.beside.modes import AdjustMode
 from mhfd_client.arrival.events import Whole
 from mhfd_client.journal.folder import picture_of, thumbnails
 from mhfd_client.journal.journal import Journal

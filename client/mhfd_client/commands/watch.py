@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from rich.live import Live
 
     from mhfd.contract.focus_report import FocusReport
-    from mhfd_client.adjustment.lens_desk import LensDesk
-    from mhfd_client.adjustment.modes import AdjustMode
+    from mhfd_client.adjustment.beside.lens_desk import LensDesk
+    from mhfd_client.adjustment.beside.modes import AdjustMode
     from mhfd_client.journal.rows import ImageRow, VerdictRow
     from mhfd_client.settings.load import Loaded
     from mhfd_client.station.assembly import Assembled
@@ -166,9 +166,10 @@ def watch(
 
 def _desk(folder: WatchedFolder, loaded: Loaded, mode: AdjustMode) -> LensDesk:
     """What looks after the lens beside this watch. SettingsError where its instrument does not go along."""
-    from mhfd_client.adjustment.child import Child
-    from mhfd_client.adjustment.lens_desk import LensDesk
-    from mhfd_client.adjustment.modes import instrument_for
+    from mhfd_client.adjustment.beside.child import Child
+    from mhfd_client.adjustment.beside.lens_desk import LensDesk
+    from mhfd_client.adjustment.beside.modes import instrument_for
+    from mhfd_client.settings.places import models_home
     from mhfd_client.station.assembly import state_of
 
     state_dir = state_of(folder.root, loaded.settings)
@@ -187,7 +188,7 @@ def _desk(folder: WatchedFolder, loaded: Loaded, mode: AdjustMode) -> LensDesk:
         recorder = partial(Child, words)
     called = "no instrument" if config is None else config.name or config.kind
     echo(f"lens: {mode}, {called}", err=True)
-    return LensDesk(state_dir, mode, config, recorder=recorder)
+    return LensDesk(state_dir, mode, config, home=models_home(loaded.settings), recorder=recorder)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import Final
 
 from mhfd.contract.estimate import Estimate
 from mhfd.contract.focus_report import Finding
-from mhfd_client.adjustment.shown import LensShower, LensShown
+from mhfd_client.adjustment.beside.shown import LensShower, LensShown
 from mhfd_client.alerts import Delivery, Episode, Rule, overview
 from mhfd_client.flow.runs_out import RunsReader
 from mhfd_client.journal.rows import Outcome, Told

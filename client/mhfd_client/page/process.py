@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mhfd.errors import ExtraMissing, UsageError
-from mhfd_client.adjustment.modes import AdjustMode
+from mhfd_client.adjustment.beside.modes import AdjustMode
 from mhfd_client.files import text_of
 from mhfd_client.page.token import token_of
 from mhfd_client.printing import into_journal

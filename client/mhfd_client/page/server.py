@@ -21,8 +21,8 @@ from starlette.types import ASGIApp
 
 from mhfd.errors import UsageError
 from mhfd_client import expected
-from mhfd_client.adjustment.modes import AdjustMode
-from mhfd_client.adjustment.shown import LensShower
+from mhfd_client.adjustment.beside.modes import AdjustMode
+from mhfd_client.adjustment.beside.shown import LensShower
 from mhfd_client.errors import NamingError, StateError
 from mhfd_client.journal.folder import picture_of, thumbnails
 from mhfd_client.journal.view import JournalView

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from mhfd_client.adjustment.beside.out_of_focus import BlurredImage
 from mhfd_client.adjustment.ledger import LedgerLine, LensEntry
-from mhfd_client.adjustment.out_of_focus import BlurredImage
 
 
 class RepairEnd(StrEnum):

@@ -17,13 +17,13 @@ from types import TracebackType
 from typing import Final, Self
 
 from mhfd_client.adjustment import ledger, places
-from mhfd_client.adjustment.child import Running
-from mhfd_client.adjustment.following import LedgerFollower
+from mhfd_client.adjustment.beside.child import Running
+from mhfd_client.adjustment.beside.following import LedgerFollower
+from mhfd_client.adjustment.beside.modes import AdjustMode
+from mhfd_client.adjustment.beside.out_of_focus import BlurredImage, OutOfFocus
+from mhfd_client.adjustment.beside.repair import RepairJob, RepairTold
+from mhfd_client.adjustment.beside.tries import RepairEnd, RepairTry, Tries, about
 from mhfd_client.adjustment.ledger import LensEntry
-from mhfd_client.adjustment.modes import AdjustMode
-from mhfd_client.adjustment.out_of_focus import BlurredImage, OutOfFocus
-from mhfd_client.adjustment.repair import RepairJob, RepairTold
-from mhfd_client.adjustment.tries import RepairEnd, RepairTry, Tries, about
 from mhfd_client.alerts import AskedOfPerson, LensNeeds
 from mhfd_client.errors import StateError
 from mhfd_client.instruments.config import InstrumentConfig

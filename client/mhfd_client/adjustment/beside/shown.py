@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mhfd_client.adjustment import moves_file, places
-from mhfd_client.adjustment.following import LedgerFollower
+from mhfd_client.adjustment import places
+from mhfd_client.adjustment.beside.following import LedgerFollower
+from mhfd_client.adjustment.beside.modes import AdjustMode
 from mhfd_client.adjustment.ledger import LedgerLine, LensEntry
-from mhfd_client.adjustment.modes import AdjustMode
 from mhfd_client.adjustment.outstanding import Outstanding, outstanding_of
-from mhfd_client.adjustment.recorded_move import RecordedMove
+from mhfd_client.adjustment.recording import moves_file
+from mhfd_client.adjustment.recording.recorded_move import RecordedMove
 from mhfd_client.errors import SettingsError, StateError
 from mhfd_client.instruments.config import NAME, InstrumentConfig, config_of
 

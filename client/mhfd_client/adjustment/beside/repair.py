@@ -1,4 +1,4 @@
-"""One repair, in a process of its own: `python -m mhfd_client.adjustment.repair`, started by the desk beside a watch.
+"""One repair, in a process of its own that the desk beside a watch starts: `python -m` and the name of this module.
 
 It is told on standard input what to do, and says on standard output how it ended. How it went is in the ledger before
 it says so: a watch that died meanwhile finds it there. What moves the lens, and brings it back, is not in here.
@@ -16,10 +16,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, Va
 
 from mhfd.errors import MhfdError
 from mhfd_client.adjustment import ledger
-from mhfd_client.adjustment.child import Child, Running
+from mhfd_client.adjustment.beside.child import Child, Running
+from mhfd_client.adjustment.beside.out_of_focus import BlurredImage
+from mhfd_client.adjustment.beside.tries import RepairEnd, about
 from mhfd_client.adjustment.ledger import LensEntry
-from mhfd_client.adjustment.out_of_focus import BlurredImage
-from mhfd_client.adjustment.tries import RepairEnd, about
 from mhfd_client.errors import AdjustmentRefused, AnotherHand, LensBusy, SettingsError
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class RepairJob(BaseModel):
 
     def start(self) -> Child:
         """In a process of its own."""
-        return Child(["-m", "mhfd_client.adjustment.repair"], self.model_dump_json().encode() + b"\n")
+        return Child(["-m", "mhfd_client.adjustment.beside.repair"], self.model_dump_json().encode() + b"\n")
 
 
 class RepairTold(BaseModel):
