@@ -418,6 +418,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "what a lens has to go back to": _of_model("Outstanding", "mhfd_client.adjustment.outstanding"),
     "move that was recorded": _of_model("RecordedMove", "mhfd_client.adjustment.recording.recorded_move"),
     "job of a repair": _of_model("RepairJob", "mhfd_client.adjustment.beside.repair"),
+    "job of what listens to a lens": _of_model("ListenJob", "mhfd_client.adjustment.beside.listen"),
     "how a repair ended": _of_model("RepairTold", "mhfd_client.adjustment.beside.repair"),
     "label that waits": _of_model("GivenLabel", "mhfd_client.station.inbox"),
     "wish that waits": _of_model("Wish", "mhfd_client.station.wishes"),

@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
@@ -166,8 +165,8 @@ def watch(
 
 def _desk(folder: WatchedFolder, loaded: Loaded, mode: AdjustMode) -> LensDesk:
     """What looks after the lens beside this watch. SettingsError where its instrument does not go along."""
-    from mhfd_client.adjustment.beside.child import Child
     from mhfd_client.adjustment.beside.lens_desk import LensDesk
+    from mhfd_client.adjustment.beside.listen import ListenJob
     from mhfd_client.adjustment.beside.modes import instrument_for
     from mhfd_client.settings.places import models_home
     from mhfd_client.station.assembly import state_of
@@ -176,16 +175,7 @@ def _desk(folder: WatchedFolder, loaded: Loaded, mode: AdjustMode) -> LensDesk:
     config = instrument_for(mode, state_dir)
     recorder = None
     if config is not None:
-        words = [
-            "-c",
-            "from mhfd_client.cli import main; main()",
-            "adjust",
-            "record",
-            os.path.realpath(folder.root),
-            "--state",
-            str(state_dir),
-        ]
-        recorder = partial(Child, words)
+        recorder = ListenJob(state_dir=state_dir, watched=Path(os.path.realpath(folder.root))).start
     called = "no instrument" if config is None else config.name or config.kind
     echo(f"lens: {mode}, {called}", err=True)
     return LensDesk(state_dir, mode, config, home=models_home(loaded.settings), recorder=recorder)

@@ -54,7 +54,7 @@ class Said(BaseModel):
     who: str = Field("", max_length=60)
 
 
-class Turned(BaseModel):
+class SaidMove(BaseModel):
     """A knob that somebody has turned."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -65,7 +65,7 @@ class Turned(BaseModel):
     who: str = Field("", max_length=60)
 
 
-def turned(state_dir: Path, root: str, said: Turned, before: str | None, after: str | None) -> str:
+def turned(state_dir: Path, root: str, said: SaidMove, before: str | None, after: str | None) -> str:
     """Keep it; says what was kept. UsageError: it is no move. `before`, `after`: paths below the watched folder."""
     images = [None if path is None else Path(root, path) for path in (before, after)]
     told: list[str] = []

@@ -263,7 +263,7 @@ class _Routes:
     async def move(self, request: Request) -> Response:
         """A person says how a knob was turned. Nothing is turned by it."""
         try:
-            said = actions.Turned.model_validate_json(await request.body())
+            said = actions.SaidMove.model_validate_json(await request.body())
         except ValidationError:
             raise HTTPException(400, "No move that this page knows: load the page again.") from None
         images = [

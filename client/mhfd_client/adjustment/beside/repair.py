@@ -6,18 +6,18 @@ it says so: a watch that died meanwhile finds it there. What moves the lens, and
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mhfd.errors import MhfdError
 from mhfd_client.adjustment import ledger
 from mhfd_client.adjustment.beside.child import Child, Running
 from mhfd_client.adjustment.beside.out_of_focus import BlurredImage
+from mhfd_client.adjustment.beside.told import Folder
 from mhfd_client.adjustment.beside.tries import RepairEnd, about
 from mhfd_client.adjustment.ledger import LensEntry
 from mhfd_client.errors import AdjustmentRefused, AnotherHand, LensBusy, SettingsError
@@ -27,12 +27,6 @@ if TYPE_CHECKING:
 
 _PASSING = frozenset({"drift", "two_fields", "pair_too_old", "unsure"})
 """Refusals that another pair may not meet."""
-Folder = Annotated[
-    Path,
-    BeforeValidator(lambda told: Path(os.fsdecode(bytes.fromhex(told))) if isinstance(told, str) else told),
-    PlainSerializer(lambda path: os.fsencode(path).hex(), when_used="json"),
-]
-"""A path of whatever bytes, as JSON."""
 
 
 class RepairJob(BaseModel):
@@ -142,13 +136,13 @@ def _mended(job: RepairJob, ask: Ask | None) -> RepairTold:
     from mhfd_client.instruments.config import config_of
     from mhfd_client.instruments.opening import opened
 
-    if ask is None:
-        from mhfd_client.adjustment.asker import asker
-
-        ask = asker(job.state_dir, home=job.home)
     config = config_of(job.state_dir)
     instrument = opened(config)
     try:
+        if ask is None:
+            from mhfd_client.adjustment.asker import asker
+
+            ask = asker(job.state_dir, instrument, home=job.home)
         asked: dict[str, Any] = {
             "ask": ask,
             "instrument": instrument,

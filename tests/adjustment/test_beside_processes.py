@@ -1,0 +1,58 @@
+"""The programs beside a watch, as programs: they say how they ended, and end with it."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from tests.rigs.globus.waiting import until
+from tests.rigs.instruments.pretend import station_with
+
+from mhfd_client.adjustment import ledger, moves
+from mhfd_client.adjustment.beside.child import Child
+from mhfd_client.adjustment.beside.listen import ListenJob
+from mhfd_client.adjustment.beside.repair import RepairJob, RepairTold
+from mhfd_client.adjustment.beside.tries import RepairEnd
+from mhfd_client.adjustment.ledger import LensEntry
+from mhfd_client.instruments.pretend_scope import make_pretend
+
+
+def ended(child: Child) -> int:
+    until(lambda: child.code is not None, lambda: child.said)
+    assert child.code is not None
+    return child.code
+
+
+def test_what_is_turned_beside_a_watch_is_kept_and_the_listener_ends_with_the_watch(tmp_path: Path) -> None:
+    scope = make_pretend(tmp_path / "scope", size=128)
+    state, root = station_with(tmp_path / "state", scope, allow="off"), tmp_path / "run"
+    root.mkdir()
+    child = ListenJob(state_dir=state, watched=root).start()
+    until(lambda: scope.count().calls > 0 or child.code is not None, lambda: child.said)
+    scope.turn(-3.2)
+    until(lambda: list(moves.moves(state)) or child.code is not None, lambda: child.said)
+    assert child.code is None, child.said
+    (kept,) = moves.moves(state)
+    assert (round(kept.by, 6), kept.source, kept.specimen) == (-3.2, "device", "run")
+    child._untie()  # what a watch that is killed does without doing anything
+    assert ended(child) == 0, child.said
+
+
+def test_a_repair_says_in_words_what_was_wrong(tmp_path: Path) -> None:
+    job = RepairJob(state_dir=tmp_path, what="apply", repair="r1", image=7, shot="S_007.tif", section=7)
+    child = job.start()
+    assert ended(child) == 0, child.said
+    told = RepairTold.read(child)
+    assert told.end is RepairEnd.REFUSED
+    assert "instrument.toml: there is none" in told.words
+    (line,) = ledger.lines(tmp_path)
+    assert (line.what, line.about["end"], line.about["section"]) == (LensEntry.REPAIRED, "refused", "7")
+
+
+def test_one_that_dies_has_failed_and_one_that_stays_is_ended() -> None:
+    dead = Child(["-c", "import sys; sys.exit('a defect')"], b"")
+    assert ended(dead) == 1
+    assert RepairTold.read(dead) == RepairTold(end=RepairEnd.FAILED, words="a defect")
+    stubborn = Child(["-c", "import signal; signal.pause()"], b"")
+    stubborn.end(0.0)
+    assert stubborn.code == -signal.SIGTERM
