@@ -24,6 +24,7 @@ from mhfd_client.errors import AdjustmentRefused, AnotherHand, LensBusy, Setting
 
 if TYPE_CHECKING:
     from mhfd_client.adjustment.applying import Ask
+    from mhfd_client.instruments.protocol import Instrument
 
 _PASSING = frozenset({"drift", "two_fields", "pair_too_old", "unsure"})
 """Refusals that another pair may not meet."""
@@ -139,12 +140,8 @@ def _mended(job: RepairJob, ask: Ask | None) -> RepairTold:
     config = config_of(job.state_dir)
     instrument = opened(config)
     try:
-        if ask is None:
-            from mhfd_client.adjustment.asker import asker
-
-            ask = asker(job.state_dir, instrument, home=job.home)
         asked: dict[str, Any] = {
-            "ask": ask,
+            "ask": ask or _champion(job, instrument),
             "instrument": instrument,
             "config": config,
             "actor": "watch",
@@ -168,6 +165,15 @@ def _mended(job: RepairJob, ask: Ask | None) -> RepairTold:
         words = f"{done.words}; {instrument.name} takes no image of a place by itself: take it again"
         return RepairTold(end=RepairEnd.REFOCUSED, words=words)
     return RepairTold(end=RepairEnd.RETAKEN, words=f"{done.words}; taken again")
+
+
+def _champion(job: RepairJob, instrument: Instrument) -> Ask:
+    from mhfd_client.adjustment.as_pair import image_pair
+    from mhfd_client.adjustment.asked import known_move, pair_session
+    from mhfd_client.settings.places import models_home
+
+    session, known = pair_session(job.home or models_home()), known_move(job.state_dir)
+    return lambda pair: session.propose(image_pair(pair, instrument), known)
 
 
 def main() -> None:
