@@ -11,7 +11,7 @@ import struct
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -248,6 +248,7 @@ def test_an_image_that_is_none_is_not_taken(
     [
         (b"rubbish\n", "Expecting value"),
         (b"[]\n", "no object"),
+        (b"[" * 60_000 + b"\n", "no object"),
         (b"x" * 70_000, "longer than 64 KiB"),
         (line(id=99, answer=STANDS), "another question"),
         (line(id=1), "no answer in the line"),
@@ -390,6 +391,32 @@ def test_the_real_bridge_keeps_strangers_out(rig: MicroManagerRig, tmp_path: Pat
         assert json.loads(both.readline())["error"]["kind"] == "stranger"
         assert both.readline() == b""
     assert rig.lens_um() == FOCUS_UM
+
+
+@pytest.mark.instruments
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        b"\n",
+        b"\xff\xfe\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"[" * 60_000 + b"\n",
+        b"x" * 70_000,
+        b'{"proof": "\\ud800", "nonce": 1}\n',
+    ],
+)
+def test_rubbish_ends_its_own_connection_and_no_more(rig: MicroManagerRig, rubbish: bytes) -> None:
+    rig.ready()
+    with socket.create_connection(("127.0.0.1", rig.port), timeout=60) as stranger, stranger.makefile("rwb") as both:
+        assert json.loads(both.readline())["mhfd_bridge"] == VERSION
+        with suppress(OSError):
+            both.write(rubbish)
+            both.flush()
+            assert b"answer" not in both.read()
+    adapter = rig.instrument()
+    assert adapter.read().working_distance_um == FOCUS_UM
+    adapter.close()
+    assert "Traceback" not in rig.said()
 
 
 @pytest.mark.instruments

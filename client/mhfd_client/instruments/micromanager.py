@@ -157,7 +157,10 @@ class _Wire:
                 raise ValueError("a line longer than 64 KiB")
             self._more()
         line, _, self._buffer = self._buffer.partition(b"\n")
-        told = json.loads(line)
+        try:
+            told = json.loads(line)
+        except RecursionError:
+            told = None
         if not isinstance(told, dict):
             raise ValueError("a line that is no object")
         return told

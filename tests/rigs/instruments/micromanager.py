@@ -141,6 +141,10 @@ class MicroManagerRig:
         """A call of Micro-Manager's core, past the bridge."""
         return self._do("core", call=call, args=arguments)
 
+    def said(self) -> str:
+        """What the bridge wrote."""
+        return "" if self._program is None else self._program.said()
+
     def kill(self) -> None:
         """The bridge and all of Micro-Manager are gone."""
         if self._program is not None:

@@ -306,7 +306,10 @@ def _line(connection: socketserver.StreamRequestHandler) -> dict[str, Any]:
     line = connection.rfile.readline(_LONGEST_LINE)
     if not line:
         raise ConnectionError("gone")
-    told = json.loads(line) if line.endswith(b"\n") else None
+    try:
+        told = json.loads(line) if line.endswith(b"\n") else None
+    except RecursionError:
+        told = None
     if not isinstance(told, dict):
         raise ValueError("no line of JSON")
     return told
@@ -365,7 +368,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--port", type=int, default=4827, help="on 127.0.0.1; 0: a free one, which is printed")
     parser.add_argument("--adapters", help="the folder of Micro-Manager's device adapters, where it is not found")
     asked = parser.parse_args(arguments)
-    token = token_of(asked.token_file)
+    token = token_of(asked.token_file.expanduser())
     core = core_of(asked.config, asked.adapters)
     with _interruptible():
         Bridge(core, token, name=f"Micro-Manager {asked.config.stem}").serve(asked.port)
