@@ -28,7 +28,7 @@ from mhfd_client.commands import (
     tolerance,
     watch,
 )
-from mhfd_client.commands.adjusting import adjust, apply, lens
+from mhfd_client.commands.adjusting import adjust, apply, lens, script
 from mhfd_client.commands.adjusting import calibrate as calibrating
 from mhfd_client.commands.adjusting import record as recording
 from mhfd_client.commands.far import endpoint, first_hour, flow, flow_start, function, login, timer
@@ -110,8 +110,16 @@ def main() -> None:
 
 flow.flow.add_command(flow_start.start)
 flow.flow.add_command(timer.timer)
-_LENS = (recording.record, recording.moves, calibrating.calibrate, apply.apply, lens.undo, lens.status, lens.audit)
-for _command in _LENS:
+for _command in (
+    recording.record,
+    recording.moves,
+    calibrating.calibrate,
+    apply.apply,
+    lens.undo,
+    lens.status,
+    lens.audit,
+    script.script,
+):
     adjust.adjust.add_command(_command)
 for _group in GROUPS.values():
     for _command in _group:

@@ -85,6 +85,7 @@ def examine(
     if directory is not None:
         look("folder", lambda: _folder(directory, loaded))
         look("state", lambda: _state(directory, loaded))
+        look("instrument", lambda: _instrument(directory, loaded))
         if loaded.settings.runner.kind == "flow":
             from mhfd_client.doctor.flow import flow_checks
 
@@ -241,6 +242,13 @@ def _clock(root: str, loaded: Loaded) -> Iterator[Check]:
         yield warn("clock", f"files there are {ahead:.0f} s in the future", "set both clocks by NTP; it still works")
     else:
         yield ok("clock", f"{seen} images there, none from the future")
+
+
+def _instrument(directory: str, loaded: Loaded) -> Iterator[Check]:
+    from mhfd_client.doctor.instrument import instrument_checks
+    from mhfd_client.station.assembly import state_of
+
+    yield from instrument_checks(state_of(directory, loaded.settings))
 
 
 def _state(directory: str, loaded: Loaded) -> Iterator[Check]:

@@ -5,6 +5,9 @@ Nothing of ours writes it, and the page cannot: whoever may write to the state f
 
 from __future__ import annotations
 
+import os
+import stat
+import sys
 import tomllib
 from pathlib import Path
 from typing import Final, Literal
@@ -16,6 +19,7 @@ from mhfd_client.files import shown
 
 NAME: Final = "instrument.toml"
 _MOST_BYTES: Final = 1 << 16
+_ROOT: Final = 0
 
 Allow = Literal["off", "propose", "apply"]
 
@@ -63,11 +67,24 @@ class InstrumentConfig(_Table):
         return self
 
 
+def _check_owner(file: Path, status: os.stat_result) -> None:
+    """Who may write to it decides what a lens may do: its owner, who runs mhfd, or root; on Windows nobody asks."""
+    if sys.platform == "win32":
+        return
+    if status.st_uid not in (_ROOT, os.getuid()):
+        raise SettingsError(f"{shown(file)}: belongs to another user, who would decide what the lens may do; own it")
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise SettingsError(
+            f"{shown(file)}: others may write to it, who would decide what the lens may do; chmod go-w {shown(file)}"
+        )
+
+
 def config_of(state_dir: Path) -> InstrumentConfig:
     """What the file of a state folder says. SettingsError names the file, the key and what to do."""
     file = state_dir / NAME
     try:
         with file.open("rb") as opened:
+            _check_owner(file, os.fstat(opened.fileno()))
             data = opened.read(_MOST_BYTES + 1)
     except FileNotFoundError:
         raise SettingsError(
