@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mhfd.errors import UsageError
 from mhfd.learning.dataset import DatasetRow
 from mhfd.learning.manifold.pair import LEVEL_NAMES, PAIR_NAMES, PAIR_VERSION, image_spectrum, measured
-from mhfd.learning.manifold.reading import read_pair
+from mhfd.learning.manifold.reading import PERTURBATIONS_UM, read_pair
 
 Floats = NDArray[np.float64]
 
@@ -114,6 +114,9 @@ def _measured(row: DatasetRow, kept: Path | None) -> tuple[Floats | None, str | 
     """What a pair shows, and why nothing can be learned from it."""
     if row.pair is None:
         raise UsageError(f"{row.path}: is one image; moves are learned from pairs")
+    low, high = PERTURBATIONS_UM
+    if not low <= row.pair.perturbation_um <= high:
+        return None, f"it was taken {row.pair.perturbation_um:g} um to both sides; {low:g} to {high:g} um are measured"
     place = None if kept is None else kept / row.sha256[:2] / f"{row.sha256}-{row.pair.sha256}.npy"
     numbers = None if place is None else _found(place)
     if numbers is None:
