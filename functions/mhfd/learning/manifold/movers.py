@@ -154,6 +154,8 @@ class PlacedMover:
     def predict(self, values: NDArray[Any]) -> Floats:
         """See `FittedMover`."""
         rows = np.asarray(values, np.float64) / self.scale
+        if not len(rows):
+            return np.empty(0)
         said: Floats = (self._near(rows) - self._near(-rows)) / 2
         return said
 

@@ -1,6 +1,6 @@
 """Rows of recorded moves -> numbers: each pair read and measured once, kept on disk for the next time.
 
-A pair that cannot be measured stays as a row of NaN, with why: whoever learns leaves it out and says so.
+A pair that says nothing stays as a row of NaN, with why: whoever learns leaves it out and says so.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from mhfd.errors import UsageError
 from mhfd.learning.dataset import DatasetRow
 from mhfd.learning.manifold.pair import LEVEL_NAMES, PAIR_NAMES, PAIR_VERSION, image_spectrum, measured
 from mhfd.learning.manifold.reading import PERTURBATIONS_UM, read_pair
+from mhfd.learning.manifold.refusing import before_measuring, by_what_is_seen
 
 Floats = NDArray[np.float64]
 
@@ -63,6 +64,14 @@ class MoveTable:
             value = getattr(self, one.name)
             picked[one.name] = value[at] if isinstance(value, np.ndarray) else [value[row] for row in at]
         return replace(self, **picked)
+
+    def with_rows(self, other: MoveTable) -> MoveTable:
+        """Both, the other's last."""
+        joined: dict[str, Any] = {}
+        for one in fields(self):
+            value, more = getattr(self, one.name), getattr(other, one.name)
+            joined[one.name] = np.concatenate([value, more]) if isinstance(value, np.ndarray) else [*value, *more]
+        return replace(self, **joined)
 
     @property
     def usable(self) -> NDArray[np.bool_]:
@@ -124,12 +133,11 @@ def _measured(row: DatasetRow, kept: Path | None) -> tuple[Floats | None, str | 
         for (sha256, path), own in zip(row.images, pair.sha256, strict=True):
             if own != sha256:
                 raise UsageError(f"{path}: is not the image that was recorded; put it back, or record it anew")
-        if pair.flaw is not None:
-            return None, pair.flaw
-        try:
-            shown = measured(pair)
-        except ValueError as error:
-            return None, str(error)
+        if (refused := before_measuring(pair)) is not None:
+            return None, refused.why
+        shown = measured(pair)
+        if (refused := by_what_is_seen(pair, shown)) is not None:
+            return None, refused.why
         pixel = math.nan if pair.pixel_nm is None else pair.pixel_nm
         # Features are over the perturbation: it is taken out again, so that the same images are measured once.
         numbers = np.concatenate(
@@ -148,7 +156,7 @@ def _measured(row: DatasetRow, kept: Path | None) -> tuple[Floats | None, str | 
     if not np.isfinite(np.delete(numbers, 1)).all():
         return None, "it has a number that is none"
     if numbers[0] < LEAST_SNR:
-        return numbers, f"nothing stands out of the noise (signal over noise {numbers[0]:.1f}, at least {LEAST_SNR:g})"
+        return None, f"nothing stands out of the noise (signal over noise {numbers[0]:.1f}, at least {LEAST_SNR:g})"
     return numbers, None
 
 

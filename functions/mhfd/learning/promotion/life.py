@@ -76,11 +76,16 @@ class Turn:
 
 
 class Life:
-    """The tests that a library has made."""
+    """The tests that a library has made.
 
-    def __init__(self, library: KeepsLines) -> None:
+    Args:
+        library: Where they are kept.
+        file: What decides on something else has a life, and a file, of its own.
+    """
+
+    def __init__(self, library: KeepsLines, file: str = FILE) -> None:
         self._library = library
-        self._path = library.home / FILE
+        self._path = library.home / file
 
     def done(self) -> tuple[TestDone, ...]:
         """All of them, the first one first. UsageError where the file was damaged."""
