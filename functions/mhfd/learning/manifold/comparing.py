@@ -155,10 +155,9 @@ def compare_moves(
             reason = f"{challenger.name} has {own.wrong_signs} signs wrong, {one.name} {one.wrong_signs}"
             return MoveVerdict(False, reason, placings, duels, tested=True)
     wrong = f"{own.wrong_signs} of {own.signs} signs wrong"
-    said = "; ".join(f"{_less(duel)} than {duel.against}{_range(duel)}" for duel in duels)
-    return MoveVerdict(
-        True, f"{challenger.name} is off by {said}, on {count} specimens; {wrong}", placings, duels, True
-    )
+    said = " and ".join(_nearer(duel) for duel in duels)
+    reason = f"{challenger.name} ends {said}, on {count} specimens; {wrong}"
+    return MoveVerdict(True, reason, placings, duels, tested=True)
 
 
 def _placed(one: MoveEntry, move_um: Floats) -> MovePlacing:
