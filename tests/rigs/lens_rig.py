@@ -91,10 +91,11 @@ class Dying:
     From then on nothing more is done with the instrument, whatever the code on the way out would like to do.
     """
 
-    def __init__(self, instrument: Instrument, at: int, *, done: bool) -> None:
+    def __init__(self, instrument: Instrument, at: int, *, done: bool, end: Callable[[], object] | None = None) -> None:
         self._instrument = instrument
         self._at = at
         self._done = done
+        self._end = end
         self._calls = 0
         self.kind, self.name = instrument.kind, instrument.name
 
@@ -133,11 +134,16 @@ class Dying:
     def _call(self, asked: Callable[[], T]) -> T:
         self._calls += 1
         if self._calls > self._at or (self._calls == self._at and not self._done):
-            raise Killed
+            self._die()
         answer = asked()
         if self._calls == self._at:
-            raise Killed
+            self._die()
         return answer
+
+    def _die(self) -> None:
+        if self._end is not None:
+            self._end()
+        raise Killed
 
 
 @contextmanager
