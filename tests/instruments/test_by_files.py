@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.rigs.instruments import PlantedFault
 from tests.rigs.instruments.sbemimage import SbemImageRig
 
@@ -31,6 +34,7 @@ class Scope:
         self.lens = 5000.0
         self.sets: list[tuple[str, float]] = []
         self.raises: BaseException | None = None
+        self.moves = 0.0
 
     def read(self) -> dict[str, Any]:
         return {"working_distance": self.lens, "stig_x": 1.0, "stig_y": None, "stage_um": None}
@@ -42,7 +46,10 @@ class Scope:
             raise self.raises
 
     def image(self, path: Path) -> None:
-        """None is left."""
+        """None is left, but where somebody moves the lens meanwhile."""
+        if self.moves:
+            self.lens += self.moves
+            path.write_bytes(b"II")
 
     def close(self) -> None:
         """Nothing is open."""
@@ -139,6 +146,49 @@ def test_what_the_program_raises_may_have_been_done(tmp_path: Path) -> None:
     asked(tmp_path, **SET)
     desk(tmp_path, scope).look()
     assert refused(tmp_path) == ("lost", "OSError('the line is dead'); what was asked may have been done")
+
+
+def test_what_the_program_raises_before_it_moves_anything_was_not_done(tmp_path: Path) -> None:
+    class Mute(Scope):
+        def read(self) -> dict[str, Any]:
+            raise KeyError("AP_WD")
+
+    scope = Mute()
+    asked(tmp_path, **SET)
+    desk(tmp_path, scope).look()
+    assert refused(tmp_path) == ("lost", "KeyError('AP_WD'); nothing was done")
+
+
+def test_an_image_of_a_lens_that_was_moved_meanwhile_is_left_out(tmp_path: Path) -> None:
+    scope = Scope()
+    scope.moves = 2.0
+    (tmp_path / wire.IMAGES).mkdir()
+    asked(tmp_path, ask="acquire")
+    desk(tmp_path, scope).look()
+    kind, why = refused(tmp_path)
+    assert (kind, why) == (
+        "another_hand",
+        "the lens went from 5000 to 5002 um while the image was taken; it is left out",
+    )
+
+
+@given(
+    values=st.lists(
+        st.one_of(st.floats(allow_nan=True), st.floats(3990, 6010), st.integers(), st.text(max_size=3)), max_size=6
+    ),
+    unit=st.sampled_from(["um", "mm", "nm", None]),
+)
+def test_whatever_is_asked_the_lens_stays_within_the_scripts_limits(values: list[Any], unit: str | None) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        scope = Scope()
+        one = desk(Path(folder), scope)
+        for number, value in enumerate(values):
+            before = scope.lens
+            asked(Path(folder), **SET | {"id": str(number), "value": value, "unit": unit})
+            one.look()
+            assert 4000.0 <= scope.lens <= 6000.0
+            assert abs(scope.lens - before) <= 25.0
+            assert unit == "um" or scope.sets == []
 
 
 def config(address: str, *, kind: Any = "sbemimage") -> InstrumentConfig:

@@ -14,7 +14,14 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
-from mhfd_client.errors import AcquisitionFailed, InstrumentError, InstrumentLost, OutOfRange, SettingsError
+from mhfd_client.errors import (
+    AcquisitionFailed,
+    AnotherHand,
+    InstrumentError,
+    InstrumentLost,
+    OutOfRange,
+    SettingsError,
+)
 from mhfd_client.files import held, opened_lock, shown
 from mhfd_client.instruments.checked import check_allowed, check_taken
 from mhfd_client.instruments.config import InstrumentConfig
@@ -29,6 +36,7 @@ _MOST_IMAGE_BYTES: Final = 1 << 30
 _KINDS: Final[dict[str, type[InstrumentError]]] = {
     "out_of_range": OutOfRange,
     "acquisition_failed": AcquisitionFailed,
+    "another_hand": AnotherHand,
 }
 
 
@@ -131,7 +139,7 @@ class ByFilesInstrument:
                 if refused := answer["refused"]:
                     raise _KINDS.get(refused["kind"], InstrumentLost)(f"{self.name}: {refused['why']}")
                 return answer
-            self._said()
+            self._said(asked=True)
             time.sleep(_LOOK_S)
         request.unlink(missing_ok=True)
         raise InstrumentLost(
@@ -139,13 +147,14 @@ class ByFilesInstrument:
             "the lens stands, and whether the script still runs there"
         )
 
-    def _said(self) -> dict[str, Any]:
+    def _said(self, *, asked: bool = False) -> dict[str, Any]:
         """What the script says of itself. InstrumentLost where it has ended, or never ran."""
         said = wire.read_message(self._folder / wire.DESK)
         if said is None or not said["running"]:
+            fate = "it ended before it answered: what was asked may have been done" if asked else "nothing was asked"
             raise InstrumentLost(
-                f"no script answers in {shown(self._folder)}; run it at the microscope (mhfd adjust script "
-                f"{self.kind}); what was asked last may have been done"
+                f"no script answers in {shown(self._folder)}; {fate}; run it at the microscope: mhfd adjust script "
+                f"{self.kind}"
             )
         return said
 

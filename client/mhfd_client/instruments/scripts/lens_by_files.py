@@ -38,6 +38,7 @@ REQUEST, ANSWER, BEGUN, DESK, IMAGES = "request.json", "answer.json", "begun.jso
 LENS, STIGS = "working_distance", ("stig_x", "stig_y")
 MOST_BYTES = 1 << 16
 _KEPT_IMAGES = 100
+_NEAR_UM = 0.0005
 _log = logging.getLogger("lens")
 
 
@@ -251,7 +252,8 @@ class LensDesk:
         request = read_message(self._folder / REQUEST)
         if request is None or request["id"] == self._done:
             return
-        _log.info("%s: %s", request["id"][:8], {key: request.get(key) for key in ("ask", "knob", "value", "unit")})
+        asked = [str(request[key]) for key in ("ask", "knob", "value", "unit") if key in request]
+        _log.info("%s: %s", request["id"][:8], " ".join(asked))
         answer = {"wire": WIRE, "id": request["id"], "reading": None, "image": None, "refused": None}
         try:
             answer["image"] = self._carry_out(request)
@@ -259,7 +261,7 @@ class LensDesk:
         except NotCarriedOut as refused:
             answer["refused"] = {"kind": refused.kind, "why": str(refused)}
         except Exception as error:  # the microscope's program may raise anything
-            answer["refused"] = {"kind": "lost", "why": f"{error!r}; what was asked may have been done"}
+            answer["refused"] = {"kind": "lost", "why": f"{error!r}; {self._fate(request)}"}
         if answer["refused"]:
             _log.warning("%s: %s", request["id"][:8], answer["refused"]["why"])
         answer["at"] = time.time()
@@ -283,12 +285,17 @@ class LensDesk:
             self._microscope.set(knob, value)
             return None
         if request["ask"] == "acquire":
+            stood = self._microscope.read()[LENS]
             self._begin(request)
             path = self._folder / IMAGES / f"{request['id']}.tif"
             self._microscope.image(path)
             if not path.is_file():
                 raise NotCarriedOut("acquisition_failed", "the microscope's program left no image")
             self._prune()
+            stands = self._microscope.read()[LENS]
+            if abs(stands - stood) > _NEAR_UM:
+                why = f"the lens went from {stood:g} to {stands:g} um while the image was taken; it is left out"
+                raise NotCarriedOut("another_hand", why)
             return path.name
         raise NotCarriedOut("unknown", f"nothing is known of {request['ask']!r}; nothing was done")
 
@@ -307,6 +314,10 @@ class LensDesk:
                 why = f"{knob}: a step of {by:g} um is more than {self._step_um:g}; nothing was set"
                 raise NotCarriedOut("out_of_range", why)
         return knob, value
+
+    def _fate(self, request: Message) -> str:
+        begun = self._begun == request["id"]
+        return "what was asked may have been done" if begun else "nothing was done"
 
     def _begin(self, request: Message) -> None:
         self._begun = request["id"]
