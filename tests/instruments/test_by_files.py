@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from tests.rigs.instruments import PlantedFault
 from tests.rigs.instruments.sbemimage import SbemImageRig
 
-from mhfd_client.errors import InstrumentLost, OutOfRange, SettingsError
+from mhfd_client.errors import AcquisitionFailed, InstrumentLost, OutOfRange, SettingsError
 from mhfd_client.instruments.by_files import ByFilesInstrument
 from mhfd_client.instruments.config import InstrumentConfig, SoftLimits
 from mhfd_client.instruments.protocol import Knob
 from mhfd_client.instruments.scripts import lens_by_files as wire
+from mhfd_client.instruments.tiff_image import tiff_image
 
 LIMITS = SoftLimits(low_um=4000.0, high_um=6000.0)
 
@@ -236,6 +237,21 @@ def test_the_clocks_of_two_computers_need_not_agree(
     clock = SimpleNamespace(time=lambda: time.time() + ahead_s, monotonic=time.monotonic, sleep=time.sleep)
     monkeypatch.setattr("mhfd_client.instruments.by_files.time", clock)
     assert rig.instrument().set(Knob.WORKING_DISTANCE, 5003.0).working_distance_um == pytest.approx(5003.0)
+
+
+def test_what_is_no_image_and_what_is_no_knob_is_said(rig: SbemImageRig) -> None:
+    instrument = rig.instrument()
+    taken = instrument.acquire()
+    assert taken.path is not None
+    for data in (b"", b"II*\0", b"rubbish" * 10):
+        taken.path.write_bytes(data)
+        with pytest.raises(AcquisitionFailed, match=r"SBEMimage on .*tif: what came is no image"):
+            tiff_image(taken.path, f"{instrument.name}: {taken.path}")
+    assert instrument.settable() == frozenset(Knob)
+    silent = ByFilesInstrument(config(str(rig.folder)))
+    silent._settable = frozenset({Knob.WORKING_DISTANCE})
+    with pytest.raises(OutOfRange, match=r"stig x: .* cannot be set; nothing was set"):
+        silent.set(Knob.STIG_X, 0.0)
 
 
 def test_a_request_that_nobody_answered_is_withdrawn(rig: SbemImageRig) -> None:

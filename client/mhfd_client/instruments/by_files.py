@@ -23,16 +23,16 @@ from mhfd_client.errors import (
     SettingsError,
 )
 from mhfd_client.files import held, opened_lock, shown
-from mhfd_client.instruments.checked import check_allowed, check_taken
+from mhfd_client.instruments.checked import check_allowed, check_taken, name_of
 from mhfd_client.instruments.config import InstrumentConfig
 from mhfd_client.instruments.polled import OwnSets, polled
 from mhfd_client.instruments.protocol import DeviceEvent, DeviceReading, Knob, KnobRange, TakenImage
 from mhfd_client.instruments.scripts import lens_by_files as wire
+from mhfd_client.instruments.tiff_image import tiff_image
 
 _LOOK_S: Final = 0.02
 _EVERY_S: Final = 1.0
 """Between two looks for another's hand: each is a request that the microscope answers."""
-_MOST_IMAGE_BYTES: Final = 1 << 30
 _KINDS: Final[dict[str, type[InstrumentError]]] = {
     "out_of_range": OutOfRange,
     "acquisition_failed": AcquisitionFailed,
@@ -72,6 +72,8 @@ class ByFilesInstrument:
 
     def set(self, knob: Knob, value: float) -> DeviceReading:
         """Turn a knob and read it back. The script has limits of its own, which hold first."""
+        if knob not in self._settable:
+            raise OutOfRange(f"{name_of(knob)}: {self.name} does not say it, so it cannot be set; nothing was set")
         check_allowed(knob, value, self._ranges[knob])
         self._own.remember(knob, value)
         asked = {"ask": "set", "knob": knob.value, "value": value, "unit": self._units[knob]}
@@ -79,18 +81,9 @@ class ByFilesInstrument:
 
     def acquire(self) -> TakenImage:
         """Take an image with what the microscope is set to. It stays in the folder, among the last hundred."""
-        import tifffile
-
         answer = self._ask({"ask": "acquire"})
         path = self._folder / wire.IMAGES / Path(str(answer["image"])).name
-        try:
-            if path.stat().st_size > _MOST_IMAGE_BYTES:
-                raise AcquisitionFailed(f"{shown(path)}: is larger than 1 GiB: no image of a microscope")
-            pixels = tifffile.imread(path)
-        except (OSError, ValueError, tifffile.TiffFileError) as error:
-            raise AcquisitionFailed(f"{shown(path)}: the image cannot be read: {error}") from None
-        if pixels.ndim != 2:
-            raise AcquisitionFailed(f"{shown(path)}: is no grey image, but has the shape {pixels.shape}")
+        pixels, _ = tiff_image(path, f"{self.name}: {shown(path)}")
         return TakenImage(pixels, self._reading(answer), path)
 
     def retake(self, section: int | None, tile: str | None) -> Path | None:

@@ -17,8 +17,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
-from numpy.typing import NDArray
-
 from mhfd_client.errors import (
     AcquisitionFailed,
     AnotherHand,
@@ -30,6 +28,7 @@ from mhfd_client.instruments.checked import check_allowed, check_taken, near, sa
 from mhfd_client.instruments.config import InstrumentConfig
 from mhfd_client.instruments.polled import OwnSets, polled
 from mhfd_client.instruments.protocol import DeviceEvent, DeviceReading, Knob, KnobRange, TakenImage
+from mhfd_client.instruments.tiff_image import MOST_BYTES, tiff_image
 
 EVERY_S: Final = 1.0
 """So often it is asked how it stands, while somebody wants to be told of changes."""
@@ -44,7 +43,6 @@ _TOOK: Final = {Knob.WORKING_DISTANCE: 0.01, Knob.STIG_X: 1e-4, Knob.STIG_Y: 1e-
 """What reads back this near has taken: a column has steps of its own."""
 _ADDRESS: Final = re.compile(r"http://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})/?")
 _MOST_JSON: Final = 1 << 20
-_MOST_IMAGE: Final = 1 << 30
 _CHUNK: Final = 1 << 20
 
 
@@ -98,10 +96,11 @@ class OpenFibsem:
     def acquire(self) -> TakenImage:
         """Take an image. AnotherHand where the lens stands elsewhere afterwards than when it was begun."""
         try:
-            data = self._ask("POST", "/acquire_image", _BEAM, most=_MOST_IMAGE)
+            data = self._ask("POST", "/acquire_image", _BEAM, most=MOST_BYTES)
         except _Refused as error:
             raise AcquisitionFailed(f"{self.name}: no image came: {error}") from None
-        pixels, began_um = _image(data, self.name)
+        pixels, told = tiff_image(io.BytesIO(data), self.name)
+        began_um = _begun_um(told)
         reading = self.read()
         now_um = reading.working_distance_um
         if began_um is not None and abs(began_um - now_um) > near(Knob.WORKING_DISTANCE):
@@ -232,25 +231,6 @@ def _number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(f"{value!r} is no number")
     return float(value)
-
-
-def _image(data: bytes, name: str) -> tuple[NDArray[Any], float | None]:
-    """The pixels of a TIFF as the server writes it, and at which working distance it was begun."""
-    import tifffile  # takes long to load, and who reads or moves a lens needs none
-
-    try:
-        with tifffile.TiffFile(io.BytesIO(data)) as file:
-            page = file.pages[0]
-            if len(file.pages) != 1:
-                raise ValueError(f"it is a stack of {len(file.pages)}")
-            if not isinstance(page, tifffile.TiffPage) or page.nbytes > _MOST_IMAGE:
-                raise ValueError("it is larger than 1 GiB")
-            if page.ndim != 2 or page.dtype is None or page.dtype.kind not in "uf" or 0 in page.shape:
-                raise ValueError(f"it has the shape {page.shape} of {page.dtype}")
-            told = (file.shaped_metadata or ({},))[0]
-            return page.asarray(), _begun_um(told)
-    except Exception as error:  # whatever a reader makes of damaged bytes
-        raise AcquisitionFailed(f"{name}: what came is no image: {error}") from None
 
 
 def _begun_um(told: Any) -> float | None:
