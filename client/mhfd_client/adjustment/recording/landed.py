@@ -45,7 +45,7 @@ class LandedImages:
     def __init__(self, state_dir: Path, watched: Path, rules: Rules | None = None) -> None:
         arrival = ArrivalSettings()
         self._state_dir = state_dir
-        self._watched = watched
+        self._watched = watched.resolve()  # the same paths as a journal has
         self._rules = rules or Rules(arrival.patterns, arrival.ignore)
         self._last = 0  # of the journal's images
         self._known: dict[Path, tuple[int, int]] = {}  # size and time, as they were seen last
@@ -83,7 +83,7 @@ class LandedImages:
             with JournalView.read(self._state_dir) as journal:
                 if not alive(journal.heartbeat(), time.time()):
                     return None
-                root, found = Path(journal.root()), []
+                root, found = Path(journal.root()).resolve(), []
                 while rows := journal.images(after=self._last, limit=_PAGE):
                     self._last = rows[-1].id
                     found += [LandedImage(root / row.path, row.mtime_ns / 1e9) for row in rows]
