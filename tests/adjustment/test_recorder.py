@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +17,7 @@ from mhfd_client import files
 from mhfd_client.adjustment import ledger, places
 from mhfd_client.adjustment.ledger import LensEntry
 from mhfd_client.adjustment.moves import moves
+from mhfd_client.adjustment.recording import moves_file
 from mhfd_client.adjustment.recording.looking import Looker
 from mhfd_client.adjustment.recording.recorded_move import RecordedMove
 from mhfd_client.adjustment.recording.recorder import MoveRecorder, alone, record_from
@@ -232,3 +235,19 @@ def test_readings_that_do_not_say_a_knob_are_no_turn(at: Microscope) -> None:
     nothing = DeviceReading(5003.0, at=1.0)
     at.recorder.step([DeviceEvent(nothing, DeviceReading(5003.0, at=2.0, stig_x=1.0))])
     assert at.moves == []
+
+
+@pytest.mark.soak
+def test_a_recorder_that_is_killed_again_and_again_loses_nothing_that_it_said(at: Microscope, tmp_path: Path) -> None:
+    """kill -9, each time when it has said a move: every one of them is read again, whole."""
+    words = [str(Path(sys.executable).with_name("mhfd")), "adjust", "record", str(at.run), "--state", str(at.state)]
+    at.scope.run_image(1)
+    for by in (1.0, -2.0) * 5:
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline().startswith("listening")
+            at.scope.turn(by)
+            assert "working distance" in process.stdout.readline()
+            process.kill()
+    assert [one.by for one in at.moves] == pytest.approx([1.0, -2.0] * 5)
+    assert moves_file.read(at.state).damaged == []

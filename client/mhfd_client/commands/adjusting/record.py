@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,6 +60,7 @@ def record(
     from mhfd_client.adjustment.moves import record_typed
     from mhfd_client.adjustment.typed import length
 
+    _watched(folder)
     kept = record_typed(
         folder.state_dir(),
         move,
@@ -72,22 +74,34 @@ def record(
         look=True,
         tell=lambda words: echo(words, err=True),
     )
-    echo(f"kept: {kept.words}; see what teaches something: mhfd adjust moves {folder.root}")
+    echo(f"kept: {kept.words}; see what teaches something: mhfd adjust moves {_again(folder)}")
+
+
+def _watched(folder: WatchedFolder) -> Path:
+    from mhfd.errors import UsageError
+    from mhfd_client.files import shown
+
+    watched = Path(folder.root)
+    if not watched.is_dir():
+        raise UsageError(
+            f"{shown(watched)}: there is no such folder; name the one that the instrument's images land in"
+        )
+    return watched
+
+
+def _again(folder: WatchedFolder) -> str:
+    """The folder, as the next command is told of it."""
+    return shlex.join([folder.root, *(() if folder.state is None else ("--state", str(folder.state)))])
 
 
 def _listen(folder: WatchedFolder, *, who: str | None, specimen: str, seconds: float | None) -> None:
-    from mhfd.errors import UsageError
     from mhfd_client.adjustment.recording.recorder import record_from
     from mhfd_client.adjustment.recording.stopping import stopped_by_signals_or_after
     from mhfd_client.files import shown
     from mhfd_client.instruments.config import config_of
     from mhfd_client.instruments.opening import opened
 
-    watched, state_dir = Path(folder.root), folder.state_dir()
-    if not watched.is_dir():
-        raise UsageError(
-            f"{shown(watched)}: there is no such folder; name the one that the instrument's images land in"
-        )
+    watched, state_dir = _watched(folder), folder.state_dir()
     instrument = opened(config_of(state_dir))
     try:
         with stopped_by_signals_or_after(seconds) as stop:
@@ -103,7 +117,9 @@ def _listen(folder: WatchedFolder, *, who: str | None, specimen: str, seconds: f
             )
     finally:
         instrument.close()
-    echo(f"{count} move{'' if count == 1 else 's'} kept; see what teaches something: mhfd adjust moves {folder.root}")
+    echo(
+        f"{count} move{'' if count == 1 else 's'} kept; see what teaches something: mhfd adjust moves {_again(folder)}"
+    )
 
 
 @click.command()
@@ -134,7 +150,7 @@ def moves(folder: WatchedFolder, out: Path | None, as_json: bool) -> None:
         "out": out,
         "digest": digest,
     }
-    say(document, _lines(found, folder.root, out), as_json=as_json)
+    say(document, _lines(found, _again(folder), out), as_json=as_json)
 
 
 def _told(move: RecordedMove) -> dict[str, object]:
@@ -156,7 +172,7 @@ def _told(move: RecordedMove) -> dict[str, object]:
     }
 
 
-def _lines(found: SortedRecord, root: str, out: Path | None) -> Iterator[str]:
+def _lines(found: SortedRecord, again: str, out: Path | None) -> Iterator[str]:
     from mhfd_client.times import local
 
     def line(move: RecordedMove) -> str:
@@ -173,6 +189,6 @@ def _lines(found: SortedRecord, root: str, out: Path | None) -> Iterator[str]:
     pairs = f"{len(found.pairs)} pair{'' if len(found.pairs) == 1 else 's'} of images"
     yield f"{len(found.kept)} of {every} moves teach something, by {pairs}"
     if out is not None:
-        yield f"written to {out}; next: mhfd adjust learn {out}"
+        yield f"written to {out}; next: mhfd adjust learn {shlex.quote(str(out))}"
     elif found.pairs:
-        yield f"next: mhfd adjust learn {root}"
+        yield f"next: mhfd adjust learn {again}"
