@@ -86,7 +86,7 @@ def test_at_an_instrument_the_lens_comes_back(scope: PretendScope, tmp_path: Pat
     assert bound == ("pretend microscope", 8.0, 800.0, 1.5, 300.0)
     assert scope.lens().working_distance_um == pytest.approx(5000.3, abs=1e-3)
     assert scope.count().images == 6
-    assert "the move up" in said
+    assert "the upper half of the move" in said
 
 
 def test_an_instrument_that_may_not_be_touched_is_left_alone(scope: PretendScope, tmp_path: Path) -> None:

@@ -78,7 +78,9 @@ def test_halves_that_disagree_by_a_fifth_are_refused(apart: float) -> None:
 
 
 def test_the_two_directions_have_to_agree() -> None:
-    with pytest.raises(InducedRefused, match=r"the move down says 1\.67 um a unit, the move up 5"):
+    with pytest.raises(
+        InducedRefused, match=r"the lower half of the move says 1\.67 um a unit, the upper half of the move 5"
+    ):
         calibrated(ask, PACKAGE, placed((0.0, 0.0), (5.0, -1.0), (-5.0, 3.0)))
 
 

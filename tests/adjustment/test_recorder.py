@@ -241,13 +241,16 @@ def test_readings_that_do_not_say_a_knob_are_no_turn(at: Microscope) -> None:
 def test_a_recorder_that_is_killed_again_and_again_loses_nothing_that_it_said(at: Microscope, tmp_path: Path) -> None:
     """kill -9, each time when it has said a move: every one of them is read again, whole."""
     words = [str(Path(sys.executable).with_name("mhfd")), "adjust", "record", str(at.run), "--state", str(at.state)]
-    at.scope.run_image(1)
-    for by in (1.0, -2.0) * 5:
+    turned = [1.0, -2.0, 4.0, -1.0, 3.0]
+    for by in turned:
+        at.scope.run_image(1)  # how it looks before this turn, and after the last one, whose recorder is dead
         with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
-            assert process.stdout.readline().startswith("listening")
+            lines = iter(process.stdout.readline, "")
+            assert any(line.startswith("listening") for line in lines)
             at.scope.turn(by)
-            assert "working distance" in process.stdout.readline()
+            assert any("before: section_00001" in line for line in lines)
             process.kill()
-    assert [one.by for one in at.moves] == pytest.approx([1.0, -2.0] * 5)
+    assert [one.by for one in at.moves] == pytest.approx(turned)
+    assert [one.image_after is not None for one in at.moves] == [True] * 4 + [False]
     assert moves_file.read(at.state).damaged == []

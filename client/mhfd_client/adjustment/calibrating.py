@@ -71,8 +71,7 @@ def calibrated(ask: Ask, package: str, pairs: Sequence[PlacedPair]) -> InducedMo
     Args:
         ask: The package.
         package: Its name.
-        pairs: In the order of the working distance or not: two, before and after the move, or three, with the move in
-            both directions.
+        pairs: In whatever order: two, before and after the move; or one more in its middle.
     """
     ordered = sorted(pairs, key=lambda one: one.at_um)
     units = [_said(ask, one) for one in ordered]
@@ -122,14 +121,14 @@ def _slope(units: Sequence[float], pairs: Sequence[PlacedPair], who: str) -> flo
 
 
 def _halves(ask: Ask, pairs: Sequence[PlacedPair], units: Sequence[float]) -> list[InducedHalf]:
-    """The halves of the images; of three pairs also each direction alone."""
+    """The halves of the images; of three pairs also the halves of the move."""
     found = []
     for name, half in zip(("the first half", "the second half"), _split(pairs), strict=True):
         answers = [_said(ask, one, name) for one in half]
         found.append(InducedHalf(f"{name} of the images", _slope(answers, half, f"{name} of the images")))
     if len(pairs) > 2:
-        for name, part in (("the move down", slice(0, 2)), ("the move up", slice(1, 3))):
-            found.append(InducedHalf(name, _slope(units[part], pairs[part], f"the images of {name}")))
+        for name, part in (("the lower half of the move", slice(0, 2)), ("the upper half of the move", slice(1, 3))):
+            found.append(InducedHalf(name, _slope(units[part], pairs[part], name)))
     return found
 
 

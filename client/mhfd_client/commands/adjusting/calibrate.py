@@ -46,9 +46,9 @@ def calibrate(
 ) -> None:
     """One known move says how large a package's proposals are on this instrument.
 
-    With DIR pairs are taken at its instrument: where the lens stands, and the known move away on both sides; the lens
-    comes back. With --pair, twice, they are read from files: a pair before the known move and a pair after it. Focus by
-    hand first. Halves that disagree by a fifth are refused, and nothing is written: exit code 1.
+    With DIR pairs are taken at its instrument: where the lens stands, and half the known move away on both sides; the
+    lens comes back. With --pair, twice, they are read from files: a pair before the known move and a pair after it.
+    Focus by hand first. Halves that disagree by a fifth are refused, and nothing is written: exit code 1.
     """
     from mhfd_client.adjustment.asked import pair_session
     from mhfd_client.adjustment.calibrating import calibrated, checked_induced
@@ -89,7 +89,7 @@ def _read(pairs: Sequence[tuple[Path, Path]], perturbation_um: float | None, ind
 
 
 def _taken(folder: WatchedFolder, induced_um: float, perturbation_um: float | None) -> list[PlacedPair]:
-    """Three pairs: here, and the known move away in both directions. The lens is back after each."""
+    """Three pairs: here, and half of the known move away on both sides. The lens is back after each."""
     from mhfd_client.adjustment.as_pair import image_pair
     from mhfd_client.adjustment.calibrating import PlacedPair
     from mhfd_client.adjustment.lens import Lens
@@ -100,7 +100,7 @@ def _taken(folder: WatchedFolder, induced_um: float, perturbation_um: float | No
     with instrument_of(state_dir) as (settings, instrument), Lens(state_dir, settings, instrument) as lens:
         if lens.restored:
             echo(lens.restored, err=True)
-        for at_um in (0.0, induced_um, -induced_um):
+        for at_um in (0.0, induced_um / 2, -induced_um / 2):
             taken = lens.pair(perturbation_um or settings.perturbation_um, offset_um=at_um)
             found.append(PlacedPair(image_pair(taken, instrument), at_um))
     return found
