@@ -34,8 +34,9 @@ _REFERENCE: Final = slice(0, 3)  # rings that say how bright one image is agains
 _BAND: Final = slice(2, 9)  # rings in which structure is looked for
 _FINE: Final = slice(6, 11)  # rings that are left while the focus is not far
 _MIDDLES: Final = np.sqrt(np.array(EDGES[:-1]) * np.array(EDGES[1:]))
-_SHRINK: Final = 0.2  # of the noise: where less than that is left, nothing is said
-_FALL: Final = 1e-4  # of what edges have, k^-3: the same where there is no noise
+_SHRINK: Final = 0.2  # of the noise: as much is put to a level, that it is one where nothing is left
+_HIDDEN: Final = 1.0  # of the noise: where less than that is left of both, their ratio goes towards 1
+_FALL: Final = 1e-3  # of what edges have, k^-3: the same where there is no noise
 _MOST: Final = 4.0  # of a logarithm
 
 
@@ -164,7 +165,7 @@ def _log_ratio(signal: Values, noise: Values, gain: Values, low: int | None = No
     """ln(A / B) of what is left over the noise, each over its own strength; towards 0 where nothing is left."""
     signal, noise = signal / gain[:, None], noise / gain[:, None]
     fall = (_MIDDLES / _MIDDLES[1]) ** -3.0
-    floor = _SHRINK * noise.mean(axis=0) + _FALL * (fall if low is None else fall[low])
+    floor = _HIDDEN * noise.mean(axis=0) + _FALL * (fall if low is None else fall[low])
     left = np.maximum(signal, 0) + floor
     ratio: Values = np.clip(np.log(left[0] / left[1]), -_MOST, _MOST)
     return ratio

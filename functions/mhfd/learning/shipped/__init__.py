@@ -1,7 +1,7 @@
-"""The packages that come with mhfd: how large a blur is, and what a bad image has. Made by one command.
+"""The packages that come with mhfd: how large a blur is, what a bad image has, where a pair's focus lies.
 
-They lie beside this file as `mhfd models` lists them. `python -m mhfd.learning.shipped` draws images, teaches
-and measures anew, and says whether the digests are the same; it needs the extra `learn`. Nothing else here learns.
+They lie beside this file as `mhfd models` lists them. `python -m mhfd.learning.shipped` draws images, teaches and
+measures anew, and says whether the digests are the same; it needs the extra `learn`. Nothing else here learns.
 """
 
 from pathlib import Path
