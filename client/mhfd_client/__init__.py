@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mhfd_client.adjustment.proposing import propose
     from mhfd_client.learning.datasets import dataset
     from mhfd_client.learning.evaluating import evaluate
     from mhfd_client.learning.training import train
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from mhfd_client.scoring.notebook import reattach, score
     from mhfd_client.scoring.table import Table
 
-__all__ = ["AsyncEndpoint", "Endpoint", "Table", "dataset", "evaluate", "reattach", "score", "train"]
+__all__ = ["AsyncEndpoint", "Endpoint", "Table", "dataset", "evaluate", "propose", "reattach", "score", "train"]
 
 _HOMES = {
     "AsyncEndpoint": "scoring.held.async_endpoint",
@@ -23,6 +24,7 @@ _HOMES = {
     "Table": "scoring.table",
     "dataset": "learning.datasets",
     "evaluate": "learning.evaluating",
+    "propose": "adjustment.proposing",
     "reattach": "scoring.notebook",
     "score": "scoring.notebook",
     "train": "learning.training",

@@ -28,7 +28,7 @@ from mhfd_client.commands import (
     tolerance,
     watch,
 )
-from mhfd_client.commands.adjusting import adjust, apply, lens, script
+from mhfd_client.commands.adjusting import adjust, apply, lens, propose, script
 from mhfd_client.commands.adjusting import calibrate as calibrating
 from mhfd_client.commands.adjusting import record as recording
 from mhfd_client.commands.far import endpoint, first_hour, flow, flow_start, function, login, timer
@@ -73,7 +73,7 @@ GROUPS: Final[dict[str, tuple[click.Command, ...]]] = {
         first_hour.first_hour,
     ),
     "Learned models": (dataset.dataset, train.train, evaluate.evaluate, models.models),
-    "The lens": (adjust.adjust,),
+    "The lens": (propose.propose, adjust.adjust),
 }
 """Every command, under the place where it is typed, in the order of an image's road; there are no others."""
 

@@ -362,6 +362,16 @@ def _adjust_calibrate() -> Any:
         return printed("adjust", "calibrate", "--induced", "5um", *words, **stub)
 
 
+def _propose() -> Any:
+    from mhfd.contract.proposal import Proposal
+
+    said = Proposal(
+        sign=1, move_um=2.5, sd_um=0.5, stig_x=0.1, stig_y=-0.1, why="as far as was taught", package="a" * 64, title="t"
+    )
+    words = ["--pair", "a.tif", "b.tif", "--perturbation", "5um"]
+    return printed("propose", *words, adjustment__proposing__propose=_always(said))
+
+
 PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
     "adjust apply": lambda: _adjust("apply", "--really"),
     "adjust undo": lambda: _adjust("undo"),
@@ -384,6 +394,7 @@ PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
     "train": _train,
     "replay": _replay,
     "adjust moves": _adjust_moves,
+    "propose": _propose,
     "adjust calibrate": _adjust_calibrate,
     "function register": lambda: _functions("register"),
     "function list": lambda: _functions("list"),

@@ -12,7 +12,6 @@ from mhfd_client.settings.places import models_home
 
 if TYPE_CHECKING:
     from mhfd.contract.proposal import Proposal
-    from mhfd.learning.packages import Package
 
 
 @brief
@@ -37,20 +36,11 @@ def propose(
         most_age_s: A pair that is older is refused; nothing: it may be of any age.
         config: A settings file; nothing for the user's.
     """
-    from mhfd.learning.manifold.asking import PairSession, read_pair
+    from mhfd.learning.manifold.reading import read_pair
+    from mhfd_client.adjustment.asked import pair_session
     from mhfd_client.calibration.kept import load_induced
 
     pair = read_pair(Path(a), Path(b), perturbation_um)
     known = None if calibration is None else load_induced(Path(calibration))
-    return PairSession(_package(package, config)).propose(pair, known, most_age_s=most_age_s)
-
-
-def _package(word: str | None, config: Path | None) -> Package:
-    """The package that is asked. One of a folder is a stranger's: it answers its test first. UsageError."""
-    from mhfd.learning.manifold.asking import champion_or_shipped
-    from mhfd.learning.packages import Library, verify
-
-    library = Library(models_home(load(config).settings))
-    if word is None:
-        return champion_or_shipped(library)
-    return verify(Path(word)) if Path(word).is_dir() else library.find(word)
+    session = pair_session(models_home(load(config).settings), package)
+    return session.propose(pair, known, most_age_s=most_age_s)

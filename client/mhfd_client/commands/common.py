@@ -61,6 +61,7 @@ VERSIONS: Final = {
         *("function register", "function list", "endpoint check", "endpoint explain", "endpoint who"),
         *("flow dry-run", "flow validate", "flow deploy", "run list", "run show", "run cancel"),
         "service status",
+        "propose",
         *("dataset build", "dataset check", "train", "evaluate"),
         *(f"models {name}" for name in ("list", "show", "verify", "promote", "rollback", "remove")),
         *(f"adjust {name}" for name in ("moves", "calibrate", "apply", "undo", "status", "audit")),

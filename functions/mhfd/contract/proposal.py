@@ -22,7 +22,6 @@ class ProposalRefusal(StrEnum):
     TOO_FAR = "too_far"  # so far out of focus that the sign may be right and the size is not
     UNLIKE = "unlike"  # unlike all that the package was taught with
     OTHER_PIXEL = "other_pixel"  # a pixel size that it was not taught with, or another in A than in B
-    OTHER_PERTURBATION = "other_perturbation"  # far from those that it was taught with
     PAIR_TOO_OLD = "pair_too_old"  # the lens may have moved since
     TWO_FIELDS = "two_fields"  # the two images do not show the same
     DRIFT = "drift"  # they show the same, too far apart

@@ -22,6 +22,7 @@ from mhfd.learning.shipped import shipped
 from mhfd.learning.shipped.asked import cause_rows, radius_rows
 from mhfd.learning.shipped.drawing import radius_images
 from mhfd.learning.shipped.making import MOST_BYTES, cause_lesson, cause_made, radius_lesson, radius_made
+from mhfd.learning.shipped.pair_making import adjust_lesson, adjust_made
 
 SPECIMEN = 991_117
 
@@ -35,9 +36,9 @@ def bytes_of(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.iterdir())
 
 
-def test_two_packages_ship_and_each_is_whole_and_small() -> None:
+def test_three_packages_ship_and_each_is_whole_and_small() -> None:
     found = [verify(folder) for folder in shipped()]
-    assert sorted(one.card.title for one in found) == ["mhfd-cause", "mhfd-radius"]
+    assert sorted(one.card.title for one in found) == ["mhfd-adjust", "mhfd-cause", "mhfd-radius"]
     assert [one.folder.name for one in found] == [one.name for one in found]
     assert max(bytes_of(one.folder) for one in found) <= MOST_BYTES
 
@@ -126,6 +127,7 @@ def test_rows_of_a_card_count_who_is_not_sure() -> None:
 
 
 @pytest.mark.soak
-def test_both_are_made_again_byte_by_byte(tmp_path: Path) -> None:
-    made = [radius_made(radius_lesson()).write(tmp_path), cause_made(cause_lesson()).write(tmp_path)]
+def test_all_are_made_again_byte_by_byte(tmp_path: Path) -> None:
+    models = (radius_made(radius_lesson()), cause_made(cause_lesson()), adjust_made(*adjust_lesson()))
+    made = [model.write(tmp_path) for model in models]
     assert {one.name for one in made} == {folder.name for folder in shipped()}

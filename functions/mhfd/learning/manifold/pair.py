@@ -32,9 +32,11 @@ PAIR_VERSION: Final = 1
 
 _REFERENCE: Final = slice(0, 3)  # rings that say how bright one image is against the other
 _BAND: Final = slice(2, 9)  # rings in which structure is looked for
-_FINE: Final = slice(6, 11)  # rings that are left while the focus is not far
+_FINE: Final = slice(3, 7)  # rings that are left while the focus is not too far
+_COMMON: Final = slice(1, 8)
 _MIDDLES: Final = np.sqrt(np.array(EDGES[:-1]) * np.array(EDGES[1:]))
 _SHRINK: Final = 0.2  # of the noise: as much is put to a level, that it is one where nothing is left
+_DOUBT: Final = 0.1  # of the noise: so far it may be off
 _HIDDEN: Final = 1.0  # of the noise: where less than that is left of both, their ratio goes towards 1
 _FALL: Final = 1e-3  # of what edges have, k^-3: the same where there is no noise
 _MOST: Final = 4.0  # of a logarithm
@@ -79,7 +81,9 @@ class MeasuredPair:
     snr: float
     """Power over noise in the middle rings, of the one that has more."""
     fine: tuple[float, float]
-    """How much each image has in the middle rings over the coarsest, as a part of what edges have there."""
+    """How much each image has in the rings next to the coarsest, as a part of what edges have there over them."""
+    common: float
+    """What the two have in common in these rings, the least of them: below 0 one is upside down against the other."""
     match: Match
     tiles: int
 
@@ -109,6 +113,7 @@ def measured(pair: ImagePair) -> MeasuredPair:
         spectrum=_level(found).astype(np.float32),
         snr=float(max(_snr(found, which) for which in range(2))),
         fine=_fine(found),
+        common=float(found.common[_COMMON].min()),
         match=match,
         tiles=found.tiles,
     )
@@ -179,9 +184,11 @@ def _level(found: TileSpectra) -> Values:
 
 
 def _fine(found: TileSpectra) -> tuple[float, float]:
-    ring = np.maximum(_summed(found.signal.mean(axis=1), found.modes), 0)
+    signal, noise = (_summed(part.mean(axis=1), found.modes) for part in (found.signal, found.noise))
+    left = np.maximum(signal - _DOUBT * noise, 0)
     expected = (_MIDDLES / _MIDDLES[1]) ** -3.0
-    parts = (ring[:, _FINE] / expected[_FINE]).mean(axis=1) / _reference(ring, found.modes)
+    coarse = _reference(np.maximum(signal, 0) + _SHRINK * noise, found.modes)
+    parts = (left[:, _FINE] / expected[_FINE]).mean(axis=1) / coarse
     return float(parts[0]), float(parts[1])
 
 

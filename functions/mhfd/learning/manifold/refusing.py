@@ -21,8 +21,12 @@ NO_CHANCE_NEAR: Final = 6.0
 """The same where hardly any shift was needed: there were fewer to choose of."""
 LEAST_SNR: Final = 1.0
 """Below it, what stands out of the noise is no structure, where the images don't agree either."""
-LEAST_FINE: Final = 0.05
-"""Of what edges have in the middle rings, so little is left only far out of focus."""
+LEAST_FINE: Final = 0.2
+"""Of what edges have next to the coarsest rings, so little is left in the sharper image only far out of focus."""
+LEAST_COMMON: Final = 0.3
+"""Where both are blurred, less in common shows that blur has turned one upside down: the sharper cannot be told."""
+BLURRED: Final = 0.7
+"""Both are, where the sharper has less of that than this."""
 _EXCHANGED: Final = (-1.5, -0.5)  # of what should lie between A and B
 _THOUSAND: Final = (500.0, 2000.0)  # mm for um
 
@@ -67,11 +71,8 @@ def by_what_is_seen(pair: ImagePair, seen: MeasuredPair) -> PairRefused | None:
                 "nothing stands out of the noise in either image: go to a place that shows something, or take more "
                 "electrons a pixel",
             )
-        if min(seen.fine) < LEAST_FINE:
-            return PairRefused(
-                code.TOO_FAR,
-                "so far out of focus that nothing is left to compare: focus by hand, or take a pair farther apart",
-            )
+        if max(seen.fine) < LEAST_FINE:
+            return _too_far()
         return PairRefused(code.TWO_FIELDS, "A and B do not show the same field: take both without moving the stage")
     if shift > strays:
         return PairRefused(
@@ -79,7 +80,15 @@ def by_what_is_seen(pair: ImagePair, seen: MeasuredPair) -> PairRefused | None:
             f"B lies {match.shift_px[0]} rows and {match.shift_px[1]} columns from A, more than {strays} pixels: wait "
             "until nothing drifts, and take both again",
         )
+    sharper = max(seen.fine)
+    if sharper < LEAST_FINE or (sharper < BLURRED and seen.common < LEAST_COMMON):
+        return _too_far()
     return None
+
+
+def _too_far() -> PairRefused:
+    why = "both images are so far out of focus that the sharper cannot be told: focus by hand first, or go some way and"
+    return PairRefused(ProposalRefusal.TOO_FAR, f"{why} take another pair")
 
 
 def _one_place(pair: ImagePair) -> bool:

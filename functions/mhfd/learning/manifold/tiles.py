@@ -32,6 +32,7 @@ _MOST_A_SIDE: Final = 9  # tiles along a side, evenly spread, however large the 
 _BEYOND: Final = 0.4  # cycles a pixel along one axis, from which on what is there is noise
 _SMOOTH: Final = 9  # frequencies over which a line of noise is averaged
 _AXIS: Final = 2  # frequencies from an axis on which rows of unequal brightness lie
+_SURE: Final = 0.3  # of the noise: less than that is no signal that anything can be related to
 _TINY: Final = float(np.finfo(np.float64).tiny)
 
 
@@ -43,6 +44,8 @@ class TileSpectra:
     """(2, groups, rings, ways): power less noise; below 0 where chance has it so."""
     noise: Values
     """(2, groups, rings, ways)."""
+    common: Values
+    """(rings): what the two have in common, as a part of both; below 0 where one is upside down against the other."""
     modes: Values
     """(rings, ways): how many frequencies of a tile are in each."""
     tiles: int
@@ -55,11 +58,13 @@ def of_two(a: Plane, b: Plane) -> TileSpectra:
     window = _window(side)
     coarse = _coarse(side)
     powers = np.empty((len(tops) * len(lefts), 2, side, side // 2 + 1), np.float32)
+    shared = np.empty_like(powers[:, 0])
     for number, (top, left) in enumerate((top, left) for top in tops for left in lefts):
-        for which, plane in enumerate((a, b)):
-            tile = plane[top : top + side, left : left + side]
-            spectrum = scipy.fft.rfft2((tile - tile.mean()) * window)
+        tiles = (plane[top : top + side, left : left + side] for plane in (a, b))
+        first, second = (scipy.fft.rfft2((tile - tile.mean()) * window) for tile in tiles)
+        for which, spectrum in enumerate((first, second)):
             powers[number, which] = spectrum.real**2 + spectrum.imag**2
+        shared[number] = first.real * second.real + first.imag * second.imag
     strength = powers[:, :, coarse].mean(axis=2, dtype=np.float64)
     mean = np.maximum(strength.mean(axis=0), _TINY)
     weight = (1 / (1 + (strength / mean).mean(axis=1))).astype(np.float32)  # no tile speaks for all
@@ -78,7 +83,15 @@ def of_two(a: Plane, b: Plane) -> TileSpectra:
             hides = own * shape
             noise[which, number] = _by_atom(hides, atom, modes)
             signal[which, number] = _by_atom(part - hides, atom, modes)
-    return TileSpectra(signal, noise, modes, len(powers))
+    cross = _by_atom(np.tensordot(weight, shared, 1).astype(np.float64) / float(weight.sum()), atom, modes)
+    return TileSpectra(signal, noise, _common(cross, signal, noise, modes), modes, len(powers))
+
+
+def _common(cross: Values, signal: Values, noise: Values, modes: Values) -> Values:
+    """Of each ring; noise is not shared, so it counts in neither."""
+    level = (np.maximum(signal, _SURE * noise).mean(axis=1) * modes).sum(axis=2)
+    common: Values = (cross * modes).sum(axis=1) / np.sqrt(np.maximum(level[0] * level[1], _TINY))
+    return common
 
 
 def _places(length: int, side: int) -> list[int]:

@@ -37,6 +37,8 @@ from mhfd.learning.promotion.life import Life, key_of
 PREVALENCE: Final = 0.03
 """Bad images of all where nobody says: runs have 1 to 10%."""
 QUICKEST_LEARNER: Final = "logistic"
+_OF_AN_IMAGE: Final = ("focus", "cause")
+"""Tasks whose packages say something of one image."""
 NO_BASELINE: Final = "mhfd, no baseline"
 
 Say = Callable[[str], object]
@@ -135,7 +137,7 @@ def _packages(asked: Asked, library: Library) -> tuple[Package | None, dict[str,
     remarks: list[str] = []
     champion = library.champion("focus")
     if asked.against is None:
-        chosen = list(library.shipped())
+        chosen = [one for one in library.shipped() if one.card.task in _OF_AN_IMAGE]
     else:
         chosen = [library.find(word) for word in asked.against if word != MHFD]
     chosen = [one for one in chosen if champion is None or one.name != champion.name]
