@@ -1,6 +1,6 @@
 """`instrument.toml`: what it says, and what is said where it cannot be used."""
 
-import re
+import ast
 import sys
 from pathlib import Path
 
@@ -74,14 +74,26 @@ def test_a_file_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.M
         config_of(tmp_path)
 
 
-def test_nothing_of_ours_writes_it() -> None:
-    """Who names the file in the code may read it: none of them writes a file, and the page does not name it."""
-    naming = [
-        module
-        for module in (REPOSITORY / "client").rglob("*.py")
-        if re.search(r"instruments\.config import [^\n]*\bNAME\b|^NAME: Final = \"instrument", module.read_text(), re.M)
-    ]
-    assert len(naming) > 1
-    for module in naming:
-        assert module.parent.name != "page"
-        assert not re.search(r"\bwrite_\w+\(|\.replace\(|\"[wax]b?\"", module.read_text()), module
+WRITERS = {"write_whole", "write_all_whole", "write_text", "write_bytes", "open", "touch", "rename", "replace", "chmod"}
+
+
+def writes_it(module: Path) -> bool:
+    """Whether it hands the file's name to something that writes; where it is read it is opened with `rb`."""
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in WRITERS:
+            within = list(ast.walk(node))
+            named = any(isinstance(one, ast.Name) and one.id == "NAME" for one in within)
+            if named or any(isinstance(one, ast.Constant) and one.value == NAME for one in within):
+                return True
+    return False
+
+
+def test_nothing_of_ours_writes_it_and_the_page_does_not_know_the_room(tmp_path: Path) -> None:
+    modules = list((REPOSITORY / "client").rglob("*.py"))
+    assert [module for module in modules if writes_it(module)] == []
+    page = [module for module in modules if module.parent.name == "page"]
+    assert page
+    assert [module for module in page if "mhfd_client.instruments" in module.read_text(encoding="utf-8")] == []
+    for text in ("files.write_whole(state / NAME, data)", '(state / "instrument.toml").write_text("")'):
+        (tmp_path / "wrong.py").write_text(text)
+        assert writes_it(tmp_path / "wrong.py")
