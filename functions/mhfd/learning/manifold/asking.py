@@ -18,6 +18,7 @@ from mhfd.errors import UsageError
 from mhfd.learning.dataset.rows import SourceGroup
 from mhfd.learning.inference.runtime import Runtime
 from mhfd.learning.manifold.pair import LEVEL_NAMES, PAIR_NAMES, PAIR_VERSION, ImagePair, MeasuredPair, measured
+from mhfd.learning.manifold.reaching import beyond_reach
 from mhfd.learning.manifold.reading import alike, read_pair
 from mhfd.learning.manifold.refusing import PairRefused, before_measuring, by_what_is_seen
 from mhfd.learning.packages import Library, Package
@@ -150,7 +151,7 @@ class PairSession:
         if refused is not None:
             return refused
         seen = measured(pair)
-        refused = by_what_is_seen(pair, seen)
+        refused = by_what_is_seen(pair, seen) or beyond_reach(self._recipe.chosen, pair, seen)
         if refused is not None:
             return refused
         every, *parts = self._rows(seen)

@@ -16,13 +16,12 @@ from mhfd.learning.manifold.comparing import CLEAR_UM
 from mhfd.learning.manifold.model import NAMES, STIGS, AdjustmentModel, HeldMoves, held_stigs, input_of
 from mhfd.learning.manifold.movers import MoveLearner
 from mhfd.learning.manifold.pair import PAIR_VERSION
+from mhfd.learning.manifold.reaching import least_of
 from mhfd.learning.manifold.table import LEAST_SNR, MoveTable
 from mhfd.learning.packages import Card, CardRow, Package, Recipe, write_package
 
 FAMILY: Final = "pair"
 _TEST_ROWS: Final = 8
-_SNR_PART: Final = 1 / 3
-"""Of the least signal over noise that was taught: with less, nothing is said."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +50,7 @@ def packed(
         "high_um": round(float(move.max()), 4),
         "perturbation_low_um": float(perturbation.min()),
         "perturbation_high_um": float(perturbation.max()),
-        "least_snr": round(max(LEAST_SNR, _SNR_PART * float(lesson.taught.snr.min())), 2),
+        **least_of(lesson.taught.level, lesson.taught.snr, floor=LEAST_SNR),
     }
     card = Card(
         title=title or f"adjust-{lesson.learner.name}",
