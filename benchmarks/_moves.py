@@ -51,7 +51,7 @@ class Taken:
 
 
 def pairs_of(bench: Bench, specimen: int, offs_um: Sequence[float], *, section: int = 0) -> Iterator[Taken]:
-    """One field of a specimen, a pair at each distance from the focus."""
+    """A specimen, a pair at each distance from the focus: each of a field, and with noise, of its own."""
     rng = np.random.default_rng([specimen, section, 7])
     for number, off in enumerate(offs_um):
         optics, stig = bench.optics, None
@@ -63,8 +63,7 @@ def pairs_of(bench: Bench, specimen: int, offs_um: Sequence[float], *, section: 
             )
         a, b = Specimen(seed=specimen).focus_series(
             (bench.side, bench.side),
-            z=section,
-            origin=(4096 * number, 0),
+            z=1000 * section + 10 * number,
             defocus_um=(off + bench.perturbation_um, off - bench.perturbation_um),
             optics=optics,
             exposure=Exposure(dose=bench.dose),

@@ -30,6 +30,7 @@ from mhfd_client.commands import (
 )
 from mhfd_client.commands.adjusting import adjust, apply, lens, propose, script
 from mhfd_client.commands.adjusting import calibrate as calibrating
+from mhfd_client.commands.adjusting import learn as learning
 from mhfd_client.commands.adjusting import record as recording
 from mhfd_client.commands.far import endpoint, first_hour, flow, flow_start, function, login, timer
 from mhfd_client.commands.learning import dataset, evaluate, models, train
@@ -113,6 +114,7 @@ flow.flow.add_command(timer.timer)
 for _command in (
     recording.record,
     recording.moves,
+    learning.learn,
     calibrating.calibrate,
     apply.apply,
     lens.undo,

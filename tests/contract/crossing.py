@@ -416,6 +416,7 @@ FORMS: Final[Mapping[str, Form]] = {
     ),
     "line of the ledger of a lens": _of_model("LedgerLine", "mhfd_client.adjustment.ledger"),
     "what a lens has to go back to": _of_model("Outstanding", "mhfd_client.adjustment.outstanding"),
+    "report of adjust learn": _of_model("AdjustReport", "mhfd.learning.manifold.comparing"),
     "move that was recorded": _of_model("RecordedMove", "mhfd_client.adjustment.recording.recorded_move"),
     "job of a repair": _of_model("RepairJob", "mhfd_client.adjustment.beside.repair"),
     "job of what listens to a lens": _of_model("ListenJob", "mhfd_client.adjustment.beside.listen"),

@@ -351,6 +351,44 @@ def _adjust_moves() -> Any:
         return printed("adjust", "moves", "DIR", "--state", str(state), "--out", str(Path(folder, "out")))
 
 
+def _adjust_learn() -> Any:
+    """Of a package that somebody else taught, after a comparison of made-up numbers."""
+    import numpy as np
+    from tests.rigs.packages import answer_of, written
+
+    from mhfd.learning.manifold.comparing import AdjustReport, MoveEntry, compare_moves
+    from mhfd.learning.manifold.learning import LearnedAdjustment
+
+    truth, specimens = np.array([-2.0, 2.0] * 6), [f"s{n // 2}" for n in range(12)]
+    entries = [
+        MoveEntry("no move", "no move", 0 * truth),
+        MoveEntry("pca", "challenger", truth + 0.1, 0 * truth + 0.1),
+        MoveEntry("lle", "compared", 0 * truth + np.nan, barred=("cannot be a package",)),
+    ]
+    found = compare_moves(entries, truth, specimens, alpha=0.025, seed=0)
+    with tempfile.TemporaryDirectory() as folder:
+        with mock.patch("mhfd.learning.packages.package.tried", _always(answer_of())):
+            package = written(Path(folder))
+        report = AdjustReport(
+            decision="promoted",
+            kept=package.name,
+            reason=found.reason,
+            line=found.reason,
+            challenger=package.name,
+            champion="mhfd",
+            test=1,
+            alpha=0.025,
+            seed=0,
+            dataset="0" * 64,
+            rows=12,
+            specimens=tuple(specimens),
+            entries=found.placings,
+            duels=found.duels,
+        )
+        learned = LearnedAdjustment(package, report, Path("report.json"), ("learned",), ("one",), {"components": 2.0})
+        return printed("adjust", "learn", "DIR", adjustment__learned__learn_moves=_always(learned))
+
+
 def _adjust_calibrate() -> Any:
     from tests.rigs.known_moves import a_known_move, session
 
@@ -395,6 +433,7 @@ PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
     "replay": _replay,
     "adjust moves": _adjust_moves,
     "propose": _propose,
+    "adjust learn": _adjust_learn,
     "adjust calibrate": _adjust_calibrate,
     "function register": lambda: _functions("register"),
     "function list": lambda: _functions("list"),

@@ -64,7 +64,7 @@ VERSIONS: Final = {
         "propose",
         *("dataset build", "dataset check", "train", "evaluate"),
         *(f"models {name}" for name in ("list", "show", "verify", "promote", "rollback", "remove")),
-        *(f"adjust {name}" for name in ("moves", "calibrate", "apply", "undo", "status", "audit")),
+        *(f"adjust {name}" for name in ("moves", "learn", "calibrate", "apply", "undo", "status", "audit")),
         *("flow start", "flow timer create", "flow timer list", "flow timer delete"),
     ),
     1,

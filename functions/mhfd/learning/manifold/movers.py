@@ -23,12 +23,12 @@ Floats = NDArray[np.float64]
 _FLOOR: Final = 0.05
 """Added to the size of each number: one that hardly varies is noise, and stays small."""
 _COMPONENTS: Final = (1, 2, 3, 4, 6, 8)
-_RIDGES: Final = (0.01, 0.1, 1.0, 10.0)
+_RIDGES: Final = (0.01, 0.1, 1.0)
 _MOST_FOLDS: Final = 12
 _USUAL: Final = 1.5
 """Rows whose target is more than so many times the usual one count half, and less beyond: who is far out looks again
 after the first step, and where the focus is found at last is decided near it."""
-_TURNS: Final = 5
+_TURNS: Final = 4
 """Of the weighing of rows."""
 _OUTLYING: Final = 1.5
 """Residuals beyond so many standard deviations count less: a hand errs."""
