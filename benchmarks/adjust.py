@@ -43,8 +43,8 @@ INTRODUCTION: Final = (
     f"Pairs at +-{BENCH.perturbation_um:g} um of the simulator's tissue: {BENCH.side} x {BENCH.side} pixels of "
     f"{BENCH.optics.pixel_nm:g} nm, half-angle {BENCH.optics.half_angle_mrad:g} mrad, dose {BENCH.dose:g}, an "
     f"astigmatism of {BENCH.optics.astigmatism_um:g} um. Where the lens stood is normal, 3 um about the focus; the "
-    f"hand that moved it is off by {HAND_UM:g} um (standard deviation). Asked are 75 pairs of 15 specimens that nobody had "
-    "seen, evenly within 8 um; errors are against the truth. Of several draws of specimens: the median, and the worst "
+    f"hand that moved it is off by {HAND_UM:g} um (standard deviation). Asked are 75 pairs of 15 specimens that nobody "
+    "had seen, evenly within 8 um; errors are against the truth. Of several draws of specimens: the median, the worst "
     "in brackets. Signs are of moves beyond 1 um, all draws together."
 )
 
