@@ -95,18 +95,43 @@ def test_what_is_not_better_goes_back(rig: LensRig, gain: float, bias: float) ->
     assert kinds(rig)[-1] == "put_back"
 
 
+def test_a_package_that_believes_itself_is_not_believed(rig: LensRig) -> None:
+    """It says +3 um where the focus is: after its move it is content, and the images are more blurred."""
+    rig.scope.turn_to(FOCUS_UM + 1.0)
+    done = once(rig, Teller(rig, bias=-3.0))
+    assert done.outcome is RepairOutcome.REVERTED
+    assert done.after is not None
+    assert abs(done.after.move_um or 0.0) < 0.1
+    assert rig.scope.defocus_um() == pytest.approx(1.0)
+
+
+def test_a_package_that_says_more_where_it_sees_more_is_not_stopped(rig: LensRig) -> None:
+    """As they do far from the focus: the nearer, the larger what they say."""
+    rig.scope.turn_to(FOCUS_UM + 18.0)
+    teller = Teller(rig, gain=0.4)
+    told = teller.__call__
+
+    def ask(pair: TakenPair) -> Proposal:
+        teller.gain = 0.4 if not teller.asked else 0.9
+        return told(pair)
+
+    done = apply_once(rig.state, really=True, ask=ask, instrument=rig.instrument(), field="f")
+    assert done.outcome is RepairOutcome.MOVED
+    assert abs(rig.scope.defocus_um()) < 2
+
+
 def test_a_second_step_that_is_not_better_goes_back_to_the_first(rig: LensRig) -> None:
     teller = Teller(rig, gain=0.5)
     told = teller.__call__
 
     def ask(pair: TakenPair) -> Proposal:
-        if teller.asked == 2:
-            teller.gain = -1.0
+        teller.gain = -0.4 if teller.asked else 0.5
         return told(pair)
 
     done = apply_once(rig.state, really=True, ask=ask, instrument=rig.instrument(), field="f")
     assert done.outcome is RepairOutcome.MOVED
     assert rig.scope.defocus_um() == pytest.approx(2.0)
+    assert done.images == 6
     assert "further step" in done.words
 
 

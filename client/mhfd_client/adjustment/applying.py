@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from mhfd.contract import Proposal
-from mhfd_client.adjustment.instructions import Instruction, instruct, size_of
+from mhfd_client.adjustment.instructions import Instruction, instruct
 from mhfd_client.adjustment.ledger import LensEntry
 from mhfd_client.adjustment.lens import Lens, TakenPair
 from mhfd_client.adjustment.spent import HOUR_S, hour_um, images_of
+from mhfd_client.adjustment.verifying import PairLook, is_better
 from mhfd_client.errors import AdjustmentRefused
 from mhfd_client.instruments.config import NAME, InstrumentConfig, config_of
 from mhfd_client.instruments.protocol import DeviceReading, Instrument
@@ -96,7 +97,7 @@ def propose_at(
 ) -> Proposal:
     """Take a pair where the lens stands, bring it back, and say what a package makes of it."""
     with Lens(state_dir, config or config_of(state_dir), instrument, actor=actor) as lens:
-        return _Repair(lens, ask, field).asked()
+        return _Repair(lens, ask, field).look().said
 
 
 def apply_once(
@@ -167,7 +168,8 @@ class _Repair:
         self.made: list[Instruction] = []
 
     def once(self, *, really: bool) -> Adjusted:
-        first = self.asked()
+        look = self.look()
+        first = look.said
         if first.refusal is not None:
             return self._ended(RepairOutcome.REFUSED, first.why or first.refusal, first, refusal=first.refusal.value)
         if first.move_um is not None and in_focus(first):
@@ -181,39 +183,38 @@ class _Repair:
             )
             return self._ended(RepairOutcome.DRY_RUN, words, first)
         kept: Proposal | None = None
-        before = first
         for _ in range(STEPS):
             try:
                 self._may_look()  # a move that cannot be verified is not made
-                carry_out(self.lens, self._instruct(before))
+                carry_out(self.lens, self._instruct(look.said))
             except AdjustmentRefused as refused:
                 if kept is None:
                     raise
                 return self._ended(RepairOutcome.MOVED, f"{self._where()}, {_said(kept)}; {refused}", first, kept)
-            after = self.asked()
-            if not better(before, after):
-                why = f"not better: {_said(before)} before, {_said(after)} after"
+            before, look = look, self.look()
+            if not is_better(before, look):
+                why = f"not better: {_looked(before)} before, {_looked(look)} after"
                 words = self.lens.put_back(why)
                 if kept is None:
-                    refusal = after.refusal and after.refusal.value
-                    return self._ended(RepairOutcome.REVERTED, f"{why}; {words}", first, after, refusal=refusal)
+                    refusal = look.said.refusal and look.said.refusal.value
+                    return self._ended(RepairOutcome.REVERTED, f"{why}; {words}", first, look.said, refusal=refusal)
                 return self._ended(
                     RepairOutcome.MOVED, f"{self._where()}; a further step was {why}; {words}", first, kept
                 )
-            self.lens.keep(f"better: {_said(before)} before, {_said(after)} after")
-            kept = before = after
-            if in_focus(after):
+            self.lens.keep(f"better: {_looked(before)} before, {_looked(look)} after")
+            kept = look.said
+            if in_focus(kept):
                 break
-        return self._ended(RepairOutcome.MOVED, f"{self._where()}; {_said(before)}", first, kept)
+        return self._ended(RepairOutcome.MOVED, f"{self._where()}; {_said(look.said)}", first, kept)
 
-    def asked(self) -> Proposal:
-        """A pair, and what is said of it. AdjustmentRefused where the field had its images."""
+    def look(self) -> PairLook:
+        """A pair, what is said of it, and its contrast. AdjustmentRefused where the field had its images."""
         self._may_look()
         pair = self.lens.pair(self.lens.config.perturbation_um)
         self.images += _A_PAIR
-        said = self.ask(pair)
-        self._tell(said, pair)
-        return said
+        look = PairLook.of(self.ask(pair), pair)
+        self._tell(look, pair)
+        return look
 
     def _may_look(self) -> None:
         taken, most = images_of(self.lens.state_dir, self.field, since=self.since), self.lens.config.images_a_field
@@ -247,11 +248,13 @@ class _Repair:
         )
         return instruction
 
-    def _tell(self, said: Proposal, pair: TakenPair) -> None:
+    def _tell(self, look: PairLook, pair: TakenPair) -> None:
+        said = look.said
         numbers: Mapping[str, float | None] = {
             "sign": said.sign,
             "move_um": said.move_um,
             "sd_um": said.sd_um,
+            "contrast": look.contrast,
             "centre_um": pair.centre_um,
             "perturbation_um": pair.perturbation_um,
         }
@@ -296,9 +299,8 @@ def in_focus(said: Proposal) -> bool:
     return said.move_um is not None and abs(said.move_um) <= IN_FOCUS_UM
 
 
-def better(before: Proposal, after: Proposal) -> bool:
-    """Whether a move brought the focus nearer, as the same package says it of a pair before and one after."""
-    return after.refusal is None and after.move_um is not None and abs(after.move_um) < abs(size_of(before))
+def _looked(look: PairLook) -> str:
+    return f"{_said(look.said)} (contrast {look.contrast:.3f})"
 
 
 def _said(proposal: Proposal) -> str:
