@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mhfd_client.adjustment.lens import TakenPair
     from mhfd_client.instruments.protocol import TakenImage
 
-BLURRIER: Final = 0.99
+BLURRIER: Final = 0.995
 """Contrast that falls to less than this part: the move went the wrong way, whatever a package says."""
 SHARPER: Final = 1.02
 """... and that rises to more: the right way, also where a package, far from the focus, says too little before it."""
