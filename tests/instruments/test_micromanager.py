@@ -40,7 +40,7 @@ from mhfd_client.instruments.scripts import micromanager_bridge
 from mhfd_client.instruments.scripts.micromanager_bridge import VERSION, proof, token_of
 
 TOKEN: Final = "t" * 64
-STANDS: Final = {"z_um": 1.0, "at": 5.0, "pixel_nm": 1000.0, "exposure_ms": 10.0, "stage_um": [0.0, 0.0]}
+STANDS: Final = {"z_um": 1.0, "at": 5.0, "pixel_nm": 1000.0, "exposure_ms": 10.0, "stage_um": [-0.0, 0.0]}
 Answers = Callable[[dict[str, Any]], bytes | None]
 
 
@@ -118,7 +118,7 @@ def test_the_focus_device_is_the_working_distance(tmp_path: Path) -> None:
         adapter = MicroManager(told)
         reading = adapter.read()
         assert (reading.working_distance_um, reading.pixel_nm, reading.dwell_ns) == (1.0, 1000.0, 10e6)
-        assert (reading.stage_um, reading.stig_x, reading.magnification) == ((0.0, 0.0), None, None)
+        assert (str(reading.stage_um), reading.stig_x, reading.magnification) == ("(0.0, 0.0)", None, None)
         assert adapter.limits(Knob.WORKING_DISTANCE) == KnobRange(-100.0, 100.0)  # the device says none
         assert adapter.set(Knob.WORKING_DISTANCE, -3.5).working_distance_um == -3.5
         assert adapter.settable() == {Knob.WORKING_DISTANCE}

@@ -64,7 +64,8 @@ class _Stands(_Line):
     def reading(self) -> DeviceReading:
         # Each pixel of a camera gathers light as long as the exposure lasts: that is its dwell time.
         dwell_ns = None if self.exposure_ms is None else self.exposure_ms * 1e6
-        return DeviceReading(self.z_um, self.at, pixel_nm=self.pixel_nm, dwell_ns=dwell_ns, stage_um=self.stage_um)
+        stage = None if self.stage_um is None else (self.stage_um[0] + 0.0, self.stage_um[1] + 0.0)  # -0 is 0
+        return DeviceReading(self.z_um, self.at, pixel_nm=self.pixel_nm, dwell_ns=dwell_ns, stage_um=stage)
 
 
 class _Set(_Stands):
