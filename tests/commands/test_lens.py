@@ -184,3 +184,40 @@ def test_apply_says_how_it_ended(rig: LensRig, teller: Teller) -> None:
     rig.scope.plant(acquire_fails=True)
     assert "the lens is back" in said(rig, "apply", "--field", "4", code=1)
     assert rig.lens_um == pytest.approx(HOME_UM)
+
+
+def proposed(rig: LensRig, *words: str, code: int = 0) -> str:
+    ended, told = typed_here(["propose", str(rig.scope.folder), "--state", str(rig.state), *words])
+    assert ended == code, told
+    return told
+
+
+def test_propose_takes_a_pair_and_brings_the_lens_back(rig: LensRig, teller: Teller) -> None:
+    rig.write(allow="propose")
+    assert "add -3.22 um" in proposed(rig)
+    found = json.loads(proposed(rig, "--perturbation", "3um", "--field", "one", "--json"))
+    assert found["sign"] == -1
+    assert found["refusal"] is None
+    assert rig.lens_um == pytest.approx(HOME_UM)
+    pairs = [line for line in document(rig, "audit")["lines"] if line["what"] == "pair"]
+    assert [line["numbers"]["perturbation_um"] for line in pairs] == [2.0, 3.0]
+
+
+def test_propose_refuses_by_its_exit_code(rig: LensRig, teller: Teller) -> None:
+    teller.refuses = (1,)
+    assert "no_structure" in proposed(rig, code=3)
+    rig.write(allow="off")
+    assert 'write allow = "propose"' in proposed(rig, code=3)
+    refused = json.loads(proposed(rig, "--json", code=3))
+    assert (refused["sign"], refused["move_um"], refused["refusal"], refused["package"]) == (None, None, "rule", None)
+    rig.write()
+    assert "perturbation" in proposed(rig, "--perturbation", "20um", code=2)
+    assert "leave out --pair" in proposed(rig, "--pair", "a.tif", "b.tif", code=2)
+    rig.scope.plant(acquire_fails=True)
+    assert "the lens is back" in proposed(rig, code=1)
+
+
+def test_propose_puts_back_first_what_was_left(rig: LensRig, teller: Teller) -> None:
+    left(rig)
+    assert f"the lens is back at {HOME_UM:.3f} um" in proposed(rig)
+    assert rig.lens_um == pytest.approx(HOME_UM)

@@ -92,11 +92,15 @@ def propose_at(
     ask: Ask,
     instrument: Instrument,
     config: InstrumentConfig | None = None,
+    perturbation_um: float | None = None,
     actor: str | None = None,
     field: str | None = None,
 ) -> Proposal:
     """Take a pair where the lens stands, bring it back, and say what a package makes of it."""
-    with Lens(state_dir, config or config_of(state_dir), instrument, actor=actor) as lens:
+    config = config or config_of(state_dir)
+    if perturbation_um is not None:
+        config = config.model_copy(update={"perturbation_um": perturbation_um})
+    with Lens(state_dir, config, instrument, actor=actor) as lens:
         return _Repair(lens, ask, field).look().said
 
 
