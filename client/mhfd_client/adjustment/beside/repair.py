@@ -24,7 +24,6 @@ from mhfd_client.errors import AdjustmentRefused, AnotherHand, LensBusy, Setting
 
 if TYPE_CHECKING:
     from mhfd_client.adjustment.applying import Ask
-    from mhfd_client.instruments.protocol import Instrument
 
 _PASSING = frozenset({"drift", "two_fields", "pair_too_old", "unsure"})
 """Refusals that another pair may not meet."""
@@ -133,6 +132,7 @@ def _restored(job: RepairJob) -> RepairTold:
 
 def _mended(job: RepairJob, ask: Ask | None) -> RepairTold:
     from mhfd_client.adjustment.applying import RepairOutcome, apply_once, propose_at
+    from mhfd_client.adjustment.asker import asker
     from mhfd_client.adjustment.lens import Lens
     from mhfd_client.instruments.config import config_of
     from mhfd_client.instruments.opening import opened
@@ -141,7 +141,7 @@ def _mended(job: RepairJob, ask: Ask | None) -> RepairTold:
     instrument = opened(config)
     try:
         asked: dict[str, Any] = {
-            "ask": ask or _champion(job, instrument),
+            "ask": ask or asker(job.state_dir, instrument, home=job.home),
             "instrument": instrument,
             "config": config,
             "actor": "watch",
@@ -165,15 +165,6 @@ def _mended(job: RepairJob, ask: Ask | None) -> RepairTold:
         words = f"{done.words}; {instrument.name} takes no image of a place by itself: take it again"
         return RepairTold(end=RepairEnd.REFOCUSED, words=words)
     return RepairTold(end=RepairEnd.RETAKEN, words=f"{done.words}; taken again")
-
-
-def _champion(job: RepairJob, instrument: Instrument) -> Ask:
-    from mhfd_client.adjustment.as_pair import image_pair
-    from mhfd_client.adjustment.asked import known_move, pair_session
-    from mhfd_client.settings.places import models_home
-
-    session, known = pair_session(job.home or models_home()), known_move(job.state_dir)
-    return lambda pair: session.propose(image_pair(pair, instrument), known)
 
 
 def main() -> None:
