@@ -70,6 +70,23 @@ def test_a_dry_run_only_prints(typed: Typed, systemd: StandIn, wafer: Path, unit
     assert (code, "ExecStart=" in said, unit.exists(), systemd.told) == (0, True, False, [])
 
 
+def test_a_lens_that_may_not_be_looked_after_is_said_before_anything_is_written(
+    typed: Typed, wafer: Path, unit: Path, tmp_path: Path
+) -> None:
+    state, shared = tmp_path / "st", tmp_path / "shared"
+    state.mkdir()
+    toml = f'kind = "pretend"\naddress = "{shared}"\nallow = "propose"\n[limits]\nlow_um = 1.0\nhigh_um = 2.0\n'
+    (state / "instrument.toml").write_text(toml)
+    code, said = typed("install", wafer, "--user", "--state", state, "--adjust", "apply")
+    assert (code, 'says allow = "propose"' in said, unit.exists()) == (2, True, False), said
+    code, said = typed("install", wafer, "--user", "--state", state, "--adjust", "propose")
+    assert code == 0, said
+    assert '"--adjust" "propose"' in unit.read_text()
+    system = ("--system", "--account", "daemon", "--dry-run")
+    code, said = typed("install", wafer, *system, "--state", state, "--adjust", "propose")
+    assert (code, f'"-{shared}"' in said) == (0, True), said
+
+
 def test_what_was_typed_reaches_the_watch(
     typed: Typed, wafer: Path, unit: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,6 +24,7 @@ from mhfd_client.commands.common import (
 from mhfd_client.commands.watch import watch, watch_options
 
 if TYPE_CHECKING:
+    from mhfd_client.adjustment.beside.modes import AdjustMode
     from mhfd_client.service.scope import Kind, Scope
     from mhfd_client.service.unit import Known
 
@@ -63,6 +65,7 @@ def install(
     name: str | None,
     account: str | None,
     dry_run: bool,
+    adjust: AdjustMode | None,
     no_page: bool,
     page_host: str,
     page_port: int | None,
@@ -72,6 +75,7 @@ def install(
 
     A unit that is there is replaced, and what changes in it is said. The options are those of `mhfd watch`.
     """
+    from mhfd_client.adjustment.beside.modes import instrument_for
     from mhfd_client.service.installing import install as put
     from mhfd_client.service.installing import planned
     from mhfd_client.service.scope import rights
@@ -85,6 +89,9 @@ def install(
     scope = _of(kind or ("system" if os.name == "posix" and os.geteuid() == 0 else "user"), account)
     loaded = load(folder.config, env=scope.environment, args=folder.arguments(**settings))
     found = watched(folder.root, scope, loaded, words=list(_words(context)), pairs=folder.pairs)
+    instrument = None if adjust is None else instrument_for(adjust, Path(found.state))
+    if instrument is not None and os.path.isabs(instrument.address):  # noqa: PTH117 - it may be no path at all
+        found = replace(found, shared=instrument.address)
     plan = planned(found, scope, name=name)
     if dry_run:
         click.echo(plan.text, nl=False)

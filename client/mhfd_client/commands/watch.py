@@ -39,7 +39,7 @@ _NAMES = click.option(
 
 
 def watch_options(function: F) -> F:
-    """How a folder is watched: who scores, how files are named, where the page is served."""
+    """How a folder is watched: who scores, how files are named, who looks after the lens, where the page is served."""
     given: tuple[Callable[[F], F], ...] = (
         click.option("--params", "score__preset", help="robust, paper_text or paper_code."),
         click.option(
@@ -72,6 +72,12 @@ def watch_options(function: F) -> F:
             type=click.Path(),
             help="What should come: a list of sections, or Atlas' .ve-mif.",
         ),
+        click.option(
+            "--adjust",
+            type=click.Choice(["record", "propose", "apply"]),
+            help="Look after the lens: record what people turn; or also propose what to turn when an image is out of "
+            "focus; or also turn it and have the image taken again, where instrument.toml allows it.  [default: never]",
+        ),
         click.option("--no-page", is_flag=True, help="Serve no page."),
         page_options,
     )
@@ -84,12 +90,6 @@ def watch_options(function: F) -> F:
 @folder_options
 @click.option("--until-idle", type=click.FloatRange(0.1), metavar="SECONDS", help="End when nothing happens so long.")
 @watch_options
-@click.option(
-    "--adjust",
-    type=click.Choice(["record", "propose", "apply"]),
-    help="Have to do with the lens: record what people turn; or also propose what to turn when an image is out of "
-    "focus; or also turn it and have the image taken again, where instrument.toml allows it.  [default: never]",
-)
 @click.option("-v", "--verbose", is_flag=True, help="Say more on the error stream.")
 @click.option("-q", "--quiet", is_flag=True, help="No line for each image.")
 def watch(

@@ -36,6 +36,7 @@ class Watched:
         variables: Our settings from the environment of whoever installs, which a unit would not know.
         far: Whether somebody far away scores.
         commands: Whether alerts call a command, which may need more rights than a watch.
+        shared: A folder through which an instrument is spoken to, where there is one.
     """
 
     folder: str
@@ -44,6 +45,7 @@ class Watched:
     variables: dict[str, str]
     far: bool
     commands: bool
+    shared: str | None = None
 
     @property
     def environment_file(self) -> Path:
@@ -146,6 +148,8 @@ def _hardening(watched: Watched, scope: Scope, folder: str, state: str) -> list[
     writable = [state, '"-/tmp"', '"-/var/tmp"']
     if scope.account.own_home:
         writable.append(f'"-{quoting.path(str(scope.account.home), "the home")[1:]}')
+    if watched.shared is not None:
+        writable.append(f'"-{quoting.path(watched.shared, "the folder of the instrument")[1:]}')
     return [
         *lines,
         f"User={scope.account.name}",
