@@ -291,9 +291,14 @@ def test_nothing_more_is_tried_after_some_in_a_row(bench: Bench) -> None:
         bench.look()
     bench.rig.image(20, factor=0.4)
     assert bench.look() is None
-    assert "in a row could not be mended" in (bench.at.needs().trouble or "")
+    needs = bench.at.needs()
+    assert "in a row could not be mended" in (needs.trouble or "")
+    assert (needs.asked[-1].section, needs.asked[-1].why.startswith("not tried:")) == (20, True)
     bench.rig.image(9)  # one of them is well: it is not the instrument
-    assert bench.begins().job.section == 20
+    assert bench.look() is None
+    assert bench.at.needs().trouble is None
+    bench.rig.image(21, factor=0.4)
+    assert bench.begins().job.section == 21
 
 
 def test_a_proposal_is_asked_for_once_an_image_and_nobody_is_asked(bench: Bench) -> None:

@@ -37,6 +37,7 @@ COMES_S: Final = 600.0
 """So long may the new take of an image be on its way."""
 IN_A_ROW: Final = 3
 """When so many images in a row could not be mended, something else is wrong than the focus."""
+_PAUSED: Final = f"{IN_A_ROW} images in a row could not be mended; nothing more is tried before one of them is well"
 _LOOK_S: Final = 0.25
 _FIRST_WAIT_S: Final = 2.0
 _LONGEST_WAIT_S: Final = 600.0
@@ -177,10 +178,11 @@ class LensDesk:
         if not self._whole:
             self._begin(RepairJob(state_dir=self._state_dir, what="restore"))
             return
-        if self._mode == "record" or self._paused(images):
+        if self._mode == "record":
             return
+        paused = self._paused(images)
         for one in sorted(images.values(), key=lambda one: -one.image):
-            decided = self._decided(one)
+            decided = self._decided(one, paused=paused)
             if isinstance(decided, str):
                 self._ask(one, decided)
             elif decided and not blurred.superseded(one):
@@ -189,7 +191,7 @@ class LensDesk:
                 )
                 return
 
-    def _decided(self, one: BlurredImage) -> bool | str:
+    def _decided(self, one: BlurredImage, *, paused: bool) -> bool | str:
         """Whether it is mended now; or why a person is asked."""
         now = self._now()
         tried = self._tries.of_image(one.image)
@@ -207,7 +209,9 @@ class LensDesk:
         counted = self._tries.counted(one)
         if len(counted) >= self._config.tries_a_section:
             return _after(counted)
-        return abs(now - one.written) <= FRESH_S
+        if paused and not counted:
+            return abs(now - one.written) <= FRESH_S and f"not tried: {_PAUSED}"
+        return not paused and abs(now - one.written) <= FRESH_S
 
     def _begin(self, job: RepairJob, where: str = "") -> None:
         assert self._config is not None  # noqa: S101 - nothing is begun without one
@@ -234,7 +238,7 @@ class LensDesk:
         waiting = sorted((one for one in images.values() if one.shot in asked), key=lambda one: asked[one.shot].n)
         trouble = self._trouble if self._failures > 1 else None
         if self._paused(images):
-            trouble = f"{IN_A_ROW} images in a row could not be mended; nothing more is tried before one of them is"
+            trouble = _PAUSED
         return LensNeeds(
             tuple(AskedOfPerson(one.path, one.where, one.section, asked[one.shot].words) for one in waiting),
             trouble,
