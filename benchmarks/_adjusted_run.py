@@ -104,7 +104,7 @@ def run(
     adjust: bool,
     waits: bool = True,
     interval_s: float = 1.0,
-    made: Callable[[Path, PretendScope], None] = lambda *_: None,
+    home: Path | None = None,
     starts: Callable[[RepairJob], Running] | None = None,
     said: Callable[[str], None] = lambda _: None,
 ) -> AdjustedRun:
@@ -115,7 +115,7 @@ def run(
         plan: What happens.
         adjust: Whether the watch has a hand on the lens.
         waits: Each section waits for the verdict of the one before; else one comes every `interval_s`.
-        made: Called when the microscope and the state folder are there: to calibrate.
+        home: Where learned packages are kept; the champion of `adjust` is asked.
         starts: How repairs are started; else as programs of their own.
         said: Told what happens.
     """
@@ -136,9 +136,10 @@ def run(
         f'kind = "pretend"\naddress = "{scope.folder}"\nallow = "apply"\n\n[limits]\nlow_um = {HOME_UM - span:.1f}\n'
         f"high_um = {HOME_UM + span:.1f}\nhour_um = {plan.hour_um:.1f}\n"
     )
-    made(state, scope)
     loaded = load(args={"state.dir": str(state), "runner.workers": 1, "arrival.settle_s": 0.1}, env={})
-    desk = LensDesk(state, "apply" if adjust else "record", config_of(state) if adjust else None, starts=starts)
+    desk = LensDesk(
+        state, "apply" if adjust else "record", config_of(state) if adjust else None, home=home, starts=starts
+    )
     began = time.monotonic()
     with assembled(root, loaded, lens=desk.needs if adjust else lambda: None) as parts, desk:
         microscope = _Microscope(scope, plan, state, loaded, parts.station.stop, adjust, waits, interval_s, said)

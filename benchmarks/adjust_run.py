@@ -2,9 +2,9 @@
 
 A pretend microscope images section after section; its focus drifts, it focuses by itself at each 25th, and at 5% of
 the sections that goes wrong by 3 to 8 um. The same run three times: watched; watched with `--adjust apply`, each
-section waiting for the verdict of the one before; and with it, waiting for nothing. The package is the one that ships,
-sized by one known move. Each section's line goes into a CSV; exit code 1 when an image is left that nobody was asked
-about, or one is blurrier than before.
+section waiting for the verdict of the one before; and with it, waiting for nothing. The package is learned before the
+run, from 24 moves on 6 other specimens. Each section's line goes into a CSV; exit code 1 when an image is left that
+nobody was asked about, or one is blurrier than before.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from benchmarks._adjusted_run import AdjustedPlan, AdjustedRun, SectionTold, run
+import numpy as np
+from benchmarks._adjusted_run import HOME_UM, AdjustedPlan, AdjustedRun, SectionTold, run
 from benchmarks._figure import COLOURS, load_average, picture, shown
 from benchmarks._table import markdown, publish
 
-from mhfd_client.adjustment import places
-from mhfd_client.adjustment.as_pair import image_pair
-from mhfd_client.adjustment.asked import pair_session
-from mhfd_client.adjustment.calibrating import PlacedPair, calibrated
+from mhfd.learning.manifold.learning import learn
+from mhfd.learning.packages import Library
 from mhfd_client.adjustment.lens import Lens
-from mhfd_client.calibration.kept import save_induced
-from mhfd_client.instruments.config import config_of
+from mhfd_client.adjustment.moves import record_typed
+from mhfd_client.adjustment.recording.teaching import as_dataset
+from mhfd_client.instruments.config import NAME, config_of
 from mhfd_client.instruments.opening import opened
-from mhfd_client.instruments.pretend_scope import PretendScope
+from mhfd_client.instruments.pretend_scope import make_pretend
 from mhfd_client.journal.rows import Outcome
-from mhfd_client.settings.places import models_home
 
+SPECIMENS: Final = 6
 WORSE_UM: Final = 0.3
 """An image that is further out of focus than before by less is as it was: the bar for where a repair ends."""
 _WAYS: Final = {
@@ -57,15 +57,42 @@ _COLUMNS: Final = (
 )
 
 
-def calibrate(state: Path, scope: PretendScope) -> None:
-    """As `mhfd adjust calibrate --induced 5um` does, before the run begins."""
-    config, session = config_of(state), pair_session(models_home())
-    placed = []
-    with closing(opened(config)) as instrument, Lens(state, config, instrument) as lens:
-        for at_um in (0.0, 5.0, -5.0):
-            taken = lens.pair(config.perturbation_um, offset_um=at_um)
-            placed.append(PlacedPair(image_pair(taken, instrument), at_um))
-    save_induced(calibrated(session.units, session.package.name, placed).calibration, places.calibration(state))
+def taught(folder: Path, *, size: int = 512) -> Path:
+    """The home of a library whose champion was learned from moves on such a microscope: 4 on each of 6 specimens.
+
+    What an operator does on a Friday: the lens stands off, a pair is taken, and it is turned to where it is sharp.
+    """
+    state, home = folder / "friday", folder / "models"
+    scope = make_pretend(folder / "taught-on", lens_um=HOME_UM, focus_um=HOME_UM, size=size, saves=True)
+    state.mkdir()
+    (state / NAME).write_text(
+        f'kind = "pretend"\naddress = "{scope.folder}"\nallow = "propose"\n\n[limits]\nlow_um = 4900.0\n'
+        "high_um = 5100.0\n"
+    )
+    config, rng = config_of(state), np.random.default_rng(7)
+    for specimen in range(SPECIMENS):
+        scope.change(seed=1000 + specimen)
+        for section, off in enumerate(rng.permutation([-6.0, -2.0, 2.0, 6.0]) + rng.uniform(-1.5, 1.5, 4), 1):
+            scope.change(section=section)
+            scope.turn_to(HOME_UM + off)
+            with closing(opened(config)) as instrument, Lens(state, config, instrument) as lens:
+                pair = lens.pair(config.perturbation_um)
+            assert pair.a.path is not None
+            assert pair.b.path is not None
+            record_typed(
+                state,
+                f"working distance {-off:+.4f} um",
+                pair=(pair.a.path, pair.b.path),
+                perturbation_um=config.perturbation_um,
+                specimen=f"specimen {specimen}",
+                instrument=scope.truth().name,
+            )
+    library = Library(home)
+    learned = learn(as_dataset(state), library=library)
+    if learned.package is None:
+        raise SystemExit(learned.report.reason)
+    library.promote(library.add(learned.package), learned.report_path, who="operator")
+    return home
 
 
 def rows(runs: Mapping[str, AdjustedRun]) -> list[dict[str, object]]:
@@ -158,9 +185,10 @@ def main() -> int:
     plan = AdjustedPlan(sections=options.sections, seed=options.seed, drift_um=options.drift)
     runs: dict[str, AdjustedRun] = {}
     with tempfile.TemporaryDirectory() as folder:
+        home = taught(Path(folder))
         for way in _WAYS:
             runs[way] = run(
-                Path(folder, way), plan, adjust=way != "watched", waits=way != "goes on", made=calibrate, said=print
+                Path(folder, way), plan, adjust=way != "watched", waits=way != "goes on", home=home, said=print
             )
             print(f"{way}: {len(left(runs[way]))} left of {plan.sections}, {runs[way].seconds:.0f} s", flush=True)
     options.csv.parent.mkdir(parents=True, exist_ok=True)
@@ -175,7 +203,7 @@ def main() -> int:
         f"the microscope focuses by itself at each {plan.every}th, to 0.15 um; at {len(knocks)} sections "
         f"({len(knocks) / plan.sections:.0%}) that goes wrong by {min(map(abs, knocks.values())):.1f} to "
         f"{max(map(abs, knocks.values())):.1f} um while the section is taken. The operator has called the first three "
-        "sharp. The package is the one that ships, sized by one known move of 5 um before the run. Load average "
+        f"sharp. The package was learned from {4 * SPECIMENS} moves on {SPECIMENS} other specimens. Load average "
         f"{load} before.\n\n{table(runs)}\n\n{drawn(runs)}\n\n"
         "Rings: a first take that was taken again; green: in focus in the end; red: left to a person. Where the lens "
         "stood is known of each image, and so how far it is out of focus, whatever its verdict. What is blurrier than "

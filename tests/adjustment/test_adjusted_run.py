@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks._adjusted_run import AdjustedPlan, run
-from benchmarks.adjust_run import WORSE_UM, calibrate, left
+from benchmarks.adjust_run import WORSE_UM, left, taught
 
 from mhfd_client.adjustment.beside import repair
 from mhfd_client.adjustment.beside.repair import RepairJob
@@ -42,7 +42,7 @@ class InThread:
 
 def test_what_failed_is_taken_again_in_focus(tmp_path: Path) -> None:
     plan = AdjustedPlan(sections=12, failures=2 / 12, seed=3, drift_um=0.05, size=384)
-    found = run(tmp_path, plan, adjust=True, made=calibrate, starts=InThread)
+    found = run(tmp_path, plan, adjust=True, home=taught(tmp_path, size=384), starts=InThread)
     mended = [one for one in found.sections if one.tries]
     assert {one.section for one in mended} >= set(plan.knocks())
     assert left(found) == []
@@ -59,8 +59,8 @@ def test_what_failed_is_taken_again_in_focus(tmp_path: Path) -> None:
 @pytest.mark.parametrize("waits", [True, False])
 def test_a_long_run_leaves_nothing_unnamed_and_nothing_blurrier(tmp_path: Path, waits: bool) -> None:
     plan = AdjustedPlan(sections=200, seed=5, drift_um=0.12)
-    found = run(tmp_path, plan, adjust=True, waits=waits, made=calibrate)
+    found = run(tmp_path, plan, adjust=True, waits=waits, home=taught(tmp_path))
     assert [one for one in left(found) if not one.asked] == []
     assert [one for one in found.sections if one.worse_um > WORSE_UM] == []
-    without = run(tmp_path / "without", plan, adjust=False, made=calibrate)
+    without = run(tmp_path / "without", plan, adjust=False)
     assert len(left(found)) < len(left(without))

@@ -1,11 +1,13 @@
 """The images of a run that are out of focus now, read from the journal again and again. Only reads; moves nothing.
 
-Provisional verdicts are not among them, for nobody has said yet what is sharp; nor are files that are no whole image,
+What is only compared with images that nobody has confirmed is not among them: all may be blurred alike. A verdict that
+is provisional since the focus drifts is, for it is by what a person confirmed. Nor are files that are no whole image,
 what moved while it was taken, and what somebody calls fine as it is.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Final
 
@@ -90,7 +92,8 @@ class OutOfFocus:
             return  # an earlier take was judged again
         self._takes[shot] = row.id
         verdict, blur = told.verdict, blur_of(told.verdict)
-        known = told.score.finding == Finding.OK and not verdict.provisional
+        confirmed = not verdict.provisional or json.loads(verdict.detail).get("origin") == "confirmed"
+        known = told.score.finding == Finding.OK and confirmed
         if verdict.outcome is not Outcome.OUT_OF_FOCUS or not known or (blur and blur.kind in _NO_LENS):
             self._blurred.pop(shot, None)
             return
