@@ -29,6 +29,7 @@ from mhfd_client.adjustment.outstanding import Outstanding
 from mhfd_client.alerts import LensNeeds
 from mhfd_client.errors import SettingsError
 from mhfd_client.instruments.config import NAME, InstrumentConfig, SoftLimits, config_of
+from mhfd_client.journal.rows import Outcome, VerdictRow
 from mhfd_client.journal.view import JournalView
 from mhfd_client.station.inbox import GivenLabel, put
 from mhfd_client.verdicts.blur.blur import BlurKind
@@ -146,6 +147,15 @@ def test_nothing_is_done_before_somebody_has_said_what_is_sharp(tmp_path: Path) 
             blurred = OutOfFocus(view)
             assert blurred.look()
             assert not blurred.images
+
+
+@pytest.mark.parametrize(("origin", "ours"), [("confirmed", True), ("provisional", False)])
+def test_of_provisional_verdicts_those_by_what_a_person_confirmed_count(bench: Bench, origin: str, ours: bool) -> None:
+    image = bench.rig.image(9)
+    detail = f'{{"origin": "{origin}"}}'
+    said = VerdictRow(Outcome.OUT_OF_FOCUS, "The focus drifts.", True, "the focus drifts", detail)
+    bench.rig.journal.judged(image, said)
+    assert (bench.look() is not None) is ours
 
 
 def test_what_is_old_is_left_to_a_person(bench: Bench) -> None:
