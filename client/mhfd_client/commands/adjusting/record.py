@@ -177,7 +177,8 @@ def _lines(found: SortedRecord, again: str, out: Path | None) -> Iterator[str]:
 
     def line(move: RecordedMove) -> str:
         by = f" by {move.actor}" if move.actor else ""
-        return f"{local(move.at)}  {move.words}{by}"
+        of = f"{move.specimen}: " if move.specimen else ""
+        return f"{local(move.at)}  {of}{move.words}{by}"
 
     for move in found.kept:
         yield line(move)
