@@ -25,7 +25,7 @@ from tests.rigs.typed import typed_here
 from mhfd import simulate
 
 PAGES = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")])
-TUTORIALS = sorted((REPOSITORY / "docs" / "tutorial").glob("*.md"))
+TUTORIALS = [*sorted((REPOSITORY / "docs" / "tutorial").glob("*.md")), REPOSITORY / "docs" / "how-to" / "adjust.md"]
 LONG = ("teach",)  # learners are taught in it
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 NEEDS_SHELL = re.compile(r"[|&;<>$]")

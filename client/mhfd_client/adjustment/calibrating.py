@@ -24,8 +24,6 @@ APART: Final = 0.2
 LEAST_UM: Final = 1.0
 MOST_UM: Final = 10.0
 """Of a known move."""
-_LEAST_SIDE: Final = 512
-"""Pixels of the longer side: half of it is enough for a pair."""
 _SD_PART: Final = 0.03  # how well a size is known at best: the response to a move is no straight line
 
 Ask = Callable[["ImagePair"], float | Proposal]
@@ -133,10 +131,12 @@ def _halves(ask: Ask, pairs: Sequence[PlacedPair], units: Sequence[float]) -> li
 
 
 def _split(pairs: Sequence[PlacedPair]) -> tuple[list[PlacedPair], list[PlacedPair]]:
+    from mhfd.learning.manifold.tiles import LEAST_SIDE
+
     height, width = pairs[0].pair.a.shape[:2]
-    if max(height, width) < _LEAST_SIDE:
+    if max(height, width) < 2 * LEAST_SIDE:
         raise InducedRefused(
-            f"the images have {height} x {width} pixels: too few to ask each half of them; {_LEAST_SIDE} along the "
+            f"the images have {height} x {width} pixels: too few to ask each half of them; {2 * LEAST_SIDE} along the "
             "longer side are needed"
         )
     middle = max(height, width) // 2
