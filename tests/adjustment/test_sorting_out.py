@@ -12,6 +12,7 @@ import pytest
 import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.rigs.instruments.pretend import station_with
 
 from mhfd import simulate
 from mhfd.errors import UsageError
@@ -21,6 +22,7 @@ from mhfd_client.adjustment.recording.looking import Looker
 from mhfd_client.adjustment.recording.recorded_move import PairAtMove, RecordedImage, RecordedMove
 from mhfd_client.adjustment.recording.sorting_out import Unteaching, sorted_out
 from mhfd_client.adjustment.recording.teaching import sorted_record
+from mhfd_client.instruments.pretend_scope import make_pretend
 from mhfd_client.instruments.protocol import Knob
 
 NUMBERS: Final = count()
@@ -277,6 +279,25 @@ def test_what_was_recorded_is_a_dataset(files: dict[float, Path], tmp_path: Path
     assert sorted(known) == [(0.5, 0.5), (1.5, 2.5), (2.0, 2.0)]
     dataset.write(tmp_path / "out")
     assert type(dataset).read(tmp_path / "out").digest == dataset.digest
+
+
+def test_a_typed_move_is_of_the_instrument_of_its_station(files: dict[float, Path], tmp_path: Path) -> None:
+    """A package knows um on the instrument whose moves it learned from: nobody types its name with each move."""
+    state = station_with(tmp_path / "state", make_pretend(tmp_path / "scope", name="SEM 3"))
+    record_typed(state, "wd +4 um", before=files[-4.0], after=files[0.0])
+    assert {row.group.instrument for row in as_dataset(state).rows} == {"SEM 3"}
+    record_typed(state, "wd +3 um", before=files[-4.0], after=files[-1.0], instrument="SEM 4")
+    assert {row.group.instrument for row in as_dataset(state).rows} == {"SEM 4"}
+
+
+def test_the_instrument_of_a_typed_move_is_unknown_where_nobody_answers(
+    files: dict[float, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    state = station_with(tmp_path / "state", make_pretend(tmp_path / "scope"))
+    (tmp_path / "scope" / "scope.json").unlink()
+    record_typed(state, "wd +4 um", before=files[-4.0], after=files[0.0])
+    assert {row.group.instrument for row in as_dataset(state).rows} == {"unknown"}
+    assert "the instrument of typed moves is not known" in caplog.text
 
 
 def test_without_a_move_that_teaches_there_is_no_dataset(tmp_path: Path) -> None:

@@ -26,9 +26,9 @@ from mhfd import simulate
 
 PAGES = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")])
 TUTORIALS = [*sorted((REPOSITORY / "docs" / "tutorial").glob("*.md")), REPOSITORY / "docs" / "how-to" / "adjust.md"]
-LONG = ("teach",)  # learners are taught in it
+LONG = ("teach", "adjust")  # learners are taught in it
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-NEEDS_SHELL = re.compile(r"[|&;<>$]")
+NEEDS_SHELL = re.compile(r"[|&;<>$]|\*/ ")
 
 
 @pytest.fixture

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import logging
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,11 +19,14 @@ from mhfd_client.adjustment.recording.looking import Looker
 from mhfd_client.adjustment.recording.moves_file import DamagedLine
 from mhfd_client.adjustment.recording.recorded_move import RecordedImage, RecordedMove
 from mhfd_client.adjustment.recording.sorting_out import LeftOutMove, Unteaching, sorted_out
-from mhfd_client.errors import StateError
+from mhfd_client.errors import StateError, StationError
 from mhfd_client.files import shown, text_of
+from mhfd_client.instruments.config import NAME, config_of
+from mhfd_client.instruments.opening import opened
 from mhfd_client.instruments.protocol import Knob
 from mhfd_client.journal.view import FILE, JournalView
 
+_log = logging.getLogger("mhfd.adjust")
 UNKNOWN: Final = "unknown"
 """Instrument, where nobody said it."""
 
@@ -89,11 +94,11 @@ def as_dataset(state_dir: Path, *, record: SortedRecord | None = None) -> Datase
             f"{where}: no recorded move teaches anything ({len(record.left_out)} left out{first}); record some with "
             "mhfd adjust record, and see mhfd adjust moves"
         )
-    specimen = _watched(state_dir)
+    specimen, unnamed = _watched(state_dir), _instrument(state_dir, record)
     days: dict[tuple[str, str], str] = {}
     rows = []
     for pair in record.pairs:
-        instrument, named = _plain(pair.move.instrument or UNKNOWN), _plain(pair.move.specimen or specimen)
+        instrument, named = _plain(pair.move.instrument or unnamed), _plain(pair.move.specimen or specimen)
         day = days.setdefault((instrument, named), _day(pair.move.at))
         group = SourceGroup(instrument=instrument, specimen=named, session=day)
         rows += _row(looker, pair, group)
@@ -152,6 +157,25 @@ def _watched(state_dir: Path) -> str:
         except StateError:
             return state_dir.name
     return state_dir.name
+
+
+def _instrument(state_dir: Path, record: SortedRecord) -> str:
+    """Of moves that name no instrument, as typed ones: that of the others, else that of `instrument.toml`."""
+    moves = [pair.move for pair in record.pairs]
+    named = {move.instrument for move in moves if move.instrument is not None}
+    if len(named) == 1:
+        return named.pop()
+    if named or all(move.instrument for move in moves) or not (state_dir / NAME).exists():
+        return UNKNOWN
+    try:
+        config = config_of(state_dir)
+        if config.name is not None:
+            return config.name
+        with closing(opened(config)) as instrument:
+            return instrument.name
+    except StationError as error:
+        _log.warning("the instrument of typed moves is not known: %s", error)
+        return UNKNOWN
 
 
 def _plain(name: str) -> str:
