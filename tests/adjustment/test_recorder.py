@@ -169,7 +169,6 @@ def test_what_mhfd_turns_itself_is_left_out(at: Microscope, how: str) -> None:
     if how == "ledger":
         ledger.add(at.state, LensEntry.MOVE, "test", actor="mhfd")
     if how == "lock":
-        places.folder(at.state).mkdir()
         with files.held(files.opened_lock(places.lock(at.state))):
             at.recorder.step([event])
     else:

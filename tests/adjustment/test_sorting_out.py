@@ -12,7 +12,6 @@ import pytest
 import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.rigs.instruments.pretend import station_with
 
 from mhfd import simulate
 from mhfd.errors import UsageError
@@ -22,7 +21,7 @@ from mhfd_client.adjustment.recording.looking import Looker
 from mhfd_client.adjustment.recording.recorded_move import PairAtMove, RecordedImage, RecordedMove
 from mhfd_client.adjustment.recording.sorting_out import Unteaching, sorted_out
 from mhfd_client.adjustment.recording.teaching import sorted_record
-from mhfd_client.instruments.pretend_scope import make_pretend
+from mhfd_client.adjustment.recording.whose import note_instrument
 from mhfd_client.instruments.protocol import Knob
 
 NUMBERS: Final = count()
@@ -283,21 +282,15 @@ def test_what_was_recorded_is_a_dataset(files: dict[float, Path], tmp_path: Path
 
 def test_a_typed_move_is_of_the_instrument_of_its_station(files: dict[float, Path], tmp_path: Path) -> None:
     """A package knows um on the instrument whose moves it learned from: nobody types its name with each move."""
-    state = station_with(tmp_path / "state", make_pretend(tmp_path / "scope", name="SEM 3"))
+    state = tmp_path / "state"
     record_typed(state, "wd +4 um", before=files[-4.0], after=files[0.0])
+    assert {row.group.instrument for row in as_dataset(state).rows} == {"unknown"}
+    note_instrument(state, "SEM 3")
     assert {row.group.instrument for row in as_dataset(state).rows} == {"SEM 3"}
     record_typed(state, "wd +3 um", before=files[-4.0], after=files[-1.0], instrument="SEM 4")
     assert {row.group.instrument for row in as_dataset(state).rows} == {"SEM 4"}
-
-
-def test_the_instrument_of_a_typed_move_is_unknown_where_nobody_answers(
-    files: dict[float, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    state = station_with(tmp_path / "state", make_pretend(tmp_path / "scope"))
-    (tmp_path / "scope" / "scope.json").unlink()
-    record_typed(state, "wd +4 um", before=files[-4.0], after=files[0.0])
-    assert {row.group.instrument for row in as_dataset(state).rows} == {"unknown"}
-    assert "the instrument of typed moves is not known" in caplog.text
+    record_typed(state, "wd +1 um", before=files[-1.0], after=files[0.0], instrument="SEM 5")
+    assert {row.group.instrument for row in as_dataset(state).rows} == {"SEM 4", "SEM 5", "unknown"}
 
 
 def test_without_a_move_that_teaches_there_is_no_dataset(tmp_path: Path) -> None:

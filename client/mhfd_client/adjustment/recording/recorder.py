@@ -23,6 +23,7 @@ from mhfd_client.adjustment.moves import moves, new_id, record
 from mhfd_client.adjustment.recording.landed import LandedImage, LandedImages
 from mhfd_client.adjustment.recording.pictured import of_journal, pictured, tags_of
 from mhfd_client.adjustment.recording.recorded_move import RESOLVED, RecordedImage, RecordedMove
+from mhfd_client.adjustment.recording.whose import note_instrument
 from mhfd_client.errors import StateLocked
 from mhfd_client.instruments.checked import changed
 from mhfd_client.instruments.protocol import OURSELVES, DeviceEvent, DeviceReading, Instrument, Knob
@@ -119,6 +120,7 @@ class MoveRecorder:
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.count = 0
+        note_instrument(state_dir, instrument.name)
         self._state_dir, self._instrument = state_dir, instrument
         self._who, self._specimen, self._tell = who, specimen, tell
         self._images = LandedImages(state_dir, watched)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime
-import logging
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,14 +17,12 @@ from mhfd_client.adjustment.recording.looking import Looker
 from mhfd_client.adjustment.recording.moves_file import DamagedLine
 from mhfd_client.adjustment.recording.recorded_move import RecordedImage, RecordedMove
 from mhfd_client.adjustment.recording.sorting_out import LeftOutMove, Unteaching, sorted_out
-from mhfd_client.errors import StateError, StationError
+from mhfd_client.adjustment.recording.whose import noted_instrument
+from mhfd_client.errors import StateError
 from mhfd_client.files import shown, text_of
-from mhfd_client.instruments.config import NAME, config_of
-from mhfd_client.instruments.opening import opened
 from mhfd_client.instruments.protocol import Knob
 from mhfd_client.journal.view import FILE, JournalView
 
-_log = logging.getLogger("mhfd.adjust")
 UNKNOWN: Final = "unknown"
 """Instrument, where nobody said it."""
 
@@ -160,22 +156,10 @@ def _watched(state_dir: Path) -> str:
 
 
 def _instrument(state_dir: Path, record: SortedRecord) -> str:
-    """Of moves that name no instrument, as typed ones: that of the others, else that of `instrument.toml`."""
-    moves = [pair.move for pair in record.pairs]
-    named = {move.instrument for move in moves if move.instrument is not None}
-    if len(named) == 1:
-        return named.pop()
-    if named or all(move.instrument for move in moves) or not (state_dir / NAME).exists():
-        return UNKNOWN
-    try:
-        config = config_of(state_dir)
-        if config.name is not None:
-            return config.name
-        with closing(opened(config)) as instrument:
-            return instrument.name
-    except StationError as error:
-        _log.warning("the instrument of typed moves is not known: %s", error)
-        return UNKNOWN
+    """Of moves that name no instrument, as typed ones: that of the others, else the one that is the station's."""
+    named = {pair.move.instrument for pair in record.pairs} - {None}
+    only = named.pop() if len(named) == 1 else None
+    return UNKNOWN if named else only or noted_instrument(state_dir) or UNKNOWN
 
 
 def _plain(name: str) -> str:

@@ -61,14 +61,16 @@ def record(
     from mhfd_client.adjustment.typed import length
 
     _watched(folder)
+    state_dir = folder.state_dir()
     kept = record_typed(
-        folder.state_dir(),
+        state_dir,
         move,
         before=before,
         after=after,
         pair=pair or None,
         perturbation_um=None if perturbation is None else length(perturbation, "--perturbation"),
         who=who,
+        instrument=_instrument(state_dir),
         specimen=named,
         note=note,
         look=True,
@@ -87,6 +89,26 @@ def _watched(folder: WatchedFolder) -> Path:
             f"{shown(watched)}: there is no such folder; name the one that the instrument's images land in"
         )
     return watched
+
+
+def _instrument(state_dir: Path) -> str | None:
+    """What the instrument calls itself; None where none is known, or it does not answer: the move is kept anyhow."""
+    from contextlib import closing
+
+    from mhfd_client.adjustment.recording.whose import note_instrument, noted_instrument
+    from mhfd_client.errors import StationError
+    from mhfd_client.instruments.config import NAME, config_of
+    from mhfd_client.instruments.opening import opened
+
+    if not (state_dir / NAME).exists():
+        return None
+    try:
+        with closing(opened(config_of(state_dir))) as instrument:
+            note_instrument(state_dir, instrument.name)
+            return instrument.name
+    except StationError as error:
+        echo(f"{error}; the move is kept all the same", err=True)
+        return noted_instrument(state_dir)
 
 
 def _again(folder: WatchedFolder) -> str:
