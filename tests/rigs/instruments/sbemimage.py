@@ -60,6 +60,7 @@ class SbemImageRig:
             if self.process.poll() is not None:
                 raise AssertionError((self.folder / "script.log").read_text())
             never.wait(0.01)
+        self.instrument(timeout_s=60.0).read()  # its first answer has to import what makes images
 
     def _started(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
