@@ -24,6 +24,7 @@ from mhfd_client.adjustment.beside.out_of_focus import BlurredImage, OutOfFocus
 from mhfd_client.adjustment.beside.repair import RepairJob, RepairTold
 from mhfd_client.adjustment.beside.tries import RepairEnd, RepairTry, Tries, about
 from mhfd_client.adjustment.ledger import LensEntry
+from mhfd_client.adjustment.lens import is_held
 from mhfd_client.alerts import AskedOfPerson, LensNeeds
 from mhfd_client.errors import StateError
 from mhfd_client.instruments.config import InstrumentConfig
@@ -43,6 +44,8 @@ _FIRST_WAIT_S: Final = 2.0
 _LONGEST_WAIT_S: Final = 600.0
 _ANSWERS: Final = 30.0
 """A repair has so many answers of the instrument to wait for, at most."""
+_STARTS_S: Final = 20.0
+"""So long a repair may take until it has the lens."""
 _GRACE_S: Final = 30.0
 
 
@@ -178,7 +181,7 @@ class LensDesk:
         if not self._whole:
             self._begin(RepairJob(state_dir=self._state_dir, what="restore"))
             return
-        if self._mode == "record":
+        if self._mode == "record" or self._another():
             return
         paused = self._paused(images)
         for one in sorted(images.values(), key=lambda one: -one.image):
@@ -190,6 +193,13 @@ class LensDesk:
                     RepairJob.of(self._state_dir, self._mode, uuid.uuid4().hex[:12], one, home=self._home), one.where
                 )
                 return
+
+    def _another(self) -> bool:
+        """Whether a repair that a watch before this one began may be under way still: it ends by itself."""
+        now = self._now()
+        return self._tries.open_since(now - _STARTS_S) or (
+            self._tries.open_since(now - _LONGEST_WAIT_S) and is_held(self._state_dir)
+        )
 
     def _decided(self, one: BlurredImage, *, paused: bool) -> bool | str:
         """Whether it is mended now; or why a person is asked."""

@@ -73,6 +73,10 @@ class Tries:
         """Whether anything was tried or asked."""
         return shot in self.asked or any(one.shot == shot for one in self._tries.values())
 
+    def open_since(self, moment: float) -> bool:
+        """Whether one that began after this has not ended."""
+        return any(one.end is None and one.begun > moment for one in self._tries.values())
+
     def of_image(self, image: int) -> list[RepairTry]:
         """Those of one take."""
         return [one for one in self._tries.values() if one.image == image]
