@@ -172,8 +172,8 @@ def size_of(proposal: Proposal) -> float:
     if proposal.move_um is None or proposal.sign is None:
         side = "longer" if proposal.sign == 1 else "shorter"
         raise AdjustmentRefused(
-            f"{proposal.speaker} says which way ({side} working distance) and not how far: "
-            f"{proposal.why or 'no known move has shown it'}; let one known move show it: mhfd adjust calibrate"
+            f"{proposal.speaker} says which way, to a {side} working distance; "
+            f"{proposal.why or 'how far is not known'} (mhfd adjust calibrate DIR --induced 5um); nothing was set"
         )
     if proposal.move_um * proposal.sign <= 0:
         raise AdjustmentRefused(f"{proposal.speaker} proposes {proposal.move_um:g} um: that goes nowhere")
