@@ -242,11 +242,14 @@ def test_what_cannot_teach_is_refused_by_name(
         learn(wrong, library=library, cache=cache)
 
 
-def test_wrong_arguments_are_refused(moves: Dataset, library: Library) -> None:
+def test_wrong_arguments_are_refused(moves: Dataset, library: Library, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="learner: there is no 'svm'; choose from pca, lle, diffusion"):
         learn(moves, learner="svm", library=library)
     with pytest.raises(UsageError, match="seed: expected 0 or more"):
         learn(moves, library=library, seed=-1)
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(UsageError, match=r"cannot be written: .*; name another folder"):
+        learn(moves, library=library, out=tmp_path / "file" / "out")
 
 
 def test_a_blank_pair_is_left_out_and_said(moves: Dataset, cache: Path, tmp_path: Path) -> None:

@@ -44,12 +44,8 @@ from mhfd.learning.promotion.life import Life, key_of
 LIFE: Final = "adjust-tests.jsonl"
 """The tests of adjustments that a library has made: a life of their own."""
 REPORT: Final = "report.json"
-FAMILY: Final = "pair"
 UNKNOWN_LICENCE: Final = "unknown, not for sharing"
-_TEST_ROWS: Final = 8
 _SEEDS: Final = 2**31
-_SNR_PART: Final = 1 / 3
-"""Of the least signal over noise that was taught: with less, nothing is said."""
 
 Floats = NDArray[np.float64]
 Given = Dataset | str | os.PathLike[str]
@@ -127,6 +123,7 @@ def learn(
     if not 0 <= seed < _SEEDS:
         raise UsageError(f"seed: expected 0 or more, got {seed}")
     _needs_learn()
+    _writable(library.folder if out is None else out)
     moves = _moves(dataset)
     say(f"measuring {counted(len(moves.rows), 'pair')} of {counted(len(moves.groups), 'group')}")
     table = move_table(moves.rows, cache, told=told)
@@ -146,6 +143,17 @@ def _needs_learn() -> None:
         import onnx  # noqa: F401
         import onnxruntime  # noqa: F401
         import sklearn  # noqa: F401
+
+
+def _writable(folder: Path) -> None:
+    """Before an hour is spent on measuring. UsageError."""
+    probe = folder / f".{REPORT}.{os.getpid()}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(f"out {folder}: cannot be written: {error.strerror or error}; name another folder") from None
 
 
 def _moves(given: Given | Sequence[Given]) -> Dataset:
