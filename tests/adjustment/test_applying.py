@@ -228,6 +228,25 @@ def test_an_instruction_that_expired_is_not_carried_out(rig: LensRig) -> None:
             carry_out(lens, made.model_copy(update={"id": "other"}))
 
 
+def test_a_proposal_that_took_too_long_is_not_carried_out(rig: LensRig) -> None:
+    rig.write(more="expires_s = 0.000001")
+    with pytest.raises(AdjustmentRefused, match="has expired"):
+        once(rig)
+    assert "move" not in kinds(rig)
+
+
+def test_a_person_who_forbids_it_meanwhile_is_heard(rig: LensRig) -> None:
+    teller = Teller(rig)
+
+    def ask(pair: TakenPair) -> Proposal:
+        rig.write(allow="off")
+        return teller(pair)
+
+    with pytest.raises(AdjustmentRefused, match='allow = "off" by now'):
+        apply_once(rig.state, really=True, ask=ask, instrument=rig.instrument(), field="f")
+    assert "move" not in kinds(rig)
+
+
 def steps_of_a_repair(folder: Path) -> int:
     rig = lens_rig(folder, lens_um=FOCUS_UM + 4.0)
     once(rig)

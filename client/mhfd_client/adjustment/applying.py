@@ -141,10 +141,12 @@ def carry_out(lens: Lens, instruction: Instruction, *, now: float | None = None)
     """Move as an instruction says, on trial. AdjustmentRefused when it is too late, AnotherHand when the lens moved."""
     if instruction.instrument != lens.instrument.name:
         raise lens.book.refused(f"instruction {instruction.id} is for {instruction.instrument!r}; nothing was set")
+    if (allow := config_of(lens.state_dir).allow) != "apply":  # a person may have changed it since it was read
+        raise lens.book.refused(f'{NAME} says allow = "{allow}" by now; nothing was set', refusal="not_allowed")
     if instruction.expired(now):
         raise lens.book.refused(
             f"instruction {instruction.id} has expired: it was good for "
-            f"{instruction.expires_at - instruction.made_at:g} s; nothing was set; ask for a new one",
+            f"{instruction.expires_at - instruction.made_at:g} s from its pair on; nothing was set; ask for a new one",
             refusal="expired",
             instruction=instruction.id,
         )
@@ -179,7 +181,7 @@ class _Repair:
         if first.move_um is not None and in_focus(first):
             return self._ended(RepairOutcome.IN_FOCUS, f"in focus ({_said(first)}): nothing to move", first)
         if not really:
-            instruction = self._instruct(first)
+            instruction = self._instruct(look)
             words = (
                 f"would move the working distance by {instruction.by_um:+.3f} um, from {instruction.from_um:.3f} to "
                 f"{instruction.to_um:.3f} um ({_said(first)}{', as far as one move may be' * instruction.is_clamped}), "
@@ -190,7 +192,7 @@ class _Repair:
         for _ in range(STEPS):
             try:
                 self._may_look()  # a move that cannot be verified is not made
-                carry_out(self.lens, self._instruct(look.said))
+                carry_out(self.lens, self._instruct(look))
             except AdjustmentRefused as refused:
                 if kept is None:
                     raise
@@ -229,8 +231,8 @@ class _Repair:
                 refusal="dose",
             )
 
-    def _instruct(self, said: Proposal) -> Instruction:
-        lens = self.lens
+    def _instruct(self, look: PairLook) -> Instruction:
+        lens, said = self.lens, look.said
         try:
             instruction = instruct(
                 said,
@@ -239,6 +241,7 @@ class _Repair:
                 lens.limits,
                 instrument=lens.instrument.name,
                 spent_um=hour_um(lens.state_dir),
+                now=look.at,
             )
         except AdjustmentRefused as refused:
             raise lens.book.refused(str(refused)) from None

@@ -107,32 +107,34 @@ def add(
     """Append a line; it is on the disk when this returns. StateError where it cannot be: then nothing may be moved."""
     path = places.ledger(state_dir)
     files.make_folder(path.parent)
-    with files.named(path):
-        file = files.opened_lock(path)
-        with files.held(file):
-            is_new, torn, last = _end_of(file)
-            line = LedgerLine(
-                n=last.n + 1 if last else 1,
-                at=time.time() if at is None else at,
-                actor=actor[:200],
-                what=what,
-                words=words[:_LONGEST_WORDS],
-                field=field and field[:200],
-                instruction=instruction,
-                refusal=refusal,
-                numbers={
-                    key: value for key, value in (numbers or {}).items() if value is not None and math.isfinite(value)
-                },
-                about={key: value for key, value in (about or {}).items() if value is not None},
-                before=last.sum if last else "",
-            )
-            line = line.model_copy(update={"sum": line.summed()})
-            file.seek(0, os.SEEK_END)
-            file.write((b"\n" if torn else b"") + line.model_dump_json().encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-            if is_new:
-                files.sync_folder(path.parent)
+    with (
+        files.named(path),
+        files.held(files.opened_lock(places.ledger_lock(state_dir))),
+        files.opened_lock(path) as file,
+    ):
+        is_new, torn, last = _end_of(file)
+        line = LedgerLine(
+            n=last.n + 1 if last else 1,
+            at=time.time() if at is None else at,
+            actor=actor[:200],
+            what=what,
+            words=words[:_LONGEST_WORDS],
+            field=field and field[:200],
+            instruction=instruction,
+            refusal=refusal,
+            numbers={
+                key: value for key, value in (numbers or {}).items() if value is not None and math.isfinite(value)
+            },
+            about={key: value for key, value in (about or {}).items() if value is not None},
+            before=last.sum if last else "",
+        )
+        line = line.model_copy(update={"sum": line.summed()})
+        file.seek(0, os.SEEK_END)
+        file.write((b"\n" if torn else b"") + line.model_dump_json().encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+        if is_new:
+            files.sync_folder(path.parent)
     return line
 
 

@@ -23,6 +23,11 @@ def ledger(state_dir: Path) -> Path:
     return folder(state_dir) / "lens.jsonl"
 
 
+def ledger_lock(state_dir: Path) -> Path:
+    """Held for one line of it."""
+    return folder(state_dir) / "lens.lock"
+
+
 def outstanding(state_dir: Path) -> Path:
     """Where the lens was before something moved it that has not ended: whole, or not there."""
     return folder(state_dir) / "outstanding.json"

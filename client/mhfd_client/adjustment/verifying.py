@@ -29,11 +29,13 @@ class PairLook:
     said: Proposal
     contrast: float
     """Of the more blurred of the two images: it falls with every um between their middle and the focus."""
+    at: float = 0.0
+    """When the pair was taken: seconds since 1970. What is made of it is good for so long from then on."""
 
     @classmethod
     def of(cls, said: Proposal, pair: TakenPair) -> PairLook:
         """What was said of it, and its contrast."""
-        return cls(said, min(contrast_of(pair.a), contrast_of(pair.b)))
+        return cls(said, min(contrast_of(pair.a), contrast_of(pair.b)), pair.at)
 
 
 def contrast_of(image: TakenImage) -> float:
