@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
+from typing import Any
 
+import pytest
 from tests.rigs.globus.waiting import until
 from tests.rigs.instruments.pretend import station_with
 
+from mhfd.contract import Proposal
 from mhfd_client.adjustment import ledger, moves
 from mhfd_client.adjustment.beside.child import Child
 from mhfd_client.adjustment.beside.listen import ListenJob
-from mhfd_client.adjustment.beside.repair import RepairJob, RepairTold
+from mhfd_client.adjustment.beside.repair import RepairJob, RepairTold, proposed_words
 from mhfd_client.adjustment.beside.tries import RepairEnd
 from mhfd_client.adjustment.ledger import LensEntry
 from mhfd_client.instruments.pretend_scope import make_pretend
@@ -56,3 +59,20 @@ def test_one_that_dies_has_failed_and_one_that_stays_is_ended() -> None:
     stubborn = Child(["-c", "import signal; signal.pause()"], b"")
     stubborn.end(0.0)
     assert stubborn.code == -signal.SIGTERM
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"sign": 1, "move_um": 3.1, "sd_um": 0.2}, "add +3.10 +- 0.20 um to the working distance"),
+        ({"sign": -1, "move_um": -2.98, "sd_um": 0.1}, "add -2.98 +- 0.10 um to the working distance"),
+        (
+            {"sign": -1, "why": "calibrate"},
+            "a shorter working distance is sharper; how far is not known: calibrate",
+        ),
+        ({"sign": 1}, "a longer working distance is sharper; how far is not known"),
+        ({"sign": None, "refusal": "drift", "why": "it moved between the two"}, "it moved between the two"),
+    ],
+)
+def test_a_proposal_says_what_to_turn(said: dict[str, Any], words: str) -> None:
+    assert proposed_words(Proposal(**said, package="0" * 64, title="one")) == words

@@ -15,6 +15,7 @@ from tests.rigs.page_rig import Rig, Served, served
 
 from mhfd_client.adjustment import ledger, moves, outstanding, places
 from mhfd_client.adjustment.beside.shown import TOLD
+from mhfd_client.adjustment.beside.tries import RepairEnd, about
 from mhfd_client.adjustment.ledger import LensEntry
 from mhfd_client.adjustment.outstanding import Outstanding
 from mhfd_client.instruments.config import NAME
@@ -120,20 +121,30 @@ def test_a_lens_that_is_not_back_is_named_and_one_under_way_is_no_alarm(tmp_path
 
 def test_every_line_that_is_shown_has_a_name() -> None:
     assert set(panels.LENS) == TOLD
+    assert set(panels.ENDS) == set(RepairEnd)
 
 
 @pytest.mark.browser
 def test_the_panel_of_the_lens(rig: Rig, opens: Opens) -> None:
     ids = rig.run(9, confirm=3)
     (rig.state / NAME).write_text(INSTRUMENT)
-    ledger.add(rig.state, LensEntry.PROPOSED, "add +3.1 um to the working distance (sd 0.2)", actor="watch")
-    ledger.add(rig.state, LensEntry.KEPT, "verified: the lens stays at 5003.1 um; it was at 5000.0", actor="watch")
-    ledger.add(rig.state, LensEntry.ASKED, "still out of focus after 2 tries <b>", actor="watch")
+    mended, asked = about(7, "S_0007.tif", 7, None, repair="r1"), about(8, "S_0008.tif", 8, None)
+    ledger.add(rig.state, LensEntry.PROPOSED, "of a repair: its end tells it", actor="watch")
+    ledger.add(
+        rig.state,
+        LensEntry.REPAIRED,
+        "moved the working distance by -3.22 um, from 5006.93 to 5003.71 um; taken again",
+        actor="watch",
+        about=mended | {"end": "retaken"},
+    )
+    ledger.add(rig.state, LensEntry.ASKED, "still out of focus after 2 tries <b>", actor="watch", about=asked)
     with served(rig, adjust="apply") as at:
         page = opens(at.address)
         panel = page.locator("#lens")
         expect(panel).to_contain_text("Beam 3 <b>: an image that is out of focus is re-focused and taken again.")
-        expect(panel.locator(".rung > li").first).to_contain_text("A person is needed")
+        expect(panel.locator(".rung > li").first).to_contain_text("Section 8: a person is needed")
+        expect(panel.locator(".rung > li")).to_have_count(2)
+        expect(panel.locator(".rung > li").last).to_contain_text("Section 7: re-focused and taken again")
         page.get_by_label("Turned").select_option("working distance")
         page.get_by_label("by how much").fill("-3.2")
         page.get_by_label("Image before").select_option(str(ids[0]))

@@ -12,13 +12,14 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mhfd.contract.focus_report import Cells, FocusReport
-from mhfd_client.adjustment.ledger import LensEntry
+from mhfd_client.adjustment.beside.tries import RepairEnd
+from mhfd_client.adjustment.ledger import LedgerLine, LensEntry
 from mhfd_client.alerts import Rule
 from mhfd_client.files import shown, text_of
 from mhfd_client.flow.run_words import PARTS
 from mhfd_client.journal.folder import picture_of, thumbnails
 from mhfd_client.journal.rows import Outcome, VerdictRow
-from mhfd_client.naming import REMEDY, Place, crowded_words, shot_of, subject
+from mhfd_client.naming import REMEDY, Place, crowded_words, describe, shot_of, subject
 from mhfd_client.page import banner, listed
 from mhfd_client.page.banner import SIGNS, UNSURE_SIGN, WORDS
 from mhfd_client.page.crops import crops
@@ -54,12 +55,21 @@ LENS: Final = {
     LensEntry.STRANDED: "Not back",
     LensEntry.FORGOTTEN: "Forgotten",
     LensEntry.UNDONE: "Undone",
-    LensEntry.REPAIRED: "Repair",
+    LensEntry.REPAIRED: "Tried",
     LensEntry.ASKED: "A person is needed",
     LensEntry.TROUBLE: "Nothing can be done",
     LensEntry.WELL: "Well again",
 }
 """What a line of the ledger is called."""
+ENDS: Final = {
+    RepairEnd.RETAKEN: "re-focused and taken again",
+    RepairEnd.REFOCUSED: "re-focused",
+    RepairEnd.NOT_BETTER: "not better, the lens is where it was",
+    RepairEnd.REFUSED: "refused",
+    RepairEnd.PROPOSED: "proposed",
+    RepairEnd.FAILED: "no answer",
+}
+"""How what was tried for an image ended."""
 FAILS: Final = {"refused": "refused", "offline": "offline", "runner": "failing", "queued": "queued"}
 """What is said of whoever scores, by the kind of trouble."""
 _CHOICE: Final = 20  # images that a move may be between
@@ -79,9 +89,10 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     env.globals |= {"words": WORDS, "signs": SIGNS, "unsure_sign": UNSURE_SIGN}
-    env.globals |= {"Outcome": Outcome, "parts": PARTS, "rule_words": RULES, "lens_words": LENS}
+    env.globals |= {"Outcome": Outcome, "parts": PARTS, "rule_words": RULES}
     env.filters |= {"blur": _blur, "blur_size": advice.size, "kind": advice.WORDS.__getitem__}
     env.filters |= {"text": shown, "clock": _clock, "number": _number, "short": _short, "took": took_ms}
+    env.filters |= {"lens_title": _lens_title}
     return env
 
 
@@ -302,6 +313,17 @@ def map_shares(cells: Cells, entry: JudgedImage, report: FocusReport) -> list[fl
 
 def _blur(blur: Blur) -> str:
     return advice.told(blur, "µm")
+
+
+def _lens_title(line: LedgerLine) -> str:
+    """Of which image it is, and how that ended; else what kind of line it is."""
+    section, title = line.about.get("section"), LENS[line.what]
+    if line.what is LensEntry.REPAIRED:
+        title = ENDS[RepairEnd(line.about["end"])]
+    if section is None:
+        return title[:1].upper() + title[1:]
+    where = describe(Place(int(section), line.about.get("tile")))
+    return f"{shown(where)[:1].upper()}{shown(where)[1:]}: {title[:1].lower()}{title[1:]}"
 
 
 def _tile(tile: str | None) -> str | None:

@@ -23,6 +23,7 @@ from mhfd_client.adjustment.ledger import LensEntry
 from mhfd_client.errors import AdjustmentRefused, AnotherHand, LensBusy, SettingsError
 
 if TYPE_CHECKING:
+    from mhfd.contract import Proposal
     from mhfd_client.adjustment.applying import Ask
 
 _PASSING = frozenset({"drift", "two_fields", "pair_too_old", "unsure"})
@@ -149,7 +150,8 @@ def _mended(job: RepairJob, ask: Ask | None) -> RepairTold:
         }
         if job.what == "propose":
             said = propose_at(job.state_dir, **asked)
-            return RepairTold(end=RepairEnd.PROPOSED, words=said.why or "")
+            end = RepairEnd.PROPOSED if said.refusal is None else RepairEnd.REFUSED
+            return RepairTold(end=end, words=proposed_words(said))
         done = apply_once(job.state_dir, really=True, **asked)
         if done.outcome is RepairOutcome.REFUSED:
             end = RepairEnd.NOT_BETTER if done.refusal in _PASSING else RepairEnd.REFUSED
@@ -165,6 +167,16 @@ def _mended(job: RepairJob, ask: Ask | None) -> RepairTold:
         words = f"{done.words}; {instrument.name} takes no image of a place by itself: take it again"
         return RepairTold(end=RepairEnd.REFOCUSED, words=words)
     return RepairTold(end=RepairEnd.RETAKEN, words=f"{done.words}; taken again")
+
+
+def proposed_words(said: Proposal) -> str:
+    """What a person is to turn, or why that is not known."""
+    if said.refusal is not None:
+        return said.why or said.refusal.value
+    if said.move_um is not None:
+        return f"add {said.move_um:+.2f} +- {said.sd_um or 0.0:.2f} um to the working distance"
+    way = "a longer" if said.sign == 1 else "a shorter"
+    return f"{way} working distance is sharper; how far is not known" + (f": {said.why}" if said.why else "")
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from mhfd_client.adjustment.recording.recorded_move import RecordedMove
 from mhfd_client.errors import SettingsError, StateError
 from mhfd_client.instruments.config import NAME, InstrumentConfig, config_of
 
-_LAST: Final = 8
+_LAST: Final = 6
 TOLD: Final = frozenset(
     {
         LensEntry.PROPOSED,
@@ -35,6 +35,8 @@ TOLD: Final = frozenset(
     }
 )
 """What a person wants to know; every line is one command away."""
+_STEPS: Final = frozenset({LensEntry.PROPOSED, LensEntry.REFUSED, LensEntry.KEPT, LensEntry.PUT_BACK})
+"""Of a repair that a watch makes, its end tells them."""
 _GRAVE: Final = frozenset({LensEntry.STRANDED, LensEntry.ASKED, LensEntry.TROUBLE})
 
 _BOUNDS: Final = frozenset({LensEntry.REPAIR, LensEntry.REPAIRED, LensEntry.ASKED, LensEntry.TROUBLE})
@@ -76,7 +78,7 @@ class LensShower:
     def look(self) -> LensShown:
         """How it is now."""
         for line in self._follower.new():
-            if line.what in TOLD and line.refusal != "busy":
+            if line.what in TOLD and not (line.what in _STEPS and line.actor == "watch"):
                 self._lines.appendleft(line)
             if line.what in _BOUNDS:
                 self._open = line.what is LensEntry.REPAIR
