@@ -62,6 +62,7 @@ class Ended:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3600)
 def test_no_repair_makes_it_worse(tmp_path: Path) -> None:
     rig = lens_rig(tmp_path / "rig", size=512)
     library = taught(rig, tmp_path / "taught")

@@ -29,7 +29,9 @@ Ask = Callable[[TakenPair], Proposal]
 STEPS: Final = 2
 """So many moves mend a field, or a person has to look."""
 IN_FOCUS_UM: Final = 0.2
-"""A proposal that is not larger is no reason to move."""
+"""A proposal that is not larger is no reason to move: a package is wrong by as much."""
+ENOUGH_UM: Final = 0.1
+"""After a step, one that is not larger is no reason to go on. Less than above: a step that went wrong is verified."""
 _A_PAIR: Final = 2
 
 
@@ -209,7 +211,7 @@ class _Repair:
                 )
             self.lens.keep(f"better: {_looked(before)} before, {_looked(look)} after")
             kept = look.said
-            if in_focus(kept):
+            if in_focus(kept, within_um=ENOUGH_UM):
                 break
         return self._ended(RepairOutcome.MOVED, f"{self._where()}; {_said(look.said)}", first, kept)
 
@@ -301,9 +303,9 @@ class _Repair:
         )
 
 
-def in_focus(said: Proposal) -> bool:
+def in_focus(said: Proposal, *, within_um: float = IN_FOCUS_UM) -> bool:
     """Whether a package says that there is nothing to move."""
-    return said.move_um is not None and abs(said.move_um) <= IN_FOCUS_UM
+    return said.move_um is not None and abs(said.move_um) <= within_um
 
 
 def _looked(look: PairLook) -> str:
