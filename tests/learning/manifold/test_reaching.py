@@ -60,5 +60,5 @@ def test_less_signal_than_was_taught_is_too_far() -> None:
 @pytest.mark.parametrize(("perturbation_um", "answers"), [(2.0, False), (8.0, True)])
 def test_a_pair_that_is_taken_farther_apart_is_blurred_by_that(perturbation_um: float, answers: bool) -> None:
     pair, near = blurred(1.5)
-    chosen = {LEAST_FALL: float(fall(near.spectrum)) + 2.0, "perturbation_high_um": 2.0}
+    chosen = {LEAST_FALL: float(fall(near.spectrum)) + 2.5, "perturbation_high_um": 2.0}
     assert (beyond_reach(chosen, replace(pair, perturbation_um=perturbation_um), near) is None) is answers

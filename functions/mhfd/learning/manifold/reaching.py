@@ -20,9 +20,9 @@ LEAST_FALL: Final = "least_fall"
 """Names among what a package has chosen."""
 _COARSE: Final = slice(0, 3)
 _FINE: Final = slice(6, 11)
-_FARTHER: Final = 1.0
+_FARTHER: Final = 2.0
 """Logarithms of power by which the fine rings may be weaker than in all that was taught."""
-_WIDER: Final = 2.5
+_WIDER: Final = 3.0
 """The same for a pair that was taken farther apart than any that was taught: one of its images is blurred by that."""
 _SNR_PART: Final = 1 / 3
 """Of the least signal over noise that was taught."""
