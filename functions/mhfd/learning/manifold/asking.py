@@ -7,7 +7,7 @@ calibration of this package. Where one does not hold, the sign remains. Moves no
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,15 @@ from mhfd.contract.proposal import PairCalibration, Proposal, ProposalRefusal
 from mhfd.errors import UsageError
 from mhfd.learning.dataset.rows import SourceGroup
 from mhfd.learning.inference.runtime import Runtime
-from mhfd.learning.manifold.pair import LEVEL_NAMES, PAIR_NAMES, PAIR_VERSION, ImagePair, MeasuredPair, measured
+from mhfd.learning.manifold.pair import (
+    LEVEL_NAMES,
+    PAIR_NAMES,
+    PAIR_VERSION,
+    SLOPE_NAME,
+    ImagePair,
+    MeasuredPair,
+    measured,
+)
 from mhfd.learning.manifold.reaching import beyond_reach
 from mhfd.learning.manifold.reading import alike, read_pair
 from mhfd.learning.manifold.refusing import PairRefused, before_measuring, by_what_is_seen
@@ -31,6 +39,8 @@ UNIT: Final = "unit"
 """What a package says that knows no um: a number in a unit of its own, of the sign of what is to be added."""
 MOVE_UM: Final = "move_um"
 _SAYS: Final = frozenset({UNIT, MOVE_UM, "sd_um", "stig_x", "stig_y", "distance"})
+_CLEAR: Final = 3.0
+"""Standard deviations beyond which a sign is no chance."""
 _WIDER: Final = 1.5
 """How far beyond the perturbations, or the moves, that a package was taught with its size still counts."""
 
@@ -71,7 +81,7 @@ class PairSession:
         if card.task != "adjust":
             raise UsageError(f"{named}: is for the task {card.task}, and says nothing of pairs; name one for adjust")
         says, names = set(recipe.says), set(recipe.names)
-        known = names <= {*PAIR_NAMES, *LEVEL_NAMES} and recipe.features_version == PAIR_VERSION
+        known = names <= {*PAIR_NAMES, SLOPE_NAME, *LEVEL_NAMES} and recipe.features_version == PAIR_VERSION
         if not (known and says <= _SAYS and len(says & {UNIT, MOVE_UM}) == 1):
             raise UsageError(f"{named}: was made for pairs as another mhfd measures them: learn it again")
         self.package = package
@@ -165,10 +175,14 @@ class PairSession:
         if far is not None and answer.get("distance", 0.0) > far:
             return self._unlike_sharp(answer["distance"] / far)
         place = self._recipe.says.index(MOVE_UM if self._speaks_um else UNIT)
-        apart = answers[1:, place]
+        number, by_chance = float(answers[0, place]), _by_chance(answers[1:, place])
+        clear = abs(number) > _CLEAR * max(by_chance, answer.get("sd_um", 0.0))
+        if clear and number * seen.slope < 0 and abs(seen.slope) > _CLEAR * _by_chance(seen.parts[:, -1]):
+            why = "coarse structures say the opposite: too far out of focus for this package; focus by hand first"
+            return PairRefused(ProposalRefusal.TOO_FAR, why)
         return _Said(
-            number=float(answers[0, place]),
-            by_chance=float(apart.std(ddof=1) / len(apart) ** 0.5),
+            number=number,
+            by_chance=by_chance,
             sd_um=answer.get("sd_um", self._recipe.chosen.get("sd_um")),
             stig_x=answer.get("stig_x"),
             stig_y=answer.get("stig_y"),
@@ -177,8 +191,9 @@ class PairSession:
     def _rows(self, seen: MeasuredPair) -> list[NDArray[np.float32]]:
         """What the model is given: of all tiles, then of each group of them."""
         rows = []
-        for features in (seen.features, *seen.parts):
-            values = dict(zip(PAIR_NAMES, features, strict=True)) | dict(zip(LEVEL_NAMES, seen.spectrum, strict=True))
+        level = dict(zip(LEVEL_NAMES, seen.spectrum, strict=True))
+        for features in ((*seen.features, seen.slope), *seen.parts):
+            values = level | dict(zip((*PAIR_NAMES, SLOPE_NAME), features, strict=True))
             rows.append(np.array([values[name] for name in self._recipe.names], np.float32))
         return rows
 
@@ -268,6 +283,11 @@ def _does_not_hold(package: str, pair: ImagePair, calibration: PairCalibration |
                 f"how far is not known: at calibration {what} was {then:.4g} {unit}, and now {now:.4g}; calibrate again"
             )
     return None
+
+
+def _by_chance(parts: NDArray[Any]) -> float:
+    """How far chance moves a mean of these parts."""
+    return float(parts.std(ddof=1)) / float(len(parts) ** 0.5)
 
 
 def _short(value: float) -> float:

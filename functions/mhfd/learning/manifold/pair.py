@@ -25,6 +25,9 @@ ANGULAR_NAMES: Final = tuple(f"pair_{part}_{EDGES[low]:g}" for low, _ in _BANDS 
 """How the same goes with direction: changes along x over those along y, and one diagonal over the other."""
 PAIR_NAMES: Final = (*RING_NAMES, *ANGULAR_NAMES)
 """The features of a pair, in order."""
+SLOPE_NAME: Final = "pair_slope"
+"""How fast the same ratio grows with the square of the frequency, over the rings where neither is upside down: nearly
+the way to the focus times the square of the px by which a disc grows with a um, however far that is."""
 LEVEL_NAMES: Final = tuple(f"level_{low:g}" for low in EDGES[:-1])
 """ln(power) of an image in each ring over all of them: where the manifold of sharp images lies."""
 PAIR_VERSION: Final = 1
@@ -33,9 +36,10 @@ PAIR_VERSION: Final = 1
 _REFERENCE: Final = slice(0, 3)  # rings that say how bright one image is against the other
 _BAND: Final = slice(2, 9)  # rings in which structure is looked for
 _FINE: Final = slice(3, 7)  # rings that are left while the focus is not too far
-_COMMON: Final = slice(1, 8)
+_ALIKE: Final = (0.7, 0.95)  # in common: below the first a ring has no say, above the second it has all
 _MIDDLES: Final = np.sqrt(np.array(EDGES[:-1]) * np.array(EDGES[1:]))
 _SHRINK: Final = 0.2  # of the noise: as much is put to a level, that it is one where nothing is left
+_LEAST_SHOWN: Final = 0.3  # of the noise: less than that is not told from nothing
 _DOUBT: Final = 0.1  # of the noise: so far it may be off
 _HIDDEN: Final = 1.0  # of the noise: where less than that is left of both, their ratio goes towards 1
 _FALL: Final = 1e-3  # of what edges have, k^-3: the same where there is no noise
@@ -74,16 +78,18 @@ class MeasuredPair:
 
     features: NDArray[np.float32]
     """In the order of `PAIR_NAMES`."""
+    slope: float
+    """Of `SLOPE_NAME`."""
     parts: NDArray[np.float32]
-    """(groups of tiles, features): how much chance there is in them."""
+    """(groups of tiles, features and slope): how much chance there is in them."""
     spectrum: NDArray[np.float32]
     """Of both together, in the order of `LEVEL_NAMES`."""
     snr: float
     """Power over noise in the middle rings, of the one that has more."""
     fine: tuple[float, float]
     """How much each image has in the rings next to the coarsest, as a part of what edges have there over them."""
-    common: float
-    """What the two have in common in these rings, the least of them: below 0 one is upside down against the other."""
+    upright: float
+    """So many rings, from the coarsest on, both show alike: then blur has turned one upside down, or noise hides it."""
     match: Match
     tiles: int
 
@@ -105,15 +111,19 @@ def measured(pair: ImagePair) -> MeasuredPair:
         raise ValueError(f"a pair has two planes of one shape of {LEAST_SIDE} pixels a side, got {a.shape}, {b.shape}")
     match = matched(a, b)
     found = tiles.of_two(*_overlapping(a, b, match.shift_px))
-    rows = [_ratios(found, slice(group, group + 1)) for group in range(GROUPS)]
+    upright = _upright(found)
+    rows = [
+        [*_ratios(found, group), _slope(found, group, upright)] for group in (slice(n, n + 1) for n in range(GROUPS))
+    ]
     every = _ratios(found, slice(None))
     return MeasuredPair(
         features=(every / pair.perturbation_um).astype(np.float32),
+        slope=_slope(found, slice(None), upright) / pair.perturbation_um,
         parts=(np.array(rows) / pair.perturbation_um).astype(np.float32),
         spectrum=_level(found).astype(np.float32),
         snr=float(max(_snr(found, which) for which in range(2))),
         fine=_fine(found),
-        common=float(found.common[_COMMON].min()),
+        upright=float(upright.sum()),
         match=match,
         tiles=found.tiles,
     )
@@ -181,6 +191,32 @@ def _level(found: TileSpectra) -> Values:
     level: Values = np.log(np.maximum(signal, 0) + _SHRINK * noise + np.finfo(np.float64).tiny)
     level -= level.mean()
     return level
+
+
+def _upright(found: TileSpectra) -> Values:
+    """(rings): 1 where both show the same, 0 from the first one on where they don't; the coarsest always counts."""
+    low, high = _ALIKE
+    alike = np.clip((found.common - low) / (high - low), 0, 1)
+    alike[0] = 1
+    upright: Values = np.minimum.accumulate(alike)
+    return upright
+
+
+def _slope(found: TileSpectra, groups: slice, upright: Values) -> float:
+    """Of ln(A / B) over the squared frequency: a line with a constant, which is how bright one is against the other."""
+    signal, noise = (_summed(part[:, groups].mean(axis=1), found.modes) for part in (found.signal, found.noise))
+    tiny = np.finfo(np.float64).tiny
+    shown = np.maximum(signal, _LEAST_SHOWN * noise) + tiny
+    ratio = np.log(shown[0] / shown[1])
+    both, hides = (np.sqrt(part[0]) * np.sqrt(part[1]) for part in (shown, noise))
+    sure = both / (both + hides + tiny)
+    weight = found.modes.sum(axis=1) * upright * sure**2
+    squares = _MIDDLES**2
+    if (total := float(weight.sum())) <= 0:
+        return 0.0
+    apart = squares - float((weight * squares).sum()) / total
+    spread = float((weight * apart**2).sum())
+    return float((weight * apart * ratio).sum()) / (4 * np.pi**2 * spread) if spread > 0 else 0.0
 
 
 def _fine(found: TileSpectra) -> tuple[float, float]:

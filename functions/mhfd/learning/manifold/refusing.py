@@ -23,8 +23,8 @@ LEAST_SNR: Final = 1.0
 """Below it, what stands out of the noise is no structure, where the images don't agree either."""
 LEAST_FINE: Final = 0.2
 """Of what edges have next to the coarsest rings, so little is left in the sharper image only far out of focus."""
-LEAST_COMMON: Final = 0.3
-"""Where both are blurred, less in common shows that blur has turned one upside down: the sharper cannot be told."""
+LEAST_UPRIGHT: Final = 4.3
+"""Where both are blurred, fewer rings that both show alike are too few: the sharper cannot be told."""
 BLURRED: Final = 0.7
 """Both are, where the sharper has less of that than this."""
 _EXCHANGED: Final = (-1.5, -0.5)  # of what should lie between A and B
@@ -81,7 +81,7 @@ def by_what_is_seen(pair: ImagePair, seen: MeasuredPair) -> PairRefused | None:
             "until nothing drifts, and take both again",
         )
     sharper = max(seen.fine)
-    if sharper < LEAST_FINE or (sharper < BLURRED and seen.common < LEAST_COMMON):
+    if sharper < LEAST_FINE or (sharper < BLURRED and seen.upright < LEAST_UPRIGHT):
         return _too_far()
     return None
 

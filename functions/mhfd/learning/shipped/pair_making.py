@@ -1,6 +1,6 @@
 """Teaches the sign of a pair, asks specimens that were not seen, and makes the package of the task `adjust`.
 
-A line through what a pair shows, without a constant: images that are exchanged get the other sign, and what it says
+One number of a pair, times what the simulator teaches: images that are exchanged get the other sign, and what it says
 grows with the way to the focus, so that one known move shows how far a unit goes.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -18,15 +19,14 @@ from mhfd.contract.base import METHOD_VERSION
 from mhfd.learning.learners.export import checked
 from mhfd.learning.learners.graph import Graph
 from mhfd.learning.manifold.asking import FAMILY, UNIT
-from mhfd.learning.manifold.pair import PAIR_VERSION, RING_NAMES, measured
+from mhfd.learning.manifold.pair import PAIR_VERSION, SLOPE_NAME, measured
 from mhfd.learning.packages import OPERATORS, Card, CardRow, Recipe
 from mhfd.learning.shipped.making import LICENCE, SEED, ModelMade, code_of
 from mhfd.learning.shipped.pairs import PIXELS_NM, DrawnPair, drawn_pairs
 
 TITLE: Final = "mhfd-adjust"
-STRENGTH: Final = 0.1
-FARTHEST_PX: Final = 12.0
-"""Pairs with an image that is blurrier than this teach nothing: its finest rings are upside down."""
+FARTHEST_PX: Final = 20.0
+"""Pairs with an image that is blurrier than this teach nothing."""
 LEAST_PX2: Final = 1.0
 """Where the squares of the two radii are nearer to each other, noise may hide which is the sharper."""
 _TAUGHT: Final = (range(60), 8)
@@ -42,6 +42,7 @@ class PairTable:
 
     values: NDArray[np.float32]
     move_um: NDArray[np.float64]
+    px_a_um: NDArray[np.float64]
     perturbation_um: NDArray[np.float64]
     farthest_px: NDArray[np.float64]
     apart_px2: NDArray[np.float64]
@@ -49,20 +50,25 @@ class PairTable:
     groups: tuple[str, ...]
 
     @property
+    def truth(self) -> NDArray[np.float64]:
+        """What is to be added, in the package's own unit: um times the square of px a um."""
+        return self.move_um * self.px_a_um**2
+
+    @property
     def digest(self) -> str:
         """Of all that is learned from."""
         said = hashlib.sha256(repr(self.groups).encode())
-        for numbers in (self.values, self.move_um, self.perturbation_um):
+        for numbers in (self.values, self.move_um, self.px_a_um, self.perturbation_um):
             said.update(np.ascontiguousarray(numbers).tobytes())
         return said.hexdigest()
 
 
 def pair_table(drawn: Sequence[DrawnPair]) -> PairTable:
     """Measure pairs."""
-    rings = len(RING_NAMES)
     return PairTable(
-        values=np.array([measured(one.pair).features[:rings] for one in drawn], np.float32),
+        values=np.array([[measured(one.pair).slope] for one in drawn], np.float32),
         move_um=np.array([one.move_um for one in drawn]),
+        px_a_um=np.array([one.px_a_um for one in drawn]),
         perturbation_um=np.array([one.pair.perturbation_um for one in drawn]),
         farthest_px=np.array([one.farthest_px for one in drawn]),
         apart_px2=np.array([one.apart_px2 for one in drawn]),
@@ -79,11 +85,11 @@ def adjust_lesson() -> tuple[PairTable, PairTable]:
 
 def adjust_made(taught: PairTable, asked: PairTable) -> ModelMade:
     """The sign of what is to be added, in a unit that is the package's own."""
-    line = fitted_line(taught)
-    graph = Graph(len(RING_NAMES))
-    onnx = graph.bytes_of(graph.step("MatMul", "features", graph.constant(line)), 1)
-    checked(onnx, lambda rows: rows.astype(np.float64) @ line, taught.values, allowed=OPERATORS)
-    said = asked.values.astype(np.float64) @ line
+    factor = np.array([[fitted_factor(taught)]], np.float32)
+    graph = Graph(1)
+    onnx = graph.bytes_of(graph.step("MatMul", "features", graph.constant(factor)), 1)
+    checked(onnx, lambda rows: rows.astype(np.float64) @ factor, taught.values, allowed=OPERATORS)
+    said = asked.values.astype(np.float64) @ factor
     card = Card(
         title=TITLE,
         task="adjust",
@@ -97,42 +103,34 @@ def adjust_made(taught: PairTable, asked: PairTable) -> ModelMade:
             "known move has shown how far a unit goes.",
         ),
         recipe=Recipe(
-            learner="line",
+            learner="factor",
             families=(FAMILY,),
-            names=RING_NAMES,
+            names=(SLOPE_NAME,),
             features_version=PAIR_VERSION,
             method_version=METHOD_VERSION,
             baseline=False,
             says=(UNIT,),
-            chosen={"strength": STRENGTH},
+            chosen={},
         ),
         seed=SEED,
         code=code_of(_MODULES),
         pixel_nm=PIXELS_NM,
         data_licence=LICENCE,
-        table=sign_rows(said[:, 0], asked),
+        table=(*sign_rows(said[:, 0], asked), *straight_rows(said[:, 0], asked)),
     )
     rows = asked.values[:: max(1, len(said) // _TEST_ROWS)][:_TEST_ROWS]
     about = (
-        "In which direction the working distance is to be changed, from a pair of images on both sides of it: a line "
-        "through the ratios of their power, taught with the simulator of mhfd alone."
+        "In which direction the working distance is to be changed, from a pair of images on both sides of it: by how "
+        "fast the ratio of their power grows with the frequency. Taught with the simulator of mhfd alone."
     )
-    return ModelMade(card, onnx, rows, (rows.astype(np.float64) @ line).astype(np.float32), about)
+    return ModelMade(card, onnx, rows, (rows.astype(np.float64) @ factor).astype(np.float32), about)
 
 
-def fitted_line(taught: PairTable) -> NDArray[np.float32]:
-    """Weights of the rings, by the logistic line that tells the two signs apart best."""
-    from sklearn.linear_model import LogisticRegression
-
-    use = (taught.farthest_px < FARTHEST_PX) & (taught.apart_px2 > LEAST_PX2 / 10)
-    # Taught with what differs between two images, not per um: else small perturbations would have all the say.
-    values = taught.values[use].astype(np.float64) * taught.perturbation_um[use, None]
-    both = np.concatenate([values, -values])
-    sign = np.sign(taught.move_um[use])
-    line = LogisticRegression(C=STRENGTH, fit_intercept=False, max_iter=5000, tol=1e-8)
-    line.fit(both, np.concatenate([sign, -sign]))
-    weights: NDArray[np.float32] = line.coef_[0].astype(np.float32)[:, None]
-    return weights
+def fitted_factor(taught: PairTable) -> float:
+    """What the number is to be multiplied with, so that it says the truth typically."""
+    use = (taught.farthest_px < FARTHEST_PX) & (taught.apart_px2 > LEAST_PX2)
+    said = taught.values[use, 0].astype(np.float64)
+    return float(np.median(taught.truth[use] / np.where(said == 0, np.inf, said)))
 
 
 def sign_rows(said: NDArray[np.float64], asked: PairTable) -> tuple[CardRow, ...]:
@@ -146,7 +144,8 @@ def sign_rows(said: NDArray[np.float64], asked: PairTable) -> tuple[CardRow, ...
         "the blurrier has up to 3 px": plain & (far < 3),
         "3 to 6 px": plain & (far >= 3) & (far < 6),
         "6 to 12 px": plain & (far >= 6) & (far < 12),
-        "12 px and more": plain & (far >= 12),
+        "12 to 25 px": plain & (far >= 12) & (far < 25),
+        "25 px and more": plain & (far >= 25),
         "perturbation 1 to 2 um": plain & (wide < 2),
         "perturbation 2 to 5 um": plain & (wide >= 2) & (wide < 5),
         "perturbation 5 to 10 um": plain & (wide >= 5),
@@ -156,7 +155,23 @@ def sign_rows(said: NDArray[np.float64], asked: PairTable) -> tuple[CardRow, ...
     return tuple(_row(f"sign right, {name}", right, rows, asked.groups) for name, rows in kinds.items() if rows.any())
 
 
+def straight_rows(said: NDArray[np.float64], asked: PairTable) -> tuple[CardRow, ...]:
+    """What is said over what is true: the same everywhere would be a straight line, whatever the optics are."""
+    part = said / asked.truth
+    found = []
+    for low, high in pairwise((0.0, 3.0, 6.0, 12.0, 20.0)):
+        rows = (asked.farthest_px >= low) & (asked.farthest_px < high) & (asked.apart_px2 > LEAST_PX2)
+        if rows.any():
+            for name, share in (("5%", 0.05), ("median", 0.5), ("95%", 0.95)):
+                what = f"unit over truth, blurrier {low:g} to {high:g} px: {name}"
+                found.append(_valued(what, float(np.quantile(part[rows], share)), rows, asked.groups))
+    return tuple(found)
+
+
 def _row(what: str, right: NDArray[np.bool_], rows: NDArray[np.bool_], groups: Sequence[str]) -> CardRow:
+    return _valued(what, float(right[rows].mean()), rows, groups)
+
+
+def _valued(what: str, value: float, rows: NDArray[np.bool_], groups: Sequence[str]) -> CardRow:
     named = {group for group, within in zip(groups, rows, strict=True) if within}
-    value = round(float(right[rows].mean()), 3)
-    return CardRow(what=what, value=value, rows=int(rows.sum()), groups=len(named), condition=_HOW)
+    return CardRow(what=what, value=round(value, 3), rows=int(rows.sum()), groups=len(named), condition=_HOW)
