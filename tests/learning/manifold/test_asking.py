@@ -74,7 +74,7 @@ def test_what_ships_says_the_sign_alone(session: PairSession, middle: float) -> 
 def test_a_known_move_gives_the_size(session: PairSession) -> None:
     said = session.propose(pair(-2.0), calibrated(session))
 
-    assert said.move_um == pytest.approx(2.0, abs=2.0)
+    assert said.move_um == pytest.approx(2.0, abs=0.4)
     assert said.sd_um is not None
     assert 0.1 * (said.move_um or 0.0) <= said.sd_um < 1.0
     assert said.why is None

@@ -110,6 +110,15 @@ def test_astigmatism_shows_in_directions() -> None:
     assert np.abs(found.features[angular]).max() > 5 * np.abs(without.features[angular]).max()
 
 
+def test_the_slope_goes_on_where_single_rings_fold_back() -> None:
+    specimen, at = simulate.Specimen(seed=9), (1.0, 3.0, 6.0, 12.0)
+    series = specimen.focus_series((SIDE, SIDE), defocus_um=[-z + side for z in at for side in (2.0, -2.0)])
+    slopes = [measured(ImagePair(a, b, 2.0)).slope for a, b in zip(series[::2], series[1::2], strict=True)]
+
+    for slope, move in zip(slopes, at, strict=True):
+        assert slope == pytest.approx(1.35 * move, rel=0.25)  # a disc of 1 px a um
+
+
 def test_blank_has_no_structure() -> None:
     rng = np.random.default_rng(2)
     blank = [rng.normal(120, 12, (SIDE, SIDE)) for _ in range(2)]

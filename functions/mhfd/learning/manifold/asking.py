@@ -39,6 +39,8 @@ UNIT: Final = "unit"
 """What a package says that knows no um: a number in a unit of its own, of the sign of what is to be added."""
 MOVE_UM: Final = "move_um"
 _SAYS: Final = frozenset({UNIT, MOVE_UM, "sd_um", "stig_x", "stig_y", "distance"})
+_NOTHING: Final = 0.05
+"""Of how far parts of the images differ: a number below that has no sign. Parts of sparse structures differ much."""
 _CLEAR: Final = 3.0
 """Standard deviations beyond which a sign is no chance."""
 _WIDER: Final = 1.5
@@ -110,10 +112,11 @@ class PairSession:
         sign = 1 if said.number >= 0 else -1
         no_size = self._no_size(pair, calibration)
         if no_size is not None:
-            if abs(said.number) <= said.by_chance:
+            if abs(said.number) <= _NOTHING * said.by_chance:
                 why = "the two images are as sharp as each other: the focus lies in the middle, or too far to tell"
                 return self._refused(PairRefused(ProposalRefusal.UNSURE, why))
-            return self._proposal(sign=sign, why=no_size)
+            weak = "the two images are nearly as sharp as each other, so the sign may be wrong; "
+            return self._proposal(sign=sign, why=no_size if abs(said.number) > said.by_chance else weak + no_size)
         um = 1.0 if calibration is None or self._speaks_um else calibration.um_a_unit
         part = 0.0 if calibration is None or self._speaks_um else calibration.sd_part
         move, capped = self._capped(said.number * um)

@@ -210,7 +210,9 @@ def _slope(found: TileSpectra, groups: slice, upright: Values) -> float:
     ratio = np.log(shown[0] / shown[1])
     both, hides = (np.sqrt(part[0]) * np.sqrt(part[1]) for part in (shown, noise))
     sure = both / (both + hides + tiny)
-    weight = found.modes.sum(axis=1) * upright * sure**2
+    modes = found.modes.sum(axis=1)
+    # Where a probe is no disc the ratio grows less in fine rings: for all their frequencies, they have no more say.
+    weight = np.where(modes > 0, upright * sure**2 / np.sqrt(np.maximum(modes, 1)), 0.0)
     squares = _MIDDLES**2
     if (total := float(weight.sum())) <= 0:
         return 0.0

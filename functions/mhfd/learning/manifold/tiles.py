@@ -27,7 +27,7 @@ WAYS: Final = 8
 GROUPS: Final = 4
 LEAST_SIDE: Final = 128
 """Of a plane."""
-_SIDE: Final = 256  # of a tile; of a plane that has less, what it has
+_SIDE: Final = 256  # of a tile; less of a small plane
 _MOST_A_SIDE: Final = 9  # tiles along a side, evenly spread, however large the planes
 _BEYOND: Final = 0.4  # cycles a pixel along one axis, from which on what is there is noise
 _SMOOTH: Final = 9  # frequencies over which a line of noise is averaged
@@ -53,7 +53,7 @@ class TileSpectra:
 
 def of_two(a: Plane, b: Plane) -> TileSpectra:
     """Of two planes of one shape."""
-    side = min(_SIDE, min(a.shape) // 16 * 16)
+    side = min(_SIDE, max(LEAST_SIDE, min(a.shape) * 3 // 4 // 16 * 16))  # of a small plane too, there are several
     tops, lefts = (_places(length, side) for length in a.shape)
     window = _window(side)
     coarse = _coarse(side)
@@ -71,9 +71,11 @@ def of_two(a: Plane, b: Plane) -> TileSpectra:
     group = _groups(len(tops), len(lefts))
     atom, modes = _atoms(side)
     signal, noise = np.empty((2, 2, GROUPS, RINGS, WAYS))
+    together = np.empty((2, 2, RINGS, WAYS))  # of each image: power less noise, and noise
     for which in range(2):
         whole = np.tensordot(weight, powers[:, which], 1).astype(np.float64) / float(weight.sum())
         level, shape = _noise(whole)
+        together[which] = _by_atom(whole - level * shape, atom, modes), _by_atom(level * shape, atom, modes)
         for number in range(GROUPS):
             mine = group == number
             part = whole
@@ -84,12 +86,13 @@ def of_two(a: Plane, b: Plane) -> TileSpectra:
             noise[which, number] = _by_atom(hides, atom, modes)
             signal[which, number] = _by_atom(part - hides, atom, modes)
     cross = _by_atom(np.tensordot(weight, shared, 1).astype(np.float64) / float(weight.sum()), atom, modes)
-    return TileSpectra(signal, noise, _common(cross, signal, noise, modes), modes, len(powers))
+    return TileSpectra(signal, noise, _common(cross, together, modes), modes, len(powers))
 
 
-def _common(cross: Values, signal: Values, noise: Values, modes: Values) -> Values:
+def _common(cross: Values, together: Values, modes: Values) -> Values:
     """Of each ring; noise is not shared, so it counts in neither."""
-    level = (np.maximum(signal, _SURE * noise).mean(axis=1) * modes).sum(axis=2)
+    signal, noise = together[:, 0], together[:, 1]
+    level = (np.maximum(signal, _SURE * noise) * modes).sum(axis=2)
     common: Values = (cross * modes).sum(axis=1) / np.sqrt(np.maximum(level[0] * level[1], _TINY))
     return common
 

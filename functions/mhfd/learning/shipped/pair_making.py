@@ -20,6 +20,7 @@ from mhfd.learning.learners.export import checked
 from mhfd.learning.learners.graph import Graph
 from mhfd.learning.manifold.asking import FAMILY, UNIT
 from mhfd.learning.manifold.pair import PAIR_VERSION, SLOPE_NAME, measured
+from mhfd.learning.manifold.refusing import by_what_is_seen
 from mhfd.learning.packages import OPERATORS, Card, CardRow, Recipe
 from mhfd.learning.shipped.making import LICENCE, SEED, ModelMade, code_of
 from mhfd.learning.shipped.pairs import PIXELS_NM, DrawnPair, drawn_pairs
@@ -29,6 +30,8 @@ FARTHEST_PX: Final = 20.0
 """Pairs with an image that is blurrier than this teach nothing."""
 LEAST_PX2: Final = 1.0
 """Where the squares of the two radii are nearer to each other, noise may hide which is the sharper."""
+LEAST_UM: Final = 1.0
+"""Nearer to the focus, its side does not matter."""
 _TAUGHT: Final = (range(60), 8)
 _ASKED: Final = (range(1000, 1030), 8)
 _TEST_ROWS: Final = 8
@@ -47,6 +50,8 @@ class PairTable:
     farthest_px: NDArray[np.float64]
     apart_px2: NDArray[np.float64]
     points: NDArray[np.bool_]
+    refused: NDArray[np.bool_]
+    """Nothing is said of these."""
     groups: tuple[str, ...]
 
     @property
@@ -65,14 +70,16 @@ class PairTable:
 
 def pair_table(drawn: Sequence[DrawnPair]) -> PairTable:
     """Measure pairs."""
+    seen = [measured(one.pair) for one in drawn]
     return PairTable(
-        values=np.array([[measured(one.pair).slope] for one in drawn], np.float32),
+        values=np.array([[one.slope] for one in seen], np.float32),
         move_um=np.array([one.move_um for one in drawn]),
         px_a_um=np.array([one.px_a_um for one in drawn]),
         perturbation_um=np.array([one.pair.perturbation_um for one in drawn]),
         farthest_px=np.array([one.farthest_px for one in drawn]),
         apart_px2=np.array([one.apart_px2 for one in drawn]),
         points=np.array([one.points for one in drawn]),
+        refused=np.array([by_what_is_seen(one.pair, it) is not None for one, it in zip(drawn, seen, strict=True)]),
         groups=tuple(one.specimen for one in drawn),
     )
 
@@ -128,31 +135,35 @@ def adjust_made(taught: PairTable, asked: PairTable) -> ModelMade:
 
 def fitted_factor(taught: PairTable) -> float:
     """What the number is to be multiplied with, so that it says the truth typically."""
-    use = (taught.farthest_px < FARTHEST_PX) & (taught.apart_px2 > LEAST_PX2)
+    use = ~taught.refused & (taught.farthest_px < FARTHEST_PX) & (taught.apart_px2 > LEAST_PX2)
     said = taught.values[use, 0].astype(np.float64)
     return float(np.median(taught.truth[use] / np.where(said == 0, np.inf, said)))
 
 
 def sign_rows(said: NDArray[np.float64], asked: PairTable) -> tuple[CardRow, ...]:
-    """How often the sign is right, by how blurred the images are, how far apart, and where they come from."""
+    """How often the sign is right and how often nothing is said, by how blurred the images are and what they show."""
     right = np.sign(said) == np.sign(asked.move_um)
-    plain, far = asked.apart_px2 > LEAST_PX2, asked.farthest_px
-    wide = asked.perturbation_um
+    beyond, far, wide = np.abs(asked.move_um) > LEAST_UM, asked.farthest_px, asked.perturbation_um
     kinds: dict[str, NDArray[np.bool_]] = {
-        "every pair": np.ones(len(right), np.bool_),
-        "the images hardly differ": ~plain,
-        "the blurrier has up to 3 px": plain & (far < 3),
-        "3 to 6 px": plain & (far >= 3) & (far < 6),
-        "6 to 12 px": plain & (far >= 6) & (far < 12),
-        "12 to 25 px": plain & (far >= 12) & (far < 25),
-        "25 px and more": plain & (far >= 25),
-        "perturbation 1 to 2 um": plain & (wide < 2),
-        "perturbation 2 to 5 um": plain & (wide >= 2) & (wide < 5),
-        "perturbation 5 to 10 um": plain & (wide >= 5),
-        "tissue": plain & ~asked.points,
-        "bright points on black": plain & asked.points,
+        "all": beyond,
+        "the blurrier has up to 3 px": beyond & (far < 3),
+        "3 to 6 px": beyond & (far >= 3) & (far < 6),
+        "6 to 12 px": beyond & (far >= 6) & (far < 12),
+        "12 to 25 px": beyond & (far >= 12) & (far < 25),
+        "25 px and more": beyond & (far >= 25),
+        "perturbation 1 to 2 um": beyond & (wide < 2),
+        "perturbation 2 to 5 um": beyond & (wide >= 2) & (wide < 5),
+        "perturbation 5 to 10 um": beyond & (wide >= 5),
+        "tissue": beyond & ~asked.points,
+        "bright points on black": beyond & asked.points,
     }
-    return tuple(_row(f"sign right, {name}", right, rows, asked.groups) for name, rows in kinds.items() if rows.any())
+    found = []
+    for name, rows in kinds.items():
+        if (answered := rows & ~asked.refused).any():
+            found.append(_row(f"move beyond 1 um, {name}: sign right", right, answered, asked.groups))
+        if rows.any():
+            found.append(_row(f"move beyond 1 um, {name}: refused", asked.refused, rows, asked.groups))
+    return tuple(found)
 
 
 def straight_rows(said: NDArray[np.float64], asked: PairTable) -> tuple[CardRow, ...]:
@@ -160,7 +171,8 @@ def straight_rows(said: NDArray[np.float64], asked: PairTable) -> tuple[CardRow,
     part = said / asked.truth
     found = []
     for low, high in pairwise((0.0, 3.0, 6.0, 12.0, 20.0)):
-        rows = (asked.farthest_px >= low) & (asked.farthest_px < high) & (asked.apart_px2 > LEAST_PX2)
+        rows = ~asked.refused & (asked.farthest_px >= low) & (asked.farthest_px < high)
+        rows &= asked.apart_px2 > LEAST_PX2
         if rows.any():
             for name, share in (("5%", 0.05), ("median", 0.5), ("95%", 0.95)):
                 what = f"unit over truth, blurrier {low:g} to {high:g} px: {name}"
