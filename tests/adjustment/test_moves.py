@@ -10,6 +10,7 @@ import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.rigs.blurs import blur
+from tests.rigs.estimates import RADIUS, made
 from tests.rigs.runs import Run
 
 from mhfd.errors import UsageError
@@ -141,7 +142,7 @@ def test_what_mhfd_said_of_an_image_stands_with_the_move(tmp_path: Path) -> None
     run = Run(tmp_path)
     for section in range(10):
         run.image(section)
-    run.image(10, density=500.0, ratio=0.001, blur=blur(2.0))
+    run.image(10, density=500.0, ratio=0.001, blur=blur(2.0), estimates=[made(RADIUS, radius_px=2.5, sd=0.4)])
     run.close()
     image = run.root / "S_010" / "tile_r1-c1.tif"
     image.parent.mkdir()
@@ -153,3 +154,4 @@ def test_what_mhfd_said_of_an_image_stands_with_the_move(tmp_path: Path) -> None
     assert said is not None
     assert said.outcome == "out_of_focus"
     assert said.blur_px == pytest.approx(2.0)
+    assert [one.radius_px for one in said.estimates] == [2.5]

@@ -37,16 +37,7 @@ class Looker:
 
     def path(self, image: RecordedImage) -> Path | None:
         """Where these very bytes lie now; None: nowhere."""
-        copy = copy_of(self._state_dir, image.sha256)
-        if copy is not None:
-            return copy
-        original = Path(image.path)
-        try:
-            with original.open("rb") as file:
-                same = hashlib.file_digest(file, "sha256").hexdigest() == image.sha256
-        except OSError:
-            return None
-        return original if same else None
+        return self._where(image.sha256, Path(image.path))
 
     def flaw(self, move: RecordedMove) -> tuple[Unteaching, str] | None:
         """What is wrong with a move's images, by their pixels."""
@@ -88,7 +79,15 @@ class Looker:
     def _load(self, sha256: str, path: str) -> Image | None:
         from mhfd.images import load
 
-        where = copy_of(self._state_dir, sha256) or self.path(
-            RecordedImage(sha256=sha256, path=path, bytes=0, kept=False, at=0)
-        )
+        where = self._where(sha256, Path(path))
         return None if where is None else load(where)
+
+    def _where(self, sha256: str, original: Path) -> Path | None:
+        if (copy := copy_of(self._state_dir, sha256)) is not None:
+            return copy
+        try:
+            with original.open("rb") as file:
+                same = hashlib.file_digest(file, "sha256").hexdigest() == sha256
+        except OSError:
+            return None
+        return original if same else None
