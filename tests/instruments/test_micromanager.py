@@ -21,7 +21,7 @@ from tests.rigs import REPOSITORY
 from tests.rigs.globus.processes import Program
 from tests.rigs.globus.waiting import until
 from tests.rigs.instruments import PlantedFault
-from tests.rigs.instruments.micromanager import BRIDGE, FOCUS_UM, MicroManagerRig, sdk_python
+from tests.rigs.instruments.micromanager import BRIDGE, FOCUS, FOCUS_UM, MicroManagerRig, sdk_python
 
 from mhfd_client.errors import (
     AcquisitionFailed,
@@ -440,6 +440,20 @@ def test_a_bridge_that_is_started_again_is_found_again(rig: MicroManagerRig) -> 
         adapter.set(Knob.WORKING_DISTANCE, 2.0)
     rig.ready()
     assert adapter.set(Knob.WORKING_DISTANCE, 2.0).working_distance_um == 2.0
+    adapter.close()
+
+
+@pytest.mark.instruments
+def test_a_device_that_is_gone_is_said_and_the_bridge_goes_on(rig: MicroManagerRig) -> None:
+    rig.ready()
+    adapter = rig.instrument()
+    rig.core("setFocusDevice", "")
+    for ask in (adapter.read, adapter.acquire, lambda: adapter.set(Knob.WORKING_DISTANCE, 1.0)):
+        with pytest.raises(InstrumentError, match="names no focus device") as caught:
+            ask()
+        assert not isinstance(caught.value, InstrumentLost)
+    rig.core("setFocusDevice", FOCUS)
+    assert adapter.read().working_distance_um == FOCUS_UM
     adapter.close()
 
 

@@ -279,8 +279,9 @@ class Bridge:
                 answer = self.limits(within_s)
             else:
                 raise NotDone("bad_request", f"ask: {what!r} is none of read, set, acquire, limits, changes")
-        except NotDone as refusal:
-            _send(connection, {"id": asked.get("id"), "error": {"kind": refusal.kind, "said": str(refusal)[:1000]}})
+        except (NotDone, RuntimeError) as error:  # a device's driver may refuse whatever it is asked
+            kind, said = error.kind if isinstance(error, NotDone) else "failed", " ".join(str(error).split())
+            _send(connection, {"id": asked.get("id"), "error": {"kind": kind, "said": said[:1000]}})
             return
         _send(connection, {"id": asked.get("id"), "answer": answer}, pixels)
 
@@ -291,8 +292,8 @@ class Bridge:
             _send(connection, {"id": asked.get("id"), "answer": {}})
             for change in changes:
                 _send(connection, {"change": change})
-        except NotDone as refusal:
-            _send(connection, {"error": {"kind": refusal.kind, "said": str(refusal)[:1000]}})
+        except (NotDone, RuntimeError) as error:  # a device is gone: who listens asks anew
+            _send(connection, {"error": {"kind": "failed", "said": " ".join(str(error).split())[:1000]}})
 
 
 def _send(connection: socketserver.StreamRequestHandler, told: dict[str, Any], pixels: bytes = b"") -> None:
