@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.rigs import REPOSITORY
 
+from mhfd_client.instruments.config import InstrumentConfig
 from mhfd_client.settings.options import Settings
 
 PAGE = (REPOSITORY / "docs" / "explanation" / "sources.md").read_text(encoding="utf-8")
@@ -27,7 +28,7 @@ def words() -> str:
 
 def test_the_extras_that_are_named_are_there_and_bring_what_nothing_else_brings() -> None:
     extras = {name for name in re.findall(r"`(\w+)`", words()) if name in EXTRAS}
-    assert extras == {"cuda12", "cuda13", "globus", "endpoint"}
+    assert extras == {"cuda12", "cuda13", "globus", "endpoint", "learn", "models"}
     assert all(packages(EXTRAS[extra]) & NOT_BY_DEFAULT for extra in extras)
 
 
@@ -40,6 +41,11 @@ def test_images_stay_on_this_machine_unless_somebody_says_otherwise() -> None:
     settings = Settings()
     assert "the default runner is this machine" in words()
     assert (settings.runner.kind, settings.compute.endpoint, settings.flow.id) == ("local", None, None)
+
+
+def test_no_lens_is_moved_unless_the_operator_says_so() -> None:
+    assert 'nothing is moved without `allow = "apply"`' in words()
+    assert InstrumentConfig.model_fields["allow"].default == "off"
 
 
 def test_both_patents_and_the_licence_are_named() -> None:
