@@ -177,6 +177,24 @@ def test_the_test_side_is_asked_and_never_taught(moves: Dataset, cache: Path, tm
     assert any("test side" in row.what for row in found.package.card.table)
 
 
+@pytest.mark.soak
+def test_stigmators_are_learned_where_the_hand_turned_them(tmp_path: Path) -> None:
+    bench = replace(BENCH, stigmators_um=0.7)
+    moves = recorded(tmp_path / "moves", bench, range(SPECIMENS), 4)
+    package = learn(moves, library=Library(tmp_path / "home", shipped=tmp_path / "none")).package
+    assert package is not None
+    assert package.card.recipe.says == ("move_um", "sd_um", "stig_x", "stig_y", "distance")
+    assert package.card.recipe.chosen["stig_within_um"] > 1
+    (near,), (far,) = (list(pairs_of(bench, specimen, [off])) for specimen, off in ((501, -1.0), (502, 9.0)))
+    session = PairSession(package)
+    said = session.propose(ImagePair(near.a, near.b, 2.0, pixel_nm=8.0))
+    assert near.stig_um is not None
+    assert said.stig_x == pytest.approx(-near.stig_um[0], abs=0.5)
+    assert said.stig_y == pytest.approx(-near.stig_um[1], abs=0.5)
+    out = session.propose(ImagePair(far.a, far.b, 2.0, pixel_nm=8.0))
+    assert (out.stig_x, out.stig_y) == (None, None)
+
+
 def _some(chosen: Callable[[DatasetRow], bool]) -> Callable[[Dataset], Dataset]:
     return lambda moves: Dataset(tuple(row for row in moves.rows if chosen(row)), moves.split)
 

@@ -14,7 +14,15 @@ from tests.rigs.move_tables import move_table_of
 from mhfd.learning.learners.export import said_by
 from mhfd.learning.learners.learner import NotExportable
 from mhfd.learning.manifold.diffusion import DiffusionMap
-from mhfd.learning.manifold.model import NAMES, AdjustmentModel, HeldMoves, MoveSpread, input_of, taught_by
+from mhfd.learning.manifold.model import (
+    NAMES,
+    AdjustmentModel,
+    HeldMoves,
+    MoveSpread,
+    input_of,
+    stigs_within_um,
+    taught_by,
+)
 from mhfd.learning.manifold.movers import MOVE_LEARNERS
 from mhfd.learning.manifold.pair import PAIR_NAMES
 from mhfd.learning.manifold.table import MoveTable
@@ -107,6 +115,15 @@ def test_stigmators_are_said_where_the_rows_carry_them(pca: AdjustmentModel) -> 
     assert model.says == ("move_um", "sd_um", "stig_x", "stig_y", "distance")
     off = model.predict(input_of(NEW))[:, 2:4] - NEW.stig
     assert np.sqrt(np.square(off).mean()) < 0.2
+
+
+def test_stigmators_are_said_as_far_from_the_focus_as_they_help() -> None:
+    table = move_table_of(stigs=True)
+    good, half = table.stig.copy(), np.abs(table.move_um) <= 3
+    assert stigs_within_um(table, good) == pytest.approx(np.abs(table.move_um).max(), abs=1e-3)
+    good[~half] += 20
+    assert stigs_within_um(table, good) == pytest.approx(np.abs(table.move_um[half]).max(), abs=1e-3)
+    assert stigs_within_um(table, -table.stig) == 0
 
 
 def test_stigmators_that_nobody_turned_are_not_said() -> None:

@@ -123,12 +123,13 @@ class PairSession:
         sd = float(np.hypot(np.hypot(said.by_chance * um, part * move), said.sd_um or 0.0))
         if capped:
             sd = max(sd, abs(said.number * um - move))
+        near = abs(said.number * um) <= self._recipe.chosen.get("stig_within_um", np.inf)
         return self._proposal(
             sign=sign,
             move_um=_short(move),
             sd_um=_short(sd),
-            stig_x=None if said.stig_x is None else _short(said.stig_x),
-            stig_y=None if said.stig_y is None else _short(said.stig_y),
+            stig_x=_short(said.stig_x) if near and said.stig_x is not None else None,
+            stig_y=_short(said.stig_y) if near and said.stig_y is not None else None,
             why=capped,
         )
 

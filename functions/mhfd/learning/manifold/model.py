@@ -39,6 +39,8 @@ _WORTH: Final = 0.9
 _FARTHEST: Final = 12.0
 """A distance that is larger tells no more."""
 _FEWEST_STIGS: Final = 12
+_USEFUL: Final = 0.5
+"""Of what was recorded of the stigmators: what is off by more helps nobody."""
 _FEWEST_INSIDE: Final = 10
 _ONE_SD: Final = 0.6827
 _TWO_SD: Final = 0.9545
@@ -227,6 +229,22 @@ def taught_by(table: MoveTable, learner: MoveLearner, held: HeldMoves, *, seed: 
         MoveSpread.of(held.said - table.move_um, table.move_um, held.reach_um),
         manifold,
     )
+
+
+def stigs_within_um(table: MoveTable, held: Floats) -> float:
+    """Up to which move what is said of the stigmators is off by no more than half of what was recorded; 0: nowhere.
+
+    Far out of focus directions say little.
+    """
+    off = held - table.stig
+    found = np.asarray(np.isfinite(off).all(axis=1), bool)
+    order = [row for row in np.argsort(np.abs(table.move_um), kind="stable") if found[row]]
+    within = 0.0
+    for count in range(_FEWEST_STIGS // 2, len(order) + 1):
+        some = order[:count]
+        if np.square(off[some]).mean() <= _USEFUL**2 * np.square(table.stig[some]).mean():
+            within = float(np.abs(table.move_um[some[-1]]))
+    return round(within, 3)
 
 
 def _manifold(table: MoveTable, seed: int) -> SharpManifold:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mhfd.contract.base import METHOD_VERSION
 from mhfd.learning.learners.export import said_by
 from mhfd.learning.manifold.comparing import CLEAR_UM
-from mhfd.learning.manifold.model import NAMES, STIGS, AdjustmentModel, HeldMoves, held_stigs, input_of
+from mhfd.learning.manifold.model import NAMES, STIGS, AdjustmentModel, HeldMoves, held_stigs, input_of, stigs_within_um
 from mhfd.learning.manifold.movers import MoveLearner
 from mhfd.learning.manifold.pair import PAIR_VERSION
 from mhfd.learning.manifold.reaching import least_of
@@ -52,6 +53,9 @@ def packed(
         "perturbation_high_um": float(perturbation.max()),
         **least_of(lesson.taught.level, lesson.taught.snr, floor=LEAST_SNR),
     }
+    stigs = held_stigs(lesson.taught, lesson.learner, seed=lesson.seed) if model.stig else None
+    if stigs is not None:
+        chosen["stig_within_um"] = stigs_within_um(lesson.taught, stigs)
     card = Card(
         title=title or f"adjust-{lesson.learner.name}",
         task="adjust",
@@ -78,14 +82,16 @@ def packed(
         code=_code(),
         pixel_nm=(float(pixels.min()), float(pixels.max())) if len(pixels) else None,
         data_licence=licence,
-        table=tuple(_table(lesson, model, held)),
+        table=tuple(_table(lesson, model, held, stigs)),
     )
     rows = input_of(lesson.taught)[:: max(1, len(lesson.taught) // _TEST_ROWS)][:_TEST_ROWS]
     answers = np.asarray(said_by(onnx, rows), np.float32)
     return write_package(home, card, onnx, rows, answers, _readme(card))
 
 
-def _table(lesson: MoveLesson, model: AdjustmentModel, held: HeldMoves) -> Iterator[CardRow]:
+def _table(
+    lesson: MoveLesson, model: AdjustmentModel, held: HeldMoves, stigs: NDArray[np.float64] | None
+) -> Iterator[CardRow]:
     """What was measured, on specimens held back."""
     off, count, groups = held.said - lesson.taught.move_um, len(lesson.taught), len(set(lesson.taught.specimen))
     clear = np.abs(lesson.taught.move_um) >= CLEAR_UM
@@ -98,20 +104,17 @@ def _table(lesson: MoveLesson, model: AdjustmentModel, held: HeldMoves) -> Itera
         ("root mean square of what was recorded in um", np.sqrt(np.square(lesson.taught.move_um).mean()), count),
     ):
         yield CardRow(what=what, value=round(float(value), 4), rows=rows, groups=groups, condition=condition)
-    if model.stig:
-        known = np.isfinite(lesson.taught.stig).all(axis=1)
-        stigs = held_stigs(lesson.taught, lesson.learner, seed=lesson.seed)
+    if stigs is not None:
+        near = np.abs(lesson.taught.move_um) <= stigs_within_um(lesson.taught, stigs)
         for which, name in enumerate(STIGS):
-            both = np.flatnonzero(known & np.isfinite(stigs[:, which]))
+            both = np.flatnonzero(near & np.isfinite(stigs[:, which] - lesson.taught.stig[:, which]))
             apart = stigs[both, which] - lesson.taught.stig[both, which]
             yield CardRow(
-                what=f"root mean square of the error of {name}, specimens held out",
+                what=f"root mean square of the error of {name}, specimens held out, where it is said",
                 value=round(float(np.sqrt(np.square(apart).mean())), 4) if len(both) else None,
                 rows=len(both),
                 groups=groups,
-                condition=f"recorded: {np.sqrt(np.square(lesson.taught.stig[both, which]).mean()):.3g}"
-                if len(both)
-                else "",
+                condition=condition,
             )
     if len(lesson.asked):
         apart = model.predict(input_of(lesson.asked))[:, 0] - lesson.asked.move_um
