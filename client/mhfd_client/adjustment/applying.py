@@ -31,7 +31,7 @@ STEPS: Final = 2
 IN_FOCUS_UM: Final = 0.2
 """A proposal that is not larger is no reason to move: a package is wrong by as much."""
 ENOUGH_UM: Final = 0.1
-"""After a step, one that is not larger is no reason to go on. Less than above: a step that went wrong is verified."""
+"""After a step, one that is not larger is no reason to go on. Less than above: the next pair decides what stays."""
 _A_PAIR: Final = 2
 
 
