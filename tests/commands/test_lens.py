@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,9 @@ import pytest
 from tests.rigs.lens_rig import FOCUS_UM, HOME_UM, Dying, Killed, LensRig, Teller, lens_rig
 from tests.rigs.typed import typed_here
 
+from mhfd.contract import Proposal
 from mhfd_client.adjustment import places
+from mhfd_client.adjustment.lens import TakenPair
 from mhfd_client.instruments.config import NAME
 from mhfd_client.instruments.protocol import Knob
 
@@ -221,3 +225,22 @@ def test_propose_puts_back_first_what_was_left(rig: LensRig, teller: Teller) -> 
     left(rig)
     assert f"the lens is back at {HOME_UM:.3f} um" in proposed(rig)
     assert rig.lens_um == pytest.approx(HOME_UM)
+
+
+def test_who_ends_the_command_gets_the_lens_back(rig: LensRig, teller: Teller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGTERM while the lens is on trial: by a service manager, or a watch that stops."""
+    asked: list[int] = []
+
+    def ask(pair: TakenPair) -> Proposal:
+        asked.append(1)
+        if len(asked) == 2:
+            assert rig.lens_um == pytest.approx(FOCUS_UM)
+            os.kill(os.getpid(), signal.SIGTERM)
+        return teller(pair)
+
+    monkeypatch.setattr("mhfd_client.adjustment.asker.asker", lambda *_, **__: ask)
+    before = signal.getsignal(signal.SIGTERM)
+    said(rig, "apply", "--really", code=143)
+    assert rig.lens_um == pytest.approx(HOME_UM)
+    assert signal.getsignal(signal.SIGTERM) is before
+    said(rig, "status")
