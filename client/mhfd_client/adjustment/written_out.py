@@ -28,20 +28,21 @@ def written_out(instruction: Instruction, form: Form) -> str:
         return _for_person(instruction)
     imports, read, write = _PROGRAMS[form]
     one = instruction
+    start, end = round(one.from_um, 3), round(one.to_um, 3)
     return f"""\
 # mhfd instruction {one.id} for {one.instrument!r}
 # working distance {one.by_um:+.3f} um, from {one.from_um:.3f} to {one.to_um:.3f} um; good until {local(one.expires_at)}
-# to take it back: {write.format(um=one.from_um)}
+# to take it back: {write.format(um=start)}
 import time
 {imports}
 if not {one.made_at!r} <= time.time() <= {one.expires_at!r}:
     raise SystemExit("this instruction has expired; nothing was set")
 stands_um = {read}
-if not abs(stands_um - {one.from_um!r}) <= {SAME_UM!r}:
+if not abs(stands_um - {start!r}) <= {SAME_UM!r}:
     raise SystemExit(f"the lens stands at {{stands_um:.3f}} um, not at {one.from_um:.3f}; nothing was set")
-{write.format(um=one.to_um)}
+{write.format(um=end)}
 stands_um = {read}
-if not abs(stands_um - {one.to_um!r}) <= {SAME_UM!r}:
+if not abs(stands_um - {end!r}) <= {SAME_UM!r}:
     raise SystemExit(f"told {one.to_um:.3f} um, the lens stands at {{stands_um:.3f}} um; it was at {one.from_um:.3f}")
 """
 
