@@ -63,8 +63,9 @@ def desk_of(rig: DemoRig, state: Path, seed: int, keep: Kept) -> Desk:
     """With an `instrument.toml` that lets mhfd move the lens."""
     config = rig.config()
     state.mkdir(parents=True)
+    token = "" if config.token_file is None else f'token_file = "{config.token_file}"\n'
     (state / NAME).write_text(
-        f'kind = "{config.kind}"\naddress = "{config.address}"\nallow = "apply"\n'
+        f'kind = "{config.kind}"\naddress = "{config.address}"\nallow = "apply"\n{token}'
         f"[limits]\nlow_um = {config.limits.low_um}\nhigh_um = {config.limits.high_um}\n"
         f"hour_um = {config.limits.hour_um}\n"
     )
