@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo demo-endpoint demo-flow first-hour test suite browser broker units check site soak coverage bench \
+.PHONY: demo demo-endpoint demo-flow demo-adjust first-hour test suite browser broker units check site soak coverage bench \
   figures gpu-check clean \
   test-lowest test-instruments beside-cli wheels
 .DELETE_ON_ERROR:
@@ -118,6 +118,10 @@ $(MICROMANAGER)/.installed: WANTED := pymmcore-plus mm-test-adapters
 
 test-instruments: $(STAMP) $(FIBSEM)/.installed $(MICROMANAGER)/.installed
 	$(INSTRUMENTS) $(BIN)/python -m pytest -m instruments tests/instruments
+
+# What a focus is worth that was learned from an operator's hand: the same instruments, with known specimens below them.
+demo-adjust: $(STAMP) $(FIBSEM)/.installed $(MICROMANAGER)/.installed
+	$(INSTRUMENTS) $(BIN)/python -m tests.rigs.instruments.demo_adjust
 
 # Beside the newest globus-cli, which pins globus-sdk: both programs answer. Needs an index of packages.
 BESIDE := .venv-beside-cli
