@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from mhfd.contract import Proposal
 from mhfd_client.adjustment import ledger
-from mhfd_client.adjustment.applying import Adjusted, apply_once
+from mhfd_client.adjustment.applying import Adjusted, Ask, apply_once
 from mhfd_client.adjustment.ledger import LensEntry
 from mhfd_client.adjustment.lens import Lens, TakenPair, restore
 from mhfd_client.adjustment.moves import record_typed
@@ -45,8 +45,6 @@ BLANKS: Final = 12
 FAR_UM: Final = (25.0, 30.0, 35.0, 40.0, -25.0, -30.0, -35.0, -40.0)
 KILLED: Final = 20
 
-Ask = Callable[[TakenPair], Proposal]
-
 
 @dataclass(frozen=True)
 class Desk:
@@ -57,6 +55,14 @@ class Desk:
     instrument: Instrument
     rng: np.random.Generator
     keep: Kept
+
+
+@dataclass(frozen=True, eq=False)
+class RepairedPair:
+    """The first pair of a repair, and what was said of it."""
+
+    taken: TakenPair
+    row: DemoRow
 
 
 def desk_of(rig: DemoRig, state: Path, seed: int, keep: Kept) -> Desk:
@@ -106,14 +112,15 @@ def write_image(path: Path, pixels: NDArray[Any], pixel_nm: float | None, workin
     tifffile.imwrite(path, pixels, metadata=told)
 
 
-def repairs(desk: Desk, ask: Ask, learner: str) -> list[TakenPair]:
+def repairs(desk: Desk, ask: Ask, learner: str) -> list[RepairedPair]:
     """New specimens, each out of focus: what is said of the first pair, and where the lens is after the repair."""
-    pairs: list[TakenPair] = []
+    found: list[RepairedPair] = []
     for specimen in NEW:
         for trial in range(TRIALS_EACH):
             away = float(desk.rng.uniform(1.0, REACH_UM)) * (-1) ** trial
             desk.rig.lay(specimen, trial)
             start = put(desk, away)
+            pairs: list[TakenPair] = []
             done = repaired(desk, ask, pairs, name=f"new {specimen}/{trial}")
             row = DemoRow(
                 instrument=desk.rig.kind,
@@ -126,7 +133,8 @@ def repairs(desk: Desk, ask: Ask, learner: str) -> list[TakenPair]:
             )
             desk.keep(row)
             desk.keep(replace(row, part="step", **ended(desk, done)))
-    return pairs
+            found += [RepairedPair(pair, row) for pair in pairs[:1]]
+    return found
 
 
 def from_far(desk: Desk, ask: Ask, learner: str) -> None:
@@ -177,12 +185,10 @@ def put(desk: Desk, away_um: float) -> float:
 
 
 def repaired(desk: Desk, ask: Ask, pairs: list[TakenPair], *, name: str) -> Adjusted | StationError:
-    """The real thing; the first pair of it is kept."""
-    first = len(pairs)
+    """The real thing; its pairs are kept."""
 
     def asked(pair: TakenPair) -> Proposal:
-        if len(pairs) == first:
-            pairs.append(pair)
+        pairs.append(pair)
         return ask(pair)
 
     try:
