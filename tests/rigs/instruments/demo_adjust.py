@@ -77,9 +77,14 @@ def played(desk: Desk, folder: Path, *, seed: int, wrong_sign: bool) -> None:
     record_moves(desk, folder)
     dataset = as_dataset(desk.state)
     told(f"{len(dataset.rows)} moves on {len(TAUGHT)} specimens are recorded")
-    learned = learn(dataset, learner=DEFAULT, library=Library(folder / "models"), seed=seed)
-    package = str(learned.folder)
-    told(f"learned: {learned.decision}")
+    library = Library(folder / "models")
+    learned = learn(dataset, learner=DEFAULT, library=library, seed=seed)
+    told(f"a package is learned, and {learned.decision}: {learned.report.reason}")
+    if learned.package is None:
+        raise SystemExit("what was learned is no package")
+    if learned.decision == "promoted":
+        library.promote(learned.package, learned.report_path)
+    package = str(learned.package.folder)
     ask = turned(asker(desk.state, desk.instrument, home=folder / "models", package=package), wrong_sign=wrong_sign)
     pairs = repairs(desk, ask, DEFAULT)
     told(f"{len(pairs)} fields of {len(NEW)} new specimens are repaired")
@@ -87,11 +92,12 @@ def played(desk: Desk, folder: Path, *, seed: int, wrong_sign: bool) -> None:
     from_far(desk, ask, DEFAULT)
     of_nothing(desk, ask, DEFAULT)
     told("far out of focus, and nothing to be seen")
-    mhfd = str(Path(sys.executable).with_name("mhfd"))
+    mhfd, watched = str(Path(sys.executable).with_name("mhfd")), folder / "run"
+    watched.mkdir()
     killed(
         desk,
         folder,
-        [mhfd, "adjust", "apply", str(folder), "--state", str(desk.state), "--package", package, "--really"],
+        [mhfd, "adjust", "apply", str(watched), "--state", str(desk.state), "--package", package, "--really"],
     )
     told("killed between the two images of a pair, and started again")
 
