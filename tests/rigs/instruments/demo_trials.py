@@ -218,7 +218,7 @@ def killed(desk: Desk, folder: Path, command: Sequence[str]) -> None:
     The first half in the pair that is asked about, the others in the one that verifies a move.
     """
     for trial in range(KILLED):
-        desk.rig.lay(800 + trial, 0)
+        desk.rig.lay(800 + trial, trial)
         start = put(desk, float(desk.rng.uniform(1.0, REACH_UM)) * (-1) ** trial)
         begun = moves_of(desk)
         desk.rig.hold(1 if trial < KILLED // 2 else 3)
