@@ -351,6 +351,17 @@ def test_without_an_instrument_nothing_is_asked_of_one(bench: Bench, mode: Adjus
     assert bench.look() is None
 
 
+def test_lines_that_somebody_wrote_by_hand_are_no_tries(bench: Bench) -> None:
+    odd: dict[str, str | None] = {"repair": "r", "image": "seven", "shot": "S", "section": "IX", "end": "mended"}
+    for what in (LensEntry.REPAIR, LensEntry.REPAIRED, LensEntry.ASKED):
+        ledger.add(bench.rig.state, what, "?", actor="watch", about=odd)
+        ledger.add(bench.rig.state, what, "?", actor="watch")
+    with places.ledger(bench.rig.state).open("ab") as file:
+        file.write(b"\xff{}\n[]\n" + b"a" * 100)
+    bench.rig.image(9, factor=0.4)
+    assert bench.begins().job.section == 9
+
+
 def test_a_look_that_fails_ends_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> bool:
         raise RuntimeError("a defect")

@@ -317,10 +317,10 @@ def _blur(blur: Blur) -> str:
 
 def _lens_title(line: LedgerLine) -> str:
     """Of which image it is, and how that ended; else what kind of line it is."""
-    section, title = line.about.get("section"), LENS[line.what]
-    if line.what is LensEntry.REPAIRED:
-        title = ENDS[RepairEnd(line.about["end"])]
-    if section is None:
+    section, end, title = line.about.get("section", ""), line.about.get("end"), LENS[line.what]
+    if line.what is LensEntry.REPAIRED and end in set(RepairEnd):
+        title = ENDS[RepairEnd(end)]
+    if not section.isdecimal():
         return title[:1].upper() + title[1:]
     where = describe(Place(int(section), line.about.get("tile")))
     return f"{shown(where)[:1].upper()}{shown(where)[1:]}: {title[:1].lower()}{title[1:]}"

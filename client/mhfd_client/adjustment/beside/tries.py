@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -56,18 +57,21 @@ class Tries:
         """The newest line with which a person was asked, by shot."""
 
     def take(self, lines: Iterable[LedgerLine]) -> None:
-        """What was added to the ledger."""
+        """What was added to the ledger. A line that is not as a watch writes it is for `mhfd adjust audit` to say."""
         for line in lines:
-            told = line.about
-            if line.what is LensEntry.REPAIR and "repair" in told:
-                section = int(told["section"]) if "section" in told else None
-                one = RepairTry(int(told["image"]), told["shot"], section, line.at)
-                self._tries[told["repair"]] = one
-            elif line.what is LensEntry.REPAIRED and (before := self._tries.get(told.get("repair", ""))):
-                end = RepairEnd(told["end"])
-                self._tries[told["repair"]] = replace(before, end=end, words=line.words, ended=line.at)
-            elif line.what is LensEntry.ASKED and "shot" in told:
-                self.asked[told["shot"]] = line
+            with suppress(KeyError, ValueError):
+                self._take(line)
+
+    def _take(self, line: LedgerLine) -> None:
+        told = line.about
+        if line.what is LensEntry.REPAIR:
+            section = int(told["section"]) if "section" in told else None
+            self._tries[told["repair"]] = RepairTry(int(told["image"]), told["shot"], section, line.at)
+        elif line.what is LensEntry.REPAIRED:
+            before, end = self._tries[told["repair"]], RepairEnd(told["end"])
+            self._tries[told["repair"]] = replace(before, end=end, words=line.words, ended=line.at)
+        elif line.what is LensEntry.ASKED:
+            self.asked[told["shot"]] = line
 
     def speaks_of(self, shot: str) -> bool:
         """Whether anything was tried or asked."""
