@@ -95,7 +95,7 @@ def test_nobody_becomes_champion_by_another_report(
     [
         ("", "is no report"),
         ("[]", "is no JSON object"),
-        ("{}", "is no report of `mhfd evaluate`: task"),
+        ("{}", "is no report of a comparison: task"),
         ("[" * 100_000, "is no report"),
         (None, "cannot be read"),
     ],

@@ -141,7 +141,8 @@ def verify(library: Library, what: tuple[str, ...], as_json: bool) -> None:
     "--report",
     required=True,
     type=click.Path(path_type=Path, exists=True),
-    help="The report.json of `mhfd evaluate --out DIR` (or DIR) that says 'promoted'.",
+    help="The report.json of `mhfd evaluate --out DIR` (or DIR), or the report of `mhfd adjust learn`, that says "
+    "'promoted'.",
 )
 @_WHY
 @_library_options

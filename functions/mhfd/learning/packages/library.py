@@ -121,9 +121,10 @@ class Library:
             if champion == package.name:
                 raise UsageError(f"{package.name} is the champion of {task} already")
             if ground.champion != champion:
+                command = "mhfd adjust learn" if task == "adjust" else "mhfd evaluate"
                 raise UsageError(
                     f"{report}: compares with {ground.champion}, and the champion of {task} is {champion}: "
-                    f"run `mhfd evaluate` against it"
+                    f"run `{command}` against it"
                 )
             self.add(package)
             return self._history.record(

@@ -20,7 +20,7 @@ _MOST_BYTES: Final = 16 << 20
 
 
 class PromotionGround(BaseModel):
-    """What a report of `mhfd evaluate` says of a promotion."""
+    """What the report of a comparison says of a promotion."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
@@ -45,7 +45,7 @@ def read_ground(path: Path) -> PromotionGround:
     """
     if path.is_dir():
         path = path / "report.json"
-    again = "run `mhfd evaluate --out DIR` again, and give its report.json"
+    again = "run `mhfd evaluate --out DIR` (of moves: `mhfd adjust learn`) again, and give its report"
     try:
         with path.open("rb") as file:
             data = file.read(_MOST_BYTES + 1)
@@ -60,9 +60,9 @@ def read_ground(path: Path) -> PromotionGround:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise UsageError(f"{path}: is no report of `mhfd evaluate`: {where}: {first['msg']}; {again}") from None
+        raise UsageError(f"{path}: is no report of a comparison: {where}: {first['msg']}; {again}") from None
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: is no report of `mhfd evaluate`: {error}; {again}") from None
+        raise UsageError(f"{path}: is no report of a comparison: {error}; {again}") from None
     if ground.digest != _seal_of(document):
         raise UsageError(f"{path}: has been changed since it was written: its digest does not fit; {again}")
     return ground
