@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.rigs.lens_rig import HOME_UM, Dying, Killed, LensRig, lens_rig, steps_of
@@ -22,6 +23,7 @@ from mhfd_client.errors import (
     LensBusy,
     SetDidNotTake,
     StateDamaged,
+    StateFull,
 )
 from mhfd_client.instruments.protocol import Knob
 
@@ -363,6 +365,26 @@ def test_ctrl_c_brings_the_lens_back(rig: LensRig, monkeypatch: pytest.MonkeyPat
         lens.pair(P)
     assert _is_home(rig)
     assert outstanding_of(rig.state) is None
+
+
+@pytest.mark.parametrize("lines", [0, 1, 2, 3])
+def test_a_disk_that_takes_no_line_stops_it_with_the_lens_back(
+    rig: LensRig, lines: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added = ledger.add
+    left_over = iter([added] * lines)
+
+    def full(*args: Any, **options: Any) -> ledger.LedgerLine:
+        for add in left_over:
+            return add(*args, **options)
+        raise StateFull("no space left")
+
+    monkeypatch.setattr(ledger, "add", full)
+    with rig.lens() as lens, pytest.raises(StateFull):
+        lens.pair(P)
+    assert _is_home(rig)
+    assert outstanding_of(rig.state) is None
+    assert rig.scope.count().images == max(0, lines - 1)
 
 
 @pytest.mark.parametrize("perturbation", [0.0, -2.0, 0.5, 10.5, 2000.0, float("nan")])
