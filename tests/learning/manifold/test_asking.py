@@ -26,9 +26,14 @@ CODE = ProposalRefusal
 
 
 @cache
-def taken(defocus_um: float, seed: int = 5, take: int = 0) -> Any:
+def field(seed: int, origin: tuple[int, int]) -> Any:
+    return simulate.Specimen(seed=seed).scene((SIDE, SIDE), origin=origin)
+
+
+@cache
+def taken(defocus_um: float, seed: int = 5, take: int = 0, origin: tuple[int, int] = (0, 0)) -> Any:
     optics = simulate.Optics(defocus_um=defocus_um)
-    return simulate.Specimen(seed=seed).section((SIDE, SIDE), optics=optics, take=take)
+    return simulate.Specimen(seed=seed).recorded(field(seed, origin), 0, take, optics)
 
 
 def pair(middle_um: float = -3.0, perturbation_um: float = 2.0, **known: Any) -> ImagePair:
@@ -114,8 +119,7 @@ def other_field(one: ImagePair) -> ImagePair:
 
 
 def drifted(one: ImagePair) -> ImagePair:
-    optics = simulate.Optics(defocus_um=-5.0)
-    return replace(one, b=simulate.Specimen(seed=5).section((SIDE, SIDE), optics=optics, origin=(40, 0), take=1))
+    return replace(one, b=taken(-5.0, take=1, origin=(40, 0)))
 
 
 @pytest.mark.parametrize(
@@ -160,8 +164,7 @@ def test_what_files_say_in_passing_refuses_nothing(session: PairSession, known: 
 
 
 def test_brightness_and_a_small_shift_refuse_nothing(session: PairSession) -> None:
-    optics = simulate.Optics(defocus_um=-5.0)
-    b = simulate.Specimen(seed=5).section((SIDE, SIDE), optics=optics, origin=(7, -4), take=1)
+    b = taken(-5.0, take=1, origin=(7, -4))
 
     assert session.propose(replace(pair(), b=0.5 * b + 40)).sign == 1
 

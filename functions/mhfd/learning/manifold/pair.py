@@ -197,6 +197,7 @@ def _upright(found: TileSpectra) -> Values:
     """(rings): 1 where both show the same, 0 from the first one on where they don't; the coarsest always counts."""
     low, high = _ALIKE
     alike = np.clip((found.common - low) / (high - low), 0, 1)
+    alike[found.modes.sum(axis=1) == 0] = 1  # small tiles have rings without a frequency
     alike[0] = 1
     upright: Values = np.minimum.accumulate(alike)
     return upright
