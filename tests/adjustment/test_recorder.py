@@ -167,13 +167,22 @@ def test_what_mhfd_turns_itself_is_left_out(at: Microscope, how: str) -> None:
     at.images()
     event = at.turns(-3.0, actor=OURSELVES if how == "actor" else None)
     if how == "ledger":
-        ledger.add(at.state, LensEntry.MOVE, "test", actor="mhfd")
+        ledger.add(at.state, LensEntry.MOVE, "test", actor="mhfd", numbers={"from_um": 5003.0, "to_um": 5000.0})
     if how == "lock":
         with files.held(files.opened_lock(places.lock(at.state))):
             at.recorder.step([event])
     else:
         at.recorder.step([event])
     assert at.moves == []
+
+
+def test_what_the_operator_turns_right_after_mhfd_is_kept(at: Microscope) -> None:
+    """A pair was taken, and the lens is back: where it goes then, mhfd did not say."""
+    at.images()
+    numbers = {"centre_um": 5003.0, "perturbation_um": 2.0, "home_um": 5003.0}
+    ledger.add(at.state, LensEntry.PAIR_ENDED, "test", actor="mhfd", numbers=numbers)
+    at.recorder.step([at.turns(0.2, Knob.STIG_X), at.turns(2.0), at.turns(-5.3)])
+    assert [(one.knob, round(one.by, 6)) for one in at.moves] == [(Knob.STIG_X, 0.2), (Knob.WORKING_DISTANCE, -5.3)]
 
 
 def test_an_image_that_is_gone_when_it_is_wanted_is_said(at: Microscope) -> None:

@@ -17,9 +17,10 @@ from typing import Any, Final
 from mhfd.errors import UsageError
 from mhfd_client import files
 from mhfd_client.adjustment import ledger, places
-from mhfd_client.adjustment.ledger import LensEntry
-from mhfd_client.adjustment.lens import is_held
+from mhfd_client.adjustment.ledger import LedgerLine
+from mhfd_client.adjustment.lens import BELOW_UM, is_held
 from mhfd_client.adjustment.moves import moves, new_id, record
+from mhfd_client.adjustment.outstanding import SAME_UM
 from mhfd_client.adjustment.recording.landed import LandedImage, LandedImages
 from mhfd_client.adjustment.recording.pictured import of_journal, pictured, tags_of
 from mhfd_client.adjustment.recording.recorded_move import RESOLVED, RecordedImage, RecordedMove
@@ -33,13 +34,9 @@ EVERY_S: Final = 0.5
 _COARSE_UM: Final = 100.0  # tags of a tenth of a millimetre
 _WORDS_S: Final = 900.0  # so long a verdict of the image after a move is waited for
 _OPEN_S: Final = 1800.0  # so long the image after a move is waited for
-_OURS_S: Final = 1.0  # around a line of the ledger
+_OURS_S: Final = 60.0  # so long after a line of the ledger a turn to where it says may be noticed
 _LATE_S: Final = 1.0  # a turn is noticed later than it was made: the image after it may have been written meanwhile
 _ASK_S: Final = 2.0  # between two looks for a verdict
-_TURNING: Final = frozenset(
-    {LensEntry.PAIR, LensEntry.IMAGE, LensEntry.PAIR_ENDED, LensEntry.MOVE, LensEntry.MOVED, LensEntry.PUT_BACK}
-)
-"""What the ledger says while mhfd itself turns the lens."""
 
 
 @contextmanager
@@ -187,11 +184,15 @@ class MoveRecorder:
         self._tell(f"{said}{move.words}, to {_value(move)}; {before}")
 
     def _ours(self, event: DeviceEvent) -> bool:
-        """mhfd itself turned it, in another process."""
+        """mhfd itself turned it, in another process: it holds the lens, or said that it would go there."""
+        if Knob.WORKING_DISTANCE not in changed(event.before, event.after):
+            return False  # it turns no stigmator
         if is_held(self._state_dir):
             return True
-        since, until = event.before.at - _OURS_S, event.after.at + _OURS_S
-        return any(since <= line.at <= until for line in ledger.lines(self._state_dir) if line.what in _TURNING)
+        at, um = event.after.at, event.after.working_distance_um
+        lately = (line for line in ledger.lines(self._state_dir) if at - _OURS_S <= line.at <= at + _LATE_S)
+        places_um = [place for line in lately for place in _places(line)]
+        return any(abs(um - place) <= SAME_UM for one in places_um for place in (one, one - BELOW_UM))
 
     # What has landed
 
@@ -286,6 +287,15 @@ class MoveRecorder:
             if there and move.image_after is None and time.time() - move.at < _OPEN_S:
                 found.append(move)
         return found
+
+
+def _places(line: LedgerLine) -> list[float]:
+    """Where a line of the ledger says that the lens goes, or is."""
+    said = line.numbers
+    found = [said[name] for name in ("at_um", "home_um", "from_um", "to_um") if name in said]
+    if "centre_um" in said and "perturbation_um" in said:
+        found += [said["centre_um"] + side * said["perturbation_um"] for side in (1, -1)]
+    return found
 
 
 def _goes_on(last: RecordedMove, before: float, after: float) -> bool:
