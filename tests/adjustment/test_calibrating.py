@@ -92,7 +92,7 @@ def test_the_two_directions_have_to_agree() -> None:
         (placed((0.0, 0.0), (5.0, 2e6)), r"the pair at \+5 um says nothing: it is blank"),
         (placed((0.0, 0.0), (5.0, (-2.5e6, 2e6))), "the second half of the pair at"),
         (placed((0.0, 0.0), (5.0, (-3.0, 1.0))), "the second half of the images do not follow"),
-        (placed((0.0, 0.0), (5.0, -1.0), shape=(128, 250)), "128 x 250 pixels: too few"),
+        (placed((0.0, 0.0), (5.0, -1.0), shape=(256, 500)), "256 x 500 pixels: too few"),
     ],
 )
 def test_what_shows_no_size_is_refused_with_why(pairs: Sequence[PlacedPair], why: str) -> None:

@@ -24,6 +24,8 @@ APART: Final = 0.2
 LEAST_UM: Final = 1.0
 MOST_UM: Final = 10.0
 """Of a known move."""
+_PART_SIDE: Final = 256
+"""Pixels a side that a half has to have: a smaller one says nothing of its size."""
 _SD_PART: Final = 0.03  # how well a size is known at best: the response to a move is no straight line
 
 Ask = Callable[["ImagePair"], float | Proposal]
@@ -131,13 +133,11 @@ def _halves(ask: Ask, pairs: Sequence[PlacedPair], units: Sequence[float]) -> li
 
 
 def _split(pairs: Sequence[PlacedPair]) -> tuple[list[PlacedPair], list[PlacedPair]]:
-    from mhfd.learning.manifold.tiles import LEAST_SIDE
-
     height, width = pairs[0].pair.a.shape[:2]
-    if max(height, width) < 2 * LEAST_SIDE:
+    if max(height, width) < 2 * _PART_SIDE or min(height, width) < _PART_SIDE:
         raise InducedRefused(
-            f"the images have {height} x {width} pixels: too few to ask each half of them; {2 * LEAST_SIDE} along the "
-            "longer side are needed"
+            f"the images have {height} x {width} pixels: too few to ask each half of them; {2 * _PART_SIDE} along one "
+            f"side and {_PART_SIDE} along the other are needed"
         )
     middle = max(height, width) // 2
     first, second = slice(0, middle), slice(middle, None)
