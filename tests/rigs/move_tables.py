@@ -27,6 +27,7 @@ def move_table_of(
     blurred = sharp - 0.1 * np.abs(move)[:, None] * np.linspace(0, 1, len(LEVEL_NAMES))
     return MoveTable(
         pair=np.concatenate([rings, turned], axis=1),
+        slope=move,
         level=blurred,
         levels=np.stack([blurred, sharp], axis=1),
         move_um=move + rng.normal(0, hand_um, rows),

@@ -109,6 +109,13 @@ def test_one_more_sign_wrong_is_a_reason(role: str) -> None:
     assert verdict.reason == "pca has 1 signs wrong, other 0"
 
 
+def test_who_says_no_sign_is_no_measure_of_signs() -> None:
+    said = GOOD.copy()
+    at = int(np.argmin(np.where(np.abs(TRUTH) >= 1, np.abs(TRUTH), np.inf)))
+    said[at] = -said[at]
+    assert found(said, MoveEntry("silent", "sign only", np.full(24, np.nan))).promoted
+
+
 def test_who_is_barred_is_not_tested() -> None:
     verdict = found(GOOD, barred=("is the champion already",))
     assert (verdict.promoted, verdict.tested) == (False, False)

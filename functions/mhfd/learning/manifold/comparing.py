@@ -151,7 +151,7 @@ def compare_moves(
             reason = f"{challenger.name} ends {_nearer(duel)}: that may be chance (p {duel.p:.2g}, at most {alpha:.2g})"
             return MoveVerdict(False, reason, placings, duels, tested=True)
     for one in placings:
-        if one.role in ("champion", "sign only") and own.wrong_signs > one.wrong_signs:
+        if one.role in ("champion", "sign only") and one.signs and own.wrong_signs > one.wrong_signs:
             reason = f"{challenger.name} has {own.wrong_signs} signs wrong, {one.name} {one.wrong_signs}"
             return MoveVerdict(False, reason, placings, duels, tested=True)
     wrong = f"{own.wrong_signs} of {own.signs} signs wrong"

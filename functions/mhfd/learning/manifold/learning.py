@@ -34,7 +34,7 @@ from mhfd.learning.manifold.comparing import (
 from mhfd.learning.manifold.model import NAMES, AdjustmentModel, HeldMoves, input_of, taught_by
 from mhfd.learning.manifold.movers import MOVE_LEARNERS
 from mhfd.learning.manifold.packing import MoveLesson, packed
-from mhfd.learning.manifold.pair import PAIR_VERSION
+from mhfd.learning.manifold.pair import PAIR_VERSION, SLOPE_NAME
 from mhfd.learning.manifold.reading import alike
 from mhfd.learning.manifold.table import MoveTable, Told, move_table
 from mhfd.learning.packages import Library, Package, sealed
@@ -298,12 +298,13 @@ class _Learning:
     def _asked_of(self, package: Package) -> Floats:
         """What another package says of the same rows; NaN where it would refuse."""
         table, recipe = _both(self.lesson.taught, self.lesson.asked), package.card.recipe
-        place = {name: column for column, name in enumerate(NAMES)}
+        place = {name: column for column, name in enumerate((*NAMES, SLOPE_NAME))}
         columns = [place.get(name) for name in recipe.names]
         which = [column for column, name in enumerate(recipe.says) if name in ("move_um", "unit")]
         if recipe.features_version != PAIR_VERSION or None in columns or not which:
             return np.full(len(table), np.nan)
-        rows = input_of(table)[:, [column for column in columns if column is not None]]
+        given = np.column_stack([input_of(table), table.slope]).astype(np.float32)
+        rows = given[:, [column for column in columns if column is not None]]
         runtime = Runtime(package.weights(), columns=len(recipe.names), says=len(recipe.says))
         said = runtime.said(rows)[:, which[0]].astype(np.float64)
         if package.card.pixel_nm is not None and "move_um" in recipe.says:

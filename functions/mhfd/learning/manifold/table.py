@@ -26,7 +26,9 @@ Floats = NDArray[np.float64]
 
 LEAST_SNR: Final = 10.0
 """Power of structure over noise: below it nothing is learned from a pair."""
-_KEPT: Final = 2 + len(PAIR_NAMES) + 3 * len(LEVEL_NAMES)
+_BESIDE: Final = 3
+"""Numbers that are kept before the others: signal over noise, the pixel, the slope."""
+_KEPT: Final = _BESIDE + len(PAIR_NAMES) + 3 * len(LEVEL_NAMES)
 Told = Callable[[int, int], object]
 """Told how many pairs are done, and of how many."""
 
@@ -37,6 +39,8 @@ class MoveTable:
 
     pair: Floats
     """(rows, PAIR_NAMES)."""
+    slope: Floats
+    """Of each pair: `SLOPE_NAME`, which packages of others may ask for."""
     level: Floats
     """(rows, LEVEL_NAMES), of both images together."""
     levels: Floats
@@ -99,9 +103,10 @@ def move_table(rows: Sequence[DatasetRow], cache: Path | None = None, *, told: T
         flaws.append(flaw)
         if told is not None:
             told(number + 1, len(rows))
-    ends = np.cumsum([2, len(PAIR_NAMES), len(LEVEL_NAMES)])
+    ends = np.cumsum([_BESIDE, len(PAIR_NAMES), len(LEVEL_NAMES)])
     return MoveTable(
         snr=found[:, 0],
+        slope=found[:, 2],
         pixel_nm=np.array([row.pixel_nm or pixel for row, pixel in zip(rows, found[:, 1], strict=True)]),
         pair=found[:, ends[0] : ends[1]],
         level=found[:, ends[1] : ends[2]],
@@ -142,7 +147,7 @@ def _measured(row: DatasetRow, kept: Path | None) -> tuple[Floats | None, str | 
         # Features are over the perturbation: it is taken out again, so that the same images are measured once.
         numbers = np.concatenate(
             [
-                [shown.snr, pixel],
+                [shown.snr, pixel, shown.slope * row.pair.perturbation_um],
                 shown.features.astype(np.float64) * row.pair.perturbation_um,
                 shown.spectrum,
                 image_spectrum(pair.a),
@@ -152,7 +157,7 @@ def _measured(row: DatasetRow, kept: Path | None) -> tuple[Floats | None, str | 
         if place is not None:
             _keep(place, numbers)
     numbers = numbers.copy()
-    numbers[2 : 2 + len(PAIR_NAMES)] /= row.pair.perturbation_um
+    numbers[2 : _BESIDE + len(PAIR_NAMES)] /= row.pair.perturbation_um
     if not np.isfinite(np.delete(numbers, 1)).all():
         return None, "it has a number that is none"
     if numbers[0] < LEAST_SNR:
