@@ -18,7 +18,7 @@ from mhfd.errors import UsageError
 from mhfd.learning.learners.export import said_by
 from mhfd.learning.learners.graph import Graph
 from mhfd.learning.manifold.asking import PairSession, champion_or_shipped
-from mhfd.learning.manifold.pair import LEVEL_NAMES, PAIR_VERSION, RING_NAMES, ImagePair
+from mhfd.learning.manifold.pair import LEVEL_NAMES, PAIR_VERSION, RING_NAMES, ImagePair, measured
 from mhfd.learning.packages import Library, Package, Reach, Recipe, write_package
 
 SIDE = 320
@@ -183,6 +183,16 @@ def test_images_that_are_equal_at_two_known_places_have_no_way_to_go(session: Pa
     said = session.propose(ImagePair(plain, plain, 2.0, distances_um=(5002.0, 4998.0)))
 
     assert said.refusal is CODE.UNSURE
+
+
+def test_what_has_nothing_in_common_is_not_said_to_be_in_focus(
+    session: PairSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = replace(measured(pair()), upright=1.0, slope=0.0)
+    known = calibrated(session)
+    monkeypatch.setattr("mhfd.learning.manifold.asking.measured", lambda _: nothing)
+
+    assert session.propose(pair(), known).refusal is CODE.UNSURE
 
 
 @pytest.mark.parametrize("far", [-40.0, -25.0, 25.0, 40.0])

@@ -9,8 +9,11 @@ import pytest
 import tifffile
 
 from mhfd import simulate
+from mhfd.contract.focus_report import Box, Finding, ImageInfo
 from mhfd.errors import UsageError
+from mhfd.images import Image
 from mhfd.learning.manifold.reading import read_pair
+from mhfd.rows import InMemory
 
 IMAGE = simulate.section((256, 256), seed=3)
 
@@ -62,6 +65,19 @@ def test_a_bad_image_is_a_flaw(tmp_path: Path) -> None:
         assert said in (read_pair(good, bad, 2.0).flaw or "")
     small = saved(tmp_path / "small.tif", IMAGE[:100, :100])
     assert read_pair(small, good, 2.0).flaw == "small.tif has 100 x 100 pixels; at least 128 a side are needed"
+
+
+def test_a_bar_that_was_seen_in_one_is_left_out_of_both(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    whole = Image(ImageInfo(shape=IMAGE.shape), Finding.OK, None, InMemory(IMAGE))
+    box = Box(top=0, left=8, bottom=240, right=256)
+    above = Image(ImageInfo(shape=IMAGE.shape, box=box), Finding.OK, None, InMemory(IMAGE[:240, 8:]))
+    known = {"a.tif": whole, "b.tif": above}
+    monkeypatch.setattr("mhfd.learning.manifold.reading.load", lambda path: known[path.name])
+
+    pair = read_pair(saved(tmp_path / "a.tif"), saved(tmp_path / "b.tif"), 2.0)
+
+    np.testing.assert_array_equal(pair.a, IMAGE[:240, 8:])
+    np.testing.assert_array_equal(pair.b, IMAGE[:240, 8:])
 
 
 def test_pixel_sizes_that_differ_are_told(tmp_path: Path) -> None:

@@ -41,6 +41,8 @@ MOVE_UM: Final = "move_um"
 _SAYS: Final = frozenset({UNIT, MOVE_UM, "sd_um", "stig_x", "stig_y", "distance"})
 _NOTHING: Final = 0.05
 """Of how far parts of the images differ: a number below that has no sign. Parts of sparse structures differ much."""
+_LEAST_UPRIGHT: Final = 2.0
+"""Rings that a slope needs: of fewer it is 0, which would say that the focus is reached."""
 _CLEAR: Final = 3.0
 """Standard deviations beyond which a sign is no chance."""
 _WIDER: Final = 1.5
@@ -168,6 +170,9 @@ class PairSession:
         refused = by_what_is_seen(pair, seen) or beyond_reach(self._recipe.chosen, pair, seen)
         if refused is not None:
             return refused
+        if not self._speaks_um and seen.upright < _LEAST_UPRIGHT:
+            why = "A and B have too little in common to tell which is the sharper: take more electrons a pixel"
+            return PairRefused(ProposalRefusal.UNSURE, why)
         every, *parts = self._rows(seen)
         if (refused := self._unlike(every)) is not None:
             return refused
