@@ -191,7 +191,7 @@ class _Microscope(threading.Thread):
                 right = truth.focus_at(section, 0) + float(rng.normal(0, 0.15))
                 self._scope.turn_to(right, actor="autofocus")
             before = self._scope.lens().working_distance_um
-            knocked = before + knocks.get(section, 0.0)
+            knocked = truth.focus_at(section, 0) + knocks.get(section, 0.0)
             if section in knocks:
                 self._scope.turn_to(knocked, actor="autofocus")
             began = time.monotonic()

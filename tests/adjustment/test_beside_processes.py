@@ -14,9 +14,10 @@ from mhfd.contract import Proposal
 from mhfd_client.adjustment import ledger, moves
 from mhfd_client.adjustment.beside.child import Child
 from mhfd_client.adjustment.beside.listen import ListenJob
-from mhfd_client.adjustment.beside.repair import RepairJob, RepairTold, proposed_words
+from mhfd_client.adjustment.beside.repair import RepairJob, RepairTold, proposed_words, run
 from mhfd_client.adjustment.beside.tries import RepairEnd
 from mhfd_client.adjustment.ledger import LensEntry
+from mhfd_client.adjustment.lens import TakenPair
 from mhfd_client.instruments.pretend_scope import make_pretend
 
 
@@ -76,3 +77,26 @@ def test_one_that_dies_has_failed_and_one_that_stays_is_ended() -> None:
 )
 def test_a_proposal_says_what_to_turn(said: dict[str, Any], words: str) -> None:
     assert proposed_words(Proposal(**said, package="0" * 64, title="one")) == words
+
+
+def test_a_lens_that_was_turned_since_takes_no_image_again(tmp_path: Path) -> None:
+    """What would be taken then is as blurred as that turn makes it, and takes the place of the first take."""
+    scope = make_pretend(tmp_path / "scope", size=128, lens_um=5003.0, focus_um=5000.0, run=str(tmp_path / "run"))
+    state = station_with(tmp_path / "state", scope)
+
+    def knows(pair: TakenPair) -> Proposal:
+        away = 5000.05 - pair.centre_um
+        return Proposal(sign=1 if away > 0 else -1, move_um=away, sd_um=0.1, package="0" * 64, title="who knows")
+
+    def tried(section: int, **faults: Any) -> RepairTold:
+        scope.turn_to(5003.0)
+        scope.plant(**faults)
+        return run(RepairJob(state_dir=state, what="apply", repair="r", image=1, shot="a", section=section), ask=knows)
+
+    before = scope.count().calls
+    assert tried(1).end is RepairEnd.RETAKEN
+    asked, taken = scope.count().calls - before, scope.count().run_images
+    told = tried(2, another_hand={asked - 1: 3.0})  # before the last look at the lens
+    assert told.end is RepairEnd.NOT_BETTER
+    assert "somebody else has turned the lens" in told.words
+    assert scope.count().run_images == taken

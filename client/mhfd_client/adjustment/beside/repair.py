@@ -20,6 +20,7 @@ from mhfd_client.adjustment.beside.out_of_focus import BlurredImage
 from mhfd_client.adjustment.beside.told import Folder
 from mhfd_client.adjustment.beside.tries import RepairEnd, about
 from mhfd_client.adjustment.ledger import LensEntry
+from mhfd_client.adjustment.outstanding import SAME_UM
 from mhfd_client.errors import AdjustmentRefused, AnotherHand, LensBusy, SettingsError
 
 if TYPE_CHECKING:
@@ -159,6 +160,10 @@ def _mended(job: RepairJob, ask: Ask | None) -> RepairTold:
         if done.outcome not in (RepairOutcome.MOVED, RepairOutcome.IN_FOCUS):
             return RepairTold(end=RepairEnd.NOT_BETTER, words=done.words)
         with Lens(job.state_dir, config, instrument, actor="watch", field=job.field) as lens:
+            stands = lens.read().working_distance_um
+            if abs(stands - done.to_um) > SAME_UM:  # a new take would be as blurred as that turn makes it
+                turned = f"somebody else has turned the lens to {stands:.3f} um since; not taken again"
+                return RepairTold(end=RepairEnd.NOT_BETTER, words=f"{done.words}; {turned}")
             ledger.add(job.state_dir, LensEntry.RETAKEN, "taken again", actor="watch", about=job.about)
             path = lens.instrument.retake(job.section, job.tile)
     finally:
