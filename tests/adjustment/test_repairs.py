@@ -96,6 +96,6 @@ def repair(rig: LensRig, ask: Callable[..., Any], kind: str, start: Start, numbe
         done = error
     rig.scope.plant()
     assert outstanding_of(rig.state) is None
-    places.ledger(rig.state).unlink()  # an hour's sum is for an hour, and these take minutes
+    places.ledger(rig.state).unlink(missing_ok=True)  # an hour's sum is for an hour, and these take minutes
     outcome = done.outcome.value if isinstance(done, Adjusted) else "InstrumentError"
     return Ended(kind, abs(start.away_um), abs(rig.lens_um - FOCUS_UM), outcome)
