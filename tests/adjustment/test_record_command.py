@@ -74,6 +74,8 @@ def test_what_was_recorded_is_listed_with_what_is_left_out(run: Path, tmp_path: 
     assert "line 3: no move" in said
     assert "1 of 2 moves teach something, by 1 pair of images" in said
     assert f"next: mhfd adjust learn {out}" in said
+    _, said = typed("moves", run, "--state", state)
+    assert f"next: mhfd adjust learn {state}" in said
     code, said = typed("moves", run, "--state", state, "--json")
     told = json.loads(said)
     assert (len(told["moves"]), [one["reason"] for one in told["left_out"]], told["pairs"]) == (1, ["nothing"], 1)

@@ -172,7 +172,8 @@ def moves(folder: WatchedFolder, out: Path | None, as_json: bool) -> None:
         "out": out,
         "digest": digest,
     }
-    say(document, _lines(found, _again(folder), out), as_json=as_json)
+    taught = out or (state_dir if folder.state is not None else Path(folder.root))
+    say(document, _lines(found, taught, out), as_json=as_json)
 
 
 def _told(move: RecordedMove) -> dict[str, object]:
@@ -194,7 +195,7 @@ def _told(move: RecordedMove) -> dict[str, object]:
     }
 
 
-def _lines(found: SortedRecord, again: str, out: Path | None) -> Iterator[str]:
+def _lines(found: SortedRecord, taught: Path, out: Path | None) -> Iterator[str]:
     from mhfd_client.times import local
 
     def line(move: RecordedMove) -> str:
@@ -211,7 +212,6 @@ def _lines(found: SortedRecord, again: str, out: Path | None) -> Iterator[str]:
     every = len(found.kept) + len(found.left_out)
     pairs = f"{len(found.pairs)} pair{'' if len(found.pairs) == 1 else 's'} of images"
     yield f"{len(found.kept)} of {every} moves teach something, by {pairs}"
-    if out is not None:
-        yield f"written to {out}; next: mhfd adjust learn {shlex.quote(str(out))}"
-    elif found.pairs:
-        yield f"next: mhfd adjust learn {again}"
+    written = "" if out is None else f"written to {out}; "
+    if out is not None or found.pairs:
+        yield f"{written}next: mhfd adjust learn {shlex.quote(str(taught))}"
