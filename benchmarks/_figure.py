@@ -92,16 +92,20 @@ def pyplot() -> Any:
 
 
 @contextmanager
-def picture(name: str, *, panels: int = 1, width: float = 5.2, height: float = 3.6) -> Iterator[Any]:
-    """Axes to draw on; written as docs/images/figures/NAME.svg. The same values give the same file."""
-    plt = pyplot()
+def picture(
+    name: str, *, panels: int = 1, width: float = 5.2, height: float = 3.6, folder: Path | None = None
+) -> Iterator[Any]:
+    """Axes to draw on; written as docs/images/figures/NAME.svg, or into another folder. The same values give the same
+    file.
+    """
+    plt, folder = pyplot(), folder or PICTURES
     with plt.rc_context({"svg.hashsalt": name, "svg.fonttype": "none", "font.size": 9, "lines.markersize": 4}):
         figure, axes = plt.subplots(1, panels, figsize=(width * panels, height), layout="constrained", squeeze=False)
         yield axes[0, 0] if panels == 1 else axes[0]
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        figure.savefig(PICTURES / f"{name}.svg", metadata={"Date": None})
+        folder.mkdir(parents=True, exist_ok=True)
+        figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
         plt.close(figure)
-    path = PICTURES / f"{name}.svg"
+    path = folder / f"{name}.svg"
     path.write_text("\n".join(line.rstrip() for line in path.read_text().splitlines()) + "\n")
 
 

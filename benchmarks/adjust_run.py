@@ -21,8 +21,8 @@ from typing import Final
 
 import numpy as np
 from benchmarks._adjusted_run import HOME_UM, AdjustedPlan, AdjustedRun, SectionTold, run
-from benchmarks._figure import COLOURS, load_average, picture, shown
-from benchmarks._table import markdown, publish
+from benchmarks._figure import COLOURS, load_average, picture
+from benchmarks._table import DOCS, markdown, publish
 
 from mhfd.learning.manifold.learning import learn
 from mhfd.learning.packages import Library
@@ -158,7 +158,7 @@ def _furthest(found: AdjustedRun) -> float:
 
 def drawn(runs: Mapping[str, AdjustedRun]) -> str:
     """How far out of focus each section is, at first and in the end."""
-    with picture("adjust_run", panels=len(runs), width=3.6, height=3.2) as axes:
+    with picture("adjust_run", panels=len(runs), width=3.6, height=3.2, folder=DOCS.parent / "images") as axes:
         for axis, (way, found) in zip(axes, runs.items(), strict=True):
             for one in found.sections:
                 first, last = abs(one.um[0]), abs(one.um[-1])
@@ -170,11 +170,11 @@ def drawn(runs: Mapping[str, AdjustedRun]) -> str:
             axis.set_xlabel("section")
             axis.set_ylim(-0.3, 10)
         axes[0].set_ylabel("out of focus, µm")
-    return shown(
-        "adjust_run",
+    words = (
         "How far out of focus each section is: without a hand on the lens many stay so; with it each of them is taken "
-        "again in focus",
+        "again in focus"
     )
+    return f"![{words}](../images/adjust_run.svg)"
 
 
 def main() -> int:

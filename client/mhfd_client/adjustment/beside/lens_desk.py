@@ -183,9 +183,8 @@ class LensDesk:
             return
         if self._mode == "record" or self._another():
             return
-        paused = self._paused(images)
         for one in sorted(images.values(), key=lambda one: -one.image):
-            decided = self._decided(one, paused=paused)
+            decided = self._decided(one, paused=self._paused(images))
             if isinstance(decided, str):
                 self._ask(one, decided)
             elif decided and not blurred.superseded(one):
@@ -219,9 +218,9 @@ class LensDesk:
         counted = self._tries.counted(one)
         if len(counted) >= self._config.tries_a_section:
             return _after(counted)
-        if paused and not counted:
-            return abs(now - one.written) <= FRESH_S and f"not tried: {_PAUSED}"
-        return not paused and abs(now - one.written) <= FRESH_S
+        if not paused:
+            return abs(now - one.written) <= FRESH_S
+        return _after(counted) if counted else abs(now - one.written) <= FRESH_S and f"not tried: {_PAUSED}"
 
     def _begin(self, job: RepairJob, where: str = "") -> None:
         assert self._config is not None  # noqa: S101 - nothing is begun without one
