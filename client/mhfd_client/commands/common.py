@@ -176,6 +176,17 @@ def echo_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=True, default=os.fspath))  # a path is the text of it
 
 
+def counter(what: str) -> Callable[[int, int], object] | None:
+    """How many of `what` are done, on one line of a terminal; None where there is none."""
+    if not sys.stderr.isatty():
+        return None
+
+    def told(done: int, of: int) -> None:
+        click.echo(f"\r{done} of {of} {what}" + ("\n" if done == of else ""), err=True, nl=False)
+
+    return told
+
+
 def say(document: object, lines: Iterable[str], *, as_json: bool) -> None:
     """The same for programs, as one JSON document, or for people, line by line."""
     if as_json:

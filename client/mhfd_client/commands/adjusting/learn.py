@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import click
 
-from mhfd_client.commands.common import CONFIG, JSON, echo, echo_json
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from mhfd_client.commands.common import CONFIG, JSON, counter, echo, echo_json
 
 
 @click.command()
@@ -59,7 +55,7 @@ def learn(
         licence=licence,
         title=title,
         config=config,
-        told=_counter() if sys.stderr.isatty() else None,
+        told=counter("pairs"),
         said=lambda words: echo(words, err=True),
     )
     if as_json:
@@ -67,12 +63,3 @@ def learn(
         return
     for line in learned.words:
         echo(line)
-
-
-def _counter() -> Callable[[int, int], object]:
-    """How many pairs are measured, on one line of a terminal."""
-
-    def told(done: int, of: int) -> None:
-        click.echo(f"\r{done} of {of} pairs" + ("\n" if done == of else ""), err=True, nl=False)
-
-    return told

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
-from mhfd_client.commands.common import CONFIG, JSON, echo, echo_json
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from mhfd_client.commands.common import CONFIG, JSON, counter, echo, echo_json
 
 _SEVERAL: Final = ("--against", "--learner")
 
@@ -92,7 +88,7 @@ def evaluate(
         out=out,
         seed=seed,
         config=config,
-        told=_counter() if sys.stderr.isatty() else None,
+        told=counter("images"),
         said=lambda words: echo(words, err=True),
     )
     if out is not None:
@@ -102,12 +98,3 @@ def evaluate(
         return
     for line in lines(found):
         echo(line)
-
-
-def _counter() -> Callable[[int, int], object]:
-    """How many images are measured, on one line of a terminal."""
-
-    def told(done: int, of: int) -> None:
-        click.echo(f"\r{done} of {of} images" + ("\n" if done == of else ""), err=True, nl=False)
-
-    return told

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import click
 
-from mhfd_client.commands.common import CONFIG, JSON, echo, echo_json
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from mhfd_client.commands.common import CONFIG, JSON, counter, echo, echo_json
 
 
 @click.command()
@@ -80,7 +76,7 @@ def train(
         licence=licence,
         title=title,
         config=config,
-        told=_counter() if sys.stderr.isatty() else None,
+        told=counter("images"),
         said=lambda words: echo(words, err=True),
     )
     if as_json:
@@ -89,12 +85,3 @@ def train(
     for line in trained.words:
         echo(line)
     echo(f"package {trained.package.name[:12]}: {trained.package.folder}")
-
-
-def _counter() -> Callable[[int, int], object]:
-    """How many images are measured, on one line of a terminal."""
-
-    def told(done: int, of: int) -> None:
-        click.echo(f"\r{done} of {of} images" + ("\n" if done == of else ""), err=True, nl=False)
-
-    return told
