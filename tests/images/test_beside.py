@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import tifffile
+from tests.rigs.descriptors import held_below
 from tests.rigs.tagged import ok, scene
 
 from mhfd import images
@@ -51,16 +52,22 @@ def test_the_names_in_their_order(path: str, first: str, second: str, kinds: set
     assert not any("/" in name for name in asked)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc")
+def test_what_is_open_is_seen(folder: Path) -> None:
+    file = folder / "open"
+    with file.open("w"):
+        assert held_below(folder) == [file.resolve()]
+    assert held_below(folder) == []
+
+
 def test_what_is_no_file_is_not_there(folder: Path) -> None:
-    before = len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").is_dir() else None
     (folder / "a.hdr").mkdir()
     os.mkfifo(folder / "a.HDR")
     (folder / "a.tif.hdr").symlink_to("/dev/zero")
     (folder / "a.tif.HDR").symlink_to("nowhere")
     (folder / "a-tif.hdr").symlink_to("a-tif.hdr")
     assert pixel(folder) is None
-    if before is not None:
-        assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert held_below(folder, Path("/dev/zero")) == []
     (folder / "a-TIF.hdr").write_bytes(HDR)
     assert pixel(folder) == 5
 
