@@ -16,7 +16,7 @@ from tests.rigs.taught_lens import lay, taught
 
 from mhfd_client.adjustment import places
 from mhfd_client.adjustment.applying import Adjusted, apply_once
-from mhfd_client.adjustment.asker import asker
+from mhfd_client.adjustment.asked import asker
 from mhfd_client.adjustment.outstanding import outstanding_of
 from mhfd_client.errors import InstrumentError, StationError
 

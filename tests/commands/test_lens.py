@@ -143,7 +143,7 @@ def test_a_ledger_of_rubbish_is_no_traceback(rig: LensRig, rubbish: bytes) -> No
 def teller(rig: LensRig, monkeypatch: pytest.MonkeyPatch) -> Teller:
     """Who is asked: not a package, which would take its time."""
     told = Teller(rig)
-    monkeypatch.setattr("mhfd_client.adjustment.asker.asker", lambda *_, **__: told)
+    monkeypatch.setattr("mhfd_client.adjustment.asked.asker", lambda *_, **__: told)
     return told
 
 
@@ -238,7 +238,7 @@ def test_who_ends_the_command_gets_the_lens_back(rig: LensRig, teller: Teller, m
             os.kill(os.getpid(), signal.SIGTERM)
         return teller(pair)
 
-    monkeypatch.setattr("mhfd_client.adjustment.asker.asker", lambda *_, **__: ask)
+    monkeypatch.setattr("mhfd_client.adjustment.asked.asker", lambda *_, **__: ask)
     before = signal.getsignal(signal.SIGTERM)
     said(rig, "apply", "--really", code=143)
     assert rig.lens_um == pytest.approx(HOME_UM)

@@ -318,7 +318,7 @@ def _adjust(*words: str) -> Any:
         rig = lens_rig(Path(folder))
         with rig.lens(field="a field") as lens:
             lens.move(Knob.WORKING_DISTANCE, 1.0, why="test")
-        asked = {"adjustment__asker__asker": _always(Teller(rig))}
+        asked = {"adjustment__asked__asker": _always(Teller(rig))}
         return printed("adjust", *words, "DIR", "--state", str(rig.state), **asked)
 
 

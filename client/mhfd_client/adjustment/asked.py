@@ -1,6 +1,6 @@
-"""Which package is asked about a pair here, opened; and what a known move showed of it. Asks nothing by itself.
+"""Who is asked about a pair here: a package, opened, with what a known move showed of it. Asks nothing by itself.
 
-It loads what runs models: never at the top of a module that the page or a watch uses.
+What runs models is loaded when somebody is to be asked.
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ from mhfd_client.adjustment import places
 from mhfd_client.calibration.kept import load_induced
 
 if TYPE_CHECKING:
+    from mhfd.contract import Proposal
     from mhfd.learning.manifold.asking import PairSession
+    from mhfd_client.adjustment.applying import Ask
+    from mhfd_client.adjustment.lens import TakenPair
+    from mhfd_client.instruments.protocol import Instrument
 
 
 def pair_session(home: Path, named: str | None = None) -> PairSession:
@@ -37,3 +41,32 @@ def known_move(state_dir: Path) -> PairCalibration | None:
     """What a known move showed of this instrument; None: nobody has calibrated it. UsageError where it is damaged."""
     file = places.calibration(state_dir)
     return load_induced(file) if file.exists() else None
+
+
+def asker(
+    state_dir: Path,
+    instrument: Instrument,
+    *,
+    home: Path | None = None,
+    package: str | None = None,
+    calibration: Path | None = None,
+) -> Ask:
+    """Ready to be asked. ExtraMissing where packages cannot be run; UsageError names what cannot be used.
+
+    Args:
+        state_dir: The station's own folder: its calibration is used, where it has one.
+        instrument: Whose lens it is.
+        home: The library of packages; this user's by default.
+        package: Another package of it than the champion: a folder, a name or a title.
+        calibration: Another file of what a known move showed.
+    """
+    from mhfd_client.adjustment.as_pair import image_pair
+    from mhfd_client.settings.places import models_home
+
+    session = pair_session(home or models_home(), package)
+    known = known_move(state_dir) if calibration is None else load_induced(calibration)
+
+    def ask(pair: TakenPair) -> Proposal:
+        return session.propose(image_pair(pair, instrument), known)
+
+    return ask

@@ -29,7 +29,7 @@ from mhfd.learning.manifold.table import MoveTable, move_table
 from mhfd.learning.packages import Library
 from mhfd_client.adjustment.applying import Ask
 from mhfd_client.adjustment.as_pair import image_pair
-from mhfd_client.adjustment.asker import asker
+from mhfd_client.adjustment.asked import asker
 from mhfd_client.adjustment.lens import TakenPair
 from mhfd_client.adjustment.moves import as_dataset
 from tests.rigs.instruments.demo_rig import DemoRig

@@ -134,7 +134,7 @@ def _restored(job: RepairJob) -> RepairTold:
 
 def _mended(job: RepairJob, ask: Ask | None) -> RepairTold:
     from mhfd_client.adjustment.applying import RepairOutcome, apply_once, propose_at
-    from mhfd_client.adjustment.asker import asker
+    from mhfd_client.adjustment.asked import asker
     from mhfd_client.adjustment.lens import Lens
     from mhfd_client.instruments.config import config_of
     from mhfd_client.instruments.opening import opened

@@ -51,7 +51,7 @@ def apply(
     """
     from mhfd.errors import UsageError
     from mhfd_client.adjustment.applying import apply_once
-    from mhfd_client.adjustment.asker import asker
+    from mhfd_client.adjustment.asked import asker
     from mhfd_client.adjustment.written_out import written_out
     from mhfd_client.errors import AdjustmentRefused
     from mhfd_client.settings.places import models_home

@@ -99,7 +99,7 @@ def _at_instrument(
 ) -> Proposal:
     """Of a pair that is taken now. What a rule forbids ends it as a refusal does."""
     from mhfd_client.adjustment.applying import propose_at
-    from mhfd_client.adjustment.asker import asker
+    from mhfd_client.adjustment.asked import asker
     from mhfd_client.adjustment.lens import restore
     from mhfd_client.commands.adjusting.lens import instrument_of
     from mhfd_client.errors import AdjustmentRefused

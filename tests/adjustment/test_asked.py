@@ -12,8 +12,7 @@ from mhfd.errors import UsageError
 from mhfd_client.adjustment import places
 from mhfd_client.adjustment.applying import RepairOutcome, apply_once
 from mhfd_client.adjustment.as_pair import image_pair
-from mhfd_client.adjustment.asked import pair_session
-from mhfd_client.adjustment.asker import asker
+from mhfd_client.adjustment.asked import asker, pair_session
 from mhfd_client.calibration.kept import save_induced
 from mhfd_client.errors import AdjustmentRefused
 
