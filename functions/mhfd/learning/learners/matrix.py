@@ -6,10 +6,8 @@ stays: whoever learns leaves it out, whoever decides sees that it is missing.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import math
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -26,6 +24,7 @@ from mhfd.errors import UsageError
 from mhfd.learning import features
 from mhfd.learning.dataset.rows import Dataset, ImageCause
 from mhfd.learning.features.part import part_of
+from mhfd.learning.learners import kept_numbers
 from mhfd.learning.learners.baseline import against_baseline
 from mhfd.learning.preparation import Prepared, fitted, read
 
@@ -185,7 +184,7 @@ def _measured(
     row: DatasetRow, families: tuple[str, ...], count: int, kept: Path | None, prepared: Prepared
 ) -> NDArray[np.float64]:
     place = None if kept is None else kept / row.sha256[:2] / f"{row.sha256}.npy"
-    if place is not None and (known := _kept(place, _BESIDE + count)) is not None:
+    if place is not None and (known := kept_numbers.kept(place, _BESIDE + count)) is not None:
         return known
     report, values = measured(row.path, families, prepared)
     if report.image.sha256 is None:
@@ -199,7 +198,7 @@ def _measured(
     pixel = math.nan if report.image.pixel_nm is None else report.image.pixel_nm
     found = np.concatenate([[said, pixel], np.full(count, np.nan) if values is None else values])
     if place is not None:
-        _keep(place, found)
+        kept_numbers.keep(place, found)
     return found
 
 
@@ -219,22 +218,3 @@ def measured(
             return report, None
         parts.append(part_of(image.rows))
     return report, features.features_of(prepared.apply(parts[0]), report, tuple(families))
-
-
-def _kept(place: Path, count: int) -> NDArray[np.float64] | None:
-    """What was kept; None where there is nothing, or what is there is damaged."""
-    try:
-        found = np.load(place, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        return None
-    return found if isinstance(found, np.ndarray) and found.shape == (count,) and found.dtype == np.float64 else None
-
-
-def _keep(place: Path, found: NDArray[np.float64]) -> None:
-    """Whole or not at all; a disk that is full costs the next time, not this one."""
-    part = place.with_name(f".{place.name}.{os.getpid()}.part")
-    with contextlib.suppress(OSError):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            np.save(file, found, allow_pickle=False)
-        part.replace(place)

@@ -5,9 +5,7 @@ A pair that says nothing stays as a row of NaN, with why: whoever learns leaves 
 
 from __future__ import annotations
 
-import contextlib
 import math
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 
 from mhfd.errors import UsageError
 from mhfd.learning.dataset import DatasetRow
+from mhfd.learning.learners import kept_numbers
 from mhfd.learning.manifold.pair import LEVEL_NAMES, PAIR_NAMES, PAIR_VERSION, image_spectrum, measured
 from mhfd.learning.manifold.reading import PERTURBATIONS_UM, read_pair
 from mhfd.learning.manifold.refusing import before_measuring, by_what_is_seen
@@ -132,7 +131,7 @@ def _measured(row: DatasetRow, kept: Path | None) -> tuple[Floats | None, str | 
     if not low <= row.pair.perturbation_um <= high:
         return None, f"it was taken {row.pair.perturbation_um:g} um to both sides; {low:g} to {high:g} um are measured"
     place = None if kept is None else kept / row.sha256[:2] / f"{row.sha256}-{row.pair.sha256}.npy"
-    numbers = None if place is None else _found(place)
+    numbers = None if place is None else kept_numbers.kept(place, _KEPT)
     if numbers is None:
         pair = read_pair(Path(row.path), Path(row.pair.path), row.pair.perturbation_um)
         for (sha256, path), own in zip(row.images, pair.sha256, strict=True):
@@ -155,7 +154,7 @@ def _measured(row: DatasetRow, kept: Path | None) -> tuple[Floats | None, str | 
             ]
         )
         if place is not None:
-            _keep(place, numbers)
+            kept_numbers.keep(place, numbers)
     numbers = numbers.copy()
     numbers[2 : _BESIDE + len(PAIR_NAMES)] /= row.pair.perturbation_um
     if not np.isfinite(np.delete(numbers, 1)).all():
@@ -163,22 +162,3 @@ def _measured(row: DatasetRow, kept: Path | None) -> tuple[Floats | None, str | 
     if numbers[0] < LEAST_SNR:
         return None, f"nothing stands out of the noise (signal over noise {numbers[0]:.1f}, at least {LEAST_SNR:g})"
     return numbers, None
-
-
-def _found(place: Path) -> Floats | None:
-    """What was kept; None where there is nothing, or what is there is damaged."""
-    try:
-        found = np.load(place, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        return None
-    return found if isinstance(found, np.ndarray) and found.shape == (_KEPT,) and found.dtype == np.float64 else None
-
-
-def _keep(place: Path, found: Floats) -> None:
-    """Whole or not at all; a disk that is full costs the next time, not this one."""
-    part = place.with_name(f".{place.name}.{os.getpid()}.part")
-    with contextlib.suppress(OSError):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            np.save(file, found, allow_pickle=False)
-        part.replace(place)
