@@ -375,6 +375,8 @@ FORMS: Final[Mapping[str, Form]] = {
             ("FocusReport", "mhfd.contract.focus_report"),
             ("ExamineRequest", "mhfd.contract.examination"),
             ("Examination", "mhfd.contract.examination"),
+            ("WorkRequest", "mhfd.contract.work"),
+            ("WorkAnswer", "mhfd.contract.work"),
         )
     },
     "row of a dataset": _of_model("DatasetRow", "mhfd.learning.dataset.rows"),

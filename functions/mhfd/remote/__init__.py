@@ -17,6 +17,7 @@ administrator's configuration (`mhfd.site`).
     quota       what a user may have in a day
     tasklog     one line a request
     linefile    a file of lines of many processes, put aside when it is full
+    long        work that takes longer than a task may, in turns
     worker      who and what this process is; what is warm in it
 """
 

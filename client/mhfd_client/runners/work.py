@@ -1,0 +1,43 @@
+"""What a registered function is asked, and what is heard of it: below a runner nothing else tells one from another."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mhfd.contract.work import WorkAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One question to a registered function, by its arguments.
+
+    The function is asked again with the same arguments until what it says is an end: whoever asks need not know
+    whether it was one task or twenty, and a lost answer is no reason to begin twice.
+    """
+
+    id: int
+    key: str
+    function: str
+    request: Mapping[str, Any]
+    read: Callable[[Any], WorkAnswer]
+    """What came back, taken apart. ValueError: it is no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """Work is under way: how far it is, as it was last heard."""
+
+    token: str
+    id: int
+    answer: WorkAnswer
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Work has come to its end, whichever: done, cancelled, failed."""
+
+    token: str
+    id: int
+    answer: WorkAnswer
+    at_ns: int

@@ -1,0 +1,1 @@
+"""Work that a person has on an endpoint: begun, followed, cancelled, resumed. Knows no image."""
