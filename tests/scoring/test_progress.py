@@ -19,9 +19,10 @@ import mhfd
 from mhfd import images, simulate
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
+from mhfd_client import progress
+from mhfd_client.progress import Bar
 from mhfd_client.runners import set_aside
-from mhfd_client.scoring import lines, progress
-from mhfd_client.scoring.progress import Bar
+from mhfd_client.scoring import lines
 
 Told = tuple[str, int, int]
 
@@ -62,7 +63,7 @@ class Shown:
 
     def __init__(self) -> None:
         self.totals: list[int] = []
-        self.reached: list[int] = []
+        self.reached: list[float] = []
         self.said: list[str] = []
 
     @contextlib.contextmanager

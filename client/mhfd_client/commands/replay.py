@@ -40,10 +40,10 @@ def replay(
     from mhfd import threads
     from mhfd_client.arrival.root import checked_root
     from mhfd_client.files import text_of
+    from mhfd_client.progress import bar
     from mhfd_client.replay.faults import FaultPlan
     from mhfd_client.replay.measured_images import images_of, measured
     from mhfd_client.replay.replayed import replayed
-    from mhfd_client.scoring.progress import bar
 
     plan = FaultPlan.of(kind, size=size, every=every, seed=seed)
     chosen = folder.loaded(**settings).settings

@@ -30,8 +30,8 @@ from mhfd.errors import UsageError
 from mhfd.limits import Limits
 from mhfd_client.files import text_of
 from mhfd_client.printing import printable
+from mhfd_client.progress import bar, within_one
 from mhfd_client.runners import set_aside
-from mhfd_client.scoring.progress import bar, within_one
 from mhfd_client.scoring.words import Tally, what_is_wrong
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
 from mhfd_client.compute.paths import PathMap
 from mhfd_client.compute.reach import reach
+from mhfd_client.progress import bar
 from mhfd_client.runners.versions import older_there
 from mhfd_client.scoring.call import scored_there
 from mhfd_client.scoring.items import items_of
 from mhfd_client.scoring.kept_call import Stored
 from mhfd_client.scoring.lines import print_in_order
 from mhfd_client.scoring.map_files import MapFiles
-from mhfd_client.scoring.progress import bar
 
 Results = Iterator[tuple[int, FocusReport]]
 

@@ -18,10 +18,10 @@ from mhfd.errors import UsageError
 from mhfd.limits import Limits
 from mhfd.threads import thread_count
 from mhfd_client.journal.folder import picture_of
+from mhfd_client.progress import bar
 from mhfd_client.runners.local import LocalRunner
 from mhfd_client.runners.packages import of_names
 from mhfd_client.scoring.here import checked, scored
-from mhfd_client.scoring.progress import bar
 from mhfd_client.scoring.surface import brief
 from mhfd_client.scoring.table import Row, Table, Wishes, table_of
 from mhfd_client.settings.options import VerdictSettings

@@ -18,11 +18,11 @@ from mhfd.errors import UsageError
 from mhfd_client.compute.paths import PathMap
 from mhfd_client.compute.reach import endpoint_of, reach
 from mhfd_client.errors import StationError
+from mhfd_client.progress import Bar, bar
 from mhfd_client.scoring import flow_call
 from mhfd_client.scoring.call import scored_there
 from mhfd_client.scoring.items import items_of
 from mhfd_client.scoring.kept_call import Stored
-from mhfd_client.scoring.progress import Bar, bar
 from mhfd_client.scoring.table import Table, Wishes, table_of
 
 _log = logging.getLogger("mhfd")

@@ -152,7 +152,7 @@ def moves(folder: WatchedFolder, out: Path | None, as_json: bool) -> None:
     """What was recorded: which moves teach something, and why the others do not."""
     from mhfd_client.adjustment.recording.looking import Looker
     from mhfd_client.adjustment.recording.teaching import as_dataset, sorted_record
-    from mhfd_client.scoring.progress import bar
+    from mhfd_client.progress import bar
 
     state_dir = folder.state_dir()
     with bar(1, None, transient=True) as progress:

@@ -61,7 +61,7 @@ def build(
     is kept for the test; that is written into the dataset. Images are not copied; those that are made lie in it.
     """
     from mhfd_client.learning.datasets import built
-    from mhfd_client.scoring.progress import bar
+    from mhfd_client.progress import bar
 
     if not sources and not simulate:
         raise click.UsageError("name a state folder, a dataset, a table or a folder, or give --simulate")
@@ -89,7 +89,7 @@ def check(source: Path, as_json: bool) -> None:
     """What is wrong with a dataset before anything is learned from it. Exit code 1 where something has to be mended."""
     from mhfd.learning.dataset.checking import check as checked
     from mhfd_client.learning.datasets import read
-    from mhfd_client.scoring.progress import bar
+    from mhfd_client.progress import bar
 
     given = read(source)
     with bar(len({sha256 for row in given.rows for sha256, _ in row.images}), None, transient=True) as shown:

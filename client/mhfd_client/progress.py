@@ -11,21 +11,27 @@ from mhfd_client.printing import printable
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """`advance` by one; `reach` so many; `say` what is going on, in the bar; `note` a line that stays."""
+    """`advance` by one; `reach` so many; `say` what is going on, in the bar; `note` a line that stays; `of` how many
+    there are, if that is known only now.
+    """
 
     advance: Callable[[], object]
-    reach: Callable[[int], object]
+    reach: Callable[[float], object]
     say: Callable[[str], object]
     note: Callable[[str], object]
+    of: Callable[[float], object] = lambda _: None
 
 
 @contextlib.contextmanager
-def bar(total: int, wanted: bool | None, *, above: bool = False, transient: bool = False) -> Iterator[Bar]:
+def bar(
+    total: float | None, wanted: bool | None, *, what: str = "scoring", above: bool = False, transient: bool = False
+) -> Iterator[Bar]:
     """A bar of so many steps.
 
     Args:
-        total: How many.
+        total: How many; nothing: nobody knows yet.
         wanted: Nothing: where somebody looks.
+        what: Is going on.
         above: Lines of the standard output appear above the bar, when both are on a terminal.
         transient: It goes away when it is done.
     """
@@ -44,12 +50,13 @@ def bar(total: int, wanted: bool | None, *, above: bool = False, transient: bool
     with Progress(
         *columns, console=console, transient=transient, redirect_stdout=above and sys.stdout.isatty()
     ) as progress:
-        task = progress.add_task("scoring", total=total)
+        task = progress.add_task(what, total=total)
         yield Bar(
-            lambda: progress.update(task, advance=1, description="scoring"),
+            lambda: progress.update(task, advance=1, description=what),
             lambda done: progress.update(task, completed=done),
-            lambda text: progress.update(task, description=f"scoring: {escape(printable(text))}"),
+            lambda text: progress.update(task, description=f"{what}: {escape(printable(text))}"),
             lambda text: progress.console.print(printable(text), markup=False, highlight=False),
+            lambda total: progress.update(task, total=total),
         )
 
 
