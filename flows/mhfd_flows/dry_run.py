@@ -10,24 +10,13 @@ from typing import Any, Final
 
 from mhfd.errors import UsageError
 from mhfd_flows import expressions
+from mhfd_flows.build import Fault
 from mhfd_flows.interpreter import Execution, VirtualClock, run
-from mhfd_flows.pretend import RESULTS, SEEN, SOURCE, STAGING, Kind, Place, Strike, World
+from mhfd_flows.pretend import RESULTS, SEEN, SOURCE, STAGING, Strike, World
 from mhfd_flows.shipped import MAX_FILES, Shipped
 
 RUN_ID: Final = "dry-run"
 _STAGE: Final = f"/staging/mhfd-{RUN_ID}/"
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Something that can go wrong. `end`: the error that a run with it alone ends in; None: it gets over it."""
-
-    name: str
-    words: str
-    place: Place
-    kind: Kind
-    end: str | None = None
-    times: int | None = None
 
 
 FAULTS: Final[tuple[Fault, ...]] = (
@@ -148,7 +137,7 @@ def _expected(flow: Shipped, faults: Sequence[Fault], images: int) -> Ending:
         ends.append(("came", "ImagesChanged"))
     elif scored == 0:
         ends.append(("score", "RequestRefused"))
-    order: tuple[Place, ...] = ("look", "reports", "stage", "bring", "score", "came", "return")
+    order: tuple[str, ...] = ("look", "reports", "stage", "bring", "score", "came", "return")
     place, end = min(ends, key=lambda one: _rank(order, one), default=(None, ""))
     if not _moves(flow):
         return Ending(
@@ -163,7 +152,7 @@ def _expected(flow: Shipped, faults: Sequence[Fault], images: int) -> Ending:
     return Ending(end, (), back)
 
 
-def _rank(order: Sequence[Place], one: tuple[Place, str]) -> int:
+def _rank(order: Sequence[str], one: tuple[str, str]) -> int:
     """Some images without a report are noticed after the others' have come back."""
     return len(order) if one[1] == "SomeNotScored" else order.index(one[0])
 

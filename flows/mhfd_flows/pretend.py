@@ -7,8 +7,9 @@ made up.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final
 
+from mhfd_flows.build import Kind
 from mhfd_flows.errors import UnableToRun
 from mhfd_flows.interpreter import ActionAnswer, Provider, VirtualClock
 from mhfd_flows.providers import PROVIDERS, ActionProvider
@@ -19,11 +20,8 @@ RESULTS: Final = "the collection for reports"
 SEEN: Final = "/endpoint"
 """Where the endpoint sees its collection."""
 
-Place = Literal["look", "reports", "stage", "bring", "came", "score", "return", "clean"]
-"""What an action is for; `came`: what the function finds of the images that were brought."""
-Kind = Literal["unable", "failed", "stuck", "moving", "full", "empty", "changed", "all changed", "refused", "some"]
 
-_FOR: Final[Mapping[tuple[str, str], Place]] = {
+_FOR: Final[Mapping[tuple[str, str], str]] = {
     ("ls", SOURCE): "look",
     ("ls", RESULTS): "reports",
     ("mkdir", STAGING): "stage",
@@ -37,7 +35,7 @@ _FOR: Final[Mapping[tuple[str, str], Place]] = {
 class Strike:
     """What goes wrong at a place. `left`: so many times; None: always."""
 
-    place: Place
+    place: str
     kind: Kind
     left: int | None = None
 
@@ -68,11 +66,11 @@ class World:
         """The paths of the files below a folder."""
         return sorted(path for where, path in self.files if where == collection and path.startswith(folder))
 
-    def has(self, place: Place, kind: Kind) -> bool:
+    def has(self, place: str, kind: Kind) -> bool:
         """Whether that goes wrong there."""
         return any((one.place, one.kind) == (place, kind) for one in self.strikes)
 
-    def next_strike(self, place: Place) -> Kind | None:
+    def next_strike(self, place: str) -> Kind | None:
         """What goes wrong with the next action there, if its provider itself does."""
         for one in self.strikes:
             if one.place == place and one.kind in ("unable", "failed", "stuck") and one.left != 0:
@@ -191,7 +189,7 @@ class _Pretender:
     def cancel(self, action_id: str) -> None:
         self._doing.pop(action_id, None)
 
-    def _place(self, parameters: Mapping[str, Any]) -> Place:
+    def _place(self, parameters: Mapping[str, Any]) -> str:
         if self._name == "compute":
             return "score"
         where = next(str(parameters[key]) for key in _WHERE if key in parameters)

@@ -34,6 +34,7 @@ from mhfd_client.globus.identity import globus_app
 from mhfd_client.journal.journal import Journal
 from mhfd_client.naming import Place
 from mhfd_client.settings import load as settings
+from mhfd_flows.build import Step
 from mhfd_flows.shipped import FLOWS
 
 SHIPPED = FLOWS["focus_check"]
@@ -129,11 +130,11 @@ def shown(run: TheirRun, code: int = 0) -> dict[str, Any]:
 def test_every_state_that_we_ship_is_a_step_in_words() -> None:
     for shipped in FLOWS.values():
         for state in shipped.definition.states:
-            assert run_words.step_of("ACTIVE", state) is not run_words.Step.OTHER, state
+            assert run_words.step_of("ACTIVE", state) is not Step.OTHER, state
     assert run_words.step_of("ACTIVE", "WaitForImages").words == "waiting for files to stand still"
-    assert run_words.step_of("ACTIVE", "SomebodyElses") is run_words.Step.OTHER
-    assert run_words.step_of("INACTIVE", "BringImages") is run_words.Step.CONSENT
-    assert run_words.step_of("ACTIVE", "") is run_words.Step.BEGIN
+    assert run_words.step_of("ACTIVE", "SomebodyElses") is Step.OTHER
+    assert run_words.step_of("INACTIVE", "BringImages") is Step.CONSENT
+    assert run_words.step_of("ACTIVE", "") is Step.BEGIN
 
 
 @pytest.mark.parametrize("shipped", FLOWS.values(), ids=lambda shipped: shipped.name)

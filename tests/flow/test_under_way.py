@@ -12,7 +12,6 @@ import pytest
 from mhfd.contract.params import Params
 from mhfd_client.arrival.events import Whole
 from mhfd_client.commands.results import _lines
-from mhfd_client.flow.run_words import Step
 from mhfd_client.flow.runs_out import RUNS_FILE, RunsFile, RunsReader
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.view import JournalView
@@ -23,6 +22,7 @@ from mhfd_client.results import run_report
 from mhfd_client.results import status as summary
 from mhfd_client.results.under_way import UnderWay, under_way
 from mhfd_client.settings import load as settings
+from mhfd_flows.build import Step
 
 FLOW = "6d686664-0000-4000-8000-0000000000f1"
 RUN = "6d686664-0000-4000-8000-0000000000a1"

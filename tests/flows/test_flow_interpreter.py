@@ -13,9 +13,10 @@ from tests.rigs.flow_inputs import INPUT_LIMIT, InputRefused, check_input
 
 from mhfd.contract.focus_report import SUMMARY_BYTES, report_file
 from mhfd.errors import UsageError
+from mhfd_flows.build import Fault
 from mhfd_flows.checks import checked
 from mhfd_flows.definition import Action, Definition
-from mhfd_flows.dry_run import FAULTS, RUN_ID, Fault, Rehearsal, body_of, faults_of, rehearse
+from mhfd_flows.dry_run import FAULTS, RUN_ID, Rehearsal, body_of, faults_of, rehearse
 from mhfd_flows.errors import UnableToRun
 from mhfd_flows.interpreter import ActionAnswer, Execution, Provider, VirtualClock, run, service_polls, size_of
 from mhfd_flows.pretend import RESULTS, SOURCE, World

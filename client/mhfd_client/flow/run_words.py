@@ -6,10 +6,10 @@ Words only. It asks nobody, and knows of a run what `flow.service` tells.
 import json
 import re
 from dataclasses import dataclass
-from enum import Enum
 from typing import Final
 
 from mhfd_client.flow.service import Run, leftover_of
+from mhfd_flows.build import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,29 +30,6 @@ class Explained:
     what: str
     do: str = ""
 
-
-class Step(Enum):
-    """How far a run has come, as a person sees it: words, and which part of the road that is."""
-
-    ASK = ("being asked for", 1)
-    SEEK = ("looked for at Globus: its start was not answered", 1)
-    BEGIN = ("beginning", 1)
-    SETTLE = ("waiting for files to stand still", 1)
-    MOVE = ("moving images", 2)
-    SCORE = ("scoring", 3)
-    RETURN = ("bringing reports back", 4)
-    CLEAN = ("cleaning", 5)
-    CONSENT = ("waiting for a consent", 0)
-    OVER = ("over, its reports are looked at", 5)
-    OTHER = ("under way", 0)
-
-    def __init__(self, words: str, part: int) -> None:
-        self.words = words
-        self.part = part
-        """Of `PARTS`; 0: it has no place on the road."""
-
-
-PARTS: Final = 5
 
 _STATES: Final = {
     Step.BEGIN: "Plan StartCounting Listed MakeStaging CannotStage",

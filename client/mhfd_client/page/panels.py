@@ -16,7 +16,6 @@ from mhfd_client.adjustment.beside.tries import RepairEnd
 from mhfd_client.adjustment.ledger import LedgerLine, LensEntry
 from mhfd_client.alerts import Rule
 from mhfd_client.files import shown, text_of
-from mhfd_client.flow.run_words import PARTS
 from mhfd_client.journal.folder import picture_of, thumbnails
 from mhfd_client.journal.rows import Outcome, VerdictRow
 from mhfd_client.naming import REMEDY, Place, crowded_words, describe, shot_of, subject
@@ -30,6 +29,7 @@ from mhfd_client.results.tables import Order
 from mhfd_client.times import lately, took_ms
 from mhfd_client.verdicts.blur import advice
 from mhfd_client.verdicts.blur.blur import Blur
+from mhfd_flows.build import PARTS
 
 NAMES: Final = ("state", "ask", "teach", "retake", "missing", "rung", "last", "strip", "runs", "health", "times")
 RULES: Final = {

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from mhfd_client.files import text_of
-from mhfd_client.flow.run_words import Step, step_of
+from mhfd_client.flow.run_words import step_of
 from mhfd_client.flow.runs_out import NotedRun, RunsReader
 from mhfd_client.journal.view import JournalView
 from mhfd_client.times import iso_ns
+from mhfd_flows.build import Step
 
 
 @dataclass(frozen=True, slots=True)
