@@ -6,6 +6,11 @@ from typing import ClassVar, Final, Literal
 PARTS: Final = 5
 """Of the road of a run."""
 
+PERSONAL: Final = "is Globus Connect Personal running, its folder allowed, the machine awake?"
+MAY_WRITE: Final = "is Globus Connect Personal running, may the folder of reports be written?"
+QUEUED: Final = "is the endpoint online, are its nodes queued? `mhfd doctor --endpoint` says"
+ASK_DOCTOR: Final = "`mhfd doctor --endpoint {endpoint}` says whether it is online and lets you"
+
 Kind = Literal[
     "unable",
     "failed",
@@ -27,11 +32,15 @@ Kind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How far a run has come, as a person sees it. `part`: of `PARTS`; 0: it has no place on the road."""
+    """How far a run has come, as a person sees it.
+
+    `part`: of `PARTS`; 0: it has no place on the road. `late`: what it may be when a run stays there.
+    """
 
     name: str
     words: str
     part: int
+    late: str = ""
 
     ASK: ClassVar["Step"]
     SEEK: ClassVar["Step"]
@@ -50,9 +59,9 @@ Step.ASK = Step("ASK", "being asked for", 1)
 Step.SEEK = Step("SEEK", "looked for at Globus: its start was not answered", 1)
 Step.BEGIN = Step("BEGIN", "beginning", 1)
 Step.SETTLE = Step("SETTLE", "waiting for files to stand still", 1)
-Step.MOVE = Step("MOVE", "moving images", 2)
-Step.SCORE = Step("SCORE", "scoring", 3)
-Step.RETURN = Step("RETURN", "bringing reports back", 4)
+Step.MOVE = Step("MOVE", "moving images", 2, PERSONAL)
+Step.SCORE = Step("SCORE", "scoring", 3, QUEUED)
+Step.RETURN = Step("RETURN", "bringing reports back", 4, MAY_WRITE)
 Step.CLEAN = Step("CLEAN", "cleaning", 5)
 Step.CONSENT = Step("CONSENT", "waiting for a consent", 0)
 Step.OVER = Step("OVER", "over, its reports are looked at", 5)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mhfd_client.flow.service import Run, leftover_of
-from mhfd_flows.build import Step
+from mhfd_flows.build import ASK_DOCTOR, MAY_WRITE, PERSONAL, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,37 +43,30 @@ _STATES: Final = {
 }
 _STEP_OF: Final = {state: step for step, states in _STATES.items() for state in states.split()}
 
-_PERSONAL: Final = "is Globus Connect Personal running, its folder allowed, the machine awake?"
-_ENDPOINT: Final = "`mhfd doctor --endpoint {endpoint}` says whether it is online and lets you"
 _ENDINGS: Final = {
-    "ImagesNotBrought": ("the images could not be moved to the staging area", _PERSONAL),
+    "ImagesNotBrought": ("the images could not be moved to the staging area", PERSONAL),
     "ImagesChanged": ("every image changed while it was moved, so that none was scored", ""),
-    "EndpointNotReached": ("the endpoint did not answer to the flow", _ENDPOINT),
-    "NotScored": ("the endpoint did not score the images", _ENDPOINT),
-    "NotAllScored": ("not every image was scored", _ENDPOINT),
-    "RequestRefused": ("the function on the endpoint refused the request", _ENDPOINT),
-    "SomeNotScored": ("some images were not scored; the reports of the others are back", _ENDPOINT),
+    "EndpointNotReached": ("the endpoint did not answer to the flow", ASK_DOCTOR),
+    "NotScored": ("the endpoint did not score the images", ASK_DOCTOR),
+    "NotAllScored": ("not every image was scored", ASK_DOCTOR),
+    "RequestRefused": ("the function on the endpoint refused the request", ASK_DOCTOR),
+    "SomeNotScored": ("some images were not scored; the reports of the others are back", ASK_DOCTOR),
     "ReportsNotReturned": (
         "the images were scored, but their reports could not be moved back",
-        "is Globus Connect Personal running, may the folder of reports be written?",
+        MAY_WRITE,
     ),
     "StagingNotCleaned": ("its folder in the staging area could not be deleted", "{leftover}"),
     "CannotStage": (
         "its folder in the staging area could not be made",
         "may you write there, and is flow.staging_path what the collection calls the folder?",
     ),
-    "CannotLook": ("the folder with the images could not be listed", _PERSONAL),
+    "CannotLook": ("the folder with the images could not be listed", PERSONAL),
     "NeverStill": ("files in the folder went on changing, so that nothing was moved", "start it when they are whole"),
     "TooManyReports": ("the folder of reports is too full", "give each folder of images one of its own for reports"),
     "FolderTooFull": ("the folder has more images than one run takes", "run `mhfd watch`, which says which are new"),
 }
 CLEANED: Final = frozenset(_ENDINGS) - {"StagingNotCleaned"}
 """How our flow ends by itself when something is wrong. Any other end comes from outside, before it could clean up."""
-_LATE: Final = {
-    Step.MOVE: _PERSONAL,
-    Step.RETURN: "is Globus Connect Personal running, may the folder of reports be written?",
-    Step.SCORE: "is the endpoint online, are its nodes queued? `mhfd doctor --endpoint` says",
-}
 _LABEL: Final = 64
 _COLLECTION: Final = re.compile(r"scopes/([0-9a-fA-F-]{36})/data_access")
 
@@ -119,9 +112,7 @@ def consent(run: Run, site: Surroundings) -> Explained:
 def late(run: Run, seconds: float) -> Explained:
     """A run that stays in one step."""
     step = step_of(run.status, run.state)
-    return Explained(
-        f"is in {run.state or 'its first step'} for {seconds / 60:.0f} min, {step.words}", _LATE.get(step, "")
-    )
+    return Explained(f"is in {run.state or 'its first step'} for {seconds / 60:.0f} min, {step.words}", step.late)
 
 
 def ended(run: Run, site: Surroundings) -> Explained | None:
