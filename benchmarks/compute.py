@@ -26,7 +26,7 @@ from tests.rigs.globus.loopback import APART_S, Calls, called, fast_program, loo
 
 import mhfd_client
 from mhfd import simulate
-from mhfd.contract.request import ScoreResponse
+from mhfd.contract.answer import ScoreResponse
 
 BATCH = 32
 HEAD = "what only the service can show"

@@ -371,7 +371,7 @@ FORMS: Final[Mapping[str, Form]] = {
         name: dataclasses.replace(_of_model(name, module), kept_in=CONTRACT)
         for name, module in (
             ("ScoreRequest", "mhfd.contract.request"),
-            ("ScoreResponse", "mhfd.contract.request"),
+            ("ScoreResponse", "mhfd.contract.answer"),
             ("FocusReport", "mhfd.contract.focus_report"),
             ("ExamineRequest", "mhfd.contract.examination"),
             ("Examination", "mhfd.contract.examination"),

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from tests.rigs import REPOSITORY
 
+from mhfd.contract.answer import ScoreResponse
 from mhfd.contract.examination import Examination, ExamineRequest, FileSeen, RootSeen
-from mhfd.contract.request import Code, Problem, ScoreRequest, ScoreResponse
+from mhfd.contract.request import Code, Problem, ScoreRequest
 from mhfd.remote.ledger import Ledger
 from mhfd.remote.tasklog import LoggedTask
 from mhfd.site import Site

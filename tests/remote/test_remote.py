@@ -22,10 +22,11 @@ from tests.rigs.focus_reports import report
 
 import mhfd
 from mhfd import api, images, simulate
+from mhfd.contract.answer import ScoreResponse
 from mhfd.contract.examination import Examination
 from mhfd.contract.focus_report import Finding, FocusReport, report_file
 from mhfd.contract.params import Params
-from mhfd.contract.request import Code, ScoreResponse
+from mhfd.contract.request import Code
 from mhfd.errors import SiteError
 from mhfd.remote import examine, run
 from mhfd.remote.roots import Roots

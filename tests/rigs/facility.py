@@ -10,8 +10,8 @@ import pytest
 import tifffile
 
 from mhfd import simulate
+from mhfd.contract.answer import ScoreResponse
 from mhfd.contract.examination import Examination
-from mhfd.contract.request import ScoreResponse
 from mhfd.remote import examine, run
 from mhfd.site import VARIABLE, Site
 

@@ -5,6 +5,7 @@ knows nothing of images, kernels or files: it must import nothing of mhfd but `e
 Unknown is null, never 0.
 """
 
+from mhfd.contract.answer import Answer, ScoreResponse
 from mhfd.contract.base import METHOD_VERSION, SCHEMA_VERSION, Wire
 from mhfd.contract.estimate import Estimate
 from mhfd.contract.examination import Examination, ExamineRequest, FileSeen, RootSeen
@@ -22,12 +23,13 @@ from mhfd.contract.focus_report import (
 from mhfd.contract.params import PRESETS, Params
 from mhfd.contract.profile import Profile
 from mhfd.contract.proposal import PairCalibration, Proposal, ProposalRefusal
-from mhfd.contract.request import Code, Expected, Problem, ScoreRequest, ScoreResponse
+from mhfd.contract.request import Code, Expected, Problem, ScoreRequest
 
 __all__ = [
     "METHOD_VERSION",
     "PRESETS",
     "SCHEMA_VERSION",
+    "Answer",
     "Box",
     "Cells",
     "Code",

@@ -4,8 +4,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from mhfd.contract.answer import Answer
 from mhfd.contract.base import SCHEMA_VERSION, Wire
-from mhfd.contract.request import Name, Problem
+from mhfd.contract.request import Name
 
 
 class ExamineRequest(Wire):
@@ -38,13 +39,10 @@ class FileSeen(Wire):
     sha256: str | None = None
 
 
-class Examination(Wire):
+class Examination(Answer):
     """What an endpoint says of itself. `files[i]` belongs to `paths[i]`; null where `errors` says why."""
 
     schema_version: Literal[1, 2] = 2
-    ok: bool
-    errors: tuple[Problem, ...] = ()
-    notes: tuple[Problem, ...] = Field((), description="problems that kept nothing from being done")
     versions: dict[str, str] = Field(default_factory=dict)
     site: str | None = None
     user: str | None = None

@@ -1,12 +1,11 @@
-"""What is asked of an endpoint, what it answers, and what can go wrong."""
+"""What is asked of an endpoint, and what can go wrong."""
 
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
-from mhfd.contract.base import SCHEMA_VERSION, Wire
-from mhfd.contract.focus_report import Provenance
+from mhfd.contract.base import Wire
 from mhfd.contract.params import Params
 
 
@@ -17,6 +16,9 @@ class Code(StrEnum):
     OLD_STATION = "old_station"
     NO_SITE = "no_site"
     NO_MHFD = "no_mhfd"
+    NO_FUNCTION = "no_function"
+    NOT_ALLOWED = "not_allowed"
+    WRONG_KEY = "wrong_key"
     NO_DEVICE = "no_device"
     TOO_MANY = "too_many"
     REFUSED_PATH = "refused_path"
@@ -100,21 +102,3 @@ class ScoreRequest(Wire):
         if "schema_version" in self.model_fields_set:
             return self.schema_version == 2  # 1 is what a flow's definition says, whoever reads its reports
         return self.expect is not None
-
-
-class ScoreResponse(Wire):
-    """What became of a request.
-
-    `reports[i]` belongs to `paths[i]`: a FocusReport or its summary, {} where only a file has it, or null where
-    `errors` says why there is none. A request that could not be taken at all has no reports. `notes` are problems that
-    kept nothing from being done.
-    """
-
-    schema_version: Literal[1] = SCHEMA_VERSION
-    ok: bool
-    reports: tuple[dict[str, Any] | None, ...]
-    errors: tuple[Problem, ...] = ()
-    notes: tuple[Problem, ...] = ()
-    provenance: Provenance
-    began_ns: int | None = Field(None, description="when work on the request began, on the worker's clock")
-    ended_ns: int | None = None

@@ -10,9 +10,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from mhfd.contract.answer import Answer
 from mhfd.contract.base import SCHEMA_VERSION, Wire
 from mhfd.contract.focus_report import Provenance
-from mhfd.contract.request import Name, Problem
+from mhfd.contract.request import Name
 
 
 class Artefact(Wire):
@@ -60,13 +61,10 @@ class WorkState(StrEnum):
     FAILED = "failed"
 
 
-class WorkAnswer(Wire):
+class WorkAnswer(Answer):
     """What became of a request for long work. A request that could not be taken at all has no state."""
 
     schema_version: Literal[1] = SCHEMA_VERSION
-    ok: bool
-    errors: tuple[Problem, ...] = ()
-    notes: tuple[Problem, ...] = ()
     key: str | None = None
     state: WorkState | None = None
     progress: Progress | None = None

@@ -16,9 +16,10 @@ from pydantic import ValidationError
 
 import mhfd
 from mhfd import api, images
+from mhfd.contract.answer import ScoreResponse
 from mhfd.contract.base import METHOD_VERSION
 from mhfd.contract.focus_report import FocusReport, Provenance, report_file
-from mhfd.contract.request import Code, Expected, Problem, ScoreRequest, ScoreResponse
+from mhfd.contract.request import Code, Expected, Problem, ScoreRequest
 from mhfd.detector import ON_GPU, Detector
 from mhfd.detector.choose import choose
 from mhfd.errors import DeviceUnavailable, UsageError
