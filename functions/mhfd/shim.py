@@ -1,24 +1,28 @@
 """The functions that are registered with Globus Compute. They travel as source and run in a bare namespace.
 
-So each is complete in itself: no names of this module, imports inside, annotations of builtins only, no decorators.
-They run on any Python of an endpoint's worker, which need not be the client's: only JSON goes in and out. What does
-the work is the `mhfd` that is installed there; where there is none that runs, the answer says so instead of raising.
+All are made from one text, so each is complete in itself: imports inside, annotations of builtins only, no names of
+anybody's module. They run on any Python of an endpoint's worker, which need not be the client's: only JSON goes in and
+out. What does the work is the `mhfd` that is installed there; where there is none that runs, or one that has no such
+function, the answer says so instead of raising. A text that was registered stays as it is, to the byte: its id is
+allowed somewhere.
 """
 
 from __future__ import annotations
 
 import hashlib
 import inspect
+import linecache
 from collections.abc import Callable
-from typing import Any
+from string import Template
+from typing import Any, Final
 
-
-def mhfd_focus(**request: object) -> object:
-    """Score images: the fields of a ScoreRequest in, those of a ScoreResponse out (docs/reference of mhfd)."""
+_TEXT: Final = Template('''\
+def $name(**request: object) -> object:
+    """$summary"""
     try:
-        from mhfd.remote import run
+        from $module import $entry
 
-        return run(**request)
+        return $entry(**request)
     except Exception as e:
         import sys
 
@@ -27,28 +31,74 @@ def mhfd_focus(**request: object) -> object:
         remedy = "the endpoint's administrator installs mhfd[endpoint] in the environment of the workers"
         if sys.version_info < (3, 11):  # noqa: UP036 - a worker may have any
             remedy = "mhfd needs Python 3.11 or later: " + remedy + ", with such a Python"
+''')
+_NO_MHFD: Final = """\
+        error = {"code": "no_mhfd", "why": why, "remedy": remedy}
+"""
+_NOTHING: Final = """\
         nothing = {"version": "none", "backend": "none", "device": "none", "threads": 0, "versions": {"python": python}}
-        error = {"code": "no_mhfd", "why": why, "remedy": remedy}
+"""
+_SCORED: Final = """\
         return {"schema_version": 1, "ok": False, "reports": [], "errors": [error], "provenance": nothing}
-
-
-def mhfd_examine(**request: object) -> object:
-    """Say how the endpoint is: the fields of an ExamineRequest in, those of an Examination out."""
-    try:
-        from mhfd.remote import examine
-
-        return examine(**request)
-    except Exception as e:
-        import sys
-
-        python = ".".join(str(part) for part in sys.version_info[:3])
-        why = "mhfd cannot be used on this worker (Python " + python + "): " + type(e).__name__ + ": " + str(e)[:300]
-        remedy = "the endpoint's administrator installs mhfd[endpoint] in the environment of the workers"
-        if sys.version_info < (3, 11):  # noqa: UP036 - a worker may have any
-            remedy = "mhfd needs Python 3.11 or later: " + remedy + ", with such a Python"
-        error = {"code": "no_mhfd", "why": why, "remedy": remedy}
+"""
+_EXAMINED: Final = """\
         return {"schema_version": 1, "ok": False, "errors": [error], "versions": {"python": python}}
+"""
+_ANY: Final = (
+    """\
+        code = "no_mhfd"
+        try:
+            from mhfd import __version__ as version
+        except Exception:
+            version = ""
+        if version and isinstance(e, ImportError) and e.name and "$module.".startswith(e.name + "."):
+            code, why = "no_function", "mhfd " + version + " on this worker has no function $name"
+            remedy = "the endpoint's administrator upgrades mhfd in the environment of the workers"
+        error = {"code": code, "why": why, "remedy": remedy}
+"""
+    + _NOTHING
+    + """\
+        return {"schema_version": 1, "ok": False, "errors": [error], "provenance": nothing}
+"""
+)
 
+
+def function(name: str, *, module: str, entry: str, summary: str, answer: str = _ANY) -> Callable[..., Any]:
+    """The function of that name, made of the one text.
+
+    It has its source as one that stands in a file has: whoever asks `inspect` finds it.
+
+    Args:
+        name: Of the function: `mhfd_` and what it does.
+        module: Of the worker's mhfd, that has what does the work.
+        entry: Its name in there.
+        summary: A sentence: what goes in and what comes out.
+        answer: Its lines that say what is missing there.
+    """
+    if not all(part.isidentifier() for part in (name, entry, *module.split("."))) or '"' in summary:
+        raise ValueError(f"{name}: names of Python, and a summary without quotes: got {module}, {entry}, {summary!r}")
+    text = Template(_TEXT.template + answer).substitute(name=name, module=module, entry=entry, summary=summary)
+    file, space = f"<{__name__}: {name}>", {"__name__": __name__}
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)  # no time: it is never read anew
+    exec(compile(text, file, "exec"), space)  # noqa: S102 - the text above, with names in it
+    made: Callable[..., Any] = space[name]  # type: ignore[assignment]  # the text defines it
+    return made
+
+
+mhfd_focus = function(
+    "mhfd_focus",
+    module="mhfd.remote",
+    entry="run",
+    summary="Score images: the fields of a ScoreRequest in, those of a ScoreResponse out (docs/reference of mhfd).",
+    answer=_NOTHING + _NO_MHFD + _SCORED,
+)
+mhfd_examine = function(
+    "mhfd_examine",
+    module="mhfd.remote",
+    entry="examine",
+    summary="Say how the endpoint is: the fields of an ExamineRequest in, those of an Examination out.",
+    answer=_NO_MHFD + _EXAMINED,
+)
 
 FUNCTIONS: dict[str, Callable[..., object]] = {"mhfd_focus": mhfd_focus, "mhfd_examine": mhfd_examine}
 """What can be registered, by name."""
