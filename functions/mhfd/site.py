@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -38,11 +38,27 @@ def _folder(path: Path) -> Path:
 Folder = Annotated[Path, AfterValidator(_folder)]
 
 
+FREE: Final = ("mhfd_focus", "mhfd_examine")
+"""What may run without a table of its own: what an endpoint of mhfd is for."""
+
+FunctionName = Annotated[str, Field(pattern=r"^mhfd_[a-z0-9_]+$")]
+
+
+class FunctionLimits(Wire):
+    """What one function may have. What is not set is as for all; nothing can be more than that."""
+
+    allowed: bool = Field(True, description="whether it may run at all")
+    max_seconds: float | None = Field(None, gt=0, description="as the site's, where that is not less")
+    gpus: int | None = Field(None, ge=0, description="of the worker's GPUs the first so many; 0: it runs on processors")
+    read_roots: tuple[Folder, ...] | None = Field(None, description="folders below the site's `read_roots`")
+    write_roots: tuple[Folder, ...] | None = Field(None, description="folders below the site's `write_roots`")
+
+
 class Site(Wire):
     """The configuration of one endpoint. Folders are absolute; links in them are followed when they are used."""
 
-    schema_version: Literal[1, 2, 3, 4, 5] = Field(
-        5, description="of this file; raised when an older mhfd would misread it"
+    schema_version: Literal[1, 2, 3, 4, 5, 6] = Field(
+        6, description="of this file; raised when an older mhfd would misread it"
     )
     name: str = Field("endpoint", min_length=1, max_length=100, description="what people call this endpoint")
     read_roots: tuple[Folder, ...] = Field((), description="folders below which images may be read")
@@ -79,6 +95,21 @@ class Site(Wire):
     max_device_s_a_day: float | None = Field(
         None, gt=0, description="seconds in a day that a user's images are worked on"
     )
+    functions: dict[FunctionName, FunctionLimits] = Field(
+        {}, description=f"tables, [functions.NAME]: what may run besides {' and '.join(FREE)}, and what it may have"
+    )
+
+    @model_validator(mode="after")
+    def _below_ours(self) -> Self:
+        for name, limits in self.functions.items():
+            for key in ("read_roots", "write_roots"):
+                for folder in getattr(limits, key) or ():
+                    if not any(folder.is_relative_to(root) for root in getattr(self, key)):
+                        raise ValueError(
+                            f"functions.{name}.{key}: {str(folder)!r} lies below none of {key}: a function may have a "
+                            "part of what the endpoint may, no more"
+                        )
+        return self
 
     @model_validator(mode="after")
     def _ours_is_safe(self) -> Self:
@@ -106,6 +137,21 @@ class Site(Wire):
             max_held_pixels=self.max_pixels,
             raised_by="ask the endpoint's administrator for more: {name} of its site file",
         )
+
+    def limits_of(self, name: str) -> FunctionLimits:
+        """What a function may have; one without a table is not allowed, but for the two that are free."""
+        return self.functions.get(name) or FunctionLimits(allowed=name in FREE)
+
+    def of_function(self, name: str) -> Site:
+        """The site as a function has it."""
+        limits = self.limits_of(name)
+        within = {key: getattr(limits, key) for key in ("read_roots", "write_roots")}
+        update: dict[str, Any] = {key: folders for key, folders in within.items() if folders is not None}
+        if limits.max_seconds is not None:
+            update["max_seconds"] = min(limits.max_seconds, self.max_seconds or limits.max_seconds)
+        if limits.gpus == 0:
+            update["device"] = "cpu"
+        return self.model_copy(update=update)
 
     @classmethod
     def load(cls, env: Mapping[str, str] | None = None) -> Site:
@@ -143,6 +189,11 @@ class Site(Wire):
             for error in e.errors():
                 where = ".".join(str(part) for part in error["loc"])
                 what = "there is no such key" if error["type"] == "extra_forbidden" else error["msg"]
+                if error["loc"][-1:] == ("[key]",):
+                    where, what = (
+                        where.removesuffix(".[key]"),
+                        "no function has such a name: write [functions.mhfd_...]",
+                    )
                 what = what.removeprefix("Value error, ")
                 parts.append(f"{where}: {what}" if where else what)
             raise SiteError("; ".join(parts)) from None
@@ -153,14 +204,24 @@ class Site(Wire):
         for key, info in type(self).model_fields.items():
             value = getattr(self, key)
             lines.append(f"# {info.description}")
-            lines.append(f"# {key} is not set" if value is None else f"{key} = {_toml(value)}")
+            if key == "functions":  # the last: what follows a table in TOML is part of it
+                lines += self._tables()
+            else:
+                lines.append(f"# {key} is not set" if value is None else f"{key} = {_toml(value)}")
         return "\n".join(lines) + "\n"
+
+    def _tables(self) -> Iterator[str]:
+        for name, limits in self.functions.items():
+            yield f"[functions.{name}]"
+            for key, value in limits:
+                if value is not None:
+                    yield f"{key} = {_toml(value)}"
 
 
 def _toml(value: object) -> str:
     if isinstance(value, tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     if isinstance(value, int | float):
-        return repr(value)
+        return repr(value).lower()  # true, false
     # JSON's escapes are TOML's, but for DEL, which TOML wants escaped too, and for what lies beyond 16 bits.
     return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -5,7 +5,7 @@ Bounded, whatever was in the request. Knows no file and no verb.
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -17,6 +17,8 @@ from mhfd.remote.refusal import shown
 _REFUSED: Final = {Code.REFUSED_PATH.value, Code.REFUSED_WRITE.value}
 _KEPT: Final = 40
 """Refused paths that the line has."""
+_LOOKED_AT: Final = 50_000
+"""Paths that nobody looked at, that are held against the folders."""
 _OF_A_FOLDER: Final = 4
 """... of one folder, as long as others have some: a thousand of one do not hide the one of another."""
 
@@ -91,14 +93,17 @@ class Ledger:
         if len(kept) < _KEPT:
             kept.append(shown(path))
 
-    def unlooked(self, errors: tuple[Problem, ...], *, taken: bool) -> range:
-        """The places in `paths` that nobody has looked at: of a request that was not taken, all."""
-        if not taken:
-            return range(len(self.paths))
-        rest = (
-            range(one.index, one.through + 1) for one in errors if one.index is not None and one.through is not None
-        )
-        return next(rest, range(0))
+    @property
+    def any_done(self) -> bool:
+        """Whether anything was done of what was asked for."""
+        return bool(self.scored or self.seen)
+
+    def unlooked(self, errors: tuple[Problem, ...], *, taken: bool, outside: Callable[[str], bool]) -> None:
+        """Of the paths that nobody has looked at (of a request that was not taken: all), those outside are refused."""
+        left = (self.paths[e.index : e.through + 1] for e in errors if e.index is not None and e.through is not None)
+        for path in (next(left, ()) if taken else self.paths)[:_LOOKED_AT]:
+            if isinstance(path, str) and outside(path):
+                self.refused(path)
 
     def line(self, outcome: str) -> dict[str, Any]:
         """All of it."""

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
+from mhfd.contract.answer import Answer
 from mhfd.contract.base import Wire
-from mhfd.contract.examination import Examination
-from mhfd.contract.request import Code, Problem, ScoreResponse
+from mhfd.contract.request import Code, Problem
 from mhfd.errors import SiteError
 from mhfd.remote import worker
 from mhfd.remote.ledger import Ledger
@@ -24,11 +24,9 @@ from mhfd.site import Site
 log = logging.getLogger("mhfd.remote")
 
 R = TypeVar("R", bound=Wire)
-A = TypeVar("A", bound=ScoreResponse | Examination)
+A = TypeVar("A", bound=Answer)
 
 _NOT_TAKEN: Final = ("refused", "failed")
-_LOOKED_AT: Final = 50_000
-"""Paths of a request that was not taken, that are looked at for the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ class Verb(Generic[R, A]):
     read: Callable[[Mapping[str, Any]], R]
     """The request, or a `Refusal`."""
     work: Callable[[R, Site, Ledger], A]
-    """The answer, or a `Refusal` of the whole."""
+    """The answer, or a `Refusal` of the whole. The site is what this function may have of it."""
     turned_away: Callable[[list[Problem], R | None], A]
     """The answer to a request that is not taken."""
     at_once: Callable[[R], A | None] = lambda _request: None
@@ -55,7 +53,9 @@ def perform(verb: Verb[R, A], fields: Mapping[str, Any]) -> dict[str, Any]:
     try:
         said, outcome = _performed(verb, fields, ledger, site, errors)
         ledger.problems(said.errors)
-        _not_looked_at(said, ledger, site, taken=outcome not in _NOT_TAKEN)
+        if site is not None:  # what nobody looked at, and lies outside, is told all the same
+            outside = Roots(site.read_roots, use="read").outside
+            ledger.unlooked(said.errors, taken=outcome not in _NOT_TAKEN, outside=outside)
     except BaseException:  # whoever runs this process ends it, or has a limit of time of its own
         _ended(ledger, entry, "ended")
         raise
@@ -77,13 +77,15 @@ def _performed(
     request: R | None = None
     try:
         request = verb.read(fields)
+        if site is not None:
+            _allowed(verb.name, site)
         at_once = verb.at_once(request)
         if at_once is not None:
             return at_once, "done"
         if site is None:
             raise Refusal(*errors)
         ledger.quota = Quota.of(site)
-        said = verb.work(request, site, ledger)
+        said = verb.work(request, site.of_function(verb.name), ledger)
     except Refusal as e:
         return verb.turned_away(e.problems, request), "refused"
     except Exception as e:
@@ -93,18 +95,14 @@ def _performed(
         return verb.turned_away([found], request), "failed"
     if not said.errors:
         return said, "done"
-    return said, "partly" if ledger.scored or ledger.seen else "nothing"
+    return said, "partly" if ledger.any_done else "nothing"
 
 
-def _not_looked_at(said: ScoreResponse | Examination, ledger: Ledger, site: Site | None, *, taken: bool) -> None:
-    """What a request asked for that nobody looked at: what of it lies outside is told all the same."""
-    if site is None:
-        return
-    roots = Roots(site.read_roots, use="read")
-    for at in ledger.unlooked(said.errors, taken=taken)[:_LOOKED_AT]:
-        path = ledger.paths[at] if at < len(ledger.paths) else None
-        if isinstance(path, str) and roots.outside(path):
-            ledger.refused(path)
+def _allowed(name: str, site: Site) -> None:
+    if not site.limits_of(name).allowed:
+        why = f"the administrator of {site.name} does not let {name} run"
+        remedy = f"ask the endpoint's administrator: a table [functions.{name}] in the site's configuration allows it"
+        raise Refusal(problem(Code.NOT_ALLOWED, why, remedy))
 
 
 def _ended(ledger: Ledger, entry: LoggedTask, outcome: str) -> tuple[Problem, ...]:
