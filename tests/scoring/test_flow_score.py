@@ -14,7 +14,7 @@ from mhfd.contract.focus_report import Finding
 from mhfd.errors import UsageError
 from mhfd_client.errors import FlowMissing, NotLoggedIn, SettingsError
 from mhfd_client.runners import Scored
-from mhfd_client.scoring.driver import Driver
+from mhfd_client.runners.driver import Driver
 from mhfd_client.scoring.table import Row, Table
 
 

@@ -13,7 +13,7 @@ from mhfd.contract.focus_report import FocusReport
 from mhfd_client.compute.callable_endpoint import OpenEndpoint
 from mhfd_client.compute.runner import ComputeRunner
 from mhfd_client.runners import UNSEEN, Batch, Job
-from mhfd_client.scoring.driver import FAR_PATIENCE_S, Driver
+from mhfd_client.runners.driver import FAR_PATIENCE_S, Driver
 from mhfd_client.scoring.kept_call import Stored
 
 _TASKS: Final = 16  # out at once: enough for the workers of a node, few enough to be waited for

@@ -22,7 +22,7 @@ from mhfd_client.errors import FlowRefused
 from mhfd_client.flow.folders import Folders
 from mhfd_client.flow.from_settings import flow_service, folders_of, runner_of
 from mhfd_client.runners import Batch, Job, Scored, Trouble, set_aside
-from mhfd_client.scoring.driver import Driver
+from mhfd_client.runners.driver import Driver
 from mhfd_client.scoring.items import Item
 from mhfd_client.scoring.kept_call import Stored
 from mhfd_client.scoring.lines import expand

@@ -16,9 +16,9 @@ from mhfd.contract.params import Params
 from mhfd.contract.request import Code
 from mhfd.errors import UsageError
 from mhfd_client.runners import Job, Scored, set_aside
+from mhfd_client.runners.driver import Driver
 from mhfd_client.runners.local import LocalRunner
 from mhfd_client.runners.packages import AskedPackages
-from mhfd_client.scoring.driver import Driver
 
 _NOBODY: Final = str(uuid.UUID(int=0))  # the token of batches that nobody will ask after
 

@@ -15,8 +15,8 @@ from uuid import UUID
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
 from mhfd_client.runners import Job
+from mhfd_client.runners.driver import Driver
 from mhfd_client.runners.local import LocalRunner
-from mhfd_client.scoring.driver import Driver
 from tests.rigs.hostile.mutants import mutant
 from tests.rigs.hostile.scoring import PEAK, SECONDS
 

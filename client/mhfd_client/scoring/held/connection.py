@@ -20,7 +20,7 @@ from mhfd_client.compute.reach import reach
 from mhfd_client.compute.runner import ComputeRunner
 from mhfd_client.errors import AnswerLate, EndpointClosed
 from mhfd_client.runners import UNSEEN, Job, Scored
-from mhfd_client.scoring.driver import FAR_PATIENCE_S, Driver
+from mhfd_client.runners.driver import FAR_PATIENCE_S, Driver
 from mhfd_client.scoring.held.asked import Answer, AskedImage
 
 _log = logging.getLogger("mhfd")

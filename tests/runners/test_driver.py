@@ -12,7 +12,7 @@ import pytest
 from mhfd.contract.params import Params
 from mhfd_client.errors import ComputeError, ComputeRefused, EndpointOffline, RunnerError, TaskUnknown
 from mhfd_client.runners import UNSEEN, Batch, Event, Health, Job, Returned, Scored, Started, Trouble, set_aside
-from mhfd_client.scoring.driver import FAR_PATIENCE_S, Driver
+from mhfd_client.runners.driver import FAR_PATIENCE_S, Driver
 from mhfd_client.scoring.items import Item
 from mhfd_client.scoring.kept_call import Stored
 
