@@ -80,7 +80,7 @@ def lived(day: Day, folder: Path) -> Came:
     flows = VirtualFlows(time, centre, day.assumed, chance)
     flows.takes = day.takes
     settings = Settings()
-    runner: FarRunner[Any]
+    runner: FarRunner
     if day.road == "compute":
         options = {"batch": settings.compute.batch, "tasks": 2 * day.assumed.workers} | dict(day.options)
         options |= {"deadline_s": settings.runner.deadline_s, "attempts": settings.runner.attempts}

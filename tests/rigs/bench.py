@@ -92,7 +92,7 @@ class Scripted:
 def score_all(batch: Batch) -> list[Event]:
     return [
         event
-        for job in batch.jobs
+        for job in batch.images
         for event in (
             Started(batch.token, job.id, time.time_ns()),
             Scored(batch.token, job.id, jobs.report(job.path, job.params), time.time_ns()),

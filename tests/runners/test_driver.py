@@ -33,7 +33,7 @@ class Scripted:
 
     def submit(self, batch: Batch) -> None:
         self.batches.append(batch)
-        self.held += batch.jobs
+        self.held += batch.images
         assert len(self.held) <= self.capacity
 
     def events(self, timeout: float) -> Sequence[Event]:
@@ -67,7 +67,7 @@ def test_no_more_is_handed_over_than_there_is_room_for() -> None:
     runner = Scripted(last_first)
     answers = [answer.id for some in drive(runner).results(jobs(5)) for answer in some]
     assert answers == [1, 2, 3, 4, 0]
-    assert [len(batch.jobs) for batch in runner.batches] == [2, 1, 1, 1]
+    assert [len(batch.images) for batch in runner.batches] == [2, 1, 1, 1]
 
 
 def test_what_is_known_needs_no_runner() -> None:
@@ -75,7 +75,7 @@ def test_what_is_known_needs_no_runner() -> None:
     one, two = jobs(2)
     answers = [answer.id for some in drive(runner).results([scored(one), two]) for answer in some]
     assert answers == [0, 1]
-    assert [job.id for batch in runner.batches for job in batch.jobs] == [1]
+    assert [job.id for batch in runner.batches for job in batch.images] == [1]
 
 
 def test_what_the_runner_has_already_is_waited_for() -> None:

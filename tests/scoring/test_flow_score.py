@@ -13,8 +13,7 @@ import mhfd_client
 from mhfd.contract.focus_report import Finding
 from mhfd.errors import UsageError
 from mhfd_client.errors import FlowMissing, NotLoggedIn, SettingsError
-from mhfd_client.runners import Scored
-from mhfd_client.runners.driver import Driver
+from mhfd_client.runners.driver import Driver, Heard
 from mhfd_client.scoring.table import Row, Table
 
 
@@ -60,7 +59,7 @@ def test_a_run_that_is_out_is_taken_up_by_the_token(lab: Site, monkeypatch: pyte
 
     listen = Driver.listen
 
-    def interrupted(driver: Driver, timeout: float) -> list[Scored]:
+    def interrupted(driver: Driver, timeout: float) -> list[Heard]:
         if reached.is_set():
             raise KeyboardInterrupt
         return listen(driver, min(timeout, 0.05))

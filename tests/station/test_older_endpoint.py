@@ -19,7 +19,7 @@ def test_an_older_endpoint_is_named_until_it_is_upgraded(tmp_path: Path) -> None
     versions = iter([1, 2, METHOD_VERSION])
 
     def script(batch: Batch) -> list[Event]:
-        (job,) = batch.jobs
+        (job,) = batch.images
         made = jobs.report(job.path, job.params).model_copy(update={"params_id": job.params.id_by(next(versions))})
         return [Scored(batch.token, job.id, made, time.time_ns())]
 

@@ -92,7 +92,7 @@ def test_never_more_in_flight_than_the_capacity(bench: Bench) -> None:
     runner = Scripted(script, capacity=3)
     assert bench.run(runner).left == 0
     assert max(submitted) == 3
-    assert sum(len(batch.jobs) for batch in runner.batches) == 40
+    assert sum(len(batch.images) for batch in runner.batches) == 40
     assert runner.closed
 
 
@@ -113,7 +113,7 @@ def test_blame_counts_and_ends(bench: Bench) -> None:
 
     def script(batch: Batch) -> list[Event]:
         events: list[Event] = []
-        for job in batch.jobs:
+        for job in batch.images:
             if job.path.endswith("bad.tif"):
                 events.append(Returned(batch.token, (job.id,), "no such file", blame=True))
             else:
@@ -129,7 +129,7 @@ def test_blame_counts_and_ends(bench: Bench) -> None:
         report = view.report(row.report)
     assert report.finding is Finding.UNREADABLE
     assert report.finding_detail == "bad.tif set aside after 3 tries: no such file"
-    assert [len(batch.jobs) for batch in runner.batches] == [2, 1, 1], "a suspect goes alone"
+    assert [len(batch.images) for batch in runner.batches] == [2, 1, 1], "a suspect goes alone"
 
 
 def test_without_blame_it_is_tried_for_ever(bench: Bench) -> None:
@@ -140,7 +140,7 @@ def test_without_blame_it_is_tried_for_ever(bench: Bench) -> None:
         if not left:
             return score_all(batch)
         left.popleft()
-        return [Returned(batch.token, tuple(job.id for job in batch.jobs), "the endpoint is busy")]
+        return [Returned(batch.token, tuple(job.id for job in batch.images), "the endpoint is busy")]
 
     assert bench.run(Scripted(script), attempts=3).left == 0
     row = bench.rows()["a.tif"]
@@ -153,7 +153,7 @@ def test_second_report_changes_nothing(bench: Bench) -> None:
     other = Params(n=8)
 
     def script(batch: Batch) -> list[Event]:
-        (job,) = batch.jobs
+        (job,) = batch.images
         late = Scored(batch.token, job.id, jobs.report("late", job.params), time.time_ns())
         strange = Scored(batch.token, job.id, jobs.report("strange", other), time.time_ns())
         return [*score_all(batch), late, strange]
@@ -172,7 +172,7 @@ def test_replaced_while_it_is_scored(bench: Bench) -> None:
     def script(batch: Batch) -> list[Event]:
         if len(runner.batches) == 1:
             bench.put("a.tif", order="ok, other bytes")
-            return [Started(batch.token, batch.jobs[0].id, 1)]
+            return [Started(batch.token, batch.images[0].id, 1)]
         late = score_all(runner.batches[0])
         return [*late, *score_all(batch)]
 
@@ -182,7 +182,7 @@ def test_replaced_while_it_is_scored(bench: Bench) -> None:
         first, second = view.images()
         assert (first.state, first.report) == (State.REPLACED, None), "bytes that are gone have no report"
         assert (second.revision, second.state) == (2, State.RECORDED)
-    assert [batch.jobs[0].id for batch in runner.batches] == [first.id, second.id]
+    assert [batch.images[0].id for batch in runner.batches] == [first.id, second.id]
 
 
 def test_runner_troubles_are_shown_until_they_end(bench: Bench) -> None:
@@ -274,7 +274,7 @@ def test_a_folder_that_is_gone_is_no_images_fault(bench: Bench) -> None:
     def later() -> None:
         bench.until(lambda view: [t for t in view.troubles() if t.until_ns is None])
         (batch,) = runner.batches
-        runner._events.put(Returned(batch.token, (batch.jobs[0].id,), "no such file", blame=True))
+        runner._events.put(Returned(batch.token, (batch.images[0].id,), "no such file", blame=True))
 
     summary = bench.run(runner, during=later)
     row = bench.rows()["a.tif"]
@@ -333,12 +333,12 @@ def test_work_that_went_on_is_taken_up(bench: Bench) -> None:
     c = crashed(bench, "c.tif", to=State.SUBMITTED, runner="another")
     runner = Scripted(score_all, outlives=True)
     assert bench.run(runner).left == 0
-    assert [(batch.token, [job.id for job in batch.jobs]) for batch in runner.attached] == [
+    assert [(batch.token, [job.id for job in batch.images]) for batch in runner.attached] == [
         ("t-a.tif", [a]),
         ("t-b.tif", [b]),
     ]
-    assert [[job.id for job in batch.jobs] for batch in runner.batches] == [[a], [b], [c]]
-    assert runner.attached[0].jobs[0].path == str(bench.root / "a.tif")
+    assert [[job.id for job in batch.images] for batch in runner.batches] == [[a], [b], [c]]
+    assert runner.attached[0].images[0].path == str(bench.root / "a.tif")
     assert {name: row.attempts for name, row in bench.rows().items()} == {"a.tif": 1, "b.tif": 1, "c.tif": 2}
 
 
@@ -492,7 +492,7 @@ def test_any_transaction_may_fail(tmp_path: Path) -> None:
             break
         assert (summary.left, summary.counts[State.RECORDED]) == (0, 3), at
         assert bench.judge.asked == {1: 1, 2: 1, 3: 1}, at
-        assert sorted(job.id for batch in runner.batches for job in batch.jobs) == [1, 2, 3], at
+        assert sorted(job.id for batch in runner.batches for job in batch.images) == [1, 2, 3], at
     assert at > 10
 
 

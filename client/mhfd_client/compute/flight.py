@@ -13,7 +13,7 @@ from mhfd import __version__
 from mhfd.contract.request import ScoreRequest
 from mhfd_client.compute.service import Task
 from mhfd_client.runners import UNSEEN
-from mhfd_client.runners.far import PendingImage, PendingImages
+from mhfd_client.runners.pending import PendingImage, PendingTable
 
 ARGUMENT_BYTES: Final = 500_000
 """Of one task: several go in one request, which may have 10 MB."""
@@ -48,7 +48,7 @@ class FlyingTask:
         return [image for image in self.images if image.open]
 
 
-class Flight(PendingImages[FlyingImage]):
+class Flight(PendingTable[FlyingImage]):
     """All images that a runner has.
 
     Args:
@@ -118,10 +118,6 @@ class Flight(PendingImages[FlyingImage]):
             if not task.lost and now - max(task.at, live_since) > self.patience(tries):
                 late.append(task)
         return late
-
-    def due(self) -> float:
-        """When the first of the waiting may go."""
-        return min((image.due for image in self.waiting), default=float("inf"))
 
     def whose(self, paths: Sequence[str], among: Iterable[FlyingTask]) -> FlyingTask | None:
         """The task whose images these are: for one that says only what it has scored."""

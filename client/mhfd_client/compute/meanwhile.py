@@ -44,7 +44,7 @@ class MeanwhileRunner:
             self._far.submit(batch)
             return
         self._nearby().submit(batch)
-        self._here[batch.token] = {job.id for job in batch.jobs}
+        self._here[batch.token] = {job.id for job in batch.images}
         if not self._said:
             self._said = True
             why = "the endpoint is away, and this machine scores in its place: slower, with the same numbers"

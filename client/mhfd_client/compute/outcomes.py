@@ -19,7 +19,8 @@ from mhfd_client.compute.service import Task
 from mhfd_client.compute.tasks_out import TasksOut
 from mhfd_client.errors import ComputeError, RequestTooLarge, ServiceUnreachable, TaskFailed, TaskUnknown, WorkerLost
 from mhfd_client.runners.answers import EndpointAnswer, Reason, read
-from mhfd_client.runners.far import FarRunner
+from mhfd_client.runners.far_images import FarImagesRunner
+from mhfd_client.runners.pending import Pending
 from mhfd_client.runners.versions import newer_there
 
 BLAMELESS: Final = {"too_many", "left_out"}
@@ -27,7 +28,7 @@ LATER: Final = {*BLAMELESS, "out_of_time", "changed"}  # problems that fewer ima
 OURS: Final = {"out_of_memory", "out_of_time", "internal", "invalid", "refused_path"}  # an image's own fault, perhaps
 
 
-class OutcomeRunner(FarRunner[FlyingImage]):
+class OutcomeRunner(FarImagesRunner):
     """Decides what becomes of images whose task has ended. Its parts are put together in `ComputeRunner`."""
 
     _id: UUID
@@ -206,6 +207,9 @@ class OutcomeRunner(FarRunner[FlyingImage]):
         if not part.late:
             self._flight.again(part.open)
 
+    def _refused(self, why: str, *, used_up: bool) -> None:
+        (self._health.used_up if used_up else self._health.refused)(why)
+
     # -- what failed
 
     def _failed(self, part: FlyingTask, error: ComputeError) -> None:
@@ -276,10 +280,8 @@ class OutcomeRunner(FarRunner[FlyingImage]):
     def _fewer(self, part: FlyingTask) -> None:
         self._most = max(1, len(part.images) // 2)
 
-    def _give_back(
-        self, images: Sequence[FlyingImage], why: str, *, blame: bool = False, code: str | None = None
-    ) -> None:
-        super()._give_back(images, why, blame=blame, code=code)
+    def _give_back(self, some: Sequence[Pending], why: str, *, blame: bool = False, code: str | None = None) -> None:
+        super()._give_back(some, why, blame=blame, code=code)
         for part in self._flight.tasks_out:
             part.late = part.late or not part.open  # nobody waits for it
 

@@ -102,7 +102,8 @@ class ComputeRunner(OutcomeRunner):
         return self._give_up is not None and bool(since) and self._clock() - min(since) >= self._give_up
 
     def _accept(self, batch: Batch) -> None:
-        for job in batch.jobs:
+        self._out += batch.unserved(self.name)
+        for job in batch.images:
             self._flight.add(self._image(batch.token, job))
 
     def _image(self, token: str, job: Job) -> FlyingImage:
@@ -118,7 +119,7 @@ class ComputeRunner(OutcomeRunner):
 
     def reattach(self, batch: Batch) -> bool:
         """Whether something of it was handed over. What became of that is found out, and asked again if nothing did."""
-        images = {job.id: self._image(batch.token, job) for job in batch.jobs}
+        images = {job.id: self._image(batch.token, job) for job in batch.images}
         seen: set[int] = set()
         for out in self._ledger.of(batch.token):
             mine = [images[id_] for id_ in out.ids if id_ in images]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mhfd_client.runners.far import PendingImage, PendingImages
+from mhfd_client.runners.pending import PendingImage, PendingTable
 
 BODY_BYTES: Final = 90_000
 """Of the images in a run's input, whose state is bounded."""
@@ -44,7 +44,7 @@ class FlowImage(PendingImage):
                 self.proof = successes
 
 
-class FlowImages(PendingImages[FlowImage]):
+class FlowImages(PendingTable[FlowImage]):
     """Those that are not answered yet, and those of them that wait for a run."""
 
     def next(self, *, most: int, wait: float, now: float) -> list[FlowImage]:

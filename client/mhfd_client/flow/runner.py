@@ -32,7 +32,7 @@ from mhfd_client.flow.standing import HOLD_S, FlowStanding
 from mhfd_client.runners import Batch, Event, Health, Job, Trouble
 from mhfd_client.runners.background import THREADS, Background
 from mhfd_client.runners.condition import Condition
-from mhfd_client.runners.far import FarRunner
+from mhfd_client.runners.far_images import FarImagesRunner
 from mhfd_client.runners.questions import QuestionReply
 
 log = logging.getLogger("mhfd.flow")
@@ -43,7 +43,7 @@ _DAY_S: Final = 86_400
 COLLECTS: Final = 3  # looks for reports of a run that has ended well
 
 
-class FlowRunner(FarRunner[FlowImage]):
+class FlowRunner(FarImagesRunner):
     """Scores by runs of a flow.
 
     Args:
@@ -106,7 +106,8 @@ class FlowRunner(FarRunner[FlowImage]):
         return self._batch * (self._most + 1)
 
     def _accept(self, batch: Batch) -> None:
-        for job in batch.jobs:
+        self._out += batch.unserved(self.name)
+        for job in batch.images:
             image, why = self._image(batch.token, job), self._folders.unmovable(job.path)
             self._images.add(image, wait=not why)
             if why:
@@ -130,7 +131,7 @@ class FlowRunner(FarRunner[FlowImage]):
 
     def reattach(self, batch: Batch) -> bool:
         """Whether runs of it are or may be out. Their reports come; what was never asked for is asked for now."""
-        images = {(batch.token, job.id): self._image(batch.token, job) for job in batch.jobs}
+        images = {(batch.token, job.id): self._image(batch.token, job) for job in batch.images}
         seen = self._runs.reattach(batch.token, images)
         if not seen:
             return False
@@ -410,6 +411,9 @@ class FlowRunner(FarRunner[FlowImage]):
 
     def _reports_of(self, own: OwnRun) -> Path:
         return self._folders.results_here / own.key
+
+    def _refused(self, why: str, *, used_up: bool) -> None:
+        self._standing.ill(why)
 
     def _turned_away(self, error: Exception) -> None:
         self._web.rest(min(self._hold, 10.0))

@@ -4,6 +4,9 @@ A runner is handed batches and gives events back, one image at a time. It owns n
 forgotten is in the journal, before the runner hears of it. For every image of a batch it gives exactly one `Scored` or
 one `Returned`, unless it is closed first or its process dies; then `reattach` says whether the work goes on somewhere.
 
+Who scores far away does other work there as well (`runners.work`): for each it gives exactly one `Ended` or one
+`Returned`, and any number of `Going` before.
+
 Scoring and its libraries are never imported here, nor by any runner in the station's own process.
 """
 
@@ -18,6 +21,7 @@ from mhfd.contract.estimate import EstimateMade
 from mhfd.contract.focus_report import Finding, FocusReport, ImageInfo, Method, Provenance
 from mhfd.contract.params import Params
 from mhfd_client.files import text_of
+from mhfd_client.runners.work import Ended, Going, Work
 
 __all__ = [
     "SET_ASIDE",
@@ -71,7 +75,20 @@ class Batch:
     """What is handed over at once. The token is a UUID, and is in the journal already."""
 
     token: str
-    jobs: tuple[Job, ...]
+    jobs: tuple[Job | Work, ...]
+
+    @property
+    def images(self) -> tuple[Job, ...]:
+        return tuple(one for one in self.jobs if isinstance(one, Job))
+
+    @property
+    def works(self) -> tuple[Work, ...]:
+        return tuple(one for one in self.jobs if isinstance(one, Work))
+
+    def unserved(self, who: str) -> list["Event"]:
+        """Its works come back from who does none."""
+        why = f"the {who} runner does no work of a function: give an endpoint (runner.kind compute)"
+        return [Returned(self.token, (one.id,), why, blame=True) for one in self.works]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +120,8 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """Images come back unscored. `blame`: for a fault of their own, not of the runner's. `code`: why, as an endpoint
-    says it, where one of its codes fits.
+    """Images or works come back undone. `blame`: for a fault of their own, not of the runner's. `code`: why, as an
+    endpoint says it, where one of its codes fits.
     """
 
     token: str
@@ -125,7 +142,7 @@ class Health:
     """What went wrong, for who would rather raise it than wait."""
 
 
-Event = Started | Scored | Returned | Health
+Event = Started | Scored | Returned | Health | Going | Ended
 
 
 class Runner(Protocol):
@@ -155,11 +172,13 @@ class Runner(Protocol):
         """Make a waiting `events` return. The only method other threads and signal handlers may call."""
 
     def cancel(self, token: str) -> None:
-        """Stop working on a batch: what is not scored yet comes back as `Returned`."""
+        """Stop working on a batch: images that are not scored yet come back as `Returned`, and so does work that nobody
+        can have begun; the rest is `Ended` once the endpoint has ended it.
+        """
 
     def reattach(self, batch: Batch) -> bool:
         """After a restart: is this batch, of which these jobs are unanswered, still being worked on? True: its events
-        will come. False: it is gone; submit it again under a new token.
+        will come. False: it is gone; submit it again under a new token. Works are asked for again in any case.
         """
 
     def close(self) -> None:

@@ -1,16 +1,17 @@
-"""Many images through one runner for somebody who waits: handed over as it has room, given back as they are done.
+"""Many images or works through one runner for somebody who waits: handed over as it has room, given back as they end.
 
 A station waits for ever; a person is told what is waited for, and in the end why it is no use. Nothing here knows who
-scores.
+does it.
 """
 
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final, overload
 
 from mhfd_client.errors import RunnerError
 from mhfd_client.runners import Batch, Event, Health, Job, Returned, Runner, Scored, Trouble, set_aside
+from mhfd_client.runners.work import Ended, Going, Work, undone
 
 FAR_PATIENCE_S: Final = {
     Trouble.REFUSED: 0.0,
@@ -19,14 +20,17 @@ FAR_PATIENCE_S: Final = {
     Trouble.QUEUED: 3600.0,  # a node may take as long
 }
 
+Asked = Job | Work
+Heard = Scored | Going | Ended
+
 
 class Driver:
     """Feeds a runner, and listens to it.
 
     Args:
-        runner: Who scores.
+        runner: Who does it.
         token: Of every batch.
-        tries: How often an image is handed over that comes back for no fault of its own.
+        tries: How often one is handed over that comes back for no fault of its own.
         patience_s: How long each trouble is waited out before it is raised; those that are left out, for ever.
         say: Told in words what is being waited for.
         left: Told what a person has to put away, though all goes on.
@@ -46,18 +50,27 @@ class Driver:
     ) -> None:
         self._runner, self._token, self._most_tries = runner, token, tries
         self._patience, self._say, self._left, self._clock = patience_s or {}, say, left, clock
-        self._flying: dict[int, Job] = {}
-        self._again: deque[Job] = deque()
+        self._flying: dict[int, Asked] = {}
+        self._again: deque[Asked] = deque()
         self._tries: Counter[int] = Counter()
         self._wrong: dict[Trouble, tuple[float, Health]] = {}  # and since when
         self._ended = False
 
-    def results(self, work: Iterable[Job | Scored], *, taken: Iterable[Job] = ()) -> Iterator[list[Scored]]:
+    @overload
+    def results(self, work: Iterable[Job | Scored], *, taken: Iterable[Job] = ()) -> Iterator[list[Scored]]: ...
+
+    @overload
+    def results(self, work: Iterable[Work], *, taken: Iterable[Work] = ()) -> Iterator[list[Going | Ended]]: ...
+
+    @overload
+    def results(self, work: Iterable[Asked | Scored], *, taken: Iterable[Asked] = ()) -> Iterator[list[Heard]]: ...
+
+    def results(self, work: Iterable[Any], *, taken: Iterable[Any] = ()) -> Iterator[list[Any]]:
         """Answers, as many as have come at once. RunnerError; what was wrong for too long.
 
         Args:
-            work: Images; or the answer where there is nothing to score.
-            taken: Images that the runner has already.
+            work: Images and works; or the answer where there is nothing to score.
+            taken: Those that the runner has already.
         """
         rest = iter(work)
         self._flying = {job.id: job for job in taken}
@@ -70,12 +83,12 @@ class Driver:
                 yield done
             self.lose_patience()
 
-    def hand_over(self, rest: Iterator[Job | Scored]) -> list[Scored]:
-        """As many images as the runner has room for; the answers of those that need none. It may be asked again for
+    def hand_over(self, rest: Iterator[Asked | Scored]) -> list[Heard]:
+        """As many as the runner has room for; the answers of those that need none. It may be asked again for
         what came meanwhile, when there was nothing left.
         """
-        jobs: list[Job] = []
-        known: list[Scored] = []
+        jobs: list[Asked] = []
+        known: list[Heard] = []
         free = self._runner.capacity - len(self._flying)
         while len(jobs) < free:
             match self._again.popleft() if self._again else next(rest, None):
@@ -91,15 +104,17 @@ class Driver:
             self._runner.submit(Batch(self._token, tuple(jobs)))
         return known
 
-    def listen(self, timeout: float) -> list[Scored]:
+    def listen(self, timeout: float) -> list[Heard]:
         """The answers that have come; waits so long for one."""
         return self._heard(self._runner.events(timeout))
 
-    def _heard(self, events: Sequence[Event]) -> list[Scored]:
-        done: list[Scored] = []
+    def _heard(self, events: Sequence[Event]) -> list[Heard]:
+        done: list[Heard] = []
         for event in events:
             match event:
-                case Scored() if self._flying.pop(event.id, None) is not None:
+                case Going() if event.id in self._flying:
+                    done.append(event)
+                case Scored() | Ended() if self._flying.pop(event.id, None) is not None:
                     done.append(event)
                 case Returned():
                     returned = [job for id_ in event.ids if (job := self._flying.pop(id_, None)) is not None]
@@ -114,11 +129,13 @@ class Driver:
                     self._wrong[event.kind] = (since, event)
         return done
 
-    def _came_back(self, job: Job, event: Returned) -> Scored | None:
+    def _came_back(self, job: Asked, event: Returned) -> Heard | None:
         self._tries[job.id] += 1
         if not event.blame and self._tries[job.id] < self._most_tries:
             self._again.append(job)
             return None
+        if isinstance(job, Work):
+            return Ended(self._token, job.id, undone(job.key, event.why, event.code), time.time_ns())
         report = set_aside(job.path, job.params, f"could not be scored: {event.why}", code=event.code)
         return Scored(self._token, job.id, report, time.time_ns())
 

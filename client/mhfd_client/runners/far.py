@@ -1,78 +1,43 @@
 """What runners whose work is done elsewhere have in common: an inbox for what other threads hear, and the answers.
 
 State is touched only inside `submit`, `events`, `cancel` and `reattach`: other threads put what is to be done into the
-inbox. It knows no service, and decides nothing about failures: that is `runners.compute`'s and `runners.flow`'s.
+inbox. It knows no service, and of failures decides only what becomes of works, which are asked for again until they
+are over; an image's are `runners.compute`'s and `runners.flow`'s, and its answers `runners.far_images`'s.
 """
 
 import queue
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Final
 
-from mhfd.contract.focus_report import FocusReport
+from mhfd.contract.request import Code
+from mhfd.contract.work import WorkAnswer, WorkState
 from mhfd_client.errors import RunnerError
-from mhfd_client.files import text_of
-from mhfd_client.runners import Batch, Event, Job, Returned, Scored, Started, Trouble, set_aside
+from mhfd_client.runners import Batch, Event, Returned, Started, Trouble
 from mhfd_client.runners.background import Background, News
 from mhfd_client.runners.condition import Condition
+from mhfd_client.runners.pending import Pending, PendingTable, PendingWork
+from mhfd_client.runners.work import Ended, Going
+
+AT_FAULT: Final = {
+    Code.BAD_REQUEST,
+    Code.OLD_STATION,
+    Code.NO_MHFD,
+    Code.REFUSED_PATH,
+    Code.REFUSED_WRITE,
+    "no_function",
+    "not_allowed",
+    "wrong_key",
+}
+"""Why work is not done, however often it is asked for."""
+HELD: Final = {Code.QUOTA, Code.NO_SITE, Code.NO_DEVICE}  # nobody's work is done there now
+_PAUSE_S: Final = 5.0  # somebody else has the work: how it goes is asked again, less and less often
+_PAUSE_MOST_S: Final = 60.0
+_WAIT_MOST_S: Final = 300.0
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
-class PendingImage:
-    """One image that is not answered yet."""
-
-    token: str
-    job: Job
-    failures: int = 0
-    proof: int = 0  # how much had gone well when it failed last
-    tries: int = 0  # how often it was out
-    due: float = 0.0
-    began: bool = False
-    open: bool = True
-
-
-ImageT = TypeVar("ImageT", bound=PendingImage)
-
-
-class PendingImages(Generic[ImageT]):
-    """Those that are not answered yet, and those of them that wait to be handed over."""
-
-    def __init__(self) -> None:
-        self._open: dict[tuple[str, int], ImageT] = {}
-        self.waiting: list[ImageT] = []
-
-    def __len__(self) -> int:
-        return len(self._open)
-
-    def of(self, token: str) -> list[ImageT]:
-        """Those of a batch."""
-        return [image for image in self._open.values() if image.token == token]
-
-    def add(self, image: ImageT, *, wait: bool = True) -> None:
-        """It is to be answered. `wait`: it is handed over to nobody yet."""
-        self._open[image.token, image.job.id] = image
-        if wait:
-            self.waiting.append(image)
-
-    def again(self, images: Iterable[ImageT], *, last: bool = False) -> None:
-        """They wait again, first in the line or last."""
-        place = len(self.waiting) if last else 0
-        self.waiting[place:place] = [image for image in images if image.open and image not in self.waiting]
-
-    def close(self, image: ImageT) -> bool:
-        """It is answered. False: it was before."""
-        if not image.open:
-            return False
-        image.open = False
-        self._open.pop((image.token, image.job.id), None)
-        if image in self.waiting:
-            self.waiting.remove(image)
-        return True
-
-
-class FarRunner(ABC, Generic[ImageT]):
-    """Scores elsewhere.
+class FarRunner(ABC):
+    """Works elsewhere.
 
     Args:
         images: Those that it has.
@@ -83,15 +48,18 @@ class FarRunner(ABC, Generic[ImageT]):
 
     name: ClassVar[str]
     outlives = True
+    _attempts: int
+    _backoff: float
 
     def __init__(
         self,
-        images: PendingImages[ImageT],
+        images: PendingTable[Any],
         condition: Condition,
         clock: Callable[[], float],
         background: Background,
     ) -> None:
         self._pending, self._condition, self._clock = images, condition, clock
+        self._works: PendingTable[PendingWork] = PendingTable()
         self._now_ns = background.now_ns
         self._inbox: News = background.news()
         self._out: list[Event] = []
@@ -104,8 +72,8 @@ class FarRunner(ABC, Generic[ImageT]):
 
     @property
     def held(self) -> int:
-        """Images that are here, out or waiting."""
-        return len(self._pending)
+        """Images and works that are here, out or waiting."""
+        return len(self._pending) + len(self._works)
 
     @property
     @abstractmethod
@@ -156,32 +124,76 @@ class FarRunner(ABC, Generic[ImageT]):
         except queue.Empty:
             return
 
-    # -- answers
+    def _begun(self, one: Pending) -> None:
+        if not one.began:
+            one.began = True
+            self._out.append(Started(one.token, one.id, self._now_ns()))
 
-    def _begun(self, image: ImageT) -> None:
-        if not image.began:
-            image.began = True
-            self._out.append(Started(image.token, image.job.id, self._now_ns()))
+    def _close(self, one: Pending) -> bool:
+        """It is answered. False: it was before."""
+        table: PendingTable[Any] = self._works if isinstance(one, PendingWork) else self._pending
+        return table.close(one)
 
-    def _answer(self, image: ImageT, report: FocusReport, endpoint: str, ended_ns: int | None, **moments: Any) -> None:
-        """Its report, unless it has one. `moments` as in `Scored`."""
-        if not self._pending.close(image):
-            return
-        self._begun(image)
-        there = report.provenance.model_copy(update={"endpoint": endpoint})
-        here = report.image.model_copy(update={"path": text_of(image.job.path)})
-        ours = report.model_copy(update={"image": here, "provenance": there})
-        now = self._now_ns()
-        self._out.append(Scored(image.token, image.job.id, ours, ended_ns or now, returned_ns=now, **moments))
-
-    def _set_aside(self, image: ImageT, why: str, *, code: str | None = None) -> None:
-        if self._pending.close(image):
-            report = set_aside(image.job.path, image.job.params, why, code=code)
-            self._out.append(Scored(image.token, image.job.id, report, self._now_ns()))
-
-    def _give_back(self, images: Sequence[ImageT], why: str, *, blame: bool = False, code: str | None = None) -> None:
+    def _give_back(self, some: Sequence[Pending], why: str, *, blame: bool = False, code: str | None = None) -> None:
         ids: dict[str, list[int]] = {}
-        for image in images:
-            if self._pending.close(image):
-                ids.setdefault(image.token, []).append(image.job.id)
-        self._out.extend(Returned(token, tuple(some), why, blame, code) for token, some in ids.items())
+        for one in some:
+            if self._close(one):
+                ids.setdefault(one.token, []).append(one.id)
+        self._out.extend(Returned(token, tuple(ids), why, blame, code) for token, ids in ids.items())
+
+    # -- works
+
+    def _heard(self, one: PendingWork, answer: WorkAnswer, endpoint: str) -> None:
+        """What its function says: it is over, or it is asked again."""
+        if answer.state is None:
+            self._not_taken(one, answer)
+            return
+        if not one.open:
+            return
+        self._begun(one)
+        there = answer.provenance.model_copy(update={"endpoint": endpoint})
+        answer, now_ns = answer.model_copy(update={"provenance": there}), self._now_ns()
+        if answer.state not in (WorkState.MORE, WorkState.ELSEWHERE):
+            self._works.close(one)
+            self._out.append(Ended(one.token, one.id, answer, now_ns))
+            return
+        self._out.append(Going(one.token, one.id, answer, now_ns))
+        one.failures = one.tries = 0
+        one.pauses = one.pauses + 1 if answer.state is WorkState.ELSEWHERE else 0
+        pause = min(_PAUSE_MOST_S, _PAUSE_S * 2.0 ** (one.pauses - 1)) if one.pauses else 0.0
+        one.due = self._clock() + pause
+        self._works.again([one])
+
+    def _not_taken(self, one: PendingWork, answer: WorkAnswer) -> None:
+        code, why = "", "the endpoint answered without a state and without a reason"
+        for error in answer.errors[:1]:
+            code, why = error.code, f"{error.why}: {error.remedy}" if error.remedy else error.why
+        if code in HELD:
+            self._refused(why, used_up=code == Code.QUOTA)
+            self._works.again([one])
+        elif code in AT_FAULT:
+            self._give_back([one], why, blame=True, code=code)
+        else:
+            self._in_vain(one, why, code=code or None)
+
+    def _in_vain(self, one: PendingWork, why: str, *, code: str | None = None) -> None:
+        """It was asked for, and nothing came of it: again, but not for ever."""
+        one.failures += 1
+        if one.failures >= self._attempts:
+            self._give_back([one], f"given up after {one.failures} tries: {why}", blame=True, code=code)
+            return
+        one.due = self._clock() + min(_WAIT_MOST_S, self._backoff * 2.0 ** (one.failures - 1))
+        self._works.again([one])
+
+    def _cancel_works(self, token: str) -> None:
+        """What nobody can have begun comes back; the rest is to end, and is asked until it has."""
+        for one in self._works.of(token):
+            if not one.asked:
+                self._give_back([one], "cancelled")
+            elif not one.cancels:
+                one.cancels, one.due, one.pauses = True, 0.0, 0
+                self._works.again([one])
+
+    @abstractmethod
+    def _refused(self, why: str, *, used_up: bool) -> None:
+        """Nothing is done there for us now. `used_up`: of a day's quota."""

@@ -134,7 +134,8 @@ class LocalRunner:
         free = self.capacity - len(self._waiting) - sum(len(seat.tasks) for seat in self._seats)
         if len(batch.jobs) > free:
             raise RunnerError(f"local runner: {len(batch.jobs)} images for {free} free of {self.capacity} places")
-        self._waiting.extend(_Task(batch.token, job) for job in batch.jobs)
+        self._out += batch.unserved(self.name)
+        self._waiting.extend(_Task(batch.token, job) for job in batch.images)
         self._tend()
 
     def events(self, timeout: float) -> Sequence[Event]:

@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import mhfd
+from mhfd.contract.focus_report import Provenance
+from mhfd.contract.request import Problem
 from mhfd.contract.work import WorkAnswer
 
 
@@ -41,3 +44,13 @@ class Ended:
     id: int
     answer: WorkAnswer
     at_ns: int
+
+
+def undone(key: str, why: str, code: str | None) -> WorkAnswer:
+    """The answer to work that came back from a runner: it has no state, because nobody knows one."""
+    return WorkAnswer(
+        ok=False,
+        errors=(Problem(code=code or "undone", why=why, remedy="ask again with the same key: it goes on"),),
+        key=key,
+        provenance=Provenance(version=mhfd.__version__, backend="none", device="none", threads=0),
+    )

@@ -123,7 +123,8 @@ class HeldConnection:
             driver.hand_over(work)
             self._there.clear()
             for answer in driver.listen(self._alarm()):
-                self._answered(answer)
+                if isinstance(answer, Scored):
+                    self._answered(answer)
             self._give_up_late()
             if self._flying or self._asked:
                 driver.lose_patience()
