@@ -39,6 +39,7 @@ def examine(folder: Path) -> list[Check]:
         ("options", _options),
         ("queue", _queue),
         ("gpus", _gpus),
+        ("training", training),
         ("memory", _memory),
         ("interface", _interface),
         ("program", access.program),
@@ -150,24 +151,43 @@ def _queue(folder: Path) -> Iterator[Check]:
 def _gpus(folder: Path) -> Iterator[Check]:
     """Whether those that are named are there, as far as that is known before a job runs."""
     choices = folders.choices_of(folder)
-    if not choices.gpus:
-        return
-    if isinstance(choices, chosen.Cluster):
-        yield from _gpus_of_jobs(choices)
-        return
-    there, names = gpus.here(), ", ".join(choices.gpus)
+    if choices.gpus:
+        yield _jobs_gpus(choices, choices.gpus) if isinstance(choices, chosen.Cluster) else _here(choices.gpus)
+
+
+def _here(taken: tuple[str, ...], name: str = "gpus") -> Check:
+    there, names = gpus.here(), ", ".join(taken)
     if there is None:
         do = "run this on the machine that has them; `nvidia-smi -L` lists them"
-        yield warn("gpus", f"{names}: no nvidia-smi here that could say whether they are there", do)
-        return
-    _, lost = gpus.taken(choices.gpus, None, there)
+        return warn(name, f"{names}: no nvidia-smi here that could say whether they are there", do)
+    _, lost = gpus.taken(taken, None, there)
     if lost:
         do = (
             f"choose of {', '.join(gpus.usable(there)) or 'none'}, in the template or with `mhfd endpoint init --force`"
         )
-        yield fail("gpus", f"{', '.join(lost)}: not on this machine", do)
-    else:
-        yield ok("gpus", f"{names}: there")
+        return fail(name, f"{', '.join(lost)}: not on this machine", do)
+    return ok(name, f"{names}: there")
+
+
+def training(folder: Path) -> Iterator[Check]:
+    """Whether a training is offered, as what, and on GPUs that are there."""
+    choices = folders.choices_of(folder)
+    train, offered = choices.train, "train" in render.purposes(render.schema_of(folder))
+    if offered != (train is not None):
+        what = f"{render.SCHEMA} {'offers' if offered else 'does not offer'} it, {render.TEMPLATE} does the contrary"
+        yield fail("training", what, "make both again with `mhfd endpoint init --force`")
+    if train is None:
+        yield ok("training", "none is offered: workers are for images")
+        return
+    if isinstance(train, chosen.TrainingHere):
+        yield ok("training", "workers of its own, on this machine")
+        if train.gpus:
+            yield _here(train.gpus, "training")
+        return
+    nodes = f"{train.nodes} node{'s' if train.nodes > 1 else ''}"
+    yield ok("training", f"jobs of {nodes} at most in {train.queue}, {train.walltime_minutes / 60:g} h at most")
+    if train.gpus:
+        yield _jobs_gpus(choices, train.gpus, "training")
 
 
 def _memory(folder: Path) -> Iterator[Check]:
@@ -202,15 +222,13 @@ def _memory_gb(choices: chosen.Chosen) -> float | None:
     return None if here is None else here * SHARE / 1e9
 
 
-def _gpus_of_jobs(choices: chosen.Cluster) -> Iterator[Check]:
-    if isinstance(choices.gpus, int):
-        what = f"{choices.gpus} on a node, whichever the scheduler gives to the job, and no other"
-        yield ok("gpus", what)
-    elif isinstance(choices, chosen.Slurm) and not choices.exclusive:
-        what = f"{', '.join(choices.gpus)}: a job may be given others, and ends when none of these is among them"
-        yield warn("gpus", what, "take whole nodes (--exclusive), or say how many instead of which")
-    else:
-        yield ok("gpus", f"{', '.join(choices.gpus)}, of those that the scheduler gives to the job")
+def _jobs_gpus(choices: chosen.Chosen, taken: int | tuple[str, ...], name: str = "gpus") -> Check:
+    if isinstance(taken, int):
+        return ok(name, f"{taken} on a node, whichever the scheduler gives to the job, and no other")
+    if isinstance(choices, chosen.Slurm) and not choices.exclusive:
+        what = f"{', '.join(taken)}: a job may be given others, and ends when none of these is among them"
+        return warn(name, what, "take whole nodes (--exclusive), or say how many instead of which")
+    return ok(name, f"{', '.join(taken)}, of those that the scheduler gives to the job")
 
 
 def _interface(folder: Path) -> Iterator[Check]:

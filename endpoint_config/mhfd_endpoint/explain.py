@@ -104,8 +104,28 @@ def _where(choices: chosen.Chosen) -> Iterator[str]:
     else:
         gpus = f"GPUs {', '.join(choices.gpus)}: {_each(choices)}" if choices.gpus else "no GPU"
         yield f"On this machine: {gpus}."
+    yield from _training(choices.train)
     yield from (f"{sentence[:1].upper()}{sentence[1:]}." for sentence in cost(choices))
     yield "Each user, and each choice of options, is a process of its own with these bounds: the sum has no bound here."
+
+
+def _training(train: chosen.TrainingHere | chosen.TrainingJobs | None) -> Iterator[str]:
+    if train is None:
+        yield "For images only: no training is offered."
+        return
+    taken = train.gpus if isinstance(train.gpus, int) else ", ".join(train.gpus)
+    gpus = f"GPUs {taken}" if isinstance(train.gpus, tuple) else f"{taken} GPUs"
+    gpus = f"all its {gpus} in each worker" if train.gpus else "no GPU"
+    if isinstance(train, chosen.TrainingJobs):
+        nodes = "one node" if train.nodes == 1 else f"up to {train.nodes} nodes, as the user asks"
+        yield (
+            f"A training, asked for with purpose: train, has a job of its own in {train.queue}: {nodes}, "
+            f"{train.walltime_minutes / 60:g} h at most. Its workers are on the first node, with {gpus}; what it "
+            "does on the others it starts itself, by the scheduler's own program."
+        )
+    else:
+        yield f"A training, asked for with purpose: train, has workers of its own, with {gpus}."
+    yield "Two workers: one works, one answers how far it is. No image waits in line behind a training."
 
 
 def _each(choices: chosen.Chosen) -> str:
@@ -114,11 +134,16 @@ def _each(choices: chosen.Chosen) -> str:
 
 
 def _options(folder: Path) -> Iterator[str]:
-    rules = render.schema_of(folder).get("properties", {})
-    for name, rule in rules.items():
-        bounds = rule.get("enum") or f"{rule.get('minimum')} to {rule.get('maximum')}"
-        yield f"{name}: {bounds}" + (f" ({rule['description']})" if "description" in rule else "")
-    yield "Nothing else, and no text: what a user sends never reaches a shell."
+    schema = render.schema_of(folder)
+    purposes = render.purposes(schema)
+    if purposes:
+        yield f"purpose: {' or '.join(purposes)} ({schema['properties']['purpose'].get('description', '')})"
+    for purpose in (*purposes,) or (None,):
+        for name, rule in render.bounds(schema, purpose).items():
+            bounds = rule.get("enum") or f"{rule.get('minimum')} to {rule.get('maximum')}"
+            where = f"for {purpose}, {name}" if len(purposes) > 1 else name
+            yield f"{where}: {bounds}" + (f" ({rule['description']})" if "description" in rule else "")
+    yield "Nothing else, and no text of a user's own: what a user sends never reaches a shell."
 
 
 def _warm(choices: chosen.Chosen) -> Iterator[str]:

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from mhfd.errors import needing_extra
-from mhfd_endpoint import fast_results
-from mhfd_endpoint.choices import Chosen, Workstation, read, write
+from mhfd_endpoint import fast_results, queues
+from mhfd_endpoint.choices import Chosen, TrainingJobs, Workstation, read, write
 from mhfd_endpoint.errors import ChoiceError, EndpointError, EndpointMissing
 from mhfd_endpoint.render import CONFIG, SCHEMA, TEMPLATE
 
@@ -238,9 +238,22 @@ def _allowed_block(functions: Sequence[str] | None) -> str:
 def _schema(choices: Chosen) -> str:
     """The schema with the administrator's bounds."""
     schema = json.loads(_shipped(choices.kind, SCHEMA))
-    schema["properties"]["warm_minutes"]["maximum"] = choices.max_warm_minutes
-    if not isinstance(choices, Workstation):
-        schema["properties"]["walltime_minutes"]["maximum"] = choices.walltime_minutes
+    rules, train = schema["properties"], choices.train
+    rules["warm_minutes"]["maximum"] = choices.max_warm_minutes
+    if train is not None:
+        rules["purpose"]["enum"].append("train")
+    if isinstance(choices, Workstation):
+        return json.dumps(schema, indent=2) + "\n"
+    rules["walltime_minutes"]["maximum"] = choices.walltime_minutes
+    if isinstance(train, TrainingJobs):
+        rules["walltime_minutes"]["maximum"] = max(choices.walltime_minutes, train.walltime_minutes)
+        least = queues.least_nodes(choices, train.queue)
+        rules["nodes"] = {"description": "nodes of one training", "type": "integer", "minimum": least}
+        rules["nodes"]["maximum"] = max(train.nodes, least)
+        # Each purpose has bounds of its own.
+        schema["if"] = {"properties": {"purpose": {"const": "train"}}, "required": ["purpose"]}
+        schema["then"] = {"properties": {"walltime_minutes": {"maximum": train.walltime_minutes}}}
+        schema["else"] = {"properties": {"walltime_minutes": {"maximum": choices.walltime_minutes}, "nodes": False}}
     return json.dumps(schema, indent=2) + "\n"
 
 

@@ -3,8 +3,9 @@
 `python -m mhfd_endpoint.gpus` runs in the job's script before the workers start, and prints a line of shell for each:
 `export MHFD_GPU_0=...`. The endpoint's program gives a worker what such a variable holds, as CUDA_VISIBLE_DEVICES. By
 itself it would give worker n the GPU number n of the node, whosever that is. Where several workers share a GPU it is
-named by its id: a number Parsl divides by the workers for each GPU of the machine, and so arrives at another. Imports
-nothing but the standard library: it must start fast, and where nothing else does.
+named by its id: a number Parsl divides by the workers for each GPU of the machine, and so arrives at another. A
+training has all of them in each worker: `together` prints CUDA_VISIBLE_DEVICES itself. Imports nothing but the standard
+library: it must start fast, and where nothing else does.
 """
 
 import os
@@ -140,13 +141,13 @@ def _same(chosen: str, of_job: str, gpus: Sequence[Gpu]) -> bool:
 
 def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
     """Lines of shell for the job's script, or on the error stream a sentence: why no worker may start."""
-    scheduler, text, *shared = arguments
+    scheduler, text, *how = arguments
     chosen, of_machine = parsed(text), here()
     of_job = None if scheduler == "workstation" else given(env)
     if of_job is None and scheduler == "slurm":
         of_job = []
     names, lost = taken(chosen, of_job, of_machine)
-    if shared:
+    if "shared" in how:
         names, unlisted = by_id(names, of_machine)
         lost += [f"{name} (nvidia-smi does not list it)" for name in unlisted]
     strange = [name for name in names if not re.fullmatch(NAME, name)]
@@ -159,8 +160,13 @@ def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
         said = f"{scheduler} gave this job {given_to_it}"
     if not names:
         return _says(f"no worker starts: of GPUs {text} none is there; {said}", 78)
+    together = "together" in how
     if lost:
-        _says(f"fewer workers than were chosen: without {', '.join(lost)}; {said}", 0)
+        what = "GPUs" if together else "workers"
+        _says(f"fewer {what} than were chosen: without {', '.join(lost)}; {said}", 0)
+    if together:
+        sys.stdout.write(f"export CUDA_VISIBLE_DEVICES={','.join(names)}\n")
+        return 0
     sys.stdout.writelines(f"export MHFD_GPU_{n}={name}\n" for n, name in enumerate(names))
     return 0
 

@@ -7,7 +7,7 @@ last word, and what is found here is said as a warning that names the rule.
 from dataclasses import dataclass
 from typing import Final
 
-from mhfd_endpoint.choices import Polaris
+from mhfd_endpoint.choices import Cluster, Polaris
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +35,32 @@ POLARIS_MEMORY_GB: Final = 512
 
 
 def problems(choices: Polaris) -> list[str]:
-    """What the queue would refuse, each with the remedy."""
-    queue = POLARIS.get(choices.queue)
+    """What the queue would refuse, each with the remedy; also of the queue of a training."""
+    # One job is one node, except in prod, where it is all of them; of a training it is as many as were asked for.
+    found = _refused(choices.queue, choices.max_nodes, choices.walltime_minutes)
+    if (train := choices.train) is not None:
+        found += [f"training: {one}" for one in _refused(train.queue, train.nodes, train.walltime_minutes)]
+    return found
+
+
+def least_nodes(choices: Cluster, queue: str) -> int:
+    """The nodes that a queue gives at least to a job."""
+    known = POLARIS.get(queue) if isinstance(choices, Polaris) else None
+    return 1 if known is None else known.min_nodes
+
+
+def _refused(name: str, nodes: int, minutes: int) -> list[str]:
+    queue = POLARIS.get(name)
     if queue is None:
-        return [f"queue {choices.queue!r} is none of {', '.join(POLARIS)}: see `qstat -Q`"]
+        return [f"queue {name!r} is none of {', '.join(POLARIS)}: see `qstat -Q`"]
     found = []
     hours = queue.max_hours
-    if choices.queue == "prod":
-        hours = 3 if choices.max_nodes < 25 else 6 if choices.max_nodes < 100 else queue.max_hours
-    if choices.walltime_minutes > hours * 60:
-        found.append(
-            f"queue {choices.queue!r} ends a job of this size after {hours} h, "
-            f"the walltime is {choices.walltime_minutes / 60:g} h"
-        )
-    # One job is one node, except in prod, where it is all of them.
-    if choices.queue == "prod" and choices.max_nodes < queue.min_nodes:
-        found.append(f"queue 'prod' takes no job of fewer than {queue.min_nodes} nodes; capacity or debug do")
-    if choices.max_nodes > queue.max_nodes:
-        found.append(f"queue {choices.queue!r} gives {queue.max_nodes} nodes at most, max_nodes is {choices.max_nodes}")
+    if name == "prod":
+        hours = 3 if nodes < 25 else 6 if nodes < 100 else queue.max_hours
+    if minutes > hours * 60:
+        found.append(f"queue {name!r} ends a job of this size after {hours} h, the walltime is {minutes / 60:g} h")
+    if nodes < queue.min_nodes:
+        found.append(f"queue {name!r} takes no job of fewer than {queue.min_nodes} nodes; capacity or debug do")
+    if nodes > queue.max_nodes:
+        found.append(f"queue {name!r} gives {queue.max_nodes} nodes at most, max_nodes is {nodes}")
     return found

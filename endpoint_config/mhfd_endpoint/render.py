@@ -98,15 +98,32 @@ def loaded(rendered: str, *, here: bool = True) -> Any:
     return config
 
 
+def purposes(schema: Mapping[str, Any]) -> list[str]:
+    """What a user's process may be for; none in a schema of before."""
+    return list(schema.get("properties", {}).get("purpose", {}).get("enum", []))
+
+
+def bounds(schema: Mapping[str, Any], purpose: str | None = None) -> dict[str, dict[str, Any]]:
+    """The rule of each option but `purpose`, for one purpose."""
+    special = schema.get("then" if purpose == "train" else "else", {}).get("properties", {})
+    rules = {k: v for k, v in schema.get("properties", {}).items() if k != "purpose" and special.get(k) is not False}
+    return {name: {**rule, **special.get(name, {})} for name, rule in rules.items()}
+
+
 def extremes(schema: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Options to try: none, the least and the most of each, and all the least and all the most together."""
-    least, most = {}, {}
-    for name, rule in schema.get("properties", {}).items():
-        values = rule.get("enum") or ([False, True] if rule.get("type") == "boolean" else None)
-        least[name] = values[0] if values else rule.get("minimum")
-        most[name] = values[-1] if values else rule.get("maximum")
-    singles = [{name: value} for one in (least, most) for name, value in one.items()]
-    return [{}, *singles, *([least, most] if len(least) > 1 else [])]
+    """Options to try, of each purpose: none, the least and the most of each, and all of these together."""
+    tried: list[dict[str, Any]] = [{}]
+    for purpose in (*purposes(schema),) or (None,):
+        chosen = {} if purpose is None else {"purpose": purpose}
+        least, most = {}, {}
+        for name, rule in bounds(schema, purpose).items():
+            values = rule.get("enum") or ([False, True] if rule.get("type") == "boolean" else None)
+            least[name] = values[0] if values else rule.get("minimum")
+            most[name] = values[-1] if values else rule.get("maximum")
+        singles = [chosen | {name: value} for one in (least, most) for name, value in one.items()]
+        both = [chosen | least, chosen | most] if len(least) > 1 else []
+        tried += [*([chosen] if chosen else []), *singles, *both]
+    return tried
 
 
 def interfaces() -> list[str]:

@@ -53,7 +53,9 @@ def plan_of(name: str, given: Mapping[str, Any], *, ask: Ask | None) -> tuple[fo
     said = dict(given)
     if said["gpus"] is not None:
         said["gpus"] = _gpus(str(said["gpus"]))
-    for option in ("walltime", "warm", "max_warm"):
+    if said["train_gpus"] is not None:
+        said["train_gpus"] = _gpus(str(said["train_gpus"]), "train-gpus")
+    for option in ("walltime", "warm", "max_warm", "train_walltime"):
         if said[option] is not None:
             said[option] = chosen.minutes(said[option])
     if said["site"] is None:
@@ -142,21 +144,21 @@ def _answer(question: _Question, kind: str, ask: Ask | None) -> Any:
     return answer.strip()
 
 
-def _gpus(text: str) -> int | tuple[str, ...]:
+def _gpus(text: str, option: str = "gpus") -> int | tuple[str, ...]:
     try:
         return gpus.parsed(text)
     except ValueError as e:
-        raise UsageError(f"--gpus: {e}") from None
+        raise UsageError(f"--{option}: {e}") from None
 
 
-def _named(chosen: int | tuple[str, ...]) -> tuple[str, ...]:
+def _named(chosen: int | tuple[str, ...], option: str = "gpus") -> tuple[str, ...]:
     """A workstation's GPUs, each by a name that a worker can be given."""
     there = gpus.here()
     if there is None:
         return chosen if isinstance(chosen, tuple) else tuple(map(str, range(chosen)))
     names, lost = gpus.taken(chosen, None, there)
     if lost:
-        raise UsageError(f"--gpus: {', '.join(lost)} is not here; this machine has {', '.join(gpus.usable(there))}")
+        raise UsageError(f"--{option}: {', '.join(lost)} is not here; this machine has {', '.join(gpus.usable(there))}")
     return tuple(names)
 
 
@@ -171,18 +173,41 @@ def _choices(kind: str, said: Mapping[str, Any], worker_init: tuple[str, ...]) -
     fields: dict[str, Any] = {"workers": workers, "warm_minutes": warm, "max_warm_minutes": given("max_warm", warm)}
     fields |= {"worker_init": worker_init, "gpus": chosen_gpus}
     if kind == "workstation":
-        return chosen.checked(kind, **fields | {"gpus": _named(chosen_gpus)})
-    if isinstance(chosen_gpus, tuple) and all(name.isdigit() for name in chosen_gpus):
-        fields["ask_gpus"] = max(map(int, chosen_gpus)) + 1
+        fields["gpus"] = _named(chosen_gpus)
+        return chosen.checked(kind, **fields, train=_train(kind, said, fields))
+    fields["ask_gpus"] = _asked(chosen_gpus)
     fields |= {name: said[name] for name in ("account", "queue", "interface", "max_nodes")}
     fields |= {"filesystems": _parts(said["filesystems"]), "walltime_minutes": said["walltime"]}
     if kind == "slurm":
         fields |= {name: said[name] for name in ("qos", "constraint", "exclusive", "gpu_type")}
         fields |= {"cpus": given("cpus", 4 * workers), "memory_gb": said["memory"]}
-    choices = chosen.checked(kind, **fields)
+    choices = chosen.checked(kind, **fields, train=_train(kind, said, fields))
     if isinstance(choices, chosen.Polaris) and (wrong := queues.problems(choices)):
         raise UsageError(f"--queue: {'; '.join(wrong)}")
     return choices
+
+
+_TRAIN: Final = ("train_gpus", "train_nodes", "train_walltime", "train_queue")
+
+
+def _train(kind: str, said: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a training may have: what was said of it, else what focus checks have."""
+    given = {option.removeprefix("train_"): said[option] for option in _TRAIN if said[option] is not None}
+    if not (given or said["train"]):
+        return None
+    taken = given.pop("gpus", others["gpus"])
+    if kind == "workstation":
+        if given:
+            raise UsageError(f"--train-{min(given)}: of a cluster's jobs; a workstation has --train-gpus alone")
+        return {"gpus": _named(taken, "train-gpus")}
+    same = {name: others[name] for name in ("queue", "cpus", "memory_gb") if name in others}
+    walltime = given.pop("walltime", others["walltime_minutes"])
+    return same | {"gpus": taken, "ask_gpus": _asked(taken), "walltime_minutes": walltime} | given
+
+
+def _asked(taken: int | tuple[str, ...]) -> int | None:
+    """GPUs that a job asks for, so that these numbers are among them."""
+    return max(map(int, taken)) + 1 if isinstance(taken, tuple) and all(name.isdigit() for name in taken) else None
 
 
 def _parts(text: str) -> tuple[str, ...]:

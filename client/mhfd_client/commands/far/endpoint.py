@@ -51,6 +51,11 @@ def endpoint() -> None:
 @click.option("--exclusive", is_flag=True, help="Whole nodes (Slurm).")
 @click.option("--warm", metavar="TIME", help="Workers stay up so long after the last image.  [default: 10m; 1h]")
 @click.option("--max-warm", metavar="TIME", help="... and the most that a user may ask for.  [default: as --warm]")
+@click.option("--train", is_flag=True, help="Let users train too, in a process of its own beside focus checks.")
+@click.option("--train-gpus", metavar="N|LIST", help="GPUs of a training, here or on a node.  [default: as --gpus]")
+@click.option("--train-nodes", type=click.IntRange(1), help="Nodes of one training, at most.  [default: 1]")
+@click.option("--train-walltime", metavar="TIME", help="The longest a training's job lasts.  [default: as --walltime]")
+@click.option("--train-queue", help="The queue of trainings.  [default: as --queue]")
 @click.option("--setup", multiple=True, metavar="LINE", help="A line of shell before a worker starts; repeatable.")
 @click.option(
     "--environment",
