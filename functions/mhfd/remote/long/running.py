@@ -1,0 +1,56 @@
+"""The way in for long functions: the fields of a request in, those of a `WorkAnswer` out."""
+
+import time
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from mhfd.contract.request import Problem
+from mhfd.contract.work import WorkAnswer, WorkRequest
+from mhfd.remote.ledger import Ledger
+from mhfd.remote.long.asked import AskedWork, LongVerb, WorkSeen
+from mhfd.remote.long.claims import Claims, LeaseTimes
+from mhfd.remote.long.disk import WorkDisk
+from mhfd.remote.long.holder import Processes
+from mhfd.remote.long.turn import LongFailure, LongWork
+from mhfd.remote.refusal import Refusal, problems
+from mhfd.remote.roots import Roots
+from mhfd.remote.task import Verb, perform
+from mhfd.site import Site
+
+__all__ = ["LongFailure", "LongVerb", "LongWork", "answer", "folder_name"]
+
+R = TypeVar("R", bound=WorkRequest)
+
+TIMES = LeaseTimes()
+
+
+def answer(verb: LongVerb[R], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What became of one request, after a turn if it was its turn."""
+    key = fields.get("key")
+    seen = WorkSeen(key if isinstance(key, str) else None, time.time_ns())
+
+    def read(fields: Mapping[str, Any]) -> R:
+        try:
+            return verb.request.model_validate(dict(fields))
+        except ValidationError as e:
+            seen.key = None
+            raise Refusal(*problems(e, "correct the request: see the reference of the function")) from None
+
+    def work(request: R, site: Site, ledger: Ledger) -> WorkAnswer:
+        named = f"{request.into.rstrip('/')}/{folder_name(request.key)}"
+        with WorkDisk.opened(Roots(site.write_roots, use="write"), named) as disk:
+            processes = Processes()
+            claims = Claims(disk, processes, TIMES)
+            return AskedWork(verb, request, site, ledger, disk, named, seen, claims, processes).answer()
+
+    def turned_away(found: list[Problem], _request: R | None) -> WorkAnswer:
+        return seen.answer(errors=tuple(found))
+
+    return perform(Verb(verb.name, read, work, turned_away), fields)
+
+
+def folder_name(key: str) -> str:
+    """Where the work of that key is kept, in its `into`."""
+    return f"mhfd-work-{key}"
