@@ -19,6 +19,7 @@ class Code(StrEnum):
     NO_FUNCTION = "no_function"
     NOT_ALLOWED = "not_allowed"
     WRONG_KEY = "wrong_key"
+    DAMAGED = "damaged"
     NO_DEVICE = "no_device"
     TOO_MANY = "too_many"
     REFUSED_PATH = "refused_path"

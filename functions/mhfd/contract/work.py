@@ -19,7 +19,7 @@ from mhfd.contract.request import Name
 class Artefact(Wire):
     """Something that is too large for JSON: a file, on the endpoint's side."""
 
-    path: str
+    path: Name
     sha256: str
     bytes: int = Field(ge=0)
     kind: str

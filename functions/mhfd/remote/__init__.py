@@ -11,7 +11,7 @@ administrator's configuration (`mhfd.site`).
     roots       a path -> an open file below an administrator's folder
     patience    asks the system what it may never answer
     alarm       ends work that takes too long
-    placing     report files -> a folder below an administrator's folder
+    placing     files -> a folder below an administrator's folder
     budget      reports -> a response that the service carries
     ledger      what one request did, counted
     quota       what a user may have in a day

@@ -3,7 +3,6 @@
 Whatever is lost on the way, the same request asked again is the right thing to do. Must not know what any work is.
 """
 
-import contextlib
 import hashlib
 import json
 import time
@@ -156,7 +155,7 @@ class AskedWork(Generic[R]):
     def _ended(self, state: WorkState, **fields: Any) -> WorkAnswer | None:
         """The work's end, after the last turn; None where another one was quicker."""
         said = self._said(state, **fields)
-        most, size = self._site.max_response_bytes, len(said.model_dump_json())
+        most, size = self._site.max_response_bytes, len(json.dumps(said.model_dump(mode="json")))
         if size > most:
             why = f"the answer of {self._verb.name} has {size} bytes; this endpoint answers with {most} at most"
             raise Refusal(problem(Code.INTERNAL, why, "report it: what is as large is to be an artefact"))

@@ -12,7 +12,6 @@ is for file systems whose times are those of each machine's own clock (Lustre).
 
 import json
 import re
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from mhfd.remote.refusal import Refusal, problem
 
 _NAME: Final = re.compile(r"claim-([0-9]{6,12})")
 _KEPT: Final = 16
-"""Claims that stay below the highest. As many must be added while a folder is listed, before a reader could miss all."""
+"""Claims that stay below the highest. So many must be added while a folder is listed before a reader could miss all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ class Claims:
         times: LeaseTimes = LeaseTimes(),
         *,
         monotonic: Callable[[], float] = time.monotonic,
-        wait: Callable[[float], object] = threading.Event().wait,
+        wait: Callable[[float], object] = time.sleep,
     ) -> None:
         self._disk, self._processes, self.times = disk, processes, times
         self._monotonic, self._wait = monotonic, wait
@@ -102,7 +101,7 @@ class Claims:
 
     def add(self, number: int, claim: Claim) -> bool:
         """The next one, and whether it counts: not where another was quicker, or the list has gone on long since."""
-        data = claim.model_dump_json().encode() + b"\n"
+        data = json.dumps(claim.model_dump(mode="json")).encode() + b"\n"
         return self._disk.put_first(name_of(number), data) and self.highest() == number
 
     # -- is it alive?

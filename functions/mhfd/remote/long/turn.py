@@ -20,10 +20,11 @@ from mhfd.remote.long import checkpoints
 from mhfd.remote.long.checkpoints import Checkpoint
 from mhfd.remote.long.disk import WorkDisk
 from mhfd.remote.long.lease import TurnOver, WorkLease
-from mhfd.remote.refusal import Refusal
+from mhfd.remote.refusal import Refusal, shown
 from mhfd.site import Site
 
 _CHUNK: Final = 1 << 20
+_NOTE_BYTES: Final = 200
 
 
 class LongFailure(Refusal):
@@ -65,8 +66,8 @@ class LongWork:
     ) -> None:
         self.site, self.ledger = site, ledger
         self.folder = Path(f"/proc/{os.getpid()}/fd/{folder}")
-        """The function's own folder, through the open one, so that nobody can lead it elsewhere; programs that it starts
-        find it there too. What it syncs there before a `save` is there after it; there may be more."""
+        """The function's own folder, through the open one, so that nobody can lead it elsewhere. Programs that it
+        starts find it there too. What it syncs there before a `save` is there after it; there may be more."""
         self.saves = 0
         self.artefacts: list[Artefact] = []
         self._disk, self._lease, self._named, self._begun = disk, lease, named, begun
@@ -127,6 +128,7 @@ class LongWork:
         return self.artefacts[-1]
 
     def _said(self, done: float, total: float | None, unit: str, note: str) -> Progress:
-        progress = Progress(done=done, total=total, unit=unit, note=note, at_ns=time.time_ns())
+        note = shown(note, _NOTE_BYTES)
+        progress = Progress(done=done, total=total, unit=shown(unit, _NOTE_BYTES), note=note, at_ns=time.time_ns())
         self._lease.progress = progress
         return progress

@@ -1,0 +1,1 @@
+"""Functions of an endpoint that are there for the tests."""
