@@ -9,9 +9,10 @@ from __future__ import annotations
 from html import escape, unescape
 from pathlib import Path
 
+from mhfd_flows.build import FlowRecipe
 from mhfd_flows.definition import Definition, State
 from mhfd_flows.dry_run import rehearse
-from mhfd_flows.shipped import FLOWS, Shipped
+from mhfd_flows.shipped import FLOWS
 from mhfd_flows.ways import Way, ways_of
 
 IMAGES = Path(__file__).resolve().parents[1] / "images"
@@ -28,7 +29,7 @@ ROAD, SIDE, WIDTH, GAP, COLUMNS = 230, 128, 180, 26, 4
 LINE, HEAD = 14, 26
 
 
-def road_of(flow: Shipped) -> list[str]:
+def road_of(flow: FlowRecipe) -> list[str]:
     """The states of a run in which all goes well, each once: what is come to again was a loop."""
     road: list[str] = []
     for name in rehearse(flow, look=True).execution.visited:
@@ -41,7 +42,7 @@ def road_of(flow: Shipped) -> list[str]:
 class Picture:
     """Boxes in rows, one row for a state of the road."""
 
-    def __init__(self, flow: Shipped) -> None:
+    def __init__(self, flow: FlowRecipe) -> None:
         self._states: dict[str, State] = flow.definition.states
         self._ways: list[Way] = list(ways_of(flow.definition))
         self._road, self._parts = road_of(flow), list[str]()

@@ -1,7 +1,36 @@
-"""What a flow's stages say of themselves: what may go wrong, how it ends, how far a run has come. It runs nothing."""
+"""Flows from stages: each brings its states, what of it can go wrong, and what a person is told then.
 
-from dataclasses import dataclass
-from typing import ClassVar, Final, Literal
+A stage knows none of the others: its states go on to `ON`, where the next one begins, or to `OVER`, where a run is
+cleaned up and says how it ended. A recipe puts stages together, counts their tries, and adds what every flow has. It
+makes documents, and words about them; it runs nothing and asks nobody.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar, Final, Literal
+
+from mhfd_flows.checks import checked
+from mhfd_flows.definition import Definition
+
+States = dict[str, dict[str, Any]]
+ON: Final = "->"
+"""The Next of a state: where the stage after this one begins."""
+OVER: Final = "->>"
+"""The same: a run that ends otherwise than it should is cleaned up first."""
+TRIES: Final = 3
+_FIRST: Final = ("source", "staging", "results", "compute")
+_LAST: Final = ("params", "user_endpoint_config", "key", "only_ask")
+_KEY: Final = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 64,
+    "title": "Key",
+    "description": "A name of the starter's own, by which this run can be found again.",
+}
+
 
 PARTS: Final = 5
 """Of the road of a run."""
@@ -101,3 +130,328 @@ class Fault:
     takes: int | Literal["all"] = 0
     none_left: str = ""
     late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BadEnd:
+    """A way for a run to fail: what the service shows, and the words for a person."""
+
+    error: str
+    cause: str
+    words: EndingWords
+    cleaned: str = "The staging area is clean."
+    """What the cause says too when the run was cleaned up before."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionAsked:
+    """A registered function that a stage asks.
+
+    Attributes:
+        function: Its name.
+        answer: Where in the state of a run its answer is.
+        brings: The field of its request that says where the brought folder is; None: it is asked for images.
+        long: It is asked again until its work has ended.
+    """
+
+    function: str
+    answer: str
+    brings: str | None = None
+    long: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowStage:
+    """A part of a flow.
+
+    Attributes:
+        states: In order; the first is where the stage begins.
+        step: Of the road, which its states are.
+        places: Of each action, what faults call it.
+        counters: Of its tries.
+        plan: What is computed before all else, for `$.plan`.
+        asks: What the input of a run has for it, as JSON Schemas.
+        needs: Those of `asks` that cannot be left out.
+        ends: How it can end a run that is cleaned up then.
+        fails: How it can end a run at once.
+        faults: In the order in which they strike.
+        steps: Those of its states and errors that are another step.
+        asked: The registered function that it asks, if it does.
+    """
+
+    step: Step
+    states: States
+    places: Mapping[str, str] = field(default_factory=dict)
+    counters: tuple[str, ...] = ()
+    plan: Mapping[str, str] = field(default_factory=dict)
+    asks: Mapping[str, Any] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    ends: tuple[BadEnd, ...] = ()
+    fails: tuple[BadEnd, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    steps: Mapping[str, Step] = field(default_factory=dict)
+    asked: FunctionAsked | None = None
+
+
+@dataclass(frozen=True)
+class FlowRecipe:
+    """A flow, made of stages.
+
+    Attributes:
+        done: What a run that went well has come to.
+        comment: Of the definition; left out: the subtitle.
+        most: Images of a run.
+    """
+
+    name: str
+    title: str
+    subtitle: str
+    stages: tuple[FlowStage, ...]
+    done: str = "All is done; the staging area is clean."
+    comment: str = ""
+    most: int = 1
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """The definition as it is deployed."""
+        states = self._begun() | {name: state for stage in self._led() for name, state in stage.items()}
+        if self._cleans:
+            ways = [("Done", ""), *((end.error, end.error) for end in self._ends)]
+            last = ways.pop()[0] if self._ends else "Done"
+            rules = [{"Variable": "$.outcome.error", "StringEquals": said, "Next": name} for name, said in ways]
+            states["Ending"] = choice("How it ended is said once the staging area is clean.", rules, last)
+        states["Done"] = fixed(self.done, {"error": ""}, "outcome", None)
+        for end in self._ends:
+            states[end.error] = _fail(end, f" {end.cleaned}" if self._cleans else "")
+        for stage in reversed(self.stages):
+            states |= {end.error: _fail(end) for end in stage.fails}
+        comment = self.comment or f"mhfd: {self.subtitle[0].lower()}{self.subtitle[1:]}."
+        return {"Comment": comment, "StartAt": next(iter(states)), "States": states}
+
+    @cached_property
+    def input_schema(self) -> dict[str, Any]:
+        """The JSON Schema of a run's input."""
+        asks = {"key": _KEY} | {name: schema for stage in self.stages for name, schema in stage.asks.items()}
+        own = [name for name in asks if name not in (*_FIRST, *_LAST)]
+        order = [name for name in (*_FIRST, *own, *_LAST) if name in asks]
+        needs = {name for stage in self.stages for name in stage.needs}
+        title = self.title.removeprefix("mhfd: ")
+        return thing(
+            title[0].upper() + title[1:], {name: asks[name] for name in order}, [n for n in order if n in needs]
+        )
+
+    @cached_property
+    def definition(self) -> Definition:
+        """The definition, typed and checked."""
+        return checked(self.document, self.input_schema)
+
+    @cached_property
+    def digest(self) -> str:
+        """Short hash of definition and schema: a deployed flow that has another is obsolete."""
+        text = json.dumps([self.document, self.input_schema], sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def asked(self) -> FunctionAsked:
+        """The registered function that it is for."""
+        return next(stage.asked for stage in self.stages if stage.asked is not None)
+
+    @property
+    def function(self) -> str:
+        """That function's name."""
+        return self.asked.function
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What can go wrong, in the order in which it strikes."""
+        return tuple(fault for stage in self.stages for fault in stage.faults)
+
+    @property
+    def places(self) -> Mapping[str, str]:
+        """What faults call each action."""
+        return {state: place for stage in self.stages for state, place in stage.places.items()}
+
+    @property
+    def endings(self) -> Mapping[str, EndingWords]:
+        """What a person is told, by the error that a run ended in."""
+        return {end.error: end.words for stage in self.stages for end in (*stage.ends, *stage.fails)}
+
+    @property
+    def steps(self) -> Mapping[str, Step]:
+        """Which step of the road each state is."""
+        found = dict.fromkeys(self.document["States"], Step.BEGIN) | dict.fromkeys(("Ending", "Done"), Step.CLEAN)
+        for stage in self.stages:
+            found |= dict.fromkeys((*stage.states, *(end.error for end in stage.fails)), stage.step)
+            found |= dict.fromkeys((end.error for end in stage.ends), Step.CLEAN) | dict(stage.steps)
+        return {name: found[name] for name in self.document["States"]}
+
+    @property
+    def _ends(self) -> tuple[BadEnd, ...]:
+        return tuple(end for stage in self.stages for end in stage.ends)
+
+    @property
+    def _cleans(self) -> bool:
+        return any(stage.step is Step.CLEAN for stage in self.stages)
+
+    def _begun(self) -> States:
+        plan = {name: text for stage in reversed(self.stages) for name, text in stage.plan.items()}
+        counters = [counter for stage in self.stages for counter in stage.counters]
+        said = "Names that no other run has: the staging folder is called after the run."
+        counting = "Every loop has its counter." if len(counters) > 1 else "The loop has its counter."
+        begun = {"Plan": computed(said, plan, "plan", "StartCounting")} if plan else {}
+        first = next(iter(self.stages[0].states))
+        return begun | {"StartCounting": fixed(counting, dict.fromkeys(counters, 0), "tries", first)}
+
+    def _led(self) -> Iterator[States]:
+        """The stages' states with the ways between them."""
+        counters = [counter for stage in self.stages for counter in stage.counters]
+        begins = [next(iter(stage.states)) for stage in self.stages]
+        clean = next((b for b, stage in zip(begins, self.stages, strict=True) if stage.step is Step.CLEAN), None)
+        for stage, then in zip(self.stages, [*begins[1:], "Ending" if self._cleans else "Done"], strict=True):
+            ways = {ON: then, OVER: clean or "Done"}
+            lost = {} if clean else {n: str(s["Parameters"]["error"]) for n, s in stage.states.items() if _is_lost(s)}
+            led = {name: _to(state, ways | lost) for name, state in stage.states.items() if name not in lost}
+            for state in led.values():
+                if state.get("ResultPath") == "$.tries":
+                    told = state["Parameters"]
+                    state["Parameters"] = {f"{c}.=": told.get(f"{c}.=", f"tries.{c}") for c in counters}
+            yield led
+
+
+# States
+
+
+def action(comment: str, url: str, parameters: Mapping[str, Any], result: str, wait: int) -> dict[str, Any]:
+    """Something that a provider does; `caught` says where its errors lead."""
+    return {
+        "Comment": comment,
+        "Type": "Action",
+        "ActionUrl": f"https://{url}",
+        "Parameters": parameters,
+        "ResultPath": f"$.{result}",
+        "WaitTime": wait,
+        "ExceptionOnActionFailure": True,
+    }
+
+
+def caught(doing: Mapping[str, Any], place: str, errors: Mapping[str, str], then: str | None = ON) -> dict[str, Any]:
+    """An action with where its errors lead, each kept in a place of its own. `errors`: UnableToRun and the like."""
+    ways: dict[str, list[str]] = {}
+    for error, way in errors.items():
+        ways.setdefault(way, []).append(error)
+    catch = [{"ErrorEquals": names, "ResultPath": f"$.errors.{place}", "Next": way} for way, names in ways.items()]
+    return {**doing, "Catch": catch} | _then(then)
+
+
+def once(doing: Mapping[str, Any], place: str, lost: str, then: str | None = ON) -> dict[str, Any]:
+    """An action that is not tried again."""
+    return caught(
+        doing, place, dict.fromkeys(("ActionUnableToRun", "ActionFailedException", "ActionTimeout"), lost), then
+    )
+
+
+def three_times(
+    name: str, doing: Mapping[str, Any], *, short: str, counter: str, lost: str, late: bool = False, then: str = ON
+) -> States:
+    """An action that is tried again when it fails. `late`: also when it took too long, which must do no harm."""
+    count, again, wait = f"Count{short}", f"{short}Again", f"Wait{short}"
+    errors = {
+        "ActionUnableToRun": count,
+        "ActionFailedException": count,
+        "ActionTimeout": count if late else lost,
+    }
+    more = {"Variable": f"$.tries.{counter}", "NumericLessThan": TRIES, "Next": wait}
+    return {
+        name: caught(doing, counter, errors, then),
+        count: computed(
+            f"One more try of {name} has failed.", {f"{counter}.=": f"tries.{counter} + 1"}, "tries", again
+        ),
+        again: choice(f"{name} is tried {TRIES} times.", [more], lost),
+        wait: paused("What fails at once may be well a little later.", name, Seconds=60),
+    }
+
+
+def fixed(comment: str, values: Mapping[str, Any], result: str, then: str | None = ON) -> dict[str, Any]:
+    """Values that are known."""
+    return {"Comment": comment, "Type": "Pass", "Parameters": values, "ResultPath": f"$.{result}"} | _then(then)
+
+
+def computed(comment: str, values: Mapping[str, str], result: str, then: str | None = ON) -> dict[str, Any]:
+    """Values of expressions."""
+    return {"Comment": comment, "Type": "ExpressionEval", "Parameters": values, "ResultPath": f"$.{result}"} | _then(
+        then
+    )
+
+
+def choice(comment: str, rules: list[dict[str, Any]], default: str = ON) -> dict[str, Any]:
+    """Where a run goes on: by the first rule that holds."""
+    return {"Comment": comment, "Type": "Choice", "Choices": rules, "Default": default}
+
+
+def when(variable: str, value: str | bool, then: str) -> dict[str, Any]:
+    """A rule: something in the state is so."""
+    kind = "BooleanEquals" if isinstance(value, bool) else "StringEquals"
+    return {"Variable": f"$.{variable}", kind: value, "Next": then}
+
+
+def paused(comment: str, then: str, **how_long: Any) -> dict[str, Any]:
+    """A pause."""
+    return {"Comment": comment, "Type": "Wait", **how_long, "Next": then}
+
+
+def lost(error: str, comment: str) -> dict[str, Any]:
+    """A run ends in this error, once it is cleaned up; in a flow that cleans nothing, at once."""
+    return fixed(comment, {"error": error}, "outcome", OVER)
+
+
+def _is_lost(state: Mapping[str, Any]) -> bool:
+    return state["Type"] == "Pass" and state.get("Next") == OVER
+
+
+def _then(name: str | None) -> dict[str, Any]:
+    return {"End": True} if name is None else {"Next": name}
+
+
+def _fail(end: BadEnd, more: str = "") -> dict[str, Any]:
+    return {"Type": "Fail", "Error": end.error, "Cause": end.cause + more}
+
+
+def _to(value: Any, ways: Mapping[str, str]) -> Any:
+    """A state with the names of states for what a stage calls them; what it asks of others is left alone."""
+    if isinstance(value, Mapping):
+        return {
+            key: one if key == "Parameters" else ways.get(one, one) if key in ("Next", "Default") else _to(one, ways)
+            for key, one in value.items()
+        }
+    return [_to(one, ways) for one in value] if isinstance(value, list) else value
+
+
+# What can go wrong, and what is asked for
+
+
+def troubles(
+    place: str, short: str, subject: str, end: str, refused: tuple[str, str] | None = None
+) -> tuple[Fault, ...]:
+    """What can go wrong with an action that is tried three times."""
+    return (
+        Fault(f"{short}-fails-once", f"{subject} fails, once", place, "failed", times=1),
+        *([] if refused is None else [Fault(*refused, place, "unable", end)]),
+        Fault(f"{short}-fails", f"{subject} fails each time", place, "failed", end),
+        Fault(f"{short}-stuck", f"{subject} never ends", place, "stuck", end),
+    )
+
+
+def thing(title: str, properties: Mapping[str, Any], required: list[str], **more: str) -> dict[str, Any]:
+    """The JSON Schema of an object that has these fields and no other."""
+    needs = {"required": required} if required else {}
+    return {"type": "object", "title": title, **more, **needs, "additionalProperties": False, "properties": properties}
+
+
+def text(title: str, most: int = 1024, **more: str) -> dict[str, Any]:
+    """The JSON Schema of a text."""
+    return {"type": "string", "minLength": 1, "maxLength": most, "title": title, **more}
+
+
+def an_id(title: str) -> dict[str, Any]:
+    """The JSON Schema of an id."""
+    return {"type": "string", "format": "uuid", "title": title}

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from mhfd.errors import UsageError
 from mhfd_flows import expressions
-from mhfd_flows.build import Fault
+from mhfd_flows.build import Fault, FlowRecipe
 from mhfd_flows.interpreter import Execution, VirtualClock, run
 from mhfd_flows.pretend import RESULTS, SEEN, SOURCE, STAGING, Strike, World
-from mhfd_flows.shipped import MAX_FILES, Shipped
+from mhfd_flows.shipped import MAX_FILES
 
 RUN_ID: Final = "dry-run"
 _STAGE: Final = f"/staging/mhfd-{RUN_ID}/"
@@ -63,7 +63,7 @@ class Ending:
 class Rehearsal:
     """A dry run and what came of it."""
 
-    flow: Shipped
+    flow: FlowRecipe
     images: int
     faults: tuple[Fault, ...]
     execution: Execution
@@ -76,12 +76,12 @@ class Rehearsal:
         return self.found == self.expected
 
 
-def faults_of(flow: Shipped) -> tuple[Fault, ...]:
+def faults_of(flow: FlowRecipe) -> tuple[Fault, ...]:
     """The faults that can happen to a flow."""
     return FAULTS if _moves(flow) else tuple(fault for fault in FAULTS if fault.place == "score")
 
 
-def rehearse(flow: Shipped, faults: Iterable[str] = (), *, images: int = 3, look: bool = False) -> Rehearsal:
+def rehearse(flow: FlowRecipe, faults: Iterable[str] = (), *, images: int = 3, look: bool = False) -> Rehearsal:
     """Run a flow with pretended providers.
 
     Args:
@@ -114,7 +114,7 @@ def rehearse(flow: Shipped, faults: Iterable[str] = (), *, images: int = 3, look
     return Rehearsal(flow, images, chosen, execution, found, _expected(flow, chosen, images))
 
 
-def _chosen(flow: Shipped, names: Iterable[str]) -> tuple[Fault, ...]:
+def _chosen(flow: FlowRecipe, names: Iterable[str]) -> tuple[Fault, ...]:
     there = faults_of(flow)
     wanted = set(names)
     if unknown := sorted(wanted - {fault.name for fault in there}):
@@ -123,7 +123,7 @@ def _chosen(flow: Shipped, names: Iterable[str]) -> tuple[Fault, ...]:
     return tuple(fault for fault in there if fault.name in wanted)
 
 
-def _expected(flow: Shipped, faults: Sequence[Fault], images: int) -> Ending:
+def _expected(flow: FlowRecipe, faults: Sequence[Fault], images: int) -> Ending:
     kinds = {fault.kind for fault in faults}
     whole = images - ("changed" in kinds)
     scored = whole - ("some" in kinds)
@@ -157,7 +157,7 @@ def _rank(order: Sequence[str], one: tuple[str, str]) -> int:
     return len(order) if one[1] == "SomeNotScored" else order.index(one[0])
 
 
-def body_of(flow: Shipped, names: Sequence[str], *, looking: bool) -> dict[str, Any]:
+def body_of(flow: FlowRecipe, names: Sequence[str], *, looking: bool) -> dict[str, Any]:
     """The input of a dry run."""
     compute = {"endpoint_id": "the endpoint", "function_id": "mhfd_focus"}
     if not _moves(flow):
@@ -173,7 +173,7 @@ def body_of(flow: Shipped, names: Sequence[str], *, looking: bool) -> dict[str, 
     return body
 
 
-def _moves(flow: Shipped) -> bool:
+def _moves(flow: FlowRecipe) -> bool:
     return "source" in flow.input_schema["properties"]
 
 

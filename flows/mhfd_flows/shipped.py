@@ -1,16 +1,15 @@
-"""The flows that come with this package, and the schemas of their inputs."""
+"""The flows that come with this package, made of stages.
 
-import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from importlib import resources
-from typing import Any, Final
+As they are deployed they lie beside this file too, as JSON; a test holds both to be the same.
+"""
+
+from typing import Final
 
 from mhfd.errors import UsageError
-from mhfd_flows.checks import checked
-from mhfd_flows.definition import Definition
+from mhfd_flows.build import FlowRecipe
+from mhfd_flows.stages.looking import look
+from mhfd_flows.stages.scoring import SOME_NOT_SCORED, score_brought, score_where_they_lie
+from mhfd_flows.stages.staging import bring, clean, give_back
 
 INPUT_VERSION: Final = 2
 """Of the inputs' schemas. A deployed flow is told from another by its digest, which holds them."""
@@ -21,69 +20,45 @@ MAX_IMAGES: Final = 512
 MAX_FILES: Final = 64
 """In the folder that a run looks at by itself, and in one of the smaller flow."""
 
+MAX_REPORTS: Final = 128
+"""In the folder of the reports, when a run looks by itself."""
 
-@dataclass(frozen=True)
-class Shipped:
-    """A flow of this package."""
-
-    name: str
-    title: str
-    subtitle: str
-    schema: str
-    most: int
-    """Images of a run."""
-
-    @cached_property
-    def document(self) -> dict[str, Any]:
-        """The definition as it is deployed."""
-        return _read(f"{self.name}.json")
-
-    @cached_property
-    def input_schema(self) -> dict[str, Any]:
-        """The JSON Schema of a run's input."""
-        return _read(self.schema)
-
-    @cached_property
-    def definition(self) -> Definition:
-        """The definition, typed and checked."""
-        return checked(self.document, self.input_schema)
-
-    @cached_property
-    def digest(self) -> str:
-        """Short hash of definition and schema: a deployed flow that has another is obsolete."""
-        text = json.dumps([self.document, self.input_schema], sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-FLOWS: Final[Mapping[str, Shipped]] = {
+FLOWS: Final[dict[str, FlowRecipe]] = {
     flow.name: flow
     for flow in (
-        Shipped(
-            "focus_check",
-            "mhfd: check the focus of images",
-            "Bring images to a GPU endpoint, score their focus, bring the reports back, leave nothing behind",
-            "input_schema.json",
-            MAX_IMAGES,
+        FlowRecipe(
+            name="focus_check",
+            title="mhfd: check the focus of images",
+            subtitle="Bring images to a GPU endpoint, score their focus, bring the reports back, leave nothing behind",
+            stages=(
+                look(MAX_IMAGES, MAX_FILES, MAX_REPORTS),
+                bring("images", back="reports"),
+                score_brought(),
+                give_back(
+                    "reports", after="the images were scored", of="their", folder="reports", some=SOME_NOT_SCORED
+                ),
+                clean(),
+            ),
+            done="Every image that was whole has its report; the staging area is clean.",
+            most=MAX_IMAGES,
         ),
-        Shipped(
-            "focus_check_shared",
-            "mhfd: check the focus of images on a shared file system",
-            "Score images that the GPU endpoint can see where they are",
-            "input_schema_shared.json",
-            MAX_FILES,
+        FlowRecipe(
+            name="focus_check_shared",
+            title="mhfd: check the focus of images on a shared file system",
+            subtitle="Score images that the GPU endpoint can see where they are",
+            comment="mhfd: score the focus of images that lie on a file system the GPU endpoint can see. "
+            "Nothing is moved.",
+            stages=(score_where_they_lie(MAX_FILES),),
+            done="Every image has its report.",
+            most=MAX_FILES,
         ),
     )
 }
 
 
-def flow_of(name: str) -> Shipped:
+def flow_of(name: str) -> FlowRecipe:
     """A flow by its name; UsageError names those there are."""
     try:
         return FLOWS[name]
     except KeyError:
         raise UsageError(f"there is no flow {name!r}; there are {', '.join(FLOWS)}") from None
-
-
-def _read(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(resources.files("mhfd_flows").joinpath(name).read_text())
-    return found

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from tests.rigs.flow_inputs import InputRefused, check_input
 
+from mhfd_flows.build import FlowRecipe
 from mhfd_flows.checks import checked, examined, problems
 from mhfd_flows.definition import ERRORS, Action, Definition
 from mhfd_flows.errors import DefinitionRefused
 from mhfd_flows.providers import provider_of
-from mhfd_flows.shipped import FLOWS, MAX_IMAGES, Shipped, flow_of
+from mhfd_flows.shipped import FLOWS, MAX_IMAGES, flow_of
 from mhfd_flows.ways import following
 
 Flow = dict[str, Any]
@@ -244,13 +245,13 @@ shipped = pytest.mark.parametrize("flow", FLOWS.values(), ids=FLOWS)
 
 
 @shipped
-def test_shipped_flows_keep_every_rule(flow: Shipped) -> None:
+def test_shipped_flows_keep_every_rule(flow: FlowRecipe) -> None:
     assert problems(flow.definition, flow.input_schema) == problems(flow.definition) == []
     assert flow_of(flow.name) is flow
 
 
 @shipped
-def test_shipped_actions_say_all_that_matters(flow: Shipped) -> None:
+def test_shipped_actions_say_all_that_matters(flow: FlowRecipe) -> None:
     """In the file itself, not by a default of a model."""
     actions = {name: s for name, s in flow.document["States"].items() if s["Type"] == "Action"}
     assert actions
@@ -267,7 +268,7 @@ def test_shipped_actions_say_all_that_matters(flow: Shipped) -> None:
 
 
 @shipped
-def test_shipped_flows_hold_no_id_and_no_old_address(flow: Shipped) -> None:
+def test_shipped_flows_hold_no_id_and_no_old_address(flow: FlowRecipe) -> None:
     text = json.dumps([flow.document, flow.input_schema])
     assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-", text)
     assert "actions.globus.org/transfer" not in text.replace("transfer.actions.globus.org/transfer", "")
@@ -275,7 +276,7 @@ def test_shipped_flows_hold_no_id_and_no_old_address(flow: Shipped) -> None:
 
 
 @shipped
-def test_shipped_states_say_what_they_are_for(flow: Shipped) -> None:
+def test_shipped_states_say_what_they_are_for(flow: FlowRecipe) -> None:
     for name, state in flow.definition.states.items():
         assert state.comment or state.type == "Fail", name
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -13,14 +14,14 @@ from tests.rigs.flow_inputs import INPUT_LIMIT, InputRefused, check_input
 
 from mhfd.contract.focus_report import SUMMARY_BYTES, report_file
 from mhfd.errors import UsageError
-from mhfd_flows.build import Fault
+from mhfd_flows.build import Fault, FlowRecipe
 from mhfd_flows.checks import checked
 from mhfd_flows.definition import Action, Definition
 from mhfd_flows.dry_run import FAULTS, RUN_ID, Rehearsal, body_of, faults_of, rehearse
 from mhfd_flows.errors import UnableToRun
 from mhfd_flows.interpreter import ActionAnswer, Execution, Provider, VirtualClock, run, service_polls, size_of
 from mhfd_flows.pretend import RESULTS, SOURCE, World
-from mhfd_flows.shipped import FLOWS, MAX_FILES, MAX_IMAGES, Shipped
+from mhfd_flows.shipped import FLOWS, MAX_FILES, MAX_IMAGES
 
 MOVING, SHARED = FLOWS["focus_check"], FLOWS["focus_check_shared"]
 COMPUTE = "https://compute.actions.globus.org/v3"
@@ -75,7 +76,7 @@ def test_a_fault_on_a_shared_file_system_ends_as_it_should(fault: Fault) -> None
 
 
 @pytest.mark.parametrize("flow", FLOWS.values(), ids=FLOWS)
-def test_every_state_is_visited_by_some_case(flow: Shipped) -> None:
+def test_every_state_is_visited_by_some_case(flow: FlowRecipe) -> None:
     visited = {state for done in all_cases() if done.flow is flow for state in done.execution.visited}
     if flow is MOVING:
         visited |= set(asked().visited) | set(unwell(flow, "AskEndpoint", "ActionFailedException").visited)
@@ -98,7 +99,7 @@ def test_a_run_that_only_asks_moves_nothing() -> None:
     assert "output" in done.state["asked"]["details"]["results"][0]
 
 
-def unwell(flow: Shipped, state: str, error: str) -> Execution:
+def unwell(flow: FlowRecipe, state: str, error: str) -> Execution:
     """A run in which one action always ends in one error, whatever the others do."""
     clock = VirtualClock()
     target = flow.definition.states[state]
@@ -486,7 +487,7 @@ def test_a_flow_that_ends_otherwise_is_noticed() -> None:
     """A defect in the definition is what the dry run is for."""
     broken = json.loads(json.dumps(MOVING.document))
     broken["States"]["Returned"]["Next"] = "Ending"
-    flow = Shipped(MOVING.name, "", "", MOVING.schema, MOVING.most)
+    flow = replace(MOVING)
     flow.__dict__.update(document=broken, definition=checked(broken))
     done = rehearse(flow)
     assert not done.as_it_should

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import jsonschema
 
-from mhfd_flows.shipped import Shipped
+from mhfd_flows.build import FlowRecipe
 
 INPUT_LIMIT: Final = 100_000
 """Bytes of a run's input as JSON: it stays in the run's state. Long names in other scripts reach it."""
@@ -18,7 +18,7 @@ class InputRefused(ValueError):
     """An input of a run does not fit the flow's schema."""
 
 
-def check_input(flow: Shipped, body: Mapping[str, Any]) -> None:
+def check_input(flow: FlowRecipe, body: Mapping[str, Any]) -> None:
     """InputRefused, naming the field, when an input does not fit."""
     validator = jsonschema.Draft202012Validator(flow.input_schema)
     lines = [

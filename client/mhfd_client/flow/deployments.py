@@ -21,7 +21,8 @@ from mhfd_client.globus.ids import id_of
 from mhfd_client.kept import kept
 from mhfd_client.printing import printable
 from mhfd_client.settings import places
-from mhfd_flows.shipped import FLOWS, Shipped
+from mhfd_flows.build import FlowRecipe
+from mhfd_flows.shipped import FLOWS
 
 if TYPE_CHECKING:
     from globus_sdk import FlowsClient
@@ -63,7 +64,7 @@ def principal(text: str, role: str) -> str:
 
 def deploy(
     flows: FlowsClient,
-    shipped: Shipped,
+    shipped: FlowRecipe,
     *,
     who: str,
     roles: Mapping[str, list[str]] | None = None,
@@ -108,7 +109,7 @@ def deploy(
     return found
 
 
-def find(flows: FlowsClient, shipped: Shipped, *, who: str, flow_id: UUID | None = None) -> Deployed:
+def find(flows: FlowsClient, shipped: FlowRecipe, *, who: str, flow_id: UUID | None = None) -> Deployed:
     """The flow to start; FlowMissing when there is none, FlowObsolete when it is not this mhfd's."""
     with _kept() as ids:
         document, did = _at_service(flows, shipped, flow_id or ids.get(_key(flows, shipped, who)))
@@ -166,7 +167,7 @@ def _refused(status: int, said: str, of: str, login: str) -> FlowError:
 
 
 def _at_service(
-    flows: FlowsClient, shipped: Shipped, known: UUID | str | None
+    flows: FlowsClient, shipped: FlowRecipe, known: UUID | str | None
 ) -> tuple[dict[str, Any] | None, Literal["found", "unchanged"]]:
     """What the service has under the id that we know, else of ours under any."""
     if known is not None:
@@ -183,7 +184,7 @@ def _at_service(
     return _search(flows, shipped), "found"
 
 
-def _search(flows: FlowsClient, shipped: Shipped) -> dict[str, Any] | None:
+def _search(flows: FlowsClient, shipped: FlowRecipe) -> dict[str, Any] | None:
     """A flow of ours that this machine has forgotten, or whose making was not answered: the latest of one's own."""
     pages = asked(
         lambda: list(flows.paginated.list_flows(filter_roles="flow_owner", filter_fulltext=f"mhfd:{shipped.name}"))
@@ -196,7 +197,7 @@ def _search(flows: FlowsClient, shipped: Shipped) -> dict[str, Any] | None:
     return None if latest is None else dict(asked(lambda: flows.get_flow(latest["id"]).data))
 
 
-def _make(flows: FlowsClient, shipped: Shipped, about: dict[str, Any]) -> dict[str, Any]:
+def _make(flows: FlowsClient, shipped: FlowRecipe, about: dict[str, Any]) -> dict[str, Any]:
     """One call that is not repeated: each that arrives makes a flow. Without an answer it is looked for."""
     try:
         with flows.retry_config.tune(max_retries=0):
@@ -208,7 +209,7 @@ def _make(flows: FlowsClient, shipped: Shipped, about: dict[str, Any]) -> dict[s
         return found
 
 
-def _about(shipped: Shipped) -> dict[str, Any]:
+def _about(shipped: FlowRecipe) -> dict[str, Any]:
     return {
         "title": shipped.title,
         "subtitle": shipped.subtitle,
@@ -220,7 +221,7 @@ def _about(shipped: Shipped) -> dict[str, Any]:
 
 
 def _deployed(
-    shipped: Shipped, document: Mapping[str, Any], did: Literal["made", "found", "updated", "unchanged"]
+    shipped: FlowRecipe, document: Mapping[str, Any], did: Literal["made", "found", "updated", "unchanged"]
 ) -> Deployed:
     digest = _word(document, "digest:") or "unknown"
     altered = digest == shipped.digest and document.get("definition") != shipped.document
@@ -232,7 +233,7 @@ def _word(document: Mapping[str, Any], prefix: str) -> str | None:
     return next((word.removeprefix(prefix) for word in words if word.startswith(prefix)), None)
 
 
-def _obsolete(shipped: Shipped, found: Deployed) -> str:
+def _obsolete(shipped: FlowRecipe, found: Deployed) -> str:
     return (
         f"flow {found.id} is obsolete: it is {shipped.name} of mhfd {found.version} ({found.digest}), and this mhfd "
         f"({mhfd.__version__}) has {shipped.digest}; run: mhfd flow deploy {shipped.name} --update"
@@ -243,7 +244,7 @@ def _short(text: str) -> str:
     return printable(re.sub(r"\s+", " ", text)[:600])
 
 
-def _key(flows: FlowsClient, shipped: Shipped, who: str) -> str:
+def _key(flows: FlowsClient, shipped: FlowRecipe, who: str) -> str:
     """Whose flow, where: a flow of one account or service is none of another's."""
     return f"{flows.base_url} {who} {shipped.name}"
 

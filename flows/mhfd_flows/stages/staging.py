@@ -1,0 +1,230 @@
+"""A run's own folder on the endpoint's collection: files are brought there, what came of them goes back, it is deleted.
+
+The folder is made by `bring` and named after the run; `clean` deletes it, whatever happened in between.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from mhfd_flows.build import (
+    PERSONAL,
+    BadEnd,
+    EndingWords,
+    Fault,
+    FlowStage,
+    States,
+    Step,
+    action,
+    an_id,
+    choice,
+    computed,
+    fixed,
+    lost,
+    once,
+    text,
+    thing,
+    three_times,
+    troubles,
+    when,
+)
+
+_OWN: Final = ".rstrip('/') + '/mhfd-' + _context.run_id + '/"
+_QUIET: Final = {"notify_on_succeeded": False, "notify_on_failed": False, "notify_on_inactive": False}
+_TRANSFER: Final = "transfer.actions.globus.org/"
+_IN_WORK: Final = "a.path.rpartition('/mhfd-work-' + plan.key + '/')[2]"
+_ARTEFACTS: Final = (
+    f"[{{'source_path': plan.work + 'mhfd-work-' + plan.key + '/' + {_IN_WORK}, "
+    f"'destination_path': results.path.rstrip('/') + '/' + {_IN_WORK}}} "
+    "for a in work.details.results[0].output.artefacts]"
+)
+
+
+def listing(comment: str, of: str, limit: int, place: str, lost: str, then: str) -> dict[str, Any]:
+    """A folder is listed: once, and `limit` entries of it."""
+    parameters = {"endpoint_id.$": f"$.{of}.id", "path.$": f"$.{of}.path", "limit": limit}
+    return once(action(comment, f"{_TRANSFER}ls", parameters, "look", 300), place, lost, then)
+
+
+def bring(what: str = "images", *, listed: bool = True, back: str = "work") -> FlowStage:
+    """Files come into the run's own folder, in one transfer.
+
+    Args:
+        what: Their name.
+        listed: They are those of `$.batch`; else the whole folder comes, as `brought`.
+        back: The folder in there whose content is to go back.
+    """
+    name, error = f"Bring{what.capitalize()}", f"{what.capitalize()}NotBrought"
+    data: Mapping[str, Any] = {
+        "DATA.=": "[{'source_path': source.path.rstrip('/') + '/' + i.path, "
+        "'destination_path': plan.stage + i.name} for i in batch.images]"
+    }
+    if not listed:
+        whole = {"source_path.=": "source.path.rstrip('/') + '/'", "destination_path.=": "plan.stage + 'brought/'"}
+        data = {"DATA": [whole | {"recursive": True}]}
+    said = f"One transfer for all {what}, encrypted; Transfer compares checksums, as it is asked to."
+    make = action(
+        "The run's own folder on the endpoint's collection.",
+        f"{_TRANSFER}mkdir",
+        {"endpoint_id.$": "$.staging.id", "path.$": "$.plan.stage"},
+        "made",
+        300,
+    )
+    moving = _moved(said, "source", "staging", data, "brought")
+    return FlowStage(
+        step=replace(Step.MOVE, words=f"moving {what}"),
+        states={"MakeStaging": once(make, "stage", "CannotStage", name)}
+        | three_times(name, moving, short="Bring", counter="bring", lost="BringLost")
+        | {"BringLost": lost(error, f"The {what} did not come.")},
+        places={"MakeStaging": "stage", name: "bring"},
+        counters=("bring",),
+        plan={
+            "stage.=": f"staging.path{_OWN}'",
+            f"{back}.=": f"staging.path{_OWN}{back}/'",
+            "seen.=": f"compute.staging_root{_OWN}'",
+        },
+        asks={
+            "source": collection(
+                f"Where the {what} are", f"The instrument's collection, and the folder below which the {what} lie."
+            ),
+            "staging": collection(
+                "Staging area",
+                "The endpoint's collection, and a folder in which each run makes its own and deletes it again. "
+                "It must exist.",
+            ),
+        },
+        needs=("source", "staging"),
+        ends=(
+            BadEnd(
+                error,
+                f"The {what} could not be transferred to the staging area: see $.errors.bring.",
+                EndingWords(f"the {what} could not be moved to the staging area", PERSONAL),
+                "The staging area is clean, unless a transfer that took too long still goes on: cancel it at Transfer.",
+            ),
+        ),
+        fails=(
+            BadEnd(
+                "CannotStage",
+                "The run's folder could not be made below staging.path: see $.errors.stage. "
+                "If it was made after all, it is empty: mhfd-<run id>.",
+                EndingWords(
+                    "its folder in the staging area could not be made",
+                    "may you write there, and is flow.staging_path what the collection calls the folder?",
+                ),
+            ),
+        ),
+        faults=(
+            Fault("staging-refused", "the run's folder cannot be made", "stage", "unable", "CannotStage"),
+            *troubles(
+                "bring",
+                "transfer",
+                f"the transfer of the {what}",
+                error,
+                ("transfer-refused", f"Transfer refuses to move the {what}"),
+            ),
+        ),
+        steps=dict.fromkeys(("MakeStaging", "CannotStage"), Step.BEGIN),
+    )
+
+
+def give_back(
+    what: str = "artefacts",
+    *,
+    after: str = "the work is done",
+    of: str = "its",
+    folder: str | None = None,
+    some: tuple[BadEnd, Fault] | None = None,
+) -> FlowStage:
+    """What came of it goes to the results' collection, in one transfer.
+
+    Args:
+        what: Its name.
+        after: What has gone well when it cannot be moved.
+        of: Whose it is.
+        folder: The folder of the run's own that goes; left out: the artefacts of long work, where it has any.
+        some: How a run ends in which not `$.answer.ok`: not all could be made, and what there is goes back.
+    """
+    moved, error = f"Return{what.capitalize()}", f"{what.capitalize()}NotReturned"
+    states: States = {}
+    if folder is None:
+        states["AnythingToReturn"] = choice(f"Are there {what}?", [when("answer.any", True, moved)], "Returned")
+    data: Mapping[str, Any] = {"DATA.=": _ARTEFACTS} if folder is None else {"DATA": [_back(folder)]}
+    said = (
+        f"The {what}, wherever in the work's folder they are."
+        if folder is None
+        else f"The folder of the {what}, as it is."
+    )
+    doing = _moved(said, "staging", "results", data, "returned")
+    states |= three_times(moved, doing, short="Return", counter="give_back", lost="ReturnLost", then="Returned")
+    states["ReturnLost"] = lost(error, f"The {what} did not come back.")
+    if some is None:
+        states["Returned"] = fixed("All went well.", {"error": ""}, "outcome")
+    else:
+        found = {"error.=": f"'' if answer.ok else '{some[0].error}'"}
+        states["Returned"] = computed("All of them, or some?", found, "outcome")
+    may_write = f"is Globus Connect Personal running, may the folder of {what} be written?"
+    end = BadEnd(
+        error,
+        f"{after[0].upper()}{after[1:]}, but the {what} could not be transferred back: see $.errors.give_back.",
+        EndingWords(f"{after}, but {of} {what} could not be moved back", may_write),
+    )
+    went = f"A collection, and a folder that is made when the first {what.removesuffix('s')} comes."
+    return FlowStage(
+        step=replace(Step.RETURN, words=f"bringing {what} back", late=may_write),
+        states=states,
+        places={moved: "return"},
+        counters=("give_back",),
+        asks={"results": collection(f"Where the {what} go", went)},
+        needs=("results",),
+        ends=(*(some[:1] if some else ()), end),
+        faults=(*troubles("return", "return", f"the transfer of the {what}", error), *(some[1:] if some else ())),
+    )
+
+
+def clean() -> FlowStage:
+    """The run's own folder goes, whatever happened before."""
+    going = action(
+        "The run's own folder goes, whether all went well or not.",
+        f"{_TRANSFER}delete",
+        {"endpoint.$": "$.staging.id", "recursive": True, **_QUIET, "DATA": [{"path.$": "$.plan.stage"}]},
+        "cleaned",
+        3600,
+    )
+    left = {"collection.$": "$.staging.id", "path.$": "$.plan.stage", "seen_by_endpoint.$": "$.plan.seen"}
+    return FlowStage(
+        step=Step.CLEAN,
+        states=three_times("Clean", going, short="Clean", counter="clean", lost="NameLeftover")
+        | {"NameLeftover": computed("What a person must delete.", left, "leftover", "StagingNotCleaned")},
+        places={"Clean": "clean"},
+        counters=("clean",),
+        fails=(
+            BadEnd(
+                "StagingNotCleaned",
+                "The folder mhfd-<run id> below staging.path could not be deleted: $.leftover has its path; "
+                "delete it by hand. How the run itself ended: $.outcome.",
+                EndingWords("its folder in the staging area could not be deleted", "{leftover}"),
+            ),
+        ),
+        faults=(
+            Fault("clean-fails-once", "the run's folder cannot be deleted, once", "clean", "failed", times=1),
+            Fault("clean-fails", "the run's folder can never be deleted", "clean", "failed", "StagingNotCleaned"),
+            Fault("clean-stuck", "the deletion never ends", "clean", "stuck", "StagingNotCleaned"),
+        ),
+    )
+
+
+def collection(title: str, description: str) -> dict[str, Any]:
+    """The JSON Schema of a folder of a collection."""
+    fields = {"id": an_id("Collection"), "path": text("Folder")}
+    return thing(title, fields, ["id", "path"], description=description, format="globus-collection")
+
+
+def _back(folder: str) -> dict[str, Any]:
+    went = {"source_path.$": f"$.plan.{folder}", "destination_path.=": "results.path.rstrip('/') + '/'"}
+    return went | {"recursive": True}
+
+
+def _moved(comment: str, here: str, there: str, data: Mapping[str, Any], result: str) -> dict[str, Any]:
+    ends = {"source_endpoint.$": f"$.{here}.id", "destination_endpoint.$": f"$.{there}.id"}
+    said = {"verify_checksum": True, "encrypt_data": True, **_QUIET}
+    return action(comment, f"{_TRANSFER}transfer", ends | said | dict(data), result, 7200)
