@@ -262,21 +262,26 @@ class FlowRecipe:
         return self.asked.function
 
     @property
+    def moves(self) -> bool:
+        """Whether it brings something back; else its answer tells all."""
+        return "return" in self.places.values()
+
+    @cached_property
     def faults(self) -> tuple[Fault, ...]:
         """What can go wrong, in the order in which it strikes."""
         return tuple(fault for stage in self.stages for fault in stage.faults)
 
-    @property
+    @cached_property
     def places(self) -> Mapping[str, str]:
         """What faults call each action."""
         return {state: place for stage in self.stages for state, place in stage.places.items()}
 
-    @property
+    @cached_property
     def endings(self) -> Mapping[str, EndingWords]:
         """What a person is told, by the error that a run ended in."""
         return {end.error: end.words for stage in self.stages for end in (*stage.ends, *stage.fails)}
 
-    @property
+    @cached_property
     def steps(self) -> Mapping[str, Step]:
         """Which step of the road each state is."""
         found = dict.fromkeys(self.document["States"], Step.BEGIN) | dict.fromkeys(("Ending", "Done"), Step.CLEAN)

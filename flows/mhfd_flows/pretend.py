@@ -5,39 +5,28 @@ missing file fails. They are not the service: they know nothing of accounts, con
 made up.
 """
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
-from mhfd_flows.build import Kind
+from mhfd.errors import UsageError
+from mhfd_flows.build import Fault, FlowRecipe, Kind
 from mhfd_flows.errors import UnableToRun
 from mhfd_flows.interpreter import ActionAnswer, Provider, VirtualClock
-from mhfd_flows.providers import PROVIDERS, ActionProvider
+from mhfd_flows.providers import ActionProvider, provider_of
 
 SOURCE: Final = "the microscope's collection"
 STAGING: Final = "the endpoint's collection"
 RESULTS: Final = "the collection for reports"
 SEEN: Final = "/endpoint"
 """Where the endpoint sees its collection."""
-
-
-_FOR: Final[Mapping[tuple[str, str], str]] = {
-    ("ls", SOURCE): "look",
-    ("ls", RESULTS): "reports",
-    ("mkdir", STAGING): "stage",
-    ("transfer", STAGING): "bring",
-    ("transfer", RESULTS): "return",
-    ("delete", STAGING): "clean",
-}
-
-
-@dataclass(slots=True)
-class Strike:
-    """What goes wrong at a place. `left`: so many times; None: always."""
-
-    place: str
-    kind: Kind
-    left: int | None = None
+UNDONE: Final[tuple[Kind, ...]] = ("unable", "failed", "stuck")
+"""What goes wrong before anything is done."""
+_MANY: Final = 200
+_Doing = Callable[[Mapping[str, Any], str], dict[str, Any]]
+"""What is asked at a place is done, and answered."""
 
 
 @dataclass
@@ -45,66 +34,66 @@ class World:
     """What there is, and what is done to it. `files` are sizes by collection and path."""
 
     clock: VirtualClock
-    strikes: list[Strike] = field(default_factory=list)
+    faults: Sequence[Fault] = ()
     files: dict[tuple[str, str], int] = field(default_factory=dict)
     folders: set[tuple[str, str]] = field(default_factory=set)
-    looks: int = 0
+    came: Counter[str] = field(default_factory=Counter)
+    """How often a fault has struck, a folder was seen and a work was taken up."""
 
-    def providers(self) -> dict[str, Provider]:
-        """By the addresses of the real ones."""
-        doing: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+    def of(self, flow: FlowRecipe) -> Mapping[str, Provider]:
+        """By the states of a flow, whose places say what goes wrong there. UsageError."""
+        doing: Mapping[str, _Doing] = {
             "ls": self._ls,
             "mkdir": self._mkdir,
             "transfer": self._transfer,
             "delete": self._delete,
-            "compute": self._compute,
+            "compute": partial(_computed, self._turn if flow.asked.long else self._reports),
         }
-        known = {one.name: one for one in PROVIDERS if one.name in doing}
-        return {one.addresses[0]: _Pretender(self, one, doing[name]) for name, one in known.items()}
+        found: dict[str, Provider] = {}
+        for state, place in flow.places.items():
+            address = str(flow.document["States"][state]["ActionUrl"])
+            provider = provider_of(address)
+            if provider is None or provider.name not in doing:
+                raise UsageError(f"{flow.name}: {state}: nobody pretends to be {address}; try the definition as a file")
+            found[state] = _Pretender(self, provider, place, doing[provider.name])
+        return found
 
     def below(self, collection: str, folder: str) -> list[str]:
         """The paths of the files below a folder."""
         return sorted(path for where, path in self.files if where == collection and path.startswith(folder))
 
-    def has(self, place: str, kind: Kind) -> bool:
-        """Whether that goes wrong there."""
-        return any((one.place, one.kind) == (place, kind) for one in self.strikes)
-
-    def next_strike(self, place: str) -> Kind | None:
-        """What goes wrong with the next action there, if its provider itself does."""
-        for one in self.strikes:
-            if one.place == place and one.kind in ("unable", "failed", "stuck") and one.left != 0:
-                if one.left is not None:
-                    one.left -= 1
+    def strikes(self, place: str, *kinds: Kind) -> Kind | None:
+        """What goes wrong with the next action there, of these."""
+        for one in self.faults:
+            if one.place == place and one.kind in kinds and (one.times is None or self.came[one.name] < one.times):
+                self.came[one.name] += 1
                 return one.kind
         return None
 
-    def _ls(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def _ls(self, asked: Mapping[str, Any], place: str) -> dict[str, Any]:
         where, folder = str(asked["endpoint_id"]), str(asked["path"]).rstrip("/") + "/"
         names = {p.removeprefix(folder).split("/")[0]: p for p in self.below(where, folder)}
         if not names and (where, folder) not in self.folders:
             raise LookupError(f"{folder} is not there")
-        found: list[dict[str, Any]] = []
-        for name, path in sorted(names.items()):
-            kind, size = ("file", self.files[where, path]) if path == folder + name else ("dir", 4096)
-            found.append({"name": name, "type": kind, "size": size, "last_modified": "2026-01-01 00:00:00+00:00"})
-        if where == SOURCE:
-            found = self._as_seen(found)
+        self.came[where] += 1
+        wrong = self.strikes(place, "full", "empty", "moving")
+        listed = {"full": [f"{i}.tif" for i in range(_MANY)], "empty": []}.get(wrong or "", sorted(names))
+        found = [
+            {
+                "name": name,
+                "type": "dir" if names.get(name, folder + name) != folder + name else "file",
+                "size": self.came[where] if wrong == "moving" else self.files.get((where, folder + name), 4096),
+                "last_modified": "2026-01-01 00:00:00+00:00",
+            }
+            for name in listed
+        ]
         return {"DATA": found[: asked.get("limit")]}
 
-    def _as_seen(self, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        self.looks += 1
-        if self.has("look", "full"):
-            return [found[0] | {"name": f"{i}.tif"} for i in range(100)]
-        if self.has("look", "empty"):
-            return []
-        return [one | {"size": self.looks} for one in found] if self.has("look", "moving") else found
-
-    def _mkdir(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def _mkdir(self, asked: Mapping[str, Any], place: str) -> dict[str, Any]:
         self.folders.add((str(asked["endpoint_id"]), str(asked["path"])))
         return {"code": "DirectoryCreated"}
 
-    def _transfer(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def _transfer(self, asked: Mapping[str, Any], place: str) -> dict[str, Any]:
         here, there = str(asked["source_endpoint"]), str(asked["destination_endpoint"])
         for item in asked["DATA"]:
             came, goes = str(item["source_path"]), str(item["destination_path"])
@@ -117,7 +106,7 @@ class World:
                 raise LookupError(f"{came} is not there")
         return {"status": "SUCCEEDED", "files_transferred": len(asked["DATA"])}
 
-    def _delete(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def _delete(self, asked: Mapping[str, Any], place: str) -> dict[str, Any]:
         where = str(asked["endpoint"])
         for item in asked["DATA"]:
             for path in self.below(where, item["path"]):
@@ -125,16 +114,14 @@ class World:
             self.folders -= {one for one in self.folders if one[0] == where and one[1].startswith(item["path"])}
         return {"status": "SUCCEEDED"}
 
-    def _compute(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        return {"results": [{"task_id": "a task", "output": self._scored(task["kwargs"])} for task in asked["tasks"]]}
-
-    def _scored(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        if self.has("score", "refused"):
-            return {"ok": False, "reports": [], "errors": [{"code": "bad_request", "why": "it is pretended"}]}
+    def _reports(self, asked: Mapping[str, Any], place: str) -> dict[str, Any]:
+        if self.strikes(place, "refused"):
+            return _refused() | {"reports": []}
         paths, into = list(asked["paths"]), asked.get("write_to")
         expected = asked.get("expect") or [None] * len(paths)
-        moved = [path for path, one in zip(paths, expected, strict=True) if one and self._size(path) != one["size"]]
-        missing = [path for path in paths if path not in moved][-1:] if self.has("score", "some") else []
+        sizes = self._sizes(paths, place) if any(expected) else {}
+        moved = [path for path, one in zip(paths, expected, strict=True) if one and sizes[path] != one["size"]]
+        missing = [path for path in paths if path not in moved][-1:] if self.strikes(place, "some") else []
         reports: list[dict[str, Any] | None] = []
         for path in paths:
             if path in moved or path in missing:
@@ -144,31 +131,72 @@ class World:
             if into:
                 name = f"{path.rsplit('/', 1)[-1]}.0123456789ab.mhfd.json"
                 self.files[STAGING, f"{into}/{name}".removeprefix(SEEN)] = 20_000
-        errors = [{"code": "out_of_memory", "why": "it is pretended", "path": path} for path in missing]
-        errors += [{"code": "changed", "why": "it is pretended", "path": path} for path in moved]
+        errors = [_problem("out_of_memory") | {"path": path} for path in missing]
+        errors += [_problem("changed") | {"path": path} for path in moved]
         return {"ok": not errors, "reports": reports, "errors": errors}
 
-    def _size(self, path: str) -> int:
-        """Of a file as the endpoint sees it: another, where it has changed on the way."""
-        here = self.below(STAGING, path.removeprefix(SEEN).rpartition("/")[0] + "/")
-        other = self.has("came", "all changed") or (self.has("came", "changed") and path.removeprefix(SEEN) == here[-1])
-        return self.files[STAGING, path.removeprefix(SEEN)] + other
+    def _sizes(self, paths: Sequence[str], place: str) -> dict[str, int]:
+        """Of files as the endpoint sees them: another, where they have changed on the way."""
+        changed = {"all changed": len(paths), "changed": 1}.get(self.strikes(place, "all changed", "changed") or "", 0)
+        sizes = {path: self.files[STAGING, path.removeprefix(SEEN)] for path in paths}
+        return sizes | {path: sizes[path] + 1 for path in sorted(paths)[len(paths) - changed :]}
+
+    def _turn(self, asked: Mapping[str, Any], place: str) -> dict[str, Any]:
+        """One of long work, of which there are two; a file comes of it, in the work's own folder."""
+        wrong = self.strikes(place, "refused", "elsewhere", "never done", "work failed", "cancelled")
+        if wrong == "refused":
+            return _refused()
+        work = f"{asked['into']}/mhfd-work-{asked['key']}"
+        self.came[work] += wrong != "elsewhere"
+        ends: dict[Kind | None, str] = {"elsewhere": "elsewhere", "work failed": "failed", "cancelled": "cancelled"}
+        state = ends.get(wrong, "done" if wrong is None and self.came[work] > 1 else "more")
+        made, errors = [], [] if state in ("done", "more", "elsewhere") else [_problem("internal")]
+        if state == "done":
+            file = f"{work}/files-1/result.json"
+            made = [{"path": file, "sha256": "0" * 64, "bytes": 2_000, "kind": "result"}]
+            self.files[STAGING, file.removeprefix(SEEN)] = 2_000
+        progress = {"done": min(self.came[work], 2), "total": 2, "unit": "turns", "note": "", "at_ns": 0}
+        return {
+            "ok": not errors,
+            "errors": errors,
+            "key": asked["key"],
+            "state": state,
+            "progress": progress,
+            "result": {} if state == "done" else None,
+            "artefacts": made,
+        }
+
+
+def _computed(answer: _Doing, asked: Mapping[str, Any], place: str) -> dict[str, Any]:
+    return {"results": [{"task_id": "a task", "output": answer(task["kwargs"], place)} for task in asked["tasks"]]}
+
+
+def _refused() -> dict[str, Any]:
+    return {"ok": False, "errors": [_problem("bad_request")]}
+
+
+def _problem(code: str) -> dict[str, Any]:
+    return {"code": code, "why": "it is pretended"}
 
 
 class _Pretender:
-    """One provider: starts, takes its time, and then does it."""
+    """One provider at a place: starts, takes its time, and then does it."""
 
     def __init__(
-        self, world: World, provider: ActionProvider, act: Callable[[Mapping[str, Any]], dict[str, Any]]
+        self,
+        world: World,
+        provider: ActionProvider,
+        place: str,
+        act: _Doing,
     ) -> None:
-        self._world, self._provider, self._act = world, provider, act
+        self._world, self._provider, self._place, self._act = world, provider, place, act
         self._name, self._seconds = provider.name, provider.pretended_seconds
         self._doing: dict[str, tuple[Mapping[str, Any], float, Kind | None]] = {}
 
     def run(self, parameters: Mapping[str, Any]) -> ActionAnswer:
         if wrong := self._provider.refuses(parameters):
             raise UnableToRun(f"{self._name}: {wrong}")
-        strike = self._world.next_strike(self._place(parameters))
+        strike = self._world.strikes(self._place, *UNDONE)
         if strike == "unable":
             raise UnableToRun(f"{self._name}: refused, it is pretended")
         action = f"{self._name}-{len(self._doing)}"
@@ -182,21 +210,9 @@ class _Pretender:
         if strike == "failed":
             return ActionAnswer("FAILED", action_id, {"message": f"{self._name} failed, it is pretended"})
         try:
-            return ActionAnswer("SUCCEEDED", action_id, self._act(parameters))
+            return ActionAnswer("SUCCEEDED", action_id, self._act(parameters, self._place))
         except LookupError as e:
             return ActionAnswer("FAILED", action_id, {"message": str(e)})
 
     def cancel(self, action_id: str) -> None:
         self._doing.pop(action_id, None)
-
-    def _place(self, parameters: Mapping[str, Any]) -> str:
-        if self._name == "compute":
-            return "score"
-        where = next(str(parameters[key]) for key in _WHERE if key in parameters)
-        try:
-            return _FOR[self._name, where]
-        except KeyError:
-            raise UnableToRun(f"{self._name}: nothing of the kind is pretended on {where}") from None
-
-
-_WHERE: Final = ("endpoint_id", "destination_endpoint", "endpoint")

@@ -174,12 +174,17 @@ class _Unwell:
 def made_up(found: References, schema: Mapping[str, Any] | None) -> dict[str, Any]:
     """An input that a run can begin with: what the schema asks for, else what the definition reads."""
     if schema:
-        made = _sample(schema, "input", schema, 8)
-        return made if isinstance(made, dict) else {}
+        return sample_of(schema)
     body: dict[str, Any] = {}
     for steps, kind in sorted(found.needs.items(), key=lambda one: len(one[0])):
         _give(body, steps, kind)
     return body
+
+
+def sample_of(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """What a schema asks for."""
+    made = _sample(schema, "input", schema, 8)
+    return made if isinstance(made, dict) else {}
 
 
 _SAMPLES: Final[Mapping[str, Callable[[], Any]]] = {

@@ -25,7 +25,6 @@ from mhfd_client.flow import deployments
 from mhfd_client.globus.consents import consents_for
 from mhfd_client.globus.identity import globus_app, who_of
 from mhfd_client.settings import load as settings
-from mhfd_flows.dry_run import FAULTS
 from mhfd_flows.shipped import FLOWS
 
 SHIPPED = FLOWS["focus_check"]
@@ -209,7 +208,7 @@ def test_unknown_faults_are_a_wrong_usage_and_the_known_are_listed() -> None:
     refused = mhfd("dry-run", "--faults", "rain")
     assert refused.exit_code == 2
     listed = mhfd("dry-run", "--faults", "list").output
-    for fault in FAULTS:
+    for fault in SHIPPED.faults:
         assert fault.name in refused.output
         assert f"{fault.name} " in listed
     assert mhfd("dry-run", "--images", 513).exit_code == 2

@@ -11,19 +11,21 @@ from typing import Any
 
 import pytest
 from tests.rigs.flow_inputs import INPUT_LIMIT, InputRefused, check_input
+from tests.rigs.hash_flow import HASH_FLOW
 
 from mhfd.contract.focus_report import SUMMARY_BYTES, report_file
 from mhfd.errors import UsageError
 from mhfd_flows.build import Fault, FlowRecipe
 from mhfd_flows.checks import checked
 from mhfd_flows.definition import Action, Definition
-from mhfd_flows.dry_run import FAULTS, RUN_ID, Rehearsal, body_of, faults_of, rehearse
+from mhfd_flows.dry_run import RUN_ID, Rehearsal, body_of, rehearse
 from mhfd_flows.errors import UnableToRun
 from mhfd_flows.interpreter import ActionAnswer, Execution, Provider, VirtualClock, run, service_polls, size_of
 from mhfd_flows.pretend import RESULTS, SOURCE, World
 from mhfd_flows.shipped import FLOWS, MAX_FILES, MAX_IMAGES
 
 MOVING, SHARED = FLOWS["focus_check"], FLOWS["focus_check_shared"]
+ALL = {**FLOWS, HASH_FLOW.name: HASH_FLOW}
 COMPUTE = "https://compute.actions.globus.org/v3"
 TRANSFER = "https://transfer.actions.globus.org/"
 ROOM = 150_000
@@ -31,25 +33,19 @@ ROOM = 150_000
 
 @cache
 def rehearsed(name: str, *faults: str, images: int = 3, look: bool = False) -> Rehearsal:
-    return rehearse(FLOWS[name], faults, images=images, look=look)
+    return rehearse(ALL[name], faults, images=images, look=look)
 
 
 def all_cases() -> list[Rehearsal]:
-    alone: list[tuple[str, ...]] = [(), *((fault.name,) for fault in FAULTS)]
-    found = [rehearsed(MOVING.name, *names, images=n) for names in alone for n in (1, 3)]
-    found += [rehearsed(MOVING.name, look=True)]
-    return [*found, *(rehearsed(SHARED.name, *names) for names in alone if names in _of_shared())]
-
-
-def _of_shared() -> list[tuple[str, ...]]:
-    return [(), *((fault.name,) for fault in faults_of(SHARED))]
+    alone = [(flow.name, *names) for flow in ALL.values() for names in [(), *((fault.name,) for fault in flow.faults)]]
+    return [*(rehearsed(*names, images=n) for names in alone for n in (1, 3)), rehearsed(MOVING.name, look=True)]
 
 
 def caught(execution: Execution) -> set[tuple[str | None, str]]:
     return {(one.state, one.details["error"]) for one in execution.log if one.code == "ActionFailed"}
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", MOVING.faults, ids=lambda fault: fault.name)
 @pytest.mark.parametrize("images", [1, 3])
 @pytest.mark.parametrize("look", [False, True])
 def test_a_fault_ends_as_it_should(fault: Fault, images: int, look: bool) -> None:
@@ -59,23 +55,27 @@ def test_a_fault_ends_as_it_should(fault: Fault, images: int, look: bool) -> Non
 
 
 @pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.soak)])
-def test_two_faults_end_as_they_should(every: int) -> None:
+@pytest.mark.parametrize("flow", ALL.values(), ids=ALL)
+def test_two_faults_end_as_they_should(flow: FlowRecipe, every: int) -> None:
     """All pairs take ten seconds and more: in every run, each fault meets a fifth of the others."""
-    names = [fault.name for fault in FAULTS]
+    names = [fault.name for fault in flow.faults]
     pairs = [(i, j) for i, j in itertools.combinations(range(len(names)), 2) if (i + j) % every == 0]
     assert {n for pair in pairs for n in pair} == set(range(len(names)))
     for first, second in ((names[i], names[j]) for i, j in pairs):
-        done = rehearse(MOVING, (first, second), images=3)
+        done = rehearse(flow, (first, second), images=3)
         assert done.as_it_should, (first, second, done.found, done.expected)
 
 
-@pytest.mark.parametrize("fault", faults_of(SHARED), ids=lambda fault: fault.name)
-def test_a_fault_on_a_shared_file_system_ends_as_it_should(fault: Fault) -> None:
-    done = rehearsed(SHARED.name, fault.name)
+OF_OTHERS = [(flow.name, fault.name) for flow in (SHARED, HASH_FLOW) for fault in flow.faults]
+
+
+@pytest.mark.parametrize(("flow", "fault"), OF_OTHERS)
+def test_a_fault_of_another_flow_ends_as_it_should(flow: str, fault: str) -> None:
+    done = rehearsed(flow, fault)
     assert done.found == done.expected, done.execution.error
 
 
-@pytest.mark.parametrize("flow", FLOWS.values(), ids=FLOWS)
+@pytest.mark.parametrize("flow", ALL.values(), ids=ALL)
 def test_every_state_is_visited_by_some_case(flow: FlowRecipe) -> None:
     visited = {state for done in all_cases() if done.flow is flow for state in done.execution.visited}
     if flow is MOVING:
@@ -88,7 +88,7 @@ def asked() -> Execution:
     clock = VirtualClock()
     world = World(clock)
     body = body_of(MOVING, ["a.tif"], looking=False) | {"only_ask": True}
-    done = run(MOVING.definition, body, world.providers(), clock, run_id=RUN_ID)
+    done = run(MOVING.definition, body, {}, clock, run_id=RUN_ID, instead=world.of(MOVING).get)
     assert (world.files, world.folders) == ({}, set())
     return done
 
@@ -102,53 +102,36 @@ def test_a_run_that_only_asks_moves_nothing() -> None:
 def unwell(flow: FlowRecipe, state: str, error: str) -> Execution:
     """A run in which one action always ends in one error, whatever the others do."""
     clock = VirtualClock()
-    target = flow.definition.states[state]
-    assert isinstance(target, Action)
     world = World(clock)
     world.folders |= {(SOURCE, "/images/"), (RESULTS, "/reports/")}
     world.files = {(SOURCE, "/images/a.tif"): 4_000_000}
-    actions: dict[str, Provider] = {url: _At(p, lambda: going.at) for url, p in world.providers().items()}
-    for one in actions.values():
-        assert isinstance(one, _At)
-        one.state, one.error = state, error
-    going: Execution = Execution(
-        flow.definition,
-        body_of(flow, ["a.tif"], looking=state.startswith("LookAt"))
-        | ({"only_ask": True} if state == "AskEndpoint" else {}),
-        actions,
-        now=clock.now,
-        run_id=RUN_ID,
-    )
-    for pause in going.steps():
-        clock.sleep(pause.seconds)
-    return going
+    body = body_of(flow, ["a.tif"], looking=state.startswith("LookAt"))
+    only = {"only_ask": True} if state == "AskEndpoint" else {}
+    doing = {**world.of(flow), state: _Unwell(error)}
+    return run(flow.definition, body | only, {}, clock, run_id=RUN_ID, instead=doing.get)
 
 
-class _At:
-    """A provider that is unwell in one state."""
+class _Unwell:
+    """A provider that always ends in one error."""
 
-    state = error = ""
-
-    def __init__(self, inner: Provider, at: Any) -> None:
-        self._inner, self._at = inner, at
+    def __init__(self, error: str) -> None:
+        self._error = error
 
     def run(self, parameters: Mapping[str, Any]) -> ActionAnswer:
-        if self._at() != self.state:
-            return self._inner.run(parameters)
-        if self.error == "ActionUnableToRun":
+        if self._error == "ActionUnableToRun":
             raise UnableToRun("unwell")
-        return ActionAnswer("FAILED" if self.error == "ActionFailedException" else "ACTIVE", "unwell")
+        return ActionAnswer("FAILED" if self._error == "ActionFailedException" else "ACTIVE", "unwell")
 
     def status(self, action_id: str) -> ActionAnswer:
-        return ActionAnswer("ACTIVE", action_id) if action_id == "unwell" else self._inner.status(action_id)
+        return ActionAnswer("ACTIVE", action_id)
 
     def cancel(self, action_id: str) -> None:
-        self._inner.cancel(action_id)
+        raise AssertionError("nobody cancels")
 
 
 PATHS = [
     (flow.name, name, error)
-    for flow in FLOWS.values()
+    for flow in ALL.values()
     for name, state in flow.definition.states.items()
     if isinstance(state, Action)
     for catcher in state.catchers
@@ -158,19 +141,19 @@ PATHS = [
 
 @pytest.mark.parametrize(("flow", "state", "error"), PATHS)
 def test_every_catch_is_taken_and_keeps_what_else_there_is(flow: str, state: str, error: str) -> None:
-    going = unwell(FLOWS[flow], state, error)
+    going = unwell(ALL[flow], state, error)
     assert (state, error) in caught(going)
     assert going.error is None or going.error[0] not in (error, "PathError", "ExpressionError")
     assert {"source", "staging", "plan", "tries"} <= set(going.state) or flow == SHARED.name
     kept = [value["Error"] for value in going.state["errors"].values()]
     assert kept == [error]
-    if flow == MOVING.name and "MakeStaging" in going.visited and state != "MakeStaging":
+    if "MakeStaging" in going.visited and state != "MakeStaging":
         assert "Clean" in going.visited
 
 
 @pytest.mark.parametrize(("flow", "state", "error"), PATHS)
 def test_retries_are_bounded(flow: str, state: str, error: str) -> None:
-    going = unwell(FLOWS[flow], state, error)
+    going = unwell(ALL[flow], state, error)
     tries = going.visited.count(state)
     assert tries <= (40 if state == "LookAtSource" else 3)
     assert error == "ActionTimeout" or tries == (
@@ -215,7 +198,8 @@ def test_images_that_have_a_report_are_not_scored_again() -> None:
     world = World(clock, folders={(SOURCE, "/images/")})
     world.files = {(SOURCE, f"/images/{name}"): 9 for name in ("a.tif", "a.tif.tif", "b.tif", "notes.txt")}
     world.files[RESULTS, f"/reports/{report_file('/x/mhfd-1/a.tif', 'p')}"] = 1
-    done = run(MOVING.definition, body_of(MOVING, [], looking=True), world.providers(), clock, run_id="r")
+    body = body_of(MOVING, [], looking=True)
+    done = run(MOVING.definition, body, {}, clock, run_id="r", instead=world.of(MOVING).get)
     assert [image["name"] for image in done.state["batch"]["images"]] == ["a.tif.tif", "b.tif"]
     assert done.status == "SUCCEEDED"
 

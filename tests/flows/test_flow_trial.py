@@ -19,6 +19,7 @@ from mhfd_flows.errors import ExpressionError, PathError, UnableToRun
 from mhfd_flows.interpreter import VirtualClock, run
 from mhfd_flows.pretend import World
 from mhfd_flows.providers import BY_ADDRESS, PROVIDERS
+from mhfd_flows.shipped import FLOWS
 from mhfd_flows.trial import made_up, trial_faults, try_out
 
 END: Part = {"Type": "Pass", "End": True}
@@ -273,12 +274,13 @@ def test_providers_take_what_the_sdk_sends() -> None:
 @pytest.mark.parametrize("name", ["transfer", "delete", "ls", "mkdir", "compute"])
 def test_the_checks_the_dry_run_and_the_stand_in_refuse_the_same(name: str) -> None:
     provider = next(one for one in PROVIDERS if one.name == name)
-    address = provider.addresses[0]
+    address, flow = provider.addresses[0], FLOWS["focus_check"]
+    state = next(name for name, one in flow.document["States"].items() if one.get("ActionUrl") == address)
     wrong = {"no_such_field": 1}
     said = provider.refuses(wrong)
     assert said is not None
     with pytest.raises(UnableToRun, match="no_such_field") as dry:
-        World(VirtualClock()).providers()[address].run(wrong)
+        World(VirtualClock()).of(flow)[state].run(wrong)
     with pytest.raises(UnableToRun, match="no_such_field") as stand_in:
         flows_actions._check(address, wrong)
     assert str(dry.value) == str(stand_in.value) == f"{name}: {said}"

@@ -8,7 +8,7 @@ from mhfd.contract.request import Code
 from mhfd_client.flow.images import FlowImage
 from mhfd_client.flow.own_runs import OwnRun
 from mhfd_client.flow.reports import Collected
-from mhfd_client.flow.run_words import CLEANED, Explained, Surroundings, ended
+from mhfd_client.flow.run_words import Explained, Surroundings, ended, ending
 from mhfd_client.flow.service import Run
 
 
@@ -46,7 +46,8 @@ class RunEnd:
     @property
     def leftover(self) -> bool:
         """Something of it is or may be left in the staging area."""
-        return self.run.status != "SUCCEEDED" and self.run.error not in CLEANED
+        words = ending(self.run.error)
+        return self.run.status != "SUCCEEDED" and not (words is not None and words.cleaned)
 
     @property
     def alone(self) -> bool:

@@ -1,6 +1,7 @@
 """What a run does, what went wrong with it and what to do, in words: for the station, the page and `mhfd run`.
 
-Words only. It asks nobody, and knows of a run what `flow.service` tells.
+Words only; those of our flows' states and ends are their stages' own. It asks nobody, and knows of a run what
+`flow.service` tells.
 """
 
 import json
@@ -9,7 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from mhfd_client.flow.service import Run, leftover_of
-from mhfd_flows.build import ASK_DOCTOR, MAY_WRITE, PERSONAL, Step
+from mhfd_flows.build import EndingWords, Step
+from mhfd_flows.shipped import FLOWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,42 +33,8 @@ class Explained:
     do: str = ""
 
 
-_STATES: Final = {
-    Step.BEGIN: "Plan StartCounting Listed MakeStaging CannotStage",
-    Step.SETTLE: "StartLooking LookAtSource SawNothing Compare Arrived WaitForImages CountFiles Settled LookAtReports "
-    "NoReports Known AllListed Pick AnyNew NothingNew CannotLook NeverStill TooManyReports FolderTooFull",
-    Step.MOVE: "BringImages CountBring BringAgain WaitBring BringLost LookAtStaged Measure Whole AnyWhole AllChanged",
-    Step.SCORE: "AskEndpoint EndpointNotReached Score CountScore ScoreAgain WaitScore ScoreLost Read Answered Refused",
-    Step.RETURN: "ReturnReports CountReturn ReturnAgain WaitReturn ReturnLost Returned",
-    Step.CLEAN: "Clean CountClean CleanAgain WaitClean NameLeftover Ending Done ImagesNotBrought ImagesChanged "
-    "NotScored NotAllScored RequestRefused SomeNotScored ReportsNotReturned StagingNotCleaned",
-}
-_STEP_OF: Final = {state: step for step, states in _STATES.items() for state in states.split()}
-
-_ENDINGS: Final = {
-    "ImagesNotBrought": ("the images could not be moved to the staging area", PERSONAL),
-    "ImagesChanged": ("every image changed while it was moved, so that none was scored", ""),
-    "EndpointNotReached": ("the endpoint did not answer to the flow", ASK_DOCTOR),
-    "NotScored": ("the endpoint did not score the images", ASK_DOCTOR),
-    "NotAllScored": ("not every image was scored", ASK_DOCTOR),
-    "RequestRefused": ("the function on the endpoint refused the request", ASK_DOCTOR),
-    "SomeNotScored": ("some images were not scored; the reports of the others are back", ASK_DOCTOR),
-    "ReportsNotReturned": (
-        "the images were scored, but their reports could not be moved back",
-        MAY_WRITE,
-    ),
-    "StagingNotCleaned": ("its folder in the staging area could not be deleted", "{leftover}"),
-    "CannotStage": (
-        "its folder in the staging area could not be made",
-        "may you write there, and is flow.staging_path what the collection calls the folder?",
-    ),
-    "CannotLook": ("the folder with the images could not be listed", PERSONAL),
-    "NeverStill": ("files in the folder went on changing, so that nothing was moved", "start it when they are whole"),
-    "TooManyReports": ("the folder of reports is too full", "give each folder of images one of its own for reports"),
-    "FolderTooFull": ("the folder has more images than one run takes", "run `mhfd watch`, which says which are new"),
-}
-CLEANED: Final = frozenset(_ENDINGS) - {"StagingNotCleaned"}
-"""How our flow ends by itself when something is wrong. Any other end comes from outside, before it could clean up."""
+_OLDER: Final = dict.fromkeys(("LookAtStaged", "Measure", "Whole", "AnyWhole"), Step.MOVE)
+"""States of what older versions of mhfd deployed."""
 _LABEL: Final = 64
 _COLLECTION: Final = re.compile(r"scopes/([0-9a-fA-F-]{36})/data_access")
 
@@ -75,7 +43,13 @@ def step_of(status: str, state: str) -> Step:
     """Where a run is. `status` as Globus Flows says it; `state` of the definition."""
     if status == "INACTIVE":
         return Step.CONSENT
-    return _STEP_OF.get(state, Step.OTHER if state else Step.BEGIN)
+    found = next((flow.steps[state] for flow in FLOWS.values() if state in flow.steps), None)
+    return found or _OLDER.get(state) or (Step.OTHER if state else Step.BEGIN)
+
+
+def ending(error: str) -> EndingWords | None:
+    """The words for an error that a flow of ours ends in by itself; any other comes from outside."""
+    return next((flow.endings[error] for flow in FLOWS.values() if error in flow.endings), None)
 
 
 def label(folder: str, images: int) -> str:
@@ -122,11 +96,9 @@ def ended(run: Run, site: Surroundings) -> Explained | None:
         return None
     if run.status == "ENDED":
         return Explained("was cancelled by a person or is gone", f"{leftover}, if it is there")
-    what, do = _ENDINGS.get(run.error, (run.why, "{leftover}, if it is there"))
-    ending = f"ended as {run.error or run.status}"
-    return Explained(
-        f"{ending}: {what}" if what else ending, do.format(leftover=leftover, endpoint=site.endpoint or "ID")
-    )
+    words = ending(run.error) or EndingWords(run.why, "{leftover}, if it is there")
+    said = f"ended as {run.error or run.status}{f': {words.what}' if words.what else ''}"
+    return Explained(said, words.do.format(leftover=leftover, endpoint=site.endpoint or "ID"))
 
 
 def explained(run: Run, site: Surroundings) -> Explained | None:

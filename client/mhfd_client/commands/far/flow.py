@@ -105,7 +105,9 @@ def validate(
 @flow.command(name="dry-run")
 @click.argument("name", metavar="[NAME | FILE]", default="focus_check")
 @click.option("--faults", metavar="NAME,...", default="", help="What is to go wrong; `--faults list` lists it.")
-@click.option("--images", metavar="N", type=int, help="How many images, of a flow that we ship.  [default: 3]")
+@click.option(
+    "--images", metavar="N", type=int, help="How many files there are, for a flow that we ship.  [default: 3]"
+)
 @click.option("--look", is_flag=True, help="The run is not told which images: as started by a timer or by hand.")
 @click.option(
     "--input", "told", metavar="JSON", help="The input of a run of FILE, as JSON or a file of it; else made up."
@@ -135,7 +137,7 @@ def dry_run(
     definition does not see to, or nothing does.
     """
     from mhfd_client.commands.far.flow_told import rehearsal_as_json, rehearsal_told, try_file
-    from mhfd_flows.dry_run import faults_of, rehearse
+    from mhfd_flows.dry_run import rehearse
     from mhfd_flows.shipped import FLOWS, flow_of
 
     chosen = [one.strip() for one in faults.split(",") if one.strip()]
@@ -151,7 +153,7 @@ def dry_run(
         return
     shipped = flow_of(name)
     if faults == "list":
-        for fault in faults_of(shipped):
+        for fault in shipped.faults:
             echo(f"{fault.name:24} {fault.words}")
         return
     done = rehearse(shipped, chosen, images=3 if images is None else images, look=look)

@@ -107,8 +107,9 @@ def rehearsal_told(done: Rehearsal) -> Iterator[str]:
     yield from _road(done.execution, done.flow.definition.states)
     ended = f"failed: {done.found.error}" if done.found.error else "succeeded"
     yield f"{elapsed(done.execution.log[-1].at)}  {ended}"
-    where = "scored" if done.flow.name.endswith("_shared") else "back"
-    yield f"reports {where}: {done.found.reports}, of {done.images} images"
+    where = "back" if done.flow.moves else "scored"
+    of = "" if done.flow.asked.long else f", of {done.images} images"
+    yield f"{'files' if done.flow.asked.long else 'reports'} {where}: {done.found.reports}{of}"
     yield f"left in the staging area: {', '.join(done.found.left) or 'nothing'}"
     if done.as_it_should:
         yield "as it should with these faults" if done.faults else "as it should"
