@@ -103,6 +103,9 @@ mhfd_examine = function(
 FUNCTIONS: dict[str, Callable[..., object]] = {"mhfd_focus": mhfd_focus, "mhfd_examine": mhfd_examine}
 """What can be registered, by name."""
 
+AT_ONCE: Final = frozenset({"mhfd_focus", "mhfd_examine"})
+"""What answers when it is done. Every other takes a WorkRequest, and is asked again until its WorkAnswer is an end."""
+
 
 def digest(function: Callable[..., Any]) -> str:
     """The hash of what travels: a registration with another one is obsolete."""

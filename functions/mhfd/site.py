@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationError, model_validator
 
 from mhfd.contract.base import Wire
 from mhfd.errors import SiteError
@@ -38,6 +38,7 @@ def _folder(path: Path) -> Path:
 Folder = Annotated[Path, AfterValidator(_folder)]
 
 
+Purpose = Literal["focus", "train"]
 FREE: Final = ("mhfd_focus", "mhfd_examine")
 """What may run without a table of its own: what an endpoint of mhfd is for."""
 
@@ -50,6 +51,7 @@ class FunctionLimits(Wire):
     allowed: bool = Field(True, description="whether it may run at all")
     max_seconds: float | None = Field(None, gt=0, description="as the site's, where that is not less")
     gpus: int | None = Field(None, ge=0, description="of the worker's GPUs the first so many; 0: it runs on processors")
+    purpose: Purpose | None = Field(None, description="of the processes that it may run in; nothing: in any")
     read_roots: tuple[Folder, ...] | None = Field(None, description="folders below the site's `read_roots`")
     write_roots: tuple[Folder, ...] | None = Field(None, description="folders below the site's `write_roots`")
 
@@ -98,6 +100,8 @@ class Site(Wire):
     functions: dict[FunctionName, FunctionLimits] = Field(
         {}, description=f"tables, [functions.NAME]: what may run besides {' and '.join(FREE)}, and what it may have"
     )
+
+    _whole: Site | None = PrivateAttr(None)
 
     @model_validator(mode="after")
     def _below_ours(self) -> Self:
@@ -151,7 +155,14 @@ class Site(Wire):
             update["max_seconds"] = min(limits.max_seconds, self.max_seconds or limits.max_seconds)
         if limits.gpus == 0:
             update["device"] = "cpu"
-        return self.model_copy(update=update)
+        part = self.model_copy(update=update)
+        part._whole = self.whole or self  # noqa: SLF001 - its own
+        return part
+
+    @property
+    def whole(self) -> Site | None:
+        """What this is a function's part of."""
+        return self._whole
 
     @classmethod
     def load(cls, env: Mapping[str, str] | None = None) -> Site:

@@ -9,14 +9,25 @@ import pytest
 from tests.rigs import REPOSITORY
 
 from mhfd.contract.answer import ScoreResponse
-from mhfd.contract.examination import Examination, ExamineRequest, FileSeen, RootSeen
+from mhfd.contract.examination import Examination, ExamineRequest, FileSeen, FunctionSeen, RootSeen
 from mhfd.contract.request import Code, Problem, ScoreRequest
 from mhfd.remote.ledger import Ledger
 from mhfd.remote.tasklog import LoggedTask
-from mhfd.site import Site
+from mhfd.site import FunctionLimits, Site
 
 PAGE = (REPOSITORY / "docs" / "reference" / "endpoint-function.md").read_text()
-MODELS = (ScoreRequest, ScoreResponse, Problem, ExamineRequest, Examination, FileSeen, RootSeen, Site)
+MODELS = (
+    ScoreRequest,
+    ScoreResponse,
+    Problem,
+    ExamineRequest,
+    Examination,
+    FileSeen,
+    FunctionSeen,
+    RootSeen,
+    Site,
+    FunctionLimits,
+)
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)

@@ -10,7 +10,7 @@ import pytest
 import tifffile
 
 from mhfd import simulate
-from mhfd.contract.answer import ScoreResponse
+from mhfd.contract.answer import Answer, ScoreResponse
 from mhfd.contract.examination import Examination
 from mhfd.remote import examine, run
 from mhfd.site import VARIABLE, Site
@@ -56,5 +56,5 @@ def examined(**request: Any) -> Examination:
     return Examination.model_validate(json.loads(json.dumps(examine(**json.loads(json.dumps(request))))))
 
 
-def codes(response: ScoreResponse | Examination) -> list[str]:
+def codes(response: Answer) -> list[str]:
     return [error.code for error in response.errors]

@@ -8,7 +8,7 @@ Unknown is null, never 0.
 from mhfd.contract.answer import Answer, ScoreResponse
 from mhfd.contract.base import METHOD_VERSION, SCHEMA_VERSION, Wire
 from mhfd.contract.estimate import Estimate
-from mhfd.contract.examination import Examination, ExamineRequest, FileSeen, RootSeen
+from mhfd.contract.examination import Examination, ExamineRequest, FileSeen, FunctionSeen, RootSeen
 from mhfd.contract.focus_report import (
     Box,
     Cells,
@@ -40,6 +40,7 @@ __all__ = [
     "FileSeen",
     "Finding",
     "FocusReport",
+    "FunctionSeen",
     "ImageInfo",
     "Method",
     "Noise",

@@ -1,22 +1,23 @@
 """What an endpoint says of itself and of files, without scoring."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from mhfd.contract.answer import Answer
-from mhfd.contract.base import SCHEMA_VERSION, Wire
+from mhfd.contract.base import Wire
 from mhfd.contract.request import Name
 
 
 class ExamineRequest(Wire):
     """How is this endpoint, and what does it see of these files?"""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1, 2] = 2
     paths: tuple[Name, ...] = Field((), max_length=100)
     hash: bool = False
     echo: str | None = Field(None, max_length=10_000, description="comes back as it is: for measuring the way")
     only_echo: bool = Field(False, description="do nothing else")
+    functions: bool = Field(False, description="say what may run: who asks reads an answer of version 3")
 
 
 class RootSeen(Wire):
@@ -39,10 +40,23 @@ class FileSeen(Wire):
     sha256: str | None = None
 
 
+class FunctionSeen(Wire):
+    """A function that this mhfd has, or that the site file has a table of, and what it may have here."""
+
+    name: str
+    here: bool = Field(description="this mhfd has it")
+    allowed: bool
+    purpose: str | None = None
+    max_seconds: float | None = None
+    gpus: int | None = None
+    read_roots: tuple[str, ...] = ()
+    write_roots: tuple[str, ...] = ()
+
+
 class Examination(Answer):
     """What an endpoint says of itself. `files[i]` belongs to `paths[i]`; null where `errors` says why."""
 
-    schema_version: Literal[1, 2] = 2
+    schema_version: Literal[1, 2, 3] = 3
     versions: dict[str, str] = Field(default_factory=dict)
     site: str | None = None
     user: str | None = None
@@ -58,3 +72,10 @@ class Examination(Answer):
     roots: tuple[RootSeen, ...] = ()
     files: tuple[FileSeen | None, ...] = ()
     echo: str | None = None
+    functions: tuple[FunctionSeen, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _in_its_version(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Who did not ask for version 3 knows nothing of what is new in it, and refuses it."""
+        said: dict[str, Any] = plain(self)
+        return said if self.schema_version > 2 else {key: value for key, value in said.items() if key != "functions"}

@@ -5,12 +5,13 @@ for anything that is in a request or in an image, and neither trusts its caller:
 administrator's configuration (`mhfd.site`).
 
     __init__    the way in; imports nothing until it is called
-    task        the way of every request: site, is it allowed, work, its line in the log
+    task        the way of every request: site, request, is it allowed, work, its line in the log
     scoring     run: a request -> reports, one path after the other
     examining   examine: what `mhfd doctor --endpoint` asks
     roots       a path -> an open file below an administrator's folder
     patience    asks the system what it may never answer
     alarm       ends work that takes too long
+    gpus        what a function sees of its worker's GPUs
     placing     files -> a folder below an administrator's folder
     budget      reports -> a response that the service carries
     ledger      what one request did, counted

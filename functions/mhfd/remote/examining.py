@@ -5,17 +5,19 @@ files, and no more of them is read than their hash needs.
 """
 
 import hashlib
+import math
 import os
 import pwd
 import socket
 import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from pydantic import ValidationError
 
-from mhfd.contract.examination import Examination, ExamineRequest, FileSeen, RootSeen
+from mhfd import shim
+from mhfd.contract.examination import Examination, ExamineRequest, FileSeen, FunctionSeen, RootSeen
 from mhfd.contract.params import Params
 from mhfd.contract.request import Code, Problem
 from mhfd.detector.choose import choose
@@ -50,11 +52,11 @@ def _request(fields: Mapping[str, Any]) -> ExamineRequest:
 
 
 def _echoed(request: ExamineRequest) -> Examination | None:
-    return _said([], echo=request.echo) if request.only_echo else None
+    return _said([], request) if request.only_echo else None
 
 
 def _turned_away(found: list[Problem], request: ExamineRequest | None) -> Examination:
-    return _said(found, echo=None if request is None else request.echo)
+    return _said(found, request)
 
 
 def _examined(request: ExamineRequest, site: Site, ledger: Ledger) -> Examination:
@@ -69,11 +71,11 @@ def _examined(request: ExamineRequest, site: Site, ledger: Ledger) -> Examinatio
         errors.append(problem(Code.NO_DEVICE, str(e), remedy))
     ledger.device = device
     files: list[FileSeen | None] = []
-    roots = Roots(site.read_roots, use="read")
+    roots, until = Roots.of(site, "read"), time.monotonic() + (site.max_seconds or math.inf)
     for index, path in enumerate(request.paths):
         try:
             with roots.file(path) as opened:
-                sha256, why = _hash(path, opened, site, ledger) if request.hash else (None, "")
+                sha256, why = _hash(path, opened, site, ledger, until) if request.hash else (None, "")
                 files.append(_seen(opened, sha256))
             ledger.seen += 1
             if why:
@@ -84,8 +86,8 @@ def _examined(request: ExamineRequest, site: Site, ledger: Ledger) -> Examinatio
             errors.append(e.problem.model_copy(update={"index": index}))
     return _said(
         errors,
+        request,
         notes=tuple(notes),
-        echo=request.echo,
         site=site.name,
         backend=backend,
         device=device,
@@ -96,11 +98,14 @@ def _examined(request: ExamineRequest, site: Site, ledger: Ledger) -> Examinatio
             *(_root(str(r), "write") for r in site.write_roots),
         ),
         files=tuple(files),
+        functions=tuple(_functions(site)) if request.functions else (),
     )
 
 
-def _said(errors: list[Problem], **fields: Any) -> Examination:
+def _said(errors: list[Problem], request: ExamineRequest | None, **fields: Any) -> Examination:
     return Examination(
+        schema_version=3 if request is not None and request.functions else 2,
+        echo=None if request is None else request.echo,
         ok=not errors,
         errors=tuple(errors),
         versions=worker.versions(),
@@ -112,6 +117,22 @@ def _said(errors: list[Problem], **fields: Any) -> Examination:
         now_ns=time.time_ns(),
         **fields,
     )
+
+
+def _functions(site: Site) -> Iterator[FunctionSeen]:
+    whole = site.whole or site  # what we are told of ourselves is our part of it
+    for name in sorted({*shim.FUNCTIONS, *whole.functions}):
+        limits, part = whole.limits_of(name), whole.of_function(name)
+        yield FunctionSeen(
+            name=name,
+            here=name in shim.FUNCTIONS,
+            allowed=limits.allowed,
+            purpose=limits.purpose,
+            max_seconds=part.max_seconds,
+            gpus=limits.gpus,
+            read_roots=tuple(map(str, part.read_roots)),
+            write_roots=tuple(map(str, part.write_roots)),
+        )
 
 
 def _root(path: str, use: str) -> RootSeen:
@@ -138,7 +159,7 @@ def _seen(opened: RootedFile, sha256: str | None) -> FileSeen:
     )
 
 
-def _hash(path: str, opened: RootedFile, site: Site, ledger: Ledger) -> tuple[str | None, str]:
+def _hash(path: str, opened: RootedFile, site: Site, ledger: Ledger, until: float) -> tuple[str | None, str]:
     """Of the bytes, where it is a file no larger than an image may be; or why there is none."""
     mode, size = opened.status.st_mode, opened.status.st_size
     if not stat.S_ISREG(mode):
@@ -146,16 +167,19 @@ def _hash(path: str, opened: RootedFile, site: Site, ledger: Ledger) -> tuple[st
         return None, f"it is {kind}: nothing was read"
     if size > site.max_bytes:
         return None, f"{size} bytes are more than an image may have here ({site.max_bytes}): nothing was read"
-    ledger.reads(size)
+    left = min(site.max_image_seconds, until - time.monotonic())
+    ledger.reads(size if left > 0 else 0)
     digest = hashlib.sha256()
     try:
-        with ledger.working(), alarm.ended_after(site.max_image_seconds):
+        if left <= 0:
+            raise alarm.Overdue
+        with ledger.working(), alarm.ended_after(left):
             at = 0
             while at < size and (part := os.pread(opened.fd, min(_CHUNK, size - at), at)):
                 digest.update(part)
                 at += len(part)
     except alarm.Overdue:
-        why = f"hashing it was ended after {site.max_image_seconds:g} s"
+        why = f"hashing it was ended after {max(left, 0):.3g} s"
         raise Refusal(problem(Code.OUT_OF_TIME, why, "ask for it alone, or without `hash`", path=path)) from None
     except OSError as e:
         why = f"it cannot be read: {e.strerror or e}"

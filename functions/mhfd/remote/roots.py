@@ -16,11 +16,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, Self
 
 from mhfd.contract.request import Code
 from mhfd.remote import patience
 from mhfd.remote.refusal import Refusal, problem
+from mhfd.site import Site
 
 _LONGEST: Final = 4096
 _MOST_LINKS: Final = 40
@@ -46,19 +47,29 @@ class RootedFile:
     status: os.stat_result
 
 
-class _Root:
-    """One of the folders. Where its own links lead is asked once, when it is first needed."""
+class _LedAway(Exception):
+    """A function's own folder is a link out of the endpoint's."""
 
-    def __init__(self, named: str) -> None:
-        self.named, self.parts = named, _parts(named)
+
+class _Root:
+    """One of the folders. Where its own links lead is asked once, when it is first needed.
+
+    `within`: the folders that it has to lie below, wherever links lead: who may write there may have put one.
+    """
+
+    def __init__(self, named: str, within: "Sequence[_Root]" = ()) -> None:
+        self.named, self.parts, self._within = named, _parts(named), within
         self._real: str | None = None
         self._real_parts: list[str] = []
 
     def real(self) -> str:
-        """Without links. `Silent`: it does not answer."""
+        """Without links. `Silent`: it does not answer. `_LedAway`: it lies where it must not."""
         if self._real is None:
-            self._real = patience.asked(self.named, lambda: _resolved(self.named))
-            self._real_parts = _parts(self._real)
+            real = patience.asked(self.named, lambda: _resolved(self.named))
+            parts = _parts(real)
+            if self._within and not any(parts[: len(own)] == own for own in (one.real_parts() for one in self._within)):
+                raise _LedAway
+            self._real, self._real_parts = real, parts
         return self._real
 
     def real_parts(self) -> list[str]:
@@ -92,10 +103,19 @@ def _collapsed(parts: Sequence[str]) -> list[str]:
 class Roots:
     """Folders of the administrator's configuration, for one use of them ("read" or "write")."""
 
-    def __init__(self, folders: Sequence[Path], *, use: str) -> None:
-        self._roots = tuple(_Root(str(folder)) for folder in folders)
+    def __init__(self, folders: Sequence[Path], *, use: str, within: Sequence[Path] = ()) -> None:
+        self._roots = tuple(
+            _Root(str(folder), [_Root(str(own)) for own in within if folder.is_relative_to(own)]) for folder in folders
+        )
         self._use = use
         self._code = Code.REFUSED_WRITE if use == "write" else Code.REFUSED_PATH
+
+    @classmethod
+    def of(cls, site: Site, use: Literal["read", "write"]) -> Self:
+        """Those of a site, or of what a function may have of it."""
+        own = site if site.whole is None else site.whole
+        folders, within = (one.read_roots if use == "read" else one.write_roots for one in (site, own))
+        return cls(folders, use=use, within=() if folders == within else within)
 
     @contextmanager
     def file(self, path: str) -> Iterator[RootedFile]:
@@ -125,7 +145,7 @@ class Roots:
         """Whether a path lies below none of the folders as it is written. The system is asked of the folders only."""
         try:
             return self._held(self.checked(path)) is None
-        except Refusal:
+        except (Refusal, _LedAway):
             return True
         except patience.Silent:
             return False
@@ -158,6 +178,8 @@ class Roots:
                     return found[0], list(known[found[1] :])
         except patience.Silent:
             raise self._silent(path) from None
+        except _LedAway:
+            raise self._refused(path, "the folder that this function may use leads out of the endpoint's") from None
         how = "with its links followed" if led else "as it is written"
         raise self._refused(path, f"{how}, it lies below none of the folders that this endpoint may use")
 
@@ -168,7 +190,7 @@ class Roots:
             root = max(below, key=lambda one: len(one.parts))
             return root.real(), len(root.parts)
         for root in self._roots:
-            with contextlib.suppress(patience.Silent):
+            with contextlib.suppress(patience.Silent, _LedAway):
                 real = root.real_parts()
                 if parts[: len(real)] == real:
                     return root.real(), len(real)

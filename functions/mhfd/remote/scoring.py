@@ -46,7 +46,7 @@ def answer(fields: Mapping[str, Any]) -> dict[str, Any]:
         with ExitStack() as stack:
             folder = None
             if request.write_to is not None:
-                roots = Roots(site.write_roots, use="write")
+                roots = Roots.of(site, "write")
                 folder = stack.enter_context(roots.folder(request.write_to, make=True))
             return _Run(site, request, detector, folder, ledger, began).response()
 
@@ -77,7 +77,7 @@ class _Run:
     ) -> None:
         self._site, self._request, self._detector, self._folder = site, request, detector, folder
         self._ledger, self._began = ledger, began
-        self._roots = Roots(site.read_roots, use="read")
+        self._roots = Roots.of(site, "read")
         self._limits = site.limits
         self._budget = Budget(site.max_response_bytes, len(request.paths), detail=request.detail)
         self._started = _ranks(site)

@@ -13,13 +13,13 @@ from mhfd.contract.answer import Answer
 from mhfd.contract.base import Wire
 from mhfd.contract.request import Code, Problem
 from mhfd.errors import SiteError
-from mhfd.remote import worker
+from mhfd.remote import gpus, worker
 from mhfd.remote.ledger import Ledger
 from mhfd.remote.quota import Quota
 from mhfd.remote.refusal import Refusal, problem
 from mhfd.remote.roots import Roots
 from mhfd.remote.tasklog import LOST, LoggedTask
-from mhfd.site import Site
+from mhfd.site import FunctionLimits, Site
 
 log = logging.getLogger("mhfd.remote")
 
@@ -48,14 +48,14 @@ def perform(verb: Verb[R, A], fields: Mapping[str, Any]) -> dict[str, Any]:
     """A request's fields in, an answer's out."""
     worker.began()
     ledger = Ledger(verb.name, fields)
-    site, errors = _site()
+    site, errors = _site(verb.name)
     entry = LoggedTask(site, ledger.line(LOST))
     try:
         said, outcome = _performed(verb, fields, ledger, site, errors)
         ledger.problems(said.errors)
         if site is not None:  # what nobody looked at, and lies outside, is told all the same
-            outside = Roots(site.read_roots, use="read").outside
-            ledger.unlooked(said.errors, taken=outcome not in _NOT_TAKEN, outside=outside)
+            taken = outcome not in _NOT_TAKEN
+            ledger.unlooked(said.errors, taken=taken, outside=Roots.of(site, "read").outside)
     except BaseException:  # whoever runs this process ends it, or has a limit of time of its own
         _ended(ledger, entry, "ended")
         raise
@@ -63,9 +63,10 @@ def perform(verb: Verb[R, A], fields: Mapping[str, Any]) -> dict[str, Any]:
     return said.model_copy(update={"notes": (*said.notes, *notes)}).model_dump(mode="json")
 
 
-def _site() -> tuple[Site | None, list[Problem]]:
+def _site(name: str) -> tuple[Site | None, list[Problem]]:
+    """What a function may have of it, or why there is none."""
     try:
-        return Site.load(), []
+        return Site.load().of_function(name), []
     except SiteError as e:
         return None, [problem(Code.NO_SITE, str(e), "ask the endpoint's administrator: `mhfd endpoint check`")]
 
@@ -77,15 +78,15 @@ def _performed(
     request: R | None = None
     try:
         request = verb.read(fields)
-        if site is not None:
-            _allowed(verb.name, site)
+        limits = FunctionLimits() if site is None else _allowed(verb.name, site)
         at_once = verb.at_once(request)
         if at_once is not None:
             return at_once, "done"
         if site is None:
             raise Refusal(*errors)
         ledger.quota = Quota.of(site)
-        said = verb.work(request, site.of_function(verb.name), ledger)
+        with gpus.at_most(limits.gpus):
+            said = verb.work(request, site, ledger)
     except Refusal as e:
         return verb.turned_away(e.problems, request), "refused"
     except Exception as e:
@@ -98,11 +99,18 @@ def _performed(
     return said, "partly" if ledger.any_done else "nothing"
 
 
-def _allowed(name: str, site: Site) -> None:
-    if not site.limits_of(name).allowed:
+def _allowed(name: str, site: Site) -> FunctionLimits:
+    """What the function may have, if it may run here at all."""
+    limits = site.limits_of(name)
+    table = f"[functions.{name}] in the site's configuration"
+    if not limits.allowed:
         why = f"the administrator of {site.name} does not let {name} run"
-        remedy = f"ask the endpoint's administrator: a table [functions.{name}] in the site's configuration allows it"
+        raise Refusal(problem(Code.NOT_ALLOWED, why, f"ask the endpoint's administrator: {table} allows it"))
+    if limits.purpose not in (None, worker.purpose()):
+        why = f"{name} runs only in processes of purpose {limits.purpose}; this one is of purpose {worker.purpose()}"
+        remedy = f'ask with the endpoint\'s option: user_endpoint_config = {{purpose = "{limits.purpose}"}}'
         raise Refusal(problem(Code.NOT_ALLOWED, why, remedy))
+    return limits
 
 
 def _ended(ledger: Ledger, entry: LoggedTask, outcome: str) -> tuple[Problem, ...]:

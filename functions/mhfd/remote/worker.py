@@ -64,6 +64,11 @@ def identity() -> str | None:
     return str(found) if found.int else None
 
 
+def purpose() -> str:
+    """What the user's process was started for, as the administrator's template says: `focus` or `train`."""
+    return os.environ.get("MHFD_PURPOSE") or "focus"
+
+
 def plain(name: str) -> str:
     """A name as a part of a file's name."""
     return "".join(c if c.isalnum() or c in "-_" else "_" for c in name) or "nobody"
