@@ -16,6 +16,7 @@ from mhfd_client.first_hour.answers import Seen, holds, told, unanswered, wrong
 from mhfd_client.first_hour.asker import Asker
 from mhfd_client.first_hour.question import HourQuestion
 from mhfd_client.flow.asking import ask
+from mhfd_client.flow.image_load import body_of
 from mhfd_client.flow.service import Run
 from mhfd_client.flow.steps import Did, steps
 from mhfd_client.runners import Job
@@ -87,7 +88,7 @@ def _whole(asker: Asker) -> Iterator[Seen]:
     folders = asker.folders()
     jobs = [Job(n, str(file), file.stat().st_size, file.stat().st_mtime_ns, Params()) for n, file in enumerate(files)]
     run = asker.start(
-        folders.body(key, jobs, [folders.name(job) for job in jobs]), label="mhfd first hour: three images", key=key
+        body_of(folders, key, jobs, [folders.name(job) for job in jobs]), label="mhfd first hour: three images", key=key
     )
     asker.left.note("staged", asker.site.staging, f"{asker.site.staging_path.rstrip('/')}/mhfd-{run}/")
     end = asker.end_of(run)

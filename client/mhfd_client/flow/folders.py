@@ -1,13 +1,12 @@
-"""Where images and reports are, by each side's name, and the input of a run made of that. Opens nothing."""
+"""Where files are, by each side's name, and what of the input of a run is made of that. Opens nothing."""
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mhfd.contract.request import ScoreRequest
 from mhfd_client.flow.run_words import Surroundings
 from mhfd_client.runners import Job
 
@@ -44,6 +43,11 @@ class Folders:
         real = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))  # noqa: PTH118, PTH119, PTH120
         return os.path.relpath(real, self.source_here).replace(os.sep, "/")
 
+    def there(self, folder: str) -> str:
+        """What the collection calls a folder below the source folder."""
+        below = self.below(folder)
+        return f"{self.source_path.rstrip('/')}/{'' if below == '.' else f'{below}/'}"
+
     def unmovable(self, path: str) -> str:
         """Why Globus cannot be asked for this file; empty when it can."""
         name = self.below(path)
@@ -66,23 +70,12 @@ class Folders:
         """What the endpoint calls a staged image."""
         return f"{self.staging_root.rstrip('/')}/mhfd-{run}/{name}"
 
-    def image(self, job: Job) -> dict[str, Any]:
-        """An image, in the input of a run."""
-        return {"path": self.below(job.path), "name": self.name(job), "size": job.size}
-
-    def body(self, key: str, jobs: Sequence[Job], names: Sequence[str]) -> dict[str, Any]:
-        """The input of a run. The reports come back to a folder of its own."""
-        params = ScoreRequest(paths=("-",), params=jobs[0].params).model_dump(mode="json", exclude_defaults=True)
-        return self._surrounded(key) | {
-            "batch": {"images": [self.image(job) | {"name": name} for job, name in zip(jobs, names, strict=True)]},
-            "params": params.get("params", {}),
-        }
-
     def question(self, key: str) -> dict[str, Any]:
         """The input of a run that moves nothing, and only asks the endpoint."""
-        return self._surrounded(key) | {"only_ask": True}
+        return self.surrounded(key) | {"only_ask": True}
 
-    def _surrounded(self, key: str) -> dict[str, Any]:
+    def surrounded(self, key: str) -> dict[str, Any]:
+        """What every run of ours is given. What it brings back goes to a folder of its own."""
         body: dict[str, Any] = {
             "source": {"id": self.source, "path": self.source_path.rstrip("/") + "/"},
             "staging": {"id": self.staging, "path": self.staging_path},

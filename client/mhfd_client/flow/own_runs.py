@@ -1,32 +1,33 @@
-"""The runs of ours that are under way, with their images. A table and its arithmetic."""
+"""The runs of ours that are under way, with what they carry. A table and its arithmetic."""
 
 import uuid
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from typing import Generic
 
-from mhfd_client.flow.images import FlowImage
 from mhfd_client.flow.runs_out import NotedRun, RunsFile
 from mhfd_client.flow.service import Run
+from mhfd_client.runners.pending import PendingT
 
 
 class Stage(Enum):
     """How far a run is, seen from here."""
 
-    CHECKING = "its images are looked at"
+    CHECKING = "what it carries is looked at"
     ASKING = "it is noted, and asked for next"
     ASKED = "it is being asked for"
     LOST = "nobody knows whether it was made"
     OUT = "it was made"
-    ENDED = "it is over, and its reports are looked for"
+    ENDED = "it is over, and what it brought back is looked for"
 
 
 @dataclass(slots=True, eq=False)
-class OwnRun:
-    """Images that go in one run."""
+class OwnRun(Generic[PendingT]):
+    """What goes in one run: images, or a work."""
 
-    images: list[FlowImage]
+    carried: list[PendingT]
     names: list[str]
     answered: list[str] = field(default_factory=list)
     """Names of those that had their answer before a restart."""
@@ -40,15 +41,16 @@ class OwnRun:
     every: float = 1.0
     looks: int = 0
     collects: int = 0
+    heard: int = 0  # answers of its function
     again: bool = False  # taken up after a restart
     state: str = ""
     state_since: float = 0.0
     ending: Run | None = None
 
     @property
-    def open(self) -> list[FlowImage]:
-        """Its images that are not answered yet."""
-        return [image for image in self.images if image.open]
+    def open(self) -> list[PendingT]:
+        """What of it is not answered yet."""
+        return [one for one in self.carried if one.open]
 
     def in_state_for(self, state: str, now: float, every: float) -> float:
         """How long it is in this state, in seconds; in a new one it is looked at often again."""
@@ -62,7 +64,7 @@ class OwnRun:
         return self.stage not in (Stage.CHECKING, Stage.ASKED)
 
 
-class OwnRuns:
+class OwnRuns(Generic[PendingT]):
     """The runs that are under way, and the file that remembers them.
 
     Args:
@@ -72,39 +74,39 @@ class OwnRuns:
 
     def __init__(self, file: Path | None, flow: str) -> None:
         self.noted = RunsFile(file, flow)
-        self._runs: dict[str, OwnRun] = {}
+        self._runs: dict[str, OwnRun[PendingT]] = {}
         self._adopted = False
 
     def __len__(self) -> int:
         return len(self._runs)
 
-    def __iter__(self) -> Iterator[OwnRun]:
+    def __iter__(self) -> Iterator[OwnRun[PendingT]]:
         return iter(list(self._runs.values()))
 
-    def get(self, key: str) -> OwnRun | None:
+    def get(self, key: str) -> OwnRun[PendingT] | None:
         """The run that we called so, while it is under way."""
         return self._runs.get(key)
 
-    def add(self, own: OwnRun) -> None:
+    def add(self, own: OwnRun[PendingT]) -> None:
         """It is prepared."""
         self._runs[own.key] = own
 
-    def over(self, own: OwnRun) -> None:
-        """Its images are answered; the file forgets it when the station has taken that."""
+    def over(self, own: OwnRun[PendingT]) -> None:
+        """What it carried is answered; the file forgets it when the station has taken that."""
         self._runs.pop(own.key, None)
 
-    def dissolve(self, own: OwnRun) -> None:
+    def dissolve(self, own: OwnRun[PendingT]) -> None:
         """It was not made, and will not be."""
         self.over(own)
         self.noted.done(own.key)
 
-    def asking(self, own: OwnRun, now_ns: int) -> None:
+    def asking(self, own: OwnRun[PendingT], now_ns: int) -> None:
         """It is asked for next. OSError when that cannot be noted: then it must not be."""
         own.asked_ns = now_ns
-        self.noted.asking(own.key, [(image.token, image.job.id) for image in own.images], own.names, own.asked_ns)
+        self.noted.asking(own.key, [(one.token, one.id) for one in own.carried], own.names, own.asked_ns)
         own.stage = Stage.ASKING
 
-    def lost(self, own: OwnRun) -> None:
+    def lost(self, own: OwnRun[PendingT]) -> None:
         """Nobody knows whether it was made."""
         own.stage = Stage.LOST
         self.noted.seen(own.key, "LOST", "")
@@ -118,35 +120,35 @@ class OwnRuns:
             own.due = now + again_s
         return [own.key for own in lost]
 
-    def looked_up(self, keys: Collection[str]) -> list[OwnRun]:
+    def looked_up(self, keys: Collection[str]) -> list[OwnRun[PendingT]]:
         """Those of these of which that is still unknown."""
         return [own for own in self if own.stage is Stage.LOST and own.key in keys]
 
-    def reattach(self, token: str, images: Mapping[tuple[str, int], FlowImage]) -> set[tuple[str, int]]:
-        """Take up the noted runs that have images of a token; which of these they have."""
+    def reattach(self, token: str, pending: Mapping[tuple[str, int], PendingT]) -> set[tuple[str, int]]:
+        """Take up the noted runs that carry something of a token; which of these they have."""
         seen: set[tuple[str, int]] = set()
         for noted in self.noted.of(token):
             own = self._taken_up(noted)
             for one, name in zip(noted.images, noted.names, strict=True):
-                if one in images:
-                    own.images.append(images[one])
+                if one in pending:
+                    own.carried.append(pending[one])
                     own.names.append(name)
                     seen.add(one)
         return seen
 
     def adopt(self) -> None:
-        """Once everything is reattached: images that nobody waits for had their answers before the station died. Runs
-        without others are cleared up, too.
+        """Once everything is reattached: what nobody waits for had its answer before the station died. Runs of nothing
+        else are cleared up, too.
         """
         for noted in () if self._adopted else self.noted.all():
             own = self._taken_up(noted)
             own.answered = [name for name in noted.names if name not in own.names]
         self._adopted = True
 
-    def _taken_up(self, noted: NotedRun) -> OwnRun:
+    def _taken_up(self, noted: NotedRun) -> OwnRun[PendingT]:
         own = self._runs.get(noted.key)
         if own is None:
-            own = OwnRun([], [], key=noted.key, run=noted.run, asked_ns=noted.asked_ns, again=True)
+            own = OwnRun[PendingT]([], [], key=noted.key, run=noted.run, asked_ns=noted.asked_ns, again=True)
             own.stage = Stage.OUT
             self._runs[noted.key] = own
             if noted.run is None:

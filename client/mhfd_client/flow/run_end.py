@@ -1,47 +1,79 @@
-"""What the end of a run means: which of its images are without a report, when each step was, what a person is told."""
+"""What the end of a run means: what of it has its answer and what not, and what a person is told."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar, Generic
 
-from mhfd.contract.request import Code
-from mhfd_client.flow.images import FlowImage
+from mhfd.contract.focus_report import FocusReport
+from mhfd.contract.work import WorkAnswer
 from mhfd_client.flow.own_runs import OwnRun
-from mhfd_client.flow.reports import Collected
 from mhfd_client.flow.run_words import Explained, Surroundings, ended, ending
 from mhfd_client.flow.service import Run
+from mhfd_client.runners.pending import PendingT
 
 
 @dataclass(frozen=True, slots=True)
-class RunEnd:
-    """A run that is over, and what came back of it."""
+class Reported:
+    """The report of an image has come. `moments` as of `runners.Scored`."""
 
-    own: OwnRun
+    report: FocusReport
+    ended_ns: int | None
+    moments: Mapping[str, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """It goes back to whoever handed it over."""
+
+    why: str
+
+
+Fate = Reported | GivenBack | WorkAnswer
+"""What becomes of something that a run has carried: a report, nothing, or what its function says."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd(ABC, Generic[PendingT]):
+    """A run that is over."""
+
+    own: OwnRun[PendingT]
     run: Run
-    found: Collected
+    go_again: ClassVar[str]
 
     @property
-    def moved_changed(self) -> set[str]:
-        """Names of images that changed while they were moved."""
-        before = self.run.output.get("whole")  # of a flow that an earlier mhfd has deployed
-        changed = set(before.get("changed") or ()) if isinstance(before, dict) else set()
-        return changed | {path.rpartition("/")[2] for path in _changed(self.run.output)}
+    @abstractmethod
+    def lacking(self) -> str:
+        """What is wrong with a run that went well, and has not all."""
 
     @property
-    def left(self) -> list[tuple[int, FlowImage]]:
-        """The images that have no report and have not changed, by their place."""
-        known = self.found.reports.keys() | self.found.changed.keys()
-        changed = self.moved_changed
-        return [
-            (n, image)
-            for n, image in enumerate(self.own.images)
-            if image.open and n not in known and self.own.names[n] not in changed
-        ]
+    @abstractmethod
+    def answered(self) -> bool:
+        """Something of it has its answer."""
 
     @property
+    @abstractmethod
+    def left(self) -> list[PendingT]:
+        """What nothing was heard of."""
+
+    @property
+    @abstractmethod
     def may_come_late(self) -> bool:
-        """It went well, and reports are not there: a share may show them late."""
-        return self.run.status == "SUCCEEDED" and any(n not in self.found.wrong for n, _ in self.left)
+        """It went well, and what it brought is not there: a share may show it late."""
+
+    @abstractmethod
+    def fates(self, *, now_ns: int) -> Iterator[tuple[PendingT, Fate]]:
+        """What something was heard of."""
+
+    @property
+    def alone(self) -> bool:
+        """What is left goes again in smaller runs: one of it may be at fault."""
+        return False
+
+    @property
+    def aside(self) -> list[str]:
+        """Files that came back, and belong to nothing of it."""
+        return []
 
     @property
     def leftover(self) -> bool:
@@ -49,45 +81,14 @@ class RunEnd:
         words = ending(self.run.error)
         return self.run.status != "SUCCEEDED" and not (words is not None and words.cleaned)
 
-    @property
-    def alone(self) -> bool:
-        """Images without a report go again in smaller runs: one of them may be at fault."""
-        return bool(self.found.reports) or self.run.error in ("NotScored", "RequestRefused", "ImagesNotBrought")
-
-    def why_given_back(self, n: int) -> str:
-        """Why an image without a report is handed back; empty when it is not."""
-        if self.own.names[n] in self.moved_changed or self.run.error == "ImagesChanged":
-            return "the file changed while it was moved"
-        return ""
-
-    def moments(self, *, now_ns: int) -> tuple[int | None, int | None, int | None]:
-        """When the images lay there, when work began and ended: on this machine's clock, and in this order."""
-        last = self.own.asked_ns
-        found: list[int | None] = []
-        for name in ("BringImagesCompleted", "ScoreStarted", "ScoreCompleted"):
-            at = self.run.moments.get(name)
-            here = None if at is None else min(now_ns, max(last, round((at + self.own.offset) * 1e9)))
-            last = here or last
-            found.append(here)
-        return found[0], found[1], found[2]
-
     def words(self, around: Surroundings, again: int) -> str:
-        """What was the matter, and what to do; empty when all went well. `again`: images that go again."""
+        """What was the matter, and what to do; empty when all went well. `again`: so many of it go again."""
         told = ended(self.run, around)
         if told is None and not again:
             return ""
         if told is None:
-            told = Explained("gave no report of some images")
+            told = Explained(self.lacking)
         elif self.run.status == "ENDED" and not self.own.open:
-            told = Explained("was cancelled", told.do)  # by us: they were given back before
-        parts = (f"run {self.run.id} {told.what}", told.do, f"{again} images go again" if again else "")
+            told = Explained("was cancelled", told.do)  # by us: it was given back before
+        parts = (f"run {self.run.id} {told.what}", told.do, self.go_again.format(again) if again else "")
         return "; ".join(filter(None, parts))
-
-
-def _changed(output: Mapping[str, Any]) -> Iterator[str]:
-    """Images that the endpoint's function says have changed, by what it calls them."""
-    details = (output.get("score") or {}).get("details") or {}
-    for result in details.get("results") or ():
-        for error in (result.get("output") or {}).get("errors") or ():
-            if error.get("code") == Code.CHANGED and error.get("path"):
-                yield str(error["path"])

@@ -1,39 +1,41 @@
-"""The flow runner: runs of a Globus flow that bring images to an endpoint, and their reports back.
+"""The flow runner: runs of a Globus flow that bring images or work to an endpoint, and what comes of it back.
 
 A run is started at most once for the same images: what is asked for is in a file first, with a key that the run
 carries as a tag; when the answer is lost, the service's list of runs says whether it was made. What follows what is
-decided here. Which images go together is `flow.images`'s, what an end means `flow.run_end`'s, whether to hold back
-`flow.standing`'s; the service's ways are `flow.service`'s, files are `flow.reports`'s, and both are asked by threads of
-their own.
+decided here. What a run carries and what of it is believed is its load's (`flow.loads`), which images go together
+`flow.images`'s, whether to hold back `flow.standing`'s; the service's ways are `flow.service`'s. It and files are asked
+by threads of their own.
 
 Nothing that goes wrong there is raised: it becomes a `Health`, and is tried again.
 """
 
-import json
 import logging
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from mhfd.contract.request import Code
 from mhfd_client.errors import FlowMissing, FlowsUnreachable, InputRefused, StationError
-from mhfd_client.files import text_of
 from mhfd_client.flow import reports
 from mhfd_client.flow.connection import FlowConnection
 from mhfd_client.flow.folders import Folders
+from mhfd_client.flow.image_load import ImageLoad
 from mhfd_client.flow.images import OLDER_MOST, FlowImage, FlowImages
+from mhfd_client.flow.loads import Load
 from mhfd_client.flow.own_runs import OwnRun, OwnRuns, Stage
 from mhfd_client.flow.reports import RunFiles
-from mhfd_client.flow.run_end import RunEnd
-from mhfd_client.flow.run_words import consent, label, late, login_line
+from mhfd_client.flow.run_end import GivenBack, Reported, RunEnd
+from mhfd_client.flow.run_words import consent, late, login_line
 from mhfd_client.flow.service import FlowService, Run, Start, leftover_of
 from mhfd_client.flow.standing import HOLD_S, FlowStanding
-from mhfd_client.runners import Batch, Event, Health, Job, Trouble
+from mhfd_client.runners import Batch, Event, Health, Returned, Trouble
 from mhfd_client.runners.background import THREADS, Background
 from mhfd_client.runners.condition import Condition
 from mhfd_client.runners.far_images import FarImagesRunner
+from mhfd_client.runners.pending import Pending, PendingWork
 from mhfd_client.runners.questions import QuestionReply
+from mhfd_client.runners.work import Going
 
 log = logging.getLogger("mhfd.flow")
 
@@ -44,7 +46,7 @@ COLLECTS: Final = 3  # looks for reports of a run that has ended well
 
 
 class FlowRunner(FarImagesRunner):
-    """Scores by runs of a flow.
+    """Scores by runs of a flow, or does work by them: one flow, one kind of load.
 
     Args:
         open_service: Reaches Globus Flows; called in another thread, again and again until it does not raise.
@@ -60,6 +62,7 @@ class FlowRunner(FarImagesRunner):
         backoff_s: Wait before images of a failed run are tried again; doubled with each failure.
         background: The time of day, and whose threads wait and ask.
         files: Images and reports on this machine.
+        load: What its runs carry; images, unless it is said.
     """
 
     name = "flow"
@@ -82,20 +85,28 @@ class FlowRunner(FarImagesRunner):
         clock: Callable[[], float] = time.monotonic,
         background: Background = THREADS,
         files: RunFiles = reports,
+        load: Load[Any] | None = None,
     ) -> None:
-        self._images = FlowImages()
-        super().__init__(self._images, Condition("the flow goes on"), clock, background)
-        self._folders, self._reports = folders, files
+        super().__init__(FlowImages(), Condition("the flow goes on"), clock, background)
+        self._folders = folders
+        self._load: Load[Any] = ImageLoad(folders, files) if load is None else load
+        self._line: Any = self._load.line
+        if isinstance(self._line, FlowImages):
+            self._pending = self._line
+        else:
+            self._works = self._line
         self._batch, self._wait, self._most = batch, wait_s, runs
         self._poll, self._late, self._lag, self._hold = poll_s, late_s, lag_s, hold_s
         self._attempts, self._backoff = attempts, backoff_s
-        self._runs = OwnRuns(runs_file, folders.flow)
+        self._runs: OwnRuns[Pending] = OwnRuns(runs_file, folders.flow)
         self._noted = self._runs.noted
-        self._standing = FlowStanding(self._condition, clock, hold_s=hold_s, backoff_s=backoff_s)
+        self._standing = FlowStanding(
+            self._condition, clock, hold_s=hold_s, backoff_s=backoff_s, waits=self._load.waits
+        )
         self._web = FlowConnection(open_service, background.questions(self._put), clock, hold_s)
         self._files = background.questions(self._put)
         self._leftovers: list[str] = []
-        self._told: list[OwnRun] = []  # over, once the station has taken what was said
+        self._told: list[OwnRun[Pending]] = []  # over, once the station has taken what was said
         self._successes = 0  # runs that went well
         self._tend()
 
@@ -106,16 +117,26 @@ class FlowRunner(FarImagesRunner):
         return self._batch * (self._most + 1)
 
     def _accept(self, batch: Batch) -> None:
-        self._out += batch.unserved(self.name)
-        for job in batch.images:
-            image, why = self._image(batch.token, job), self._folders.unmovable(job.path)
-            self._images.add(image, wait=not why)
+        for one in self._carried(batch):
+            why = self._load.unmovable(one)
+            self._line.add(one, wait=not why)
             if why:
-                self._set_aside(image, why)
+                self._no_use(one, why, code=Code.BAD_REQUEST)
 
-    def _image(self, token: str, job: Job) -> FlowImage:
-        weight = len(json.dumps(self._folders.image(job)))
-        return FlowImage(self._clock(), weight, token=token, job=job)
+    def _carried(self, batch: Batch) -> list[Pending]:
+        """What of a batch runs of this flow carry; the rest comes back."""
+        now = self._clock()
+        found = {asked.id: self._load.pending(batch.token, asked, now) for asked in batch.jobs}
+        if foreign := tuple(id_ for id_, one in found.items() if one is None):
+            self._out.append(Returned(batch.token, foreign, self._load.foreign, blame=True))
+        return [one for one in found.values() if one is not None]
+
+    def _no_use(self, one: Pending, why: str, *, code: str | None = None) -> None:
+        """Nothing will come of it, however often it is asked for."""
+        if isinstance(one, FlowImage):
+            self._set_aside(one, why)
+        else:
+            self._give_back([one], why, blame=True, code=code)
 
     def events(self, timeout: float) -> Sequence[Event]:
         self._runs.adopt()
@@ -123,20 +144,20 @@ class FlowRunner(FarImagesRunner):
         return super().events(timeout)
 
     def cancel(self, token: str) -> None:
-        """Runs with images of this batch alone are cancelled; of others the reports are left aside."""
-        self._give_back(self._images.of(token), "cancelled")
+        """Runs with nothing but this batch's are cancelled; of others what they bring for it is left aside."""
+        self._give_back(self._line.of(token), "cancelled")
         for own in self._runs:
             if not own.open and own.run is not None and own.stage is Stage.OUT:
                 self._web.ask(f"cancel {own.key}", lambda service, run=own.run: service.cancel(run))  # type: ignore[misc]
 
     def reattach(self, batch: Batch) -> bool:
-        """Whether runs of it are or may be out. Their reports come; what was never asked for is asked for now."""
-        images = {(batch.token, job.id): self._image(batch.token, job) for job in batch.images}
-        seen = self._runs.reattach(batch.token, images)
+        """Whether runs of it are or may be out. Their answers come; what was never asked for is asked for now."""
+        pending = {(one.token, one.id): one for one in self._carried(batch)}
+        seen = self._runs.reattach(batch.token, pending)
         if not seen:
             return False
-        for one, image in images.items():
-            self._images.add(image, wait=one not in seen)
+        for which, one in pending.items():
+            self._line.add(one, wait=which not in seen)
         return True
 
     def close(self) -> None:
@@ -180,10 +201,10 @@ class FlowRunner(FarImagesRunner):
     def _opened(self, reply: QuestionReply) -> None:
         if reply.error is not None:
             self._turned_away(reply.error)
-        elif not self._images:  # else the images that wait find out whether it is well
+        elif not self.held:  # else what waits finds out whether it is well
             self._condition.over(Trouble.OFFLINE, Trouble.REFUSED)
 
-    # -- a run, from the images that wait to the one who has them
+    # -- a run, from what waits to the one who has it
 
     def _gather(self, now: float) -> bool:
         """Begin a run, if one may go; whether one did."""
@@ -193,27 +214,26 @@ class FlowRunner(FarImagesRunner):
         others = [own for own in self._runs if worst is not Trouble.FAILING or own.stage is not Stage.LOST]
         if worst in (Trouble.OFFLINE, Trouble.REFUSED, Trouble.FAILING) and others:
             return False  # one at a time, until one goes well; one that is looked up takes its time, and keeps no place
-        images = self._images.next(most=self._batch, wait=self._wait, now=now)
-        if not images:
+        carried = self._line.next(most=self._batch, wait=self._wait, now=now)
+        if not carried:
             return False
-        own = OwnRun(images, [self._folders.name(image.job) for image in images])
+        own = OwnRun(carried, [self._load.name(one) for one in carried])
         self._runs.add(own)
-        jobs = [image.job for image in images]
-        self._files.ask(f"check {own.key}", lambda: [self._reports.unfit(job) for job in jobs])
+        self._files.ask(f"check {own.key}", self._load.unfit(own))
         return True
 
-    def _checked(self, own: OwnRun, reply: QuestionReply) -> None:
-        """Are the images still what the station saw?"""
+    def _checked(self, own: OwnRun[Pending], reply: QuestionReply) -> None:
+        """Is what it carries still what the station saw?"""
         answers = reply.value if reply.error is None else [(f"{type(reply.error).__name__}: {reply.error}", True)]
         if reply.error is not None:
-            answers = answers * len(own.images)
-        kept: list[tuple[FlowImage, str]] = []
-        for image, name, wrong in zip(own.images, own.names, answers, strict=True):
-            if wrong is None and image.open:
-                kept.append((image, name))
+            answers = answers * len(own.carried)
+        kept: list[tuple[Pending, str]] = []
+        for one, name, wrong in zip(own.carried, own.names, answers, strict=True):
+            if wrong is None and one.open:
+                kept.append((one, name))
             elif wrong is not None:
-                self._give_back([image], wrong[0], blame=wrong[1], code=Code.UNAVAILABLE if wrong[1] else None)
-        own.images, own.names = [image for image, _ in kept], [name for _, name in kept]
+                self._give_back([one], wrong[0], blame=wrong[1], code=Code.UNAVAILABLE if wrong[1] else None)
+        own.carried, own.names = [one for one, _ in kept], [name for _, name in kept]
         if not kept:
             self._runs.over(own)
             return
@@ -225,18 +245,20 @@ class FlowRunner(FarImagesRunner):
                 f"what is asked of Globus cannot be noted first ({e}): free the disk of the state folder"
             )
 
-    def _ask(self, own: OwnRun) -> None:
-        body = self._folders.body(own.key, [image.job for image in own.images], own.names)
-        named = label(text_of(self._folders.watched.name), len(own.images))
+    def _ask(self, own: OwnRun[Pending]) -> None:
+        body, named = self._load.body(own), self._load.label(own)
         own.stage = Stage.ASKED
         own.sent = self._now_ns() / 1e9
         self._web.ask(f"start {own.key}", lambda service: service.start(own.key, body, named))
 
-    def _started(self, own: OwnRun, reply: QuestionReply) -> None:
+    def _started(self, own: OwnRun[Pending], reply: QuestionReply) -> None:
         now = self._clock()
         if reply.error is not None:
             self._dissolve(own)  # nothing was made
-            if isinstance(reply.error, InputRefused) and len(own.images) > OLDER_MOST:
+            refused = isinstance(reply.error, InputRefused)
+            if refused and self._line is self._works:
+                self._give_back(own.open, str(reply.error), blame=True, code=Code.BAD_REQUEST)
+            elif refused and len(own.carried) > OLDER_MOST:
                 log.warning("%s; it is taken for an older flow, and given %d images a run", reply.error, OLDER_MOST)
                 self._batch = min(self._batch, OLDER_MOST)
             else:
@@ -254,13 +276,13 @@ class FlowRunner(FarImagesRunner):
             self._runs.lost(own)
             self._condition.on(Trouble.OFFLINE, f"{start.why}: whether run {own.key[:8]} was made is looked up", now)
 
-    def _made(self, own: OwnRun, run: str) -> None:
+    def _made(self, own: OwnRun[Pending], run: str) -> None:
         own.run, own.stage = run, Stage.OUT
         own.every, own.due = self._poll, self._clock() + self._poll
         self._noted.made(own.key, run)
         self._standing.let_in(Trouble.OFFLINE, Trouble.QUEUED)
-        for image in own.open:
-            self._begun(image)
+        for one in own.open:
+            self._begun(one)
 
     def _found(self, reply: QuestionReply) -> None:
         """What the service's list has of the runs whose start was not answered."""
@@ -275,7 +297,7 @@ class FlowRunner(FarImagesRunner):
             own.looks += 1
             old = (self._now_ns() - own.asked_ns) / 1e9
             if own.looks >= LOOKS and old >= self._lag:
-                log.info("run %s was never made: its images are asked for again", own.key[:8])
+                log.info("run %s was never made: what it was to carry is asked for again", own.key[:8])
                 self._condition.over(Trouble.OFFLINE)
                 self._dissolve(own)
             else:
@@ -283,7 +305,7 @@ class FlowRunner(FarImagesRunner):
 
     # -- a run that is out
 
-    def _looked(self, own: OwnRun, reply: QuestionReply) -> None:
+    def _looked(self, own: OwnRun[Pending], reply: QuestionReply) -> None:
         now = self._clock()
         if isinstance(reply.error, FlowMissing):
             self._ended(own, Run(str(own.run), "ENDED", why="the service does not know it any more"))
@@ -298,20 +320,30 @@ class FlowRunner(FarImagesRunner):
         self._condition.over(Trouble.OFFLINE)
         if own.again and run.began_s is not None:
             own.again = False
-            for image in own.open:
-                image.began = True
+            for one in own.open:
+                one.began = True
         if run.over:
             self._ended(own, run)
         elif run.status == "INACTIVE":
             self._inactive(own, run)
         else:
             self._standing.let_in()
+            self._tell(own, run)
             if (since := own.in_state_for(run.state, now, self._poll)) > self._late:
                 told = late(run, since)
                 advice = told.do or f"`mhfd run show {run.id}` says more"
                 self._condition.on(Trouble.QUEUED, f"run {run.id} {told.what}: {advice}. Nothing is lost", now)
 
-    def _inactive(self, own: OwnRun, run: Run) -> None:
+    def _tell(self, own: OwnRun[Pending], run: Run) -> None:
+        """How far it is, where a run knows that: the step in which it is goes on, then."""
+        answer = self._load.going(own, run)
+        if answer is None:
+            return
+        own.state = ""
+        self._condition.over(Trouble.QUEUED)
+        self._out += [Going(one.token, one.id, answer, self._now_ns()) for one in own.open]
+
+    def _inactive(self, own: OwnRun[Pending], run: Run) -> None:
         """It waits for a person."""
         told = consent(run, self._folders.surroundings)
         why = f"run {run.id} {told.what}; {told.do}. It goes on by itself then; nothing is lost"
@@ -319,58 +351,53 @@ class FlowRunner(FarImagesRunner):
         own.due = self._clock() + self._hold
         self._web.ask(f"resume {own.key}", lambda service: service.resume(run.id))
 
-    def _resumed(self, own: OwnRun, reply: QuestionReply) -> None:
+    def _resumed(self, own: OwnRun[Pending], reply: QuestionReply) -> None:
         if reply.error is None:
             own.due = self._clock() + min(self._poll, self._hold)
         elif not isinstance(reply.error, FlowsUnreachable):
             self._web.reopen()
 
-    def _cancelled(self, own: OwnRun, reply: QuestionReply) -> None:
+    def _cancelled(self, own: OwnRun[Pending], reply: QuestionReply) -> None:
         own.due = self._clock()
 
-    def _ended(self, own: OwnRun, run: Run) -> None:
+    def _ended(self, own: OwnRun[Pending], run: Run) -> None:
         own.stage, own.ending, own.due = Stage.ENDED, run, self._clock()
 
-    def _collect(self, own: OwnRun) -> None:
-        folder, aside = self._reports_of(own), self._folders.results_here / "aside"
-        jobs = [image.job for image in own.images]
-        seen, others = (
-            [self._folders.seen(str(own.run), name) for name in names] for names in (own.names, own.answered)
-        )
-        self._files.ask(f"collect {own.key}", lambda: self._reports.collect(folder, aside, jobs, seen, others))
+    def _collect(self, own: OwnRun[Pending]) -> None:
+        self._files.ask(f"collect {own.key}", self._load.collect(own))
 
-    def _collected(self, own: OwnRun, reply: QuestionReply) -> None:
+    def _collected(self, own: OwnRun[Pending], reply: QuestionReply) -> None:
         """A run has ended, and this is what came of it."""
         run, now = own.ending, self._clock()
         assert run is not None  # noqa: S101
         if reply.error is not None:
             own.due = now + self._hold
-            self._standing.ill(f"the reports of run {run.id} cannot be looked at: {reply.error}")
+            self._standing.ill(f"what run {run.id} brought back cannot be looked at: {reply.error}")
             return
-        end = RunEnd(own, run, reply.value)
-        found = end.found
+        end = self._load.end(own, run, reply.value)
         if end.may_come_late and own.collects + 1 < COLLECTS:
             own.collects += 1
             own.due = now + self._poll
             return
-        moved, began, ended = end.moments(now_ns=self._now_ns())
-        moments = {"submitted_ns": own.asked_ns, "transferred_ns": moved, "started_ns": began}
-        for n, image in enumerate(own.images):
-            if n in found.reports:
-                self._answer(image, found.reports[n], self._folders.endpoint, ended, **moments)
-            elif why := found.changed.get(n) or end.why_given_back(n):
-                self._give_back([image], why)
-        if found.reports:
+        for one, fate in end.fates(now_ns=self._now_ns()):
+            match fate:
+                case Reported():
+                    self._answer(one, fate.report, self._folders.endpoint, fate.ended_ns, **fate.moments)
+                case GivenBack():
+                    self._give_back([one], fate.why)
+                case _:
+                    self._heard(one, fate, self._folders.endpoint)
+        if end.answered:
             self._successes += 1
         self._judge(end)
-        if found.aside:
-            self._condition.on(Trouble.FAILING, f"reports that fit no image were put aside: {found.aside[0]}", now)
+        if end.aside:
+            self._condition.on(Trouble.FAILING, f"reports that fit no image were put aside: {end.aside[0]}", now)
         self._runs.over(own)
         self._told.append(own)
 
-    def _judge(self, end: RunEnd) -> None:
-        """What the end of a run means for those of its images that have no report."""
-        left, some = [image for _, image in end.left], bool(end.found.reports)
+    def _judge(self, end: RunEnd[Pending]) -> None:
+        """What the end of a run means for what it carried and has no answer."""
+        left, some = end.left, end.answered
         words = end.words(self._folders.surroundings, len(left))
         if not words or (some and not end.leftover):
             self._standing.well()
@@ -379,16 +406,26 @@ class FlowRunner(FarImagesRunner):
         if words and end.leftover:
             self._left_over(end.run, words)
         if left and end.run.used_up:
-            self._standing.used_up(end.run.used_up, _DAY_S - self._now_ns() / 1e9 % _DAY_S)
-            self._images.again(left)  # as they are: none is at fault
+            self._refused(end.run.used_up, used_up=True)
+            self._line.again(left)  # as they are: none is at fault
             return
-        now, others = self._clock(), len(end.own.images)
-        for image in left:
-            image.without_report(now, self._backoff, alone=end.alone, others=others, successes=self._successes)
-            if end.alone and image.failures >= self._attempts:
-                self._set_aside(image, f"set aside after {image.failures} runs for it alone, which gave no report")
+        now, others = self._clock(), len(end.own.carried)
+        for one in left:
+            if isinstance(one, PendingWork):
+                self._in_vain(one, words)
+                continue
+            assert isinstance(one, FlowImage)  # noqa: S101
+            one.without_report(now, self._backoff, alone=end.alone, others=others, successes=self._successes)
+            if end.alone and one.failures >= self._attempts:
+                self._no_use(one, f"set aside after {one.failures} runs for it alone, which gave no report")
             else:
-                self._images.waiting.append(image)
+                self._line.waiting.append(one)
+
+    def _refused(self, why: str, *, used_up: bool) -> None:
+        if used_up:
+            self._standing.used_up(why, _DAY_S - self._now_ns() / 1e9 % _DAY_S)
+        else:
+            self._standing.ill(why)
 
     def _left_over(self, run: Run, words: str) -> None:
         """It stays said, with those before: nothing here can see whether a person has deleted it."""
@@ -396,24 +433,17 @@ class FlowRunner(FarImagesRunner):
         self._leftovers.append(leftover_of(self._folders.staging_path, run.id))
         self._out.append(Health(False, words + others, Trouble.LEFTOVER))
 
-    def _dissolve(self, own: OwnRun) -> None:
-        """The run is not made: its images wait again, first in the line."""
+    def _dissolve(self, own: OwnRun[Pending]) -> None:
+        """The run is not made: what it was to carry waits again, first in the line."""
         self._runs.dissolve(own)
-        self._images.again(own.open)
+        self._line.again(own.open)
 
     def _forget_told(self) -> None:
         """The station has taken what was said: a crash from here on needs these runs no more."""
         for own in self._told:
             self._noted.done(own.key)
-            folder = self._reports_of(own)
-            self._files.ask(f"discard {own.key}", lambda folder=folder: self._reports.discard(folder))  # type: ignore[misc]
+            self._files.ask(f"discard {own.key}", self._load.discard(own))
         self._told.clear()
-
-    def _reports_of(self, own: OwnRun) -> Path:
-        return self._folders.results_here / own.key
-
-    def _refused(self, why: str, *, used_up: bool) -> None:
-        self._standing.ill(why)
 
     def _turned_away(self, error: Exception) -> None:
         self._web.rest(min(self._hold, 10.0))
@@ -427,8 +457,8 @@ class FlowRunner(FarImagesRunner):
         alarms = [1.0]
         if self._web.service is not None:
             alarms += [own.due - now for own in self._runs if own.waits]
-        if self._images.waiting and len(self._runs) < self._most:
-            moments = [self._standing.hold_until, *self._images.moments(self._wait)]
+        if self._line.waiting and len(self._runs) < self._most:
+            moments = [self._standing.hold_until, *self._line.moments(self._wait)]
             alarms += [at - now for at in moments if at > now]  # what is due already waits for an answer
         return max(0.02, min(alarms))
 
@@ -439,7 +469,7 @@ class FlowRunner(FarImagesRunner):
         self._web.open_when_due()
         if self._web.service is not None:
             self._tend_runs(now)
-            while self._images.waiting and self._gather(now):
+            while self._line.waiting and self._gather(now):
                 continue
         for own in self._runs:
             if own.stage is Stage.ENDED and now >= own.due:
@@ -456,5 +486,5 @@ class FlowRunner(FarImagesRunner):
             if own.stage is Stage.ASKING and now >= self._standing.hold_until:
                 self._ask(own)
             elif own.stage is Stage.OUT and not self._web.asks(f"resume {own.key}"):
-                self._web.ask(f"look {own.key}", lambda service, run=str(own.run): service.look(run))  # type: ignore[misc]
+                self._web.ask(f"look {own.key}", lambda service, run=str(own.run): self._load.look(service, run))  # type: ignore[misc]
                 own.due = now + POLL_MOST_S

@@ -53,6 +53,8 @@ class Run:
     """When steps began and ended, on the service's clock: `StepStarted`, `StepCompleted`."""
     used_up: str = ""
     """What the endpoint said, if what it gives a user for a day is used up."""
+    answers: tuple[Mapping[str, Any], ...] = ()
+    """What functions answered, where that was looked for."""
 
     @property
     def over(self) -> bool:
@@ -128,15 +130,19 @@ class FlowService:
                 break
         return found[:limit]
 
-    def look(self, run: str) -> Run:
-        """How it stands; of one that is over, also when its steps were done, and whether a quota ended it."""
+    def look(self, run: str, *, answers: bool = False) -> Run:
+        """How it stands; of one that is over, also when its steps were done, and whether a quota ended it.
+
+        `answers`: and what functions have answered until now.
+        """
         found = run_of(self.plain(run))
-        if not found.over:
+        if not (found.over or answers):
             return found
         entries: list[dict[str, Any]] = []
         with suppress(FlowError):
             entries = self.log(run)
-        return replace(found, moments=_moments(entries), used_up=used_up(entries))
+        said = tuple(answers_in(entries))
+        return replace(found, moments=_moments(entries), used_up=used_up(entries), answers=said)
 
     def plain(self, run: str) -> dict[str, Any]:
         """A run as the service describes it."""
@@ -200,14 +206,22 @@ def _moments(entries: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     return found
 
 
-def used_up(entries: Iterable[Mapping[str, Any]]) -> str:
-    """What the function said of a quota, by the log of a run: what a failed run leaves behind does not have it."""
+def answers_in(entries: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """What functions answered, by the log of a run: what a failed run leaves behind does not have it."""
     for entry in entries:
-        with suppress(KeyError, TypeError, AttributeError):
+        with suppress(KeyError, TypeError):
             for result in entry["details"]["output"]["details"]["results"]:
-                for error in result["output"]["errors"]:
-                    if error["code"] == Code.QUOTA:
-                        return f"{error['why']}: {error['remedy']}"
+                if isinstance(result["output"], Mapping):
+                    yield result["output"]
+
+
+def used_up(entries: Iterable[Mapping[str, Any]]) -> str:
+    """What a function said of a quota, by the log of a run."""
+    for answer in answers_in(entries):
+        with suppress(KeyError, TypeError):
+            for error in answer["errors"]:
+                if error["code"] == Code.QUOTA:
+                    return f"{error['why']}: {error['remedy']}"
     return ""
 
 

@@ -19,10 +19,14 @@ class FlowStanding:
         clock: In seconds, from anywhere.
         hold_s: Between two tries of what was refused.
         backoff_s: After a run that did not go well; doubled with each.
+        waits: What waits meanwhile, in words.
     """
 
-    def __init__(self, condition: Condition, clock: Callable[[], float], *, hold_s: float, backoff_s: float) -> None:
+    def __init__(
+        self, condition: Condition, clock: Callable[[], float], *, hold_s: float, backoff_s: float, waits: str
+    ) -> None:
         self._condition, self._clock, self._hold, self._backoff = condition, clock, hold_s, backoff_s
+        self._safe = f"Nothing is lost: {waits}"
         self._ills = 0  # runs that did not go well, since the last that did
         self._used_up = False  # of a day's quota at the endpoint
         self.hold_until = 0.0
@@ -50,7 +54,7 @@ class FlowStanding:
         now = self._clock()
         self._used_up = True
         self._condition.over(Trouble.FAILING)
-        self._condition.on(Trouble.REFUSED, f"refused: {why}. Nothing is lost: images wait", now)
+        self._condition.on(Trouble.REFUSED, f"refused: {why}. {self._safe}", now)
         self.hold_until = now + min(_USED_UP_S, left_s + self._hold)
 
     def let_in(self, *also: Trouble) -> None:
@@ -61,10 +65,10 @@ class FlowStanding:
         """The service did not do it. True: another login may help, which is to be looked for."""
         now = self._clock()
         if isinstance(error, FlowsUnreachable):
-            self._condition.on(Trouble.OFFLINE, f"{error}. Nothing is lost: images wait", now, error)
+            self._condition.on(Trouble.OFFLINE, f"{error}. {self._safe}", now, error)
             return False
         if isinstance(error, LoginError):
             error = type(error)(f"{error}; for this flow: {login}")
-        self._condition.on(Trouble.REFUSED, f"refused: {error}. Nothing is lost: images wait", now, error)
+        self._condition.on(Trouble.REFUSED, f"refused: {error}. {self._safe}", now, error)
         self.hold_until = now + self._hold
         return not isinstance(error, FlowError) or isinstance(error, FlowRefused)

@@ -1,0 +1,164 @@
+"""Runs that carry images to be scored: their input, which of their images have a report, and which go again."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from mhfd.contract.request import Code, ScoreRequest
+from mhfd_client.files import text_of
+from mhfd_client.flow import reports
+from mhfd_client.flow.folders import Folders
+from mhfd_client.flow.images import FlowImage, FlowImages
+from mhfd_client.flow.own_runs import OwnRun
+from mhfd_client.flow.reports import Collected, RunFiles
+from mhfd_client.flow.run_end import Fate, GivenBack, Reported, RunEnd
+from mhfd_client.flow.run_words import label
+from mhfd_client.flow.service import FlowService, Run, answers_in
+from mhfd_client.runners import Job
+from mhfd_client.runners.work import Work
+
+
+class ImageLoad:
+    """See `flow.loads`.
+
+    Args:
+        folders: Where images and reports are, by each side's name.
+        files: Images and reports on this machine.
+    """
+
+    waits, foreign = "images wait", "this flow carries images, and no work of a function"
+
+    def __init__(self, folders: Folders, files: RunFiles = reports) -> None:
+        self._folders, self._files = folders, files
+        self.line = FlowImages()
+
+    def pending(self, token: str, asked: Job | Work, now: float) -> FlowImage | None:
+        if not isinstance(asked, Job):
+            return None
+        weight = len(json.dumps(_image(self._folders, asked, self._folders.name(asked))))
+        return FlowImage(now, weight, token=token, job=asked)
+
+    def unmovable(self, image: FlowImage) -> str:
+        return self._folders.unmovable(image.job.path)
+
+    def name(self, image: FlowImage) -> str:
+        return self._folders.name(image.job)
+
+    def unfit(self, own: OwnRun[FlowImage]) -> Callable[[], list[tuple[str, bool] | None]]:
+        jobs = [image.job for image in own.carried]
+        return lambda: [self._files.unfit(job) for job in jobs]
+
+    def body(self, own: OwnRun[FlowImage]) -> dict[str, Any]:
+        return body_of(self._folders, own.key, [image.job for image in own.carried], own.names)
+
+    def label(self, own: OwnRun[FlowImage]) -> str:
+        return label(text_of(self._folders.watched.name), len(own.carried))
+
+    def look(self, service: FlowService, run: str) -> Run:
+        return service.look(run)
+
+    def going(self, own: OwnRun[FlowImage], run: Run) -> None:
+        return None
+
+    def collect(self, own: OwnRun[FlowImage]) -> Callable[[], Collected]:
+        here, run, jobs = self._folders.results_here, str(own.run), [image.job for image in own.carried]
+        seen, others = ([self._folders.seen(run, name) for name in names] for names in (own.names, own.answered))
+        return lambda: self._files.collect(here / own.key, here / "aside", jobs, seen, others)
+
+    def end(self, own: OwnRun[FlowImage], run: Run, found: Collected) -> "ImagesEnd":
+        return ImagesEnd(own, run, found)
+
+    def discard(self, own: OwnRun[FlowImage]) -> Callable[[], None]:
+        folder = self._folders.results_here / own.key
+        return lambda: self._files.discard(folder)
+
+
+@dataclass(frozen=True, slots=True)
+class ImagesEnd(RunEnd[FlowImage]):
+    """See `flow.run_end`."""
+
+    found: Collected
+    go_again: ClassVar[str] = "{} images go again"
+
+    @property
+    def lacking(self) -> str:
+        return "gave no report of some images"
+
+    @property
+    def _changed(self) -> set[str]:
+        """Names of images that changed while they were moved."""
+        before = self.run.output.get("whole")  # of a flow that an earlier mhfd has deployed
+        changed = set(before.get("changed") or ()) if isinstance(before, dict) else set()
+        return changed | {path.rpartition("/")[2] for path in _changed_by_answer(self.run.output)}
+
+    @property
+    def answered(self) -> bool:
+        return bool(self.found.reports)
+
+    @property
+    def left(self) -> list[FlowImage]:
+        return [image for _, image in self._left]
+
+    @property
+    def _left(self) -> list[tuple[int, FlowImage]]:
+        known, changed = self.found.reports.keys() | self.found.changed.keys(), self._changed
+        return [
+            (n, image)
+            for n, image in enumerate(self.own.carried)
+            if image.open and n not in known and self.own.names[n] not in changed
+        ]
+
+    @property
+    def may_come_late(self) -> bool:
+        return self.run.status == "SUCCEEDED" and any(n not in self.found.wrong for n, _ in self._left)
+
+    @property
+    def alone(self) -> bool:
+        return self.answered or self.run.error in ("NotScored", "RequestRefused", "ImagesNotBrought")
+
+    @property
+    def aside(self) -> list[str]:
+        return self.found.aside
+
+    def fates(self, *, now_ns: int) -> Iterator[tuple[FlowImage, Fate]]:
+        moved, began, ended = self._moments("BringImagesCompleted", "ScoreStarted", "ScoreCompleted", now_ns=now_ns)
+        moments = {"submitted_ns": self.own.asked_ns, "transferred_ns": moved, "started_ns": began}
+        changed = self._changed
+        for n, (image, name) in enumerate(zip(self.own.carried, self.own.names, strict=True)):
+            if n in self.found.reports:
+                yield image, Reported(self.found.reports[n], ended, moments)
+            elif n in self.found.changed:
+                yield image, GivenBack(self.found.changed[n])
+            elif name in changed or self.run.error == "ImagesChanged":
+                yield image, GivenBack("the file changed while it was moved")
+
+    def _moments(self, *steps: str, now_ns: int) -> list[int | None]:
+        """When these happened: on this machine's clock, and in this order."""
+        last = self.own.asked_ns
+        found: list[int | None] = []
+        for name in steps:
+            at = self.run.moments.get(name)
+            here = None if at is None else min(now_ns, max(last, round((at + self.own.offset) * 1e9)))
+            last = here or last
+            found.append(here)
+        return found
+
+
+def body_of(folders: Folders, key: str, jobs: Sequence[Job], names: Sequence[str]) -> dict[str, Any]:
+    """The input of a run."""
+    params = ScoreRequest(paths=("-",), params=jobs[0].params).model_dump(mode="json", exclude_defaults=True)
+    images = [_image(folders, job, name) for job, name in zip(jobs, names, strict=True)]
+    return folders.surrounded(key) | {"batch": {"images": images}, "params": params.get("params", {})}
+
+
+def _image(folders: Folders, job: Job, name: str) -> dict[str, Any]:
+    return {"path": folders.below(job.path), "name": name, "size": job.size}
+
+
+def _changed_by_answer(output: Mapping[str, Any]) -> Iterator[str]:
+    """Images that the endpoint's function says have changed, by what it calls them."""
+    for answer in answers_in([{"details": {"output": output.get("score")}}]):
+        for error in answer.get("errors") or ():
+            if error.get("code") == Code.CHANGED and error.get("path"):
+                yield str(error["path"])

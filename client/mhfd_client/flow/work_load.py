@@ -1,0 +1,180 @@
+"""Runs that carry one work of a registered function each: its request, what it says, and the files that it has made.
+
+The flow sets where the function works (`into`) and where the files that were brought are; the rest of the request is
+the asker's. What the function says last is found by the work's key, in the run's output or, of a run that has failed,
+in its log.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from mhfd.contract.work import WorkAnswer, WorkState
+from mhfd_client.flow.artefacts import Brought, brought
+from mhfd_client.flow.folders import Folders
+from mhfd_client.flow.own_runs import OwnRun
+from mhfd_client.flow.run_end import Fate, GivenBack, RunEnd
+from mhfd_client.flow.service import FlowService, Run, answers_in
+from mhfd_client.runners import Job
+from mhfd_client.runners.pending import PendingTable, PendingWork
+from mhfd_client.runners.work import Work
+from mhfd_flows.build import FlowRecipe
+
+THE_FLOWS: Final = frozenset({"into", "cancel", "schema_version", "client"})
+"""Of a request, what a run does not take from who asks, unless its schema names it."""
+GOES_ON: Final = (WorkState.MORE, WorkState.ELSEWHERE)
+
+
+class FlowWorks(PendingTable[PendingWork]):
+    """Work that waits for a run, and work that is in one."""
+
+    def next(self, *, most: int, wait: float, now: float) -> list[PendingWork]:
+        """The first that may go: a run carries one, and nothing else is waited for."""
+        for one in self.waiting:
+            if one.due <= now:
+                self.waiting.remove(one)
+                return [one]
+        return []
+
+    def moments(self, wait: float) -> Iterator[float]:
+        """When each of those that wait may go."""
+        return (one.due for one in self.waiting)
+
+
+class WorkLoad:
+    """See `flow.loads`.
+
+    Args:
+        folders: Where files are, by each side's name.
+        recipe: The flow: which field of a request names a folder here that it brings, and what its input has.
+    """
+
+    waits, foreign = "the work waits", "this flow carries work of a function, and no images"
+
+    def __init__(self, folders: Folders, recipe: FlowRecipe) -> None:
+        self._folders, self._recipe, self._brings = folders, recipe, recipe.asked.brings
+        self.line = FlowWorks()
+
+    def pending(self, token: str, asked: Job | Work, now: float) -> PendingWork | None:
+        return PendingWork(token=token, work=asked) if isinstance(asked, Work) else None
+
+    def unmovable(self, one: PendingWork) -> str:
+        if self._brings is None:
+            return ""
+        folder = one.work.request.get(self._brings)
+        if not isinstance(folder, str) or not os.path.isabs(folder):  # noqa: PTH117
+            return f"{self._brings}: must be the absolute path of a folder of this machine, which the flow brings"
+        why = self._folders.unmovable(folder)
+        return f"{self._brings} = {folder!r}: {why}" if why else ""
+
+    def name(self, one: PendingWork) -> str:
+        return one.work.key
+
+    def unfit(self, own: OwnRun[PendingWork]) -> Callable[[], list[tuple[str, bool] | None]]:
+        folders = [self._brought(one) for one in own.carried]
+        return lambda: [_no_folder(folder) for folder in folders]
+
+    def _brought(self, one: PendingWork) -> str | None:
+        return None if self._brings is None else str(one.work.request[self._brings])
+
+    def body(self, own: OwnRun[PendingWork]) -> dict[str, Any]:
+        one = own.carried[0]
+        properties = self._recipe.input_schema["properties"]
+        wanted = properties["request"].get("properties", {})
+        flows = THE_FLOWS | {self._brings}
+        request = {name: value for name, value in one.work.request.items() if name in wanted or name not in flows} | {
+            "key": one.work.key
+        }
+        body = self._folders.surrounded(own.key) | {"request": request}
+        if (folder := self._brought(one)) is not None:
+            request.pop(str(self._brings), None)
+            body["source"] = {"id": self._folders.source, "path": self._folders.there(folder)}
+        return {name: value for name, value in body.items() if name in properties}
+
+    def label(self, own: OwnRun[PendingWork]) -> str:
+        one = own.carried[0]
+        return f"mhfd {one.work.function} {one.work.key}"[:64]
+
+    def look(self, service: FlowService, run: str) -> Run:
+        return service.look(run, answers=True)
+
+    def going(self, own: OwnRun[PendingWork], run: Run) -> WorkAnswer | None:
+        if len(run.answers) == own.heard or not own.open:
+            return None
+        own.heard = len(run.answers)
+        answer = _last(own.open[0].work, run)
+        return answer if answer is not None and answer.state in GOES_ON else None
+
+    def collect(self, own: OwnRun[PendingWork]) -> Callable[[], Brought]:
+        answer = None if own.ending is None or not own.open else _last(own.open[0].work, own.ending)
+        folder, made = self._folders.results_here / own.key, () if answer is None else answer.artefacts
+        return lambda: brought(folder, made)
+
+    def end(self, own: OwnRun[PendingWork], run: Run, found: Brought) -> "WorkEnd":
+        return WorkEnd(own, run, found, _last(own.open[0].work, run) if own.open else None)
+
+    def discard(self, own: OwnRun[PendingWork]) -> Callable[[], None]:
+        """Nothing: the files are what was asked for."""
+        return lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkEnd(RunEnd[PendingWork]):
+    """See `flow.run_end`. `answer`: what the function said last, if that is known."""
+
+    found: Brought
+    answer: WorkAnswer | None
+    go_again: ClassVar[str] = "the work is begun again"
+
+    @property
+    def lacking(self) -> str:
+        return "has no answer of the function, or one that this mhfd does not know"
+
+    @property
+    def answered(self) -> bool:
+        return self.answer is not None and self.answer.state not in (None, *GOES_ON) and not self.found.wrong
+
+    @property
+    def left(self) -> list[PendingWork]:
+        return [] if self._said is not None else self.own.open
+
+    @property
+    def may_come_late(self) -> bool:
+        return self.run.status == "SUCCEEDED" and self.found.missing
+
+    @property
+    def _said(self) -> Fate | None:
+        """The function's last word; None where the run ended before it, or before what it made was back."""
+        if self.answer is None or self.answer.state in GOES_ON:
+            return None
+        if not self.found.wrong:
+            return self.answer.model_copy(update={"artefacts": self.found.here})
+        if self.run.status != "SUCCEEDED":
+            return None
+        return GivenBack(f"what run {self.run.id} brought back is not what the endpoint has made: {self.found.wrong}")
+
+    def fates(self, *, now_ns: int) -> Iterator[tuple[PendingWork, Fate]]:
+        said = self._said
+        if said is not None:
+            yield from ((one, said) for one in self.own.open)
+
+
+def _last(work: Work, run: Run) -> WorkAnswer | None:
+    """What the function said of this work last."""
+    output = ({"details": {"output": value}} for value in run.output.values())
+    for plain in [*answers_in(output), *reversed(run.answers)]:
+        try:
+            answer = work.read(plain)
+        except ValueError:
+            continue
+        if answer.key in (work.key, None):
+            return answer
+    return None
+
+
+def _no_folder(folder: str | None) -> tuple[str, bool] | None:
+    if folder is None or Path(folder).is_dir():
+        return None
+    return f"{folder} is no folder that can be opened", True
