@@ -150,7 +150,7 @@ def _task_line() -> Any:
 
     with tempfile.TemporaryDirectory() as folder:
         site = Site(log=Path(folder, "log"))
-        ledger = Ledger("mhfd_focus", {"paths": ["/a"]})
+        ledger = Ledger("mhfd_focus", {"paths": ["/a"], "key": "a"})
         LoggedTask(site, ledger.line("done")).write(ledger.line("done"))
         return names_in(json.loads(Path(folder, "log").read_text()), but=frozenset({"problems"}))
 

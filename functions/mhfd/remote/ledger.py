@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from mhfd.contract.request import Code, Problem
+from mhfd.contract.work import Progress
 from mhfd.remote import worker
 from mhfd.remote.quota import Quota
 from mhfd.remote.refusal import shown
@@ -39,7 +40,11 @@ class Ledger:
         self.device: str | None = None
         paths = fields.get("paths")
         self.paths: tuple[Any, ...] = tuple(paths) if isinstance(paths, list | tuple) else ()
-        self._write_to, self._client = fields.get("write_to"), fields.get("client")
+        self._write_to, self._client = fields.get("write_to", fields.get("into")), fields.get("client")
+        self.work: dict[str, Any] | None = None
+        """Of long work: which it is, and how it was left."""
+        if isinstance(key := fields.get("key"), str):
+            self.works(key)
         self._began, self._cpu = time.monotonic(), time.process_time()
         self._by_code: Counter[str] = Counter()
         self._by_folder: Counter[str] = Counter()
@@ -72,6 +77,12 @@ class Ledger:
             self.quota.worked(took)
 
     # -- what came of it
+
+    def works(self, key: str, state: str | None = None, taken_up: int = 0, progress: Progress | None = None) -> None:
+        """The request is about long work."""
+        done = (None, None, None) if progress is None else (progress.done, progress.total, shown(progress.unit, 40))
+        self.work = {"key": shown(key, 64), "state": state, "taken_up": taken_up}
+        self.work |= dict(zip(("done", "total", "unit"), done, strict=True))
 
     def problems(self, found: tuple[Problem, ...]) -> None:
         """Why the request, or parts of it, were not done."""
@@ -128,6 +139,7 @@ class Ledger:
             "device": self.device,
             "warm": worker.tasks_before() > 0,
             "paths": [shown(path) for path in texts],
+            "work": self.work,
             "write_to": shown(self._write_to) if isinstance(self._write_to, str) else None,
             "refused": refused,
             "refused_more": self._refused - len(refused),

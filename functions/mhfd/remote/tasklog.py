@@ -19,7 +19,7 @@ from mhfd.remote.linefile import OPEN, Begun, LineFile
 from mhfd.remote.refusal import problem
 from mhfd.site import Site
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 """Of a line; one that has none is of version 1."""
 LOST: Final = "lost"
 """The outcome of a request whose process died: what its line says was known when it began."""

@@ -52,6 +52,7 @@ class WorkSeen:
     began_ns: int
     taken_up: int = 0
     progress: Progress | None = None
+    state: WorkState | None = None
 
     def answer(self, *, errors: tuple[Problem, ...] = (), **fields: Any) -> WorkAnswer:
         """What is said of it."""
@@ -61,6 +62,7 @@ class WorkSeen:
             ok=not errors,
             errors=errors,
             key=self.key,
+            state=self.state,
             taken_up=self.taken_up,
             progress=self.progress,
             provenance=provenance,
@@ -121,8 +123,9 @@ class AskedWork(Generic[R]):
 
     def _end_of(self, last: Numbered) -> WorkAnswer | None:
         """The answer, where the work has ended; else how it is."""
-        if last.said is not None and last.said.end is not None:
-            return last.said.end
+        if last.said is not None and (end := last.said.end) is not None:
+            self._seen.state, self._seen.taken_up, self._seen.progress = end.state, end.taken_up, end.progress
+            return end
         self._seen.taken_up, self._seen.progress = last.number, lease.told(self._disk, last.number)
         return None
 
@@ -150,7 +153,8 @@ class AskedWork(Generic[R]):
         )
 
     def _said(self, state: WorkState, **fields: Any) -> WorkAnswer:
-        return self._seen.answer(state=state, notes=tuple(self._notes), **fields)
+        self._seen.state = state
+        return self._seen.answer(notes=tuple(self._notes), **fields)
 
     def _ended(self, state: WorkState, **fields: Any) -> WorkAnswer | None:
         """The work's end, after the last turn; None where another one was quicker."""

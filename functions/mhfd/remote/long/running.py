@@ -43,9 +43,13 @@ def answer(verb: LongVerb[R], fields: Mapping[str, Any]) -> dict[str, Any]:
         with WorkDisk.opened(Roots(site.write_roots, use="write"), named) as disk:
             processes = Processes()
             claims = Claims(disk, processes, TIMES)
-            return AskedWork(verb, request, site, ledger, disk, named, seen, claims, processes).answer()
+            try:
+                return AskedWork(verb, request, site, ledger, disk, named, seen, claims, processes).answer()
+            finally:
+                ledger.works(request.key, seen.state, seen.taken_up, seen.progress)
 
     def turned_away(found: list[Problem], _request: R | None) -> WorkAnswer:
+        seen.state = None
         return seen.answer(errors=tuple(found))
 
     return perform(Verb(verb.name, read, work, turned_away), fields)
