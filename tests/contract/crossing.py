@@ -155,6 +155,13 @@ def _task_line() -> Any:
         return names_in(json.loads(Path(folder, "log").read_text()), but=frozenset({"problems"}))
 
 
+def _checkpoint_head() -> Any:
+    from mhfd.contract.work import Progress
+    from mhfd.remote.long.checkpoints import head
+
+    return names_in(json.loads(head(b"", Progress(done=0, unit="a", at_ns=0))))
+
+
 def _quota_count() -> Any:
     from mhfd.remote.quota import Counted
 
@@ -390,6 +397,10 @@ FORMS: Final[Mapping[str, Form]] = {
     "site file of an endpoint": _of_model("Site", "mhfd.site"),
     "line of a task in the endpoint's log": Form(
         _constant("mhfd.remote.tasklog", "SCHEMA_VERSION"), "mhfd.remote.tasklog", _task_line
+    ),
+    "claim on long work": _of_model("Claim", "mhfd.remote.long.claims"),
+    "head of a checkpoint": Form(
+        _constant("mhfd.remote.long.checkpoints", "SCHEMA_VERSION"), "mhfd.remote.long.checkpoints", _checkpoint_head
     ),
     "count of a user's day": Form(_constant("mhfd.remote.quota", "SCHEMA_VERSION"), "mhfd.remote.quota", _quota_count),
     "input of a flow's run": Form(_constant("mhfd_flows.shipped", "INPUT_VERSION"), "mhfd_flows.shipped", _flow_inputs),

@@ -331,4 +331,4 @@ def test_usage_is_told_by_function_with_lines_of_every_version(facility: Facilit
         ("mhfd_focus", 2, 1, 3, size),
     ]
     assert [one.paths for one in told.refused] == [("/etc/shadow",), ("/etc",)]
-    assert tasklog.SCHEMA_VERSION == 2
+    assert tasklog.SCHEMA_VERSION == 3

@@ -20,8 +20,8 @@ from mhfd.remote.long import checkpoints, lease
 from mhfd.remote.long.checkpoints import Checkpoint
 from mhfd.remote.long.claims import Claim, Claims, Numbered
 from mhfd.remote.long.disk import WorkDisk
-from mhfd.remote.long.holder import Holder, Processes
 from mhfd.remote.long.lease import CancelHeard, LeaseLost, TurnOver, WorkLease
+from mhfd.remote.long.machine import Holder, HostMachine
 from mhfd.remote.long.turn import LongFailure, LongWork
 from mhfd.remote.refusal import Refusal, problem
 from mhfd.site import Site
@@ -85,10 +85,10 @@ class AskedWork(Generic[R]):
         named: str,
         seen: WorkSeen,
         claims: Claims,
-        processes: Processes,
+        machine: HostMachine,
     ) -> None:
         self._verb, self._request, self._site, self._ledger = verb, request, site, ledger
-        self._disk, self._named, self._seen, self._claims, self._processes = disk, named, seen, claims, processes
+        self._disk, self._named, self._seen, self._claims, self._machine = disk, named, seen, claims, machine
         self._digest = _digest(verb.name, request)
         self._notes: list[Problem] = []
 
@@ -111,7 +111,7 @@ class AskedWork(Generic[R]):
                 if (said := self._ended(WorkState.CANCELLED)) is not None:
                     return said
                 continue
-            holder = self._processes.begin()
+            holder = self._machine.begin()
             try:
                 if self._claims.add(number + 1, self._claim(holder, None if begun is None else begun.name)):
                     for name in found.damaged:
@@ -119,7 +119,7 @@ class AskedWork(Generic[R]):
                     self._seen.taken_up = number + 1
                     return self._turn(begun)
             finally:
-                self._processes.end(holder)
+                self._machine.end(holder)
 
     def _end_of(self, last: Numbered) -> WorkAnswer | None:
         """The answer, where the work has ended; else how it is."""
@@ -163,15 +163,15 @@ class AskedWork(Generic[R]):
         if size > most:
             why = f"the answer of {self._verb.name} has {size} bytes; this endpoint answers with {most} at most"
             raise Refusal(problem(Code.INTERNAL, why, "report it: what is as large is to be an artefact"))
-        holder = self._processes.begin()
-        self._processes.end(holder)
+        holder = self._machine.begin()
+        self._machine.end(holder)
         return said if self._claims.add(self._seen.taken_up + 1, self._claim(holder, None, said)) else None
 
     # -- a turn
 
     def _turn(self, begun: Checkpoint | None) -> WorkAnswer:
         """It is ours."""
-        held = WorkLease(self._disk, self._claims, self._seen.taken_up)
+        held = WorkLease(self._disk, self._claims, self._machine, self._seen.taken_up)
         held.progress = self._seen.progress
         try:
             with held.kept(), self._own_folder(held.number) as (folder, named):
@@ -185,6 +185,7 @@ class AskedWork(Generic[R]):
                     begun,
                     turn_s=self._request.turn_s,
                     most_s=self._site.max_seconds,
+                    machine=self._machine,
                 )
                 try:
                     return self._worked(turn)

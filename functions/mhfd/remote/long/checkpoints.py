@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from mhfd.contract.base import SCHEMA_VERSION
 from mhfd.contract.work import Progress
-from mhfd.remote.long.claims import Claims
+from mhfd.remote.long.claims import Claims, must_be_known
 from mhfd.remote.long.disk import WorkDisk
 
 _NAME: Final = re.compile(r"checkpoint-([0-9]{6,12})-([0-9]{6,12})")
@@ -65,13 +65,13 @@ def latest(disk: WorkDisk, claims: Claims, number: int) -> Found:
 def put(disk: WorkDisk, turn: int, place: int, data: bytes, progress: Progress) -> str:
     """Keep one. Its name."""
     name = f"checkpoint-{turn:06}-{place:06}"
-    disk.put(name, _head(data, progress) + data)
+    disk.put(name, head(data, progress) + data)
     return name
 
 
 def size(data: bytes, progress: Progress) -> int:
     """Bytes that it takes."""
-    return len(_head(data, progress)) + len(data)
+    return len(head(data, progress)) + len(data)
 
 
 def forget(disk: WorkDisk, turn: int, keep: set[str]) -> None:
@@ -81,20 +81,22 @@ def forget(disk: WorkDisk, turn: int, keep: set[str]) -> None:
             disk.drop(name)
 
 
-def _head(data: bytes, progress: Progress) -> bytes:
-    head = {
+def head(data: bytes, progress: Progress) -> bytes:
+    """Its first line: what tells a whole one, and how far the work was."""
+    said = {
         "schema_version": SCHEMA_VERSION,
         "sha256": hashlib.sha256(data).hexdigest(),
         "bytes": len(data),
         "progress": progress.model_dump(mode="json"),
     }
-    return json.dumps(head).encode() + b"\n"
+    return json.dumps(said).encode() + b"\n"
 
 
 def _read(name: str, file: bytes | None) -> Checkpoint | None:
-    head, _, data = (file or b"").partition(b"\n")
+    first, _, data = (file or b"").partition(b"\n")
     try:
-        plain = json.loads(head)
+        plain = json.loads(first)
+        must_be_known(plain)
         if plain["sha256"] != hashlib.sha256(data).hexdigest():
             return None
         return Checkpoint(name, data, Progress.model_validate(plain["progress"]))

@@ -12,10 +12,8 @@ is for file systems whose times are those of each machine's own clock (Lustre).
 
 import json
 import re
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import ValidationError
 
@@ -23,7 +21,7 @@ from mhfd.contract.base import SCHEMA_VERSION, Wire
 from mhfd.contract.request import Code
 from mhfd.contract.work import WorkAnswer
 from mhfd.remote.long.disk import WorkDisk
-from mhfd.remote.long.holder import Holder, Processes
+from mhfd.remote.long.machine import Holder, HostMachine
 from mhfd.remote.refusal import Refusal, problem
 
 _NAME: Final = re.compile(r"claim-([0-9]{6,12})")
@@ -73,14 +71,10 @@ class Claims:
     def __init__(
         self,
         disk: WorkDisk,
-        processes: Processes,
-        times: LeaseTimes = LeaseTimes(),
-        *,
-        monotonic: Callable[[], float] = time.monotonic,
-        wait: Callable[[float], object] = time.sleep,
+        machine: HostMachine,
+        times: LeaseTimes,
     ) -> None:
-        self._disk, self._processes, self.times = disk, processes, times
-        self._monotonic, self._wait = monotonic, wait
+        self._disk, self._machine, self.times = disk, machine, times
 
     def highest(self) -> int:
         """The number that counts; 0: none yet."""
@@ -118,7 +112,7 @@ class Claims:
         """Whether its holder does nothing more, by its own word or because it is gone."""
         if self._disk.time_of(name_of(found.number)) == 0:
             return True
-        return found.said is not None and self._processes.gone(found.said.holder)
+        return found.said is not None and self._machine.gone(found.said.holder)
 
     def over(self, found: Numbered) -> bool:
         """Whether another one may take the work up. May watch for `watch_s`."""
@@ -134,9 +128,9 @@ class Claims:
         return self._silent(found.number, touched, self.times.watch_s if age_s > 0 else self.times.lease_s)
 
     def _silent(self, number: int, touched: int, for_s: float) -> bool:
-        until = self._monotonic() + for_s
-        while (left := until - self._monotonic()) > 0:
-            self._wait(min(1.0, left))
+        until = self._machine.monotonic() + for_s
+        while (left := until - self._machine.monotonic()) > 0:
+            self._machine.wait(min(1.0, left))
             if self._disk.time_of(name_of(number)) != touched or self.highest() != number:
                 return False
         return True
@@ -160,13 +154,18 @@ def _number(name: str) -> int:
 
 
 def _read(data: bytes) -> Claim | None:
-    """None: damaged. A `Refusal` where a newer mhfd wrote it."""
+    """None: damaged."""
     try:
         plain = json.loads(data)
-        version = plain.get("schema_version") if isinstance(plain, dict) else None
-        if type(version) is int and version > SCHEMA_VERSION:
-            why = "that work was last taken up by a worker with a newer mhfd than this one"
-            raise Refusal(problem(Code.INTERNAL, why, "ask the endpoint's administrator to upgrade all its workers"))
+        must_be_known(plain)
         return Claim.model_validate(plain)
     except (ValueError, ValidationError):
         return None
+
+
+def must_be_known(plain: Any) -> None:
+    """A `Refusal` where a newer mhfd wrote it: it is not damaged."""
+    version = plain.get("schema_version") if isinstance(plain, dict) else None
+    if type(version) is int and version > SCHEMA_VERSION:
+        why = "that work was last taken up by a worker with a newer mhfd than this one"
+        raise Refusal(problem(Code.INTERNAL, why, "ask the endpoint's administrator to upgrade all its workers"))

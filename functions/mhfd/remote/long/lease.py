@@ -6,21 +6,19 @@ function's own thread, where it saves or says how far it is.
 
 import contextlib
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from mhfd.contract.work import Progress
 from mhfd.remote.long.claims import Claims
 from mhfd.remote.long.disk import WorkDisk
+from mhfd.remote.long.machine import HostMachine
 from mhfd.remote.refusal import Refusal
 
 CANCEL: Final = "cancel"
 """The file that says that nobody wants the work any more."""
 _PROGRESS: Final = "progress-"
-_LAST_WORD_S: Final = 5.0
-"""No turn waits longer for a heartbeat that is under way when it ends."""
 
 
 class LetGo(BaseException):
@@ -42,13 +40,11 @@ class LeaseLost(LetGo):
 class WorkLease:
     """The hold of the claim of this number."""
 
-    def __init__(
-        self, disk: WorkDisk, claims: Claims, number: int, *, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, disk: WorkDisk, claims: Claims, machine: HostMachine, number: int) -> None:
         self.number = number
         self.progress: Progress | None = None
-        self._disk, self._claims, self._monotonic = disk, claims, monotonic
-        self._alive_at = monotonic()
+        self._disk, self._claims, self._machine = disk, claims, machine
+        self._alive_at = machine.monotonic()
         self._cancelled = self._lost = False
         self._told: Progress | None = None
         self._one = threading.Lock()
@@ -60,7 +56,7 @@ class WorkLease:
                 self._lost = True
                 return
             self._claims.touch(self.number)
-            self._alive_at = self._monotonic()
+            self._alive_at = self._machine.monotonic()
             self._cancelled = self._cancelled or self._disk.time_of(CANCEL) is not None
             self._tell()
 
@@ -80,7 +76,7 @@ class WorkLease:
 
     def hear(self) -> None:
         """What was found by the last heartbeat. Where there was none for too long, look: this process was stopped."""
-        if self._monotonic() - self._alive_at > self._claims.times.lease_s:
+        if self._machine.monotonic() - self._alive_at > self._claims.times.lease_s:
             self.pulse()
         if self._lost:
             raise LeaseLost
@@ -90,20 +86,15 @@ class WorkLease:
     @contextmanager
     def kept(self) -> Iterator[None]:
         """It is kept alive as long as this lasts."""
-        over = threading.Event()
 
-        def go_on() -> None:
-            while not over.wait(self._claims.times.beat_s):
-                with contextlib.suppress(Refusal):  # the disk may be back by the next one
-                    self.pulse()
+        def beat() -> None:
+            with contextlib.suppress(Refusal):  # the disk may be back by the next one
+                self.pulse()
 
-        thread = threading.Thread(target=go_on, name="holds the work", daemon=True)
-        thread.start()
         try:
-            yield
+            with self._machine.meanwhile(beat, every_s=self._claims.times.beat_s):
+                yield
         finally:
-            over.set()
-            thread.join(_LAST_WORD_S)
             with contextlib.suppress(Refusal):  # then it ends by itself
                 self._claims.let_go(self.number)
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
@@ -12,7 +12,7 @@ from mhfd.remote.ledger import Ledger
 from mhfd.remote.long.asked import AskedWork, LongVerb, WorkSeen
 from mhfd.remote.long.claims import Claims, LeaseTimes
 from mhfd.remote.long.disk import WorkDisk
-from mhfd.remote.long.holder import Processes
+from mhfd.remote.long.machine import HostMachine
 from mhfd.remote.long.turn import LongFailure, LongWork
 from mhfd.remote.refusal import Refusal, problems
 from mhfd.remote.roots import Roots
@@ -23,7 +23,8 @@ __all__ = ["LongFailure", "LongVerb", "LongWork", "answer", "folder_name"]
 
 R = TypeVar("R", bound=WorkRequest)
 
-TIMES = LeaseTimes()
+MACHINE: Final = HostMachine()
+TIMES: Final = LeaseTimes()
 
 
 def answer(verb: LongVerb[R], fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,10 +42,9 @@ def answer(verb: LongVerb[R], fields: Mapping[str, Any]) -> dict[str, Any]:
     def work(request: R, site: Site, ledger: Ledger) -> WorkAnswer:
         named = f"{request.into.rstrip('/')}/{folder_name(request.key)}"
         with WorkDisk.opened(Roots(site.write_roots, use="write"), named) as disk:
-            processes = Processes()
-            claims = Claims(disk, processes, TIMES)
+            claims = Claims(disk, MACHINE, TIMES)
             try:
-                return AskedWork(verb, request, site, ledger, disk, named, seen, claims, processes).answer()
+                return AskedWork(verb, request, site, ledger, disk, named, seen, claims, MACHINE).answer()
             finally:
                 ledger.works(request.key, seen.state, seen.taken_up, seen.progress)
 

@@ -9,7 +9,6 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +19,7 @@ from mhfd.remote.long import checkpoints
 from mhfd.remote.long.checkpoints import Checkpoint
 from mhfd.remote.long.disk import WorkDisk
 from mhfd.remote.long.lease import TurnOver, WorkLease
+from mhfd.remote.long.machine import HostMachine
 from mhfd.remote.refusal import Refusal, shown
 from mhfd.site import Site
 
@@ -47,7 +47,7 @@ class LongWork:
         begun: What the work goes on from.
         turn_s: The turn ends at the first `save` after so long.
         most_s: ... or at the one after which there may be no time for another.
-        monotonic: A clock.
+        machine: Whose clock counts.
     """
 
     def __init__(
@@ -61,8 +61,8 @@ class LongWork:
         begun: Checkpoint | None,
         *,
         turn_s: float,
-        most_s: float | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
+        most_s: float | None,
+        machine: HostMachine,
     ) -> None:
         self.site, self.ledger = site, ledger
         self.folder = Path(f"/proc/{os.getpid()}/fd/{folder}")
@@ -72,8 +72,8 @@ class LongWork:
         self.artefacts: list[Artefact] = []
         self._disk, self._lease, self._named, self._begun = disk, lease, named, begun
         self._kept = [] if begun is None else [begun.name]
-        self._turn_s, self._most_s, self._monotonic = turn_s, most_s, monotonic
-        self._began = self._saved_at = monotonic()
+        self._turn_s, self._most_s, self._machine = turn_s, most_s, machine
+        self._began = self._saved_at = machine.monotonic()
         self._longest_s = 0.0
 
     @property
@@ -97,7 +97,7 @@ class LongWork:
         self._kept = [*self._kept[-1:], name]
         checkpoints.forget(self._disk, self._lease.number, set(self._kept))
         self._lease.hear()
-        now = self._monotonic()
+        now = self._machine.monotonic()
         self._longest_s, self._saved_at = max(self._longest_s, now - self._saved_at), now
         took = now - self._began
         if took >= self._turn_s or (self._most_s is not None and took + self._longest_s > self._most_s):
@@ -107,7 +107,7 @@ class LongWork:
         """So far it is; nothing is saved. Costs nothing, so say it often."""
         self._said(done, total, unit, note)
         self._lease.hear()
-        if self._most_s is not None and self._monotonic() - self._began > self._most_s:
+        if self._most_s is not None and self._machine.monotonic() - self._began > self._most_s:
             raise Overdue
 
     def artefact(self, path: Path, kind: str) -> Artefact:

@@ -1,4 +1,4 @@
-"""Which process holds a piece of work, told so that another one can know at once when it is gone.
+"""The machine that a turn runs on: its processes, told so that one can know at once that another is gone; its clock.
 
 A process is known by the boot of its machine, its namespace of processes, its number there and the moment it started.
 Of one in another namespace or on another machine nothing is known here: see `claims`.
@@ -7,6 +7,10 @@ Of one in another namespace or on another machine nothing is known here: see `cl
 import os
 import secrets
 import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -14,6 +18,8 @@ from typing import Final
 from mhfd.contract.base import Wire
 
 _DEAD: Final = {"Z", "X", "x"}
+_LAST_WORD_S: Final = 5.0
+"""Nobody waits longer for what hangs in a file system that is away."""
 _here: set[str] = set()
 """The turns that are under way in this very process."""
 
@@ -29,8 +35,37 @@ class Holder(Wire):
     turn: str
 
 
-class Processes:
-    """The machine's processes, as far as holders need them."""
+class HostMachine:
+    """See the module."""
+
+    # -- its clock
+
+    def monotonic(self) -> float:
+        """Seconds."""
+        return time.monotonic()
+
+    def wait(self, seconds: float) -> None:
+        """Until they are over."""
+        time.sleep(seconds)
+
+    @contextmanager
+    def meanwhile(self, do: Callable[[], None], *, every_s: float) -> Iterator[None]:
+        """As long as this lasts, do that in a thread of its own."""
+        over = threading.Event()
+
+        def go_on() -> None:
+            while not over.wait(every_s):
+                do()
+
+        thread = threading.Thread(target=go_on, name="holds the work", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join(_LAST_WORD_S)
+
+    # -- its processes
 
     def begin(self) -> Holder:
         """This process, in a turn of its own."""
