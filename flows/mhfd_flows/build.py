@@ -13,7 +13,8 @@ from functools import cached_property
 from typing import Any, ClassVar, Final, Literal
 
 from mhfd_flows.checks import checked
-from mhfd_flows.definition import Definition
+from mhfd_flows.definition import ERRORS, ActionError, Definition
+from mhfd_flows.errors import DefinitionRefused
 
 States = dict[str, dict[str, Any]]
 ON: Final = "->"
@@ -211,10 +212,18 @@ class FlowRecipe:
     comment: str = ""
     most: int = 1
 
+    def __post_init__(self) -> None:
+        names = [n for s in self.stages for n in (*s.states, *(end.error for end in (*s.ends, *s.fails)))]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise DefinitionRefused(f"{self.name}: two stages have {', '.join(twice)}; give one of them another name")
+        makes = any("stage.=" in stage.plan for stage in self.stages)
+        if makes != (self.stages[-1].step is Step.CLEAN):
+            raise DefinitionRefused(f"{self.name}: what brings files ends with clean(), and nothing else does")
+
     @cached_property
     def document(self) -> dict[str, Any]:
         """The definition as it is deployed."""
-        states = self._begun() | {name: state for stage in self._led() for name, state in stage.items()}
+        states = self._begun() | dict(self._led())
         if self._cleans:
             ways = [("Done", ""), *((end.error, end.error) for end in self._ends)]
             last = ways.pop()[0] if self._ends else "Done"
@@ -295,32 +304,35 @@ class FlowRecipe:
         return tuple(end for stage in self.stages for end in stage.ends)
 
     @property
+    def _counters(self) -> list[str]:
+        return [counter for stage in self.stages for counter in stage.counters]
+
+    @property
     def _cleans(self) -> bool:
         return any(stage.step is Step.CLEAN for stage in self.stages)
 
     def _begun(self) -> States:
         plan = {name: text for stage in reversed(self.stages) for name, text in stage.plan.items()}
-        counters = [counter for stage in self.stages for counter in stage.counters]
         said = "Names that no other run has: the staging folder is called after the run."
-        counting = "Every loop has its counter." if len(counters) > 1 else "The loop has its counter."
+        counting = "Every loop has its counter." if len(self._counters) > 1 else "The loop has its counter."
         begun = {"Plan": computed(said, plan, "plan", "StartCounting")} if plan else {}
         first = next(iter(self.stages[0].states))
-        return begun | {"StartCounting": fixed(counting, dict.fromkeys(counters, 0), "tries", first)}
+        return begun | {"StartCounting": fixed(counting, dict.fromkeys(self._counters, 0), "tries", first)}
 
-    def _led(self) -> Iterator[States]:
-        """The stages' states with the ways between them."""
-        counters = [counter for stage in self.stages for counter in stage.counters]
+    def _led(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The stages' states, with the ways between them and the counters of all."""
         begins = [next(iter(stage.states)) for stage in self.stages]
         clean = next((b for b, stage in zip(begins, self.stages, strict=True) if stage.step is Step.CLEAN), None)
-        for stage, then in zip(self.stages, [*begins[1:], "Ending" if self._cleans else "Done"], strict=True):
-            ways = {ON: then, OVER: clean or "Done"}
-            lost = {} if clean else {n: str(s["Parameters"]["error"]) for n, s in stage.states.items() if _is_lost(s)}
-            led = {name: _to(state, ways | lost) for name, state in stage.states.items() if name not in lost}
-            for state in led.values():
-                if state.get("ResultPath") == "$.tries":
-                    told = state["Parameters"]
-                    state["Parameters"] = {f"{c}.=": told.get(f"{c}.=", f"tries.{c}") for c in counters}
-            yield led
+        for stage, then in zip(self.stages, [*begins[1:], "Ending" if clean else "Done"], strict=True):
+            ends = {n: str(s["Parameters"]["error"]) for n, s in stage.states.items() if s.get("Next") == OVER}
+            ways = {ON: then} | ({OVER: clean} if clean else ends)
+            for name, state in stage.states.items():
+                if clean or name not in ends:
+                    led = _to(state, ways)
+                    if led.get("ResultPath") == "$.tries":
+                        told = {f"{one}.=": f"tries.{one}" for one in self._counters}
+                        led["Parameters"] = told | led["Parameters"]
+                    yield name, led
 
 
 # States
@@ -339,8 +351,10 @@ def action(comment: str, url: str, parameters: Mapping[str, Any], result: str, w
     }
 
 
-def caught(doing: Mapping[str, Any], place: str, errors: Mapping[str, str], then: str | None = ON) -> dict[str, Any]:
-    """An action with where its errors lead, each kept in a place of its own. `errors`: UnableToRun and the like."""
+def caught(
+    doing: Mapping[str, Any], place: str, errors: Mapping[ActionError, str], then: str | None = ON
+) -> dict[str, Any]:
+    """An action with where its errors lead, each kept in a place of its own."""
     ways: dict[str, list[str]] = {}
     for error, way in errors.items():
         ways.setdefault(way, []).append(error)
@@ -350,29 +364,26 @@ def caught(doing: Mapping[str, Any], place: str, errors: Mapping[str, str], then
 
 def once(doing: Mapping[str, Any], place: str, lost: str, then: str | None = ON) -> dict[str, Any]:
     """An action that is not tried again."""
-    return caught(
-        doing, place, dict.fromkeys(("ActionUnableToRun", "ActionFailedException", "ActionTimeout"), lost), then
-    )
+    return caught(doing, place, dict.fromkeys(ERRORS, lost), then)
 
 
 def three_times(
     name: str, doing: Mapping[str, Any], *, short: str, counter: str, lost: str, late: bool = False, then: str = ON
 ) -> States:
     """An action that is tried again when it fails. `late`: also when it took too long, which must do no harm."""
-    count, again, wait = f"Count{short}", f"{short}Again", f"Wait{short}"
-    errors = {
-        "ActionUnableToRun": count,
-        "ActionFailedException": count,
-        "ActionTimeout": count if late else lost,
-    }
-    more = {"Variable": f"$.tries.{counter}", "NumericLessThan": TRIES, "Next": wait}
+    count = f"Count{short}"
+    errors = dict.fromkeys(ERRORS, count) | ({} if late else {"ActionTimeout": lost})
+    return {name: caught(doing, counter, errors, then)} | again(name, short, counter, lost)
+
+
+def again(name: str, short: str, counter: str, lost: str) -> States:
+    """What counts the tries of a state, and leads back to it until there were enough."""
+    more = {"Variable": f"$.tries.{counter}", "NumericLessThan": TRIES, "Next": f"Wait{short}"}
+    counted = {f"{counter}.=": f"tries.{counter} + 1"}
     return {
-        name: caught(doing, counter, errors, then),
-        count: computed(
-            f"One more try of {name} has failed.", {f"{counter}.=": f"tries.{counter} + 1"}, "tries", again
-        ),
-        again: choice(f"{name} is tried {TRIES} times.", [more], lost),
-        wait: paused("What fails at once may be well a little later.", name, Seconds=60),
+        f"Count{short}": computed(f"One more try of {name} has failed.", counted, "tries", f"{short}Again"),
+        f"{short}Again": choice(f"{name} is tried {TRIES} times.", [more], lost),
+        f"Wait{short}": paused("What fails at once may be well a little later.", name, Seconds=60),
     }
 
 
@@ -407,10 +418,6 @@ def paused(comment: str, then: str, **how_long: Any) -> dict[str, Any]:
 def lost(error: str, comment: str) -> dict[str, Any]:
     """A run ends in this error, once it is cleaned up; in a flow that cleans nothing, at once."""
     return fixed(comment, {"error": error}, "outcome", OVER)
-
-
-def _is_lost(state: Mapping[str, Any]) -> bool:
-    return state["Type"] == "Pass" and state.get("Next") == OVER
 
 
 def _then(name: str | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from mhfd_flows.build import (
     FunctionAsked,
     Step,
     action,
+    again,
     an_id,
     choice,
     computed,
@@ -73,8 +74,8 @@ def act(
 ) -> FlowStage:
     """A long function is asked again, with the same request, until its work has ended.
 
-    No answer, one that came too late and one that was lost are all the same question asked again: work has one worker
-    at most, and one result. Its folder is in the run's own, and goes when that is cleaned.
+    No answer, one that came too late, one that was lost and one that ended nothing (a full disk) are all the same
+    question asked again: work has one worker at most, and one result. Its folder is in the run's own, and goes with it.
 
     Args:
         function: Its name.
@@ -113,34 +114,35 @@ def act(
             [
                 when("answer.state", "done", ON),
                 when("answer.state", "more", "CountTurn"),
-                when("answer.state", "elsewhere", "CountTurn"),
+                when("answer.state", "elsewhere", "WaitElsewhere"),
                 when("answer.state", "failed", "Failed"),
                 when("answer.state", "cancelled", "Cancelled"),
             ],
-            "Refused",
+            "CountRefusal",
         ),
+        "WaitElsewhere": paused("Another worker has the work, for the rest of its turn.", "CountTurn", Seconds=300),
         "CountTurn": computed(
             "One more turn is over; what failed before it is over too.",
-            {"act.=": "0", "turns.=": "tries.turns + 1"},
+            {"act.=": "0", "refused.=": "0", "turns.=": "tries.turns + 1"},
             "tries",
             "MoreTurns",
         ),
         "MoreTurns": choice(
             f"At most {turns} turns.",
-            [{"Variable": "$.tries.turns", "NumericLessThan": turns, "Next": "WaitTurn"}],
+            [{"Variable": "$.tries.turns", "NumericLessThan": turns, "Next": "Act"}],
             "NeverEnding",
         ),
-        "WaitTurn": paused("Until the next turn.", "Act", Seconds=10),
         "NeverEnding": lost("WorkNotEnded", "The work has not ended."),
         "Failed": lost("WorkFailed", "The work has failed."),
         "Cancelled": lost("WorkCancelled", "Somebody has cancelled the work."),
-        "Refused": lost("RequestRefused", "The function refused the request; $.work says why."),
     }
+    states |= again("Act", "Refusal", "refused", "Refused")
+    states["Refused"] = lost("RequestRefused", "The function refused the request; $.work says why.")
     return FlowStage(
         step=replace(Step.SCORE, words=doing),
         states=states,
         places={"Act": "act"},
-        counters=("act", "turns"),
+        counters=("act", "refused", "turns"),
         asked=FunctionAsked(function, "work", brought, long=True),
         plan={"key.=": "getattr('request.key', _context.run_id)"},
         asks={**computing(function, staged=True), "request": _request(fields)},
@@ -168,6 +170,7 @@ def act(
         ),
         faults=(
             *troubles("act", "compute", "the task", "WorkLost", ("endpoint-refuses", "Compute refuses the task")),
+            Fault("function-refuses-once", "the function refuses the request, once", "act", "refused", times=1),
             Fault("function-refuses", "the function refuses the request", "act", "refused", "RequestRefused"),
             Fault("another-worker", "another worker has the work, for two turns", "act", "elsewhere", times=2),
             Fault("work-never-ends", "the work goes on for ever", "act", "never done", "WorkNotEnded"),

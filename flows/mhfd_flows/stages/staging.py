@@ -32,12 +32,13 @@ from mhfd_flows.build import (
 _OWN: Final = ".rstrip('/') + '/mhfd-' + _context.run_id + '/"
 _QUIET: Final = {"notify_on_succeeded": False, "notify_on_failed": False, "notify_on_inactive": False}
 _TRANSFER: Final = "transfer.actions.globus.org/"
-_IN_WORK: Final = "a.path.rpartition('/mhfd-work-' + plan.key + '/')[2]"
+_KEPT: Final = "a.path.rpartition('/mhfd-work-' + plan.key + '/')[2]"
 _ARTEFACTS: Final = (
-    f"[{{'source_path': plan.work + 'mhfd-work-' + plan.key + '/' + {_IN_WORK}, "
-    f"'destination_path': results.path.rstrip('/') + '/' + {_IN_WORK}}} "
+    f"[{{'source_path': plan.work + 'mhfd-work-' + plan.key + '/' + {_KEPT}, 'destination_path': "
+    f"results.path.rstrip('/') + '/' + {_KEPT}[len({_KEPT}.split('/')[0]) + 1:]}} "
     "for a in work.details.results[0].output.artefacts]"
 )
+"""From the work's folder, without that of the turn which made them (`folder/files-1/NAME`)."""
 
 
 def listing(comment: str, of: str, limit: int, place: str, lost: str, then: str) -> dict[str, Any]:
