@@ -87,7 +87,8 @@ def lived(day: Day, folder: Path) -> Came:
         runner = ComputeRunner(
             ID,
             lambda sent: CallableEndpoint(
-                cast(EndpointService, VirtualEndpoint(centre, requests, chance, ID, sent)), UUID(int=1), UUID(int=2)
+                cast(EndpointService, VirtualEndpoint(centre, requests, chance, ID, sent)),
+                {"mhfd_focus": UUID(int=1), "mhfd_examine": UUID(int=2)},
             ),
             ledger=folder / "compute.jsonl",
             backoff_s=settings.runner.backoff_s,

@@ -47,7 +47,7 @@ def test_a_status_says_nothing_of_a_request_that_has_no_answer_yet(tmp_path: Pat
     time = VirtualTime()
 
     def opened(sent: Callable[[list[Task]], None]) -> CallableEndpoint:
-        return CallableEndpoint(cast("EndpointService", Busy(time)), FOCUS)
+        return CallableEndpoint(cast("EndpointService", Busy(time)), {"mhfd_focus": FOCUS})
 
     runner = ComputeRunner(ID, opened, deadline_s=600.0, clock=time.clock, background=time.background(0.1))
     runner.submit(Batch("a", (Job(1, str(tmp_path / "a.tif"), UNSEEN, 0, Params()),)))

@@ -105,7 +105,7 @@ def test_what_stands_in_a_list_of_lost_tasks_is_answered_when_it_is(
 
     def opened(sent: Callable[[list[Task]], None]) -> CallableEndpoint:
         far.append(Listed(time, sent))
-        return CallableEndpoint(cast("EndpointService", far[0]), FOCUS, EXAMINE)
+        return CallableEndpoint(cast("EndpointService", far[0]), {"mhfd_focus": FOCUS, "mhfd_examine": EXAMINE})
 
     runner = ComputeRunner(
         ID, opened, batch=1, tasks=4, deadline_s=DEADLINE_S, clock=time.clock, background=time.background(0.1)

@@ -87,7 +87,7 @@ def test_its_images_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, w
 
     def opened(sent: Callable[[list[Task]], None]) -> CallableEndpoint:
         far.append(Deaf(time, sent, works=works))
-        return CallableEndpoint(cast("EndpointService", far[0]), FOCUS, EXAMINE)
+        return CallableEndpoint(cast("EndpointService", far[0]), {"mhfd_focus": FOCUS, "mhfd_examine": EXAMINE})
 
     runner = ComputeRunner(
         ID, opened, batch=1, tasks=2, deadline_s=DEADLINE_S, clock=time.clock, background=time.background(0.1)

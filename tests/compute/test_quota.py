@@ -75,7 +75,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
 
 def runner_of(clock: VirtualTime, **options: Any) -> ComputeRunner:
     def opened(sent: Callable[[list[Task]], None]) -> CallableEndpoint:
-        return CallableEndpoint(cast("EndpointService", Here(clock, sent)), FOCUS, EXAMINE)
+        return CallableEndpoint(
+            cast("EndpointService", Here(clock, sent)), {"mhfd_focus": FOCUS, "mhfd_examine": EXAMINE}
+        )
 
     plain: dict[str, Any] = {"batch": 2, "tasks": 2, "clock": clock.clock, "background": clock.background(0.1)}
     return ComputeRunner(ID, opened, **plain | options)

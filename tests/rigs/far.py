@@ -28,7 +28,7 @@ def far_runner(
         client = client_of(retries=False)
         scores, examines = (_registered(service, client, name) for name in (focus, "examine"))
         far = EndpointService(client, UUID(endpoint.id), sent=sent)
-        return CallableEndpoint(far, scores, examines, let_go=lambda: let_go(client))
+        return CallableEndpoint(far, {"mhfd_focus": scores, "mhfd_examine": examines}, let_go=lambda: let_go(client))
 
     options = {"batch": 2, "tasks": 2, "backoff_s": 0.01, **options}
     return ComputeRunner(UUID(endpoint.id), open_endpoint, ledger=ledger, **options)

@@ -18,7 +18,7 @@ from mhfd.contract.params import Params
 from mhfd.contract.request import Code
 from mhfd.remote import run
 from mhfd.site import VARIABLE, Site
-from mhfd_client.compute.flight import FlyingImage, request
+from mhfd_client.compute.flying_images import FlyingImage, request
 from mhfd_client.doctor import endpoint_words
 from mhfd_client.runners import Job
 from mhfd_client.runners.answers import read

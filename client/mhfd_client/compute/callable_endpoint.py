@@ -1,20 +1,25 @@
 """An endpoint that is open, with the functions that may be called there: what a runner is given to work with."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from mhfd_client.compute.service import EndpointService, Task
-from mhfd_client.errors import GroupUnknown
+from mhfd_client.errors import FunctionUnknown, GroupUnknown
+
+
+def _none_else(name: str) -> UUID:
+    raise FunctionUnknown(f"function: {name} was not asked for when the endpoint was opened")
 
 
 @dataclass(slots=True)
 class CallableEndpoint:
-    """The endpoint, and the functions that may be called there."""
+    """The endpoint, and the functions that may be called there, by name."""
 
     far: EndpointService
-    focus: UUID
-    examine: UUID | None = None
+    functions: dict[str, UUID] = field(default_factory=dict)
+    find: Callable[[str], UUID] = _none_else
+    """Asks the service for another one. ComputeError."""
     let_go: Callable[[], None] = lambda: None
 
     def failed(self, error: Exception) -> None:

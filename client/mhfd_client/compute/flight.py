@@ -1,146 +1,144 @@
-"""Images on their way to an endpoint: which wait, which are out in which task, and how many go together next.
+"""What is on its way to an endpoint: the tasks that are out, what each asks for, and how long it may be silent.
 
 A table and its arithmetic: no clock, no network, no decision about failures.
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
-from mhfd import __version__
-from mhfd.contract.request import ScoreRequest
 from mhfd_client.compute.service import Task
-from mhfd_client.runners import UNSEEN
-from mhfd_client.runners.pending import PendingImage, PendingTable
+from mhfd_client.runners.pending import Pending, PendingWork
 
-ARGUMENT_BYTES: Final = 500_000
-"""Of one task: several go in one request, which may have 10 MB."""
 UNKNOWN_PACE_S: Final = 5.0  # what an image may take, as long as none has been seen
+_TURN_S: Final = 300.0  # of work that does not say it
+
+AskedT = TypeVar("AskedT", bound=Pending)
 
 
 @dataclass(slots=True, eq=False)
-class FlyingImage(PendingImage):
-    """One image that is not answered yet."""
+class FlyingTask(ABC, Generic[AskedT]):
+    """What is asked for in one task."""
 
-    there: str  # what the endpoint calls it
-    alone: bool = False  # it goes without others, which must not suffer
-    ailed: bool = False  # a task that it shared failed: once that is nobody's fault
-
-
-@dataclass(slots=True, eq=False)
-class FlyingTask:
-    """Images that are out in one task."""
-
-    images: list[FlyingImage]
+    asked: list[AskedT]
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
     task: Task | None = None
     at: float = 0.0
     group: UUID | None = None
     id: str | None = None  # the service's name for the task, once it has taken it
-    says_version: bool = True  # its request does
     late: bool = False  # given up; its answer is still welcome
     lost: bool = False  # nobody listens for it, or nobody knows whether it is out
 
     @property
-    def open(self) -> list[FlyingImage]:
-        return [image for image in self.images if image.open]
-
-
-class Flight(PendingTable[FlyingImage]):
-    """All images that a runner has.
-
-    Args:
-        batch: Images of one task, at most.
-        tasks: Tasks that are out at once, at most.
-        deadline_s: Of a task, besides what the images that are out take; doubled with each try.
-    """
-
-    def __init__(self, *, batch: int, tasks: int, deadline_s: float) -> None:
-        super().__init__()
-        self.batch, self.most_tasks, self._deadline = batch, tasks, deadline_s
-        self._per_image: float | None = None
-        self.tasks_out: list[FlyingTask] = []
-        self.says_version = True  # in the next requests
+    def open(self) -> list[AskedT]:
+        return [one for one in self.asked if one.open]
 
     @property
-    def out(self) -> list[FlyingTask]:
+    @abstractmethod
+    def function(self) -> str:
+        """The name of the function that is called."""
+
+    @property
+    @abstractmethod
+    def arguments(self) -> Mapping[str, Any]:
+        """What it is called with."""
+
+    @abstractmethod
+    def told_by(self, plain: Any) -> bool:
+        """Whether this is what became of it: for an answer that came without the task's name."""
+
+    @abstractmethod
+    def takes_s(self, pace_s: float) -> float:
+        """How long it may work. `pace_s`: on an image."""
+
+    @property
+    def silent_until(self) -> float:
+        """Nothing is to be heard of it before."""
+        return self.at
+
+
+@dataclass(slots=True, eq=False)
+class WorkTask(FlyingTask[PendingWork]):
+    """Work, which never shares a task."""
+
+    @property
+    def work(self) -> PendingWork:
+        return self.asked[0]
+
+    @property
+    def function(self) -> str:
+        return self.work.work.function
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        return self.work.request
+
+    def told_by(self, plain: Any) -> bool:
+        try:
+            return self.work.work.read(plain).key == self.work.work.key
+        except ValueError:
+            return False
+
+    def takes_s(self, pace_s: float) -> float:
+        return float(self.arguments.get("turn_s", _TURN_S))
+
+    @property
+    def silent_until(self) -> float:
+        return self.at + self.takes_s(0.0)
+
+
+Part = FlyingTask[Any]
+"""Whatever it asks for."""
+
+
+class Flight:
+    """The tasks that are out.
+
+    Args:
+        tasks: At once, at most, of images and of works.
+        deadline_s: Of a task, besides what all that are out may take; doubled with each try.
+    """
+
+    def __init__(self, *, tasks: int, deadline_s: float) -> None:
+        self.most_tasks, self._deadline = tasks, deadline_s
+        self._pace: float | None = None
+        self.tasks_out: list[Part] = []
+
+    @property
+    def out(self) -> list[Part]:
         """The tasks that are waited for."""
         return [task for task in self.tasks_out if not task.late]
 
     @property
-    def lost(self) -> list[FlyingTask]:
+    def lost(self) -> list[Part]:
         """Those that nobody listens for, or that nobody knows whether they are out."""
         return [task for task in self.tasks_out if task.lost]
 
-    def named(self, id_: str | None) -> FlyingTask | None:
+    def named(self, id_: str | None) -> Part | None:
         """The task that the service calls so."""
         return next((task for task in self.tasks_out if task.id == id_), None) if id_ is not None else None
 
-    def next(self, now: float, *, most: int) -> list[FlyingImage]:
-        """The images of the next task: one at once when little waits, as many as are fair when much does."""
-        ready = [image for image in self.waiting if image.due <= now]
-        if not ready:
-            return []
-        free = max(1, self.most_tasks - len(self.out))
-        size = min(most, self.batch, -(-len(ready) // free))
-        chosen: list[FlyingImage] = []
-        weight = 0
-        for image in ready:
-            if chosen and (image.alone or image.job.params != chosen[0].job.params):
-                continue
-            weight += 6 * len(image.there) + 80
-            if chosen and weight > ARGUMENT_BYTES:
-                break
-            chosen.append(image)
-            if len(chosen) >= size or image.alone:
-                break
-        taken = set(map(id, chosen))
-        self.waiting = [image for image in self.waiting if id(image) not in taken]
-        return chosen
+    def free(self, kind: type[Part], *, one_by_one: bool = False) -> int:
+        """How many more of these may go."""
+        return (1 if one_by_one else self.most_tasks) - sum(isinstance(task, kind) for task in self.out)
 
-    def took(self, per_image: float) -> None:
+    def took(self, pace_s: float) -> None:
         """An image of a task that was answered took so long."""
-        self._per_image = per_image if self._per_image is None else 0.7 * self._per_image + 0.3 * per_image
+        self._pace = pace_s if self._pace is None else 0.7 * self._pace + 0.3 * pace_s
 
     def patience(self, tries: int = 0) -> float:
-        """How long a task may be silent whose images were asked so often before."""
-        per_image = UNKNOWN_PACE_S if self._per_image is None else self._per_image
-        grace = 3 * per_image * sum(len(task.open) for task in self.out)
-        return grace + self._deadline * 2.0 ** min(tries, 6)
+        """How long a task may be silent that was asked so often before."""
+        pace = UNKNOWN_PACE_S if self._pace is None else self._pace
+        return sum(task.takes_s(pace) for task in self.out) + self._deadline * 2.0 ** min(tries, 6)
 
-    def overdue(self, live_since: float, now: float) -> list[FlyingTask]:
+    def overdue(self, live_since: float, now: float) -> list[Part]:
         """The tasks that were silent for too long, counted from when the endpoint has begun to answer."""
         late = []
         for task in self.out:
-            tries = max((image.tries for image in task.images), default=0)
+            tries = max((one.tries for one in task.asked), default=0)
             if not task.lost and now - max(task.at, live_since) > self.patience(tries):
                 late.append(task)
         return late
-
-    def whose(self, paths: Sequence[str], among: Iterable[FlyingTask]) -> FlyingTask | None:
-        """The task whose images these are: for one that says only what it has scored."""
-        wanted = [path for path in paths if path]
-        for task in among:
-            if wanted and len(paths) <= len(task.images) and set(wanted) <= {image.there for image in task.images}:
-                return task
-        return None
-
-
-def request(images: Sequence[FlyingImage], *, says_version: bool = True) -> dict[str, Any]:
-    """What the endpoint's function is called with. Names that are no UTF-8 travel as Python has them.
-
-    `says_version`: of the request, by which an endpoint knows that we read its reports, and ours, for its log; an older
-    one takes neither.
-    """
-    job = images[0].job
-    fields: dict[str, Any] = ScoreRequest(paths=("-",), params=job.params).model_dump(
-        mode="json", exclude_defaults=True
-    )
-    jobs = [image.job for image in images]
-    expect = [None if job.size == UNSEEN else {"size": job.size, "mtime_ns": job.mtime_ns} for job in jobs]
-    if says_version:
-        fields["schema_version"] = ScoreRequest.model_fields["schema_version"].default
-        fields["client"] = f"mhfd {__version__}"
-    return fields | {"paths": [image.there for image in images], "expect": expect}

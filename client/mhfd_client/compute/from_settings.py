@@ -4,11 +4,14 @@ Whether the endpoint is there is not asked here: a station that comes up after a
 """
 
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from mhfd.errors import needing_extra
 from mhfd_client.compute import registration
 from mhfd_client.compute.callable_endpoint import CallableEndpoint
+from mhfd_client.compute.flying_images import FOCUS
 from mhfd_client.compute.paths import PathMap
 from mhfd_client.compute.reach import endpoint_of
 from mhfd_client.compute.runner import ComputeRunner
@@ -37,17 +40,16 @@ def compute_runner(settings: Settings, *, root: str, state_dir: Path) -> Compute
     def open_endpoint(sent: Callable[[list[Task]], None]) -> CallableEndpoint:
         client = client_of(retries=False)
         try:
-            focus = registration.find(client, "mhfd_focus", endpoint=endpoint, pinned=pinned)
-            try:
-                examine = registration.find(client, "mhfd_examine", endpoint=endpoint)
-            except FunctionNotAllowed:  # it only tells more of what is wrong
-                examine = None
+            find = partial(registration.find, client, endpoint=endpoint)
+            functions = {FOCUS: find(FOCUS, pinned=pinned)}
+            with suppress(FunctionNotAllowed):  # it only tells more of what is wrong
+                functions["mhfd_examine"] = find("mhfd_examine")
             config = chosen.user_endpoint_config
             far = EndpointService(client, endpoint, fast_poll_s=chosen.poll_s, config=config, sent=sent)
         except BaseException:
             let_go(client)
             raise
-        return CallableEndpoint(far, focus, examine, let_go=lambda: let_go(client))
+        return CallableEndpoint(far, functions, find, let_go=lambda: let_go(client))
 
     return ComputeRunner(
         endpoint,

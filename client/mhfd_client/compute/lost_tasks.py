@@ -1,6 +1,6 @@
 """Tasks that nobody listens for: of a process that died, or whose connection broke, or whose taking was not heard of.
 
-They are looked up by their groups. A task without a name says whose it is by what it has scored. One that stays silent
+They are looked up by their groups. A task without a name says whose it is by what it has done. One that stays silent
 is no reason to wait for ever: the service is asked for its answer, and where it has none the images are asked again.
 
 A list may hold what is being handed over at the same moment. Of two futures of one task the SDK answers one, whichever
@@ -11,10 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from mhfd_client.compute.flight import Flight, FlyingTask
+from mhfd_client.compute.flight import Flight, Part
 from mhfd_client.compute.service import Task
 from mhfd_client.errors import ComputeError, TaskUnknown
-from mhfd_client.runners.answers import EndpointAnswer, read
 
 
 class LostTasks:
@@ -44,7 +43,7 @@ class LostTasks:
 
     def found(
         self, groups: Sequence[tuple[UUID, list[Task]]], now: float, probe: str | None = None
-    ) -> tuple[list[tuple[FlyingTask, Task]], list[FlyingTask]]:
+    ) -> tuple[list[tuple[Part, Task]], list[Part]]:
         """Those that the service knows, and those that have to be asked again, by what is in these groups.
 
         `probe`: the name of the call that looks whether the endpoint works, if one is out.
@@ -66,7 +65,7 @@ class LostTasks:
         gone = [ours for ours in self._flight.lost if ours.id is not None and ours.group in looked_at]
         return adopted, gone + self._never_taken()
 
-    def told(self, task: Task) -> tuple[tuple[FlyingTask, EndpointAnswer] | None, list[FlyingTask]]:
+    def told(self, task: Task) -> tuple[tuple[Part, Any] | None, list[Part]]:
         """Whose answer this is, if it is any's; and those that have to be asked again."""
         self._waited_for.pop(task, None)
         try:
@@ -87,9 +86,7 @@ class LostTasks:
         patience = self._flight.patience()
         return [task for task, since in self._waited_for.items() if now - max(since, live_since) > patience]
 
-    def looked_up(
-        self, tasks: Sequence[Task], answers: Mapping[str, Any]
-    ) -> tuple[list[tuple[FlyingTask, EndpointAnswer]], list[FlyingTask]]:
+    def looked_up(self, tasks: Sequence[Task], answers: Mapping[str, Any]) -> tuple[list[tuple[Part, Any]], list[Part]]:
         """The same of these, which were silent, by what the service has of them; the others are not waited for."""
         found = []
         for task in tasks:
@@ -99,18 +96,14 @@ class LostTasks:
                 found.append(its)
         return found, self._never_taken()
 
-    def _whose(self, plain: Any) -> tuple[FlyingTask, EndpointAnswer] | None:
+    def _whose(self, plain: Any) -> tuple[Part, Any] | None:
         """Whose answer this is, if it is any's."""
-        try:
-            answer = read(plain)
-        except ValueError:
-            return None
-        ours = self._flight.whose([answer.paths[index] for index in sorted(answer.paths)], self._flight.lost)
+        ours = next((ours for ours in self._flight.lost if ours.told_by(plain)), None)
         if ours is None:
             return None
         ours.lost = False
-        return ours, answer
+        return ours, plain
 
-    def _never_taken(self) -> list[FlyingTask]:
+    def _never_taken(self) -> list[Part]:
         """What no task was found for, once all have said whose they are."""
         return [] if self._waited_for else [ours for ours in self._flight.lost if ours.id is None]

@@ -43,7 +43,8 @@ class MeanwhileRunner:
         if not self._far.given_up:
             self._far.submit(batch)
             return
-        self._nearby().submit(batch)
+        self._far.submit(Batch(batch.token, batch.works))  # which wait for it
+        self._nearby().submit(Batch(batch.token, batch.images))
         self._here[batch.token] = {job.id for job in batch.images}
         if not self._said:
             self._said = True
@@ -66,10 +67,9 @@ class MeanwhileRunner:
         self._far.wake()
 
     def cancel(self, token: str) -> None:
+        self._far.cancel(token)
         if token in self._here:
             self._nearby().cancel(token)
-        else:
-            self._far.cancel(token)
 
     def reattach(self, batch: Batch) -> bool:
         return self._far.reattach(batch)  # what was scored here died with the station

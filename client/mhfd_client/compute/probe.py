@@ -60,12 +60,13 @@ class Probe:
                 return False
             self._task = None
             return self._heard(there, task, now)
-        if self._due is None or now < self._due or there.examine is None or not self._health.pace.free:
+        examine = there.functions.get("mhfd_examine")
+        if self._due is None or now < self._due or examine is None or not self._health.pace.free:
             return False
         if not self._health.shut(now):
             self._due = None
             self._health.pace.spend()
-            self._task = there.far.submit(there.examine, {})
+            self._task = there.far.submit(examine, {})
             self._at = now
             self._task.then(self._wake)
         return False

@@ -3,14 +3,16 @@
 Everything that a person can have got wrong is said here, before any image is handed over, and in bounded time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
 from mhfd_client.compute import registration
 from mhfd_client.compute.callable_endpoint import CallableEndpoint, OpenEndpoint
+from mhfd_client.compute.flying_images import FOCUS
 from mhfd_client.compute.service import EndpointService, client_of, let_go, submit_once
 from mhfd_client.errors import EndpointOffline
 from mhfd_client.globus.ids import id_of
@@ -36,8 +38,11 @@ def own_client() -> Iterator[Any]:
 
 
 @contextmanager
-def reach(endpoint: UUID) -> Iterator[OpenEndpoint]:
-    """What opens the endpoint, which is online, and whose function is known. ComputeError, LoginError."""
+def reach(endpoint: UUID, function: str = FOCUS, *, config: Mapping[str, Any] | None = None) -> Iterator[OpenEndpoint]:
+    """What opens the endpoint, which is online, and whose function is known. ComputeError, LoginError.
+
+    `config`: what is chosen of the endpoint's configuration.
+    """
     with own_client() as client:
         status = EndpointService(client, endpoint).status()
         if not status.online:
@@ -45,9 +50,10 @@ def reach(endpoint: UUID) -> Iterator[OpenEndpoint]:
                 f"endpoint {endpoint} is {status.words}: nothing was handed over. Where it runs: "
                 "globus-compute-endpoint start NAME"
             )
-        function = registration.find(client, "mhfd_focus", endpoint=endpoint)
+        find = partial(registration.find, client, endpoint=endpoint)
+        known = {function: find(function)}
         submit_once(client)
-        yield lambda sent: CallableEndpoint(EndpointService(client, endpoint, sent=sent), function)
+        yield lambda sent: CallableEndpoint(EndpointService(client, endpoint, config=config, sent=sent), known, find)
 
 
 def hurried(client: Any) -> Any:

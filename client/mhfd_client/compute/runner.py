@@ -1,7 +1,7 @@
 """The compute runner: an endpoint of Globus Compute, which may be slow, away, full, or forgetful.
 
 What happens to an image, and why none is lost or scored twice into the journal: docs/explanation/remote-runner.md. It
-decides which images go together, and when; what a failure means is `compute.outcomes`'s, the SDK's ways are
+decides what goes, and when; what a failure means is `compute.endings`'s and `compute.outcomes`'s, the SDK's ways are
 `compute.service`'s, and what takes time is asked by a thread of its own (`runners.questions`).
 
 Nothing that goes wrong there is raised: it becomes a `Health`, and is tried again.
@@ -10,23 +10,27 @@ Nothing that goes wrong there is raised: it becomes a `Health`, and is tried aga
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 from mhfd_client.compute.callable_endpoint import CallableEndpoint, OpenEndpoint
 from mhfd_client.compute.endpoint_health import LOOK_S, EndpointHealth
-from mhfd_client.compute.flight import Flight, FlyingImage, FlyingTask, request
+from mhfd_client.compute.flight import Flight, Part, WorkTask
+from mhfd_client.compute.flying_images import FOCUS, FlyingImage, FlyingImages, ImagesTask
 from mhfd_client.compute.lost_tasks import LostTasks
 from mhfd_client.compute.outcomes import OutcomeRunner
 from mhfd_client.compute.probe import Probe
 from mhfd_client.compute.service import EndpointStatus, Task
 from mhfd_client.compute.tasks_out import TasksOut
-from mhfd_client.errors import ComputeError, ComputeRefused, GroupUnknown, StationError
+from mhfd_client.errors import ComputeError, ComputeRefused, FunctionError, GroupUnknown, StationError
 from mhfd_client.runners import Batch, Job, Trouble
 from mhfd_client.runners.background import THREADS, Background
 from mhfd_client.runners.condition import Condition
+from mhfd_client.runners.pending import PendingWork
 from mhfd_client.runners.questions import QuestionReply
+from mhfd_client.runners.work import Work
 
 log = logging.getLogger("mhfd.compute")
 
@@ -34,7 +38,7 @@ IDLE_LOOK_S: Final = 60.0
 
 
 class ComputeRunner(OutcomeRunner):
-    """Scores on an endpoint.
+    """Scores on an endpoint, and has works done there.
 
     Args:
         endpoint: Its id.
@@ -42,7 +46,7 @@ class ComputeRunner(OutcomeRunner):
         there: What the endpoint calls our files.
         ledger: File that remembers what is out.
         batch: Images of one task, at most.
-        tasks: Tasks that are out at once: two for each GPU keep it busy.
+        tasks: Tasks of images that are out at once: two for each GPU keep it busy. As many of works.
         together: Tasks that go in one request, once there is room for so many.
         deadline_s: A task that is silent for so long (and for what the images before it take) is given up and its
             images are asked again. Counted only while the endpoint is there and answers.
@@ -74,8 +78,8 @@ class ComputeRunner(OutcomeRunner):
         clock: Callable[[], float] = time.monotonic,
         background: Background = THREADS,
     ) -> None:
-        self._flight = Flight(batch=batch, tasks=tasks, deadline_s=deadline_s)
-        super().__init__(self._flight, Condition(), clock, background)
+        self._flight, self._images = Flight(tasks=tasks, deadline_s=deadline_s), FlyingImages(batch)
+        super().__init__(self._images, Condition(), clock, background)
         self._id, self._name_there, self._open_endpoint = endpoint, there, open_endpoint
         self._most, self._together, self._give_up = batch, together, give_up_s
         self._attempts, self._backoff, self._believes = attempts, backoff_s, believes
@@ -93,7 +97,7 @@ class ComputeRunner(OutcomeRunner):
 
     @property
     def _room(self) -> int:
-        return self._flight.batch * self._flight.most_tasks
+        return self._images.batch * self._flight.most_tasks
 
     @property
     def given_up(self) -> bool:
@@ -102,39 +106,45 @@ class ComputeRunner(OutcomeRunner):
         return self._give_up is not None and bool(since) and self._clock() - min(since) >= self._give_up
 
     def _accept(self, batch: Batch) -> None:
-        self._out += batch.unserved(self.name)
-        for job in batch.images:
-            self._flight.add(self._image(batch.token, job))
+        for one in batch.jobs:
+            self._add(self._asked(batch.token, one))
 
-    def _image(self, token: str, job: Job) -> FlyingImage:
-        return FlyingImage(self._name_there(job.path), token=token, job=job)
+    def _asked(self, token: str, one: Job | Work) -> FlyingImage | PendingWork:
+        if isinstance(one, Work):
+            return PendingWork(token=token, work=one)
+        return FlyingImage(self._name_there(one.path), token=token, job=one)
+
+    def _add(self, one: FlyingImage | PendingWork, *, wait: bool = True) -> None:
+        self._table(one).add(one, wait=wait)
 
     def cancel(self, token: str) -> None:
-        """What is out cannot be called back: its answer will be left aside. Images that share its tasks go again."""
-        shared = [part for part in self._flight.out if any(image.token == token for image in part.open)]
-        self._give_back(self._flight.of(token), "cancelled")
+        """Images that are out cannot be called back: their answer is left aside. Others of their tasks go again."""
+        shared = [part for part in self._flight.out if any(one.token == token for one in part.open)]
+        self._give_back(self._images.of(token), "cancelled")
+        self._cancel_works(token)
         for part in shared:
             part.late = True
-            self._flight.again(part.open)
+            self._again(part)
 
     def reattach(self, batch: Batch) -> bool:
         """Whether something of it was handed over. What became of that is found out, and asked again if nothing did."""
-        images = {job.id: self._image(batch.token, job) for job in batch.images}
+        asked = {one.id: self._asked(batch.token, one) for one in batch.jobs}
         seen: set[int] = set()
         for out in self._ledger.of(batch.token):
-            mine = [images[id_] for id_ in out.ids if id_ in images]
+            mine = [asked[id_] for id_ in out.ids if id_ in asked]
             if not mine:
                 self._ledger.done(out.part)
                 continue
             group = None if out.group is None else UUID(out.group)
-            self._flight.tasks_out.append(
-                FlyingTask(mine, out.part, at=self._clock(), group=group, id=out.task, lost=True)
-            )
-            seen.update(image.job.id for image in mine)
-        if not seen:
+            kind: type[Part] = WorkTask if isinstance(mine[0], PendingWork) else ImagesTask
+            self._flight.tasks_out.append(kind(mine, out.part, at=self._clock(), group=group, id=out.task, lost=True))
+            seen.update(one.id for one in mine)
+        if not seen and not batch.works:
             return False
-        for id_, image in images.items():
-            self._flight.add(image, wait=id_ not in seen)
+        for id_, one in asked.items():
+            if isinstance(one, PendingWork):
+                one.asked = True
+            self._add(one, wait=id_ not in seen)
         return True
 
     def close(self) -> None:
@@ -161,9 +171,20 @@ class ComputeRunner(OutcomeRunner):
     def _alarm(self) -> float:
         now = self._clock()
         alarms = [1.0]
-        if self._flight.waiting and self._there is not None and len(self._flight.out) < self._flight.most_tasks:
-            alarms.append(max(0.02, self._flight.due() - now, self._health.pace.due(), self._health.hold_until - now))
+        if self._there is not None:
+            for table, kind in ((self._images, ImagesTask), (self._works, WorkTask)):
+                if table.waiting and self._free(kind) > 0:
+                    pace, hold = self._health.pace.due(), self._health.hold_until - now
+                    alarms.append(max(0.02, table.due() - now, pace, hold))
         return min(alarms)
+
+    @property
+    def _one_by_one(self) -> bool:
+        return self._condition.worst in (Trouble.REFUSED, Trouble.FAILING)
+
+    def _free(self, kind: type[Part]) -> int:
+        """How many more tasks may be out."""
+        return self._flight.free(kind, one_by_one=self._one_by_one)
 
     def _tend(self) -> None:
         if self._closed:
@@ -187,32 +208,54 @@ class ComputeRunner(OutcomeRunner):
 
     def _hand_out(self, there: CallableEndpoint, now: float) -> bool:
         """Send a request, if one may go."""
-        flight, out = self._flight, len(self._flight.out)
         if self._health.shut(now) or not self._health.pace.free:
             return False
-        one_by_one = self._condition.worst in (Trouble.REFUSED, Trouble.FAILING)
-        if out and (one_by_one or there.far.group is None):
-            return False
-        if there.far.group is None and self._probe.untaken:
+        if there.far.group is None and (self._flight.out or self._probe.untaken):
             return False  # the first request makes the group by which all others are found
-        together = 1 if one_by_one else self._together
-        if flight.most_tasks - out < together:
+        parts = self._next_images(there, now) or self._next_work(there, now)
+        if not parts:
             return False
         group = there.far.group_for_more()
-        parts: list[FlyingTask] = []
-        while len(parts) < together and (images := flight.next(now, most=1 if one_by_one else self._most)):
-            parts.append(FlyingTask(images, at=now, says_version=flight.says_version))
-            flight.tasks_out.append(parts[-1])
-            for token in {image.token for image in images}:
-                ids = [image.job.id for image in images if image.token == token]
-                self._ledger.sending(parts[-1].name, token, ids, group)
-        if parts:
-            self._health.pace.spend()
-        requests = [request(part.images, says_version=part.says_version) for part in parts]
-        tasks = [there.far.submit(there.focus, one) for one in requests]  # at once, for the SDK to put them together
+        for part in parts:
+            self._flight.tasks_out.append(part)
+            for token in {one.token for one in part.asked}:
+                self._ledger.sending(part.name, token, [one.id for one in part.asked if one.token == token], group)
+        self._health.pace.spend()
+        requests = [(there.functions[part.function], part.arguments) for part in parts]
+        tasks = [there.far.submit(*one) for one in requests]  # at once, for the SDK to put them together
         for part, task in zip(parts, tasks, strict=True):
             self._watch(part, task)
-        return bool(parts)
+        return True
+
+    def _next_images(self, there: CallableEndpoint, now: float) -> list[Part]:
+        """Tasks of images that go in the next request."""
+        free = self._free(ImagesTask)
+        together = 1 if self._one_by_one else self._together
+        if free < together or not self._images.waiting or not self._found_function(there, FOCUS):
+            return []
+        parts: list[Part] = []
+        while len(parts) < together:
+            most = 1 if self._one_by_one else self._most
+            images = self._images.next(now, most=most, free=free - len(parts))
+            if not images:
+                break
+            parts.append(ImagesTask(images, at=now, says_version=self._images.says_version))
+        return parts
+
+    def _next_work(self, there: CallableEndpoint, now: float) -> list[Part]:
+        """The first work that may go, whose function is known."""
+        for work in self._works.waiting if self._free(WorkTask) > 0 else ():
+            if work.due <= now and self._found_function(there, work.work.function):
+                self._works.waiting.remove(work)
+                work.asked = True
+                return [WorkTask([work], at=now)]
+        return []
+
+    def _found_function(self, there: CallableEndpoint, name: str) -> bool:
+        """Whether a function's id is known; else the service is asked."""
+        if name not in there.functions:
+            self._questions.ask(f"function {name}", partial(there.find, name))
+        return name in there.functions
 
     def _taken(self, tasks: Sequence[Task]) -> None:
         """The service has these."""
@@ -260,9 +303,8 @@ class ComputeRunner(OutcomeRunner):
 
     def _despair(self) -> None:
         """With somebody else to score meanwhile, images are not kept for an endpoint that is away."""
-        if self.given_up and len(self._flight):
-            self._give_back([image for part in self._flight.tasks_out for image in part.open], "the endpoint is away")
-            self._give_back(list(self._flight.waiting), "the endpoint is away")
+        if self.given_up and self._images:
+            self._give_back(list(self._images), "the endpoint is away")
 
     # -- what was found out
 
@@ -274,6 +316,8 @@ class ComputeRunner(OutcomeRunner):
             self._unanswered(reply.about, reply.error)
             return
         match reply.about:
+            case about if about.startswith("function ") and self._there is not None:
+                self._there.functions[about.split()[1]] = reply.value
             case "open":
                 self._there = reply.value
                 self._health.opened()
@@ -291,20 +335,28 @@ class ComputeRunner(OutcomeRunner):
         if about == "find" and isinstance(error, GroupUnknown | ComputeRefused):
             for part in self._flight.lost:  # too long ago: it is asked again
                 self._asked_again(part)
+        elif isinstance(error, FunctionError) and about.startswith("function "):
+            name = about.split()[1]
+            works = [work for work in self._works if work.work.function == name]
+            self._not_callable(ImagesTask([]) if name == FOCUS else WorkTask(works), error)
         elif about != "late":
             self._health.turned_away(error)
 
     def _told(self, status: EndpointStatus) -> None:
         now = self._clock()
-        if not self._flight.waiting and all(part.id is not None for part in self._flight.out):
+        if not self._images.waiting and all(part.id is not None for part in self._flight.out):
             self._health.service_took()  # while a request has no answer yet, nobody knows whether it is taken
-        if self._health.told(status, [part.at for part in self._flight.out], self._probe.out):
+        if self._health.told(status, [part.silent_until for part in self._flight.out], self._probe.out):
             self._probe.ask_again(now, forget=True)
         back_at = self._health.without_ours_since(status) if status.online else None
         for part in self._flight.out:
-            if back_at is not None and part.at < back_at and not part.lost:
-                part.at = min(part.at, now - 1e6)
-                part.images[0].tries = 0
+            if back_at is None or part.at >= back_at or part.lost:
+                continue
+            if isinstance(part, WorkTask):
+                self._asked_again(part)  # the same question: whoever may have it still says so
+                continue
+            part.at = min(part.at, now - 1e6)
+            part.asked[0].tries = 0
 
     def _found(self, groups: Sequence[tuple[UUID, list[Task]]]) -> None:
         """What the service has of ours: by its name, or by what it will say."""
@@ -318,7 +370,7 @@ class ComputeRunner(OutcomeRunner):
         for part in again:
             self._asked_again(part)
 
-    def _looked_up(self, late: Sequence[FlyingTask], silent: Sequence[Task], answers: Mapping[str, Any]) -> None:
+    def _looked_up(self, late: Sequence[Part], silent: Sequence[Task], answers: Mapping[str, Any]) -> None:
         self._settled(*self._lost.looked_up(silent, answers))
         for part in late:
             if part not in self._flight.tasks_out or part.late:
@@ -326,14 +378,6 @@ class ComputeRunner(OutcomeRunner):
             if part.id is not None and part.id in answers:
                 self._returned(part, answers[part.id], by_itself=False)
                 continue
-            log.info("a task with %d images is silent: they are asked again", len(part.open))
-            part.late = True
-            self._probe.ask_again(self._clock())
-            for image in part.open:
-                image.tries += 1
-            if len(part.images) == 1 and part.images[0].open and part.images[0].tries > 1:
-                self._guilty(part.images[0], "gave no answer in time", self._health.reports)
-            else:
-                self._flight.again(part.open)
+            self._silent(part)
         for part in [part for part in self._flight.tasks_out if part.late and not part.open]:
             self._finish(part)

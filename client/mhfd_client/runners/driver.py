@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, overload
 
 from mhfd_client.errors import RunnerError
-from mhfd_client.runners import Batch, Event, Health, Job, Returned, Runner, Scored, Trouble, set_aside
+from mhfd_client.runners import Batch, Event, Health, Job, Returned, Runner, Scored, Started, Trouble, set_aside
 from mhfd_client.runners.work import Ended, Going, Work, undone
 
 FAR_PATIENCE_S: Final = {
@@ -34,6 +34,7 @@ class Driver:
         patience_s: How long each trouble is waited out before it is raised; those that are left out, for ever.
         say: Told in words what is being waited for.
         left: Told what a person has to put away, though all goes on.
+        begun: Told what whoever does it has taken.
         clock: In seconds, from anywhere.
     """
 
@@ -46,10 +47,12 @@ class Driver:
         patience_s: Mapping[Trouble, float] | None = None,
         say: Callable[[str], object] = lambda _: None,
         left: Callable[[str], object] = lambda _: None,
+        begun: Callable[[Started], object] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._runner, self._token, self._most_tries = runner, token, tries
         self._patience, self._say, self._left, self._clock = patience_s or {}, say, left, clock
+        self._begun = begun
         self._flying: dict[int, Asked] = {}
         self._again: deque[Asked] = deque()
         self._tries: Counter[int] = Counter()
@@ -116,6 +119,8 @@ class Driver:
                     done.append(event)
                 case Scored() | Ended() if self._flying.pop(event.id, None) is not None:
                     done.append(event)
+                case Started():
+                    self._begun(event)
                 case Returned():
                     returned = [job for id_ in event.ids if (job := self._flying.pop(id_, None)) is not None]
                     done += [answer for job in returned if (answer := self._came_back(job, event)) is not None]

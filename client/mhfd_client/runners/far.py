@@ -72,8 +72,8 @@ class FarRunner(ABC):
 
     @property
     def held(self) -> int:
-        """Images and works that are here, out or waiting."""
-        return len(self._pending) + len(self._works)
+        """Images that are here, out or waiting."""
+        return len(self._pending)
 
     @property
     @abstractmethod
@@ -96,8 +96,10 @@ class FarRunner(ABC):
         if self._closed:
             raise RunnerError(f"{self.name} runner: it is closed and takes no more work")
         free = max(0, self.capacity - self.held)
-        if len(batch.jobs) > free:
-            raise RunnerError(f"{self.name} runner: {len(batch.jobs)} images for {free} free of {self.capacity} places")
+        if len(batch.images) > free:
+            raise RunnerError(
+                f"{self.name} runner: {len(batch.images)} images for {free} free of {self.capacity} places"
+            )
         self._accept(batch)
         self._tend()
 
@@ -129,15 +131,14 @@ class FarRunner(ABC):
             one.began = True
             self._out.append(Started(one.token, one.id, self._now_ns()))
 
-    def _close(self, one: Pending) -> bool:
-        """It is answered. False: it was before."""
-        table: PendingTable[Any] = self._works if isinstance(one, PendingWork) else self._pending
-        return table.close(one)
+    def _table(self, one: Pending) -> PendingTable[Any]:
+        """Where it is."""
+        return self._works if isinstance(one, PendingWork) else self._pending
 
     def _give_back(self, some: Sequence[Pending], why: str, *, blame: bool = False, code: str | None = None) -> None:
         ids: dict[str, list[int]] = {}
         for one in some:
-            if self._close(one):
+            if self._table(one).close(one):
                 ids.setdefault(one.token, []).append(one.id)
         self._out.extend(Returned(token, tuple(ids), why, blame, code) for token, ids in ids.items())
 

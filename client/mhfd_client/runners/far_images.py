@@ -16,7 +16,7 @@ class FarImagesRunner(FarRunner):
         self, image: PendingImage, report: FocusReport, endpoint: str, ended_ns: int | None, **moments: Any
     ) -> None:
         """Its report, unless it has one. `moments` as in `Scored`."""
-        if not self._close(image):
+        if not self._pending.close(image):
             return
         self._begun(image)
         there = report.provenance.model_copy(update={"endpoint": endpoint})
@@ -26,6 +26,6 @@ class FarImagesRunner(FarRunner):
         self._out.append(Scored(image.token, image.job.id, ours, ended_ns or now, returned_ns=now, **moments))
 
     def _set_aside(self, image: PendingImage, why: str, *, code: str | None = None) -> None:
-        if self._close(image):
+        if self._pending.close(image):
             report = set_aside(image.job.path, image.job.params, why, code=code)
             self._out.append(Scored(image.token, image.job.id, report, self._now_ns()))

@@ -1,7 +1,7 @@
 """What a runner was asked and has not answered yet: images and works. A table; it decides nothing."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -70,9 +70,12 @@ class PendingTable(Generic[PendingT]):
     def __len__(self) -> int:
         return len(self._open)
 
+    def __iter__(self) -> Iterator[PendingT]:
+        return iter(list(self._open.values()))
+
     def of(self, token: str) -> list[PendingT]:
         """Those of a batch."""
-        return [one for one in self._open.values() if one.token == token]
+        return [one for one in self if one.token == token]
 
     def add(self, one: PendingT, *, wait: bool = True) -> None:
         """It is to be answered. `wait`: it is handed over to nobody yet."""
