@@ -12,9 +12,8 @@ import socket
 import stat
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, Final
-
-from pydantic import ValidationError
 
 from mhfd import shim
 from mhfd.contract.examination import Examination, ExamineRequest, FileSeen, FunctionSeen, RootSeen
@@ -24,7 +23,7 @@ from mhfd.detector.choose import choose
 from mhfd.errors import MhfdError
 from mhfd.remote import alarm, patience, worker
 from mhfd.remote.ledger import Ledger
-from mhfd.remote.refusal import Refusal, problem, problems
+from mhfd.remote.refusal import Refusal, problem, read
 from mhfd.remote.roots import RootedFile, Roots
 from mhfd.remote.task import Verb, perform
 from mhfd.site import Site
@@ -41,14 +40,7 @@ _KINDS: Final = (
 
 def answer(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of an ExamineRequest in, those of an Examination out."""
-    return perform(Verb("mhfd_examine", _request, _examined, _turned_away, _echoed), fields)
-
-
-def _request(fields: Mapping[str, Any]) -> ExamineRequest:
-    try:
-        return ExamineRequest.model_validate(dict(fields))
-    except ValidationError as e:
-        raise Refusal(*problems(e, "correct the request: see the reference of the function")) from None
+    return perform(Verb("mhfd_examine", partial(read, ExamineRequest), _examined, _turned_away, _echoed), fields)
 
 
 def _echoed(request: ExamineRequest) -> Examination | None:

@@ -1,12 +1,16 @@
 """How the parts of `mhfd.remote` say that something is not done: raised inside the package, never outside of it."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
+from mhfd.contract.base import Wire
 from mhfd.contract.focus_report import fitted
 from mhfd.contract.request import Code, Problem
 from mhfd.images.source import printable
+
+R = TypeVar("R", bound=Wire)
 
 _PATH_BYTES: Final = 300
 _WHY_BYTES: Final = 500
@@ -46,18 +50,23 @@ def problem(
     )
 
 
-def problems(error: ValidationError, remedy: str) -> list[Problem]:
-    """What pydantic found wrong with a request, a field each; of thousands, the first few."""
-    found = error.errors(include_url=False, include_context=False)
-    return [
-        problem(
-            Code.BAD_REQUEST,
-            f"{one['msg'].removeprefix('Value error, ')} (got {_text(repr(one['input'])[:200])})",
-            remedy,
-            field=".".join(str(part) for part in one["loc"]) or "request",
+def read(form: type[R], fields: Mapping[str, Any]) -> R:
+    """A request of this form. Refused is what pydantic finds wrong, a field each; of thousands, the first few."""
+    try:
+        return form.model_validate(dict(fields))
+    except ValidationError as e:
+        found = e.errors(include_url=False, include_context=False)
+    raise Refusal(
+        *(
+            problem(
+                Code.BAD_REQUEST,
+                f"{one['msg'].removeprefix('Value error, ')} (got {_text(repr(one['input'])[:200])})",
+                "correct the request: see the reference of the function",
+                field=".".join(str(part) for part in one["loc"]) or "request",
+            )
+            for one in found[:_MOST]
         )
-        for one in found[:_MOST]
-    ]
+    )
 
 
 def shown(path: str, room: int = _PATH_BYTES) -> str:

@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
-from pydantic import ValidationError
-
 import mhfd
 from mhfd import api, images
 from mhfd.contract.answer import ScoreResponse
@@ -28,7 +26,7 @@ from mhfd.ranks.rank_request import RankRequest
 from mhfd.remote import alarm, placing, worker
 from mhfd.remote.budget import Budget
 from mhfd.remote.ledger import Ledger
-from mhfd.remote.refusal import Refusal, problem, problems
+from mhfd.remote.refusal import Refusal, problem, read
 from mhfd.remote.roots import RootedFile, Roots
 from mhfd.remote.task import Verb, perform
 from mhfd.site import Site
@@ -200,10 +198,7 @@ class _Run:
 
 
 def _request(fields: Mapping[str, Any]) -> ScoreRequest:
-    try:
-        request = ScoreRequest.model_validate(dict(fields))
-    except ValidationError as e:
-        raise Refusal(*problems(e, "correct the request: see the reference of the function")) from None
+    request = read(ScoreRequest, fields)
     if request.of_old_station:
         why = f"this station's mhfd is older than the endpoint's {mhfd.__version__} (method 1 against {METHOD_VERSION})"
         remedy = "upgrade the station: pip install --upgrade mhfd"

@@ -65,7 +65,7 @@ def _hashed(request: HashRequest, work: LongWork) -> dict[str, Any]:
 @contextmanager
 def _opened(request: HashRequest, work: LongWork) -> Iterator[int]:
     """The folder that is asked for, open for reading."""
-    with Roots(work.site.read_roots, use="read").folder(request.folder) as found:
+    with Roots.of(work.site, "read").folder(request.folder) as found:
         fd = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=found)
         try:
             yield fd

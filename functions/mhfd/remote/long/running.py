@@ -2,9 +2,8 @@
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final, TypeVar
-
-from pydantic import ValidationError
 
 from mhfd.contract.request import Problem
 from mhfd.contract.work import WorkAnswer, WorkRequest
@@ -14,7 +13,7 @@ from mhfd.remote.long.claims import Claims, LeaseTimes
 from mhfd.remote.long.disk import WorkDisk
 from mhfd.remote.long.machine import HostMachine
 from mhfd.remote.long.turn import LongFailure, LongWork
-from mhfd.remote.refusal import Refusal, problems
+from mhfd.remote.refusal import read
 from mhfd.remote.roots import Roots
 from mhfd.remote.task import Verb, perform
 from mhfd.site import Site
@@ -32,27 +31,22 @@ def answer(verb: LongVerb[R], fields: Mapping[str, Any]) -> dict[str, Any]:
     key = fields.get("key")
     seen = WorkSeen(key if isinstance(key, str) else None, time.time_ns())
 
-    def read(fields: Mapping[str, Any]) -> R:
-        try:
-            return verb.request.model_validate(dict(fields))
-        except ValidationError as e:
-            seen.key = None
-            raise Refusal(*problems(e, "correct the request: see the reference of the function")) from None
-
     def work(request: R, site: Site, ledger: Ledger) -> WorkAnswer:
         named = f"{request.into.rstrip('/')}/{folder_name(request.key)}"
-        with WorkDisk.opened(Roots(site.write_roots, use="write"), named) as disk:
+        with WorkDisk.opened(Roots.of(site, "write"), named) as disk:
             claims = Claims(disk, MACHINE, TIMES)
             try:
                 return AskedWork(verb, request, site, ledger, disk, named, seen, claims, MACHINE).answer()
             finally:
                 ledger.works(request.key, seen.state, seen.taken_up, seen.progress)
 
-    def turned_away(found: list[Problem], _request: R | None) -> WorkAnswer:
+    def turned_away(found: list[Problem], request: R | None) -> WorkAnswer:
         seen.state = None
+        if request is None:
+            seen.key = None  # whatever that was
         return seen.answer(errors=tuple(found))
 
-    return perform(Verb(verb.name, read, work, turned_away), fields)
+    return perform(Verb(verb.name, partial(read, verb.request), work, turned_away), fields)
 
 
 def folder_name(key: str) -> str:
