@@ -208,9 +208,10 @@ class Execution:
             self._end("FAILED", (self._said(state.error, state.error_path), self._said(state.cause, state.cause_path)))
             return
         following: str | None
+        told: dict[str, Any] = {}
         if isinstance(state, Does):
             try:
-                following = yield from self._act(name, state)
+                following, told["output"] = yield from self._act(name, state)
             except _Caught as e:
                 following = self._catch(name, state, e)
             if self.status != "ACTIVE":
@@ -225,7 +226,7 @@ class Execution:
         else:
             self._make(state)
             following = state.next
-        self._note(f"{kind}Completed", name)
+        self._note(f"{kind}Completed", name, **told)
         if self._stopped():
             return
         if following is None:
@@ -233,7 +234,8 @@ class Execution:
         else:
             self.at = following
 
-    def _act(self, name: str, state: Does) -> Generator[Pause, None, str | None]:
+    def _act(self, name: str, state: Does) -> Generator[Pause, None, tuple[str | None, Any]]:
+        """Where it goes on, and what came of it."""
         parameters = self._input(state.parameters, state.input_path)
         provider = self._instead(name) or (self._actions.get(_address(state)))
         if provider is None:
@@ -253,7 +255,7 @@ class Execution:
                 raise _Caught("ActionTimeout", f"{name} was not done within {limit} s")
             yield Pause(name, min(next(polls), left), answer.details if answer.status == "INACTIVE" else None)
             if self._stopped():
-                return None
+                return None, None
             answer = provider.status(answer.action_id)
             self._note("ActionPolled", name, status=answer.status)
         self._doing = None
@@ -261,7 +263,7 @@ class Execution:
             raise _Caught("ActionFailedException", answer.as_json())
         found = answer.details if isinstance(state, WebInput) else answer.as_json()
         self._put(state.result_path, copy.deepcopy(found))
-        return state.next
+        return state.next, found
 
     def _catch(self, name: str, state: Does, error: _Caught) -> str | None:
         """Where the first Catch of this error leads; without one the run has failed."""
