@@ -5,6 +5,7 @@ shares that may hang: none of it is for the station's loop.
 """
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -42,20 +43,17 @@ def _found(folder: Path, made: Artefact) -> tuple[Path | None, str]:
     """Where a file is, and why it is not the one."""
     last: tuple[Path | None, str] = None, f"is not in {folder}"
     for path in _places(folder, made.path):
-        try:
-            if not path.resolve(strict=True).is_relative_to(folder.resolve()):
-                continue
-            with path.open("rb") as file:
-                size = file.seek(0, 2)
-                if size != made.bytes:
-                    last = path, f"has {size} bytes, and had {made.bytes} on the endpoint"
-                    continue
-                file.seek(0)
-                if hashlib.file_digest(file, "sha256").hexdigest() == made.sha256:
-                    return path, ""
-            last = path, "has another SHA-256 than on the endpoint"
-        except FileNotFoundError:
+        if not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
             continue
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            if size != made.bytes:
+                last = path, f"has {size} bytes, and had {made.bytes} on the endpoint"
+                continue
+            file.seek(0)
+            if hashlib.file_digest(file, "sha256").hexdigest() == made.sha256:
+                return path, ""
+        last = path, "has another SHA-256 than on the endpoint"
     return last
 
 

@@ -1,22 +1,28 @@
-"""From a station's settings to its flow runner: what a person can have got wrong is said before it starts.
+"""From settings to a flow runner, of images or of works: what a person can have got wrong is said before it starts.
 
-Whether Globus answers is not asked here: a station that comes up after a power cut must start without a network.
+Whether Globus answers is not asked for a station's: one that comes up after a power cut must start without a network.
 """
 
 import os
 from pathlib import Path
+from uuid import UUID
 
 from mhfd import documentation
+from mhfd.errors import UsageError
 from mhfd_client.errors import SettingsError
 from mhfd_client.files import text_of
+from mhfd_client.flow.deployments import find
 from mhfd_client.flow.folders import Folders
 from mhfd_client.flow.runner import FlowRunner
 from mhfd_client.flow.runs_out import RUNS_FILE
 from mhfd_client.flow.service import FlowService
+from mhfd_client.flow.work_load import WorkLoad
 from mhfd_client.globus.consents import consents_for
-from mhfd_client.globus.identity import credentials, globus_app, needs_extra
+from mhfd_client.globus.identity import credentials, globus_app, needs_extra, who_of
 from mhfd_client.globus.ids import id_set
 from mhfd_client.settings.options import FlowSettings, Settings
+from mhfd_flows.build import FlowRecipe
+from mhfd_flows.shipped import FLOWS
 
 _NEEDED = ("id", "source", "source_here", "results_here", "staging", "staging_root")
 
@@ -30,12 +36,66 @@ def runner_of(
     settings: Settings, folders: Folders, *, runs_file: Path | None, wait_s: float | None = None
 ) -> FlowRunner:
     """The same with folders that are known. `wait_s`: how long few images wait for more, instead of the settings'."""
+    return _runner(settings, folders, runs_file=runs_file, wait_s=wait_s)
+
+
+def work_runner(
+    settings: Settings, function: str, id_: UUID | str, *, folder: str | None, runs_file: Path | None
+) -> FlowRunner:
+    """A runner of works of a registered function, by the flow that is made for it. UsageError; SettingsError; FlowError
+    while that flow is not deployed, or another's; LoginError.
+
+    Args:
+        settings: Where everything is; the flow is found by its name.
+        function: What the function is called.
+        id_: What it is registered as.
+        folder: What the flow brings: a folder of this machine. None where it brings nothing.
+        runs_file: Remembers what is out.
+    """
+    recipe = recipe_for(function)
+    needs_extra()
+    chosen = settings.model_copy(
+        update={
+            "flow": settings.flow.model_copy(update={"id": deployed(settings, recipe)}),
+            "compute": settings.compute.model_copy(update={"function": str(id_)}),
+        }
+    )
+    folders = folders_of(chosen, folder or str(chosen.flow.source_here), watched=False)
+    return _runner(chosen, folders, runs_file=runs_file, load=WorkLoad(folders, recipe))
+
+
+def recipe_for(function: str) -> FlowRecipe:
+    """The flow for long work of a function. UsageError names those there are."""
+    made = {flow.function: flow for flow in FLOWS.values() if flow.asked.long}
+    if function not in made:
+        there = f"there are flows for {', '.join(made)}" if made else "there is none for any function"
+        raise UsageError(f"function: no flow does work of {function!r}; {there}: ask the endpoint directly")
+    return made[function]
+
+
+def deployed(settings: Settings, recipe: FlowRecipe) -> str:
+    """The id of this flow. FlowError; LoginError."""
+    from globus_sdk import FlowsClient
+
+    with globus_app(settings, services=["flows"]) as app, FlowsClient(app=app) as flows:
+        return str(find(flows, recipe, who=who_of(app)).id)
+
+
+def _runner(
+    settings: Settings,
+    folders: Folders,
+    *,
+    runs_file: Path | None,
+    wait_s: float | None = None,
+    load: WorkLoad | None = None,
+) -> FlowRunner:
     needs_extra()
     credentials(settings, services=["flows"])
     return FlowRunner(
         lambda: flow_service(settings),
         folders,
         runs_file=runs_file,
+        load=load,
         batch=settings.flow.batch,
         wait_s=settings.flow.wait_s if wait_s is None else wait_s,
         runs=settings.flow.runs,

@@ -24,9 +24,10 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class GivenBack:
-    """It goes back to whoever handed it over."""
+    """It goes back to whoever handed it over. `blame`: it need not be asked for again."""
 
     why: str
+    blame: bool = False
 
 
 Fate = Reported | GivenBack | WorkAnswer

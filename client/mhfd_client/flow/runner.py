@@ -384,7 +384,7 @@ class FlowRunner(FarImagesRunner):
                 case Reported():
                     self._answer(one, fate.report, self._folders.endpoint, fate.ended_ns, **fate.moments)
                 case GivenBack():
-                    self._give_back([one], fate.why)
+                    self._give_back([one], fate.why, blame=fate.blame)
                 case _:
                     self._heard(one, fate, self._folders.endpoint)
         if end.answered:

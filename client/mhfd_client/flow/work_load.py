@@ -153,7 +153,8 @@ class WorkEnd(RunEnd[PendingWork]):
             return self.answer.model_copy(update={"artefacts": self.found.here})
         if self.run.status != "SUCCEEDED":
             return None
-        return GivenBack(f"what run {self.run.id} brought back is not what the endpoint has made: {self.found.wrong}")
+        why = f"what run {self.run.id} brought back is not what the endpoint has made: {self.found.wrong}"
+        return GivenBack(why, blame=True)
 
     def fates(self, *, now_ns: int) -> Iterator[tuple[PendingWork, Fate]]:
         said = self._said
