@@ -15,19 +15,38 @@ if TYPE_CHECKING:
     from mhfd_client.scoring.held.endpoint import Endpoint
     from mhfd_client.scoring.notebook import reattach, score
     from mhfd_client.scoring.table import Table
+    from mhfd_client.works.notebook import cancel_work, known_works, resume_work, work
 
-__all__ = ["AsyncEndpoint", "Endpoint", "Table", "dataset", "evaluate", "propose", "reattach", "score", "train"]
+__all__ = [
+    "AsyncEndpoint",
+    "Endpoint",
+    "Table",
+    "cancel_work",
+    "dataset",
+    "evaluate",
+    "known_works",
+    "propose",
+    "reattach",
+    "resume_work",
+    "score",
+    "train",
+    "work",
+]
 
 _HOMES = {
     "AsyncEndpoint": "scoring.held.async_endpoint",
     "Endpoint": "scoring.held.endpoint",
     "Table": "scoring.table",
+    "cancel_work": "works.notebook",
     "dataset": "learning.datasets",
     "evaluate": "learning.evaluating",
+    "known_works": "works.notebook",
     "propose": "adjustment.proposing",
     "reattach": "scoring.notebook",
+    "resume_work": "works.notebook",
     "score": "scoring.notebook",
     "train": "learning.training",
+    "work": "works.notebook",
 }
 
 

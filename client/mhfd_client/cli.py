@@ -32,7 +32,7 @@ from mhfd_client.commands.adjusting import adjust, apply, lens, propose, script
 from mhfd_client.commands.adjusting import calibrate as calibrating
 from mhfd_client.commands.adjusting import learn as learning
 from mhfd_client.commands.adjusting import record as recording
-from mhfd_client.commands.far import endpoint, first_hour, flow, flow_start, function, login, timer
+from mhfd_client.commands.far import endpoint, first_hour, flow, flow_start, function, login, timer, work
 from mhfd_client.commands.learning import dataset, evaluate, models, train
 
 GROUPS: Final[dict[str, tuple[click.Command, ...]]] = {
@@ -71,6 +71,7 @@ GROUPS: Final[dict[str, tuple[click.Command, ...]]] = {
         function.function,
         flow.flow,
         run.run,
+        work.work,
         first_hour.first_hour,
     ),
     "Learned models": (dataset.dataset, train.train, evaluate.evaluate, models.models),

@@ -39,6 +39,7 @@
         |   `-- LensBusy                      another program is moving it now
         |-- HourTrouble                       a question of the first hour could not be asked; the next one is
         |-- ServiceManagerError               systemd is not there, or does not do what it is told
+        |-- WorkUnknown (also UsageError)     no work of that key is known on this machine
         |-- RunnerError                       a runner cannot do what it was asked to
         `-- ComputeError                      Globus Compute cannot do what it was asked to: says what to do about it
             |-- ServiceUnreachable            the service gives no answer; what was asked may have been done
@@ -240,6 +241,10 @@ class AnswerLate(ComputeError, TimeoutError):
 
 class EndpointClosed(ComputeError):
     """Who asked has closed its endpoint before there was an answer."""
+
+
+class WorkUnknown(StationError, UsageError):
+    """No work of that key is known on this machine."""
 
 
 class CallUnknown(ComputeError, UsageError):

@@ -46,6 +46,7 @@ class KeptLines:
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _prune(self.path.parent, keep)
+            self.path.unlink(missing_ok=True)  # of the same name, and of no use to whoever begins
             self.go_on()
         except OSError as error:
             self._cannot(error)

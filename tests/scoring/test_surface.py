@@ -10,7 +10,7 @@ import pytest
 import mhfd_client
 from mhfd.errors import UsageError
 from mhfd_client.errors import NotLoggedIn
-from mhfd_client.scoring.surface import brief
+from mhfd_client.surface import brief
 
 
 @brief

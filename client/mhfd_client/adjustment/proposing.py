@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mhfd_client.scoring.surface import brief
 from mhfd_client.settings.load import load
 from mhfd_client.settings.places import models_home
+from mhfd_client.surface import brief
 
 if TYPE_CHECKING:
     from mhfd.contract.proposal import Proposal

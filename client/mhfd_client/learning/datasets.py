@@ -20,10 +20,10 @@ from mhfd_client import naming
 from mhfd_client.errors import StationError
 from mhfd_client.journal.view import FILE
 from mhfd_client.learning.run_labels import labels_of
-from mhfd_client.scoring.surface import brief
 from mhfd_client.settings import places
 from mhfd_client.settings.load import load
 from mhfd_client.settings.options import NamesSettings
+from mhfd_client.surface import brief
 
 Given = str | os.PathLike[str]
 

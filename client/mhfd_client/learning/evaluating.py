@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mhfd.errors import UsageError
 from mhfd_client.learning import datasets
-from mhfd_client.scoring.surface import brief
 from mhfd_client.settings.load import load
 from mhfd_client.settings.places import cache_dir, models_home
+from mhfd_client.surface import brief
 
 if TYPE_CHECKING:
     from mhfd.learning.dataset import Dataset

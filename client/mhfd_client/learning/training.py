@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from mhfd_client.scoring.surface import brief
 from mhfd_client.settings.load import load
 from mhfd_client.settings.places import cache_dir, models_home
+from mhfd_client.surface import brief
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,12 +9,14 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import getitem
-from typing import Any, Final, get_args
+from typing import Any, Final, TypeVar, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd_client.runners.versions import UPGRADE_HERE
+
+M = TypeVar("M", bound=BaseModel)
 
 _ROUNDS: Final = 3  # of dropping what is unknown: nested unknowns show once those around them are gone
 
@@ -66,7 +68,7 @@ def read(plain: Any, count: int | None = None) -> EndpointAnswer:
             whole = Reason("newer", why, UPGRADE_HERE)
         elif report is not None:
             try:
-                reports[index] = _report(report)
+                reports[index] = understood(FocusReport, report)
             except ValidationError as e:
                 why = f"gave a report that is not valid: {e.errors()[0]['msg']}"
                 reasons[index] = Reason("invalid", why, "install the same mhfd on both sides")
@@ -97,15 +99,16 @@ def _is_newer(version: Any) -> bool:
     return isinstance(version, int) and version > max(get_args(FocusReport.model_fields["schema_version"].annotation))
 
 
-def _report(plain: Any) -> FocusReport:
+def understood(model: type[M], plain: Any) -> M:
+    """What was answered, without what a newer mhfd says beside it. ValidationError."""
     plain = deepcopy(plain)
     for _ in range(_ROUNDS):
         try:
-            return FocusReport.model_validate(plain)
+            return model.model_validate(plain)
         except ValidationError as e:
             unknown = [error["loc"] for error in e.errors() if error["type"] == "extra_forbidden"]
             if len(unknown) != e.error_count():
                 raise
             for *way, key in unknown:
                 del reduce(getitem, way, plain)[key]
-    return FocusReport.model_validate(plain)
+    return model.model_validate(plain)

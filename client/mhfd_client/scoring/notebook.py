@@ -22,9 +22,9 @@ from mhfd_client.progress import bar
 from mhfd_client.runners.local import LocalRunner
 from mhfd_client.runners.packages import of_names
 from mhfd_client.scoring.here import checked, scored
-from mhfd_client.scoring.surface import brief
 from mhfd_client.scoring.table import Row, Table, Wishes, table_of
 from mhfd_client.settings.options import VerdictSettings
+from mhfd_client.surface import brief
 
 
 @brief

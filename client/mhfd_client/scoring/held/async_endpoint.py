@@ -11,8 +11,8 @@ from uuid import UUID
 
 from mhfd.contract.params import Params
 from mhfd_client.scoring.held.endpoint import AHEAD, Endpoint, ImagePath
-from mhfd_client.scoring.surface import brief
 from mhfd_client.scoring.table import Row, Table
+from mhfd_client.surface import brief
 
 
 class AsyncEndpoint:

@@ -25,8 +25,8 @@ from mhfd_client.errors import EndpointClosed
 from mhfd_client.scoring.held.asked import AskedImage, table_from
 from mhfd_client.scoring.held.connection import HeldConnection
 from mhfd_client.scoring.items import items_of
-from mhfd_client.scoring.surface import brief
 from mhfd_client.scoring.table import Row, Table
+from mhfd_client.surface import brief
 
 ImagePath = str | os.PathLike[str]
 AHEAD: Final = 1024

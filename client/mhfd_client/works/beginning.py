@@ -1,0 +1,83 @@
+"""A work begun: all that a person can have got wrong is said, and what is asked is kept, before it is asked.
+
+Begun again with the same key and the same request, it is the same work. `follow` asks for it.
+"""
+
+from collections.abc import Mapping
+from contextlib import closing
+from typing import Any, Final
+from uuid import UUID
+
+from mhfd.errors import UsageError
+from mhfd_client.compute.reach import endpoint_of
+from mhfd_client.errors import ComputeRefused, WorkUnknown
+from mhfd_client.works.asked import AT_ONCE, asked, function_named
+from mhfd_client.works.following import Say, follow
+from mhfd_client.works.kept_work import KeptWork, Via
+
+FOLDER: Final = "mhfd-works"
+"""In the first folder that the endpoint may write, where none is named: it has the folders of all works."""
+
+
+def begin(
+    function: str,
+    request: object,
+    *,
+    endpoint: str | UUID,
+    key: str | None = None,
+    into: str | None = None,
+    via: Via = "compute",
+    options: Mapping[str, Any] | None = None,
+    say: Say = lambda _: None,
+) -> KeptWork:
+    """The work, kept and not asked for yet; of a key that is known, the one that it is. UsageError, ComputeError.
+
+    Args:
+        function: Of those that mhfd registers.
+        request: The function's own fields.
+        endpoint: Where.
+        key: Of the work; nothing: a new one.
+        into: A folder of the endpoint's for the work's own; nothing: in the first that it may write.
+        via: `compute`: the endpoint sees what the request names. `flow`: runs of a flow bring it there.
+        options: What is chosen of the endpoint's configuration, as `{"purpose": "train"}`.
+        say: Told in words what is being waited for.
+    """
+    where = endpoint_of(endpoint)
+    name, into, own = asked(function_named(function), request, key=key, into=into)
+    chosen = dict(options or {})
+    if (known := _known(name)) is not None:
+        mine = {"function": function, "endpoint": where, "request": own, "via": via, "options": chosen}
+        theirs = {one: getattr(known, one) for one in mine} | {"into": known.into}
+        differ = [one for one, value in (mine | {"into": into or known.into}).items() if theirs[one] != value]
+        if differ:
+            known.close()
+            raise UsageError(
+                f"key: {name} is that of another work ({', '.join(differ)} differ; `mhfd work show {name}`); leave the "
+                "key out, or choose another"
+            )
+        return known
+    if into is None and function not in AT_ONCE:
+        into = f"{_writable(where, function, chosen, say)}/{FOLDER}"
+    return KeptWork.new(name, function, where, own, via=via, into=into, options=chosen)
+
+
+def _known(key: str) -> KeptWork | None:
+    try:
+        return KeptWork.named(key)
+    except WorkUnknown:
+        return None
+
+
+def _writable(endpoint: UUID, function: str, options: Mapping[str, Any], say: Say) -> str:
+    """The first folder that the function may write there, as the endpoint says it."""
+    say(f"asking endpoint {endpoint} for a folder that it may write")
+    question = KeptWork.unkept("mhfd_examine", endpoint, options=options)
+    with closing(follow(question, say=say)) as heard:
+        *_, end = heard
+    answer = end.answer
+    roots = (answer.result or {}).get("roots") or []
+    for root in roots:
+        if root.get("use") == "write" and root.get("usable"):
+            return str(root["path"]).rstrip("/")
+    why = "; ".join(error.why for error in answer.errors) or "none of its folders can be written"
+    raise ComputeRefused(f"endpoint {endpoint} names no folder to work in ({why}); name one by `into` (--into FOLDER)")

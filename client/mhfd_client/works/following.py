@@ -1,0 +1,97 @@
+"""A work asked for, again and again, until it has come to its end: what a person sees of it meanwhile.
+
+Asking again is all there is to it, whoever died in between: the endpoint's worker goes on from its last checkpoint, and
+two that ask for the same key hear of the same work. What is heard is kept before anybody is told.
+"""
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from typing import Final
+
+from mhfd.errors import UsageError
+from mhfd_client.compute.reach import reach
+from mhfd_client.compute.runner import ComputeRunner
+from mhfd_client.runners import Batch, Runner, Scored, Trouble
+from mhfd_client.runners.driver import Driver
+from mhfd_client.runners.work import Ended, Going
+from mhfd_client.works.kept_work import KeptWork
+
+_PATIENCE_S: Final = {
+    Trouble.REFUSED: 0.0,  # a person has to act, and then goes on by the key
+    Trouble.FAILING: 600.0,
+    Trouble.OFFLINE: 3600.0,  # an endpoint that is started anew goes on with it
+}
+"""A queue is waited for, however long it is: that is what such work is like."""
+_TRIES: Final = 4
+_LOST_S: Final = 900.0  # beyond its turn, a task is silent for so long: the work is asked for again
+
+Say = Callable[[str], object]
+
+
+def follow(kept: KeptWork, *, say: Say = lambda _: None) -> Generator[Going | Ended, None, None]:
+    """How it goes, as often as that is heard; its end is the last. ComputeError, FlowError, LoginError, RunnerError.
+
+    Closed early, it leaves what is out: a worker that has it goes on to the end of its turn.
+
+    Args:
+        kept: The work.
+        say: Told in words what is being waited for, when that takes long.
+    """
+    yield from _driven(kept, say, cancel=False)
+
+
+def cancel(kept: KeptWork, *, say: Say = lambda _: None) -> Generator[Going | Ended, None, None]:
+    """The same, and it is asked to end: whoever has it does so at its next checkpoint. UsageError."""
+    if kept.at_once:
+        raise UsageError(f"key: {kept.key} is of {kept.function}, which answers at once: there is nothing to cancel")
+    yield from _driven(kept, say, cancel=True)
+
+
+def hand_over(kept: KeptWork, *, say: Say = lambda _: None) -> None:
+    """Ask for it, and wait only until the service has taken that."""
+    taken: list[object] = []
+    with _runner(kept) as runner:
+        driver = _driver(runner, kept, say, begun=taken.append)
+        driver.hand_over(iter([kept.work()]))
+        while not taken:
+            for event in _works(driver.listen(1.0)):
+                kept.heard(event)
+                taken.append(event)
+            driver.lose_patience()
+
+
+def _driven(kept: KeptWork, say: Say, *, cancel: bool) -> Generator[Going | Ended, None, None]:
+    try:
+        if kept.ended is not None:
+            yield Ended(kept.token, 0, kept.ended, int((kept.heard_s or kept.begun_s) * 1e9))
+            return
+        work = kept.work(cancel=cancel)
+        with _runner(kept) as runner:
+            taken = runner.reattach(Batch(kept.token, (work,)))
+            driver = _driver(runner, kept, say)
+            for events in driver.results(() if taken else (work,), taken=(work,) if taken else ()):
+                for event in _works(events):
+                    kept.heard(event)
+                    yield event
+    finally:
+        kept.close()
+
+
+def _driver(runner: Runner, kept: KeptWork, say: Say, *, begun: Callable[[object], object] = lambda _: None) -> Driver:
+    return Driver(runner, kept.token, tries=_TRIES, patience_s=_PATIENCE_S, say=say, left=say, begun=begun)
+
+
+def _works(events: list[Scored | Going | Ended]) -> Iterator[Going | Ended]:
+    return (event for event in events if isinstance(event, Going | Ended))
+
+
+@contextmanager
+def _runner(kept: KeptWork) -> Iterator[Runner]:
+    """Who carries it there. Nothing of what is out has to be remembered: the endpoint knows the work by its key."""
+    with (
+        reach(kept.endpoint, function=kept.function, config=kept.options) as opened,
+        closing(
+            ComputeRunner(kept.endpoint, opened, tasks=1, deadline_s=_LOST_S, attempts=_TRIES, believes=True)
+        ) as one,
+    ):
+        yield one
