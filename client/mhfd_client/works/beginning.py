@@ -46,9 +46,10 @@ def begin(
     name, into, own = asked(function_named(function), request, key=key, into=into)
     chosen = dict(options or {})
     if (known := _known(name)) is not None:
-        mine = {"function": function, "endpoint": where, "request": own, "via": via, "options": chosen}
-        theirs = {one: getattr(known, one) for one in mine} | {"into": known.into}
-        differ = [one for one, value in (mine | {"into": into or known.into}).items() if theirs[one] != value]
+        mine = {"function": function, "endpoint": where, "via": via, "into": into or known.into, "options": chosen}
+        differ = [one for one, value in mine.items() if getattr(known, one) != value]
+        if _to_do(known.request) != _to_do(own):
+            differ.append("request")
         if differ:
             known.close()
             raise UsageError(
@@ -59,6 +60,11 @@ def begin(
     if into is None and function not in AT_ONCE:
         into = f"{_writable(where, function, chosen, say)}/{FOLDER}"
     return KeptWork.new(name, function, where, own, via=via, into=into, options=chosen)
+
+
+def _to_do(request: Mapping[str, Any]) -> dict[str, Any]:
+    """What of it says what is to be done: it may be asked for in longer turns."""
+    return {name: value for name, value in request.items() if name != "turn_s"}
 
 
 def _known(key: str) -> KeptWork | None:

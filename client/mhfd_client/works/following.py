@@ -4,14 +4,14 @@ Asking again is all there is to it, whoever died in between: the endpoint's work
 two that ask for the same key hear of the same work. What is heard is kept before anybody is told.
 """
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Final
 
 from mhfd.errors import UsageError
 from mhfd_client.compute.reach import reach
 from mhfd_client.compute.runner import ComputeRunner
-from mhfd_client.runners import Batch, Runner, Scored, Trouble
+from mhfd_client.runners import Batch, Runner, Trouble
 from mhfd_client.runners.driver import Driver
 from mhfd_client.runners.work import Ended, Going
 from mhfd_client.works.kept_work import KeptWork
@@ -81,7 +81,7 @@ def _driver(runner: Runner, kept: KeptWork, say: Say, *, begun: Callable[[object
     return Driver(runner, kept.token, tries=_TRIES, patience_s=_PATIENCE_S, say=say, left=say, begun=begun)
 
 
-def _works(events: list[Scored | Going | Ended]) -> Iterator[Going | Ended]:
+def _works(events: Sequence[object]) -> Iterator[Going | Ended]:
     return (event for event in events if isinstance(event, Going | Ended))
 
 

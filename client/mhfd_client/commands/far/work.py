@@ -153,13 +153,16 @@ def _tell(kept: KeptWork, asked: Callable[..., Events], *, as_json: bool, wanted
     from mhfd_client.works.told import answer_told, lines_told, on_bar
 
     seen, said = sys.stderr.isatty(), ""
-    with _left(kept), bar(None, seen, what=kept.function, transient=True) as shown:
-        with closing(asked(kept, say=shown.say if seen else _aside)) as heard:
-            for event in heard:
-                on_bar(shown, event.answer)
-                if not seen and (words := answer_told(event.answer)) != said:
-                    said = words
-                    _aside(words)
+    with (
+        _left(kept),
+        bar(None, seen, what=kept.function, transient=True) as shown,
+        closing(asked(kept, say=shown.say if seen else _aside)) as heard,
+    ):
+        for event in heard:
+            on_bar(shown, event.answer)
+            if not seen and (words := answer_told(event.answer)) != said:
+                said = words
+                _aside(words)
     _, *lines = lines_told(kept)
     say(kept.as_json(), lines, as_json=as_json)
     if not as_json:

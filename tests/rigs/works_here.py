@@ -1,0 +1,111 @@
+"""An endpoint in this process: the real functions, called in threads, with JSON both ways.
+
+Above it everything is real: runner, driver, what is kept, notebook, command line.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+
+from mhfd import shim
+from mhfd_client.compute.callable_endpoint import CallableEndpoint, OpenEndpoint
+from mhfd_client.compute.service import EndpointService, EndpointStatus, Task
+from mhfd_client.errors import EndpointOffline, FunctionNotAllowed
+from mhfd_client.works import following
+
+ID = UUID(int=7)
+
+
+class WorksHere:
+    """What is asked of `ID`.
+
+    Args:
+        patch: Leads whoever reaches an endpoint here.
+    """
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        """Each call: of which function, with what."""
+        self.options: list[dict[str, Any]] = []
+        """What was chosen of its configuration, each time that it was reached."""
+        self.answers: dict[str, Callable[..., Any]] = dict(shim.FUNCTIONS)
+        self.online = True
+        self.allowed: set[str] | None = None
+        self._pool = ThreadPoolExecutor(8, thread_name_prefix="works-here")
+        patch.setattr(following, "reach", self._reached)
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    @contextmanager
+    def _reached(
+        self, endpoint: UUID, *, function: str = "mhfd_focus", config: Mapping[str, Any] | None = None
+    ) -> Iterator[OpenEndpoint]:
+        assert endpoint == ID
+        self.options.append(dict(config or {}))
+        if not self.online:
+            raise EndpointOffline(f"endpoint {endpoint} is offline: nothing was handed over")
+        yield lambda sent: _callable(self, sent, [function])
+
+    def identity(self, name: str) -> UUID:
+        if self.allowed is not None and name not in self.allowed:
+            raise FunctionNotAllowed(f"endpoint {ID} allows only the functions on its list, and {name} is not on it")
+        return uuid.uuid5(ID, name)
+
+    def call(self, function: UUID, arguments: dict[str, Any], future: Future[Any]) -> None:
+        (name,) = [name for name in self.answers if uuid.uuid5(ID, name) == function]
+        self.asked.append((name, arguments))
+        self._pool.submit(self._answered, self.answers[name], arguments, future)
+
+    @staticmethod
+    def _answered(function: Callable[..., Any], arguments: dict[str, Any], future: Future[Any]) -> None:
+        try:
+            said = json.loads(json.dumps(function(**json.loads(json.dumps(arguments)))))
+        except BaseException as error:  # as a worker's, whatever it is
+            future.set_exception(error)
+        else:
+            future.set_result(said)
+
+
+class _Service:
+    """As `EndpointService`."""
+
+    def __init__(self, here: WorksHere, sent: Callable[[list[Task]], None]) -> None:
+        self._here, self._sent = here, sent
+        self.group: UUID | None = None
+
+    def group_for_more(self) -> UUID | None:
+        return self.group
+
+    def submit(self, function: UUID, arguments: Mapping[str, Any]) -> Task:
+        future: Future[Any] = Future()
+        task = Task(future, ID)
+
+        def arrived() -> None:
+            self.group = UUID(int=9)
+            future.task_id = str(uuid.uuid4())  # type: ignore[attr-defined]  # as the SDK's
+            self._sent([task])
+            self._here.call(function, dict(arguments), future)
+
+        threading.Thread(target=arrived).start()
+        return task
+
+    def status(self) -> EndpointStatus:
+        return EndpointStatus(True, "online")
+
+    def close(self) -> None:
+        """It listens to nothing."""
+
+
+def _callable(here: WorksHere, sent: Callable[[list[Task]], None], functions: list[str]) -> CallableEndpoint:
+    known = {name: here.identity(name) for name in functions}
+    return CallableEndpoint(cast("EndpointService", _Service(here, sent)), functions=known, find=here.identity)
