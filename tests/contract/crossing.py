@@ -274,6 +274,23 @@ def _call() -> Any:
         return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
 
 
+def _work() -> Any:
+    """The lines of a work, from its beginning to its end."""
+    from uuid import UUID
+
+    from mhfd.contract.focus_report import Provenance
+    from mhfd.contract.work import WorkAnswer, WorkState
+    from mhfd_client.runners.work import Ended
+    from mhfd_client.works.kept_work import KeptWork
+
+    nobody = Provenance(version="1", backend="none", device="none", threads=0)
+    with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, XDG_STATE_HOME=folder):
+        kept = KeptWork.new("k", "mhfd_examine", UUID(int=1), {})
+        kept.heard(Ended(kept.token, 0, WorkAnswer(ok=True, state=WorkState.DONE, provenance=nobody), 1))
+        kept.close()
+        return [json.loads(line) for line in kept.lines.path.read_text("utf-8").splitlines()]
+
+
 def _notes() -> Any:
     """What the two runners note of a task and of a run that are out: their modules hold a dataclass each."""
     from mhfd_client.compute import tasks_out
@@ -426,6 +443,11 @@ FORMS: Final[Mapping[str, Form]] = {
         lambda: int(_call()[0]["schema_version"]),
         "mhfd_client.scoring.kept_call",
         lambda: [names_in(line, but=frozenset({"report", "params", "options"})) for line in _call()],
+    ),
+    "file of a work": Form(
+        _constant("mhfd_client.works.kept_work", "SCHEMA_VERSION"),
+        "mhfd_client.works.kept_work",
+        lambda: [names_in(line, but=frozenset({"request", "options", "settings", "answer"})) for line in _work()],
     ),
     "line of the ledger of a lens": _of_model("LedgerLine", "mhfd_client.adjustment.ledger"),
     "what a lens has to go back to": _of_model("Outstanding", "mhfd_client.adjustment.outstanding"),

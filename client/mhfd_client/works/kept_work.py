@@ -25,6 +25,7 @@ from mhfd_client.works.reading import reader_of
 
 SCHEMA_VERSION: Final = 1
 """Of the file's lines, kept in its first."""
+_ENDS: Final = (WorkState.DONE, WorkState.CANCELLED, WorkState.FAILED)
 Via = Literal["compute", "flow"]
 
 
@@ -121,9 +122,8 @@ class KeptWork:
 
     @property
     def ended(self) -> WorkAnswer | None:
-        """Its result, or that it was cancelled: there is nothing more to be asked."""
-        final = self.over and self.answer is not None and self.answer.state in (WorkState.DONE, WorkState.CANCELLED)
-        return self.answer if final else None
+        """The end that the endpoint has given it, and gives it for ever; what was not taken has none."""
+        return self.answer if self.over and self.answer is not None and self.answer.state in _ENDS else None
 
     @property
     def state(self) -> str:

@@ -35,7 +35,7 @@ def answer_told(answer: WorkAnswer) -> str:
         case WorkState.DONE:
             return f"done{again}" + (f", with errors: {why}" if why else "")
         case WorkState.CANCELLED:
-            return f"cancelled: {progress_told(answer.progress)}{again}"
+            return ("cancelled: " + progress_told(answer.progress) if answer.progress else "cancelled") + again
         case WorkState.FAILED:
             return f"failed: {why or 'it did not say why'}"
         case _:
