@@ -69,6 +69,15 @@ class KeptLines:
             self._cannot(error)
             self.close()
 
+    def append(self, line: dict[str, Any]) -> None:
+        """One line more, of a file that is not held open."""
+        try:
+            self.go_on()
+        except OSError as error:
+            self._cannot(error)
+        self.add(line)
+        self.close()
+
     def over(self) -> None:
         """What the runner kept beside it is of no use any more."""
         with contextlib.suppress(OSError):

@@ -12,8 +12,8 @@ from tests.rigs.works_here import ID, WorksHere
 from tests.works.conftest import DIG, Digging, refused, said
 
 from mhfd_client.cli import main
-from mhfd_client.works import following
 from mhfd_client.works.asked import MOST_BYTES
+from mhfd_client.works.kept_work import KeptWork
 
 BEGIN = ("begin", DIG, "--endpoint", ID, "--key", "wafer7", "--into", "/eagle/works")
 
@@ -175,14 +175,14 @@ def test_an_endpoint_that_is_away_loses_no_work(here: WorksHere) -> None:
 
 
 def test_an_interrupt_says_how_it_goes_on(here: WorksHere, digging: Digging, monkeypatch: pytest.MonkeyPatch) -> None:
-    heard = following.KeptWork.heard
+    heard = KeptWork.heard
 
-    def interrupted(kept: following.KeptWork, event: Any) -> None:
+    def interrupted(kept: KeptWork, event: Any) -> None:
         heard(kept, event)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(following.KeptWork, "heard", interrupted)
+        patch.setattr(KeptWork, "heard", interrupted)
         told = work(*BEGIN)
     assert told.exit_code == 130, told.output
     assert told.stderr.splitlines()[-1].endswith("to the end of its turn; goes on: mhfd work follow wafer7")

@@ -51,7 +51,6 @@ def begin(
         if _to_do(known.request) != _to_do(own):
             differ.append("request")
         if differ:
-            known.close()
             raise UsageError(
                 f"key: {name} is that of another work ({', '.join(differ)} differ; `mhfd work show {name}`); leave the "
                 "key out, or choose another"

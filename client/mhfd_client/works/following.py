@@ -4,7 +4,7 @@ Asking again is all there is to it, whoever died in between: the endpoint's work
 two that ask for the same key hear of the same work. What is heard is kept before anybody is told.
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from typing import Final
 
@@ -54,35 +54,29 @@ def hand_over(kept: KeptWork, *, say: Say = lambda _: None) -> None:
         driver = _driver(runner, kept, say, begun=taken.append)
         driver.hand_over(iter([kept.work()]))
         while not taken:
-            for event in _works(driver.listen(1.0)):
-                kept.heard(event)
-                taken.append(event)
+            for event in driver.listen(1.0):
+                if isinstance(event, Going | Ended):
+                    kept.heard(event)
+                    taken.append(event)
             driver.lose_patience()
 
 
 def _driven(kept: KeptWork, say: Say, *, cancel: bool) -> Generator[Going | Ended, None, None]:
-    try:
-        if kept.ended is not None:
-            yield Ended(kept.token, 0, kept.ended, int((kept.heard_s or kept.begun_s) * 1e9))
-            return
-        work = kept.work(cancel=cancel)
-        with _runner(kept) as runner:
-            taken = runner.reattach(Batch(kept.token, (work,)))
-            driver = _driver(runner, kept, say)
-            for events in driver.results(() if taken else (work,), taken=(work,) if taken else ()):
-                for event in _works(events):
-                    kept.heard(event)
-                    yield event
-    finally:
-        kept.close()
+    if kept.ended is not None:
+        yield Ended(kept.token, 0, kept.ended, int((kept.heard_s or kept.begun_s) * 1e9))
+        return
+    work = kept.work(cancel=cancel)
+    with _runner(kept) as runner:
+        taken = runner.reattach(Batch(kept.token, (work,)))
+        driver = _driver(runner, kept, say)
+        for events in driver.results(() if taken else (work,), taken=(work,) if taken else ()):
+            for event in events:
+                kept.heard(event)
+                yield event
 
 
 def _driver(runner: Runner, kept: KeptWork, say: Say, *, begun: Callable[[object], object] = lambda _: None) -> Driver:
     return Driver(runner, kept.token, tries=_TRIES, patience_s=_PATIENCE_S, say=say, left=say, begun=begun)
-
-
-def _works(events: Sequence[object]) -> Iterator[Going | Ended]:
-    return (event for event in events if isinstance(event, Going | Ended))
 
 
 @contextmanager

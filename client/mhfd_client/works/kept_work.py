@@ -76,6 +76,7 @@ class KeptWork:
         head = _head(key, function, endpoint, request, via=via, into=into, options=options, settings=settings)
         kept = cls(head)
         kept.lines.begin(head, keep=_is_open)
+        kept.lines.close()
         return kept
 
     @classmethod
@@ -101,8 +102,6 @@ class KeptWork:
                 f"{KEPT_S / 86400:.0f} days after its end. Of another machine's: begin it here with the same key and "
                 "request, and it goes on where it is"
             )
-        with contextlib.suppress(OSError):
-            found.lines.go_on()
         return found
 
     @classmethod
@@ -146,13 +145,9 @@ class KeptWork:
         over, at_s = isinstance(event, Ended), event.at_ns / 1e9
         if self.ended is None:
             self._heard(event.answer, at_s, over=over)
-            self.lines.add({"answer": event.answer.model_dump(mode="json"), "at": at_s, "over": over})
+            self.lines.append({"answer": event.answer.model_dump(mode="json"), "at": at_s, "over": over})
         if over:
             self.lines.over()
-
-    def close(self) -> None:
-        """Keep nothing more of it."""
-        self.lines.close()
 
     def brief(self) -> dict[str, Any]:
         """For programs: one of many."""

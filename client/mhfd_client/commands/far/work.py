@@ -113,7 +113,6 @@ def show(key: str, as_json: bool) -> None:
     from mhfd_client.works.told import lines_told
 
     kept = KeptWork.named(key)
-    kept.close()
     say(kept.as_json(), lines_told(kept), as_json=as_json)
     if not as_json:
         _result(kept)
