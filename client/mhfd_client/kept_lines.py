@@ -8,6 +8,7 @@ without a file is still answered.
 import contextlib
 import json
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,9 +55,11 @@ class KeptLines:
 
     def go_on(self) -> None:
         """Write what comes below what is there. OSError."""
-        self._file = self.path.open("ab")
+        self._file = self.path.open("a+b")
         if self._file.tell():
-            self._file.write(b"\n")  # whatever a crash left of a line ends here
+            self._file.seek(-1, os.SEEK_END)
+            if self._file.read(1) != b"\n":
+                self._file.write(b"\n")  # whatever a crash left of a line ends here
 
     def add(self, line: dict[str, Any]) -> None:
         """One line more."""

@@ -287,7 +287,8 @@ def _work() -> Any:
     with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, XDG_STATE_HOME=folder):
         kept = KeptWork.new("k", "mhfd_examine", UUID(int=1), {})
         kept.heard(Ended(kept.token, 0, WorkAnswer(ok=True, state=WorkState.DONE, provenance=nobody), 1))
-        return [json.loads(line) for line in kept.lines.path.read_text("utf-8").splitlines()]
+        (file,) = Path(folder).rglob("*.jsonl")
+        return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
 
 
 def _notes() -> Any:

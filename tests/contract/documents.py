@@ -410,6 +410,24 @@ def _propose() -> Any:
     return printed("propose", *words, adjustment__proposing__propose=_always(said))
 
 
+def _work(*words: str) -> Any:
+    """Of a work that is done, so that nobody is asked."""
+    from mhfd.contract.focus_report import Provenance
+    from mhfd.contract.work import WorkAnswer, WorkState
+    from mhfd_client.runners.work import Ended
+    from mhfd_client.works.kept_work import KeptWork
+
+    kept = KeptWork.unkept("mhfd_assess", _ID, {})
+    nobody = Provenance(version="1", backend="none", device="none", threads=0)
+    kept.heard(Ended(kept.token, 0, WorkAnswer(ok=True, state=WorkState.DONE, provenance=nobody), 1))
+    return printed(
+        *("work", *words),
+        works__beginning__begin=_always(kept),
+        works__kept_work__known=_always([kept]),
+        works__kept_work__KeptWork__named=_always(kept),
+    )
+
+
 PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
     "adjust apply": lambda: _adjust("apply", "--really"),
     "adjust undo": lambda: _adjust("undo"),
@@ -453,5 +471,10 @@ PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
     "run list": lambda: _run("list"),
     "run show": lambda: _run("show", "a"),
     "run cancel": lambda: _run("cancel", "a"),
+    "work begin": lambda: _work("begin", "mhfd_examine", "--endpoint", str(_ID)),
+    "work list": lambda: _work("list"),
+    "work show": lambda: _work("show", "k"),
+    "work follow": lambda: _work("follow", "k"),
+    "work cancel": lambda: _work("cancel", "k"),
 }
 """By the command's words. Those of an endpoint and of `doctor`, which look at machines, are types."""

@@ -43,6 +43,10 @@ class WorksHere:
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="works-here")
         patch.setattr(following, "reach", self._reached)
 
+    def of(self, name: str) -> list[dict[str, Any]]:
+        """What was asked of a function, in order."""
+        return [request for one, request in self.asked if one == name]
+
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
 

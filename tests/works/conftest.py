@@ -11,6 +11,7 @@ import pytest
 from tests.rigs.works_here import WorksHere
 
 from mhfd import shim
+from mhfd_client.runners import far
 
 DIG = "mhfd_dig"
 
@@ -74,5 +75,6 @@ def digging(monkeypatch: pytest.MonkeyPatch) -> Digging:
 
 @pytest.fixture
 def here(digging: Digging, monkeypatch: pytest.MonkeyPatch) -> Iterator[WorksHere]:
+    monkeypatch.setattr(far, "_PAUSE_S", 0.01)  # before it is asked again what another worker has
     with closing(WorksHere(monkeypatch)) as made:
         yield made

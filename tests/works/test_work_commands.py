@@ -58,11 +58,11 @@ def test_who_stays_hears_how_far_it_is_and_what_it_came_to(here: WorksHere, requ
 
 def test_what_is_done_is_not_asked_again(here: WorksHere) -> None:
     assert work(*BEGIN).exit_code == 0
-    asked = len(here.asked)
+    asked = len(here.of(DIG))
     for words in (("follow", "wafer7"), ("show", "wafer7"), BEGIN):
         told = work(*words)
         assert (told.exit_code, '"depth_m": 12' in told.stdout) == (0, True), told.output
-    assert len(here.asked) == asked
+    assert len(here.of(DIG)) == asked
 
 
 def test_who_goes_away_comes_back_to_the_same_work(here: WorksHere) -> None:
@@ -72,22 +72,36 @@ def test_who_goes_away_comes_back_to_the_same_work(here: WorksHere) -> None:
     assert told.exit_code == 0, told.output
     key = told.stdout.split()[0]
     assert told.stdout.splitlines()[1] == f"handed over; goes on: mhfd work follow {key}"
-    assert len(here.asked) == 1
     told = work("follow", key, "--json")
     assert told.exit_code == 0, told.output
     assert json.loads(told.stdout)["answer"]["result"] == {"depth_m": 12}
-    assert {request["key"] for _, request in here.asked} == {key}
+    assert {request["key"] for request in here.of(DIG)} == {key}
     assert here.options == [{"purpose": "train"}] * 2
 
 
 def test_the_folder_is_the_first_that_may_be_written(here: WorksHere) -> None:
     roots = [("/in", "read", True), ("/broken", "write", False), ("/out/", "write", True), ("/more", "write", True)]
     seen = [{"path": path, "use": use, "usable": usable, "why": None} for path, use, usable in roots]
-    here.answers["mhfd_examine"] = lambda **_: {"schema_version": 2, "ok": True, "roots": seen}
+    here.answers["mhfd_examine"] = lambda **asked: {"schema_version": 3, "ok": True, "roots": seen, "functions": own}
+    own: list[dict[str, Any]] = []
+    for key, folder, mine in (("k", "/out", None), ("l", "/more/digs", ["/broken/digs", "/more/digs"])):
+        own[:] = [] if mine is None else [{"name": "mhfd_sing"}, {"name": DIG, "write_roots": mine}]
+        told = work("begin", DIG, "--endpoint", ID, "--key", key)
+        assert told.exit_code == 0, told.output
+        assert told.stdout.splitlines()[0].endswith(f", in {folder}/mhfd-works")
+        assert here.of(DIG)[-1]["into"] == f"{folder}/mhfd-works"
+
+
+def test_an_older_endpoint_is_asked_for_its_folders_alone(here: WorksHere) -> None:
+    def examine(**asked: Any) -> dict[str, Any]:
+        if "functions" in asked:
+            wrong = refused("bad_request", "there is no such field", "leave it out", field="functions")
+            return {"schema_version": 2, "ok": False, "errors": [wrong]}
+        return {"schema_version": 2, "ok": True, "roots": [{"path": "/out", "use": "write", "usable": True}]}
+
+    here.answers["mhfd_examine"] = examine
     told = work("begin", DIG, "--endpoint", ID, "--key", "k")
-    assert told.exit_code == 0, told.output
-    assert told.stdout.splitlines()[0].endswith(", in /out/mhfd-works")
-    assert here.asked[-1][1]["into"] == "/out/mhfd-works"
+    assert (told.exit_code, here.of(DIG)[-1]["into"]) == (0, "/out/mhfd-works"), told.output
 
 
 def test_without_a_folder_to_write_one_has_to_be_named(here: WorksHere) -> None:
@@ -101,12 +115,12 @@ def test_a_function_that_answers_at_once_goes_the_same_way(here: WorksHere) -> N
         "schema_version": 2,
         "ok": True,
         "site": "ours",
-        "echo": asked["echo"],
+        "echo": asked.get("echo"),
     }
     told = work("begin", "mhfd_examine", "--endpoint", ID, "--request", "-", given='{"echo": "x"}')
     assert told.exit_code == 0, told.output
     assert '"site": "ours"' in told.stdout
-    assert here.asked == [("mhfd_examine", {"echo": "x"})]
+    assert {"echo": "x"} in here.of("mhfd_examine")
     key = told.stdout.split()[0]
     assert work("cancel", key).exit_code == 2
 
@@ -152,7 +166,7 @@ def test_cancelling_asks_whoever_has_it(here: WorksHere, digging: Digging) -> No
     assert work(*BEGIN, "--no-follow").exit_code == 0
     told = work("cancel", "wafer7")
     assert (told.exit_code, "  cancelled: " in told.stdout) == (0, True), told.output
-    assert here.asked[-1][1]["cancel"] is True
+    assert here.of(DIG)[-1]["cancel"] is True
     assert work("cancel", "wafer7").exit_code == 0
     assert work("follow", "wafer7").exit_code == 1
 

@@ -49,7 +49,7 @@ def test_a_notebook_sees_how_it_goes_and_gets_what_it_came_to(here: WorksHere, m
     assert shown.notes == ['after a crash or Ctrl-C: mhfd_client.resume_work("wafer7")']
     assert (shown.reached, shown.total) == ([1, 2, 3], [3, 3, 3])
     assert shown.said[-1] == "done"
-    assert here.asked[0][1]["field"] == ["north", "south"]
+    assert here.of(DIG)[0]["field"] == ["north", "south"]
     assert mhfd_client.resume_work("wafer7", progress=False) == answer
 
 

@@ -14,8 +14,6 @@ from mhfd import shim
 from mhfd.contract.work import WorkRequest
 from mhfd.errors import UsageError
 
-AT_ONCE: Final = frozenset({"mhfd_focus", "mhfd_examine"})
-"""Functions that answer at once. All others work in turns: they have a key, a folder and a `WorkAnswer`."""
 MOST_BYTES: Final = 5_000_000
 """Of a request. The service takes 10 MB at once, and escapes what it takes."""
 _OURS: Final = ("cancel", "client", "schema_version")
@@ -43,7 +41,7 @@ def asked(
     for name in _OURS:
         if name in own:
             raise UsageError(f"request: {name} is mhfd's own to say; leave it out (`mhfd work cancel KEY` ends a work)")
-    if function in AT_ONCE:
+    if function in shim.AT_ONCE:
         if into is not None:
             raise UsageError(f"into: {function} answers at once and keeps nothing; leave it out")
         return _key(key), None, own

@@ -5,13 +5,17 @@ Begun again with the same key and the same request, it is the same work. `follow
 
 from collections.abc import Mapping
 from contextlib import closing
+from pathlib import PurePosixPath
 from typing import Any, Final
 from uuid import UUID
 
+from mhfd import shim
+from mhfd.contract.request import Code
+from mhfd.contract.work import WorkAnswer
 from mhfd.errors import UsageError
 from mhfd_client.compute.reach import endpoint_of
 from mhfd_client.errors import ComputeRefused, WorkUnknown
-from mhfd_client.works.asked import AT_ONCE, asked, function_named
+from mhfd_client.works.asked import asked, function_named
 from mhfd_client.works.following import Say, follow
 from mhfd_client.works.kept_work import KeptWork, Via
 
@@ -56,7 +60,7 @@ def begin(
                 "key out, or choose another"
             )
         return known
-    if into is None and function not in AT_ONCE:
+    if into is None and function not in shim.AT_ONCE:
         into = f"{_writable(where, function, chosen, say)}/{FOLDER}"
     return KeptWork.new(name, function, where, own, via=via, into=into, options=chosen)
 
@@ -75,14 +79,27 @@ def _known(key: str) -> KeptWork | None:
 
 def _writable(endpoint: UUID, function: str, options: Mapping[str, Any], say: Say) -> str:
     """The first folder that the function may write there, as the endpoint says it."""
-    say(f"asking endpoint {endpoint} for a folder that it may write")
-    question = KeptWork.unkept("mhfd_examine", endpoint, options=options)
+    say(f"asking endpoint {endpoint} for a folder that {function} may write")
+    answer = _examined(endpoint, {"functions": True}, options, say)
+    if any(error.code == Code.BAD_REQUEST for error in answer.errors):  # an older one
+        answer = _examined(endpoint, {}, options, say)
+    seen = answer.result or {}
+    usable = [PurePosixPath(root["path"]) for root in seen.get("roots") or [] if _is_written(root)]
+    own = [one.get("write_roots") or [] for one in seen.get("functions") or [] if one.get("name") == function]
+    mine = map(PurePosixPath, own[0]) if own else usable
+    for folder in mine:
+        if any(folder.is_relative_to(root) for root in usable):
+            return str(folder)
+    why = "; ".join(error.why for error in answer.errors) or f"none of its folders can be written by {function}"
+    raise ComputeRefused(f"endpoint {endpoint} names no folder to work in ({why}); name one by `into` (--into FOLDER)")
+
+
+def _is_written(root: Mapping[str, Any]) -> bool:
+    return root.get("use") == "write" and bool(root.get("usable"))
+
+
+def _examined(endpoint: UUID, request: Mapping[str, Any], options: Mapping[str, Any], say: Say) -> WorkAnswer:
+    question = KeptWork.unkept("mhfd_examine", endpoint, request, options=options)
     with closing(follow(question, say=say)) as heard:
         *_, end = heard
-    answer = end.answer
-    roots = (answer.result or {}).get("roots") or []
-    for root in roots:
-        if root.get("use") == "write" and root.get("usable"):
-            return str(root["path"]).rstrip("/")
-    why = "; ".join(error.why for error in answer.errors) or "none of its folders can be written"
-    raise ComputeRefused(f"endpoint {endpoint} names no folder to work in ({why}); name one by `into` (--into FOLDER)")
+    return end.answer

@@ -14,13 +14,13 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 import mhfd
+from mhfd import shim
 from mhfd.contract.work import WorkAnswer, WorkState
 from mhfd_client.errors import WorkUnknown
 from mhfd_client.kept_lines import KEPT_S, KeptLines, lines_of, newest
 from mhfd_client.runners.answers import understood
 from mhfd_client.runners.work import Ended, Going, Work
 from mhfd_client.settings import places
-from mhfd_client.works.asked import AT_ONCE
 from mhfd_client.works.reading import reader_of
 
 SCHEMA_VERSION: Final = 1
@@ -57,7 +57,8 @@ class KeptWork:
         """What was heard last."""
         self.over = False
         """Whether that was an end."""
-        self.lines = KeptLines(_folder(), self.key, "work")
+        self.lines: KeptLines | None = KeptLines(_folder(), self.key, "work")
+        """Its file; nothing: it is not kept."""
 
     @classmethod
     def new(
@@ -75,14 +76,19 @@ class KeptWork:
         """It will be asked for."""
         head = _head(key, function, endpoint, request, via=via, into=into, options=options, settings=settings)
         kept = cls(head)
-        kept.lines.begin(head, keep=_is_open)
-        kept.lines.close()
+        if kept.lines is not None:
+            kept.lines.begin(head, keep=_is_open)
+            kept.lines.close()
         return kept
 
     @classmethod
-    def unkept(cls, function: str, endpoint: UUID, *, options: Mapping[str, Any] | None = None) -> KeptWork:
-        """A question without fields that nobody comes back for: no file is made."""
-        return cls(_head(uuid.uuid4().hex, function, endpoint, {}, options=options))
+    def unkept(
+        cls, function: str, endpoint: UUID, request: Mapping[str, Any], *, options: Mapping[str, Any] | None = None
+    ) -> KeptWork:
+        """A question that nobody comes back for: no file is made."""
+        asked = cls(_head(uuid.uuid4().hex, function, endpoint, request, options=options))
+        asked.lines = None
+        return asked
 
     @classmethod
     def named(cls, key: str) -> KeptWork:
@@ -117,7 +123,7 @@ class KeptWork:
     @property
     def at_once(self) -> bool:
         """Whether its function answers at once, and has no turns."""
-        return self.function in AT_ONCE
+        return self.function in shim.AT_ONCE
 
     @property
     def ended(self) -> WorkAnswer | None:
@@ -143,11 +149,13 @@ class KeptWork:
     def heard(self, event: Going | Ended) -> None:
         """Keep what was heard."""
         over, at_s = isinstance(event, Ended), event.at_ns / 1e9
-        if self.ended is None:
-            self._heard(event.answer, at_s, over=over)
+        if self.ended is not None:
+            return
+        self._heard(event.answer, at_s, over=over)
+        if self.lines is not None:
             self.lines.append({"answer": event.answer.model_dump(mode="json"), "at": at_s, "over": over})
-        if over:
-            self.lines.over()
+            if over:
+                self.lines.over()
 
     def brief(self) -> dict[str, Any]:
         """For programs: one of many."""

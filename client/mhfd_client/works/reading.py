@@ -5,16 +5,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from mhfd import shim
 from mhfd.contract.focus_report import Provenance
 from mhfd.contract.work import WorkAnswer, WorkState
 from mhfd_client.runners.answers import understood
 from mhfd_client.runners.versions import UPGRADE_HERE
-from mhfd_client.works.asked import AT_ONCE
 
 
 def reader_of(function: str, key: str) -> Callable[[Any], WorkAnswer]:
     """What takes its answers apart; ValueError: it is none."""
-    return (lambda plain: _at_once(plain, key)) if function in AT_ONCE else _in_turns
+    return (lambda plain: _at_once(plain, key)) if function in shim.AT_ONCE else _in_turns
 
 
 def _in_turns(plain: Any) -> WorkAnswer:
