@@ -13,18 +13,7 @@ from hypothesis import strategies as st
 from tests.rigs.hash_flow import HASH_FLOW
 
 from mhfd_flows import expressions
-from mhfd_flows.build import (
-    OVER,
-    BadEnd,
-    EndingWords,
-    FlowRecipe,
-    FlowStage,
-    Step,
-    fixed,
-    lost,
-    once,
-    three_times,
-)
+from mhfd_flows.build import OVER, BadEnd, EndingWords, FlowRecipe, FlowStage, Step, fixed, lost, once, three_times
 from mhfd_flows.checks import needed, problems
 from mhfd_flows.definition import ERRORS, Action, ActionError, Definition
 from mhfd_flows.errors import DefinitionRefused
@@ -166,13 +155,7 @@ def some_stage(number: int, *, tried: bool, late: bool, ends_at_once: bool, stag
     counters = (place,) if tried else ()
     asks = computing("mhfd_x", staged=staged)
     return FlowStage(
-        step=Step.SCORE,
-        states=states,
-        places={name: place},
-        counters=counters,
-        asks=asks,
-        needs=("compute",),
-        **ends,
+        step=Step.SCORE, states=states, places={name: place}, counters=counters, asks=asks, needs=("compute",), **ends
     )
 
 

@@ -121,10 +121,7 @@ def look(images: int, files: int, reports: int) -> FlowStage:
         ),
         "Pick": computed(
             "The new ones.",
-            {
-                "images.=": f"[{{'path': f[0], 'name': f[0], 'size': f[1]}} {_NEW}",
-                "any.=": f"len([f {_NEW}) > 0",
-            },
+            {"images.=": f"[{{'path': f[0], 'name': f[0], 'size': f[1]}} {_NEW}", "any.=": f"len([f {_NEW}) > 0"},
             "batch",
             "AnyNew",
         ),
@@ -230,12 +227,7 @@ def _batch(most: int) -> dict[str, Any]:
         "type": "array",
         "minItems": 1,
         "maxItems": most,
-        "items": {
-            "type": "object",
-            "required": list(image),
-            "additionalProperties": False,
-            "properties": image,
-        },
+        "items": {"type": "object", "required": list(image), "additionalProperties": False, "properties": image},
     }
     said = (
         "Which images; left out: every TIFF and PNG of the source folder that has no report yet, once it stands still."
