@@ -17,6 +17,8 @@ from mhfd_flows.shipped import MAX_FILES
 from mhfd_flows.trial import sample_of
 
 RUN_ID: Final = "dry-run"
+_MOST_STATES: Final = 5_000
+"""Of a run that ends: a hundred turns of long work are some hundreds."""
 _STAGE: Final = f"/staging/mhfd-{RUN_ID}/"
 
 
@@ -75,6 +77,7 @@ def rehearse(flow: FlowRecipe, faults: Iterable[str] = (), *, images: int = 3, l
         now=clock.now,
         run_id=RUN_ID,
         instead=world.of(flow).get,
+        most_states=_MOST_STATES,
     )
     for pause in execution.steps():
         clock.sleep(pause.seconds)
