@@ -116,7 +116,7 @@ class World:
 
     def _reports(self, asked: Mapping[str, Any], place: str) -> dict[str, Any]:
         if self.strikes(place, "refused"):
-            return _refused() | {"reports": []}
+            return {"ok": False, "reports": [], "errors": [_problem("bad_request")]}
         paths, into = list(asked["paths"]), asked.get("write_to")
         expected = asked.get("expect") or [None] * len(paths)
         sizes = self._sizes(paths, place) if any(expected) else {}
@@ -143,40 +143,41 @@ class World:
 
     def _turn(self, asked: Mapping[str, Any], place: str) -> dict[str, Any]:
         """One of long work, of which there are two; a file comes of it, in the work's own folder."""
-        wrong = self.strikes(place, "refused", "elsewhere", "never done", "work failed", "cancelled")
-        if wrong == "refused":
-            return _refused()
+        wrong = self.strikes(place, *_TURNS)
         work = f"{asked['into']}/mhfd-work-{asked['key']}"
-        self.came[work] += wrong != "elsewhere"
-        ends: dict[Kind | None, str] = {"elsewhere": "elsewhere", "work failed": "failed", "cancelled": "cancelled"}
-        state = ends.get(wrong, "done" if wrong is None and self.came[work] > 1 else "more")
-        made, errors = [], [] if state in ("done", "more", "elsewhere") else [_problem("internal")]
+        self.came[work] += wrong not in ("refused", "elsewhere")
+        state, error = _TURNS[wrong] if wrong else ("done" if self.came[work] > 1 else "more", None)
+        made = [{"path": f"{work}/files-1/result", "sha256": "0" * 64, "bytes": 2_000, "kind": "result"}]
         if state == "done":
-            file = f"{work}/files-1/result.json"
-            made = [{"path": file, "sha256": "0" * 64, "bytes": 2_000, "kind": "result"}]
-            self.files[STAGING, file.removeprefix(SEEN)] = 2_000
-        progress = {"done": min(self.came[work], 2), "total": 2, "unit": "turns", "note": "", "at_ns": 0}
+            self.files[STAGING, f"{work}/files-1/result".removeprefix(SEEN)] = 2_000
         return {
-            "ok": not errors,
-            "errors": errors,
+            "ok": error is None,
+            "errors": [] if error is None else [_problem(error)],
             "key": asked["key"],
             "state": state,
-            "progress": progress,
+            "progress": {"done": min(self.came[work], 2), "total": 2, "unit": "turns", "note": "", "at_ns": 0},
+            "taken_up": self.came[work],
             "result": {} if state == "done" else None,
-            "artefacts": made,
+            "artefacts": made if state == "done" else [],
         }
+
+
+_TURNS: Final[Mapping[Kind, tuple[str | None, str | None]]] = {
+    "refused": (None, "bad_request"),
+    "elsewhere": ("elsewhere", None),
+    "never done": ("more", None),
+    "work failed": ("failed", "internal"),
+    "cancelled": ("cancelled", None),
+}
+"""The state of work and the error with which a turn is answered that goes wrong."""
 
 
 def _computed(answer: _Doing, asked: Mapping[str, Any], place: str) -> dict[str, Any]:
     return {"results": [{"task_id": "a task", "output": answer(task["kwargs"], place)} for task in asked["tasks"]]}
 
 
-def _refused() -> dict[str, Any]:
-    return {"ok": False, "errors": [_problem("bad_request")]}
-
-
 def _problem(code: str) -> dict[str, Any]:
-    return {"code": code, "why": "it is pretended"}
+    return {"code": code, "why": "it is pretended", "remedy": ""}
 
 
 class _Pretender:

@@ -17,6 +17,7 @@ from tests.rigs import REPOSITORY
 from tests.rigs.globus.auth_state import NATIVE_ID
 from tests.rigs.globus.stand_ins import Consenting, StandIns, variables
 from tests.rigs.globus.web import Server
+from tests.rigs.hash_flow import HASH_FLOW
 
 import mhfd as mhfd_package
 from mhfd_client.cli import main
@@ -212,6 +213,25 @@ def test_unknown_faults_are_a_wrong_usage_and_the_known_are_listed() -> None:
         assert fault.name in refused.output
         assert f"{fault.name} " in listed
     assert mhfd("dry-run", "--images", 513).exit_code == 2
+
+
+def test_any_flow_has_its_dry_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FLOWS, HASH_FLOW.name, HASH_FLOW)
+    well = mhfd("dry-run", "hash_folder", "--images", 700)
+    assert (well.exit_code, "1 to 64" in well.output) == (2, True)
+    listed = mhfd("dry-run", "hash_folder", "--faults", "list").output
+    assert [line.split()[0] for line in listed.splitlines()] == [fault.name for fault in HASH_FLOW.faults]
+    lost = mhfd("dry-run", "hash_folder", "--faults", "another-worker,work-fails")
+    assert lost.exit_code == 0, lost.output
+    assert lost.output.count("Another worker has the work") == 2
+    assert "failed: WorkFailed" in lost.output
+    assert lost.output.splitlines()[-3:] == [
+        "files back: 0",
+        "left in the staging area: nothing",
+        "as it should with these faults",
+    ]
+    told = json.loads(mhfd("dry-run", "hash_folder", "--json").output)
+    assert (told["found"], told["as_it_should"]) == ({"error": "", "left": [], "reports": 1}, True)
 
 
 def test_a_dry_run_that_ends_otherwise_has_exit_code_1(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from tests.rigs.hash_flow import HASH_FLOW
 
 from mhfd_client.flow.run_words import Surroundings, ended, ending, late, step_of
 from mhfd_client.flow.service import Run
+from mhfd_flows.build import FlowRecipe
+from mhfd_flows.definition import Fail
+from mhfd_flows.shipped import FLOWS
 
 SITE = Surroundings("FLOW", "ENDPOINT", "STAGING", "/staging/", ())
 STATES = {
@@ -81,6 +85,28 @@ def test_an_ending_says_what_and_what_to_do(error: str) -> None:
     assert told is not None
     what, do = ENDINGS[error]
     assert (told.what, told.do) == (f"ended as {error}: {what}", do)
+
+
+@pytest.mark.parametrize("flow", [*FLOWS.values(), HASH_FLOW], ids=lambda flow: flow.name)
+def test_a_flow_has_words_for_each_of_its_states_and_ends(flow: FlowRecipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FLOWS, flow.name, flow)
+    for name, state in flow.definition.states.items():
+        step = step_of("ACTIVE", name, flow)
+        assert (step, step.part > 0) == (flow.steps[name], True), name
+        if isinstance(state, Fail):
+            told = ended(Run("RUN", "FAILED", name, name, "the cause"), SITE)
+            assert told is not None
+            assert told.what == f"ended as {name}: {flow.endings[name].what}"
+            assert "{" not in told.do
+
+
+def test_a_state_that_two_flows_have_is_said_in_the_words_of_the_one_that_runs() -> None:
+    assert [step_of("ACTIVE", "WaitBring", flow).words for flow in (None, HASH_FLOW)] == [
+        "moving images",
+        "moving files",
+    ]
+    assert step_of("ACTIVE", "Act", HASH_FLOW).words == "hashing"
+    assert late(Run("RUN", "ACTIVE", "Act"), 600, HASH_FLOW).do == LATE["Score"]
 
 
 def test_all_endings_but_one_have_cleaned_up() -> None:

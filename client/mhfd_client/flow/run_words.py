@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mhfd_client.flow.service import Run, leftover_of
-from mhfd_flows.build import EndingWords, Step
+from mhfd_flows.build import EndingWords, FlowRecipe, Step
 from mhfd_flows.shipped import FLOWS
 
 
@@ -39,11 +39,11 @@ _LABEL: Final = 64
 _COLLECTION: Final = re.compile(r"scopes/([0-9a-fA-F-]{36})/data_access")
 
 
-def step_of(status: str, state: str) -> Step:
-    """Where a run is. `status` as Globus Flows says it; `state` of the definition."""
+def step_of(status: str, state: str, of: FlowRecipe | None = None) -> Step:
+    """Where a run is. `status` as Globus Flows says it; `state` of the definition; `of`: its flow, if known."""
     if status == "INACTIVE":
         return Step.CONSENT
-    found = next((flow.steps[state] for flow in FLOWS.values() if state in flow.steps), None)
+    found = next((flow.steps[state] for flow in (of, *FLOWS.values()) if flow and state in flow.steps), None)
     return found or _OLDER.get(state) or (Step.OTHER if state else Step.BEGIN)
 
 
@@ -83,9 +83,9 @@ def consent(run: Run, site: Surroundings) -> Explained:
     return Explained(f"is INACTIVE{where}: nobody has let the flow act{of} ({said})", f"run: {login_line(site, named)}")
 
 
-def late(run: Run, seconds: float) -> Explained:
+def late(run: Run, seconds: float, of: FlowRecipe | None = None) -> Explained:
     """A run that stays in one step."""
-    step = step_of(run.status, run.state)
+    step = step_of(run.status, run.state, of)
     return Explained(f"is in {run.state or 'its first step'} for {seconds / 60:.0f} min, {step.words}", step.late)
 
 
