@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from mhfd.contract.base import Wire
 from mhfd.errors import SiteError
@@ -36,13 +37,11 @@ def _folder(path: Path) -> Path:
 
 
 Folder = Annotated[Path, AfterValidator(_folder)]
-
-
+FunctionName = Annotated[str, Field(pattern=r"^mhfd_[a-z0-9_]+$")]
 Purpose = Literal["focus", "train"]
+
 FREE: Final = ("mhfd_focus", "mhfd_examine")
 """What may run without a table of its own: what an endpoint of mhfd is for."""
-
-FunctionName = Annotated[str, Field(pattern=r"^mhfd_[a-z0-9_]+$")]
 
 
 class FunctionLimits(Wire):
@@ -148,9 +147,8 @@ class Site(Wire):
 
     def of_function(self, name: str) -> Site:
         """The site as a function has it."""
-        limits = self.limits_of(name)
-        within = {key: getattr(limits, key) for key in ("read_roots", "write_roots")}
-        update: dict[str, Any] = {key: folders for key, folders in within.items() if folders is not None}
+        limits, keys = self.limits_of(name), ("read_roots", "write_roots")
+        update = {key: getattr(limits, key) for key in keys if getattr(limits, key) is not None}
         if limits.max_seconds is not None:
             update["max_seconds"] = min(limits.max_seconds, self.max_seconds or limits.max_seconds)
         if limits.gpus == 0:
@@ -196,18 +194,7 @@ class Site(Wire):
         try:
             return cls.model_validate(fields)
         except ValidationError as e:
-            parts = []
-            for error in e.errors():
-                where = ".".join(str(part) for part in error["loc"])
-                what = "there is no such key" if error["type"] == "extra_forbidden" else error["msg"]
-                if error["loc"][-1:] == ("[key]",):
-                    where, what = (
-                        where.removesuffix(".[key]"),
-                        "no function has such a name: write [functions.mhfd_...]",
-                    )
-                what = what.removeprefix("Value error, ")
-                parts.append(f"{where}: {what}" if where else what)
-            raise SiteError("; ".join(parts)) from None
+            raise SiteError("; ".join(map(_told, e.errors()))) from None
 
     def to_toml(self) -> str:
         """The same as a file, each key with what it is for."""
@@ -227,6 +214,22 @@ class Site(Wire):
             for key, value in limits:
                 if value is not None:
                     yield f"{key} = {_toml(value)}"
+
+
+_WORDS: Final = {
+    "extra_forbidden": "there is no such key",
+    "string_pattern_mismatch": "no function has such a name: write [functions.mhfd_...]",
+    "dict_type": "write a table for each, [functions.mhfd_...]",
+    "model_type": "write a table",
+    "tuple_type": "write a list",
+}
+"""Where pydantic speaks of Python."""
+
+
+def _told(error: ErrorDetails) -> str:
+    where = ".".join(str(part) for part in error["loc"] if part != "[key]")
+    what = _WORDS.get(error["type"], error["msg"]).removeprefix("Value error, ")
+    return f"{where}: {what}" if where else what
 
 
 def _toml(value: object) -> str:
