@@ -16,6 +16,7 @@ from mhfd_endpoint import access, accounting, gpus, queues, render
 from mhfd_endpoint import choices as chosen
 from mhfd_endpoint import folder as folders
 from mhfd_endpoint.finding import Check, fail, guarded, ok, warn
+from mhfd_endpoint.functions import functions
 from mhfd_endpoint.rights import others_can_write
 
 with needing_extra("endpoint", "the endpoint's program is not installed here"):
@@ -31,7 +32,7 @@ def examine(folder: Path) -> list[Check]:
     found: list[Check] = []
     for name, look in (
         ("folder", _folder),
-        ("functions", _functions),
+        ("functions", functions),
         ("identities", access.identities),
         ("assurance", access.assurance),
         ("schema", _schema),
@@ -62,19 +63,6 @@ def _folder(folder: Path) -> Iterator[Check]:
             yield fail("folder", f"{weak} can be changed by others, who could then run anything here", do)
             return
     yield ok("folder", f"{folder}: whole, and only its owner can change it")
-
-
-def _functions(folder: Path) -> Iterator[Check]:
-    config = render.core_config(folder)
-    if config.allowed_functions is None:
-        what = "no list of functions: whoever may use this endpoint may run any code as the account it runs under"
-        do = f"mhfd endpoint pin {folder.name} FUNCTION_ID..."
-        yield warn("functions", what, do)
-    elif not config.allowed_functions:
-        do = f"mhfd function register, then mhfd endpoint pin {folder.name} FUNCTION_ID..."
-        yield warn("functions", "nothing may run yet", do)
-    else:
-        yield ok("functions", f"{len(config.allowed_functions)} may run, and nothing else")
 
 
 def _schema(folder: Path) -> Iterator[Check]:

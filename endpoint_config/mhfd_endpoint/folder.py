@@ -11,7 +11,7 @@ import shlex
 import shutil
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from itertools import takewhile
 from pathlib import Path
@@ -59,7 +59,8 @@ class NewFolder:
     site_file: Path
     environment: Path  # holds bin/globus-compute-endpoint and bin/python
     display_name: str
-    functions: Sequence[str] | None = ()  # None: whatever anybody registers
+    functions: Mapping[str, str | None] | None = field(default_factory=dict)
+    """Ids, each with its name where that is known; None: whatever anybody registers."""
     fast_results: bool = False
     identity_mapping: Path | None = None
     email: str | None = None
@@ -191,11 +192,20 @@ def allowed(folder: Path) -> tuple[str, ...] | None:
     return None if found is None else tuple(map(str, found))
 
 
-def pin(folder: Path, functions: Iterable[str]) -> tuple[str, ...]:
-    """Only these functions may run from the next start on. All else in the file stays as it is, comments too."""
-    ids = function_ids(functions)
+def pinned(folder: Path) -> dict[str, str | None] | None:
+    """The same, each with its name, where that stands beside it."""
+    ids = allowed(folder)
+    if ids is None:
+        return None
+    names = dict(re.findall(r"(?m)^\s*-\s*(\S{36})\s+#\s*(mhfd_\w+)\s*$", (folder / CONFIG).read_text()))
+    return {one: names.get(one) for one in ids}
+
+
+def pin(folder: Path, functions: Iterable[str], *, add: bool = False) -> dict[str, str | None]:
+    """Only these functions may run from the next start on, or these too. All else in the file stays, comments too."""
+    said, before = function_ids(functions), pinned(folder) or {}
+    ids = (before if add else {}) | {one: name or before.get(one) for one, name in said.items()}
     path = folder / CONFIG
-    allowed(folder)  # can be read
     text = path.read_text()
     body = re.sub(r"(?m)^allowed_functions:.*\n?(?:^(?:[ \t]+|-).*\n?)*", "", text)
     changed = (body if body.endswith("\n") or not body else body + "\n") + _allowed_block(ids)
@@ -206,17 +216,21 @@ def pin(folder: Path, functions: Iterable[str]) -> tuple[str, ...]:
     return ids
 
 
-def function_ids(values: Iterable[str]) -> tuple[str, ...]:
-    """Identities of functions, each once, in their usual spelling."""
-    found: dict[str, None] = {}
+def function_ids(values: Iterable[str]) -> dict[str, str | None]:
+    """Identities of functions, each once, in their usual spelling, and the name where it says so: `mhfd_train=ID`."""
+    found: dict[str, str | None] = {}
     for value in values:
+        name, _, said = value.strip().rpartition("=")
         try:
-            found[str(uuid.UUID(value.strip()))] = None
+            if name and not re.fullmatch(r"mhfd_[a-z0-9_]+", name):
+                raise ValueError
+            identity = str(uuid.UUID(said))
         except ValueError:
             raise ChoiceError(
                 f"FUNCTION_ID: {value!r} is none; `mhfd function register` prints one like {uuid.UUID(int=0)}"
             ) from None
-    return tuple(found)
+        found[identity] = name or found.get(identity)
+    return found
 
 
 def is_wrapper(program: Path) -> bool:
@@ -227,11 +241,13 @@ def is_wrapper(program: Path) -> bool:
         return False
 
 
-def _allowed_block(functions: Sequence[str] | None) -> str:
+def _allowed_block(functions: Mapping[str, str | None] | None) -> str:
     if functions is None:
         return "# No list of allowed functions: anybody who may use this endpoint may run any code.\n"
     return (
-        "allowed_functions: []\n" if not functions else "allowed_functions:\n" + "".join(f"- {f}\n" for f in functions)
+        "allowed_functions:\n" + "".join(f"- {one}{f'  # {name}' * bool(name)}\n" for one, name in functions.items())
+        if functions
+        else "allowed_functions: []\n"
     )
 
 

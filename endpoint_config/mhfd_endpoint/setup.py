@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from mhfd import shim
 from mhfd.errors import UsageError
+from mhfd.site import Site
 from mhfd_endpoint import choices as chosen
 from mhfd_endpoint import cost, folder, gpus, queues
 
@@ -216,8 +218,6 @@ def _parts(text: str) -> tuple[str, ...]:
 
 
 def _site(said: Mapping[str, Any], name: str, site_file: Path, choices: chosen.Chosen) -> str:
-    from mhfd.site import Site
-
     for option in ("read", "write"):
         for root in said[option]:
             if not root.is_absolute():
@@ -229,14 +229,23 @@ def _site(said: Mapping[str, Any], name: str, site_file: Path, choices: chosen.C
             "write_roots": said["write"],
             "device": "gpu" if choices.gpus_per_node else "cpu",
             "log": site_file.parent / (folder.LOG if said["identity_mapping"] is None else folder.LOGS),
+            "functions": _tables(said, choices),
         }
     )
     return site.to_toml()
 
 
+def _tables(said: Mapping[str, Any], choices: chosen.Chosen) -> dict[str, dict[str, Any]]:
+    """What is said of each further function in the site file: where trainings are offered, it runs as one."""
+    wrong = [name for name in said["function"] if name not in shim.FUNCTIONS]
+    if wrong:
+        raise UsageError(f"--function: this mhfd has no {wrong[0]!r}; it has {', '.join(shim.FUNCTIONS)}")
+    return dict.fromkeys(said["function"], {"purpose": "train"} if choices.train else {})
+
+
 def _next(name: str, plan: folder.NewFolder) -> list[str]:
     lines = ["next:", f"  mhfd endpoint check {name}"]
-    if plan.functions == ():
+    if plan.functions == {}:
         lines += [
             "  mhfd login",
             "  mhfd function register            # prints the identities of the functions",

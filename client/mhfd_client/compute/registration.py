@@ -18,6 +18,7 @@ from uuid import UUID
 
 import mhfd
 from mhfd import shim
+from mhfd.site import FREE
 from mhfd_client.compute.service import as_source
 from mhfd_client.compute.translated import translated
 from mhfd_client.errors import FunctionNotAllowed, FunctionObsolete, FunctionUnknown
@@ -175,7 +176,9 @@ def find(client: Any, name: str, *, endpoint: UUID, pinned: UUID | None = None) 
 
 def pin_line(functions: dict[str, UUID]) -> str:
     """What the administrator types to allow these."""
-    return "mhfd endpoint pin NAME " + " ".join(str(id_) for id_ in functions.values())
+    return "mhfd endpoint pin NAME " + " ".join(
+        f"{id_}" if name in FREE else f"{name}={id_}" for name, id_ in functions.items()
+    )
 
 
 def _checked(client: Any, name: str, pinned: UUID) -> None:

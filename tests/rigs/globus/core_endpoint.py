@@ -13,13 +13,13 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
-from mhfd_endpoint.folder import LOG
+from mhfd_endpoint.folder import LOG, SITE
 from tests.rigs.globus import unprivileged
 from tests.rigs.globus.processes import Program, ProgramFailed
 from tests.rigs.globus.sdk import code_path, variables
@@ -45,8 +45,14 @@ class CoreEndpoint:
         fast: bool = True,
         program: str = PROGRAM,
         tell: Callable[[str], None] = lambda line: None,
+        options: Sequence[str] = (),
+        tables: str = "",
+        further: Mapping[str, str] | None = None,
     ) -> None:
-        """`fast`: results are sent on at once, as `--fast-results` has it. `tell`: is given each command."""
+        """`fast`: results are sent on at once, as `--fast-results` has it. `tell`: is given each command.
+
+        `options`: more of init's. `tables`: of the site file, at its end. `further`: functions that are registered.
+        """
         self.home, self.root, self.staging = home, home / "images", home / "images" / "staging"
         for made in (self.root, self.staging):
             made.mkdir(mode=0o755)
@@ -57,6 +63,7 @@ class CoreEndpoint:
         """The registered functions: name -> id."""
         self._service, self._way, self._programs = service, way, list[Program]()
         self._fast, self._program, self._tell = fast, program, tell
+        self._options, self._tables, self._further = options, tables, further or {}
         found = variables(service.url, home)
         del found["GLOBUS_COMPUTE_USER_DIR"]  # as with most: below the home
         self._env = {
@@ -133,13 +140,18 @@ class CoreEndpoint:
         """The commands of docs/how-to/run-an-endpoint.md, as they stand there; two of them beside each other."""
         folders = ["--read", f"{self.root}", "--write", f"{self.staging}"]
         options = ["--site", "workstation", "--gpus", "0", *folders, *(["--fast-results"] if self._fast else [])]
+        options += self._options
         with ThreadPoolExecutor(1) as beside:
             made = beside.submit(self.run, "mhfd", "endpoint", "init", self.name, *options)
             registered = self.run("mhfd", "function", "register")
             made.result()
         self.functions = dict(re.findall(r"^(mhfd_\w+)\s+([0-9a-f-]{36})", registered, re.MULTILINE))
         (pin,) = re.findall(r"^ +(mhfd endpoint pin NAME .*)$", registered, re.MULTILINE)
-        self.run(*pin.replace("NAME", self.name).split())
+        self.run(*pin.replace("NAME", self.name).split(), *(f"{name}={id_}" for name, id_ in self._further.items()))
+        self.functions |= self._further
+        if self._tables:
+            site = self.folder / SITE
+            site.write_text(site.read_text() + self._tables)
 
     def start(self) -> None:
         """Start it, or start it again, and wait until it is online."""

@@ -1,6 +1,7 @@
 """`mhfd endpoint`: set up an endpoint for others' images, look at it, say what may run there and what ran."""
 
 import sys
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,9 @@ def endpoint() -> None:
 )
 @click.option("--display-name", help="What the service lists it as.  [default: NAME]")
 @click.option("--allow", multiple=True, metavar="FUNCTION_ID", help="A function that may run; may be repeated.")
+@click.option(
+    "--function", multiple=True, metavar="NAME", help="Let a further function run: mhfd_...; may be repeated."
+)
 @click.option("--any-function", is_flag=True, help="Let users run any code. Not advised.")
 @click.option("--fast-results", is_flag=True, help="Install the wrapper that sends results on at once.")
 @click.option("--force", is_flag=True, help="Replace what is there; it is kept as NAME~.")
@@ -153,18 +157,25 @@ def who(name: str, username: tuple[str, ...], as_json: bool) -> None:
 @click.argument("function_id", metavar="FUNCTION_ID...", nargs=-1, required=True)
 @click.option("--add", is_flag=True, help="Beside those that are allowed already.")
 def pin(name: str, function_id: tuple[str, ...], add: bool) -> None:
-    """Let these functions run, and nothing else. `mhfd function register` prints their identities."""
-    from mhfd_endpoint.folder import allowed, folder_of
+    """Let these functions run, and nothing else. `mhfd function register` prints their identities.
+
+    An id may have the function's name before it, NAME=ID: then `check` can say whether the site file lets it run.
+    """
+    from mhfd_endpoint.finding import guarded
+    from mhfd_endpoint.folder import folder_of, pinned
     from mhfd_endpoint.folder import pin as write
+    from mhfd_endpoint.functions import contradictions
 
     folder = folder_of(name)
-    before = allowed(folder)
-    ids = write(folder, (*(before or ()), *function_id) if add else function_id)
+    before = pinned(folder)
+    ids = write(folder, function_id, add=add)
     echo(f"{folder / 'config.yaml'}: {len(ids)} may run, and nothing else")
-    for one in ids:
-        echo(f"  {one}" + ("" if before and one in before else "  (new)"))
+    for one, called in ids.items():
+        echo(f"  {one}" + (f"  {called}" if called else "") + ("" if before and one in before else "  (new)"))
     for one in sorted(set(before or ()) - set(ids)):
         echo(f"  {one}  (no more)")
+    for wrong in guarded("functions", partial(contradictions, folder), f"mhfd endpoint check {name}"):
+        echo(str(wrong))
     echo(f"in force from the next start: globus-compute-endpoint stop {name}; globus-compute-endpoint start {name}")
 
 
