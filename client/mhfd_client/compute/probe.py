@@ -1,12 +1,15 @@
 """A small call of its own: tells an endpoint that works from one that is only there."""
 
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from mhfd_client.compute.callable_endpoint import CallableEndpoint
 from mhfd_client.compute.endpoint_health import LOOK_S, EndpointHealth
 from mhfd_client.compute.service import Task
 from mhfd_client.errors import ComputeError, TaskFailed, TaskUnknown
 from mhfd_client.runners.answers import read
+
+PATIENCE_S: Final = 600.0  # for the first that is not answered
 
 
 class Probe:
@@ -22,6 +25,7 @@ class Probe:
         self._task: Task | None = None
         self._at = 0.0
         self._due: float | None = 0.0
+        self._patience = PATIENCE_S
 
     @property
     def out(self) -> list[float]:
@@ -56,9 +60,12 @@ class Probe:
         """Ask, or hear. Whether it has just gone well."""
         task = self._task
         if task is not None:
-            if not task.done:
+            if not task.done and now - self._at < self._patience:
                 return False
             self._task = None
+            if not task.done:  # its answer was lost, or it waits for a node: another one is asked, less and less often
+                self._due, self._patience = now, 2 * self._patience
+                return False
             return self._heard(there, task, now)
         examine = there.functions.get("mhfd_examine")
         if self._due is None or now < self._due or examine is None or not self._health.pace.free:
@@ -83,6 +90,7 @@ class Probe:
             self._due = now + LOOK_S
             return False
         self._health.answered()
+        self._patience = PATIENCE_S
         errors = answer.get("errors") if isinstance(answer, Mapping) else None
         if isinstance(answer, Mapping) and answer.get("ok") is False and isinstance(errors, list) and errors:
             self._health.refused(str(read({"errors": errors[:1]}).whole))

@@ -147,7 +147,7 @@ class FarRunner(ABC):
     def _heard(self, one: PendingWork, answer: WorkAnswer, endpoint: str) -> None:
         """What its function says: it is over, or it is asked again."""
         if answer.state is None:
-            self._not_taken(one, answer)
+            self._not_taken(one, answer, endpoint)
             return
         if not one.open:
             return
@@ -165,10 +165,11 @@ class FarRunner(ABC):
         one.due = self._clock() + pause
         self._works.again([one])
 
-    def _not_taken(self, one: PendingWork, answer: WorkAnswer) -> None:
-        code, why = "", "the endpoint answered without a state and without a reason"
+    def _not_taken(self, one: PendingWork, answer: WorkAnswer, endpoint: str) -> None:
+        code, said = "", ["it answered without a state and without a reason"]
         for error in answer.errors[:1]:
-            code, why = error.code, f"{error.why}: {error.remedy}" if error.remedy else error.why
+            code, said = error.code, [part for part in (error.field, error.why, error.remedy) if part]
+        why = ": ".join([f"endpoint {endpoint}", one.work.function, *said])
         if code in HELD:
             self._refused(why, used_up=code == Code.QUOTA)
             self._works.again([one])
