@@ -108,7 +108,8 @@ def test_who_is_late_may_be_the_one_who_ends_it() -> None:
 def test_each_ends_once(images: tuple[Job, ...], tmp_path: Path, seed: int) -> None:
     """Two images and two works on one runner, which is killed as well and comes back with the file of what was out."""
     random = Random(seed)  # noqa: S311
-    chances = Chances(*(random.choice((0.0, 0.1, 0.3)) for _ in range(2)), random.choice((0.0, 0.2)), 0.1)
+    unheard, busy = (random.choice((0.0, 0.1, 0.3)) for _ in range(2))
+    chances = Chances(unheard, busy, dies=random.choice((0.0, 0.2)), never_comes=0.1)
     down_s = random.uniform(20, 400)
     far = Chaotic(VirtualTime(), {"a": 150.0, "b": 400.0}, chances, seed=seed, down=(down_s, down_s + 40))
     batches = [Batch(IMAGES, images), Batch(WORKS, (work_of(0, "a"), work_of(1, "b")))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -28,7 +29,11 @@ def far_runner(
         client = client_of(retries=False)
         scores, examines = (_registered(service, client, name) for name in (focus, "examine"))
         far = EndpointService(client, UUID(endpoint.id), sent=sent)
-        return CallableEndpoint(far, {"mhfd_focus": scores, "mhfd_examine": examines}, let_go=lambda: let_go(client))
+        known = {"mhfd_focus": scores, "mhfd_examine": examines}
+        find = partial(_registered, service, client)
+        return CallableEndpoint(
+            far, known, lambda name: find(name.removeprefix("mhfd_")), let_go=lambda: let_go(client)
+        )
 
     options = {"batch": 2, "tasks": 2, "backoff_s": 0.01, **options}
     return ComputeRunner(UUID(endpoint.id), open_endpoint, ledger=ledger, **options)

@@ -52,6 +52,29 @@ def examine(**request: object) -> object:
     return {"ok": True, "errors": []}
 
 
+def long(**request: object) -> object:
+    from tests.rigs.far_jobs import work_answer
+
+    return work_answer(request)
+
+
+_turns: dict[str, int] = {}
+
+
+def work_answer(request: Any) -> dict[str, Any]:
+    """As long work answers, that takes so many turns."""
+    done = _turns[request["key"]] = _turns.get(request["key"], 0) + 1
+    over = done == request["turns"]
+    return {
+        "ok": True,
+        "key": request["key"],
+        "state": "done" if over else "more",
+        "progress": {"done": done, "total": request["turns"], "unit": "turns", "at_ns": time.time_ns()},
+        "result": {"turns": done} if over else None,
+        "provenance": {"version": "1", "backend": "none", "device": "none", "threads": 0},
+    }
+
+
 def answer(request: Any) -> dict[str, Any]:
     params = Params.model_validate(request.get("params", {}))
     reports: list[dict[str, Any] | None] = []

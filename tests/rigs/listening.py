@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from mhfd_client.runners import Event, Returned, Runner, Scored
+from mhfd_client.runners.work import Ended
 
 PATIENCE_S: Final = 120.0
 """A test that waits this long has failed."""
@@ -24,11 +25,11 @@ def listen(runner: Runner, enough: Callable[[list[Event]], bool]) -> list[Event]
 
 
 def answers(events: list[Event]) -> list[int]:
-    """Which images were answered."""
+    """Which images and works were answered."""
     ids: list[int] = []
     for event in events:
         match event:
-            case Scored():
+            case Scored() | Ended():
                 ids.append(event.id)
             case Returned():
                 ids.extend(event.ids)

@@ -15,9 +15,11 @@ from tests.rigs.listening import PATIENCE_S, answers, listen, until_answered
 
 from mhfd.contract.focus_report import Finding
 from mhfd.contract.params import Params
+from mhfd.contract.work import WorkAnswer, WorkState
 from mhfd_client.errors import RunnerError
 from mhfd_client.runners import Batch, Health, Returned, Runner, Scored, Started
 from mhfd_client.runners.local import LocalRunner
+from mhfd_client.runners.work import Ended, Going, Work
 
 if TYPE_CHECKING:
     from tests.rigs.globus.child_endpoint import ChildEndpoint
@@ -146,6 +148,24 @@ def test_cancelled_work_comes_back(runner: Runner, folder: Folder) -> None:
 def test_unknown_work_is_not_taken_up(runner: Runner, folder: Folder) -> None:
     assert runner.reattach(Batch("from another life", (folder.job(),))) is False
     assert list(runner.events(0.0)) == []
+
+
+def test_work_of_a_function_ends_or_comes_back(runner: Runner, folder: Folder) -> None:
+    """An endpoint does it, beside images; who has none gives it back, and scores on."""
+    job = folder.job()
+    work = Work(7, "a", "mhfd_long", {"key": "a", "turns": 3}, WorkAnswer.model_validate)
+    runner.submit(Batch("a", (job, work)))
+    events = until_answered(runner, 2)
+    assert [event.id for event in events if isinstance(event, Scored)] == [job.id]
+    (end,) = (event for event in events if isinstance(event, Ended | Returned))
+    if isinstance(end, Ended):
+        going = [event.answer.progress for event in events if isinstance(event, Going)]
+        assert [progress and progress.done for progress in going] == [1, 2]
+        assert (end.token, end.id, end.answer.state, end.answer.result) == ("a", 7, WorkState.DONE, {"turns": 3})
+    else:
+        assert isinstance(end, Returned)
+        assert (runner.name, end.token, end.ids, end.blame) == ("local", "a", (7,), True)
+        assert "give an endpoint" in end.why
 
 
 def test_wake_ends_a_wait(runner: Runner) -> None:

@@ -32,6 +32,7 @@ from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place
 from mhfd_client.runners import Batch, Event, Health, Returned, Scored, Started
 from mhfd_client.runners.local import LocalRunner
+from mhfd_client.runners.work import Ended, Going, undone
 from mhfd_client.station.loop import Station, stopped_by_signals
 
 
@@ -130,6 +131,25 @@ def test_blame_counts_and_ends(bench: Bench) -> None:
     assert report.finding is Finding.UNREADABLE
     assert report.finding_detail == "bad.tif set aside after 3 tries: no such file"
     assert [len(batch.images) for batch in runner.batches] == [2, 1, 1], "a suspect goes alone"
+
+
+def test_works_of_others_on_its_runner_are_put_aside(bench: Bench) -> None:
+    """Whatever they are called: their numbers are not those of images."""
+    bench.put("a.tif", "b.tif")
+
+    def script(batch: Batch) -> list[Event]:
+        first = batch.jobs[0].id
+        said = undone("a work", "it goes on", None)
+        others: list[Event] = [
+            Started("others", first, 1),
+            Going("others", first, said, 1),
+            Ended("others", first, said, 1),
+            Returned("others", (first,), "not allowed", blame=True),
+        ]
+        return [*others, *score_all(batch)]
+
+    summary = bench.run(Scripted(script))
+    assert (summary.left, [row.faults for row in bench.rows().values()]) == (0, [0, 0])
 
 
 def test_without_blame_it_is_tried_for_ever(bench: Bench) -> None:

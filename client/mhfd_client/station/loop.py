@@ -306,8 +306,9 @@ class Station:
         if isinstance(event, Scored | Returned):
             self._scored += isinstance(event, Scored)
             for image in event.ids if isinstance(event, Returned) else (event.id,):
-                self._in_flight.pop(image, None)
-                self._started.pop(image, None)
+                if self._in_flight.get(image) == event.token:  # not work that others have given the same runner
+                    del self._in_flight[image]
+                    self._started.pop(image, None)
 
     def _came_back(self, image: int, event: Returned, *, blame: bool) -> None:
         row = self.journal.image(image)
