@@ -119,7 +119,8 @@ class Fault:
     """Something that can go wrong with the action of a place. `times`: so often; None: always.
 
     `end`: the error that a run with it alone ends in; None: it gets over it. `late`: it says so at the end, when what
-    there is has come back. `takes`: so many of the files come to nothing; `none_left`: the error when no other is left.
+    there is has come back. `takes`: so many of the files come to nothing; `none_left`: the error when no other is left,
+    where it is another.
     """
 
     name: str
@@ -139,7 +140,8 @@ class BadEnd:
 
     error: str
     cause: str
-    words: EndingWords
+    what: str
+    do: str = ""
     cleaned: str = "The staging area is clean."
     """What the cause says too when the run was cleaned up before."""
 
@@ -288,7 +290,9 @@ class FlowRecipe:
     @cached_property
     def endings(self) -> Mapping[str, EndingWords]:
         """What a person is told, by the error that a run ended in."""
-        return {end.error: end.words for stage in self.stages for end in (*stage.ends, *stage.fails)}
+        return {
+            end.error: EndingWords(end.what, end.do) for stage in self.stages for end in (*stage.ends, *stage.fails)
+        }
 
     @cached_property
     def steps(self) -> Mapping[str, Step]:

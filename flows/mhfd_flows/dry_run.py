@@ -106,7 +106,7 @@ def _expected(flow: FlowRecipe, faults: Sequence[Fault], images: int) -> Ending:
         if fault.place == "clean" or (fault.place in unseen and fault.kind not in UNDONE):
             continue
         left = 0 if fault.takes == "all" else max(0, left - fault.takes)
-        end = fault.none_left if fault.takes and not left else fault.end
+        end = fault.none_left or fault.end if fault.takes and not left else fault.end
         if fault.late and left:
             late = str(end)
         elif end is not None:

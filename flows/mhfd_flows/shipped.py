@@ -32,7 +32,7 @@ FLOWS: Final[dict[str, FlowRecipe]] = {
             subtitle="Bring images to a GPU endpoint, score their focus, bring the reports back, leave nothing behind",
             stages=(
                 look(MAX_IMAGES, MAX_FILES, MAX_REPORTS),
-                bring("images", back="reports"),
+                bring("images", listed=True, back="reports"),
                 score_brought(),
                 give_back(
                     "reports", after="the images were scored", of="their", folder="reports", some=SOME_NOT_SCORED

@@ -12,7 +12,7 @@ HASH_FLOW = FlowRecipe(
     title="mhfd: hash a folder",
     subtitle="Bring a folder to an endpoint, hash its files there, bring the list back, leave nothing behind",
     stages=(
-        bring("files", listed=False),
+        bring("files"),
         act("mhfd_hash_folder", brought="folder", request={"slow_ms": SLOW_MS}, doing="hashing"),
         give_back(),
         clean(),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.rigs.hash_flow import HASH_FLOW
 
 from mhfd_flows import expressions
-from mhfd_flows.build import OVER, BadEnd, EndingWords, FlowRecipe, FlowStage, Step, fixed, lost, once, three_times
+from mhfd_flows.build import OVER, BadEnd, FlowRecipe, FlowStage, Step, fixed, lost, once, three_times
 from mhfd_flows.checks import needed, problems
 from mhfd_flows.definition import ERRORS, Action, ActionError, Definition
 from mhfd_flows.errors import DefinitionRefused
@@ -143,7 +143,7 @@ def body_of(flow: FlowRecipe) -> dict[str, Any]:
 def some_stage(number: int, *, tried: bool, late: bool, ends_at_once: bool, staged: bool = False) -> FlowStage:
     name, place = f"Do{number}", f"do{number}"
     doing = task("Something.", {"n": number}, place, 60)
-    end = BadEnd(f"NotDone{number}", "It was not done.", EndingWords("it was not done"))
+    end = BadEnd(f"NotDone{number}", "It was not done.", "it was not done")
     leads = end.error if ends_at_once else f"Lost{number}"
     states = (
         three_times(name, doing, short=name, counter=place, lost=leads, late=late)
@@ -259,6 +259,11 @@ def test_stages_that_do_not_fit_are_refused() -> None:
 def test_what_needs_a_folder_that_nobody_makes_is_refused() -> None:
     with pytest.raises(DefinitionRefused, match=r"plan.seen"):
         assert recipe(act("mhfd_a")).definition
+    listed = bring("images", listed=True)
+    with pytest.raises(DefinitionRefused, match=r"plan.brought"):  # the images are there one by one
+        assert recipe(look(3, 2, 2), listed, act("mhfd_a", brought="folder"), give_back(), clean()).definition
+    with pytest.raises(DefinitionRefused, match=r"\$.batch"):
+        assert recipe(listed, act("mhfd_a"), give_back(), clean()).definition
 
 
 def recipe(*stages: FlowStage) -> FlowRecipe:

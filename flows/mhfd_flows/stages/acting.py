@@ -8,7 +8,6 @@ from mhfd_flows.build import (
     ASK_DOCTOR,
     ON,
     BadEnd,
-    EndingWords,
     Fault,
     FlowStage,
     FunctionAsked,
@@ -85,15 +84,15 @@ def act(
         turns: So often it is asked, if it goes on answering that there is more.
     """
     fields = {} if request is None else dict(request)
-    own = {f"{name}.=": _field(name, schema) for name, schema in fields.items()}
     kwargs = {
         "schema_version": 1,
         "key.$": "$.plan.key",
         "into.=": "plan.seen + 'work'",
         "turn_s.=": "getattr('request.turn_s', 3600)",
-        **({} if brought is None else {f"{brought}.=": "plan.seen + 'brought'"}),
-        **own,
+        **({} if brought is None else {f"{brought}.$": "$.plan.brought"}),
+        **{f"{name}.=": _field(name, schema) for name, schema in fields.items()},
     }
+    has_state = given("work", " and 'state' in OUT")
     asked = task(
         "The same question each time: whoever has the work goes on with it, or tells of it.", kwargs, "work", 14_400
     )
@@ -103,7 +102,7 @@ def act(
         "Read": computed(
             "Has the work ended, and how?",
             {
-                "state.=": f"str({_out('state')}) if {given('work', ' and {!r} in OUT'.format('state'))} else ''",
+                "state.=": f"str(work.details.results[0].output.state) if {has_state} else ''",
                 "any.=": given("work", " and 'artefacts' in OUT and len(OUT.artefacts) > 0"),
             },
             "answer",
@@ -151,21 +150,22 @@ def act(
             BadEnd(
                 "WorkLost",
                 "The Compute endpoint did not answer: see $.errors.act.",
-                EndingWords("the endpoint did not answer", ASK_DOCTOR),
+                "the endpoint did not answer",
+                ASK_DOCTOR,
             ),
             BadEnd(
                 "WorkNotEnded",
                 f"The work has not ended after {turns} turns: see $.work.",
-                EndingWords("the work did not end", "give each turn more time: request.turn_s"),
+                "the work did not end",
+                "give each turn more time: request.turn_s",
             ),
-            BadEnd(
-                "WorkFailed", "The work has failed: see $.work.", EndingWords("the work failed on the endpoint", "")
-            ),
-            BadEnd("WorkCancelled", "The work was cancelled.", EndingWords("somebody cancelled the work", "")),
+            BadEnd("WorkFailed", "The work has failed: see $.work.", "the work failed on the endpoint"),
+            BadEnd("WorkCancelled", "The work was cancelled.", "somebody cancelled the work"),
             BadEnd(
                 "RequestRefused",
                 "The function refused the request: see $.work.",
-                EndingWords("the function on the endpoint refused the request", ASK_DOCTOR),
+                "the function on the endpoint refused the request",
+                ASK_DOCTOR,
             ),
         ),
         faults=(
@@ -202,7 +202,3 @@ def _needed(fields: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 def _field(name: str, schema: Mapping[str, Any]) -> str:
     return f"getattr('request.{name}', {schema['default']!r})" if "default" in schema else f"request.{name}"
-
-
-def _out(field: str) -> str:
-    return f"work.details.results[0].output.{field}"

@@ -10,7 +10,6 @@ from mhfd_flows.build import (
     ON,
     PERSONAL,
     BadEnd,
-    EndingWords,
     Fault,
     FlowStage,
     Step,
@@ -142,35 +141,34 @@ def look(images: int, files: int, reports: int) -> FlowStage:
             BadEnd(
                 "CannotLook",
                 "The folder source.path could not be listed: see $.errors.look.",
-                EndingWords("the folder with the images could not be listed", PERSONAL),
+                "the folder with the images could not be listed",
+                PERSONAL,
             ),
             BadEnd(
                 "NeverStill",
                 f"Files in source.path were still changing after {LOOKS} looks. Nothing was moved.",
-                EndingWords(
-                    "files in the folder went on changing, so that nothing was moved", "start it when they are whole"
-                ),
+                "files in the folder went on changing, so that nothing was moved",
+                "start it when they are whole",
             ),
             BadEnd(
                 "TooManyReports",
                 f"results.path holds more than {reports} files: give each source folder its own folder for reports. "
                 "Nothing was moved.",
-                EndingWords(
-                    "the folder of reports is too full", "give each folder of images one of its own for reports"
-                ),
+                "the folder of reports is too full",
+                "give each folder of images one of its own for reports",
             ),
             BadEnd(
                 "FolderTooFull",
                 f"source.path holds more than {files} files: run a station, which says which images are new, or start "
                 "the flow on smaller folders. Nothing was moved.",
-                EndingWords(
-                    "the folder has more images than one run takes", "run `mhfd watch`, which says which are new"
-                ),
+                "the folder has more images than one run takes",
+                "run `mhfd watch`, which says which are new",
             ),
             BadEnd(
                 "EndpointNotReached",
                 "The Compute endpoint did not take the task, or did not answer: see $.errors.ask. Nothing was moved.",
-                EndingWords("the endpoint did not answer to the flow", ASK_DOCTOR),
+                "the endpoint did not answer to the flow",
+                ASK_DOCTOR,
             ),
         ),
         faults=(

@@ -7,7 +7,6 @@ from mhfd_flows.build import (
     ASK_DOCTOR,
     ON,
     BadEnd,
-    EndingWords,
     Fault,
     FlowStage,
     FunctionAsked,
@@ -32,7 +31,8 @@ _NONE_BUT_CHANGED: Final = "len([e for e in OUT.errors if e.code != 'changed']) 
 _NOT_SCORED: Final = BadEnd(
     "NotScored",
     "The Compute endpoint did not score the images: see $.errors.score.",
-    EndingWords("the endpoint did not score the images", ASK_DOCTOR),
+    "the endpoint did not score the images",
+    ASK_DOCTOR,
 )
 
 
@@ -69,13 +69,14 @@ def score_brought() -> FlowStage:
             BadEnd(
                 "ImagesChanged",
                 "Every image has changed since it was seen, so none was scored.",
-                EndingWords("every image changed while it was moved, so that none was scored"),
+                "every image changed while it was moved, so that none was scored",
             ),
             _NOT_SCORED,
             BadEnd(
                 "RequestRefused",
                 "The function refused the request: see $.score.",
-                EndingWords("the function on the endpoint refused the request", ASK_DOCTOR),
+                "the function on the endpoint refused the request",
+                ASK_DOCTOR,
             ),
         ),
         (
@@ -87,7 +88,6 @@ def score_brought() -> FlowStage:
                 "all changed",
                 "ImagesChanged",
                 takes="all",
-                none_left="ImagesChanged",
             ),
             Fault(
                 "image-changed",
@@ -107,7 +107,8 @@ SOME_NOT_SCORED: Final = (
     BadEnd(
         "SomeNotScored",
         "Some images were not scored: see $.score. The reports of the others are back.",
-        EndingWords("some images were not scored; the reports of the others are back", ASK_DOCTOR),
+        "some images were not scored; the reports of the others are back",
+        ASK_DOCTOR,
     ),
     Fault(
         "some-not-scored",
@@ -155,21 +156,13 @@ def score_where_they_lie(most: int) -> FlowStage:
             BadEnd(
                 "NotAllScored",
                 "The function did not score every image: see $.score.",
-                EndingWords("not every image was scored", ASK_DOCTOR),
+                "not every image was scored",
+                ASK_DOCTOR,
             ),
         ),
         (
             Fault("function-refuses", "the function refuses the request", "score", "refused", "NotAllScored"),
-            Fault(
-                "some-not-scored",
-                "one image is not scored",
-                "score",
-                "some",
-                "NotAllScored",
-                takes=1,
-                none_left="NotAllScored",
-                late=True,
-            ),
+            Fault("some-not-scored", "one image is not scored", "score", "some", "NotAllScored", takes=1, late=True),
         ),
         asks={
             "paths": paths,

@@ -10,7 +10,6 @@ from typing import Any, Final
 from mhfd_flows.build import (
     PERSONAL,
     BadEnd,
-    EndingWords,
     Fault,
     FlowStage,
     States,
@@ -47,12 +46,12 @@ def listing(comment: str, of: str, limit: int, place: str, lost: str, then: str)
     return once(action(comment, f"{_TRANSFER}ls", parameters, "look", 300), place, lost, then)
 
 
-def bring(what: str = "images", *, listed: bool = True, back: str = "work") -> FlowStage:
+def bring(what: str = "files", *, listed: bool = False, back: str = "work") -> FlowStage:
     """Files come into the run's own folder, in one transfer.
 
     Args:
         what: Their name.
-        listed: They are those of `$.batch`; else the whole folder comes, as `brought`.
+        listed: They are those of `$.batch`, which `look` sees to; else the whole folder comes, as `brought`.
         back: The folder in there whose content is to go back.
     """
     name, error = f"Bring{what.capitalize()}", f"{what.capitalize()}NotBrought"
@@ -83,6 +82,7 @@ def bring(what: str = "images", *, listed: bool = True, back: str = "work") -> F
             "stage.=": f"staging.path{_OWN}'",
             f"{back}.=": f"staging.path{_OWN}{back}/'",
             "seen.=": f"compute.staging_root{_OWN}'",
+            **({} if listed else {"brought.=": f"compute.staging_root{_OWN}brought'"}),
         },
         asks={
             "source": collection(
@@ -99,8 +99,10 @@ def bring(what: str = "images", *, listed: bool = True, back: str = "work") -> F
             BadEnd(
                 error,
                 f"The {what} could not be transferred to the staging area: see $.errors.bring.",
-                EndingWords(f"the {what} could not be moved to the staging area", PERSONAL),
-                "The staging area is clean, unless a transfer that took too long still goes on: cancel it at Transfer.",
+                f"the {what} could not be moved to the staging area",
+                PERSONAL,
+                cleaned="The staging area is clean, unless a transfer that took too long still goes on: cancel it at "
+                "Transfer.",
             ),
         ),
         fails=(
@@ -108,10 +110,8 @@ def bring(what: str = "images", *, listed: bool = True, back: str = "work") -> F
                 "CannotStage",
                 "The run's folder could not be made below staging.path: see $.errors.stage. "
                 "If it was made after all, it is empty: mhfd-<run id>.",
-                EndingWords(
-                    "its folder in the staging area could not be made",
-                    "may you write there, and is flow.staging_path what the collection calls the folder?",
-                ),
+                "its folder in the staging area could not be made",
+                "may you write there, and is flow.staging_path what the collection calls the folder?",
             ),
         ),
         faults=(
@@ -167,7 +167,8 @@ def give_back(
     end = BadEnd(
         error,
         f"{after[0].upper()}{after[1:]}, but the {what} could not be transferred back: see $.errors.give_back.",
-        EndingWords(f"{after}, but {of} {what} could not be moved back", may_write),
+        f"{after}, but {of} {what} could not be moved back",
+        may_write,
     )
     went = f"A collection, and a folder that is made when the first {what.removesuffix('s')} comes."
     return FlowStage(
@@ -203,7 +204,8 @@ def clean() -> FlowStage:
                 "StagingNotCleaned",
                 "The folder mhfd-<run id> below staging.path could not be deleted: $.leftover has its path; "
                 "delete it by hand. How the run itself ended: $.outcome.",
-                EndingWords("its folder in the staging area could not be deleted", "{leftover}"),
+                "its folder in the staging area could not be deleted",
+                "{leftover}",
             ),
         ),
         faults=(
