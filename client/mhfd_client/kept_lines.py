@@ -40,7 +40,12 @@ class KeptLines:
     @property
     def beside(self) -> Path | None:
         """Where the runner remembers what is out; nothing when nothing can be kept."""
-        return None if self._file is None else self.path.with_suffix(TASKS)
+        return None if self._file is None else self.tasks
+
+    @property
+    def tasks(self) -> Path:
+        """The same, of a file that is not held open."""
+        return self.path.with_suffix(TASKS)
 
     def begin(self, head: dict[str, Any], *, keep: Callable[[Path], bool] = lambda _: False) -> None:
         """Its first line. `keep`: which others stay, however old they are."""
@@ -84,7 +89,7 @@ class KeptLines:
     def over(self) -> None:
         """What the runner kept beside it is of no use any more."""
         with contextlib.suppress(OSError):
-            self.path.with_suffix(TASKS).unlink(missing_ok=True)
+            self.tasks.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Keep nothing more of it."""

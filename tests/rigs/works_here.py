@@ -52,7 +52,7 @@ class WorksHere:
 
     @contextmanager
     def _reached(
-        self, endpoint: UUID, *, function: str = "mhfd_focus", config: Mapping[str, Any] | None = None
+        self, endpoint: UUID, function: str = "mhfd_focus", *, config: Mapping[str, Any] | None = None
     ) -> Iterator[OpenEndpoint]:
         assert endpoint == ID
         self.options.append(dict(config or {}))

@@ -90,14 +90,7 @@ class WatchedFolder:
 
     def arguments(self, **args: object) -> dict[str, object]:
         """What the command line says of settings, by their keys. SettingsError."""
-        from mhfd_client.errors import SettingsError
-
-        given: dict[str, object] = {"state.dir": self.state}
-        for pair in self.pairs:
-            key, equals, value = pair.partition("=")
-            if not equals:
-                raise SettingsError(f"--set: {pair!r} is no setting; write KEY=VALUE, as in --set arrival.settle_s=5")
-            given[key.strip()] = value.strip()
+        given: dict[str, object] = {"state.dir": self.state} | set_pairs(self.pairs)
         return given | {key.replace("__", "."): value for key, value in args.items() if value not in (None, ())}
 
     def state_dir(self) -> Path:
@@ -111,6 +104,19 @@ class WatchedFolder:
         from mhfd_client.journal.view import JournalView
 
         return JournalView.read(self.state_dir())
+
+
+def set_pairs(pairs: Iterable[str]) -> dict[str, object]:
+    """What `--set` says, by the settings' keys. SettingsError."""
+    from mhfd_client.errors import SettingsError
+
+    given: dict[str, object] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise SettingsError(f"--set: {pair!r} is no setting; write KEY=VALUE, as in --set arrival.settle_s=5")
+        given[key.strip()] = value.strip()
+    return given
 
 
 def folder_options(function: F) -> F:

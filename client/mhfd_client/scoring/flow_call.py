@@ -4,7 +4,6 @@ The flow brings them to the endpoint and their reports back. What is out is in a
 call that died or was interrupted is found again by its token, and no run is made twice.
 """
 
-import json
 import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -26,7 +25,7 @@ from mhfd_client.runners.driver import Driver
 from mhfd_client.scoring.items import Item
 from mhfd_client.scoring.kept_call import Stored
 from mhfd_client.scoring.lines import expand
-from mhfd_client.settings.load import load
+from mhfd_client.settings.load import dotted, load
 from mhfd_client.settings.options import Settings
 
 _PATIENCE_S: Final = {
@@ -37,7 +36,6 @@ _PATIENCE_S: Final = {
 }
 _TRIES: Final = 4
 _WAIT_S: Final = 0.2  # all images are known at the start: few of them need not wait for more
-_SECTIONS: Final = ("flow", "compute")
 
 
 def begin(
@@ -58,7 +56,7 @@ def begin(
     _look(settings)
     where = UUID(str(settings.compute.endpoint))
     if reattach is None:
-        return Stored.new(where, params, items, via="flow", options=_options(settings))
+        return Stored.new(where, params, items, via="flow", options=dotted(settings, "flow", "compute"))
     stored = Stored.open(reattach)
     if (stored.items, stored.params, stored.endpoint, stored.via) != (items, params, where, "flow"):
         stored.close()
@@ -127,9 +125,3 @@ def _look(settings: Settings) -> None:
             service.document()
         except FlowRefused:  # it may be started, perhaps, by somebody who may not see it
             return
-
-
-def _options(settings: Settings) -> dict[str, Any]:
-    """What another process needs to go on: the settings of the way, not the login's."""
-    plain = json.loads(settings.model_dump_json(include=set(_SECTIONS)))
-    return {f"{name}.{key}": value for name in _SECTIONS for key, value in plain[name].items() if value is not None}

@@ -6,6 +6,7 @@ looks up values; it must not act on them (create folders, start anything).
 """
 
 import difflib
+import json
 import os
 import re
 import tomllib
@@ -194,3 +195,9 @@ def _checked(key: str, place: str) -> str:
     elif key not in keys():
         raise SettingsError(f"{place}: there is no setting {key!r}{nearest(key, keys())}")
     return key
+
+
+def dotted(settings: Settings, *sections: str) -> dict[str, Any]:
+    """The values of these sections, as JSON has them, by their dotted names: what `load(args=...)` takes."""
+    plain = json.loads(settings.model_dump_json(include=set(sections)))
+    return {f"{name}.{key}": value for name in sections for key, value in plain[name].items() if value is not None}

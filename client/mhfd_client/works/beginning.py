@@ -27,11 +27,12 @@ def begin(
     function: str,
     request: object,
     *,
-    endpoint: str | UUID,
+    endpoint: str | UUID | None,
     key: str | None = None,
     into: str | None = None,
     via: Via = "compute",
     options: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
     say: Say = lambda _: None,
 ) -> KeptWork:
     """The work, kept and not asked for yet; of a key that is known, the one that it is. UsageError, ComputeError.
@@ -39,16 +40,17 @@ def begin(
     Args:
         function: Of those that mhfd registers.
         request: The function's own fields.
-        endpoint: Where.
+        endpoint: Where; with a flow nothing for the settings' own.
         key: Of the work; nothing: a new one.
         into: A folder of the endpoint's for the work's own; nothing: in the first that it may write.
         via: `compute`: the endpoint sees what the request names. `flow`: runs of a flow bring it there.
         options: What is chosen of the endpoint's configuration, as `{"purpose": "train"}`.
+        settings: With a flow: what differs from the user's settings, by dotted names.
         say: Told in words what is being waited for.
     """
-    where = endpoint_of(endpoint)
     name, into, own = asked(function_named(function), request, key=key, into=into)
-    chosen = dict(options or {})
+    chosen, way = dict(options or {}), _way(via, function, own, endpoint, into, options or {}, settings or {})
+    where = endpoint_of(way.get("compute.endpoint", endpoint))
     if (known := _known(name)) is not None:
         mine = {"function": function, "endpoint": where, "via": via, "into": into or known.into, "options": chosen}
         differ = [one for one, value in mine.items() if getattr(known, one) != value]
@@ -60,9 +62,39 @@ def begin(
                 "key out, or choose another"
             )
         return known
-    if into is None and function not in shim.AT_ONCE:
+    if into is None and via == "compute" and function not in shim.AT_ONCE:
         into = f"{_writable(where, function, chosen, say)}/{FOLDER}"
-    return KeptWork.new(name, function, where, own, via=via, into=into, options=chosen)
+    return KeptWork.new(name, function, where, own, via=via, into=into, options=chosen, settings=way)
+
+
+def _way(
+    via: str,
+    function: str,
+    own: Mapping[str, Any],
+    endpoint: str | UUID | None,
+    into: str | None,
+    options: Mapping[str, Any],
+    settings: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The settings that it is carried by: none where the endpoint is asked directly. UsageError."""
+    if via == "compute":
+        if endpoint is None:
+            raise UsageError("endpoint: must be given; `mhfd endpoint check NAME` shows its id where it runs")
+        if settings:
+            raise UsageError("settings: belong to via='flow'; leave them out")
+        return {}
+    if via != "flow":
+        raise UsageError(f"via: {via!r} is neither compute nor flow")
+    if into is not None:
+        raise UsageError("into: a flow makes the work's folder itself; leave it out")
+    from mhfd_client.works.by_flow import chosen
+
+    given = dict(settings)
+    if endpoint is not None:
+        given["compute.endpoint"] = str(endpoint_of(endpoint))
+    if options:
+        given["flow.user_endpoint_config"] = dict(options)
+    return chosen(function, own, given)
 
 
 def _to_do(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,11 +6,14 @@ two that ask for the same key hear of the same work. What is heard is kept befor
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Final
 
+from mhfd.contract.work import WorkState
 from mhfd.errors import UsageError
 from mhfd_client.compute.reach import reach
 from mhfd_client.compute.runner import ComputeRunner
+from mhfd_client.errors import RunnerError
 from mhfd_client.runners import Batch, Runner, Trouble
 from mhfd_client.runners.driver import Driver
 from mhfd_client.runners.work import Ended, Going
@@ -50,9 +53,14 @@ def cancel(kept: KeptWork, *, say: Say = lambda _: None) -> Generator[Going | En
 def hand_over(kept: KeptWork, *, say: Say = lambda _: None) -> None:
     """Ask for it, and wait only until the service has taken that."""
     taken: list[object] = []
+    if kept.ended is not None:
+        return
+    work = kept.work()
     with _runner(kept) as runner:
+        if runner.reattach(Batch(kept.token, (work,))):
+            return
         driver = _driver(runner, kept, say, begun=taken.append)
-        driver.hand_over(iter([kept.work()]))
+        driver.hand_over(iter([work]))
         while not taken:
             for event in driver.listen(1.0):
                 if isinstance(event, Going | Ended):
@@ -68,24 +76,60 @@ def _driven(kept: KeptWork, say: Say, *, cancel: bool) -> Generator[Going | Ende
     work = kept.work(cancel=cancel)
     with _runner(kept) as runner:
         taken = runner.reattach(Batch(kept.token, (work,)))
-        driver = _driver(runner, kept, say)
+        by_run = cancel and kept.via == "flow"
+        if by_run:
+            _cancel_run(runner, kept, taken=taken)
+        driver = _driver(runner, kept, say, tries=1 if by_run else _TRIES)
         for events in driver.results(() if taken else (work,), taken=(work,) if taken else ()):
             for event in events:
-                kept.heard(event)
-                yield event
+                heard = _cancelled(event) if by_run and isinstance(event, Ended) else event
+                kept.heard(heard)
+                yield heard
 
 
-def _driver(runner: Runner, kept: KeptWork, say: Say, *, begun: Callable[[object], object] = lambda _: None) -> Driver:
-    return Driver(runner, kept.token, tries=_TRIES, patience_s=_PATIENCE_S, say=say, left=say, begun=begun)
+def _cancel_run(runner: Runner, kept: KeptWork, *, taken: bool) -> None:
+    """What a flow carries is ended by ending its run: a second request does not reach it."""
+    if not taken:
+        raise RunnerError(
+            f"work {kept.key} has no run of its flow under way: there is nothing to cancel; `mhfd work follow "
+            f"{kept.key}` begins one"
+        )
+    runner.cancel(kept.token)
+
+
+def _cancelled(event: Ended) -> Ended:
+    """A run that was ended says nothing of the work: it came back, because somebody asked for that."""
+    if event.answer.state is not None:
+        return event
+    answer = event.answer.model_copy(update={"ok": True, "errors": (), "state": WorkState.CANCELLED})
+    return replace(event, answer=answer)
+
+
+def _driver(
+    runner: Runner,
+    kept: KeptWork,
+    say: Say,
+    *,
+    tries: int = _TRIES,
+    begun: Callable[[object], object] = lambda _: None,
+) -> Driver:
+    return Driver(runner, kept.token, tries=tries, patience_s=_PATIENCE_S, say=say, left=say, begun=begun)
 
 
 @contextmanager
 def _runner(kept: KeptWork) -> Iterator[Runner]:
-    """Who carries it there. Nothing of what is out has to be remembered: the endpoint knows the work by its key."""
+    """Who carries it there."""
+    if kept.via == "flow":
+        from mhfd_client.works import by_flow
+
+        with by_flow.flow_runner(kept) as runner:
+            yield runner
+        return
     with (
-        reach(kept.endpoint, function=kept.function, config=kept.options) as opened,
+        reach(kept.endpoint, kept.function, config=kept.options) as opened,
+        # Nothing of what is out has to be remembered: the endpoint knows the work by its key.
         closing(
             ComputeRunner(kept.endpoint, opened, tasks=1, deadline_s=_LOST_S, attempts=_TRIES, believes=True)
-        ) as one,
+        ) as made,
     ):
-        yield one
+        yield made

@@ -20,7 +20,7 @@ from mhfd_client.times import local
 from mhfd_client.works.beginning import begin
 from mhfd_client.works.following import cancel, follow
 from mhfd_client.works.kept_work import KeptWork, Via, known
-from mhfd_client.works.told import on_bar, state_told
+from mhfd_client.works.told import left_told, on_bar, state_told
 
 _HEAD: Final = ("key", "function", "begun", "how it is")
 _log = logging.getLogger("mhfd")
@@ -32,11 +32,12 @@ def work(
     function: str,
     request: Mapping[str, Any],
     *,
-    endpoint: str | UUID,
+    endpoint: str | UUID | None = None,
     key: str | None = None,
     into: str | None = None,
     via: Via = "compute",
     options: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
     progress: bool | None = None,
 ) -> WorkAnswer:
     """Have work done on an endpoint, show how it goes, and give what became of it.
@@ -44,11 +45,12 @@ def work(
     Args:
         function: Of those that mhfd registers: `mhfd_examine`, ...
         request: The function's own fields.
-        endpoint: Where.
+        endpoint: Where; with a flow nothing for the settings' own.
         key: Of the work: the same key and request are the same work. Nothing: a new one, which is shown.
         into: A folder of the endpoint's, in which the work has its own; nothing: in the first that it may write.
         via: `compute`: the endpoint sees what the request names. `flow`: runs of a flow bring it there.
         options: What is chosen of the endpoint's configuration, as `{"purpose": "train"}`.
+        settings: With a flow: what differs from the user's settings, by dotted names.
         progress: A progress bar; nothing for one when somebody looks.
     """
     with bar(None, progress, what=function) as shown:
@@ -118,7 +120,7 @@ def _key_named(kept: KeptWork) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        _log.warning("what has begun there goes on to the end of its turn; %s", how)
+        _log.warning("%s; %s", left_told(kept), how)
         raise
     except StationError as error:
         error.add_note(how)

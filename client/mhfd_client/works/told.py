@@ -47,6 +47,13 @@ def state_told(kept: KeptWork) -> str:
     return "asked for, and nothing was heard of it yet" if kept.answer is None else answer_told(kept.answer)
 
 
+def left_told(kept: KeptWork) -> str:
+    """What becomes of it while nobody follows."""
+    if kept.via == "flow":
+        return "its run goes on at Globus"
+    return "what has begun there goes on to the end of its turn"
+
+
 def artefact_told(artefact: Artefact) -> str:
     """A file of its result: what, how large, which, where, and how one comes to it."""
     where = "here" if is_here(artefact) else "on the endpoint's side, not seen from here"

@@ -7,13 +7,13 @@ import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
 from mhfd import documentation
 from mhfd.errors import UsageError
-from mhfd_client.commands.common import EXIT_PERSON, JSON, Group, echo, say
+from mhfd_client.commands.common import EXIT_PERSON, JSON, SET, Group, echo, say, set_pairs
 from mhfd_client.errors import StationError
 from mhfd_client.times import local
 
@@ -37,7 +37,7 @@ def work() -> None:
 
 @work.command()
 @click.argument("function", metavar="FUNCTION")
-@click.option("--endpoint", required=True, metavar="UUID", help="Where.")
+@click.option("--endpoint", metavar="UUID", help="Where.  [with --via flow: compute.endpoint of the settings]")
 @click.option(
     "--request",
     "file",
@@ -53,15 +53,25 @@ def work() -> None:
     metavar="FOLDER",
     help="The endpoint's folder in which the work has its own.  [default: mhfd-works in the first that it may write]",
 )
-@click.option("--option", "pairs", multiple=True, metavar="KEY=VALUE", help="What the endpoint lets a user choose.")
+@click.option("--option", "options", multiple=True, metavar="KEY=VALUE", help="What the endpoint lets a user choose.")
+@click.option(
+    "--via",
+    type=click.Choice(["compute", "flow"]),
+    default="compute",
+    show_default=True,
+    help="How: the endpoint sees what the request names, or runs of a flow bring it there.",
+)
+@SET
 @click.option("--follow/--no-follow", default=True, show_default=True, help="Stay until it has ended.")
 @JSON
 def begin(
     function: str,
-    endpoint: str,
+    endpoint: str | None,
     file: Path | None,
     key: str | None,
     into: str | None,
+    options: tuple[str, ...],
+    via: Literal["compute", "flow"],
     pairs: tuple[str, ...],
     follow: bool,
     as_json: bool,
@@ -79,7 +89,9 @@ def begin(
         endpoint=endpoint,
         key=key,
         into=into,
-        options=_options(pairs),
+        via=via,
+        options=_options(options),
+        settings=set_pairs(pairs),
         say=_aside,
     )
     place = "" if kept.into is None else f", in {kept.into}"
@@ -177,7 +189,9 @@ def _left(kept: KeptWork) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        _aside(f"not followed any more: what has begun there goes on to the end of its turn; {goes_on}")
+        from mhfd_client.works.told import left_told
+
+        _aside(f"not followed any more: {left_told(kept)}; {goes_on}")
         sys.exit(EXIT_INTERRUPTED)
     except StationError:
         _aside(goes_on)
