@@ -11,7 +11,7 @@ from typing import Any, Final
 from mhfd.errors import UsageError
 from mhfd_flows import expressions
 from mhfd_flows.build import Fault, FlowRecipe
-from mhfd_flows.interpreter import Execution, VirtualClock
+from mhfd_flows.interpreter import Execution, VirtualClock, run
 from mhfd_flows.pretend import RESULTS, SEEN, SOURCE, STAGING, UNDONE, World
 from mhfd_flows.shipped import MAX_FILES
 from mhfd_flows.trial import sample_of
@@ -70,17 +70,8 @@ def rehearse(flow: FlowRecipe, faults: Iterable[str] = (), *, images: int = 3, l
     names = [f"tile_{i:03}.tif" for i in range(1, images + 1)]
     world.folders |= {(SOURCE, "/images/"), (RESULTS, "/reports/")}
     world.files = {(SOURCE, f"/images/{name}"): 4_000_000 + i for i, name in enumerate(names)}
-    execution = Execution(
-        flow.definition,
-        body_of(flow, names, looking=looking),
-        {},
-        now=clock.now,
-        run_id=RUN_ID,
-        instead=world.of(flow).get,
-        most_states=_MOST_STATES,
-    )
-    for pause in execution.steps():
-        clock.sleep(pause.seconds)
+    body, doing = body_of(flow, names, looking=looking), world.of(flow)
+    execution = run(flow.definition, body, {}, clock, run_id=RUN_ID, instead=doing.get, most_states=_MOST_STATES)
     found = Ending(
         str(execution.error[0] if execution.error else execution.state["outcome"]["error"]),
         tuple(sorted(path for where, path in world.folders if where == STAGING)),

@@ -24,7 +24,6 @@ SEEN: Final = "/endpoint"
 """Where the endpoint sees its collection."""
 UNDONE: Final[tuple[Kind, ...]] = ("unable", "failed", "stuck")
 """What goes wrong before anything is done."""
-_MANY: Final = 200
 _Doing = Callable[[Mapping[str, Any], str], dict[str, Any]]
 """What is asked at a place is done, and answered."""
 
@@ -77,7 +76,8 @@ class World:
             raise LookupError(f"{folder} is not there")
         self.came[where] += 1
         wrong = self.strikes(place, "full", "empty", "moving")
-        listed = {"full": [f"{i}.tif" for i in range(_MANY)], "empty": []}.get(wrong or "", sorted(names))
+        many = [f"{i}.tif" for i in range(asked.get("limit", 1_000))]
+        listed = {"full": many, "empty": []}.get(wrong or "", sorted(names))
         found = [
             {
                 "name": name,

@@ -14,7 +14,7 @@ from mhfd.errors import UsageError
 from mhfd_flows import expressions, paths
 from mhfd_flows.definition import ERRORS, Action, Definition, Does, Fail
 from mhfd_flows.errors import PathError, UnableToRun
-from mhfd_flows.interpreter import ActionAnswer, Execution, Provider, VirtualClock
+from mhfd_flows.interpreter import ActionAnswer, Execution, Provider, VirtualClock, run
 from mhfd_flows.paths import Step
 from mhfd_flows.providers import provider_of, web_input
 from mhfd_flows.references import References
@@ -98,11 +98,7 @@ def try_out(
         unwell = striking.get(state)
         return unwell if unwell is not None and unwell.strikes() else well[state]
 
-    execution = Execution(
-        definition, body, {}, now=clock.now, run_id="dry-run", instead=instead, most_states=MOST_STATES
-    )
-    for pause in execution.steps():
-        clock.sleep(pause.seconds)
+    execution = run(definition, body, {}, clock, run_id="dry-run", instead=instead, most_states=MOST_STATES)
     came_to = set(execution.visited)
     unknown = {
         state.address: None
