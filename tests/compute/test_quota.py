@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import uuid
 from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, cast
-from uuid import UUID
+from typing import Any
 
 import pytest
 from benchmarks._virtual_time import VirtualTime
 from tests.rigs.facility import SHARP, Facility
+from tests.rigs.here import ID, here
 
 import mhfd
 from mhfd.contract.params import Params
@@ -20,41 +17,10 @@ from mhfd.contract.request import Code
 from mhfd.remote import examine, quota, run
 from mhfd_client.compute.callable_endpoint import CallableEndpoint
 from mhfd_client.compute.runner import ComputeRunner
-from mhfd_client.compute.service import EndpointService, EndpointStatus, Task
+from mhfd_client.compute.service import Task
 from mhfd_client.runners import UNSEEN, Batch, Event, Health, Job, Returned, Scored, Trouble
 
-ID, FOCUS, EXAMINE = (UUID(int=n) for n in (1, 2, 3))
 MIDNIGHT_S = 95.0
-
-
-class Here:
-    """An endpoint in this process: the real functions, a tenth of a second after they are called."""
-
-    def __init__(self, time: VirtualTime, sent: Callable[[list[Task]], None]) -> None:
-        self._time, self._sent = time, sent
-        self.group: UUID | None = None
-
-    def group_for_more(self) -> UUID | None:
-        return self.group
-
-    def submit(self, function: UUID, arguments: dict[str, Any]) -> Task:
-        future: Future[Any] = Future()
-        task = Task(future, ID)
-
-        def arrived() -> None:
-            self.group = UUID(int=9)
-            future.task_id = str(uuid.uuid4())  # type: ignore[attr-defined]  # as the SDK's
-            self._sent([task])
-            future.set_result(json.loads(json.dumps((run if function == FOCUS else examine)(**arguments))))
-
-        self._time.after(0.1, arrived)
-        return task
-
-    def status(self) -> EndpointStatus:
-        return EndpointStatus(True, "online")
-
-    def close(self) -> None:
-        pass
 
 
 @pytest.fixture
@@ -75,9 +41,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
 
 def runner_of(clock: VirtualTime, **options: Any) -> ComputeRunner:
     def opened(sent: Callable[[list[Task]], None]) -> CallableEndpoint:
-        return CallableEndpoint(
-            cast("EndpointService", Here(clock, sent)), {"mhfd_focus": FOCUS, "mhfd_examine": EXAMINE}
-        )
+        return here(clock, sent, {"mhfd_focus": run, "mhfd_examine": examine})
 
     plain: dict[str, Any] = {"batch": 2, "tasks": 2, "clock": clock.clock, "background": clock.background(0.1)}
     return ComputeRunner(ID, opened, **plain | options)

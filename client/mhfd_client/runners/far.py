@@ -25,9 +25,9 @@ AT_FAULT: Final = {
     Code.NO_MHFD,
     Code.REFUSED_PATH,
     Code.REFUSED_WRITE,
-    "no_function",
-    "not_allowed",
-    "wrong_key",
+    Code.NO_FUNCTION,
+    Code.NOT_ALLOWED,
+    Code.WRONG_KEY,
 }
 """Why work is not done, however often it is asked for."""
 HELD: Final = {Code.QUOTA, Code.NO_SITE, Code.NO_DEVICE}  # nobody's work is done there now
