@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mhfd_flows.definition import ERRORS
+from mhfd_flows.build import action, choice, computed, fixed, once, paused, when
+from mhfd_flows.stages.acting import COMPUTE
+from mhfd_flows.stages.staging import NO_MAIL, TRANSFER
 
-_TRANSFER: Final = "https://transfer.actions.globus.org/"
-_COMPUTE: Final = "https://compute.actions.globus.org/v3"
-_NO_MAIL: Final = dict.fromkeys(("notify_on_succeeded", "notify_on_failed", "notify_on_inactive"), False)
 _TEXT: Final = {"type": "string"}
 _PLACE: Final = {"type": "object", "required": ["id", "path"], "properties": {"id": _TEXT, "path": _TEXT}}
 FAILS_AS: Final = ("AskedToFail", "The run was asked to fail.")
@@ -60,28 +59,9 @@ EXPRESSIONS: Final = (
 )
 
 
-def caught(name: str, on: str) -> list[dict[str, Any]]:
-    """The three errors that our flows catch, into a place of its own."""
-    return [{"ErrorEquals": list(ERRORS), "ResultPath": f"$.errors.{name}", "Next": on}]
-
-
-def action(name: str, url: str, parameters: Mapping[str, Any], *, wait: int = 300, on: str = "Over") -> dict[str, Any]:
+def _try(name: str, url: str, parameters: Mapping[str, Any], *, wait: int = 300, kept: str = "") -> dict[str, Any]:
     """A state that does one thing; what is refused is kept, and the run goes on."""
-    return {
-        "Type": "Action",
-        "ActionUrl": url,
-        "Parameters": dict(parameters),
-        "ResultPath": f"$.{name}",
-        "WaitTime": wait,
-        "ExceptionOnActionFailure": True,
-        "Catch": caught(name, on),
-        "Next": on,
-    }
-
-
-def _choice(ways: Mapping[str, str]) -> dict[str, Any]:
-    rules = [{"Variable": "$.which", "StringEquals": which, "Next": state} for which, state in ways.items()]
-    return {"Type": "Choice", "Choices": rules, "Default": "Over"}
+    return once(action("It is looked at how this ends.", url, parameters, name, wait), kept or name, "Over", "Over")
 
 
 def _moved(source: str, path: str) -> dict[str, Any]:
@@ -91,7 +71,7 @@ def _moved(source: str, path: str) -> dict[str, Any]:
         "label.$": "$.label",
         "verify_checksum": True,
         "encrypt_data": True,
-        **_NO_MAIL,
+        **NO_MAIL,
         "DATA": [{"source_path.$": path, "destination_path.$": "$.staged"}],
     }
 
@@ -121,42 +101,33 @@ def probe(mark: str, *, late_s: int = 300) -> dict[str, Any]:
         "late": "Late",
     }
     states: dict[str, Any] = {
-        "Which": _choice(ways),
+        "Which": choice("What is asked?", [when("which", which, state) for which, state in ways.items()], "Over"),
         "ToldToFail": {"Type": "Fail", "Error": FAILS_AS[0], "Cause": FAILS_AS[1]},
-        "WaitLong": {"Type": "Wait", "Seconds": 900, "Next": "Over"},
-        "Hold": {"Type": "Wait", "Seconds": 20, "Next": "Over"},
-        "Choose": {
-            "Type": "Choice",
-            "Choices": [{"Variable": "$.sample.not_there", "StringEquals": "x", "Next": "ToldToFail"}],
-            "Default": "Over",
-        },
-        "Grow": {
-            "Type": "Pass",
-            "Parameters": {f"part_{n}.$": "$.text" for n in range(4)},
-            "ResultPath": "$.grown",
-            "Next": "Over",
-        },
-        "List": action("list", f"{_TRANSFER}ls", {"endpoint_id.$": "$.near.id", "path.$": "$.near.path", "limit": 1}),
-        "ListStaging": action(
-            "list", f"{_TRANSFER}ls", {"endpoint_id.$": "$.staging.id", "path.$": "$.staging.path", "limit": 1}
+        "WaitLong": paused("Time to be cancelled.", "Over", Seconds=900),
+        "Hold": paused("Time to be changed.", "Over", Seconds=20),
+        "Choose": choice("By what is not there.", [when("sample.not_there", "x", "ToldToFail")], "Over"),
+        "Grow": fixed("Four times as large.", {f"part_{n}.$": "$.text" for n in range(4)}, "grown", "Over"),
+        "List": _try("list", f"{TRANSFER}ls", {"endpoint_id.$": "$.near.id", "path.$": "$.near.path", "limit": 1}),
+        "ListStaging": _try(
+            "list",
+            f"{TRANSFER}ls",
+            {"endpoint_id.$": "$.staging.id", "path.$": "$.staging.path", "limit": 1},
+            kept="liststaging",
         ),
-        "RefuseList": action("refused_ls", f"{_TRANSFER}ls", {"endpoint_id.$": "$.near.id", "path.$": "$.nowhere"}),
-        "RefuseFolder": action(
-            "refused_mkdir", f"{_TRANSFER}mkdir", {"endpoint_id.$": "$.staging.id", "path.$": "$.nowhere"}
+        "RefuseList": _try("refused_ls", f"{TRANSFER}ls", {"endpoint_id.$": "$.near.id", "path.$": "$.nowhere"}),
+        "RefuseFolder": _try(
+            "refused_mkdir", f"{TRANSFER}mkdir", {"endpoint_id.$": "$.staging.id", "path.$": "$.nowhere"}
         ),
-        "RefuseTransfer": action("refused_transfer", f"{_TRANSFER}transfer", _moved("$.nobody", "$.nowhere")),
-        "RefuseDelete": action(
+        "RefuseTransfer": _try("refused_transfer", f"{TRANSFER}transfer", _moved("$.nobody", "$.nowhere")),
+        "RefuseDelete": _try(
             "refused_delete",
-            f"{_TRANSFER}delete",
-            {"endpoint.$": "$.nobody", **_NO_MAIL, "DATA": [{"path.$": "$.nowhere"}]},
+            f"{TRANSFER}delete",
+            {"endpoint.$": "$.nobody", **NO_MAIL, "DATA": [{"path.$": "$.nowhere"}]},
         ),
-        "RefuseTask": action("refused_compute", _COMPUTE, {"endpoint_id.$": "$.compute.endpoint_id", "tasks": [task]}),
-        "Late": action("late", f"{_TRANSFER}transfer", _moved("$.near.id", "$.image"), wait=late_s),
-        "Over": {"Type": "Pass", "Parameters": {"mark": mark}, "ResultPath": "$.over", "End": True},
+        "RefuseTask": _try("refused_compute", COMPUTE, {"endpoint_id.$": "$.compute.endpoint_id", "tasks": [task]}),
+        "Late": _try("late", f"{TRANSFER}transfer", _moved("$.near.id", "$.image"), wait=late_s),
+        "Over": fixed("What was asked is over.", {"mark": mark}, "over", None),
     }
-    for name, state in list(states.items()):
-        if name.startswith("List"):  # each keeps its own error
-            state["Catch"] = caught(name.lower(), "Over")
     return {"Comment": "mhfd: what the first hour asks Globus", "StartAt": "Which", "States": states}
 
 
@@ -164,9 +135,8 @@ def evaluates(tried: tuple[Tried, ...]) -> dict[str, Any]:
     """Expressions, and beside them the actions of `probe`."""
     whole = probe("expressions")
     parameters = {f"{one.guess.removeprefix('expression-')}.=": one.text for one in tried}
-    evaluate = {"Type": "ExpressionEval", "Parameters": parameters, "ResultPath": "$.got", "Next": "Over"}
-    whole["States"]["Evaluate"] = evaluate
-    whole["States"]["Which"]["Choices"].append({"Variable": "$.which", "StringEquals": "evaluate", "Next": "Evaluate"})
+    whole["States"]["Evaluate"] = computed("Expressions of ours.", parameters, "got", "Over")
+    whole["States"]["Which"]["Choices"].append(when("which", "evaluate", "Evaluate"))
     return whole
 
 

@@ -26,6 +26,7 @@ from mhfd_flows.build import (
     when,
 )
 
+COMPUTE: Final = "compute.actions.globus.org/v3"
 TURNS: Final = 100
 """So often a flow asks for one work, an hour each time."""
 _CONFIG: Final = {
@@ -42,7 +43,7 @@ def task(comment: str, kwargs: Mapping[str, Any], result: str, wait: int) -> dic
         "user_endpoint_config.=": "getattr('user_endpoint_config', {})",
         "tasks": [{"function_id.$": "$.compute.function_id", "kwargs": kwargs}],
     }
-    return action(comment, "compute.actions.globus.org/v3", asked, result, wait)
+    return action(comment, COMPUTE, asked, result, wait)
 
 
 def given(result: str, rest: str = "") -> str:

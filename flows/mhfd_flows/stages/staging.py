@@ -29,8 +29,8 @@ from mhfd_flows.build import (
 )
 
 _OWN: Final = ".rstrip('/') + '/mhfd-' + _context.run_id + '/"
-_QUIET: Final = {"notify_on_succeeded": False, "notify_on_failed": False, "notify_on_inactive": False}
-_TRANSFER: Final = "transfer.actions.globus.org/"
+NO_MAIL: Final = {"notify_on_succeeded": False, "notify_on_failed": False, "notify_on_inactive": False}
+TRANSFER: Final = "transfer.actions.globus.org/"
 _KEPT: Final = "a.path.rpartition('/mhfd-work-' + plan.key + '/')[2]"
 _ARTEFACTS: Final = (
     f"[{{'source_path': plan.work + 'mhfd-work-' + plan.key + '/' + {_KEPT}, 'destination_path': "
@@ -43,7 +43,7 @@ _ARTEFACTS: Final = (
 def listing(comment: str, of: str, limit: int, place: str, lost: str, then: str) -> dict[str, Any]:
     """A folder is listed: once, and `limit` entries of it."""
     parameters = {"endpoint_id.$": f"$.{of}.id", "path.$": f"$.{of}.path", "limit": limit}
-    return once(action(comment, f"{_TRANSFER}ls", parameters, "look", 300), place, lost, then)
+    return once(action(comment, f"{TRANSFER}ls", parameters, "look", 300), place, lost, then)
 
 
 def bring(what: str = "files", *, listed: bool = False, back: str = "work") -> FlowStage:
@@ -65,7 +65,7 @@ def bring(what: str = "files", *, listed: bool = False, back: str = "work") -> F
     said = f"One transfer for all {what}, encrypted; Transfer compares checksums, as it is asked to."
     make = action(
         "The run's own folder on the endpoint's collection.",
-        f"{_TRANSFER}mkdir",
+        f"{TRANSFER}mkdir",
         {"endpoint_id.$": "$.staging.id", "path.$": "$.plan.stage"},
         "made",
         300,
@@ -187,8 +187,8 @@ def clean() -> FlowStage:
     """The run's own folder goes, whatever happened before."""
     going = action(
         "The run's own folder goes, whether all went well or not.",
-        f"{_TRANSFER}delete",
-        {"endpoint.$": "$.staging.id", "recursive": True, **_QUIET, "DATA": [{"path.$": "$.plan.stage"}]},
+        f"{TRANSFER}delete",
+        {"endpoint.$": "$.staging.id", "recursive": True, **NO_MAIL, "DATA": [{"path.$": "$.plan.stage"}]},
         "cleaned",
         3600,
     )
@@ -229,5 +229,5 @@ def _back(folder: str) -> dict[str, Any]:
 
 def _moved(comment: str, here: str, there: str, data: Mapping[str, Any], result: str) -> dict[str, Any]:
     ends = {"source_endpoint.$": f"$.{here}.id", "destination_endpoint.$": f"$.{there}.id"}
-    said = {"verify_checksum": True, "encrypt_data": True, **_QUIET}
-    return action(comment, f"{_TRANSFER}transfer", ends | said | dict(data), result, 7200)
+    said = {"verify_checksum": True, "encrypt_data": True, **NO_MAIL}
+    return action(comment, f"{TRANSFER}transfer", ends | said | dict(data), result, 7200)
