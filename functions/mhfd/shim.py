@@ -51,7 +51,8 @@ _ANY: Final = (
             from mhfd import __version__ as version
         except Exception:
             version = ""
-        if version and isinstance(e, ImportError) and e.name and "$module.".startswith(e.name + "."):
+        lacks = isinstance(e, ImportError) and "$module.".startswith(str(e.name) + ".")
+        if lacks and version and sys.version_info >= (3, 11):  # noqa: UP036 - an older Python runs no mhfd
             code, why = "no_function", "mhfd " + version + " on this worker has no function $name"
             remedy = "the endpoint's administrator upgrades mhfd in the environment of the workers"
         error = {"code": code, "why": why, "remedy": remedy}

@@ -59,6 +59,18 @@ def test_without_mhfd_the_answer_says_what_to_do(pythons: list[str], name: str) 
         assert ("3.11 or later" in error["remedy"]) == (tuple(version) < (3, 11))
 
 
+def test_a_python_that_is_too_old_is_said_though_the_package_lies_there(pythons: list[str]) -> None:
+    where = str(Path(mhfd.__file__).parents[1])
+    code = (
+        f"import json, sys\nsys.path.insert(0, {where!r})\nspace = {{}}\nexec({inspect.getsource(LONG)!r}, space)\n"
+        "print(json.dumps([space['mhfd_long'](), sys.version_info < (3, 11)]))"
+    )
+    for python in pythons:
+        done = subprocess.run([python, "-B", "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
+        answer, old = json.loads(done.stdout)
+        assert answer["errors"][0]["code"] == ("no_mhfd" if old else "no_function")
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_what_travels_is_source_and_json(name: str) -> None:
     serializer = ComputeSerializer(strategy_code=PureSourceTextInspect(), strategy_data=JSONData())
