@@ -16,7 +16,7 @@ from collections.abc import Callable
 from string import Template
 from typing import Any, Final
 
-_TEXT: Final = Template('''\
+_TEXT: Final = '''\
 def $name(**request: object) -> object:
     """$summary"""
     try:
@@ -31,21 +31,19 @@ def $name(**request: object) -> object:
         remedy = "the endpoint's administrator installs mhfd[endpoint] in the environment of the workers"
         if sys.version_info < (3, 11):  # noqa: UP036 - a worker may have any
             remedy = "mhfd needs Python 3.11 or later: " + remedy + ", with such a Python"
-''')
-_NO_MHFD: Final = """\
-        error = {"code": "no_mhfd", "why": why, "remedy": remedy}
-"""
+'''
 _NOTHING: Final = """\
         nothing = {"version": "none", "backend": "none", "device": "none", "threads": 0, "versions": {"python": python}}
 """
 _SCORED: Final = """\
+        error = {"code": "no_mhfd", "why": why, "remedy": remedy}
         return {"schema_version": 1, "ok": False, "reports": [], "errors": [error], "provenance": nothing}
 """
 _EXAMINED: Final = """\
+        error = {"code": "no_mhfd", "why": why, "remedy": remedy}
         return {"schema_version": 1, "ok": False, "errors": [error], "versions": {"python": python}}
 """
-_ANY: Final = (
-    """\
+_ANY: Final = """\
         code = "no_mhfd"
         try:
             from mhfd import __version__ as version
@@ -56,15 +54,11 @@ _ANY: Final = (
             code, why = "no_function", "mhfd " + version + " on this worker has no function $name"
             remedy = "the endpoint's administrator upgrades mhfd in the environment of the workers"
         error = {"code": code, "why": why, "remedy": remedy}
-"""
-    + _NOTHING
-    + """\
         return {"schema_version": 1, "ok": False, "errors": [error], "provenance": nothing}
 """
-)
 
 
-def function(name: str, *, module: str, entry: str, summary: str, answer: str = _ANY) -> Callable[..., Any]:
+def function(name: str, *, module: str, entry: str, summary: str, answer: str = _NOTHING + _ANY) -> Callable[..., Any]:
     """The function of that name, made of the one text.
 
     It has its source as one that stands in a file has: whoever asks `inspect` finds it.
@@ -78,7 +72,7 @@ def function(name: str, *, module: str, entry: str, summary: str, answer: str = 
     """
     if not all(part.isidentifier() for part in (name, entry, *module.split("."))) or '"' in summary:
         raise ValueError(f"{name}: names of Python, and a summary without quotes: got {module}, {entry}, {summary!r}")
-    text = Template(_TEXT.template + answer).substitute(name=name, module=module, entry=entry, summary=summary)
+    text = Template(_TEXT + answer).substitute(name=name, module=module, entry=entry, summary=summary)
     file, space = f"<{__name__}: {name}>", {"__name__": __name__}
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)  # no time: it is never read anew
     exec(compile(text, file, "exec"), space)  # noqa: S102 - the text above, with names in it
@@ -91,14 +85,14 @@ mhfd_focus = function(
     module="mhfd.remote",
     entry="run",
     summary="Score images: the fields of a ScoreRequest in, those of a ScoreResponse out (docs/reference of mhfd).",
-    answer=_NOTHING + _NO_MHFD + _SCORED,
+    answer=_NOTHING + _SCORED,
 )
 mhfd_examine = function(
     "mhfd_examine",
     module="mhfd.remote",
     entry="examine",
     summary="Say how the endpoint is: the fields of an ExamineRequest in, those of an Examination out.",
-    answer=_NO_MHFD + _EXAMINED,
+    answer=_EXAMINED,
 )
 
 FUNCTIONS: dict[str, Callable[..., object]] = {"mhfd_focus": mhfd_focus, "mhfd_examine": mhfd_examine}
