@@ -19,7 +19,7 @@ _MANY: Final = 2000
 
 @dataclass(frozen=True)
 class Scene:
-    """Somebody asks, and is let on for a while; then it is killed, or left where it is; then an earlier one wakes up."""
+    """Somebody asks, and is let on for a while; it is killed, or left where it is; an earlier one wakes up."""
 
     host: str
     skew_s: float
@@ -98,7 +98,7 @@ def judged(world: World) -> None:
     turns, places = [turn for turn, _ in world.saved], [place for _, place in world.saved]
     assert turns == sorted(turns), "an earlier turn saved after a later one"
     assert places == sorted(set(places)), "work that counted was done again"
-    assert not [one.broken for one in world.askers if one.broken is not None]
+    assert [repr(one.broken) for one in world.askers if one.broken is not None] == []
     ends = {one.said.model_dump_json() for one in world.askers if one.said is not None and one.said.state in _ENDS}
     assert len(ends) <= 1, "two results"
 

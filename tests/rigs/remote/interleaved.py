@@ -261,13 +261,12 @@ class PretendDisk(WorkDisk):
 
     def move(self, name: str, to: str) -> None:
         self._step()
-        if name not in self._world.folders:
-            raise Refusal(problem(Code.CANNOT_WRITE, "it is gone", "ask again"))
-        self._world.folders[to] = self._world.folders.pop(name)
+        self._world.folders[to] = self._folder(name)
+        del self._world.folders[name]
 
     def copy(self, name: str, to: str) -> None:
         self._step()
-        copied = list(self._world.folders.get(name, []))
+        copied = list(self._folder(name))
         self._step()
         self._world.folders[to] = copied
 
@@ -277,4 +276,9 @@ class PretendDisk(WorkDisk):
 
     def size(self, name: str) -> int:
         self._step()
-        return len(self._world.folders.get(name, []))
+        return len(self._folder(name))
+
+    def _folder(self, name: str) -> list[int]:
+        if name not in self._world.folders:
+            raise Refusal(problem(Code.CANNOT_WRITE, "it is gone", "ask again"))
+        return self._world.folders[name]

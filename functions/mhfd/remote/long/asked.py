@@ -7,7 +7,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
@@ -103,23 +103,27 @@ class AskedWork(Generic[R]):
                 if not self._claims.over(last):
                     return self._elsewhere()
             number = 0 if last is None else last.number
-            found = checkpoints.latest(self._disk, self._claims, number)
-            begun = found.checkpoint
-            if begun is not None:
-                self._seen.progress = begun.progress
             if self._request.cancel or self._disk.time_of(lease.CANCEL) is not None:
+                self._begun(number)
                 if (said := self._ended(WorkState.CANCELLED)) is not None:
                     return said
                 continue
             holder = self._machine.begin()
             try:
-                if self._claims.add(number + 1, self._claim(holder, None if begun is None else begun.name)):
-                    for name in found.damaged:
-                        self._damaged(name)
+                if self._claims.add(number + 1, self._claim(holder)):
                     self._seen.taken_up = number + 1
-                    return self._turn(begun)
+                    return self._turn()
             finally:
                 self._machine.end(holder)
+
+    def _begun(self, number: int) -> Checkpoint | None:
+        """What there is to go on from after the turn of that number."""
+        found = checkpoints.latest(self._disk, number)
+        for name in found.damaged:
+            self._damaged(name)
+        if found.checkpoint is not None:
+            self._seen.progress = found.checkpoint.progress
+        return found.checkpoint
 
     def _end_of(self, last: Numbered) -> WorkAnswer | None:
         """The answer, where the work has ended; else how it is."""
@@ -147,10 +151,8 @@ class AskedWork(Generic[R]):
             self._disk.put(lease.CANCEL, b"")
         return self._said(WorkState.ELSEWHERE)
 
-    def _claim(self, holder: Holder, base: str | None, end: WorkAnswer | None = None) -> Claim:
-        return Claim(
-            function=self._verb.name, request=self._digest, holder=holder, base=base, at_ns=time.time_ns(), end=end
-        )
+    def _claim(self, holder: Holder, end: WorkAnswer | None = None) -> Claim:
+        return Claim(function=self._verb.name, request=self._digest, holder=holder, at_ns=time.time_ns(), end=end)
 
     def _said(self, state: WorkState, **fields: Any) -> WorkAnswer:
         self._seen.state = state
@@ -165,16 +167,20 @@ class AskedWork(Generic[R]):
             raise Refusal(problem(Code.INTERNAL, why, "report it: what is as large is to be an artefact"))
         holder = self._machine.begin()
         self._machine.end(holder)
-        return said if self._claims.add(self._seen.taken_up + 1, self._claim(holder, None, said)) else None
+        return said if self._claims.add(self._seen.taken_up + 1, self._claim(holder, said)) else None
 
     # -- a turn
 
-    def _turn(self, begun: Checkpoint | None) -> WorkAnswer:
+    def _turn(self) -> WorkAnswer:
         """It is ours."""
         held = WorkLease(self._disk, self._claims, self._machine, self._seen.taken_up)
-        held.progress = self._seen.progress
         try:
-            with held.kept(), self._own_folder(held.number) as (folder, named):
+            with held.kept(), ExitStack() as stack:
+                begun = self._begun(held.number - 1)
+                checkpoints.begin(self._disk, held.number, begun)
+                held.progress = self._seen.progress
+                folder, named = stack.enter_context(self._own_folder(held.number))
+                held.must_hold()  # so it is what earlier turns kept: nobody has taken it from there yet
                 turn = LongWork(
                     self._site,
                     self._ledger,
@@ -236,7 +242,8 @@ class AskedWork(Generic[R]):
         It is theirs by another name where they are over, and a copy where one might wake up and go on writing.
         """
         mine = f"{_FOLDERS}{number}"
-        others = {int(name.removeprefix(_FOLDERS)): name for name in self._disk.names() if _is_folder(name)}
+        folders = {int(name.removeprefix(_FOLDERS)): name for name in self._disk.names() if _is_folder(name)}
+        others = {turn: name for turn, name in folders.items() if turn < number}  # later ones: we were stopped
         if others:
             turn = max(others)
             claim = self._claims.numbered(turn)

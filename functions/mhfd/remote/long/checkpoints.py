@@ -1,6 +1,8 @@
 """What a piece of work has saved, to go on from: a file a checkpoint, named by its turn and by its place in it.
 
-What was damaged is not believed: the one before it is. Two are kept, of which the newer may be damaged.
+A turn says from which checkpoint it begins, in a file of its own, before it does anything: what an earlier holder
+writes later is nobody's. It looks for it when the work is its own already: what was saved and confirmed before is
+there then. What was damaged is not believed, the one before it is: two are kept.
 """
 
 import hashlib
@@ -13,7 +15,7 @@ from pydantic import ValidationError
 
 from mhfd.contract.base import SCHEMA_VERSION
 from mhfd.contract.work import Progress
-from mhfd.remote.long.claims import Claims, must_be_known
+from mhfd.remote.long.claims import must_be_known
 from mhfd.remote.long.disk import WorkDisk
 
 _NAME: Final = re.compile(r"checkpoint-([0-9]{6,12})-([0-9]{6,12})")
@@ -36,16 +38,13 @@ class Found:
     damaged: tuple[str, ...] = ()
 
 
-def latest(disk: WorkDisk, claims: Claims, number: int) -> Found:
-    """What whoever comes after the claim of this number goes on from.
-
-    What its turn saved; else what its turn began with, and so on. What a turn saved that had lost the work by then is
-    not among them.
-    """
+def latest(disk: WorkDisk, turn: int) -> Found:
+    """What whoever comes after that turn goes on from: what it saved; else what it began with, and so on."""
+    there = [name for name in disk.names() if _turn(name)]
     damaged: list[str] = []
-    turn, upto = number, ""
+    upto = ""
     while turn > 0:
-        names = sorted((name for name in disk.names() if _turn(name) == turn), key=_place, reverse=True)
+        names = sorted((name for name in there if _turn(name) == turn), key=_place, reverse=True)
         if upto:
             names = [upto, *(name for name in names if _place(name) < _place(upto))]
         for name in names:
@@ -53,13 +52,18 @@ def latest(disk: WorkDisk, claims: Claims, number: int) -> Found:
             if found is not None:
                 return Found(found, tuple(damaged))
             damaged.append(name)
-        claim = claims.numbered(turn)
-        if claim is None or claim.said is None:
-            turn, upto = turn - 1, ""
-            continue
-        upto = claim.said.base or ""
-        turn = min(_turn(upto) or 0, turn - 1)
+        base = disk.read(_base(turn))
+        upto = "" if base is None else base.decode("ascii", "replace").strip()
+        if base is not None and not upto:  # it began with nothing
+            break
+        before = _turn(upto) or 0
+        turn, upto = (before, upto) if 0 < before < turn else (turn - 1, "")
     return Found(None, tuple(damaged))
+
+
+def begin(disk: WorkDisk, turn: int, checkpoint: Checkpoint | None) -> None:
+    """That turn begins with this one."""
+    disk.put(_base(turn), b"\n" if checkpoint is None else f"{checkpoint.name}\n".encode())
 
 
 def put(disk: WorkDisk, turn: int, place: int, data: bytes, progress: Progress) -> str:
@@ -77,7 +81,7 @@ def size(data: bytes, progress: Progress) -> int:
 def forget(disk: WorkDisk, turn: int, keep: set[str]) -> None:
     """All of this turn and of those before, but these."""
     for name in disk.names():
-        if (_turn(name) or turn + 1) <= turn and name not in keep:
+        if (found := _turn(name)) is not None and found <= turn and name not in keep:
             disk.drop(name)
 
 
@@ -102,6 +106,10 @@ def _read(name: str, file: bytes | None) -> Checkpoint | None:
         return Checkpoint(name, data, Progress.model_validate(plain["progress"]))
     except (ValueError, KeyError, TypeError, ValidationError):
         return None
+
+
+def _base(turn: int) -> str:
+    return f"begin-{turn:06}"
 
 
 def _turn(name: str) -> int | None:

@@ -3,7 +3,6 @@
 Who takes the work up puts the next number, which only one can (`placing.put_first`); the highest number counts, and
 nothing else does. The same list ends the work: its last entry holds the answer, so there is one, and whoever lost the
 work without knowing finds that number taken. A claim is whole from the moment it is there, and is never written again.
-It says from which checkpoint its turn begins: what an earlier holder writes later is nobody's.
 
 A claim is alive as long as it is touched. It is over when its holder said so (its time is 0), when its process is known
 to be gone, or when it was not touched for `lease_s` and then, while somebody watched, for `watch_s` more. The watching
@@ -51,8 +50,6 @@ class Claim(Wire):
     request: str
     """The hash of what is asked: the same key with another one is not the same work."""
     holder: Holder
-    base: str | None
-    """The checkpoint that its turn begins with."""
     at_ns: int
     end: WorkAnswer | None = None
 
