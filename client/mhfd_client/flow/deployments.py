@@ -122,9 +122,14 @@ def find(flows: FlowsClient, shipped: FlowRecipe, *, who: str, flow_id: UUID | N
     return found
 
 
+def ours(document: Mapping[str, Any]) -> FlowRecipe | None:
+    """Which of our flows the service's document is, by its keywords; of this mhfd or another."""
+    return FLOWS.get(_word(document, "mhfd:") or "")
+
+
 def obsolete(document: Mapping[str, Any]) -> str | None:
     """In words, when the service's document is one of our flows as another mhfd, or somebody since, has made it."""
-    shipped = FLOWS.get(_word(document, "mhfd:") or "")
+    shipped = ours(document)
     if shipped is None:
         return None
     found = _deployed(shipped, document, "found")

@@ -13,9 +13,9 @@ import click
 from mhfd_client.commands.common import echo
 
 if TYPE_CHECKING:
-    from mhfd_client.flow.by_hand.run_input import InputParts
     from mhfd_client.flow.run_words import Surroundings
     from mhfd_client.settings.options import Settings
+    from mhfd_flows.build import FlowRecipe
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,8 +28,9 @@ _OPTIONS = (
     click.option("--staging", metavar="COLLECTION:FOLDER", help="The staging area.  [default: flow.staging]"),
     click.option("--staging-root", metavar="FOLDER", help="The same, as the endpoint sees it."),
     click.option("--results", metavar="COLLECTION:FOLDER", help="Where reports go.  [default: flow.results]"),
-    click.option("--endpoint", metavar="ID", help="Who scores.  [default: compute.endpoint]"),
-    click.option("--function", metavar="ID", help="By which function.  [default: compute.function]"),
+    click.option("--endpoint", metavar="ID", help="Whom it asks.  [default: compute.endpoint]"),
+    click.option("--function", metavar="ID", help="For which function.  [default: compute.function, where it scores]"),
+    click.option("--request", metavar="JSON", help="What long work is asked, as JSON or a file of it."),
     click.option("--image", "images", multiple=True, metavar="PATH", help="Of focus_check_shared; may be repeated."),
     click.option("--write-to", metavar="FOLDER", help="Of focus_check_shared: where full reports go."),
     click.option("--label", help="What runs are called, in 64 characters.  [default: the flow and its folder]"),
@@ -68,10 +69,12 @@ def chosen(
     file: Path | None,
     label: str | None,
     tags: tuple[str, ...],
+    request: str | None,
     **parts: Any,
 ) -> Chosen:
     """What was typed, checked. UsageError; FlowError when the flow is not there, or not this mhfd's."""
     from mhfd.errors import UsageError
+    from mhfd_client.commands.far.flow_told import object_of
     from mhfd_client.flow.by_hand.run_input import InputParts, read_input, run_input
     from mhfd_client.flow.runs import surroundings
     from mhfd_client.settings.load import load
@@ -83,13 +86,13 @@ def chosen(
                 f"{one[:80]!r}: a label or tag has 1 to {_MOST} characters, and does not begin with {_TAG}"
             )
     written = None if file is None else read_input(file)
-    given: InputParts = InputParts(**parts)
-    id_, schema, ours = _flow(settings, name)
+    given = InputParts(**parts, request=None if request is None else object_of("--request", request))
+    id_, schema, recipe, ours = _flow(settings, name)
     if not ours and written is None:
         raise UsageError(f"flow {id_} is none of mhfd's: give the whole input of a run with --input FILE")
     if schema is None:
         echo(f"what flow {id_} asks for is not shown to us: the service checks the input", err=True)
-    body = run_input(settings, schema, given, written)
+    body = run_input(settings, schema, given, written, scores=recipe is None or not recipe.asked.long)
     return Chosen(settings, surroundings(settings, id_), body, label or _label(name or "mhfd", body), tags)
 
 
@@ -105,8 +108,8 @@ def login_named(chosen: Chosen, *, timer: bool = False) -> Iterator[None]:
         raise NotLoggedIn(f"{e}; for this: {login_line(chosen.site, timer=timer)}") from None
 
 
-def _flow(settings: Settings, name: str | None) -> tuple[str, Mapping[str, Any] | None, bool]:
-    """The flow's id, the schema of its input as far as we may see it, and whether it is one of ours."""
+def _flow(settings: Settings, name: str | None) -> tuple[str, Mapping[str, Any] | None, FlowRecipe | None, bool]:
+    """Its id, the schema of its input as far as we see it, which of ours it is, and whether any mhfd deployed it."""
     from globus_sdk import FlowsClient
 
     from mhfd_client.errors import FlowMissing, FlowRefused
@@ -121,13 +124,14 @@ def _flow(settings: Settings, name: str | None) -> tuple[str, Mapping[str, Any] 
         flow_of(name)  # says which there are
     with globus_app(settings, services=["flows"]) as app, FlowsClient(app=app) as flows:
         if shipped is not None:
-            return str(deployments.find(flows, shipped, who=who_of(app)).id), shipped.input_schema, True
+            return str(deployments.find(flows, shipped, who=who_of(app)).id), shipped.input_schema, shipped, True
         id_ = str(id_of(wanted, "NAME|ID" if name else "flow.id", do=f"or give a name: {', '.join(FLOWS)}"))
         try:
             document = deployments.asked(lambda: flows.get_flow(id_).data)
         except (FlowMissing, FlowRefused):
-            return id_, None, False  # who may start it need not be shown it
-    return id_, document["input_schema"], any(str(one) == "mhfd" for one in document.get("keywords") or ())
+            return id_, None, None, False  # who may start it need not be shown it
+    of_an_mhfd = any(str(one) == "mhfd" for one in document.get("keywords") or ())
+    return id_, document["input_schema"], deployments.ours(document), of_an_mhfd
 
 
 def _label(name: str, body: Mapping[str, Any]) -> str:

@@ -91,10 +91,10 @@ def try_file(
             if isinstance(state, Does):
                 echo(f"{name:24} {', '.join(ERRORS)}")
         return True
-    body = None if told is None else _object("--input", told)
+    body = None if told is None else object_of("--input", told)
     chosen = trial_faults(definition, faults)
     given = made_up(needed(definition), document.input_schema) if body is None else body
-    done = try_out(definition, given, chosen, None if answers is None else _object("--answers", answers))
+    done = try_out(definition, given, chosen, None if answers is None else object_of("--answers", answers))
     say(_trial_as_json(document.name, done), _trial_told(done, was_given=body is not None), as_json=as_json)
     return done.ended != "broken"
 
@@ -190,7 +190,7 @@ def _json_of(file: Path) -> Any:
         raise UsageError(f"{file} is no JSON: {e}") from None
 
 
-def _object(option: str, told: str) -> dict[str, Any]:
+def object_of(option: str, told: str) -> dict[str, Any]:
     """An object that is typed, or in a file."""
     from mhfd.errors import UsageError
 

@@ -26,6 +26,7 @@ _HINTS: Final = {
     "results": "--results COLLECTION:FOLDER, or flow.results and flow.results_path",
     "compute.endpoint_id": "--endpoint ID, or compute.endpoint",
     "compute.function_id": "--function ID, or compute.function; `mhfd function register` prints it",
+    "request": "--request JSON",
     "compute.staging_root": "--staging-root FOLDER, or flow.staging_root",
     "paths": "--image PATH, as the endpoint sees it",
 }
@@ -43,6 +44,7 @@ class InputParts:
     staging_root: str | None = None
     images: tuple[str, ...] = ()
     write_to: str | None = None
+    request: Mapping[str, Any] | None = None
 
     def put_into(self, body: dict[str, Any]) -> None:
         """Each where an input of ours has it. UsageError."""
@@ -61,6 +63,8 @@ class InputParts:
             body["paths"] = list(self.images)
         if self.write_to is not None:
             body["write_to"] = self.write_to
+        if self.request is not None:
+            body["request"] = dict(self.request)
 
 
 def read_input(file: Path) -> dict[str, Any]:
@@ -77,7 +81,12 @@ def read_input(file: Path) -> dict[str, Any]:
 
 
 def run_input(
-    settings: Settings, schema: Mapping[str, Any] | None, parts: InputParts, written: Mapping[str, Any] | None = None
+    settings: Settings,
+    schema: Mapping[str, Any] | None,
+    parts: InputParts,
+    written: Mapping[str, Any] | None = None,
+    *,
+    scores: bool = True,
 ) -> dict[str, Any]:
     """The input, which fits the flow. UsageError names each field that does not.
 
@@ -86,8 +95,9 @@ def run_input(
         schema: The flow's; None where it is not shown to us.
         parts: Stand above all else.
         written: A whole input, which stands above the settings.
+        scores: The flow asks the function that scores, which the settings name; not one of its own.
     """
-    body = _from_settings(settings, schema or {}) if written is None else copy.deepcopy(dict(written))
+    body = _from_settings(settings, schema or {}, scores) if written is None else copy.deepcopy(dict(written))
     parts.put_into(body)
     if schema is not None:
         _check(body, schema)
@@ -110,7 +120,7 @@ def _compute(body: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _from_settings(settings: Settings, schema: Mapping[str, Any]) -> dict[str, Any]:
+def _from_settings(settings: Settings, schema: Mapping[str, Any], scores: bool) -> dict[str, Any]:
     """What the settings have of what this flow asks for."""
     flow, wanted = settings.flow, schema.get("properties") or {}
     body: dict[str, Any] = {}
@@ -123,7 +133,7 @@ def _from_settings(settings: Settings, schema: Mapping[str, Any]) -> dict[str, A
             body[name] = {"id": collection, "path": path}
     parts = (
         ("endpoint_id", settings.compute.endpoint),
-        ("function_id", settings.compute.function),
+        ("function_id", settings.compute.function if scores else None),
         ("staging_root", flow.staging_root),
     )
     known = (wanted.get("compute") or {}).get("properties") or {}
