@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 from tests.rigs.by_hand import SOMEBODY, Operator, operator
+from tests.rigs.hash_flow import HASH_FLOW
 
 from mhfd_client.commands.far import flow_start
 from mhfd_client.flow.by_hand import once
 from mhfd_client.flow.service import TAG
+from mhfd_flows.shipped import FLOWS
 
 RUN = "POST /flows/.*/run$"
 
@@ -94,6 +96,21 @@ def test_what_cannot_be_right_starts_nothing(person: Operator) -> None:
         assert refused.exit_code == 2, refused.output
         assert said in refused.output
     assert person.runs() == []
+
+
+def test_a_flow_for_long_work_is_deployed_and_started_by_its_name(
+    person: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(FLOWS, HASH_FLOW.name, HASH_FLOW)
+    person.flow = str(person.reads("deploy", "hash_folder")["id"])
+    person.log_in()
+    refused = person.types("start", "hash_folder")
+    assert refused.exit_code == 2
+    assert "compute.function_id is missing" in refused.output, "the setting names the function that scores"
+    told = person.reads("start", "hash_folder", "--function", SOMEBODY, "--request", '{"slow_ms": 3}')
+    run = person.globus.flows.runs[told["run"]]
+    assert (run.body["request"], run.body["source"]["path"]) == ({"slow_ms": 3}, "/wafer7/")
+    assert told["label"] == "hash_folder: /wafer7/"
 
 
 def test_what_is_missing_is_named_with_what_gives_it(person: Operator) -> None:

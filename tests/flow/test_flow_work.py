@@ -47,7 +47,7 @@ def runner(flows: WorkFlows) -> Iterator[FlowRunner]:
 def followed(runner: FlowRunner, flows: WorkFlows) -> list[Event]:
     """All that is heard until nothing is held."""
     heard = list(runner.events(1.0))
-    while runner.held and flows.time.now < HOURS * 3600:
+    while len(runner._line) and flows.time.now < HOURS * 3600:
         heard += runner.events(60.0)
     return heard + list(runner.events(0.0))
 
@@ -84,8 +84,8 @@ def test_a_work_is_brought_done_and_given_back(runner: FlowRunner, flows: WorkFl
     assert (len(flows.runs), len(flows.asked)) == (1, 1)
 
 
-def test_it_says_how_far_it_is_from_turn_to_turn(runner: FlowRunner, flows: WorkFlows) -> None:
-    folder = flows.images(3)
+def test_it_says_how_far_it_is_from_turn_to_turn(flows: WorkFlows) -> None:
+    folder, runner = flows.images(3), flows.runner(poll_s=0.5)
     runner.submit(Batch("a", (work(folder, turn_s=1, slow_ms=510),)))
     events = followed(runner, flows)
     is_hashed(ended(events), folder, flows)
@@ -96,6 +96,7 @@ def test_it_says_how_far_it_is_from_turn_to_turn(runner: FlowRunner, flows: Work
     assert sorted(set(done)) == done
     assert len(flows.runs) == 1
     assert not any(isinstance(event, Health) for event in events)
+    runner.close()
 
 
 def test_whatever_dies_or_is_lost_there_is_one_run_and_one_result(flows: WorkFlows, tmp_path: Path) -> None:
@@ -169,7 +170,7 @@ def test_what_came_back_otherwise_is_not_believed(runner: FlowRunner, flows: Wor
         ({"folder": "/etc"}, "bad_request", "is not below"),
         ({"colour": "red"}, "bad_request", "'colour' was unexpected"),
         ({"turn_s": 1e6}, "bad_request", "request.turn_s"),
-        ({"slow_ms": -1}, "bad_request", "greater than or equal to 0"),
+        ({"slow_ms": -1}, "bad_request", "request.slow_ms"),
     ],
 )
 def test_a_request_that_cannot_be_comes_back(
@@ -212,20 +213,51 @@ def test_what_always_fails_is_given_up(runner: FlowRunner, flows: WorkFlows) -> 
     assert flows.staged() == []
 
 
-def test_cancelled_work_comes_back_and_what_it_may_have_left_is_named(runner: FlowRunner, flows: WorkFlows) -> None:
-    flows.deaths = 100  # it is out for long
-    runner.submit(Batch("a", (work(flows.images(2)),)))
-    heard: list[Event] = []
+def test_cancelled_work_comes_back_when_its_run_is_over(flows: WorkFlows, tmp_path: Path) -> None:
+    """Also from a process that has only just come back to it. What the run may have left is named."""
+    flows.deaths, batch = 100, Batch("a", (work(flows.images(2)),))  # it is out for long
+    first = flows.runner(state=tmp_path)
+    first.events(1.0)
+    first.submit(batch)
     while not flows.asked:
-        heard += runner.events(10.0)
-    runner.cancel("a")
-    heard += followed(runner, flows)
-    while len(runner._runs):
-        heard += runner.events(60.0)
-    assert (returned(heard).why, returned(heard).blame) == ("cancelled", False)
+        first.events(10.0)
+    first.close()
+    second = flows.runner(state=tmp_path)
+    assert second.reattach(batch)
+    second.cancel("a")
+    assert not list(second.events(0.0)), "it is not known to be over"
+    heard = followed(second, flows)
     (run,) = flows.runs
     assert flows.runs[run].status == "ENDED"
+    assert (returned(heard).why, returned(heard).blame) == ("cancelled", False)
     assert any(f"/mhfd-{run}/" in event.detail for event in heard if isinstance(event, Health))
+    second.close()
+
+
+def test_work_that_is_done_before_it_is_cancelled_is_done(runner: FlowRunner, flows: WorkFlows) -> None:
+    folder = flows.images(2)
+    runner.submit(Batch("a", (work(folder),)))
+    while not any(one.status == "SUCCEEDED" for one in flows.runs.values()):
+        flows.time.go_on(flows.time.now + 1.0, lambda: False)
+        runner.events(0.0)
+    runner.cancel("a")
+    is_hashed(ended(followed(runner, flows)), folder, flows)
+
+
+@pytest.mark.parametrize(("lost", "never", "runs"), [(0, 0, []), (1, 0, ["ENDED"]), (0, 1, [])])
+def test_work_is_cancelled_before_its_run_is_known(
+    runner: FlowRunner, flows: WorkFlows, lost: int, never: int, runs: list[str]
+) -> None:
+    """It waits; its run is made, and is looked for; none is made."""
+    flows.lost, flows.never, flows.lag_s, flows.deaths = lost, never, 30.0, 100
+    if lost or never:
+        runner.events(1.0)
+    runner.submit(Batch("a", (work(flows.images(2)),)))
+    while flows.starts < lost + never:
+        runner.events(0.5)
+    runner.cancel("a")
+    assert returned(followed(runner, flows)).why == "cancelled"
+    assert [one.status for one in flows.runs.values()] == runs
 
 
 def test_two_works_are_two_runs(runner: FlowRunner, flows: WorkFlows) -> None:

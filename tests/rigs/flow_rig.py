@@ -14,13 +14,15 @@ import pytest
 import tifffile
 
 from mhfd.contract.params import Params
-from mhfd_client.flow.from_settings import flow_runner
+from mhfd_client.flow import deployments
+from mhfd_client.flow.from_settings import flow_runner, work_runner
 from mhfd_client.flow.runner import FlowRunner
 from mhfd_client.globus.consents import consents_for
 from mhfd_client.globus.identity import globus_app
 from mhfd_client.runners import Job
 from mhfd_client.settings import load as settings
 from mhfd_client.settings.options import Settings
+from mhfd_flows.build import FlowRecipe
 from mhfd_flows.shipped import FLOWS
 from tests.rigs.globus.auth_state import NATIVE_ID
 from tests.rigs.globus.child_endpoint import ChildEndpoint
@@ -73,6 +75,14 @@ class Site:
             patch.setattr("mhfd_client.flow.from_settings.FlowRunner", hasty)
             return flow_runner(self.settings(**more), root=str(self.root), state_dir=self.folder)
 
+    def work_runner(self, function: str) -> FlowRunner:
+        """As whoever follows a work would make it, of what lies in the watched folder."""
+        hasty = partial(FlowRunner, lag_s=0.2, hold_s=0.2)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("mhfd_client.flow.from_settings.FlowRunner", hasty)
+            id_ = self.pairs["compute.function"]
+            return work_runner(self.settings(), function, id_, folder=str(self.root), runs_file=self.folder / "works")
+
     def images(self, count: int) -> list[Job]:
         """New images, each with other bytes, moved in whole."""
         new = []
@@ -99,7 +109,13 @@ class Site:
 
 
 @contextmanager
-def site(service: Service, endpoint: ChildEndpoint | CoreEndpoint, folder: Path, env: dict[str, str]) -> Iterator[Site]:
+def site(
+    service: Service,
+    endpoint: ChildEndpoint | CoreEndpoint,
+    folder: Path,
+    env: dict[str, str],
+    recipe: FlowRecipe = SHIPPED,
+) -> Iterator[Site]:
     """Made on the stand-ins; somebody is logged in. `env`: of this process, else of one that watches."""
     globus = service.globus
     (folder / "sem" / "run").mkdir(parents=True)
@@ -117,7 +133,9 @@ def site(service: Service, endpoint: ChildEndpoint | CoreEndpoint, folder: Path,
     chosen = settings.load(env=env).settings
     with globus_app(chosen, services=["flows"], env=env, ask=Consenting) as app, FlowsClient(app=app) as flows:
         app.login()
-        flow = str(flows.create_flow(SHIPPED.title, SHIPPED.document, SHIPPED.input_schema)["id"])
+        found_by = {} if recipe is SHIPPED else {"keywords": deployments._about(recipe)["keywords"]}
+        made = flows.create_flow(recipe.title, recipe.document, recipe.input_schema, **found_by)
+        flow = str(made["id"])
         app.add_scope_requirements(consents_for("flow", flows=[flow], mapped=[stage.id]).scopes())
         app.login()
     pairs = {
@@ -135,7 +153,7 @@ def site(service: Service, endpoint: ChildEndpoint | CoreEndpoint, folder: Path,
         "flow.wait_s": 0.3,
         "flow.poll_s": 0.1,
         "compute.endpoint": endpoint.id,
-        "compute.function": endpoint.functions.get("mhfd_focus") or function_of(service, folder),
+        "compute.function": endpoint.functions.get(recipe.function) or function_of(service, folder, recipe.function),
     }
     globus.flows.limit_pace = 1.0
     yield Site(globus, sem, stage, endpoint, folder, pairs, env, before=_scored(endpoint))
@@ -143,12 +161,16 @@ def site(service: Service, endpoint: ChildEndpoint | CoreEndpoint, folder: Path,
 
 @contextmanager
 def site_here(
-    service: Service, endpoint: ChildEndpoint | CoreEndpoint, folder: Path, patch: pytest.MonkeyPatch
+    service: Service,
+    endpoint: ChildEndpoint | CoreEndpoint,
+    folder: Path,
+    patch: pytest.MonkeyPatch,
+    recipe: FlowRecipe = SHIPPED,
 ) -> Iterator[Site]:
     """The same, and this process is the one that watches."""
     for name in ("GLOBUS_COMPUTE_CLIENT_ID", "GLOBUS_COMPUTE_CLIENT_SECRET"):
         patch.delenv(name)
-    with site(service, endpoint, folder, {}) as made:
+    with site(service, endpoint, folder, {}, recipe) as made:
         for name, value in made.env.items():
             patch.setenv(name, value)
         yield made
@@ -166,23 +188,24 @@ def settings_file(folder: Path, pairs: Mapping[str, Any]) -> Path:
     return made
 
 
-def function_of(service: Service, folder: Path) -> str:
-    """Our function, registered once a service."""
-    if service.url not in _functions:
+def function_of(service: Service, folder: Path, name: str = "mhfd_focus") -> str:
+    """One of our functions, registered once a service."""
+    known = f"{service.url} {name}"
+    if known not in _functions:
         from globus_compute_sdk import Client
         from globus_compute_sdk.serialize import PureSourceTextInspect
 
-        from mhfd.shim import mhfd_focus
+        from mhfd import shim
         from tests.rigs.globus.sdk import redirected
 
         with redirected(service.url, folder / "register"):
             client = Client(code_serialization_strategy=PureSourceTextInspect())
-            _functions[service.url] = str(client.register_function(mhfd_focus))
+            _functions[known] = str(client.register_function(shim.FUNCTIONS[name]))
             client._compute_web_client.v2.close()
             client._compute_web_client.v3.close()
             assert client.app is not None
             client.app.close()
-    return _functions[service.url]
+    return _functions[known]
 
 
 def _scored(endpoint: ChildEndpoint | CoreEndpoint) -> int:

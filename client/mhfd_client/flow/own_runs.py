@@ -9,7 +9,7 @@ from typing import Generic
 
 from mhfd_client.flow.runs_out import NotedRun, RunsFile
 from mhfd_client.flow.service import Run
-from mhfd_client.runners.pending import PendingT
+from mhfd_client.runners.pending import PendingT, PendingWork
 
 
 class Stage(Enum):
@@ -43,6 +43,7 @@ class OwnRun(Generic[PendingT]):
     collects: int = 0
     heard: int = 0  # answers of its function
     again: bool = False  # taken up after a restart
+    unwanted: bool = False  # it is to be cancelled
     state: str = ""
     state_since: float = 0.0
     ending: Run | None = None
@@ -51,6 +52,16 @@ class OwnRun(Generic[PendingT]):
     def open(self) -> list[PendingT]:
         """What of it is not answered yet."""
         return [one for one in self.carried if one.open]
+
+    @property
+    def wanted(self) -> bool:
+        """Somebody waits for something of it."""
+        return any(not (isinstance(one, PendingWork) and one.cancels) for one in self.open)
+
+    @property
+    def asked(self) -> bool:
+        """It may have been made."""
+        return self.stage not in (Stage.CHECKING, Stage.ASKING)
 
     def in_state_for(self, state: str, now: float, every: float) -> float:
         """How long it is in this state, in seconds; in a new one it is looked at often again."""

@@ -21,7 +21,7 @@ from mhfd_client.flow import reports
 from mhfd_client.flow.connection import FlowConnection
 from mhfd_client.flow.folders import Folders
 from mhfd_client.flow.image_load import ImageLoad
-from mhfd_client.flow.images import OLDER_MOST, FlowImage, FlowImages
+from mhfd_client.flow.images import OLDER_MOST, FlowImage
 from mhfd_client.flow.loads import Load
 from mhfd_client.flow.own_runs import OwnRun, OwnRuns, Stage
 from mhfd_client.flow.reports import RunFiles
@@ -87,14 +87,11 @@ class FlowRunner(FarImagesRunner):
         files: RunFiles = reports,
         load: Load[Any] | None = None,
     ) -> None:
-        super().__init__(FlowImages(), Condition("the flow goes on"), clock, background)
         self._folders = folders
         self._load: Load[Any] = ImageLoad(folders, files) if load is None else load
-        self._line: Any = self._load.line
-        if isinstance(self._line, FlowImages):
-            self._pending = self._line
-        else:
-            self._works = self._line
+        self._line: Any = self._load.line  # of its one kind: what is asked for, and not over
+        super().__init__(self._line, Condition("the flow goes on"), clock, background)
+        self._works = self._pending
         self._batch, self._wait, self._most = batch, wait_s, runs
         self._poll, self._late, self._lag, self._hold = poll_s, late_s, lag_s, hold_s
         self._attempts, self._backoff = attempts, backoff_s
@@ -144,11 +141,15 @@ class FlowRunner(FarImagesRunner):
         return super().events(timeout)
 
     def cancel(self, token: str) -> None:
-        """Runs with nothing but this batch's are cancelled; of others what they bring for it is left aside."""
-        self._give_back(self._line.of(token), "cancelled")
+        """Runs with nothing but this batch's are cancelled; of others what they bring for it is left aside. Images come
+        back at once, work that may be in a run when that is over.
+        """
+        out = [one for own in self._runs if own.asked for one in own.open if isinstance(one, PendingWork)]
+        self._give_back([one for one in self._line.of(token) if one not in out], "cancelled")
+        for one in out:
+            one.cancels = one.cancels or one.token == token
         for own in self._runs:
-            if not own.open and own.run is not None and own.stage is Stage.OUT:
-                self._web.ask(f"cancel {own.key}", lambda service, run=own.run: service.cancel(run))  # type: ignore[misc]
+            own.unwanted = own.unwanted or not own.wanted
 
     def reattach(self, batch: Batch) -> bool:
         """Whether runs of it are or may be out. Their answers come; what was never asked for is asked for now."""
@@ -201,7 +202,7 @@ class FlowRunner(FarImagesRunner):
     def _opened(self, reply: QuestionReply) -> None:
         if reply.error is not None:
             self._turned_away(reply.error)
-        elif not self.held:  # else what waits finds out whether it is well
+        elif not len(self._line):  # else what waits finds out whether it is well
             self._condition.over(Trouble.OFFLINE, Trouble.REFUSED)
 
     # -- a run, from what waits to the one who has it
@@ -224,9 +225,8 @@ class FlowRunner(FarImagesRunner):
 
     def _checked(self, own: OwnRun[Pending], reply: QuestionReply) -> None:
         """Is what it carries still what the station saw?"""
-        answers = reply.value if reply.error is None else [(f"{type(reply.error).__name__}: {reply.error}", True)]
-        if reply.error is not None:
-            answers = answers * len(own.carried)
+        failed = [(f"{type(reply.error).__name__}: {reply.error}", True)] * len(own.carried)
+        answers = failed if reply.error is not None else reply.value
         kept: list[tuple[Pending, str]] = []
         for one, name, wrong in zip(own.carried, own.names, answers, strict=True):
             if wrong is None and one.open:
@@ -255,9 +255,10 @@ class FlowRunner(FarImagesRunner):
         now = self._clock()
         if reply.error is not None:
             self._dissolve(own)  # nothing was made
+            works = [one for one in own.open if isinstance(one, PendingWork)]
             refused = isinstance(reply.error, InputRefused)
-            if refused and self._line is self._works:
-                self._give_back(own.open, str(reply.error), blame=True, code=Code.BAD_REQUEST)
+            if refused and works:
+                self._give_back(works, str(reply.error), blame=True, code=Code.BAD_REQUEST)
             elif refused and len(own.carried) > OLDER_MOST:
                 log.warning("%s; it is taken for an older flow, and given %d images a run", reply.error, OLDER_MOST)
                 self._batch = min(self._batch, OLDER_MOST)
@@ -358,7 +359,8 @@ class FlowRunner(FarImagesRunner):
             self._web.reopen()
 
     def _cancelled(self, own: OwnRun[Pending], reply: QuestionReply) -> None:
-        own.due = self._clock()
+        own.unwanted = isinstance(reply.error, FlowsUnreachable)  # then it is asked again
+        own.due = self._clock() + (self._hold if own.unwanted else 0.0)
 
     def _ended(self, own: OwnRun[Pending], run: Run) -> None:
         own.stage, own.ending, own.due = Stage.ENDED, run, self._clock()
@@ -436,6 +438,8 @@ class FlowRunner(FarImagesRunner):
     def _dissolve(self, own: OwnRun[Pending]) -> None:
         """The run is not made: what it was to carry waits again, first in the line."""
         self._runs.dissolve(own)
+        if own.unwanted:
+            self._give_back(own.open, "cancelled")
         self._line.again(own.open)
 
     def _forget_told(self) -> None:
@@ -483,8 +487,12 @@ class FlowRunner(FarImagesRunner):
         for own in self._runs:
             if now < own.due:
                 continue
-            if own.stage is Stage.ASKING and now >= self._standing.hold_until:
+            if own.stage is Stage.ASKING and own.unwanted:
+                self._dissolve(own)
+            elif own.stage is Stage.ASKING and now >= self._standing.hold_until:
                 self._ask(own)
+            elif own.stage is Stage.OUT and own.unwanted:
+                self._web.ask(f"cancel {own.key}", lambda service, run=str(own.run): service.cancel(run))  # type: ignore[misc]
             elif own.stage is Stage.OUT and not self._web.asks(f"resume {own.key}"):
                 self._web.ask(f"look {own.key}", lambda service, run=str(own.run): self._load.look(service, run))  # type: ignore[misc]
                 own.due = now + POLL_MOST_S

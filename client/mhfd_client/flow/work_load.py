@@ -105,7 +105,10 @@ class WorkLoad:
             return None
         own.heard = len(run.answers)
         answer = _last(own.open[0].work, run)
-        return answer if answer is not None and answer.state in GOES_ON else None
+        if answer is None or answer.state not in GOES_ON:
+            return None
+        there = answer.provenance.model_copy(update={"endpoint": self._folders.endpoint})
+        return answer.model_copy(update={"provenance": there})
 
     def collect(self, own: OwnRun[PendingWork]) -> Callable[[], Brought]:
         answer = None if own.ending is None or not own.open else _last(own.open[0].work, own.ending)
@@ -147,10 +150,14 @@ class WorkEnd(RunEnd[PendingWork]):
     @property
     def _said(self) -> Fate | None:
         """The function's last word; None where the run ended before it, or before what it made was back."""
+        if self.answer is not None and self.answered:
+            return self.answer.model_copy(update={"artefacts": self.found.here})
+        if not self.own.wanted:
+            return GivenBack("cancelled")
         if self.answer is None or self.answer.state in GOES_ON:
             return None
         if not self.found.wrong:
-            return self.answer.model_copy(update={"artefacts": self.found.here})
+            return self.answer
         if self.run.status != "SUCCEEDED":
             return None
         why = f"what run {self.run.id} brought back is not what the endpoint has made: {self.found.wrong}"
