@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from mhfd.errors import UsageError
 from mhfd_flows.build import Fault, FlowRecipe, Kind
+from mhfd_flows.definition import ERRORS, ActionError
 from mhfd_flows.errors import UnableToRun
 from mhfd_flows.interpreter import ActionAnswer, Provider, VirtualClock
 from mhfd_flows.providers import ActionProvider, provider_of
@@ -22,9 +23,9 @@ STAGING: Final = "the endpoint's collection"
 RESULTS: Final = "the collection for reports"
 SEEN: Final = "/endpoint"
 """Where the endpoint sees its collection."""
-UNDONE: Final[tuple[Kind, ...]] = ("unable", "failed", "stuck")
-"""What goes wrong before anything is done."""
-_Doing = Callable[[Mapping[str, Any], str], dict[str, Any]]
+UNDONE: Final[Mapping[Kind, ActionError]] = dict(zip(("unable", "failed", "stuck"), ERRORS, strict=True))
+"""What goes wrong before anything is done, and the error that comes of it."""
+_Doing = Callable[[str, Mapping[str, Any]], dict[str, Any]]
 """What is asked at a place is done, and answered."""
 
 
@@ -54,7 +55,8 @@ class World:
             provider = provider_of(address)
             if provider is None or provider.name not in doing:
                 raise UsageError(f"{flow.name}: {state}: nobody pretends to be {address}; try the definition as a file")
-            found[state] = _Pretender(self, provider, place, doing[provider.name])
+            act, strikes = partial(doing[provider.name], place), partial(self._error, place)
+            found[state] = Pretender(self.clock, provider, act, strikes)
         return found
 
     def below(self, collection: str, folder: str) -> list[str]:
@@ -69,7 +71,11 @@ class World:
                 return one.kind
         return None
 
-    def _ls(self, asked: Mapping[str, Any], place: str) -> dict[str, Any]:
+    def _error(self, place: str) -> ActionError | None:
+        kind = self.strikes(place, *UNDONE)
+        return None if kind is None else UNDONE[kind]
+
+    def _ls(self, place: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         where, folder = str(asked["endpoint_id"]), str(asked["path"]).rstrip("/") + "/"
         names = {p.removeprefix(folder).split("/")[0]: p for p in self.below(where, folder)}
         if not names and (where, folder) not in self.folders:
@@ -89,11 +95,11 @@ class World:
         ]
         return {"DATA": found[: asked.get("limit")]}
 
-    def _mkdir(self, asked: Mapping[str, Any], place: str) -> dict[str, Any]:
+    def _mkdir(self, place: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         self.folders.add((str(asked["endpoint_id"]), str(asked["path"])))
         return {"code": "DirectoryCreated"}
 
-    def _transfer(self, asked: Mapping[str, Any], place: str) -> dict[str, Any]:
+    def _transfer(self, place: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         here, there = str(asked["source_endpoint"]), str(asked["destination_endpoint"])
         for item in asked["DATA"]:
             came, goes = str(item["source_path"]), str(item["destination_path"])
@@ -106,7 +112,7 @@ class World:
                 raise LookupError(f"{came} is not there")
         return {"status": "SUCCEEDED", "files_transferred": len(asked["DATA"])}
 
-    def _delete(self, asked: Mapping[str, Any], place: str) -> dict[str, Any]:
+    def _delete(self, place: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         where = str(asked["endpoint"])
         for item in asked["DATA"]:
             for path in self.below(where, item["path"]):
@@ -114,7 +120,7 @@ class World:
             self.folders -= {one for one in self.folders if one[0] == where and one[1].startswith(item["path"])}
         return {"status": "SUCCEEDED"}
 
-    def _reports(self, asked: Mapping[str, Any], place: str) -> dict[str, Any]:
+    def _reports(self, place: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         if self.strikes(place, "refused"):
             return {"ok": False, "reports": [], "errors": [_problem("bad_request")]}
         paths, into = list(asked["paths"]), asked.get("write_to")
@@ -141,7 +147,7 @@ class World:
         sizes = {path: self.files[STAGING, path.removeprefix(SEEN)] for path in paths}
         return sizes | {path: sizes[path] + 1 for path in sorted(paths)[len(paths) - changed :]}
 
-    def _turn(self, asked: Mapping[str, Any], place: str) -> dict[str, Any]:
+    def _turn(self, place: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         """One of long work, of which there are two; a file comes of it, in the work's own folder."""
         wrong = self.strikes(place, *_TURNS)
         work = f"{asked['into']}/mhfd-work-{asked['key']}"
@@ -172,48 +178,58 @@ _TURNS: Final[Mapping[Kind, tuple[str | None, str | None]]] = {
 """The state of work and the error with which a turn is answered that goes wrong."""
 
 
-def _computed(answer: _Doing, asked: Mapping[str, Any], place: str) -> dict[str, Any]:
-    return {"results": [{"task_id": "a task", "output": answer(task["kwargs"], place)} for task in asked["tasks"]]}
+def _computed(answer: _Doing, place: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    return {"results": [{"task_id": "a task", "output": answer(place, task["kwargs"])} for task in asked["tasks"]]}
 
 
 def _problem(code: str) -> dict[str, Any]:
     return {"code": code, "why": "it is pretended", "remedy": ""}
 
 
-class _Pretender:
-    """One provider at a place: starts, takes its time, and then does it."""
+class Pretender:
+    """Somebody who does an action: starts, unless something goes wrong, takes the time, and then does it.
+
+    Args:
+        provider: Who it is, if a document says so: what is asked is checked then.
+        act: What it does and answers; LookupError: it fails.
+        strikes: The error that is to come of the next action, if one is.
+    """
 
     def __init__(
         self,
-        world: World,
-        provider: ActionProvider,
-        place: str,
-        act: _Doing,
+        clock: VirtualClock,
+        provider: ActionProvider | None,
+        act: Callable[[Mapping[str, Any]], Any],
+        strikes: Callable[[], str | None],
     ) -> None:
-        self._world, self._provider, self._place, self._act = world, provider, place, act
-        self._name, self._seconds = provider.name, provider.pretended_seconds
-        self._doing: dict[str, tuple[Mapping[str, Any], float, Kind | None]] = {}
+        self._clock, self._provider, self._act, self._strikes = clock, provider, act, strikes
+        self._name = "it" if provider is None else provider.name
+        self._doing: dict[str, tuple[Mapping[str, Any], float, str | None]] = {}
 
     def run(self, parameters: Mapping[str, Any]) -> ActionAnswer:
-        if wrong := self._provider.refuses(parameters):
+        """Start it. UnableToRun."""
+        error = self._strikes()
+        if error not in (None, "ActionFailedException", "ActionTimeout"):
+            raise UnableToRun("it is pretended", error)
+        one = self._provider
+        if one is not None and one.standing == "current" and (wrong := one.refuses(parameters)):
             raise UnableToRun(f"{self._name}: {wrong}")
-        strike = self._world.strikes(self._place, *UNDONE)
-        if strike == "unable":
-            raise UnableToRun(f"{self._name}: refused, it is pretended")
         action = f"{self._name}-{len(self._doing)}"
-        self._doing[action] = parameters, self._world.clock.now() + self._seconds, strike
+        self._doing[action] = parameters, self._clock.now() + (one.pretended_seconds if one else 0), error
         return self.status(action)
 
     def status(self, action_id: str) -> ActionAnswer:
-        parameters, until, strike = self._doing[action_id]
-        if strike == "stuck" or self._world.clock.now() < until:
+        """How it stands now."""
+        parameters, until, error = self._doing[action_id]
+        if error == "ActionTimeout" or self._clock.now() < until:
             return ActionAnswer("ACTIVE", action_id)
-        if strike == "failed":
+        if error is not None:
             return ActionAnswer("FAILED", action_id, {"message": f"{self._name} failed, it is pretended"})
         try:
-            return ActionAnswer("SUCCEEDED", action_id, self._act(parameters, self._place))
+            return ActionAnswer("SUCCEEDED", action_id, self._act(parameters))
         except LookupError as e:
             return ActionAnswer("FAILED", action_id, {"message": str(e)})
 
     def cancel(self, action_id: str) -> None:
+        """It need not go on."""
         self._doing.pop(action_id, None)

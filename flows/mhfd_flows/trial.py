@@ -6,16 +6,19 @@ not what would come of it.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Literal
 
 from mhfd.errors import UsageError
 from mhfd_flows import expressions, paths
 from mhfd_flows.definition import ERRORS, Action, Definition, Does, Fail
-from mhfd_flows.errors import PathError, UnableToRun
-from mhfd_flows.interpreter import ActionAnswer, Execution, Provider, VirtualClock, run
+from mhfd_flows.errors import PathError
+from mhfd_flows.interpreter import Execution, VirtualClock, run
 from mhfd_flows.paths import Step
+from mhfd_flows.pretend import Pretender
 from mhfd_flows.providers import provider_of, web_input
 from mhfd_flows.references import References
 
@@ -85,20 +88,31 @@ def try_out(
     expressions.evaluate("1", {})  # says at once what must be installed
     chosen = tuple(faults)
     clock = VirtualClock()
-    striking = {fault.state: _Unwell(fault, clock) for fault in chosen}
+    wrong, struck = {fault.state: fault for fault in chosen}, Counter[str]()
     doing = {name: state for name, state in definition.states.items() if isinstance(state, Does)}
     told = answers or {}
     if unknown_states := sorted(told.keys() - doing.keys()):
         raise UsageError(
             f"--answers: {unknown_states[0]!r} is no state that asks somebody; there are {', '.join(doing)}"
         )
-    well: dict[str, Provider] = {name: _Agreeable(state, clock, told.get(name)) for name, state in doing.items()}
 
-    def instead(state: str) -> Provider | None:
-        unwell = striking.get(state)
-        return unwell if unwell is not None and unwell.strikes() else well[state]
+    def strikes(state: str) -> str | None:
+        fault = wrong.get(state)
+        if fault is None or struck[state] == fault.times:
+            return None
+        struck[state] += 1
+        return fault.error
 
-    execution = run(definition, body, {}, clock, run_id="dry-run", instead=instead, most_states=MOST_STATES)
+    def pretender(name: str, state: Does) -> Pretender:
+        """Who does what is asked, and answers as documents show it."""
+        provider = provider_of(state.address) if isinstance(state, Action) else None
+        shown = (
+            provider.pretended if provider else {} if isinstance(state, Action) else web_input(state.type)["pretended"]
+        )
+        return Pretender(clock, provider, lambda _: told.get(name, shown), partial(strikes, name))
+
+    well = {name: pretender(name, state) for name, state in doing.items()}
+    execution = run(definition, body, {}, clock, run_id="dry-run", instead=well.get, most_states=MOST_STATES)
     came_to = set(execution.visited)
     unknown = {
         state.address: None
@@ -106,62 +120,6 @@ def try_out(
         if name in came_to - told.keys() and isinstance(state, Action) and provider_of(state.address) is None
     }
     return Trial(definition, body, chosen, execution, tuple(unknown))
-
-
-class _Agreeable:
-    """Does what it is asked, and answers as documents show it."""
-
-    def __init__(self, state: Does, clock: VirtualClock, answer: Any) -> None:
-        self._clock = clock
-        self._provider = provider_of(state.address) if isinstance(state, Action) else None
-        self._details: Any = {} if isinstance(state, Action) else web_input(state.type)["pretended"]
-        self._seconds = 0.0
-        if self._provider is not None:
-            self._details, self._seconds = dict(self._provider.pretended), self._provider.pretended_seconds
-        self._details = self._details if answer is None else answer
-        self._until = 0.0
-
-    def run(self, parameters: Mapping[str, Any]) -> ActionAnswer:
-        if self._provider is not None and self._provider.standing == "current":
-            wrong = self._provider.refuses(parameters) if isinstance(parameters, Mapping) else "it takes an object"
-            if wrong:
-                raise UnableToRun(f"{self._provider.name}: {wrong}")
-        self._until = self._clock.now() + self._seconds
-        return self.status("pretended")
-
-    def status(self, action_id: str) -> ActionAnswer:
-        done = self._clock.now() >= self._until
-        return ActionAnswer("SUCCEEDED" if done else "ACTIVE", action_id, self._details if done else {})
-
-    def cancel(self, action_id: str) -> None:
-        """Nothing goes on."""
-
-
-class _Unwell:
-    """Goes wrong."""
-
-    def __init__(self, fault: TrialFault, clock: VirtualClock) -> None:
-        self._fault, self._clock, self._left = fault, clock, fault.times
-
-    def strikes(self) -> bool:
-        """Whether it still does; each question counts."""
-        if self._left is None:
-            return True
-        self._left -= 1
-        return self._left >= 0
-
-    def run(self, parameters: Mapping[str, Any]) -> ActionAnswer:
-        if self._fault.error == "ActionTimeout":
-            return ActionAnswer("ACTIVE", "pretended")
-        if self._fault.error == "ActionFailedException":
-            return ActionAnswer("FAILED", "pretended", {"message": "it failed, it is pretended"})
-        raise UnableToRun("it is pretended", self._fault.error)
-
-    def status(self, action_id: str) -> ActionAnswer:
-        return ActionAnswer("ACTIVE", action_id)
-
-    def cancel(self, action_id: str) -> None:
-        """It has not begun."""
 
 
 # What the input is not told
