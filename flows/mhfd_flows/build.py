@@ -297,7 +297,8 @@ class FlowRecipe:
     @cached_property
     def steps(self) -> Mapping[str, Step]:
         """Which step of the road each state is."""
-        found = dict.fromkeys(self.document["States"], Step.BEGIN) | dict.fromkeys(("Ending", "Done"), Step.CLEAN)
+        found = dict.fromkeys(self.document["States"], Step.BEGIN)
+        found |= dict.fromkeys(("Well", "Ending", "Done"), Step.CLEAN)
         for stage in self.stages:
             found |= dict.fromkeys((*stage.states, *(end.error for end in stage.fails)), stage.step)
             found |= dict.fromkeys((end.error for end in stage.ends), Step.CLEAN) | dict(stage.steps)
@@ -313,7 +314,11 @@ class FlowRecipe:
 
     @property
     def _cleans(self) -> bool:
-        return any(stage.step is Step.CLEAN for stage in self.stages)
+        return self.stages[-1].step is Step.CLEAN
+
+    @property
+    def _states(self) -> list[dict[str, Any]]:
+        return [state for stage in self.stages for state in stage.states.values()]
 
     def _begun(self) -> States:
         plan = {name: text for stage in reversed(self.stages) for name, text in stage.plan.items()}
@@ -326,8 +331,13 @@ class FlowRecipe:
     def _led(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """The stages' states, with the ways between them and the counters of all."""
         begins = [next(iter(stage.states)) for stage in self.stages]
-        clean = next((b for b, stage in zip(begins, self.stages, strict=True) if stage.step is Step.CLEAN), None)
+        clean = begins[-1] if self._cleans else None
+        said = any(s.get("ResultPath") == "$.outcome" and s.get("Next") == ON for s in self._states)
+        if clean and not said:
+            begins[-1] = "Well"
         for stage, then in zip(self.stages, [*begins[1:], "Ending" if clean else "Done"], strict=True):
+            if clean and not said and stage is self.stages[-1]:
+                yield "Well", fixed("All went well.", {"error": ""}, "outcome", clean)
             ends = {n: str(s["Parameters"]["error"]) for n, s in stage.states.items() if s.get("Next") == OVER}
             ways = {ON: then} | ({OVER: clean} if clean else ends)
             for name, state in stage.states.items():

@@ -171,6 +171,11 @@ class Drawn:
     turns: int
     more: tuple[tuple[int, bool, bool], ...]
 
+    def back(self) -> list[FlowStage]:
+        if self.scores:
+            return [give_back("reports", folder="reports", some=SOME_NOT_SCORED)]
+        return [give_back()] if self.turns % 2 else []
+
     def flow(self) -> FlowRecipe:
         others: list[list[FlowStage]] = [[], [], []]
         for number, (place, tried, late) in enumerate(self.more):  # in between, nothing may end a run at once
@@ -192,7 +197,7 @@ class Drawn:
             *others[0],
             score_brought() if self.scores else act("mhfd_x", brought=None if images else "folder", turns=self.turns),
             *others[1],
-            give_back("reports", folder="reports", some=SOME_NOT_SCORED) if self.scores else give_back(),
+            *self.back(),
             *others[2],
             clean(),
         )
@@ -268,6 +273,15 @@ def test_what_needs_a_folder_that_nobody_makes_is_refused() -> None:
 
 def recipe(*stages: FlowStage) -> FlowRecipe:
     return FlowRecipe(name="own", title="mhfd: own", subtitle="Own", stages=stages)
+
+
+def test_what_a_function_says_may_be_all_there_is() -> None:
+    """Nothing goes back but the answer, which is in the run's state."""
+    flow = recipe(bring(), act("mhfd_a", brought="folder"), clean())
+    done = try_out(flow.definition, body_of(flow), answers=answered(ok=True, state="done", artefacts=[])).execution
+    assert (done.status, done.visited[-4:]) == ("SUCCEEDED", ("Well", "Clean", "Ending", "Done"))
+    assert done.state["outcome"] == {"error": ""}
+    assert done.state["work"]["details"]["results"][0]["output"]["state"] == "done"
 
 
 def test_a_flow_that_cleans_nothing_ends_at_once() -> None:

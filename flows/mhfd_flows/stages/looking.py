@@ -22,7 +22,7 @@ from mhfd_flows.build import (
     when,
 )
 from mhfd_flows.stages.acting import task
-from mhfd_flows.stages.staging import listing
+from mhfd_flows.stages.staging import listing, results
 
 LOOKS: Final = 40
 _SEEN: Final = (
@@ -136,7 +136,8 @@ def look(images: int, files: int, reports: int) -> FlowStage:
             "listed.=": "getattr('batch', None) != None",
             "only_ask.=": "getattr('only_ask', False)",
         },
-        asks={"batch": _batch(images), "settle_s": _SETTLE, "only_ask": _ONLY_ASK},
+        asks={"results": results("reports"), "batch": _batch(images), "settle_s": _SETTLE, "only_ask": _ONLY_ASK},
+        needs=("results",),
         fails=(
             BadEnd(
                 "CannotLook",

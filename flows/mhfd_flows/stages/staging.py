@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from mhfd_flows.build import (
+    ON,
     PERSONAL,
     BadEnd,
     Fault,
@@ -18,7 +19,6 @@ from mhfd_flows.build import (
     an_id,
     choice,
     computed,
-    fixed,
     lost,
     once,
     text,
@@ -148,7 +148,7 @@ def give_back(
     moved, error = f"Return{what.capitalize()}", f"{what.capitalize()}NotReturned"
     states: States = {}
     if folder is None:
-        states["AnythingToReturn"] = choice(f"Are there {what}?", [when("answer.any", True, moved)], "Returned")
+        states["AnythingToReturn"] = choice(f"Are there {what}?", [when("answer.any", True, moved)])
     data: Mapping[str, Any] = {"DATA.=": _ARTEFACTS} if folder is None else {"DATA": [_back(folder)]}
     said = (
         f"The {what}, wherever in the work's folder they are."
@@ -156,11 +156,10 @@ def give_back(
         else f"The folder of the {what}, as it is."
     )
     doing = _moved(said, "staging", "results", data, "returned")
-    states |= three_times(moved, doing, short="Return", counter="give_back", lost="ReturnLost", then="Returned")
+    then = ON if some is None else "Returned"
+    states |= three_times(moved, doing, short="Return", counter="give_back", lost="ReturnLost", then=then)
     states["ReturnLost"] = lost(error, f"The {what} did not come back.")
-    if some is None:
-        states["Returned"] = fixed("All went well.", {"error": ""}, "outcome")
-    else:
+    if some is not None:
         found = {"error.=": f"'' if answer.ok else '{some[0].error}'"}
         states["Returned"] = computed("All of them, or some?", found, "outcome")
     may_write = f"is Globus Connect Personal running, may the folder of {what} be written?"
@@ -170,17 +169,22 @@ def give_back(
         f"{after}, but {of} {what} could not be moved back",
         may_write,
     )
-    went = f"A collection, and a folder that is made when the first {what.removesuffix('s')} comes."
     return FlowStage(
         step=replace(Step.RETURN, words=f"bringing {what} back", late=may_write),
         states=states,
         places={moved: "return"},
         counters=("give_back",),
-        asks={"results": collection(f"Where the {what} go", went)},
+        asks={"results": results(what)},
         needs=("results",),
         ends=(*(some[:1] if some else ()), end),
         faults=(*troubles("return", "return", f"the transfer of the {what}", error), *(some[1:] if some else ())),
     )
+
+
+def results(what: str) -> dict[str, Any]:
+    """The JSON Schema of where they go."""
+    made = f"A collection, and a folder that is made when the first {what.removesuffix('s')} comes."
+    return collection(f"Where the {what} go", made)
 
 
 def clean() -> FlowStage:
