@@ -21,7 +21,7 @@ from mhfd.contract.params import Params
 from mhfd.contract.request import Code, Problem
 from mhfd.detector.choose import choose
 from mhfd.errors import MhfdError
-from mhfd.remote import alarm, patience, worker
+from mhfd.remote import alarm, gpus, patience, worker
 from mhfd.remote.ledger import Ledger
 from mhfd.remote.refusal import Refusal, problem, read
 from mhfd.remote.roots import RootedFile, Roots
@@ -84,7 +84,7 @@ def _examined(request: ExamineRequest, site: Site, ledger: Ledger) -> Examinatio
         backend=backend,
         device=device,
         chosen=site.device,
-        gpus=os.environ.get("CUDA_VISIBLE_DEVICES"),
+        gpus=os.environ.get(gpus.VARIABLE),
         roots=(
             *(_root(str(root), "read") for root in site.read_roots),
             *(_root(str(r), "write") for r in site.write_roots),
