@@ -60,9 +60,13 @@ class WorkDisk:
     # -- what is there
 
     def names(self) -> list[str]:
-        """Of what is there now."""
+        """Of what is there now: opened anew, or a client of NFS would say what it knew."""
         with _said():
-            return os.listdir(self.fd)  # noqa: PTH208 - the open folder
+            fd = os.open(".", _FOLDER, dir_fd=self.fd)
+            try:
+                return os.listdir(fd)  # noqa: PTH208 - the open folder
+            finally:
+                os.close(fd)
 
     def read(self, name: str) -> bytes | None:
         """All of a file; b"" of what is no file; None where there is nothing of that name."""
