@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,12 +14,14 @@ import tifffile
 from click.testing import CliRunner, Result
 from tests.rigs.globus.child_endpoint import ChildEndpoint
 from tests.rigs.globus.service import Service
+from tests.rigs.remote import hashing
 
-from mhfd import simulate
-from mhfd.contract.examination import Examination, FileSeen, RootSeen
+from mhfd import shim, simulate
+from mhfd.contract.examination import Examination, FileSeen, FunctionSeen, RootSeen
 from mhfd.remote import worker
 from mhfd_client.cli import main
 from mhfd_client.compute import reach
+from mhfd_client.compute.service import EndpointService
 from mhfd_client.doctor import endpoint as examining
 from mhfd_client.doctor import endpoint_words as findings
 from mhfd_client.doctor.endpoint_words import Sample
@@ -148,6 +151,50 @@ def test_functions_that_are_not_allowed(service: Service, compute_endpoint: Call
     assert "mhfd endpoint pin" in checks["function mhfd_focus"].what
     assert "administrator" in checks["function mhfd_focus"].do
     assert checks["worker"].level is Level.FAIL
+
+
+def test_which_further_functions_it_has_and_lets_run(
+    service: Service, compute_endpoint: Callable[..., ChildEndpoint], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker of this endpoint has none of them; what it lets run of what it has is told from what it says."""
+    monkeypatch.setitem(shim.FUNCTIONS, hashing.NAME, hashing.FUNCTION)
+    mine = compute_endpoint(kind="thread", site=f"[functions.{hashing.NAME}]\n")
+    checks = found(mine.id)
+    assert {name for name, check in checks.items() if check.level is Level.FAIL} == set()
+    lacking = checks[f"{hashing.NAME} there"]
+    assert (lacking.level, "has no such function" in lacking.what) == (Level.WARN, True)
+
+    def said(**fields: Any) -> Check:
+        seen = FunctionSeen(**{"name": hashing.NAME, "here": True, "allowed": True, **fields})
+        told = Examination(
+            ok=True, tasks_before=1, functions=(FunctionSeen(name="mhfd_focus", here=True, allowed=True), seen)
+        )
+        (last,) = [one for one in findings.of(told, sent=0, came=1, took_s=1) if one.name == f"{hashing.NAME} there"]
+        return last
+
+    assert f"[functions.{hashing.NAME}]" in said(allowed=False).do
+    well = said(purpose="train", gpus=2, max_seconds=60.0, write_roots=("/out",))
+    assert well.level is Level.OK
+    assert well.what == "may run, 60 s a task; 2 GPUs; reads nothing; writes below /out"
+    assert "purpose=train" in well.do
+
+
+def test_an_endpoint_of_before_says_nothing_of_further_functions(
+    service: Service, quick_endpoint: ChildEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It refuses the question, and is asked as it was before."""
+    asked = list[dict[str, Any]]()
+    submit = EndpointService.submit
+
+    def older(self: EndpointService, function: UUID, request: Mapping[str, Any]) -> Any:
+        asked.append(dict(request))
+        return submit(self, function, request)
+
+    monkeypatch.setattr(EndpointService, "submit", older)
+    monkeypatch.setattr(examining, "_NEW", "newer")  # which this endpoint does not know
+    checks = found(quick_endpoint.id)
+    assert {name for name, check in checks.items() if check.level is Level.FAIL} == set()
+    assert [sorted(one) for one in asked[:2]] == [["hash", "newer", "paths"], ["hash", "paths"]]
 
 
 def test_a_service_that_is_silent(

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from mhfd.contract.examination import Examination
 from mhfd.errors import ExtraMissing, MhfdError, UsageError
+from mhfd.site import FREE
 from mhfd_client.compute import registration
 from mhfd_client.compute.paths import PathMap
 from mhfd_client.compute.reach import hurried
@@ -39,7 +40,7 @@ from mhfd_client.errors import (
     TaskFailed,
 )
 from mhfd_client.settings.options import ArrivalSettings
-from mhfd_endpoint.finding import Check, fail, ok
+from mhfd_endpoint.finding import Check, fail, ok, warn
 
 WAIT_S: Final = 120.0
 """For the first answer: an endpoint that sleeps has to start a worker, on a cluster after a queue."""
@@ -48,6 +49,8 @@ _ECHO_S: Final = 30.0
 _POLLED_MS: Final = 400.0  # an endpoint as it comes looks for results every half second
 _LOOKED_AT: Final = 200
 _CHUNK: Final = 1 << 20
+_NEW: Final = "functions"
+"""The field of an ExamineRequest that an endpoint of before refuses."""
 
 _DO: Final[tuple[tuple[type[Exception], str], ...]] = (
     (ExtraMissing, "pip install 'mhfd[globus]'"),
@@ -133,7 +136,7 @@ def _examine(
         except (OSError, UsageError) as error:
             yield fail("image", str(error), "correct the folder, or --map HERE=THERE")
     paths = () if sample is None or sample.there is None else (sample.there,)
-    answer = _asked(far, function, {"paths": paths, "hash": True}, wait_s)
+    answer = _looked(far, function, {"paths": paths, "hash": True}, wait_s)
     yield from findings.of(answer.told, sent=answer.sent, came=answer.came, took_s=answer.took_s)
     if sample is not None:
         yield from findings.of_sample(sample, answer.told)
@@ -153,19 +156,28 @@ def _service(far: EndpointService) -> Iterator[Check]:
 
 
 def _functions(client: Any, endpoint: UUID) -> Generator[Check, None, UUID]:
-    """Both functions may run there; gives the one that examines."""
+    """The functions of images may run there, and which of the others; gives the one that examines."""
     found: dict[str, UUID] = {}
     for name in registration.NAMES:
         try:
             found[name] = registration.find(client, name, endpoint=endpoint)
         except (ComputeError, LoginError) as error:
-            yield _failed(f"function {name}", error)
+            failed = _failed(f"function {name}", error)
+            needed = name in FREE or not isinstance(error, FunctionNotAllowed)
+            yield failed if needed else warn(failed.name, failed.what, f"nothing for images; to run it, {failed.do}")
         else:
             yield ok(f"function {name}", f"{found[name]}, of this mhfd's code")
     if "mhfd_examine" not in found:
         what = "the endpoint could not be asked how it is, because mhfd_examine may not run there"
         raise _End(fail("worker", what, "see the line of mhfd_examine"))
     return found["mhfd_examine"]
+
+
+def _looked(far: EndpointService, function: UUID, request: Mapping[str, Any], wait_s: float) -> _Answer:
+    """The one look at everything. An endpoint of before does not know the newest question: it is asked without."""
+    answer = _asked(far, function, {**request, _NEW: True}, wait_s)
+    older = any(problem.field == _NEW for problem in answer.told.errors)
+    return _asked(far, function, request, wait_s) if older else answer
 
 
 def _asked(far: EndpointService, function: UUID, request: Mapping[str, Any], wait_s: float) -> _Answer:

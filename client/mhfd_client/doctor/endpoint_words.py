@@ -4,14 +4,16 @@ From an Examination, and from what this machine knows of the same image, to line
 """
 
 import importlib.metadata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mhfd import shim
 from mhfd.contract.base import meaning_of
-from mhfd.contract.examination import Examination, FileSeen
+from mhfd.contract.examination import Examination, FileSeen, FunctionSeen
 from mhfd.contract.request import Code, Problem
 from mhfd.remote import worker
+from mhfd.site import FREE
 from mhfd_client.runners.versions import UPGRADE_HERE
 from mhfd_endpoint.finding import Check, fail, ok, warn
 
@@ -56,6 +58,35 @@ def of(told: Examination, *, sent: float, came: float, took_s: float) -> Iterato
     if told.site is not None:
         yield _device(told)
         yield from _roots(told)
+    if told.functions:  # an older endpoint says nothing of them
+        yield from _further(told.functions)
+
+
+def _further(seen: Iterable[FunctionSeen]) -> Iterator[Check]:
+    """The functions beside those of images: which run there, and why the others do not."""
+    there = {one.name: one for one in seen if one.name not in FREE}
+    for name in sorted({*there, *shim.FUNCTIONS} - {*FREE}):
+        known = there.get(name)
+        if known is None or not known.here:
+            do = "its administrator upgrades mhfd for the workers; nothing, if nobody needs it: images are scored"
+            yield warn(f"{name} there", "the endpoint's mhfd has no such function", do)
+        elif not known.allowed:
+            do = f"its administrator writes a table [functions.{name}] into the site file; nothing, if nobody needs it"
+            yield warn(f"{name} there", "its administrator does not let it run", do)
+        else:
+            yield ok(f"{name} there", f"may run{_having(known)}", _asked_with(known))
+
+
+def _having(seen: FunctionSeen) -> str:
+    most = [f"{seen.max_seconds:g} s a task"] if seen.max_seconds is not None else []
+    most += [f"{seen.gpus} GPUs"] if seen.gpus is not None else []
+    most += [f"reads below {', '.join(seen.read_roots)}"] if seen.read_roots else ["reads nothing"]
+    most += [f"writes below {', '.join(seen.write_roots)}"] if seen.write_roots else ["writes nothing"]
+    return f", {'; '.join(most)}"
+
+
+def _asked_with(seen: FunctionSeen) -> str:
+    return "" if seen.purpose is None else f"ask for it with the endpoint's option purpose={seen.purpose}"
 
 
 def of_sample(sample: Sample, told: Examination) -> Iterator[Check]:
