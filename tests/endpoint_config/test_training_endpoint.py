@@ -142,6 +142,18 @@ def test_what_is_asked_while_a_turn_runs(asking: Asking) -> None:
     assert asking.answer("slow", turn_s=600, slow_ms=500).state is WorkState.CANCELLED, "for ever"
 
 
+def test_two_works_take_turns_and_leave_one_worker_to_answer(asking: Asking) -> None:
+    asking.answer("warm", slow_ms=0)
+    under_way = asking.begun("first", slow_ms=300)
+    waits = asking.answer("second", slow_ms=0)
+    assert (waits.state, waits.taken_up, [note.code for note in waits.notes]) == (WorkState.ELSEWHERE, 0, ["busy"])
+    assert asking.answer("first", turn_s=600, slow_ms=300).state is WorkState.ELSEWHERE
+    assert not under_way.done()
+    asking.answer("first", turn_s=600, slow_ms=300, cancel=True)
+    assert WorkAnswer.model_validate(under_way.result(DEADLINE_S)).state is WorkState.CANCELLED
+    assert asking.answer("second", slow_ms=0).state is WorkState.DONE
+
+
 def test_a_worker_that_is_killed_in_the_middle(asking: Asking) -> None:
     """What was done stays done; whoever asks again goes on, and the other worker answers meanwhile."""
     asking.answer("warm", slow_ms=0)

@@ -20,6 +20,7 @@ class Code(StrEnum):
     NOT_ALLOWED = "not_allowed"
     WRONG_KEY = "wrong_key"
     DAMAGED = "damaged"
+    BUSY = "busy"
     NO_DEVICE = "no_device"
     TOO_MANY = "too_many"
     REFUSED_PATH = "refused_path"

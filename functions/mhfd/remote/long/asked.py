@@ -16,7 +16,7 @@ from mhfd.contract.request import Code, Problem
 from mhfd.contract.work import Progress, WorkAnswer, WorkRequest, WorkState
 from mhfd.remote import alarm, worker
 from mhfd.remote.ledger import Ledger
-from mhfd.remote.long import checkpoints, lease
+from mhfd.remote.long import block, checkpoints, lease
 from mhfd.remote.long.checkpoints import Checkpoint
 from mhfd.remote.long.claims import Claim, Claims, Numbered
 from mhfd.remote.long.disk import WorkDisk
@@ -108,13 +108,16 @@ class AskedWork(Generic[R]):
                 if (said := self._ended(WorkState.CANCELLED)) is not None:
                     return said
                 continue
-            holder = self._machine.begin()
-            try:
-                if self._claims.add(number + 1, self._claim(holder)):
-                    self._seen.taken_up = number + 1
-                    return self._turn()
-            finally:
-                self._machine.end(holder)
+            with block.turn() as mine:
+                if not mine:
+                    return self._waits()
+                holder = self._machine.begin()
+                try:
+                    if self._claims.add(number + 1, self._claim(holder)):
+                        self._seen.taken_up = number + 1
+                        return self._turn()
+                finally:
+                    self._machine.end(holder)
 
     def _begun(self, number: int) -> Checkpoint | None:
         """What there is to go on from after the turn of that number."""
@@ -149,6 +152,12 @@ class AskedWork(Generic[R]):
         """Another one has it, and hears by a file that it is not wanted."""
         if self._request.cancel:
             self._disk.put(lease.CANCEL, b"")
+        return self._said(WorkState.ELSEWHERE)
+
+    def _waits(self) -> WorkAnswer:
+        """Nobody has it, and it can't be worked on here before another one's turn is over."""
+        why = "another work has the turn of this process, which does one at a time"
+        self._notes.append(problem(Code.BUSY, why, "ask again: each gets its turns"))
         return self._said(WorkState.ELSEWHERE)
 
     def _claim(self, holder: Holder, end: WorkAnswer | None = None) -> Claim:
