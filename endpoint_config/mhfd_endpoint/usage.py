@@ -15,6 +15,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Final
 
+from mhfd.contract.work import WorkState
 from mhfd.remote import linefile, quota, tasklog
 from mhfd.site import Site
 from mhfd_endpoint.errors import EndpointError
@@ -22,6 +23,7 @@ from mhfd_endpoint.errors import EndpointError
 _LATEST: Final = 1000
 _NUMBERS: Final = ("images", "bytes", "bytes_written", "wall_s", "cpu_s", "gpu_s", "device_s")
 _NOT_DONE: Final = {"refused", "failed", "nothing"}
+_ENDS: Final = {WorkState.DONE, WorkState.CANCELLED, WorkState.FAILED}
 _CUT_OFF: Final = {"ended", tasklog.LOST}
 
 
@@ -37,6 +39,9 @@ class Used:
     requests: int = 0
     not_done: int = 0
     cut_off: int = 0
+    works: int = 0
+    """Pieces of long work, each asked for as often as it took."""
+    works_ended: int = 0
     images: int = 0
     bytes: int = 0
     bytes_written: int = 0
@@ -51,7 +56,8 @@ class Used:
         return (
             f"{self.day}  {who}  {self.function}  mhfd {self.version}: {self.requests:,} requests"
             + (f" ({', '.join(odd)})" if odd else "")
-            + f", {self.images:,} images, {self.bytes / 1e9:.2f} GB, {self.gpu_s:,.1f} GPU-seconds, "
+            + (f" for {self.works:,} works, {self.works_ended:,} ended" if self.works else f", {self.images:,} images")
+            + f", {self.bytes / 1e9:.2f} GB, {self.gpu_s:,.1f} GPU-seconds, "
             f"{self.cpu_s:,.1f} CPU-seconds, {self.wall_s:,.1f} s"
         )
 
@@ -141,12 +147,13 @@ def _of_file(file: Path) -> Iterator[str]:
 def usage(found: Iterable[str]) -> Usage:
     """The sums by day, user, function and version, and the latest requests for what is refused."""
     sums: dict[tuple[str, str, str, str, str], Used] = {}
+    works: dict[tuple[str, ...], dict[str, bool]] = {}
     refused: deque[Refused] = deque(maxlen=_LATEST)
     strange = 0
     for text in found:
         try:
             line = _Line.of(json.loads(text))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             strange += 1
             continue
         key = (line.at[:10], line.user, line.identity or "", line.function, line.version)
@@ -156,6 +163,10 @@ def usage(found: Iterable[str]) -> Usage:
         used.cut_off += line.outcome in _CUT_OFF
         for name, value in line.numbers.items():
             setattr(used, name, getattr(used, name) + value)
+        if line.work:
+            named = works.setdefault(key, {})
+            named[line.work] = named.get(line.work, False) or line.ended
+            used.works, used.works_ended = len(named), sum(named.values())
         if line.refused:
             refused.append(
                 Refused(line.at, line.user, line.identity, line.function, line.task, line.refused, line.refused_more)
@@ -175,10 +186,13 @@ class _Line:
     numbers: dict[str, int | float]
     refused: tuple[str, ...]
     refused_more: int
+    work: str | None
+    """The key of long work."""
+    ended: bool
 
     @classmethod
     def of(cls, line: Any) -> "_Line":
-        """From a line of any version. ValueError, KeyError or TypeError: it is none."""
+        """From a line of any version. ValueError, KeyError, TypeError or AttributeError: it is none."""
         first = line.get("schema_version", 1) == 1 if isinstance(line, dict) else False
         names = {name: name for name in _NUMBERS} | {"bytes": "bytes" if first else "bytes_read"}
         if first:  # of before: only what was taken and done had a line
@@ -186,7 +200,7 @@ class _Line:
         numbers = {name: line[there] for name, there in names.items()}
         if any(isinstance(value, bool) or not isinstance(value, int | float) for value in numbers.values()):
             raise TypeError
-        refused = line.get("refused", [])
+        refused, work = line.get("refused", []), line.get("work") or {}
         return cls(
             str(line["at"]),
             str(line["user"]),
@@ -198,6 +212,8 @@ class _Line:
             numbers,
             tuple(map(str, refused)),
             int(line.get("refused_more", 0)),
+            _text(work.get("key")),
+            work.get("state") in _ENDS,
         )
 
 

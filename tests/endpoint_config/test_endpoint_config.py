@@ -326,6 +326,18 @@ def test_usage_is_summed_by_day_account_and_version(place: Place) -> None:
     assert (len(found.used), found.strange) == (3, 2)
 
 
+def test_usage_tells_works_from_requests() -> None:
+    """Long work is asked for many times: what counts is how many works, and how many have come to an end."""
+    line = {**TASK, "schema_version": 3, "function": "mhfd_train", "outcome": "done", "bytes_read": 0, "device_s": 9.0}
+    line |= {"images": 0, "bytes_written": 5}
+    states = [("a", "more"), ("a", "elsewhere"), ("a", "done"), ("a", "done"), ("b", "more"), ("c", "cancelled")]
+    works = [{**line, "work": {"key": key, "state": state, "taken_up": 1}} for key, state in states]
+    found = usage(map(json.dumps, [*works, {**line, "work": None}, {**line, "work": "rubbish"}]))
+    (used,) = found.used
+    assert (used.requests, used.works, used.works_ended, found.strange) == (7, 3, 2, 1)
+    assert "mhfd_train  mhfd 0.1.0 abc: 7 requests for 3 works, 2 ended, 0.00 GB" in str(used)
+
+
 def test_usage_without_a_log_says_why(place: Place) -> None:
     place.init("workstation")
     done = place.run("usage", "ep")

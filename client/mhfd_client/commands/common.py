@@ -54,7 +54,7 @@ VERSIONS: Final = {
     "config": 2,
     "retake": 3,
     "alert digest": 2,
-    "endpoint usage": 2,
+    "endpoint usage": 3,
 } | dict.fromkeys(
     (
         *("replay", "inspect", "calibrate", "tolerance", "check", "doctor", "whoami", "alert test"),
