@@ -12,6 +12,7 @@ from tests.rigs.works_here import ID, WorksHere
 from tests.works.conftest import DIG, Digging, refused, said
 
 from mhfd_client.cli import main
+from mhfd_client.runners import far
 from mhfd_client.works.asked import MOST_BYTES
 from mhfd_client.works.kept_work import KeptWork
 
@@ -136,7 +137,7 @@ def test_a_function_that_answers_at_once_goes_the_same_way(here: WorksHere) -> N
         (
             said(None, "k", errors=[refused("bad_request", "no such field", field="fild")]),
             "refused",
-            "not taken: no such",
+            "fild: no such field",
         ),
         (said(None, "k", errors=[refused("no_function", "mhfd 1.0 has no mhfd_dig")]), "refused", "has no mhfd_dig"),
         (said("cancelled", "k", 1), "cancelled", "cancelled: 1 of 3 pits"),
@@ -160,6 +161,34 @@ def test_what_was_not_taken_may_be_asked_again(here: WorksHere, digging: Digging
     assert work(*BEGIN).exit_code == 1
     digging.instead = lambda _: None
     assert work("follow", "wafer7").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("bad_request", "to do: correct that, and begin it again; the same key may be used"),
+        ("wrong_key", "to do: begin it with another key"),
+        ("not_allowed", "once that is changed there: mhfd work follow wafer7"),
+        ("internal", "goes on: mhfd work follow wafer7"),
+    ],
+)
+def test_what_was_not_taken_says_what_to_do(here: WorksHere, digging: Digging, code: str, words: str) -> None:
+    digging.instead = lambda request: said(None, request["key"], errors=[refused(code, "no", "do so")])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(far, "_WAIT_MOST_S", 0.01)
+        told = work(*BEGIN)
+    assert told.exit_code == 1, told.output
+    assert told.stdout.splitlines()[-1] == f"  {words}"
+
+
+def test_a_request_that_was_not_taken_is_corrected_under_its_key(
+    here: WorksHere, digging: Digging, request_file: Path
+) -> None:
+    wrong = refused("bad_request", "there is no such field", "correct it", field="field")
+    digging.instead = lambda request: said(None, request["key"], errors=[wrong]) if "field" in request else None
+    assert work(*BEGIN, "--request", request_file).exit_code == 1
+    assert work(*BEGIN).exit_code == 0
+    assert work("show", "wafer7").exit_code == 0
 
 
 def test_cancelling_asks_whoever_has_it(here: WorksHere, digging: Digging) -> None:

@@ -56,12 +56,13 @@ def begin(
         differ = [one for one, value in mine.items() if getattr(known, one) != value]
         if _to_do(known.request) != _to_do(own):
             differ.append("request")
-        if differ:
+        if not differ:
+            return known
+        if known.state != "refused":
             raise UsageError(
                 f"key: {name} is that of another work ({', '.join(differ)} differ; `mhfd work show {name}`); leave the "
                 "key out, or choose another"
             )
-        return known
     if into is None and via == "compute" and function not in shim.AT_ONCE:
         into = f"{_writable(where, function, chosen, say)}/{FOLDER}"
     return KeptWork.new(name, function, where, own, via=via, into=into, options=chosen, settings=way)

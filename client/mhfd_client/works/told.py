@@ -4,11 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from mhfd.contract.request import Code
 from mhfd.contract.work import Artefact, Progress, WorkAnswer, WorkState
 from mhfd_client.progress import Bar
+from mhfd_client.runners.far import AT_FAULT
 from mhfd_client.times import local
 from mhfd_client.works.kept_work import KeptWork
 
+_THERE: Final = {Code.NOT_ALLOWED, Code.NO_FUNCTION, Code.NO_MHFD}
+"""What the endpoint's administrator changes."""
 _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -26,7 +30,9 @@ def progress_told(progress: Progress | None) -> str:
 def answer_told(answer: WorkAnswer) -> str:
     """What was heard, in one line."""
     again = f", taken up {answer.taken_up} times" if answer.taken_up > 1 else ""
-    why = "; ".join(f"{one.why}: {one.remedy}" if one.remedy else one.why for one in answer.errors)
+    why = "; ".join(
+        one.why if one.code in AT_FAULT or not one.remedy else f"{one.why}: {one.remedy}" for one in answer.errors
+    )
     match answer.state:
         case WorkState.MORE:
             return f"under way: {progress_told(answer.progress)}{again}"
@@ -45,6 +51,18 @@ def answer_told(answer: WorkAnswer) -> str:
 def state_told(kept: KeptWork) -> str:
     """How it is, as far as this machine has heard."""
     return "asked for, and nothing was heard of it yet" if kept.answer is None else answer_told(kept.answer)
+
+
+def next_told(kept: KeptWork) -> str:
+    """What a person does next about a work that has not ended."""
+    codes = {error.code for error in kept.answer.errors} if kept.answer and kept.answer.state is None else set()
+    if Code.WRONG_KEY in codes:
+        return "to do: begin it with another key"
+    if codes & _THERE:
+        return f"once that is changed there: mhfd work follow {kept.key}"
+    if codes & AT_FAULT:
+        return "to do: correct that, and begin it again; the same key may be used"
+    return f"goes on: mhfd work follow {kept.key}"
 
 
 def left_told(kept: KeptWork) -> str:
@@ -85,7 +103,7 @@ def lines_told(kept: KeptWork) -> Iterator[str]:
         for artefact in kept.answer.artefacts:
             yield f"  {artefact_told(artefact)}"
     if kept.ended is None:
-        yield f"  goes on: mhfd work follow {kept.key}"
+        yield f"  {next_told(kept)}"
 
 
 def _number(value: float) -> str:
