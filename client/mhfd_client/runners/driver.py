@@ -86,6 +86,13 @@ class Driver:
                 yield done
             self.lose_patience()
 
+    def resumed(self, work: Sequence[Any]) -> Iterator[list[Any]]:
+        """As `results`, of what may have been handed over before, by a process that is gone."""
+        asked = [one for one in work if not isinstance(one, Scored)]
+        taken = bool(asked) and self._runner.reattach(Batch(self._token, tuple(asked)))
+        rest = [one for one in work if isinstance(one, Scored)] if taken else work
+        return self.results(rest, taken=asked if taken else ())
+
     def hand_over(self, rest: Iterator[Asked | Scored]) -> list[Heard]:
         """As many as the runner has room for; the answers of those that need none. It may be asked again for
         what came meanwhile, when there was nothing left.

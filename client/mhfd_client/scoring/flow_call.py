@@ -6,13 +6,12 @@ call that died or was interrupted is found again by its token, and no run is mad
 
 import os
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
 from mhfd.contract.request import Code
 from mhfd.errors import UsageError
@@ -20,8 +19,9 @@ from mhfd_client.compute.reach import endpoint_of
 from mhfd_client.errors import FlowRefused
 from mhfd_client.flow.folders import Folders
 from mhfd_client.flow.from_settings import flow_service, folders_of, runner_of
-from mhfd_client.runners import Batch, Job, Scored, Trouble, set_aside
-from mhfd_client.runners.driver import Driver
+from mhfd_client.flow.runner import FlowRunner
+from mhfd_client.runners import Job, Scored, Trouble, set_aside
+from mhfd_client.scoring.call import Results, answered
 from mhfd_client.scoring.items import Item
 from mhfd_client.scoring.kept_call import Stored
 from mhfd_client.scoring.lines import expand
@@ -34,7 +34,6 @@ _PATIENCE_S: Final = {
     Trouble.OFFLINE: 120.0,
     Trouble.QUEUED: 3600.0,
 }
-_TRIES: Final = 4
 _WAIT_S: Final = 0.2  # all images are known at the start: few of them need not wait for more
 
 
@@ -55,21 +54,12 @@ def begin(
     _folders(settings, items)
     _look(settings)
     where = UUID(str(settings.compute.endpoint))
-    if reattach is None:
-        return Stored.new(where, params, items, via="flow", options=dotted(settings, "flow", "compute"))
-    stored = Stored.open(reattach)
-    if (stored.items, stored.params, stored.endpoint, stored.via) != (items, params, where, "flow"):
-        stored.close()
-        raise UsageError(
-            f"reattach: call {stored.token} was of other paths, parameters or another way; leave it out to score "
-            "these, or mhfd_client.reattach(token) for its own table"
-        )
-    return stored
+    if reattach is not None:
+        return Stored.open(reattach).of(where, params, items, via="flow")
+    return Stored.new(where, params, items, via="flow", options=dotted(settings, "flow", "compute"))
 
 
-def scored_by_flow(
-    stored: Stored, *, say: Callable[[str], object], left: Callable[[str], object]
-) -> Generator[tuple[int, FocusReport], None, None]:
+def scored_by_flow(stored: Stored, *, say: Callable[[str], object], left: Callable[[str], object]) -> Results:
     """Each image's report with its place in the call, in the order of completion. FlowError, LoginError, RunnerError.
 
     Closing it early leaves the runs that are out; they are found by the token.
@@ -79,24 +69,13 @@ def scored_by_flow(
         say: Told in words what is being waited for, when that takes long.
         left: Told what a person has to put away.
     """
-    try:
-        yield from sorted(stored.reports.items())
-        work = list(_work(stored))
-        if work:
-            settings = load(args=stored.options).settings
-            folders = _folders(settings, stored.items)
-            jobs = [one for one in work if isinstance(one, Job)]
-            with closing(runner_of(settings, folders, runs_file=stored.tasks_file, wait_s=_WAIT_S)) as runner:
-                taken = bool(jobs) and runner.reattach(Batch(stored.token, tuple(jobs)))
-                rest = [one for one in work if not (taken and isinstance(one, Job))]
-                driver = Driver(runner, stored.token, tries=_TRIES, patience_s=_PATIENCE_S, say=say, left=left)
-                for answers in driver.results(rest, taken=jobs if taken else ()):
-                    for answer in answers:  # all of them first: the runner does not know them any more
-                        stored.scored(answer.id, answer.report)
-                    yield from ((answer.id, answer.report) for answer in answers)
-        stored.finish()
-    finally:
-        stored.close()
+
+    def runner() -> FlowRunner:
+        settings = load(args=stored.options).settings
+        folders = _folders(settings, stored.items)
+        return runner_of(settings, folders, runs_file=stored.tasks_file, wait_s=_WAIT_S)
+
+    return answered(stored, list(_work(stored)), runner, patience_s=_PATIENCE_S, say=say, left=left)
 
 
 def _work(stored: Stored) -> Iterator[Job | Scored]:

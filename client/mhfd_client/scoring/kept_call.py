@@ -15,6 +15,7 @@ from uuid import UUID
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.params import Params
+from mhfd.errors import UsageError
 from mhfd_client.errors import CallUnknown
 from mhfd_client.kept_lines import KEPT_S, KeptLines, lines_of, newest
 from mhfd_client.scoring.items import Item
@@ -83,6 +84,16 @@ class Stored:
         with contextlib.suppress(OSError):
             found.lines.go_on()
         return found
+
+    def of(self, endpoint: UUID, params: Params, items: list[Item], *, via: str = "compute") -> Stored:
+        """The same, if it is a call of these. UsageError."""
+        if (self.items, self.params, self.endpoint, self.via) == (items, params, endpoint, via):
+            return self
+        self.close()
+        raise UsageError(
+            f"reattach: call {self.token} was of other paths, parameters, another endpoint or way; leave it out to "
+            "score these, or mhfd_client.reattach(token) for its own table"
+        )
 
     @classmethod
     def latest(cls) -> Stored:

@@ -6,7 +6,7 @@ picture is made only of a file that this machine can read.
 
 import logging
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from typing import Any
@@ -20,13 +20,12 @@ from mhfd_client.compute.reach import endpoint_of, reach
 from mhfd_client.errors import StationError
 from mhfd_client.progress import Bar, bar
 from mhfd_client.scoring import flow_call
-from mhfd_client.scoring.call import scored_there
+from mhfd_client.scoring.call import Results, scored_there
 from mhfd_client.scoring.items import items_of
 from mhfd_client.scoring.kept_call import Stored
 from mhfd_client.scoring.table import Table, Wishes, table_of
 
 _log = logging.getLogger("mhfd")
-Results = Generator[tuple[int, FocusReport], None, None]
 
 
 def begin(
@@ -44,13 +43,7 @@ def begin(
         items = items_of(paths, mapped, id_)
         if not items:
             raise UsageError("paths: there are none; give a path, a pattern or a list of them")
-        stored = Stored.new(id_, params, items) if reattach is None else Stored.open(reattach)
-        if (stored.items, stored.params, stored.endpoint) != (items, params, id_):
-            stored.close()
-            raise UsageError(
-                f"reattach: call {stored.token} was of other paths, parameters or another endpoint; leave it out to "
-                "score these, or mhfd_client.reattach(token) for its own table"
-            )
+        stored = Stored.new(id_, params, items) if reattach is None else Stored.open(reattach).of(id_, params, items)
         return _table(stored, lambda shown: scored_there(stored, lambda: reached, say=shown.say), wishes)
 
 

@@ -16,7 +16,7 @@ from mhfd_client.compute.runner import ComputeRunner
 from mhfd_client.errors import RunnerError
 from mhfd_client.runners import Batch, Runner, Trouble
 from mhfd_client.runners.driver import Driver
-from mhfd_client.runners.work import Ended, Going
+from mhfd_client.runners.work import Ended, Going, Work
 from mhfd_client.works.kept_work import KeptWork
 
 _PATIENCE_S: Final = {
@@ -75,26 +75,24 @@ def _driven(kept: KeptWork, say: Say, *, cancel: bool) -> Generator[Going | Ende
         return
     work = kept.work(cancel=cancel)
     with _runner(kept) as runner:
-        taken = runner.reattach(Batch(kept.token, (work,)))
         by_run = cancel and kept.via == "flow"
-        if by_run:
-            _cancel_run(runner, kept, taken=taken)
         driver = _driver(runner, kept, say, tries=1 if by_run else _TRIES)
-        for events in driver.results(() if taken else (work,), taken=(work,) if taken else ()):
+        for events in _run_ended(runner, driver, kept, work) if by_run else driver.resumed([work]):
             for event in events:
                 heard = _cancelled(event) if by_run and isinstance(event, Ended) else event
                 kept.heard(heard)
                 yield heard
 
 
-def _cancel_run(runner: Runner, kept: KeptWork, *, taken: bool) -> None:
+def _run_ended(runner: Runner, driver: Driver, kept: KeptWork, work: Work) -> Iterator[list[Going | Ended]]:
     """What a flow carries is ended by ending its run: a second request does not reach it."""
-    if not taken:
+    if not runner.reattach(Batch(kept.token, (work,))):
         raise RunnerError(
             f"work {kept.key} has no run of its flow under way: there is nothing to cancel; `mhfd work follow "
             f"{kept.key}` begins one"
         )
     runner.cancel(kept.token)
+    return driver.results((), taken=(work,))
 
 
 def _cancelled(event: Ended) -> Ended:
