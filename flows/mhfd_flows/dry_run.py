@@ -103,7 +103,7 @@ def _expected(flow: FlowRecipe, faults: Sequence[Fault], images: int) -> Ending:
         elif end is not None:
             decided = (fault.place, end)
             break
-    back = 0 if decided else 1 if flow.asked.long else left
+    back = 0 if decided else int(flow.moves) if flow.asked.long else left
     staged = decided is None or ("stage" in road and road.index(decided[0]) > road.index("stage"))
     stays = next((fault.end for fault in faults if fault.place == "clean" and fault.end), None)
     if staged and stays:
@@ -129,5 +129,5 @@ def body_of(flow: FlowRecipe, names: Sequence[str], *, looking: bool) -> dict[st
 
 def _told(execution: Execution) -> int:
     answers = [kept["details"] for kept in execution.state.values() if isinstance(kept, dict) and "details" in kept]
-    reports = (one["output"]["reports"] for answer in answers for one in answer.get("results", ()))
+    reports = (one["output"].get("reports", ()) for answer in answers for one in answer.get("results", ()))
     return sum(report is not None for found in reports for report in found)

@@ -107,9 +107,10 @@ def rehearsal_told(done: Rehearsal) -> Iterator[str]:
     yield from _road(done.execution, done.flow.definition.states)
     ended = f"failed: {done.found.error}" if done.found.error else "succeeded"
     yield f"{elapsed(done.execution.log[-1].at)}  {ended}"
-    where = "back" if done.flow.moves else "scored"
-    of = "" if done.flow.asked.long else f", of {done.images} images"
-    yield f"{'files' if done.flow.asked.long else 'reports'} {where}: {done.found.reports}{of}"
+    if done.flow.asked.long:
+        yield f"files back: {done.found.reports}"
+    else:
+        yield f"reports {'back' if done.flow.moves else 'scored'}: {done.found.reports}, of {done.images} images"
     yield f"left in the staging area: {', '.join(done.found.left) or 'nothing'}"
     if done.as_it_should:
         yield "as it should with these faults" if done.faults else "as it should"
