@@ -63,6 +63,11 @@ class World:
         """The paths of the files below a folder."""
         return sorted(path for where, path in self.files if where == collection and path.startswith(folder))
 
+    def _size(self, collection: str, path: str) -> int:
+        if (collection, path) not in self.files:
+            raise LookupError(f"{path} is not there")
+        return self.files[collection, path]
+
     def strikes(self, place: str, *kinds: Kind) -> Kind | None:
         """What goes wrong with the next action there, of these."""
         for one in self.faults:
@@ -105,9 +110,7 @@ class World:
             came, goes = str(item["source_path"]), str(item["destination_path"])
             found = self.below(here, came) if item.get("recursive") else [came]
             for path in found:
-                if (here, path) not in self.files:
-                    raise LookupError(f"{path} is not there")
-                self.files[there, goes + path.removeprefix(came)] = self.files[here, path]
+                self.files[there, goes + path.removeprefix(came)] = self._size(here, path)
             if not found:
                 raise LookupError(f"{came} is not there")
         return {"status": "SUCCEEDED", "files_transferred": len(asked["DATA"])}
@@ -144,7 +147,7 @@ class World:
     def _sizes(self, paths: Sequence[str], place: str) -> dict[str, int]:
         """Of files as the endpoint sees them: another, where they have changed on the way."""
         changed = {"all changed": len(paths), "changed": 1}.get(self.strikes(place, "all changed", "changed") or "", 0)
-        sizes = {path: self.files[STAGING, path.removeprefix(SEEN)] for path in paths}
+        sizes = {path: self._size(STAGING, path.removeprefix(SEEN)) for path in paths}
         return sizes | {path: sizes[path] + 1 for path in sorted(paths)[len(paths) - changed :]}
 
     def _turn(self, place: str, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,11 +13,15 @@ from mhfd.contract.focus_report import Provenance
 from mhfd.contract.work import WorkAnswer
 from mhfd.errors import UsageError
 from mhfd_flows import dry_run
-from mhfd_flows.build import FlowRecipe
+from mhfd_flows.build import FlowRecipe, FlowStage
 from mhfd_flows.dry_run import rehearse
 from mhfd_flows.interpreter import VirtualClock
 from mhfd_flows.pretend import World
 from mhfd_flows.shipped import FLOWS
+from mhfd_flows.stages.acting import act
+from mhfd_flows.stages.looking import look
+from mhfd_flows.stages.scoring import score_brought
+from mhfd_flows.stages.staging import bring, clean, give_back
 
 MOVING, SHARED = FLOWS["focus_check"], FLOWS["focus_check_shared"]
 WELL = ("", 3)
@@ -132,6 +136,23 @@ def test_a_flow_that_never_ends_is_noticed(monkeypatch: pytest.MonkeyPatch) -> N
     assert rehearse(HASH_FLOW, ["work-never-ends"]).as_it_should
     for_ever = broken(HASH_FLOW, "MoreTurns", "Choices", 0, "NumericLessThan", to=100_000)
     assert rehearse(for_ever, ["work-never-ends"]).found.error == "NeverEnds"
+
+
+LOOK = look(64, 32, 64)
+OTHERS: dict[str, tuple[FlowStage, ...]] = {
+    "nothing comes back": (bring(), act("mhfd_hash_folder", brought="folder"), clean()),
+    "work on images": (LOOK, bring("images", listed=True), act("mhfd_hash_folder"), give_back("tables"), clean()),
+    "scored for nothing": (LOOK, bring("images", listed=True, back="reports"), score_brought(), clean()),
+}
+
+
+@pytest.mark.parametrize("stages", OTHERS.values(), ids=OTHERS)
+def test_a_flow_of_other_stages_ends_as_they_say(stages: tuple[FlowStage, ...]) -> None:
+    flow = FlowRecipe(name="other", title="mhfd: other", subtitle="Other", stages=stages, most=3)
+    assert len(flow.faults) > 15
+    for faults in [(), *((fault.name,) for fault in flow.faults)]:
+        done = rehearse(flow, faults)
+        assert done.found == done.expected, (faults, done.execution.error)
 
 
 @pytest.mark.parametrize("fault", [fault.name for fault in HASH_FLOW.faults if fault.place == "act"])
