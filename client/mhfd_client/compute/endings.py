@@ -143,10 +143,8 @@ class EndingRunner(FarRunner):
         match error:
             case TaskFailed():
                 self._ailing(part, error)
-            case RequestTooLarge():
-                self._too_large(part, error)
-            case FunctionError():
-                self._not_callable(part, error)
+            case RequestTooLarge() | FunctionError():
+                self._undone(part, error)
             case _:
                 self._health.turned_away(error)
                 self._again(part)
@@ -158,7 +156,7 @@ class EndingRunner(FarRunner):
             return
         if not isinstance(error, WorkerLost):
             self._health.failing(error)
-        self._at_fault(part, error)
+        self._undone(part, error)
 
     def _silent(self, part: Part) -> None:
         """It gave no answer in time, and the service has none: it is asked again."""
@@ -190,16 +188,14 @@ class EndingRunner(FarRunner):
             if not part.late or answer.state not in (None, WorkState.MORE, WorkState.ELSEWHERE):
                 self._heard(one, answer, str(self._id))
 
-    def _at_fault(self, part: Part, error: TaskFailed) -> None:
-        for one in part.open:
-            self._in_vain(one, str(error))
-
-    def _too_large(self, part: Part, error: RequestTooLarge) -> None:
-        self._give_back(part.open, f"cannot be asked for: {error}", blame=True, code=Code.BAD_REQUEST)
-
-    def _not_callable(self, part: Part, error: FunctionError) -> None:
-        code = Code.NOT_ALLOWED if isinstance(error, FunctionNotAllowed) else Code.NO_FUNCTION
-        self._give_back(part.open, str(error), blame=True, code=code)
+    def _undone(self, part: Part, error: ComputeError) -> None:
+        """It failed, cannot be called, or is too large to be asked for."""
+        if isinstance(error, TaskFailed):
+            for one in part.open:
+                self._in_vain(one, str(error))
+            return
+        codes = {FunctionNotAllowed: Code.NOT_ALLOWED, RequestTooLarge: Code.BAD_REQUEST}
+        self._give_back(part.open, str(error), blame=True, code=codes.get(type(error), Code.NO_FUNCTION))
 
 
 def _unheard(task: Task) -> bool:

@@ -11,7 +11,7 @@ from mhfd_client.compute.endings import EndingRunner
 from mhfd_client.compute.endpoint_health import HOLD_S
 from mhfd_client.compute.flight import Part
 from mhfd_client.compute.flying_images import FlyingImage, FlyingImages, ImagesTask
-from mhfd_client.errors import FunctionError, RequestTooLarge, TaskFailed, WorkerLost
+from mhfd_client.errors import ComputeError, FunctionError, RequestTooLarge, WorkerLost
 from mhfd_client.runners.answers import EndpointAnswer, Reason, read
 from mhfd_client.runners.far_images import FarImagesRunner
 from mhfd_client.runners.versions import newer_there
@@ -119,42 +119,34 @@ class OutcomeRunner(EndingRunner, FarImagesRunner):
 
     # -- what failed
 
-    def _at_fault(self, part: Part, error: TaskFailed) -> None:
-        """One of the images may be the reason, or none."""
+    def _undone(self, part: Part, error: ComputeError) -> None:
+        """Of images that went together one may be the reason, or none."""
         if not isinstance(part, ImagesTask):
-            return super()._at_fault(part, error)
+            return super()._undone(part, error)
         died = isinstance(error, WorkerLost)
-        if len(part.asked) > 1:
-            for image in part.open:
-                image.alone = image.ailed or died
-                image.ailed = True
-            return self._images.again(part.open)
-        for image in part.open:
-            proof = self._health.reports if not died else None if self._believes else self._health.proofs
-            self._guilty(image, f"makes the endpoint fail: {error}", proof)
-        return None
+        match error, len(part.asked) > 1:
+            case FunctionError(), _:
+                self._health.turned_away(error)
+            case RequestTooLarge(), True:
+                self._fewer(part)
+            case RequestTooLarge(), False:
+                for image in part.open:
+                    self._set_aside(image, f"could not be asked for: {error}")
+            case _, True:
+                for image in part.open:
+                    image.alone = image.ailed or died
+                    image.ailed = True
+            case _:
+                for image in part.open:
+                    proof = self._health.reports if not died else None if self._believes else self._health.proofs
+                    self._guilty(image, f"makes the endpoint fail: {error}", proof)
+        return self._images.again(part.open)
 
     def _silent(self, part: Part) -> None:
         super()._silent(part)
         if isinstance(part, ImagesTask) and len(part.asked) == 1 and part.asked[0].tries > 1:
             for image in part.open:
                 self._guilty(image, "gave no answer in time", self._health.reports)
-
-    def _too_large(self, part: Part, error: RequestTooLarge) -> None:
-        if not isinstance(part, ImagesTask):
-            return super()._too_large(part, error)
-        if len(part.asked) > 1:
-            self._fewer(part)
-            return self._images.again(part.open)
-        for image in part.open:
-            self._set_aside(image, f"could not be asked for: {error}")
-        return None
-
-    def _not_callable(self, part: Part, error: FunctionError) -> None:
-        if not isinstance(part, ImagesTask):
-            return super()._not_callable(part, error)
-        self._health.turned_away(error)
-        return self._images.again(part.open)
 
     @property
     def _proof(self) -> int | None:

@@ -107,15 +107,13 @@ class ComputeRunner(OutcomeRunner):
 
     def _accept(self, batch: Batch) -> None:
         for one in batch.jobs:
-            self._add(self._asked(batch.token, one))
+            asked = self._asked(batch.token, one)
+            self._table(asked).add(asked)
 
     def _asked(self, token: str, one: Job | Work) -> FlyingImage | PendingWork:
         if isinstance(one, Work):
             return PendingWork(token=token, work=one)
         return FlyingImage(self._name_there(one.path), token=token, job=one)
-
-    def _add(self, one: FlyingImage | PendingWork, *, wait: bool = True) -> None:
-        self._table(one).add(one, wait=wait)
 
     def cancel(self, token: str) -> None:
         """Images that are out cannot be called back: their answer is left aside. Others of their tasks go again."""
@@ -144,7 +142,7 @@ class ComputeRunner(OutcomeRunner):
         for id_, one in asked.items():
             if isinstance(one, PendingWork):
                 one.asked = True
-            self._add(one, wait=id_ not in seen)
+            self._table(one).add(one, wait=id_ not in seen)
         return True
 
     def close(self) -> None:
@@ -338,7 +336,7 @@ class ComputeRunner(OutcomeRunner):
         elif isinstance(error, FunctionError) and about.startswith("function "):
             name = about.split()[1]
             works = [work for work in self._works if work.work.function == name]
-            self._not_callable(ImagesTask([]) if name == FOCUS else WorkTask(works), error)
+            self._undone(ImagesTask([]) if name == FOCUS else WorkTask(works), error)
         elif about != "late":
             self._health.turned_away(error)
 

@@ -17,19 +17,8 @@ from mhfd_client.runners import Batch, Event, Returned, Started, Trouble
 from mhfd_client.runners.background import Background, News
 from mhfd_client.runners.condition import Condition
 from mhfd_client.runners.pending import Pending, PendingTable, PendingWork
-from mhfd_client.runners.work import Ended, Going
+from mhfd_client.runners.work import AT_FAULT, Ended, Going
 
-AT_FAULT: Final = {
-    Code.BAD_REQUEST,
-    Code.OLD_STATION,
-    Code.NO_MHFD,
-    Code.REFUSED_PATH,
-    Code.REFUSED_WRITE,
-    Code.NO_FUNCTION,
-    Code.NOT_ALLOWED,
-    Code.WRONG_KEY,
-}
-"""Why work is not done, however often it is asked for."""
 HELD: Final = {Code.QUOTA, Code.NO_SITE, Code.NO_DEVICE}  # nobody's work is done there now
 _PAUSE_S: Final = 5.0  # somebody else has the work: how it goes is asked again, less and less often
 _PAUSE_MOST_S: Final = 60.0

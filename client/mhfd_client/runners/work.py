@@ -2,12 +2,24 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import mhfd
 from mhfd.contract.focus_report import Provenance
-from mhfd.contract.request import Problem
+from mhfd.contract.request import Code, Problem
 from mhfd.contract.work import WorkAnswer
+
+AT_FAULT: Final = {
+    Code.BAD_REQUEST,
+    Code.OLD_STATION,
+    Code.NO_MHFD,
+    Code.REFUSED_PATH,
+    Code.REFUSED_WRITE,
+    Code.NO_FUNCTION,
+    Code.NOT_ALLOWED,
+    Code.WRONG_KEY,
+}
+"""Why work is not done, however often it is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +60,11 @@ class Ended:
 
 def undone(key: str, why: str, code: str | None) -> WorkAnswer:
     """The answer to work that came back from a runner: it has no state, because nobody knows one."""
+    mended = "correct that first: asking again changes nothing"
+    remedy = mended if code in AT_FAULT else "ask again with the same key: it goes on"
     return WorkAnswer(
         ok=False,
-        errors=(Problem(code=code or "undone", why=why, remedy="ask again with the same key: it goes on"),),
+        errors=(Problem(code=code or "undone", why=why, remedy=remedy),),
         key=key,
         provenance=Provenance(version=mhfd.__version__, backend="none", device="none", threads=0),
     )
