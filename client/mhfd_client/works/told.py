@@ -7,7 +7,7 @@ from typing import Final
 from mhfd.contract.request import Code
 from mhfd.contract.work import Artefact, Progress, WorkAnswer, WorkState
 from mhfd_client.progress import Bar
-from mhfd_client.runners.far import AT_FAULT
+from mhfd_client.runners.work import AT_FAULT
 from mhfd_client.times import local
 from mhfd_client.works.kept_work import KeptWork
 
