@@ -152,13 +152,11 @@ class FunctionAsked:
 
     Attributes:
         function: Its name.
-        answer: Where in the state of a run its answer is.
         brings: The field of its request that says where the brought folder is; None: it is asked for images.
         long: It is asked again until its work has ended.
     """
 
     function: str
-    answer: str
     brings: str | None = None
     long: bool = False
 
@@ -171,7 +169,6 @@ class FlowStage:
         states: In order; the first is where the stage begins.
         step: Of the road, which its states are.
         places: Of each action, what faults call it.
-        counters: Of its tries.
         plan: What is computed before all else, for `$.plan`.
         asks: What the input of a run has for it, as JSON Schemas.
         needs: Those of `asks` that cannot be left out.
@@ -185,7 +182,6 @@ class FlowStage:
     step: Step
     states: States
     places: Mapping[str, str] = field(default_factory=dict)
-    counters: tuple[str, ...] = ()
     plan: Mapping[str, str] = field(default_factory=dict)
     asks: Mapping[str, Any] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
@@ -298,8 +294,8 @@ class FlowRecipe:
     def steps(self) -> Mapping[str, Step]:
         """Which step of the road each state is."""
         found = dict.fromkeys(self.document["States"], Step.BEGIN)
-        found |= dict.fromkeys(("Well", "Ending", "Done"), Step.CLEAN)
-        for stage in self.stages:
+        found |= dict.fromkeys(("Ending", "Done"), Step.CLEAN)
+        for stage in self._road:
             found |= dict.fromkeys((*stage.states, *(end.error for end in stage.fails)), stage.step)
             found |= dict.fromkeys((end.error for end in stage.ends), Step.CLEAN) | dict(stage.steps)
         return {name: found[name] for name in self.document["States"]}
@@ -309,16 +305,22 @@ class FlowRecipe:
         return tuple(end for stage in self.stages for end in stage.ends)
 
     @property
-    def _counters(self) -> list[str]:
-        return [counter for stage in self.stages for counter in stage.counters]
+    def _counters(self) -> dict[str, int]:
+        counts = [s["Parameters"] for stage in self.stages for s in stage.states.values() if _counts(s)]
+        return {name.removesuffix(".="): 0 for told in counts for name in told}
 
     @property
     def _cleans(self) -> bool:
         return self.stages[-1].step is Step.CLEAN
 
     @property
-    def _states(self) -> list[dict[str, Any]]:
-        return [state for stage in self.stages for state in stage.states.values()]
+    def _road(self) -> list[FlowStage]:
+        """The stages, and one that says that all went well where none of them does."""
+        states = [state for stage in self.stages for state in stage.states.values()]
+        if not self._cleans or any(s.get("ResultPath") == "$.outcome" and s.get("Next") == ON for s in states):
+            return [*self.stages]
+        well = {"Well": fixed("All went well.", {"error": ""}, "outcome")}
+        return [*self.stages[:-1], FlowStage(step=Step.CLEAN, states=well), self.stages[-1]]
 
     def _begun(self) -> States:
         plan = {name: text for stage in reversed(self.stages) for name, text in stage.plan.items()}
@@ -326,24 +328,19 @@ class FlowRecipe:
         counting = "Every loop has its counter." if len(self._counters) > 1 else "The loop has its counter."
         begun = {"Plan": computed(said, plan, "plan", "StartCounting")} if plan else {}
         first = next(iter(self.stages[0].states))
-        return begun | {"StartCounting": fixed(counting, dict.fromkeys(self._counters, 0), "tries", first)}
+        return begun | {"StartCounting": fixed(counting, self._counters, "tries", first)}
 
     def _led(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """The stages' states, with the ways between them and the counters of all."""
-        begins = [next(iter(stage.states)) for stage in self.stages]
+        begins = [next(iter(stage.states)) for stage in self._road]
         clean = begins[-1] if self._cleans else None
-        said = any(s.get("ResultPath") == "$.outcome" and s.get("Next") == ON for s in self._states)
-        if clean and not said:
-            begins[-1] = "Well"
-        for stage, then in zip(self.stages, [*begins[1:], "Ending" if clean else "Done"], strict=True):
-            if clean and not said and stage is self.stages[-1]:
-                yield "Well", fixed("All went well.", {"error": ""}, "outcome", clean)
+        for stage, then in zip(self._road, [*begins[1:], "Ending" if clean else "Done"], strict=True):
             ends = {n: str(s["Parameters"]["error"]) for n, s in stage.states.items() if s.get("Next") == OVER}
             ways = {ON: then} | ({OVER: clean} if clean else ends)
             for name, state in stage.states.items():
                 if clean or name not in ends:
                     led = _to(state, ways)
-                    if led.get("ResultPath") == "$.tries":
+                    if _counts(led):
                         told = {f"{one}.=": f"tries.{one}" for one in self._counters}
                         led["Parameters"] = told | led["Parameters"]
                     yield name, led
@@ -432,6 +429,10 @@ def paused(comment: str, then: str, **how_long: Any) -> dict[str, Any]:
 def lost(error: str, comment: str) -> dict[str, Any]:
     """A run ends in this error, once it is cleaned up; in a flow that cleans nothing, at once."""
     return fixed(comment, {"error": error}, "outcome", OVER)
+
+
+def _counts(state: Mapping[str, Any]) -> bool:
+    return state.get("ResultPath") == "$.tries"
 
 
 def _then(name: str | None) -> dict[str, Any]:

@@ -153,11 +153,8 @@ def some_stage(number: int, *, tried: bool, late: bool, ends_at_once: bool, stag
     if not ends_at_once:
         states[leads] = lost(end.error, "It was not done.")
     ends: dict[str, Any] = {"fails" if ends_at_once else "ends": (end,)}
-    counters = (place,) if tried else ()
     asks = computing("mhfd_x", staged=staged)
-    return FlowStage(
-        step=Step.SCORE, states=states, places={name: place}, counters=counters, asks=asks, needs=("compute",), **ends
-    )
+    return FlowStage(step=Step.SCORE, states=states, places={name: place}, asks=asks, needs=("compute",), **ends)
 
 
 @dataclass(frozen=True)

@@ -198,8 +198,7 @@ def _score(
         }
         | answered,
         places={"Score": "score"},
-        counters=("score",),
-        asked=FunctionAsked("mhfd_focus", "score"),
+        asked=FunctionAsked("mhfd_focus"),
         asks={**computing("mhfd_focus", staged=staged), **(asks or {}), "params": _PARAMS},
         needs=("compute", *(["paths"] if asks else [])),
         ends=ends,

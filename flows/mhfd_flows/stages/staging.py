@@ -77,7 +77,6 @@ def bring(what: str = "files", *, listed: bool = False, back: str = "work") -> F
         | three_times(name, moving, short="Bring", counter="bring", lost="BringLost")
         | {"BringLost": lost(error, f"The {what} did not come.")},
         places={"MakeStaging": "stage", name: "bring"},
-        counters=("bring",),
         plan={
             "stage.=": f"staging.path{_OWN}'",
             f"{back}.=": f"staging.path{_OWN}{back}/'",
@@ -173,7 +172,6 @@ def give_back(
         step=replace(Step.RETURN, words=f"bringing {what} back", late=may_write),
         states=states,
         places={moved: "return"},
-        counters=("give_back",),
         asks={"results": results(what)},
         needs=("results",),
         ends=(*(some[:1] if some else ()), end),
@@ -202,7 +200,6 @@ def clean() -> FlowStage:
         states=three_times("Clean", going, short="Clean", counter="clean", lost="NameLeftover")
         | {"NameLeftover": computed("What a person must delete.", left, "leftover", "StagingNotCleaned")},
         places={"Clean": "clean"},
-        counters=("clean",),
         fails=(
             BadEnd(
                 "StagingNotCleaned",
