@@ -36,7 +36,7 @@ def test_of_long_work_the_function_is_named_and_its_request_is_given() -> None:
     [
         (InputParts(), "compute.function_id is missing; give --function ID"),
         (InputParts(function=STAGE, request={"colour": 1}), "request: Additional properties are not allowed ('colour'"),
-        (InputParts(function=STAGE, request={"slow_ms": "much"}), "request.slow_ms: 'much' is not of type 'integer'"),
+        (InputParts(function=STAGE, request={"slow_ms": "much"}), "request.slow_ms: 'much' is not of type"),
         (InputParts(function=STAGE, images=("a.tif",)), "Additional properties are not allowed ('paths'"),
     ],
 )
