@@ -10,16 +10,17 @@ from mhfd_client.files import text_of
 from mhfd_client.flow import reports
 from mhfd_client.flow.folders import Folders
 from mhfd_client.flow.images import FlowImage, FlowImages
+from mhfd_client.flow.loads import Load
 from mhfd_client.flow.own_runs import OwnRun
 from mhfd_client.flow.reports import Collected, RunFiles
 from mhfd_client.flow.run_end import Fate, GivenBack, Reported, RunEnd
 from mhfd_client.flow.run_words import label
-from mhfd_client.flow.service import FlowService, Run, answers_in
+from mhfd_client.flow.service import Run, answers_in
 from mhfd_client.runners import Job
 from mhfd_client.runners.work import Work
 
 
-class ImageLoad:
+class ImageLoad(Load[FlowImage]):
     """See `flow.loads`.
 
     Args:
@@ -54,12 +55,6 @@ class ImageLoad:
 
     def label(self, own: OwnRun[FlowImage]) -> str:
         return label(text_of(self._folders.watched.name), len(own.carried))
-
-    def look(self, service: FlowService, run: str) -> Run:
-        return service.look(run)
-
-    def going(self, own: OwnRun[FlowImage], run: Run) -> None:
-        return None
 
     def collect(self, own: OwnRun[FlowImage]) -> Callable[[], Collected]:
         here, run, jobs = self._folders.results_here, str(own.run), [image.job for image in own.carried]

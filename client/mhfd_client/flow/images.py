@@ -1,10 +1,10 @@
-"""The images that a flow runner has, and which of them go together next. A table and its arithmetic."""
+"""What a flow runner has that is not over, and which of it goes together next. Tables and their arithmetic."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mhfd_client.runners.pending import PendingImage, PendingTable
+from mhfd_client.runners.pending import PendingImage, PendingTable, PendingWork
 
 BODY_BYTES: Final = 90_000
 """Of the images in a run's input, whose state is bounded."""
@@ -61,6 +61,22 @@ class FlowImages(PendingTable[FlowImage]):
     def moments(self, wait: float) -> Iterator[float]:
         """When each of those that wait would go in a run that is not full."""
         return (max(image.due, image.since + wait) for image in self.waiting)
+
+
+class FlowWorks(PendingTable[PendingWork]):
+    """Work that waits for a run, and work that is in one."""
+
+    def next(self, *, most: int, wait: float, now: float) -> list[PendingWork]:
+        """The first that may go: a run carries one, and nothing else is waited for."""
+        for one in self.waiting:
+            if one.due <= now:
+                self.waiting.remove(one)
+                return [one]
+        return []
+
+    def moments(self, wait: float) -> Iterator[float]:
+        """When each of those that wait may go."""
+        return (one.due for one in self.waiting)
 
 
 def _next_of(

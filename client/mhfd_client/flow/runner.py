@@ -331,7 +331,7 @@ class FlowRunner(FarImagesRunner):
             self._standing.let_in()
             self._tell(own, run)
             if (since := own.in_state_for(run.state, now, self._poll)) > self._late:
-                told = late(run, since)
+                told = late(run, since, self._load.recipe)
                 advice = told.do or f"`mhfd run show {run.id}` says more"
                 self._condition.on(Trouble.QUEUED, f"run {run.id} {told.what}: {advice}. Nothing is lost", now)
 

@@ -14,11 +14,13 @@ from typing import Any, ClassVar, Final
 from mhfd.contract.work import WorkAnswer, WorkState
 from mhfd_client.flow.artefacts import Brought, brought
 from mhfd_client.flow.folders import Folders
+from mhfd_client.flow.images import FlowWorks
+from mhfd_client.flow.loads import Load
 from mhfd_client.flow.own_runs import OwnRun
 from mhfd_client.flow.run_end import Fate, GivenBack, RunEnd
 from mhfd_client.flow.service import FlowService, Run, answers_in
 from mhfd_client.runners import Job
-from mhfd_client.runners.pending import PendingTable, PendingWork
+from mhfd_client.runners.pending import PendingWork
 from mhfd_client.runners.work import Work
 from mhfd_flows.build import FlowRecipe
 
@@ -27,23 +29,7 @@ THE_FLOWS: Final = frozenset({"into", "cancel", "schema_version", "client"})
 GOES_ON: Final = (WorkState.MORE, WorkState.ELSEWHERE)
 
 
-class FlowWorks(PendingTable[PendingWork]):
-    """Work that waits for a run, and work that is in one."""
-
-    def next(self, *, most: int, wait: float, now: float) -> list[PendingWork]:
-        """The first that may go: a run carries one, and nothing else is waited for."""
-        for one in self.waiting:
-            if one.due <= now:
-                self.waiting.remove(one)
-                return [one]
-        return []
-
-    def moments(self, wait: float) -> Iterator[float]:
-        """When each of those that wait may go."""
-        return (one.due for one in self.waiting)
-
-
-class WorkLoad:
+class WorkLoad(Load[PendingWork]):
     """See `flow.loads`.
 
     Args:
@@ -54,7 +40,8 @@ class WorkLoad:
     waits, foreign = "the work waits", "this flow carries work of a function, and no images"
 
     def __init__(self, folders: Folders, recipe: FlowRecipe) -> None:
-        self._folders, self._recipe, self._brings = folders, recipe, recipe.asked.brings
+        self._folders, self.recipe = folders, recipe
+        self._brings, self._takes = recipe.asked.brings, recipe.input_schema["properties"]
         self.line = FlowWorks()
 
     def pending(self, token: str, asked: Job | Work, now: float) -> PendingWork | None:
@@ -77,21 +64,17 @@ class WorkLoad:
         return lambda: [_no_folder(folder) for folder in folders]
 
     def _brought(self, one: PendingWork) -> str | None:
-        return None if self._brings is None else str(one.work.request[self._brings])
+        return None if self._brings is None else str(one.work.request.get(self._brings))
 
     def body(self, own: OwnRun[PendingWork]) -> dict[str, Any]:
         one = own.carried[0]
-        properties = self._recipe.input_schema["properties"]
-        wanted = properties["request"].get("properties", {})
-        flows = THE_FLOWS | {self._brings}
-        request = {name: value for name, value in one.work.request.items() if name in wanted or name not in flows} | {
-            "key": one.work.key
-        }
-        body = self._folders.surrounded(own.key) | {"request": request}
+        wanted = self._takes["request"]["properties"]
+        flows = (THE_FLOWS | {self._brings}) - wanted.keys()
+        request = {name: value for name, value in one.work.request.items() if name not in flows}
+        body = self._folders.surrounded(own.key) | {"request": request | {"key": one.work.key}}
         if (folder := self._brought(one)) is not None:
-            request.pop(str(self._brings), None)
             body["source"] = {"id": self._folders.source, "path": self._folders.there(folder)}
-        return {name: value for name, value in body.items() if name in properties}
+        return {name: value for name, value in body.items() if name in self._takes}
 
     def label(self, own: OwnRun[PendingWork]) -> str:
         one = own.carried[0]
@@ -117,10 +100,6 @@ class WorkLoad:
 
     def end(self, own: OwnRun[PendingWork], run: Run, found: Brought) -> "WorkEnd":
         return WorkEnd(own, run, found, _last(own.open[0].work, run) if own.open else None)
-
-    def discard(self, own: OwnRun[PendingWork]) -> Callable[[], None]:
-        """Nothing: the files are what was asked for."""
-        return lambda: None
 
 
 @dataclass(frozen=True, slots=True)
