@@ -48,6 +48,7 @@ Kind = Literal[
     "moving",
     "full",
     "empty",
+    "all known",
     "refused",
     "changed",
     "all changed",

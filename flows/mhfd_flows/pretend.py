@@ -86,9 +86,10 @@ class World:
         if not names and (where, folder) not in self.folders:
             raise LookupError(f"{folder} is not there")
         self.came[where] += 1
-        wrong = self.strikes(place, "full", "empty", "moving")
+        wrong = self.strikes(place, "full", "empty", "moving", "all known")
         many = [f"{i}.tif" for i in range(asked.get("limit", 1_000))]
-        listed = {"full": many, "empty": []}.get(wrong or "", sorted(names))
+        known = [_report(path) for path in self.below(SOURCE, "/")]
+        listed = {"full": many, "empty": [], "all known": known}.get(wrong or "", sorted(names))
         found = [
             {
                 "name": name,
@@ -138,8 +139,7 @@ class World:
                 continue
             reports.append({} if asked.get("detail") == "none" else {"path": path, "finding": "ok", "dof": 1000})
             if into:
-                name = f"{path.rsplit('/', 1)[-1]}.0123456789ab.mhfd.json"
-                self.files[STAGING, f"{into}/{name}".removeprefix(SEEN)] = 20_000
+                self.files[STAGING, f"{into}/{_report(path)}".removeprefix(SEEN)] = 20_000
         errors = [_problem("out_of_memory") | {"path": path} for path in missing]
         errors += [_problem("changed") | {"path": path} for path in moved]
         return {"ok": not errors, "reports": reports, "errors": errors}
@@ -183,6 +183,10 @@ _TURNS: Final[Mapping[Kind, tuple[str | None, str | None]]] = {
 
 def _computed(answer: _Doing, place: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     return {"results": [{"task_id": "a task", "output": answer(place, task["kwargs"])} for task in asked["tasks"]]}
+
+
+def _report(image: str) -> str:
+    return f"{image.rsplit('/', 1)[-1]}.0123456789ab.mhfd.json"
 
 
 def _problem(code: str) -> dict[str, Any]:

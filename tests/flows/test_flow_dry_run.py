@@ -33,6 +33,7 @@ ENDS: dict[str, dict[str, tuple[str, int]]] = {
         "nothing-there": ("", 0),
         "never-still": ("NeverStill", 0),
         "reports-unlistable": WELL,
+        "all-reported": ("", 0),
         "too-many-reports": ("TooManyReports", 0),
         "staging-refused": ("CannotStage", 0),
         "transfer-fails-once": WELL,

@@ -179,6 +179,7 @@ def look(images: int, files: int, reports: int) -> FlowStage:
             Fault("nothing-there", "the source folder stays empty", "look", "empty", ""),
             Fault("never-still", "files in the source folder keep changing", "look", "moving", "NeverStill"),
             Fault("reports-unlistable", "the folder of the reports cannot be listed", "reports", "failed"),
+            Fault("all-reported", "every image has its report already", "reports", "all known", ""),
             Fault(
                 "too-many-reports",
                 "the folder of the reports holds too many files",
