@@ -212,11 +212,13 @@ class FlowRecipe:
     most: int = 1
 
     def __post_init__(self) -> None:
+        if not self.stages:
+            raise DefinitionRefused(f"{self.name}: a flow has at least one stage")
         names = [n for s in self.stages for n in (*s.states, *(end.error for end in (*s.ends, *s.fails)))]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise DefinitionRefused(f"{self.name}: two stages have {', '.join(twice)}; give one of them another name")
         makes = any("stage.=" in stage.plan for stage in self.stages)
-        if makes != (self.stages[-1].step is Step.CLEAN):
+        if makes != self._cleans:
             raise DefinitionRefused(f"{self.name}: what brings files ends with clean(), and nothing else does")
 
     @cached_property
@@ -261,8 +263,8 @@ class FlowRecipe:
 
     @property
     def asked(self) -> FunctionAsked:
-        """The registered function that it is for."""
-        return next(stage.asked for stage in self.stages if stage.asked is not None)
+        """The registered function that it is for; one without a name, if it asks none."""
+        return next((stage.asked for stage in self.stages if stage.asked is not None), FunctionAsked(""))
 
     @property
     def function(self) -> str:

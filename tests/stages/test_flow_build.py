@@ -248,6 +248,8 @@ def assert_cleans(definition: Definition) -> None:
 
 
 def test_stages_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(DefinitionRefused, match="at least one stage"):
+        recipe()
     with pytest.raises(DefinitionRefused, match="two stages have Act, ActAgain, ActLost"):
         recipe(bring(), act("mhfd_a"), act("mhfd_b"), clean())
     with pytest.raises(DefinitionRefused, match=r"ends with clean\(\)"):
@@ -284,6 +286,7 @@ def test_what_a_function_says_may_be_all_there_is() -> None:
 def test_a_flow_that_cleans_nothing_ends_at_once() -> None:
     stage = some_stage(1, tried=True, late=False, ends_at_once=False)
     states = recipe(stage).document["States"]
+    assert recipe(stage).function == ""
     assert "Lost1" not in states
     assert states["Do1"]["Catch"][1]["Next"] == states["Do1Again"]["Default"] == "NotDone1"
     assert OVER not in json.dumps(states)
