@@ -1,0 +1,32 @@
+"""`mhfd work` on a real endpoint, by the real SDK: one that answers at once, and one that does not let a function run."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tests.rigs.globus.child_endpoint import ChildEndpoint
+from tests.rigs.globus.service import Service
+from tests.rigs.remote import hashing
+from tests.rigs.typed import typed_here
+
+import mhfd
+from mhfd import shim
+
+
+def test_an_endpoint_says_how_it_is(service: Service, quick_endpoint: ChildEndpoint) -> None:
+    code, told = typed_here(["work", "begin", "mhfd_examine", "--endpoint", quick_endpoint.id, "--json"])
+    assert code == 0, told
+    answer = json.loads(told[told.index("{") :])["answer"]
+    assert answer["result"]["versions"]["mhfd"] == mhfd.__version__
+    assert answer["provenance"]["endpoint"] == quick_endpoint.id
+
+
+def test_a_function_that_the_site_does_not_let_run_is_named_with_its_endpoint(
+    service: Service, quick_endpoint: ChildEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(shim.FUNCTIONS, hashing.NAME, hashing.FUNCTION)
+    code, told = typed_here(["work", "begin", hashing.NAME, "--endpoint", quick_endpoint.id, "--key", "wafer7"])
+    assert code == 1, told
+    assert f"not taken: endpoint {quick_endpoint.id}: {hashing.NAME}: " in told
+    assert told.splitlines()[-1] == "  once that is changed there: mhfd work follow wafer7"
