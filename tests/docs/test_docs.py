@@ -3,9 +3,9 @@
 Blocks fenced as `python` run in order, one namespace a page; in blocks fenced as `console` each line that begins with
 `$ ` runs as in a shell, and a following `# exit N` is the exit code it must have. Both find `tile.tif`, `run/*.tif`
 and `blurred.tif` in their folder, but for those of tutorials, which make themselves what they need. Blocks fenced as
-`shell-session` need Globus: tests/docs/test_docs_flow.py types them. Those fenced as `py` are modules of their own:
-tests/images/test_readers.py installs and runs them. Those fenced as `sh` install or need a machine we don't have, and
-are not run. Links: tests/docs/test_site.py.
+`shell-session` need Globus: tests/docs/test_docs_flow.py and tests/works/test_long_work_page.py type them. Those fenced
+as `py` are modules of their own: tests/images/test_readers.py installs and runs them. Those fenced as `sh` install or
+need a machine we don't have, and are not run. Links: tests/docs/test_site.py.
 """
 
 from __future__ import annotations

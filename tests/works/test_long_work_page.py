@@ -15,6 +15,7 @@ from tests.rigs.remote import hashing
 from tests.rigs.typed import typed_here
 from tests.rigs.works_here import ID, WorksHere
 
+import mhfd_client
 from mhfd import shim
 from mhfd_client.works.kept_work import KeptWork
 
@@ -62,5 +63,9 @@ def test_who_follows_the_page_gets_there(here: WorksHere, facility: Facility, mo
         "wafer8": "done",
         "wafer9": "cancelled",
     }
+    (cell,) = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {"mhfd_client": mhfd_client, "UUID": ID}
+    exec(cell.replace("/eagle/sem/wafer7", str(facility.data)), names)  # noqa: S102 - our own documentation
+    assert (names["answer"].ok, names["answer"].result["files"]) == (True, 3)
     (table,) = (facility.out / "mhfd-works" / "mhfd-work-wafer7").rglob("SHA256SUMS")
     assert table.read_bytes() == hashing.expected(facility.data)

@@ -1,8 +1,9 @@
-"""`mhfd work` on a real endpoint, by the real SDK: one that answers at once, and one that does not let a function run."""
+"""`mhfd work` on a real endpoint, by the real SDK: a function that answers at once, and one that may not run there."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from tests.rigs.globus.child_endpoint import ChildEndpoint
@@ -23,10 +24,13 @@ def test_an_endpoint_says_how_it_is(service: Service, quick_endpoint: ChildEndpo
 
 
 def test_a_function_that_the_site_does_not_let_run_is_named_with_its_endpoint(
-    service: Service, quick_endpoint: ChildEndpoint, monkeypatch: pytest.MonkeyPatch
+    service: Service, quick_endpoint: ChildEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(shim.FUNCTIONS, hashing.NAME, hashing.FUNCTION)
-    code, told = typed_here(["work", "begin", hashing.NAME, "--endpoint", quick_endpoint.id, "--key", "wafer7"])
+    request = tmp_path / "hash.json"
+    request.write_text(json.dumps({"folder": str(quick_endpoint.root)}))
+    words = ["begin", hashing.NAME, "--endpoint", quick_endpoint.id, "--key", "wafer7", "--request", str(request)]
+    code, told = typed_here(["work", *words])
     assert code == 1, told
     assert f"not taken: endpoint {quick_endpoint.id}: {hashing.NAME}: " in told
     assert told.splitlines()[-1] == "  once that is changed there: mhfd work follow wafer7"
