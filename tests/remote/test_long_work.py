@@ -154,7 +154,7 @@ def test_what_never_saves_is_ended_and_said(facility: Long) -> None:
 def test_a_done_one_stays_as_it_is(facility: Long) -> None:
     first = facility.ask()
     shutil.rmtree(facility.data)
-    assert facility.ask(turn_s=7, client="another") == first
+    assert facility.ask(turn_s=7, client="another", slow_ms=0.0) == first
     assert facility.ask(cancel=True) == first
 
 
@@ -320,7 +320,7 @@ def test_only_the_highest_claim_counts(facility: Long) -> None:
         assert last is not None
         assert last.said is not None
         assert claims.add(30, last.said)
-        claims.forget_old(30)
+        claims.tidy(30)
         assert claims.highest() == 30
         assert not (facility.folder / "claim-000001").exists()
         assert not claims.add(2, last.said), "one that slept for thirty turns"

@@ -202,10 +202,7 @@ class AskedWork(Generic[R]):
                     most_s=self._site.max_seconds,
                     machine=self._machine,
                 )
-                try:
-                    return self._worked(turn)
-                finally:
-                    self._seen.progress = held.progress
+                return self._worked(turn)
         except LeaseLost:
             last = self._claims.last()
             end = None if last is None else self._end_of(last)
@@ -213,24 +210,25 @@ class AskedWork(Generic[R]):
 
     def _worked(self, turn: LongWork) -> WorkAnswer:
         try:
-            with self._ledger.working(), alarm.ended_after(self._site.max_seconds or _FOR_EVER_S):
-                result = dict(self._verb.work(self._request, turn))
+            result = self._called(turn)
         except TurnOver:
-            return self._more(turn)
+            return self._said(WorkState.MORE)
         except CancelHeard:
-            return self._end(turn, WorkState.CANCELLED)
+            return self._end(WorkState.CANCELLED)
         except LongFailure as e:
-            return self._end(turn, WorkState.FAILED, errors=tuple(e.problems))
+            return self._end(WorkState.FAILED, errors=tuple(e.problems))
         except alarm.Overdue:
             return self._overdue(turn)
-        return self._end(turn, WorkState.DONE, result=result, artefacts=tuple(turn.artefacts))
+        return self._end(WorkState.DONE, result=result, artefacts=tuple(turn.artefacts))
 
-    def _more(self, turn: LongWork) -> WorkAnswer:
-        self._seen.progress = turn.progress
-        return self._said(WorkState.MORE)
+    def _called(self, turn: LongWork) -> dict[str, Any]:
+        try:
+            with self._ledger.working(), alarm.ended_after(self._site.max_seconds or _FOR_EVER_S):
+                return dict(self._verb.work(self._request, turn))
+        finally:
+            self._seen.progress = turn.progress
 
-    def _end(self, turn: LongWork, state: WorkState, **fields: Any) -> WorkAnswer:
-        self._seen.progress = turn.progress
+    def _end(self, state: WorkState, **fields: Any) -> WorkAnswer:
         said = self._ended(state, **fields)
         if said is None:
             raise LeaseLost
@@ -240,7 +238,7 @@ class AskedWork(Generic[R]):
         why = f"this turn was ended after {self._site.max_seconds:g} s, between two checkpoints"
         if turn.saves:
             self._notes.append(problem(Code.OUT_OF_TIME, why, "ask again: it goes on from the last checkpoint"))
-            return self._more(turn)
+            return self._said(WorkState.MORE)
         remedy = "ask the endpoint's administrator for more time: in so short a turn nothing is saved"
         raise Refusal(problem(Code.OUT_OF_TIME, why, remedy))
 
@@ -264,9 +262,7 @@ class AskedWork(Generic[R]):
         with self._disk.folder(mine) as folder:
             for name in others.values():
                 self._disk.drop_folder(name)
-            self._claims.forget_old(number)
-            lease.forget_told(self._disk, number)
-            self._disk.tidy()
+            self._claims.tidy(number)
             yield folder, f"{self._named}/{mine}"
 
 
@@ -275,6 +271,6 @@ def _is_folder(name: str) -> bool:
 
 
 def _digest(function: str, request: WorkRequest) -> str:
-    """The hash of what is to be done."""
-    plain = {"function": function, **request.model_dump(exclude=_NOT_THE_WORK)}
+    """The hash of what is to be done. A field that a later mhfd adds, and nobody gives, changes nothing."""
+    plain = {"function": function, **request.model_dump(exclude=_NOT_THE_WORK, exclude_defaults=True)}
     return hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode()).hexdigest()

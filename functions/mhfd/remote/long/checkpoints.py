@@ -66,16 +66,11 @@ def begin(disk: WorkDisk, turn: int, checkpoint: Checkpoint | None) -> None:
     disk.put(_base(turn), b"\n" if checkpoint is None else f"{checkpoint.name}\n".encode())
 
 
-def put(disk: WorkDisk, turn: int, place: int, data: bytes, progress: Progress) -> str:
-    """Keep one. Its name."""
+def put(disk: WorkDisk, turn: int, place: int, whole: bytes) -> str:
+    """Keep one, its head and its data. Its name."""
     name = f"checkpoint-{turn:06}-{place:06}"
-    disk.put(name, head(data, progress) + data)
+    disk.put(name, whole)
     return name
-
-
-def size(data: bytes, progress: Progress) -> int:
-    """Bytes that it takes."""
-    return len(head(data, progress)) + len(data)
 
 
 def forget(disk: WorkDisk, turn: int, keep: set[str]) -> None:

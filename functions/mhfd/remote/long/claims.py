@@ -24,6 +24,7 @@ from mhfd.remote.long.machine import Holder, HostMachine
 from mhfd.remote.refusal import Refusal, problem
 
 _NAME: Final = re.compile(r"claim-([0-9]{6,12})")
+_SMALL: Final = {"begin", "claim", "progress"}
 _KEPT: Final = 16
 """Claims that stay below the highest. So many must be added while a folder is listed before a reader could miss all."""
 
@@ -132,11 +133,13 @@ class Claims:
                 return False
         return True
 
-    def forget_old(self, number: int) -> None:
-        """Without what lies far below this one."""
+    def tidy(self, number: int) -> None:
+        """Without the small files of turns far below this one, and what dead processes were about to write."""
         for name in self._disk.names():
-            if 0 < _number(name) < number - _KEPT:
+            kind, _, turn = name.partition("-")
+            if kind in _SMALL and turn.isdecimal() and int(turn) < number - _KEPT:
                 self._disk.drop(name)
+        self._disk.tidy()
 
 
 def name_of(number: int) -> str:

@@ -148,6 +148,7 @@ class WorkDisk:
         for name in self.names():
             if name.endswith(placing.TEMPORARY) and now - (self.time_of(name) or now) > _OLD_NS:
                 self.drop(name)
+                self.drop_folder(name)
 
     # -- folders in it
 

@@ -106,11 +106,3 @@ def told(disk: WorkDisk, number: int) -> Progress | None:
         return None if data is None else Progress.model_validate_json(data)
     except ValueError:
         return None
-
-
-def forget_told(disk: WorkDisk, number: int) -> None:
-    """Without what turns before that one said."""
-    for name in disk.names():
-        turn = name.removeprefix(_PROGRESS)
-        if name != turn and turn.isdecimal() and int(turn) < number:
-            disk.drop(name)

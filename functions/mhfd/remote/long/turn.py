@@ -89,8 +89,9 @@ class LongWork:
         """From here on the work goes on from this, whatever happens. A turn ends here."""
         progress = self._said(done, total, unit, note)
         self._lease.must_hold()
-        self.ledger.writes(checkpoints.size(data, progress))
-        name = checkpoints.put(self._disk, self._lease.number, self.saves + 1, data, progress)
+        whole = checkpoints.head(data, progress) + data
+        self.ledger.writes(len(whole))
+        name = checkpoints.put(self._disk, self._lease.number, self.saves + 1, whole)
         self._lease.must_hold()  # so it counts: who takes the work up after this finds it
         self.saves += 1
         self._begun = Checkpoint(name, data, progress)
