@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.rigs.remote.interleaved import STEPS, Asker, World
@@ -95,7 +96,7 @@ def until_it_ends(world: World, *, cancel: bool = False) -> WorkAnswer:
 
 def judged(world: World) -> None:
     """At most one turn counts, nothing goes back, and there is one result."""
-    turns, places = [turn for turn, _ in world.saved], [place for _, place in world.saved]
+    turns, places = [turn for _, turn, _ in sorted(world.saved)], [place for *_, place in sorted(world.saved)]
     assert turns == sorted(turns), "an earlier turn saved after a later one"
     assert places == sorted(set(places)), "work that counted was done again"
     assert [repr(one.broken) for one in world.askers if one.broken is not None] == []
@@ -128,3 +129,24 @@ def test_cancelled_or_done_it_is_one_of_both(script: list[Scene]) -> None:
         assert end.state in (WorkState.DONE, WorkState.CANCELLED)
         if end.state is WorkState.DONE:
             assert end.result == {"kept": list(range(STEPS))}
+
+
+@pytest.mark.parametrize(("further", "killed"), [(12, False), (24, False), (45, False), (70, False), (30, True)])
+def test_paused_or_killed_at_each_of_its_steps_and_taken_over(further: int, killed: bool) -> None:
+    for steps in range(1, 90):
+        with world() as here:
+            first = here.ask("a")
+            first.go_on(steps)
+            if killed:
+                first.kill()
+            here.now += 45
+            second = here.ask("b")
+            for _ in range(further):
+                here.now += 1
+                second.go_on()
+            first.paused_s = 45 + further
+            first.go_on(_MANY)
+            end = until_it_ends(here)
+            judged(here)
+            assert end.result == {"kept": list(range(STEPS))}
+            assert here.folders[f"files-{end.taken_up}"] == list(range(STEPS))

@@ -42,8 +42,9 @@ class World:
     open: list[list[int]] = field(default_factory=list)
     full: bool = False
     askers: list[Asker] = field(default_factory=list)
-    saved: list[tuple[int, int]] = field(default_factory=list)
-    """Turn and place of each save that returned, in the order of their return."""
+    saved: list[tuple[int, int, int]] = field(default_factory=list)
+    """Of each save that returned: when it had looked last whether the work is its own; its turn, its place."""
+    steps: int = 0
     turns: int = 0
 
     def ask(self, host: str, *, skew_s: float = 0.0, cancel: bool = False) -> Asker:
@@ -73,6 +74,9 @@ class Asker:
         self.turns: set[str] = set()
         self.beat: Callable[[], None] | None = None
         self.beat_s = self._beat_at = 0.0
+        self.looked = 0
+        self.paused_s = 0.0
+        """So long its whole machine was paused: its own clock does not know."""
         self._go, self._paused = threading.Semaphore(0), threading.Semaphore(0)
         self._thread = threading.Thread(target=self._run, args=(cancel,), daemon=True)
         self._thread.start()
@@ -98,12 +102,13 @@ class Asker:
         self._go.acquire()
         if self.killed:
             raise Killed
+        self.world.steps += 1
 
     def _compute(self) -> None:
         """It works for a while, and says so when it is time."""
         self.step()
-        if self.beat is not None and self.world.now - self._beat_at >= self.beat_s:
-            self._beat_at = self.world.now
+        if self.beat is not None and self.world.now - self.paused_s - self._beat_at >= self.beat_s:
+            self._beat_at = self.world.now - self.paused_s
             self.beat()
 
     def _wait(self) -> None:
@@ -125,7 +130,8 @@ class Asker:
 
     def _asked(self, request: WorkRequest) -> WorkAnswer:
         disk, machine = PretendDisk(self), PretendMachine(self)
-        claims = Claims(disk, machine, LeaseTimes())
+        claims = SeenClaims(disk, machine, LeaseTimes())
+        claims.asker = self
         verb = LongVerb("mhfd_count", WorkRequest, self._counted)
         ledger, seen = Ledger("mhfd_count", {}), WorkSeen("a", 0)
         return AskedWork(verb, request, Site(), ledger, disk, "/out/a", seen, claims, machine).answer()
@@ -142,10 +148,21 @@ class Asker:
             self._compute()
             at += 1
             work.save(b"%d" % at, at)
-            self.world.saved.append((work._lease.number, at))
+            self.world.saved.append((self.looked, work._lease.number, at))
             work.beat(at)
         self._compute()
         return {"kept": list(kept)}
+
+
+class SeenClaims(Claims):
+    """Says when it was looked at."""
+
+    asker: Asker
+
+    def highest(self) -> int:
+        found = super().highest()
+        self.asker.looked = self.asker.world.steps
+        return found
 
 
 class PretendMachine(HostMachine):
@@ -155,11 +172,11 @@ class PretendMachine(HostMachine):
         self._asker, self._world = asker, asker.world
 
     def monotonic(self) -> float:
-        return self._world.now
+        return self._world.now - self._asker.paused_s
 
     def wait(self, seconds: float) -> None:
-        until = self._world.now + seconds
-        while self._world.now < until:
+        until = self.monotonic() + seconds
+        while self.monotonic() < until:
             self._asker.step()
 
     @contextmanager
