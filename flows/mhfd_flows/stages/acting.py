@@ -64,6 +64,20 @@ def computing(function: str, *, staged: bool) -> dict[str, Any]:
     return {"compute": thing("Compute", fields, list(fields)), "user_endpoint_config": _CONFIG}
 
 
+def refusal(result: str) -> BadEnd:
+    """The function has refused; its words are in the state."""
+    said = "the function on the endpoint refused the request"
+    return BadEnd("RequestRefused", f"The function refused the request: see $.{result}.", said, ASK_DOCTOR)
+
+
+def task_troubles(place: str, lost: str, refused: str) -> tuple[Fault, ...]:
+    """What can go wrong with a task."""
+    return (
+        *troubles(place, "compute", "the task", lost, ("endpoint-refuses", "Compute refuses the task")),
+        Fault("function-refuses", "the function refuses the request", place, "refused", refused),
+    )
+
+
 def act(
     function: str,
     *,
@@ -161,17 +175,11 @@ def act(
             ),
             BadEnd("WorkFailed", "The work has failed: see $.work.", "the work failed on the endpoint"),
             BadEnd("WorkCancelled", "The work was cancelled.", "somebody cancelled the work"),
-            BadEnd(
-                "RequestRefused",
-                "The function refused the request: see $.work.",
-                "the function on the endpoint refused the request",
-                ASK_DOCTOR,
-            ),
+            refusal("work"),
         ),
         faults=(
-            *troubles("act", "compute", "the task", "WorkLost", ("endpoint-refuses", "Compute refuses the task")),
+            *task_troubles("act", "WorkLost", "RequestRefused"),
             Fault("function-refuses-once", "the function refuses the request, once", "act", "refused", times=1),
-            Fault("function-refuses", "the function refuses the request", "act", "refused", "RequestRefused"),
             Fault("another-worker", "another worker has the work, for two turns", "act", "elsewhere", times=2),
             Fault("work-never-ends", "the work goes on for ever", "act", "never done", "WorkNotEnded"),
             Fault("work-fails", "the work fails", "act", "work failed", "WorkFailed"),

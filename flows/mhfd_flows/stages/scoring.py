@@ -17,10 +17,9 @@ from mhfd_flows.build import (
     lost,
     text,
     three_times,
-    troubles,
     when,
 )
-from mhfd_flows.stages.acting import computing, given, task
+from mhfd_flows.stages.acting import computing, given, refusal, task, task_troubles
 
 _PARAMS: Final = {
     "type": "object",
@@ -72,15 +71,10 @@ def score_brought() -> FlowStage:
                 "every image changed while it was moved, so that none was scored",
             ),
             _NOT_SCORED,
-            BadEnd(
-                "RequestRefused",
-                "The function refused the request: see $.score.",
-                "the function on the endpoint refused the request",
-                ASK_DOCTOR,
-            ),
+            refusal("score"),
         ),
         (
-            Fault("function-refuses", "the function refuses the request", "score", "refused", "RequestRefused"),
+            *task_troubles("score", "NotScored", "RequestRefused"),
             Fault(
                 "all-images-changed",
                 "every image has changed since it was seen",
@@ -161,7 +155,7 @@ def score_where_they_lie(most: int) -> FlowStage:
             ),
         ),
         (
-            Fault("function-refuses", "the function refuses the request", "score", "refused", "NotAllScored"),
+            *task_troubles("score", "NotScored", "NotAllScored"),
             Fault("some-not-scored", "one image is not scored", "score", "some", "NotAllScored", takes=1, late=True),
         ),
         asks={
@@ -202,9 +196,6 @@ def _score(
         asks={**computing("mhfd_focus", staged=staged), **(asks or {}), "params": _PARAMS},
         needs=("compute", *(["paths"] if asks else [])),
         ends=ends,
-        faults=(
-            *troubles("score", "compute", "the task", "NotScored", ("endpoint-refuses", "Compute refuses the task")),
-            *faults,
-        ),
+        faults=faults,
         steps=steps or {},
     )
