@@ -33,10 +33,31 @@ def flow_runner(settings: Settings, *, root: str, state_dir: Path) -> FlowRunner
 
 
 def runner_of(
-    settings: Settings, folders: Folders, *, runs_file: Path | None, wait_s: float | None = None
+    settings: Settings,
+    folders: Folders,
+    *,
+    runs_file: Path | None,
+    wait_s: float | None = None,
+    load: WorkLoad | None = None,
 ) -> FlowRunner:
-    """The same with folders that are known. `wait_s`: how long few images wait for more, instead of the settings'."""
-    return _runner(settings, folders, runs_file=runs_file, wait_s=wait_s)
+    """The same with folders that are known. `wait_s`: how long few images wait for more, instead of the settings';
+    `load`: what is carried instead of images.
+    """
+    needs_extra()
+    credentials(settings, services=["flows"])
+    return FlowRunner(
+        lambda: flow_service(settings),
+        folders,
+        runs_file=runs_file,
+        load=load,
+        batch=settings.flow.batch,
+        wait_s=settings.flow.wait_s if wait_s is None else wait_s,
+        runs=settings.flow.runs,
+        poll_s=settings.flow.poll_s,
+        late_s=settings.flow.late_s,
+        attempts=settings.runner.attempts,
+        backoff_s=settings.runner.backoff_s,
+    )
 
 
 def work_runner(
@@ -61,7 +82,7 @@ def work_runner(
         }
     )
     folders = folders_of(chosen, folder or str(chosen.flow.source_here), watched=False)
-    return _runner(chosen, folders, runs_file=runs_file, load=WorkLoad(folders, recipe))
+    return runner_of(chosen, folders, runs_file=runs_file, load=WorkLoad(folders, recipe))
 
 
 def recipe_for(function: str) -> FlowRecipe:
@@ -79,31 +100,6 @@ def deployed(settings: Settings, recipe: FlowRecipe) -> str:
 
     with globus_app(settings, services=["flows"]) as app, FlowsClient(app=app) as flows:
         return str(find(flows, recipe, who=who_of(app)).id)
-
-
-def _runner(
-    settings: Settings,
-    folders: Folders,
-    *,
-    runs_file: Path | None,
-    wait_s: float | None = None,
-    load: WorkLoad | None = None,
-) -> FlowRunner:
-    needs_extra()
-    credentials(settings, services=["flows"])
-    return FlowRunner(
-        lambda: flow_service(settings),
-        folders,
-        runs_file=runs_file,
-        load=load,
-        batch=settings.flow.batch,
-        wait_s=settings.flow.wait_s if wait_s is None else wait_s,
-        runs=settings.flow.runs,
-        poll_s=settings.flow.poll_s,
-        late_s=settings.flow.late_s,
-        attempts=settings.runner.attempts,
-        backoff_s=settings.runner.backoff_s,
-    )
 
 
 def flow_service(settings: Settings) -> FlowService:

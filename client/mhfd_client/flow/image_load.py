@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from mhfd.contract.request import Code, ScoreRequest
 from mhfd_client.files import text_of
@@ -61,83 +60,39 @@ class ImageLoad(Load[FlowImage]):
         seen, others = ([self._folders.seen(run, name) for name in names] for names in (own.names, own.answered))
         return lambda: self._files.collect(here / own.key, here / "aside", jobs, seen, others)
 
-    def end(self, own: OwnRun[FlowImage], run: Run, found: Collected) -> "ImagesEnd":
-        return ImagesEnd(own, run, found)
+    def end(self, own: OwnRun[FlowImage], run: Run, found: Collected, now_ns: int) -> RunEnd[FlowImage]:
+        moved, began, ended = _moments(own, run, now_ns)
+        moments = {"submitted_ns": own.asked_ns, "transferred_ns": moved, "started_ns": began}
+        changed = set(_changed(run.output))
+        fates: list[tuple[FlowImage, Fate]] = []
+        left: list[FlowImage] = []
+        late = False
+        for n, (image, name) in enumerate(zip(own.carried, own.names, strict=True)):
+            if n in found.reports:
+                fates.append((image, Reported(found.reports[n], ended, moments)))
+            elif n in found.changed:
+                fates.append((image, GivenBack(found.changed[n])))
+            elif name in changed or run.error == "ImagesChanged":
+                fates.append((image, GivenBack("the file changed while it was moved")))
+            elif image.open:
+                left.append(image)
+                late = late or n not in found.wrong
+        return RunEnd(
+            own=own,
+            run=run,
+            fates=fates,
+            left=left,
+            answered=bool(found.reports),
+            may_come_late=late and run.status == "SUCCEEDED",
+            lacking="gave no report of some images",
+            goes_again=f"{len(left)} images go again",
+            alone=bool(found.reports) or run.error in ("NotScored", "RequestRefused", "ImagesNotBrought"),
+            aside=found.aside,
+        )
 
     def discard(self, own: OwnRun[FlowImage]) -> Callable[[], None]:
         folder = self._folders.results_here / own.key
         return lambda: self._files.discard(folder)
-
-
-@dataclass(frozen=True, slots=True)
-class ImagesEnd(RunEnd[FlowImage]):
-    """See `flow.run_end`."""
-
-    found: Collected
-    go_again: ClassVar[str] = "{} images go again"
-
-    @property
-    def lacking(self) -> str:
-        return "gave no report of some images"
-
-    @property
-    def _changed(self) -> set[str]:
-        """Names of images that changed while they were moved."""
-        before = self.run.output.get("whole")  # of a flow that an earlier mhfd has deployed
-        changed = set(before.get("changed") or ()) if isinstance(before, dict) else set()
-        return changed | {path.rpartition("/")[2] for path in _changed_by_answer(self.run.output)}
-
-    @property
-    def answered(self) -> bool:
-        return bool(self.found.reports)
-
-    @property
-    def left(self) -> list[FlowImage]:
-        return [image for _, image in self._left]
-
-    @property
-    def _left(self) -> list[tuple[int, FlowImage]]:
-        known, changed = self.found.reports.keys() | self.found.changed.keys(), self._changed
-        return [
-            (n, image)
-            for n, image in enumerate(self.own.carried)
-            if image.open and n not in known and self.own.names[n] not in changed
-        ]
-
-    @property
-    def may_come_late(self) -> bool:
-        return self.run.status == "SUCCEEDED" and any(n not in self.found.wrong for n, _ in self._left)
-
-    @property
-    def alone(self) -> bool:
-        return self.answered or self.run.error in ("NotScored", "RequestRefused", "ImagesNotBrought")
-
-    @property
-    def aside(self) -> list[str]:
-        return self.found.aside
-
-    def fates(self, *, now_ns: int) -> Iterator[tuple[FlowImage, Fate]]:
-        moved, began, ended = self._moments("BringImagesCompleted", "ScoreStarted", "ScoreCompleted", now_ns=now_ns)
-        moments = {"submitted_ns": self.own.asked_ns, "transferred_ns": moved, "started_ns": began}
-        changed = self._changed
-        for n, (image, name) in enumerate(zip(self.own.carried, self.own.names, strict=True)):
-            if n in self.found.reports:
-                yield image, Reported(self.found.reports[n], ended, moments)
-            elif n in self.found.changed:
-                yield image, GivenBack(self.found.changed[n])
-            elif name in changed or self.run.error == "ImagesChanged":
-                yield image, GivenBack("the file changed while it was moved")
-
-    def _moments(self, *steps: str, now_ns: int) -> list[int | None]:
-        """When these happened: on this machine's clock, and in this order."""
-        last = self.own.asked_ns
-        found: list[int | None] = []
-        for name in steps:
-            at = self.run.moments.get(name)
-            here = None if at is None else min(now_ns, max(last, round((at + self.own.offset) * 1e9)))
-            last = here or last
-            found.append(here)
-        return found
 
 
 def body_of(folders: Folders, key: str, jobs: Sequence[Job], names: Sequence[str]) -> dict[str, Any]:
@@ -151,9 +106,23 @@ def _image(folders: Folders, job: Job, name: str) -> dict[str, Any]:
     return {"path": folders.below(job.path), "name": name, "size": job.size}
 
 
-def _changed_by_answer(output: Mapping[str, Any]) -> Iterator[str]:
-    """Images that the endpoint's function says have changed, by what it calls them."""
+def _moments(own: OwnRun[FlowImage], run: Run, now_ns: int) -> list[int | None]:
+    """When the images lay there, when work began and ended: on this machine's clock, and in this order."""
+    last = own.asked_ns
+    found: list[int | None] = []
+    for name in ("BringImagesCompleted", "ScoreStarted", "ScoreCompleted"):
+        at = run.moments.get(name)
+        here = None if at is None else min(now_ns, max(last, round((at + own.offset) * 1e9)))
+        last = here or last
+        found.append(here)
+    return found
+
+
+def _changed(output: Mapping[str, Any]) -> Iterator[str]:
+    """Names of images that have changed while they were moved, by what the endpoint's function says."""
+    before = output.get("whole")  # of a flow that an earlier mhfd has deployed
+    yield from (before.get("changed") or ()) if isinstance(before, dict) else ()
     for answer in answers_in([{"details": {"output": output.get("score")}}]):
         for error in answer.get("errors") or ():
             if error.get("code") == Code.CHANGED and error.get("path"):
-                yield str(error["path"])
+                yield str(error["path"]).rpartition("/")[2]

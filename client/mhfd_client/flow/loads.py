@@ -68,8 +68,8 @@ class Load(ABC, Generic[PendingT]):
         """What a run has brought back."""
 
     @abstractmethod
-    def end(self, own: OwnRun[PendingT], run: Run, found: Any) -> RunEnd[PendingT]:
-        """What an end means, with what was brought back."""
+    def end(self, own: OwnRun[PendingT], run: Run, found: Any, now_ns: int) -> RunEnd[PendingT]:
+        """What an end means, with what was brought back; heard of now."""
 
     def discard(self, own: OwnRun[PendingT]) -> Callable[[], None]:
         """What a run brought back was taken; what is not is what was asked for, and stays."""

@@ -1,9 +1,8 @@
 """What the end of a run means: what of it has its answer and what not, and what a person is told."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic
+from typing import Generic
 
 from mhfd.contract.focus_report import FocusReport
 from mhfd.contract.work import WorkAnswer
@@ -34,47 +33,31 @@ Fate = Reported | GivenBack | WorkAnswer
 """What becomes of something that a run has carried: a report, nothing, or what its function says."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunEnd(ABC, Generic[PendingT]):
-    """A run that is over."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnd(Generic[PendingT]):
+    """A run that is over, and what it means for what it carried.
+
+    Attributes:
+        fates: Of what something was heard of.
+        left: What nothing was heard of.
+        answered: Something of it has its answer.
+        may_come_late: It went well, and what it brought is not there: a share may show it late.
+        lacking: What is wrong with a run that went well, and has not all.
+        goes_again: What is said of what is left.
+        alone: What is left goes again in smaller runs: one of it may be at fault.
+        aside: Files that came back, and belong to nothing of it.
+    """
 
     own: OwnRun[PendingT]
     run: Run
-    go_again: ClassVar[str]
-
-    @property
-    @abstractmethod
-    def lacking(self) -> str:
-        """What is wrong with a run that went well, and has not all."""
-
-    @property
-    @abstractmethod
-    def answered(self) -> bool:
-        """Something of it has its answer."""
-
-    @property
-    @abstractmethod
-    def left(self) -> list[PendingT]:
-        """What nothing was heard of."""
-
-    @property
-    @abstractmethod
-    def may_come_late(self) -> bool:
-        """It went well, and what it brought is not there: a share may show it late."""
-
-    @abstractmethod
-    def fates(self, *, now_ns: int) -> Iterator[tuple[PendingT, Fate]]:
-        """What something was heard of."""
-
-    @property
-    def alone(self) -> bool:
-        """What is left goes again in smaller runs: one of it may be at fault."""
-        return False
-
-    @property
-    def aside(self) -> list[str]:
-        """Files that came back, and belong to nothing of it."""
-        return []
+    fates: Sequence[tuple[PendingT, Fate]]
+    left: Sequence[PendingT]
+    answered: bool
+    may_come_late: bool
+    lacking: str
+    goes_again: str
+    alone: bool = False
+    aside: Sequence[str] = ()
 
     @property
     def leftover(self) -> bool:
@@ -82,14 +65,14 @@ class RunEnd(ABC, Generic[PendingT]):
         words = ending(self.run.error)
         return self.run.status != "SUCCEEDED" and not (words is not None and words.cleaned)
 
-    def words(self, around: Surroundings, again: int) -> str:
-        """What was the matter, and what to do; empty when all went well. `again`: so many of it go again."""
+    def words(self, around: Surroundings) -> str:
+        """What was the matter, and what to do; empty when all went well."""
         told = ended(self.run, around)
-        if told is None and not again:
+        if told is None and not self.left:
             return ""
         if told is None:
             told = Explained(self.lacking)
         elif self.run.status == "ENDED" and not self.own.open:
             told = Explained("was cancelled", told.do)  # by us: it was given back before
-        parts = (f"run {self.run.id} {told.what}", told.do, self.go_again.format(again) if again else "")
+        parts = (f"run {self.run.id} {told.what}", told.do, self.goes_again if self.left else "")
         return "; ".join(filter(None, parts))

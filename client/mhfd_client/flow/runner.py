@@ -376,12 +376,12 @@ class FlowRunner(FarImagesRunner):
             own.due = now + self._hold
             self._standing.ill(f"what run {run.id} brought back cannot be looked at: {reply.error}")
             return
-        end = self._load.end(own, run, reply.value)
+        end = self._load.end(own, run, reply.value, self._now_ns())
         if end.may_come_late and own.collects + 1 < COLLECTS:
             own.collects += 1
             own.due = now + self._poll
             return
-        for one, fate in end.fates(now_ns=self._now_ns()):
+        for one, fate in end.fates:
             match fate:
                 case Reported():
                     self._answer(one, fate.report, self._folders.endpoint, fate.ended_ns, **fate.moments)
@@ -400,7 +400,7 @@ class FlowRunner(FarImagesRunner):
     def _judge(self, end: RunEnd[Pending]) -> None:
         """What the end of a run means for what it carried and has no answer."""
         left, some = end.left, end.answered
-        words = end.words(self._folders.surroundings, len(left))
+        words = end.words(self._folders.surroundings)
         if not words or (some and not end.leftover):
             self._standing.well()
         if left:

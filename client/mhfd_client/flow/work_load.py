@@ -6,10 +6,9 @@ in its log.
 """
 
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from mhfd.contract.work import WorkAnswer, WorkState
 from mhfd_client.flow.artefacts import Brought, brought
@@ -98,54 +97,32 @@ class WorkLoad(Load[PendingWork]):
         folder, made = self._folders.results_here / own.key, () if answer is None else answer.artefacts
         return lambda: brought(folder, made)
 
-    def end(self, own: OwnRun[PendingWork], run: Run, found: Brought) -> "WorkEnd":
-        return WorkEnd(own, run, found, _last(own.open[0].work, run) if own.open else None)
+    def end(self, own: OwnRun[PendingWork], run: Run, found: Brought, now_ns: int) -> RunEnd[PendingWork]:
+        answer = _last(own.open[0].work, run) if own.open else None
+        fate = _fate(own, run, found, answer)
+        return RunEnd(
+            own=own,
+            run=run,
+            fates=[] if fate is None else [(one, fate) for one in own.open],
+            left=own.open if fate is None else [],
+            answered=isinstance(fate, WorkAnswer) and fate.state is not None,
+            may_come_late=found.missing and run.status == "SUCCEEDED",
+            lacking="has no answer of the function, or one that this mhfd does not know",
+            goes_again="the work is begun again",
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class WorkEnd(RunEnd[PendingWork]):
-    """See `flow.run_end`. `answer`: what the function said last, if that is known."""
-
-    found: Brought
-    answer: WorkAnswer | None
-    go_again: ClassVar[str] = "the work is begun again"
-
-    @property
-    def lacking(self) -> str:
-        return "has no answer of the function, or one that this mhfd does not know"
-
-    @property
-    def answered(self) -> bool:
-        return self.answer is not None and self.answer.state not in (None, *GOES_ON) and not self.found.wrong
-
-    @property
-    def left(self) -> list[PendingWork]:
-        return [] if self._said is not None else self.own.open
-
-    @property
-    def may_come_late(self) -> bool:
-        return self.run.status == "SUCCEEDED" and self.found.missing
-
-    @property
-    def _said(self) -> Fate | None:
-        """The function's last word; None where the run ended before it, or before what it made was back."""
-        if self.answer is not None and self.answered:
-            return self.answer.model_copy(update={"artefacts": self.found.here})
-        if not self.own.wanted:
-            return GivenBack("cancelled")
-        if self.answer is None or self.answer.state in GOES_ON:
-            return None
-        if not self.found.wrong:
-            return self.answer
-        if self.run.status != "SUCCEEDED":
-            return None
-        why = f"what run {self.run.id} brought back is not what the endpoint has made: {self.found.wrong}"
-        return GivenBack(why, blame=True)
-
-    def fates(self, *, now_ns: int) -> Iterator[tuple[PendingWork, Fate]]:
-        said = self._said
-        if said is not None:
-            yield from ((one, said) for one in self.own.open)
+def _fate(own: OwnRun[PendingWork], run: Run, found: Brought, answer: WorkAnswer | None) -> Fate | None:
+    """What becomes of the work; None where its run ended before it, or before what it made was back."""
+    over = answer is not None and answer.state not in GOES_ON
+    if answer is not None and over and answer.state is not None and not found.wrong:
+        return answer.model_copy(update={"artefacts": found.here})
+    if not own.wanted:
+        return GivenBack("cancelled")
+    if not found.wrong:
+        return answer if over else None
+    why = f"what run {run.id} brought back is not what the endpoint has made: {found.wrong}"
+    return GivenBack(why, blame=True) if run.status == "SUCCEEDED" else None
 
 
 def _last(work: Work, run: Run) -> WorkAnswer | None:
