@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from benchmarks._virtual_time import VirtualTime
 from benchmarks.virtual_day import folders as image_folders
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.rigs.facility import Facility
 from tests.rigs.hash_flow import HASH_FLOW
 from tests.rigs.remote.hashing import NAME, expected
@@ -20,6 +22,7 @@ from tests.rigs.work_flows import WorkFlows, work
 
 from mhfd.contract.params import Params
 from mhfd.contract.work import WorkState
+from mhfd_client.errors import RunnerError
 from mhfd_client.flow.runner import FlowRunner
 from mhfd_client.runners import Batch, Event, Health, Job, Returned, Started, Trouble
 from mhfd_client.runners.work import Ended, Going
@@ -277,3 +280,47 @@ def test_each_flow_carries_its_own_kind(runner: FlowRunner, flows: WorkFlows, tm
     back = returned(list(of_images.events(0.0)))
     assert (back.why, back.blame) == ("this flow carries images, and no work of a function", True)
     of_images.close()
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    kills=st.sets(st.integers(0, 25), max_size=4),
+    lost=st.integers(0, 1),
+    lag_s=st.sampled_from([0.0, 30.0]),
+    deaths=st.integers(0, 2),
+)
+def test_killed_whenever_it_is_one_run_with_one_result(
+    flows: WorkFlows, tmp_path: Path, kills: set[int], lost: int, lag_s: float, deaths: int
+) -> None:
+    """The client dies after so many looks at what happened; what it asked for is on its way all the same."""
+    state = tmp_path / str(len(list(tmp_path.iterdir())))
+    state.mkdir()
+    folder, batch = flows.images(3), Batch("a", (work(flows.sem / "run"),))
+    flows.runs.clear()
+    flows.asked.clear()
+    flows.lost, flows.lag_s, flows.deaths = lost, lag_s, deaths
+    runner = flows.runner(state=state)
+    runner.submit(batch)
+    heard: list[Event] = []
+    for look in range(2000):
+        heard += runner.events(1.0 if look < 30 else 30.0)
+        if any(isinstance(event, Ended | Returned) for event in heard):
+            break
+        if look in kills:
+            runner._noted.close()  # nothing of it is cleared up
+            runner = flows.runner(state=state)
+            if not runner.reattach(batch):
+                runner.submit(batch)
+    is_hashed(ended(heard), folder, flows)
+    assert (len(flows.runs), len(flows.asked)) == (1, 1 + deaths)
+    runner.close()
+
+
+def test_the_promises_of_every_runner_hold(runner: FlowRunner, flows: WorkFlows) -> None:
+    asked = Batch("from another life", (work(flows.images(1)),))
+    assert runner.reattach(asked) is False
+    assert list(runner.events(0.0)) == []
+    runner.close()
+    runner.close()
+    with pytest.raises(RunnerError, match="closed"):
+        runner.submit(asked)

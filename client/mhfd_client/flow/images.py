@@ -1,6 +1,6 @@
 """What a flow runner has that is not over, and which of it goes together next. Tables and their arithmetic."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,7 +55,30 @@ class FlowImages(PendingTable[FlowImage]):
             wait: Fewer go when the first has waited for so long.
             now: By the runner's clock.
         """
-        chosen, self.waiting = _next_of(self.waiting, most=most, wait=wait, now=now)
+        ready = [image for image in self.waiting if image.due <= now]
+        chosen: list[FlowImage] = []
+        limit, weight, full = most, 0, False
+        for image in ready:
+            if chosen and image.job.params is not chosen[0].job.params and image.job.params != chosen[0].job.params:
+                continue
+            fewer = min(limit, image.most)
+            if len(chosen) >= fewer:
+                full = full or fewer == limit
+                continue
+            limit = fewer
+            weight += image.weight
+            if chosen and weight > BODY_BYTES:
+                full = True
+                break
+            chosen.append(image)
+            if len(chosen) >= limit:
+                full = True
+                break
+        full = full or len(chosen) >= ENOUGH
+        if not chosen or (not full and now < min(image.since for image in chosen) + wait):
+            return []
+        taken = set(map(id, chosen))
+        self.waiting = [image for image in self.waiting if id(image) not in taken]
         return chosen
 
     def moments(self, wait: float) -> Iterator[float]:
@@ -77,35 +100,3 @@ class FlowWorks(PendingTable[PendingWork]):
     def moments(self, wait: float) -> Iterator[float]:
         """When each of those that wait may go."""
         return (one.due for one in self.waiting)
-
-
-def _next_of(
-    waiting: Sequence[FlowImage], *, most: int, wait: float, now: float
-) -> tuple[list[FlowImage], list[FlowImage]]:
-    """The images of the next run and those that go on waiting: when there are enough, or the first has waited long."""
-    ready = [image for image in waiting if image.due <= now]
-    if not ready:
-        return [], list(waiting)
-    chosen: list[FlowImage] = []
-    limit, weight, full = most, 0, False
-    for image in ready:
-        if chosen and image.job.params is not chosen[0].job.params and image.job.params != chosen[0].job.params:
-            continue
-        fewer = min(limit, image.most)
-        if len(chosen) >= fewer:
-            full = full or fewer == limit
-            continue
-        limit = fewer
-        weight += image.weight
-        if chosen and weight > BODY_BYTES:
-            full = True
-            break
-        chosen.append(image)
-        if len(chosen) >= limit:
-            full = True
-            break
-    full = full or len(chosen) >= ENOUGH
-    if not full and now < min(image.since for image in chosen) + wait:
-        return [], list(waiting)
-    taken = set(map(id, chosen))
-    return chosen, [image for image in waiting if id(image) not in taken]

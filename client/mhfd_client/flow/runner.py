@@ -365,9 +365,6 @@ class FlowRunner(FarImagesRunner):
     def _ended(self, own: OwnRun[Pending], run: Run) -> None:
         own.stage, own.ending, own.due = Stage.ENDED, run, self._clock()
 
-    def _collect(self, own: OwnRun[Pending]) -> None:
-        self._files.ask(f"collect {own.key}", self._load.collect(own))
-
     def _collected(self, own: OwnRun[Pending], reply: QuestionReply) -> None:
         """A run has ended, and this is what came of it."""
         run, now = own.ending, self._clock()
@@ -478,7 +475,7 @@ class FlowRunner(FarImagesRunner):
         for own in self._runs:
             if own.stage is Stage.ENDED and now >= own.due:
                 own.due = now + self._hold
-                self._collect(own)
+                self._files.ask(f"collect {own.key}", self._load.collect(own))
         self._out += self._condition.take()
 
     def _tend_runs(self, now: float) -> None:
