@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import resource
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,12 @@ from tests.rigs.remote import hashing
 
 from mhfd.contract.request import Code
 from mhfd.contract.work import WorkAnswer, WorkRequest, WorkState
-from mhfd.remote import placing
 from mhfd.remote.long import machine, running
 from mhfd.remote.long.claims import Claims, LeaseTimes
 from mhfd.remote.long.disk import WorkDisk
 from mhfd.remote.long.machine import HostMachine
 from mhfd.remote.long.running import LongFailure, LongVerb, LongWork
-from mhfd.remote.refusal import Refusal, problem
+from mhfd.remote.refusal import problem
 from mhfd.remote.roots import Roots
 
 FILES = 6
@@ -378,21 +378,48 @@ def test_what_a_newer_mhfd_wrote_is_not_called_damaged(facility: Long) -> None:
     assert "newer mhfd" in said.errors[0].why
 
 
-def test_a_full_disk_loses_no_checkpoint(facility: Long, monkeypatch: pytest.MonkeyPatch) -> None:
-    put = placing.put
+@contextmanager
+def full_from(size: int) -> Iterator[None]:
+    """The system takes no file that is larger, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
-    def full(folder: int, name: str, data: bytes, **how: Any) -> None:
-        if name.startswith(("checkpoint-000001-000002", "progress")):
-            raise Refusal(problem(Code.CANNOT_WRITE, "No space left on device", "free the disk"))
-        put(folder, name, data, **how)
 
-    with monkeypatch.context() as patched:
-        patched.setattr(placing, "put", full)
-        said = facility.ask(slowly)
-    assert (said.state, codes(said), said.ok) == (None, [Code.CANNOT_WRITE], False)
-    assert (said.progress and said.progress.done) == 2
-    again = facility.ask(slowly, turn_s=60)
-    assert (again.state, again.progress and again.progress.done) == (WorkState.MORE, 2), "it went on from the first"
+def test_a_full_disk_loses_no_checkpoint(facility: Long) -> None:
+    def grows(_request: WorkRequest, work: LongWork) -> dict[str, Any]:
+        at = len(work.saved() or b"")
+        while at < 1 << 18:
+            at = 4 * at or 1 << 10
+            work.save(bytes(at), at, 1 << 18, "bytes")
+        return {"bytes": at}
+
+    with full_from(1 << 17):
+        said = [facility.ask(grows) for _ in range(2)]
+    assert [(one.state, codes(one), one.ok) for one in said] == [(None, [Code.CANNOT_WRITE], False)] * 2
+    assert not list(facility.folder.glob(".*"))
+    done = facility.ask(grows, turn_s=1)
+    assert (done.state, done.taken_up, done.result) == (WorkState.DONE, 3, {"bytes": 1 << 18})
+    assert {path.name for path in facility.folder.glob("checkpoint-*")} == {
+        "checkpoint-000001-000004",
+        "checkpoint-000003-000001",
+    }, "it went on from the last one that was whole"
+
+
+def test_what_dead_workers_left_is_cleared_when_it_is_nobodys(facility: Long) -> None:
+    facility.ask(slowly, turn_s=60)
+    old, new, folder = (facility.folder / name for name in (".claim.0.tmp", ".claim.1.tmp", ".files-2.0.tmp"))
+    for path in (old, new):
+        path.write_bytes(b"half")
+    folder.mkdir()
+    (folder / "half").write_bytes(b"half")
+    for path in (old, folder):
+        os.utime(path, ns=(1, 1))
+    facility.ask(slowly, turn_s=60)
+    assert [path.exists() for path in (old, new, folder)] == [False, True, False]
 
 
 def test_where_there_are_no_hard_links_it_is_refused(facility: Long, monkeypatch: pytest.MonkeyPatch) -> None:
