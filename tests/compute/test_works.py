@@ -16,6 +16,7 @@ from tests.rigs.facility import SHARP, Facility
 from mhfd.contract.params import Params
 from mhfd.contract.work import WorkState
 from mhfd_client.compute.runner import ComputeRunner
+from mhfd_client.compute.service import EndpointStatus
 from mhfd_client.runners import UNSEEN, Batch, Event, Job, Returned, Scored
 from mhfd_client.runners.driver import Driver
 from mhfd_client.runners.work import Ended, Going, Work
@@ -134,6 +135,21 @@ def test_each_ends_once(images: tuple[Job, ...], tmp_path: Path, seed: int) -> N
     ends = {event.id: event.answer.result for event in events if isinstance(event, Ended)}
     assert ends == {0: {"seconds": 150.0}, 1: {"seconds": 400.0}}
     assert all(work.end is not None for work in far.works.values())
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_an_endpoint_that_comes_back_without_it_is_asked_again(seen: bool) -> None:
+    """Also where nothing else is out that could answer, and where nobody saw that it was away."""
+    far = Chaotic(VirtualTime(), {"a": 100.0}, down=(30, 70 if seen else 30.5))
+    far.known.clear()
+    if not seen:
+        far.status = lambda: EndpointStatus(True, "online")  # type: ignore[method-assign]
+    runner = far.runner()
+    runner.submit(Batch(WORKS, (work_of(0, "a"),)))
+    events = heard(runner, far, 3600, answers=1)
+    runner.close()
+    assert (answered(events), far.works["a"].taken_up) == ([(WORKS, 0)], 3)
+    assert far.time.now < (190 if seen else 220)
 
 
 def test_what_is_not_allowed_comes_back_and_images_go_on(images: tuple[Job, ...]) -> None:

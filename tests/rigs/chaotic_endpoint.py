@@ -83,7 +83,7 @@ class Chaotic:
     ) -> None:
         self.time, self._chances, self._random = time, chances or Chances(), Random(seed)  # noqa: S311
         self.works = {key: Kept(seconds) for key, seconds in needs_s.items()}
-        self.allowed = set(IDS)
+        self.allowed, self.known = set(IDS), set(IDS) - {WORK}
         self.up, self.starts = True, 1
         self.group: UUID | None = None
         self._groups = 0
@@ -96,7 +96,7 @@ class Chaotic:
 
     def opened(self, sent: Callable[[list[Task]], None]) -> CallableEndpoint:
         self.sent, self.group = sent, None
-        ids = {name: id_ for name, id_ in IDS.items() if name != WORK}
+        ids = {name: id_ for name, id_ in IDS.items() if name in self.known}
         return CallableEndpoint(cast("EndpointService", self), ids, self._find)
 
     def runner(self, **options: Any) -> ComputeRunner:

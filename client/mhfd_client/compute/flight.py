@@ -134,11 +134,15 @@ class Flight:
         pace = UNKNOWN_PACE_S if self._pace is None else self._pace
         return sum(task.takes_s(pace) for task in self.out) + self._deadline * 2.0 ** min(tries, 6)
 
-    def overdue(self, live_since: float, now: float) -> list[Part]:
-        """The tasks that were silent for too long, counted from when the endpoint has begun to answer."""
+    def overdue(self, live_since: float | None, now: float) -> list[Part]:
+        """The tasks that were silent for too long, counted from when the endpoint has begun to answer.
+
+        A work costs nothing if it is asked again before that, and it may be all that is out there to answer.
+        """
         late = []
         for task in self.out:
             tries = max((one.tries for one in task.asked), default=0)
-            if not task.lost and now - max(task.at, live_since) > self.patience(tries):
+            since = task.at if isinstance(task, WorkTask) else live_since
+            if since is not None and not task.lost and now - max(task.at, since) > self.patience(tries):
                 late.append(task)
         return late

@@ -290,10 +290,11 @@ class ComputeRunner(OutcomeRunner):
 
     def _overdue(self, there: CallableEndpoint, now: float) -> None:
         """Tasks that were silent for too long: has the service their answer? Then again."""
-        if self._health.live_since is None or self._questions.asks("late"):
+        if self._questions.asks("late") or self._condition.worst is Trouble.OFFLINE:
             return
-        late = self._flight.overdue(self._health.live_since, now)
-        silent = self._lost.silent(self._health.live_since, now)
+        live_since = self._health.live_since
+        late = self._flight.overdue(live_since, now)
+        silent = [] if live_since is None else self._lost.silent(live_since, now)
         if (late or silent) and self._health.pace.free:
             self._health.pace.spend()
             ids = [id_ for id_ in [*(part.id for part in late), *(task.id for task in silent)] if id_ is not None]
@@ -346,15 +347,15 @@ class ComputeRunner(OutcomeRunner):
             self._health.service_took()  # while a request has no answer yet, nobody knows whether it is taken
         if self._health.told(status, [part.silent_until for part in self._flight.out], self._probe.out):
             self._probe.ask_again(now, forget=True)
+            for part in self._flight.out:
+                if isinstance(part, WorkTask) and not part.lost:
+                    part.late = True
+                    self._again(part)  # the same question: whoever may have it still says so
         back_at = self._health.without_ours_since(status) if status.online else None
         for part in self._flight.out:
-            if back_at is None or part.at >= back_at or part.lost:
-                continue
-            if isinstance(part, WorkTask):
-                self._asked_again(part)  # the same question: whoever may have it still says so
-                continue
-            part.at = min(part.at, now - 1e6)
-            part.asked[0].tries = 0
+            if back_at is not None and part.at < back_at and not part.lost:
+                part.at = min(part.at, now - 1e6)
+                part.asked[0].tries = 0
 
     def _found(self, groups: Sequence[tuple[UUID, list[Task]]]) -> None:
         """What the service has of ours: by its name, or by what it will say."""
