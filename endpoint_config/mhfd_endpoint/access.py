@@ -142,7 +142,7 @@ def program(folder: Path) -> Iterator[Check]:
         yield fail("program", f"{weak} can be changed by others", f"chmod go-w {weak}")
         return
     python = Path(found).with_name("python")
-    if _mapped(folder) and not all(all_can_read(one) for one in (Path(found), python) if one.exists()):
+    if is_mapped(folder) and not all(all_can_read(one) for one in (Path(found), python) if one.exists()):
         do = "install it where they can, not below a home: `mhfd endpoint init --force --environment DIR`"
         yield fail("program", f"{found} or its Python cannot be run by the accounts that users are mapped to", do)
         return
@@ -168,7 +168,7 @@ def site_file(folder: Path) -> Iterator[Check]:
     if weak is not None:
         do = f"chmod go-w {weak}, and let it belong to you or to root"
         yield fail("site file", f"{weak} can be changed by others, who could then let this endpoint read anything", do)
-    elif _mapped(folder) and not all_can_read(named):
+    elif is_mapped(folder) and not all_can_read(named):
         do = "put it where they can read it: --public DIR"
         yield fail("site file", f"{named} cannot be read by the accounts that users are mapped to", do)
     else:
@@ -183,7 +183,7 @@ def data(folder: Path) -> Iterator[Check]:
     site = Site.read(named)
     if not site.read_roots:
         yield fail("data", "no folder may be read", f"name one in {named}: read_roots")
-    mapped = _mapped(folder)
+    mapped = is_mapped(folder)
     for verb, roots, mode in (("read", site.read_roots, os.R_OK), ("written", site.write_roots, os.W_OK)):
         for root in roots:
             if not root.is_dir():
@@ -211,6 +211,6 @@ def _log(log: Path | None, *, mapped: bool) -> Iterator[Check]:
         yield ok("log", f"what ran is written to {log}")
 
 
-def _mapped(folder: Path) -> bool:
+def is_mapped(folder: Path) -> bool:
     """Whether tasks run as accounts that are not this one."""
     return render.core_config(folder).identity_mapping_config_path is not None

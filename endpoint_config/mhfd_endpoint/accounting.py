@@ -11,7 +11,7 @@ from pathlib import Path
 from mhfd.remote import linefile, quota
 from mhfd.remote.worker import IDENTITY
 from mhfd_endpoint import render, usage
-from mhfd_endpoint.access import site_of
+from mhfd_endpoint.access import is_mapped, site_of
 from mhfd_endpoint.finding import Check, fail, ok, warn
 from mhfd_endpoint.rights import all_can_add, others_can_write
 
@@ -23,7 +23,7 @@ def quotas(folder: Path) -> Iterator[Check]:
     if site.state is None or not most:
         yield ok("quotas", "none: nothing bounds what a user may have in a day")
         return
-    state, mapped = site.state, _mapped(folder)
+    state, mapped = site.state, is_mapped(folder)
     if not state.is_dir():
         do = f"mkdir {state}" + (f"; chmod 1733 {state}" if mapped else "")
         yield fail("quotas", f"{state} is no folder here: nothing can be counted, so nothing is done", do)
@@ -47,7 +47,7 @@ def quotas(folder: Path) -> Iterator[Check]:
 
 def asking(folder: Path) -> Iterator[Check]:
     """Whether the workers are told which Globus identity asks, where there is more than one."""
-    if not _mapped(folder):
+    if not is_mapped(folder):
         return
     worker_init = render.loaded(render.render(folder, {}), here=False).engine.provider.worker_init
     if f"export {IDENTITY}=" in worker_init:
@@ -55,11 +55,6 @@ def asking(folder: Path) -> Iterator[Check]:
     else:
         what = f"{render.TEMPLATE} does not tell the workers who asks: the log and the quotas know accounts only"
         yield warn("who asks", what, "make it again with `mhfd endpoint init --force`")
-
-
-def _mapped(folder: Path) -> bool:
-    """Whether tasks run as accounts that are not this one."""
-    return render.core_config(folder).identity_mapping_config_path is not None
 
 
 def log(folder: Path) -> Iterator[Check]:

@@ -59,7 +59,8 @@ def _what(config: Any, folder: Path) -> Iterator[str]:
         yield f"Nothing yet: `mhfd endpoint pin {folder.name} FUNCTION_ID...`."
     else:
         yield "Only these functions, which the service and this machine both check:"
-        yield from (f"  {function}" for function in config.allowed_functions)
+        named = folders.pinned(folder) or {}
+        yield from (f"  {' '.join(filter(None, (one, named.get(one))))}" for one in map(str, config.allowed_functions))
         yield "A function's identity stands for its source; what it calls is the package mhfd installed here."
     serializers = render.loaded(render.render(folder, {}), here=False).engine.serde.allowed_deserializer_types
     if serializers:
@@ -78,6 +79,9 @@ def _data(choices: chosen.Chosen) -> Iterator[str]:
         return
     site = Site.read(named)
     yield f"As {named} says, which no request can widen; links are followed first."
+    for name, limits in site.functions.items():
+        said = ", ".join(f"{key} {value}" for key, value in limits.model_dump(mode="json", exclude_none=True).items())
+        yield f"Of that {name} has what its table says: {said}."
     yield f"Images are read below {_list(site.read_roots)}."
     yield f"Reports are written below {_list(site.write_roots)}." if site.write_roots else "Nothing is written."
     yield f"A request holds {site.max_images} images at most, each of {site.max_bytes / 1e6:,.0f} MB at most."

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mhfd import shim
-from mhfd.site import FREE, FunctionLimits
+from mhfd.site import FREE, FunctionLimits, Site
 from mhfd_endpoint import choices as chosen
 from mhfd_endpoint import folder as folders
-from mhfd_endpoint.access import site_file_of, site_of
+from mhfd_endpoint.access import site_file_of
 from mhfd_endpoint.finding import Check, Level, fail, ok, warn
 
 
@@ -33,10 +33,10 @@ def functions(folder: Path) -> Iterator[Check]:
 def contradictions(folder: Path) -> Iterator[Check]:
     """What one side lets run and the other does not, and what no worker could give it."""
     choices = folders.choices_of(folder)
-    if site_file_of(choices) is None:
-        return  # `site file` says it
-    site, pinned = site_of(folder), folders.pinned(folder)
     where = site_file_of(choices)
+    if where is None:
+        return  # `site file` says it
+    site, pinned = Site.read(where), folders.pinned(folder)
     for name in sorted({name for name in (pinned or {}).values() if name}):
         if not site.limits_of(name).allowed:
             what = f"{name} is in the list, and {where} does not let it run: each request is refused"
@@ -53,7 +53,7 @@ def contradictions(folder: Path) -> Iterator[Check]:
         yield from _possible(name, limits, choices, where)
 
 
-def _possible(name: str, limits: FunctionLimits, choices: chosen.Chosen, where: Path | None) -> Iterator[Check]:
+def _possible(name: str, limits: FunctionLimits, choices: chosen.Chosen, where: Path) -> Iterator[Check]:
     trains = choices.train
     if limits.purpose == "train" and trains is None:
         what = f"{name} runs only where purpose is train, and this endpoint offers no training"

@@ -16,6 +16,7 @@ from mhfd.site import Site
 from mhfd_client.cli import main
 from mhfd_client.compute.registration import pin_line
 from mhfd_endpoint import folder, gpus
+from mhfd_endpoint.explain import explain
 from mhfd_endpoint.functions import functions
 
 FOCUS: Final = "0b5e9d0e-6f3c-4b5e-9a53-6d0a5e7a8f10"
@@ -135,3 +136,10 @@ def test_a_name_that_nobody_has(made: Made, monkeypatch: pytest.MonkeyPatch) -> 
     where = made("--allow", FOCUS, "--allow", f"{NAME}={HASH}", "--function", NAME)
     monkeypatch.delitem(shim.FUNCTIONS, NAME)
     assert f"has a table for {NAME}, and this mhfd has no such function" in said(where)[0]
+
+
+def test_it_is_said_what_a_further_function_may(made: Made) -> None:
+    where = made("--allow", FOCUS, "--allow", f"{NAME}={HASH}", "--function", NAME, "--train")
+    told = dict(explain(where))
+    assert f"  {HASH} {NAME}" in told["May run what"]
+    assert f"Of that {NAME} has what its table says: allowed True, purpose train." in told["On which data"]
