@@ -53,8 +53,13 @@ class Machine:
             monkeypatch.delenv(name, raising=False)
         code = ":".join(str(ROOT / package.rpartition("/")[0]) for package in PACKAGES.values())
         self.program(self.environment / "bin" / "python", f'PYTHONPATH={code} exec {sys.executable} "$@"')
-        self.program(self.environment / "bin" / "globus-compute-endpoint", f'echo "$@" >{self.argv}')
+        self.program(
+            self.environment / "bin" / "globus-compute-endpoint",
+            f'echo "$@" >{self.argv}; echo "$CUDA_VISIBLE_DEVICES" >{self.argv}.sees',
+        )
         self.data = folder / "data"
+        self.options: dict[str, Any] = {}
+        """What the job's user chooses."""
 
     def program(self, path: Path, line: str) -> None:
         path.write_text(f"#!/bin/sh\n{line}\n")
@@ -83,7 +88,7 @@ class Machine:
         self.program(self.bin / "mpiexec", 'while [ "$1" != /usr/bin/sh ]; do shift; done; shift; exec sh "$@"')
         self.argv.unlink(missing_ok=True)
         (self.bin / "said").unlink(missing_ok=True)
-        executor = render.loaded(render.render(self.home / "ep", {})).engine.executor
+        executor = render.loaded(render.render(self.home / "ep", self.options)).engine.executor
         executor.run_dir = executor.provider.script_dir = str(self.bin)
         executor.worker_port, executor.logconf_path = 1, "log"
         executor.initialize_scaling()
@@ -125,6 +130,33 @@ def test_chosen_by_number_and_by_id(machine: Machine) -> None:
     machine.driver(PARTS)
     taken, _, _ = machine.job("slurm", f"{MIG[1]},{MIG[2]}", "--exclusive", SLURM_JOB_GPUS="0,1,2")
     assert taken == [MIG[1], MIG[2]]
+
+
+def test_a_training_is_one_pool_that_sees_all_it_was_given(machine: Machine) -> None:
+    """On the first of its nodes; the job has the others too, and no launcher of ours starts anything there."""
+    machine.options = {"purpose": "train", "nodes": 3}
+    more = ("--train-nodes", "4", "--train-walltime", "24h")
+    taken, _, script = machine.job("slurm", "2", *more, CUDA_VISIBLE_DEVICES="2,3")
+    seen = Path(f"{machine.argv}.sees")
+    assert (taken, seen.read_text()) == ([], "2,3\n")
+    assert "#SBATCH --nodes=3\n" in script
+    assert "#SBATCH --time=1440\n" in script
+    assert "srun" not in script
+    _, said, _ = machine.job("slurm", "2", *more, CUDA_VISIBLE_DEVICES="3")
+    assert seen.read_text() == "3\n"
+    assert "fewer GPUs than were chosen" in said
+    _, said, _ = machine.job("slurm", "2", *more)
+    assert not machine.argv.exists()
+    assert "no worker starts" in said
+    _, _, script = machine.job("polaris", "4", *more)
+    assert ":ngpus=4" in script
+    assert "#PBS -l select=3:ncpus=" in script
+    assert "--depth=" not in script, "what the launcher for images adds"
+    assert seen.read_text() == "0,1,2,3\n"
+    machine.driver(WHOLE)
+    machine.options = {"purpose": "train"}
+    machine.job("workstation", "1", "--train-gpus", "2,3")
+    assert seen.read_text() == "2,3\n"
 
 
 def test_a_job_without_them_ends_with_a_sentence(machine: Machine) -> None:
