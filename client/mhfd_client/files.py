@@ -1,15 +1,17 @@
 """Small files that are whole or not there, whoever dies while they are written; names of files as text."""
 
 import errno
+import json
 import math
 import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
+from mhfd.errors import UsageError
 from mhfd_client.errors import StateError, StateFull, StateTrouble
 from mhfd_client.printing import printable
 
@@ -98,6 +100,25 @@ def sync_folder(path: Path) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def json_in(file: Path, option: str = "", *, most: int | None = None) -> Any:
+    """The JSON that a person wrote into a file; `-` is what is piped in. UsageError, also above `most` bytes."""
+    name = f"{option} {text_of(file)}".strip()
+    try:
+        with nullcontext(sys.stdin.buffer) if str(file) == "-" else file.open("rb") as stream:
+            text = stream.read(-1 if most is None else most + 1)
+    except OSError as e:
+        raise UsageError(f"{name}: cannot be read: {e.strerror}") from None
+    if most is not None and len(text) > most:
+        raise UsageError(
+            f"{name}: has more than {most / 1e6:.0f} MB, which is too much for one request; put large things into a "
+            "file that the endpoint sees, and name that"
+        )
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as e:
+        raise UsageError(f"{name}: is no JSON: {e}") from None
 
 
 def text_of(path: str | os.PathLike[str]) -> str:

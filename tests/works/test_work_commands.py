@@ -237,8 +237,8 @@ def test_an_interrupt_says_how_it_goes_on(here: WorksHere, digging: Digging, mon
     ("words", "given", "told"),
     [
         (("mhfd_sing",), "{}", "'mhfd_sing' is none of mhfd's; there are: mhfd_dig, mhfd_examine, mhfd_focus"),
-        ((DIG,), "{", "standard input is no JSON"),
-        ((DIG,), "[" * 100_000, "standard input is no JSON"),
+        ((DIG,), "{", "--request -: is no JSON"),
+        ((DIG,), "[" * 100_000, "--request -: is no JSON"),
         ((DIG,), "[1]", "is a list, not an object of fields"),
         ((DIG,), "null", "is null, not an object"),
         ((DIG,), '{"a": NaN}', "holds what JSON has no form for"),
@@ -267,7 +267,7 @@ def test_wrong_usage_is_named_before_anything_is_asked(
 
 def test_files_that_are_no_requests_are_named(here: WorksHere, tmp_path: Path) -> None:
     for name, data, words in (
-        ("picture", b"\xff\xfe\x00", "is no text of UTF-8"),
+        ("picture", b"\xff\xfe\x00", "is no JSON"),
         ("large", b" " * (MOST_BYTES + 1), "has more than 5 MB"),
         ("text", json.dumps({"a": "é" * (MOST_BYTES // 4)}, ensure_ascii=False).encode(), "above the 5 MB"),
     ):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mhfd_client.commands.common import echo, say
+from mhfd_client.files import json_in
 from mhfd_client.times import elapsed
 
 if TYPE_CHECKING:
@@ -34,11 +35,11 @@ def documents_of(file: Path | None, schema: Path | None) -> list[FlowDocument]:
 
     if file is None:
         return [FlowDocument(one.name, one.document, one.input_schema) for one in FLOWS.values()]
-    definition, own = _json_of(file), None
+    definition, own = json_in(file), None
     if isinstance(definition, dict) and isinstance(definition.get("definition"), dict) and "States" not in definition:
         definition, own = definition["definition"], definition.get("input_schema")
     if schema is not None:
-        own = _json_of(schema)
+        own = json_in(schema)
     return [FlowDocument(str(file), definition, own if isinstance(own, dict) and own else None)]
 
 
@@ -182,15 +183,6 @@ def _cause(cause: object) -> str:
     return str(details.get("message", cause)) if isinstance(details, dict) else str(cause)
 
 
-def _json_of(file: Path) -> Any:
-    from mhfd.errors import UsageError
-
-    try:
-        return json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError) as e:
-        raise UsageError(f"{file} is no JSON: {e}") from None
-
-
 def object_of(option: str, told: str) -> dict[str, Any]:
     """An object that is typed, or in a file."""
     from mhfd.errors import UsageError
@@ -202,7 +194,7 @@ def object_of(option: str, told: str) -> dict[str, Any]:
         except ValueError as e:
             raise UsageError(f"{option}: it is no JSON: {e}") from None
     elif file.is_file():
-        found = _json_of(file)
+        found = json_in(file)
     else:
         raise UsageError(f"{option}: {told!r} is neither a JSON object nor a file")
     if not isinstance(found, dict):

@@ -81,11 +81,12 @@ def begin(
     Nothing is lost when this ends, however it does: `mhfd work follow KEY` goes on. While nobody follows, what has
     begun goes on to the end of its turn (`turn_s` of the request, 300 seconds), and rests at its last checkpoint.
     """
-    from mhfd_client.works import beginning, following
+    from mhfd_client.files import json_in
+    from mhfd_client.works import asked, beginning, following
 
     kept = beginning.begin(
         function,
-        {} if file is None else _object_in(file),
+        {} if file is None else json_in(file, "--request", most=asked.MOST_BYTES),
         endpoint=endpoint,
         key=key,
         into=into,
@@ -207,29 +208,6 @@ def _result(kept: KeptWork) -> None:
 def _aside(text: str) -> None:
     """Not of the result."""
     echo(text, err=True)
-
-
-def _object_in(file: Path) -> Any:
-    """What a file of a request holds. UsageError."""
-    from mhfd_client.works.asked import MOST_BYTES
-
-    name = "standard input" if str(file) == "-" else str(file)
-    try:
-        with sys.stdin.buffer if str(file) == "-" else file.open("rb") as stream:
-            text = stream.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"--request: {name} cannot be read: {error.strerror}") from error
-    if len(text) > MOST_BYTES:
-        raise UsageError(
-            f"--request: {name} has more than {MOST_BYTES / 1e6:.0f} MB, which is too much for one request: put large "
-            "things into a file that the endpoint sees, and name that"
-        )
-    try:
-        return json.loads(text.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise UsageError(f"--request: {name} is no text of UTF-8: write a JSON object into it") from None
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"--request: {name} is no JSON: {error}") from None
 
 
 def _options(pairs: tuple[str, ...]) -> dict[str, Any]:

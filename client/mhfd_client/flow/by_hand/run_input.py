@@ -6,15 +6,13 @@ A station makes the input of its own runs (`flow.folders`). Asks nobody.
 from __future__ import annotations
 
 import copy
-import json
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mhfd.errors import UsageError, needing_extra
-from mhfd_client.files import text_of
+from mhfd_client.files import json_in, text_of
 from mhfd_client.globus.ids import id_of
 
 if TYPE_CHECKING:
@@ -69,12 +67,7 @@ class InputParts:
 
 def read_input(file: Path) -> dict[str, Any]:
     """An input that a person wrote; `-` is what is piped in. UsageError."""
-    try:
-        found = json.loads(sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes())
-    except OSError as e:
-        raise UsageError(f"--input {text_of(file)}: cannot be read: {e.strerror}") from None
-    except ValueError as e:
-        raise UsageError(f"--input {text_of(file)}: is no JSON: {e}") from None
+    found = json_in(file, "--input")
     if not isinstance(found, dict):
         raise UsageError(f"--input {text_of(file)}: is no object; write {{...}} with the fields of the flow's schema")
     return found
