@@ -417,7 +417,7 @@ def _work(*words: str) -> Any:
     from mhfd_client.runners.work import Ended
     from mhfd_client.works.kept_work import KeptWork
 
-    kept = KeptWork.unkept("mhfd_assess", _ID, {})
+    kept = KeptWork.new("k", "mhfd_assess", _ID, {}, keep=False)
     nobody = Provenance(version="1", backend="none", device="none", threads=0)
     kept.heard(Ended(kept.token, 0, WorkAnswer(ok=True, state=WorkState.DONE, provenance=nobody), 1))
     return printed(

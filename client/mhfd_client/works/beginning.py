@@ -3,6 +3,7 @@
 Begun again with the same key and the same request, it is the same work. `follow` asks for it.
 """
 
+import uuid
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import PurePosixPath
@@ -132,7 +133,7 @@ def _is_written(root: Mapping[str, Any]) -> bool:
 
 
 def _examined(endpoint: UUID, request: Mapping[str, Any], options: Mapping[str, Any], say: Say) -> WorkAnswer:
-    question = KeptWork.unkept("mhfd_examine", endpoint, request, options=options)
+    question = KeptWork.new(uuid.uuid4().hex, "mhfd_examine", endpoint, request, options=options, keep=False)
     with closing(follow(question, say=say)) as heard:
         *_, end = heard
     return end.answer

@@ -57,7 +57,7 @@ class KeptWork:
         """What was heard last."""
         self.over = False
         """Whether that was an end."""
-        self.lines: KeptLines | None = KeptLines(_folder(), self.key, "work")
+        self.lines: KeptLines | None = None
         """Its file; nothing: it is not kept."""
 
     @classmethod
@@ -72,23 +72,28 @@ class KeptWork:
         into: str | None = None,
         options: Mapping[str, Any] | None = None,
         settings: Mapping[str, Any] | None = None,
+        keep: bool = True,
     ) -> KeptWork:
-        """It will be asked for."""
-        head = _head(key, function, endpoint, request, via=via, into=into, options=options, settings=settings)
-        kept = cls(head)
-        if kept.lines is not None:
-            kept.lines.begin(head, keep=_is_open)
-            kept.lines.close()
-        return kept
-
-    @classmethod
-    def unkept(
-        cls, function: str, endpoint: UUID, request: Mapping[str, Any], *, options: Mapping[str, Any] | None = None
-    ) -> KeptWork:
-        """A question that nobody comes back for: no file is made."""
-        asked = cls(_head(uuid.uuid4().hex, function, endpoint, request, options=options))
-        asked.lines = None
-        return asked
+        """It will be asked for. `keep`: somebody may come back for it."""
+        head = {
+            "schema_version": SCHEMA_VERSION,
+            "key": key,
+            "token": str(uuid.uuid4()),
+            "function": function,
+            "endpoint": str(endpoint),
+            "via": via,
+            "into": into,
+            "request": dict(request),
+            "options": dict(options or {}),
+            "settings": dict(settings or {}),
+            "at": time.time(),
+        }
+        made = cls(head)
+        if keep:
+            made.lines = KeptLines(_folder(), key, "work")
+            made.lines.begin(head, keep=_is_open)
+            made.lines.close()
+        return made
 
     @classmethod
     def named(cls, key: str) -> KeptWork:
@@ -115,6 +120,7 @@ class KeptWork:
         """As the file has it. OSError; ValueError, KeyError or TypeError when it is none."""
         head, *lines = lines_of(path)
         kept = cls(head)
+        kept.lines = KeptLines(path.parent, path.stem, "work")
         for line in lines:
             with contextlib.suppress(ValueError, KeyError, TypeError):  # of another version
                 kept._heard(understood(WorkAnswer, line["answer"]), float(line["at"]), over=bool(line["over"]))
@@ -179,33 +185,6 @@ class KeptWork:
 
     def _heard(self, answer: WorkAnswer, at_s: float, *, over: bool) -> None:
         self.answer, self.heard_s, self.over = answer, at_s, over
-
-
-def _head(
-    key: str,
-    function: str,
-    endpoint: UUID,
-    request: Mapping[str, Any],
-    *,
-    via: Via = "compute",
-    into: str | None = None,
-    options: Mapping[str, Any] | None = None,
-    settings: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """What was asked, as the file's first line has it."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "key": key,
-        "token": str(uuid.uuid4()),
-        "function": function,
-        "endpoint": str(endpoint),
-        "via": via,
-        "into": into,
-        "request": dict(request),
-        "options": dict(options or {}),
-        "settings": dict(settings or {}),
-        "at": time.time(),
-    }
 
 
 def known() -> list[KeptWork]:
