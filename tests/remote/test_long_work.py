@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import random
 import resource
 import shutil
 import signal
@@ -407,6 +408,40 @@ def test_a_full_disk_loses_no_checkpoint(facility: Long) -> None:
         "checkpoint-000001-000004",
         "checkpoint-000003-000001",
     }, "it went on from the last one that was whole"
+
+
+def damage(path: Path, dice: random.Random) -> None:
+    """One way in which a file is not what it was."""
+    data = path.read_bytes()
+    path.unlink()
+    match dice.choice(["empty", "cut", "other", "folder", "link", "gone", "old"]):
+        case "empty":
+            path.write_bytes(b"")
+        case "cut":
+            path.write_bytes(data[: dice.randint(0, len(data))])
+        case "other":
+            path.write_bytes(data[:-9] + dice.randbytes(9))
+        case "folder":
+            path.mkdir()
+        case "link":
+            path.symlink_to("/etc/passwd")
+        case "old":
+            path.write_text(json.dumps({"schema_version": 1}))
+    if path.is_symlink() or path.exists():
+        os.utime(path, ns=(1, 1), follow_symlinks=False)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_is_damaged_it_comes_to_its_end(facility: Long, seed: int) -> None:
+    dice = random.Random(seed)  # noqa: S311 - dice
+    for _ in range(dice.randint(1, 3)):
+        facility.ask(slowly, turn_s=60)
+    files = sorted(path for path in facility.folder.iterdir() if path.is_file())
+    for path in dice.sample(files, dice.randint(1, 3)):
+        damage(path, dice)
+    said = [facility.ask(slowly, turn_s=60) for _ in range(6)]
+    assert [one.errors for one in said] == [()] * 6
+    assert (said[-1].state, said[-1].result) == (WorkState.DONE, {"steps": 3})
 
 
 def test_what_dead_workers_left_is_cleared_when_it_is_nobodys(facility: Long) -> None:
