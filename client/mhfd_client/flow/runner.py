@@ -42,6 +42,7 @@ log = logging.getLogger("mhfd.flow")
 LOOKS: Final = 4  # at the list of runs, before a run that is in none of them was never made
 POLL_MOST_S: Final = 60.0
 _DAY_S: Final = 86_400
+_HELD_S: Final = 300.0  # a run that only asks whether it goes again moves images
 COLLECTS: Final = 3  # looks for reports of a run that has ended well
 
 
@@ -404,8 +405,8 @@ class FlowRunner(FarImagesRunner):
             self._standing.ill(words, hold=not some)
         if words and end.leftover:
             self._left_over(end.run, words)
-        if left and end.run.used_up:
-            self._refused(end.run.used_up, used_up=True)
+        if left and (held := end.run.held) is not None:
+            self._refused(f"endpoint {self._folders.endpoint}: {held}", used_up=held.code == Code.QUOTA)
             self._line.again(left)  # as they are: none is at fault
             return
         now, others = self._clock(), len(end.own.carried)
@@ -421,10 +422,7 @@ class FlowRunner(FarImagesRunner):
                 self._line.waiting.append(one)
 
     def _refused(self, why: str, *, used_up: bool) -> None:
-        if used_up:
-            self._standing.used_up(why, _DAY_S - self._now_ns() / 1e9 % _DAY_S)
-        else:
-            self._standing.ill(why)
+        self._standing.held(why, _DAY_S - self._now_ns() / 1e9 % _DAY_S if used_up else _HELD_S)
 
     def _left_over(self, run: Run, words: str) -> None:
         """It stays said, with those before: nothing here can see whether a person has deleted it."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mhfd.contract.request import Code
 from mhfd_client.errors import FlowError, FlowRefused, InputRefused
 from mhfd_client.flow.deployments import asked
+from mhfd_client.runners.answers import Reason
 
 if TYPE_CHECKING:
     from globus_sdk import FlowsClient, GlobusApp, SpecificFlowClient
@@ -37,6 +38,10 @@ class Start:
     """The service's clock at the start, in seconds since 1970."""
 
 
+_HELD: Final = {Code.QUOTA, Code.NO_SITE, Code.NO_DEVICE, Code.NO_MHFD, Code.NO_FUNCTION, Code.NOT_ALLOWED}
+"""What a function says that does nothing, whatever it is asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """How a run stands."""
@@ -51,8 +56,8 @@ class Run:
     began_s: float | None = None
     moments: Mapping[str, float] = field(default_factory=dict)
     """When steps began and ended, on the service's clock: `StepStarted`, `StepCompleted`."""
-    used_up: str = ""
-    """What the endpoint said, if what it gives a user for a day is used up."""
+    held: Reason | None = None
+    """Why the endpoint does nothing for us now, if it said so: that is nothing of what the run carried."""
     answers: tuple[Mapping[str, Any], ...] = ()
     """What functions answered, where that was looked for."""
 
@@ -131,7 +136,7 @@ class FlowService:
         return found[:limit]
 
     def look(self, run: str, *, answers: bool = False) -> Run:
-        """How it stands; of one that is over, also when its steps were done, and whether a quota ended it.
+        """How it stands; of one that is over, also when its steps were done, and whether the endpoint does nothing.
 
         `answers`: and what functions have answered until now.
         """
@@ -142,7 +147,7 @@ class FlowService:
         with suppress(FlowError):
             entries = self.log(run)
         said = tuple(answers_in(entries))
-        return replace(found, moments=_moments(entries), used_up=used_up(entries), answers=said)
+        return replace(found, moments=_moments(entries), held=held_by(entries), answers=said)
 
     def plain(self, run: str) -> dict[str, Any]:
         """A run as the service describes it."""
@@ -215,14 +220,14 @@ def answers_in(entries: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, An
                     yield result["output"]
 
 
-def used_up(entries: Iterable[Mapping[str, Any]]) -> str:
-    """What a function said of a quota, by the log of a run."""
+def held_by(entries: Iterable[Mapping[str, Any]]) -> Reason | None:
+    """Why nothing is done there, whatever is asked for, as a function said it by the log of a run."""
     for answer in answers_in(entries):
         with suppress(KeyError, TypeError):
             for error in answer["errors"]:
-                if error["code"] == Code.QUOTA:
-                    return f"{error['why']}: {error['remedy']}"
-    return ""
+                if error["code"] in _HELD:
+                    return Reason(error["code"], error["why"], error["remedy"])
+    return None
 
 
 def leftover_of(staging: str, run: str) -> str:

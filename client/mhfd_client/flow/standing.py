@@ -7,7 +7,7 @@ from mhfd_client.errors import FlowError, FlowRefused, FlowsUnreachable, LoginEr
 from mhfd_client.runners import Trouble
 from mhfd_client.runners.condition import Condition
 
-_USED_UP_S: Final = 3600.0  # between two tries of a quota
+_HELD_MOST_S: Final = 3600.0  # however long it is until the next day of a quota
 HOLD_S: Final = 30.0  # between two tries of what was refused
 
 
@@ -28,13 +28,13 @@ class FlowStanding:
         self._condition, self._clock, self._hold, self._backoff = condition, clock, hold_s, backoff_s
         self._safe = f"Nothing is lost: {waits}"
         self._ills = 0  # runs that did not go well, since the last that did
-        self._used_up = False  # of a day's quota at the endpoint
+        self._held = False  # the endpoint does nothing for us now
         self.hold_until = 0.0
 
     def well(self) -> None:
         """A run went well."""
         self._ills = 0
-        self._used_up = False
+        self._held = False
         self.hold_until = 0.0
         self._condition.over(Trouble.FAILING, Trouble.REFUSED, Trouble.QUEUED)
 
@@ -46,20 +46,20 @@ class FlowStanding:
             self._ills += 1
             self.hold_until = now + min(self._hold * 10, self._backoff * 2.0 ** min(self._ills, 10))
 
-    def used_up(self, why: str, left_s: float) -> None:
-        """What the endpoint gives us for a day is used up: nobody's fault. A run would move images for nothing.
+    def held(self, why: str, wait_s: float) -> None:
+        """The endpoint does nothing for us now: no fault of what is asked for. A run would move images for nothing.
 
-        `left_s`: until the next day of UTC. It may be given more before: looked at each hour.
+        `wait_s`: until it is tried again, an hour at most: it may be mended, or give more, before.
         """
         now = self._clock()
-        self._used_up = True
+        self._held = True
         self._condition.over(Trouble.FAILING)
         self._condition.on(Trouble.REFUSED, f"refused: {why}. {self._safe}", now)
-        self.hold_until = now + min(_USED_UP_S, left_s + self._hold)
+        self.hold_until = now + min(_HELD_MOST_S, wait_s + self._hold)
 
     def let_in(self, *also: Trouble) -> None:
-        """The service does what it is asked, though a quota at the endpoint may be used up."""
-        self._condition.over(*also, *(() if self._used_up else (Trouble.REFUSED,)))
+        """The service does what it is asked, though the endpoint may do nothing for us."""
+        self._condition.over(*also, *(() if self._held else (Trouble.REFUSED,)))
 
     def turned_away(self, error: Exception, login: str) -> bool:
         """The service did not do it. True: another login may help, which is to be looked for."""
