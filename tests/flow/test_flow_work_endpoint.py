@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.rigs.flow_rig import Site, site_here
+from click.testing import CliRunner
+from tests.rigs.flow_rig import Site, settings_file, site_here
 from tests.rigs.globus.child_endpoint import ChildEndpoint
 from tests.rigs.globus.service import Service
 from tests.rigs.hash_flow import HASH_FLOW
@@ -17,6 +19,7 @@ from tests.rigs.work_flows import work
 
 from mhfd import shim
 from mhfd.contract.work import WorkState
+from mhfd_client.cli import main
 from mhfd_client.flow.runner import FlowRunner
 from mhfd_client.runners import Batch, Event, Started
 from mhfd_client.runners.work import Ended, Going
@@ -80,6 +83,31 @@ def test_an_answer_is_lost_and_the_client_is_killed(
                 assert second.reattach(batch)
                 end = is_done(listen(second, over), lab)
             assert (lost.hits, end.answer.taken_up) == (1, 1)
+    finally:
+        quick_endpoint.site_file.write_text(before)
+
+
+@pytest.mark.soak
+def test_a_person_types_it(
+    service: Service, quick_endpoint: ChildEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is named but the function, the endpoint and the folder: flow, login and function are found."""
+    before = quick_endpoint.site_file.read_text()
+    quick_endpoint.site_file.write_text(before + ALLOWED)
+    try:
+        with lab_of(service, quick_endpoint, tmp_path, monkeypatch, 3) as lab:
+            (tmp_path / "hash.json").write_text(json.dumps({"folder": str(lab.root)}))
+            own = {name: value for name, value in lab.pairs.items() if name not in ("flow.id", "compute.function")}
+            monkeypatch.setenv("MHFD_CONFIG", str(settings_file(tmp_path, own)))
+            words = ["work", "begin", NAME, "--via", "flow", "--request", str(tmp_path / "hash.json"), "--key", "typed"]
+            done = CliRunner().invoke(main, words)
+            assert done.exit_code == 0, done.output
+            (made,) = lab.results.rglob("SHA256SUMS")
+            assert f"{made}  " in done.stdout
+            assert made.read_bytes() == expected(lab.root)
+            assert (len(lab.runs()), lab.staged()) == (1, [])
+            assert CliRunner().invoke(main, ["work", "follow", "typed"]).exit_code == 0
+            assert len(lab.runs()) == 1, "its end is known"
     finally:
         quick_endpoint.site_file.write_text(before)
 
