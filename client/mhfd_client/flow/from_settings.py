@@ -81,7 +81,7 @@ def work_runner(
             "compute": settings.compute.model_copy(update={"function": str(id_)}),
         }
     )
-    folders = folders_of(chosen, folder or str(chosen.flow.source_here), watched=False)
+    folders = folders_of(chosen, folder or str(chosen.flow.source_here), watched=folder is not None)
     return runner_of(chosen, folders, runs_file=runs_file, load=WorkLoad(folders, recipe))
 
 
@@ -119,7 +119,7 @@ def flow_of(chosen: FlowSettings) -> str:
 def folders_of(settings: Settings, root: str, *, watched: bool = True) -> Folders:
     """Where everything is, by each side's name. SettingsError.
 
-    `watched`: the folder is, so that reports must not come back into it.
+    `watched`: the folder is watched, or brought as a whole, so that nothing must come back into it.
     """
     chosen = settings.flow
     missing = [f"flow.{name}" for name in _NEEDED if getattr(chosen, name) is None]
@@ -139,7 +139,7 @@ def folders_of(settings: Settings, root: str, *, watched: bool = True) -> Folder
         )
     if watched and Path(os.path.realpath(results_here)).is_relative_to(real):
         raise SettingsError(
-            f"flow.results_here: {text_of(results_here)} lies in the watched folder, which is never written; name one "
+            f"flow.results_here: {text_of(results_here)} lies in {text_of(real)}, where nothing is written; name one "
             "outside of it"
         )
     for key, path in (

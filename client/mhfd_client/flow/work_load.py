@@ -77,7 +77,7 @@ class WorkLoad(Load[PendingWork]):
 
     def label(self, own: OwnRun[PendingWork]) -> str:
         one = own.carried[0]
-        return f"mhfd {one.work.function} {one.work.key}"[:64]
+        return f"{one.work.function} {one.work.key}"[:64]
 
     def look(self, service: FlowService, run: str) -> Run:
         return service.look(run, answers=True)

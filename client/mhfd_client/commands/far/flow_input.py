@@ -114,7 +114,8 @@ def _flow(settings: Settings, name: str | None) -> tuple[str, Mapping[str, Any] 
 
     from mhfd_client.errors import FlowMissing, FlowRefused
     from mhfd_client.flow import deployments
-    from mhfd_client.globus.identity import globus_app, who_of
+    from mhfd_client.flow.from_settings import deployed
+    from mhfd_client.globus.identity import globus_app
     from mhfd_client.globus.ids import id_of
     from mhfd_flows.shipped import FLOWS, flow_of
 
@@ -122,9 +123,9 @@ def _flow(settings: Settings, name: str | None) -> tuple[str, Mapping[str, Any] 
     shipped = FLOWS.get(wanted)
     if shipped is None and name is not None and "-" not in name:
         flow_of(name)  # says which there are
+    if shipped is not None:
+        return deployed(settings, shipped), shipped.input_schema, shipped, True
     with globus_app(settings, services=["flows"]) as app, FlowsClient(app=app) as flows:
-        if shipped is not None:
-            return str(deployments.find(flows, shipped, who=who_of(app)).id), shipped.input_schema, shipped, True
         id_ = str(id_of(wanted, "NAME|ID" if name else "flow.id", do=f"or give a name: {', '.join(FLOWS)}"))
         try:
             document = deployments.asked(lambda: flows.get_flow(id_).data)
