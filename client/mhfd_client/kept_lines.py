@@ -36,6 +36,7 @@ class KeptLines:
         self.path = folder / f"{name}{_ENDING}"
         self._what = what
         self._file: IO[bytes] | None = None
+        self._lost = False
 
     @property
     def beside(self) -> Path | None:
@@ -78,7 +79,9 @@ class KeptLines:
             self.close()
 
     def append(self, line: dict[str, Any]) -> None:
-        """One line more, of a file that is not held open."""
+        """One line more, of a file that is not held open; where it could not be written once, nothing."""
+        if self._lost:
+            return
         try:
             self.go_on()
         except OSError as error:
@@ -98,6 +101,7 @@ class KeptLines:
             self._file = None
 
     def _cannot(self, error: OSError) -> None:
+        self._lost = True
         _log.warning(
             "this %s cannot be found again after a crash: %s: %s", self._what, self.path.parent, error.strerror
         )

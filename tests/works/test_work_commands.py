@@ -130,17 +130,21 @@ def test_a_function_that_answers_at_once_goes_the_same_way(here: WorksHere) -> N
     ("answer", "state", "words"),
     [
         (
-            said("failed", "k", errors=[refused("internal", "a shaft fell in", "dig elsewhere")]),
+            said("failed", "wafer7", errors=[refused("internal", "a shaft fell in", "dig elsewhere")]),
             "failed",
             "a shaft fell in",
         ),
         (
-            said(None, "k", errors=[refused("bad_request", "no such field", field="fild")]),
+            said(None, "wafer7", errors=[refused("bad_request", "no such field", field="fild")]),
             "refused",
             "fild: no such field",
         ),
-        (said(None, "k", errors=[refused("no_function", "mhfd 1.0 has no mhfd_dig")]), "refused", "has no mhfd_dig"),
-        (said("cancelled", "k", 1), "cancelled", "cancelled: 1 of 3 pits"),
+        (
+            said(None, "wafer7", errors=[refused("no_function", "mhfd 1.0 has no mhfd_dig")]),
+            "refused",
+            "has no mhfd_dig",
+        ),
+        (said("cancelled", "wafer7", 1), "cancelled", "cancelled: 1 of 3 pits"),
     ],
     ids=["failed", "bad request", "no such function", "cancelled"],
 )
@@ -303,6 +307,44 @@ def test_files_of_the_result_are_shown_by_what_they_are(here: WorksHere, digging
         f"  find  /far/away/find  2.5 MB  sha256 {'cd' * 32}  (on the endpoint's side, not seen from here)"
         in told.stdout
     )
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ([1], "should be a valid dictionary"),
+        (said("dreaming", "wafer7"), "state: Input should be"),
+        (said("done", "another", 3), "answered for another work (another)"),
+    ],
+    ids=["a list", "a state that is none", "another's"],
+)
+def test_what_is_no_answer_is_asked_again_and_then_said(
+    here: WorksHere, digging: Digging, monkeypatch: pytest.MonkeyPatch, answer: Any, words: str
+) -> None:
+    monkeypatch.setattr(far, "_WAIT_MOST_S", 0.01)
+    digging.instead = lambda _: answer
+    told = work(*BEGIN)
+    assert (told.exit_code, len(here.of(DIG)) > 1) == (1, True), told.output
+    assert words in told.stdout
+    assert told.stdout.splitlines()[-1] == "  goes on: mhfd work follow wafer7"
+
+
+def test_what_an_endpoint_says_moves_no_cursor(here: WorksHere, digging: Digging) -> None:
+    digging.artefacts = [{"path": "/x\x1b[1m\0", "sha256": "\x1b", "bytes": 3, "kind": "\n"}]
+    told = work(*BEGIN)
+    assert told.exit_code == 0
+    assert "\x1b" not in told.output
+    assert "\0" not in told.output
+
+
+def test_a_work_that_cannot_be_kept_is_done_all_the_same(
+    here: WorksHere, state_home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    state_home.mkdir(parents=True)
+    (state_home / "works").write_text("in the way")
+    assert work(*BEGIN).exit_code == 0
+    assert caplog.text.count("cannot be found again after a crash") == 1
+    assert work("list").stdout == "no works\n"
 
 
 def test_a_file_that_a_crash_cut_short_is_read_as_far_as_it_goes(here: WorksHere, state_home: Path) -> None:

@@ -14,11 +14,15 @@ from mhfd_client.runners.versions import UPGRADE_HERE
 
 def reader_of(function: str, key: str) -> Callable[[Any], WorkAnswer]:
     """What takes its answers apart; ValueError: it is none."""
-    return (lambda plain: _at_once(plain, key)) if function in shim.AT_ONCE else _in_turns
+    in_turns = function not in shim.AT_ONCE
+    return lambda plain: _in_turns(plain, key) if in_turns else _at_once(plain, key)
 
 
-def _in_turns(plain: Any) -> WorkAnswer:
-    return _read(plain)
+def _in_turns(plain: Any, key: str) -> WorkAnswer:
+    answer = _read(plain)
+    if answer.key not in (None, key):
+        raise ValueError(f"the endpoint answered for another work ({answer.key})")
+    return answer
 
 
 def _at_once(plain: Any, key: str) -> WorkAnswer:

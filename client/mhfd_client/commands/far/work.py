@@ -162,6 +162,7 @@ def cancel(key: str, as_json: bool) -> None:
 def _tell(kept: KeptWork, asked: Callable[..., Events], *, as_json: bool, wanted: str = "done") -> None:
     """Follow it, and say what became of it. Ends with `EXIT_PERSON` when that is not what was wanted."""
     from mhfd_client.progress import bar
+    from mhfd_client.runners.work import Going
     from mhfd_client.works.told import answer_told, lines_told, on_bar
 
     seen, said = sys.stderr.isatty(), ""
@@ -172,7 +173,7 @@ def _tell(kept: KeptWork, asked: Callable[..., Events], *, as_json: bool, wanted
     ):
         for event in heard:
             on_bar(shown, event.answer)
-            if not seen and (words := answer_told(event.answer)) != said:
+            if not seen and isinstance(event, Going) and (words := answer_told(event.answer)) != said:
                 said = words
                 _aside(words)
     _, *lines = lines_told(kept)
