@@ -23,6 +23,7 @@ from tests.rigs.work_flows import WorkFlows, work
 from mhfd.contract.params import Params
 from mhfd.contract.work import WorkState
 from mhfd_client.errors import RunnerError
+from mhfd_client.flow.run_words import work_in, work_label
 from mhfd_client.flow.runner import FlowRunner
 from mhfd_client.runners import Batch, Event, Health, Job, Returned, Started, Trouble
 from mhfd_client.runners.work import Ended, Going
@@ -324,3 +325,9 @@ def test_the_promises_of_every_runner_hold(runner: FlowRunner, flows: WorkFlows)
     runner.close()
     with pytest.raises(RunnerError, match="closed"):
         runner.submit(asked)
+
+
+def test_a_run_is_known_for_its_work_by_its_label(flows: WorkFlows) -> None:
+    assert work_in(work_label(NAME, "wafer-7")) == "wafer-7"
+    assert [work_in(text) for text in ("mhfd wafer7: 3 images", "wafer7", f"{NAME} ", "", "mhfd_focus a")] == [None] * 5
+    assert len(work_label(NAME, "k" * 64)) == 64

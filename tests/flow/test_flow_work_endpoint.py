@@ -108,6 +108,8 @@ def test_a_person_types_it(
             assert (len(lab.runs()), lab.staged()) == (1, [])
             assert CliRunner().invoke(main, ["work", "follow", "typed"]).exit_code == 0
             assert len(lab.runs()) == 1, "its end is known"
+            shown = CliRunner().invoke(main, ["run", "show", lab.runs()[0].id, "--flow-id", lab.pairs["flow.id"]])
+            assert "work: typed; `mhfd work show typed` says how it is" in shown.output
     finally:
         quick_endpoint.site_file.write_text(before)
 

@@ -74,7 +74,7 @@ def show(run_id: str, state: Path | None, flow_id: UUID | None, config: Path | N
         found = runs.shown(service, runs.find(service, site.flow, run_id), site)
         images = images_of(state_folders(settings), found.run, found.key)
     document = found.as_json() | {"images": [one.as_json() for one in images]}
-    say(document, chain(_told(found, settings.flow.late_s), _images(images)), as_json=as_json)
+    say(document, chain(_told(found, settings.flow.late_s), _carried(found.label, images)), as_json=as_json)
     if found.wrong is not None:
         sys.exit(EXIT_PERSON)
 
@@ -92,7 +92,7 @@ def cancel(run_id: str, yes: bool, flow_id: UUID | None, config: Path | None, as
     """
     from mhfd_client.errors import FlowRefused
     from mhfd_client.flow import runs
-    from mhfd_client.flow.run_words import images_in, leftover_line, step_of
+    from mhfd_client.flow.run_words import images_in, leftover_line, step_of, work_in
     from mhfd_client.flow.service import run_of
 
     with _asked(config, flow_id) as (service, _, site):
@@ -116,9 +116,12 @@ def cancel(run_id: str, yes: bool, flow_id: UUID | None, config: Path | None, as
     count = images_in(label)
     left = leftover_line(site, one.id)
     ours = "its images" if count is None else f"its {count} image{'s' * (count != 1)}"
+    key = work_in(label)
     lines = [
         f"run {one.id} {what}",
-        f"{ours}: those that have no report yet are not lost; the station asks again for them, while it watches",
+        f"{ours}: those that have no report yet are not lost; the station asks again for them, while it watches"
+        if key is None
+        else f"its work {key}: whoever follows it begins it again; to end it: mhfd work cancel {key}",
         f"what it had brought to the endpoint may still be there: {left}, if it is there",
     ]
     say({"run": one.id, "did": what, "images": count, "leftover": left}, lines, as_json=as_json)
@@ -186,9 +189,13 @@ def _told(found: Shown, late_s: float) -> Iterator[str]:
             yield f"what to do: {found.wrong.do}"
 
 
-def _images(images: list[RunImage]) -> Iterator[str]:
+def _carried(label: str, images: list[RunImage]) -> Iterator[str]:
     from mhfd_client.files import text_of
+    from mhfd_client.flow.run_words import work_in
 
+    if (key := work_in(label)) is not None:
+        yield f"work: {key}; `mhfd work show {key}` says how it is"
+        return
     if not images:
         yield "images: no station on this machine knows of this run"
         return

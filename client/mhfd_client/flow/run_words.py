@@ -64,6 +64,17 @@ def images_in(label: str) -> int | None:
     return None if found is None else int(found[1])
 
 
+def work_label(function: str, key: str) -> str:
+    """What a run is called that carries a work."""
+    return f"{function} {key}"[:_LABEL]
+
+
+def work_in(label: str) -> str | None:
+    """The key of the work that a run carries, by its label; None when it is not ours."""
+    function, _, key = label.partition(" ")
+    return key if key and any(flow.asked.long and flow.function == function for flow in FLOWS.values()) else None
+
+
 def login_line(site: Surroundings, more: tuple[str, ...] = (), *, timer: bool = False) -> str:
     """The command with which a person lets this flow go on. `more`: collections that it must name too; `timer`: timers
     may start it."""

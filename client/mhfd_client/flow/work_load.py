@@ -17,6 +17,7 @@ from mhfd_client.flow.images import FlowWorks
 from mhfd_client.flow.loads import Load
 from mhfd_client.flow.own_runs import OwnRun
 from mhfd_client.flow.run_end import Fate, GivenBack, RunEnd
+from mhfd_client.flow.run_words import work_label
 from mhfd_client.flow.service import FlowService, Run, answers_in
 from mhfd_client.runners import Job
 from mhfd_client.runners.pending import PendingWork
@@ -77,7 +78,7 @@ class WorkLoad(Load[PendingWork]):
 
     def label(self, own: OwnRun[PendingWork]) -> str:
         one = own.carried[0]
-        return f"{one.work.function} {one.work.key}"[:64]
+        return work_label(one.work.function, one.work.key)
 
     def look(self, service: FlowService, run: str) -> Run:
         return service.look(run, answers=True)
