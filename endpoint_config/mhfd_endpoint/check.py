@@ -24,7 +24,7 @@ with needing_extra("endpoint", "the endpoint's program is not installed here"):
     from jsonschema import Draft202012Validator, SchemaError
 
 _MARK: Final = "touch /hostile"
-_HOSTILE: Final = (f'"; {_MARK}; "', f"$({_MARK})", f"`{_MARK}`", f"1\nworker_init: {_MARK}", f"{{{{ '{_MARK}' }}}}")
+_HOSTILE: Final = f"1\nworker_init: {_MARK}\n\"; {_MARK}; \" $({_MARK}) `{_MARK}` {{{{ '{_MARK}' }}}}"
 
 
 def examine(folder: Path) -> list[Check]:
@@ -115,12 +115,10 @@ def _options(folder: Path) -> Iterator[Check]:
     schema = render.schema_of(folder)
     names = [*schema.get("properties", {}), "worker_init", "site", "account", "queue", "endpoint_setup"]
     for name in names:
-        for text in _HOSTILE:
-            rendered = render.render(folder, {name: text}, schema={})
-            if _MARK in rendered:
-                what = f"what a user writes as {name!r} reaches the worker"
-                yield fail("options", what, "make the template again with `mhfd endpoint init`")
-                return
+        if _MARK in render.render(folder, {name: _HOSTILE}, schema={}):
+            what = f"what a user writes as {name!r} reaches the worker"
+            yield fail("options", what, "make the template again with `mhfd endpoint init`")
+            return
     yield ok("options", "no option carries text into a worker, with the schema or without it")
 
 

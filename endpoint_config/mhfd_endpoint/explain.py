@@ -140,9 +140,9 @@ def _each(choices: chosen.Chosen) -> str:
 def _options(folder: Path) -> Iterator[str]:
     schema = render.schema_of(folder)
     purposes = render.purposes(schema)
-    if purposes:
-        yield f"purpose: {' or '.join(purposes)} ({schema['properties']['purpose'].get('description', '')})"
-    for purpose in (*purposes,) or (None,):
+    if len(purposes) > 1:
+        yield f"purpose: {' or '.join(map(str, purposes))}; focus where it is left out"
+    for purpose in purposes:
         for name, rule in render.bounds(schema, purpose).items():
             bounds = rule.get("enum") or f"{rule.get('minimum')} to {rule.get('maximum')}"
             where = f"for {purpose}, {name}" if len(purposes) > 1 else name

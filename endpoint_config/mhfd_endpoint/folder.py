@@ -104,20 +104,16 @@ class NewFolder:
         fields: dict[str, Any] = dict(yaml.safe_load(shipped))
         fields["display_name"] = self.display_name
         fields.pop("allowed_functions")
-        if self.identity_mapping is not None:
-            fields["identity_mapping_config_path"] = str(self.identity_mapping)
-        if self.email is not None:
-            fields["email"] = self.email
-        if self.authentication_policy is not None:
-            fields["authentication_policy"] = self.authentication_policy
-        if self.subscription_id is not None:
-            fields["subscription_id"] = self.subscription_id
-        if self.admins:
-            fields["admins"] = list(self.admins)
-        if self.high_assurance:
-            fields["high_assurance"] = True
-        if self.audit_log is not None:
-            fields["audit_log_path"] = str(self.audit_log)
+        optional = {
+            "identity_mapping_config_path": self.identity_mapping and str(self.identity_mapping),
+            "email": self.email,
+            "authentication_policy": self.authentication_policy,
+            "subscription_id": self.subscription_id,
+            "admins": [*self.admins],
+            "high_assurance": self.high_assurance,
+            "audit_log_path": self.audit_log and str(self.audit_log),
+        }
+        fields |= {name: value for name, value in optional.items() if value}
         comment = takewhile(lambda line: line.startswith("#"), shipped.splitlines(keepends=True))
         return "".join(comment) + yaml.safe_dump(fields, sort_keys=False) + _allowed_block(self.functions)
 

@@ -98,9 +98,9 @@ def loaded(rendered: str, *, here: bool = True) -> Any:
     return config
 
 
-def purposes(schema: Mapping[str, Any]) -> list[str]:
-    """What a user's process may be for; none in a schema of before."""
-    return list(schema.get("properties", {}).get("purpose", {}).get("enum", []))
+def purposes(schema: Mapping[str, Any]) -> list[str | None]:
+    """What a user's process may be for; None alone in a schema of before."""
+    return schema.get("properties", {}).get("purpose", {}).get("enum") or [None]
 
 
 def bounds(schema: Mapping[str, Any], purpose: str | None = None) -> dict[str, dict[str, Any]]:
@@ -113,7 +113,7 @@ def bounds(schema: Mapping[str, Any], purpose: str | None = None) -> dict[str, d
 def extremes(schema: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Options to try, of each purpose: none, the least and the most of each, and all of these together."""
     tried: list[dict[str, Any]] = [{}]
-    for purpose in (*purposes(schema),) or (None,):
+    for purpose in purposes(schema):
         chosen = {} if purpose is None else {"purpose": purpose}
         least, most = {}, {}
         for name, rule in bounds(schema, purpose).items():

@@ -239,6 +239,14 @@ def test_a_loose_schema_fails(place: Place) -> None:
     assert "schema" in found
 
 
+def test_a_template_that_lets_text_through_fails(place: Place) -> None:
+    folder = place.init("workstation")
+    template = folder / "user_config_template.yaml.j2"
+    template.write_text(template.read_text() + "\n# {{ warm_minutes | default(0) }}\n")
+    found = {one.name: one for one in checks.examine(folder)}
+    assert (found["options"].level, "'warm_minutes'" in found["options"].what) == (Level.FAIL, True)
+
+
 def test_it_says_who_may_do_what_at_what_cost(place: Place) -> None:
     place.init("polaris")
     place.run("pin", "ep", FUNCTION)
