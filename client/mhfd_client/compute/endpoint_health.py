@@ -24,7 +24,7 @@ from mhfd_client.runners.condition import Condition
 LOOK_S: Final = 10.0  # how often we ask how the endpoint is, when something is wrong or late
 HOLD_S: Final = 30.0  # between two tries of what was refused
 QUEUED_S: Final = 15.0  # an endpoint that is there and has not begun after so long is said to be queued
-WAIT: Final = "Nothing is lost: images wait"
+WAIT: Final = "Nothing is lost: what was asked for waits"
 
 
 class EndpointHealth:

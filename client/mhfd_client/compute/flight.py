@@ -38,13 +38,8 @@ class FlyingTask(ABC, Generic[AskedT]):
 
     @property
     @abstractmethod
-    def function(self) -> str:
-        """The name of the function that is called."""
-
-    @property
-    @abstractmethod
-    def arguments(self) -> Mapping[str, Any]:
-        """What it is called with."""
+    def call(self) -> tuple[str, Mapping[str, Any]]:
+        """The name of the function, and what it is called with."""
 
     @abstractmethod
     def told_by(self, plain: Any) -> bool:
@@ -57,7 +52,7 @@ class FlyingTask(ABC, Generic[AskedT]):
     @property
     def silent_until(self) -> float:
         """Nothing is to be heard of it before."""
-        return self.at
+        return self.at + self.takes_s(0.0)
 
 
 @dataclass(slots=True, eq=False)
@@ -65,29 +60,18 @@ class WorkTask(FlyingTask[PendingWork]):
     """Work, which never shares a task."""
 
     @property
-    def work(self) -> PendingWork:
-        return self.asked[0]
-
-    @property
-    def function(self) -> str:
-        return self.work.work.function
-
-    @property
-    def arguments(self) -> Mapping[str, Any]:
-        return self.work.request
+    def call(self) -> tuple[str, Mapping[str, Any]]:
+        return self.asked[0].work.function, self.asked[0].request
 
     def told_by(self, plain: Any) -> bool:
+        work = self.asked[0].work
         try:
-            return self.work.work.read(plain).key == self.work.work.key
+            return work.read(plain).key == work.key
         except ValueError:
             return False
 
     def takes_s(self, pace_s: float) -> float:
-        return float(self.arguments.get("turn_s", _TURN_S))
-
-    @property
-    def silent_until(self) -> float:
-        return self.at + self.takes_s(0.0)
+        return float(self.asked[0].request.get("turn_s", _TURN_S))
 
 
 Part = FlyingTask[Any]

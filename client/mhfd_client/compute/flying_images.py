@@ -36,12 +36,8 @@ class ImagesTask(FlyingTask[FlyingImage]):
     says_version: bool = True  # its request does
 
     @property
-    def function(self) -> str:
-        return FOCUS
-
-    @property
-    def arguments(self) -> Mapping[str, Any]:
-        return request(self.asked, says_version=self.says_version)
+    def call(self) -> tuple[str, Mapping[str, Any]]:
+        return FOCUS, request(self.asked, says_version=self.says_version)
 
     def told_by(self, plain: Any) -> bool:
         try:

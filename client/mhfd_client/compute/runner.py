@@ -219,8 +219,8 @@ class ComputeRunner(OutcomeRunner):
             for token in {one.token for one in part.asked}:
                 self._ledger.sending(part.name, token, [one.id for one in part.asked if one.token == token], group)
         self._health.pace.spend()
-        requests = [(there.functions[part.function], part.arguments) for part in parts]
-        tasks = [there.far.submit(*one) for one in requests]  # at once, for the SDK to put them together
+        calls = [part.call for part in parts]  # all of them first: together, for the SDK to put them into one request
+        tasks = [there.far.submit(there.functions[name], arguments) for name, arguments in calls]
         for part, task in zip(parts, tasks, strict=True):
             self._watch(part, task)
         return True
@@ -231,12 +231,9 @@ class ComputeRunner(OutcomeRunner):
         together = 1 if self._one_by_one else self._together
         if free < together or not self._images.waiting or not self._found_function(there, FOCUS):
             return []
+        most = 1 if self._one_by_one else self._most
         parts: list[Part] = []
-        while len(parts) < together:
-            most = 1 if self._one_by_one else self._most
-            images = self._images.next(now, most=most, free=free - len(parts))
-            if not images:
-                break
+        while len(parts) < together and (images := self._images.next(now, most=most, free=free - len(parts))):
             parts.append(ImagesTask(images, at=now, says_version=self._images.says_version))
         return parts
 
