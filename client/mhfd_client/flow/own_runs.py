@@ -7,6 +7,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Generic
 
+from mhfd.contract.work import WorkAnswer
 from mhfd_client.flow.runs_out import NotedRun, RunsFile
 from mhfd_client.flow.service import Run
 from mhfd_client.runners.pending import PendingT, PendingWork
@@ -41,7 +42,7 @@ class OwnRun(Generic[PendingT]):
     every: float = 1.0
     looks: int = 0
     collects: int = 0
-    heard: int = 0  # answers of its function
+    heard: WorkAnswer | None = None  # of its function, last
     again: bool = False  # taken up after a restart
     unwanted: bool = False  # it is to be cancelled
     state: str = ""

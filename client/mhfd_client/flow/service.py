@@ -138,14 +138,14 @@ class FlowService:
     def look(self, run: str, *, answers: bool = False) -> Run:
         """How it stands; of one that is over, also when its steps were done, and whether the endpoint does nothing.
 
-        `answers`: and what functions have answered until now.
+        `answers`: and what functions have answered, of one that goes on the latest.
         """
         found = run_of(self.plain(run))
         if not (found.over or answers):
             return found
         entries: list[dict[str, Any]] = []
         with suppress(FlowError):
-            entries = self.log(run)
+            entries = self.log(run) if found.over else self._latest(run)
         said = tuple(answers_in(entries))
         return replace(found, moments=_moments(entries), held=held_by(entries), answers=said)
 
@@ -157,6 +157,11 @@ class FlowService:
         """What happened in it, the earliest first."""
         pages = asked(lambda: list(self._flows.paginated.get_run_logs(run, limit=100)))
         return [entry for page in pages for entry in page["entries"]]
+
+    def _latest(self, run: str) -> list[dict[str, Any]]:
+        """What happened in it last: one page, however long it goes on."""
+        page = asked(lambda: self._flows.get_run_logs(run, limit=100, reverse_order=True))
+        return list(reversed(page["entries"]))
 
     def cancel(self, run: str) -> None:
         """End a run that is under way."""

@@ -84,12 +84,10 @@ class WorkLoad(Load[PendingWork]):
         return service.look(run, answers=True)
 
     def going(self, own: OwnRun[PendingWork], run: Run) -> WorkAnswer | None:
-        if len(run.answers) == own.heard or not own.open:
+        answer = _last(own.open[0].work, run) if own.open else None
+        if answer is None or answer.state not in GOES_ON or answer == own.heard:
             return None
-        own.heard = len(run.answers)
-        answer = _last(own.open[0].work, run)
-        if answer is None or answer.state not in GOES_ON:
-            return None
+        own.heard = answer
         there = answer.provenance.model_copy(update={"endpoint": self._folders.endpoint})
         return answer.model_copy(update={"provenance": there})
 
