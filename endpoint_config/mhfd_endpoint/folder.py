@@ -193,7 +193,7 @@ def pinned(folder: Path) -> dict[str, str | None] | None:
     ids = allowed(folder)
     if ids is None:
         return None
-    names = dict(re.findall(r"(?m)^\s*-\s*(\S{36})\s+#\s*(mhfd_\w+)\s*$", (folder / CONFIG).read_text()))
+    names = dict(re.findall(r"(?m)^[ \t]*-[ \t]*(\S{36})[ \t]+#[ \t]*(mhfd_\w+)[ \t]*$", (folder / CONFIG).read_text()))
     return {one: names.get(one) for one in ids}
 
 
