@@ -7,6 +7,7 @@ of the tests. With a real endpoint and the SDK: `test_flow_work_endpoint.py`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,10 @@ from tests.rigs.work_flows import WorkFlows, work
 from mhfd.contract.params import Params
 from mhfd.contract.work import WorkState
 from mhfd_client.errors import RunnerError
-from mhfd_client.flow.run_words import work_in, work_label
+from mhfd_client.flow.run_words import flow_in, work_in, work_label
 from mhfd_client.flow.runner import FlowRunner
+from mhfd_client.flow.runs import Shown
+from mhfd_client.flow.service import Run
 from mhfd_client.runners import Batch, Event, Health, Job, Returned, Started, Trouble
 from mhfd_client.runners.work import Ended, Going
 from mhfd_flows.shipped import FLOWS
@@ -329,5 +332,9 @@ def test_the_promises_of_every_runner_hold(runner: FlowRunner, flows: WorkFlows)
 
 def test_a_run_is_known_for_its_work_by_its_label(flows: WorkFlows) -> None:
     assert work_in(work_label(NAME, "wafer-7")) == "wafer-7"
+    shown = Shown(Run("r", "ACTIVE", "WaitBring"), "f", "", work_label(NAME, "wafer-7"), "", None, (), None)
+    assert shown.as_json()["step"] == shown.step("WaitBring").words == HASH_FLOW.steps["WaitBring"].words
+    assert replace(shown, label="mhfd w: 3 images").step("WaitBring") == FLOWS["focus_check"].steps["WaitBring"]
+    assert flow_in("mhfd w: 3 images") is None
     assert [work_in(text) for text in ("mhfd wafer7: 3 images", "wafer7", f"{NAME} ", "", "mhfd_focus a")] == [None] * 5
     assert len(work_label(NAME, "k" * 64)) == 64

@@ -161,7 +161,7 @@ def _table(rows: list[ListedRun]) -> Iterator[str]:
 
 
 def _told(found: Shown, late_s: float) -> Iterator[str]:
-    from mhfd_client.flow.run_words import late, step_of
+    from mhfd_client.flow.run_words import flow_in, late
 
     one = found.run
     yield f"run {one.id}: {one.status}"
@@ -172,9 +172,9 @@ def _told(found: Shown, late_s: float) -> Iterator[str]:
     if not one.over:
         now = found.now
         since = "" if now is None else f" since {_when(now.began_s)}, for {took(max(0.0, time.time() - now.began_s))}"
-        yield f"now: {step_of(one.status, one.state).words}{f' ({one.state})' if one.state else ''}{since}"
+        yield f"now: {found.step(one.state, one.status).words}{f' ({one.state})' if one.state else ''}{since}"
         if now is not None and found.wrong is None and time.time() - now.began_s > late_s:
-            told = late(one, time.time() - now.began_s)
+            told = late(one, time.time() - now.began_s, flow_in(found.label))
             yield f"that is long{f': {told.do}' if told.do else ''}"
     shown = [did for did in found.did if did.matters]
     if shown:
@@ -182,7 +182,7 @@ def _told(found: Shown, late_s: float) -> Iterator[str]:
     for did in shown:
         whole = "not over" if did.took_s is None else took(did.took_s)
         said = f"  FAILED: {did.failed}" if did.failed else ""
-        yield f"  {local(did.began_s, CLOCK)}  {whole:>9}  {did.state:<14} {step_of('ACTIVE', did.state).words}{said}"
+        yield f"  {local(did.began_s, CLOCK)}  {whole:>9}  {did.state:<14} {found.step(did.state).words}{said}"
     if found.wrong is not None:
         yield f"what went wrong: it {found.wrong.what}"
         if found.wrong.do:

@@ -69,10 +69,15 @@ def work_label(function: str, key: str) -> str:
     return f"{function} {key}"[:_LABEL]
 
 
-def work_in(label: str) -> str | None:
-    """The key of the work that a run carries, by its label; None when it is not ours."""
+def flow_in(label: str) -> FlowRecipe | None:
+    """The flow of a run that carries a work, by its label; None for any other."""
     function, _, key = label.partition(" ")
-    return key if key and any(flow.asked.long and flow.function == function for flow in FLOWS.values()) else None
+    return next((flow for flow in FLOWS.values() if key and flow.asked.long and flow.function == function), None)
+
+
+def work_in(label: str) -> str | None:
+    """The key of the work that a run carries, by its label; None when it carries none of ours."""
+    return None if flow_in(label) is None else label.partition(" ")[2]
 
 
 def login_line(site: Surroundings, more: tuple[str, ...] = (), *, timer: bool = False) -> str:

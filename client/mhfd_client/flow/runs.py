@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mhfd.errors import UsageError
 from mhfd_client.errors import FlowMissing, FlowRefused
-from mhfd_client.flow.run_words import Explained, Surroundings, explained, images_in, step_of
+from mhfd_client.flow.run_words import Explained, Surroundings, explained, flow_in, images_in, step_of
 from mhfd_client.flow.service import OVER, TAG, FlowService, Run, run_of, seconds
 from mhfd_client.flow.steps import Did, steps
 from mhfd_client.times import iso
+from mhfd_flows.build import Step
 
 if TYPE_CHECKING:
     from mhfd_client.settings.options import Settings
@@ -67,6 +68,10 @@ class Shown:
         """The visits that failed."""
         return [one for one in self.did if one.failed]
 
+    def step(self, state: str, status: str = "ACTIVE") -> Step:
+        """Which step of its flow's road a state is."""
+        return step_of(status, state, flow_in(self.label))
+
     def as_json(self) -> dict[str, Any]:
         run, now = self.run, self.now
         return {
@@ -77,7 +82,7 @@ class Shown:
             "key": self.key,
             "status": run.status,
             "state": run.state,
-            "step": step_of(run.status, run.state).words if not run.over else "",
+            "step": self.step(run.state, run.status).words if not run.over else "",
             "since": None if now is None else _iso(now.began_s),
             "began": _iso(run.began_s),
             "ended": _iso(self.ended_s),
@@ -87,7 +92,7 @@ class Shown:
                 {
                     "state": one.state,
                     "kind": one.kind,
-                    "step": step_of("ACTIVE", one.state).words,
+                    "step": self.step(one.state).words,
                     "began": _iso(one.began_s),
                     "took_s": None if one.took_s is None else round(one.took_s, 3),
                     "failed": one.failed,
@@ -107,12 +112,11 @@ def listed(service: FlowService, limit: int) -> list[ListedRun]:
     """The latest runs, the newest first. Of those that are not well it asks where they are: a list doesn't say."""
     rows = []
     for plain in service.listed(limit):
-        status, step = str(plain["status"]), ""
+        status, step, label = str(plain["status"]), "", str(plain.get("label") or "")
         if status != "SUCCEEDED" and status != "ENDED":
             run = run_of(plain if plain.get("details") else service.plain(str(plain["run_id"])))
             status = run.status
-            step = run.error if run.over else step_of(status, run.state).words
-        label = str(plain.get("label") or "")
+            step = run.error if run.over else step_of(status, run.state, flow_in(label)).words
         began = seconds(plain.get("start_time"))
         rows.append(ListedRun(str(plain["run_id"]), _key(plain), label, status, step, images_in(label), began))
     return rows
