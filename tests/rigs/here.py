@@ -17,19 +17,23 @@ from mhfd_client.compute.service import EndpointService, EndpointStatus, Task
 ID: Final = UUID(int=1)
 
 
+Call = Callable[[UUID, dict[str, Any], Future[Any]], object]
+"""Has a function answer: by its id, with these arguments, into that future."""
+
+
 class Here:
-    """An endpoint in this process: the real functions, a tenth of a second after they are called."""
+    """As `EndpointService`. `later`: what is handed over has arrived, and can be called."""
 
     def __init__(
-        self, time: VirtualTime, sent: Callable[[list[Task]], None], functions: Mapping[UUID, Callable[..., Any]]
+        self, sent: Callable[[list[Task]], None], call: Call, later: Callable[[Callable[[], None]], object]
     ) -> None:
-        self._time, self._sent, self._functions = time, sent, functions
+        self._sent, self._call, self._later = sent, call, later
         self.group: UUID | None = None
 
     def group_for_more(self) -> UUID | None:
         return self.group
 
-    def submit(self, function: UUID, arguments: dict[str, Any]) -> Task:
+    def submit(self, function: UUID, arguments: Mapping[str, Any]) -> Task:
         future: Future[Any] = Future()
         task = Task(future, ID)
 
@@ -37,22 +41,31 @@ class Here:
             self.group = UUID(int=9)
             future.task_id = str(uuid.uuid4())  # type: ignore[attr-defined]  # as the SDK's
             self._sent([task])
-            future.set_result(json.loads(json.dumps(self._functions[function](**json.loads(json.dumps(arguments))))))
+            self._call(function, dict(arguments), future)
 
-        self._time.after(0.1, arrived)
+        self._later(arrived)
         return task
 
     def status(self) -> EndpointStatus:
         return EndpointStatus(True, "online")
 
     def close(self) -> None:
-        pass
+        """It listens to nothing."""
+
+
+def over_the_wire(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """What a function answers, with JSON both ways."""
+    return json.loads(json.dumps(function(**json.loads(json.dumps(arguments)))))
 
 
 def here(
     time: VirtualTime, sent: Callable[[list[Task]], None], functions: Mapping[str, Callable[..., Any]]
 ) -> CallableEndpoint:
-    """As a runner calls it: these functions, by their names."""
+    """As a runner calls it: these functions, by their names, a tenth of a second after they are called."""
     ids = {name: UUID(int=number) for number, name in enumerate(functions, 2)}
-    service = Here(time, sent, {ids[name]: function for name, function in functions.items()})
-    return CallableEndpoint(cast("EndpointService", service), ids)
+    named = {id_: functions[name] for name, id_ in ids.items()}
+
+    def call(function: UUID, arguments: dict[str, Any], future: Future[Any]) -> None:
+        future.set_result(over_the_wire(named[function], arguments))
+
+    return CallableEndpoint(cast("EndpointService", Here(sent, call, lambda do: time.after(0.1, do))), ids)

@@ -5,7 +5,6 @@ Above it everything is real: runner, driver, what is kept, notebook, command lin
 
 from __future__ import annotations
 
-import json
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -18,11 +17,10 @@ import pytest
 
 from mhfd import shim
 from mhfd_client.compute.callable_endpoint import CallableEndpoint, OpenEndpoint
-from mhfd_client.compute.service import EndpointService, EndpointStatus, Task
+from mhfd_client.compute.service import EndpointService, Task
 from mhfd_client.errors import EndpointOffline, FunctionNotAllowed
 from mhfd_client.works import following
-
-ID = UUID(int=7)
+from tests.rigs.here import ID, Here, over_the_wire
 
 
 class WorksHere:
@@ -73,43 +71,14 @@ class WorksHere:
     @staticmethod
     def _answered(function: Callable[..., Any], arguments: dict[str, Any], future: Future[Any]) -> None:
         try:
-            said = json.loads(json.dumps(function(**json.loads(json.dumps(arguments)))))
+            said = over_the_wire(function, arguments)
         except BaseException as error:  # as a worker's, whatever it is
             future.set_exception(error)
         else:
             future.set_result(said)
 
 
-class _Service:
-    """As `EndpointService`."""
-
-    def __init__(self, here: WorksHere, sent: Callable[[list[Task]], None]) -> None:
-        self._here, self._sent = here, sent
-        self.group: UUID | None = None
-
-    def group_for_more(self) -> UUID | None:
-        return self.group
-
-    def submit(self, function: UUID, arguments: Mapping[str, Any]) -> Task:
-        future: Future[Any] = Future()
-        task = Task(future, ID)
-
-        def arrived() -> None:
-            self.group = UUID(int=9)
-            future.task_id = str(uuid.uuid4())  # type: ignore[attr-defined]  # as the SDK's
-            self._sent([task])
-            self._here.call(function, dict(arguments), future)
-
-        threading.Thread(target=arrived).start()
-        return task
-
-    def status(self) -> EndpointStatus:
-        return EndpointStatus(True, "online")
-
-    def close(self) -> None:
-        """It listens to nothing."""
-
-
 def _callable(here: WorksHere, sent: Callable[[list[Task]], None], functions: list[str]) -> CallableEndpoint:
     known = {name: here.identity(name) for name in functions}
-    return CallableEndpoint(cast("EndpointService", _Service(here, sent)), functions=known, find=here.identity)
+    service = Here(sent, here.call, lambda do: threading.Thread(target=do).start())
+    return CallableEndpoint(cast("EndpointService", service), functions=known, find=here.identity)

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from tests.rigs import REPOSITORY
 from tests.rigs.facility import Facility
+from tests.rigs.here import ID
 from tests.rigs.remote import hashing
 from tests.rigs.typed import typed_here
-from tests.rigs.works_here import ID, WorksHere
+from tests.rigs.works_here import WorksHere
 
 import mhfd_client
 from mhfd import shim

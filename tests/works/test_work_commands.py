@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from tests.rigs.works_here import ID, WorksHere
+from tests.rigs.here import ID
+from tests.rigs.works_here import WorksHere
 from tests.works.conftest import DIG, Digging, refused, said
 
 from mhfd_client.cli import main

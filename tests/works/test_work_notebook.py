@@ -11,7 +11,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from tests.rigs.works_here import ID, WorksHere
+from tests.rigs.here import ID
+from tests.rigs.works_here import WorksHere
 from tests.works.conftest import DIG, Digging, said
 
 import mhfd_client
