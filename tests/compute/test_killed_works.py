@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import uuid
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ class Client:
     def over(self) -> bool:
         return self.well() and self._process.poll() is not None
 
-    def kill(self) -> None:
+    def close(self) -> None:
         self._process.kill()
         self._process.wait()
 
@@ -57,7 +58,12 @@ def at_work(folder: Path, turn: int) -> bool:
 @pytest.mark.soak
 def test_one_result_whoever_is_killed(service: Service, tmp_path: Path) -> None:
     """At work, each of them: an idle worker that is killed leaves its pool standing still, which we cannot mend."""
-    with ChildEndpoint(service, tmp_path / "e", site=f"\n[functions.{NAME}]\n") as endpoint:
+    with ExitStack() as stack:
+        endpoint = stack.enter_context(ChildEndpoint(service, tmp_path / "e", site=f"\n[functions.{NAME}]\n"))
+
+        def client(number: int) -> Client:
+            return stack.enter_context(closing(Client(file, env, number)))
+
         folder = endpoint.root / "images"
         folder.mkdir()
         for number in range(FILES):
@@ -67,18 +73,18 @@ def test_one_result_whoever_is_killed(service: Service, tmp_path: Path) -> None:
         file = tmp_path / "asked.json"
         plain = {"endpoint": endpoint.id, "token": str(uuid.uuid4()), "ledger": str(tmp_path / "out.jsonl")}
         file.write_text(json.dumps(plain | {"request": request}))
-        first, kept = Client(file, env, 1), endpoint.root / "mhfd-work-k"
+        first, kept = client(1), endpoint.root / "mhfd-work-k"
         until(lambda: first.well() and at_work(kept, 1), "nothing is hashed")
         endpoint.kill_worker()
         until(lambda: first.well() and at_work(kept, 2), "no other worker goes on")
         endpoint.kill()
         endpoint.start()
         until(lambda: first.well() and at_work(kept, 3), "the endpoint does not go on")
-        first.kill()
-        second = Client(file, env, 2)
+        first.close()
+        second = client(2)
         until(second.over, "it does not end")
         (end,) = [line for line in second.lines() if line.get("state") not in ("more", "elsewhere", None)]
-        third = Client(file, env, 3)
+        third = client(3)
         until(third.over, "it does not end")
         assert third.lines()[-1] == end, "the same result, for ever"
     table = expected(folder)
