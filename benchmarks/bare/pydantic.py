@@ -64,7 +64,8 @@ def field_validator(*_: str, **__: Any) -> Callable[[F], F]:
     return lambda function: function
 
 
-model_validator = field_validator
+model_validator = model_serializer = field_validator
+SerializerFunctionWrapHandler = Callable[[Any], dict[str, Any]]
 
 
 class PlainValidator:
