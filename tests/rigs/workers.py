@@ -25,6 +25,8 @@ TOGETHER: Final[dict[str, tuple[str, ...]]] = {
     "an endpoint with threads": (
         "flow/test_flow_station.py",
         "flow/test_flow_runner.py",
+        "flow/test_flow_work_endpoint.py",
+        "works/test_work_endpoint.py",
         "stand_ins/test_cloud.py",
         "docs/test_docs_flow.py",
         "doctor/test_flow_doctor.py",
@@ -67,6 +69,11 @@ LONG: Final = (
     "commands/test_cli.py",
     "station/test_drawn_bar.py",
     "soundness/test_soundness.py",
+    "compute/test_works.py",
+    "learning/promotion/test_trial.py",
+    "ranks/test_ranks.py",
+    "learning/manifold/test_learning.py",
+    "learning/test_train.py",
 )
 """The files that take longest, below tests/. One that is missing here costs time, and nothing else."""
 
