@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 from tests.rigs.here import ID
+from tests.rigs.loops import alone
 from tests.rigs.works_here import WorksHere
 from tests.works.conftest import DIG, Digging, said
 
@@ -77,7 +77,7 @@ def test_it_works_where_a_loop_runs(here: WorksHere) -> None:
     async def cell() -> object:
         return mhfd_client.work(DIG, {}, **ARGUMENTS, progress=False).state
 
-    assert asyncio.run(cell()) == "done"
+    assert alone(cell()) == "done"
 
 
 def test_a_work_is_cancelled(here: WorksHere, digging: Digging) -> None:
