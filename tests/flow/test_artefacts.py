@@ -31,12 +31,12 @@ def test_of_two_of_a_name_each_is_the_one_with_its_bytes(tmp_path: Path) -> None
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "table").write_text(name)
-    found = brought(tmp_path, [made("/work/b/table", b"b"), made("/work/a/table", b"a")])
+    found = brought(tmp_path, [made("/there/b/table", b"b"), made("/there/a/table", b"a")])
     assert [one.path for one in found.here] == [str(tmp_path / "b" / "table"), str(tmp_path / "a" / "table")]
 
 
 @pytest.mark.parametrize(
-    "path", ["/work/../../outside", "../outside", "/work/link", "/", "", "/work/folder", "/work/n\0l"]
+    "path", ["/there/../../outside", "../outside", "/there/link", "/", "", "/there/folder", "/there/n\0l"]
 )
 def test_nothing_outside_of_the_folder_and_no_folder_is_taken(tmp_path: Path, path: str) -> None:
     folder = tmp_path / "results"
