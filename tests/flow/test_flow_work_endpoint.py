@@ -29,6 +29,17 @@ ALLOWED = f"[functions.{NAME}]\n"
 
 
 @contextmanager
+def allowed(endpoint: ChildEndpoint) -> Iterator[None]:
+    """Its site lets the function run."""
+    before = endpoint.site_file.read_text()
+    endpoint.site_file.write_text(before + ALLOWED)
+    try:
+        yield
+    finally:
+        endpoint.site_file.write_text(before)
+
+
+@contextmanager
 def lab_of(
     service: Service, endpoint: ChildEndpoint, folder: Path, monkeypatch: pytest.MonkeyPatch, files: int
 ) -> Iterator[Site]:
@@ -67,24 +78,19 @@ def is_done(events: list[Event], lab: Site) -> Ended:
 def test_an_answer_is_lost_and_the_client_is_killed(
     service: Service, quick_endpoint: ChildEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = quick_endpoint.site_file.read_text()
-    quick_endpoint.site_file.write_text(before + ALLOWED)
-    try:
-        with lab_of(service, quick_endpoint, tmp_path, monkeypatch, 3) as lab:
-            batch = Batch("a", (work(lab.root),))
-            lost = service.globus.server.fail("POST /flows/.*/run", 502, after=True)
-            reached = service.globus.flows.hold("Act")
-            with running(lab) as first:
-                listen(first, lambda _: first.capacity > 0)
-                first.submit(batch)
-                listen(first, lambda _: reached.is_set())
-            service.globus.flows.release("Act")
-            with running(lab) as second:
-                assert second.reattach(batch)
-                end = is_done(listen(second, over), lab)
-            assert (lost.hits, end.answer.taken_up) == (1, 1)
-    finally:
-        quick_endpoint.site_file.write_text(before)
+    with allowed(quick_endpoint), lab_of(service, quick_endpoint, tmp_path, monkeypatch, 3) as lab:
+        batch = Batch("a", (work(lab.root),))
+        lost = service.globus.server.fail("POST /flows/.*/run", 502, after=True)
+        reached = service.globus.flows.hold("Act")
+        with running(lab) as first:
+            listen(first, lambda _: first.capacity > 0)
+            first.submit(batch)
+            listen(first, lambda _: reached.is_set())
+        service.globus.flows.release("Act")
+        with running(lab) as second:
+            assert second.reattach(batch)
+            end = is_done(listen(second, over), lab)
+        assert (lost.hits, end.answer.taken_up) == (1, 1)
 
 
 @pytest.mark.soak
@@ -92,26 +98,21 @@ def test_a_person_types_it(
     service: Service, quick_endpoint: ChildEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is named but the function, the endpoint and the folder: flow, login and function are found."""
-    before = quick_endpoint.site_file.read_text()
-    quick_endpoint.site_file.write_text(before + ALLOWED)
-    try:
-        with lab_of(service, quick_endpoint, tmp_path, monkeypatch, 3) as lab:
-            (tmp_path / "hash.json").write_text(json.dumps({"folder": str(lab.root)}))
-            own = {name: value for name, value in lab.pairs.items() if name not in ("flow.id", "compute.function")}
-            monkeypatch.setenv("MHFD_CONFIG", str(settings_file(tmp_path, own)))
-            words = ["work", "begin", NAME, "--via", "flow", "--request", str(tmp_path / "hash.json"), "--key", "typed"]
-            done = CliRunner().invoke(main, words)
-            assert done.exit_code == 0, done.output
-            (made,) = lab.results.rglob("SHA256SUMS")
-            assert f"{made}  " in done.stdout
-            assert made.read_bytes() == expected(lab.root)
-            assert (len(lab.runs()), lab.staged()) == (1, [])
-            assert CliRunner().invoke(main, ["work", "follow", "typed"]).exit_code == 0
-            assert len(lab.runs()) == 1, "its end is known"
-            shown = CliRunner().invoke(main, ["run", "show", lab.runs()[0].id, "--flow-id", lab.pairs["flow.id"]])
-            assert "work: typed; `mhfd work show typed` says how it is" in shown.output
-    finally:
-        quick_endpoint.site_file.write_text(before)
+    with allowed(quick_endpoint), lab_of(service, quick_endpoint, tmp_path, monkeypatch, 3) as lab:
+        (tmp_path / "hash.json").write_text(json.dumps({"folder": str(lab.root)}))
+        own = {name: value for name, value in lab.pairs.items() if name not in ("flow.id", "compute.function")}
+        monkeypatch.setenv("MHFD_CONFIG", str(settings_file(tmp_path, own)))
+        words = ["work", "begin", NAME, "--via", "flow", "--request", str(tmp_path / "hash.json"), "--key", "typed"]
+        done = CliRunner().invoke(main, words)
+        assert done.exit_code == 0, done.output
+        (made,) = lab.results.rglob("SHA256SUMS")
+        assert f"{made}  " in done.stdout
+        assert made.read_bytes() == expected(lab.root)
+        assert (len(lab.runs()), lab.staged()) == (1, [])
+        assert CliRunner().invoke(main, ["work", "follow", "typed"]).exit_code == 0
+        assert len(lab.runs()) == 1, "its end is known"
+        shown = CliRunner().invoke(main, ["run", "show", lab.runs()[0].id, "--flow-id", lab.pairs["flow.id"]])
+        assert "work: typed; `mhfd work show typed` says how it is" in shown.output
 
 
 @pytest.mark.soak
