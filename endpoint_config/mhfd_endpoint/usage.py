@@ -15,7 +15,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Final
 
-from mhfd.contract.work import WorkState
+from mhfd.contract.work import ENDS
 from mhfd.remote import linefile, quota, tasklog
 from mhfd.site import Site
 from mhfd_endpoint.errors import EndpointError
@@ -23,7 +23,6 @@ from mhfd_endpoint.errors import EndpointError
 _LATEST: Final = 1000
 _NUMBERS: Final = ("images", "bytes", "bytes_written", "wall_s", "cpu_s", "gpu_s", "device_s")
 _NOT_DONE: Final = {"refused", "failed", "nothing"}
-_ENDS: Final = {WorkState.DONE, WorkState.CANCELLED, WorkState.FAILED}
 _CUT_OFF: Final = {"ended", tasklog.LOST}
 
 
@@ -213,7 +212,7 @@ class _Line:
             tuple(map(str, refused)),
             int(line.get("refused_more", 0)),
             _text(work.get("key")),
-            work.get("state") in _ENDS,
+            work.get("state") in ENDS,
         )
 
 

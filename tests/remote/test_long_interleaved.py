@@ -12,9 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.rigs.remote.interleaved import STEPS, Asker, World
 
-from mhfd.contract.work import WorkAnswer, WorkState
+from mhfd.contract.work import ENDS, WorkAnswer, WorkState
 
-_ENDS: Final = {WorkState.DONE, WorkState.CANCELLED, WorkState.FAILED}
 _MANY: Final = 2000
 
 
@@ -85,7 +84,7 @@ def until_it_ends(world: World, *, cancel: bool = False) -> WorkAnswer:
     asker: Asker | None = None
     for _ in range(_MANY):
         if asker is None or asker.over:
-            if asker is not None and asker.said is not None and asker.said.state in _ENDS:
+            if asker is not None and asker.said is not None and asker.said.state in ENDS:
                 return asker.said
             asker = world.ask("c", cancel=cancel)
         for one in world.alive():
@@ -100,7 +99,7 @@ def judged(world: World) -> None:
     assert turns == sorted(turns), "an earlier turn saved after a later one"
     assert places == sorted(set(places)), "work that counted was done again"
     assert [repr(one.broken) for one in world.askers if one.broken is not None] == []
-    ends = {one.said.model_dump_json() for one in world.askers if one.said is not None and one.said.state in _ENDS}
+    ends = {one.said.model_dump_json() for one in world.askers if one.said is not None and one.said.state in ENDS}
     assert len(ends) <= 1, "two results"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from mhfd.contract.request import Code
-from mhfd.contract.work import WorkState
+from mhfd.contract.work import ENDS
 from mhfd_client.compute.callable_endpoint import CallableEndpoint
 from mhfd_client.compute.endpoint_health import EndpointHealth
 from mhfd_client.compute.flight import Flight, Part
@@ -185,7 +185,7 @@ class EndingRunner(FarRunner):
             if answer.state is not None:
                 self._condition.over(Trouble.FAILING)
                 self._health.not_used_up()
-            if not part.late or answer.state not in (None, WorkState.MORE, WorkState.ELSEWHERE):
+            if not part.late or answer.state in ENDS:
                 self._heard(one, answer, str(self._id))
 
     def _undone(self, part: Part, error: ComputeError) -> None:

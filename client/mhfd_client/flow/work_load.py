@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from mhfd.contract.work import WorkAnswer, WorkState
+from mhfd.contract.work import ENDS, WorkAnswer
 from mhfd_client.flow.artefacts import Brought, brought
 from mhfd_client.flow.folders import Folders
 from mhfd_client.flow.images import FlowWorks
@@ -26,7 +26,6 @@ from mhfd_flows.build import FlowRecipe
 
 THE_FLOWS: Final = frozenset({"into", "cancel", "schema_version", "client"})
 """Of a request, what a run does not take from who asks, unless its schema names it."""
-GOES_ON: Final = (WorkState.MORE, WorkState.ELSEWHERE)
 
 
 class WorkLoad(Load[PendingWork]):
@@ -85,7 +84,7 @@ class WorkLoad(Load[PendingWork]):
 
     def going(self, own: OwnRun[PendingWork], run: Run) -> WorkAnswer | None:
         answer = _last(own.open[0].work, run) if own.open else None
-        if answer is None or answer.state not in GOES_ON or answer == own.heard:
+        if answer is None or answer.state in (None, *ENDS) or answer == own.heard:
             return None
         own.heard = answer
         there = answer.provenance.model_copy(update={"endpoint": self._folders.endpoint})
@@ -113,13 +112,12 @@ class WorkLoad(Load[PendingWork]):
 
 def _fate(own: OwnRun[PendingWork], run: Run, found: Brought, answer: WorkAnswer | None) -> Fate | None:
     """What becomes of the work; None where its run ended before it, or before what it made was back."""
-    over = answer is not None and answer.state not in GOES_ON
-    if answer is not None and over and answer.state is not None and not found.wrong:
+    if answer is not None and answer.state in ENDS and not found.wrong:
         return answer.model_copy(update={"artefacts": found.here})
     if not own.wanted:
         return GivenBack("cancelled")
     if not found.wrong:
-        return answer if over else None
+        return answer if answer is not None and answer.state is None else None
     why = f"what run {run.id} brought back is not what the endpoint has made: {found.wrong}"
     return GivenBack(why, blame=True) if run.status == "SUCCEEDED" else None
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final
 
 from mhfd.contract.request import Code
-from mhfd.contract.work import WorkAnswer, WorkState
+from mhfd.contract.work import ENDS, WorkAnswer, WorkState
 from mhfd_client.errors import RunnerError
 from mhfd_client.runners import Batch, Event, Returned, Started, Trouble
 from mhfd_client.runners.background import Background, News
@@ -143,7 +143,7 @@ class FarRunner(ABC):
         self._begun(one)
         there = answer.provenance.model_copy(update={"endpoint": endpoint})
         answer, now_ns = answer.model_copy(update={"provenance": there}), self._now_ns()
-        if answer.state not in (WorkState.MORE, WorkState.ELSEWHERE):
+        if answer.state in ENDS:
             self._works.close(one)
             self._out.append(Ended(one.token, one.id, answer, now_ns))
             return

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import mhfd
 from mhfd import shim
-from mhfd.contract.work import WorkAnswer, WorkState
+from mhfd.contract.work import ENDS, WorkAnswer
 from mhfd_client.errors import WorkUnknown
 from mhfd_client.kept_lines import KEPT_S, KeptLines, lines_of, newest
 from mhfd_client.runners.answers import understood
@@ -25,7 +25,6 @@ from mhfd_client.works.reading import reader_of
 
 SCHEMA_VERSION: Final = 1
 """Of the file's lines, kept in its first."""
-_ENDS: Final = (WorkState.DONE, WorkState.CANCELLED, WorkState.FAILED)
 Via = Literal["compute", "flow"]
 
 
@@ -134,7 +133,7 @@ class KeptWork:
     @property
     def ended(self) -> WorkAnswer | None:
         """The end that the endpoint has given it, and gives it for ever; what was not taken has none."""
-        return self.answer if self.over and self.answer is not None and self.answer.state in _ENDS else None
+        return self.answer if self.over and self.answer is not None and self.answer.state in ENDS else None
 
     @property
     def state(self) -> str:

@@ -6,7 +6,7 @@ answer, a killed worker and a client that comes back tomorrow are all the same q
 """
 
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
@@ -59,6 +59,10 @@ class WorkState(StrEnum):
     ELSEWHERE = "elsewhere"  # another worker has it now: ask again, to hear of it
     CANCELLED = "cancelled"
     FAILED = "failed"
+
+
+ENDS: Final = frozenset({WorkState.DONE, WorkState.CANCELLED, WorkState.FAILED})
+"""Work that is so stays so; in the other states it goes on when it is asked for."""
 
 
 class WorkAnswer(Answer):
