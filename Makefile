@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 
 .PHONY: demo demo-endpoint demo-flow demo-adjust first-hour test suite browser broker units check site soak coverage bench \
   figures gpu-check clean \
-  test-lowest test-instruments beside-cli wheels
+  test-lowest test-instruments test-learn beside-cli wheels
 .DELETE_ON_ERROR:
 # Every command that a test types is a process: compiling its sources anew each time would be a fifth of its work.
 unexport PYTHONDONTWRITEBYTECODE
@@ -67,7 +67,7 @@ $(VENV)/.compiled: $(STAMP)
 	touch $@
 
 suite: $(VENV)/.compiled
-	$(BIN)/python -m pytest -m 'not gpu and not soak and not instruments' $(DEALT) $(BUT)
+	$(BIN)/python -m pytest -m 'not gpu and not soak and not instruments and not learn' $(DEALT) $(BUT)
 
 # docs/ as a site that opens from a disk. What leads nowhere, and a page that is in no list, ends it (but not with
 # --quiet: then no warning is counted).
@@ -119,6 +119,19 @@ $(MICROMANAGER)/.installed: WANTED := pymmcore-plus mm-test-adapters
 test-instruments: $(STAMP) $(FIBSEM)/.installed $(MICROMANAGER)/.installed
 	$(INSTRUMENTS) $(BIN)/python -m pytest -m instruments tests/instruments
 
+# Networks are trained with torch, in an environment of its own: it is large. The wheel for processors alone is asked for
+# (.ci/run looks whether there is one); what an index has without asking may be of several GB, for GPUs.
+LEARN := .venv-learn
+TORCH ?= torch==2.13.0+cpu
+$(LEARN)/.installed: pyproject.toml constraints.txt hatch_build.py $(wildcard functions/mhfd/native/*.c)
+	$(PYTHON) -m venv $(LEARN)
+	$(LEARN)/bin/python -m pip install --quiet --upgrade pip
+	$(LEARN)/bin/python -m pip install --quiet --constraint constraints.txt '$(TORCH)' --editable '.[dev,train]'
+	touch $@
+
+test-learn: $(LEARN)/.installed broker
+	$(LEARN)/bin/python -m pytest -m 'learn and not soak' -n 2 --dist loadfile --no-loadscope-reorder
+
 # What a focus is worth that was learned from an operator's hand: the same instruments, with known specimens below them.
 demo-adjust: $(STAMP) $(FIBSEM)/.installed $(MICROMANAGER)/.installed
 	$(INSTRUMENTS) $(BIN)/python -m tests.rigs.instruments.demo_adjust
@@ -152,7 +165,7 @@ soak: $(STAMP) broker
 coverage: $(STAMP) browser broker units
 	rm -rf .coverage
 	mkdir .coverage
-	-$(BIN)/coverage run -m pytest -m 'not gpu and not soak and not instruments' $(DEALT)
+	-$(BIN)/coverage run -m pytest -m 'not gpu and not soak and not instruments and not learn' $(DEALT)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --show-missing
 	@$(BIN)/coverage json --quiet -o - | $(BIN)/python -m tests.rigs.coverage_figures
@@ -176,4 +189,4 @@ gpu-check:
 	$(PYTHON) benchmarks/gpu_check.py
 
 clean:
-	rm -rf $(VENV) $(LOWEST) $(FIBSEM) $(MICROMANAGER) $(BESIDE) $(WHEELS) dist build demo-out .coverage
+	rm -rf $(VENV) $(LOWEST) $(FIBSEM) $(MICROMANAGER) $(LEARN) $(BESIDE) $(WHEELS) dist build demo-out .coverage

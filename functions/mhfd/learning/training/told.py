@@ -1,0 +1,88 @@
+"""What a training tells whoever follows it: a line of JSON for each thing, by the first of its workers.
+
+Only the form; who prints is `workers`, who reads is `launching`.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from mhfd.contract.base import Wire
+
+
+class TrainingBegun(Wire):
+    """The workers have found each other, and go on from a step."""
+
+    kind: Literal["begun"] = "begun"
+    step: int
+    steps: int
+    examples: int
+    validated_on: int
+    parameters: int
+    device: str
+    workers: int
+
+
+class StepDone(Wire):
+    """A step, measured. Loss: of its batch, the mean."""
+
+    kind: Literal["step"] = "step"
+    step: int
+    epoch: float
+    loss: float
+    rate: float
+    seconds: float
+    exchange_s: float = Field(description="of these, in the exchange of gradients")
+    waited_s: float = Field(description="of these, for images")
+    memory_bytes: int = Field(description="the largest that this worker has been")
+
+
+class EpochDone(Wire):
+    """An epoch, and what the validation says after it."""
+
+    kind: Literal["epoch"] = "epoch"
+    epoch: int
+    step: int
+    loss: float
+    rate: float
+    validation_loss: float
+    top1: float | None
+    top5: float | None
+    seconds: float = Field(description="of training so far, over all turns")
+    images: int = Field(description="seen so far")
+
+
+class CheckpointSaved(Wire):
+    """A checkpoint is on the disk: the training goes on from here."""
+
+    kind: Literal["saved"] = "saved"
+    step: int
+    steps: int
+    file: str
+    digest: str = Field(description="of the weights")
+    seconds: float = Field(description="of training so far, over all turns")
+
+
+class TrainingEnded(Wire):
+    """The training is over, and well: its last checkpoint is the network."""
+
+    kind: Literal["ended"] = "ended"
+    why: Literal["epochs", "until", "measured"]
+    step: int
+    digest: str
+
+
+class TrainingStopped(Wire):
+    """The training cannot go on: why, for a person, and what to do."""
+
+    kind: Literal["stopped"] = "stopped"
+    code: str
+    why: str
+    remedy: str
+
+
+Told = Annotated[
+    TrainingBegun | StepDone | EpochDone | CheckpointSaved | TrainingEnded | TrainingStopped,
+    Field(discriminator="kind"),
+]
+TOLD: TypeAdapter[Told] = TypeAdapter(Told)
