@@ -5,6 +5,7 @@
     |   |-- DeviceUnavailable          the device that was asked for is not here
     |   |-- SiteError                  the administrator's configuration of an endpoint is missing or wrong
     |   `-- PackageRefused             a learned package is not what it says it is, or may not be used: says why
+    |-- TrainingFailed                 a training of a network cannot go on: why, and what to do; nothing saved is lost
     |-- LibraryDamaged                 what is kept of the champions of learned packages cannot be read
     |-- ExtraMissing                   packages are not installed, or lack a part that we use: names what installs them
     |   `-- OptionNeedsExtra (also UsageError)   ... because of an argument, which it names
@@ -41,6 +42,17 @@ class ExtraMissing(MhfdError):
 
 class PackageRefused(UsageError):
     """A learned package is not what it says it is, or may not be used."""
+
+
+class TrainingFailed(MhfdError):
+    """A training of a network cannot go on. Its checkpoints stay."""
+
+    def __init__(self, why: str, code: str = "failed") -> None:
+        super().__init__(why, code)
+        self.why, self.code = why, code
+
+    def __str__(self) -> str:
+        return self.why
 
 
 class LibraryDamaged(MhfdError):

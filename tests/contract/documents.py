@@ -299,7 +299,7 @@ def _train() -> Any:
     """Of a package that somebody else taught."""
     from tests.rigs.packages import answer_of, written
 
-    from mhfd.learning.train import Training
+    from mhfd.learning.trained import Training
 
     with tempfile.TemporaryDirectory() as folder:
         with mock.patch("mhfd.learning.packages.package.tried", _always(answer_of())):

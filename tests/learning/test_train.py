@@ -20,6 +20,7 @@ from mhfd.learning.learners import NotExportable
 from mhfd.learning.learners.export import said_by
 from mhfd.learning.learners.matrix import matrix_of
 from mhfd.learning.packages import verify
+from mhfd.learning.trained import Training
 from mhfd_client.cli import main
 
 SPECIMENS = 4
@@ -33,7 +34,7 @@ class Lab:
     cache: Path
     out: Path
 
-    def train(self, lesson: str = "focus", **options: Any) -> teaching.Training:
+    def train(self, lesson: str = "focus", **options: Any) -> Training:
         return teaching.train(options.pop("dataset", self.dataset), lesson, out=self.out, cache=self.cache, **options)
 
 
@@ -70,13 +71,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
 
 
 @pytest.fixture(scope="module")
-def trained(lab: Lab) -> teaching.Training:
+def trained(lab: Lab) -> Training:
     return lab.train(licence="CC0-1.0")
 
 
-def test_the_package_says_what_was_learned_and_its_card_what_it_was_taught_with(
-    lab: Lab, trained: teaching.Training
-) -> None:
+def test_the_package_says_what_was_learned_and_its_card_what_it_was_taught_with(lab: Lab, trained: Training) -> None:
     package = verify(trained.package.folder)
     card = package.card
     assert card.dataset == lab.dataset.digest
@@ -92,7 +91,7 @@ def test_the_package_says_what_was_learned_and_its_card_what_it_was_taught_with(
     assert ((said > 0.5) == (matrix.bad == 1)).mean() > 0.9
 
 
-def test_it_says_in_words_what_it_learned_and_that_it_is_not_promoted(trained: teaching.Training) -> None:
+def test_it_says_in_words_what_it_learned_and_that_it_is_not_promoted(trained: Training) -> None:
     said = "\n".join(trained.words)
     assert "learned focus by logistic from 24 images, 12 of them bad, of 4 groups" in said
     assert "not promoted" in said
@@ -111,7 +110,7 @@ def test_it_says_in_words_what_it_learned_and_that_it_is_not_promoted(trained: t
     assert set(document["seconds"]) == {"measure", "teach", "ask"}
 
 
-def test_the_same_data_and_seed_make_the_same_package(lab: Lab, trained: teaching.Training, tmp_path: Path) -> None:
+def test_the_same_data_and_seed_make_the_same_package(lab: Lab, trained: Training, tmp_path: Path) -> None:
     again = teaching.train(lab.dataset, out=tmp_path, cache=lab.cache, licence="CC0-1.0")
     assert again.package.name == trained.package.name
 

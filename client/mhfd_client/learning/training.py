@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from mhfd.learning.dataset import Dataset
-    from mhfd.learning.train import Training
+    from mhfd.learning.trained import Training
 
 
 @brief

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,45 +33,14 @@ from mhfd.learning.learners.matrix import Matrix, Told, matrix_of, prepared_by
 from mhfd.learning.learners.pipeline import KindLearner
 from mhfd.learning.learners.reach import code_digest, reach_of
 from mhfd.learning.learners.selection import curve
-from mhfd.learning.packages import Card, CardRow, Package, Recipe, write_package
+from mhfd.learning.packages import Card, CardRow, Recipe, write_package
+from mhfd.learning.trained import UNKNOWN_LICENCE, Training
 
-UNKNOWN_LICENCE: Final = "unknown, not for sharing"
 _LEAST_GROUPS: Final = 2
 _FEW_GROUPS: Final = 6
 _FEW_OF_A_CLASS: Final = 10
 _TEST_ROWS: Final = 8
 _ASKED: Final = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Training:
-    """What was learned: the package, the same in words, and what it took."""
-
-    package: Package
-    lesson: str
-    words: tuple[str, ...]
-    warnings: tuple[str, ...]
-    seconds: Mapping[str, float]
-    """To `measure` the images, to `teach`, and to `ask` of 1,000 rows. Not in the card: the same data, seed and source
-    make the same package."""
-
-    def as_json(self) -> dict[str, Any]:
-        """What `--json` prints."""
-        card = self.package.card
-        return {
-            "package": self.package.name,
-            "folder": str(self.package.folder),
-            "lesson": self.lesson,
-            "task": card.task,
-            "learner": card.recipe.learner,
-            "baseline": card.recipe.baseline,
-            "chosen": [{"name": name, "value": value} for name, value in card.recipe.chosen.items()],
-            "groups": list(card.groups_seen),
-            "table": [row.model_dump() for row in card.table],
-            "seconds": dict(self.seconds),
-            "warnings": list(self.warnings),
-            "promoted": False,
-        }
 
 
 def train(

@@ -1,0 +1,63 @@
+"""What a training ends with: the package, the same in words, and what it took. Of a network also how it came about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from mhfd.learning.packages import Package
+
+UNKNOWN_LICENCE: Final = "unknown, not for sharing"
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkTrained:
+    """How a network came about."""
+
+    digest: str
+    """Of its weights."""
+    parameters: int
+    step: int
+    """Of the checkpoint that the package holds."""
+    steps: int
+    """Of the whole training, had it run to its end."""
+    images: int
+    """Seen until that step, each as often as it was shown."""
+    workers: int
+    threads: int
+    """Of each worker."""
+    epochs: tuple[Mapping[str, Any], ...]
+    """A row each: epoch, step, loss, rate, validation_loss, top1, top5, seconds, images."""
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What was learned: the package, the same in words, and what it took."""
+
+    package: Package
+    lesson: str
+    words: tuple[str, ...]
+    warnings: tuple[str, ...]
+    seconds: Mapping[str, float]
+    """To `measure` the images, to `teach`, and to `ask` of 1,000 rows; of a network to `teach` alone. Not in the card:
+    the same data, seed and source make the same package."""
+    network: NetworkTrained | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """What `--json` prints; `network` is there where one was trained."""
+        card = self.package.card
+        return {
+            "package": self.package.name,
+            "folder": str(self.package.folder),
+            "lesson": self.lesson,
+            "task": card.task,
+            "learner": card.recipe.learner,
+            "baseline": card.recipe.baseline,
+            "chosen": [{"name": name, "value": value} for name, value in card.recipe.chosen.items()],
+            "groups": list(card.groups_seen),
+            "table": [row.model_dump() for row in card.table],
+            "seconds": dict(self.seconds),
+            "warnings": list(self.warnings),
+            "promoted": False,
+        } | ({} if self.network is None else {"network": asdict(self.network)})

@@ -1,0 +1,86 @@
+"""The folder of a training: its name, what of it is kept, and what became of it.
+
+The name is of the plan and the dataset, not of the layout: the same training goes on where it was, however its work is
+shared. What is in `checkpoints` is the workers'; this only takes it away, once a package holds the network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Final
+
+from pydantic import Field, ValidationError
+
+from mhfd.contract.base import Wire
+from mhfd.contract.training import TrainingPlan
+from mhfd.errors import UsageError
+from mhfd.learning.training.told import EpochDone
+
+CHECKPOINTS: Final = "checkpoints"
+FINISHED: Final = "finished.json"
+_DIGITS: Final = 16
+
+
+class FinishedTraining(Wire):
+    """What became of a training: `finished.json` in its folder, once its package is written."""
+
+    schema_version: int = 1
+    package: str = Field(description="the folder of the package")
+    words: tuple[str, ...]
+    warnings: tuple[str, ...]
+    epochs: tuple[EpochDone, ...]
+    digest: str = Field(description="of the weights")
+    parameters: int
+    step: int
+    steps: int
+    images: int
+    workers: int
+    threads: int
+    seconds: float
+
+
+def training_name(plan: TrainingPlan, dataset_digest: str) -> str:
+    """As in `focus-small-1f0c...`: the same for the same plan and the same dataset."""
+    said = json.dumps({"plan": plan.model_dump(mode="json"), "dataset": dataset_digest}, sort_keys=True)
+    return f"{plan.lesson}-{plan.learner}-{hashlib.sha256(said.encode()).hexdigest()[:_DIGITS]}"
+
+
+def made(folder: Path, *, afresh: bool) -> None:
+    """Make the folder; with `afresh`, without anything of an earlier training. UsageError."""
+    try:
+        if afresh and folder.exists():
+            for name in (CHECKPOINTS, FINISHED):
+                _taken_away(folder / name)
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder}: the training cannot be kept there: {error.strerror or error}") from error
+
+
+def finished(folder: Path) -> FinishedTraining | None:
+    """What became of it; None where it goes on, or where its note cannot be read."""
+    try:
+        return FinishedTraining.model_validate_json((folder / FINISHED).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def finish(folder: Path, note: FinishedTraining) -> None:
+    """Keep what became of it, and take away what nobody needs any more: checkpoints are large."""
+    part = folder / f".{FINISHED}.part"
+    with part.open("w", encoding="utf-8") as file:
+        file.write(note.model_dump_json())
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(folder / FINISHED)
+    _taken_away(folder / CHECKPOINTS)
+
+
+def _taken_away(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
