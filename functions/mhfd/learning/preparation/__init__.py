@@ -1,7 +1,8 @@
-"""What is done to pixels before features are taken: even light, less noise, the same grey values.
+"""What is done to pixels before features or a network see them: even light, less noise, the same grey values.
 
 Each step is fitted on images of the training side alone, and what it learned is a short text in a package's recipe, so
-that an image is prepared later as those were. A report is that of the image as it is: nothing here changes a verdict.
+that an image is prepared later as those were. What a network sees has a step of its own, which is fitted on nothing. A
+report is that of the image as it is: nothing here changes a verdict.
 """
 
 from __future__ import annotations
@@ -11,16 +12,29 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-import numpy as np
 from numpy.typing import NDArray
 
 from mhfd.errors import UsageError
 from mhfd.learning.preparation.denoise import Denoise
 from mhfd.learning.preparation.flat_field import FlatField
-from mhfd.learning.preparation.step import Pixels, PreparationStep
+from mhfd.learning.preparation.normalisation import NORMALISATION, Normalisation, normalisation_of, padded
+from mhfd.learning.preparation.step import PreparationStep, finite
 from mhfd.learning.preparation.stretch import Stretch
 
-__all__ = ["STEPS", "Denoise", "FlatField", "PreparationStep", "Prepared", "Stretch", "fitted", "read"]
+__all__ = [
+    "NORMALISATION",
+    "STEPS",
+    "Denoise",
+    "FlatField",
+    "Normalisation",
+    "PreparationStep",
+    "Prepared",
+    "Stretch",
+    "fitted",
+    "normalisation_of",
+    "padded",
+    "read",
+]
 
 STEPS: Final[Mapping[str, type[PreparationStep]]] = MappingProxyType(
     {"flat_field": FlatField, "denoise": Denoise, "stretch": Stretch}
@@ -83,9 +97,3 @@ def read(texts: Sequence[str]) -> Prepared:
             raise UsageError(f"preparation: {text!r} is not a step with its numbers") from None
         steps.append(STEPS[name].of(numbers))
     return Prepared(tuple(steps))
-
-
-def finite(pixels: NDArray[Any]) -> Pixels:
-    """A picture in floating point, nothing in it beyond what can be squared."""
-    plane = np.nan_to_num(pixels.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    return np.clip(plane, -1e15, 1e15).astype(np.float32)
