@@ -262,6 +262,14 @@ def sparse_attribute(made: Any) -> None:
     made.graph.node[0].attribute.add(name="a").sparse_tensor.dims.append(4)
 
 
+def wide_edge(made: Any) -> None:
+    made.graph.node[0].attribute.add(name="pads").ints.extend([0, 0, 1 << 20, 0])
+
+
+def edge_below_nothing(made: Any) -> None:
+    made.graph.node[0].attribute.add(name="pads").ints.append(-1)
+
+
 def attribute_tensor_nan(made: Any) -> None:
     from onnx import numpy_helper
 
@@ -539,6 +547,8 @@ def mutations() -> Iterator[tuple[str, Change, str]]:
     yield "weights that are sparse", model(sparse_weights), "sparse"
     yield "weights that are quantized", model(quantized), "field 14"
     yield "an attribute that refers", model(reference), "field 21"
+    yield "an edge that is wide", model(wide_edge), "pads of 0 to 1048576: each may be 0 to 64"
+    yield "an edge below nothing", model(edge_below_nothing), "pads of -1 to 0: each"
     yield "an attribute that is sparse", model(sparse_attribute), "field 22"
     for value in (np.nan, np.inf, -np.inf):
         yield f"weights with {value}", values(nan_in(WEIGHTS, value)), "'weights' has a number that is none"

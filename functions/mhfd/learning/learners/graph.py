@@ -4,6 +4,7 @@ Needs `onnx` and, for what scikit-learn made, `skl2onnx`; both are imported when
 """
 
 import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -20,16 +21,15 @@ ML: Final = "ai.onnx.ml"
 _IR: Final = 8
 
 
-class Graph:
+class OnnxDrawing:
     """What is drawn so far. Each step takes the name of a tensor and gives that of the next."""
 
-    def __init__(self, width: int) -> None:
-        with needing_extra("learn", "a learner is written as ONNX by onnx and skl2onnx"):
+    def __init__(self) -> None:
+        with needing_extra("learn", "what was learned is written as ONNX by onnx and skl2onnx"):
             import onnx
             import onnx.helper
             import onnx.numpy_helper
         self._onnx = onnx
-        self._width = width
         self._nodes: list[Any] = []
         self._constants: list[Any] = []
 
@@ -45,6 +45,40 @@ class Graph:
         made = self._onnx.helper.make_node(operator, list(inputs), [name], domain=domain or None, **attributes)
         self._nodes.append(made)
         return name
+
+    def written(
+        self, takes: Mapping[str, Sequence[int | str]], gives: Mapping[str, tuple[str, Sequence[int | str]]]
+    ) -> bytes:
+        """All of it. Nothing says who made it when: the same numbers are the same bytes.
+
+        Args:
+            takes: The inputs by name, with their shapes; a word for what may be any number.
+            gives: The outputs by name: the tensor that each is, and its shape.
+        """
+        helper, floats = self._onnx.helper, self._onnx.TensorProto.FLOAT
+        self._nodes.extend(helper.make_node("Identity", [last], [name]) for name, (last, _) in gives.items())
+        opsets = [helper.make_opsetid("", OPSET)]
+        if any(node.domain == ML for node in self._nodes):
+            opsets.append(helper.make_opsetid(ML, ML_OPSET))
+        graph = helper.make_graph(
+            self._nodes,
+            "mhfd",
+            [helper.make_tensor_value_info(name, floats, list(shape)) for name, shape in takes.items()],
+            [helper.make_tensor_value_info(name, floats, list(shape)) for name, (_, shape) in gives.items()],
+            self._constants,
+        )
+        model = helper.make_model(graph, opset_imports=opsets, producer_name="mhfd", producer_version="")
+        model.ir_version = _IR
+        self._onnx.checker.check_model(model, full_check=True)
+        return bytes(model.SerializeToString(deterministic=True))
+
+
+class Graph(OnnxDrawing):
+    """Of what takes features."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self._width = width
 
     def of_sklearn(self, estimator: Any, given: str, width: int, *, scores: bool) -> str:
         """What scikit-learn made, as skl2onnx writes it: the scores of a classifier, or the number of another."""
@@ -89,23 +123,8 @@ class Graph:
         return inside + str(made.output[-1].name)
 
     def bytes_of(self, last: str, columns: int) -> bytes:
-        """All of it, ending with that tensor. Nothing says who made it when: the same numbers are the same bytes."""
-        helper, floats = self._onnx.helper, self._onnx.TensorProto.FLOAT
-        self._nodes.append(helper.make_node("Identity", [last], [OUTPUT]))
-        opsets = [helper.make_opsetid("", OPSET)]
-        if any(node.domain == ML for node in self._nodes):
-            opsets.append(helper.make_opsetid(ML, ML_OPSET))
-        graph = helper.make_graph(
-            self._nodes,
-            "mhfd",
-            [helper.make_tensor_value_info(INPUT, floats, ["batch", self._width])],
-            [helper.make_tensor_value_info(OUTPUT, floats, ["batch", columns])],
-            self._constants,
-        )
-        model = helper.make_model(graph, opset_imports=opsets, producer_name="mhfd", producer_version="")
-        model.ir_version = _IR
-        self._onnx.checker.check_model(model, full_check=True)
-        return bytes(model.SerializeToString(deterministic=True))
+        """All of it, ending with that tensor."""
+        return self.written({INPUT: ["batch", self._width]}, {OUTPUT: (last, ["batch", columns])})
 
 
 def operators_of(onnx_bytes: bytes) -> frozenset[str]:

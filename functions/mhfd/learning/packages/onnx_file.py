@@ -15,7 +15,7 @@ import numpy as np
 
 from mhfd.errors import PackageRefused
 from mhfd.learning.packages import protobuf
-from mhfd.learning.packages.operators import DOMAINS, ITEM_BYTES, OPERATORS
+from mhfd.learning.packages.operators import DOMAINS, ITEM_BYTES, OPERATORS, WINDOWS
 from mhfd.learning.packages.protobuf import BYTES, FIXED32, FIXED64, VARINT, FieldBudget, Malformed, Value
 
 INPUT: Final = "features"
@@ -178,19 +178,18 @@ class _Reading:
             self._attribute(one, operator)
 
     def _attribute(self, data: memoryview, operator: str) -> None:
+        name = ""
+        least = most = 0
         for number, kind, value in protobuf.fields(data, self._budget):
             if number == 1:
-                _text(value, kind, _LONGEST_NAME)
+                name = _text(value, kind, _LONGEST_NAME)
             elif number in (2, 7):
                 _floats(value, kind, f"an attribute of {operator}")
             elif number in (3, 20):
                 _whole(value, kind)
             elif number == 8:
-                if kind == BYTES:
-                    for _ in protobuf.varints(_part(value, kind), self._budget):
-                        continue
-                else:
-                    _whole(value, kind)
+                for whole in self._whole_numbers(value, kind):
+                    least, most = min(least, whole), max(most, whole)
             elif number in (4, 9, 13):
                 _text(value, kind, _LONGEST_TEXT)
             elif number in (5, 10):
@@ -199,6 +198,8 @@ class _Reading:
                 raise Malformed(f"{operator} carries a graph of its own: no loops and branches")
             else:
                 raise Malformed(f"an attribute of {operator} has a field {number}, which is not read")
+        if name in WINDOWS and not 0 <= least <= most <= WINDOWS[name]:
+            raise Malformed(f"{operator} has {name} of {least} to {most}: each may be 0 to {WINDOWS[name]}")
 
     def _tensor(self, data: memoryview) -> None:
         self._tensors += 1

@@ -2,7 +2,8 @@
 
 None of them holds a graph of its own (Loop, If and Scan do), reads or writes anything, draws at random, or makes a
 tensor as large as a number asks for (Expand, Tile, Range, Pad, Resize, ConstantOfShape do). One that is missed by a
-learner can be added here once it is known to be as harmless.
+learner can be added here once it is known to be as harmless. Those that slide a window make no more than one number for
+each place of what they are given and of its edge: their windows are bounded, so that the edge is.
 """
 
 from collections.abc import Mapping
@@ -25,7 +26,12 @@ _OF_LEARNERS: Final = frozenset(
     """.split()  # noqa: SIM905
 )
 
-OPERATORS: Final[frozenset[str]] = _PLAIN | {f"{ML}.{name}" for name in _OF_LEARNERS}
+_OF_NETWORKS: Final = frozenset({"AveragePool", "Conv", "MaxPool"})
+
+WINDOWS: Final[Mapping[str, int]] = {"kernel_shape": 64, "pads": 64, "dilations": 64, "strides": 64}
+"""The most that these attributes may say, of whatever slides a window."""
+
+OPERATORS: Final[frozenset[str]] = _PLAIN | _OF_NETWORKS | {f"{ML}.{name}" for name in _OF_LEARNERS}
 """Every operator that a package's model may have; those of `ai.onnx` by their name alone."""
 
 DOMAINS: Final[Mapping[str, str]] = {"": "", "ai.onnx": "", ML: f"{ML}."}
