@@ -51,6 +51,8 @@ class FunctionLimits(Wire):
     max_seconds: float | None = Field(None, gt=0, description="as the site's, where that is not less")
     gpus: int | None = Field(None, ge=0, description="of the worker's GPUs the first so many; 0: it runs on processors")
     purpose: Purpose | None = Field(None, description="of the processes that it may run in; nothing: in any")
+    max_node_hours: float | None = Field(None, gt=0, description="of one training, over all its turns")
+    max_gpu_hours: float | None = Field(None, gt=0, description="of one training, over all its turns and GPUs")
     read_roots: tuple[Folder, ...] | None = Field(None, description="folders below the site's `read_roots`")
     write_roots: tuple[Folder, ...] | None = Field(None, description="folders below the site's `write_roots`")
 

@@ -401,6 +401,7 @@ FORMS: Final[Mapping[str, Form]] = {
             ("Examination", "mhfd.contract.examination"),
             ("WorkRequest", "mhfd.contract.work"),
             ("WorkAnswer", "mhfd.contract.work"),
+            ("TrainRequest", "mhfd.contract.training"),
         )
     },
     "row of a dataset": _of_model("DatasetRow", "mhfd.learning.dataset.rows"),

@@ -16,8 +16,10 @@ AT_FAULT: Final = {
     Code.REFUSED_PATH,
     Code.REFUSED_WRITE,
     Code.NO_FUNCTION,
+    Code.NO_EXTRA,
     Code.NOT_ALLOWED,
     Code.WRONG_KEY,
+    Code.TOO_DEAR,
 }
 """Why work is not done, however often it is asked for."""
 

@@ -11,7 +11,7 @@ from mhfd_client.runners.work import AT_FAULT
 from mhfd_client.times import local
 from mhfd_client.works.kept_work import KeptWork
 
-_THERE: Final = {Code.NOT_ALLOWED, Code.NO_FUNCTION, Code.NO_MHFD}
+_THERE: Final = {Code.NOT_ALLOWED, Code.NO_FUNCTION, Code.NO_EXTRA, Code.NO_MHFD}
 """What the endpoint's administrator changes."""
 _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
 

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from mhfd.contract.base import Wire
 from mhfd.contract.request import Name
+from mhfd.contract.work import KEY, WorkRequest
 
 NetLesson = Literal["focus", "cause", "denoise", "segment"]
 """What a network may be taught."""
@@ -65,3 +66,21 @@ class TrainingJob(Wire):
     digest: str = Field(description="of the dataset")
     save_s: float = Field(60.0, gt=0, description="a checkpoint each so often; and at the end of each epoch")
     measure_only: int | None = Field(None, ge=1, description="end after so many measured steps, with nothing learned")
+
+
+class TrainRequest(WorkRequest):
+    """Train this network on an endpoint.
+
+    Everything but the work's own fields is the request: with another layout the same key is that of other work.
+    """
+
+    dataset: Name = Field(description="folder of the dataset, as the endpoint names it")
+    plan: TrainingPlan
+    layout: WorkerLayout | None = Field(None, description="null: as it was measured there")
+    title: str | None = Field(None, min_length=1, max_length=200, description="what people call the package")
+    licence: str | None = Field(None, min_length=1, max_length=200, description="of the data")
+    after: str | None = Field(
+        None,
+        pattern=KEY,
+        description="key of a training in the same `into` that was ended: this one goes on from its last checkpoint",
+    )

@@ -15,6 +15,9 @@ from mhfd.contract.base import SCHEMA_VERSION, Wire
 from mhfd.contract.focus_report import Provenance
 from mhfd.contract.request import Name
 
+KEY: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+"""What a work may be called."""
+
 
 class Artefact(Wire):
     """Something that is too large for JSON: a file, on the endpoint's side."""
@@ -40,7 +43,7 @@ class WorkRequest(Wire):
 
     schema_version: Literal[1] = SCHEMA_VERSION
     key: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        pattern=KEY,
         description="the work's name, which whoever asks has made: the same key is the same work",
     )
     into: Name = Field(description="folder below one of the endpoint's write roots, in which the work has its own")

@@ -8,6 +8,9 @@ administrator's configuration (`mhfd.site`).
     task        the way of every request: site, request, is it allowed, work, its line in the log
     scoring     run: a request -> reports, one path after the other
     examining   examine: what `mhfd doctor --endpoint` asks
+    training    a network trained, in turns
+    trained_on        the dataset of a training
+    earlier_training  the checkpoints of another training, to go on from
     roots       a path -> an open file below an administrator's folder
     patience    asks the system what it may never answer
     alarm       ends work that takes too long

@@ -202,14 +202,15 @@ class Dataset:
         return Dataset(tuple(row for row in self.rows if self.side(row) is side), self.split)
 
     @classmethod
-    def read(cls, folder: Path, *, images: bool = True) -> Dataset:
+    def read(cls, folder: Path, *, images: bool = True, manifest: Path | None = None) -> Dataset:
         """From a dataset's folder; UsageError that names file and line where it is not what was written.
 
         Args:
             folder: Where the manifest lies.
             images: Each image has to be there. Its bytes are compared by whoever opens it.
+            manifest: The manifest by another name; nothing: by its own.
         """
-        path = folder / MANIFEST
+        path = folder / MANIFEST if manifest is None else manifest
         lines = _lines(path)
         number, first = next(lines, (1, ""))
         header = _header(path, number, first)

@@ -1,0 +1,200 @@
+"""`mhfd_train`: a network trained on an endpoint, as long work.
+
+Each checkpoint of the training is one of the work: there its turn ends, and there it hears that it was cancelled or
+lost. The workers are processes of their own, which end with the turn, however it ends, and with the process that has
+it. Imports no torch, and nothing of the room of training before there is something to train.
+"""
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from mhfd.contract.request import Code
+from mhfd.contract.training import TrainingPlan, TrainRequest, WorkerLayout
+from mhfd.errors import ExtraMissing, TrainingFailed, UsageError
+from mhfd.remote import earlier_training
+from mhfd.remote.long.running import LongFailure, LongVerb, LongWork
+from mhfd.remote.refusal import Refusal, problem
+from mhfd.remote.trained_on import RootedDataset, rooted
+
+if TYPE_CHECKING:
+    from mhfd.learning.trained import Training
+    from mhfd.learning.training.told import CheckpointSaved, EpochDone, Told
+
+NAME: Final = "mhfd_train"
+FOLDER: Final = "training"
+"""In the work's own: job and checkpoints."""
+_DATASET: Final = "dataset"
+_PACKAGES: Final = "packages"
+_SWEEPS: Final = "sweeps"
+_MOST_EPOCHS: Final = 500
+"""Of a training's table in an answer: as many as are read by nobody."""
+_NOT_THERE: Final = ("folder", "baseline", "chosen")
+"""Of what a training says of itself here."""
+_FOR_GOOD: Final = frozenset({"not_finite", "diverged"})
+"""What a training is stopped by whoever does it again. Anything else is mended, and the same request goes on."""
+
+
+class TrainingCost(Protocol):
+    """What a training will take, as `mhfd.learning.training.launching` says it."""
+
+    seconds: float
+    node_hours: float
+    gpu_hours: float
+    words: str
+
+
+class Trainer(Protocol):
+    """`mhfd.learning.training.making.train_net`, of whose arguments these are used."""
+
+    def __call__(
+        self,
+        dataset: Path,
+        plan: TrainingPlan,
+        *,
+        layout: WorkerLayout | None,
+        folder: Path,
+        out: Path,
+        title: str | None,
+        licence: str,
+        sweeps: Path,
+        told: "Callable[[Told], object]",
+        saved: "Callable[[CheckpointSaved], object]",
+        costs: Callable[[TrainingCost], object] | None,
+        beat: Callable[[], object],
+    ) -> "Training":
+        """What was learned."""
+
+
+def verb_of(trainer: Trainer) -> LongVerb[TrainRequest]:
+    """The function, with whoever trains."""
+    return LongVerb(NAME, TrainRequest, partial(_trained, trainer))
+
+
+def _trained(trainer: Trainer, request: TrainRequest, work: LongWork) -> dict[str, Any]:
+    turn = _Turn(request, work, rooted(request.dataset, work.site))
+    turn.begin()
+    from mhfd.learning.trained import UNKNOWN_LICENCE
+
+    try:
+        trained = trainer(
+            work.folder / _DATASET,
+            request.plan,
+            layout=request.layout,
+            folder=work.folder / FOLDER,
+            out=work.folder / _PACKAGES,
+            title=request.title,
+            licence=request.licence or UNKNOWN_LICENCE,
+            sweeps=work.folder / _SWEEPS,
+            told=turn.told,
+            saved=turn.saved,
+            costs=turn.costs if turn.cost is None else None,
+            beat=turn.alive,
+        )
+    except ExtraMissing as error:
+        remedy = "the endpoint's administrator installs mhfd[train] in the environment of the workers"
+        raise Refusal(problem(Code.NO_EXTRA, str(error), remedy)) from None
+    except UsageError as error:
+        raise Refusal(problem(Code.BAD_REQUEST, str(error), "correct that, and ask again")) from None
+    except TrainingFailed as error:
+        raise _stopped(error) from None
+    return turn.result(trained)
+
+
+def _stopped(error: TrainingFailed) -> Refusal:
+    if error.code in _FOR_GOOD:
+        return LongFailure(problem(Code.TRAINING_STOPPED, error.why, "train another plan, under another key"))
+    return Refusal(
+        problem(Code.TRAINING_STOPPED, error.why, "mend that, and ask again: it goes on from its checkpoint")
+    )
+
+
+class _Turn:
+    """What happens in one turn of a training, told to the work that it is.
+
+    `cost`: what the whole training will take, once that was measured, in this turn or an earlier one.
+    """
+
+    def __init__(self, request: TrainRequest, work: LongWork, data: RootedDataset) -> None:
+        self._request, self._work, self._data = request, work, data
+        before: dict[str, Any] = json.loads(work.saved() or b"{}")
+        self._dataset = before.get("dataset", data.dataset.digest)
+        self.cost: dict[str, Any] | None = before.get("cost")
+        self._step, self._steps = before.get("step", 0), before.get("steps")
+        self._workers, self._validated = "", ""
+
+    def begin(self) -> None:
+        """What it is trained on lies in the work's folder."""
+        if self._dataset != self._data.dataset.digest:
+            why = "the dataset is another one than when this training began"
+            remedy = "put back what it was, or train with the new one under another key"
+            raise Refusal(problem(Code.CHANGED, why, remedy, field="dataset", path=self._request.dataset))
+        self._data.dataset.write(self._work.folder / _DATASET)
+        self._work.ledger.reads(self._data.bytes, images=self._data.images)
+        if self._request.after is not None and self._work.saved() is None:
+            earlier_training.bring(self._request, self._work, self._dataset)
+
+    def told(self, told: "Told") -> None:
+        """One thing that the workers said; more often, nothing happened. It may be that the turn ends here."""
+        if told.kind == "begun":
+            self._step, self._steps = told.step, told.steps
+            self._workers = f"{told.workers} worker{'s' * (told.workers != 1)} on {told.device}"
+        elif told.kind == "step":
+            self._step = told.step
+        elif told.kind == "epoch":
+            self._step, self._validated = told.step, epoch_words(told, self._request.plan.epochs)
+            if told.epoch < self._request.plan.epochs:
+                self._work.ledger.reads(self._data.bytes)
+        self.alive()
+
+    def alive(self) -> None:
+        """Nothing is new."""
+        self._work.beat(self._step, self._steps, "steps", self._validated or self._workers)
+
+    def costs(self, cost: TrainingCost) -> None:
+        """What it will take, after a few steps: a `Refusal` where that is more than it may have."""
+        limits = self._work.site.limits_of(NAME)
+        for what, most, takes in (
+            ("node-hours", limits.max_node_hours, cost.node_hours),
+            ("GPU-hours", limits.max_gpu_hours, cost.gpu_hours),
+        ):
+            if most is not None and takes > most:
+                why = f"it would take {takes:.3g} {what}, and a training may have {most:g} here ({cost.words})"
+                remedy = "train less (fewer epochs, smaller images), or ask the endpoint's administrator for more"
+                raise Refusal(problem(Code.TOO_DEAR, why, remedy))
+        self.cost = {name: getattr(cost, name) for name in ("seconds", "node_hours", "gpu_hours", "words")}
+
+    def saved(self, saved: "CheckpointSaved") -> None:
+        """From here on the work goes on."""
+        self._step, self._steps = saved.step, saved.steps
+        pointer = {"dataset": self._dataset, "cost": self.cost, **saved.model_dump(mode="json", exclude={"kind"})}
+        self._work.save(
+            json.dumps(pointer).encode(), saved.step, saved.steps, "steps", self._validated or self._workers
+        )
+
+    def result(self, trained: "Training") -> dict[str, Any]:
+        """What the answer says of it; the package's files are its artefacts."""
+        folder = trained.package.folder
+        for file in sorted(folder.iterdir()):
+            self._work.artefact(Path(_PACKAGES, folder.name, file.name), "package")
+        said = {name: value for name, value in trained.as_json().items() if name not in _NOT_THERE}
+        if trained.network is not None:
+            said["network"] |= {"epochs": thinned(trained.network.epochs)}
+        return {**said, "dataset": self._dataset, "cost": self.cost, "words": list(trained.words)}
+
+
+def epoch_words(told: "EpochDone", epochs: int) -> str:
+    """As `epoch 3 of 20: loss 0.41, validated 0.52, top-1 83.1%`."""
+    right = "" if told.top1 is None else f", top-1 {told.top1:.1%}"
+    return f"epoch {told.epoch} of {epochs}: loss {told.loss:.3g}, validated {told.validation_loss:.3g}{right}"
+
+
+def thinned(rows: Any) -> list[Any]:
+    """At most so many of a table's, evenly, the first and the last among them."""
+    found = list(rows)
+    if len(found) <= _MOST_EPOCHS:
+        return found
+    last = _MOST_EPOCHS - 1
+    return [found[round(at * (len(found) - 1) / last)] for at in range(_MOST_EPOCHS)]
