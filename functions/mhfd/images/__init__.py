@@ -17,7 +17,7 @@ from mhfd.contract.focus_report import Box, Finding, ImageInfo
 from mhfd.contract.params import Crop
 from mhfd.errors import UsageError
 from mhfd.images import bar, bounds, formats, grey, instruments, integrity, marker, source, values
-from mhfd.images.flaw import Flaw
+from mhfd.images.flaw import Flaw, several
 from mhfd.images.formats.reading import FileToRead, NotWhole, ReadImage
 from mhfd.images.formats.stored import StoredImage
 from mhfd.images.instruments.written import Header, Written
@@ -38,6 +38,7 @@ __all__ = [
     "flawed",
     "load",
     "opened",
+    "stored_size",
 ]
 
 
@@ -134,6 +135,19 @@ def load(
         assert image is not None  # noqa: S101  it was given
         return flawed(image, flaw)
     return image if pixels is None else replace(image, rows=InMemory(pixels))
+
+
+def stored_size(path: str | os.PathLike[str], *, limits: Limits = _DEFAULT_LIMITS) -> tuple[int, int]:
+    """Rows and columns that the header of a file claims, a data bar with them; `Flaw` where it has none of an image.
+
+    Only the header is read, of a large file as of a small one, and nothing is hashed.
+    """
+    where = os.fspath(path)
+    with source.opened(where, limits=limits, hashed=False, held=False) as file:
+        stored = formats.read(file, where, source.beside(where), limits=limits)
+        if stored.images > 1:
+            raise several(stored.images)
+        return stored.height, stored.width
 
 
 @dataclass(slots=True)

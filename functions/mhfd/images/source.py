@@ -49,7 +49,7 @@ _KINDS: Final = (
 class Source:
     """One revision of a file, open: its length, the hash of its bytes, and any part of them. For one thread."""
 
-    def __init__(self, file: FileIO, before: os.stat_result, *, hashed: bool = True) -> None:
+    def __init__(self, file: FileIO, before: os.stat_result, *, hashed: bool = True, held: bool = True) -> None:
         self.size = before.st_size
         self._file, self._before = file, before
         self._block = (0, np.empty(0, np.uint8))  # small reads are served from it
@@ -57,7 +57,7 @@ class Source:
         self._held: NDArray[np.uint8] | None = None
         self._running, self._hashed = hashlib.sha256(), 0 if hashed else self.size  # of the bytes before
         self._is_hashed = hashed
-        if self.size <= HELD:
+        if held and self.size <= HELD:
             self._held = self._own(0, self.size)
 
     @property
@@ -155,7 +155,7 @@ class OpenFile:
 
 
 @contextmanager
-def opened(path: str | OpenFile, *, limits: Limits, hashed: bool = True) -> Iterator[Source]:
+def opened(path: str | OpenFile, *, limits: Limits, hashed: bool = True, held: bool = True) -> Iterator[Source]:
     """A regular file to read from, or the `Flaw` that keeps it from being read.
 
     `Changed` at the end, whatever else was found, unless it is the same revision from its first byte to then. Not
@@ -177,7 +177,7 @@ def opened(path: str | OpenFile, *, limits: Limits, hashed: bool = True) -> Iter
             raise unreadable("the file is empty; copy or export it again")
         if before.st_size > limits.max_bytes:
             raise too_large(before.st_size, limits)
-        source = Source(file, before, hashed=hashed)
+        source = Source(file, before, hashed=hashed, held=held)
         try:
             yield source
         finally:

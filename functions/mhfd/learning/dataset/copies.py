@@ -23,7 +23,7 @@ CUT: Final = 0.75
 _LEAST_CUT: Final = 128  # pixels a side of a part
 _ANOTHER: Final = "{}: it is not the file that was labelled: its bytes changed; label it anew"
 _LEAST_BLURRED: Final = 64  # pixels a side
-_LINED: Final = (ImageCause.BANDING, ImageCause.JITTER, ImageCause.CHARGING)
+LINED: Final = (ImageCause.BANDING, ImageCause.JITTER, ImageCause.CHARGING)
 """What follows the scan lines: turned by a quarter it is what no microscope does."""
 
 
@@ -46,7 +46,7 @@ class MadeImages:
         rng = np.random.default_rng([self._seed, int(row.sha256[:8], 16), 42])
         axis = int(rng.integers(2))
         yield self._copy(row, "mirrored", np.flip(pixels, axis))
-        if row.target.cause not in _LINED:
+        if row.target.cause not in LINED:
             yield self._copy(row, "turned", np.rot90(pixels, 1 + 2 * int(rng.integers(2))))
         height, width = (int(CUT * side) for side in pixels.shape)
         if min(height, width) >= _LEAST_CUT:

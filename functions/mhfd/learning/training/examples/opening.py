@@ -1,0 +1,29 @@
+"""A folder, or a dataset -> what a network is taught with, whatever the images are of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mhfd.contract.training import Copies, NetLesson
+from mhfd.errors import UsageError
+from mhfd.learning.dataset.rows import Dataset
+from mhfd.learning.training.examples.example import Examples
+from mhfd.learning.training.examples.labelled import open_labelled
+
+
+def open_examples(dataset: Dataset | Path, lesson: NetLesson, *, multiple: int, copies: Copies = "none") -> Examples:
+    """What can be learned from: of the training groups alone, all of one size.
+
+    Args:
+        dataset: A dataset, or its folder.
+        lesson: What is to be learned.
+        multiple: Sides are padded to multiples of it.
+        copies: Of the plan: set B cuts what is shown, of validation too.
+
+    Raises:
+        UsageError: It cannot teach this; what is wrong and what to do about it.
+    """
+    whole = dataset if isinstance(dataset, Dataset) else Dataset.read(dataset)
+    if lesson not in ("focus", "cause"):
+        raise UsageError(f"lesson: no images are kept for {lesson!r}; focus and cause are")
+    return open_labelled(whole, lesson, multiple=multiple, copies=copies)
