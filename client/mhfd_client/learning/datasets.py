@@ -39,6 +39,8 @@ def dataset(
     radii: tuple[float, float] = RADII,
     size: int = SIZE,
     seed: int = 0,
+    takes: bool = False,
+    masks: bool = False,
 ) -> Dataset:
     """A dataset: read, or built as `mhfd dataset build` does.
 
@@ -52,12 +54,14 @@ def dataset(
         radii: From and to how many pixels sharp images are blurred.
         size: Pixels a side of simulated images.
         seed: Of the split and of all that is drawn.
+        takes: Another take of its field lies beside each simulated section.
+        masks: What its pixels show lies beside each simulated section.
     """
     for source in sources:
         if not isinstance(source, str | os.PathLike):
             raise UsageError(f"sources: expected paths, one after the other, got {source!r}")
     if out is None:
-        if len(sources) != 1 or sharp or augment or simulate or group:
+        if len(sources) != 1 or sharp or augment or simulate or group or takes or masks:
             raise UsageError("out: say where the dataset is to be built; only one dataset or table is read without it")
         return read(Path(sources[0]))
     return built(
@@ -70,6 +74,8 @@ def dataset(
         radii=radii,
         size=size,
         seed=seed,
+        takes=takes,
+        masks=masks,
     ).dataset
 
 
@@ -91,6 +97,8 @@ def built(
     radii: tuple[float, float] = RADII,
     size: int = SIZE,
     seed: int = 0,
+    takes: bool = False,
+    masks: bool = False,
     tell: Callable[[int, int], object] = lambda done, of: None,
 ) -> Built:
     """As `dataset`, with what was left out; `tell` is called with how many images are made, of how many."""
@@ -120,7 +128,7 @@ def built(
     of = Ingredients(datasets=datasets, rows=rows, sharp=all_sharp, simulate=simulate)
     if not (datasets or rows or all_sharp or simulate) and left_out:
         raise UsageError(f"none of the labelled images can be used: {left_out[0]}")
-    made = build(of, out, augment=augment, radii=radii, size=size, seed=seed, tell=tell)
+    made = build(of, out, augment=augment, radii=radii, size=size, seed=seed, takes=takes, masks=masks, tell=tell)
     return Built(made.dataset, [*left_out, *made.left_out])
 
 

@@ -16,6 +16,7 @@ from mhfd.simulate.checks import check_count, check_range, checked_pair
 from mhfd.simulate.exposure import Exposure, Grey, expose
 from mhfd.simulate.fields import Plane, stream
 from mhfd.simulate.optics import Optics, ProbeShape, blur
+from mhfd.simulate.shown import shown
 from mhfd.simulate.tissue import stain
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Specimen",
     "focus_series",
     "section",
+    "shown",
 ]
 
 _NOISE, _DRIFT = 10, 11  # streams

@@ -41,6 +41,8 @@ def dataset() -> None:
 )
 @click.option("--size", type=int, default=512, show_default=True, help="Pixels a side of simulated images.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the split and of all that is drawn.")
+@click.option("--takes", is_flag=True, help="Another take of its field beside each simulated section.")
+@click.option("--masks", is_flag=True, help="What its pixels show beside each simulated section.")
 @JSON
 def build(
     sources: tuple[str, ...],
@@ -52,6 +54,8 @@ def build(
     radii: tuple[float, float],
     size: int,
     seed: int,
+    takes: bool,
+    masks: bool,
     as_json: bool,
 ) -> None:
     """Build a dataset of what was confirmed and rejected in runs, and of images in folders.
@@ -59,6 +63,9 @@ def build(
     Each of them is the state folder of a watch or the folder it watches, a dataset, a table `path,label,group`, or a
     FOLDER with subfolders `good` and `bad`. Several are merged. A fifth of the groups (instrument, specimen, session)
     is kept for the test; that is written into the dataset. Images are not copied; those that are made lie in it.
+
+    a.take.tif beside a.tif is another take of its field, a.mask.png what each of its pixels shows: 0 resin, 1 tissue,
+    2 artefact, 255 where nobody knows. Such an image needs no label.
     """
     from mhfd_client.learning.datasets import built
     from mhfd_client.progress import bar
@@ -76,6 +83,8 @@ def build(
             radii=radii,
             size=size,
             seed=seed,
+            takes=takes,
+            masks=masks,
             tell=lambda done, of: shown.say(f"image {done} of {of}"),
         )
     document = {"out": out, **_document(made.dataset), "left_out": made.left_out}
@@ -92,7 +101,7 @@ def check(source: Path, as_json: bool) -> None:
     from mhfd_client.progress import bar
 
     given = read(source)
-    with bar(len({sha256 for row in given.rows for sha256, _ in row.images}), None, transient=True) as shown:
+    with bar(len({sha256 for row in given.rows for sha256, _ in row.micrographs}), None, transient=True) as shown:
         found = checked(given, tell=lambda done, of: shown.reach(done))
     document = found.model_dump(mode="json")
     for problem, told in zip(found.problems, document["problems"], strict=True):
@@ -107,11 +116,13 @@ def _document(dataset: Dataset) -> dict[str, object]:
     return {
         "digest": dataset.digest,
         "rows": len(dataset.rows),
-        "images": len({sha256 for row in dataset.rows for sha256, _ in row.images}),
+        "images": len({sha256 for row in dataset.rows for sha256, _ in row.micrographs}),
         "good": labels.count(False),
         "bad": labels.count(True),
         "unlabelled": labels.count(None),
         "moves": sum(row.is_move for row in dataset.rows),
+        "takes": sum(row.besides("take") is not None for row in dataset.rows),
+        "masks": sum(row.besides("mask") is not None for row in dataset.rows),
         "groups": {key: str(dataset.split[key]) for key in dataset.groups},
     }
 
@@ -134,8 +145,9 @@ def _counts(told: Mapping[str, Any]) -> str:
     """What the rows are."""
     from mhfd.learning.dataset.checking import counted
 
-    said = [f"{told['good']} good", f"{told['bad']} bad"] if told["good"] or told["bad"] or not told["moves"] else []
-    said += [counted(told["moves"], "move")] if told["moves"] else []
+    more = [counted(told[what], what[:-1]) for what in ("moves", "takes", "masks") if told[what]]
+    said = [f"{told['good']} good", f"{told['bad']} bad"] if told["good"] or told["bad"] or not more else []
+    said += more
     return f"{counted(told['rows'], 'row')} of {counted(told['images'], 'image')}: {', '.join(said)}"
 
 

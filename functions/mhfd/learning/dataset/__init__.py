@@ -3,6 +3,26 @@
 Nothing here learns, measures focus or knows a station's journal.
 """
 
-from mhfd.learning.dataset.rows import Dataset, DatasetRow, ImageCause, Origin, RecordedPair, Side, SourceGroup, Target
+from mhfd.learning.dataset.rows import (
+    BesideImage,
+    Dataset,
+    DatasetRow,
+    ImageCause,
+    Origin,
+    RecordedPair,
+    Side,
+    SourceGroup,
+    Target,
+)
 
-__all__ = ["Dataset", "DatasetRow", "ImageCause", "Origin", "RecordedPair", "Side", "SourceGroup", "Target"]
+__all__ = [
+    "BesideImage",
+    "Dataset",
+    "DatasetRow",
+    "ImageCause",
+    "Origin",
+    "RecordedPair",
+    "Side",
+    "SourceGroup",
+    "Target",
+]

@@ -47,6 +47,8 @@ def build(
     radii: tuple[float, float] = RADII,
     size: int = SIZE,
     seed: int = 0,
+    takes: bool = False,
+    masks: bool = False,
     tell: Callable[[int, int], object] = lambda done, of: None,
 ) -> Built:
     """Make it, and write it into `out`.
@@ -58,9 +60,17 @@ def build(
         radii: From and to how many pixels sharp images are blurred.
         size: Pixels a side of simulated images.
         seed: Of the split and of all that is drawn.
+        takes: Another take of the field lies beside each simulated image.
+        masks: What its pixels show lies beside each simulated image.
         tell: Called with how many images are made, of how many.
     """
     _check(out, of.simulate, radii, size, seed)
+    if (takes or masks) and not of.simulate:
+        which = "--takes" if takes else "--masks"
+        raise UsageError(
+            f"{which}: of simulated images; give --simulate N. What lies beside your own is found by its name, as "
+            "a.take.tif and a.mask.png beside a.tif, or by the columns take and mask of a table"
+        )
     made, left_out = MadeImages(out, seed=seed), []
     known = rows_of([*of.datasets, _loose([*of.rows, *of.sharp])])
     rows = list(known)
@@ -84,7 +94,7 @@ def build(
         if not new:
             rows = [one for one in rows if one.sha256 != row.sha256]
         rows += new
-    for image in simulated(of.simulate, size=size, seed=seed):
+    for image in simulated(of.simulate, size=size, seed=seed, takes=takes, masks=masks):
         rows += make(made.simulated(image))
     if augment:
         # The images of a pair are alike: turned one by one they are none.

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from mhfd.contract.base import Wire
 from mhfd.errors import UsageError
+from mhfd.learning.dataset.besides import beside_problems
 from mhfd.learning.dataset.copies import NotAnImage, middle_of
 from mhfd.learning.dataset.moves import move_problems
 from mhfd.learning.dataset.problems import DatasetProblem, ProblemKind
@@ -45,6 +46,8 @@ class DatasetCheck(Wire):
     bad: int
     unlabelled: int
     moves: int = Field(description="pairs of images of which is known where the focus lies")
+    takes: int = Field(0, description="images with another take of their field beside them")
+    masks: int = Field(0, description="images with a mask beside them")
     train_groups: int
     test_groups: int
     problems: tuple[DatasetProblem, ...] = Field(default=())
@@ -68,7 +71,10 @@ def check(
     """
     first = {row.sha256: row for row in reversed(tuple(_each_image(dataset)))}
     seen = _Seen.of(tuple(first.values()), tell) if pixels else _Seen({}, {}, [])
-    labels = Counter(row.target.bad for row in dataset.rows if row.pair is None)
+    # Who drew a mask or took a field twice need not have said whether it is in focus.
+    labels = Counter(
+        row.target.bad for row in dataset.rows if row.pair is None and not (row.beside and row.target.bad is None)
+    )
     sides = Counter(dataset.split[key] for key in dataset.groups)
     return DatasetCheck(
         digest=dataset.digest,
@@ -79,6 +85,8 @@ def check(
         bad=labels[True],
         unlabelled=labels[None],
         moves=sum(row.is_move for row in dataset.rows),
+        takes=sum(row.besides("take") is not None for row in dataset.rows),
+        masks=sum(row.besides("mask") is not None for row in dataset.rows),
         train_groups=sides[Side.TRAIN],
         test_groups=sides[Side.TEST],
         problems=(
@@ -87,6 +95,7 @@ def check(
             *_leaks(dataset),
             *_contradictions(dataset, seen.takes),
             *move_problems(dataset, pixels=pixels),
+            *beside_problems(dataset, pixels=pixels),
             *(_classes(labels) if labels or not dataset.rows else ()),
             *_duplicates(dataset, seen.takes),
             *_groups(dataset),
@@ -97,11 +106,13 @@ def check(
 
 
 def _each_image(dataset: Dataset) -> Iterator[DatasetRow]:
-    """The rows, and the other image of each pair as one of its own."""
+    """The rows, and the other image of each pair and each other take as one of its own."""
     for row in dataset.rows:
         yield row
         if row.pair is not None:
             yield row.model_copy(update={"sha256": row.pair.sha256, "path": row.pair.path, "pair": None})
+        if (take := row.besides("take")) is not None:
+            yield row.model_copy(update={"sha256": take.sha256, "path": take.path, "beside": ()})
 
 
 def counted(number: int, what: str) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mhfd.errors import UsageError
-from mhfd.learning.dataset.labels_csv import sha256_of
+from mhfd.learning.dataset.labels_csv import beside_of, sha256_of
 from mhfd.learning.dataset.rows import IMAGES, DatasetRow, ImageCause, Origin, Target
 from mhfd.learning.dataset.simulated import SimulatedImage
 
@@ -83,11 +83,15 @@ class MadeImages:
             target=image.target,
             pixel_nm=image.pixel_nm,
             covariates=image.covariates,
+            beside=tuple(
+                beside_of(what, self._write(f"{Path(name).stem}.{what}.tif", pixels))
+                for what, pixels in image.beside.items()
+            ),
         )
 
     def _copy(self, row: DatasetRow, how: str, pixels: NDArray[Any], **changed: object) -> DatasetRow:
         path = self._write(f"{row.sha256[:16]}-{how}.tif", pixels)
-        known = {"sha256": sha256_of(path), "path": str(path), "parent": row.sha256}
+        known = {"sha256": sha256_of(path), "path": str(path), "parent": row.sha256, "beside": ()}
         pixel_nm = row.pixel_nm or self._pixel_nm[row.sha256]
         return row.model_copy(update={**known, "pixel_nm": pixel_nm, **changed})
 

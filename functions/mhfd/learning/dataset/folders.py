@@ -1,5 +1,8 @@
 """A folder of images -> rows: in subfolders `good` and `bad`, or all of them sharp. It reads no pixel but to see that
 each file is an image.
+
+`a.take.tif` and `a.mask.png` are no images of their own, they lie beside `a.tif`: another take of its field, and what
+its pixels show.
 """
 
 from __future__ import annotations
@@ -10,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from mhfd.errors import UsageError
-from mhfd.learning.dataset.labels_csv import LABELS, sha256_of
-from mhfd.learning.dataset.rows import DatasetRow, Origin, SourceGroup, Target
+from mhfd.learning.dataset.labels_csv import BESIDE, LABELS, beside_of, sha256_of
+from mhfd.learning.dataset.rows import BesideImage, DatasetRow, Origin, SourceGroup, Target
 
 ENDINGS: Final = frozenset({".tif", ".tiff", ".png", ".bmp", ".jpg", ".jpeg", ".mrc"})
 
@@ -37,7 +40,8 @@ def rows_in(
     for path in images_in(folder, but=but):
         inside = path.relative_to(folder)
         label = None if sharp else _label(inside)
-        if label is None and not sharp:
+        beside = tuple(_beside(path))
+        if label is None and not sharp and not beside:
             continue
         found = True
         yield DatasetRow(
@@ -46,7 +50,8 @@ def rows_in(
             group=group or _group(folder, inside),
             section=section_of(inside.as_posix()),
             origin=Origin.FOLDER,
-            target=Target(bad=bool(label), radius_px=0.0 if sharp else None),
+            target=Target(bad=False if sharp else label, radius_px=0.0 if sharp else None),
+            beside=beside,
         )
     if not found:
         what = "no image" if sharp else "no image in a folder called good or bad"
@@ -57,15 +62,33 @@ def rows_in(
 
 
 def images_in(folder: Path, *, but: Path | None = None) -> Iterator[Path]:
-    """Every file with an image's ending, in order; hidden ones and those of `but` are left out."""
+    """Every file with an image's ending, in order; hidden ones, those beside others and those of `but` are left out."""
     for top, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         if but is not None and Path(top).resolve().is_relative_to(but.resolve()):
             folders.clear()
             continue
         for name in sorted(files):
-            if Path(name).suffix.lower() in ENDINGS and not name.startswith(".") and _is_text(name):
+            if _is_image(name) and _beside_what(name) is None:
                 yield Path(top, name)
+
+
+def _beside(image: Path) -> Iterator[BesideImage]:
+    """What lies beside an image, of each kind one."""
+    for what in BESIDE:
+        found = [image.with_name(f"{image.stem}.{what}{ending}") for ending in sorted(ENDINGS)]
+        if there := next((path for path in found if path.is_file()), None):
+            yield beside_of(what, there.absolute())
+
+
+def _beside_what(name: str) -> str | None:
+    """What a file is by its name, where it lies beside an image."""
+    kind = Path(Path(name).stem).suffix.removeprefix(".")
+    return kind if kind in BESIDE else None
+
+
+def _is_image(name: str) -> bool:
+    return Path(name).suffix.lower() in ENDINGS and not name.startswith(".") and _is_text(name)
 
 
 def _label(inside: Path) -> bool | None:

@@ -1,5 +1,7 @@
 """`LABELS.csv` -> a dataset: `path,label,group`, and more columns as covariates. It opens no image, it hashes files.
 
+An image with another take or a mask beside it needs no label.
+
 What is wrong is a UsageError with the file, the line and the remedy.
 """
 
@@ -11,16 +13,18 @@ import hashlib
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import ValidationError
 
 from mhfd.errors import UsageError
-from mhfd.learning.dataset.rows import Dataset, DatasetRow, ImageCause, Origin, SourceGroup, Target
+from mhfd.learning.dataset.rows import BesideImage, Dataset, DatasetRow, ImageCause, Origin, SourceGroup, Target
 from mhfd.learning.dataset.splitting import split
 
 NEEDED: Final = ("path", "label", "group")
-KNOWN: Final = ("section", "said_by", "pixel_nm", "radius_px", "cause")
+BESIDE: Final[tuple[Literal["take", "mask"], ...]] = ("take", "mask")
+"""Columns that name a file beside the image."""
+KNOWN: Final = ("section", "said_by", "pixel_nm", "radius_px", "cause", *BESIDE)
 """Columns that say something of their own; all others are covariates."""
 LABELS: Final[Mapping[str, bool]] = {"good": False, "bad": True}
 
@@ -34,7 +38,7 @@ def read_labels(path: Path, *, seed: int = 0) -> Dataset:
     """
     rows = tuple(_rows(path))
     said = {row.target.bad for row in rows}
-    if len(said) < 2:
+    if len(said) < 2 and not any(row.beside for row in rows):
         lines = f"lines 2 to {len(rows) + 1}" if len(rows) > 1 else "line 2"
         which = "none has a label" if not rows else f"all are {'bad' if said == {True} else 'good'}"
         raise UsageError(f"{path}, {lines}: {which}; images of both labels, good and bad, are needed")
@@ -87,8 +91,10 @@ def _row(path: Path, line: int, names: list[str], cells: list[str]) -> DatasetRo
         )
     cell = {name: value.strip() for name, value in zip(names, cells, strict=True)}
     label = LABELS.get(cell["label"].casefold())
-    if label is None:
-        raise UsageError(f"{where}: label {cell['label']!r} is not known; write good or bad")
+    beside = any(cell.get(what) for what in BESIDE)
+    if label is None and (cell["label"] or not beside):
+        none = "" if not beside else ", or leave it empty"
+        raise UsageError(f"{where}: label {cell['label']!r} is not known; write good or bad{none}")
     if not cell["path"]:
         raise UsageError(f"{where}: path is empty; name the image")
     image = path.parent.absolute() / cell["path"]
@@ -108,17 +114,36 @@ def _row(path: Path, line: int, names: list[str], cells: list[str]) -> DatasetRo
                 cause=_cause(where, cell.get("cause")),
             ),
             pixel_nm=_number(where, "pixel_nm", cell.get("pixel_nm")),
+            beside=tuple(_beside(where, path.parent.absolute(), cell)),
             covariates={name: _value(cell[name]) for name in names if name not in NEEDED + KNOWN and cell[name]},
         )
     except OSError as error:
-        missing = isinstance(error, FileNotFoundError)
-        why = "no such file" if missing else error.strerror or str(error)
-        hint = "; paths begin in the table's folder" if missing else ""
-        raise UsageError(f"{where}: path {cell['path']!r}: {why}{hint}") from error
+        raise _lost(where, "path", cell["path"], error) from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"{where}: {field}: {first['msg']}") from error
+
+
+def _beside(where: str, folder: Path, cell: Mapping[str, str]) -> Iterator[BesideImage]:
+    for what in BESIDE:
+        if file := cell.get(what):
+            try:
+                yield beside_of(what, folder / file)
+            except OSError as error:
+                raise _lost(where, what, file, error) from error
+
+
+def _lost(where: str, column: str, file: str, error: OSError) -> UsageError:
+    missing = isinstance(error, FileNotFoundError)
+    why = "no such file" if missing else error.strerror or str(error)
+    hint = "; paths begin in the table's folder" if missing else ""
+    return UsageError(f"{where}: {column} {file!r}: {why}{hint}")
+
+
+def beside_of(what: Literal["take", "mask"], path: Path) -> BesideImage:
+    """A file that lies beside an image; OSError where it is no file."""
+    return BesideImage(what=what, sha256=sha256_of(path), path=str(path))
 
 
 def sha256_of(path: Path) -> str:

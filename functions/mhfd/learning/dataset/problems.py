@@ -1,4 +1,6 @@
-"""What may be wrong with a dataset, by name. Who finds it is `checking`, and `moves` for pairs; nothing here looks."""
+"""What may be wrong with a dataset, by name. Who finds it is `checking`, `moves` for pairs and `besides` for what
+lies beside images; nothing here looks.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +31,8 @@ class ProblemKind(StrEnum):
     REVERSED = "reversed"
     UNIT = "unit"
     ONE_SIDE = "one_side"
+    MASK = "mask"
+    APART = "apart"
 
 
 REFUSED: Final = frozenset(
@@ -43,6 +47,8 @@ REFUSED: Final = frozenset(
         ProblemKind.REVERSED,
         ProblemKind.UNIT,
         ProblemKind.ONE_SIDE,
+        ProblemKind.MASK,
+        ProblemKind.APART,
     )
 )
 """Nothing is to be learned or compared before these are mended."""

@@ -125,6 +125,15 @@ class RecordedPair(Wire):
     """Half of what their working distances differ by."""
 
 
+class BesideImage(Wire):
+    """A file that belongs to an image: another take of the same field, or a picture of what its pixels show."""
+
+    what: Literal["take", "mask"]
+    sha256: str = Field(pattern=_SHA256)
+    path: str = Field(min_length=1, pattern=_A_PATH)
+    """As that of a row."""
+
+
 class DatasetRow(Wire):
     """What somebody says of one image. Of one image there may be several: each says who."""
 
@@ -144,6 +153,18 @@ class DatasetRow(Wire):
     covariates: dict[str, float | str] = Field(default_factory=dict)
     pair: RecordedPair | None = None
     """Where two images of one field, taken on both sides of a working distance, say where the focus lies."""
+    beside: tuple[BesideImage, ...] = Field((), max_length=2)
+    """One of a kind: `take`, the same field with noise of its own; `mask`, what each pixel shows."""
+
+    @model_validator(mode="after")
+    def _one_of_a_kind(self) -> Self:
+        if len({one.what for one in self.beside}) != len(self.beside):
+            raise ValueError("beside: a take or a mask is there twice")
+        return self
+
+    def besides(self, what: Literal["take", "mask"]) -> BesideImage | None:
+        """What lies beside it of a kind."""
+        return next((one for one in self.beside if one.what == what), None)
 
     @property
     def is_move(self) -> bool:
@@ -155,6 +176,17 @@ class DatasetRow(Wire):
         """Sha256 and path of each image."""
         own = (self.sha256, self.path)
         return (own,) if self.pair is None else (own, (self.pair.sha256, self.pair.path))
+
+    @property
+    def micrographs(self) -> tuple[tuple[str, str], ...]:
+        """Sha256 and path of each image, and of the other take of its field."""
+        take = self.besides("take")
+        return self.images if take is None else (*self.images, (take.sha256, take.path))
+
+    @property
+    def files(self) -> tuple[tuple[str, str], ...]:
+        """Sha256 and path of each image, and of what lies beside it."""
+        return (*self.images, *((one.sha256, one.path) for one in self.beside))
 
 
 class DatasetHeader(Wire):
@@ -218,7 +250,7 @@ class Dataset:
         for number, line in lines:
             row = _row(path, number, line)
             placed = _placed(row, partial(_absolute, path, number, folder))
-            for (_, said), (_, image) in zip(row.images, placed.images, strict=True):
+            for (_, said), (_, image) in zip(row.files, placed.files, strict=True):
                 if images and not Path(image).is_file():
                     raise UsageError(f"{path}, line {number}: image {said!r} is not there; put it back, or build again")
             rows.append(placed)
@@ -250,6 +282,8 @@ class Dataset:
                     said = {**plain, "path": kept.path, "sum": _sum(plain)}
                     if kept.pair is not None:
                         said["pair"] = kept.pair.model_dump(mode="json")
+                    if kept.beside:
+                        said["beside"] = [one.model_dump(mode="json") for one in kept.beside]
                     file.write(_canonical(said) + "\n")
             part.replace(path)
         except OSError as error:
@@ -265,14 +299,18 @@ def _parts(text: str) -> tuple[str, str, str] | None:
 def _placed(row: DatasetRow, where: Callable[[str], str | Path]) -> DatasetRow:
     """The same with its images' paths said otherwise."""
     pair = None if row.pair is None else row.pair.model_copy(update={"path": str(where(row.pair.path))})
-    return row.model_copy(update={"path": str(where(row.path)), "pair": pair})
+    beside = tuple(one.model_copy(update={"path": str(where(one.path))}) for one in row.beside)
+    return row.model_copy(update={"path": str(where(row.path)), "pair": pair, "beside": beside})
 
 
 def _plain(row: DatasetRow) -> dict[str, Any]:
-    """What of a row is summed: as it was before there were pairs, where it is none."""
-    plain = row.model_dump(mode="json", exclude={"path": True, "pair": {"path"}})
+    """What of a row is summed: as it was before there were pairs and files beside, where it has none."""
+    exclude: Any = {"path": True, "pair": {"path"}, "beside": {"__all__": {"path"}}}
+    plain = row.model_dump(mode="json", exclude=exclude)
     if row.pair is None:
         del plain["pair"]
+    if not row.beside:
+        del plain["beside"]
     for name in _OF_A_PAIR:
         if plain["target"][name] is None:
             del plain["target"][name]
@@ -366,11 +404,22 @@ def _first(error: ValidationError) -> str:
     return f"{where}: {first['msg']}"[:_SAID] if where else str(first["msg"])[:_SAID]
 
 
+def all_beside(rows: Sequence[DatasetRow]) -> tuple[BesideImage, ...]:
+    """What lies beside one image, by several rows of it: of each kind the first, the take before the mask."""
+    kinds = {one.what: one for row in reversed(rows) for one in row.beside}
+    return tuple(kinds[what] for what in sorted(kinds, reverse=True))
+
+
 def rows_of(datasets: Sequence[Dataset]) -> tuple[DatasetRow, ...]:
-    """Those of several, each word once: the same person's of the same bytes in the same group."""
+    """Those of several, each word once: the same person's of the same bytes in the same group.
+
+    What lies beside an image is kept, whichever of them says it.
+    """
     found: dict[tuple[object, ...], DatasetRow] = {}
     for dataset in datasets:
         for row in dataset.rows:
             images = tuple(sha256 for sha256, _ in row.images)
-            found.setdefault((*images, row.group.key, row.said_by, row.target), row)
+            key = (*images, row.group.key, row.said_by, row.target)
+            before = found.setdefault(key, row)
+            found[key] = before.model_copy(update={"beside": all_beside((before, row))})
     return tuple(found.values())

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 from statistics import median
 
-from mhfd.learning.dataset.rows import Dataset, DatasetRow
+from mhfd.learning.dataset.rows import Dataset, DatasetRow, all_beside
 
 
 def settled(dataset: Dataset) -> Dataset:
@@ -36,7 +36,8 @@ def _one(rows: list[DatasetRow]) -> DatasetRow:
     middle = {name: _middle(getattr(row.target, name) for row in rows) for name in ("move_um", "stig_x", "stig_y")}
     target = first.target.model_copy(update={"bad": bad, "radius_px": radius, "cause": cause, **middle})
     who = first.said_by if len({row.said_by for row in rows}) == 1 else None
-    return agreeing[0].model_copy(update={"target": target, "said_by": who})
+    known = {"target": target, "said_by": who, "beside": all_beside(rows)}
+    return agreeing[0].model_copy(update=known)
 
 
 def _middle(values: Iterable[float | None]) -> float | None:

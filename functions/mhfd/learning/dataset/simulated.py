@@ -5,9 +5,9 @@ A specimen is a group, with a dose and a contrast of its own. Nothing here write
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ RADII: Final = (1.5, 16.0)
 """Pixels of blur, drawn so that each factor of two has as many images."""
 _PIXEL_NM: Final = 8.0
 _APART: Final = 100_000  # specimens of one seed
+_OFTEN: Final = 0.25
+"""How often each thing that covers tissue is in an image that is to have a mask."""
 _OUT_OF_FOCUS: Final = (ImageCause.DEFOCUS, ImageCause.ASTIGMATISM, ImageCause.TILT, ImageCause.JITTER)
 _OTHERS: Final = tuple(cause for cause in ImageCause if cause not in (ImageCause.IN_FOCUS, ImageCause.DEFOCUS))
 
@@ -40,10 +42,18 @@ class SimulatedImage:
     target: Target
     pixel_nm: float
     covariates: dict[str, float | str]
+    beside: Mapping[Literal["take", "mask"], NDArray[Any]] = field(default_factory=dict)
+    """What lies beside it, where that was asked for."""
 
 
-def simulated(count: int, *, size: int = SIZE, seed: int = 0) -> Iterator[SimulatedImage]:
-    """So many sections, `EACH` of a specimen: in focus, out of focus, and with each other cause in its turn."""
+def simulated(
+    count: int, *, size: int = SIZE, seed: int = 0, takes: bool = False, masks: bool = False
+) -> Iterator[SimulatedImage]:
+    """So many sections, `EACH` of a specimen: in focus, out of focus, and with each other cause in its turn.
+
+    `takes`: another take of each field beside it. `masks`: what its pixels show; and as images of this kind are for
+    learning that, resin, wrinkles, particles and charging are in more of them, and such a one has no cause.
+    """
     turn = 0
     for first in range(0, count, EACH):
         specimen = FIRST_SPECIMEN + _APART * seed + first // EACH
@@ -65,6 +75,8 @@ def simulated(count: int, *, size: int = SIZE, seed: int = 0) -> Iterator[Simula
                 contrast=contrast,
                 density=density,
                 rng=rng,
+                take=takes,
+                mask=masks,
             )
 
 
@@ -79,6 +91,8 @@ def drawn(
     contrast: float = 1.0,
     density: float = 1.0,
     radius_px: float | None = None,
+    take: bool = False,
+    mask: bool = False,
 ) -> SimulatedImage:
     """One section with one thing wrong, as much of it as comes.
 
@@ -92,28 +106,48 @@ def drawn(
         contrast: Of the detector.
         density: Of the specimen.
         radius_px: Of a defocus; drawn where nothing is said.
+        take: Another take beside it.
+        mask: What its pixels show beside it, of which there is more to see.
     """
-    from mhfd.simulate import Exposure, Specimen
+    from mhfd.simulate import Exposure, Specimen, shown
 
     exposure = Exposure(dose=dose, contrast=contrast)
     optics, exposure, artefacts = _set(cause, rng, exposure, radius_px)
-    pixels = Specimen(seed=specimen, density=density).section(
-        (size, size),
-        z=section,
-        origin=(section * size, 0),  # another field each: what recurs in a specimen is its kind of tissue
-        optics=optics,
-        exposure=exposure,
-        artefacts=artefacts,
-    )
+    alone: ImageCause | None = cause
+    if mask:
+        more = _more(artefacts, np.random.default_rng([specimen, section, 44]))
+        alone, artefacts = cause if more == artefacts else None, more
+    of, origin = Specimen(seed=specimen, density=density), (section * size, 0)
+    # Another field each: what recurs in a specimen is its kind of tissue.
+    scene = of.scene((size, size), section, origin, _PIXEL_NM, artefacts)
+    pixels = of.recorded(scene, section, 0, optics, exposure, artefacts)
+    beside: dict[Literal["take", "mask"], NDArray[Any]] = {}
+    if take:
+        beside["take"] = of.recorded(scene, section, 1, optics, exposure, artefacts)
+    if mask:
+        beside["mask"] = shown((size, size), of, z=section, origin=origin, pixel_nm=_PIXEL_NM, artefacts=artefacts)
     known = {ImageCause.DEFOCUS: optics.radius_px, ImageCause.ASTIGMATISM: None, ImageCause.TILT: None}
     bad = None if cause is ImageCause.SATURATED else cause in _OUT_OF_FOCUS
     return SimulatedImage(
         pixels,
         SourceGroup(instrument="simulator", specimen=f"specimen {specimen}", session="1"),
         section,
-        Target(bad=bad, radius_px=known.get(cause, None if bad is not False else 0.0), cause=cause),
+        Target(bad=bad, radius_px=known.get(cause, None if bad is not False else 0.0), cause=alone),
         _PIXEL_NM,
         {"dose": round(exposure.dose, 3)},
+        beside,
+    )
+
+
+def _more(artefacts: Artefacts, rng: np.random.Generator) -> Artefacts:
+    """The same, and by chance something else that covers tissue, or the end of it."""
+    much, often = rng.uniform(0.15, 0.7), rng.random(4)
+    return replace(
+        artefacts,
+        resin=artefacts.resin or (round(float(much), 3) if often[0] < _OFTEN else 0.0),
+        wrinkles=artefacts.wrinkles or int(often[1] < _OFTEN),
+        particles=artefacts.particles or (int(rng.integers(4, 17)) if often[2] < _OFTEN else 0),
+        charging=artefacts.charging or int(often[3] < _OFTEN),
     )
 
 

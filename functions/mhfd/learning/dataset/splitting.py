@@ -83,7 +83,7 @@ def _clusters(rows: list[DatasetRow]) -> list[tuple[str, ...]]:
 
     holders: dict[str, str] = {}
     for row in rows:
-        for sha256 in filter(None, (row.parent, *(sha256 for sha256, _ in row.images))):
+        for sha256 in filter(None, (row.parent, *(sha256 for sha256, _ in row.micrographs))):
             one, other = first(holders.setdefault(sha256, row.group.key)), first(row.group.key)
             leader[max(one, other)] = min(one, other)
     found: dict[str, list[str]] = {}
