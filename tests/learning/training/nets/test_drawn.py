@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from benchmarks import _train_memory as memory
 
 from mhfd.contract.training import NET_LESSONS, NetLesson
 from mhfd.errors import UsageError
@@ -151,3 +152,13 @@ def test_shapes_that_do_not_go_together() -> None:
         counting.conv((1, 4, 8, 8), "same", 3, 3)
     with pytest.raises(ValueError, match="no middle"):
         counting.conv((1, 4, 8, 8), "even", 3, 2)
+
+
+def test_what_the_paper_says_of_its_weights_has_one_reading_that_fits() -> None:
+    near = [what for what, number in memory.readings() if abs(4 * number / 2**20 - memory.PAPER_MB) < 1]
+    assert near == [
+        "1x1 to 1024 channels, halved by max pooling, its 8x10 places flattened: 81,920x512, 512x13",
+    ]
+    chosen = count(NETS["mcnn"], channels=memory.CHANNELS, outputs=memory.CLASSES, side=memory.SIDE, batch=1)
+    assert memory.readings()[0][1] == chosen.parameters
+    assert "11.13 | 11 GB" in memory.by_batch()
