@@ -1,6 +1,6 @@
 """What a training tells whoever follows it: a line of JSON for each thing, by the first of its workers.
 
-Only the form; who prints is `workers`, who reads is `launching`.
+Only the form; who prints is `workers`, who reads is `launching`, which adds what it sees of dying workers.
 """
 
 from typing import Annotated, Literal
@@ -63,6 +63,14 @@ class CheckpointSaved(Wire):
     seconds: float = Field(description="of training so far, over all turns")
 
 
+class WorkersRestarted(Wire):
+    """A worker died, and all begin again from the last checkpoint. Said by who follows them."""
+
+    kind: Literal["restarted"] = "restarted"
+    times: int = Field(description="so often in a row, without a new checkpoint")
+    why: str
+
+
 class TrainingEnded(Wire):
     """The training is over, and well: its last checkpoint is the network."""
 
@@ -82,7 +90,7 @@ class TrainingStopped(Wire):
 
 
 Told = Annotated[
-    TrainingBegun | StepDone | EpochDone | CheckpointSaved | TrainingEnded | TrainingStopped,
+    TrainingBegun | StepDone | EpochDone | CheckpointSaved | WorkersRestarted | TrainingEnded | TrainingStopped,
     Field(discriminator="kind"),
 ]
 TOLD: TypeAdapter[Told] = TypeAdapter(Told)
