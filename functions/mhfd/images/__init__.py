@@ -38,6 +38,7 @@ __all__ = [
     "flawed",
     "load",
     "opened",
+    "stored_pixels",
     "stored_size",
 ]
 
@@ -142,12 +143,29 @@ def stored_size(path: str | os.PathLike[str], *, limits: Limits = _DEFAULT_LIMIT
 
     Only the header is read, of a large file as of a small one, and nothing is hashed.
     """
-    where = os.fspath(path)
-    with source.opened(where, limits=limits, hashed=False, held=False) as file:
-        stored = formats.read(file, where, source.beside(where), limits=limits)
-        if stored.images > 1:
-            raise several(stored.images)
+    with source.opened(os.fspath(path), limits=limits, hashed=False, held=False) as file:
+        stored = _stored(file, path, limits)
         return stored.height, stored.width
+
+
+def stored_pixels(path: str | os.PathLike[str], *, limits: Limits = _DEFAULT_LIMITS) -> Pixels:
+    """All that lies in a file, grey, as it is: no data bar is sought and nothing is called blank; `Flaw` if unreadable.
+
+    For images of no electron microscope, of which dark and flat ones are good.
+    """
+    with source.opened(os.fspath(path), limits=limits, hashed=False) as file:
+        stored = _stored(file, path, limits)
+        bounds.hold(stored.height, stored.width, limits, whole=_LOADED)
+        planes = stored.decode()
+        return grey.Converted(planes, grey.conversion(planes, inverted=stored.inverted)).read(0, stored.height)
+
+
+def _stored(file: source.Source, path: str | os.PathLike[str], limits: Limits) -> StoredImage:
+    where = os.fspath(path)
+    stored = formats.read(file, where, source.beside(where), limits=limits)
+    if stored.images > 1:
+        raise several(stored.images)
+    return stored
 
 
 @dataclass(slots=True)

@@ -9,20 +9,25 @@ from mhfd.errors import UsageError
 from mhfd.learning.dataset.rows import Dataset
 from mhfd.learning.training.examples.example import Examples
 from mhfd.learning.training.examples.labelled import open_labelled
+from mhfd.learning.training.examples.plates import is_plates, open_plates
 
 
 def open_examples(dataset: Dataset | Path, lesson: NetLesson, *, multiple: int, copies: Copies = "none") -> Examples:
     """What can be learned from: of the training groups alone, all of one size.
 
     Args:
-        dataset: A dataset, or its folder.
-        lesson: What is to be learned.
+        dataset: A dataset, its folder, or a folder that is laid out as BBBC021 is.
+        lesson: What is to be learned; of BBBC021's layout a cause, which is there the mechanism of a compound.
         multiple: Sides are padded to multiples of it.
         copies: Of the plan: set B cuts what is shown, of validation too.
 
     Raises:
         UsageError: It cannot teach this; what is wrong and what to do about it.
     """
+    if isinstance(dataset, Path) and is_plates(dataset):
+        if lesson != "cause":
+            raise UsageError(f"lesson: {dataset} says of cells what a compound does: train `cause`, not {lesson!r}")
+        return open_plates(dataset, multiple=multiple, copies=copies)
     whole = dataset if isinstance(dataset, Dataset) else Dataset.read(dataset)
     if lesson not in ("focus", "cause"):
         raise UsageError(f"lesson: no images are kept for {lesson!r}; focus and cause are")
