@@ -65,6 +65,7 @@ class TrainingJob(Wire):
     dataset: Name = Field(description="folder of the dataset")
     digest: str = Field(description="of the dataset")
     save_s: float = Field(60.0, gt=0, description="a checkpoint each so often; and at the end of each epoch")
+    patience_s: float = Field(600.0, gt=0, description="how long workers wait for one that does not answer")
     measure_only: int | None = Field(None, ge=1, description="end after so many measured steps, with nothing learned")
 
 

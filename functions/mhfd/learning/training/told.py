@@ -50,6 +50,7 @@ class EpochDone(Wire):
     top5: float | None
     seconds: float = Field(description="of training so far, over all turns")
     images: int = Field(description="seen so far")
+    guess: float | None = Field(None, description="top-1 of saying always what is the commonest in the validation")
 
 
 class CheckpointSaved(Wire):
@@ -72,12 +73,13 @@ class WorkersRestarted(Wire):
 
 
 class TrainingEnded(Wire):
-    """The training is over, and well: its last checkpoint is the network."""
+    """The training is over, and well: its last checkpoint is all that it learned, and the best validated is kept."""
 
     kind: Literal["ended"] = "ended"
     why: Literal["epochs", "until", "measured"]
     step: int
-    digest: str
+    digest: str = Field(description="of the weights of the last step")
+    words: str = Field("", description="what a person should know of it")
 
 
 class TrainingStopped(Wire):

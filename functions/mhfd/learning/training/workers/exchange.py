@@ -61,6 +61,18 @@ class Exchange:
         """Nobody goes on from here when one is in trouble; all raise it."""
         self.add_up(self.room(0), trouble=trouble)
 
+    def text_of_first(self, text: str) -> str:
+        """What the first worker has to say, for all."""
+        if not self._many:
+            return text
+        length = torch.tensor([len(text.encode())], device=self._device)
+        distributed.broadcast(length, src=0)
+        said = torch.zeros(int(length.item()), dtype=torch.uint8, device=self._device)
+        if self.rank == 0:
+            said.copy_(torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8))
+        distributed.broadcast(said, src=0)
+        return bytes(said.cpu().tolist()).decode()
+
     def as_first(self, vector: Any) -> None:
         """What the first worker has, for all, in place."""
         if self._many:

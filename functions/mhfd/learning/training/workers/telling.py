@@ -3,12 +3,8 @@
 Only the first worker says anything. A reader that is gone is the same as being asked to stop: who would be told?
 """
 
-import os
-import signal
-import sys
 from pathlib import Path
-from types import FrameType
-from typing import Final
+from typing import Final, TextIO
 
 from mhfd.learning.training.told import Told
 
@@ -17,13 +13,21 @@ STOP: Final = "stop"
 
 
 class Teller:
-    """Of one worker."""
+    """Of one worker.
 
-    def __init__(self, folder: Path, *, first: bool) -> None:
-        self._stop_file = folder / STOP
-        self._first = first
-        self._asked = False
-        signal.signal(signal.SIGTERM, self._on_signal)
+    Args:
+        folder: The training's.
+        out: Where the first worker's lines go.
+        first: This is that one.
+    """
+
+    def __init__(self, folder: Path, out: TextIO, *, first: bool) -> None:
+        self._stop_file, self._out, self._first = folder / STOP, out, first
+        self._asked = self._unheard = False
+
+    def ask_to_stop(self, *_: object) -> None:
+        """As a signal does."""
+        self._asked = True
 
     @property
     def asked_to_stop(self) -> bool:
@@ -34,17 +38,10 @@ class Teller:
 
     def say(self, told: Told) -> None:
         """A line, at once; of the first worker alone."""
-        if not self._first or self._asked_by_silence:
+        if not self._first or self._unheard:
             return
         try:
-            sys.stdout.write(told.model_dump_json() + "\n")
-            sys.stdout.flush()
-        except (BrokenPipeError, ValueError):  # ValueError: it is closed here
-            self._asked = self._asked_by_silence = True
-            # What is left in its buffer would raise once more when the interpreter ends.
-            sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
-
-    _asked_by_silence = False
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self._asked = True
+            self._out.write(told.model_dump_json() + "\n")
+            self._out.flush()
+        except (BrokenPipeError, ValueError):  # ValueError: it is closed on this side
+            self._asked = self._unheard = True

@@ -38,9 +38,21 @@ def of_disk(error: OSError, folder: Path, needed: int) -> TrainingTrouble:
     return TrainingTrouble("disk", why, f"see to the file system of {home}, and give the same command: it goes on")
 
 
-def of_memory(what: str, batch: int) -> TrainingTrouble:
+def words_of(error: Exception, images: int) -> TrainingTrouble | None:
+    """What went wrong in a step, where it ends the training; none: a crash."""
+    if isinstance(error, TrainingTrouble):
+        return error
+    if isinstance(error, UsageError):
+        return of_data(error)
+    said = str(error)
+    if isinstance(error, MemoryError) or "out of memory" in said or "can't allocate memory" in said:
+        return of_memory(images)
+    return None
+
+
+def of_memory(images: int) -> TrainingTrouble:
     """The images of a step do not fit."""
-    why = f"{what} has not the memory for {batch} images a step"
+    why = f"a worker has not the memory for its {images} images of a step"
     remedy = "more nodes, fewer workers on each (--workers), or a smaller --batch, which is another training"
     return TrainingTrouble("memory", why, remedy)
 
