@@ -5,7 +5,7 @@ fetched, and onnxruntime sees its bytes after they have passed. Nobody becomes c
 that is decided in `promotion`, and the library asks for the report.
 """
 
-from mhfd.learning.packages.card import TASKS, Card, CardRow, ModelTask, Reach, Recipe
+from mhfd.learning.packages.card import TASKS, Card, CardRow, ModelTask, NetworkRecipe, Reach, Recipe
 from mhfd.learning.packages.history import MHFD, ChampionChange
 from mhfd.learning.packages.library import Library, Listed
 from mhfd.learning.packages.operators import OPERATORS
@@ -22,6 +22,7 @@ __all__ = [
     "Library",
     "Listed",
     "ModelTask",
+    "NetworkRecipe",
     "Package",
     "Reach",
     "Recipe",

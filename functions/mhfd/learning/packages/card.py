@@ -4,9 +4,9 @@ Only the words and numbers; which files they lie in is `folder`'s. A card is rea
 in it has a limit.
 """
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from mhfd.contract.base import Wire
 
@@ -24,19 +24,73 @@ Line = Annotated[str, Field(min_length=1, max_length=500)]
 Word = Annotated[str, Field(min_length=1, max_length=120)]
 
 
+NetworkOutput = Literal["said", "map"]
+"""What a network gives: numbers of the whole image, and the same of each place of a grid."""
+
+NETWORK_OUTPUTS: Final[tuple[NetworkOutput, ...]] = ("said", "map")
+"""In their order."""
+
+
+class NetworkRecipe(Wire):
+    """What a model is that takes pixels in place of features, and how far it was trained."""
+
+    channels: int = Field(ge=1, le=16, description="of an image; one: grey")
+    multiple: int = Field(64, ge=1, le=256, description="the sides of what it is given are multiples of this")
+    grid: int = Field(64, ge=1, le=256, description="pixels a side of a place of its map")
+    gives: tuple[NetworkOutput, ...] = Field(min_length=1, description="in this order")
+    normalisation: Line = Field(description="what is done to the pixels of an image before")
+    parameters: int = Field(ge=1, description="numbers that were learned")
+    steps: int = Field(ge=0, description="of the training")
+    images_seen: int = Field(ge=0, description="in all steps together, copies with them")
+    outline: tuple[Word, ...] = Field((), max_length=256, description="the numbers of an image that the reach is of")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "NetworkRecipe":
+        if self.gives != tuple(name for name in NETWORK_OUTPUTS if name in self.gives):
+            raise ValueError(f"gives: these, each once and in this order: {', '.join(NETWORK_OUTPUTS)}")
+        return self
+
+
 class Recipe(Wire):
-    """How a model was made, and what it is given: enough to make the same again."""
+    """How a model was made, and what it is given: enough to make the same again.
+
+    A model takes features of an image, or a network the image itself: then nothing is said of features.
+    """
 
     learner: Word
-    families: tuple[Word, ...] = Field(max_length=64, description="the families of features")
-    names: tuple[Word, ...] = Field(min_length=1, max_length=4096, description="the features, in the model's order")
-    features_version: int
-    method_version: int = Field(description="the METHOD_VERSION of the reports that features were taken from")
+    families: tuple[Word, ...] = Field((), max_length=64, description="the families of features")
+    names: tuple[Word, ...] = Field((), max_length=4096, description="the features, in the model's order")
+    features_version: int = 0
+    method_version: int = Field(0, description="the METHOD_VERSION of the reports that features were taken from")
     preparation: tuple[Word, ...] = Field((), max_length=64, description="what was done to the pixels before")
-    baseline: bool = Field(description="features are what remains over the group's sharp images")
+    baseline: bool = Field(False, description="features are what remains over the group's sharp images")
     says: tuple[Word, ...] = Field(min_length=1, max_length=256, description="what the model's columns are, in order")
     chosen: dict[Word, float] = Field({}, max_length=256, description="what was chosen inside the fold")
     balance: Literal["weights", "sampling", "none"] = "none"
+    network: NetworkRecipe | None = Field(None, description="not there: it takes features")
+
+    @property
+    def takes(self) -> Literal["features", "image"]:
+        """What the model is given."""
+        return "features" if self.network is None else "image"
+
+    @model_serializer(mode="wrap")
+    def _without_network(self, dumped: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What takes features says nothing of networks: its text, and so its name, is as it always was."""
+        said: dict[str, Any] = dumped(self)
+        if self.network is None:
+            said.pop("network", None)
+        return said
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "Recipe":
+        of_features = ("families", "names", "features_version", "method_version", "preparation", "baseline")
+        if self.network is None:
+            if not self.names:
+                raise ValueError("names: a model that takes features names one at least")
+        elif given := [name for name in of_features if getattr(self, name)]:
+            raise ValueError(f"{given[0]}: a network takes the image itself, and no features")
+        return self
 
     @model_validator(mode="after")
     def _names_differ(self) -> "Recipe":
@@ -48,7 +102,7 @@ class Recipe(Wire):
 
 
 class Reach(Wire):
-    """How far from what it was taught a model may be asked: the distance of a row of its input.
+    """How far from what it was taught a model may be asked: the distance of a row of its input, or of an outline of it.
 
     That is the root of the mean of ((x - center) / spread) ** 2 over the features.
     """
@@ -105,6 +159,8 @@ class Card(Wire):
     def _agrees(self) -> "Card":
         if self.pixel_nm is not None and not 0 < self.pixel_nm[0] <= self.pixel_nm[1]:
             raise ValueError("pixel_nm: the smallest comes first, and both are above 0")
-        if self.reach is not None and len(self.reach.center) != len(self.recipe.names):
-            raise ValueError(f"reach: has {len(self.reach.center)} numbers for {len(self.recipe.names)} features")
+        recipe = self.recipe
+        looked_at = recipe.names if recipe.network is None else recipe.network.outline
+        if self.reach is not None and len(self.reach.center) != len(looked_at):
+            raise ValueError(f"reach: has {len(self.reach.center)} numbers for {len(looked_at)} that an image has")
         return self

@@ -6,24 +6,24 @@ tags, anchors and merges. There is one right text for a card and its files, and 
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from mhfd.errors import PackageRefused
-from mhfd.learning.packages.card import CARD_VERSION, Card
+from mhfd.learning.packages.card import CARD_VERSION, Card, Recipe
 from mhfd.learning.packages.folder import (
     DESCRIPTION,
     ONNX,
     README,
     TEST_INPUT,
-    TEST_OUTPUT,
     digest_of,
     text_of_file,
 )
+from mhfd.learning.packages.onnx_file import FEATURES, IMAGE, MAP
+from mhfd.learning.packages.tensors import Answers, answer_files
 
 FORMAT: Final = "0.5.11"
 RELATIVE: Final = 1e-4
@@ -33,24 +33,24 @@ _WITHOUT_A_POINT: Final = re.compile(r"^(.*[ ]-?\d+)(e[-+]\d+)(?=,?$)", re.MULTI
 """A number as 1e-05, at the end of a line, where no text ends: YAML 1.1 takes it for a text, but not 1.0e-05."""
 
 
-def tolerance_of(answer: NDArray[np.float32]) -> tuple[float, float]:
-    """How far a model may be from the answer in a package: of each number, and beyond that.
+def tolerance_of(answers: Answers) -> tuple[float, float]:
+    """How far a model may be from the answers in a package: of each number, and beyond that.
 
     bioimage.io takes at most 1% of the largest number for the second.
     """
-    return RELATIVE, min(ABSOLUTE, 0.01 * float(np.abs(answer).max()))
+    return RELATIVE, min(ABSOLUTE, *(0.01 * float(np.abs(answer).max()) for answer in answers.values()))
 
 
-def description_bytes(card: Card, files: Mapping[str, bytes], answer: NDArray[np.float32], *, opset: int) -> bytes:
+def description_bytes(card: Card, files: Mapping[str, bytes], answers: Answers, *, opset: int) -> bytes:
     """The whole `rdf.yaml`.
 
     Args:
         card: What the package says of itself.
         files: The other files.
-        answer: What is in the test output.
+        answers: What is in the test's answers.
         opset: The version of ONNX's operators.
     """
-    relative, absolute = tolerance_of(answer)
+    relative, absolute = tolerance_of(answers)
     document = {
         "format_version": FORMAT,
         "type": "model",
@@ -60,8 +60,11 @@ def description_bytes(card: Card, files: Mapping[str, bytes], answer: NDArray[np
         "cite": [{"text": "mhfd: is the image just taken in focus?", "url": "https://mhfd.readthedocs.io/en/latest/"}],
         "tags": ["electron-microscopy", "focus", "quality-control"],
         "documentation": _source(files, README),
-        "inputs": [_tensor("features", card.recipe.names, files, TEST_INPUT)],
-        "outputs": [_tensor("said", card.recipe.says, files, TEST_OUTPUT)],
+        "inputs": [_input(card.recipe, files)],
+        "outputs": [
+            _tensor(output, card.recipe.says, files, name, _places(card.recipe) if output == MAP else [])
+            for output, name in answer_files(card.recipe).items()
+        ],
         "weights": {"onnx": _source(files, ONNX) | {"opset_version": opset}},
         "config": {
             "bioimageio": {
@@ -120,10 +123,29 @@ def _source(files: Mapping[str, bytes], name: str) -> dict[str, Any]:
     return {"source": name, "sha256": digest_of(files[name])}
 
 
-def _tensor(name: str, channels: tuple[str, ...], files: Mapping[str, bytes], test: str) -> dict[str, Any]:
+def _input(recipe: Recipe, files: Mapping[str, bytes]) -> dict[str, Any]:
+    network = recipe.network
+    if network is None:
+        return _tensor(FEATURES, recipe.names, files, TEST_INPUT)
+    channels = ("grey",) if network.channels == 1 else tuple(f"channel_{n + 1}" for n in range(network.channels))
+    size = {"min": network.multiple, "step": network.multiple}
+    return _tensor(IMAGE, channels, files, TEST_INPUT, [{"type": "space", "id": side, "size": size} for side in "yx"])
+
+
+def _places(recipe: Recipe) -> list[dict[str, Any]]:
+    """The axes of a map: a place of it is so many pixels of the image a side."""
+    scale = 1.0 if recipe.network is None else float(recipe.network.grid)
+    return [
+        {"type": "space", "id": side, "scale": scale, "size": {"tensor_id": IMAGE, "axis_id": side}} for side in "yx"
+    ]
+
+
+def _tensor(
+    name: str, channels: tuple[str, ...], files: Mapping[str, bytes], test: str, sides: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
     return {
         "id": name,
-        "axes": [{"type": "batch"}, {"type": "channel", "channel_names": list(channels)}],
+        "axes": [{"type": "batch"}, {"type": "channel", "channel_names": list(channels)}, *sides],
         "test_tensor": _source(files, test),
         "data": {"type": "float32"},
     }

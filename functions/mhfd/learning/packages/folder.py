@@ -21,6 +21,8 @@ README: Final = "README.md"
 ONNX: Final = "weights.onnx"
 TEST_INPUT: Final = "test_input.npy"
 TEST_OUTPUT: Final = "test_output.npy"
+TEST_MAP: Final = "test_map.npy"
+"""There, where the model of a package gives a map beside what it says."""
 
 MOST_BYTES: Final[Mapping[str, int]] = MappingProxyType(
     {
@@ -32,7 +34,8 @@ MOST_BYTES: Final[Mapping[str, int]] = MappingProxyType(
         TEST_OUTPUT: 1 << 21,
     }
 )
-"""Every file that there may be, and how many bytes of each are read."""
+"""Every file that there has to be, and how many bytes of each are read."""
+_MAY_BE: Final[Mapping[str, int]] = MappingProxyType({**MOST_BYTES, TEST_MAP: 1 << 21})
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -43,7 +46,7 @@ def read_files(folder: Path) -> Mapping[str, bytes]:
     for name in MOST_BYTES:
         if name not in names:
             raise PackageRefused(f"{folder}: {name} is missing")
-    files = {name: read_file(folder / name, MOST_BYTES[name]) for name in sorted(names)}
+    files = {name: read_file(folder / name, _MAY_BE[name]) for name in sorted(names)}
     _check_manifest(folder, files)
     return files
 
@@ -108,7 +111,7 @@ def _names(folder: Path) -> list[str]:
         with os.scandir(folder) as entries:
             for entry in entries:
                 names.append(entry.name)
-                if entry.name not in MOST_BYTES:  # one is enough: there may be millions
+                if entry.name not in _MAY_BE:  # one is enough: there may be millions
                     raise PackageRefused(f"{folder}: {entry.name!r} does not belong into a package")
     except FileNotFoundError:
         raise PackageRefused(f"{folder}: there is no such folder") from None

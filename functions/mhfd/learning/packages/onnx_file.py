@@ -18,8 +18,10 @@ from mhfd.learning.packages import protobuf
 from mhfd.learning.packages.operators import DOMAINS, ITEM_BYTES, OPERATORS, WINDOWS
 from mhfd.learning.packages.protobuf import BYTES, FIXED32, FIXED64, VARINT, FieldBudget, Malformed, Value
 
-INPUT: Final = "features"
-OUTPUT: Final = "said"
+FEATURES: Final = "features"
+IMAGE: Final = "image"
+SAID: Final = "said"
+MAP: Final = "map"
 
 _MOST_FIELDS: Final = 1_000_000
 """A second or two of reading, and trees of some 100,000 nodes."""
@@ -39,18 +41,20 @@ class OnnxShape:
 
     opset: int
     columns_in: int
-    columns_out: int | None
-    """None: it does not say."""
+    """Features, or an image's channels."""
+    columns_out: tuple[int | None, ...]
+    """Of each output. None: it does not say."""
 
 
-def check_onnx(data: bytes, name: str) -> OnnxShape:
+def check_onnx(data: bytes, name: str, *, gives: tuple[str, ...] | None = None) -> OnnxShape:
     """What the model takes and gives; PackageRefused when it is not one that may be run.
 
     Args:
         data: The whole file.
         name: Its name, for who is told.
+        gives: What a network gives that takes an image, in order; None: it takes features, and gives `said`.
     """
-    reading = _Reading(FieldBudget(_MOST_FIELDS))
+    reading = _Reading(FieldBudget(_MOST_FIELDS), gives)
     try:
         return reading.model(memoryview(data))
     except Malformed as error:
@@ -60,8 +64,9 @@ def check_onnx(data: bytes, name: str) -> OnnxShape:
 class _Reading:
     """One walk through one model. Every method raises Malformed."""
 
-    def __init__(self, budget: FieldBudget) -> None:
+    def __init__(self, budget: FieldBudget, gives: tuple[str, ...] | None) -> None:
         self._budget = budget
+        self._gives = gives
         self._nodes = self._tensors = 0
 
     def model(self, data: memoryview) -> OnnxShape:
@@ -115,7 +120,7 @@ class _Reading:
                 raise Malformed(f"a remark has a field {number}, which is not known")
             _text(value, kind, _LONGEST_TEXT)
 
-    def _graph(self, data: memoryview) -> tuple[int, int | None]:
+    def _graph(self, data: memoryview) -> tuple[int, tuple[int | None, ...]]:
         inputs: list[tuple[str, list[int | None]]] = []
         outputs: list[tuple[str, list[int | None]]] = []
         for number, kind, value in protobuf.fields(data, self._budget):
@@ -139,13 +144,27 @@ class _Reading:
                 raise Malformed(f"the graph has a field {number}, which is not known")
         if self._nodes == 0:
             raise Malformed("it computes nothing")
-        _, taken = _only(inputs, INPUT, "takes")
-        _, given = _only(outputs, OUTPUT, "gives")
-        if len(taken) != 2 or taken[1] is None or taken[0] is not None:
-            raise Malformed(f"its input {INPUT!r} has to be of any number of rows and a number of columns that it says")
-        if given and (len(given) != 2 or given[0] is not None):
-            raise Malformed(f"its output {OUTPUT!r} has to have a row for each of the input")
-        return taken[1], given[1] if given else None
+        if self._gives is None:
+            (taken,) = _just(inputs, (FEATURES,), "takes")
+            if len(taken) != 2 or taken[1] is None or taken[0] is not None:
+                raise Malformed(
+                    f"its input {FEATURES!r} has to be of any number of rows and a number of columns that it says"
+                )
+        else:
+            (taken,) = _just(inputs, (IMAGE,), "takes")
+            if len(taken) != 4 or taken[1] is None or any(taken[at] is not None for at in (0, 2, 3)):
+                raise Malformed(
+                    f"its input {IMAGE!r} has to be of any number of images of any size, with a number of channels "
+                    "that it says"
+                )
+        columns = []
+        for name, given in zip(self._gives or (SAID,), _just(outputs, self._gives or (SAID,), "gives"), strict=True):
+            sides = 2 if name == MAP else 0
+            if given and (len(given) != 2 + sides or any(given[at] is not None for at in (0, *range(2, 2 + sides)))):
+                each = "a map of any size" if name == MAP else "a row"
+                raise Malformed(f"its output {name!r} has to have {each} for each of the input")
+            columns.append(given[1] if given else None)
+        return taken[1], tuple(columns)
 
     def _node(self, data: memoryview) -> None:
         self._nodes += 1
@@ -324,11 +343,13 @@ _WHERE: Final[Mapping[int, int]] = {1: 4, 11: 10, 7: 7, 2: 5, 3: 5, 6: 5, 9: 5}
 """Which field holds the numbers of a kind, where they are not raw bytes."""
 
 
-def _only(found: list[tuple[str, list[int | None]]], name: str, does: str) -> tuple[str, list[int | None]]:
-    if [one for one, _ in found] != [name]:
-        names = ", ".join(repr(one) for one, _ in found[:8]) or "nothing"
-        raise Malformed(f"it {does} {names}, and not {name!r} alone")
-    return found[0]
+def _just(found: list[tuple[str, list[int | None]]], names: tuple[str, ...], does: str) -> Iterator[list[int | None]]:
+    """The shapes of these, where there are no others."""
+    if [one for one, _ in found] != list(names):
+        there = ", ".join(repr(one) for one, _ in found[:8]) or "nothing"
+        wanted = f"{names[0]!r} alone" if len(names) == 1 else ", ".join(map(repr, names))
+        raise Malformed(f"it {does} {there}, and not {wanted}")
+    return (shape for _, shape in found)
 
 
 def _part(value: Value, kind: int) -> memoryview:

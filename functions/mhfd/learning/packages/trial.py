@@ -9,6 +9,8 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -29,17 +31,25 @@ class NoAnswer(Exception):
     """The model did not answer: says why."""
 
 
-def tried(weights: bytes, test: "NDArray[np.float32]", columns: int) -> "NDArray[np.float32]":
-    """What the model answers; NoAnswer when it does not, or with another shape than (rows, columns).
+def tried(
+    weights: bytes, test: "NDArray[np.float32]", shapes: Mapping[str, tuple[int, ...]]
+) -> "dict[str, NDArray[np.float32]]":
+    """What the model answers, by output; NoAnswer when it does not, or with other shapes.
 
     Args:
         weights: The bytes of an ONNX model that has passed `check_onnx`.
         test: What it is given.
-        columns: How many numbers it says of each row.
+        shapes: Of what it answers, by output.
     """
     import numpy as np
 
-    head = {"weights": len(weights), "shape": test.shape, "memory": MEMORY + 4 * len(weights), "seconds": SECONDS}
+    head = {
+        "weights": len(weights),
+        "shape": test.shape,
+        "outputs": list(shapes),
+        "memory": MEMORY + 4 * len(weights),
+        "seconds": SECONDS,
+    }
     asked = json.dumps(head).encode() + b"\n" + weights + test.astype("<f4").tobytes()
     one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     try:
@@ -61,9 +71,13 @@ def tried(weights: bytes, test: "NDArray[np.float32]", columns: int) -> "NDArray
     said = json.loads(first)
     if "error" in said:
         raise NoAnswer(f"{said['error']}; it had {said['peak'] >> 20} MB")
-    if said["shape"] != [len(test), columns]:
-        raise NoAnswer(f"it answers with {said['shape']}, and not with {[len(test), columns]}")
-    return np.frombuffer(rest, "<f4").reshape(len(test), columns)
+    answers = {}
+    for name, shape in shapes.items():
+        if (given := said["shapes"][name]) != list(shape):
+            raise NoAnswer(f"it answers with {name} of {given}, and not with {list(shape)}")
+        size = 4 * prod(shape)
+        answers[name], rest = np.frombuffer(rest[:size], "<f4").reshape(shape), rest[size:]
+    return answers
 
 
 def _answer(asked: BinaryIO) -> tuple[dict[str, Any], bytes]:
@@ -82,12 +96,14 @@ def _answer(asked: BinaryIO) -> tuple[dict[str, Any], bytes]:
     options.log_severity_level = 4
     try:
         session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
-        said = np.asarray(session.run(None, {session.get_inputs()[0].name: test})[0])
+        said = [np.asarray(one) for one in session.run(head["outputs"], {session.get_inputs()[0].name: test})]
     except Exception as error:  # whatever onnxruntime has against it is the answer
         return {"error": f"onnxruntime: {type(error).__name__}: {str(error)[:500]}", "peak": _held("VmHWM")}, b""
-    if said.dtype != np.float32 or said.nbytes > _MOST_ANSWER:
-        return {"error": f"it answers with {said.size} numbers of {said.dtype}", "peak": _held("VmHWM")}, b""
-    return {"shape": list(said.shape)}, said.astype("<f4").tobytes()
+    for one in said:
+        if one.dtype != np.float32 or one.nbytes > _MOST_ANSWER:
+            return {"error": f"it answers with {one.size} numbers of {one.dtype}", "peak": _held("VmHWM")}, b""
+    shapes = {name: list(one.shape) for name, one in zip(head["outputs"], said, strict=True)}
+    return {"shapes": shapes}, b"".join(one.astype("<f4").tobytes() for one in said)
 
 
 def _limit(memory: int, seconds: int) -> None:
