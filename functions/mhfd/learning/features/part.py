@@ -15,9 +15,9 @@ LARGEST: Final = 2048
 _BAND: Final = 256  # rows
 
 
-def part_of(rows: Rows) -> NDArray[Any]:
+def part_of(rows: Rows, largest: int = LARGEST) -> NDArray[Any]:
     """That part of an image that is read by rows, some at a time: they may be as wide as an image can be."""
-    (top, bottom), (left, right) = (_middle(size) for size in rows.shape)
+    (top, bottom), (left, right) = (_middle(size, largest) for size in rows.shape)
     part = np.empty((bottom - top, right - left), rows.dtype)
     for start in range(top, bottom, _BAND):
         end = min(start + _BAND, bottom)
@@ -25,13 +25,13 @@ def part_of(rows: Rows) -> NDArray[Any]:
     return part
 
 
-def part_of_array(pixels: NDArray[Any]) -> NDArray[Any]:
-    """That part of an array: a view."""
-    (top, bottom), (left, right) = (_middle(size) for size in pixels.shape)
-    return pixels[top:bottom, left:right]
+def part_of_array(pixels: NDArray[Any], largest: int = LARGEST) -> NDArray[Any]:
+    """That part of an array, (height, width) or (channels, height, width): a view."""
+    (top, bottom), (left, right) = (_middle(size, largest) for size in pixels.shape[-2:])
+    return pixels[..., top:bottom, left:right]
 
 
-def _middle(size: int) -> tuple[int, int]:
+def _middle(size: int, largest: int) -> tuple[int, int]:
     """[begin, end) of so many pixels in the middle."""
-    begin = max(0, (size - LARGEST) // 2)
-    return begin, min(size, begin + LARGEST)
+    begin = max(0, (size - largest) // 2)
+    return begin, min(size, begin + largest)

@@ -1,4 +1,6 @@
-"""A package, ready to be asked about images one by one. It always answers: with an estimate, or why there is none.
+"""A package that takes features, ready to be asked about images one by one.
+
+It always answers: with an estimate, or why there is none.
 
 Where what a package assumes does not hold, it is not asked: a model answers to anything. Nothing is raised for an
 image, and nothing is read but what is given.
@@ -6,32 +8,25 @@ image, and nothing is read but what is given.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mhfd.contract.base import METHOD_VERSION, meaning_of
-from mhfd.contract.estimate import LONGEST, Estimate, EstimateMade, likely
+from mhfd.contract.estimate import LONGEST, Estimate, EstimateMade
 from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.contract.params import Params
 from mhfd.learning.features import FAMILIES, VERSION, features_of, names
 from mhfd.learning.features.part import part_of_array
+from mhfd.learning.inference.meaning import meaning, why_not_reach, why_not_sizes
 from mhfd.learning.inference.runtime import Runtime
 from mhfd.learning.preparation import read
 
 if TYPE_CHECKING:
     from mhfd.learning.packages import Card, Package
-
-BAD: Final = ("bad",)
-RADIUS: Final = ("radius_px", "sd")
-LEAST_P: Final = 0.4
-"""A cause that is less likely than this is none; a recipe may have chosen another (`least_p`)."""
-_PIXEL_FACTOR: Final = 1.5
-"""How far beyond the pixel sizes that a package has seen it may still be asked."""
 
 Features = Mapping[str, float]
 """Of one image, by name."""
@@ -55,7 +50,7 @@ def features_by_name(
 
 
 class Session:
-    """One package.
+    """One package that takes features.
 
     Args:
         package: It was verified: its files are what its name says.
@@ -134,19 +129,11 @@ class Session:
             )
         if report.params.model_copy(update={"crop": None}) != Params():
             return f"it knows reports of the preset robust, and this is one of {report.params.name!r}"
-        side, least = min(report.image.part_shape or (0,)), recipe.chosen.get("least_side", 0)
-        if side < least:
-            return f"it was taught with images of {least:g} pixels a side at least, and this one has {side}"
-        pixel = report.image.pixel_nm
-        if card.pixel_nm is not None and pixel is not None:
-            low, high = card.pixel_nm
-            if not low / _PIXEL_FACTOR <= pixel <= high * _PIXEL_FACTOR:
-                return f"it was taught with pixels of {low:.3g} to {high:.3g} nm, and here they are {pixel:.3g} nm"
-        return None
+        return why_not_sizes(card, report)
 
     def _asked(self, shown: NDArray[np.float32], baseline: Sequence[float] | None) -> tuple[str | None, dict[str, Any]]:
         """What the model says, or why it was not asked or says nothing that counts."""
-        recipe, reach = self.card.recipe, self.card.reach
+        recipe = self.card.recipe
         given = shown.astype(np.float64)
         if recipe.baseline:
             if baseline is None:
@@ -156,40 +143,6 @@ class Session:
             given = given - np.asarray(baseline, np.float64)
         if not np.isfinite(given).all():
             return "the image has a feature that is no number", {}
-        if reach is not None:
-            apart = (given - np.asarray(reach.center)) / np.asarray(reach.spread)
-            distance = math.sqrt(float(np.mean(np.square(apart))))
-            if not distance <= reach.far:
-                return f"the image is unlike all that it was taught with ({distance / reach.far:.2g} of its reach)", {}
-        answer = self._runtime.said(given[None])[0].astype(np.float64)
-        if not np.isfinite(answer).all():
-            return "its model answers with what is no number", {}
-        return self._meaning(answer)
-
-    def _meaning(self, answer: NDArray[np.float64]) -> tuple[str | None, dict[str, Any]]:
-        says = self.card.recipe.says
-        if says == RADIUS:
-            radius, sd = map(float, answer)
-            if sd < 0:
-                return "its model gives a spread below 0", {}
-            return None, {"radius_px": _short(max(0.0, radius)), "sd": _short(sd)}
-        if answer.min() < -1e-3 or answer.max() > 1 + 1e-3:
-            return "its model gives a probability that is none", {}
-        sure = np.clip(answer, 0.0, 1.0).tolist()
-        if says == BAD:
-            return None, {"p": _short(sure[0])}
-        order = np.argsort(-answer, kind="stable")
-        first, second = (int(one) for one in (*order[:2], order[0])[:2])
-        if sure[first] < self.card.recipe.chosen.get("least_p", LEAST_P):
-            both = " or ".join(f"{_words(says[i])} ({likely(sure[i])})" for i in (first, second))
-            return f"it is not sure: {both}", {}
-        return None, {"cause": says[first], "p": _short(sure[first])}
-
-
-def _short(value: float) -> float:
-    """Digits that mean something, so that the same image gives the same text on another machine."""
-    return float(f"{value:.5g}")
-
-
-def _words(cause: str) -> str:
-    return cause.replace("_", " ")
+        if (why := why_not_reach(self.card, given)) is not None:
+            return why, {}
+        return meaning(recipe, self._runtime.said(given[None])[0].astype(np.float64))

@@ -174,9 +174,9 @@ def _shape_of(onnx: bytes, recipe: Recipe, name: str) -> OnnxShape:
     takes = len(recipe.names) if network is None else network.channels
     for given in shape.columns_out:
         if shape.columns_in != takes or given not in (None, says):
-            what = "numbers" if network is None else "channels"
+            what = "" if network is None else " channels"
             raise PackageRefused(
-                f"{name}: takes {shape.columns_in} and gives {given} {what}; its card names {takes} and {says}"
+                f"{name}: takes {shape.columns_in}{what} and gives {given} numbers; its card names {takes} and {says}"
             )
     return shape
 

@@ -1,0 +1,153 @@
+"""A package of a network, ready to be asked about images: their pixels, prepared as its card says, and nothing else.
+
+It is asked about all of an image; of one that is larger than `LARGEST_PICTURE` a side about the middle, so that memory
+has an end. Where what it assumes does not hold it is not asked. Nothing is raised for an image.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mhfd.contract.estimate import LONGEST, Estimate, EstimateMade
+from mhfd.contract.focus_report import Finding, FocusReport
+from mhfd.errors import UsageError
+from mhfd.learning.features.part import part_of_array
+from mhfd.learning.inference.meaning import meaning, why_not_reach, why_not_sizes
+from mhfd.learning.inference.runtime import NetworkRuntime
+from mhfd.learning.preparation.normalisation import normalisation_of, padded
+from mhfd.learning.preparation.outline import OUTLINE, outline_of
+
+if TYPE_CHECKING:
+    from mhfd.learning.packages import Card, Package
+
+LARGEST_PICTURE: Final = 4096
+"""Pixels along a side, at most, that a network is shown."""
+LEAST_SIDE: Final = 64
+"""Of a smaller image a network of the kinds that there are has no place of its map."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkAnswer:
+    """What a network gives of one image, or why it was not asked."""
+
+    refusal: str | None
+    said: NDArray[np.float64] | None = None
+    """A number for each that the recipe says."""
+    map: NDArray[np.float32] | None = None
+    """(what it says, rows, columns): of each square of so many pixels as the recipe's grid has; the last ones may lie
+    over the edge. None: the network has no map."""
+
+
+class NetworkSession:
+    """One package of a network that judges images.
+
+    Args:
+        package: It was verified: its files are what its name says.
+    """
+
+    def __init__(self, package: Package) -> None:
+        self.package = package
+        self.card: Card = package.card
+        network = self.card.recipe.network
+        if network is None:
+            raise UsageError(f"{self.card.title}: takes features of an image, and not the image")
+        if "said" not in network.gives:
+            raise UsageError(f"{self.card.title}: {makes_pictures(self.card)}")
+        self.network = network
+        self._normalisation = normalisation_of(network.normalisation)
+        if unknown := [name for name in network.outline if name not in OUTLINE]:
+            raise UsageError(
+                f"{self.card.title}: its reach is of {unknown[0]!r}, which this mhfd does not have: train it again"
+            )
+        self._outline = [OUTLINE.index(name) for name in network.outline]
+        self._runtime = NetworkRuntime(
+            package.weights(), channels=network.channels, multiple=network.multiple, gives=network.gives
+        )
+
+    def estimate(self, pixels: NDArray[Any], report: FocusReport, baseline: Sequence[float] | None = None) -> Estimate:
+        """What the package says of an image.
+
+        Args:
+            pixels: Its grey values.
+            report: What `mhfd.score` says of it.
+            baseline: Nothing: a network compares with no other image.
+        """
+        return self.made(pixels, report).estimate
+
+    def made(self, pixels: NDArray[Any], report: FocusReport) -> EstimateMade:
+        """The same, as it is kept: no number that it was shown is."""
+        began = time.perf_counter()
+        answer = self.answer(pixels, report)
+        refusal = answer.refusal
+        said: dict[str, Any] = {}
+        if answer.said is not None:
+            refusal, said = meaning(self.card.recipe, answer.said)
+        return EstimateMade(
+            Estimate(
+                package=self.package.name,
+                title=self.card.title,
+                image=report.image.sha256,
+                refusal=None if refusal is None else refusal[:LONGEST],
+                ms=round(1e3 * (time.perf_counter() - began), 3),
+                **said,
+            )
+        )
+
+    def answer(self, pixels: NDArray[Any], report: FocusReport | None = None) -> NetworkAnswer:
+        """What the network gives, or why it is not asked.
+
+        Args:
+            pixels: (height, width), or (channels, height, width).
+            report: What `mhfd.score` says of the image; nothing: it is of no kind that mhfd scores.
+        """
+        why = self._why_not(pixels, report)
+        if why is not None:
+            return NetworkAnswer(why)
+        try:
+            return self._asked(part_of_array(pixels, LARGEST_PICTURE))
+        except Exception as e:  # whatever a stranger's model does, the image has its report
+            return NetworkAnswer(f"its model fails with {type(e).__name__}: {e}")
+
+    def _why_not(self, pixels: NDArray[Any], report: FocusReport | None) -> str | None:
+        if report is not None:
+            if report.finding is not Finding.OK:
+                return f"nothing was measured: the image is {report.finding.value.replace('_', ' ')}"
+            if (why := why_not_sizes(self.card, report)) is not None:
+                return why
+        channels = 1 if pixels.ndim == 2 else len(pixels)
+        if channels != self.network.channels:
+            return f"it takes images of {_channels(self.network.channels)}, and this one has {_channels(channels)}"
+        if (side := min(pixels.shape[-2:])) < LEAST_SIDE:
+            return f"it takes images of {LEAST_SIDE} pixels a side at least, and this one has {side}"
+        return None
+
+    def _asked(self, pixels: NDArray[Any]) -> NetworkAnswer:
+        height, width = pixels.shape[-2:]
+        planes = padded(self._normalisation.of(pixels), self.network.multiple)
+        if (why := why_not_reach(self.card, outline_of(planes)[self._outline])) is not None:
+            return NetworkAnswer(why)
+        given = self._runtime.answered(planes[None])
+        says, grid = len(self.card.recipe.says), self.network.grid
+        said, map_ = given["said"], given.get("map")
+        if said.shape != (1, says):
+            return NetworkAnswer(f"its model answers with shape {said.shape}, and not {(1, says)}")
+        if map_ is not None:
+            if map_.shape != (whole := (1, says, *(side // grid for side in planes.shape[1:]))):
+                return NetworkAnswer(f"its model gives a map of shape {map_.shape}, and not {whole}")
+            map_ = map_[0, :, : -(-height // grid), : -(-width // grid)].copy()
+        return NetworkAnswer(None, said[0].astype(np.float64), map_)
+
+
+def makes_pictures(card: Card) -> str:
+    """Why a package that makes another picture of an image is not asked what it says of one."""
+    return f"makes a picture of an image ({card.task}) and judges none: `mhfd models apply` asks it"
+
+
+def _channels(count: int) -> str:
+    return "one channel" if count == 1 else f"{count} channels"

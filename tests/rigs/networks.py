@@ -1,0 +1,94 @@
+"""Packages of networks that are made up: the small network as it begins, or a graph of four steps. No torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import numpy as np
+
+from tests.rigs.packages import README, card_of
+
+if TYPE_CHECKING:
+    from mhfd.learning.inference import NetworkSession
+    from mhfd.learning.packages import Card, NetworkRecipe, Package
+
+TEST: Final = np.random.default_rng(11).uniform(-0.5, 0.5, (2, 1, 64, 128)).astype(np.float32)
+SAYS: Final = ("bad", "radius_px", "sd")
+
+
+def network_of(**changed: Any) -> NetworkRecipe:
+    """What the card says of it."""
+    from mhfd.learning.packages import NetworkRecipe
+    from mhfd.learning.preparation.normalisation import NORMALISATION
+
+    usual: dict[str, Any] = {
+        "channels": 1,
+        "gives": ("said", "map"),
+        "normalisation": NORMALISATION.text,
+        "parameters": 41_523,
+        "steps": 1200,
+        "images_seen": 38_400,
+    }
+    return NetworkRecipe(**(usual | changed))
+
+
+def network_card(network: NetworkRecipe | None = None, says: tuple[str, ...] = SAYS, **changed: Any) -> Card:
+    """A card for a network."""
+    from mhfd.learning.packages import Recipe
+
+    recipe = Recipe(learner="small", says=says, network=network or network_of())
+    usual: dict[str, Any] = {"title": "lab-net", "recipe": recipe, "reach": None, "pixel_nm": None}
+    return card_of(**(usual | changed))
+
+
+def begun(*, seed: int = 3, channels: int = 1, bias: tuple[float, ...] = (), says: tuple[str, ...] = SAYS) -> bytes:
+    """The small network before it has learned anything, as ONNX; it says what its last bias says."""
+    from mhfd.learning.training.nets import begin, head_of, net_of, onnx_of
+
+    head = head_of("focus" if says == SAYS else "cause", says)
+    net = net_of(head.lesson, "small")
+    weights = begin(net, channels=channels, outputs=head.outputs, seed=seed)
+    if bias:
+        weights["said.bias"] = np.array(bias, np.float32)
+    return onnx_of(net, weights, channels=channels, head=head)
+
+
+def answered(onnx: bytes, card: Card, images: np.ndarray[Any, Any] = TEST) -> dict[str, np.ndarray[Any, Any]]:
+    """What it gives of images."""
+    from mhfd.learning.inference.runtime import NetworkRuntime
+
+    network = card.recipe.network
+    assert network is not None
+    runtime = NetworkRuntime(onnx, channels=network.channels, multiple=network.multiple, gives=network.gives)
+    return dict(runtime.answered(images))
+
+
+def network_written(folder: Path, onnx: bytes | None = None, card: Card | None = None) -> Package:
+    """A whole package of a network below a folder."""
+    from mhfd.learning.packages import write_package
+
+    onnx, card = onnx or begun(), card or network_card()
+    given = answered(onnx, card)
+    return write_package(folder, card, onnx, TEST, given["said"], README, test_map=given["map"])
+
+
+@dataclass(frozen=True)
+class UnverifiedNetwork:
+    """A package without its folder: to verify one is a process of its own."""
+
+    card: Card
+    model: bytes
+    name: str = "4e" * 32
+
+    def weights(self) -> bytes:
+        """Of the network."""
+        return self.model
+
+
+def network_session(onnx: bytes | None = None, card: Card | None = None) -> NetworkSession:
+    """Ready to be asked."""
+    from mhfd.learning.inference import NetworkSession
+
+    return NetworkSession(cast("Package", UnverifiedNetwork(card or network_card(), onnx or begun())))
