@@ -18,7 +18,7 @@ from mhfd.learning.packages import Package
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A library of this test's; models answer without a process of their own, and nothing ships."""
     monkeypatch.setenv("MHFD_MODELS_HOME", str(tmp_path / "models"))
-    monkeypatch.setattr("mhfd.learning.packages.package.tried", lambda *_: answer_of())
+    monkeypatch.setattr("mhfd.learning.packages.package.tried", lambda *_: {"said": answer_of()})
     monkeypatch.setattr("mhfd.learning.packages.Library.__init__.__defaults__", (tmp_path / "shipped",))
     return tmp_path / "models"
 

@@ -408,7 +408,10 @@ FORMS: Final[Mapping[str, Form]] = {
     "test of a library of models": _of_model("TestDone", "mhfd.learning.promotion.life"),
     "first line of a dataset": _of_model("DatasetHeader", "mhfd.learning.dataset.rows"),
     "Estimate": _of_model("Estimate", "mhfd.contract.estimate"),
-    "card of a package": _of_model("Card", "mhfd.learning.packages.card"),
+    "card of a package": dataclasses.replace(
+        _of_model("Card", "mhfd.learning.packages.card"),
+        version=_constant("mhfd.learning.packages.card", "CARD_VERSION"),
+    ),
     "line of the history of champions": _of_model("ChampionChange", "mhfd.learning.packages.history"),
     "who is champion": _of_model("ChampionAlias", "mhfd.learning.packages.history"),
     "summary of a report": Form(_constant(CONTRACT, "SCHEMA_VERSION"), CONTRACT, _summary),

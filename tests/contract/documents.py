@@ -302,7 +302,7 @@ def _train() -> Any:
     from mhfd.learning.trained import Training
 
     with tempfile.TemporaryDirectory() as folder:
-        with mock.patch("mhfd.learning.packages.package.tried", _always(answer_of())):
+        with mock.patch("mhfd.learning.packages.package.tried", _always({"said": answer_of()})):
             package = written(Path(folder))
         trained = Training(package, "focus", ("learned",), ("few",), {"measure": 1.0, "teach": 1.0, "ask": 1.0})
         return printed("train", "focus", "labels", learning__training__train=_always(trained))
@@ -331,7 +331,7 @@ def _models(*words: str) -> Any:
 
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        with mock.patch("mhfd.learning.packages.package.tried", _always(answer_of())):
+        with mock.patch("mhfd.learning.packages.package.tried", _always({"said": answer_of()})):
             library = Library(home, home / "shipped")
             package, other = (written(library.folder, title=title) for title in ("one", "two"))
             report = report_of(home / "report", package.name)
@@ -367,7 +367,7 @@ def _adjust_learn() -> Any:
     ]
     found = compare_moves(entries, truth, specimens, alpha=0.025, seed=0)
     with tempfile.TemporaryDirectory() as folder:
-        with mock.patch("mhfd.learning.packages.package.tried", _always(answer_of())):
+        with mock.patch("mhfd.learning.packages.package.tried", _always({"said": answer_of()})):
             package = written(Path(folder))
         report = AdjustReport(
             decision="promoted",

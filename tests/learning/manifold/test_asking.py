@@ -233,7 +233,9 @@ def learned(folder: Path, *, chosen: dict[str, float] | None = None, um: float =
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., PairSession]:
     """Made without the process in which a stranger's package answers its test."""
-    monkeypatch.setattr("mhfd.learning.packages.package.tried", lambda weights, test, _: said_by(weights, test))
+    monkeypatch.setattr(
+        "mhfd.learning.packages.package.tried", lambda weights, test, _: {"said": said_by(weights, test)}
+    )
     return lambda **changed: learned(tmp_path, **changed)
 
 

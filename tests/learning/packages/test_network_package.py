@@ -84,9 +84,7 @@ def test_what_is_written_has_to_agree(tmp_path: Path) -> None:
         write_package(tmp_path, network_card(), onnx, TEST, said, README, test_map=np.zeros_like(maps))
     moved = maps.copy()
     moved[0, 0, 0, 0] += 0.1
-    with pytest.raises(
-        PackageRefused, match=r"answers its test with .* in row 1, column 1, line of its map 1, place 1"
-    ):
+    with pytest.raises(PackageRefused, match=r"answers its test with .* in row 1, column 1, line of its map 1"):
         write_package(tmp_path, network_card(), onnx, TEST, said, README, test_map=moved)
     with pytest.raises(PackageRefused, match="takes 1 channels and gives 3 numbers; its card names 3 and 3"):
         write_package(tmp_path, network_card(network_of(channels=3)), onnx, TEST, said, README, test_map=maps)

@@ -10,7 +10,10 @@ from pydantic import Field, SerializerFunctionWrapHandler, field_validator, mode
 
 from mhfd.contract.base import Wire
 
-CARD_VERSION: Final = 1
+CARD_VERSION: Final = 2
+"""2 is of a network, which a mhfd that knows cards of 1 alone could not ask; what takes features is written as 1."""
+CARD_VERSIONS: Final = (1, CARD_VERSION)
+"""Those that are read."""
 
 ModelTask = Literal["focus", "cause", "adjust", "denoise", "segment"]
 """What a package may be for. A task has one champion."""
@@ -133,7 +136,7 @@ class CardRow(Wire):
 class Card(Wire):
     """What a package says of itself."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 1
     title: Annotated[str, Field(min_length=1, max_length=60)] = Field(description="what people call it")
     task: ModelTask
     parent: Digest | None = Field(None, description="the package that it was made from")
@@ -148,6 +151,16 @@ class Card(Wire):
     table: tuple[CardRow, ...] = Field((), max_length=512, description="what was measured when it was made")
     reach: Reach | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_its_version(cls, given: Any) -> Any:
+        """Who makes the card of a network need not say its version."""
+        if isinstance(given, dict) and "schema_version" not in given:
+            recipe = given.get("recipe")
+            if isinstance(recipe, Recipe) and recipe.network is not None:
+                return given | {"schema_version": 2}
+        return given
+
     @field_validator("title", "data_licence")
     @classmethod
     def _prints(cls, text: str) -> str:
@@ -157,6 +170,8 @@ class Card(Wire):
 
     @model_validator(mode="after")
     def _agrees(self) -> "Card":
+        if (self.schema_version == 1) != (self.recipe.network is None):
+            raise ValueError("schema_version: 1 is of what takes features, 2 of a network")
         if self.pixel_nm is not None and not 0 < self.pixel_nm[0] <= self.pixel_nm[1]:
             raise ValueError("pixel_nm: the smallest comes first, and both are above 0")
         recipe = self.recipe

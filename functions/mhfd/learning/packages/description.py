@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from mhfd.errors import PackageRefused
-from mhfd.learning.packages.card import CARD_VERSION, Card, Recipe
+from mhfd.learning.packages.card import CARD_VERSIONS, Card, Recipe
 from mhfd.learning.packages.folder import (
     DESCRIPTION,
     ONNX,
@@ -85,8 +85,9 @@ def card_in(data: bytes) -> Card:
         version = said["schema_version"]
     except (KeyError, TypeError, IndexError):
         raise PackageRefused(f"{DESCRIPTION}: has no card (config.mhfd): this package is not for mhfd") from None
-    if version != CARD_VERSION or isinstance(version, bool):
-        raise PackageRefused(f"{DESCRIPTION}: has a card of version {version!r}, and this mhfd reads {CARD_VERSION}")
+    if version not in CARD_VERSIONS or isinstance(version, bool):
+        read = " and ".join(map(str, CARD_VERSIONS))
+        raise PackageRefused(f"{DESCRIPTION}: has a card of version {version!r}, and this mhfd reads {read}")
     try:
         return Card.model_validate(said)
     except ValidationError as error:
