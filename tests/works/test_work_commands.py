@@ -32,7 +32,7 @@ def request_file(tmp_path: Path) -> Path:
 
 
 def test_who_stays_hears_how_far_it_is_and_what_it_came_to(here: WorksHere, request_file: Path) -> None:
-    told = work(*BEGIN, "--request", request_file, "--option", "purpose=train", "--option", "nodes=2")
+    told = work(*BEGIN, "--request", request_file, "--option", "purpose=focus", "--option", "nodes=2")
     assert told.exit_code == 0, told.output
     first, *rest = told.stdout.splitlines()
     assert first == f"wafer7  {DIG} on endpoint {ID}, in /eagle/works"
@@ -55,7 +55,7 @@ def test_who_stays_hears_how_far_it_is_and_what_it_came_to(here: WorksHere, requ
             "client": requests[0]["client"],
         }
     )
-    assert here.options == [{"purpose": "train", "nodes": 2}]
+    assert here.options == [{"purpose": "focus", "nodes": 2}]
 
 
 def test_what_is_done_is_not_asked_again(here: WorksHere) -> None:

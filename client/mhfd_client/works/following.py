@@ -2,6 +2,9 @@
 
 Asking again is all there is to it, whoever died in between: the endpoint's worker goes on from its last checkpoint, and
 two that ask for the same key hear of the same work. What is heard is kept before anybody is told.
+
+A training's process has a second worker, which answers while the first one works. So a training is asked for twice at
+once: whichever is not working on it says how far it is.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -9,7 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Final
 
-from mhfd.contract.work import WorkState
+from mhfd.contract.work import ENDS, WorkState
 from mhfd.errors import UsageError
 from mhfd_client.compute.reach import reach
 from mhfd_client.compute.runner import ComputeRunner
@@ -74,14 +77,24 @@ def _driven(kept: KeptWork, say: Say, *, cancel: bool) -> Generator[Going | Ende
         yield Ended(kept.token, 0, kept.ended, int((kept.heard_s or kept.begun_s) * 1e9))
         return
     work = kept.work(cancel=cancel)
-    with _runner(kept) as runner:
+    asked = [work] if cancel or not _answered_beside(kept) else [work, replace(work, id=1)]
+    with _runner(kept, tasks=len(asked)) as runner:
         by_run = cancel and kept.via == "flow"
         driver = _driver(runner, kept, say, tries=1 if by_run else _TRIES)
-        for events in _run_ended(runner, driver, kept, work) if by_run else driver.resumed([work]):
+        for events in _run_ended(runner, driver, kept, work) if by_run else driver.resumed(asked):
             for event in events:
                 heard = _cancelled(event) if by_run and isinstance(event, Ended) else event
+                if isinstance(heard, Ended) and heard.id != work.id and heard.answer.state not in ENDS:
+                    continue  # it only was to say how far the other one is
                 kept.heard(heard)
                 yield heard
+                if isinstance(heard, Ended):
+                    return
+
+
+def _answered_beside(kept: KeptWork) -> bool:
+    """Whether a second worker says how far the work is while the first one works."""
+    return kept.via == "compute" and not kept.at_once and kept.options.get("purpose") == "train"
 
 
 def _run_ended(runner: Runner, driver: Driver, kept: KeptWork, work: Work) -> Iterator[list[Going | Ended]]:
@@ -115,8 +128,8 @@ def _driver(
 
 
 @contextmanager
-def _runner(kept: KeptWork) -> Iterator[Runner]:
-    """Who carries it there."""
+def _runner(kept: KeptWork, *, tasks: int = 1) -> Iterator[Runner]:
+    """Who carries it there, so many at once."""
     if kept.via == "flow":
         from mhfd_client.works import by_flow
 
@@ -127,7 +140,7 @@ def _runner(kept: KeptWork) -> Iterator[Runner]:
         reach(kept.endpoint, kept.function, config=kept.options) as opened,
         # Nothing of what is out has to be remembered: the endpoint knows the work by its key.
         closing(
-            ComputeRunner(kept.endpoint, opened, tasks=1, deadline_s=_LOST_S, attempts=_TRIES, believes=True)
+            ComputeRunner(kept.endpoint, opened, tasks=tasks, deadline_s=_LOST_S, attempts=_TRIES, believes=True)
         ) as made,
     ):
         yield made
