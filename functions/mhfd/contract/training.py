@@ -80,6 +80,7 @@ class TrainRequest(WorkRequest):
     layout: WorkerLayout | None = Field(None, description="null: as it was measured there")
     title: str | None = Field(None, min_length=1, max_length=200, description="what people call the package")
     licence: str | None = Field(None, min_length=1, max_length=200, description="of the data")
+    at_most_hours: float | None = Field(None, gt=0, description="go no further than the first steps if it takes longer")
     after: str | None = Field(
         None,
         pattern=KEY,

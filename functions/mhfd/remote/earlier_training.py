@@ -33,16 +33,19 @@ def bring(request: TrainRequest, work: LongWork, digest: str) -> None:
     home = f"{request.into.rstrip('/')}/{folder_name(str(request.after))}"
     with roots.folder(home) as found:
         turns = [int(match[1]) for name in _names(found) if (match := _TURN.fullmatch(name))]
-    if not turns:
-        raise _refused(request, "it has kept nothing, or is none")
-    own = f"{home}/files-{max(turns)}"
-    with roots.file(f"{own}/{_JOB}") as opened:
-        job = _job(os.pread(opened.fd, _MOST_JOB, 0), request)
+    own = f"{home}/files-{max(turns, default=0)}"
+    try:
+        with roots.file(f"{own}/{_JOB}") as opened:
+            job = _job(os.pread(opened.fd, _MOST_JOB, 0), request)
+    except Refusal as refused:
+        if refused.problem.code != Code.CANNOT_WRITE:
+            raise
+        return  # it came to nothing
     if (job.plan, job.digest) != (request.plan, digest):
         raise _refused(request, "it is of another plan, or of another dataset")
     into = work.folder / _CHECKPOINTS
     into.mkdir(parents=True, exist_ok=True)
-    with roots.folder(f"{own}/{_CHECKPOINTS}") as found:
+    with roots.folder(f"{own}/{_CHECKPOINTS}", make=True) as found:
         for name in sorted(_names(found))[:_MOST_FILES]:
             with contextlib.suppress(FileNotFoundError):  # it is being worked on, and has a newer one
                 _copied(name, found, into, work)

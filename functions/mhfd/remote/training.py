@@ -156,13 +156,14 @@ class _Turn:
     def costs(self, cost: TrainingCost) -> None:
         """What it will take, after a few steps: a `Refusal` where that is more than it may have."""
         limits = self._work.site.limits_of(NAME)
-        for what, most, takes in (
-            ("node-hours", limits.max_node_hours, cost.node_hours),
-            ("GPU-hours", limits.max_gpu_hours, cost.gpu_hours),
+        for what, takes, most, who in (
+            ("hours", cost.seconds / 3600, self._request.at_most_hours, "it was asked for"),
+            ("node-hours", cost.node_hours, limits.max_node_hours, "a training may have here"),
+            ("GPU-hours", cost.gpu_hours, limits.max_gpu_hours, "a training may have here"),
         ):
             if most is not None and takes > most:
-                why = f"it would take {takes:.3g} {what}, and a training may have {most:g} here ({cost.words})"
-                remedy = "train less (fewer epochs, smaller images), or ask the endpoint's administrator for more"
+                why = f"it would take {takes:.3g} {what}, and {most:g} is what {who} ({cost.words})"
+                remedy = "train less: fewer epochs, smaller images; or ask for more, of the endpoint's administrator too"
                 raise Refusal(problem(Code.TOO_DEAR, why, remedy))
         self.cost = {name: getattr(cost, name) for name in ("seconds", "node_hours", "gpu_hours", "words")}
 
