@@ -1,8 +1,9 @@
-"""The dataset that a training is asked for: every file that it names, opened once by the administrator's folders.
+"""The dataset that a training is asked for: every image that it teaches, opened once by the administrator's folders.
 
 What is trained on is a copy of the manifest in the work's own folder, with each image by the name that was opened,
 links followed. So a manifest that is exchanged meanwhile changes nothing. Images are read by name later, by whoever
 trains: each has to have the bytes that the manifest tells of, so one that was put there instead is not shown to it.
+Images of the test groups are opened by nobody, and their names are left out.
 """
 
 import stat
@@ -12,7 +13,7 @@ from typing import Final
 
 from mhfd.contract.request import Code, Problem
 from mhfd.errors import UsageError
-from mhfd.learning.dataset.rows import MANIFEST, Dataset, DatasetRow
+from mhfd.learning.dataset.rows import MANIFEST, Dataset, DatasetRow, Side
 from mhfd.remote.refusal import Refusal, problem
 from mhfd.remote.roots import Roots
 from mhfd.site import Site
@@ -20,17 +21,18 @@ from mhfd.site import Site
 _MOST_BYTES: Final = 1 << 28
 """Of a manifest: some 500,000 rows."""
 _MOST_TOLD: Final = 10
+_CLOSED: Final = "/not-opened"
 _LOOK_AGAIN: Final = "correct the dataset, and ask again"
 
 
 @dataclass(frozen=True, slots=True)
 class RootedDataset:
-    """A dataset all of whose images may be read."""
+    """A dataset whose images for training may all be read."""
 
     dataset: Dataset
     images: int
     bytes: int
-    """Of its images together."""
+    """Of these images together."""
 
 
 def rooted(folder: str, site: Site) -> RootedDataset:
@@ -52,6 +54,9 @@ def _opened(dataset: Dataset, roots: Roots, site: Site) -> RootedDataset:
     wrong: list[Problem] = []
     sizes: dict[str, int] = {}
     for row in dataset.rows:
+        if dataset.side(row) is not Side.TRAIN:
+            rows.append(_named(row, *(f"{_CLOSED}/{sha256}" for sha256, _ in row.images)))
+            continue
         try:
             files = [_image(path, roots, site) for _, path in row.images]
         except Refusal as refused:
@@ -60,11 +65,15 @@ def _opened(dataset: Dataset, roots: Roots, site: Site) -> RootedDataset:
                 break
             continue
         sizes |= dict(files)
-        pair = None if row.pair is None else row.pair.model_copy(update={"path": files[1][0]})
-        rows.append(row.model_copy(update={"path": files[0][0], "pair": pair}))
+        rows.append(_named(row, *(path for path, _ in files)))
     if wrong:
         raise Refusal(*wrong)
     return RootedDataset(Dataset(tuple(rows), dataset.split), len(sizes), sum(sizes.values()))
+
+
+def _named(row: DatasetRow, path: str, other: str | None = None) -> DatasetRow:
+    pair = None if row.pair is None else row.pair.model_copy(update={"path": other})
+    return row.model_copy(update={"path": path, "pair": pair})
 
 
 def _image(path: str, roots: Roots, site: Site) -> tuple[str, int]:

@@ -46,7 +46,7 @@ class Counter:
         self.given.append({"dataset": dataset, "plan": plan, **options})
         self.running += 1
         try:
-            return self._trained(Dataset.read(dataset), plan, **options)
+            return self._trained(Dataset.read(dataset, images=False), plan, **options)
         finally:
             self.running -= 1
 
