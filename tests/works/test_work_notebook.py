@@ -71,6 +71,27 @@ def test_what_is_interrupted_is_gone_on_with(
     assert mhfd_client.resume_work("wafer7", progress=False).state == "done"
 
 
+def test_a_trainings_second_worker_says_how_far_the_first_one_is(here: WorksHere, digging: Digging) -> None:
+    """Within a turn: it answers while the first one works."""
+    told = threading.Event()
+    first = threading.Lock()
+
+    def two_workers(request: dict[str, Any]) -> dict[str, Any]:
+        if not first.acquire(blocking=False):
+            return said("elsewhere", request["key"], 2)
+        assert told.wait(30)
+        return said("done", request["key"], 3, result={"depth_m": 12})
+
+    digging.instead = two_workers
+    kept = KeptWork.new("wafer7", DIG, ID, {}, into="/eagle/works", options={"purpose": "train"})
+    heard = []
+    with closing(follow(kept)) as events:
+        for event in events:
+            heard.append(event.answer.state)
+            told.set()
+    assert (heard[0], heard[-1], kept.state) == ("elsewhere", "done", "done")
+
+
 def test_it_works_where_a_loop_runs(here: WorksHere) -> None:
     """As in Jupyter, whose cells run inside of one."""
 

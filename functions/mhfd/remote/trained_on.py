@@ -13,7 +13,7 @@ from typing import Final
 
 from mhfd.contract.request import Code, Problem
 from mhfd.errors import UsageError
-from mhfd.learning.dataset.rows import MANIFEST, Dataset, DatasetRow, Side
+from mhfd.learning.dataset.rows import MANIFEST, Dataset, DatasetRow, Side, with_paths
 from mhfd.remote.refusal import Refusal, problem
 from mhfd.remote.roots import Roots
 from mhfd.site import Site
@@ -21,7 +21,6 @@ from mhfd.site import Site
 _MOST_BYTES: Final = 1 << 28
 """Of a manifest: some 500,000 rows."""
 _MOST_TOLD: Final = 10
-_CLOSED: Final = "/not-opened"
 _LOOK_AGAIN: Final = "correct the dataset, and ask again"
 
 
@@ -55,25 +54,20 @@ def _opened(dataset: Dataset, roots: Roots, site: Site) -> RootedDataset:
     sizes: dict[str, int] = {}
     for row in dataset.rows:
         if dataset.side(row) is not Side.TRAIN:
-            rows.append(_named(row, *(f"{_CLOSED}/{sha256}" for sha256, _ in row.images)))
+            rows.append(with_paths(row, lambda path: f"/not-opened/{path.rpartition('/')[2]}"))
             continue
         try:
-            files = [_image(path, roots, site) for _, path in row.images]
+            files = {path: _image(path, roots, site) for _, path in row.files}
         except Refusal as refused:
             wrong += refused.problems
             if len(wrong) >= _MOST_TOLD:
                 break
             continue
-        sizes |= dict(files)
-        rows.append(_named(row, *(path for path, _ in files)))
+        sizes |= dict(files.values())
+        rows.append(with_paths(row, lambda path, files=files: files[path][0]))  # type: ignore[misc]
     if wrong:
         raise Refusal(*wrong)
     return RootedDataset(Dataset(tuple(rows), dataset.split), len(sizes), sum(sizes.values()))
-
-
-def _named(row: DatasetRow, path: str, other: str | None = None) -> DatasetRow:
-    pair = None if row.pair is None else row.pair.model_copy(update={"path": other})
-    return row.model_copy(update={"path": path, "pair": pair})
 
 
 def _image(path: str, roots: Roots, site: Site) -> tuple[str, int]:

@@ -163,7 +163,9 @@ class _Turn:
         ):
             if most is not None and takes > most:
                 why = f"it would take {takes:.3g} {what}, and {most:g} is what {who} ({cost.words})"
-                remedy = "train less: fewer epochs, smaller images; or ask for more, of the endpoint's administrator too"
+                remedy = (
+                    "train less: fewer epochs, smaller images; or ask for more, of the endpoint's administrator too"
+                )
                 raise Refusal(problem(Code.TOO_DEAR, why, remedy))
         self.cost = {name: getattr(cost, name) for name in ("seconds", "node_hours", "gpu_hours", "words")}
 

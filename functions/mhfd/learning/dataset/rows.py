@@ -249,7 +249,7 @@ class Dataset:
         rows = []
         for number, line in lines:
             row = _row(path, number, line)
-            placed = _placed(row, partial(_absolute, path, number, folder))
+            placed = with_paths(row, partial(_absolute, path, number, folder))
             for (_, said), (_, image) in zip(row.files, placed.files, strict=True):
                 if images and not Path(image).is_file():
                     raise UsageError(f"{path}, line {number}: image {said!r} is not there; put it back, or build again")
@@ -278,7 +278,7 @@ class Dataset:
                 file.write(_canonical(header.model_dump(mode="json")) + "\n")
                 for row in self.rows:
                     plain = _plain(row)
-                    kept = _placed(row, lambda one: _relative(root, one))
+                    kept = with_paths(row, lambda one: _relative(root, one))
                     said = {**plain, "path": kept.path, "sum": _sum(plain)}
                     if kept.pair is not None:
                         said["pair"] = kept.pair.model_dump(mode="json")
@@ -296,7 +296,7 @@ def _parts(text: str) -> tuple[str, str, str] | None:
     return (parts[0], parts[1], parts[2]) if len(parts) == 3 and any(parts) else None
 
 
-def _placed(row: DatasetRow, where: Callable[[str], str | Path]) -> DatasetRow:
+def with_paths(row: DatasetRow, where: Callable[[str], str | Path]) -> DatasetRow:
     """The same with its images' paths said otherwise."""
     pair = None if row.pair is None else row.pair.model_copy(update={"path": str(where(row.pair.path))})
     beside = tuple(one.model_copy(update={"path": str(where(one.path))}) for one in row.beside)
