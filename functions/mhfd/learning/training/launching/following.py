@@ -10,7 +10,6 @@ import io
 import os
 import select
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +22,7 @@ from mhfd.errors import UsageError, needing_extra
 from mhfd.learning.training.launching import command
 from mhfd.learning.training.launching.dying import Death, death_of
 from mhfd.learning.training.launching.holding import hold
+from mhfd.learning.training.launching.writing import write
 from mhfd.learning.training.told import (
     TOLD,
     CheckpointSaved,
@@ -92,7 +92,7 @@ class Following:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._lock = hold(self._folder)
             (self._folder / STOP).unlink(missing_ok=True)
-            _write(self._folder / JOB, self._job.model_dump_json(indent=1).encode())
+            write(self._folder / JOB, self._job.model_dump_json(indent=1).encode())
         except OSError as e:
             self._leave()
             raise UsageError(f"{self._folder}: cannot be trained in: {e.strerror or e}; name another folder") from None
@@ -225,17 +225,3 @@ def _interrupted(last: Told | None) -> TrainingStopped:
         why=f"somebody asked the workers to end, and they saved what they had{at}",
         remedy="start the same training again: it goes on from there",
     )
-
-
-def _write(file: Path, data: bytes) -> None:
-    """Whole, or not at all."""
-    fd, name = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
-    try:
-        with os.fdopen(fd, "wb") as made:
-            made.write(data)
-            made.flush()
-            os.fsync(made.fileno())
-        os.replace(name, file)  # noqa: PTH105 - as mkstemp gave it
-    except BaseException:
-        os.unlink(name)  # noqa: PTH108
-        raise
