@@ -22,6 +22,7 @@ from mhfd.errors import UsageError, needing_extra
 from mhfd.learning.training.launching import command
 from mhfd.learning.training.launching.dying import Death, death_of
 from mhfd.learning.training.launching.holding import hold
+from mhfd.learning.training.launching.nodes import PATIENCE_S, torchruns
 from mhfd.learning.training.launching.writing import write
 from mhfd.learning.training.told import (
     TOLD,
@@ -88,6 +89,8 @@ class Following:
             with needing_extra("train", "training a network needs torch"):
                 if importlib.util.find_spec("torch") is None:
                     raise ImportError("torch")
+            if self._job.layout.nodes > 1:
+                torchruns(self._job.layout, self._folder)  # it says what is missing, before anything is done
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._lock = hold(self._folder)
@@ -170,10 +173,15 @@ class Following:
 
     def _start(self) -> "subprocess.Popen[bytes]":
         layout = self._job.layout
-        started = command.torchrun(layout, self._folder) if self._program is None else list(self._program)
+        several = layout.nodes > 1
+        if self._program is not None:
+            started = list(self._program)
+        else:
+            started = (torchruns if several else command.torchrun)(layout, self._folder)
+        patience = ("--patience", str(PATIENCE_S)) if several else ()
         assert self._lock is not None  # noqa: S101 - see __iter__
         self._process = subprocess.Popen(
-            command.guarded(started, "--with-input", "--log", str(self.log)),
+            command.guarded(started, "--with-input", *patience, "--log", str(self.log)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -219,9 +227,9 @@ class Following:
 
 
 def _interrupted(last: Told | None) -> TrainingStopped:
-    at = f" at step {last.step}" if isinstance(last, CheckpointSaved) else ""
+    at = f", after they had saved step {last.step}" if isinstance(last, CheckpointSaved) else ""
     return TrainingStopped(
         code="interrupted",
-        why=f"somebody asked the workers to end, and they saved what they had{at}",
+        why=f"somebody told the workers to end{at}",
         remedy="start the same training again: it goes on from there",
     )

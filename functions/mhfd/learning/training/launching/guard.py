@@ -77,6 +77,8 @@ def main(argv: Sequence[str]) -> int:
     with contextlib.suppress(OSError):  # nobody is there to read
         os.write(2, log.tail)
     code = child.wait()  # waited for by nobody else
+    if told:  # how it ended is who told's doing: on several machines it must not hide why the first one failed
+        return 0
     return code if code >= 0 else 128 - code
 
 
