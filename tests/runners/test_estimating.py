@@ -12,7 +12,7 @@ from typing import ClassVar, cast
 
 import pytest
 import tifffile
-from tests.rigs import jobs, packages
+from tests.rigs import jobs, networks, packages
 from tests.rigs.estimates import RADIUS, TITLES, made, tissue
 from tests.rigs.jobs_folder import Folder
 from tests.rigs.listening import until_answered
@@ -32,7 +32,7 @@ from mhfd_client.settings.load import load
 
 
 def test_a_worker_asks_packages_after_the_report_and_names_those_that_it_cannot_use(tmp_path: Path) -> None:
-    """One that compares with sharp images is given their baseline with the job."""
+    """One that compares with sharp images is given their baseline with the job, a network is shown the image."""
     recipe = Recipe(
         learner="made up",
         families=("report",),
@@ -43,7 +43,8 @@ def test_a_worker_asks_packages_after_the_report_and_names_those_that_it_cannot_
         says=("bad",),
     )
     package = packages.written(tmp_path / "kept", recipe=recipe, reach=None, pixel_nm=None, title="lab-focus")
-    names = str(package.folder), "no-such-package"
+    network = networks.network_written(tmp_path / "kept")
+    names = str(package.folder), str(network.folder), "no-such-package"
     files = [tmp_path / name for name in ("a.tif", "b.tif")]
     for file in files:
         tifffile.imwrite(file, tissue())
@@ -57,7 +58,10 @@ def test_a_worker_asks_packages_after_the_report_and_names_those_that_it_cannot_
         runner.submit(Batch("t", work))
         heard = until_answered(runner, 2)
     without, with_ = (one for one in heard if isinstance(one, Scored))
-    ((refused,), (spoke,)) = without.estimates, with_.estimates
+    (refused, shown), (spoke, _) = without.estimates, with_.estimates
+    assert (shown.estimate.package, shown.estimate.refusal, shown.features) == (network.name, None, None)
+    assert shown.estimate.radius_px is not None
+    assert shown.estimate.image == without.report.image.sha256
     assert "there are none yet" in (refused.estimate.refusal or "")
     assert spoke.estimate.p is not None
     assert spoke.estimate.image == with_.report.image.sha256

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from mhfd.contract.estimate import EstimateMade
 from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.errors import MhfdError
-from mhfd.learning.features.part import part_of
-from mhfd.learning.inference import Session, runtime
+from mhfd.learning.features.part import LARGEST, part_of, part_of_array
+from mhfd.learning.inference import NetworkSession, Session, opened, runtime
+from mhfd.learning.inference.meaning import not_measured
+from mhfd.learning.inference.network import LARGEST_PICTURE
 from mhfd.learning.inference.session import features_by_name
 from mhfd.rows import Rows
 from mhfd_client.runners.found_packages import found
@@ -39,7 +41,9 @@ class Estimator:
     def __init__(self, wanted: Sequence[str], library: Path) -> None:
         runtime.loaded()  # before a worker's memory is bounded: the library is large, and known
         self._wanted, self._library = wanted, library
-        self._sessions: list[Session] | None = None
+        self._sessions: list[Session | NetworkSession] | None = None
+        self._largest = LARGEST_PICTURE
+        """Pixels along a side that are kept of an image: a network is shown more of it than features are taken of."""
         self._part: NDArray[Any] | None = None
         self._unseen: str | None = None
 
@@ -47,7 +51,7 @@ class Estimator:
         """Keep what packages need of an image. Never raises: the report is more than they are."""
         self._part = self._unseen = None
         try:
-            self._part = part_of(rows)
+            self._part = part_of(rows, self._largest)
         except Exception as e:
             self._unseen = f"the image could not be kept for it: {type(e).__name__}: {e}"
 
@@ -61,6 +65,8 @@ class Estimator:
         if self._sessions is None:
             yield "asking", NO_PACKAGE
             self._sessions, refused = self._opened()
+            if not any(isinstance(one, NetworkSession) for one in self._sessions):
+                self._largest = LARGEST
             speakers = [{"package": one.package.name, "title": one.card.title} for one in self._sessions]
             yield "speakers", json.dumps({"speakers": speakers, "refused": refused})
         asked = [session for session in self._sessions if session.package.name not in aside]
@@ -68,10 +74,11 @@ class Estimator:
         began = time.perf_counter()
         if part is not None and report.finding is Finding.OK:
             yield "asking", NO_PACKAGE  # no stranger's doing, if it hangs
-            for way in {session.preparation for session in asked}:
-                families = {family for session in asked if session.preparation == way for family in session.families}
+            by_features = [session for session in asked if isinstance(session, Session)]
+            for way in {session.preparation for session in by_features}:
+                families = {one for session in by_features if session.preparation == way for one in session.families}
                 try:
-                    features[way] = features_by_name(part, report, families, way)
+                    features[way] = features_by_name(part_of_array(part), report, families, way)
                 except Exception as e:  # a defect of ours costs what packages say, and nothing else
                     self._unseen = f"its features could not be taken: {type(e).__name__}: {e}"
         took_s = time.perf_counter() - began
@@ -81,22 +88,33 @@ class Estimator:
                 yield "said", EstimateMade.silent(name, session.card.title, aside[name], sha256).to_json()
                 continue
             yield "asking", name
-            if session.preparation not in features and report.finding is Finding.OK:
+            if isinstance(session, NetworkSession):
+                yield "said", self._by_pixels(session, part, report).to_json()
+            elif session.preparation not in features and report.finding is Finding.OK:
                 why = self._unseen or "the image was not kept for it"
                 yield "said", EstimateMade.silent(name, session.card.title, why, sha256).to_json()
             else:
                 shown = features.get(session.preparation, {})
                 yield "said", session.made(shown, report, job["baselines"].get(name), took_s=took_s).to_json()
 
-    def _opened(self) -> tuple[list[Session], list[str]]:
+    def _by_pixels(self, session: NetworkSession, part: NDArray[Any] | None, report: FocusReport) -> EstimateMade:
+        """What a network says of an image."""
+        if part is not None:
+            return session.made(part, report)
+        why = "the image was not kept for it" if self._unseen is None else self._unseen
+        if report.finding is not Finding.OK:
+            why = not_measured(report)
+        return EstimateMade.silent(session.package.name, session.card.title, why, report.image.sha256)
+
+    def _opened(self) -> tuple[list[Session | NetworkSession], list[str]]:
         """The packages, opened once, and why others cannot be used."""
-        sessions: dict[str, Session] = {}
+        sessions: dict[str, Session | NetworkSession] = {}
         refused: list[str] = []
         for wanted in self._wanted:
             try:
                 for package in found(wanted, self._library):
                     if package.name not in sessions:
-                        sessions[package.name] = Session(package)
+                        sessions[package.name] = opened(package)
             except (MhfdError, OSError) as e:
                 refused.append(f"{wanted}: {e}")
             except Exception as e:  # onnxruntime's have no base of their own

@@ -6,7 +6,8 @@ Never imported by a station's own process: a worker looks them up, and whoever s
 from pathlib import Path
 from typing import Final
 
-from mhfd.learning.packages import Library, Package, read_package
+from mhfd.errors import UsageError
+from mhfd.learning.packages import ASKED_ELSEWHERE, Library, Package, read_package
 from mhfd_client.runners.packages import CHAMPION, SHIPPED
 
 _TASKS: Final = ("focus", "cause")
@@ -14,14 +15,19 @@ _TASKS: Final = ("focus", "cause")
 
 
 def found(wanted: str, library: Path) -> list[Package]:
-    """The packages that a word, a name or a folder means: those that say something of an image. UsageError."""
+    """The packages that a word, a name or a folder means: those that say something of an image.
+
+    Raises:
+        UsageError: There is none of that name, or it is for something else.
+    """
     kept = Library(library)
     if wanted == CHAMPION:
         several = [package for task in _TASKS if (package := kept.champion(task)) is not None]
     elif wanted == SHIPPED:
         several = list(kept.shipped())
-    elif Path(wanted).is_dir():
-        several = [read_package(Path(wanted))]
     else:
-        several = [kept.find(wanted)]
+        package = read_package(Path(wanted)) if Path(wanted).is_dir() else kept.find(wanted)
+        if package.card.task in ASKED_ELSEWHERE:
+            raise UsageError(f"{wanted}: {ASKED_ELSEWHERE[package.card.task]}")
+        several = [package]
     return [package for package in several if package.card.task in _TASKS]

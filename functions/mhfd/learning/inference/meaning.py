@@ -51,6 +51,11 @@ def meaning(recipe: Recipe, answer: NDArray[np.float64]) -> Meant:
     return None, {"cause": recipe.says[first], "p": short(sure[first])}
 
 
+def not_measured(report: FocusReport) -> str:
+    """Why no package is asked about an image of which the report has a finding."""
+    return f"nothing was measured: the image is {report.finding.value.replace('_', ' ')}"
+
+
 def why_not_sizes(card: Card, report: FocusReport) -> str | None:
     """Whether an image is of another size than all that the package was taught with, pixels or their number."""
     side, least = min(report.image.part_shape or (0,)), card.recipe.chosen.get("least_side", 0)

@@ -18,8 +18,9 @@ from mhfd.contract.estimate import LONGEST, Estimate, EstimateMade
 from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.errors import UsageError
 from mhfd.learning.features.part import part_of_array
-from mhfd.learning.inference.meaning import meaning, why_not_reach, why_not_sizes
+from mhfd.learning.inference.meaning import meaning, not_measured, why_not_reach, why_not_sizes
 from mhfd.learning.inference.runtime import NetworkRuntime
+from mhfd.learning.packages.card import ASKED_ELSEWHERE
 from mhfd.learning.preparation.normalisation import normalisation_of, padded
 from mhfd.learning.preparation.outline import OUTLINE, outline_of
 
@@ -58,7 +59,7 @@ class NetworkSession:
         if network is None:
             raise UsageError(f"{self.card.title}: takes features of an image, and not the image")
         if "said" not in network.gives:
-            raise UsageError(f"{self.card.title}: {makes_pictures(self.card)}")
+            raise UsageError(f"{self.card.title}: {ASKED_ELSEWHERE.get(self.card.task, 'says nothing of an image')}")
         self.network = network
         self._normalisation = normalisation_of(network.normalisation)
         if unknown := [name for name in network.outline if name not in OUTLINE]:
@@ -117,7 +118,7 @@ class NetworkSession:
     def _why_not(self, pixels: NDArray[Any], report: FocusReport | None) -> str | None:
         if report is not None:
             if report.finding is not Finding.OK:
-                return f"nothing was measured: the image is {report.finding.value.replace('_', ' ')}"
+                return not_measured(report)
             if (why := why_not_sizes(self.card, report)) is not None:
                 return why
         channels = 1 if pixels.ndim == 2 else len(pixels)
@@ -142,11 +143,6 @@ class NetworkSession:
                 return NetworkAnswer(f"its model gives a map of shape {map_.shape}, and not {whole}")
             map_ = map_[0, :, : -(-height // grid), : -(-width // grid)].copy()
         return NetworkAnswer(None, said[0].astype(np.float64), map_)
-
-
-def makes_pictures(card: Card) -> str:
-    """Why a package that makes another picture of an image is not asked what it says of one."""
-    return f"makes a picture of an image ({card.task}) and judges none: `mhfd models apply` asks it"
 
 
 def _channels(count: int) -> str:

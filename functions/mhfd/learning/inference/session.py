@@ -21,7 +21,7 @@ from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.contract.params import Params
 from mhfd.learning.features import FAMILIES, VERSION, features_of, names
 from mhfd.learning.features.part import part_of_array
-from mhfd.learning.inference.meaning import meaning, why_not_reach, why_not_sizes
+from mhfd.learning.inference.meaning import meaning, not_measured, why_not_reach, why_not_sizes
 from mhfd.learning.inference.runtime import Runtime
 from mhfd.learning.preparation import read
 
@@ -118,7 +118,7 @@ class Session:
         """Why this package must not be asked about an image, by its report; None: it may."""
         card, recipe = self.card, self.card.recipe
         if report.finding is not Finding.OK:
-            return f"nothing was measured: the image is {report.finding.value.replace('_', ' ')}"
+            return not_measured(report)
         if recipe.features_version != VERSION:
             return (
                 f"it was made with features of version {recipe.features_version}, here they are {VERSION}: train again"

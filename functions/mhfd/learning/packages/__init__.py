@@ -5,7 +5,7 @@ fetched, and onnxruntime sees its bytes after they have passed. Nobody becomes c
 that is decided in `promotion`, and the library asks for the report.
 """
 
-from mhfd.learning.packages.card import TASKS, Card, CardRow, ModelTask, NetworkRecipe, Reach, Recipe
+from mhfd.learning.packages.card import ASKED_ELSEWHERE, TASKS, Card, CardRow, ModelTask, NetworkRecipe, Reach, Recipe
 from mhfd.learning.packages.history import MHFD, ChampionChange
 from mhfd.learning.packages.library import Library, Listed
 from mhfd.learning.packages.operators import OPERATORS
@@ -13,6 +13,7 @@ from mhfd.learning.packages.package import Package, read_package, verify, write_
 from mhfd.learning.packages.report import sealed
 
 __all__ = [
+    "ASKED_ELSEWHERE",
     "MHFD",
     "OPERATORS",
     "TASKS",

@@ -4,6 +4,8 @@ Only the words and numbers; which files they lie in is `folder`'s. A card is rea
 in it has a limit.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
@@ -19,6 +21,15 @@ ModelTask = Literal["focus", "cause", "adjust", "denoise", "segment"]
 """What a package may be for. A task has one champion."""
 
 TASKS: Final[tuple[ModelTask, ...]] = ("focus", "cause", "adjust", "denoise", "segment")
+
+ASKED_ELSEWHERE: Final[Mapping[ModelTask, str]] = MappingProxyType(
+    {
+        "adjust": "says where the focus lies, of a pair of images: `mhfd propose` asks it",
+        "denoise": "makes a picture of an image, and judges none: `mhfd models apply` asks it",
+        "segment": "makes a picture of an image, and judges none: `mhfd models apply` asks it",
+    }
+)
+"""What a package does that says nothing of one image, and who asks it."""
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """A sha256, as hexadecimal digits."""
