@@ -44,7 +44,7 @@ def test_its_map_covers_the_image_and_no_more() -> None:
     assert answer.map.shape == (len(SAYS), 4, 3)
     whole = answered(begun(), network_card(), padded(NORMALISATION.of(cut), 64)[None])
     assert (answer.map == whole["map"][0, :, :4, :3]).all()
-    assert np.allclose(answer.said, whole["said"][0])
+    assert answer.said == pytest.approx(whole["said"][0])
 
 
 def test_it_says_a_cause_by_its_name() -> None:

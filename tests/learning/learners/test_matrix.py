@@ -83,7 +83,7 @@ def test_what_is_kept_is_found_again_and_what_is_damaged_is_made_again(
     honest = matrix.measured
 
     def counted(
-        path: str, families: Sequence[str], prepared: Prepared
+        path: str, families: Sequence[str], prepared: Prepared, _onlookers: object
     ) -> tuple[FocusReport, NDArray[np.float32] | None]:
         measured.append(path)
         return honest(path, families, prepared)

@@ -12,15 +12,17 @@ import numpy as np
 import pytest
 import tifffile
 from click.testing import CliRunner, Result
-from tests.rigs.packages import card_of, written
+from tests.rigs.networks import TEST, answered, begun, network_card, network_of, network_written
+from tests.rigs.packages import README, card_of, written
 
 import mhfd
 from mhfd import simulate
 from mhfd.contract.base import METHOD_VERSION
 from mhfd.learning import features
 from mhfd.learning.evaluation.asked import scores_of
+from mhfd.learning.inference import NetworkSession
 from mhfd.learning.learners.matrix import Matrix
-from mhfd.learning.packages import Package
+from mhfd.learning.packages import Package, write_package
 from mhfd.learning.preparation import fitted, read
 from mhfd.learning.promotion.life import FILE
 from mhfd_client.cli import main
@@ -166,6 +168,52 @@ def test_a_package_is_asked_about_pixels_that_are_prepared_as_its_recipe_says(
     expected = features.features_of(steps.apply(pixels), mhfd.score(pixels, device="cpu"), recipe.families)
     assert (asked["prepared"][0] == expected).all()
     assert (asked["mine"][0] != expected).any()
+
+
+def test_a_network_is_compared_as_others_are_and_no_image_is_read_twice_for_it(
+    labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    not_barred(monkeypatch)
+    monkeypatch.setenv("MHFD_CACHE_DIR", str(tmp_path / "cache"))
+    taught = network_written(tmp_path / "packages", begun(bias=(0.2, 1.0, 0.0)))
+    read_again: list[Any] = []
+
+    def scored(*args: Any, **more: Any) -> Any:
+        read_again.append(args)
+        return mhfd.score(*args, **more)
+
+    monkeypatch.setattr("mhfd.learning.learners.matrix.score", scored)
+    documents = [
+        json.loads(typed(labelled / "labels.csv", "--against", taught.folder, "--json", *words).stdout)
+        for words in ((), ("--prevalence", "0.1"))
+    ]
+    assert len(read_again) == SPECIMENS * EACH, "once for its features and for the network; what it said is kept"
+    assert [one["packages"] for one in documents] == [{"lab-net": taught.name}] * 2
+    assert documents[0]["auc"]["lab-net"] == documents[1]["auc"]["lab-net"]
+    placed = next(one for one in documents[0]["entries"] if one["name"] == "lab-net")
+    assert (placed["images"], placed["role"]) == (SPECIMENS * EACH, "challenger")
+    pixels = {name: tifffile.imread(labelled / name) for name in ("m0_0.tif", "m0_1.tif")}
+    session = NetworkSession(taught)
+    p = {name: session.estimate(one, mhfd.score(one)).p for name, one in pixels.items()}
+    worst = {Path(one["path"]).name: one["score"] for one in documents[0]["worst"] if one["entry"] == "lab-net"}
+    assert all(worst[name] == pytest.approx(p[name], abs=1e-4) for name in worst if name in p)
+
+
+def test_a_network_of_several_channels_and_one_that_makes_pictures_are_refused(labelled: Path, tmp_path: Path) -> None:
+    says = ("actin inhibitor", "kinase inhibitor")
+    card = network_card(network_of(channels=3), says, task="cause")
+    network = tmp_path / "three"
+    given = np.concatenate([TEST] * 3, axis=1)
+    onnx = begun(channels=3, says=says)
+    answer = answered(onnx, card, given)
+    made = write_package(network, card, onnx, given, answer["said"], README, test_map=answer["map"])
+    said = typed(labelled / "labels.csv", "--against", made.folder)
+    assert said.exit_code == 2
+    assert "lab-net: it takes images of 3 channels, and those of a microscope of electrons have one" in said.stderr
+    alone = written(tmp_path / "pairs", task="adjust", title="a lens")
+    said = typed(labelled / "labels.csv", "--against", alone.folder)
+    assert said.exit_code == 2
+    assert "a lens: says where the focus lies, of a pair of images: `mhfd propose` asks it; it is not" in said.stderr
 
 
 def test_who_has_seen_a_specimen_is_refused_by_name_and_spends_nothing(

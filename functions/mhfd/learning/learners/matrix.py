@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from mhfd.contract.focus_report import FocusReport
 from mhfd.errors import UsageError
 from mhfd.learning import features
 from mhfd.learning.dataset.rows import Dataset, ImageCause
-from mhfd.learning.features.part import part_of
+from mhfd.learning.features.part import LARGEST, part_of, part_of_array
 from mhfd.learning.learners import kept_numbers
 from mhfd.learning.learners.baseline import against_baseline
 from mhfd.learning.preparation import Prepared, fitted, read
@@ -39,6 +39,23 @@ _FITTED_ON: Final = 24
 """Images, at most, that are in memory while steps are fitted."""
 Told = Callable[[int, int], object]
 """Told how many images are done, and of how many."""
+
+
+class Onlooker(Protocol):
+    """Who looks at images too, while each is open: so no image is decoded twice."""
+
+    @property
+    def largest(self) -> int:
+        """Pixels along a side of what it is shown, at most: the middle of a larger image."""
+        ...
+
+    def has_seen(self, sha256: str) -> bool:
+        """It need not see this image."""
+        ...
+
+    def look(self, sha256: str, pixels: NDArray[Any], report: FocusReport) -> None:
+        """An image, and what mhfd says of it."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +126,7 @@ def matrix_of(
     *,
     told: Told | None = None,
     prepared: Prepared = _AS_IT_IS,
+    onlookers: Sequence[Onlooker] = (),
 ) -> Matrix:
     """Measure all images of a dataset.
 
@@ -118,6 +136,7 @@ def matrix_of(
         cache: A folder for what was measured, by the image's sha256 and the versions of what measures; None: nowhere.
         told: Told after each image.
         prepared: What is done to pixels before features are taken, fitted on the training side.
+        onlookers: They are shown the images too.
 
     Raises:
         UsageError: An image is not there, or is not the one that was labelled.
@@ -128,7 +147,7 @@ def matrix_of(
     rows = dataset.rows
     found = np.full((len(rows), _BESIDE + len(names)), np.nan, np.float64)
     for number, row in enumerate(rows):
-        found[number] = _measured(row, named, len(names), kept, prepared)
+        found[number] = _measured(row, named, len(names), kept, prepared, onlookers)
         if told is not None:
             told(number + 1, len(rows))
     parents = {row.sha256: row.parent for row in rows}
@@ -181,12 +200,18 @@ def _versions(families: tuple[str, ...], prepared: Prepared) -> str:
 
 
 def _measured(
-    row: DatasetRow, families: tuple[str, ...], count: int, kept: Path | None, prepared: Prepared
+    row: DatasetRow,
+    families: tuple[str, ...],
+    count: int,
+    kept: Path | None,
+    prepared: Prepared,
+    onlookers: Sequence[Onlooker],
 ) -> NDArray[np.float64]:
     place = None if kept is None else kept / row.sha256[:2] / f"{row.sha256}.npy"
-    if place is not None and (known := kept_numbers.kept(place, _BESIDE + count)) is not None:
+    curious = [one for one in onlookers if not one.has_seen(row.sha256)]
+    if place is not None and not curious and (known := kept_numbers.kept(place, _BESIDE + count)) is not None:
         return known
-    report, values = measured(row.path, families, prepared)
+    report, values = measured(row.path, families, prepared, curious)
     if report.image.sha256 is None:
         raise UsageError(f"{row.path}: cannot be read: {report.finding_detail}; put it back, or build the dataset anew")
     if report.image.sha256 != row.sha256:
@@ -203,13 +228,14 @@ def _measured(
 
 
 def measured(
-    path: str, families: Sequence[str], prepared: Prepared = _AS_IT_IS
+    path: str, families: Sequence[str], prepared: Prepared = _AS_IT_IS, onlookers: Sequence[Onlooker] = ()
 ) -> tuple[FocusReport, NDArray[np.float32] | None]:
     """What mhfd says of an image, and its features: None where it has no pixels that can be read."""
     parts: list[NDArray[Any]] = []
+    largest = max([LARGEST, *(one.largest for one in onlookers)])
 
     def look(rows: Rows) -> None:
-        parts.append(part_of(rows))
+        parts.append(part_of(rows, largest))
 
     report = score(path, device="cpu", look=look)
     if not parts:  # nothing was found to be measured; yet there may be a picture
@@ -217,4 +243,6 @@ def measured(
         if image.rows is None:
             return report, None
         parts.append(part_of(image.rows))
-    return report, features.features_of(prepared.apply(parts[0]), report, tuple(families))
+    for one in onlookers:
+        one.look(report.image.sha256 or "", part_of_array(parts[0], one.largest), report)
+    return report, features.features_of(prepared.apply(part_of_array(parts[0])), report, tuple(families))

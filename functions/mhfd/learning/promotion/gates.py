@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mhfd import simulate
 from mhfd.api import score
 from mhfd.contract.focus_report import FocusReport
-from mhfd.learning.inference import Session
+from mhfd.learning.inference import NetworkSession, Session, opened
 
 if TYPE_CHECKING:
     from mhfd.learning.packages import Package
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SIDE: Final = 512
 TIMED_SIDE: Final = 1024
 MOST_TIMES: Final = 3.0
-"""CPU of features and model, in those of `mhfd.score` on the same image."""
+"""CPU of features and model, or of a network and what it is shown, in those of `mhfd.score` on the same image."""
 _TURNS: Final = 3
 
 
@@ -42,7 +42,7 @@ def probes(side: int = SIDE) -> Mapping[str, NDArray[Any]]:
 
 def barred(package: Package) -> tuple[str, ...]:
     """Why a package cannot be promoted, each reason with its number or its image."""
-    session = Session(package)
+    session = opened(package)
     why = []
     if sure := list(_sure_on(session)):
         why.append(f"is sure on {', '.join(sure)}")
@@ -51,7 +51,7 @@ def barred(package: Package) -> tuple[str, ...]:
     return tuple(why)
 
 
-def _sure_on(session: Session) -> Iterator[str]:
+def _sure_on(session: Session | NetworkSession) -> Iterator[str]:
     """The probes on which a package says something."""
     for name, pixels in probes().items():
         report = score(pixels, device="cpu", threads=1)
@@ -61,7 +61,7 @@ def _sure_on(session: Session) -> Iterator[str]:
             yield name
 
 
-def cpu_times(session: Session, side: int = TIMED_SIDE) -> float:
+def cpu_times(session: Session | NetworkSession, side: int = TIMED_SIDE) -> float:
     """CPU of features and model over that of `mhfd.score`, the quickest of some turns, one after the other."""
     pixels = simulate.section((side, side), seed=7)
     report: FocusReport = score(pixels, device="cpu", threads=1)

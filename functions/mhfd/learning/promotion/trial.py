@@ -21,7 +21,7 @@ from mhfd.learning.dataset.checking import refuse_leaks
 from mhfd.learning.dataset.settling import settled
 from mhfd.learning.evaluation import Benchmark, Entry, Terms, aspects, compare, splits, taught
 from mhfd.learning.evaluation.agreement import agreement
-from mhfd.learning.evaluation.asked import scores_of
+from mhfd.learning.evaluation.asked import NetworkScores, scores_of
 from mhfd.learning.evaluation.benchmark import FamilyRow, Placing, SplitTable
 from mhfd.learning.evaluation.bounded import bounded
 from mhfd.learning.evaluation.curves import curves
@@ -29,7 +29,7 @@ from mhfd.learning.evaluation.entry import MHFD
 from mhfd.learning.evaluation.learning_curve import learning_curve
 from mhfd.learning.learners import LEARNERS
 from mhfd.learning.learners.matrix import Matrix, Told, matrix_of
-from mhfd.learning.packages import Library, Package, verify
+from mhfd.learning.packages import ASKED_ELSEWHERE, Library, Package, verify
 from mhfd.learning.preparation import read
 from mhfd.learning.promotion import gates
 from mhfd.learning.promotion.life import Life, key_of
@@ -70,10 +70,14 @@ class _Rows:
     specimens: list[str]
     prepared: Mapping[tuple[str, ...], tuple[Matrix, Matrix]]
     """The same two of pixels that were prepared as a package's recipe says."""
+    networks: Mapping[str, NetworkScores]
+    """What networks said while the images were open, by the package's name."""
 
-    def of(self, package: Package) -> tuple[Matrix, Matrix]:
-        """What a package is asked about."""
-        return self.prepared.get(package.card.recipe.preparation, (self.matrix, self.less))
+    def scores_by(self, package: Package) -> Floats:
+        """How bad a package finds each image."""
+        if package.name in self.networks:
+            return self.networks[package.name].scores(self.matrix)
+        return scores_of(package, *self.prepared.get(package.card.recipe.preparation, (self.matrix, self.less)))
 
 
 def evaluate(
@@ -140,6 +144,9 @@ def _packages(asked: Asked, library: Library) -> tuple[Package | None, dict[str,
         chosen = [one for one in library.shipped() if one.card.task in _OF_AN_IMAGE]
     else:
         chosen = [library.find(word) for word in asked.against if word != MHFD]
+        for one in chosen:
+            if (task := one.card.task) in ASKED_ELSEWHERE:
+                raise UsageError(f"{one.card.title}: {ASKED_ELSEWHERE[task]}; it is not compared by focus")
     chosen = [one for one in chosen if champion is None or one.name != champion.name]
     if chosen or champion:
         try:
@@ -185,13 +192,14 @@ def _measured(
         raise UsageError(f"package: takes features {unknown[0]!r}, which this mhfd does not have; train it again")
     families = tuple(family for family in features.FAMILIES if family in wanted)
     once = settled(dataset)
-    matrix = matrix_of(once, families, cache, told=told)
+    networks = {one.name: NetworkScores(one, cache) for one in packages if one.card.recipe.network is not None}
+    matrix = matrix_of(once, families, cache, told=told, onlookers=tuple(networks.values()))
     prepared = {}
     for texts in sorted({one.card.recipe.preparation for one in packages} - {()}):
         found = matrix_of(once, families, cache, told=told, prepared=read(texts))
         prepared[texts] = found, found.less_baseline()
     specimens = [splits.specimen_of(group) for group in matrix.groups]
-    return _Rows(once.rows, matrix, matrix.less_baseline(), specimens, prepared)
+    return _Rows(once.rows, matrix, matrix.less_baseline(), specimens, prepared, networks)
 
 
 class _Trial:
@@ -270,7 +278,7 @@ class _Trial:
         beside = package.card.task != "focus"
         return Entry(
             name,
-            scores_of(package, *self.rows.of(package))[self.deciding],
+            self.rows.scores_by(package)[self.deciding],
             groups_seen=frozenset(package.card.groups_seen),
             champion=champion,
             beside=beside,
