@@ -34,6 +34,9 @@ class Group(click.Group):
 EXIT_PERSON: Final = 1
 """Something needs a person; what was printed says what."""
 
+EXIT_INTERRUPTED: Final = 130
+"""Somebody ended it: by Ctrl-C."""
+
 CONFIG: Final = click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),

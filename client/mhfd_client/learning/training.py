@@ -1,4 +1,4 @@
-"""`mhfd train` and `mhfd_client.train`: where packages and what was measured are kept, and how far it is."""
+"""`mhfd train` and `mhfd_client.train`: a learner of tables or a network, by its name; where packages are kept."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from mhfd.errors import UsageError
+from mhfd_client.learning.networks import NetworkOptions, network_named, train_network
 from mhfd_client.settings.load import load
 from mhfd_client.settings.places import cache_dir, models_home
 from mhfd_client.surface import brief
@@ -13,62 +15,143 @@ from mhfd_client.surface import brief
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from mhfd.contract.training import Copies
     from mhfd.learning.dataset import Dataset
     from mhfd.learning.trained import Training
+
+TaughtLesson = Literal["focus", "cause", "radius", "denoise", "segment"]
 
 
 @brief
 def train(
-    lesson: Literal["focus", "cause", "radius"],
+    lesson: TaughtLesson,
     dataset: Dataset | str | os.PathLike[str],
     *,
     learner: str | None = None,
     out: str | os.PathLike[str] | None = None,
     seed: int = 0,
     baseline: bool | None = None,
-    balance: Literal["weights", "sampling", "none"] = "weights",
+    balance: Literal["weights", "sampling", "none"] | None = None,
     prepare: Sequence[str] = (),
     licence: str | None = None,
     title: str | None = None,
     config: Path | None = None,
     told: Callable[[int, int], object] | None = None,
     said: Callable[[str], object] | None = None,
+    workers: int | None = None,
+    threads: int | None = None,
+    sweep: bool = False,
+    epochs: int | None = None,
+    batch: int | None = None,
+    rate: float | None = None,
+    warmup: float | None = None,
+    copies: Copies | None = None,
+    until: float | None = None,
+    validation: float | None = None,
+    device: Literal["auto", "cpu", "gpu"] | None = None,
+    at_most_hours: float | None = None,
+    afresh: bool = False,
+    progress: bool | None = None,
 ) -> Training:
-    """Teach a learner with a dataset's training groups and write a package. It is not promoted.
+    """Teach a learner, or train a network, with a dataset's training groups and write a package. It is not promoted.
+
+    What says `network:` is known to networks alone, and `baseline`, `balance`, `prepare` to learners of tables.
 
     Args:
-        lesson: What is to be learned: whether an image is bad, why, or how large its blur is.
+        lesson: What is to be learned: whether an image is bad, why, or how large its blur is; networks also learn to
+            take noise away, and to tell tissue from what is none.
         dataset: A dataset, its folder, or a table `path,label,group`.
-        learner: The way to learn; nothing for the usual one.
+        learner: The way to learn, or the network; nothing for the usual one.
         out: The folder of packages that it is written into; nothing for this user's library.
         seed: Of all that is drawn: the same data and seed make the same package.
         baseline: Learn from features less those of the group's sharp images; nothing: where that is usual and possible.
-        balance: What is done where bad images are rare.
+        balance: What is done where bad images are rare; nothing: weights.
         prepare: Steps by which pixels are prepared before features are taken: flat_field, denoise, stretch.
         licence: Of the data, as SPDX names it or in words.
         title: What people call the package.
         config: A settings file; nothing for the user's.
         told: Told how many images are measured, and of how many.
         said: Told what is being done, in words.
+        workers: network: processes that share the work; nothing: as the last sweep of this machine says, else one is
+            made.
+        threads: network: of each worker.
+        sweep: network: find out how many workers are best, though it is known.
+        epochs: network: how often all images are shown.
+        batch: network: images a step, over all workers.
+        rate: network: learning rate that it begins with.
+        warmup: network: epochs until the rate is that of the batch.
+        copies: network: how images are altered before they are shown: none, turns, A or B.
+        until: network: it is over when so large a part of the validation is right.
+        validation: network: part of the training groups that it is validated on.
+        device: network: auto, cpu or gpu.
+        at_most_hours: network: refuse to go on where it would take longer.
+        afresh: network: begin anew where the same training was begun before.
+        progress: network: a bar; nothing: where somebody looks.
     """
+    options = NetworkOptions(
+        workers=workers,
+        threads=threads,
+        sweep=sweep,
+        epochs=epochs,
+        batch=batch,
+        rate=rate,
+        warmup=warmup,
+        copies=copies,
+        until=until,
+        validation=validation,
+        device=device,
+        at_most_hours=at_most_hours,
+        afresh=afresh,
+    )
+    home = models_home(load(config).settings)
+    into = home / "packages" if out is None else Path(out)
+    network = network_named(lesson, learner)
+    if network is not None:
+        of_tables = {"baseline": baseline, "balance": balance, "prepare": prepare or None}
+        if wrong := [name for name, value in of_tables.items() if value is not None]:
+            raise UsageError(f"{wrong[0]}: {network} is a network, which is shown images and no features; leave it out")
+        return train_network(
+            lesson,
+            _folder_or_rows(dataset),
+            network,
+            options,
+            out=into,
+            seed=seed,
+            licence=licence,
+            title=title,
+            said=said,
+            progress=progress,
+        )
+    if wrong := options.said():
+        named = f"{learner} is" if learner else "the usual learner is"
+        raise UsageError(f"{wrong[0]}: {named} no network, and only a network knows it; say --learner small or another")
     from mhfd.learning import train as teaching
     from mhfd.learning.dataset import Dataset
     from mhfd_client.learning.datasets import read
 
-    home = models_home(load(config).settings)
     given: dict[str, Any] = {} if licence is None else {"licence": licence}
     return teaching.train(
         dataset if isinstance(dataset, Dataset) else read(Path(dataset)),
         lesson,
-        out=home / "packages" if out is None else out,
+        out=into,
         learner=learner,
         seed=seed,
         title=title,
         baseline=baseline,
-        balance=balance,
+        balance=balance or "weights",
         prepare=prepare,
         cache=cache_dir() / "features",
         told=told,
         said=said,
         **given,
     )
+
+
+def _folder_or_rows(dataset: Dataset | str | os.PathLike[str]) -> Dataset | Path:
+    """A folder as it is, which workers read for themselves; the rows of a table."""
+    from mhfd.learning.dataset import Dataset
+    from mhfd_client.learning.datasets import read
+
+    if isinstance(dataset, Dataset) or Path(dataset).is_dir():
+        return dataset if isinstance(dataset, Dataset) else Path(dataset)
+    return read(Path(dataset))

@@ -13,7 +13,7 @@ import click
 
 from mhfd import documentation
 from mhfd.errors import UsageError
-from mhfd_client.commands.common import EXIT_PERSON, JSON, SET, Group, echo, say, set_pairs
+from mhfd_client.commands.common import EXIT_INTERRUPTED, EXIT_PERSON, JSON, SET, Group, echo, say, set_pairs
 from mhfd_client.errors import StationError
 from mhfd_client.times import local
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     Events = Generator[Going | Ended, None, None]
 
-EXIT_INTERRUPTED: Final = 130
 _KEY: Final = click.argument("key", metavar="KEY")
 
 

@@ -1,19 +1,31 @@
-"""`mhfd train`: teach a learner with what people said of images."""
+"""`mhfd train`: teach a learner with what people said of images, or train a network."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from mhfd_client.commands.common import CONFIG, JSON, counter, echo, echo_json
+from mhfd_client.commands.common import CONFIG, EXIT_INTERRUPTED, JSON, counter, echo, echo_json
+from mhfd_client.commands.learning.network_options import network_options
+
+if TYPE_CHECKING:
+    from mhfd_client.learning.training import TaughtLesson
+
+_LESSONS = ["focus", "cause", "radius", "denoise", "segment"]
 
 
 @click.command()
-@click.argument("lesson", type=click.Choice(["focus", "cause", "radius"]), metavar="focus|cause|radius")
+@click.argument("lesson", type=click.Choice(_LESSONS), metavar="|".join(_LESSONS))
 @click.argument("dataset", type=click.Path(path_type=Path), metavar="DATASET")
-@click.option("--learner", metavar="NAME", help="logistic, trees, boosting, svm or knn; for the radius linear too.")
+@click.option(
+    "--learner",
+    metavar="NAME",
+    help="Of features: logistic, trees, boosting, svm or knn; for the radius linear too. A network: small or mcnn for "
+    "focus and cause, residual for denoise, regions for segment.",
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -29,9 +41,8 @@ from mhfd_client.commands.common import CONFIG, JSON, counter, echo, echo_json
 @click.option(
     "--balance",
     type=click.Choice(["weights", "sampling", "none"]),
-    default="weights",
-    show_default=True,
-    help="Where bad images are rare: let them count more, leave out some of the others, or do nothing.",
+    help="Where bad images are rare: let them count more, leave out some of the others, or do nothing.  [default: "
+    "weights]",
 )
 @click.option(
     "--prepare",
@@ -41,44 +52,53 @@ from mhfd_client.commands.common import CONFIG, JSON, counter, echo, echo_json
 )
 @click.option("--licence", metavar="TEXT", help="Of the data, as in CC-BY-4.0.  [default: unknown, not for sharing]")
 @click.option("--title", metavar="TEXT", help="What people call the package.  [default: lesson and learner]")
+@network_options
 @CONFIG
 @JSON
 def train(
-    lesson: Literal["focus", "cause", "radius"],
+    lesson: TaughtLesson,
     dataset: Path,
     learner: str | None,
     out: Path | None,
     seed: int,
     baseline: bool | None,
-    balance: Literal["weights", "sampling", "none"],
+    balance: Literal["weights", "sampling", "none"] | None,
     prepare: tuple[str, ...],
     licence: str | None,
     title: str | None,
     config: Path | None,
     as_json: bool,
+    **network: Any,
 ) -> None:
-    """Teach a learner with the training groups of a dataset and write a package; it is not promoted.
+    """Teach a learner, or train a network, by a dataset's training groups and write a package; it is not promoted.
 
-    The test groups stay closed: `mhfd evaluate` says on them whether the package is worth having. The same data, seed
-    and release make the same package. Needs the extra `learn`.
+    The test groups stay closed: `mhfd evaluate` says on them whether the package is worth having. The same data, words
+    and release make the same package. Learners of features need the extra `learn`; networks need `train`, are the
+    learners that the last options are for, and go on where they were when the same is typed again.
     """
     from mhfd_client.learning import training
 
-    trained = training.train(
-        lesson,
-        dataset,
-        learner=learner,
-        out=out,
-        seed=seed,
-        baseline=baseline,
-        balance=balance,
-        prepare=prepare,
-        licence=licence,
-        title=title,
-        config=config,
-        told=counter("images"),
-        said=lambda words: echo(words, err=True),
-    )
+    try:
+        trained = training.train(
+            lesson,
+            dataset,
+            learner=learner,
+            out=out,
+            seed=seed,
+            baseline=baseline,
+            balance=balance,
+            prepare=prepare,
+            licence=licence,
+            title=title,
+            config=config,
+            told=counter("images"),
+            said=lambda words: echo(words, err=True),
+            **network,
+        )
+    except KeyboardInterrupt as interrupt:
+        for note in getattr(interrupt, "__notes__", ("ended",)):
+            echo(note, err=True)
+        sys.exit(EXIT_INTERRUPTED)
     if as_json:
         echo_json(trained.as_json())
         return

@@ -1,6 +1,7 @@
 """How far from what was learned an image may lie before a model has nothing to say of it, and what the source was."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,11 +37,14 @@ def reach_of(taught: NDArray[Any]) -> Reach:
     return Reach(center=tuple(center.tolist()), spread=tuple(spread.tolist()), far=far)
 
 
-def code_digest() -> str:
-    """Of the source by which features are taken and learned from: it says whether the same would be made again."""
+def code_digest(folders: Sequence[str] = _SOURCES) -> str:
+    """Of the source in some folders: it says whether the same would be made again.
+
+    Without a word, those by which features are taken and learned from.
+    """
     home = Path(mhfd.learning.__file__).parent
     said = hashlib.sha256()
-    for folder in _SOURCES:
+    for folder in folders:
         for path in sorted((home / folder).glob("**/*.py")):
             said.update(path.relative_to(home).as_posix().encode() + b"\0")
             said.update(hashlib.sha256(path.read_bytes()).digest())

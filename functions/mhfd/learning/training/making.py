@@ -5,13 +5,38 @@ Imports no torch: what has to compute with it is a process of its own. Promotes 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import Any
+from pathlib import Path
+from typing import Any, Final, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from mhfd.contract.training import TrainingPlan
-from mhfd.errors import UsageError, needing_extra
+from mhfd.contract.training import TrainingJob, TrainingPlan, WorkerLayout
+from mhfd.errors import PackageRefused, TrainingFailed, UsageError, needing_extra
+from mhfd.learning.dataset import Dataset
+from mhfd.learning.packages import Package, read_package
+from mhfd.learning.trained import UNKNOWN_LICENCE, NetworkTrained, Training
+from mhfd.learning.training import place
+from mhfd.learning.training.examples import Examples, open_examples, split
+from mhfd.learning.training.launching import Cost, cost_of, follow, kept_choice, sweep
+from mhfd.learning.training.nets import net_of
+from mhfd.learning.training.packaging import packed
+from mhfd.learning.training.place import Course, FinishedTraining, training_name
+from mhfd.learning.training.told import CheckpointSaved, EpochDone, StepDone, Told, TrainingBegun
+from mhfd.learning.training.workers.checkpoint import best_of, latest, read
+
+MEASURED: Final = 10
+"""Steps that a cost is said from."""
+_UNSTEADY: Final = 2
+"""Steps before them, which take longer than those to come."""
+_OPTIONS: Final = {"warmup_epochs": "warmup"}
+"""What a field of a plan is called where it is asked for, if otherwise."""
+
+Say = Callable[[str], object]
 
 
 def plan_of(lesson: str, learner: str, **given: Any) -> TrainingPlan:
@@ -21,7 +46,7 @@ def plan_of(lesson: str, learner: str, **given: Any) -> TrainingPlan:
         return TrainingPlan.model_validate({"lesson": lesson, "learner": learner, **said})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where = ".".join(_OPTIONS.get(str(part), str(part)) for part in first["loc"])
         words = str(first["msg"]).removeprefix("Input should be ")
         raise UsageError(f"{where}: expected {words}, got {first['input']!r}") from None
 
@@ -29,6 +54,270 @@ def plan_of(lesson: str, learner: str, **given: Any) -> TrainingPlan:
 def needs_torch(learner: str) -> None:
     """Before anything else is done. OptionNeedsExtra."""
     with needing_extra("train", f"learner: {learner} is a network, which is trained with torch", option=True):
-        for name in ("torch", "onnxruntime"):
+        for name in ("torch", "onnx", "onnxruntime"):
             if find_spec(name) is None:
                 raise ImportError(name, name=name)
+
+
+def train_net(
+    dataset: Dataset | Path,
+    plan: TrainingPlan,
+    *,
+    out: Path,
+    folder: Path | None = None,
+    home: Path | None = None,
+    layout: WorkerLayout | None = None,
+    device: Literal["auto", "cpu", "gpu"] = "auto",
+    sweep_anew: bool = False,
+    sweeps: Path | None = None,
+    afresh: bool = False,
+    at_most_hours: float | None = None,
+    title: str | None = None,
+    licence: str = UNKNOWN_LICENCE,
+    told: Callable[[Told], object] | None = None,
+    said: Say | None = None,
+    saved: Callable[[CheckpointSaved], object] | None = None,
+    costs: Callable[[Cost], object] | None = None,
+    beat: Callable[[], object] | None = None,
+) -> Training:
+    """Train, or go on where the same training was, and write its package.
+
+    What `told`, `saved`, `costs` or `beat` raises ends all workers at once and comes out of here; what was saved stays,
+    and the same call goes on from it.
+
+    Args:
+        dataset: A dataset, or its folder.
+        plan: What is to become of it.
+        out: The folder of packages that the package is written into.
+        folder: The training's own folder.
+        home: In place of `folder`: where trainings have folders, of which this one's is named by plan and dataset.
+        layout: How the work is shared. None: as this training was begun, else as the last sweep of this machine says,
+            else as a short sweep finds.
+        device: Where a sweep computes.
+        sweep_anew: Sweep, though the best layout is known.
+        sweeps: Where sweeps are kept. None: in the training's own folder.
+        afresh: Take away what there is of the same training, and begin anew.
+        at_most_hours: Go no further than the first steps where the whole would take longer.
+        title: What people call the package.
+        licence: Of the data.
+        told: Told all that workers tell.
+        said: Told in words what happens, a line an epoch.
+        saved: Told of each checkpoint once it is on the disk: here the training may be left.
+        costs: Told once what it will cost.
+        beat: Called at least once a second.
+
+    Raises:
+        UsageError: The dataset cannot teach this, or an argument is wrong: nothing was started.
+        OptionNeedsExtra: torch is not installed.
+        TrainingFailed: The training cannot go on, or would take too long.
+        NotExportable: What was learned cannot be written as a package.
+    """
+    say = said or (lambda _words: None)
+    net = net_of(plan.lesson, plan.learner)
+    needs_torch(net.name)
+    examples = open_examples(dataset, plan.lesson, multiple=net.multiple, copies=plan.copies)
+    if folder is None:
+        if home is None:
+            raise UsageError("folder: say where the training is kept, or home")
+        folder = home / training_name(plan, examples.digest)
+    place.made(folder, afresh=afresh)
+    taught, validated = split(examples, plan)
+    if (note := place.finished(folder)) is not None:
+        if (package := _package_of(note, out, plan, title=title, licence=licence)) is not None:
+            say("this training was finished before, and its package is there; --afresh trains anew")
+            return _training(note, package, plan)
+        if best_of(folder) is not None:
+            say("this training was finished before: its network is packed anew")
+            return _packed(folder, examples, validated, plan, note.course, out=out, title=title, licence=licence)
+        place.made(folder, afresh=True)
+    job = TrainingJob(
+        plan=plan,
+        layout=layout or WorkerLayout(device=device),
+        dataset=str(place.dataset_in(folder, dataset)),
+        digest=examples.digest,
+    )
+    if layout is None:
+        job = job.model_copy(
+            update={"layout": _layout(job, folder, sweeps or folder / "sweeps", anew=sweep_anew, say=say, told=told)}
+        )
+    shared = job.layout
+    say(
+        f"training {plan.lesson} by {net.name} with {len(taught)} images, {len(validated)} held back to validate it: "
+        f"{plan.epochs} epochs of batches of {plan.batch}, by {_counted(shared.all_workers, 'worker')} of "
+        f"{_counted(shared.threads, 'thread')}"
+    )
+    heard = _Heard(job, folder, at_most_hours=at_most_hours, told=told, say=say, saved=saved, costs=costs)
+    with follow(job, folder, beat=beat) as lines:
+        for one in lines:
+            heard.hear(one)
+    heard.is_over()
+    newest, _ = latest(folder, job)
+    course = Course(
+        epochs=() if newest is None else newest.state.history,
+        steps=0 if newest is None else newest.state.steps,
+        seconds=0.0 if newest is None else newest.state.seconds,
+        workers=shared.all_workers,
+        threads=shared.threads,
+    )
+    return _packed(folder, examples, validated, plan, course, out=out, title=title, licence=licence)
+
+
+def _layout(
+    job: TrainingJob, folder: Path, sweeps: Path, *, anew: bool, say: Say, told: Callable[[Told], object] | None
+) -> WorkerLayout:
+    """How the work is shared where nobody said it."""
+    if not anew and (begun := place.begun(folder)) is not None and begun.layout.device == job.layout.device:
+        return begun.layout
+    if not anew and (known := kept_choice(job, sweeps)) is not None:
+        return known
+    say("finding out how many workers are best on this machine, by a few steps of each way")
+    found = sweep(job, folder / "sweep", sweeps, told=say)
+    say(found.why)
+    return found.choice
+
+
+@dataclass
+class _Heard:
+    """What the workers of a training told, and what it means for whoever waits."""
+
+    job: TrainingJob
+    folder: Path
+    at_most_hours: float | None
+    told: Callable[[Told], object] | None
+    say: Say
+    saved: Callable[[CheckpointSaved], object] | None
+    costs: Callable[[Cost], object] | None
+    begun: TrainingBegun | None = None
+    last: CheckpointSaved | None = None
+    steps: list[StepDone] = field(default_factory=list)
+    ended: bool = False
+
+    def hear(self, one: Told) -> None:
+        """One thing. TrainingFailed where it is the end, and no good one."""
+        if self.told is not None:
+            self.told(one)
+        if one.kind == "begun":
+            self._began(one)
+        elif one.kind == "step":
+            self._stepped(one)
+        elif one.kind == "epoch":
+            self.say(epoch_words(one, self.job.plan.epochs))
+        elif one.kind == "saved":
+            self.last = one
+            if self.saved is not None:
+                self.saved(one)
+        elif one.kind == "restarted":
+            self.say(f"{one.why}; the workers begin again from the last checkpoint")
+        elif one.kind == "stopped":
+            raise TrainingFailed(f"{one.why}; {one.remedy}{self._kept()}", one.code)
+        elif one.kind == "ended":
+            self.ended = True
+
+    def is_over(self) -> None:
+        """After the last. TrainingFailed: nobody said how it ended."""
+        if not self.ended:
+            raise TrainingFailed(f"the workers ended, and said not why; type the same again{self._kept()}", "no_word")
+
+    def _kept(self) -> str:
+        if self.last is None:
+            return ""
+        return f". Step {self.last.step} of {self.last.steps} is saved in {self.folder}"
+
+    def _began(self, one: TrainingBegun) -> None:
+        first, self.begun = self.begun is None, one
+        if one.step and first:
+            self.say(f"going on from step {one.step} of {one.steps}")
+
+    def _stepped(self, one: StepDone) -> None:
+        """The first are measured: what the others will take is said once."""
+        if len(self.steps) >= _UNSTEADY + MEASURED or self.begun is None:
+            return
+        self.steps.append(one)
+        if len(self.steps) < _UNSTEADY + MEASURED:
+            return
+        measured = self.steps[_UNSTEADY:]
+        seconds = sum(step.seconds for step in measured) / len(measured)
+        cost = cost_of(seconds, self.begun.steps - one.step, self.job.layout)
+        self.say(f"from {MEASURED} measured steps: {cost.words}")
+        if self.costs is not None:
+            self.costs(cost)
+        if self.at_most_hours is not None and cost.seconds > 3600 * self.at_most_hours:
+            raise TrainingFailed(
+                f"the training would take {cost.seconds / 3600:.2g} hours, and {self.at_most_hours:g} are let pass: give "
+                "it more workers, fewer epochs, or say a higher --at-most-hours",
+                "too_long",
+            )
+
+
+def epoch_words(one: EpochDone, epochs: int) -> str:
+    """A line an epoch, as it is read in a log."""
+    parts = [f"epoch {one.epoch} of {epochs}", f"loss {one.loss:.4f}", f"validation {one.validation_loss:.4f}"]
+    if one.top1 is not None:
+        parts.append(f"top-1 {one.top1:.3f}")
+    if one.top5 is not None:
+        parts.append(f"top-5 {one.top5:.3f}")
+    return ", ".join([*parts, f"rate {one.rate:.2g}", f"{one.seconds / 60:.1f} min"])
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _packed(
+    folder: Path,
+    examples: Examples,
+    validated: NDArray[np.intp],
+    plan: TrainingPlan,
+    course: Course,
+    *,
+    out: Path,
+    title: str | None,
+    licence: str,
+) -> Training:
+    """Write the package of the best checkpoint, and keep what became of the training. TrainingFailed."""
+    kept = best_of(folder)
+    if kept is None:
+        raise TrainingFailed(
+            f"{folder}: the training ended, and no checkpoint of it can be read; type the same again", "no_checkpoint"
+        )
+    checkpoint = read(kept.path)
+    found = packed(examples, validated, plan, checkpoint, course.epochs, out=out, title=title, licence=licence)
+    note = FinishedTraining(
+        package=found.package.name,
+        words=found.words,
+        warnings=found.warnings,
+        digest=checkpoint.state.digest,
+        parameters=sum(value.size for value in checkpoint.weights.values()),
+        step=checkpoint.state.step,
+        images=checkpoint.state.images,
+        course=course,
+    )
+    place.finish(folder, note, best=kept.path)
+    return _training(note, found.package, plan)
+
+
+def _training(note: FinishedTraining, package: Package, plan: TrainingPlan) -> Training:
+    course = note.course
+    network = NetworkTrained(
+        digest=note.digest,
+        parameters=note.parameters,
+        step=note.step,
+        steps=course.steps,
+        images=note.images,
+        workers=course.workers,
+        threads=course.threads,
+        epochs=tuple(done.model_dump(mode="json", exclude={"kind"}) for done in course.epochs),
+    )
+    return Training(package, plan.lesson, note.words, note.warnings, {"teach": round(course.seconds, 3)}, network)
+
+
+def _package_of(
+    note: FinishedTraining, out: Path, plan: TrainingPlan, *, title: str | None, licence: str
+) -> Package | None:
+    """What a training was finished with, if it is there and is called as it is asked for."""
+    try:
+        package = read_package(out / note.package)
+    except (PackageRefused, OSError):  # removed, damaged, or written into another folder
+        return None
+    called = title or f"{plan.lesson}-{plan.learner}"
+    return package if (package.card.title, package.card.data_licence) == (called, licence) else None

@@ -11,36 +11,46 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import Field, ValidationError
 
 from mhfd.contract.base import Wire
-from mhfd.contract.training import TrainingPlan
+from mhfd.contract.training import TrainingJob, TrainingPlan
 from mhfd.errors import UsageError
+from mhfd.learning.dataset import Dataset
 from mhfd.learning.training.told import EpochDone
 
 CHECKPOINTS: Final = "checkpoints"
+DATASET: Final = "dataset"
 FINISHED: Final = "finished.json"
+JOB: Final = "job.json"
+_PASSING: Final = ("sweep", "errors.log")
 _DIGITS: Final = 16
+
+
+class Course(Wire):
+    """How a training went, from its beginning to its end."""
+
+    epochs: tuple[EpochDone, ...]
+    steps: int
+    seconds: float
+    workers: int
+    threads: int
 
 
 class FinishedTraining(Wire):
     """What became of a training: `finished.json` in its folder, once its package is written."""
 
-    schema_version: int = 1
-    package: str = Field(description="the folder of the package")
+    schema_version: Literal[1] = 1
+    package: str = Field(description="its name")
     words: tuple[str, ...]
     warnings: tuple[str, ...]
-    epochs: tuple[EpochDone, ...]
     digest: str = Field(description="of the weights")
     parameters: int
-    step: int
-    steps: int
+    step: int = Field(description="of the checkpoint that became the package")
     images: int
-    workers: int
-    threads: int
-    seconds: float
+    course: Course
 
 
 def training_name(plan: TrainingPlan, dataset_digest: str) -> str:
@@ -68,15 +78,40 @@ def finished(folder: Path) -> FinishedTraining | None:
         return None
 
 
-def finish(folder: Path, note: FinishedTraining) -> None:
-    """Keep what became of it, and take away what nobody needs any more: checkpoints are large."""
+def finish(folder: Path, note: FinishedTraining, *, best: Path) -> None:
+    """Keep what became of it, and of its checkpoints the one that the package was made of: they are large.
+
+    With that one the same network is packed again, under another title or into another folder.
+    """
     part = folder / f".{FINISHED}.part"
     with part.open("w", encoding="utf-8") as file:
         file.write(note.model_dump_json())
         file.flush()
         os.fsync(file.fileno())
     part.replace(folder / FINISHED)
-    _taken_away(folder / CHECKPOINTS)
+    for path in best.parent.iterdir():
+        if path != best:
+            _taken_away(path)
+    for name in _PASSING:
+        _taken_away(folder / name)
+
+
+def begun(folder: Path) -> TrainingJob | None:
+    """The job of a training that has saved something; None: none has, or it cannot be read."""
+    try:
+        job = TrainingJob.model_validate_json((folder / JOB).read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return job if any((folder / CHECKPOINTS).glob("*.ckpt")) else None
+
+
+def dataset_in(folder: Path, dataset: Dataset | Path) -> Path:
+    """Where workers find the dataset: as it lies, or, of rows that have no folder, written into the training's."""
+    if not isinstance(dataset, Dataset):
+        return Path(dataset).absolute()
+    home = folder / DATASET
+    dataset.write(home)
+    return home
 
 
 def _taken_away(path: Path) -> None:
