@@ -25,8 +25,17 @@ from tests.rigs.typed import typed_here
 from mhfd import simulate
 
 PAGES = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")])
-TUTORIALS = [*sorted((REPOSITORY / "docs" / "tutorial").glob("*.md")), REPOSITORY / "docs" / "how-to" / "adjust.md"]
-LONG = ("teach", "adjust")  # learners are taught in it
+HOW_TO = REPOSITORY / "docs" / "how-to"
+TUTORIALS = [
+    *sorted((REPOSITORY / "docs" / "tutorial").glob("*.md")),
+    HOW_TO / "adjust.md",
+    HOW_TO / "train-a-network.md",
+]
+MARKS = {  # learners are taught in these
+    "teach": [pytest.mark.soak],
+    "adjust": [pytest.mark.soak],
+    "train-a-network": [pytest.mark.learn],
+}
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 NEEDS_SHELL = re.compile(r"[|&;<>$]|\*/ ")
 
@@ -96,7 +105,7 @@ def follow(page: Path, body: str) -> None:
 
 @pytest.mark.parametrize(
     "page",
-    [pytest.param(p, id=p.stem, marks=[pytest.mark.soak] if p.stem in LONG else []) for p in TUTORIALS],
+    [pytest.param(p, id=p.stem, marks=MARKS.get(p.stem, [])) for p in TUTORIALS],
 )
 def test_a_tutorial_needs_nothing_but_what_it_makes_itself(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

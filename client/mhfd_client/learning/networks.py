@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from mhfd.contract.training import NET_LESSONS, Copies, WorkerLayout
 from mhfd.errors import UsageError
@@ -16,6 +16,7 @@ from mhfd_client.progress import Bar, bar
 from mhfd_client.settings.places import state_home
 
 if TYPE_CHECKING:
+    from mhfd.contract.training import NetLesson
     from mhfd.learning.dataset import Dataset
     from mhfd.learning.trained import Training
     from mhfd.learning.training.told import CheckpointSaved, Told
@@ -67,7 +68,7 @@ def network_named(lesson: str, learner: str | None) -> str | None:
     if learner in NETS and lesson == "radius":
         raise UsageError(f"learner: {learner} is a network, which learns the radius with focus: lesson focus has both")
     if learner in NETS or (lesson in NET_LESSONS and lesson not in LESSONS):
-        return net_of(lesson, learner).name
+        return net_of(cast("NetLesson", lesson), learner).name
     return None
 
 
@@ -127,7 +128,7 @@ def train_network(
                 out=out,
                 layout=layout,
                 device=options.device or "auto",
-                sweep=bool(options.sweep),
+                sweep_anew=bool(options.sweep),
                 sweeps=state_home() / "sweeps",
                 afresh=bool(options.afresh),
                 at_most_hours=options.at_most_hours,

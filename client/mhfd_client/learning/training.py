@@ -122,9 +122,11 @@ def train(
             said=said,
             progress=progress,
         )
-    if wrong := options.said():
+    if said_of_networks := options.said():
         named = f"{learner} is" if learner else "the usual learner is"
-        raise UsageError(f"{wrong[0]}: {named} no network, and only a network knows it; say --learner small or another")
+        raise UsageError(
+            f"{said_of_networks[0]}: {named} no network, and only a network knows it; say --learner small or another"
+        )
     from mhfd.learning import train as teaching
     from mhfd.learning.dataset import Dataset
     from mhfd_client.learning.datasets import read

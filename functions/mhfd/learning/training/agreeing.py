@@ -51,8 +51,8 @@ def answers_of_torch(
         )
         if done.returncode or not answer.is_file():
             raise TrainingFailed(
-                f"the network was trained, and torch could not be asked of it: {done.stderr.strip()[-_SAID:]}; type the "
-                "same again: nothing that was learned is lost",
+                f"the network was trained, and torch could not be asked of it: {done.stderr.strip()[-_SAID:]}; type "
+                "the same again: nothing that was learned is lost",
                 "not_asked",
             )
         with np.load(answer, allow_pickle=False) as found:

@@ -25,7 +25,7 @@ from mhfd.learning.training.examples import Examples, open_examples, split
 from mhfd.learning.training.launching import Cost, cost_of, follow, kept_choice, sweep
 from mhfd.learning.training.nets import net_of
 from mhfd.learning.training.packaging import packed
-from mhfd.learning.training.place import Course, FinishedTraining, training_name
+from mhfd.learning.training.place import FinishedTraining, TrainingCourse, training_name
 from mhfd.learning.training.told import CheckpointSaved, EpochDone, StepDone, Told, TrainingBegun
 from mhfd.learning.training.workers.checkpoint import best_of, latest, read
 
@@ -146,13 +146,13 @@ def train_net(
         f"{plan.epochs} epochs of batches of {plan.batch}, by {_counted(shared.all_workers, 'worker')} of "
         f"{_counted(shared.threads, 'thread')}"
     )
-    heard = _Heard(job, folder, at_most_hours=at_most_hours, told=told, say=say, saved=saved, costs=costs)
+    heard = Hearing(job, folder, say, at_most_hours=at_most_hours, told=told, saved=saved, costs=costs)
     with follow(job, folder, beat=beat) as lines:
         for one in lines:
             heard.hear(one)
     heard.is_over()
     newest, _ = latest(folder, job)
-    course = Course(
+    course = TrainingCourse(
         epochs=() if newest is None else newest.state.history,
         steps=0 if newest is None else newest.state.steps,
         seconds=0.0 if newest is None else newest.state.seconds,
@@ -177,16 +177,16 @@ def _layout(
 
 
 @dataclass
-class _Heard:
+class Hearing:
     """What the workers of a training told, and what it means for whoever waits."""
 
     job: TrainingJob
     folder: Path
-    at_most_hours: float | None
-    told: Callable[[Told], object] | None
     say: Say
-    saved: Callable[[CheckpointSaved], object] | None
-    costs: Callable[[Cost], object] | None
+    at_most_hours: float | None = None
+    told: Callable[[Told], object] | None = None
+    saved: Callable[[CheckpointSaved], object] | None = None
+    costs: Callable[[Cost], object] | None = None
     begun: TrainingBegun | None = None
     last: CheckpointSaved | None = None
     steps: list[StepDone] = field(default_factory=list)
@@ -243,8 +243,8 @@ class _Heard:
             self.costs(cost)
         if self.at_most_hours is not None and cost.seconds > 3600 * self.at_most_hours:
             raise TrainingFailed(
-                f"the training would take {cost.seconds / 3600:.2g} hours, and {self.at_most_hours:g} are let pass: give "
-                "it more workers, fewer epochs, or say a higher --at-most-hours",
+                f"the training would take {cost.seconds / 3600:.2g} hours, and {self.at_most_hours:g} are let pass: "
+                "give it more workers or fewer epochs, or say a higher --at-most-hours",
                 "too_long",
             )
 
@@ -268,7 +268,7 @@ def _packed(
     examples: Examples,
     validated: NDArray[np.intp],
     plan: TrainingPlan,
-    course: Course,
+    course: TrainingCourse,
     *,
     out: Path,
     title: str | None,

@@ -38,7 +38,6 @@ _SHOWN: Final = 2
 _OUTLINED: Final = 512
 """Images that the reach is taken of: more of them change it little."""
 _EPOCHS_IN_CARD: Final = 40
-_FEW_GROUPS: Final = 6
 _CODE: Final = ("preparation", "training/nets", "training/examples", "training/workers")
 
 
@@ -274,9 +273,7 @@ def _rounded(value: float | None) -> float | None:
 
 def _warnings(examples: Examples, validated: NDArray[np.intp], best: EpochDone | None) -> Iterator[str]:
     """What a person should know of it."""
-    groups = set(examples.groups)
-    if len(groups) < _FEW_GROUPS:
-        yield f"{len(groups)} groups are few: what holds for them may hold for no other; {_FEW_GROUPS} or more are better"
+    yield from examples.notes
     if (back := len({examples.groups[index] for index in validated})) < 2:
         yield f"it was validated on {back} group alone: how good it is on others, these figures do not say"
     if best is not None and best.top1 is not None and best.guess is not None and best.top1 <= best.guess:
@@ -309,8 +306,8 @@ def _words(
     state, groups = checkpoint.state, len(set(examples.groups))
     back = len({examples.groups[index] for index in validated})
     yield (
-        f"trained {plan.lesson} by {plan.learner}, {parameters:,} parameters, with {len(examples) - len(validated)} images "
-        f"of {groups - back} groups; {len(validated)} images of {back} groups were held back to validate it"
+        f"trained {plan.lesson} by {plan.learner}, {parameters:,} parameters, with {len(examples) - len(validated)} "
+        f"images of {groups - back} groups; {len(validated)} images of {back} groups were held back to validate it"
     )
     if state.best is not None:
         yield (

@@ -29,7 +29,7 @@ _PASSING: Final = ("sweep", "errors.log")
 _DIGITS: Final = 16
 
 
-class Course(Wire):
+class TrainingCourse(Wire):
     """How a training went, from its beginning to its end."""
 
     epochs: tuple[EpochDone, ...]
@@ -50,7 +50,7 @@ class FinishedTraining(Wire):
     parameters: int
     step: int = Field(description="of the checkpoint that became the package")
     images: int
-    course: Course
+    course: TrainingCourse
 
 
 def training_name(plan: TrainingPlan, dataset_digest: str) -> str:
