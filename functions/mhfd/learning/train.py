@@ -151,7 +151,11 @@ def learner_of(lesson: Lesson, name: str | None) -> Learner | RadiusLearner:
     known: Mapping[str, Learner | RadiusLearner] = LEARNERS if lesson.classes else RADIUS_LEARNERS
     wanted = lesson.usual if name is None else name
     if wanted not in known:
-        raise UsageError(f"learner: there is no {wanted!r} for {lesson.name}; choose from {', '.join(known)}")
+        from mhfd.learning.training.nets import NETS
+
+        networks = [net.name for net in NETS.values() if lesson.name in net.lessons]
+        others = f"; networks: {', '.join(networks)}" if networks else ""
+        raise UsageError(f"learner: there is no {wanted!r} for {lesson.name}; choose from {', '.join(known)}{others}")
     return known[wanted]
 
 

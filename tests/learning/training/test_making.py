@@ -118,7 +118,7 @@ def test_a_training_that_stopped_says_why_and_what_is_kept(tmp_path: Path) -> No
         heard(tmp_path, [BEGUN, SAVED, stopped])
     assert failed.value.code == "full"
     assert str(failed.value).startswith("the disk is full; make room and type the same again. Step 20 of 100 is saved")
-    with pytest.raises(TrainingFailed, match="type the same again$"):
+    with pytest.raises(TrainingFailed, match=r"type the same again$"):
         heard(tmp_path, [BEGUN, stopped])
 
 
