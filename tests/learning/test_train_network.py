@@ -39,8 +39,8 @@ def test_a_name_says_whether_a_network_is_meant(lesson: str, learner: str | None
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("focus {} --workers 2", "workers: the usual learner is no network, which alone knows it"),
-        ("focus {} --learner trees --until .9", "until: trees is no network, which alone knows it"),
+        ("focus {} --workers 2", "workers: the usual learner is no network, and only a network knows it"),
+        ("focus {} --learner trees --until .9", "until: trees is no network"),
         ("focus {} --learner trees --afresh", "afresh: trees is no network"),
         ("focus {} --learner small --balance weights", "balance: small is a network, which is shown images"),
         ("focus {} --learner small --no-baseline", "baseline: small is a network"),
@@ -53,7 +53,7 @@ def test_a_name_says_whether_a_network_is_meant(lesson: str, learner: str | None
     ],
 )
 def test_what_cannot_be_is_refused_in_words(words: str, said: str, labels: Path) -> None:
-    code, told = typed_here(words.format(labels).split())
+    code, told = typed_here(["train", *words.format(labels).split()])
     assert code == 2
     assert said in " ".join(told.split())
 

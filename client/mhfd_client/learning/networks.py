@@ -5,6 +5,7 @@ Knows no torch: that is in processes of its own, which `mhfd.learning.training` 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -74,7 +75,7 @@ def network_named(lesson: str, learner: str | None) -> str | None:
 
 def train_network(
     lesson: str,
-    dataset: Dataset | Path,
+    dataset: Dataset | str | os.PathLike[str],
     learner: str,
     options: NetworkOptions,
     *,
@@ -89,7 +90,7 @@ def train_network(
 
     Args:
         lesson: What is to be learned.
-        dataset: A dataset, or its folder.
+        dataset: A dataset, its folder, or a table.
         learner: The network.
         options: What else was said.
         out: The folder of packages that it is written into.
@@ -117,12 +118,13 @@ def train_network(
     layout = options.layout()
     if options.at_most_hours is not None and not options.at_most_hours > 0:
         raise UsageError(f"at_most_hours: expected more than 0, got {options.at_most_hours:g}")
+    given_as = _folder_or_rows(dataset)
     given: dict[str, Any] = {} if licence is None else {"licence": licence}
     with bar(None, progress, what=f"{lesson} {learner}", transient=True) as shown:
         seen = _Seen(shown, said or (lambda _words: None))
         try:
             return making.train_net(
-                dataset,
+                given_as,
                 plan,
                 home=state_home() / "trainings",
                 out=out,
@@ -170,3 +172,14 @@ class _Seen:
         if self._saved is None:
             return "ended before anything was saved: the same again begins anew"
         return f"ended; step {self._saved.step} of {self._saved.steps} is saved, and the same again goes on from there"
+
+
+def _folder_or_rows(dataset: Dataset | str | os.PathLike[str]) -> Dataset | Path:
+    """A folder as it is, which workers read for themselves; the rows of a table."""
+    from mhfd.learning.dataset import Dataset
+    from mhfd_client.learning.datasets import read
+
+    if isinstance(dataset, Dataset):
+        return dataset
+    path = Path(dataset)
+    return path if path.is_dir() else read(path)

@@ -112,7 +112,7 @@ def train(
             raise UsageError(f"{wrong[0]}: {network} is a network, which is shown images and no features; leave it out")
         return train_network(
             lesson,
-            _folder_or_rows(dataset),
+            dataset,
             network,
             options,
             out=into,
@@ -147,13 +147,3 @@ def train(
         said=said,
         **given,
     )
-
-
-def _folder_or_rows(dataset: Dataset | str | os.PathLike[str]) -> Dataset | Path:
-    """A folder as it is, which workers read for themselves; the rows of a table."""
-    from mhfd.learning.dataset import Dataset
-    from mhfd_client.learning.datasets import read
-
-    if isinstance(dataset, Dataset) or Path(dataset).is_dir():
-        return dataset if isinstance(dataset, Dataset) else Path(dataset)
-    return read(Path(dataset))
