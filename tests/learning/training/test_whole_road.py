@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -134,9 +133,9 @@ def test_left_at_a_checkpoint_it_goes_on_to_the_same_network(
 
 
 @pytest.fixture
-def typed(tmp_path: Path) -> Iterator[dict[str, str]]:
+def typed(tmp_path: Path) -> dict[str, str]:
     """Where a person's command keeps what it has."""
-    yield {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    return {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
 
 
 def test_ctrl_c_ends_all_workers_says_so_and_the_same_command_goes_on(
