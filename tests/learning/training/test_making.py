@@ -86,7 +86,7 @@ def test_a_line_an_epoch_can_be_read_in_a_log() -> None:
 
 def test_ten_measured_steps_say_what_it_will_cost(tmp_path: Path) -> None:
     costs: list[Cost] = []
-    told = [BEGUN, step(1, 60.0), step(2, 60.0), *(step(number) for number in range(3, 13))]
+    told: list[Told] = [BEGUN, step(1, 60.0), step(2, 60.0), *(step(number) for number in range(3, 13))]
     _, said = heard(tmp_path, told, costs=costs.append)
     assert costs[0].seconds == pytest.approx(88 * 2.0, rel=0.5)
     assert said[-1] == f"from 10 measured steps: {costs[0].words}"
@@ -95,7 +95,7 @@ def test_ten_measured_steps_say_what_it_will_cost(tmp_path: Path) -> None:
 
 
 def test_a_training_that_takes_too_long_is_ended_early(tmp_path: Path) -> None:
-    told = [BEGUN, *(step(number) for number in range(1, 13))]
+    told: list[Told] = [BEGUN, *(step(number) for number in range(1, 13))]
     with pytest.raises(TrainingFailed, match=r"would take .* hours, and 0\.01 are let pass"):
         heard(tmp_path, told, at_most_hours=0.01)
     heard(tmp_path, told, at_most_hours=1)
