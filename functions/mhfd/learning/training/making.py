@@ -137,9 +137,8 @@ def train_net(
         digest=examples.digest,
     )
     if layout is None:
-        job = job.model_copy(
-            update={"layout": _layout(job, folder, sweeps or folder / "sweeps", anew=sweep_anew, say=say, told=told)}
-        )
+        found = _layout(job, folder, examples, sweeps or folder / "sweeps", anew=sweep_anew, say=say, beat=beat)
+        job = job.model_copy(update={"layout": found})
     shared = job.layout
     say(
         f"training {plan.lesson} by {net.name} with {len(taught)} images, {len(validated)} held back to validate it: "
@@ -163,15 +162,23 @@ def train_net(
 
 
 def _layout(
-    job: TrainingJob, folder: Path, sweeps: Path, *, anew: bool, say: Say, told: Callable[[Told], object] | None
+    job: TrainingJob,
+    folder: Path,
+    examples: Examples,
+    sweeps: Path,
+    *,
+    anew: bool,
+    say: Say,
+    beat: Callable[[], object] | None,
 ) -> WorkerLayout:
     """How the work is shared where nobody said it."""
     if not anew and (begun := place.begun(folder)) is not None and begun.layout.device == job.layout.device:
         return begun.layout
-    if not anew and (known := kept_choice(job, sweeps)) is not None:
+    image = (examples.channels, *examples.side)
+    if not anew and (known := kept_choice(job, sweeps, image=image)) is not None:
         return known
     say("finding out how many workers are best on this machine, by a few steps of each way")
-    found = sweep(job, folder / "sweep", sweeps, told=say)
+    found = sweep(job, folder / "sweep", sweeps, told=say, beat=beat, image=image)
     say(found.why)
     return found.choice
 
@@ -237,7 +244,14 @@ class Hearing:
             return
         measured = self.steps[_UNSTEADY:]
         seconds = sum(step.seconds for step in measured) / len(measured)
-        cost = cost_of(seconds, self.begun.steps - one.step, self.job.layout)
+        cost = cost_of(
+            seconds,
+            self.begun.steps - one.step,
+            self.job.layout,
+            device=self.begun.device,
+            examples=self.begun.examples,
+            validated_on=self.begun.validated_on,
+        )
         self.say(f"from {MEASURED} measured steps: {cost.words}")
         if self.costs is not None:
             self.costs(cost)

@@ -210,7 +210,7 @@ def _figures(
     best = checkpoint.state.best
     if best is None:
         return
-    groups = len({examples.groups[index] for index in validated})
+    groups = _groups_of(examples, validated)
     how = f"the best of {len(epochs)} epochs by this validation"
 
     def row(what: str, value: float | None) -> CardRow:
@@ -232,7 +232,8 @@ def _with_intervals(
     if head.lesson not in ("focus", "cause") or "said" not in answers or not len(answers["said"]):
         return
     said, true = answers["said"].astype(np.float64), answers["y"].astype(np.float64)
-    groups = [examples.groups[int(index)] for index in answers["index"]]
+    named = examples.groups
+    groups = [named[int(index)] for index in answers["index"].ravel()]
 
     def row(what: str, found: Held) -> CardRow:
         low, high = _rounded(found.low), _rounded(found.high)
@@ -267,6 +268,12 @@ def _some(history: Sequence[EpochDone]) -> list[EpochDone]:
     return [history[int(at)] for at in np.unique(np.linspace(0, len(history) - 1, _EPOCHS_IN_CARD).round())]
 
 
+def _groups_of(examples: Examples, some: NDArray[np.intp]) -> int:
+    """How many there are among some of the examples."""
+    named = examples.groups
+    return len({named[index] for index in some})
+
+
 def _rounded(value: float | None) -> float | None:
     return None if value is None or not np.isfinite(value) else round(float(value), 4)
 
@@ -274,7 +281,7 @@ def _rounded(value: float | None) -> float | None:
 def _warnings(examples: Examples, validated: NDArray[np.intp], best: EpochDone | None) -> Iterator[str]:
     """What a person should know of it."""
     yield from examples.notes
-    if (back := len({examples.groups[index] for index in validated})) < 2:
+    if (back := _groups_of(examples, validated)) < 2:
         yield f"it was validated on {back} group alone: how good it is on others, these figures do not say"
     if best is not None and best.top1 is not None and best.guess is not None and best.top1 <= best.guess:
         yield (
@@ -304,7 +311,7 @@ def _words(
     parameters: int,
 ) -> Iterator[str]:
     state, groups = checkpoint.state, len(set(examples.groups))
-    back = len({examples.groups[index] for index in validated})
+    back = _groups_of(examples, validated)
     yield (
         f"trained {plan.lesson} by {plan.learner}, {parameters:,} parameters, with {len(examples) - len(validated)} "
         f"images of {groups - back} groups; {len(validated)} images of {back} groups were held back to validate it"
