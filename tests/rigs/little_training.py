@@ -122,14 +122,28 @@ def run(made: TrainingJob, folder: Path, *, restarts: int = 0) -> Ran:
     return ran
 
 
-def alone(made: TrainingJob, folder: Path) -> Ran:
+class _Heard(Teller):
+    """What a worker says, kept; whoever listens hears each as it is said."""
+
+    def __init__(self, folder: Path, listener: Callable[[Told], object]) -> None:
+        super().__init__(folder, io.StringIO(), first=True)
+        self.told: list[Told] = []
+        self._listener = listener
+
+    def say(self, told: Told) -> None:
+        """Keep it."""
+        self.told.append(told)
+        self._listener(told)
+
+
+def alone(made: TrainingJob, folder: Path, *, listener: Callable[[Told], object] = id) -> Ran:
     """One worker in this process: without torchrun, and without importing torch each time."""
     from mhfd.learning.training.workers.program import work
 
     folder.mkdir(parents=True, exist_ok=True)
-    said = io.StringIO()
-    work(made, folder, Teller(folder, said, first=True))
-    return Ran([TOLD.validate_json(line) for line in said.getvalue().splitlines()])
+    teller = _Heard(folder, listener)
+    work(made, folder, teller)
+    return Ran(teller.told)
 
 
 def _environment() -> dict[str, str]:

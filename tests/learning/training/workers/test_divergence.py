@@ -54,6 +54,12 @@ def test_a_loss_that_grows_and_stays_is_one_that_diverges(epoch: int) -> None:
     assert 200 + max(PATIENCE, epoch) <= ended + 1 < 200 + max(PATIENCE, epoch) + 20
 
 
+def test_one_that_goes_astray_at_once_is_no_less_one() -> None:
+    losses = np.concatenate(([1.9], 10.0 ** np.linspace(1, 20, 200)))
+
+    assert _ends(losses) is not None
+
+
 def test_one_that_had_learned_and_only_guesses_again_diverges() -> None:
     losses = _falling(800, noise=0.02)
     losses[400:] = 1.4

@@ -34,6 +34,7 @@ class LossWatch(Wire):
     """What is known of the loss so far."""
 
     steps: int = 0
+    first: float = Field(0.0, description="what a network that knows nothing has")
     began: float = Field(0.0, description="its mean over the first steps")
     recent: float = Field(0.0, description="smoothed")
     lowest: float = Field(0.0, description="that it was, smoothed")
@@ -41,18 +42,18 @@ class LossWatch(Wire):
 
     def seen(self, loss: float) -> "LossWatch":
         """After one more step."""
-        steps = self.steps + 1
-        if steps > WINDOW:
-            loss = min(loss, self.began + COUNTED * abs(self.began))
+        steps, first = self.steps + 1, self.first if self.steps else loss
+        # Where it begins is a mean of steps, of which none may be one of a training that goes astray at once.
+        loss = min(loss, first + abs(first) if steps <= WINDOW else self.began + COUNTED * abs(self.began))
         recent = self.recent + (loss - self.recent) / min(steps, WINDOW)
         if steps <= WINDOW:
-            return LossWatch(steps=steps, began=recent, recent=recent, lowest=recent)
+            return LossWatch(steps=steps, first=first, began=recent, recent=recent, lowest=recent)
         lowest = min(self.lowest, recent)
         fallen, scale = self.began - lowest, abs(self.began)
         grown = recent > self.began + GROWN * scale
         lost = fallen > LEARNED * scale and recent > lowest + LOST * fallen
         bad = self.bad + 1 if grown or lost else 0
-        return LossWatch(steps=steps, began=self.began, recent=recent, lowest=lowest, bad=bad)
+        return LossWatch(steps=steps, first=first, began=self.began, recent=recent, lowest=lowest, bad=bad)
 
     def diverging(self, steps_per_epoch: int) -> bool:
         """It has been wrong for long enough."""

@@ -142,7 +142,7 @@ class SharedTraining:
         watched = state.watched.seen(done.loss)
         self._teller.say(done)
         if watched.diverging(each):
-            raise of_divergence(done.step, rate, watched.began, done.loss)
+            raise of_divergence(done.step, rate, watched.first, done.loss)
         changed = {"step": done.step, "images": state.images + prepared.images(state.step), "watched": watched}
         sums = {"loss": state.loss + loss, "labels": state.labels + labels}
         self._state = state.model_copy(update=changed | sums)
