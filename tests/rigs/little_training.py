@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import signal
@@ -111,6 +112,16 @@ def started(made: TrainingJob, folder: Path, *, restarts: int = 0) -> Iterator[s
                 process.stdout.close()
 
 
+def workers_of(folder: Path) -> list[int]:
+    """The processes of the workers of a training."""
+    return _processes("mhfd.learning.training.workers", str(folder), without="torch.distributed.run")
+
+
+def agents_of(folder: Path) -> list[int]:
+    """The processes of its torchrun."""
+    return [pid for pid in _processes("torch.distributed.run", str(folder)) if pid not in workers_of(folder)]
+
+
 def run(made: TrainingJob, folder: Path, *, restarts: int = 0) -> Ran:
     """To its end."""
     ran = Ran()
@@ -148,3 +159,13 @@ def alone(made: TrainingJob, folder: Path, *, listener: Callable[[Told], object]
 
 def _environment() -> dict[str, str]:
     return dict(os.environ) | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+
+
+def _processes(*said: str, without: str = "\0\0") -> list[int]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            if all(one in words for one in said) and without not in words:
+                found.append(int(entry.name))
+    return found
