@@ -92,7 +92,9 @@ def test_set_b_shows_the_square_of_validation_too(tmp_path: Path) -> None:
         examples.load(0, None).x[0, :70, :70],
         NORMALISATION.of(textured(0, (100, 140)))[0, top : top + 70, left : left + 70],
     )
-    with pytest.raises(UsageError, match="set B shows the middle 56 pixels of 80 x 80: too few"):
+    with pytest.raises(
+        UsageError, match="set B shows the middle 56 x 56 pixels of 80 x 80, and 64 a side are needed; take turns"
+    ):
         opened(shown_dataset(tmp_path / "small"), copies="B")
 
 

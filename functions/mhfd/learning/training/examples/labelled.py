@@ -10,6 +10,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -57,7 +58,7 @@ class LabelledImages:
         """See `Examples`."""
         return _FOCUS if self.lesson == "focus" else _CAUSES
 
-    @property
+    @cached_property
     def groups(self) -> Sequence[str]:
         """See `Examples`."""
         return [row.group.key for row in self.rows]
@@ -67,7 +68,7 @@ class LabelledImages:
         """See `Examples`."""
         return [row.path for row in self.rows]
 
-    @property
+    @cached_property
     def classes(self) -> NDArray[np.float64]:
         """See `Examples`."""
         return np.array([_target(row, self.lesson)[0] for row in self.rows], np.float64)
@@ -104,6 +105,15 @@ def side_of(shape: tuple[int, int], multiple: int, copies: Copies) -> tuple[int,
     return height + -height % multiple, width + -width % multiple
 
 
+def may_be_cut(shape: tuple[int, int], copies: Copies) -> None:
+    """UsageError where set B would leave too little of an image."""
+    if copies == "B" and (side := inside(shape)) < LEAST:
+        raise UsageError(
+            f"copies: set B shows the middle {side} x {side} pixels of {shape[0]} x {shape[1]}, and {LEAST} a side are "
+            "needed; take turns, or A"
+        )
+
+
 def open_labelled(dataset: Dataset, lesson: NetLesson, *, multiple: int, copies: Copies) -> LabelledImages:
     """Of the training groups, what can be learned from. UsageError where that is nothing, or not alike."""
     refuse_leaks(dataset, pixels=False)
@@ -112,8 +122,7 @@ def open_labelled(dataset: Dataset, lesson: NetLesson, *, multiple: int, copies:
     _teachable(rows, known, lesson)
     same_size([row.path for row in known])
     shape, pixel_nm = _seen(known)
-    if copies == "B" and inside(shape) < LEAST:
-        raise UsageError(f"copies: set B shows the middle {inside(shape)} pixels of {shape[0]} x {shape[1]}: too few")
+    may_be_cut(shape, copies)
     notes = tuple(_notes(rows, known, lesson, shape, copies))
     return LabelledImages(known, lesson, multiple, copies, shape, pixel_nm, dataset.digest, notes)
 

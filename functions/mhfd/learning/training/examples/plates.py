@@ -21,9 +21,9 @@ from mhfd import images
 from mhfd.contract.training import Copies
 from mhfd.errors import UsageError
 from mhfd.learning.dataset.checking import counted
-from mhfd.learning.training.examples.altering import Copy, inside
+from mhfd.learning.training.examples.altering import Copy
 from mhfd.learning.training.examples.example import Example, float32
-from mhfd.learning.training.examples.labelled import LEAST, same_size, shown, side_of
+from mhfd.learning.training.examples.labelled import may_be_cut, same_size, shown, side_of
 from mhfd.learning.training.examples.plate_tables import (
     ACTION_TABLE,
     CHANNELS,
@@ -122,8 +122,7 @@ def open_plates(folder: Path, *, multiple: int, copies: Copies) -> PlateImages:
     _teachable(folder, chosen, said)
     files = tuple(tuple(_file(folder, field, folders, path) for path in field.files) for field in chosen)
     shape = same_size([str(path) for channels in files for path in channels])
-    if copies == "B" and inside(shape) < LEAST:
-        raise UsageError(f"copies: set B shows the middle {inside(shape)} pixels of {shape[0]} x {shape[1]}: too few")
+    may_be_cut(shape, copies)
     return PlateImages(
         fields=tuple(chosen),
         files=files,
