@@ -81,7 +81,7 @@ def _not_over_ranks(**given: object) -> None:
 @click.option(
     "--overlay",
     type=click.Path(path_type=Path),
-    help="Draw the features and the density of the cells: a PNG for one image, a folder for many.",
+    help="Draw the features, the density of the cells and a --model's map: a PNG for one image, a folder for many.",
 )
 @click.option(
     "--focus-map",
@@ -244,8 +244,6 @@ def score(
             raise click.UsageError("--map belongs to --endpoint: it says where the endpoint has this machine's folders")
         from mhfd_client.scoring import lines as scoring
 
-        if models and overlay is not None:
-            raise click.UsageError("--model does not go with --overlay: draw it in a second call")
         unscored = scoring.run(
             paths,
             params=params,

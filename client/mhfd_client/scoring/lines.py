@@ -35,6 +35,7 @@ from mhfd_client.runners import set_aside
 from mhfd_client.scoring.words import Tally, what_is_wrong
 
 if TYPE_CHECKING:
+    from mhfd.overlay import PlacesMap
     from mhfd_client.scoring.map_files import MapFiles
 
 DEADLINE_S: Final = 120.0
@@ -83,7 +84,8 @@ def run(
 ) -> int:
     """Score every path; returns how many could not be scored.
 
-    With `models` images are scored in worker processes, as a station's are: a package that hangs costs no report.
+    With `models` images are scored in worker processes, as a station's are: a package that hangs costs no report. With
+    an overlay too they are asked here, and their maps are drawn.
     Ends the process where an image took too long, and when somebody interrupts it.
     """
     files = expand(paths)
@@ -94,13 +96,21 @@ def run(
         from mhfd_client.scoring.map_files import MapFiles
 
         maps = MapFiles(focus_map, files)
+    said: dict[int, tuple[Estimate, ...]] = {}
+    asked, speakers = None, None
     if models:
-        from mhfd_client.runners.local import LocalRunner
         from mhfd_client.runners.packages import of_names
-        from mhfd_client.scoring.here import checked, scored
+        from mhfd_client.scoring.here import checked
 
-        said: dict[int, tuple[Estimate, ...]] = {}
         asked = checked(of_names(models))
+    if asked is not None and overlay is not None:
+        from mhfd_client.scoring.drawn import PictureSpeakers
+
+        speakers = PictureSpeakers(asked)
+    elif asked is not None:
+        from mhfd_client.runners.local import LocalRunner
+        from mhfd_client.scoring.here import scored
+
         workers = min(jobs or threads.thread_count(), len(files))
         runner = LocalRunner(workers=workers, device=device, deadline_s=deadline_s, limits=limits, packages=asked)
         try:
@@ -128,12 +138,16 @@ def run(
         except MemoryError:
             why = "set aside: needs more memory than there is; crop it, or give fewer --jobs"
             return set_aside(path, params, why, code=Code.OUT_OF_MEMORY)
+        places: list[PlacesMap] = []
+        if speakers is not None:
+            spoken, places = speakers.say(measured)
+            said.update((number, spoken) for number, name in enumerate(files) if name == path)
         if measured.features is not None:
             from mhfd import overlay as drawing  # with Pillow, which nothing else here needs
 
             target = overlay if overlay.suffix else overlay / f"{Path(path).stem}.overlay.png"
             target.parent.mkdir(parents=True, exist_ok=True)
-            drawing.draw(measured).save(target)
+            drawing.draw(measured, maps=places).save(target)
         return measured.report
 
     def late(path: str) -> FocusReport:
@@ -148,7 +162,7 @@ def run(
         try:
             results = enumerate(in_order.results(files, deadline_s))
             advance = inside.over if len(files) == 1 else shown.advance
-            unscored = print_in_order(results, advance, as_json=as_json, maps=maps)
+            unscored = print_in_order(results, advance, as_json=as_json, maps=maps, said=said)
         except KeyboardInterrupt:
             interrupted = True
     if interrupted:  # likewise, until each has done its image

@@ -229,8 +229,21 @@ def _card_lines(package: Package) -> Iterator[str]:
     yield f"name       {package.name}"
     yield f"folder     {package.folder}"
     yield f"says       {', '.join(recipe.says)}"
-    over = ", over the group's sharp images" if recipe.baseline else ""
-    yield f"learner    {recipe.learner}, {len(recipe.names)} features of {', '.join(recipe.families)}{over}"
+    if (network := recipe.network) is None:
+        over = ", over the group's sharp images" if recipe.baseline else ""
+        yield f"learner    {recipe.learner}, {len(recipe.names)} features of {', '.join(recipe.families)}{over}"
+    else:
+        yield (
+            f"network    {recipe.learner}, {network.parameters:,} numbers, {network.steps:,} steps of training, "
+            f"{network.images_seen:,} images seen"
+        )
+        channels = "one channel" if network.channels == 1 else f"{network.channels} channels"
+        padded = f"sides made multiples of {network.multiple} by mirroring"
+        yield f"takes      the image, {channels}, {padded}, pixels by {network.normalisation}"
+        if "map" in network.gives:
+            yield f"map        a place of {network.grid} x {network.grid} pixels each"
+        known = "unknown: it answers to anything" if card.reach is None else f"by {len(network.outline)} numbers of it"
+        yield f"reach      how far an image is from those it was taught with: {known}"
     groups = ", ".join(card.groups_seen[:4]) + (" ..." if len(card.groups_seen) > 4 else "")
     yield f"taught by  dataset {card.dataset[:12]} ({card.data_licence}), {len(card.groups_seen)} groups: {groups}"
     yield f"made by    code {card.code[:12]}, seed {card.seed}, from {card.parent or 'no other package'}"

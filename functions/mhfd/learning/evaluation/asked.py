@@ -16,7 +16,7 @@ from mhfd.contract.base import METHOD_VERSION
 from mhfd.errors import UsageError
 from mhfd.learning.features import VERSION
 from mhfd.learning.inference import NetworkSession
-from mhfd.learning.inference.meaning import PIXEL_FACTOR
+from mhfd.learning.inference.meaning import IN_FOCUS, PIXEL_FACTOR
 from mhfd.learning.inference.network import LARGEST_PICTURE
 from mhfd.learning.inference.runtime import Runtime
 from mhfd.learning.learners import kept_numbers
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from mhfd.learning.learners.matrix import Matrix
     from mhfd.learning.packages import Card, Package
 
-_IN_FOCUS: Final = "in_focus"
 _BADNESS: Final = ("bad", "radius_px")
 
 
@@ -117,8 +116,8 @@ def _fitting(card: Card, matrix: Matrix) -> NDArray[np.bool_]:
 
 def _badness(said: NDArray[np.float64], says: tuple[str, ...]) -> NDArray[np.float64]:
     """Of what a model says: the chance that it is bad, the radius, or all that is not in focus."""
-    if _IN_FOCUS in says:
-        return np.asarray(1 - said[:, says.index(_IN_FOCUS)])
+    if IN_FOCUS in says:
+        return np.asarray(1 - said[:, says.index(IN_FOCUS)])
     if says[0] not in _BADNESS:
         raise UsageError(f"package: says {', '.join(says[:3])} and nothing of focus, so that it cannot be compared")
     return np.asarray(said[:, 0])

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 BAD: Final = ("bad",)
 RADIUS: Final = ("radius_px", "sd")
 FOCUS: Final = (*BAD, *RADIUS)
+IN_FOCUS: Final = "in_focus"
 LEAST_P: Final = 0.4
 """A cause that is less likely than this is none; a recipe may have chosen another (`least_p`)."""
 PIXEL_FACTOR: Final = 1.5

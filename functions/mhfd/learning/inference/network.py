@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -18,7 +18,7 @@ from mhfd.contract.estimate import LONGEST, Estimate, EstimateMade
 from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.errors import UsageError
 from mhfd.learning.features.part import part_of_array
-from mhfd.learning.inference.meaning import meaning, not_measured, why_not_reach, why_not_sizes
+from mhfd.learning.inference.meaning import BAD, IN_FOCUS, meaning, not_measured, why_not_reach, why_not_sizes
 from mhfd.learning.inference.runtime import NetworkRuntime
 from mhfd.learning.packages.card import ASKED_ELSEWHERE
 from mhfd.learning.preparation.normalisation import normalisation_of, padded
@@ -43,6 +43,8 @@ class NetworkAnswer:
     map: NDArray[np.float32] | None = None
     """(what it says, rows, columns): of each square of so many pixels as the recipe's grid has; the last ones may lie
     over the edge. None: the network has no map."""
+    origin: tuple[int, int] = (0, 0)
+    """Where the map begins, as the row and column of a pixel: of a large image the middle was shown."""
 
 
 class NetworkSession:
@@ -83,22 +85,25 @@ class NetworkSession:
 
     def made(self, pixels: NDArray[Any], report: FocusReport) -> EstimateMade:
         """The same, as it is kept: no number that it was shown is."""
+        return self.mapped(pixels, report)[0]
+
+    def mapped(self, pixels: NDArray[Any], report: FocusReport) -> tuple[EstimateMade, NetworkAnswer]:
+        """The same, with the answer that it is of, and so with the map."""
         began = time.perf_counter()
         answer = self.answer(pixels, report)
         refusal = answer.refusal
         said: dict[str, Any] = {}
         if answer.said is not None:
             refusal, said = meaning(self.card.recipe, answer.said)
-        return EstimateMade(
-            Estimate(
-                package=self.package.name,
-                title=self.card.title,
-                image=report.image.sha256,
-                refusal=None if refusal is None else refusal[:LONGEST],
-                ms=round(1e3 * (time.perf_counter() - began), 3),
-                **said,
-            )
+        estimate = Estimate(
+            package=self.package.name,
+            title=self.card.title,
+            image=report.image.sha256,
+            refusal=None if refusal is None else refusal[:LONGEST],
+            ms=round(1e3 * (time.perf_counter() - began), 3),
+            **said,
         )
+        return EstimateMade(estimate), answer
 
     def answer(self, pixels: NDArray[Any], report: FocusReport | None = None) -> NetworkAnswer:
         """What the network gives, or why it is not asked.
@@ -111,9 +116,11 @@ class NetworkSession:
         if why is not None:
             return NetworkAnswer(why)
         try:
-            return self._asked(part_of_array(pixels, LARGEST_PICTURE))
+            answer = self._asked(part_of_array(pixels, LARGEST_PICTURE))
         except Exception as e:  # whatever a stranger's model does, the image has its report
             return NetworkAnswer(f"its model fails with {type(e).__name__}: {e}")
+        top, left = (max(0, (side - LARGEST_PICTURE) // 2) for side in pixels.shape[-2:])
+        return replace(answer, origin=(top, left))
 
     def _why_not(self, pixels: NDArray[Any], report: FocusReport | None) -> str | None:
         if report is not None:
@@ -143,6 +150,15 @@ class NetworkSession:
                 return NetworkAnswer(f"its model gives a map of shape {map_.shape}, and not {whole}")
             map_ = map_[0, :, : -(-height // grid), : -(-width // grid)].copy()
         return NetworkAnswer(None, said[0].astype(np.float64), map_)
+
+    def badness_map(self, answer: NetworkAnswer) -> NDArray[np.float64] | None:
+        """How bad each place is, from 0 to 1; None where the network has no map, or says nothing of that kind."""
+        says = self.card.recipe.says
+        if answer.map is None:
+            return None
+        if IN_FOCUS in says:
+            return np.asarray(1 - answer.map[says.index(IN_FOCUS)].astype(np.float64))
+        return np.asarray(answer.map[0], np.float64) if says[0] == BAD[0] else None
 
 
 def _channels(count: int) -> str:
