@@ -49,8 +49,7 @@ class PictureSpeakers:
             estimates.append(made.estimate)
             bad = session.badness_map(answer)
             if bad is not None:
-                words = (
-                    f"out of focus, dark 0 to bright 1, says {made.estimate.speaker} of {session.network.grid} px each"
-                )
-                maps.append(PlacesMap(words, bad, session.network.grid, answer.origin))
+                grid = session.network.grid
+                words = f"out of focus, dark 0 to bright 1, {grid} px a place, says {made.estimate.speaker}"
+                maps.append(PlacesMap(words, bad, grid, answer.origin))
         return tuple(estimates), maps

@@ -95,6 +95,15 @@ def test_of_a_large_image_the_middle_is_shown(monkeypatch: pytest.MonkeyPatch) -
     middle = answered(begun(), network_card(), NORMALISATION.of(part_of_array(TISSUE, 128))[None])["said"][0]
     assert answer.said is not None
     assert answer.said == pytest.approx(middle)
+    assert answer.origin == (64, 64)
+    assert answer.map is not None
+    assert answer.map.shape == (len(SAYS), 2, 2)
+
+
+def test_a_network_of_many_numbers_is_shown_less() -> None:
+    """Its memory is what a pixel costs it, times the pixels."""
+    assert network_session().largest == 4096
+    assert network_session(card=network_card(network_of(parameters=2_500_000))).largest == 2048
 
 
 def reach() -> Reach:

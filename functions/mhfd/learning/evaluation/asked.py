@@ -17,7 +17,6 @@ from mhfd.errors import UsageError
 from mhfd.learning.features import VERSION
 from mhfd.learning.inference import NetworkSession
 from mhfd.learning.inference.meaning import IN_FOCUS, PIXEL_FACTOR
-from mhfd.learning.inference.network import LARGEST_PICTURE
 from mhfd.learning.inference.runtime import Runtime
 from mhfd.learning.learners import kept_numbers
 
@@ -67,8 +66,6 @@ class NetworkScores:
         cache: A folder for what it says, for the next time.
     """
 
-    largest = LARGEST_PICTURE
-
     def __init__(self, package: Package, cache: Path | None = None) -> None:
         session = NetworkSession(package)
         if (channels := session.network.channels) != 1:
@@ -79,6 +76,11 @@ class NetworkScores:
         self._session, self._says = session, package.card.recipe.says
         self._kept = None if cache is None else cache / f"network-{package.name}-m{METHOD_VERSION}"
         self._said: dict[str, NDArray[np.float64]] = {}
+
+    @property
+    def largest(self) -> int:
+        """Pixels along a side of what it is shown, at most."""
+        return self._session.largest
 
     def has_seen(self, sha256: str) -> bool:
         """It said of this image, now or another time."""

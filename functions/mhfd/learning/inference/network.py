@@ -1,7 +1,8 @@
 """A package of a network, ready to be asked about images: their pixels, prepared as its card says, and nothing else.
 
-It is asked about all of an image; of one that is larger than `LARGEST_PICTURE` a side about the middle, so that memory
-has an end. Where what it assumes does not hold it is not asked. Nothing is raised for an image.
+It is asked about all of an image; of one that is larger than `LARGEST_PICTURE` a side about the middle, and a network
+of more than a million numbers of one above `LARGEST_OF_MANY`, so that memory has an end (measured: decision 87). Where
+what it assumes does not hold it is not asked. Nothing is raised for an image.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 LARGEST_PICTURE: Final = 4096
 """Pixels along a side, at most, that a network is shown."""
+LARGEST_OF_MANY: Final = 2048
+"""The same of a network that has many numbers, and so many channels: its memory is four times that of a small one."""
+_MANY: Final = 1_000_000
 LEAST_SIDE: Final = 64
 """Of a smaller image a network of the kinds that there are has no place of its map."""
 
@@ -73,6 +77,11 @@ class NetworkSession:
             package.weights(), channels=network.channels, multiple=network.multiple, gives=network.gives
         )
 
+    @property
+    def largest(self) -> int:
+        """Pixels along a side, at most, that it is shown."""
+        return LARGEST_PICTURE if self.network.parameters <= _MANY else min(LARGEST_PICTURE, LARGEST_OF_MANY)
+
     def estimate(self, pixels: NDArray[Any], report: FocusReport, baseline: Sequence[float] | None = None) -> Estimate:
         """What the package says of an image.
 
@@ -116,10 +125,10 @@ class NetworkSession:
         if why is not None:
             return NetworkAnswer(why)
         try:
-            answer = self._asked(part_of_array(pixels, LARGEST_PICTURE))
+            answer = self._asked(part_of_array(pixels, self.largest))
         except Exception as e:  # whatever a stranger's model does, the image has its report
             return NetworkAnswer(f"its model fails with {type(e).__name__}: {e}")
-        top, left = (max(0, (side - LARGEST_PICTURE) // 2) for side in pixels.shape[-2:])
+        top, left = (max(0, (side - self.largest) // 2) for side in pixels.shape[-2:])
         return replace(answer, origin=(top, left))
 
     def _why_not(self, pixels: NDArray[Any], report: FocusReport | None) -> str | None:
