@@ -152,6 +152,16 @@ def test_two_sizes_are_refused_each_with_its_first_file(tmp_path: Path) -> None:
     assert f"1 image of 90 x 80 ({other.path})" in said
 
 
+def test_parts_that_a_dataset_was_built_with_are_left_out(tmp_path: Path) -> None:
+    data = shown_dataset(tmp_path)
+    part = shown_row(tmp_path / "parts", 77, group="scope/0/monday", shape=(64, 80), **labelled(77))
+    mirrored = shown_row(tmp_path / "parts", 78, group="scope/0/monday", **labelled(78))
+    copies = [one.model_copy(update={"parent": data.rows[0].sha256}) for one in (part, mirrored)]
+    examples = opened(with_row(with_row(data, copies[0]), copies[1]))
+    assert len(examples) == 19
+    assert "1 of 20 training images are copies of another size, and are left out" in examples.notes
+
+
 def test_too_small_and_torn_files_are_refused_before_anything_is_taught(tmp_path: Path) -> None:
     data = shown_dataset(tmp_path)
     small = shown_row(tmp_path / "small", 77, group="scope/0/monday", shape=(60, 80), **labelled(77))

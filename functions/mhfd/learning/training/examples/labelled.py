@@ -118,21 +118,21 @@ def open_labelled(dataset: Dataset, lesson: NetLesson, *, multiple: int, copies:
     """Of the training groups, what can be learned from. UsageError where that is nothing, or not alike."""
     refuse_leaks(dataset, pixels=False)
     rows = [row for row in settled(dataset.on(Side.TRAIN)).rows if row.pair is None]
-    known = tuple(row for row in rows if np.isfinite(_target(row, lesson)).any())
-    _teachable(rows, known, lesson)
-    same_size([row.path for row in known])
+    labelled = [row for row in rows if np.isfinite(_target(row, lesson)).any()]
+    _teachable(rows, labelled, lesson)
+    known = _alike(labelled)
     shape, pixel_nm = _seen(known)
     may_be_cut(shape, copies)
-    notes = tuple(_notes(rows, known, lesson, shape, copies))
-    return LabelledImages(known, lesson, multiple, copies, shape, pixel_nm, dataset.digest, notes)
+    notes = [*_left_out(len(rows), len(labelled), len(known)), *_notes(known, lesson, shape, copies)]
+    return LabelledImages(known, lesson, multiple, copies, shape, pixel_nm, dataset.digest, tuple(notes))
 
 
-def same_size(paths: Sequence[str]) -> tuple[int, int]:
-    """Height and width that the header of every file claims. UsageError: one cannot be read, is too small, or another.
+def sizes_of(paths: Sequence[str]) -> list[tuple[int, int]]:
+    """Height and width that the header of each file claims. UsageError: it cannot be read, or is too small.
 
     No pixel is decoded.
     """
-    sizes: dict[tuple[int, int], list[str]] = defaultdict(list)
+    sizes = []
     for path in paths:
         try:
             size = images.stored_size(path)
@@ -140,10 +140,29 @@ def same_size(paths: Sequence[str]) -> tuple[int, int]:
             raise UsageError(f"{path}: {flaw.detail}; take it out, or put the image back") from flaw
         if min(size) < LEAST:
             raise UsageError(_too_small(path, size))
-        sizes[size].append(path)
-    if len(sizes) > 1:
-        raise UsageError(_sizes(sizes))
-    return next(iter(sizes))
+        sizes.append(size)
+    return sizes
+
+
+def one_size(paths: Sequence[str], sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """That of all files. UsageError names each size with its first file."""
+    by_size: dict[tuple[int, int], list[str]] = defaultdict(list)
+    for path, size in zip(paths, sizes, strict=True):
+        by_size[size].append(path)
+    if len(by_size) > 1:
+        raise UsageError(_sizes(by_size))
+    return next(iter(by_size))
+
+
+def _alike(rows: Sequence[DatasetRow]) -> tuple[DatasetRow, ...]:
+    """Without copies of another size, such as parts that were cut out: what is shown is altered when it is shown.
+
+    UsageError where what was taken is of several sizes.
+    """
+    sizes = sizes_of([row.path for row in rows])
+    taken = [at for at, row in enumerate(rows) if row.parent is None] or range(len(rows))
+    size = one_size([rows[at].path for at in taken], [sizes[at] for at in taken])
+    return tuple(row for row, its in zip(rows, sizes, strict=True) if its == size)
 
 
 def _target(row: DatasetRow, lesson: NetLesson) -> NDArray[np.float32]:
@@ -218,11 +237,14 @@ def _too_small(path: str, size: tuple[int, int]) -> str:
     return f"{path}: {size[0]} x {size[1]} pixels are too few for a network; {LEAST} a side are needed: take it out"
 
 
-def _notes(
-    rows: Sequence[DatasetRow], known: Sequence[DatasetRow], lesson: NetLesson, shape: tuple[int, int], copies: Copies
-) -> Iterator[str]:
-    if lost := len(rows) - len(known):
-        yield f"{lost} of {len(rows)} training images have no label, and are left out"
+def _left_out(rows: int, labelled: int, known: int) -> Iterator[str]:
+    if labelled < rows:
+        yield f"{rows - labelled} of {rows} training images have no label, and are left out"
+    if known < labelled:
+        yield f"{labelled - known} of {labelled} training images are copies of another size, and are left out"
+
+
+def _notes(known: Sequence[DatasetRow], lesson: NetLesson, shape: tuple[int, int], copies: Copies) -> Iterator[str]:
     if (count := len({row.group.key for row in known})) < _FEW_GROUPS:
         yield f"{count} groups are few: what holds for them may hold for no other; {_FEW_GROUPS} or more are better"
     kinds = Counter(kind for row in known if math.isfinite(kind := float(_target(row, lesson)[0])))

@@ -23,7 +23,7 @@ from mhfd.errors import UsageError
 from mhfd.learning.dataset.checking import counted
 from mhfd.learning.training.examples.altering import Copy
 from mhfd.learning.training.examples.example import Example, float32
-from mhfd.learning.training.examples.labelled import may_be_cut, same_size, shown, side_of
+from mhfd.learning.training.examples.labelled import may_be_cut, one_size, shown, side_of, sizes_of
 from mhfd.learning.training.examples.plate_tables import (
     ACTION_TABLE,
     CHANNELS,
@@ -121,7 +121,8 @@ def open_plates(folder: Path, *, multiple: int, copies: Copies) -> PlateImages:
     said = tuple(NEUTRAL if field.is_neutral else str(named[field.treatment]) for field in chosen)
     _teachable(folder, chosen, said)
     files = tuple(tuple(_file(folder, field, folders, path) for path in field.files) for field in chosen)
-    shape = same_size([str(path) for channels in files for path in channels])
+    paths = [str(path) for channels in files for path in channels]
+    shape = one_size(paths, sizes_of(paths))
     may_be_cut(shape, copies)
     return PlateImages(
         fields=tuple(chosen),
