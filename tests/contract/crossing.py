@@ -460,6 +460,8 @@ FORMS: Final[Mapping[str, Form]] = {
     "job of a repair": _of_model("RepairJob", "mhfd_client.adjustment.beside.repair"),
     "job of what listens to a lens": _of_model("ListenJob", "mhfd_client.adjustment.beside.listen"),
     "how a repair ended": _of_model("RepairTold", "mhfd_client.adjustment.beside.repair"),
+    "job of a training": _of_model("TrainingJob", "mhfd.contract.training"),
+    "head of a training's checkpoint": _of_model("TrainingState", "mhfd.learning.training.workers.checkpoint"),
     "label that waits": _of_model("GivenLabel", "mhfd_client.station.inbox"),
     "wish that waits": _of_model("Wish", "mhfd_client.station.wishes"),
     "Verdict": _of_model("Verdict", "mhfd_client.verdicts.verdict"),

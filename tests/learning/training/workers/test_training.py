@@ -172,14 +172,6 @@ def test_a_loss_that_is_no_number_ends_in_words_and_is_not_kept(tmp_path: Path, 
     assert ran.steps == ran.of(CheckpointSaved) == []
 
 
-def test_a_batch_larger_than_what_is_taught_is_refused(tmp_path: Path, dataset: Path) -> None:
-    ran = alone(job(dataset, batch=19), tmp_path)
-
-    assert ran.stopped.code == "data"
-    assert "batch: 19" in ran.stopped.why
-    assert "18" in ran.stopped.why
-
-
 def test_an_image_that_changed_is_named_and_what_was_learned_stays(tmp_path: Path) -> None:
     dataset = taught(tmp_path / "data")
     folder = tmp_path / "folder"

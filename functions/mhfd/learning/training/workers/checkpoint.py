@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,7 @@ Arrays = Mapping[str, NDArray[np.float32]]
 class TrainingState(Wire):
     """All of a training's state that is not an array. What is drawn is a function of the step: no generator is kept."""
 
-    schema_version: int = 1
+    schema_version: Literal[1] = 1
     of: str = Field(description="the training: its plan and its dataset")
     step: int = Field(ge=0, description="steps taken")
     steps: int = Field(ge=0, description="of the whole training")
