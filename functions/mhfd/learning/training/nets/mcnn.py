@@ -29,9 +29,12 @@ def together(steps: Steps[T], given: T) -> T:
             given = steps.average_pool(given, 2)
         inside = given
         for convolution in range(CONVOLUTIONS):
-            inside = steps.relu(steps.conv(inside, f"path{number}.{convolution}", width, KERNEL))
+            if convolution:
+                inside = steps.relu(inside)
+            inside = steps.conv(inside, f"path{number}.{convolution}", width, KERNEL)
         smaller = MULTIPLE >> number
-        ends.append(steps.max_pool(inside, smaller) if smaller > 1 else inside)
+        # The largest is cut at 0, which is the largest of what was cut at 0, and takes less.
+        ends.append(steps.relu(steps.max_pool(inside, smaller) if smaller > 1 else inside))
     return steps.concat(ends)
 
 
