@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from benchmarks import _train_memory as memory
+from tests.rigs import REPOSITORY
 
 from mhfd.contract.training import NET_LESSONS, NetLesson
 from mhfd.errors import UsageError
@@ -32,7 +33,7 @@ def test_mcnn_makes_what_the_paper_counts() -> None:
 
 def test_small_is_small_and_has_a_map() -> None:
     sized = count(NETS["small"], channels=1, outputs=3, side=(1000, 700), batch=2)
-    assert 30_000 < sized.parameters < 50_000
+    assert 30_000 < sized.parameters < 60_000
     assert (sized.said_shape, sized.map_shape) == ((2, 3), (2, 3, 16, 11))
 
 
@@ -162,3 +163,15 @@ def test_what_the_paper_says_of_its_weights_has_one_reading_that_fits() -> None:
     chosen = count(NETS["mcnn"], channels=memory.CHANNELS, outputs=memory.CLASSES, side=memory.SIDE, batch=1)
     assert memory.readings()[0][1] == chosen.parameters
     assert "11.13 | 11 GB" in memory.by_batch()
+
+
+def test_the_page_of_networks_has_the_numbers_of_now() -> None:
+    page = (REPOSITORY / "docs" / "explanation" / "networks.md").read_text(encoding="utf-8")
+    for net in (NETS["small"], NETS["mcnn"]):
+        sized = count(net, channels=1, outputs=head_of("focus").outputs, side=(64, 64), batch=1)
+        assert f"{sized.parameters:,}" in page
+    for _, number in memory.readings():
+        assert f"{number:,} | {4 * number / 1e6:.1f}" in page
+    for batch in (8, 16, 32, 64):
+        sized = count(NETS["mcnn"], channels=memory.CHANNELS, outputs=memory.CLASSES, side=memory.SIDE, batch=batch)
+        assert f"| {batch} | {sized.activation_bytes / 1e9:.2f} |" in page
