@@ -16,14 +16,10 @@ _ERROR: Final = re.compile(
     r"^(?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Failed|Refused)\b.*|^\w+: .*error.*", re.I
 )
 _OF_TORCHRUN: Final = re.compile(r"^[IWE]\d{4} ")
-_FOLLOWS: Final = (
-    "Connection closed by peer",
-    "Connection reset by peer",
-    "Broken pipe",
-    "ChildFailedError",
-    "Timed out waiting",
-)
+_FOLLOWS: Final = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "ChildFailedError")
 """What the others say when one has died."""
+_SILENT: Final = re.compile(r"timed out", re.IGNORECASE)
+"""And when one does not answer."""
 _FROM_OUTSIDE: Final = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
@@ -83,9 +79,14 @@ def _said(errors: str) -> str:
             break  # what follows is torchrun's
         if not _OF_TORCHRUN.match(line) and line.strip():
             own.append(_OF_A_RANK.sub("", line).rstrip())
-    telling = [line for line in own if _ERROR.match(line) and not any(word in line for word in _FOLLOWS)]
-    last = telling[-1:] or [line for line in own if not any(word in line for word in _FOLLOWS)][-1:]
-    return " ".join(last)[:_MOST]
+    own = [line for line in own if not any(word in line for word in _FOLLOWS)]
+    telling = [line for line in own if _ERROR.match(line)]
+    silent = [line for line in telling if _SILENT.search(line)]
+    if telling and len(silent) == len(telling):
+        return f"another one did not answer in time ({telling[-1].strip()[:_MOST]})"
+    others = [line for line in telling if line not in silent]
+    plain = [line for line in own if not line.startswith((" ", "Traceback"))]
+    return " ".join((others or plain)[-1:])[:_MOST]
 
 
 def _name(number: int) -> str:

@@ -101,11 +101,9 @@ class _Log:
     """Two files of half the size: the second takes over when the first is full. A full disk is nobody's end."""
 
     def __init__(self, file: Path | None, most: int) -> None:
-        self._file, self._half, self._size = file, most // 2, 0
+        self._file, self._half = file, most // 2
+        self._size = file.stat().st_size if file is not None and file.is_file() else 0
         self.tail = b""
-        if file is not None:
-            with contextlib.suppress(OSError):
-                file.write_bytes(b"")
 
     def add(self, data: bytes) -> None:
         """What was said."""
