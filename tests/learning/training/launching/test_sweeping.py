@@ -77,6 +77,12 @@ def test_it_is_the_real_program_that_is_measured_and_nothing_is_left_of_it(tmp_p
     assert not (tmp_path / "sweep").exists()
 
 
+def test_what_somebody_names_is_measured_and_nothing_else(tmp_path: Path) -> None:
+    found = swept(tmp_path, {(1, 1): 4.0, (2, 2): 1.0, (8, 1): 2.0}, ways=[(1, 1), (2, 2), (8, 1)])
+
+    assert [(row.workers, row.threads) for row in found.rows] == [(1, 1), (2, 2), (8, 1)]
+
+
 def test_of_what_is_as_fast_the_fewest_threads_are_taken(tmp_path: Path) -> None:
     found = swept(tmp_path, {(1, 1): 4.0, (1, 4): 1.0, (2, 2): 1.0, (4, 1): 1.2, (1, 2): 1.01})
 

@@ -6,7 +6,7 @@ memory is not tried. Loads no torch.
 
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +66,7 @@ def sweep(
     told: Callable[[str], object] | None = None,
     beat: Callable[[], object] | None = None,
     image: ImageShape | None = None,
+    ways: Sequence[tuple[int, int]] | None = None,
     machine: NodeMachine | None = None,
     start: Start = follow,
     at_most_s: float = _ALL_S,
@@ -79,6 +80,8 @@ def sweep(
         told: Told a line for each way that was tried.
         beat: Called at least once a second; may raise.
         image: What is shown, if it is known already.
+        ways: Workers and threads to measure, these and no others. None: those that share all cores, and the best of
+            them with fewer threads.
         machine: This one; another one in tests.
         start: Starts the workers: another one in tests.
         at_most_s: Seconds after which nothing more is tried.
@@ -91,11 +94,11 @@ def sweep(
     measuring = _Measuring(job, folder, of, here, _needs(job, shown), told or (lambda _line: None), beat, start)
     began = time.monotonic()
     late = False
-    for shared in candidates(here, batch=of.batch, on_gpus=_on_gpus(job.layout, here)):
+    for shared in ways or candidates(here, batch=of.batch, on_gpus=_on_gpus(job.layout, here)):
         if late := bool(measuring.measured) and time.monotonic() - began > at_most_s:
             break
         measuring.add(*shared)
-    while measuring.measured and not late:
+    while measuring.measured and not (late or ways):
         best = measuring.best()
         shared_next = fewer_threads((best.workers, best.threads), measuring.tried)
         if shared_next is None:
