@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mhfd.errors import UsageError
-from mhfd.learning.dataset.copies import NotAnImage, pixels_of
+from mhfd.learning.dataset.copies import NotAnImage, image_of, pixels_of
 from mhfd.learning.dataset.problems import DatasetProblem, ProblemKind
 from mhfd.learning.dataset.rows import BesideImage, Dataset, DatasetRow
 
@@ -83,12 +83,11 @@ def beside_problems(dataset: Dataset, *, pixels: bool = True) -> Iterator[Datase
 
 
 def _mask_problems(row: DatasetRow, mask: BesideImage) -> Iterator[DatasetProblem]:
-    from mhfd import images
-
     try:
-        found = mask_of(mask, images.load(row.path).info)
+        found = mask_of(mask, image_of(row)[1])
     except NotAnImage as error:
-        yield DatasetProblem(kind=ProblemKind.MASK, sentence=str(error), paths=(row.path, mask.path))
+        if str(error).startswith(mask.path):  # of the row's own image it is said once
+            yield DatasetProblem(kind=ProblemKind.MASK, sentence=str(error), paths=(row.path, mask.path))
         return
     if (found == UNKNOWN).all():
         says = "nothing in it is known; draw what the image shows, or take it out"

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mhfd.contract.focus_report import ImageInfo
 from mhfd.errors import UsageError
 from mhfd.learning.dataset.labels_csv import beside_of, sha256_of
 from mhfd.learning.dataset.rows import IMAGES, DatasetRow, ImageCause, Origin, Target
@@ -113,6 +114,12 @@ class MadeImages:
 
 def pixels_of(row: DatasetRow) -> tuple[NDArray[Any], float | None]:
     """What of a row's file is image, and its pixel size; NotAnImage where it is not the file that was labelled."""
+    pixels, info = image_of(row)
+    return pixels, info.pixel_nm
+
+
+def image_of(row: DatasetRow) -> tuple[NDArray[Any], ImageInfo]:
+    """The same, with all that is known of the file."""
     from mhfd import images
 
     image = images.load(row.path)
@@ -121,7 +128,7 @@ def pixels_of(row: DatasetRow) -> tuple[NDArray[Any], float | None]:
         raise NotAnImage(f"{row.path}: {image.detail or image.finding}; take it out, or put the image back")
     if image.info.sha256 != row.sha256:
         raise NotAnImage(_ANOTHER.format(row.path))
-    return np.asarray(pixels), image.info.pixel_nm
+    return np.asarray(pixels), image.info
 
 
 def middle_of(row: DatasetRow, height: int) -> tuple[NDArray[Any], tuple[int, int]]:

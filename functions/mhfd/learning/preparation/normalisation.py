@@ -55,6 +55,19 @@ class Normalisation:
         low, high = np.percentile(finite(some) if some.dtype.kind == "f" else some, (self.low, self.high))
         return float(low), float(high)
 
+    def between(self, plane: NDArray[Any], limits: tuple[float, float]) -> NDArray[np.float32]:
+        """A channel (height, width) by limits that may be another's, and nothing cut off: `back` undoes it."""
+        low, high = limits
+        if high <= low:
+            return np.zeros(plane.shape, np.float32)
+        made = (finite(plane) if plane.dtype.kind == "f" else plane).astype(np.float32)
+        return (made - np.float32(low)) * np.float32(1 / (high - low)) - np.float32(0.5)
+
+    def back(self, plane: NDArray[np.float32], limits: tuple[float, float]) -> NDArray[np.float32]:
+        """Grey values of what `between` gave."""
+        low, high = limits
+        return (plane + np.float32(0.5)) * np.float32(max(0.0, high - low)) + np.float32(low)
+
     def _plane(self, plane: NDArray[Any]) -> NDArray[np.float32]:
         low, high = self.limits_of(plane)
         known = finite(plane) if plane.dtype.kind == "f" else plane

@@ -10,10 +10,11 @@ from mhfd.learning.dataset.rows import Dataset
 from mhfd.learning.training.examples.example import Examples
 from mhfd.learning.training.examples.labelled import open_labelled
 from mhfd.learning.training.examples.plates import is_plates, open_plates
+from mhfd.learning.training.examples.restoring import open_restoring
 
 
 def open_examples(dataset: Dataset | Path, lesson: NetLesson, *, multiple: int, copies: Copies = "none") -> Examples:
-    """What can be learned from: of the training groups alone, all of one size.
+    """What can be learned from: of the training groups alone; for focus and cause all of one size.
 
     Args:
         dataset: A dataset, its folder, or a folder that is laid out as BBBC021 is.
@@ -29,6 +30,6 @@ def open_examples(dataset: Dataset | Path, lesson: NetLesson, *, multiple: int, 
             raise UsageError(f"lesson: {dataset} says of cells what a compound does: train `cause`, not {lesson!r}")
         return open_plates(dataset, multiple=multiple, copies=copies)
     whole = dataset if isinstance(dataset, Dataset) else Dataset.read(dataset)
-    if lesson not in ("focus", "cause"):
-        raise UsageError(f"lesson: no images are kept for {lesson!r}; focus and cause are")
+    if lesson == "denoise" or lesson == "segment":
+        return open_restoring(whole, lesson, multiple=multiple, copies=copies)
     return open_labelled(whole, lesson, multiple=multiple, copies=copies)

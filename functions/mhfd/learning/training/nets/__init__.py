@@ -16,6 +16,8 @@ from mhfd.learning.training.nets.drawing import Net, NetDrawn, Steps
 from mhfd.learning.training.nets.heads import Head, head_of
 from mhfd.learning.training.nets.in_onnx import onnx_of
 from mhfd.learning.training.nets.mcnn import MCNN
+from mhfd.learning.training.nets.regions import REGIONS
+from mhfd.learning.training.nets.residual import RESIDUAL
 from mhfd.learning.training.nets.small import SMALL
 from mhfd.learning.training.nets.weights import Weights, begin, digest_of
 
@@ -35,7 +37,7 @@ __all__ = [
     "onnx_of",
 ]
 
-NETS: Final[Mapping[str, Net]] = MappingProxyType({net.name: net for net in (SMALL, MCNN)})
+NETS: Final[Mapping[str, Net]] = MappingProxyType({net.name: net for net in (SMALL, MCNN, RESIDUAL, REGIONS)})
 """By name; the first that may be taught a lesson is the usual one for it."""
 
 
