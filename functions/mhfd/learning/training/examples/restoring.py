@@ -1,8 +1,8 @@
 """What networks are shown that give a picture or a map: parts of images, with another take of each, or with masks.
 
-Parts are drawn at random, so images of several sizes are fine here. Where no image has another take of its field, some
-pixels are hidden, each by one that lies around it, and are to be told from what lies around them: the noise of a pixel
-says nothing of its neighbour's.
+Parts are drawn at random, so images of several sizes are fine here; of a large image several are shown an epoch, each
+an example of its own. Where no image has another take of its field, some pixels are hidden, each by one that lies
+around it, and are to be told from what lies around them: the noise of a pixel says nothing of its neighbour's.
 """
 
 from __future__ import annotations
@@ -40,9 +40,10 @@ _PART: Final = 64
 """Pixels a side of a part of a picture: far more than a network that takes noise away looks around."""
 _LARGE_PART: Final = 256
 """The most of a part of which is to be told what its places show."""
+_MOST_PARTS: Final = 8
 _MASKS_READ: Final = 64
 _PART_DRAWN, _HIDDEN_DRAWN = 66, 67  # from what names a copy
-_MIDDLE: Final = (0,)  # what is drawn from where there is no copy: validation sees the same each time
+_AS_IT_IS: Final = 68  # where there is no copy: validation sees the same parts each time
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +59,12 @@ class RestoringImages:
     pixel_nm: tuple[float, float] | None
     digest: str
     notes: tuple[str, ...]
+    parts: int
+    """Of each image, an epoch."""
     channels: int = 1
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.rows) * self.parts
 
     @property
     def says(self) -> tuple[str, ...]:
@@ -71,17 +74,17 @@ class RestoringImages:
     @property
     def groups(self) -> Sequence[str]:
         """See `Examples`."""
-        return [row.group.key for row in self.rows]
+        return [row.group.key for row in self.rows for _ in range(self.parts)]
 
     @property
     def paths(self) -> Sequence[str]:
         """See `Examples`."""
-        return [row.path for row in self.rows]
+        return [row.path for row in self.rows for _ in range(self.parts)]
 
     @property
     def classes(self) -> NDArray[np.float64]:
         """See `Examples`."""
-        return np.full(len(self.rows), np.nan)
+        return np.full(len(self), np.nan)
 
     @property
     def side(self) -> tuple[int, int]:
@@ -90,17 +93,17 @@ class RestoringImages:
 
     def load(self, index: int, copy: Copy | None) -> Example:
         """See `Examples`. Nothing is turned by a quarter: scan lines stay scan lines."""
-        row = self.rows[index]
-        lying = None if copy is None else copy.upright()
-        x, y = self._masked(row, lying) if self.lesson == "segment" else self._twice(row, lying)
+        row, number = self.rows[index // self.parts], index % self.parts
+        lying = Copy(key=(number, _AS_IT_IS)) if copy is None else copy.upright()
+        x, y = self._masked(row, lying) if self.lesson == "segment" else self._twice(row, lying, copy is None)
         return Example(x, y)
 
-    def _masked(self, row: DatasetRow, copy: Copy | None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _masked(self, row: DatasetRow, copy: Copy) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         pixels, info = image_of(row)
         x, mask = self._cut(row, [NORMALISATION.of(pixels)[0], mask_of(_beside(row, "mask"), info)], copy)
         return x[None].astype(np.float32), places_of(mask)
 
-    def _twice(self, row: DatasetRow, copy: Copy | None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _twice(self, row: DatasetRow, copy: Copy, in_order: bool) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         pixels, _ = pixels_of(row)
         limits = NORMALISATION.limits_of(pixels)
         planes = [NORMALISATION.between(pixels, limits)]
@@ -111,28 +114,24 @@ class RestoringImages:
                     f"{row.path}: has {pixels.shape} pixels, and its other take {other.shape}; take it out"
                 )
             planes.append(NORMALISATION.between(other, limits))
-        rng = np.random.default_rng([*(_MIDDLE if copy is None else copy.key), _HIDDEN_DRAWN])
-        if self.takes and copy is not None and rng.random() < 0.5:
+        rng = np.random.default_rng([*copy.key, _HIDDEN_DRAWN])
+        if self.takes and not in_order and rng.random() < 0.5:
             planes.reverse()  # each take is as good as the other
         parts = self._cut(row, planes, copy)
         x, y = parts if self.takes else hidden(parts[0], rng)
         return x[None], y[None]
 
-    def _cut(self, row: DatasetRow, planes: Sequence[NDArray[Any]], copy: Copy | None) -> list[NDArray[Any]]:
-        """The same part of each, altered alike; in the middle where there is no copy."""
+    def _cut(self, row: DatasetRow, planes: Sequence[NDArray[Any]], copy: Copy) -> list[NDArray[Any]]:
+        """The same part of each, altered alike."""
         spare = [side - self.part for side in planes[0].shape]
         if min(spare) < 0:
             height, width = planes[0].shape
             raise UsageError(
                 f"{row.path}: {height} x {width} pixels are image, and parts of {self.part} are shown; take it out"
             )
-        if copy is None:
-            top, left = (one // 2 for one in spare)
-        else:
-            rng = np.random.default_rng([*copy.key, _PART_DRAWN])
-            top, left = (int(rng.integers(one + 1)) for one in spare)
-        parts = [plane[top : top + self.part, left : left + self.part] for plane in planes]
-        return [np.ascontiguousarray(part) if copy is None else copy.of(part) for part in parts]
+        rng = np.random.default_rng([*copy.key, _PART_DRAWN])
+        top, left = (int(rng.integers(one + 1)) for one in spare)
+        return [copy.of(plane[top : top + self.part, left : left + self.part]) for plane in planes]
 
 
 def hidden(part: NDArray[np.float32], rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -185,10 +184,11 @@ def open_restoring(dataset: Dataset, lesson: RestoringLesson, *, multiple: int, 
     notes = (*_notes(lesson, rows, known, takes=takes),)
     if lesson == "segment":
         notes += tuple(_classes(known))
-    found = RestoringImages(tuple(known), lesson, part, takes, pixel_nm, dataset.digest, notes)
+    parts = min(_MOST_PARTS, max(1, (least // part) ** 2))
+    found = RestoringImages(tuple(known), lesson, part, takes, pixel_nm, dataset.digest, notes, parts)
     first = {row.group.key: number for number, row in reversed(list(enumerate(known)))}
     for number in first.values():
-        found.load(number, None)  # what is wrong with all of a group is said before anything is trained
+        found.load(number * parts, None)  # what is wrong with all of a group is said before anything is trained
     return found
 
 

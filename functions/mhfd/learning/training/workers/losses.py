@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from mhfd.contract.training import NetLesson
 from mhfd.learning.training.nets.heads import SPREADS
+from mhfd.learning.training.workers.restoring import picture_loss, places_loss, places_right
 
 RADIUS_WEIGHT: Final = 2.0
 """Of the radius beside the verdict: where both are poor, both losses are then about as large."""
@@ -80,9 +81,31 @@ def cause_marks(said: Any, _map: Any, y: Any) -> Marks:
     return Marks(likeliest[:, 0].sum(), likeliest.any(1).sum(), said.new_tensor(float(len(y))), by_answer)
 
 
-LOSSES: Final[Mapping[NetLesson, LossOf]] = {"focus": focus_loss, "cause": cause_loss}
+def picture_marks(_said: Any, _map: Any, y: Any) -> Marks:
+    """A picture is not right or wrong."""
+    none = y.new_zeros(())
+    return Marks(none, none, none, y.new_zeros(2))
 
-MARKS: Final[Mapping[NetLesson, MarksOf]] = {"focus": focus_marks, "cause": cause_marks}
+
+def places_marks(_said: Any, drawn: Any, y: Any) -> Marks:
+    """Of places, whose largest score is that of what they show."""
+    right, known, by_answer = places_right(drawn, y)
+    return Marks(right, known, known, by_answer)
+
+
+LOSSES: Final[Mapping[NetLesson, LossOf]] = {
+    "focus": focus_loss,
+    "cause": cause_loss,
+    "denoise": picture_loss,
+    "segment": places_loss,
+}
+
+MARKS: Final[Mapping[NetLesson, MarksOf]] = {
+    "focus": focus_marks,
+    "cause": cause_marks,
+    "denoise": picture_marks,
+    "segment": places_marks,
+}
 
 TRUTHS: Final[Mapping[NetLesson, int]] = {"focus": 2, "cause": 1}
 """Of the lessons whose networks say something of an image: numbers that are known of one."""

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 
-def picture_loss(said: Any, drawn: Any, wanted: Any) -> tuple[Any, int]:
+def picture_loss(said: Any, drawn: Any, wanted: Any) -> tuple[Any, Any]:
     """Sum over images of the mean difference where it is known what is wanted, and how many images that are.
 
     Args:
@@ -23,7 +23,7 @@ def picture_loss(said: Any, drawn: Any, wanted: Any) -> tuple[Any, int]:
     return _summed(off, known)
 
 
-def places_loss(said: Any, drawn: Any, wanted: Any) -> tuple[Any, int]:
+def places_loss(said: Any, drawn: Any, wanted: Any) -> tuple[Any, Any]:
     """Sum over images of the mean cross-entropy of their places.
 
     Args:
@@ -38,16 +38,15 @@ def places_loss(said: Any, drawn: Any, wanted: Any) -> tuple[Any, int]:
     return _summed(off * known, known)
 
 
-def places_right(drawn: Any, wanted: Any) -> tuple[float, float, Any]:
+def places_right(drawn: Any, wanted: Any) -> tuple[Any, Any, Any]:
     """How many known places have their class for the largest score, how many are known, and each class's number."""
     known = torch.isfinite(wanted)
     right = (drawn.argmax(1) == torch.nan_to_num(wanted)) & known
     classes = torch.bincount(wanted[known].long(), minlength=drawn.shape[1])
-    return float(right.sum()), float(known.sum()), classes
+    return right.sum(), known.sum(), classes
 
 
-def _summed(off: Any, known: Any) -> tuple[Any, int]:
+def _summed(off: Any, known: Any) -> tuple[Any, Any]:
     """Over the images of which anything is known."""
     each, places = off.flatten(1).sum(1), known.flatten(1).sum(1)
-    some = places > 0
-    return (each[some] / places[some]).sum(), int(some.sum())
+    return (each / places.clamp(min=1)).sum(), (places > 0).sum()
