@@ -24,8 +24,8 @@ def _draw(steps: Steps[T], given: T, outputs: int) -> NetDrawn[T]:
         inside = steps.max_pool(steps.relu(steps.conv(inside, f"down{number}", width, 3)), 2)
     for number, reach in enumerate(REACHES):
         within = steps.relu(steps.conv(inside, f"reach{number}.0", WIDTHS[-1], 3, dilation=reach))
-        inside = steps.add(inside, steps.conv(within, f"reach{number}.1", WIDTHS[-1], gain=_FAINT))
+        inside = steps.add(inside, steps.conv(within, f"reach{number}.1", WIDTHS[-1]))
     return NetDrawn(None, steps.conv(steps.relu(inside), "map", outputs, gain=_FAINT))
 
 
-REGIONS: Final = Net("regions", ("segment",), 64, 0.02, _draw, grid=GRID)
+REGIONS: Final = Net("regions", ("segment",), 64, 0.05, _draw, grid=GRID)

@@ -12,6 +12,7 @@ from mhfd.learning.training.nets.drawing import Net, NetDrawn, Steps, T
 WIDTH: Final = 16
 BLOCKS: Final = 4
 _FAINT: Final = 0.1
+_NEXT_TO_NOTHING: Final = 0.01
 
 
 def _draw(steps: Steps[T], given: T, outputs: int) -> NetDrawn[T]:
@@ -19,7 +20,9 @@ def _draw(steps: Steps[T], given: T, outputs: int) -> NetDrawn[T]:
     for number in range(BLOCKS):
         within = steps.relu(steps.conv(inside, f"block{number}.0", WIDTH, 3))
         inside = steps.add(inside, steps.conv(within, f"block{number}.1", WIDTH, 3, gain=_FAINT))
-    return NetDrawn(None, steps.add(given, steps.conv(steps.add(first, inside), "last", outputs, 3, gain=_FAINT)))
+    return NetDrawn(
+        None, steps.add(given, steps.conv(steps.add(first, inside), "last", outputs, 3, gain=_NEXT_TO_NOTHING))
+    )
 
 
-RESIDUAL: Final = Net("residual", ("denoise",), 64, 0.02, _draw, grid=1)
+RESIDUAL: Final = Net("residual", ("denoise",), 64, 0.005, _draw, grid=1)
