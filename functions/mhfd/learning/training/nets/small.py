@@ -47,4 +47,4 @@ def _pathway(steps: Steps[T], inside: T, number: int) -> T:
     return steps.average_pool(inside, left) if left > 1 else inside
 
 
-SMALL: Final = Net("small", ("focus", "cause"), MULTIPLE, 0.004, _draw)
+SMALL: Final = Net("small", ("focus", "cause"), MULTIPLE, 0.05, _draw)
