@@ -40,6 +40,8 @@
         |-- HourTrouble                       a question of the first hour could not be asked; the next one is
         |-- ServiceManagerError               systemd is not there, or does not do what it is told
         |-- WorkUnknown (also UsageError)     no work of that key is known on this machine
+        |-- WorkNotDone                       a work was cancelled, failed, or was not taken: says why, and what to do
+        |-- PackageElsewhere                  what was learned lies where this machine cannot read it: says where
         |-- RunnerError                       a runner cannot do what it was asked to
         `-- ComputeError                      Globus Compute cannot do what it was asked to: says what to do about it
             |-- ServiceUnreachable            the service gives no answer; what was asked may have been done
@@ -241,6 +243,14 @@ class AnswerLate(ComputeError, TimeoutError):
 
 class EndpointClosed(ComputeError):
     """Who asked has closed its endpoint before there was an answer."""
+
+
+class WorkNotDone(StationError):
+    """A work was cancelled, failed, or was not taken."""
+
+
+class PackageElsewhere(StationError):
+    """What was learned lies where this machine cannot read it."""
 
 
 class WorkUnknown(StationError, UsageError):

@@ -94,8 +94,18 @@ mhfd_examine = function(
     summary="Say how the endpoint is: the fields of an ExamineRequest in, those of an Examination out.",
     answer=_EXAMINED,
 )
+mhfd_train = function(
+    "mhfd_train",
+    module="mhfd.remote",
+    entry="train",
+    summary="Train a network, in turns: the fields of a TrainRequest in, those of a WorkAnswer out.",
+)
 
-FUNCTIONS: dict[str, Callable[..., object]] = {"mhfd_focus": mhfd_focus, "mhfd_examine": mhfd_examine}
+FUNCTIONS: dict[str, Callable[..., object]] = {
+    "mhfd_focus": mhfd_focus,
+    "mhfd_examine": mhfd_examine,
+    "mhfd_train": mhfd_train,
+}
 """What can be registered, by name."""
 
 AT_ONCE: Final = frozenset({"mhfd_focus", "mhfd_examine"})

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import click
 
+from mhfd.errors import UsageError
 from mhfd_client.printing import printable
 
 if TYPE_CHECKING:
@@ -184,6 +185,21 @@ def echo_json(value: object) -> None:
     if version is not None and isinstance(value, dict):
         value = {"schema_version": version, **value}
     click.echo(json.dumps(value, indent=2, ensure_ascii=True, default=os.fspath))  # a path is the text of it
+
+
+def chosen_options(pairs: tuple[str, ...]) -> dict[str, Any]:
+    """What is chosen of the endpoint's configuration: a number or true where it reads as one, else text. UsageError."""
+    chosen: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(f"--option: {pair!r} is none; write KEY=VALUE, as in --option purpose=train")
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = text
+        chosen[name.strip()] = value if isinstance(value, bool | int | float) else text.strip()
+    return chosen
 
 
 def counter(what: str) -> Callable[[int, int], object] | None:

@@ -17,7 +17,7 @@ from mhfd_client.progress import Bar, bar
 from mhfd_client.settings.places import state_home
 
 if TYPE_CHECKING:
-    from mhfd.contract.training import NetLesson
+    from mhfd.contract.training import NetLesson, TrainingPlan
     from mhfd.learning.dataset import Dataset
     from mhfd.learning.trained import Training
     from mhfd.learning.training.told import CheckpointSaved, Told
@@ -60,6 +60,29 @@ class NetworkOptions:
                 raise UsageError(f"{name}: expected 1 to {_MOST_THREADS}, got {value}")
         return WorkerLayout(workers=self.workers, threads=self.threads or 1, device=self.device or "auto")
 
+    def plan(self, lesson: str, learner: str, *, seed: int) -> TrainingPlan:
+        """What is to become of it. UsageError."""
+        from mhfd.learning.training.making import plan_of
+
+        return plan_of(
+            lesson,
+            learner,
+            seed=seed,
+            epochs=self.epochs,
+            batch=self.batch,
+            rate=self.rate,
+            warmup_epochs=self.warmup,
+            copies=self.copies,
+            until=self.until,
+            validation=self.validation,
+        )
+
+    def checked_hours(self) -> float | None:
+        """How long it may take. UsageError."""
+        if self.at_most_hours is not None and not self.at_most_hours > 0:
+            raise UsageError(f"at_most_hours: expected more than 0, got {self.at_most_hours:g}")
+        return self.at_most_hours
+
 
 def network_named(lesson: str, learner: str | None) -> str | None:
     """The network that a lesson and a learner's name mean; None: they mean a learner of tables. UsageError."""
@@ -71,6 +94,15 @@ def network_named(lesson: str, learner: str | None) -> str | None:
     if learner in NETS or (lesson in NET_LESSONS and lesson not in LESSONS):
         return net_of(cast("NetLesson", lesson), learner).name
     return None
+
+
+def network_there(lesson: str, learner: str | None) -> str:
+    """The network that an endpoint trains: it trains nothing else. UsageError."""
+    from mhfd.learning.training.nets import net_of
+
+    if lesson not in NET_LESSONS:
+        raise UsageError(f"lesson: no network learns the {lesson} alone; an endpoint trains networks: say focus")
+    return net_of(lesson, learner).name
 
 
 def train_network(
@@ -103,21 +135,7 @@ def train_network(
     from mhfd.learning.training import making
 
     making.needs_torch(learner)
-    plan = making.plan_of(
-        lesson,
-        learner,
-        seed=seed,
-        epochs=options.epochs,
-        batch=options.batch,
-        rate=options.rate,
-        warmup_epochs=options.warmup,
-        copies=options.copies,
-        until=options.until,
-        validation=options.validation,
-    )
-    layout = options.layout()
-    if options.at_most_hours is not None and not options.at_most_hours > 0:
-        raise UsageError(f"at_most_hours: expected more than 0, got {options.at_most_hours:g}")
+    plan, layout, at_most_hours = options.plan(lesson, learner, seed=seed), options.layout(), options.checked_hours()
     given_as = _folder_or_rows(dataset)
     given: dict[str, Any] = {} if licence is None else {"licence": licence}
     with bar(None, progress, what=f"{lesson} {learner}", transient=True) as shown:
@@ -133,7 +151,7 @@ def train_network(
                 sweep_anew=bool(options.sweep),
                 sweeps=state_home() / "sweeps",
                 afresh=bool(options.afresh),
-                at_most_hours=options.at_most_hours,
+                at_most_hours=at_most_hours,
                 title=title,
                 told=seen.told,
                 said=seen.said,

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mhfd.errors import UsageError
-from mhfd_client.learning.networks import NetworkOptions, network_named, train_network
+from mhfd_client.learning.networks import NetworkOptions, network_named, network_there, train_network
 from mhfd_client.settings.load import load
 from mhfd_client.settings.places import cache_dir, models_home
 from mhfd_client.surface import brief
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from uuid import UUID
 
     from mhfd.contract.training import Copies
     from mhfd.learning.dataset import Dataset
@@ -52,6 +53,11 @@ def train(
     at_most_hours: float | None = None,
     afresh: bool = False,
     progress: bool | None = None,
+    endpoint: str | UUID | None = None,
+    key: str | None = None,
+    into: str | None = None,
+    map: Mapping[str, str] | Sequence[str] | None = None,  # noqa: A002 - as `score` calls it
+    options: Mapping[str, Any] | None = None,
 ) -> Training:
     """Teach a learner, or train a network, with a dataset's training groups and write a package. It is not promoted.
 
@@ -87,8 +93,13 @@ def train(
         at_most_hours: network: refuse to go on where it would take longer.
         afresh: network: begin anew where the same training was begun before.
         progress: network: a bar; nothing: where somebody looks.
+        endpoint: network: train it there; the dataset is a folder that it sees.
+        key: With `endpoint`: of the work; nothing: it follows from what is asked.
+        into: With `endpoint`: a folder of its, in which the work has its own; nothing: in the first that it may write.
+        map: With `endpoint`: what it calls folders of this machine, as `{"/mnt/sem": "/eagle/sem"}`.
+        options: With `endpoint`: what is chosen of its configuration; nothing: `{"purpose": "train"}`.
     """
-    options = NetworkOptions(
+    said_of_it = NetworkOptions(
         workers=workers,
         threads=threads,
         sweep=sweep,
@@ -104,25 +115,24 @@ def train(
         afresh=afresh,
     )
     home = models_home(load(config).settings)
-    into = home / "packages" if out is None else Path(out)
-    network = network_named(lesson, learner)
+    packages = home / "packages" if out is None else Path(out)
+    far = {"key": key, "into": into, "map": map, "options": options}
+    if endpoint is None and (wrong := [name for name, value in far.items() if value]):
+        raise UsageError(f"{wrong[0]}: it belongs to a training on an endpoint; say endpoint too, or leave it out")
+    network = network_named(lesson, learner) if endpoint is None else network_there(lesson, learner)
     if network is not None:
         of_tables = {"baseline": baseline, "balance": balance, "prepare": prepare or None}
         if wrong := [name for name, value in of_tables.items() if value is not None]:
             raise UsageError(f"{wrong[0]}: {network} is a network, which is shown images and no features; leave it out")
-        return train_network(
-            lesson,
-            dataset,
-            network,
-            options,
-            out=into,
-            seed=seed,
-            licence=licence,
-            title=title,
-            said=said,
-            progress=progress,
-        )
-    if said_of_networks := options.said():
+        about: dict[str, Any] = {"out": packages, "seed": seed, "licence": licence, "title": title}
+        shown: dict[str, Any] = {"said": said, "progress": progress}
+        if endpoint is None:
+            return train_network(lesson, dataset, network, said_of_it, **about, **shown)
+        from mhfd_client.learning.networks_far import TrainedWhere, train_there
+
+        where = TrainedWhere(endpoint=endpoint, key=key, into=into, maps=map or (), options=options or {})
+        return train_there(lesson, dataset, network, said_of_it, where, **about, **shown)
+    if said_of_networks := said_of_it.said():
         named = f"{learner} is" if learner else "the usual learner is"
         raise UsageError(
             f"{said_of_networks[0]}: {named} no network, and only a network knows it; say --learner small or another"
@@ -135,7 +145,7 @@ def train(
     return teaching.train(
         dataset if isinstance(dataset, Dataset) else read(Path(dataset)),
         lesson,
-        out=into,
+        out=packages,
         learner=learner,
         seed=seed,
         title=title,

@@ -1,14 +1,14 @@
-"""What runs on an endpoint: `run` scores images, `examine` says how the endpoint is. JSON in, JSON out.
+"""What runs on an endpoint: `run` scores images, `examine` says how the endpoint is, `train` trains. JSON in and out.
 
-The functions that are registered with Globus Compute (`mhfd.shim`) call these two and do nothing else. Neither raises
-for anything that is in a request or in an image, and neither trusts its caller: which files may be touched is the
+The functions that are registered with Globus Compute (`mhfd.shim`) call these and do nothing else. None raises for
+anything that is in a request or in an image, and none trusts its caller: which files may be touched is the
 administrator's configuration (`mhfd.site`).
 
     __init__    the way in; imports nothing until it is called
     task        the way of every request: site, request, is it allowed, work, its line in the log
     scoring     run: a request -> reports, one path after the other
     examining   examine: what `mhfd doctor --endpoint` asks
-    training    a network trained, in turns
+    training    train: a network, in turns
     trained_on        the dataset of a training
     earlier_training  the checkpoints of another training, to go on from
     roots       a path -> an open file below an administrator's folder
@@ -27,7 +27,7 @@ administrator's configuration (`mhfd.site`).
 
 from typing import Any
 
-__all__ = ["examine", "run"]
+__all__ = ["examine", "run", "train"]
 
 
 def run(**request: Any) -> dict[str, Any]:
@@ -42,3 +42,10 @@ def examine(**request: Any) -> dict[str, Any]:
     from mhfd.remote.examining import answer
 
     return answer(request)
+
+
+def train(**request: Any) -> dict[str, Any]:
+    """A TrainRequest's fields in, a WorkAnswer's out."""
+    from mhfd.remote.training import answered
+
+    return answered(request)

@@ -6,7 +6,7 @@ it. Imports no torch, and nothing of the room of training before there is someth
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -15,7 +15,7 @@ from mhfd.contract.request import Code
 from mhfd.contract.training import TrainingPlan, TrainRequest, WorkerLayout
 from mhfd.errors import ExtraMissing, TrainingFailed, UsageError
 from mhfd.remote import earlier_training
-from mhfd.remote.long.running import LongFailure, LongVerb, LongWork
+from mhfd.remote.long.running import LongFailure, LongVerb, LongWork, answer
 from mhfd.remote.refusal import Refusal, problem
 from mhfd.remote.trained_on import RootedDataset, rooted
 
@@ -68,9 +68,20 @@ class Trainer(Protocol):
         """What was learned."""
 
 
+def answered(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a TrainRequest in, those of a WorkAnswer out."""
+    return answer(verb_of(_by_workers), request)
+
+
 def verb_of(trainer: Trainer) -> LongVerb[TrainRequest]:
     """The function, with whoever trains."""
     return LongVerb(NAME, TrainRequest, partial(_trained, trainer))
+
+
+def _by_workers(dataset: Path, plan: TrainingPlan, **options: Any) -> "Training":
+    from mhfd.learning.training.making import train_net
+
+    return train_net(dataset, plan, **options)
 
 
 def _trained(trainer: Trainer, request: TrainRequest, work: LongWork) -> dict[str, Any]:

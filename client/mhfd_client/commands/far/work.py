@@ -7,13 +7,22 @@ import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import click
 
 from mhfd import documentation
-from mhfd.errors import UsageError
-from mhfd_client.commands.common import EXIT_INTERRUPTED, EXIT_PERSON, JSON, SET, Group, echo, say, set_pairs
+from mhfd_client.commands.common import (
+    EXIT_INTERRUPTED,
+    EXIT_PERSON,
+    JSON,
+    SET,
+    Group,
+    chosen_options,
+    echo,
+    say,
+    set_pairs,
+)
 from mhfd_client.errors import StationError
 from mhfd_client.times import local
 
@@ -90,7 +99,7 @@ def begin(
         key=key,
         into=into,
         via=via,
-        options=_options(options),
+        options=chosen_options(options),
         settings=set_pairs(pairs),
         say=_aside,
     )
@@ -208,18 +217,3 @@ def _result(kept: KeptWork) -> None:
 def _aside(text: str) -> None:
     """Not of the result."""
     echo(text, err=True)
-
-
-def _options(pairs: tuple[str, ...]) -> dict[str, Any]:
-    """What is chosen of the endpoint's configuration: a number or true where it reads as one, else text. UsageError."""
-    chosen: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals or not name.strip():
-            raise UsageError(f"--option: {pair!r} is none; write KEY=VALUE, as in --option purpose=train")
-        try:
-            value = json.loads(text)
-        except ValueError:
-            value = text
-        chosen[name.strip()] = value if isinstance(value, bool | int | float) else text.strip()
-    return chosen

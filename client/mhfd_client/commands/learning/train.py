@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from mhfd_client.commands.common import CONFIG, EXIT_INTERRUPTED, JSON, counter, echo, echo_json
+from mhfd_client.commands.common import CONFIG, EXIT_INTERRUPTED, JSON, chosen_options, counter, echo, echo_json
+from mhfd_client.commands.learning.endpoint_options import endpoint_options
 from mhfd_client.commands.learning.network_options import network_options
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ _LESSONS = ["focus", "cause", "radius", "denoise", "segment"]
 @click.option("--licence", metavar="TEXT", help="Of the data, as in CC-BY-4.0.  [default: unknown, not for sharing]")
 @click.option("--title", metavar="TEXT", help="What people call the package.  [default: lesson and learner]")
 @network_options
+@endpoint_options
 @CONFIG
 @JSON
 def train(
@@ -68,6 +70,8 @@ def train(
     title: str | None,
     config: Path | None,
     as_json: bool,
+    maps: tuple[str, ...],
+    choices: tuple[str, ...],
     **network: Any,
 ) -> None:
     """Teach a learner, or train a network, by a dataset's training groups and write a package; it is not promoted.
@@ -93,6 +97,8 @@ def train(
             config=config,
             told=counter("images"),
             said=lambda words: echo(words, err=True),
+            map=maps,
+            options=chosen_options(choices),
             **network,
         )
     except KeyboardInterrupt as interrupt:

@@ -29,7 +29,8 @@ def open_examples(dataset: Dataset | Path, lesson: NetLesson, *, multiple: int, 
         if lesson != "cause":
             raise UsageError(f"lesson: {dataset} says of cells what a compound does: train `cause`, not {lesson!r}")
         return open_plates(dataset, multiple=multiple, copies=copies)
-    whole = dataset if isinstance(dataset, Dataset) else Dataset.read(dataset)
+    # Images of the test stay closed, and may be elsewhere.
+    whole = dataset if isinstance(dataset, Dataset) else Dataset.read(dataset, images=False)
     if lesson == "denoise" or lesson == "segment":
         return open_restoring(whole, lesson, multiple=multiple, copies=copies)
     return open_labelled(whole, lesson, multiple=multiple, copies=copies)

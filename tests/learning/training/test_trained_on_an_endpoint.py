@@ -1,0 +1,93 @@
+"""`mhfd train --endpoint` on a real endpoint, by the real SDK, with torch: whoever is killed, one network.
+
+The web service is a stand-in; broker, endpoint, its two workers and the training's own are not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.rigs import REPOSITORY
+from tests.rigs.globus.child_endpoint import ChildEndpoint
+from tests.rigs.globus.waiting import until
+from tests.rigs.little_training import taught
+from tests.rigs.typed import typed_here
+
+pytestmark = pytest.mark.learn
+
+PLAN = ("--learner", "small", "--epochs", "6", "--batch", "6", "--warmup", "1", "--workers", "1", "--device", "cpu")
+
+
+class Trained:
+    """Whoever trains there, and what is seen of it from outside."""
+
+    def __init__(self, endpoint: ChildEndpoint, folder: Path, env: dict[str, str]) -> None:
+        self.endpoint, self.out, self._env = endpoint, folder / "packages", env
+        self.dataset = taught(endpoint.root / "labelled")
+        self.words = ["train", "focus", str(self.dataset), *PLAN]
+        self.far = [*self.words, "--endpoint", endpoint.id, "--out", str(self.out), "--json"]
+
+    def here(self, folder: Path) -> dict[str, Any]:
+        """The same on this machine."""
+        code, told = typed_here([*self.words, "--out", str(folder), "--json"])
+        assert code == 0, told
+        return document(told)
+
+    @contextmanager
+    def begun(self) -> Iterator[subprocess.Popen[str]]:
+        """The command as a process of its own."""
+        command = [sys.executable, "-m", "mhfd_client", *self.far]
+        with subprocess.Popen(
+            command, env=self._env, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def works(self) -> list[Path]:
+        """The folders of works, the oldest first."""
+        return sorted((self.endpoint.root / "mhfd-works").glob("mhfd-work-*"), key=lambda one: len(one.name))
+
+    def at_step(self, work: int, step: int) -> bool:
+        """Whether that work has a checkpoint of its training from there on."""
+        found = [one for folder in self.works()[work : work + 1] for one in folder.glob("files-*/training/checkpoints/*")]
+        return any(int(one.stem.split("-")[1]) >= step for one in found if one.suffix == ".ckpt")
+
+
+def document(told: str) -> dict[str, Any]:
+    """What `--json` printed, among what was said beside."""
+    found: dict[str, Any] = json.loads(told[told.index("{\n") : told.rindex("}") + 1])
+    return found
+
+
+@pytest.fixture
+def trained(
+    compute_endpoint: Callable[..., ChildEndpoint], globus_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Trained:
+    for name, folder in (("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config"), ("XDG_CACHE_HOME", "cache")):
+        monkeypatch.setenv(name, str(tmp_path / folder))
+        globus_env[name] = str(tmp_path / folder)
+    endpoint = compute_endpoint(workers=2, site="[functions.mhfd_train]\n", env={"MHFD_PURPOSE": "train"})
+    return Trained(endpoint, tmp_path, globus_env)
+
+
+def test_what_is_trained_there_is_what_is_trained_here(trained: Trained, tmp_path: Path) -> None:
+    code, told = typed_here(trained.far)
+    assert code == 0, told
+    far, here = document(told), trained.here(tmp_path / "here")
+    assert far["network"]["digest"] == here["network"]["digest"]
+    assert far["package"] == here["package"], "and so is its package, to the byte"
+    assert Path(far["folder"]) == trained.out / far["package"]
+    code, told = typed_here(trained.far)
+    assert (code, document(told)) == (0, far), "typed again it is known"
+    assert len(trained.works()) == 1
