@@ -155,6 +155,23 @@ def test_what_costs_more_than_it_may_is_refused_before_it_begins(facility: Train
     assert facility.ask().state is WorkState.DONE, "the same key, once it may"
 
 
+def test_what_was_asked_for_with_so_many_hours_takes_no_more(facility: Training) -> None:
+    said = facility.ask(at_most_hours=1.5)
+    assert codes(said) == [Code.TOO_DEAR]
+    assert said.errors[0].why.startswith("it would take 2 hours (about 2 h")
+
+
+def test_a_training_that_takes_longer_than_it_seemed_is_ended(facility: Training) -> None:
+    """Two node-hours were thought to be two seconds; each step took one."""
+    facility.let({"max_node_hours": 3.0})
+    facility.counter.cost = CountedCost(seconds=2.0)
+    said = facility.ask()
+    assert (said.state, codes(said), facility.counter.counted) == (None, [Code.TOO_DEAR], [1, 2, 3, 4])
+    assert "so far" in said.errors[0].why
+    facility.let({"max_node_hours": 30.0})
+    assert facility.ask().state is WorkState.DONE
+
+
 @pytest.mark.parametrize(
     ("error", "state", "code"),
     [

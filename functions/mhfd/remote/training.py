@@ -166,27 +166,30 @@ class _Turn:
 
     def costs(self, cost: TrainingCost) -> None:
         """What it will take, after a few steps: a `Refusal` where that is more than it may have."""
+        self._may_have(cost.seconds, cost.node_hours, cost.gpu_hours, f"it would take {{}} ({cost.words})")
+        self.cost = {name: getattr(cost, name) for name in ("seconds", "node_hours", "gpu_hours", "words")}
+
+    def _may_have(self, seconds: float, node_hours: float, gpu_hours: float, told: str) -> None:
         limits = self._work.site.limits_of(NAME)
-        for what, takes, most, who in (
-            ("hours", cost.seconds / 3600, self._request.at_most_hours, "it was asked for"),
-            ("node-hours", cost.node_hours, limits.max_node_hours, "a training may have here"),
-            ("GPU-hours", cost.gpu_hours, limits.max_gpu_hours, "a training may have here"),
+        for what, takes, most, whose in (
+            ("hours", seconds / 3600, self._request.at_most_hours, "it was asked for with at most"),
+            ("node-hours", node_hours, limits.max_node_hours, "a training may have here"),
+            ("GPU-hours", gpu_hours, limits.max_gpu_hours, "a training may have here"),
         ):
             if most is not None and takes > most:
-                why = f"it would take {takes:.3g} {what}, and {most:g} is what {who} ({cost.words})"
-                remedy = (
-                    "train less: fewer epochs, smaller images; or ask for more, of the endpoint's administrator too"
-                )
-                raise Refusal(problem(Code.TOO_DEAR, why, remedy))
-        self.cost = {name: getattr(cost, name) for name in ("seconds", "node_hours", "gpu_hours", "words")}
+                why = f"{told.format(f'{takes:.3g} {what}')}, and {whose} {most:g}"
+                raise Refusal(problem(Code.TOO_DEAR, why, "train less (epochs, size of images), or ask for more hours"))
 
     def saved(self, saved: "CheckpointSaved") -> None:
         """From here on the work goes on."""
         self._step, self._steps = saved.step, saved.steps
         pointer = {"dataset": self._dataset, "cost": self.cost, **saved.model_dump(mode="json", exclude={"kind"})}
-        self._work.save(
-            json.dumps(pointer).encode(), saved.step, saved.steps, "steps", self._validated or self._workers
-        )
+        data = json.dumps(pointer).encode()
+        self._work.save(data, saved.step, saved.steps, "steps", self._validated or self._workers)
+        if self.cost is not None and saved.step < saved.steps:
+            part = saved.seconds / self.cost["seconds"]
+            node_hours, gpu_hours = part * self.cost["node_hours"], part * self.cost["gpu_hours"]
+            self._may_have(saved.seconds, node_hours, gpu_hours, "it has taken {} so far, more than it seemed")
 
     def result(self, trained: "Training") -> dict[str, Any]:
         """What the answer says of it; the package's files are its artefacts."""
