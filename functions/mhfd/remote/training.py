@@ -59,6 +59,7 @@ class Trainer(Protocol):
         out: Path,
         title: str | None,
         licence: str,
+        nodes: int,
         sweeps: Path,
         told: "Callable[[Told], object]",
         saved: "Callable[[CheckpointSaved], object]",
@@ -98,6 +99,7 @@ def _trained(trainer: Trainer, request: TrainRequest, work: LongWork) -> dict[st
             out=work.folder / _PACKAGES,
             title=request.title,
             licence=request.licence or UNKNOWN_LICENCE,
+            nodes=_nodes(),
             sweeps=work.folder / _SWEEPS,
             told=turn.told,
             saved=turn.saved,
@@ -112,6 +114,13 @@ def _trained(trainer: Trainer, request: TrainRequest, work: LongWork) -> dict[st
     except TrainingFailed as error:
         raise _stopped(error) from None
     return turn.result(trained)
+
+
+def _nodes() -> int:
+    """All of the job that this worker is in: whoever asked for so many pays for them."""
+    from mhfd.learning.training.launching import block_nodes
+
+    return block_nodes()
 
 
 def _stopped(error: TrainingFailed) -> Refusal:

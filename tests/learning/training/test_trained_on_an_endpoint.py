@@ -55,13 +55,21 @@ class Trained:
                 process.kill()
 
     def works(self) -> list[Path]:
-        """The folders of works, the oldest first."""
-        return sorted((self.endpoint.root / "mhfd-works").glob("mhfd-work-*"), key=lambda one: len(one.name))
+        """The folders of works, the first begun first."""
+        found = (self.endpoint.root / "mhfd-works").glob("mhfd-work-*")
+        return sorted(found, key=lambda one: (one / "claim-000001").stat().st_mtime_ns)
 
-    def at_step(self, work: int, step: int) -> bool:
-        """Whether that work has a checkpoint of its training from there on."""
-        found = [one for folder in self.works()[work : work + 1] for one in folder.glob("files-*/training/checkpoints/*")]
-        return any(int(one.stem.split("-")[1]) >= step for one in found if one.suffix == ".ckpt")
+    def saved(self, work: int) -> int:
+        """The last step that is saved of that work's training; 0: none."""
+        found = [
+            one for folder in self.works()[work : work + 1] for one in folder.glob("files-*/training/checkpoints/*")
+        ]
+        return max((int(one.stem.split("-")[1]) for one in found if one.suffix == ".ckpt"), default=0)
+
+    def holder(self, work: int) -> int:
+        """The endpoint's worker that has it."""
+        newest = max(self.works()[work].glob("claim-*"))
+        return int(json.loads(newest.read_text())["holder"]["pid"])
 
 
 def document(told: str) -> dict[str, Any]:
@@ -72,7 +80,10 @@ def document(told: str) -> dict[str, Any]:
 
 @pytest.fixture
 def trained(
-    compute_endpoint: Callable[..., ChildEndpoint], globus_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    compute_endpoint: Callable[..., ChildEndpoint],
+    globus_env: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Trained:
     for name, folder in (("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config"), ("XDG_CACHE_HOME", "cache")):
         monkeypatch.setenv(name, str(tmp_path / folder))
@@ -91,3 +102,25 @@ def test_what_is_trained_there_is_what_is_trained_here(trained: Trained, tmp_pat
     code, told = typed_here(trained.far)
     assert (code, document(told)) == (0, far), "typed again it is known"
     assert len(trained.works()) == 1
+
+
+@pytest.mark.soak
+def test_cancelled_gone_on_with_and_killed_it_is_the_same_network(trained: Trained, tmp_path: Path) -> None:
+    """The client by -9, then a cancel; the same command under a new key, and its worker by -9: one network."""
+    with trained.begun() as client:
+        until(lambda: trained.works() and trained.saved(0), "the first has not begun")
+        client.kill()
+    (key,) = (one.name.removeprefix("mhfd-work-") for one in trained.works())
+    code, told = typed_here(["work", "cancel", key])
+    assert code == 0, told
+    cancelled_at = trained.saved(0)
+    with trained.begun() as client:
+        until(lambda: len(trained.works()) == 2 and trained.saved(1) > cancelled_at, "the second does not go on")
+        os.kill(trained.holder(1), signal.SIGKILL)
+        out, err = client.communicate(timeout=200)
+    assert client.returncode == 0, err
+    assert f"goes on where {key} was" in err
+    far, here = document(out), trained.here(tmp_path / "here")
+    assert (far["network"]["digest"], far["package"]) == (here["network"]["digest"], here["package"])
+    assert [row["epoch"] for row in far["network"]["epochs"]] == [1, 2, 3, 4, 5, 6]
+    assert len(trained.works()) == 2

@@ -68,6 +68,7 @@ def train_net(
     home: Path | None = None,
     layout: WorkerLayout | None = None,
     device: Literal["auto", "cpu", "gpu"] = "auto",
+    nodes: int = 1,
     sweep_anew: bool = False,
     sweeps: Path | None = None,
     afresh: bool = False,
@@ -93,7 +94,8 @@ def train_net(
         home: In place of `folder`: where trainings have folders, of which this one's is named by plan and dataset.
         layout: How the work is shared. None: as this training was begun, else as the last sweep of this machine says,
             else as a short sweep finds.
-        device: Where a sweep computes.
+        device: Where it computes, where no layout says it.
+        nodes: On how many nodes of this job, where no layout says it.
         sweep_anew: Sweep, though the best layout is known.
         sweeps: Where sweeps are kept. None: in the training's own folder.
         afresh: Take away what there is of the same training, and begin anew.
@@ -132,7 +134,7 @@ def train_net(
         place.made(folder, afresh=True)
     job = TrainingJob(
         plan=plan,
-        layout=layout or WorkerLayout(device=device),
+        layout=layout or WorkerLayout(device=device, nodes=nodes),
         dataset=str(place.dataset_in(folder, dataset)),
         digest=examples.digest,
     )
