@@ -53,7 +53,7 @@ def test_workers_end_with_whoever_started_them(tmp_path: Path) -> None:
 
 
 def test_nobody_to_tell_is_the_same_as_being_asked_to_stop(tmp_path: Path) -> None:
-    made = job(taught(tmp_path / "data"), epochs=10_000, workers=2)
+    made = job(taught(tmp_path / "data"), epochs=10_000)
     folder = tmp_path / "folder"
     with started(made, folder) as process:
         assert process.stdout is not None

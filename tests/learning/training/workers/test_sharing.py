@@ -24,7 +24,7 @@ def _weights(folder: Path, ran: Ran) -> dict[str, "np.ndarray[tuple[int, ...], n
     ("learner", "workers"),
     [
         ("small", 4),
-        ("mcnn", 2),
+        pytest.param("mcnn", 2, marks=pytest.mark.soak),
         pytest.param("small", 2, marks=pytest.mark.soak),
         pytest.param("mcnn", 4, marks=pytest.mark.soak),
     ],
