@@ -114,10 +114,14 @@ def test_digest_paths_and_pixels_are_those_of_the_dataset(tmp_path: Path) -> Non
     assert opened(Dataset(rows, data.split)).pixel_nm == (4.0, 21.0)
 
 
-def test_it_is_read_from_a_folder(tmp_path: Path) -> None:
+def test_it_is_read_from_a_folder_though_the_images_of_the_test_are_gone(tmp_path: Path) -> None:
     data = shown_dataset(tmp_path / "images")
-    Dataset(data.rows[:18], data.split).write(tmp_path / "data")
+    data.write(tmp_path / "data")
+    assert not Path(data.rows[-1].path).exists()
     assert len(open_examples(tmp_path / "data", "focus", multiple=64)) == 18
+    Path(data.rows[3].path).unlink()
+    with pytest.raises(UsageError, match=r"picture-0003.tif: no such file"):
+        open_examples(tmp_path / "data", "focus", multiple=64)
 
 
 def refused(data: Dataset, lesson: NetLesson = "focus") -> str:
