@@ -462,6 +462,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "how a repair ended": _of_model("RepairTold", "mhfd_client.adjustment.beside.repair"),
     "job of a training": _of_model("TrainingJob", "mhfd.contract.training"),
     "head of a training's checkpoint": _of_model("TrainingState", "mhfd.learning.training.workers.checkpoint"),
+    "what a sweep found": _of_model("Swept", "mhfd.learning.training.launching.swept"),
     "label that waits": _of_model("GivenLabel", "mhfd_client.station.inbox"),
     "wish that waits": _of_model("Wish", "mhfd_client.station.wishes"),
     "Verdict": _of_model("Verdict", "mhfd_client.verdicts.verdict"),

@@ -55,6 +55,14 @@ def test_gpus_are_those_that_are_there_and_may_be_seen(tmp_path: Path) -> None:
     assert gpus_here(environ={"CUDA_VISIBLE_DEVICES": "0,-1,1"}, root=tmp_path) == 1
 
 
+def test_in_a_container_they_are_seen_as_devices(tmp_path: Path) -> None:
+    (tmp_path / "dev").mkdir()
+    for name in ("nvidia0", "nvidiactl", "nvidia3"):
+        (tmp_path / "dev" / name).touch()
+
+    assert gpus_here(environ={}, root=tmp_path) == 2
+
+
 def test_what_was_not_said_is_one_thread_of_one_worker_or_one_worker_a_gpu() -> None:
     assert layout_of(None, None, CORES) == WorkerLayout()
     assert layout_of(3, None, CORES) == WorkerLayout(workers=3)

@@ -37,7 +37,9 @@ def machine_here() -> NodeMachine:
 
 def gpus_here(*, environ: Mapping[str, str] | None = None, root: Path = Path("/")) -> int:
     """GPUs that a program started from here would see: those of NVIDIA's driver, or fewer by CUDA's own variable."""
-    there = len(list((root / "proc/driver/nvidia/gpus").glob("*")))
+    # A container may have the devices alone; Linux in Windows has one device, whatever stands behind it.
+    listed_by = (("proc/driver/nvidia/gpus", "*"), ("dev", "nvidia[0-9]*"), ("dev", "dxg"))
+    there = next((found for folder, name in listed_by if (found := len(list((root / folder).glob(name))))), 0)
     named = (os.environ if environ is None else environ).get(_VISIBLE)
     if named is None or not there:
         return there
