@@ -145,6 +145,15 @@ def changed(dataset: Dataset, **target: Any) -> Dataset:
     return Dataset(tuple(said(row) for row in dataset.rows), dataset.split)
 
 
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [({"title": "a" * 61}, "title: expected 1 to 60"), ({"licence": "a\nb"}, "licence: expected 1 to")],
+)
+def test_what_no_card_can_have_is_refused_before(lab: Lab, said: dict[str, str], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        lab.train(**said)
+
+
 def test_what_cannot_teach_is_refused_before_an_image_is_opened(lab: Lab) -> None:
     with pytest.raises(UsageError, match="all 24 labelled images of the 4 training groups are good"):
         lab.train(dataset=changed(lab.dataset, bad=False))

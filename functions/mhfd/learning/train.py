@@ -34,7 +34,7 @@ from mhfd.learning.learners.pipeline import KindLearner
 from mhfd.learning.learners.reach import code_digest, reach_of
 from mhfd.learning.learners.selection import curve
 from mhfd.learning.packages import Card, CardRow, Recipe, write_package
-from mhfd.learning.trained import UNKNOWN_LICENCE, Training
+from mhfd.learning.trained import UNKNOWN_LICENCE, Training, said_of_card
 
 _LEAST_GROUPS: Final = 2
 _FEW_GROUPS: Final = 6
@@ -90,6 +90,7 @@ def train(
         raise UsageError(f"seed: expected 0 or more, got {seed}")
     if balance not in BALANCES:
         raise UsageError(f"balance: {balance!r} is none of {', '.join(BALANCES)}")
+    said_of_card(title=title, licence=licence)
     _needs_learn()
     whole = dataset if isinstance(dataset, Dataset) else Dataset.read(Path(dataset))
     refuse_leaks(whole, pixels=False)

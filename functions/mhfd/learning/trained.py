@@ -6,9 +6,20 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from mhfd.errors import UsageError
 from mhfd.learning.packages import Package
 
 UNKNOWN_LICENCE: Final = "unknown, not for sharing"
+_MOST_SAID: Final = {"title": 60, "licence": 120}
+"""Characters that a card has room for."""
+
+
+def said_of_card(*, title: str | None, licence: str) -> None:
+    """What a person says of a package, looked at before hours are spent. UsageError where no card could have it."""
+    for name, text in (("title", title), ("licence", licence)):
+        most = _MOST_SAID[name]
+        if text is not None and not (0 < len(text) <= most and text.isprintable()):
+            raise UsageError(f"{name}: expected 1 to {most} characters that can be printed, got {text[: 2 * most]!r}")
 
 
 @dataclass(frozen=True, slots=True)

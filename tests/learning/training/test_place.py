@@ -93,6 +93,14 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         place.made(tmp_path / "file" / "one", afresh=False)
 
 
+def test_where_no_package_can_lie_is_named_before_anything(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match=r"out: no package can be written into .*file"):
+        place.can_take(tmp_path / "file")
+    place.can_take(tmp_path / "packages")
+    assert not any((tmp_path / "packages").iterdir())
+
+
 def test_rows_without_a_folder_get_one_in_the_trainings(tmp_path: Path) -> None:
     rows = labelled.dataset(tmp_path / "images", groups=3, each=1)
     home = place.dataset_in(tmp_path / "one", rows)

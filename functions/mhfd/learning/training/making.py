@@ -19,15 +19,24 @@ from mhfd.contract.training import TrainingJob, TrainingPlan, WorkerLayout
 from mhfd.errors import PackageRefused, TrainingFailed, UsageError, needing_extra
 from mhfd.learning.dataset import Dataset
 from mhfd.learning.packages import Package, read_package
-from mhfd.learning.trained import UNKNOWN_LICENCE, NetworkTrained, Training
+from mhfd.learning.trained import UNKNOWN_LICENCE, NetworkTrained, Training, said_of_card
 from mhfd.learning.training import place
 from mhfd.learning.training.examples import Examples, open_examples, split
-from mhfd.learning.training.launching import Cost, cost_of, follow, kept_choice, sweep
+from mhfd.learning.training.launching import (
+    Cost,
+    cost_of,
+    follow,
+    kept_choice,
+    layout_of,
+    machine_here,
+    sweep,
+    time_words,
+)
 from mhfd.learning.training.nets import net_of
-from mhfd.learning.training.packaging import packed
+from mhfd.learning.training.packaging import Packed, packed
 from mhfd.learning.training.place import FinishedTraining, TrainingCourse, training_name
 from mhfd.learning.training.told import CheckpointSaved, EpochDone, StepDone, Told, TrainingBegun
-from mhfd.learning.training.workers.checkpoint import best_of, latest, read
+from mhfd.learning.training.workers.checkpoint import TrainingCheckpoint, best_of, latest, read
 
 MEASURED: Final = 10
 """Steps that a cost is said from."""
@@ -117,12 +126,16 @@ def train_net(
     say = said or (lambda _words: None)
     net = net_of(plan.lesson, plan.learner)
     needs_torch(net.name)
+    said_of_card(title=title, licence=licence)
+    wanted = layout or WorkerLayout(device=device, nodes=nodes)
+    layout_of(None if layout is None else layout.workers, wanted.threads, machine_here(), device=wanted.device)
     examples = open_examples(dataset, plan.lesson, multiple=net.multiple, copies=plan.copies)
     if folder is None:
         if home is None:
             raise UsageError("folder: say where the training is kept, or home")
         folder = home / training_name(plan, examples.digest)
     place.made(folder, afresh=afresh)
+    place.can_take(out)
     taught, validated = split(examples, plan)
     if (note := place.finished(folder)) is not None:
         if (package := _package_of(note, out, plan, title=title, licence=licence)) is not None:
@@ -134,7 +147,7 @@ def train_net(
         place.made(folder, afresh=True)
     job = TrainingJob(
         plan=plan,
-        layout=layout or WorkerLayout(device=device, nodes=nodes),
+        layout=wanted,
         dataset=str(place.dataset_in(folder, dataset)),
         digest=examples.digest,
     )
@@ -199,6 +212,7 @@ class Hearing:
     begun: TrainingBegun | None = None
     last: CheckpointSaved | None = None
     steps: list[StepDone] = field(default_factory=list)
+    measured: bool = False
     ended: bool = False
 
     def hear(self, one: Told) -> None:
@@ -239,22 +253,24 @@ class Hearing:
 
     def _stepped(self, one: StepDone) -> None:
         """The first are measured: what the others will take is said once."""
-        if len(self.steps) >= _UNSTEADY + MEASURED or self.begun is None:
+        if self.begun is None or self.measured:
             return
         self.steps.append(one)
-        if len(self.steps) < _UNSTEADY + MEASURED:
+        left = self.begun.steps - self.begun.step
+        wanted = min(MEASURED, max(1, left // 4))  # a training of few steps may take long, too
+        if len(self.steps) < _UNSTEADY + wanted:
             return
-        measured = self.steps[_UNSTEADY:]
-        seconds = sum(step.seconds for step in measured) / len(measured)
+        self.measured = True
+        last = self.steps[_UNSTEADY:]
         cost = cost_of(
-            seconds,
+            sum(step.seconds for step in last) / len(last),
             self.begun.steps - one.step,
             self.job.layout,
             device=self.begun.device,
             examples=self.begun.examples,
             validated_on=self.begun.validated_on,
         )
-        self.say(f"from {MEASURED} measured steps: {cost.words}")
+        self.say(f"from {_counted(wanted, 'measured step')}: {cost.words}")
         if self.costs is not None:
             self.costs(cost)
         if self.at_most_hours is not None and cost.seconds > 3600 * self.at_most_hours:
@@ -272,7 +288,7 @@ def epoch_words(one: EpochDone, epochs: int) -> str:
         parts.append(f"top-1 {one.top1:.3f}")
     if one.top5 is not None:
         parts.append(f"top-5 {one.top5:.3f}")
-    return ", ".join([*parts, f"rate {one.rate:.2g}", f"{one.seconds / 60:.1f} min"])
+    return ", ".join([*parts, f"rate {one.rate:.2g}", time_words(one.seconds)])
 
 
 def _counted(count: int, what: str) -> str:
@@ -297,7 +313,21 @@ def _packed(
             f"{folder}: the training ended, and no checkpoint of it can be read; type the same again", "no_checkpoint"
         )
     checkpoint = read(kept.path)
-    found = packed(examples, validated, plan, checkpoint, course.epochs, out=out, title=title, licence=licence)
+    try:
+        found = packed(examples, validated, plan, checkpoint, course.epochs, out=out, title=title, licence=licence)
+        return _training(_noted(folder, found, checkpoint, course, best=kept.path), found.package, plan)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise TrainingFailed(
+            f"{error.filename or out}: the package cannot be written: {why}; mend that, and type the same again: the "
+            "network is kept",
+            "not_written",
+        ) from error
+
+
+def _noted(
+    folder: Path, found: Packed, checkpoint: TrainingCheckpoint, course: TrainingCourse, *, best: Path
+) -> FinishedTraining:
     note = FinishedTraining(
         package=found.package.name,
         words=found.words,
@@ -308,8 +338,8 @@ def _packed(
         images=checkpoint.state.images,
         course=course,
     )
-    place.finish(folder, note, best=kept.path)
-    return _training(note, found.package, plan)
+    place.finish(folder, note, best=best)
+    return note
 
 
 def _training(note: FinishedTraining, package: Package, plan: TrainingPlan) -> Training:

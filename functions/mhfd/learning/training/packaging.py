@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mhfd.contract.training import TrainingPlan
 from mhfd.errors import needing_extra
+from mhfd.learning.dataset.checking import counted
 from mhfd.learning.learners import NotExportable
 from mhfd.learning.learners.held_out import Held, held
 from mhfd.learning.learners.reach import code_digest, reach_of
@@ -282,7 +283,7 @@ def _warnings(examples: Examples, validated: NDArray[np.intp], best: EpochDone |
     """What a person should know of it."""
     yield from examples.notes
     if (back := _groups_of(examples, validated)) < 2:
-        yield f"it was validated on {back} group alone: how good it is on others, these figures do not say"
+        yield f"it was validated on {counted(back, 'group')} alone: how good it is on others, these figures do not say"
     if best is not None and best.top1 is not None and best.guess is not None and best.top1 <= best.guess:
         yield (
             f"it is no better than guessing: always saying the commonest would be right in {best.guess:.3f} of the "
@@ -314,7 +315,8 @@ def _words(
     back = _groups_of(examples, validated)
     yield (
         f"trained {plan.lesson} by {plan.learner}, {parameters:,} parameters, with {len(examples) - len(validated)} "
-        f"images of {groups - back} groups; {len(validated)} images of {back} groups were held back to validate it"
+        f"images of {counted(groups - back, 'group')}; {len(validated)} images of {counted(back, 'group')} were held "
+        "back to validate it"
     )
     if state.best is not None:
         yield (

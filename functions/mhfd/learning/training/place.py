@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Final, Literal
 
@@ -68,6 +69,16 @@ def made(folder: Path, *, afresh: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{folder}: the training cannot be kept there: {error.strerror or error}") from error
+
+
+def can_take(out: Path) -> None:
+    """Whether a package can be written there, before hours are spent. UsageError."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".trying-", dir=out):
+            pass
+    except OSError as error:
+        raise UsageError(f"out: no package can be written into {out}: {error.strerror or error}") from error
 
 
 def finished(folder: Path) -> FinishedTraining | None:
