@@ -44,4 +44,4 @@ def _draw(steps: Steps[T], given: T, outputs: int) -> NetDrawn[T]:
     return NetDrawn(steps.flat(steps.conv(dense, "said", outputs, gain=_FAINT)), None)
 
 
-MCNN: Final = Net("mcnn", ("focus", "cause"), MULTIPLE, 0.001, _draw)
+MCNN: Final = Net("mcnn", ("focus", "cause"), MULTIPLE, 0.03, _draw)
