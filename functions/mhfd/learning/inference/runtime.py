@@ -21,8 +21,6 @@ IMAGE: Final = "image"
 OUTPUT: Final = "said"
 _BATCH: Final = 4096  # rows at once: bounds memory, whatever is asked
 _ERRORS_ONLY: Final = 4
-_SMALL: Final = 1 << 20
-"""Bytes of a network whose few channels are not laid out in blocks, which would be half empty: a third less memory."""
 
 
 def loaded() -> ModuleType:
@@ -75,7 +73,7 @@ class NetworkRuntime:
     """
 
     def __init__(self, model: bytes, *, channels: int, multiple: int, gives: Sequence[str]) -> None:
-        self._session = _opened(model, blocks=len(model) > _SMALL)
+        self._session = _opened(model)
         self._channels, self._multiple, self._gives = channels, multiple, tuple(gives)
 
     def answered(self, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
@@ -94,15 +92,12 @@ class NetworkRuntime:
         return {name: np.asarray(one, np.float32) for name, one in zip(self._gives, said, strict=True)}
 
 
-def _opened(model: bytes, *, blocks: bool = True) -> Any:
-    """The model, opened. `blocks`: convolutions may be laid out in blocks of channels."""
+def _opened(model: bytes) -> Any:
     library = loaded()
     options = library.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.execution_mode = library.ExecutionMode.ORT_SEQUENTIAL
     options.enable_cpu_mem_arena = False  # a worker keeps no more than it needs between two images
     options.log_severity_level = _ERRORS_ONLY
-    if not blocks:
-        options.graph_optimization_level = library.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return library.InferenceSession(model, options, providers=["CPUExecutionProvider"])
