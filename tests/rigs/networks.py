@@ -92,3 +92,36 @@ def network_session(onnx: bytes | None = None, card: Card | None = None) -> Netw
     from mhfd.learning.inference import NetworkSession
 
     return NetworkSession(cast("Package", UnverifiedNetwork(card or network_card(), onnx or begun())))
+
+
+def smoother() -> bytes:
+    """The network that takes noise away, with weights by which a pixel is the mean of the nine around it."""
+    from mhfd.learning.training.nets import begin, head_of, net_of, onnx_of
+
+    net = net_of("denoise", "residual")
+    weights = {name: np.zeros_like(one) for name, one in begin(net, channels=1, outputs=1, seed=0).items()}
+    weights["first.weight"][0, 0, 1, 1] = 1.0
+    weights["last.weight"][0, 0] = 1 / 18  # what it is given comes there twice: past the blocks, and through them
+    weights["last.weight"][0, 0, 1, 1] -= 0.5
+    return onnx_of(net, weights, channels=1, head=head_of("denoise"))
+
+
+def finder(seed: int = 0) -> bytes:
+    """The network that finds tissue, before it has learned anything."""
+    from mhfd.learning.training.nets import begin, head_of, net_of, onnx_of
+
+    net = net_of("segment", "regions")
+    return onnx_of(net, begin(net, channels=1, outputs=3, seed=seed), channels=1, head=head_of("segment"))
+
+
+def restoring_written(folder: Path, task: str, onnx: bytes | None = None, **changed: Any) -> Package:
+    """A whole package that makes pictures, below a folder."""
+    from mhfd.learning.packages import write_package
+    from mhfd.learning.training.nets import head_of
+
+    segment = task == "segment"
+    onnx = onnx or (finder() if segment else smoother())
+    network = network_of(gives=("map",), grid=8 if segment else 1)
+    says = head_of("segment" if segment else "denoise").says
+    card = network_card(network, says, **({"task": task, "title": f"lab-{task}"} | changed))
+    return write_package(folder, card, onnx, TEST, answered(onnx, card)["map"], README)

@@ -193,7 +193,7 @@ class _Facts:
     def info(self) -> ImageInfo:
         written = asdict(self.written)
         extra = self.extra | written.pop("extra")
-        for name in ("above_bar", "marker_px", "may_have_bar"):
+        for name in ("above_bar", "marker_px", "may_have_bar", "made"):
             del written[name]
         extra |= {f"{name}_from": origin for name, origin in written.pop("origins").items()}
         if notes := written.pop("notes"):
@@ -238,6 +238,12 @@ def _of_file(
         facts.extra |= stored.about
         header = Header(stored.height, stored.width, path, beside, stored.fields, stored.known)
         instruments.read(header, facts.written)
+        if facts.written.made is not None:
+            raise Flaw(
+                Finding.INVALID,
+                f"mhfd made this picture: {facts.written.made}; it is for the eye, and nothing is measured of it: "
+                "name the image that it was made of",
+            )
         why = None if whole is None else whole(stored.height * stored.width)
         bounds.hold(stored.height, stored.width, limits, whole=why)
         bounds.hold_together(stored.height, stored.width, ROWS_TOGETHER, limits)

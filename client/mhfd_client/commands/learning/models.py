@@ -137,6 +137,29 @@ def verify(library: Library, what: tuple[str, ...], as_json: bool) -> None:
 
 @models.command()
 @click.argument("what", metavar="PACKAGE")
+@click.argument("image", type=click.Path(path_type=Path), metavar="IMAGE")
+@click.argument("out", type=click.Path(path_type=Path), metavar="OUT.tif")
+@_library_options
+@JSON
+def apply(library: Library, what: str, image: Path, out: Path, as_json: bool) -> None:
+    """Make a picture of an image: with less noise, or with what each pixel shows, by a package for that.
+
+    PACKAGE is one of the task denoise or segment. The TIFF says in its description which package made it; it is for
+    the eye, and nothing is ever measured of it.
+    """
+    from mhfd_client.learning.restoring import restored
+
+    made = restored(library, what, image)
+    made.write(out)
+    told = {"image": image, "out": out, "words": made.words, "shares": made.shares or None}
+    lines = [f"{out}: {made.words}"]
+    if made.shares:
+        lines.append(", ".join(f"{share:.0%} {name}" for name, share in made.shares.items()))
+    say(told, lines, as_json=as_json)
+
+
+@models.command()
+@click.argument("what", metavar="PACKAGE")
 @click.option(
     "--report",
     required=True,
