@@ -342,6 +342,23 @@ def _models(*words: str) -> Any:
             return printed("models", *(said.get(word, word) for word in words), **place)
 
 
+def _models_apply() -> Any:
+    """What each pixel of an even image shows, by a network that has learned nothing."""
+    import numpy as np
+    import tifffile
+    from tests.rigs.networks import TEST, answered, finder, network_card, network_of, restoring_written
+
+    onnx = finder()
+    card = network_card(network_of(gives=("map",), grid=8), ("resin", "tissue", "artefact"))
+    with tempfile.TemporaryDirectory() as folder:
+        home, image = Path(folder), Path(folder, "a.tif")
+        tifffile.imwrite(image, np.add.outer(np.arange(64), np.arange(64)).astype(np.uint8))
+        with mock.patch("mhfd.learning.packages.package.tried", _always(answered(onnx, card, TEST))):
+            package = restoring_written(home / "packages", "segment", onnx)
+            place = {"settings__places__models_home": _always(home)}
+            return printed("models", "apply", package.name, str(image), str(home / "b.tif"), **place)
+
+
 def _adjust_moves() -> Any:
     """With a move that teaches, one that does not, and a line that is damaged."""
     from tests.rigs.recorded_moves import recorded_here
@@ -465,6 +482,7 @@ PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
     "models list": lambda: _models("list"),
     "models show": lambda: _models("show", "focus"),
     "models verify": lambda: _models("verify", "PACKAGE"),
+    "models apply": _models_apply,
     "models promote": lambda: _models("promote", "PACKAGE", "--report", "REPORT"),
     "models rollback": lambda: _models("rollback", "focus"),
     "models remove": lambda: _models("remove", "OTHER"),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mhfd.contract.focus_report import Box, Finding, ImageInfo
 from mhfd.contract.params import Crop
 from mhfd.errors import UsageError
-from mhfd.images import bar, bounds, formats, grey, instruments, integrity, marker, source, values
+from mhfd.images import bar, bounds, formats, grey, instruments, integrity, made, marker, source, values
 from mhfd.images.flaw import Flaw, several
 from mhfd.images.formats.reading import FileToRead, NotWhole, ReadImage
 from mhfd.images.formats.stored import StoredImage
@@ -193,7 +193,7 @@ class _Facts:
     def info(self) -> ImageInfo:
         written = asdict(self.written)
         extra = self.extra | written.pop("extra")
-        for name in ("above_bar", "marker_px", "may_have_bar", "made"):
+        for name in ("above_bar", "marker_px", "may_have_bar"):
             del written[name]
         extra |= {f"{name}_from": origin for name, origin in written.pop("origins").items()}
         if notes := written.pop("notes"):
@@ -238,10 +238,10 @@ def _of_file(
         facts.extra |= stored.about
         header = Header(stored.height, stored.width, path, beside, stored.fields, stored.known)
         instruments.read(header, facts.written)
-        if facts.written.made is not None:
+        if (how := made.by_mhfd(stored.fields)) is not None:
             raise Flaw(
                 Finding.INVALID,
-                f"mhfd made this picture: {facts.written.made}; it is for the eye, and nothing is measured of it: "
+                f"mhfd made this picture: {how}; it is for the eye, and nothing is measured of it: "
                 "name the image that it was made of",
             )
         why = None if whole is None else whole(stored.height * stored.width)

@@ -15,7 +15,6 @@ from mhfd.images.instruments import (
     hitachi,
     imagej,
     jeol_sem,
-    made_by_mhfd,
     of_format,
     olympus,
     ome,
@@ -37,5 +36,5 @@ _PROGRAMS = (digital_micrograph, imagej, ome, of_format)
 def read(header: Header, found: Written) -> None:
     """Everything known about one image."""
     header = replace(header, beside=cache(header.beside))  # several ask for the same file
-    for instrument in (made_by_mhfd, *_BY_TAGS, *_BESIDE, *_PROGRAMS):
+    for instrument in (*_BY_TAGS, *_BESIDE, *_PROGRAMS):
         instrument.read(header, found)

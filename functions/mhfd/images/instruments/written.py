@@ -94,8 +94,6 @@ class Written:
     """The instrument is known to draw a data bar below its images, and wrote not where: the pixels are asked."""
     marker_px: float | None = None
     """How many pixels of the file a scale bar has, where the instrument may have drawn one over the image itself."""
-    made: str | None = None
-    """mhfd made it of an image, and how: nothing is to be measured of it."""
     above_bar: bool = False
     """The box ends where a data bar begins."""
     origins: dict[str, str] = field(default_factory=dict)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mhfd.errors import UsageError
-from mhfd.images.instruments.made_by_mhfd import BEGINS
+from mhfd.images.made import BEGINS
 from mhfd.learning.inference.meaning import PIXEL_FACTOR
 from mhfd.learning.inference.runtime import NetworkRuntime
 from mhfd.learning.preparation.normalisation import normalisation_of, padded

@@ -4,9 +4,11 @@ They are for the eye. Noise that was taken away cannot tell anybody about focus 
 them. A program that saves such a picture again may leave the line out.
 """
 
+from __future__ import annotations
+
 from typing import Final
 
-from mhfd.images.instruments.written import Header, Written
+from mhfd.images.formats.ifd import Fields
 
 BEGINS: Final = "made by mhfd, not by a microscope: "
 """The line, up to what was done and by which package."""
@@ -14,8 +16,9 @@ _DESCRIPTION: Final = 270
 _MOST: Final = 300
 
 
-def read(header: Header, found: Written) -> None:
-    """What was done."""
-    raw = header.tag(_DESCRIPTION) or b""
-    if raw.startswith(BEGINS.encode()):
-        found.made = raw[:_MOST].decode("utf-8", "replace").splitlines()[0].removeprefix(BEGINS)
+def by_mhfd(fields: Fields | None) -> str | None:
+    """What was done, by the tags of a TIFF; None: mhfd did not make it."""
+    raw = (None if fields is None else fields.text(_DESCRIPTION, _MOST)) or b""
+    if not raw.startswith(BEGINS.encode()):
+        return None
+    return (raw.decode("utf-8", "replace").splitlines() or [""])[0].removeprefix(BEGINS)
