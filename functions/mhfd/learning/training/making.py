@@ -28,6 +28,7 @@ from mhfd.learning.training.launching import (
     follow,
     kept_choice,
     layout_of,
+    layout_words,
     machine_here,
     sweep,
     time_words,
@@ -157,8 +158,7 @@ def train_net(
     shared = job.layout
     say(
         f"training {plan.lesson} by {net.name} with {len(taught)} images, {len(validated)} held back to validate it: "
-        f"{plan.epochs} epochs of batches of {plan.batch}, by {_counted(shared.all_workers, 'worker')} of "
-        f"{_counted(shared.threads, 'thread')}"
+        f"{plan.epochs} epochs of batches of {plan.batch}, by {layout_words(shared, machine_here())}"
     )
     heard = Hearing(job, folder, say, at_most_hours=at_most_hours, told=told, saved=saved, costs=costs)
     with follow(job, folder, beat=beat) as lines:
