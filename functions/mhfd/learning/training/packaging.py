@@ -26,6 +26,7 @@ from mhfd.learning.preparation.outline import OUTLINE, outline_of
 from mhfd.learning.training.agreeing import Answers, answers_of_torch
 from mhfd.learning.training.examples import Examples
 from mhfd.learning.training.nets import Head, Net, head_of, net_of, onnx_of
+from mhfd.learning.training.restored import restored_figures
 from mhfd.learning.training.told import EpochDone
 from mhfd.learning.training.workers.checkpoint import TrainingCheckpoint
 
@@ -88,6 +89,8 @@ def packed(
     best = state.best
     warnings = tuple(_warnings(examples, validated, best))
     rows = tuple(_figures(examples, validated, plan, head, checkpoint, epochs))
+    if head.lesson in ("denoise", "segment"):
+        rows += tuple(_restored(onnx, examples, validated, net))
     gives: tuple[Any, ...] = tuple(answers)
     parameters = sum(value.size for value in weights.values())
     card = Card(
@@ -250,6 +253,16 @@ def _with_intervals(
     if np.isfinite(radius).any():
         found = held(said[:, 1:3], radius, groups, classes=0, seed=plan.seed)
         yield row("median of |log((said + .5) / (true + .5))|, validation groups", found)
+
+
+def _restored(onnx: bytes, examples: Examples, validated: NDArray[np.intp], net: Net) -> Iterator[CardRow]:
+    """How well pictures and maps come out, of what was held back."""
+    from mhfd.learning.inference.runtime import NetworkRuntime
+
+    asked = NetworkRuntime(onnx, channels=examples.channels, multiple=net.multiple, gives=("map",))
+    groups = _groups_of(examples, validated)
+    for what, value, count in restored_figures(examples, validated, lambda images: asked.answered(images)["map"]):
+        yield CardRow(what=what, value=_rounded(value), rows=count, groups=groups)
 
 
 def _by_epoch(history: Sequence[EpochDone]) -> Iterator[CardRow]:
