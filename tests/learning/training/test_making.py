@@ -12,7 +12,7 @@ import pytest
 from mhfd.contract.training import TrainingJob, TrainingPlan, WorkerLayout
 from mhfd.errors import OptionNeedsExtra, TrainingFailed, UsageError
 from mhfd.learning.training.launching import Cost
-from mhfd.learning.training.making import Hearing, epoch_words, needs_torch, plan_of
+from mhfd.learning.training.making import Hearing, batch_of, epoch_words, needs_torch, plan_of
 from mhfd.learning.training.told import (
     CheckpointSaved,
     EpochDone,
@@ -71,6 +71,13 @@ def test_a_plan_that_cannot_be_names_the_option(given: dict[str, Any], words: st
 
 def test_what_nobody_said_is_as_usual() -> None:
     assert plan_of("focus", "small", epochs=None, batch=8) == TrainingPlan(lesson="focus", learner="small", batch=8)
+
+
+def test_the_usual_batch_is_no_larger_than_what_is_taught_and_another_one_is_refused() -> None:
+    usual = plan_of("focus", "small")
+    assert (batch_of(usual, 20).batch, batch_of(usual, 32).batch) == (20, 32)
+    with pytest.raises(UsageError, match="batch: 64 images a step are more than the 20 that are taught"):
+        batch_of(plan_of("focus", "small", batch=64), 20)
 
 
 @pytest.mark.skipif(find_spec("torch") is not None, reason="torch is installed here")

@@ -138,6 +138,7 @@ def train_net(
     place.made(folder, afresh=afresh)
     place.can_take(out)
     taught, validated = split(examples, plan)
+    plan = batch_of(plan, len(taught))
     if (note := place.finished(folder)) is not None:
         if (package := _package_of(note, out, plan, title=title, licence=licence)) is not None:
             say("this training was finished before, and its package is there; --afresh trains anew")
@@ -158,7 +159,7 @@ def train_net(
     shared = job.layout
     say(
         f"training {plan.lesson} by {net.name} with {len(taught)} images, {len(validated)} held back to validate it: "
-        f"{plan.epochs} epochs of batches of {plan.batch}, by {layout_words(shared, machine_here())}"
+        f"{_counted(plan.epochs, 'epoch')} of batches of {plan.batch}, by {layout_words(shared, machine_here())}"
     )
     heard = Hearing(job, folder, say, at_most_hours=at_most_hours, told=told, saved=saved, costs=costs)
     with follow(job, folder, beat=beat) as lines:
@@ -174,6 +175,15 @@ def train_net(
         threads=shared.threads,
     )
     return _packed(folder, examples, validated, plan, course, out=out, title=title, licence=licence)
+
+
+def batch_of(plan: TrainingPlan, taught: int) -> TrainingPlan:
+    """The plan with a batch that there are images for: the usual one is made as small. UsageError: any other is not."""
+    if plan.batch <= taught:
+        return plan
+    if plan.batch != TrainingPlan.model_fields["batch"].default:
+        raise UsageError(f"batch: {plan.batch} images a step are more than the {taught} that are taught; say fewer")
+    return plan.model_copy(update={"batch": taught})
 
 
 def _layout(
