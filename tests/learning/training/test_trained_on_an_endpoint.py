@@ -24,7 +24,10 @@ from tests.rigs.typed import typed_here
 
 pytestmark = pytest.mark.learn
 
-PLAN = ("--learner", "small", "--epochs", "4", "--batch", "6", "--warmup", "1", "--workers", "1", "--device", "cpu")
+PLAN = ("--learner", "small", "--batch", "6", "--warmup", "1", "--workers", "1", "--device", "cpu")
+
+EPOCHS = 60
+"""So many that it is not over before it is cancelled."""
 
 
 class Trained:
@@ -33,8 +36,13 @@ class Trained:
     def __init__(self, endpoint: ChildEndpoint, folder: Path, env: dict[str, str]) -> None:
         self.endpoint, self.out, self._env = endpoint, folder / "packages", env
         self.dataset = taught(endpoint.root / "labelled")
-        self.words = ["train", "focus", str(self.dataset), *PLAN]
-        self.far = [*self.words, "--endpoint", endpoint.id, "--out", str(self.out), "--json"]
+        self.words = ["train", "focus", str(self.dataset), *PLAN, "--epochs", "4"]
+        self._there = ["--endpoint", endpoint.id, "--out", str(self.out), "--json"]
+
+    @property
+    def far(self) -> list[str]:
+        """The same on the endpoint."""
+        return [*self.words, *self._there]
 
     def here(self, folder: Path) -> dict[str, Any]:
         """The same on this machine."""
@@ -57,7 +65,7 @@ class Trained:
     def works(self) -> list[Path]:
         """The folders of works, the first begun first."""
         found = (self.endpoint.root / "mhfd-works").glob("mhfd-work-*")
-        return sorted(found, key=lambda one: (one / "claim-000001").stat().st_mtime_ns)
+        return sorted(found, key=lambda one: (len(one.name), one.name))
 
     def saved(self, work: int) -> int:
         """The last step that is saved of that work's training; 0: none."""
@@ -107,6 +115,7 @@ def test_what_is_trained_there_is_what_is_trained_here(trained: Trained, tmp_pat
 @pytest.mark.soak
 def test_cancelled_gone_on_with_and_killed_it_is_the_same_network(trained: Trained, tmp_path: Path) -> None:
     """The client by -9, then a cancel; the same command under a new key, and its worker by -9: one network."""
+    trained.words[-1] = str(EPOCHS)
     with trained.begun() as client:
         until(lambda: client.poll() is not None or (trained.works() and trained.saved(0)), "the first has not begun")
         assert client.poll() is None, client.communicate()
@@ -123,5 +132,5 @@ def test_cancelled_gone_on_with_and_killed_it_is_the_same_network(trained: Train
     assert f"goes on where {key} was" in err
     far, here = document(out), trained.here(tmp_path / "here")
     assert (far["network"]["digest"], far["package"]) == (here["network"]["digest"], here["package"])
-    assert [row["epoch"] for row in far["network"]["epochs"]] == [1, 2, 3, 4]
+    assert [row["epoch"] for row in far["network"]["epochs"]] == list(range(1, EPOCHS + 1))
     assert len(trained.works()) == 2

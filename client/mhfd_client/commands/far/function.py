@@ -59,8 +59,7 @@ def register(group: UUID | None, public: bool, endpoint: UUID | None, as_json: b
         echo(_line(f))
     for f in old:
         echo(f"{f.name} {f.id} is obsolete: it is of mhfd {f.version}, whose code differs; use the id above instead")
-    echo("an endpoint that allows only certain functions: give this line to its administrator")
-    echo(f"  {_pin(made)}")
+    _give(made)
 
 
 @function.command(name="list")
@@ -86,8 +85,7 @@ def list_(as_json: bool) -> None:
     if missing:
         echo(f"not registered with this mhfd's code: {', '.join(missing)}; run: mhfd function register")
     else:
-        echo("an endpoint that allows only certain functions: give this line to its administrator")
-        echo(f"  {_pin(list(current.values()))}")
+        _give(list(current.values()))
 
 
 def _line(f: Function) -> str:
@@ -95,7 +93,20 @@ def _line(f: Function) -> str:
     return f"{f.name:12} {f.id}  {f.state.value:8}  {f.shared}  mhfd {f.version}, source {f.digest}, {when}"
 
 
+def _give(functions: list[Function]) -> None:
+    """What goes to an administrator; what not every endpoint lets run has a line of its own."""
+    from mhfd.site import FREE
+
+    echo("an endpoint that allows only certain functions: give this line to its administrator")
+    echo(f"  {_pin(functions)}")
+    for f in functions:
+        if f.name not in FREE:
+            echo(f"  and where {f.name} may run: mhfd endpoint pin NAME --add {f.name}={f.id}")
+
+
 def _pin(functions: list[Function]) -> str:
+    """Those that run on every endpoint: `check` finds fault with a list that has one which the site file forbids."""
+    from mhfd.site import FREE
     from mhfd_client.compute.registration import pin_line
 
-    return pin_line({f.name: f.id for f in functions})
+    return pin_line({f.name: f.id for f in functions if f.name in FREE})
