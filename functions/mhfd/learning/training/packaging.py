@@ -339,6 +339,9 @@ def _words(
     for row in rows:
         between = "" if row.low is None or row.high is None else f" (95%: {row.low:.3f} to {row.high:.3f})"
         yield f"{row.what}: {'cannot be said' if row.value is None else f'{row.value:.3f}'}{between}"
+    if plan.lesson in ("denoise", "segment"):
+        yield "not promoted: `mhfd models apply` makes pictures with it"
+        return
     yield "not promoted: whether it is worth having is said by `mhfd evaluate`, on groups that it has not seen"
 
 
