@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 
 .PHONY: demo demo-endpoint demo-flow demo-adjust first-hour test suite browser broker units check site soak coverage bench \
   figures gpu-check clean \
-  test-lowest test-instruments test-learn beside-cli wheels
+  test-lowest test-instruments test-learn bench-train beside-cli wheels
 .DELETE_ON_ERROR:
 # Every command that a test types is a process: compiling its sources anew each time would be a fifth of its work.
 unexport PYTHONDONTWRITEBYTECODE
@@ -178,6 +178,10 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.station --memory 20000
 	$(BIN)/python -m benchmarks.page
 	$(BIN)/python -m benchmarks.compute
+
+# Time to an accuracy that is named beforehand, by workers and batch; what the network costs. Half an hour on two cores.
+bench-train: $(LEARN)/.installed
+	$(LEARN)/bin/python -m benchmarks.train
 
 # The figures and tables of the paper, and what a fleet of microscopes needs; FULL=1 for all sizes, scales and calls.
 figures: $(STAMP) broker
