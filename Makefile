@@ -158,8 +158,9 @@ wheels:
 	$(WHEELS)/bin/python -m tests.rigs.wheels
 
 # What takes long, and properties with more examples than there is time for each time.
-soak: $(STAMP) broker
-	MHFD_TEST_EXAMPLES=1000 $(BIN)/python -m pytest -m 'soak or hypothesis' --timeout 3600
+soak: $(STAMP) $(LEARN)/.installed broker
+	MHFD_TEST_EXAMPLES=1000 $(BIN)/python -m pytest -m '(soak or hypothesis) and not learn' --timeout 3600
+	MHFD_TEST_EXAMPLES=1000 $(LEARN)/bin/python -m pytest -m 'learn and (soak or hypothesis)' --timeout 3600
 
 # How much of the four packages runs in the tests, in whatever process. A test that fails under it spoils no figure.
 coverage: $(STAMP) browser broker units

@@ -163,7 +163,7 @@ on the same files, two ways of holding back. The first row decides nothing here.
 **Computed, not measured:** a step of one worker as measured above, times the images that a worker gets, and one \
 ring of all gradients at an assumed {gigabits:g} Gb/s with {latency:g} us for each doubling of the workers. Epochs \
 are those measured for the batch: how it is shared does not change them. An endpoint's template starts such a block \
-([training far away](../how-to/train-far-away.md)); none was started on a cluster.
+([training on an endpoint](../how-to/train-a-network.md)); none was started on a cluster.
 
 {computed}
 
