@@ -52,9 +52,9 @@ class Microscope:
 
     def images(self, section: int = 1) -> Path:
         path = self.scope.run_image(section)
-        self.recorder.step([])
-        self.recorder._images._not_before = 0.0  # a folder is looked at as often as that costs little
-        self.recorder.step([])
+        for _ in range(2):  # whole is what was seen twice
+            self.recorder._images._not_before = 0.0  # a folder is looked at as often as that costs little
+            self.recorder.step([])
         return path
 
     @property

@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 from tests.rigs import REPOSITORY
 
-NO_FLOORS_OF = {"bench", "cuda12", "cuda13", "dev", "docs", "learn", "models"}
+NO_FLOORS_OF = {"bench", "cuda12", "cuda13", "dev", "docs", "learn", "models", "train"}
 """Extras that this run leaves out: of a GPU, of peers in benchmarks, of the site, of what is learned, and what works on
 the code."""
 
