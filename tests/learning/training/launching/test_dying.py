@@ -19,14 +19,14 @@ SILENT = (
 )
 
 
-def agent(code: int, *, rank: int = 1) -> str:
-    """What torchrun 2.13 says after its workers."""
+def agent(code: int, *, rank: int = 1, other: int = -15) -> str:
+    """What torchrun 2.13 says after its workers. `other`: how the other one ended."""
     return (
         "W1130 16:06:21.025000 11147 torch/distributed/api.py:1028] Sending process 11175 closing signal SIGTERM\n"
         f"E1130 16:06:21.041000 11147 torch/distributed/api.py:1002] failed (exitcode: {code}) local_rank: {rank}\n"
         "Traceback (most recent call last):\n    raise ChildFailedError(\n"
         "torch.distributed.elastic.multiprocessing.errors.ChildFailedError: \n"
-        "Failures:\n[1]:\n  rank      : 0 (local_rank: 0)\n  exitcode  : -15 (pid: 11175)  (SIGTERM)\n"
+        f"Failures:\n[1]:\n  rank      : 0 (local_rank: 0)\n  exitcode  : {other} (pid: 11175)\n"
         f"Root Cause (first observed failure):\n[0]:\n  rank      : {rank}\n  exitcode  : {code} (pid: 11176)\n"
     )
 
@@ -35,6 +35,7 @@ def agent(code: int, *, rank: int = 1) -> str:
     ("code", "errors", "real", "said"),
     [
         pytest.param(1, PEER + agent(-9), -9, "", id="killed"),
+        pytest.param(1, PEER + agent(1, rank=0, other=-9), -9, "", id="killed, and the other one seen first"),
         pytest.param(
             1,
             "[rank1]: ValueError: a very bad thing\n" + PEER + agent(1),

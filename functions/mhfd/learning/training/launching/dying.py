@@ -11,6 +11,7 @@ _MOST: Final = 400
 """Characters of what a worker said."""
 _CODE: Final = re.compile(r"^\s*exitcode\s*:\s*(-?\d+)", re.MULTILINE)
 _ROOT: Final = "Root Cause"
+_ALL: Final = "Failures:"
 _OF_A_RANK: Final = re.compile(r"^\[rank\d+\]:\s?")
 _ERROR: Final = re.compile(
     r"^(?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Failed|Refused)\b.*|^\w+: .*error.*", re.I
@@ -63,13 +64,15 @@ def death_of(code: int, errors: str) -> Death:
         code: The exit code of the guard: 128 and a signal, where torchrun itself was ended by one.
         errors: The end of the error stream.
     """
-    root = errors.rfind(_ROOT)
-    found = _CODE.search(errors, root) if root >= 0 else None
-    if found is not None:
-        code = int(found[1])
+    root, said = errors.rfind(_ROOT), _said(errors)
+    if found := _CODE.findall(errors, root) if root >= 0 else []:
+        code = int(found[0])
+        if not said:  # of two that died between two looks torchrun takes either for the first: this one only noticed
+            others = map(int, _CODE.findall(errors, max(errors.rfind(_ALL, 0, root), 0), root))
+            code = next((one for one in (code, *others) if one < 0 and one != -signal.SIGTERM), code)
     elif code > 128:
         code = 128 - code
-    return Death(code, _said(errors))
+    return Death(code, said)
 
 
 def _said(errors: str) -> str:
