@@ -180,7 +180,7 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.page
 	$(BIN)/python -m benchmarks.compute
 
-# Time to an accuracy that is named beforehand, by workers and batch; what the network costs. Half an hour on two cores.
+# Time to an accuracy that is named beforehand, by workers and batch; what the network costs. A quarter of an hour on two cores.
 bench-train: $(LEARN)/.installed
 	$(LEARN)/bin/python -m benchmarks.train
 

@@ -28,13 +28,13 @@ TOP1: Final = 0.6
 IMAGES: Final = 900
 SIZE: Final = 128
 SEED: Final = 5
-EPOCHS: Final = 40
-ROWS: Final = ((1, 16), (2, 16), (4, 16), (2, 32), (2, 64), (2, 128), (2, 512))
+EPOCHS: Final = 30
+ROWS: Final = ((1, 16), (2, 16), (4, 16), (2, 32), (2, 64), (2, 256))
 """Workers and batch."""
 AGAIN: Final = (6, 7)
 """Other seeds, of the second row."""
 SWEPT_BATCH: Final = 64
-LEAK_EPOCHS: Final = 8
+LEAK_EPOCHS: Final = 6
 LEARNER: Final = "small"
 
 
