@@ -123,7 +123,7 @@ def main(*, images: int, epochs: int, rows: list[tuple[int, int]]) -> None:
         table=table(runs),
         curves=drawn(runs),
         seeds=table(again),
-        swept="\n".join(swept.table()),
+        swept="\n".join(("```text", *swept.table(), "```")),
         choice=swept.why,
         leak=leak,
         few=images // 3,
