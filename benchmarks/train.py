@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import _train_memory, _train_onnx, _train_paper
-from benchmarks._figure import COLOURS, load_average, picture, shown
-from benchmarks._table import markdown, publish
+from benchmarks._figure import COLOURS, load_average, picture
+from benchmarks._table import DOCS, markdown, publish
 from benchmarks._train_runs import Run, curves, table, trained
 from benchmarks._train_splits import BY_GROUP, LEAKING, PART, write_both
 
@@ -47,7 +47,7 @@ def plan(batch: int, **changed: object) -> TrainingPlan:
 def drawn(runs: list[Run]) -> str:
     """The curves: one line a training."""
     names = ("loss", "top 1", "top 5", "learning rate")
-    with picture("train_curves", panels=4, width=3.6, height=3.2) as axes:
+    with picture("train_curves", panels=4, width=3.6, height=3.2, folder=DOCS.parent / "images") as axes:
         for number, run in enumerate(runs):
             colour = COLOURS[number % len(COLOURS)]
             told = list(curves(run))
@@ -60,7 +60,7 @@ def drawn(runs: list[Run]) -> str:
         axes[1].axhline(TOP1, color="0.6", linewidth=0.8)
         labels = [f"{run.layout.workers} x {run.plan.batch}" for run in runs]
         axes[0].legend(axes[0].get_lines(), labels, fontsize=6, title="workers x batch", title_fontsize=6)
-    return shown("train_curves", "Loss, top 1, top 5 and learning rate by epoch, one line a training")
+    return "![Loss, top 1, top 5 and learning rate by epoch, one line a training](../images/train_curves.svg)"
 
 
 def leaked(made: Path, folder: Path) -> str:
