@@ -6,7 +6,7 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
@@ -121,6 +121,14 @@ def set_pairs(pairs: Iterable[str]) -> dict[str, object]:
             raise SettingsError(f"--set: {pair!r} is no setting; write KEY=VALUE, as in --set arrival.settle_s=5")
         given[key.strip()] = value.strip()
     return given
+
+
+def decorated_by(function: F, options: Sequence[Callable[[Any], Any]]) -> F:
+    """A command with further options, in their order in the help."""
+    decorated: Any = function
+    for decorate in reversed(options):
+        decorated = decorate(decorated)
+    return cast("F", decorated)
 
 
 def folder_options(function: F) -> F:

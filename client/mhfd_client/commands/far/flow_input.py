@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from mhfd_client.commands.common import echo
+from mhfd_client.commands.common import F, decorated_by, echo
 
 if TYPE_CHECKING:
     from mhfd_client.flow.run_words import Surroundings
     from mhfd_client.settings.options import Settings
     from mhfd_flows.build import FlowRecipe
 
-F = TypeVar("F", bound=Callable[..., Any])
 
 _TAG = "mhfd:"
 _MOST = 64  # characters of a label, and of a tag
@@ -56,10 +55,7 @@ class Chosen:
 
 def input_options(function: F) -> F:
     """NAME or ID, and what says which input; `chosen` takes them."""
-    decorated: Any = function
-    for decorate in reversed(_OPTIONS):
-        decorated = decorate(decorated)
-    return cast("F", decorated)
+    return decorated_by(function, _OPTIONS)
 
 
 def chosen(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, TypeVar, cast
+from typing import Final
 
 import click
 
-F = TypeVar("F", bound=Callable[..., Any])
+from mhfd_client.commands.common import F, decorated_by
 
 _OPTIONS: Final = (
     click.option("--workers", type=int, metavar="N", help="Processes that share the work.  [default: as swept]"),
@@ -35,7 +34,4 @@ _OPTIONS: Final = (
 
 def network_options(function: F) -> F:
     """All of them, in this order in the help."""
-    decorated: Any = function
-    for decorate in reversed(_OPTIONS):
-        decorated = decorate(decorated)
-    return cast("F", decorated)
+    return decorated_by(function, _OPTIONS)
