@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from mhfd.contract.training import TrainingJob, TrainingPlan, WorkerLayout
 from mhfd.errors import PackageRefused, TrainingFailed, UsageError, needing_extra
 from mhfd.learning.dataset import Dataset
+from mhfd.learning.dataset.checking import counted
 from mhfd.learning.packages import Package, read_package
 from mhfd.learning.trained import UNKNOWN_LICENCE, NetworkTrained, Training, said_of_card
 from mhfd.learning.training import place
@@ -159,7 +160,7 @@ def train_net(
     shared = job.layout
     say(
         f"training {plan.lesson} by {net.name} with {len(taught)} images, {len(validated)} held back to validate it: "
-        f"{_counted(plan.epochs, 'epoch')} of batches of {plan.batch}, by {layout_words(shared, machine_here())}"
+        f"{counted(plan.epochs, 'epoch')} of batches of {plan.batch}, by {layout_words(shared, machine_here())}"
     )
     heard = Hearing(job, folder, say, at_most_hours=at_most_hours, told=told, saved=saved, costs=costs)
     with follow(job, folder, beat=beat) as lines:
@@ -280,7 +281,7 @@ class Hearing:
             examples=self.begun.examples,
             validated_on=self.begun.validated_on,
         )
-        self.say(f"from {_counted(wanted, 'measured step')}: {cost.words}")
+        self.say(f"from {counted(wanted, 'measured step')}: {cost.words}")
         if self.costs is not None:
             self.costs(cost)
         if self.at_most_hours is not None and cost.seconds > 3600 * self.at_most_hours:
@@ -299,10 +300,6 @@ def epoch_words(one: EpochDone, epochs: int) -> str:
     if one.top5 is not None:
         parts.append(f"top-5 {one.top5:.3f}")
     return ", ".join([*parts, f"rate {one.rate:.2g}", time_words(one.seconds)])
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _packed(

@@ -21,11 +21,11 @@ from mhfd.contract.training import TrainingJob, TrainingPlan
 from mhfd.errors import UsageError
 from mhfd.learning.dataset import Dataset
 from mhfd.learning.training.told import EpochDone
+from mhfd.learning.training.workers import JOB
 
 CHECKPOINTS: Final = "checkpoints"
 DATASET: Final = "dataset"
 FINISHED: Final = "finished.json"
-JOB: Final = "job.json"
 _PASSING: Final = ("sweep", "errors.log")
 _DIGITS: Final = 16
 

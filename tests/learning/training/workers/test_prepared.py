@@ -10,8 +10,9 @@ from tests.rigs.little_training import job, taught
 
 from mhfd.errors import UsageError
 from mhfd.learning.training.told import TOLD, TrainingEnded
+from mhfd.learning.training.workers import STOP
 from mhfd.learning.training.workers.prepared import prepare
-from mhfd.learning.training.workers.telling import STOP, Teller
+from mhfd.learning.training.workers.telling import Teller
 from mhfd.learning.training.workers.trouble import TrainingTrouble, mount_of, of_data, of_disk, words_of
 
 ENDED = TrainingEnded(why="epochs", step=3, digest="d")

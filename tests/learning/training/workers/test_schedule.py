@@ -5,7 +5,8 @@ from itertools import pairwise
 import pytest
 
 from mhfd.contract.training import MOST_BATCH
-from mhfd.learning.training.workers.schedule import LONGEST_WARM_UP, rate_at, scaled, steps_an_epoch
+from mhfd.learning.training.examples import steps_in_epoch
+from mhfd.learning.training.workers.schedule import LONGEST_WARM_UP, rate_at, scaled
 
 PAPER = 0.001
 IMAGES_B = 313_282
@@ -13,7 +14,7 @@ IMAGES_B = 313_282
 
 
 def _rates(batch: int, *, epochs: int = 20, warmup: float = 2.0, images: int = IMAGES_B) -> list[float]:
-    each = steps_an_epoch(images, batch)
+    each = steps_in_epoch(images, batch)
     steps = epochs * each
     return [
         rate_at(step, steps=steps, steps_per_epoch=each, rate=PAPER, batch=batch, warmup_epochs=warmup)
@@ -32,7 +33,7 @@ def test_the_largest_batch_has_the_largest_rate_that_the_paper_bore() -> None:
 
 def test_it_begins_at_the_rate_itself_is_brought_up_linearly_and_falls_as_a_square() -> None:
     rates = _rates(2048)
-    warm = 2 * steps_an_epoch(IMAGES_B, 2048)
+    warm = 2 * steps_in_epoch(IMAGES_B, 2048)
     left = len(rates) - warm
 
     assert rates[0] == PAPER
@@ -56,4 +57,4 @@ def test_a_short_training_is_not_all_warm_up() -> None:
 
 
 def test_an_epoch_shows_every_image_once() -> None:
-    assert [steps_an_epoch(images, 32) for images in (1, 32, 33, 64)] == [1, 1, 2, 2]
+    assert [steps_in_epoch(images, 32) for images in (1, 32, 33, 64)] == [1, 1, 2, 2]

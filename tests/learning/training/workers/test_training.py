@@ -13,8 +13,7 @@ from tests.rigs.shown import labelled
 
 from mhfd.learning.dataset import Dataset
 from mhfd.learning.training.told import CheckpointSaved, EpochDone, StepDone, Told, TrainingBegun, TrainingEnded
-from mhfd.learning.training.workers import checkpoint
-from mhfd.learning.training.workers.telling import STOP
+from mhfd.learning.training.workers import STOP, checkpoint
 
 pytestmark = pytest.mark.learn
 

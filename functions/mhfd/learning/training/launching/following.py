@@ -33,9 +33,8 @@ from mhfd.learning.training.told import (
     TrainingStopped,
     WorkersRestarted,
 )
+from mhfd.learning.training.workers import JOB, STOP
 
-JOB: Final = "job.json"
-STOP: Final = "stop"
 ERRORS: Final = "errors.log"
 _RESTARTS: Final = 3
 """In a row, with no new checkpoint: what dies so often at the same place will go on doing so."""

@@ -56,6 +56,13 @@ def count(net: Net, *, channels: int, outputs: int, side: tuple[int, int], batch
     return NetSize(parameters, counting.numbers * _FLOAT_BYTES, drawn.said, drawn.map)
 
 
+def layers_of(net: Net, *, channels: int, outputs: int) -> dict[str, Layer]:
+    """Its convolutions by name, which are the same for an image of any size."""
+    counting = Counting()
+    net.draw(counting, (1, channels, net.multiple, net.multiple), outputs)
+    return counting.layers
+
+
 class Counting(Steps[Shape]):
     """Steps of which a tensor is its shape."""
 

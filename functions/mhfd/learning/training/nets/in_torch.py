@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from mhfd.learning.training.nets.counting import Counting
+from mhfd.learning.training.nets.counting import layers_of
 from mhfd.learning.training.nets.drawing import Net, NetDrawn, Steps
 from mhfd.learning.training.nets.weights import Weights
 
@@ -26,10 +26,9 @@ class TorchNet:
     """
 
     def __init__(self, net: Net, weights: Weights, *, channels: int, outputs: int, device: Any = "cpu") -> None:
-        counting = Counting()
-        net.draw(counting, (1, channels, net.multiple, net.multiple), outputs)
-        wanted: dict[str, tuple[int, ...]] = {f"{name}.weight": layer.shape for name, layer in counting.layers.items()}
-        wanted |= {f"{name}.bias": layer.shape[:1] for name, layer in counting.layers.items()}
+        layers = layers_of(net, channels=channels, outputs=outputs)
+        wanted: dict[str, tuple[int, ...]] = {f"{name}.weight": layer.shape for name, layer in layers.items()}
+        wanted |= {f"{name}.bias": layer.shape[:1] for name, layer in layers.items()}
         if (given := {name: value.shape for name, value in weights.items()}) != wanted:
             odd = sorted(name for name in wanted.keys() | given.keys() if wanted.get(name) != given.get(name))
             raise ValueError(f"weights: not those of {net.name} for {channels} channels and {outputs} outputs: {odd}")

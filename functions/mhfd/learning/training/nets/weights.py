@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.learning.training.nets.counting import Counting
+from mhfd.learning.training.nets.counting import layers_of
 from mhfd.learning.training.nets.drawing import Net
 
 Weights = dict[str, NDArray[np.float32]]
@@ -18,11 +18,9 @@ Weights = dict[str, NDArray[np.float32]]
 
 def begin(net: Net, *, channels: int, outputs: int, seed: int) -> Weights:
     """What a network begins with: He's normal numbers for each kernel, and no bias. The same for the same seed."""
-    counting = Counting()
-    net.draw(counting, (1, channels, net.multiple, net.multiple), outputs)
     drawn = np.random.default_rng(seed)
     weights: Weights = {}
-    for name, layer in sorted(counting.layers.items()):
+    for name, layer in sorted(layers_of(net, channels=channels, outputs=outputs).items()):
         spread = layer.gain * math.sqrt(2 / math.prod(layer.shape[1:]))
         weights[f"{name}.weight"] = (drawn.standard_normal(layer.shape) * spread).astype(np.float32)
         weights[f"{name}.bias"] = np.zeros(layer.shape[0], np.float32)

@@ -10,6 +10,7 @@ import traceback
 from pathlib import Path
 
 from mhfd.contract.training import TrainingJob
+from mhfd.learning.training.workers import JOB
 from mhfd.learning.training.workers.cores import bind_worker
 from mhfd.learning.training.workers.leash import die_with_starter
 from mhfd.learning.training.workers.telling import Teller
@@ -21,7 +22,7 @@ def main(folder: Path) -> None:
     # Read when torch first multiplies on a GPU: without it, it has no algorithm that computes the same each time.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     try:
-        job = TrainingJob.model_validate_json((folder / "job.json").read_bytes())
+        job = TrainingJob.model_validate_json((folder / JOB).read_bytes())
         bind_worker(int(os.environ.get("LOCAL_RANK", "0")), job.layout)
         teller = Teller(folder, sys.stdout, first=os.environ.get("RANK", "0") == "0")
         signal.signal(signal.SIGTERM, teller.ask_to_stop)

@@ -25,11 +25,6 @@ def scaled(batch: int) -> float:
     return max(1.0, batch / REFERENCE_BATCH)
 
 
-def steps_an_epoch(images: int, batch: int) -> int:
-    """Every image once; the last step has what is left."""
-    return -(-images // batch)
-
-
 def rate_at(step: int, *, steps: int, steps_per_epoch: int, rate: float, batch: int, warmup_epochs: float) -> float:
     """The learning rate of a step, the first being 0, in a training of so many steps."""
     highest = rate * scaled(batch)

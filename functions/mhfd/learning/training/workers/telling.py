@@ -4,12 +4,10 @@ Only the first worker says anything. A reader that is gone is the same as being 
 """
 
 from pathlib import Path
-from typing import Final, TextIO
+from typing import TextIO
 
 from mhfd.learning.training.told import Told
-
-STOP: Final = "stop"
-"""A file of this name in the training's folder ends it after the step under way. Whoever starts it removes it."""
+from mhfd.learning.training.workers import STOP
 
 
 class Teller:
