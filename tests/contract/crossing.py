@@ -402,6 +402,10 @@ FORMS: Final[Mapping[str, Form]] = {
             ("WorkRequest", "mhfd.contract.work"),
             ("WorkAnswer", "mhfd.contract.work"),
             ("TrainRequest", "mhfd.contract.training"),
+            ("AssessRequest", "mhfd.contract.assessing"),
+            ("Assessment", "mhfd.contract.assessing"),
+            ("BenchmarkRequest", "mhfd.contract.benchmarking"),
+            ("Benchmarked", "mhfd.contract.benchmarking"),
         )
     },
     "row of a dataset": _of_model("DatasetRow", "mhfd.learning.dataset.rows"),

@@ -96,6 +96,7 @@ def test_the_package_comes_home(trained: FarTraining) -> None:
         "copies": "turns",
         "until": None,
         "validation": 0.2,
+        "parent": None,
     }
     assert (request["layout"]["workers"], request["title"], request["licence"]) == (2, "mine", "CC0-1.0")
     assert trained.here.options[0] == {"purpose": "train"}

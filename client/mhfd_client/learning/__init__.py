@@ -1,1 +1,1 @@
-"""What a run teaches: its labels as a dataset, and what learned models said of its images. Starts no training."""
+"""What a run teaches: its labels as a dataset, training here or far away, and learning for a microscope."""

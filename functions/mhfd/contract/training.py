@@ -9,6 +9,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from mhfd.contract.base import Wire
+from mhfd.contract.estimate import DIGEST
 from mhfd.contract.request import Name
 from mhfd.contract.work import KEY, WorkRequest
 
@@ -40,6 +41,9 @@ class TrainingPlan(Wire):
         None, gt=0, le=1, description="it is over when the validation's top-1 accuracy is this; null: after all epochs"
     )
     validation: float = Field(0.2, gt=0, lt=1, description="part of the training groups that it is validated on")
+    parent: str | None = Field(
+        None, pattern=DIGEST, description="the package whose numbers it begins with; null: drawn"
+    )
 
 
 class WorkerLayout(Wire):
@@ -78,6 +82,10 @@ class TrainRequest(WorkRequest):
     dataset: Name = Field(description="folder of the dataset, as the endpoint names it")
     plan: TrainingPlan
     layout: WorkerLayout | None = Field(None, description="null: as it was measured there")
+    parent: str | None = Field(None, pattern=DIGEST, description="package of `library` that it begins with")
+    library: Name | None = Field(
+        None, description="folder of the library that `parent` is in, as the endpoint names it"
+    )
     title: str | None = Field(None, min_length=1, max_length=200, description="what people call the package")
     licence: str | None = Field(None, min_length=1, max_length=200, description="of the data")
     at_most_hours: float | None = Field(None, gt=0, description="go no further than the first steps if it takes longer")
