@@ -128,9 +128,10 @@ def train(
         shown: dict[str, Any] = {"said": said, "progress": progress}
         if endpoint is None:
             return train_network(lesson, dataset, network, said_of_it, **about, **shown)
-        from mhfd_client.learning.networks_far import TrainedWhere, train_there
+        from mhfd_client.learning.asked_far import FarPlace
+        from mhfd_client.learning.networks_far import train_there
 
-        where = TrainedWhere(endpoint=endpoint, key=key, into=into, maps=map or (), options=options or {})
+        where = FarPlace(endpoint=endpoint, key=key, into=into, maps=map or (), options=options or {})
         return train_there(lesson, dataset, network, said_of_it, where, **about, **shown)
     if said_of_networks := said_of_it.said():
         named = f"{learner} is" if learner else "the usual learner is"
