@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 from tests.rigs.estimates import tissue
 from tests.rigs.focus_reports import report
 from tests.rigs.networks import SAYS, answered, begun, network_card, network_of, network_session
@@ -16,6 +17,7 @@ from mhfd.contract.params import Params
 from mhfd.errors import UsageError
 from mhfd.learning.features.part import part_of_array
 from mhfd.learning.inference import NetworkSession, network
+from mhfd.learning.inference.meaning import why_not_reach
 from mhfd.learning.learners.reach import reach_of
 from mhfd.learning.packages import Card, Reach
 from mhfd.learning.preparation.normalisation import NORMALISATION, padded
@@ -168,3 +170,26 @@ def test_the_outline_tells_an_inverted_image() -> None:
     assert brighter == pytest.approx(plain, abs=1e-4)
     assert plain[OUTLINE.index("grey_mean")] == pytest.approx(-inverted[OUTLINE.index("grey_mean")], abs=1e-4)
     assert abs(plain[OUTLINE.index("grey_mean")]) > 0.05
+    for name in ("lines_1", "lines_2"):
+        assert plain[OUTLINE.index(name)] == pytest.approx(-inverted[OUTLINE.index(name)], abs=1e-3)
+        assert abs(plain[OUTLINE.index(name)]) > 0.05
+
+
+def test_a_plain_picture_has_no_lines() -> None:
+    assert outline_of(np.zeros((1, 64, 64), np.float32))[-2:].tolist() == [0, 0]
+
+
+def test_one_number_where_it_never_was_is_too_far() -> None:
+    """However near the others are: a reach over varied images is wide."""
+    taught = np.random.default_rng(3).normal(0, 1, (200, len(OUTLINE)))
+    taught[:, OUTLINE.index("lines_2")] = np.linspace(-0.8, 0.1, 200)
+    card = outlined(reach=reach_of(taught, limits=True))
+    assert why_not_reach(card, np.zeros(len(OUTLINE))) is None
+    inverted = np.zeros(len(OUTLINE))
+    inverted[OUTLINE.index("lines_2")] = 0.2
+    assert "lines_2 is 0.2, and not -0.89 to 0.19: is it inverted?" in (why_not_reach(card, inverted) or "")
+    wide = outlined(reach=reach_of(taught))
+    assert why_not_reach(wide, inverted) is None
+    with pytest.raises(ValidationError, match="low and high come together"):
+        Reach(center=(0.0,), spread=(1.0,), far=1.0, low=(0.0,))
+    assert "low" not in reach_of(taught).model_dump(mode="json")

@@ -78,8 +78,24 @@ def why_not_reach(card: Card, given: NDArray[np.float64]) -> str | None:
     apart = (given - np.asarray(reach.center)) / np.asarray(reach.spread)
     distance = float(np.sqrt(np.mean(np.square(apart))))
     if distance <= reach.far:
-        return None
+        return _beyond_limits(card, given)
     return f"the image is unlike all that it was taught with ({distance / reach.far:.2g} of its reach)"
+
+
+def _beyond_limits(card: Card, given: NDArray[np.float64]) -> str | None:
+    """Which number lies where it never did in what the package was taught with."""
+    reach, network = card.reach, card.recipe.network
+    if reach is None or reach.low is None or reach.high is None:
+        return None
+    names = card.recipe.names if network is None else network.outline
+    for name, value, low, high in zip(names, given, reach.low, reach.high, strict=True):
+        if not low <= value <= high:
+            inverted = ": is it inverted?" if name.startswith("lines_") and value > max(high, 0) else ""
+            return (
+                f"the image is unlike all that it was taught with ({name} is {value:.2g}, and not {low:.2g} to "
+                f"{high:.2g}{inverted})"
+            )
+    return None
 
 
 def short(value: float) -> float:

@@ -16,11 +16,15 @@ _BEYOND: Final = 1.5
 """Times the distance that so many of the rows lie within: groups never seen lie somewhat further out."""
 _NARROW: Final = 0.1
 _ANYWHERE: Final = 1e9
+_WIDER: Final = 0.1
+"""Of what a number spans in what was taught: so much further it may lie, either way."""
 _SOURCES: Final = ("features", "learners", "preparation")
 
 
-def reach_of(taught: NDArray[Any]) -> Reach:
+def reach_of(taught: NDArray[Any], *, limits: bool = False) -> Reach:
     """Of the rows that a model learned from, in its own input. Rows with NaN are left out.
+
+    `limits`: each number by itself has to lie about where it did in these rows.
 
     The spread of a column that is nearly always the same is its standard deviation, as its median says nothing; of one
     that never varied it has no end: no learner looks at it.
@@ -34,7 +38,10 @@ def reach_of(taught: NDArray[Any]) -> Reach:
     spread = np.where(spread > 0, np.maximum(spread, 1e-9), _ANYWHERE)
     distance = np.sqrt((((rows - center) / spread) ** 2).mean(axis=1))
     far = max(_BEYOND * float(np.quantile(distance, _FARTHEST)), 1e-6)
-    return Reach(center=tuple(center.tolist()), spread=tuple(spread.tolist()), far=far)
+    low, high = rows.min(axis=0), rows.max(axis=0)
+    more = _WIDER * (high - low)
+    between = {"low": tuple((low - more).tolist()), "high": tuple((high + more).tolist())} if limits else {}
+    return Reach(center=tuple(center.tolist()), spread=tuple(spread.tolist()), far=far, **between)
 
 
 def code_digest(folders: Sequence[str] = _SOURCES) -> str:

@@ -118,17 +118,32 @@ class Recipe(Wire):
 class Reach(Wire):
     """How far from what it was taught a model may be asked: the distance of a row of its input, or of an outline of it.
 
-    That is the root of the mean of ((x - center) / spread) ** 2 over the features.
+    That is the root of the mean of ((x - center) / spread) ** 2 over the features. `low` and `high`: what each of them
+    has to lie between, however near the others are.
     """
 
     center: tuple[float, ...] = Field(max_length=4096)
     spread: tuple[float, ...] = Field(max_length=4096)
     far: float = Field(gt=0, description="beyond it the model has nothing to say")
+    low: tuple[float, ...] | None = Field(None, max_length=4096)
+    high: tuple[float, ...] | None = Field(None, max_length=4096)
+
+    @model_serializer(mode="wrap")
+    def _without_limits(self, dumped: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What has no limits says nothing of them: its text is as it always was."""
+        said: dict[str, Any] = dumped(self)
+        return {name: value for name, value in said.items() if value is not None}
 
     @model_validator(mode="after")
     def _fits(self) -> "Reach":
         if len(self.center) != len(self.spread) or any(one <= 0 for one in self.spread):
             raise ValueError("center and spread need as many numbers, and every spread is above 0")
+        if (self.low is None) != (self.high is None) or (
+            self.low is not None
+            and self.high is not None
+            and (len(self.low), len(self.high)) != (len(self.center),) * 2
+        ):
+            raise ValueError("low and high come together, with as many numbers as center")
         return self
 
 

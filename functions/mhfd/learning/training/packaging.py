@@ -121,7 +121,7 @@ def packed(
         pixel_nm=examples.pixel_nm,
         data_licence=licence,
         table=(*rows, *_by_epoch(epochs)),
-        reach=reach_of(_outlines(examples, plan.seed)),
+        reach=reach_of(_outlines(examples, plan.seed), limits=True),
     )
     words = (
         *_words(examples, validated, plan, checkpoint, epochs, rows, parameters),
