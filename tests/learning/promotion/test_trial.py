@@ -163,7 +163,7 @@ def test_a_package_is_asked_about_pixels_that_are_prepared_as_its_recipe_says(
         asked[one.card.title] = matrix.values
         return scores_of(one, matrix, less)
 
-    monkeypatch.setattr("mhfd.learning.promotion.trial.scores_of", looked_at)
+    monkeypatch.setattr("mhfd.learning.evaluation.measured.scores_of", looked_at)
     assert typed(labelled / "labels.csv", "--against", as_it_is.folder, prepared.folder).exit_code == 0
     expected = features.features_of(steps.apply(pixels), mhfd.score(pixels, device="cpu"), recipe.families)
     assert (asked["prepared"][0] == expected).all()

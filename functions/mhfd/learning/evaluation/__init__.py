@@ -1,7 +1,7 @@
 """Who says best which images are bad: entries on the same images, split by source, and the doubt that is left.
 
-Numbers in, a `Benchmark` out. Reads no images, trains nothing without being asked, and knows no library: who may stand
-and how much doubt a life of tests allows is `promotion`.
+Numbers in, a `Benchmark` out. Reads images in `measured` alone, trains nothing without being asked, and knows no
+library: who may stand and how much doubt a life of tests allows is `promotion`.
 """
 
 from mhfd.learning.evaluation.benchmark import SCHEMA_VERSION, Benchmark

@@ -16,21 +16,19 @@ from numpy.typing import NDArray
 import mhfd
 from mhfd.errors import ExtraMissing, UsageError
 from mhfd.learning import features
-from mhfd.learning.dataset import Dataset, DatasetRow, Side
+from mhfd.learning.dataset import Dataset, Side
 from mhfd.learning.dataset.checking import refuse_leaks
-from mhfd.learning.dataset.settling import settled
 from mhfd.learning.evaluation import Benchmark, Entry, Terms, aspects, compare, splits, taught
 from mhfd.learning.evaluation.agreement import agreement
-from mhfd.learning.evaluation.asked import NetworkScores, scores_of
 from mhfd.learning.evaluation.benchmark import FamilyRow, Placing, SplitTable
 from mhfd.learning.evaluation.bounded import bounded
 from mhfd.learning.evaluation.curves import curves
 from mhfd.learning.evaluation.entry import MHFD
 from mhfd.learning.evaluation.learning_curve import learning_curve
+from mhfd.learning.evaluation.measured import MeasuredRows, measured_rows
 from mhfd.learning.learners import LEARNERS
-from mhfd.learning.learners.matrix import Matrix, Told, matrix_of
+from mhfd.learning.learners.matrix import Told
 from mhfd.learning.packages import ASKED_ELSEWHERE, Library, Package, verify
-from mhfd.learning.preparation import read
 from mhfd.learning.promotion import gates
 from mhfd.learning.promotion.life import Life, key_of
 
@@ -57,27 +55,6 @@ class Asked:
     seed: int = 0
     own_split: bool = True
     """The dataset's own split says what may have been learned from: that of a table was drawn just now."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Rows:
-    """The measured rows, side by side."""
-
-    rows: tuple[DatasetRow, ...]
-    matrix: Matrix
-    less: Matrix
-    """Less what the sharp others of each group have; groups are scenes in both."""
-    specimens: list[str]
-    prepared: Mapping[tuple[str, ...], tuple[Matrix, Matrix]]
-    """The same two of pixels that were prepared as a package's recipe says."""
-    networks: Mapping[str, NetworkScores]
-    """What networks said while the images were open, by the package's name."""
-
-    def scores_by(self, package: Package) -> Floats:
-        """How bad a package finds each image."""
-        if package.name in self.networks:
-            return self.networks[package.name].scores(self.matrix)
-        return scores_of(package, *self.prepared.get(package.card.recipe.preparation, (self.matrix, self.less)))
 
 
 def evaluate(
@@ -112,7 +89,7 @@ def evaluate(
     champion, packages, remarks = _packages(wanted, library)
     names, more = _learners(wanted)
     every = [*packages.values(), *([champion] if champion else [])]
-    rows = _measured(dataset, every, cache, told, all_families=bool(names))
+    rows = measured_rows(dataset, every, cache, told, all_families=bool(names))
     return _Trial(dataset, wanted, library, champion, packages, names, rows, say).decided((*remarks, *more))
 
 
@@ -183,25 +160,6 @@ def _learners(asked: Asked) -> tuple[tuple[str, ...], list[str]]:
     return (), ["learners are not compared: scikit-learn is not installed, pip install 'mhfd[learn]'"]
 
 
-def _measured(
-    dataset: Dataset, packages: Sequence[Package], cache: Path | None, told: Told | None, *, all_families: bool
-) -> _Rows:
-    own = features.FAMILIES if all_families else features.FOCUS_FAMILIES
-    wanted = {*own, *(family for one in packages for family in one.card.recipe.families)}
-    if unknown := sorted(wanted - set(features.FAMILIES)):
-        raise UsageError(f"package: takes features {unknown[0]!r}, which this mhfd does not have; train it again")
-    families = tuple(family for family in features.FAMILIES if family in wanted)
-    once = settled(dataset)
-    networks = {one.name: NetworkScores(one, cache) for one in packages if one.card.recipe.network is not None}
-    matrix = matrix_of(once, families, cache, told=told, onlookers=tuple(networks.values()))
-    prepared = {}
-    for texts in sorted({one.card.recipe.preparation for one in packages} - {()}):
-        found = matrix_of(once, families, cache, told=told, prepared=read(texts))
-        prepared[texts] = found, found.less_baseline()
-    specimens = [splits.specimen_of(group) for group in matrix.groups]
-    return _Rows(once.rows, matrix, matrix.less_baseline(), specimens, prepared, networks)
-
-
 class _Trial:
     """One evaluation, from measured rows on."""
 
@@ -213,7 +171,7 @@ class _Trial:
         champion: Package | None,
         packages: Mapping[str, Package],
         learners: Sequence[str],
-        rows: _Rows,
+        rows: MeasuredRows,
         say: Say,
     ) -> None:
         self.dataset, self.asked, self.library, self.rows, self.say = dataset, asked, library, rows, say
