@@ -9,8 +9,8 @@ administrator's configuration (`mhfd.site`).
     scoring     run: a request -> reports, one path after the other
     examining   examine: what `mhfd doctor --endpoint` asks
     training    train: a network, in turns
-    trained_on        the dataset of a training
     earlier_training  the checkpoints of another training, to go on from
+    given       what a request names: the images of a dataset, the packages of a library
     roots       a path -> an open file below an administrator's folder
     patience    asks the system what it may never answer
     alarm       ends work that takes too long

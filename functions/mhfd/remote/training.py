@@ -15,9 +15,9 @@ from mhfd.contract.request import Code
 from mhfd.contract.training import TrainingPlan, TrainRequest, WorkerLayout
 from mhfd.errors import ExtraMissing, TrainingFailed, UsageError
 from mhfd.remote import earlier_training
+from mhfd.remote.given.dataset import RootedDataset, rooted
 from mhfd.remote.long.running import LongFailure, LongVerb, LongWork, answer
 from mhfd.remote.refusal import Refusal, problem
-from mhfd.remote.trained_on import RootedDataset, rooted
 
 if TYPE_CHECKING:
     from mhfd.learning.trained import Training

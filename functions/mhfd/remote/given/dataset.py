@@ -1,9 +1,9 @@
-"""The dataset that a training is asked for: every image that it teaches, opened once by the administrator's folders.
+"""One side of the dataset that a request names: each of its images, opened once by the administrator's folders.
 
-What is trained on is a copy of the manifest in the work's own folder, with each image by the name that was opened,
+What is worked with is a copy of the manifest in the work's own folder, with each image by the name that was opened,
 links followed. So a manifest that is exchanged meanwhile changes nothing. Images are read by name later, by whoever
-trains: each has to have the bytes that the manifest tells of, so one that was put there instead is not shown to it.
-Images of the test groups are opened by nobody, and their names are left out.
+trains or asks: each has to have the bytes that the manifest tells of, so one that was put there instead is not shown
+to it. Images of the other side are opened by nobody, and their names are left out.
 """
 
 import stat
@@ -26,7 +26,7 @@ _LOOK_AGAIN: Final = "correct the dataset, and ask again"
 
 @dataclass(frozen=True, slots=True)
 class RootedDataset:
-    """A dataset whose images for training may all be read."""
+    """A dataset whose images of one side may all be read."""
 
     dataset: Dataset
     images: int
@@ -34,8 +34,8 @@ class RootedDataset:
     """Of these images together."""
 
 
-def rooted(folder: str, site: Site) -> RootedDataset:
-    """The dataset in that folder; a `Refusal` that names what of it may not be read, or is wrong."""
+def rooted(folder: str, site: Site, side: Side = Side.TRAIN) -> RootedDataset:
+    """The dataset in that folder, for who may see this side of it; a `Refusal` that names what may not be read."""
     roots, named = Roots.of(site, "read"), f"{folder.rstrip('/')}/{MANIFEST}"
     with roots.file(named) as opened:
         if not stat.S_ISREG(opened.status.st_mode) or opened.status.st_size > _MOST_BYTES:
@@ -45,15 +45,15 @@ def rooted(folder: str, site: Site) -> RootedDataset:
             found = Dataset.read(Path(opened.real).parent, images=False, manifest=Path(held))
         except UsageError as error:
             raise _wrong(str(error).replace(held, named)) from None
-    return _opened(found, roots, site)
+    return _opened(found, roots, site, side)
 
 
-def _opened(dataset: Dataset, roots: Roots, site: Site) -> RootedDataset:
+def _opened(dataset: Dataset, roots: Roots, site: Site, side: Side) -> RootedDataset:
     rows: list[DatasetRow] = []
     wrong: list[Problem] = []
     sizes: dict[str, int] = {}
     for row in dataset.rows:
-        if dataset.side(row) is not Side.TRAIN:
+        if dataset.side(row) is not side:
             rows.append(with_paths(row, lambda path: f"/not-opened/{path.rpartition('/')[2]}"))
             continue
         try:

@@ -1,0 +1,4 @@
+"""What a request of a long function names, opened below the administrator's folders before any of it is used.
+
+dataset  the images of one side of a dataset
+"""
