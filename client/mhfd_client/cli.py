@@ -33,7 +33,7 @@ from mhfd_client.commands.adjusting import calibrate as calibrating
 from mhfd_client.commands.adjusting import learn as learning
 from mhfd_client.commands.adjusting import record as recording
 from mhfd_client.commands.far import endpoint, first_hour, flow, flow_start, function, login, timer, work
-from mhfd_client.commands.learning import dataset, evaluate, models, train
+from mhfd_client.commands.learning import assess, dataset, evaluate, models, train
 
 GROUPS: Final[dict[str, tuple[click.Command, ...]]] = {
     "At the instrument": (
@@ -112,6 +112,7 @@ def main() -> None:
 
 flow.flow.add_command(flow_start.start)
 flow.flow.add_command(timer.timer)
+models.models.add_command(assess.assess)
 for _command in (
     recording.record,
     recording.moves,

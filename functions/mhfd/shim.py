@@ -100,11 +100,18 @@ mhfd_train = function(
     entry="train",
     summary="Train a network, in turns: the fields of a TrainRequest in, those of a WorkAnswer out.",
 )
+mhfd_assess = function(
+    "mhfd_assess",
+    module="mhfd.remote",
+    entry="assess",
+    summary="Assess a library's packages, in turns: the fields of an AssessRequest in, those of a WorkAnswer out.",
+)
 
 FUNCTIONS: dict[str, Callable[..., object]] = {
     "mhfd_focus": mhfd_focus,
     "mhfd_examine": mhfd_examine,
     "mhfd_train": mhfd_train,
+    "mhfd_assess": mhfd_assess,
 }
 """What can be registered, by name."""
 

@@ -19,8 +19,8 @@ from mhfd_client.compute.runner import ComputeRunner
 from mhfd_client.runners import UNSEEN, Batch, Event, Health, Job, Returned, Scored, Trouble
 from mhfd_client.runners.work import Work
 
-AWAY = shim.function("mhfd_assess", module="mhfd.remote.assessing", entry="assess", summary="Not there yet.")
-FUNCTIONS = {**shim.FUNCTIONS, hashing.NAME: hashing.FUNCTION, "mhfd_assess": AWAY}
+AWAY = shim.function("mhfd_anneal", module="mhfd.remote.annealing", entry="anneal", summary="Not there yet.")
+FUNCTIONS = {**shim.FUNCTIONS, hashing.NAME: hashing.FUNCTION, "mhfd_anneal": AWAY}
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def listened(runner: ComputeRunner, clock: VirtualTime, until: float) -> list[Ev
     ("function", "code", "words"),
     [
         (hashing.NAME, "not_allowed", "the administrator of endpoint does not let mhfd_hash_folder run: ask "),
-        ("mhfd_assess", "no_function", f"mhfd {mhfd.__version__} on this worker has no function mhfd_assess: the "),
+        ("mhfd_anneal", "no_function", f"mhfd {mhfd.__version__} on this worker has no function mhfd_anneal: the "),
     ],
 )
 def test_the_function_that_is_missing_is_named(facility: Facility, function: str, code: str, words: str) -> None:

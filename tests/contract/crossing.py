@@ -508,6 +508,7 @@ FORMS: Final[Mapping[str, Form]] = {
         for name, module, kind in (
             ("doctor", "mhfd_endpoint.finding", "Check"),
             ("evaluate", "mhfd.learning.evaluation.benchmark", "Benchmark"),
+            ("models assess", "mhfd.contract.assessing", "Assessment"),
             ("endpoint check", "mhfd_endpoint.finding", "Check"),
             ("endpoint explain", "mhfd_endpoint.explain", "explain"),
             ("endpoint who", "mhfd_endpoint.identities.examining", "Becomes"),

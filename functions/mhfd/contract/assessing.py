@@ -41,8 +41,8 @@ class AssessRequest(WorkRequest):
 class AssessedPackage(Wire):
     """One package of the library: how well it does on these images, and what is to become of it."""
 
-    package: PackageName
-    title: str
+    package: PackageName | None = Field(description="null: a folder of another name, which is no package")
+    title: str = Field(description="of one that is damaged its folder's name")
     instruments: tuple[str, ...] = Field(description="the microscopes that it was taught with")
     rank: int | None = Field(None, ge=1, description="1 is the best; null: it could not be assessed")
     score: float | None = Field(None, description="higher is better, in what `Assessment.measure` says")

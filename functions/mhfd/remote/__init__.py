@@ -1,4 +1,4 @@
-"""What runs on an endpoint: `run` scores images, `examine` says how the endpoint is, `train` trains. JSON in and out.
+"""What runs on an endpoint: `run` scores images, `examine` looks at it, `train` and `assess` learn. JSON in and out.
 
 The functions that are registered with Globus Compute (`mhfd.shim`) call these and do nothing else. None raises for
 anything that is in a request or in an image, and none trusts its caller: which files may be touched is the
@@ -9,6 +9,7 @@ administrator's configuration (`mhfd.site`).
     scoring     run: a request -> reports, one path after the other
     examining   examine: what `mhfd doctor --endpoint` asks
     training    train: a network, in turns
+    assessing   assess: every package of a library about a microscope's first images, in turns
     earlier_training  the checkpoints of another training, to go on from
     given       what a request names: the images of a dataset, the packages of a library
     roots       a path -> an open file below an administrator's folder
@@ -27,7 +28,7 @@ administrator's configuration (`mhfd.site`).
 
 from typing import Any
 
-__all__ = ["examine", "run", "train"]
+__all__ = ["assess", "examine", "run", "train"]
 
 
 def run(**request: Any) -> dict[str, Any]:
@@ -47,5 +48,12 @@ def examine(**request: Any) -> dict[str, Any]:
 def train(**request: Any) -> dict[str, Any]:
     """A TrainRequest's fields in, a WorkAnswer's out."""
     from mhfd.remote.training import answered
+
+    return answered(request)
+
+
+def assess(**request: Any) -> dict[str, Any]:
+    """An AssessRequest's fields in, a WorkAnswer's out."""
+    from mhfd.remote.assessing import answered
 
     return answered(request)

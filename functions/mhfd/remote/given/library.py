@@ -5,6 +5,7 @@ it, and no link in a package leads anywhere. What a package says is looked at he
 """
 
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -59,15 +60,18 @@ def brought(folder: str, into: Path, site: Site, *, reads: Callable[[int], objec
     Raises:
         Refusal: It may not be read, or there is no room for a copy.
     """
-    named = folder.rstrip("/")
+    named, roots = folder.rstrip("/"), Roots.of(site, "read")
+    own = Path(named).name
+    if _is_a_file(named, roots):
+        return Listed(Path(named), shipped=False, package=None, refused=f"{named}: is a file, and no package")
     try:
-        with Roots.of(site, "read").folder(named) as opened:
+        with roots.folder(named) as opened:
             held = f"/proc/self/fd/{opened}"
             try:
                 files = read_files(Path(held))
             except PackageRefused as error:
                 return Listed(Path(named), shipped=False, package=None, refused=str(error).replace(held, named))
-        if is_name(own := Path(named).name) and own != name_of(files):
+        if is_name(own) and own != name_of(files):
             why = f"{named}: is named by another content; its own name is {name_of(files)}"
             return Listed(Path(named), shipped=False, package=None, refused=why)
         if reads is not None:
@@ -98,6 +102,17 @@ def package_of(library: str, name: str, into: Path, site: Site, *, field: str) -
     if found.package is None:
         raise _refused(str(found.refused), "put it there anew: `mhfd models add`", field, library)
     return found.package
+
+
+def _is_a_file(named: str, roots: Roots) -> bool:
+    """It is itself no folder, nor a link to one."""
+    parent, _, own = named.rpartition("/")
+    with roots.folder(parent) as home:
+        try:
+            mode = os.stat(own, dir_fd=home, follow_symlinks=False).st_mode
+        except OSError:  # said by who opens it
+            return False
+    return not (stat.S_ISDIR(mode) or stat.S_ISLNK(mode))
 
 
 def _said(error: PackageRefused) -> str:
