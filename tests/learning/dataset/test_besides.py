@@ -192,14 +192,23 @@ def test_the_simulator_says_what_its_pixels_show() -> None:
 def test_simulated_sections_have_both_beside_them_and_are_else_as_before(tmp_path: Path) -> None:
     plain, rich = (list(simulated(4, size=64, takes=asked)) for asked in (False, True))
     assert all((a.pixels == b.pixels).all() for a, b in zip(plain, rich, strict=True))
-    assert [set(image.beside) for image in rich] == [{"take"}] * 4
+    assert [set(image.beside) for image in rich] == [{"take", "truth"}] * 4
     assert all((image.beside["take"] != image.pixels).any() for image in rich)
     masked = list(simulated(10, size=64, masks=True))
     assert {value for image in masked for value in np.unique(image.beside["mask"]).tolist()} == {0, 1, 2}
     assert {image.target.cause for image in masked} > {None, ImageCause.IN_FOCUS}
     built = build(Ingredients(simulate=2), tmp_path / "d", size=96, takes=True, masks=True).dataset
-    assert all(len(row.beside) == 2 for row in built.rows)
-    assert len(list((tmp_path / "d" / "images").iterdir())) == 6
+    assert [[one.what for one in row.beside] for row in built.rows] == [["take", "truth", "mask"]] * 2
+    assert len(list((tmp_path / "d" / "images").iterdir())) == 8
+    assert not check(built).refused
+    clean, noisy = (np.abs(_pixels(built, what) - _pixels(built, "take")).mean() for what in ("truth", "own"))
+    assert clean < 0.85 * noisy
+
+
+def _pixels(built: Dataset, what: str) -> NDArray[np.float64]:
+    row = built.rows[0]
+    path = next((one.path for one in row.beside if one.what == what), row.path)
+    return np.asarray(tifffile.imread(path), np.float64)
 
 
 def test_takes_and_masks_are_of_simulated_images(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
-"""What lies beside an image: another take of its field, and a mask; read, and what is wrong with them in sentences.
+"""What lies beside an image: another take of its field, a clean picture of it, and a mask; read, and what is wrong.
 
-A mask is a picture of whole numbers: 0 resin, 1 tissue, 2 artefact, 255 where nobody knows. It changes nothing.
+A clean picture (`truth`) has no noise and the same grey values: only a simulator has one. A mask is a picture of whole
+numbers: 0 resin, 1 tissue, 2 artefact, 255 where nobody knows. It changes nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 MASK_CLASSES: Final = ("resin", "tissue", "artefact")
 """What a pixel may show, by the number in a mask."""
 UNKNOWN: Final = 255
+PLACE: Final = 8
+"""Pixels a side of a place of a map."""
 _SIDE: Final = 512
 """Pixels a side of the middle by which two takes are laid upon each other."""
 _SMOOTH: Final = 2.0
@@ -33,7 +36,7 @@ _FAR: Final = 16
 
 
 def take_of(row: DatasetRow, take: BesideImage) -> NDArray[Any]:
-    """The pixels of the other take; NotAnImage where it is not what was there when the dataset was built."""
+    """The pixels of the other take, or of the clean picture; NotAnImage where it is not what was there when built."""
     return pixels_of(row.model_copy(update={"sha256": take.sha256, "path": take.path, "pair": None, "beside": ()}))[0]
 
 
@@ -68,6 +71,16 @@ def mask_of(mask: BesideImage, image: ImageInfo) -> NDArray[np.uint8]:
     return found.astype(np.uint8)
 
 
+def places_of(mask: NDArray[Any]) -> NDArray[np.float32]:
+    """The number of what most of each place shows; NaN where less than half of it is known."""
+    height, width = (side // PLACE for side in mask.shape)
+    blocks = mask[: height * PLACE, : width * PLACE].reshape(height, PLACE, width, PLACE)
+    counts = np.stack([(blocks == number).sum(axis=(1, 3)) for number in range(len(MASK_CLASSES))])
+    most: NDArray[np.float32] = counts.argmax(axis=0).astype(np.float32)
+    most[2 * counts.sum(axis=0) < PLACE**2] = np.nan
+    return most
+
+
 def beside_problems(dataset: Dataset, *, pixels: bool = True) -> Iterator[DatasetProblem]:
     """All that is wrong with takes and masks. `pixels`: they are read too."""
     for row in dataset.rows:
@@ -78,6 +91,8 @@ def beside_problems(dataset: Dataset, *, pixels: bool = True) -> Iterator[Datase
             )
         elif take is not None and pixels:
             yield from _take_problems(row, take)
+        if (truth := row.besides("truth")) is not None and pixels:
+            yield from _take_problems(row, truth)
         if mask is not None and pixels:
             yield from _mask_problems(row, mask)
 
@@ -102,7 +117,7 @@ def _take_problems(row: DatasetRow, take: BesideImage) -> Iterator[DatasetProble
             yield DatasetProblem(kind=ProblemKind.CHANGED, sentence=str(error), paths=(take.path,))
         return
     if one.shape != other.shape:
-        says = f"have {one.shape} and {other.shape} pixels: two takes show one field, pixel by pixel"
+        says = f"have {one.shape} and {other.shape} pixels: both show one field, pixel by pixel"
         yield _problem(ProblemKind.SIZES_DIFFER, row, take, says)
         return
     apart, alike = laid_upon(one, other)

@@ -1,8 +1,8 @@
 """A folder of images -> rows: in subfolders `good` and `bad`, or all of them sharp. It reads no pixel but to see that
 each file is an image.
 
-`a.take.tif` and `a.mask.png` are no images of their own, they lie beside `a.tif`: another take of its field, and what
-its pixels show.
+`a.take.tif`, `a.mask.png` and `a.truth.tif` are no images of their own, they lie beside `a.tif`: another take of its
+field, what its pixels show, and its field without noise.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from mhfd.errors import UsageError
-from mhfd.learning.dataset.labels_csv import BESIDE, LABELS, beside_of, sha256_of
-from mhfd.learning.dataset.rows import BesideImage, DatasetRow, Origin, SourceGroup, Target
+from mhfd.learning.dataset.labels_csv import LABELS, beside_of, sha256_of
+from mhfd.learning.dataset.rows import BESIDE, BesideImage, DatasetRow, Origin, SourceGroup, Target
 
 ENDINGS: Final = frozenset({".tif", ".tiff", ".png", ".bmp", ".jpg", ".jpeg", ".mrc"})
 

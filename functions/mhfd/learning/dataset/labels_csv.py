@@ -13,17 +13,25 @@ import hashlib
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from pydantic import ValidationError
 
 from mhfd.errors import UsageError
-from mhfd.learning.dataset.rows import BesideImage, Dataset, DatasetRow, ImageCause, Origin, SourceGroup, Target
+from mhfd.learning.dataset.rows import (
+    BESIDE,
+    Beside,
+    BesideImage,
+    Dataset,
+    DatasetRow,
+    ImageCause,
+    Origin,
+    SourceGroup,
+    Target,
+)
 from mhfd.learning.dataset.splitting import split
 
 NEEDED: Final = ("path", "label", "group")
-BESIDE: Final[tuple[Literal["take", "mask"], ...]] = ("take", "mask")
-"""Columns that name a file beside the image."""
 KNOWN: Final = ("section", "said_by", "pixel_nm", "radius_px", "cause", *BESIDE)
 """Columns that say something of their own; all others are covariates."""
 LABELS: Final[Mapping[str, bool]] = {"good": False, "bad": True}
@@ -141,7 +149,7 @@ def _lost(where: str, column: str, file: str, error: OSError) -> UsageError:
     return UsageError(f"{where}: {column} {file!r}: {why}{hint}")
 
 
-def beside_of(what: Literal["take", "mask"], path: Path) -> BesideImage:
+def beside_of(what: Beside, path: Path) -> BesideImage:
     """A file that lies beside an image; OSError where it is no file."""
     return BesideImage(what=what, sha256=sha256_of(path), path=str(path))
 

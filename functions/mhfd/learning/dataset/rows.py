@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -27,6 +27,10 @@ IMAGES: Final = "images"
 _SUM: Final = 12  # hexadecimal digits of the sum of a line
 _SHA256: Final = r"^[0-9a-f]{64}$"
 _A_PATH: Final = r"^[^\x00]+$"
+Beside = Literal["take", "mask", "truth"]
+"""What a file beside an image is: the same field with noise of its own, what each pixel shows, the field without noise.
+"""
+BESIDE: Final[tuple[Beside, ...]] = get_args(Beside)
 _MOST_ON_A_LINE: Final = 1 << 20  # characters
 _OF_A_PAIR: Final = ("move_um", "stig_x", "stig_y")
 _SAID: Final = 120  # characters of what is wrong with a line
@@ -128,7 +132,7 @@ class RecordedPair(Wire):
 class BesideImage(Wire):
     """A file that belongs to an image: another take of the same field, or a picture of what its pixels show."""
 
-    what: Literal["take", "mask"]
+    what: Beside
     sha256: str = Field(pattern=_SHA256)
     path: str = Field(min_length=1, pattern=_A_PATH)
     """As that of a row."""
@@ -153,16 +157,16 @@ class DatasetRow(Wire):
     covariates: dict[str, float | str] = Field(default_factory=dict)
     pair: RecordedPair | None = None
     """Where two images of one field, taken on both sides of a working distance, say where the focus lies."""
-    beside: tuple[BesideImage, ...] = Field((), max_length=2)
-    """One of a kind: `take`, the same field with noise of its own; `mask`, what each pixel shows."""
+    beside: tuple[BesideImage, ...] = Field((), max_length=len(BESIDE))
+    """One of a kind."""
 
     @model_validator(mode="after")
     def _one_of_a_kind(self) -> Self:
         if len({one.what for one in self.beside}) != len(self.beside):
-            raise ValueError("beside: a take or a mask is there twice")
+            raise ValueError("beside: a take, a mask or a truth is there twice")
         return self
 
-    def besides(self, what: Literal["take", "mask"]) -> BesideImage | None:
+    def besides(self, what: Beside) -> BesideImage | None:
         """What lies beside it of a kind."""
         return next((one for one in self.beside if one.what == what), None)
 
@@ -405,9 +409,9 @@ def _first(error: ValidationError) -> str:
 
 
 def all_beside(rows: Sequence[DatasetRow]) -> tuple[BesideImage, ...]:
-    """What lies beside one image, by several rows of it: of each kind the first, the take before the mask."""
+    """What lies beside one image, by several rows of it: of each kind the first, in the order of `BESIDE`."""
     kinds = {one.what: one for row in reversed(rows) for one in row.beside}
-    return tuple(kinds[what] for what in sorted(kinds, reverse=True))
+    return tuple(kinds[what] for what in BESIDE if what in kinds)
 
 
 def rows_of(datasets: Sequence[Dataset]) -> tuple[DatasetRow, ...]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.learning.dataset.rows import ImageCause, SourceGroup, Target
+from mhfd.learning.dataset.rows import Beside, ImageCause, SourceGroup, Target
 
 if TYPE_CHECKING:
     from mhfd.simulate import Artefacts, Exposure, Optics
@@ -25,6 +25,8 @@ SIZE: Final = 512
 RADII: Final = (1.5, 16.0)
 """Pixels of blur, drawn so that each factor of two has as many images."""
 _PIXEL_NM: Final = 8.0
+_WITHOUT_NOISE: Final = 1e6
+"""Electrons a pixel that leave a quarter of a grey value of noise."""
 _APART: Final = 100_000  # specimens of one seed
 _OFTEN: Final = 0.25
 """How often each thing that covers tissue is in an image that is to have a mask."""
@@ -42,7 +44,7 @@ class SimulatedImage:
     target: Target
     pixel_nm: float
     covariates: dict[str, float | str]
-    beside: Mapping[Literal["take", "mask"], NDArray[Any]] = field(default_factory=dict)
+    beside: Mapping[Beside, NDArray[Any]] = field(default_factory=dict)
     """What lies beside it, where that was asked for."""
 
 
@@ -51,8 +53,9 @@ def simulated(
 ) -> Iterator[SimulatedImage]:
     """So many sections, `EACH` of a specimen: in focus, out of focus, and with each other cause in its turn.
 
-    `takes`: another take of each field beside it. `masks`: what its pixels show; and as images of this kind are for
-    learning that, resin, wrinkles, particles and charging are in more of them, and such a one has no cause.
+    `takes`: another take of each field beside it, and the field without noise. `masks`: what its pixels show; and as
+    images of this kind are for learning that, resin, wrinkles, particles and charging are in more of them, and such a
+    one has no cause.
     """
     turn = 0
     for first in range(0, count, EACH):
@@ -106,7 +109,7 @@ def drawn(
         contrast: Of the detector.
         density: Of the specimen.
         radius_px: Of a defocus; drawn where nothing is said.
-        take: Another take beside it.
+        take: Another take beside it, and the field without noise.
         mask: What its pixels show beside it, of which there is more to see.
     """
     from mhfd.simulate import Exposure, Specimen, shown
@@ -121,9 +124,11 @@ def drawn(
     # Another field each: what recurs in a specimen is its kind of tissue.
     scene = of.scene((size, size), section, origin, _PIXEL_NM, artefacts)
     pixels = of.recorded(scene, section, 0, optics, exposure, artefacts)
-    beside: dict[Literal["take", "mask"], NDArray[Any]] = {}
+    beside: dict[Beside, NDArray[Any]] = {}
     if take:
         beside["take"] = of.recorded(scene, section, 1, optics, exposure, artefacts)
+        clean = replace(exposure, dose=_WITHOUT_NOISE, read_noise=0.0)
+        beside["truth"] = of.recorded(scene, section, 2, optics, clean, artefacts)
     if mask:
         beside["mask"] = shown((size, size), of, z=section, origin=origin, pixel_nm=_PIXEL_NM, artefacts=artefacts)
     known = {ImageCause.DEFOCUS: optics.radius_px, ImageCause.ASTIGMATISM: None, ImageCause.TILT: None}

@@ -33,6 +33,13 @@ _ALL: Final = 1.6123753486854883
 FILE: Final = "tests.jsonl"
 
 
+def file_of(task: str, instrument: str | None = None) -> str:
+    """The file of a life: each task has one, and of each task each microscope, since each has a champion."""
+    if instrument is not None:
+        return f"tests/{instrument}/{task}.jsonl"
+    return FILE if task == "focus" else f"{task}-{FILE}"
+
+
 class TestDone(Wire):
     """One line of a library's tests."""
 

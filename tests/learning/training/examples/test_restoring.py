@@ -14,12 +14,12 @@ from tests.rigs.shown import plan_of
 from mhfd.contract.training import TrainingPlan
 from mhfd.errors import UsageError
 from mhfd.learning.dataset import Dataset
-from mhfd.learning.dataset.besides import MASK_CLASSES
+from mhfd.learning.dataset.besides import MASK_CLASSES, PLACE, places_of
 from mhfd.learning.dataset.copies import pixels_of
 from mhfd.learning.preparation import NORMALISATION
 from mhfd.learning.training.examples import copy_of, open_examples, order, split
 from mhfd.learning.training.examples.altering import Copy
-from mhfd.learning.training.examples.restoring import HIDDEN, PICTURE, PLACE, RestoringLesson, hidden, places_of
+from mhfd.learning.training.examples.restoring import HIDDEN, PICTURE, RestoringLesson, hidden
 from mhfd.learning.training.nets import NETS, head_of
 
 

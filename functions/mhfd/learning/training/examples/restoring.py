@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mhfd import images
 from mhfd.contract.training import Copies
 from mhfd.errors import UsageError
-from mhfd.learning.dataset.besides import MASK_CLASSES, UNKNOWN, mask_of, take_of
+from mhfd.learning.dataset.besides import MASK_CLASSES, UNKNOWN, mask_of, places_of, take_of
 from mhfd.learning.dataset.checking import counted, refuse_leaks
 from mhfd.learning.dataset.copies import image_of, pixels_of
 from mhfd.learning.dataset.rows import BesideImage, Dataset, DatasetRow, Side
@@ -29,8 +29,6 @@ from mhfd.learning.training.examples.example import Example
 
 RestoringLesson = Literal["denoise", "segment"]
 
-PLACE: Final = 8
-"""Pixels a side of a place of a map."""
 PICTURE: Final = ("picture",)
 HIDDEN: Final = 0.03
 """Of the pixels of a part, where there is no other take."""
@@ -146,16 +144,6 @@ def hidden(part: NDArray[np.float32], rng: np.random.Generator) -> tuple[NDArray
     shown[y, x] = part[(y + around // side - _AROUND) % height, (x + around % side - _AROUND) % width]
     wanted[y, x] = part[y, x]
     return shown, wanted
-
-
-def places_of(mask: NDArray[Any]) -> NDArray[np.float32]:
-    """The number of what most of each place shows; NaN where less than half of it is known."""
-    height, width = (side // PLACE for side in mask.shape)
-    blocks = mask[: height * PLACE, : width * PLACE].reshape(height, PLACE, width, PLACE)
-    counts = np.stack([(blocks == number).sum(axis=(1, 3)) for number in range(len(MASK_CLASSES))])
-    most: NDArray[np.float32] = counts.argmax(axis=0).astype(np.float32)
-    most[2 * counts.sum(axis=0) < PLACE**2] = np.nan
-    return most
 
 
 def open_restoring(dataset: Dataset, lesson: RestoringLesson, *, multiple: int, copies: Copies) -> RestoringImages:
