@@ -136,3 +136,5 @@ class Net:
     draw: Draw
     grid: int = 64
     """Pixels a side of a place of its map."""
+    even: bool = False
+    """Each layer's step is as long as the others', whatever its gradient: for a network whose layers begin faint."""

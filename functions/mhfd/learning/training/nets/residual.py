@@ -25,4 +25,4 @@ def _draw(steps: Steps[T], given: T, outputs: int) -> NetDrawn[T]:
     )
 
 
-RESIDUAL: Final = Net("residual", ("denoise",), 64, 0.005, _draw, grid=1)
+RESIDUAL: Final = Net("residual", ("denoise",), 64, 0.003, _draw, grid=1, even=True)

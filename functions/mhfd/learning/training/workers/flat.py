@@ -22,6 +22,9 @@ gradient, so that it is the same however many workers share it."""
 WEIGHT_DECAY: Final = 1e-4
 """So small that it only keeps numbers that nothing asks for from growing."""
 
+_FAINTEST: Final = 1e-12
+"""Of a layer that nothing asks for: it stays."""
+
 _LOSS, _LABELS = 0, 1
 TAIL: Final = 2
 """Numbers that travel behind the gradients: the loss, summed, and of how many labels."""
@@ -33,9 +36,11 @@ class FlatNet:
     Args:
         net: With the weights that it begins with.
         device: Where it is.
+        even: Each layer's step is as long as the others', whatever its gradient.
     """
 
-    def __init__(self, net: TorchNet, *, device: Any) -> None:
+    def __init__(self, net: TorchNet, *, device: Any, even: bool = False) -> None:
+        self._even = even
         self._net = net
         self._shapes = {name: array.shape for name, array in net.weights().items()}
         parts = net.parameters()
@@ -80,8 +85,21 @@ class FlatNet:
             if length > LONGEST:
                 gradient.mul_(LONGEST / length)
             self.momentum.mul_(MOMENTUM).add_(gradient).add_(self.weights, alpha=WEIGHT_DECAY)
-            self.weights.add_(self.momentum, alpha=-rate)
+            if self._even:
+                self._step_evenly(rate)
+            else:
+                self.weights.add_(self.momentum, alpha=-rate)
         return True
+
+    def _step_evenly(self, rate: float) -> None:
+        """The numbers of each layer move by `rate`, as the root of their mean square."""
+        at = 0
+        for shape in self._shapes.values():
+            here = slice(at, at + int(np.prod(shape)))
+            layer = self.momentum[here]
+            length = torch.linalg.vector_norm(layer) / layer.numel() ** 0.5
+            self.weights[here].add_(layer / length.clamp(min=_FAINTEST), alpha=-rate)
+            at = here.stop
 
     def named(self, vector: Any) -> Weights:
         """A vector as arrays by name."""

@@ -59,7 +59,8 @@ class SharedTraining:
         self._answers: checkpoint.Arrays = {}
         sizes = {"channels": prepared.examples.channels, "outputs": prepared.head.outputs}
         begun = begin(prepared.net, **sizes, seed=prepared.plan.seed)
-        self._net = FlatNet(TorchNet(prepared.net, begun, **sizes, device=device), device=device)
+        torch_net = TorchNet(prepared.net, begun, **sizes, device=device)
+        self._net = FlatNet(torch_net, device=device, even=prepared.net.even)
         self._state = TrainingState(of=training_id(job), step=0, steps=prepared.steps, digest=digest_of(begun))
         self._seconds_before = 0.0
         self._since = self._saved_at = time.monotonic()
