@@ -7,6 +7,7 @@
     |   `-- PackageRefused             a learned package is not what it says it is, or may not be used: says why
     |-- TrainingFailed                 a training of a network cannot go on: why, and what to do; nothing saved is lost
     |-- LibraryDamaged                 what is kept of the champions of learned packages cannot be read
+    |-- LibraryUnwritable              a library of learned packages cannot be written: who is champion has not changed
     |-- ExtraMissing                   packages are not installed, or lack a part that we use: names what installs them
     |   `-- OptionNeedsExtra (also UsageError)   ... because of an argument, which it names
     `-- KernelError                    the compiled kernel broke its own contract: a defect, please report
@@ -57,6 +58,10 @@ class TrainingFailed(MhfdError):
 
 class LibraryDamaged(MhfdError):
     """What is kept of the champions of learned packages cannot be read."""
+
+
+class LibraryUnwritable(MhfdError):
+    """A library of learned packages cannot be written."""
 
 
 class OptionNeedsExtra(ExtraMissing, UsageError):

@@ -296,7 +296,7 @@ def test_one_of_another_task_is_not_asked(tmp_path: Path, own: Callable[..., Pai
 
 def test_a_champion_is_asked_before_what_ships(shipped: Package, tmp_path: Path) -> None:
     class Promoted(Library):
-        def champion(self, task: str) -> Package | None:
+        def champion(self, task: str, instrument: str | None = None) -> Package | None:
             return shipped if task == "adjust" else None
 
     assert champion_or_shipped(Promoted(tmp_path, tmp_path)) is shipped

@@ -377,7 +377,10 @@ def test_what_ships_can_be_champion_and_is_not_copied(library: Library, tmp_path
 def test_a_change_is_one_rename(library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody ever reads an alias that is half written, and there is none besides."""
     package = made(library)
-    monkeypatch.setattr(Path, "replace", killed)
+    usual = Path.replace
+    monkeypatch.setattr(
+        Path, "replace", lambda part, path: killed() if path.parent.name == "champions" else usual(part, path)
+    )
     with pytest.raises(Killed):
         promoted(library, package, tmp_path)
     assert library.champion("focus") is None

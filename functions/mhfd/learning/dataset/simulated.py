@@ -17,6 +17,8 @@ from mhfd.learning.dataset.rows import Beside, ImageCause, SourceGroup, Target
 if TYPE_CHECKING:
     from mhfd.simulate import Artefacts, Exposure, Optics
 
+SIMULATOR: Final = "simulator"
+"""In place of a microscope."""
 FIRST_SPECIMEN: Final = 20_000
 """Seed of the first specimen of seed 0; the specimens of different seeds do not meet."""
 EACH: Final = 10
@@ -135,7 +137,7 @@ def drawn(
     bad = None if cause is ImageCause.SATURATED else cause in _OUT_OF_FOCUS
     return SimulatedImage(
         pixels,
-        SourceGroup(instrument="simulator", specimen=f"specimen {specimen}", session="1"),
+        SourceGroup(instrument=SIMULATOR, specimen=f"specimen {specimen}", session="1"),
         section,
         Target(bad=bad, radius_px=known.get(cause, None if bad is not False else 0.0), cause=alone),
         _PIXEL_NM,

@@ -25,6 +25,8 @@ class PromotionGround(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
     task: ModelTask
+    instrument: str | None = None
+    """The microscope that it was decided for; None: no one in particular."""
     decision: str
     reason: str
     challenger: str | None
@@ -43,6 +45,11 @@ def read_ground(path: Path) -> PromotionGround:
     Args:
         path: The report, or the folder that holds it as report.json.
     """
+    return read_report(path)[0]
+
+
+def read_report(path: Path) -> tuple[PromotionGround, bytes]:
+    """The same, and its bytes, so that what was looked at is what is kept."""
     if path.is_dir():
         path = path / "report.json"
     again = "run `mhfd evaluate --out DIR` (of moves: `mhfd adjust learn`) again, and give its report"
@@ -65,7 +72,12 @@ def read_ground(path: Path) -> PromotionGround:
         raise UsageError(f"{path}: is no report of a comparison: {error}; {again}") from None
     if ground.digest != _seal_of(document):
         raise UsageError(f"{path}: has been changed since it was written: its digest does not fit; {again}")
-    return ground
+    return ground, data
+
+
+def kept_report(home: Path, digest: str) -> Path:
+    """Where a library keeps the report that a promotion rests on."""
+    return home / "reports" / f"{digest}.json"
 
 
 def _seal_of(document: Mapping[str, Any]) -> str:
