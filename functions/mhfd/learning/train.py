@@ -31,7 +31,7 @@ from mhfd.learning.learners.learner import Fitted, FittedRadius, Learner, Radius
 from mhfd.learning.learners.lessons import Lesson, lesson_of, teach
 from mhfd.learning.learners.matrix import Matrix, Told, matrix_of, prepared_by
 from mhfd.learning.learners.pipeline import KindLearner
-from mhfd.learning.learners.reach import code_digest, reach_of
+from mhfd.learning.learners.reach import code_digest, reach_of, rings_of
 from mhfd.learning.learners.selection import curve
 from mhfd.learning.packages import Card, CardRow, Recipe, write_package
 from mhfd.learning.trained import UNKNOWN_LICENCE, Training, said_of_card
@@ -139,6 +139,7 @@ def train(
         data_licence=licence,
         table=(*figures.values(), *_curve(chosen, matrix, fitted, subject, seed=seed)),
         reach=reach_of(matrix.values),
+        rings=None if prepared.text else rings_of(with_all),
     )
     words = (*_words(card, matrix, figures, subject), *(f"mind: {one}" for one in warnings))
     asked = random_rows(matrix.values, seed=seed)[:_TEST_ROWS]

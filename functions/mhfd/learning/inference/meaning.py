@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mhfd.contract.estimate import likely
+from mhfd.learning.inference.distance import parts_of
 
 if TYPE_CHECKING:
     from mhfd.contract.focus_report import FocusReport
@@ -75,11 +76,9 @@ def why_not_reach(card: Card, given: NDArray[np.float64]) -> str | None:
     reach = card.reach
     if reach is None:
         return None
-    apart = (given - np.asarray(reach.center)) / np.asarray(reach.spread)
-    distance = float(np.sqrt(np.mean(np.square(apart))))
-    if distance <= reach.far:
+    if (parts := parts_of(reach, given)) <= 1:
         return _beyond_limits(card, given)
-    return f"the image is unlike all that it was taught with ({distance / reach.far:.2g} of its reach)"
+    return f"the image is unlike all that it was taught with ({parts:.2g} of its reach)"
 
 
 def _beyond_limits(card: Card, given: NDArray[np.float64]) -> str | None:

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import mhfd.learning
+from mhfd.learning.features import names
+from mhfd.learning.learners.matrix import Matrix
 from mhfd.learning.packages.card import Reach
 
 _FARTHEST: Final = 0.995
@@ -42,6 +44,16 @@ def reach_of(taught: NDArray[Any], *, limits: bool = False) -> Reach:
     more = _WIDER * (high - low)
     between = {"low": tuple((low - more).tolist()), "high": tuple((high + more).tolist())} if limits else {}
     return Reach(center=tuple(center.tolist()), spread=tuple(spread.tolist()), far=far, **between)
+
+
+def rings_of(matrix: Matrix) -> Reach | None:
+    """Of the spectra in rings of the images, copies of them left out; None: they were not taken."""
+    wanted = names(("rings",))
+    if not set(wanted) <= set(matrix.names):
+        return None
+    original = [own == origin for own, origin in zip(matrix.sha256, matrix.family, strict=True)]
+    rows = matrix.values[original][:, [matrix.names.index(name) for name in wanted]]
+    return reach_of(rows) if np.isfinite(rows).all(axis=1).any() else None
 
 
 def code_digest(folders: Sequence[str] = _SOURCES) -> str:

@@ -176,6 +176,15 @@ class Card(Wire):
     data_licence: Word = Field(description="of the data it was taught with, as SPDX names it, or in words")
     table: tuple[CardRow, ...] = Field((), max_length=512, description="what was measured when it was made")
     reach: Reach | None = None
+    rings: Reach | None = Field(None, description="of the spectrum in rings of its images; not there: nobody kept it")
+
+    @model_serializer(mode="wrap")
+    def _without_rings(self, dumped: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What was made before cards kept them has the text, and so the name, that it always had."""
+        said: dict[str, Any] = dumped(self)
+        if self.rings is None:
+            said.pop("rings", None)
+        return said
 
     @model_validator(mode="before")
     @classmethod

@@ -19,8 +19,9 @@ from mhfd.errors import needing_extra
 from mhfd.learning.dataset.checking import counted
 from mhfd.learning.learners import NotExportable
 from mhfd.learning.learners.held_out import Held, held
+from mhfd.learning.learners.matrix import measured
 from mhfd.learning.learners.reach import code_digest, reach_of
-from mhfd.learning.packages import Card, CardRow, NetworkRecipe, Package, Recipe, write_package
+from mhfd.learning.packages import Card, CardRow, NetworkRecipe, Package, Reach, Recipe, write_package
 from mhfd.learning.preparation import NORMALISATION
 from mhfd.learning.preparation.outline import OUTLINE, outline_of
 from mhfd.learning.training.agreeing import Answers, answers_of_torch
@@ -39,6 +40,8 @@ _SHOWN: Final = 2
 """Images of the dataset that ONNX and torch are compared by; none of them is in the package."""
 _OUTLINED: Final = 512
 """Images that the reach is taken of: more of them change it little."""
+_RINGED: Final = 64
+"""Images whose spectra in rings are kept: each is scored for it."""
 _EPOCHS_IN_CARD: Final = 40
 _CODE: Final = ("preparation", "training/nets", "training/examples", "training/workers")
 
@@ -122,6 +125,7 @@ def packed(
         data_licence=licence,
         table=(*rows, *_by_epoch(epochs)),
         reach=reach_of(_outlines(examples, plan.seed), limits=True),
+        rings=_rings(examples),
     )
     words = (
         *_words(examples, validated, plan, checkpoint, epochs, rows, parameters),
@@ -200,6 +204,16 @@ def _outlines(examples: Examples, seed: int) -> NDArray[np.float64]:
     if count > _OUTLINED:
         some = np.sort(np.random.default_rng(seed).choice(count, _OUTLINED, replace=False))
     return np.stack([outline_of(examples.load(int(index), None).x) for index in some])
+
+
+def _rings(examples: Examples) -> Reach | None:
+    """Where the spectra in rings lay of some of the images, as mhfd measures them in any image."""
+    if examples.channels != 1:
+        return None
+    some = np.unique(np.linspace(0, len(examples) - 1, _RINGED).round().astype(int))
+    found = [measured(examples.paths[int(index)], ("rings",))[1] for index in some]
+    known = [one for one in found if one is not None]
+    return reach_of(np.stack(known)) if known else None
 
 
 def _figures(
