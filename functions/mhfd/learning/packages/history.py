@@ -26,7 +26,7 @@ NOBODY: Final = "nobody"
 """The challenger of every seat that has none."""
 
 
-ChangeKind = Literal["promoted", "rolled back", "challenges", "challenge ended"]
+ChangeKind = Literal["promoted", "rolled back", "told", "challenges", "challenge ended"]
 
 _CHALLENGES: Final[tuple[ChangeKind, ...]] = ("challenges", "challenge ended")
 

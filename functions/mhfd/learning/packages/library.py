@@ -167,6 +167,29 @@ class Library(Shelf):
             because = f"pulled from {source.home}: {why or found.ground.reason}"
             return self._enthrone(seat, found.package, found.ground, found.report, who=who, why=because)
 
+    def follow(
+        self, name: str, task: ModelTask, *, instrument: str | None = None, why: str = "", who: str | None = None
+    ) -> ChampionChange:
+        """Note who judges at a microscope, as whoever stands there says: there it was decided. UsageError.
+
+        Args:
+            name: `mhfd`, or a package of this library.
+            task: The task.
+            instrument: The microscope.
+            why: A word for the history.
+            who: Who does it; nothing for this user.
+        """
+        seat = Seat(task, instrument)
+        with changing(self.home):
+            if self._history.champion(seat) == name:
+                raise UsageError(f"{name} is the champion of {seat} already")
+            if name != MHFD:
+                folder = self.folder_of(name)
+                if folder is None:
+                    raise UsageError(f"{name} judges {seat}, and is not in {self.folder}: put it there first")
+                verify(folder)
+            return seated(self._history, seat, "told", name, who=who, why=why)
+
     def rollback(
         self,
         task: ModelTask,

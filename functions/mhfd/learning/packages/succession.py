@@ -17,7 +17,7 @@ from mhfd.learning.packages.shelf import SHORTEST
 def seated(
     history: ChampionHistory,
     seat: Seat,
-    kind: Literal["promoted", "rolled back"],
+    kind: Literal["promoted", "rolled back", "told"],
     name: str,
     *,
     who: str | None,
