@@ -27,7 +27,8 @@ from mhfd.learning.features import FOCUS_FAMILIES
 from mhfd.learning.learners import LEARNERS
 from mhfd.learning.learners.matrix import matrix_of
 from mhfd.learning.packages import Library
-from mhfd.learning.promotion.trial import Asked, evaluate
+from mhfd.learning.promotion.asked import Asked
+from mhfd.learning.promotion.trial import evaluate
 
 RADII: Final = (1.5, 2.0, 2.5, 3.0)
 """Of the bad images of a scene; it has as many sharp ones."""

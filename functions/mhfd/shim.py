@@ -106,12 +106,19 @@ mhfd_assess = function(
     entry="assess",
     summary="Assess a library's packages, in turns: the fields of an AssessRequest in, those of a WorkAnswer out.",
 )
+mhfd_benchmark = function(
+    "mhfd_benchmark",
+    module="mhfd.remote",
+    entry="benchmark",
+    summary="Compare packages with who judges, in turns: fields of a BenchmarkRequest in, of a WorkAnswer out.",
+)
 
 FUNCTIONS: dict[str, Callable[..., object]] = {
     "mhfd_focus": mhfd_focus,
     "mhfd_examine": mhfd_examine,
     "mhfd_train": mhfd_train,
     "mhfd_assess": mhfd_assess,
+    "mhfd_benchmark": mhfd_benchmark,
 }
 """What can be registered, by name."""
 

@@ -32,6 +32,7 @@ RELEASED = {
     "mhfd_examine": "5675910973e44bc92ae9d2f1c352d938349906a86e5d3f8ee570c9cbb1ddc942",
     "mhfd_train": "a80891679b592a098b8ede43ea7eff8e6be4ecd92fcf00fb171013b04701f78b",
     "mhfd_assess": "549bce45454b79c68bb98ee78cf015e7c66a4609b60f8249e33adfa2839497fe",
+    "mhfd_benchmark": "168ae109aca7112b3770d9d13f159e25485b79d8009f6af81d6a9cee388a07fc",
 }
 """Of the texts that are registered: administrators have allowed their ids."""
 

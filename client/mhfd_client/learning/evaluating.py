@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from mhfd.learning.evaluation import Benchmark
 
 REPORT: Final = "report.json"
-PAGE: Final = "report.html"
 
 
 @brief
@@ -30,6 +28,7 @@ def evaluate(
     learner: Sequence[str] | None = None,
     prevalence: float | None = None,
     out: str | os.PathLike[str] | None = None,
+    instrument: str | None = None,
     seed: int = 0,
     config: Path | None = None,
     told: Callable[[int, int], object] | None = None,
@@ -43,6 +42,7 @@ def evaluate(
         learner: Ways to learn that are compared, each asked about specimens that it has not seen.
         prevalence: The part of bad images in the run that this is for; nothing: the setting, 3% as it comes.
         out: A folder for report.json, and report.html for people.
+        instrument: The microscope that it is for: its images decide, against its champion, in its own life of tests.
         seed: Of folds and draws.
         config: A settings file; nothing for the user's.
         told: Told how many images are measured, and of how many.
@@ -50,7 +50,7 @@ def evaluate(
     """
     from mhfd.learning.dataset import Dataset
     from mhfd.learning.packages import Library
-    from mhfd.learning.promotion.trial import Asked
+    from mhfd.learning.promotion.asked import Asked
     from mhfd.learning.promotion.trial import evaluate as tried
 
     settings = load(config).settings
@@ -66,6 +66,7 @@ def evaluate(
             miss_cost=settings.models.miss_cost,
             seed=seed,
             own_split=isinstance(labels, Dataset) or Path(labels).is_dir(),
+            instrument=instrument,
         ),
         library=Library(models_home(settings)),
         cache=cache_dir() / "features",
@@ -97,11 +98,7 @@ def document_of(found: Benchmark) -> dict[str, Any]:
 
 def write_report(found: Benchmark, folder: Path) -> Path:
     """report.json, and the same as a page; each whole or not at all."""
-    from mhfd.learning.report import render
-    from mhfd_client.files import write_whole
+    from mhfd.learning.benchmarking import write_report as written
 
-    path, document = folder / REPORT, document_of(found)
-    write_whole(path, (json.dumps(document, separators=(",", ":"), ensure_ascii=True) + "\n").encode())
-    page = render(found.model_copy(update={"digest": document["digest"]}))
-    write_whole(folder / PAGE, page.encode("utf-8", "backslashreplace"))
-    return path
+    written(found, folder)
+    return folder / REPORT

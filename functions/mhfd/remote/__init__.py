@@ -10,6 +10,7 @@ administrator's configuration (`mhfd.site`).
     examining   examine: what `mhfd doctor --endpoint` asks
     training    train: a network, in turns
     assessing   assess: every package of a library about a microscope's first images, in turns
+    benchmarking      benchmark: packages with who judges, in turns
     earlier_training  the checkpoints of another training, to go on from
     given       what a request names: the images of a dataset, the packages of a library
     roots       a path -> an open file below an administrator's folder
@@ -28,7 +29,7 @@ administrator's configuration (`mhfd.site`).
 
 from typing import Any
 
-__all__ = ["assess", "examine", "run", "train"]
+__all__ = ["assess", "benchmark", "examine", "run", "train"]
 
 
 def run(**request: Any) -> dict[str, Any]:
@@ -55,5 +56,12 @@ def train(**request: Any) -> dict[str, Any]:
 def assess(**request: Any) -> dict[str, Any]:
     """An AssessRequest's fields in, a WorkAnswer's out."""
     from mhfd.remote.assessing import answered
+
+    return answered(request)
+
+
+def benchmark(**request: Any) -> dict[str, Any]:
+    """A BenchmarkRequest's fields in, a WorkAnswer's out."""
+    from mhfd.remote.benchmarking import answered
 
     return answered(request)

@@ -58,6 +58,11 @@ class _TakesSeveral(click.Command):
     type=click.Path(path_type=Path, file_okay=False),
     help="Write report.json there, and report.html for people.",
 )
+@click.option(
+    "--instrument",
+    metavar="NAME",
+    help="The microscope that it is for: its images decide, against its champion.",
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of folds and draws.")
 @CONFIG
 @JSON
@@ -67,6 +72,7 @@ def evaluate(
     learner: tuple[str, ...],
     prevalence: float | None,
     out: Path | None,
+    instrument: str | None,
     seed: int,
     config: Path | None,
     as_json: bool,
@@ -86,6 +92,7 @@ def evaluate(
         learner=learner or None,
         prevalence=prevalence,
         out=out,
+        instrument=instrument,
         seed=seed,
         config=config,
         told=counter("images"),

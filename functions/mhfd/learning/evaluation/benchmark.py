@@ -191,10 +191,11 @@ class Benchmark(Wire):
     line: str = Field(description="decision and reason as they are printed")
     challenger: str | None = Field(None, description="who was promoted, or came nearest to it; a package's full name")
     champion: str = Field("mhfd", description="who was champion before; a package's full name")
+    instrument: str | None = Field(None, description="the microscope that it is decided for; null: any")
     prevalence: float
     miss_cost: float
-    test: int = Field(description="which test of the library's life this is")
-    alpha: float = Field(description="how likely this test's promotion may be wrong")
+    test: int | None = Field(description="which test of the library's life this is; null: none could be made")
+    alpha: float | None = Field(description="how likely this test's promotion may be wrong")
     seed: int
     draws: int
     unit: str

@@ -1,12 +1,14 @@
 """`evaluate`: labelled images -> entries on the same rows -> a `Benchmark` with its decision, counted in the life.
 
 Measures each image once. Without the extra `learn` no learner is compared, without `models` no package; both is said.
+`tried` is the same for images that may decide nothing: what each entry said of them is given in any case.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +22,7 @@ from mhfd.learning.dataset import Dataset, Side
 from mhfd.learning.dataset.checking import refuse_leaks
 from mhfd.learning.evaluation import Benchmark, Entry, Terms, aspects, compare, splits, taught
 from mhfd.learning.evaluation.agreement import agreement
-from mhfd.learning.evaluation.benchmark import FamilyRow, Placing, SplitTable
+from mhfd.learning.evaluation.benchmark import FamilyRow, Placing, Role, SplitTable
 from mhfd.learning.evaluation.bounded import bounded
 from mhfd.learning.evaluation.curves import curves
 from mhfd.learning.evaluation.entry import MHFD
@@ -28,33 +30,14 @@ from mhfd.learning.evaluation.learning_curve import learning_curve
 from mhfd.learning.evaluation.measured import MeasuredRows, measured_rows
 from mhfd.learning.learners import LEARNERS
 from mhfd.learning.learners.matrix import Told
-from mhfd.learning.packages import ASKED_ELSEWHERE, Library, Package, verify
+from mhfd.learning.packages import Library, Package
 from mhfd.learning.promotion import gates
-from mhfd.learning.promotion.life import Life, key_of
+from mhfd.learning.promotion.asked import NO_BASELINE, Asked, checked, is_of, name_in, refuse_elsewhere, standing
+from mhfd.learning.promotion.life import Life, file_of, key_of
 
-PREVALENCE: Final = 0.03
-"""Bad images of all where nobody says: runs have 1 to 10%."""
 QUICKEST_LEARNER: Final = "logistic"
-_OF_AN_IMAGE: Final = ("focus", "cause")
-"""Tasks whose packages say something of one image."""
-NO_BASELINE: Final = "mhfd, no baseline"
-
 Say = Callable[[str], object]
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What an evaluation is asked for."""
-
-    against: tuple[str, ...] | None = None
-    """Packages by folder, name or title, and `mhfd`. None: the champion and what ships, and all learners."""
-    learners: tuple[str, ...] | None = None
-    prevalence: float = PREVALENCE
-    miss_cost: float = 20.0
-    seed: int = 0
-    own_split: bool = True
-    """The dataset's own split says what may have been learned from: that of a table was drawn just now."""
 
 
 def evaluate(
@@ -82,73 +65,70 @@ def evaluate(
         ExtraMissing: A package was named, and nothing that runs it is installed.
     """
     wanted, say = asked or Asked(), said or (lambda _words: None)
-    _check(wanted)
-    _both_kinds(dataset)
+    checked(wanted)
+    refuse_elsewhere(dataset, wanted.instrument)
+    if lacking := _lacking([row.target.bad for row in dataset.rows if is_of(row, wanted.instrument)]):
+        raise UsageError(lacking)
     say(f"looking for leaks in {len(dataset.rows)} labels of {len(dataset.groups)} groups")
     refuse_leaks(dataset)
-    champion, packages, remarks = _packages(wanted, library)
-    names, more = _learners(wanted)
+    trial, remarks = _begun(dataset, wanted, library, cache, told, say)
+    return trial.decided(remarks)
+
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """A comparison, and what it was made of."""
+
+    benchmark: Benchmark
+    rows: MeasuredRows
+    scores: Mapping[str, Floats]
+    """By entry, of every row: higher is worse, NaN where it says nothing."""
+    packages: Mapping[str, Package]
+    """By entry; the champion's is among them."""
+
+
+def tried(
+    dataset: Dataset,
+    asked: Asked,
+    *,
+    library: Library,
+    cache: Path | None = None,
+    told: Told | None = None,
+    said: Say | None = None,
+) -> Tried:
+    """The same of images that nothing was taught with; where they decide nothing it says why, and makes no test.
+
+    Whoever calls it has looked for leaks. UsageError, ExtraMissing.
+    """
+    checked(asked)
+    refuse_elsewhere(dataset, asked.instrument)
+    trial, remarks = _begun(dataset, asked, library, cache, told, said or (lambda _words: None))
+    lacking = trial.lacking()
+    found = trial.undecided(lacking, remarks) if lacking else trial.decided(remarks)
+    return Tried(found, trial.rows, trial.scores, trial.named)
+
+
+def _begun(
+    dataset: Dataset, asked: Asked, library: Library, cache: Path | None, told: Told | None, say: Say
+) -> tuple[_Trial, list[str]]:
+    """With every image measured, and what is to be said of who is left out."""
+    champion, packages, remarks = standing(asked, library)
+    names, more = _learners(asked)
     every = [*packages.values(), *([champion] if champion else [])]
     rows = measured_rows(dataset, every, cache, told, all_families=bool(names))
-    return _Trial(dataset, wanted, library, champion, packages, names, rows, say).decided((*remarks, *more))
+    return _Trial(dataset, asked, library, champion, packages, names, rows, say), [*remarks, *more]
 
 
-def _check(asked: Asked) -> None:
-    if not 0 < asked.prevalence < 1:
-        raise UsageError(
-            f"prevalence: {asked.prevalence!r} is not above 0 and below 1, the part of bad images in a run; write .03"
-        )
-    if asked.seed < 0:
-        raise UsageError(f"seed: expected 0 or more, got {asked.seed}")
-    for name in asked.learners or ():
-        if name not in LEARNERS:
-            raise UsageError(f"learner: there is no {name!r}; choose from {', '.join(LEARNERS)}")
-
-
-def _both_kinds(dataset: Dataset) -> None:
-    """Before an image is opened. UsageError."""
-    said = [row.target.bad for row in dataset.rows if row.target.bad is not None]
-    if len(set(said)) < 2:
-        which = "none has a label" if not said else f"all are {'bad' if said[0] else 'good'}"
-        raise UsageError(f"labels: of {len(dataset.rows)} images {which}; both kinds are needed, good and bad")
-
-
-def _packages(asked: Asked, library: Library) -> tuple[Package | None, dict[str, Package], list[str]]:
-    """The champion, and the others by the name that they have in the tables."""
-    remarks: list[str] = []
-    champion = library.champion("focus")
-    if asked.against is None:
-        chosen = [one for one in library.shipped() if one.card.task in _OF_AN_IMAGE]
-    else:
-        chosen = [library.find(word) for word in asked.against if word != MHFD]
-        for one in chosen:
-            if (task := one.card.task) in ASKED_ELSEWHERE:
-                raise UsageError(f"{one.card.title}: {ASKED_ELSEWHERE[task]}; it is not compared by focus")
-    chosen = [one for one in chosen if champion is None or one.name != champion.name]
-    if chosen or champion:
-        try:
-            from mhfd.learning.inference.runtime import loaded
-
-            loaded()
-        except ExtraMissing:
-            if champion is not None or asked.against is not None:
-                raise
-            remarks.append("packages are not compared: they are run by onnxruntime, pip install 'mhfd[models]'")
-            chosen = []
-    for one in [*chosen, *([champion] if champion else [])]:
-        verify(one.folder)  # its model is about to be run
-    named: dict[str, Package] = {}
-    for one in {package.name: package for package in chosen}.values():
-        named[_name(one, named)] = one
-    return champion, named, remarks
-
-
-def _name(package: Package, taken: Mapping[str, Any]) -> str:
-    """What people call it; with the beginning of its name where that says nothing new."""
-    title = package.card.title
-    if title in taken or title in LEARNERS or title in (MHFD, NO_BASELINE, "champion"):
-        return f"{title} {package.name[:8]}"
-    return title
+def _lacking(labels: Sequence[bool | None]) -> str:
+    """What labels lack for a comparison; empty where both kinds are there."""
+    known = [bad for bad in labels if bad is not None]
+    if len(set(known)) == 2:
+        return ""
+    which = "none has a label" if not known else f"all are {'bad' if known[0] else 'good'}"
+    if len(labels) == 1:
+        which = which.replace("none has a label", "it has no label").replace("all are", "it is")
+    images = "image" if len(labels) == 1 else "images"
+    return f"labels: of {len(labels)} {images} {which}; both kinds are needed, good and bad"
 
 
 def _learners(asked: Asked) -> tuple[tuple[str, ...], list[str]]:
@@ -179,7 +159,7 @@ class _Trial:
         known = np.isfinite(rows.matrix.bad)
         original = np.array([row.parent is None for row in rows.rows], bool)
         self.apart = self._seen_in_training()
-        deciding = known & original
+        deciding = known & original & np.array([is_of(row, asked.instrument) for row in rows.rows], bool)
         if self.apart:
             deciding &= np.array([dataset.side(row) is Side.TEST for row in rows.rows], bool)
         self.deciding = deciding
@@ -206,6 +186,7 @@ class _Trial:
         """The comparison with all that it rests on."""
         if not self.deciding.any():
             where = "in the test groups that the decision rests on" if self.apart else "at all"
+            where += f" of {self.asked.instrument}" if self.asked.instrument else ""
             raise UsageError(f"labels: no labelled image {where}; label some, and build the dataset again")
         self.say("asking each entry about groups that it has not seen")
         learned = [taught.out_of_fold(name, self.bench) for name in self._teachable()]
@@ -217,30 +198,100 @@ class _Trial:
         """Learners, where there is more than one specimen to split."""
         return self.learners if len(set(self.rows.specimens)) > 1 else ()
 
-    def _entries(self, learned: Sequence[taught.Taught]) -> list[Entry]:
-        rows, keep = self.rows, self.deciding
-        entries = [
-            Entry(MHFD, -rows.less.mhfd[keep]),
-            Entry(NO_BASELINE, -rows.matrix.mhfd[keep], beside=True),
-        ]
-        if self.champion is not None:
-            entries.append(self._entry(_name(self.champion, self.packages), self.champion, champion=True))
-        for name, package in self.packages.items():
+    @cached_property
+    def named(self) -> dict[str, Package]:
+        """Every package by its entry's name, the champion first."""
+        first = {} if self.champion is None else {name_in(self.champion, self.packages): self.champion}
+        return {**first, **self.packages}
+
+    @cached_property
+    def scores(self) -> dict[str, Floats]:
+        """How bad each entry but the learners finds every image."""
+        found = {MHFD: -self.rows.less.mhfd, NO_BASELINE: -self.rows.matrix.mhfd}
+        for name, package in self.named.items():
             self.say(f"asking {name}")
-            entries.append(self._entry(name, package))
+            found[name] = self.rows.scores_by(package)
+        return found
+
+    def lacking(self) -> str:
+        """Why these images decide nothing, whoever stands; empty where they may."""
+        rows, bad = self.rows, self.bench.bad
+        ours = np.array([is_of(row, self.asked.instrument) and row.parent is None for row in rows.rows], bool)
+        if lacking := _lacking([None if np.isnan(one) else bool(one) for one in rows.matrix.bad[ours]]):
+            return lacking
+        deciding = [scores for name, scores in self.scores.items() if not self._is_beside(name)]
+        spoken = self.deciding & np.any([np.isfinite(one) for one in deciding], axis=0)
+        if len(set(bad[spoken].tolist())) == 2:
+            return ""
+        return (
+            f"of {int(self.deciding.sum())} labelled images there are not both kinds, good and bad, among the "
+            f"{int(spoken.sum())} on which anybody speaks (mhfd needs two sharp others of a group)"
+        )
+
+    def undecided(self, why: str, remarks: Sequence[str]) -> Benchmark:
+        """Who is there stays, and why nothing could be decided; it is no test."""
+        ours = np.array([is_of(row, self.asked.instrument) and row.parent is None for row in self.rows.rows], bool)
+        champion = next(iter(self.named)) if self.champion is not None else MHFD
+        return Benchmark(
+            decision="kept",
+            kept=champion,
+            reason=why,
+            line=f"kept: {champion} ({why})",
+            champion=MHFD if self.champion is None else self.champion.name,
+            instrument=self.asked.instrument,
+            prevalence=self.asked.prevalence,
+            miss_cost=self.asked.miss_cost,
+            test=None,
+            alpha=None,
+            seed=self.asked.seed,
+            draws=0,
+            unit="specimens",
+            groups=tuple(sorted(set(np.asarray(self.rows.specimens)[ours].tolist()))),
+            images=int(ours.sum()),
+            bad=int((self.rows.matrix.bad[ours] == 1).sum()),
+            entries=tuple(self._not_placed(name, scores[ours]) for name, scores in self.scores.items()),
+            auc={name: {} for name in self.scores},
+            precision_at={},
+            packages={name: package.name for name, package in self.named.items()},
+            dataset=self.dataset.digest,
+            remarks=tuple(remarks),
+        )
+
+    def _not_placed(self, name: str, scores: Floats) -> Placing:
+        package = self.named.get(name)
+        role: Role = "mhfd" if name == MHFD else "beside" if self._is_beside(name) else "challenger"
+        return Placing(
+            name=name,
+            role="champion" if package is not None and package is self.champion else role,
+            groups_seen=() if package is None else tuple(sorted(package.card.groups_seen)),
+            images=int(np.isfinite(scores).sum()),
+            abstained=int((~np.isfinite(scores)).sum()),
+        )
+
+    def _is_beside(self, name: str) -> bool:
+        """It is shown and nothing else."""
+        return name == NO_BASELINE or (name in self.named and self.named[name].card.task != "focus")
+
+    def _entries(self, learned: Sequence[taught.Taught]) -> list[Entry]:
+        keep = self.deciding
+        entries = [
+            Entry(MHFD, self.scores[MHFD][keep]),
+            Entry(NO_BASELINE, self.scores[NO_BASELINE][keep], beside=True),
+        ]
+        entries += [self._entry(name, package) for name, package in self.named.items()]
         for one in learned:
             entries.append(Entry(one.name, one.scores[keep], held_out=True, barred=one.barred))
         return entries
 
-    def _entry(self, name: str, package: Package, *, champion: bool = False) -> Entry:
-        beside = package.card.task != "focus"
+    def _entry(self, name: str, package: Package) -> Entry:
+        champion, beside = package is self.champion, self._is_beside(name)
         return Entry(
             name,
-            self.rows.scores_by(package)[self.deciding],
+            self.scores[name][self.deciding],
             groups_seen=frozenset(package.card.groups_seen),
             champion=champion,
             beside=beside,
-            barred=() if champion or beside else gates.barred(package),
+            barred=() if champion or beside else (self.asked.gate or gates.barred)(package),
         )
 
     def _counted(self, entries: Sequence[Entry]) -> Benchmark:
@@ -252,7 +303,7 @@ class _Trial:
                 entries, bad, specimens, prevalence=self.asked.prevalence, settings=terms, seed=self.asked.seed
             )
         key = self._key(entries)
-        life = Life(self.library)
+        life = Life(self.library, file_of(self.asked.task, self.asked.instrument))
         with life.turn(key) as turn:
             terms = replace(terms, alpha=turn.alpha, test=turn.number)
             found = compare(
@@ -264,8 +315,10 @@ class _Trial:
 
     def _key(self, entries: Sequence[Entry]) -> str:
         asked = self.asked
+        where = {} if asked.instrument is None else {"instrument": asked.instrument}
         return key_of(
             {
+                **where,
                 "dataset": self.dataset.digest,
                 "champion": self.champion.name if self.champion else MHFD,
                 "packages": sorted(package.name for package in self.packages.values()),
@@ -285,9 +338,7 @@ class _Trial:
         keep, bad = self.deciding, self.bench.bad
         shown = {one.name: _spread(one.scores, keep) for one in entries if one.name not in LEARNERS}
         tables = self._tables(found, shown)
-        full = {name: package.name for name, package in self.packages.items()}
-        if self.champion is not None:
-            full[next(one.name for one in entries if one.champion)] = self.champion.name
+        full = {name: package.name for name, package in self.named.items()}
         scores = {one.name: one.scores for one in entries}
         rows = [row for row, kept in zip(self.rows.rows, keep, strict=True) if kept]
         measured = {"mhfd.log_cross_spectrum": self.rows.matrix.mhfd[keep]}
@@ -297,6 +348,7 @@ class _Trial:
                 "challenger": None if found.challenger is None else full.get(found.challenger, found.challenger),
                 "champion": full.get(found.champion, found.champion),
                 "packages": full,
+                "instrument": self.asked.instrument,
                 "dataset": self.dataset.digest,
                 "splits": tables,
                 "auc": {one.name: {table.name: table.auc.get(one.name) for table in tables} for one in found.entries},

@@ -67,12 +67,20 @@ def _page(found: Benchmark, pictures: int) -> str:
 
 def _head(found: Benchmark) -> Iterator[Html]:
     yield tag("h1", found.line, class_=found.decision)
+    where = "" if found.instrument is None else f" at {found.instrument}"
+    counted = (
+        ""
+        if found.test is None or found.alpha is None
+        else (
+            f" This is test {found.test} of this library's life{where}; it may be wrong to promote with a chance of "
+            f"{found.alpha:.3g}."
+        )
+    )
     yield tag(
         "p",
         f"{found.images:,} images of {len(found.groups):,} {found.unit}, {found.bad:,} of them bad. A missed image "
         f"costs {found.miss_cost:g} false alarms; the run that this is for has {_part(found.prevalence)} of bad "
-        f"images. This is test {found.test} of this library's life; it may be wrong to promote with a chance of "
-        f"{found.alpha:.3g}.",
+        f"images.{counted}",
     )
 
 

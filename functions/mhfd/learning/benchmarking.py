@@ -1,0 +1,215 @@
+"""Has a package earned its place at a microscope: asked of images that nothing was taught with, and written down.
+
+Leaks are looked for on both sides of the split; the test side alone decides. What is decided is in report.json, sealed,
+and on a page beside it. Nobody becomes champion by it: that is the library's, on the ground of the report.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from mhfd.contract.assessing import LibraryTask
+from mhfd.contract.benchmarking import MOST_SAID, Benchmarked, BenchmarkEntry, ImageSaid
+from mhfd.errors import UsageError
+from mhfd.learning.dataset import Dataset, Side
+from mhfd.learning.dataset.checking import refuse_leaks
+from mhfd.learning.evaluation import Benchmark
+from mhfd.learning.inference.distance import RINGS, rings_apart
+from mhfd.learning.packages import MHFD, Library, Package, read_package, sealed
+from mhfd.learning.promotion.asked import PREVALENCE, Asked, Gate, is_of, refuse_elsewhere
+from mhfd.learning.promotion.trial import Tried, tried
+from mhfd.learning.report import render
+
+REPORT: Final = "report.json"
+PAGE: Final = "report.html"
+MEASURE: Final = "AUC: how often a bad image is found worse than a sharp one"
+
+
+def benchmark(
+    dataset: Dataset,
+    *,
+    library: Library,
+    instrument: str,
+    task: LibraryTask = "focus",
+    trained: Sequence[Path] = (),
+    against: Sequence[str] = (),
+    champion: str | Package | None,
+    prevalence: float = PREVALENCE,
+    miss_cost: float = 20.0,
+    seed: int = 0,
+    out: Path,
+    cache: Path | None = None,
+    gate: Gate | None = None,
+    told: Callable[[int, int], object] | None = None,
+    said: Callable[[str], object] | None = None,
+) -> Benchmarked:
+    """Compare packages with who judges at a microscope now, and decide.
+
+    Args:
+        dataset: Images with their split; those of the test side and of this microscope decide.
+        library: Where the packages are, and the tests that were made for this microscope before.
+        instrument: The microscope.
+        task: What the packages are for.
+        trained: Folders of packages that were just trained.
+        against: Packages of the library.
+        champion: Who judges there now, by its name in the library or as its package; None: mhfd, or what is classical.
+        prevalence: The part of bad images in the run that it is for.
+        miss_cost: So many false alarms a bad image costs that nobody saw.
+        seed: Of the draws.
+        out: A folder for report.json and report.html.
+        cache: A folder for what was measured, for the next time.
+        gate: What bars a package; None: the gates, asked now.
+        told: Told after each image that is measured.
+        said: Told what is being done, in words.
+
+    Raises:
+        UsageError: The sides overlap, nothing of this microscope is to be tested with, a package is not there.
+        ExtraMissing: Nothing that runs packages is installed.
+    """
+    say = said or (lambda _words: None)
+    tested = _tested(dataset, instrument, say)
+    challengers = [*map(read_package, trained), *map(library.find, against)]
+    asked = Asked(
+        against=tuple({one.name: one for one in challengers}.values()),
+        prevalence=prevalence,
+        miss_cost=miss_cost,
+        seed=seed,
+        own_split=False,
+        task=task,
+        instrument=instrument,
+        champion=MHFD if champion is None else champion,
+        gate=gate,
+    )
+    _refuse_other_tasks(challengers, task)
+    found = tried(tested, asked, library=library, cache=cache, told=told, said=say)
+    digest = write_report(found.benchmark, out)
+    return _benchmarked(found, asked, challengers, digest)
+
+
+def _tested(dataset: Dataset, instrument: str, say: Callable[[str], object]) -> Dataset:
+    """What decides: the images of this microscope, on the test side. UsageError."""
+    refuse_elsewhere(dataset, instrument)
+    say(f"looking for leaks in {len(dataset.rows)} labels of {len(dataset.groups)} groups")
+    there = all(Path(row.path).is_file() for row in dataset.on(Side.TRAIN).rows)
+    test = dataset.on(Side.TEST)
+    if not there:  # they were opened by nobody: their digests are compared, and the pixels of the others
+        refuse_leaks(dataset, pixels=False)
+    refuse_leaks(dataset if there else test)
+    rows = tuple(row for row in test.rows if is_of(row, instrument))
+    if not rows:
+        raise UsageError(
+            f"dataset: no image of {instrument} is on its test side, and nothing else decides: build it with groups of "
+            f"{instrument} for the test"
+        )
+    return Dataset(rows, {row.group.key: Side.TEST for row in rows})
+
+
+def _refuse_other_tasks(challengers: Sequence[Package], task: LibraryTask) -> None:
+    for one in challengers:
+        if one.card.task != task:
+            raise UsageError(
+                f"{one.card.title}: is a package for {one.card.task}, and this is for {task}: leave it out"
+            )
+
+
+def write_report(found: Benchmark, folder: Path) -> str:
+    """report.json, sealed, and the same as a page, each whole or not at all; gives the seal."""
+    document = sealed(found.model_dump(mode="json", exclude={"digest"}))
+    digest = str(document["digest"])
+    _written(folder / REPORT, (json.dumps(document, separators=(",", ":"), ensure_ascii=True) + "\n").encode())
+    page = render(found.model_copy(update={"digest": digest}))
+    _written(folder / PAGE, page.encode("utf-8", "backslashreplace"))
+    return digest
+
+
+def _written(path: Path, data: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.part")
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror or error}; free the disk") from error
+
+
+def _benchmarked(tried: Tried, asked: Asked, challengers: Sequence[Package], digest: str) -> Benchmarked:
+    found = tried.benchmark
+    challenger = found.challenger if found.challenger is not None else _nearest(found, challengers)
+    names = {package: name for name, package in found.packages.items()}
+    duels = [duel for duel in found.duels if challenger is not None and duel.challenger == names.get(challenger)]
+    hardest = max(duels, key=lambda duel: (duel.p, -duel.saved), default=None)
+    assert asked.instrument is not None  # noqa: S101  benchmark asks for one
+    return Benchmarked(
+        task=asked.task,
+        instrument=asked.instrument,
+        decision=found.decision,
+        line=found.line,
+        champion=None if found.champion == MHFD else found.champion,
+        challenger=challenger,
+        measure=MEASURE,
+        saved=None if hardest is None else hardest.saved,
+        low=None if hardest is None else hardest.range.low,
+        high=None if hardest is None else hardest.range.high,
+        images=found.images,
+        groups=len(found.groups),
+        test=None if found.challenger is None else found.test,
+        entries=tuple(
+            BenchmarkEntry(
+                name=one.name,
+                package=found.packages.get(one.name),
+                score=one.auc,
+                low=None if one.auc_range is None else one.auc_range.low,
+                high=None if one.auc_range is None else one.auc_range.high,
+                barred=one.barred,
+            )
+            for one in found.entries
+        ),
+        said=_said(tried, asked),
+        report=digest,
+    )
+
+
+def _nearest(found: Benchmark, challengers: Sequence[Package]) -> str | None:
+    """Where nothing could be decided: the first of those that stand and that nothing bars."""
+    names = {package: name for name, package in found.packages.items()}
+    barred = {one.name for one in found.entries if one.barred or one.role == "champion"}
+    return next((one.name for one in challengers if names.get(one.name, "") not in {*barred, ""}), None)
+
+
+def _said(tried: Tried, asked: Asked) -> tuple[ImageSaid, ...]:
+    """What each entry said of each image, where these are few."""
+    rows = tried.rows
+    some = [n for n, row in enumerate(rows.rows) if row.parent is None and is_of(row, asked.instrument)]
+    if len(some) > MOST_SAID:
+        return ()
+    return tuple(
+        ImageSaid(
+            sha256=rows.rows[n].sha256,
+            bad=rows.rows[n].target.bad,
+            scores={name: _number(scores[n]) for name, scores in tried.scores.items()},
+            far={
+                package.name: _number(rings_apart(package.card, _rings(tried, n)))
+                for package in tried.packages.values()
+            },
+        )
+        for n in some
+    )
+
+
+def _rings(tried: Tried, row: int) -> Mapping[str, float]:
+    matrix = tried.rows.matrix
+    return {name: float(matrix.values[row, matrix.names.index(name)]) for name in RINGS}
+
+
+def _number(value: float | None) -> float | None:
+    """With digits that mean something; None where it is none."""
+    return None if value is None or not np.isfinite(value) else float(f"{value:.6g}")
