@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from mhfd_client.adjustment.proposing import propose
     from mhfd_client.learning.datasets import dataset
     from mhfd_client.learning.evaluating import evaluate
+    from mhfd_client.learning.picturing import evaluate_pictures
+    from mhfd_client.learning.restoring import restore
     from mhfd_client.learning.training import train
     from mhfd_client.scoring.held.async_endpoint import AsyncEndpoint
     from mhfd_client.scoring.held.endpoint import Endpoint
@@ -24,9 +26,11 @@ __all__ = [
     "cancel_work",
     "dataset",
     "evaluate",
+    "evaluate_pictures",
     "known_works",
     "propose",
     "reattach",
+    "restore",
     "resume_work",
     "score",
     "train",
@@ -40,9 +44,11 @@ _HOMES = {
     "cancel_work": "works.notebook",
     "dataset": "learning.datasets",
     "evaluate": "learning.evaluating",
+    "evaluate_pictures": "learning.picturing",
     "known_works": "works.notebook",
     "propose": "adjustment.proposing",
     "reattach": "scoring.notebook",
+    "restore": "learning.restoring",
     "resume_work": "works.notebook",
     "score": "scoring.notebook",
     "train": "learning.training",

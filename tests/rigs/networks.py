@@ -114,14 +114,16 @@ def finder(seed: int = 0) -> bytes:
     return onnx_of(net, begin(net, channels=1, outputs=3, seed=seed), channels=1, head=head_of("segment"))
 
 
-def restoring_written(folder: Path, task: str, onnx: bytes | None = None, **changed: Any) -> Package:
-    """A whole package that makes pictures, below a folder."""
+def restoring_written(
+    folder: Path, task: str, onnx: bytes | None = None, *, outline: tuple[str, ...] = (), **changed: Any
+) -> Package:
+    """A whole package that makes pictures, below a folder. `outline`: what its reach is of."""
     from mhfd.learning.packages import write_package
     from mhfd.learning.training.nets import head_of
 
     segment = task == "segment"
     onnx = onnx or (finder() if segment else smoother())
-    network = network_of(gives=("map",), grid=8 if segment else 1)
+    network = network_of(gives=("map",), grid=8 if segment else 1, outline=outline)
     says = head_of("segment" if segment else "denoise").says
     card = network_card(network, says, **({"task": task, "title": f"lab-{task}"} | changed))
     return write_package(folder, card, onnx, TEST, answered(onnx, card)["map"], README)

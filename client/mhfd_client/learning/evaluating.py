@@ -16,6 +16,7 @@ from mhfd_client.surface import brief
 if TYPE_CHECKING:
     from mhfd.learning.dataset import Dataset
     from mhfd.learning.evaluation import Benchmark
+    from mhfd.learning.pictures.benchmark import PicturesBenchmark
 
 REPORT: Final = "report.json"
 
@@ -56,7 +57,7 @@ def evaluate(
     settings = load(config).settings
     folder = None if out is None else Path(out)
     if folder is not None:
-        _writable(folder)
+        writable(folder)
     found = tried(
         labels if isinstance(labels, Dataset) else datasets.read(Path(labels)),
         Asked(
@@ -78,8 +79,8 @@ def evaluate(
     return found
 
 
-def _writable(folder: Path) -> None:
-    """Before an hour is spent on measuring."""
+def writable(folder: Path) -> None:
+    """Whether a report can be written there, before an hour is spent on measuring. UsageError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".{REPORT}.part"
@@ -89,14 +90,14 @@ def _writable(folder: Path) -> None:
         raise UsageError(f"--out {folder}: cannot be written: {error.strerror or error}; name another folder") from None
 
 
-def document_of(found: Benchmark) -> dict[str, Any]:
+def document_of(found: Benchmark | PicturesBenchmark) -> dict[str, Any]:
     """What report.json has, sealed."""
     from mhfd.learning.packages import sealed
 
     return sealed(found.model_dump(mode="json", exclude={"digest"}))
 
 
-def write_report(found: Benchmark, folder: Path) -> Path:
+def write_report(found: Benchmark | PicturesBenchmark, folder: Path) -> Path:
     """report.json, and the same as a page; each whole or not at all."""
     from mhfd.learning.benchmarking import write_report as written
 

@@ -148,6 +148,12 @@ def stored_size(path: str | os.PathLike[str], *, limits: Limits = _DEFAULT_LIMIT
         return stored.height, stored.width
 
 
+def made_of(path: str | os.PathLike[str], *, limits: Limits = _DEFAULT_LIMITS) -> str | None:
+    """How mhfd made the picture in a file; None: it did not. `Flaw` where it is no image. Only the header is read."""
+    with source.opened(os.fspath(path), limits=limits, hashed=False, held=False) as file:
+        return made.by_mhfd(_stored(file, path, limits).fields)
+
+
 def stored_pixels(path: str | os.PathLike[str], *, limits: Limits = _DEFAULT_LIMITS) -> Pixels:
     """All that lies in a file, grey, as it is: no data bar is sought and nothing is called blank; `Flaw` if unreadable.
 

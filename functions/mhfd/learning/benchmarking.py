@@ -21,8 +21,11 @@ from mhfd.learning.dataset import Dataset, Side
 from mhfd.learning.dataset.checking import refuse_leaks
 from mhfd.learning.evaluation import Benchmark
 from mhfd.learning.inference.distance import RINGS, rings_apart
-from mhfd.learning.packages import MHFD, Library, Package, read_package, sealed
-from mhfd.learning.promotion.asked import PREVALENCE, Asked, Gate, is_of, refuse_elsewhere
+from mhfd.learning.packages import MHFD, Library, Package, read_package, sealed, verify
+from mhfd.learning.pictures.benchmark import PicturesBenchmark
+from mhfd.learning.pictures.words import travelled
+from mhfd.learning.promotion.asked import PREVALENCE, Asked, Gate, is_of, name_in, refuse_elsewhere
+from mhfd.learning.promotion.picturing import tried_pictures
 from mhfd.learning.promotion.trial import Tried, tried
 from mhfd.learning.report import render
 
@@ -75,6 +78,19 @@ def benchmark(
     say = said or (lambda _words: None)
     tested = _tested(dataset, instrument, say)
     challengers = [*map(read_package, trained), *map(library.find, against)]
+    _refuse_other_tasks(challengers, task)
+    if task != "focus":
+        pictures = tried_pictures(
+            _with_settings(dataset, tested),
+            task=task,
+            library=library,
+            packages=_named(challengers),
+            champion=_champion(champion, library),
+            instrument=instrument,
+            seed=seed,
+            said=say,
+        )
+        return travelled(pictures, instrument, write_report(pictures, out))
     asked = Asked(
         against=tuple({one.name: one for one in challengers}.values()),
         prevalence=prevalence,
@@ -86,7 +102,6 @@ def benchmark(
         champion=MHFD if champion is None else champion,
         gate=gate,
     )
-    _refuse_other_tasks(challengers, task)
     found = tried(tested, asked, library=library, cache=cache, told=told, said=say)
     digest = write_report(found.benchmark, out)
     return _benchmarked(found, asked, challengers, digest)
@@ -110,6 +125,30 @@ def _tested(dataset: Dataset, instrument: str, say: Callable[[str], object]) -> 
     return Dataset(rows, {row.group.key: Side.TEST for row in rows})
 
 
+def _with_settings(dataset: Dataset, tested: Dataset) -> Dataset:
+    """The same with the training images, where they can be opened: with them classical ways choose their settings."""
+    train = dataset.on(Side.TRAIN)
+    there = all(Path(path).is_file() for row in train.rows for _, path in row.files)
+    return Dataset((*train.rows, *tested.rows), dataset.split) if there else tested
+
+
+def _named(challengers: Sequence[Package]) -> dict[str, Package]:
+    """By what people call them; each was verified, as its model is about to be run."""
+    named: dict[str, Package] = {}
+    for one in {package.name: package for package in challengers}.values():
+        verify(one.folder)
+        named[name_in(one, named)] = one
+    return named
+
+
+def _champion(champion: str | Package | None, library: Library) -> Package | None:
+    found = library.find(champion) if isinstance(champion, str) and champion != MHFD else champion
+    if not isinstance(found, Package):
+        return None
+    verify(found.folder)
+    return found
+
+
 def _refuse_other_tasks(challengers: Sequence[Package], task: LibraryTask) -> None:
     for one in challengers:
         if one.card.task != task:
@@ -118,7 +157,7 @@ def _refuse_other_tasks(challengers: Sequence[Package], task: LibraryTask) -> No
             )
 
 
-def write_report(found: Benchmark, folder: Path) -> str:
+def write_report(found: Benchmark | PicturesBenchmark, folder: Path) -> str:
     """report.json, sealed, and the same as a page, each whole or not at all; gives the seal."""
     document = sealed(found.model_dump(mode="json", exclude={"digest"}))
     digest = str(document["digest"])

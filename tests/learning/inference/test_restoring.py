@@ -15,12 +15,16 @@ from tests.rigs.networks import finder, network_written, restoring_written, smoo
 from tests.rigs.typed import refused, typed_here
 
 import mhfd
+import mhfd_client
 from mhfd.contract.focus_report import Finding
 from mhfd.errors import UsageError
 from mhfd.learning.inference import restoring
 from mhfd.learning.inference.restoring import Restorer
 from mhfd.learning.inference.runtime import NetworkRuntime
+from mhfd.learning.learners.reach import reach_of
 from mhfd.learning.packages import Package
+from mhfd.learning.preparation import NORMALISATION
+from mhfd.learning.preparation.outline import OUTLINE, outline_of
 from mhfd.simulate import section
 
 
@@ -133,6 +137,22 @@ def test_pixels_of_another_size_are_refused(models_home: Path) -> None:
     restorer.of(image((64, 64)), pixel_nm=11.0)
     with pytest.raises(UsageError, match="was taught with pixels of 4 to 8 nm, and here they are 20 nm"):
         restorer.of(image((64, 64)), pixel_nm=20.0)
+
+
+def test_an_image_unlike_all_that_it_was_taught_with_is_refused(models_home: Path) -> None:
+    taught = np.stack([outline_of(NORMALISATION.of(section((128, 128), seed=seed))) for seed in range(12)])
+    package = restoring_written(models_home / "packages", "denoise", outline=OUTLINE, reach=reach_of(taught))
+    Restorer(package).of(section((200, 260), seed=40))
+    with pytest.raises(UsageError, match=r"lab-denoise: the image is unlike all .* of its reach\); train one with"):
+        Restorer(package).of(np.random.default_rng(0).integers(0, 255, (128, 128), np.uint8))
+
+
+def test_a_notebook_restores_an_image(denoiser: Package, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", image())
+    made = mhfd_client.restore(tmp_path / "a.tif", "lab-denoise", out=tmp_path / "b.tif")
+    assert (tifffile.imread(tmp_path / "b.tif") == made.pixels).all()
+    with pytest.raises(UsageError, match="is there already"):
+        mhfd_client.restore(tmp_path / "a.tif", "lab-denoise", out=tmp_path / "b.tif")
 
 
 def test_as_it_is_typed(denoiser: Package, tmp_path: Path) -> None:

@@ -48,8 +48,7 @@ def test_what_is_better_beyond_doubt_is_promoted_and_becomes_champion(
     twice: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mhfd.learning.pictures.classical.SIGMAS", (4.0,))
-    monkeypatch.setattr("mhfd.learning.pictures.classical.STRENGTHS", (0.0,))
-    monkeypatch.setattr("mhfd.learning.pictures.classical.EVEN_STRENGTHS", ())
+    monkeypatch.setattr("mhfd.learning.pictures.classical._averaged", lambda plane, *_: plane)
     package = restoring_written(tmp_path / "p", "denoise", smoother())
     library = Library(tmp_path / "home")
     found = tried_pictures(twice, task="denoise", library=library, packages={"mean of nine": package})
@@ -67,8 +66,7 @@ def test_what_is_better_beyond_doubt_is_promoted_and_becomes_champion(
 
 def test_a_champion_is_in_the_way_too(twice: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mhfd.learning.pictures.classical.SIGMAS", (4.0,))
-    monkeypatch.setattr("mhfd.learning.pictures.classical.STRENGTHS", (0.0,))
-    monkeypatch.setattr("mhfd.learning.pictures.classical.EVEN_STRENGTHS", ())
+    monkeypatch.setattr("mhfd.learning.pictures.classical._averaged", lambda plane, *_: plane)
     champion = restoring_written(tmp_path / "p", "denoise", smoother(), title="champion")
     same = restoring_written(tmp_path / "q", "denoise", smoother(), title="the same")
     found = tried_pictures(

@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from mhfd_client.commands.common import CONFIG, JSON, counter, echo, echo_json
+from mhfd_client.commands.common import CONFIG, JSON, counter, echo, echo_json, say
 
 _SEVERAL: Final = ("--against", "--learner")
 
@@ -35,6 +35,13 @@ class _TakesSeveral(click.Command):
 
 @click.command(cls=_TakesSeveral)
 @click.argument("labels", type=click.Path(path_type=Path), metavar="LABELS.csv|DATASET")
+@click.option(
+    "--task",
+    type=click.Choice(("focus", "denoise", "segment")),
+    default="focus",
+    show_default=True,
+    help="What is compared: who finds bad images, or who makes the better pictures.",
+)
 @click.option(
     "--against",
     multiple=True,
@@ -68,6 +75,7 @@ class _TakesSeveral(click.Command):
 @JSON
 def evaluate(
     labels: Path,
+    task: str,
     against: tuple[str, ...],
     learner: tuple[str, ...],
     prevalence: float | None,
@@ -81,11 +89,27 @@ def evaluate(
 
     LABELS.csv has the columns path, label (good or bad) and group; more columns are covariates. mhfd is kept unless a
     challenger costs less, beyond the doubt that so few specimens leave: that is the usual answer, and a good one.
+    With --task denoise or segment packages that make pictures are compared with classical ways, by another take or a
+    mask beside each image: the training groups choose the ways' settings, the test groups decide.
     Nothing is promoted by this: `mhfd models promote` does it, on the ground of report.json.
     """
     from mhfd.learning.evaluation.words import lines
     from mhfd_client.learning import evaluating
 
+    if task != "focus":
+        _pictures(
+            labels,
+            task,
+            against,
+            learner,
+            prevalence,
+            out=out,
+            instrument=instrument,
+            seed=seed,
+            config=config,
+            as_json=as_json,
+        )
+        return
     found = evaluating.evaluate(
         labels,
         against=against or None,
@@ -105,3 +129,40 @@ def evaluate(
         return
     for line in lines(found):
         echo(line)
+
+
+def _pictures(
+    labels: Path,
+    task: str,
+    against: tuple[str, ...],
+    learner: tuple[str, ...],
+    prevalence: float | None,
+    *,
+    out: Path | None,
+    instrument: str | None,
+    seed: int,
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Of a task whose packages make pictures."""
+    from mhfd.errors import UsageError
+    from mhfd.learning.pictures.words import lines
+    from mhfd_client.learning import evaluating
+    from mhfd_client.learning.picturing import evaluate_pictures
+
+    if learner or prevalence is not None:
+        option = "--learner" if learner else "--prevalence"
+        raise UsageError(f"{option}: is of who finds bad images; leave it out with --task {task}")
+    found = evaluate_pictures(
+        labels,
+        task,
+        against=against or None,
+        instrument=instrument,
+        out=out,
+        seed=seed,
+        config=config,
+        said=lambda words: echo(words, err=True),
+    )
+    if out is not None:
+        echo(f"written to {out / evaluating.REPORT}", err=True)
+    say(evaluating.document_of(found), lines(found), as_json=as_json)

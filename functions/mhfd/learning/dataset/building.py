@@ -71,11 +71,15 @@ def build(
             f"{which}: of simulated images; give --simulate N. What lies beside your own is found by its name, as "
             "a.take.tif and a.mask.png beside a.tif, or by the columns take and mask of a table"
         )
-    made, left_out = MadeImages(out, seed=seed), []
-    known = rows_of([*of.datasets, _loose([*of.rows, *of.sharp])])
+    made = MadeImages(out, seed=seed)
+    left_out: list[str] = []
+    eyes = {row.path: why for row in (*of.rows, *of.sharp) if (why := _for_the_eye(row))}
+    left_out += eyes.values()
+    given, sharp = ([row for row in some if row.path not in eyes] for some in (of.rows, of.sharp))
+    known = rows_of([*of.datasets, _loose([*given, *sharp])])
     rows = list(known)
     alone = sum(row.pair is None for row in known)
-    total = len(of.sharp) + of.simulate + (alone + len(of.sharp) + of.simulate if augment else 0)
+    total = len(sharp) + of.simulate + (alone + len(sharp) + of.simulate if augment else 0)
     done = 0
 
     def make(copies: Iterator[DatasetRow]) -> list[DatasetRow]:
@@ -89,7 +93,7 @@ def build(
         tell(done, total)
         return new
 
-    for row in of.sharp:
+    for row in sharp:
         new = make(made.blurred(row, radii))
         if not new:
             rows = [one for one in rows if one.sha256 != row.sha256]
@@ -113,6 +117,17 @@ def build(
 
 def _loose(rows: Sequence[DatasetRow]) -> Dataset:
     return Dataset(tuple(rows), {row.group.key: Side.TRAIN for row in rows})
+
+
+def _for_the_eye(row: DatasetRow) -> str:
+    """Why a picture that a package made teaches nothing; empty of an image, and of what another step looks at."""
+    from mhfd import images
+
+    try:
+        how = images.made_of(row.path)
+    except (images.Flaw, OSError):
+        return ""
+    return "" if how is None else f"{row.path}: mhfd made this picture: {how}; give the image that it was made of"
 
 
 def _nothing(left_out: Sequence[str]) -> str:

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from mhfd.errors import UsageError
 from mhfd.images.made import BEGINS
-from mhfd.learning.inference.meaning import PIXEL_FACTOR
+from mhfd.learning.inference.meaning import PIXEL_FACTOR, why_not_reach
 from mhfd.learning.inference.runtime import NetworkRuntime
 from mhfd.learning.preparation.normalisation import normalisation_of, padded
+from mhfd.learning.preparation.outline import OUTLINE, outline_of
 
 if TYPE_CHECKING:
     from mhfd.learning.packages import Package
@@ -87,12 +88,17 @@ class Restorer:
             )
         if network.channels != 1:
             raise UsageError(f"{self.card.title}: takes images of {network.channels} channels, and these have one")
+        if unknown := [name for name in network.outline if name not in OUTLINE]:
+            raise UsageError(
+                f"{self.card.title}: its reach is of {unknown[0]!r}, which this mhfd does not have: train it again"
+            )
+        self._outline = [OUTLINE.index(name) for name in network.outline]
         self._name, self._grid, self._multiple = package.name, network.grid, network.multiple
         self._normalisation = normalisation_of(network.normalisation)
         self._runtime = NetworkRuntime(package.weights(), channels=1, multiple=network.multiple, gives=network.gives)
 
     def of(self, pixels: NDArray[Any], *, pixel_nm: float | None = None) -> RestoredImage:
-        """What it makes of an image.
+        """What it makes of an image. UsageError: it is unlike what the package was taught with, or no image.
 
         Args:
             pixels: Grey values (height, width).
@@ -136,6 +142,8 @@ class Restorer:
     def _asked(self, plane: NDArray[np.float32]) -> NDArray[np.float32]:
         """The map of all of an image, part by part: (what it says, rows, columns)."""
         whole = padded(plane, max(self._multiple, _LEAST))
+        if (why := why_not_reach(self.card, outline_of(whole[None])[self._outline])) is not None:
+            raise UsageError(f"{self.card.title}: {why}; train one with images of that kind")
         grid = self._grid
         made: NDArray[np.float32] | None = None
         for down, kept_down in _windows(whole.shape[0]):

@@ -5,8 +5,10 @@ from typing import Final
 
 import mhfd
 from mhfd.learning.evaluation.benchmark import Benchmark, Placing, Range, WorstImage
+from mhfd.learning.pictures.benchmark import PicturesBenchmark
 from mhfd.learning.report import plots
 from mhfd.learning.report.markup import Html, table, tag
+from mhfd.learning.report.of_pictures import body_of
 from mhfd.learning.report.pictures import middle_of
 
 MOST_BYTES: Final = 1_000_000
@@ -39,7 +41,7 @@ figcaption { font-size: .85rem; overflow-wrap: anywhere }
 """
 
 
-def render(found: Benchmark) -> str:
+def render(found: Benchmark | PicturesBenchmark) -> str:
     """The page. Without pictures where it would be too large with them."""
     for pictures in (_PICTURES, _PICTURES // 4, 0):
         page = _page(found, pictures)
@@ -48,7 +50,7 @@ def render(found: Benchmark) -> str:
     return page
 
 
-def _page(found: Benchmark, pictures: int) -> str:
+def _page(found: Benchmark | PicturesBenchmark, pictures: int) -> str:
     # Nothing is fetched, and nothing runs: whatever a name of a file says.
     policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
     head = tag(
@@ -59,10 +61,13 @@ def _page(found: Benchmark, pictures: int) -> str:
         tag("title", f"mhfd evaluate: {found.line}"),
         tag("style", Html(_STYLE)),
     )
-    body = tag(
-        "body", *_head(found), *_who(found), *_doubt(found), *_families(found), *_shown(found), *_where(found, pictures)
-    )
-    return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
+    said = body_of(found) if isinstance(found, PicturesBenchmark) else _body(found, pictures)
+    return f"<!doctype html>\n{tag('html', head, tag('body', *said), lang='en')}\n"
+
+
+def _body(found: Benchmark, pictures: int) -> Iterator[Html]:
+    yield from (*_head(found), *_who(found), *_doubt(found), *_families(found), *_shown(found))
+    yield from _where(found, pictures)
 
 
 def _head(found: Benchmark) -> Iterator[Html]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from mhfd.learning.evaluation.benchmark import CurvePoint, Duel, LearningPoint
+from mhfd.learning.pictures.benchmark import PicturesDuel
 from mhfd.learning.report.markup import Html, joined, tag
 
 COLOURS: Final = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
@@ -49,9 +50,9 @@ def learning(points: Sequence[LearningPoint]) -> Html:
     return _svg(joined((frame, curve, dots)), "AUC over images to learn from")
 
 
-def intervals(duels: Sequence[Duel]) -> Html:
+def intervals(duels: Sequence[Duel] | Sequence[PicturesDuel]) -> Html:
     """What each challenger saves against each in its way, with what holds the truth 95 times of a hundred."""
-    ends = [abs(end) for duel in duels for end in (duel.range.low, duel.range.high, duel.saved)]
+    ends = [abs(end) for duel in duels for end in (duel.range.low, duel.range.high, _said(duel))]
     most = max([*ends, 1e-6]) * 1.1
     width, height = 640.0, 44.0 * len(duels) + 30
 
@@ -72,11 +73,12 @@ def intervals(duels: Sequence[Duel]) -> Html:
                 stroke=colour,
                 stroke_width=3,
             ),
-            tag("circle", cx=at(duel.saved), cy=middle, r=5, fill=colour),
+            tag("circle", cx=at(_said(duel)), cy=middle, r=5, fill=colour),
             tag("text", f"{duel.challenger} against {duel.against}", x=4, y=middle - 12),
         ]
     for value, anchor in ((-most / 1.1, "start"), (0.0, "middle"), (most / 1.1, "end")):
-        words = "no difference" if value == 0 else f"{'costs' if value < 0 else 'saves'} {abs(value):.2g}"
+        better, worse = ("saves", "costs") if all(isinstance(one, Duel) for one in duels) else ("gains", "loses")
+        words = "no difference" if value == 0 else f"{worse if value < 0 else better} {abs(value):.2g}"
         drawn.append(tag("text", words, x=at(value), y=height - 6, text_anchor=anchor))
     return tag(
         "svg",
@@ -86,6 +88,10 @@ def intervals(duels: Sequence[Duel]) -> Html:
         aria_label="what is saved an image",
         class_="long",
     )
+
+
+def _said(duel: Duel | PicturesDuel) -> float:
+    return duel.saved if isinstance(duel, Duel) else duel.gained
 
 
 def _frame(x: str, y: str, *, last: str = "1", low: float = 0.0) -> Html:
