@@ -12,6 +12,7 @@ what a power failure can cost to about a second.
 from __future__ import annotations
 
 import base64
+import json
 import os
 import socket
 import sqlite3
@@ -29,8 +30,10 @@ from mhfd.contract.params import Params
 from mhfd_client import files, mounts
 from mhfd_client.arrival.events import Unchanged, Whole
 from mhfd_client.errors import StateError
+from mhfd_client.journal import retests
 from mhfd_client.journal.folder import Lock, prepare, refuse_emptied
-from mhfd_client.journal.rows import ImageRow, State, VerdictRow
+from mhfd_client.journal.retests import RetestRule
+from mhfd_client.journal.rows import ChampionTold, ImageRow, RetestReason, State, VerdictRow
 from mhfd_client.journal.schema import APPLICATION_ID, MIGRATIONS
 from mhfd_client.journal.sqlite import named, opened, stored
 from mhfd_client.journal.view import FILE, JournalView, stored_inode, version_now
@@ -43,11 +46,16 @@ class Journal(JournalView):
     """The journal of one watched folder, open for writing."""
 
     def __init__(
-        self, connect: Callable[[], sqlite3.Connection], path: Path, lock: Lock, now: Callable[[], int]
+        self,
+        connect: Callable[[], sqlite3.Connection],
+        path: Path,
+        lock: Lock,
+        now: Callable[[], int],
+        tests: RetestRule,
     ) -> None:
         super().__init__(connect(), path)
         self._connect, self._lock = connect, lock
-        self._now = now
+        self._now, self._tests = now, tests
         self._depth = 0
         self._started_ns = now()
 
@@ -61,8 +69,12 @@ class Journal(JournalView):
         now: Callable[[], int] = time.time_ns,
         mount_table: Path = mounts.MOUNTINFO,
         migrations: Sequence[str] = MIGRATIONS,
+        tests: RetestRule = RetestRule(),  # noqa: B008 - frozen
     ) -> Journal:
-        """Lock the folder, make or migrate the journal, and check that it is this root's."""
+        """Lock the folder, make or migrate the journal, and check that it is this root's.
+
+        `tests`: when a test of who judges is due.
+        """
         folder = prepare(state_dir, table=mount_table)
         root = os.path.realpath(root)
         path = folder / FILE
@@ -71,7 +83,8 @@ class Journal(JournalView):
             undo.callback(lock.close)
             refuse_emptied(path)
             with named(path):
-                journal = cls(partial(opened, path, partial(_set_up, path, migrations), busy_s=busy_s), path, lock, now)
+                connect = partial(opened, path, partial(_set_up, path, migrations), busy_s=busy_s)
+                journal = cls(connect, path, lock, now, tests)
             undo.callback(JournalView.close, journal)
             journal._claim(root)
             undo.pop_all()
@@ -254,6 +267,8 @@ class Journal(JournalView):
             self._db.execute(
                 "UPDATE image SET state = 'judged', judged_ns = ifnull(judged_ns, ?) WHERE id = ?", (now, image_id)
             )
+            if row.judged_ns is None:
+                retests.make_due(self._db, self._tests, image_id, now)
             return self.verdict(new)
 
     def recorded(self, image_id: int) -> None:
@@ -283,6 +298,23 @@ class Journal(JournalView):
         with self.together():
             each = [(why, blame, token, image_id is None, image_id) for image_id in ([None] if ids is None else ids)]
             return sorted(image for values in each for (image,) in self._db.execute(sql, values))
+
+    # -- tests of who judges
+
+    def champion_told(self, champion: ChampionTold) -> None:
+        """Who judges in this run from now on."""
+        self.note(retests.CHAMPION, json.dumps({"package": champion.package, "title": champion.title}))
+
+    def retested(self, reason: RetestReason, number: int, *, package: str | None, answer: str) -> None:
+        """A test was answered, by JSON. Repeating it changes nothing."""
+        with self.together():
+            row = reason.value, number
+            retests.done(self._db, row, package=package, answer=answer, now_ns=self._now())
+
+    def retest_failed(self, reason: RetestReason, number: int, *, package: str | None, why: str, tries: int) -> None:
+        """A test was tried so many times in vain; it stays due. Repeating it changes nothing."""
+        with self.together():
+            retests.failed(self._db, (reason.value, number), package=package, why=why, tries=tries)
 
     # -- people
 
@@ -318,10 +350,10 @@ class Journal(JournalView):
             )
             self._db.execute("UPDATE image SET state = 'judged' WHERE id = ? AND state = 'recorded'", (image_id,))
 
-    def note(self, name: str, json: str) -> None:
+    def note(self, name: str, text: str) -> None:
         """What the station has to say to people under this name from now on."""
         with self.together():
-            self._db.execute("INSERT OR REPLACE INTO note VALUES (?, ?, ?)", (name, json, self._now()))
+            self._db.execute("INSERT OR REPLACE INTO note VALUES (?, ?, ?)", (name, text, self._now()))
 
     # -- around it
 

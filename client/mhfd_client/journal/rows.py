@@ -170,3 +170,39 @@ class TroubleRow:
     why: str
     since_ns: int
     until_ns: int | None
+
+
+class RetestReason(StrEnum):
+    """Why a test of who judges is due."""
+
+    COUNT = "count"  # so many images were judged since the one before
+    DRIFT = "drift"  # many of the last images are unlike what the champion was taught with
+
+
+@dataclass(frozen=True, slots=True)
+class ChampionTold:
+    """Who judges in this run, as the station was told last. `package`: None is mhfd."""
+
+    package: str | None
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RetestRow:
+    """A test of who judges, with an image of the run. Numbers are given for each reason apart."""
+
+    number: int
+    reason: RetestReason
+    image: int  # the last one that was judged then
+    judged: int  # images then
+    package: str | None  # the champion then; once it was asked, the one that was asked. None: mhfd
+    due_ns: int
+    tries: int = 0  # that failed
+    why: str | None = None  # the last one did
+    answer: str | None = None  # JSON; None: it is still to be made
+    done_ns: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What tells it from the others of its run."""
+        return f"{self.reason.value}-{self.number}"

@@ -204,7 +204,42 @@ CREATE INDEX estimate_package ON estimate (package);
 """
 _MORE_SUMS: Final = sums.migration((sums.ESTIMATES,), version=7)
 
+_RETESTS: Final = """
+-- How many images were judged, each once: counted by the database, so that no code path can forget one. One row.
+CREATE TABLE judging (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    images INTEGER NOT NULL
+) STRICT;
+INSERT INTO judging SELECT 1, count(*) FROM image WHERE judged_ns IS NOT NULL;
+CREATE TRIGGER image_judged AFTER UPDATE OF judged_ns ON image
+    WHEN OLD.judged_ns IS NULL AND NEW.judged_ns IS NOT NULL BEGIN
+    UPDATE judging SET images = images + 1 WHERE id = 1;
+END;
+
+-- Tests of who judges, each with the image that was judged last when it became due; numbered for each reason apart.
+-- `answer` is JSON; null: it is still to be made. `well_ns`: of one on drift, when there was none any more.
+CREATE TABLE retest (
+    id INTEGER PRIMARY KEY,
+    reason TEXT NOT NULL CHECK (reason IN ('count', 'drift')),
+    number INTEGER NOT NULL CHECK (number >= 1),
+    image INTEGER NOT NULL REFERENCES image (id),
+    judged INTEGER NOT NULL,
+    package TEXT,
+    due_ns INTEGER NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0,
+    why TEXT,
+    answer TEXT,
+    done_ns INTEGER,
+    well_ns INTEGER,
+    UNIQUE (reason, number),
+    UNIQUE (reason, image),
+    CHECK ((answer IS NULL) = (done_ns IS NULL))
+) STRICT;
+"""
+_SUMS_OF_RETESTS: Final = sums.migration((sums.JUDGING, sums.RETESTS), version=8)
+
 MIGRATIONS: Final[tuple[str, ...]] = (
     *(_FIRST, _PEOPLE, _WHO, _LEDGER, _LABELS, _TRUST + _SUMS),
     _ESTIMATES + _MORE_SUMS,
+    _RETESTS + _SUMS_OF_RETESTS,
 )

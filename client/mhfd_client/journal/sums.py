@@ -115,7 +115,16 @@ FIRST_SUMMED: Final = (
 )
 """The tables that the journal had when it was first summed: part of a migration that was released."""
 ESTIMATES: Final = Summed("estimate", ("image", "package"), ("image", "package", "json", "features", "at_ns"))
-JOURNAL: Final = (*FIRST_SUMMED, ESTIMATES)
+JUDGING: Final = Summed("judging", ("id",), ("id", "images"))
+RETESTS: Final = Summed(
+    "retest",
+    ("id",),
+    (
+        *("id", "reason", "number", "image", "judged", "package", "due_ns", "tries", "why", "answer", "done_ns"),
+        "well_ns",
+    ),
+)
+JOURNAL: Final = (*FIRST_SUMMED, ESTIMATES, JUDGING, RETESTS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from mhfd.contract.focus_report import FocusReport
 from mhfd_client.arrival.events import Inode, Scoring
 from mhfd_client.errors import RowDamaged, StateError, StateMissing
 from mhfd_client.files import text_of
+from mhfd_client.journal import retests
 from mhfd_client.journal.folder import refuse_emptied
 from mhfd_client.journal.rows import (
     Beat,
@@ -28,6 +29,7 @@ from mhfd_client.journal.rows import (
     LabelRow,
     OpenBatch,
     Outcome,
+    RetestRow,
     ScoreRow,
     State,
     Told,
@@ -384,6 +386,10 @@ class JournalView:
     def notes(self) -> dict[str, str]:
         """What the station has to say to people now: JSON by name."""
         return dict(self._all("SELECT name, json FROM note WHERE json_valid(json) ORDER BY name"))
+
+    def retests(self) -> list[RetestRow]:
+        """The tests of who judges, in the order in which they became due."""
+        return retests.rows(self._all)
 
     # -- the station
 

@@ -1,6 +1,7 @@
 """What may be set about learned packages. Only the model, as in `options`."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -31,6 +32,39 @@ class ModelsSettings(Section):
     )
     prevalence: float = Field(
         0.03, gt=0, lt=1, description="the part of bad images in your runs, when `mhfd evaluate` decides"
+    )
+    library: str | None = Field(
+        None,
+        pattern=r"^/.*",
+        description="the folder of the library far away, as the endpoint names it: what is tested there is compared "
+        "with its packages; unset: only the champion that is here can be tested, by this machine",
+    )
+    retest_every: int = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        description="after so many judged images the last one goes to who tests whether the champion still is what it "
+        "was; 0: never",
+    )
+    retest_by: Literal["local", "compute", "flow"] = Field(
+        "local",
+        description="who tests: this machine, the endpoint of `compute.endpoint`, which sees the image by "
+        "`compute.map`, or a flow that brings it there",
+    )
+    retest_folder: Path | None = Field(
+        None,
+        description="where the image of a test is laid, with its label; with `compute` the endpoint has to see it; "
+        "unset: `retests` in the state folder",
+    )
+    retest_window: int = Field(
+        20, ge=2, le=10_000, description="so many of the champion's last estimates say whether the run drifts"
+    )
+    retest_share: float = Field(
+        0.5,
+        gt=0,
+        lt=1,
+        description="where more than this part of them is unlike all that the champion was taught with, it is tested "
+        "once more, and not again before half of that is left",
     )
 
     @field_validator("use")

@@ -17,6 +17,7 @@ from mhfd_client.calibration.applies import of_settings
 from mhfd_client.errors import SettingsError
 from mhfd_client.journal.folder import thumbnails
 from mhfd_client.journal.journal import Journal
+from mhfd_client.journal.retests import RetestRule
 from mhfd_client.journal.view import JournalView
 from mhfd_client.learning.nearby import nearby
 from mhfd_client.naming import NOWHERE, Detected, Naming, Place
@@ -78,7 +79,9 @@ def assembled(
     calibration = of_settings(chosen.verdict)
     root = checked_root(root)
     state_dir = state_of(root, chosen)
-    with Journal.open(state_dir, root=root) as journal, JournalView.read(state_dir) as view:
+    models = chosen.models
+    rule = RetestRule(models.retest_every, models.retest_window, models.retest_share)
+    with Journal.open(state_dir, root=root, tests=rule) as journal, JournalView.read(state_dir) as view:
         names = named(root, chosen)
         judge = JournalJudge(journal, chosen.verdict, calibration)
         arrival = Arrival(

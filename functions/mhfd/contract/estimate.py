@@ -17,6 +17,8 @@ from mhfd.contract.base import Wire
 DIGEST: Final = r"^[0-9a-f]{64}$"
 LONGEST: Final = 500
 """Characters of a refusal."""
+UNLIKE: Final = "the image is unlike all that it was taught with"
+"""How a refusal begins that says so: what drifts is told by it."""
 SHORT: Final = 4
 """Characters of a package's digest that tell it from others of its title, for a person."""
 

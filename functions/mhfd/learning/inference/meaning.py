@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.contract.estimate import likely
+from mhfd.contract.estimate import UNLIKE, likely
 from mhfd.learning.inference.distance import parts_of
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def why_not_reach(card: Card, given: NDArray[np.float64]) -> str | None:
         return None
     if (parts := parts_of(reach, given)) <= 1:
         return _beyond_limits(card, given)
-    return f"the image is unlike all that it was taught with ({parts:.2g} of its reach)"
+    return f"{UNLIKE} ({parts:.2g} of its reach)"
 
 
 def _beyond_limits(card: Card, given: NDArray[np.float64]) -> str | None:
@@ -90,10 +90,7 @@ def _beyond_limits(card: Card, given: NDArray[np.float64]) -> str | None:
     for name, value, low, high in zip(names, given, reach.low, reach.high, strict=True):
         if not low <= value <= high:
             inverted = ": is it inverted?" if name.startswith("lines_") and value > max(high, 0) else ""
-            return (
-                f"the image is unlike all that it was taught with ({name} is {value:.2g}, and not {low:.2g} to "
-                f"{high:.2g}{inverted})"
-            )
+            return f"{UNLIKE} ({name} is {value:.2g}, and not {low:.2g} to {high:.2g}{inverted})"
     return None
 
 
