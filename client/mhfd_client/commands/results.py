@@ -71,6 +71,7 @@ def _uncalibrated(journal: JournalView, settings: VerdictSettings) -> list[str]:
 
 def _lines(now: RunStatus, root: str) -> list[str]:
     from mhfd_client.naming import REMEDY, crowded_words
+    from mhfd_client.results import retested
     from mhfd_client.times import iso_z
     from mhfd_client.verdicts.blur import advice
 
@@ -84,6 +85,8 @@ def _lines(now: RunStatus, root: str) -> list[str]:
         f"sections: {now.sections:,}" + (f", {now.to_come:,} images or sections still to come" if now.to_come else ""),
         str(now.latency),
         *(_learned(speaker) for speaker in now.speakers),
+        *retested.lines(now.retests),
+        *_waited(now),
     ]
     if now.missing:
         some = "; ".join(str(place) for place in now.missing[:20])
@@ -125,6 +128,11 @@ def _learned(speaker: Speaker) -> str:
 
     silent = f", said nothing of {speaker.refused:,}" if speaker.refused else ""
     return f"learned: {speaker.title} {speaker.package[:SHORT]} spoke of {speaker.spoke:,} images{silent}"
+
+
+def _waited(now: RunStatus) -> list[str]:
+    """The last time in which images waited."""
+    return [*(one.words for one in now.backlogs[-1:]), *([f"what would help: {now.help}"] if now.help else [])]
 
 
 def _unconfirmed(now: RunStatus) -> list[str]:

@@ -387,6 +387,11 @@ class JournalView:
         """What the station has to say to people now: JSON by name."""
         return dict(self._all("SELECT name, json FROM note WHERE json_valid(json) ORDER BY name"))
 
+    def moments(self, *, since_ns: int = 0) -> list[tuple[int, int | None]]:
+        """When each image was whole and first judged, but those replaced before, and those judged before that time."""
+        sql = "SELECT whole_ns, judged_ns FROM image WHERE state <> 'replaced' AND ifnull(judged_ns, ?1) >= ?1"
+        return [(whole, judged) for whole, judged in self._all(sql, since_ns)]
+
     def retests(self) -> list[RetestRow]:
         """The tests of who judges, in the order in which they became due."""
         return retests.rows(self._all)

@@ -23,6 +23,7 @@ from mhfd_client.journal.view import JournalView, Newest
 from mhfd_client.learning.next_label import NextLabel, Unlabelled, next_label
 from mhfd_client.naming import Place, shot_of
 from mhfd_client.now import RunNow
+from mhfd_client.results.keeping_up import Backlog, backlog_now
 from mhfd_client.results.latency import WaitingTimes, waiting_times
 from mhfd_client.results.retake import Retake, retakes
 from mhfd_client.results.under_way import UnderWay, under_way
@@ -118,6 +119,8 @@ class PageModel(RunNow):
         self.lens: LensShown | None = None
         self._runs_file = RunsReader(journal.path.parent)
         self.runs = UnderWay()
+        self.backlog: Backlog | None = None
+        """Images wait now, because they come faster than they are judged."""
         self.entries: dict[int, JudgedImage] = {}
         self.shots: dict[str, int] = {}
         """The first image of each shot: of its takes the chart shows the newest."""
@@ -154,6 +157,7 @@ class PageModel(RunNow):
             self.look()
             self.labels_waiting = images_waiting(journal.path.parent)
             self.runs = under_way(journal, self._runs_file)
+            self.backlog = backlog_now(journal, now_ns=int(self._clock() * 1e9)) if self.waiting else None
             if self.newest == self._listed:
                 self._teach()
                 return False

@@ -20,6 +20,7 @@ from mhfd_client.journal.folder import picture_of, thumbnails
 from mhfd_client.journal.rows import Outcome, Told
 from mhfd_client.journal.view import JournalView
 from mhfd_client.printing import printable
+from mhfd_client.results import retested
 from mhfd_client.results.latency import SPANS, waiting_times
 from mhfd_client.results.plot import density_plot, waits_plot
 from mhfd_client.results.status import status
@@ -63,6 +64,7 @@ def render(journal: JournalView, loaded: Loaded) -> str:
     page = environment.get_template("run_report.html")
     return page.render(
         status=now,
+        retest_lines=retested.lines(now.retests),
         outcomes={outcome.value: n for outcome, n in now.outcomes.items()},
         cards=[
             _card(one, pictures if i < MOST_PICTURES else None, said.get(one.image.id, ())) for i, one in enumerate(bad)

@@ -16,8 +16,11 @@ from mhfd_client.journal.rows import Beat, Outcome, State, TroubleRow
 from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Crowd, Place
 from mhfd_client.now import RunNow, doing
+from mhfd_client.results import keeping_up
+from mhfd_client.results.keeping_up import Backlog
 from mhfd_client.results.latency import Latency, latency
 from mhfd_client.results.retake import Retake, retakes
+from mhfd_client.results.retested import Retested, retested
 from mhfd_client.results.under_way import UnderWay, under_way
 from mhfd_client.settings.options import NamesSettings
 
@@ -76,6 +79,12 @@ class RunStatus:
     latency: Latency
     runs: UnderWay
     """Runs of a flow that are out."""
+    backlogs: tuple[Backlog, ...] = ()
+    """Times in which images waited because they came faster than they were judged; the last one may last."""
+    help: str = ""
+    """What would judge more at once, while images wait."""
+    retests: tuple[Retested, ...] = ()
+    """Tests of who judges."""
 
     @property
     def needs_person(self) -> bool:
@@ -90,6 +99,8 @@ class RunStatus:
         told["needs_person"] = self.needs_person
         told["crowds"] = [crowd.as_json() for crowd in self.crowds]
         told["retake"] = [retake.as_json() for retake in self.retake]
+        told["backlogs"] = [one.as_json() for one in self.backlogs]
+        told["retests"] = [one.as_json() for one in self.retests]
         told["runs"] = [run.as_json() for run in self.runs.runs]
         told["troubles"] = [
             {**asdict(trouble), "path": None if trouble.path is None else text_of(trouble.path)}
@@ -106,6 +117,7 @@ def status(journal: JournalView, names: NamesSettings, *, clock: Callable[[], fl
         told = list(run.judged())
     newest = {one.image.path: one for one in sorted(told, key=lambda one: one.image.revision)}.values()
     told_of = overview(journal.path.parent)
+    waited = tuple(keeping_up.backlogs(journal.moments(), now_ns=int(clock() * 1e9)))
     judged = run.counts[State.JUDGED] + run.counts[State.RECORDED]
     question = run.question
     if question is not None:
@@ -139,4 +151,7 @@ def status(journal: JournalView, names: NamesSettings, *, clock: Callable[[], fl
         speakers=tuple(Speaker(*row) for row in journal.speakers()),
         latency=latency(one.image for one in told),
         runs=under_way(journal),
+        backlogs=waited,
+        help=keeping_up.help_of(journal) if waited and waited[-1].ended_ns is None else "",
+        retests=retested(journal),
     )

@@ -62,6 +62,7 @@ def assembled(
     also_told: Sequence[Sink] = (),
     lens: Callable[[], LensNeeds | None] = lambda: None,
     turns: Callable[[], None] = lambda: None,
+    held_s: Callable[[JournalView], float] = lambda _: 0.0,
 ) -> Iterator[Assembled]:
     """The station of a folder. Whatever cannot be used is refused here, before anything starts.
 
@@ -74,6 +75,7 @@ def assembled(
         also_told: Who is told of alerts beside those of the settings.
         lens: What a lens needs people for, where something is done with one beside the watch.
         turns: Called as long as the loop lives, for who supervises it.
+        held_s: How much longer than `until_idle` it waits now, for what is done beside it.
     """
     chosen = loaded.settings
     calibration = of_settings(chosen.verdict)
@@ -115,7 +117,7 @@ def assembled(
                 attempts=chosen.runner.attempts,
                 backoff_s=chosen.runner.backoff_s,
                 until_idle=until_idle,
-                unsettled_s=arrival.unsettled_s,
+                unsettled_s=lambda: max(arrival.unsettled_s(), held_s(journal)),
                 people=Inbox(state_dir, judge),
                 look=alerts.look,
                 trouble=alerts.trouble,

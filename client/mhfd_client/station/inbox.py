@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mhfd_client.files import make_folder, named, put_aside, text_of, write_whole
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import VerdictRow
+from mhfd_client.retesting.told import PATTERN, RetestTold
 from mhfd_client.station.waiting import waiting
 from mhfd_client.station.wishes import Wish, wishes
 from mhfd_client.verdicts.from_journal import JournalJudge
@@ -87,8 +88,8 @@ class Inbox:
         if file.name in self._strange:
             return
         self._strange[file.name] = (
-            f"{text_of(file)} is no label of `mhfd confirm`, `reject` or `again`, and no wish of `mhfd rescore`: "
-            "it was put aside; say it again"
+            f"{text_of(file)} is no label of `mhfd confirm`, `reject` or `again`, no wish of `mhfd rescore` "
+            "and no answer of a re-test: it was put aside; say it again"
         )
         log.warning("%s", self._strange[file.name])
         try:
@@ -101,14 +102,14 @@ class Inbox:
         """What was found that is no label, in words."""
         return self._strange.values()
 
-    def wishes(self) -> dict[Path, Wish]:
-        """What is to be scored again, each by its file."""
-        found: dict[Path, Wish] = {}
-        for file, wish in wishes(self._folder):
-            if wish is None:
+    def others(self) -> dict[Path, Wish | RetestTold]:
+        """What is to be scored again, and what was told of tests of who judges, each by its file."""
+        found: dict[Path, Wish | RetestTold] = {}
+        for file, other in (*wishes(self._folder), *waiting(self._folder, PATTERN, RetestTold)):
+            if other is None:
                 self._put_aside(file)
             else:
-                found[file] = wish
+                found[file] = other
         return found
 
     def answer(self, label: GivenLabel) -> Sequence[tuple[int, VerdictRow]]:

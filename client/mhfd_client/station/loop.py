@@ -37,7 +37,6 @@ from mhfd_client.station.feeder import Feeder, News, Watcher
 from mhfd_client.station.inbox import GivenLabel, Inbox
 from mhfd_client.station.patience import Patience
 from mhfd_client.station.recording import Recording, SidecarWriter
-from mhfd_client.station.wishes import grant
 
 log = logging.getLogger("mhfd.station")
 T = TypeVar("T")
@@ -360,8 +359,8 @@ class Station:
         if self._people is None:
             return
         self._keep_verdicts()
-        for file, wish in self._people.wishes().items():
-            grant(self.journal, wish)
+        for file, other in self._people.others().items():
+            other.into(self.journal)
             self._moved = self._clock()
             self._people.done(file)
         for file, label in self._people.labels().items():

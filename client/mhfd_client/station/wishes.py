@@ -21,6 +21,10 @@ class Wish(BaseModel):
     images: tuple[int, ...] = Field(max_length=1_000_000)
     why: str = Field(max_length=200)
 
+    def into(self, journal: Journal) -> None:
+        """Grant it."""
+        grant(journal, self)
+
 
 def put(state_dir: Path, wish: Wish) -> None:
     """Leave a wish for the station."""
