@@ -60,8 +60,8 @@ class Assessment(Wire):
     task: LibraryTask
     instrument: InstrumentName
     dataset: str = Field(description="digest of the dataset")
-    images: int = Field(ge=0)
-    groups: int = Field(ge=0)
+    images: int = Field(ge=0, description="of the microscope, with what is needed to tell good from bad")
+    groups: int = Field(ge=0, description="specimens that these are of")
     measure: str = Field(description="what the scores are, in words")
     bar: str = Field(description="who is to be reached: the champion, mhfd, or what is classical")
     bar_score: float | None = None

@@ -23,7 +23,7 @@ FILE: Final = "assessment.json"
 """The artefact."""
 _COPY: Final = "library"
 _CACHE: Final = "measured"
-_NO_EXTRA: Final = "the endpoint's administrator installs mhfd[models] in the environment of the workers"
+_NO_EXTRA: Final = "the endpoint's administrator installs that (mhfd[models]) in the environment of the workers"
 
 
 def answered(request: Mapping[str, Any]) -> dict[str, Any]:

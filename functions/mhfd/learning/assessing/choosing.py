@@ -121,7 +121,7 @@ class _Rule:
             why.append(f"was taught with {one.seen[0]}{more}: its score flatters, so it stands behind the others")
         if one in self.train:
             why.append("to be trained")
-        elif self.train and one.untrainable is not None:
+        elif self._gap is not None and self._gap.below and one.untrainable is not None:
             why.append(one.untrainable)
         return _row(one, "; ".join(why), rank=place, train=one in self.train)
 
