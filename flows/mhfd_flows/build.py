@@ -13,15 +13,11 @@ from functools import cached_property
 from typing import Any, ClassVar, Final, Literal
 
 from mhfd_flows.checks import checked
-from mhfd_flows.definition import ERRORS, ActionError, Definition
+from mhfd_flows.definition import Definition
 from mhfd_flows.errors import DefinitionRefused
+from mhfd_flows.parts.schemas import thing
+from mhfd_flows.parts.states import ON, OVER, States, choice, computed, counts, fixed, led
 
-States = dict[str, dict[str, Any]]
-ON: Final = "->"
-"""The Next of a state: where the stage after this one begins."""
-OVER: Final = "->>"
-"""The same: a run that ends otherwise than it should is cleaned up first."""
-TRIES: Final = 3
 _FIRST: Final = ("source", "staging", "results", "compute")
 _LAST: Final = ("params", "user_endpoint_config", "key", "only_ask")
 _KEY: Final = {
@@ -309,8 +305,8 @@ class FlowRecipe:
 
     @property
     def _counters(self) -> dict[str, int]:
-        counts = [s["Parameters"] for stage in self.stages for s in stage.states.values() if _counts(s)]
-        return {name.removesuffix(".="): 0 for told in counts for name in told}
+        told = [s["Parameters"] for stage in self.stages for s in stage.states.values() if counts(s)]
+        return {name.removesuffix(".="): 0 for names in told for name in names}
 
     @property
     def _cleans(self) -> bool:
@@ -342,121 +338,18 @@ class FlowRecipe:
             ways = {ON: then} | ({OVER: clean} if clean else ends)
             for name, state in stage.states.items():
                 if clean or name not in ends:
-                    led = _to(state, ways)
-                    if _counts(led):
+                    found = led(state, ways)
+                    if counts(found):
                         told = {f"{one}.=": f"tries.{one}" for one in self._counters}
-                        led["Parameters"] = told | led["Parameters"]
-                    yield name, led
+                        found["Parameters"] = told | found["Parameters"]
+                    yield name, found
 
 
-# States
-
-
-def action(comment: str, url: str, parameters: Mapping[str, Any], result: str, wait: int) -> dict[str, Any]:
-    """Something that a provider does; `caught` says where its errors lead."""
-    return {
-        "Comment": comment,
-        "Type": "Action",
-        "ActionUrl": f"https://{url}",
-        "Parameters": parameters,
-        "ResultPath": f"$.{result}",
-        "WaitTime": wait,
-        "ExceptionOnActionFailure": True,
-    }
-
-
-def caught(
-    doing: Mapping[str, Any], place: str, errors: Mapping[ActionError, str], then: str | None = ON
-) -> dict[str, Any]:
-    """An action with where its errors lead, each kept in a place of its own."""
-    ways: dict[str, list[str]] = {}
-    for error, way in errors.items():
-        ways.setdefault(way, []).append(error)
-    catch = [{"ErrorEquals": names, "ResultPath": f"$.errors.{place}", "Next": way} for way, names in ways.items()]
-    return {**doing, "Catch": catch} | _then(then)
-
-
-def once(doing: Mapping[str, Any], place: str, lost: str, then: str | None = ON) -> dict[str, Any]:
-    """An action that is not tried again."""
-    return caught(doing, place, dict.fromkeys(ERRORS, lost), then)
-
-
-def three_times(
-    name: str, doing: Mapping[str, Any], *, short: str, counter: str, lost: str, late: bool = False, then: str = ON
-) -> States:
-    """An action that is tried again when it fails. `late`: also when it took too long, which must do no harm."""
-    count = f"Count{short}"
-    errors = dict.fromkeys(ERRORS, count) | ({} if late else {"ActionTimeout": lost})
-    return {name: caught(doing, counter, errors, then)} | again(name, short, counter, lost)
-
-
-def again(name: str, short: str, counter: str, lost: str) -> States:
-    """What counts the tries of a state, and leads back to it until there were enough."""
-    more = {"Variable": f"$.tries.{counter}", "NumericLessThan": TRIES, "Next": f"Wait{short}"}
-    counted = {f"{counter}.=": f"tries.{counter} + 1"}
-    return {
-        f"Count{short}": computed(f"One more try of {name} has failed.", counted, "tries", f"{short}Again"),
-        f"{short}Again": choice(f"{name} is tried {TRIES} times.", [more], lost),
-        f"Wait{short}": paused("What fails at once may be well a little later.", name, Seconds=60),
-    }
-
-
-def fixed(comment: str, values: Mapping[str, Any], result: str, then: str | None = ON) -> dict[str, Any]:
-    """Values that are known."""
-    return {"Comment": comment, "Type": "Pass", "Parameters": values, "ResultPath": f"$.{result}"} | _then(then)
-
-
-def computed(comment: str, values: Mapping[str, str], result: str, then: str | None = ON) -> dict[str, Any]:
-    """Values of expressions."""
-    return {"Comment": comment, "Type": "ExpressionEval", "Parameters": values, "ResultPath": f"$.{result}"} | _then(
-        then
-    )
-
-
-def choice(comment: str, rules: list[dict[str, Any]], default: str = ON) -> dict[str, Any]:
-    """Where a run goes on: by the first rule that holds."""
-    return {"Comment": comment, "Type": "Choice", "Choices": rules, "Default": default}
-
-
-def when(variable: str, value: str | bool, then: str) -> dict[str, Any]:
-    """A rule: something in the state is so."""
-    kind = "BooleanEquals" if isinstance(value, bool) else "StringEquals"
-    return {"Variable": f"$.{variable}", kind: value, "Next": then}
-
-
-def paused(comment: str, then: str, **how_long: Any) -> dict[str, Any]:
-    """A pause."""
-    return {"Comment": comment, "Type": "Wait", **how_long, "Next": then}
-
-
-def lost(error: str, comment: str) -> dict[str, Any]:
-    """A run ends in this error, once it is cleaned up; in a flow that cleans nothing, at once."""
-    return fixed(comment, {"error": error}, "outcome", OVER)
-
-
-def _counts(state: Mapping[str, Any]) -> bool:
-    return state.get("ResultPath") == "$.tries"
-
-
-def _then(name: str | None) -> dict[str, Any]:
-    return {"End": True} if name is None else {"Next": name}
+# What can go wrong
 
 
 def _fail(end: BadEnd, more: str = "") -> dict[str, Any]:
     return {"Type": "Fail", "Error": end.error, "Cause": end.cause + more}
-
-
-def _to(value: Any, ways: Mapping[str, str]) -> Any:
-    """A state with the names of states for what a stage calls them; what it asks of others is left alone."""
-    if isinstance(value, Mapping):
-        return {
-            key: one if key == "Parameters" else ways.get(one, one) if key in ("Next", "Default") else _to(one, ways)
-            for key, one in value.items()
-        }
-    return [_to(one, ways) for one in value] if isinstance(value, list) else value
-
-
-# What can go wrong, and what is asked for
 
 
 def troubles(
@@ -469,19 +362,3 @@ def troubles(
         Fault(f"{short}-fails", f"{subject} fails each time", place, "failed", end),
         Fault(f"{short}-stuck", f"{subject} never ends", place, "stuck", end),
     )
-
-
-def thing(title: str, properties: Mapping[str, Any], required: list[str], **more: str) -> dict[str, Any]:
-    """The JSON Schema of an object that has these fields and no other."""
-    needs = {"required": required} if required else {}
-    return {"type": "object", "title": title, **more, **needs, "additionalProperties": False, "properties": properties}
-
-
-def text(title: str, most: int = 1024, **more: str) -> dict[str, Any]:
-    """The JSON Schema of a text."""
-    return {"type": "string", "minLength": 1, "maxLength": most, "title": title, **more}
-
-
-def an_id(title: str) -> dict[str, Any]:
-    """The JSON Schema of an id."""
-    return {"type": "string", "format": "uuid", "title": title}

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from tests.rigs.hash_flow import HASH_FLOW
 
 from mhfd_flows import expressions
-from mhfd_flows.build import OVER, BadEnd, FlowRecipe, FlowStage, Step, fixed, lost, once, three_times
+from mhfd_flows.build import BadEnd, FlowRecipe, FlowStage, Step
 from mhfd_flows.checks import needed, problems
 from mhfd_flows.definition import ERRORS, Action, ActionError, Definition
 from mhfd_flows.errors import DefinitionRefused
+from mhfd_flows.parts.states import OVER, fixed, lost, once, three_times
 from mhfd_flows.shipped import FLOWS
 from mhfd_flows.stages.acting import act, computing, task
 from mhfd_flows.stages.looking import look

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mhfd_flows.build import action, choice, computed, fixed, once, paused, when
+from mhfd_flows.parts.states import action, choice, computed, fixed, once, paused, when
 from mhfd_flows.stages.acting import COMPUTE
 from mhfd_flows.stages.staging import NO_MAIL, TRANSFER
 

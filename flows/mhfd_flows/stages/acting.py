@@ -4,27 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from mhfd_flows.build import (
-    ASK_DOCTOR,
-    ON,
-    BadEnd,
-    Fault,
-    FlowStage,
-    FunctionAsked,
-    Step,
-    action,
-    again,
-    an_id,
-    choice,
-    computed,
-    lost,
-    paused,
-    text,
-    thing,
-    three_times,
-    troubles,
-    when,
-)
+from mhfd_flows.build import ASK_DOCTOR, BadEnd, Fault, FlowStage, FunctionAsked, Step, troubles
+from mhfd_flows.parts.schemas import an_id, text, thing
+from mhfd_flows.parts.states import ON, action, again, choice, computed, lost, paused, three_times, when
 
 COMPUTE: Final = "compute.actions.globus.org/v3"
 TURNS: Final = 100

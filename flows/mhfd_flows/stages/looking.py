@@ -5,22 +5,9 @@ A run may also only ask the endpoint whether it takes what the flow sends; then 
 
 from typing import Any, Final
 
-from mhfd_flows.build import (
-    ASK_DOCTOR,
-    ON,
-    PERSONAL,
-    BadEnd,
-    Fault,
-    FlowStage,
-    Step,
-    choice,
-    computed,
-    fixed,
-    once,
-    paused,
-    thing,
-    when,
-)
+from mhfd_flows.build import ASK_DOCTOR, PERSONAL, BadEnd, Fault, FlowStage, Step
+from mhfd_flows.parts.schemas import thing
+from mhfd_flows.parts.states import ON, choice, computed, fixed, once, paused, when
 from mhfd_flows.stages.acting import task
 from mhfd_flows.stages.staging import listing, results
 

@@ -3,22 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from mhfd_flows.build import (
-    ASK_DOCTOR,
-    ON,
-    BadEnd,
-    Fault,
-    FlowStage,
-    FunctionAsked,
-    States,
-    Step,
-    choice,
-    computed,
-    lost,
-    text,
-    three_times,
-    when,
-)
+from mhfd_flows.build import ASK_DOCTOR, BadEnd, Fault, FlowStage, FunctionAsked, Step
+from mhfd_flows.parts.schemas import text
+from mhfd_flows.parts.states import ON, States, choice, computed, lost, three_times, when
 from mhfd_flows.stages.acting import computing, given, refusal, task, task_troubles
 
 _PARAMS: Final = {

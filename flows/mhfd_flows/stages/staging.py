@@ -7,26 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from mhfd_flows.build import (
-    ON,
-    PERSONAL,
-    BadEnd,
-    Fault,
-    FlowStage,
-    States,
-    Step,
-    action,
-    an_id,
-    choice,
-    computed,
-    lost,
-    once,
-    text,
-    thing,
-    three_times,
-    troubles,
-    when,
-)
+from mhfd_flows.build import PERSONAL, BadEnd, Fault, FlowStage, Step, troubles
+from mhfd_flows.parts.schemas import an_id, text, thing
+from mhfd_flows.parts.states import ON, States, action, choice, computed, lost, once, three_times, when
 
 _OWN: Final = ".rstrip('/') + '/mhfd-' + _context.run_id + '/"
 NO_MAIL: Final = {"notify_on_succeeded": False, "notify_on_failed": False, "notify_on_inactive": False}
