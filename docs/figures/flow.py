@@ -1,4 +1,4 @@
-"""Draws docs/images/flow.svg and flow-shared.svg from the definitions: `python docs/figures/flow.py`.
+"""Draws the pictures of our flows, docs/images/flow*.svg, from the definitions: `python docs/figures/flow.py`.
 
 On the left the road of a run in which all goes well, as the dry run takes it; to the right of a state what it leads to
 when something does not. A way that is no arrow is written into the box that it leaves.
@@ -16,6 +16,12 @@ from mhfd_flows.shipped import FLOWS
 from mhfd_flows.ways import Way, ways_of
 
 IMAGES = Path(__file__).resolve().parents[1] / "images"
+PICTURES = {
+    "focus_check": "flow.svg",
+    "focus_check_shared": "flow-shared.svg",
+    "learn": "flow-learn.svg",
+    "retest": "flow-retest.svg",
+}
 INK, SOFT, PAPER = "#1c2733", "#5b6b7a", "#ffffff"
 FILLS = {
     "Action": ("#dbe9f6", "asks Transfer or Compute"),
@@ -165,7 +171,7 @@ class Picture:
 
 
 def main(into: Path = IMAGES) -> None:
-    for name, file in (("focus_check", "flow.svg"), ("focus_check_shared", "flow-shared.svg")):
+    for name, file in PICTURES.items():
         (into / file).write_text(Picture(FLOWS[name]).svg(), encoding="utf-8")
 
 

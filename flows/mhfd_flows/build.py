@@ -15,10 +15,12 @@ from typing import Any, ClassVar, Final, Literal
 from mhfd_flows.checks import checked
 from mhfd_flows.definition import Definition
 from mhfd_flows.errors import DefinitionRefused
-from mhfd_flows.parts.schemas import thing
+from mhfd_flows.parts.schemas import joined, thing
 from mhfd_flows.parts.states import ON, OVER, States, choice, computed, counts, fixed, led
 
 _FIRST: Final = ("source", "staging", "results", "compute")
+_SHARED: Final = ("compute", "request")
+"""What several stages ask for parts of."""
 _LAST: Final = ("params", "user_endpoint_config", "key", "only_ask")
 _KEY: Final = {
     "type": "string",
@@ -53,6 +55,7 @@ Kind = Literal[
     "elsewhere",
     "work failed",
     "cancelled",
+    "otherwise",
 ]
 """How something goes wrong."""
 
@@ -117,7 +120,7 @@ class Fault:
 
     `end`: the error that a run with it alone ends in; None: it gets over it. `late`: it says so at the end, when what
     there is has come back. `takes`: so many of the files come to nothing; `none_left`: the error when no other is left,
-    where it is another.
+    where it is another. `skips`: places that the run does not come to then.
     """
 
     name: str
@@ -129,6 +132,7 @@ class Fault:
     takes: int | Literal["all"] = 0
     none_left: str = ""
     late: bool = False
+    skips: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +155,15 @@ class FunctionAsked:
         function: Its name.
         brings: The field of its request that says where the brought folder is; None: it is asked for images.
         long: It is asked again until its work has ended.
+        part: What its work is of a flow that asks for several; the end of the work's key.
+        rehearsed: The result of long work in a dry run, by the fault with which it is so, if it is by one.
     """
 
     function: str
     brings: str | None = None
     long: bool = False
+    part: str | None = None
+    rehearsed: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,7 +245,9 @@ class FlowRecipe:
     @cached_property
     def input_schema(self) -> dict[str, Any]:
         """The JSON Schema of a run's input."""
-        asks = {"key": _KEY} | {name: schema for stage in self.stages for name, schema in stage.asks.items()}
+        asks: dict[str, Any] = {"key": _KEY}
+        for name, schema in (one for stage in self.stages for one in stage.asks.items()):
+            asks[name] = joined(asks[name], schema) if name in asks and name in _SHARED else schema
         own = [name for name in asks if name not in (*_FIRST, *_LAST)]
         order = [name for name in (*_FIRST, *own, *_LAST) if name in asks]
         needs = {name for stage in self.stages for name in stage.needs}
@@ -266,6 +276,21 @@ class FlowRecipe:
     def function(self) -> str:
         """That function's name."""
         return self.asked.function
+
+    @cached_property
+    def functions(self) -> tuple[str, ...]:
+        """The names of all that it asks."""
+        return tuple(dict.fromkeys(stage.asked.function for stage in self.stages if stage.asked is not None))
+
+    @cached_property
+    def parts(self) -> tuple[str, ...]:
+        """Of a flow that asks for several works: what each is called, in order; else nothing."""
+        return tuple(stage.asked.part for stage in self.stages if stage.asked and stage.asked.part)
+
+    @property
+    def work(self) -> str:
+        """What the work of a run is called: by its function, where that is one, else as the flow."""
+        return self.name if self.parts else self.function
 
     @property
     def moves(self) -> bool:

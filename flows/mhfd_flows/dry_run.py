@@ -93,8 +93,9 @@ def _expected(flow: FlowRecipe, faults: Sequence[Fault], images: int) -> Ending:
     road = list(dict.fromkeys(flow.places.values()))
     unseen = {fault.place for fault in faults if fault.kind in UNDONE and fault.times is None}
     left, late, decided = images, "", None
+    skipped = {place for fault in faults if fault.kind == "otherwise" for place in fault.skips}
     for fault in sorted(faults, key=lambda fault: road.index(fault.place)):
-        if fault.place == "clean" or (fault.place in unseen and fault.kind not in UNDONE):
+        if fault.place == "clean" or fault.place in skipped or (fault.place in unseen and fault.kind not in UNDONE):
             continue
         left = 0 if fault.takes == "all" else max(0, left - fault.takes)
         end = fault.none_left or fault.end if fault.takes and not left else fault.end
@@ -115,7 +116,12 @@ def body_of(flow: FlowRecipe, names: Sequence[str], *, looking: bool) -> dict[st
     """The input of a dry run."""
     fields = flow.input_schema["properties"]
     images = [{"path": n, "name": n, "size": 4_000_000 + i} for i, n in enumerate(names)]
-    compute = {"endpoint_id": "the endpoint", "function_id": flow.function, "staging_root": f"{SEEN}/staging"}
+    compute = {
+        "endpoint_id": "the endpoint",
+        "function_id": flow.function,
+        "functions": {name: name for name in flow.functions},
+        "staging_root": f"{SEEN}/staging",
+    }
     known = {
         "source": {"id": SOURCE, "path": "/images/"},
         "staging": {"id": STAGING, "path": "/staging/"},

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Final
 
 from mhfd.errors import UsageError
-from mhfd_flows.build import Fault, FlowRecipe, Kind
+from mhfd_flows.build import Fault, FlowRecipe, FunctionAsked, Kind
 from mhfd_flows.definition import ERRORS, ActionError
 from mhfd_flows.errors import UnableToRun
 from mhfd_flows.interpreter import ActionAnswer, Provider, VirtualClock
@@ -47,15 +47,18 @@ class World:
             "mkdir": self._mkdir,
             "transfer": self._transfer,
             "delete": self._delete,
-            "compute": partial(_computed, self._turn if flow.asked.long else self._reports),
         }
+        asked = {state: stage.asked for stage in flow.stages for state in stage.places if stage.asked is not None}
         found: dict[str, Provider] = {}
         for state, place in flow.places.items():
             address = str(flow.document["States"][state]["ActionUrl"])
             provider = provider_of(address)
-            if provider is None or provider.name not in doing:
+            do = doing.get(provider.name if provider else "")
+            if provider is not None and provider.name == "compute":
+                do = partial(_computed, self._function(asked.get(state)))
+            if provider is None or do is None:
                 raise UsageError(f"{flow.name}: {state}: nobody pretends to be {address}; try the definition as a file")
-            act, strikes = partial(doing[provider.name], place), partial(self._error, place)
+            act, strikes = partial(do, place), partial(self._error, place)
             found[state] = Pretender(self.clock, provider, act, strikes)
         return found
 
@@ -70,11 +73,18 @@ class World:
 
     def strikes(self, place: str, *kinds: Kind) -> Kind | None:
         """What goes wrong with the next action there, of these."""
+        struck = self._struck(place, *kinds)
+        return None if struck is None else struck.kind
+
+    def _struck(self, place: str, *kinds: Kind) -> Fault | None:
         for one in self.faults:
             if one.place == place and one.kind in kinds and (one.times is None or self.came[one.name] < one.times):
                 self.came[one.name] += 1
-                return one.kind
+                return one
         return None
+
+    def _function(self, asked: FunctionAsked | None) -> _Doing:
+        return self._reports if asked is None or not asked.long else partial(self._turn, asked)
 
     def _error(self, place: str) -> ActionError | None:
         kind = self.strikes(place, *UNDONE)
@@ -150,14 +160,17 @@ class World:
         sizes = {path: self._size(STAGING, path.removeprefix(SEEN)) for path in paths}
         return sizes | {path: sizes[path] + 1 for path in sorted(paths)[len(paths) - changed :]}
 
-    def _turn(self, place: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def _turn(self, of: FunctionAsked, place: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         """One of long work, of which there are two; a file comes of it, in the work's own folder."""
         wrong = self.strikes(place, *_TURNS)
         work = f"{asked['into']}/mhfd-work-{asked['key']}"
         self.came[work] += wrong not in ("refused", "elsewhere")
         state, error = _TURNS[wrong] if wrong else ("done" if self.came[work] > 1 else "more", None)
-        made = [{"path": f"{work}/files-1/result", "sha256": "0" * 64, "bytes": 2_000, "kind": "result"}]
+        made = [{"path": f"{work}/files-1/result", "sha256": "0" * 64, "bytes": 2_000, "kind": "package"}]
+        result = None
         if state == "done":
+            otherwise = self._struck(place, "otherwise")
+            result = of.rehearsed.get(otherwise.name if otherwise else "", {})
             self.files[STAGING, f"{work}/files-1/result".removeprefix(SEEN)] = 2_000
         return {
             "ok": error is None,
@@ -166,7 +179,7 @@ class World:
             "state": state,
             "progress": {"done": min(self.came[work], 2), "total": 2, "unit": "turns", "note": "", "at_ns": 0},
             "taken_up": self.came[work],
-            "result": {} if state == "done" else None,
+            "result": result,
             "artefacts": made if state == "done" else [],
         }
 

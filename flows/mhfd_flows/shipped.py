@@ -7,11 +7,12 @@ from typing import Final
 
 from mhfd.errors import UsageError
 from mhfd_flows.build import FlowRecipe
+from mhfd_flows.stages.learning import assess, benchmark, test_again, train
 from mhfd_flows.stages.looking import look
 from mhfd_flows.stages.scoring import SOME_NOT_SCORED, score_brought, score_where_they_lie
 from mhfd_flows.stages.staging import bring, clean, give_back
 
-INPUT_VERSION: Final = 2
+INPUT_VERSION: Final = 3
 """Of the inputs' schemas. A deployed flow is told from another by its digest, which holds them."""
 
 MAX_IMAGES: Final = 512
@@ -51,6 +52,33 @@ FLOWS: Final[dict[str, FlowRecipe]] = {
             stages=(score_where_they_lie(MAX_FILES),),
             done="Every image has its report.",
             most=MAX_FILES,
+        ),
+        FlowRecipe(
+            name="learn",
+            title="mhfd: learn for a microscope",
+            subtitle="Assess a library with first images, train what is worth it, benchmark it, bring the best back",
+            stages=(
+                bring("first images"),
+                assess(),
+                train(1, "best"),
+                train(2, "next best"),
+                benchmark(),
+                give_back("report and package", after="all was benchmarked", part="benchmark"),
+                clean(),
+            ),
+            done="It was benchmarked, and report and package are back; the staging area is clean.",
+        ),
+        FlowRecipe(
+            name="retest",
+            title="mhfd: test a microscope's champion again",
+            subtitle="Bring images to an endpoint, test who judges there against a library, bring the report back",
+            stages=(
+                bring("images"),
+                test_again(),
+                give_back("report", after="it was tested"),
+                clean(),
+            ),
+            done="It was tested, and the report is back; the staging area is clean.",
         ),
     )
 }

@@ -24,7 +24,7 @@ GIVEN = settings.load(
 
 
 def test_of_long_work_the_function_is_named_and_its_request_is_given() -> None:
-    parts = InputParts(function=STAGE, request={"slow_ms": 3})
+    parts = InputParts(functions=(STAGE,), request={"slow_ms": 3})
     body = run_input(GIVEN, HASH_FLOW.input_schema, parts, scores=False)
     assert body["request"] == {"slow_ms": 3}
     assert body["compute"] == {"endpoint_id": SOMETHING, "function_id": STAGE, "staging_root": "/stage"}
@@ -35,9 +35,12 @@ def test_of_long_work_the_function_is_named_and_its_request_is_given() -> None:
     ("parts", "said"),
     [
         (InputParts(), "compute.function_id is missing; give --function ID"),
-        (InputParts(function=STAGE, request={"colour": 1}), "request: Additional properties are not allowed ('colour'"),
-        (InputParts(function=STAGE, request={"slow_ms": "much"}), "request.slow_ms: 'much' is not of type"),
-        (InputParts(function=STAGE, images=("a.tif",)), "Additional properties are not allowed ('paths'"),
+        (
+            InputParts(functions=(STAGE,), request={"colour": 1}),
+            "request: Additional properties are not allowed ('colour'",
+        ),
+        (InputParts(functions=(STAGE,), request={"slow_ms": "much"}), "request.slow_ms: 'much' is not of type"),
+        (InputParts(functions=(STAGE,), images=("a.tif",)), "Additional properties are not allowed ('paths'"),
     ],
 )
 def test_what_does_not_fit_a_flow_for_long_work_is_named(parts: InputParts, said: str) -> None:

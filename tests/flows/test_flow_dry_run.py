@@ -23,9 +23,56 @@ from mhfd_flows.stages.looking import look
 from mhfd_flows.stages.scoring import score_brought
 from mhfd_flows.stages.staging import bring, clean, give_back
 
-MOVING, SHARED = FLOWS["focus_check"], FLOWS["focus_check_shared"]
+MOVING, SHARED, LEARN = FLOWS["focus_check"], FLOWS["focus_check_shared"], FLOWS["learn"]
 WELL = ("", 3)
+BACK = ("", 1)
+
+
+def part_ends(part: str, named: str) -> dict[str, tuple[str, int]]:
+    """How a run ends by what can go wrong with one of its works. `named`: what the work's errors begin with."""
+    ends = {
+        "compute-fails-once": BACK,
+        "endpoint-refuses": (f"{named}WorkLost", 0),
+        "compute-fails": (f"{named}WorkLost", 0),
+        "compute-stuck": (f"{named}WorkLost", 0),
+        "function-refuses": (f"{named}RequestRefused", 0),
+        "function-refuses-once": BACK,
+        "another-worker": BACK,
+        "work-never-ends": (f"{named}WorkNotEnded", 0),
+        "work-fails": (f"{named}WorkFailed", 0),
+        "work-cancelled": (f"{named}WorkCancelled", 0),
+    }
+    return {f"{part}{fault}": end for fault, end in ends.items()}
+
+
+def around_ends(brought: str, back: str) -> dict[str, tuple[str, int]]:
+    """The same, by what is around the works."""
+    return {
+        "staging-refused": ("CannotStage", 0),
+        "transfer-fails-once": BACK,
+        "transfer-refused": (brought, 0),
+        "transfer-fails": (brought, 0),
+        "transfer-stuck": (brought, 0),
+        "return-fails-once": BACK,
+        "return-fails": (back, 0),
+        "return-stuck": (back, 0),
+        "clean-fails-once": BACK,
+        "clean-fails": ("StagingNotCleaned", 1),
+        "clean-stuck": ("StagingNotCleaned", 1),
+    }
+
+
 ENDS: dict[str, dict[str, tuple[str, int]]] = {
+    "learn": {
+        **around_ends("FirstImagesNotBrought", "ReportAndPackageNotReturned"),
+        **part_ends("assess-", "Assess"),
+        "best-alone": BACK,
+        "library-suffices": BACK,
+        **part_ends("train-1-", "Train1"),
+        **part_ends("train-2-", "Train2"),
+        **part_ends("benchmark-", "Benchmark"),
+    },
+    "retest": around_ends("ImagesNotBrought", "ReportNotReturned") | part_ends("", ""),
     MOVING.name: {
         "source-unreadable-once": WELL,
         "source-unreadable": ("CannotLook", 0),
@@ -67,11 +114,13 @@ ENDS: dict[str, dict[str, tuple[str, int]]] = {
 """Of three images. Written by hand: what a stage says of its faults does not change unnoticed."""
 
 
-@pytest.mark.parametrize("flow", [MOVING, SHARED], ids=lambda flow: flow.name)
+@pytest.mark.parametrize("flow", FLOWS.values(), ids=lambda flow: flow.name)
 def test_the_faults_of_our_flows_are_those_that_were(flow: FlowRecipe) -> None:
     assert {fault.name for fault in flow.faults} == set(ENDS[flow.name])
     for name, (error, reports) in ENDS[flow.name].items():
-        ending = rehearse(flow, [name]).expected
+        done = rehearse(flow, [name])
+        ending = done.expected
+        assert done.found == ending, name
         assert (ending.error, ending.reports) == (error, reports), name
         assert ending.left == (("/staging/mhfd-dry-run/",) if error == "StagingNotCleaned" else ()), name
 
@@ -101,6 +150,28 @@ def test_of_several_faults_the_first_on_the_road_decides(
     assert done.found == done.expected
 
 
+@pytest.mark.parametrize(
+    ("faults", "asked"),
+    [
+        ([], [2, 2, 2, 2]),
+        (["best-alone"], [2, 2, 0, 2]),
+        (["library-suffices"], [2, 0, 0, 2]),
+        (["library-suffices", "train-1-work-fails"], [2, 0, 0, 2]),
+        (["best-alone", "train-2-compute-fails"], [2, 2, 0, 2]),
+        (["train-1-compute-fails-once", "train-1-another-worker"], [2, 5, 2, 2]),
+        (["train-1-compute-stuck"], [2, 3, 0, 0]),
+        (["train-2-work-fails"], [2, 2, 1, 0]),
+        (["assess-function-refuses"], [3, 0, 0, 0]),
+    ],
+)
+def test_what_an_answer_leads_to_is_asked_and_nothing_else(faults: list[str], asked: list[int]) -> None:
+    """Of each work there are two turns."""
+    done = rehearse(LEARN, faults)
+    assert done.found == done.expected
+    visited = done.execution.visited
+    assert [visited.count(state) for state in ("Assess", "Train1", "Train2", "Benchmark")] == asked
+
+
 def broken(flow: FlowRecipe, state: str, *where: Any, to: Any) -> FlowRecipe:
     """The flow with one thing of its definition changed; the stages say what they said."""
     made = replace(flow)
@@ -124,6 +195,8 @@ def broken(flow: FlowRecipe, state: str, *where: Any, to: Any) -> FlowRecipe:
         (broken(MOVING, "BringAgain", "Choices", 0, "NumericLessThan", to=1), "transfer-fails-once"),
         (broken(SHARED, "Answered", "Choices", 0, "BooleanEquals", to=False), None),
         (broken(HASH_FLOW, "Answered", "Choices", 1, "Next", to="AnythingToReturn"), None),
+        (broken(LEARN, "Train1Due", "Parameters", "asked.=", to="True"), "library-suffices"),
+        (broken(LEARN, "AssessKept", "Parameters", "train.=", to="[]"), "train-1-work-fails"),
         (broken(HASH_FLOW, "ReturnArtefacts", "Parameters", "DATA.=", to="[]"), None),
         (broken(HASH_FLOW, "Act", "Parameters", "tasks", 0, "kwargs", "into.=", to="plan.seen"), None),
     ],

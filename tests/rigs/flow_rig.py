@@ -80,8 +80,8 @@ class Site:
         hasty = partial(FlowRunner, lag_s=0.2, hold_s=0.2)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("mhfd_client.flow.from_settings.FlowRunner", hasty)
-            id_ = self.pairs["compute.function"]
-            return work_runner(self.settings(), function, id_, folder=str(self.root), runs_file=self.folder / "works")
+            ids = {function: self.pairs["compute.function"]}
+            return work_runner(self.settings(), function, ids, folder=str(self.root), runs_file=self.folder / "works")
 
     def images(self, count: int) -> list[Job]:
         """New images, each with other bytes, moved in whole."""

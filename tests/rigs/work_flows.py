@@ -23,6 +23,7 @@ from mhfd_client.flow.runner import FlowRunner
 from mhfd_client.flow.service import FlowService, Run, Start, answers_in
 from mhfd_client.flow.work_load import WorkLoad
 from mhfd_client.runners.work import Work
+from mhfd_flows.build import FlowRecipe
 from mhfd_flows.errors import UnableToRun
 from mhfd_flows.interpreter import ActionAnswer, Execution, Pause
 from tests.rigs import flow_inputs
@@ -35,24 +36,47 @@ _save: Final = LongWork.save
 _COMPUTE: Final = "https://compute.actions.globus.org/v3"
 
 
+Verb = Callable[..., dict[str, Any]]
+
+
 class WorkFlows:
     """As `flow.service.FlowService`, with everything behind it.
 
     Args:
         folder: Of both collections.
+        recipe: The flow.
+        verbs: What the functions do, by name.
         lost: So many answers to starts are lost; the runs are made.
         lag_s: How far the list of runs is behind.
         deaths: So many tasks die with their worker, each once its function has done a part.
     """
 
-    def __init__(self, time: VirtualTime, folder: Path, *, lost: int = 0, lag_s: float = 0.0, deaths: int = 0) -> None:
+    def __init__(
+        self,
+        time: VirtualTime,
+        folder: Path,
+        *,
+        lost: int = 0,
+        lag_s: float = 0.0,
+        deaths: int = 0,
+        recipe: FlowRecipe = HASH_FLOW,
+        verbs: Mapping[str, Verb] | None = None,
+    ) -> None:
         self.time, self.lost, self.lag_s, self.deaths = time, lost, lag_s, deaths
+        self.recipe, self._verbs = recipe, {NAME: hash_folder} if verbs is None else dict(verbs)
+        self.ids = {name: f"6d686664-0000-4000-a000-{n:012}" for n, name in enumerate(recipe.functions)}
         self.sem, self.stage = folder / "sem", folder / "stage"
         for one in (self.sem / "results", self.stage):
             one.mkdir(parents=True, exist_ok=True)
         self.runs: dict[str, Execution] = {}
         self.asked: list[dict[str, Any]] = []
         """What the function was called with, each time."""
+        self.names: list[str] = []
+        """Which function that was."""
+        self.silent: dict[str, int] = {}
+        """Of a function's answers so many are lost, though it did its part."""
+        self.late: dict[str, int] = {}
+        """The same, and they come after the flow has waited for them."""
         self.broken: Callable[[str, Path], None] = lambda which, path: None
         """Called with each file that was moved: `bring` or `return`."""
         self.fails: str = ""
@@ -71,7 +95,7 @@ class WorkFlows:
             runs_file=None if state is None else state / "works.jsonl",
             clock=self.time.clock,
             background=self.time.background(0.1),
-            load=WorkLoad(folders, HASH_FLOW),
+            load=WorkLoad(folders, self.recipe),
             **given,
         )
 
@@ -90,6 +114,7 @@ class WorkFlows:
             staging=STAGE,
             staging_path="/",
             staging_root=str(self.stage),
+            functions=self.ids if self.recipe.parts else {},
         )
 
     def images(self, count: int) -> Path:
@@ -107,7 +132,7 @@ class WorkFlows:
 
     def start(self, key: str, body: Mapping[str, Any], label: str) -> Start:
         try:
-            flow_inputs.check_input(HASH_FLOW, body)
+            flow_inputs.check_input(self.recipe, body)
         except flow_inputs.InputRefused as e:
             raise InputRefused(f"Globus Flows does not start it (422): {e}") from None
         self.starts += 1
@@ -121,7 +146,7 @@ class WorkFlows:
             f"{_TRANSFER}delete": _Doing(self, self._delete),
             _COMPUTE: _Doing(self, self._compute),
         }
-        one = Execution(HASH_FLOW.definition, body, doing, now=self.time.today_s, run_id=run)
+        one = Execution(self.recipe.definition, body, doing, now=self.time.today_s, run_id=run)
         self.runs[run], self._keys[key] = one, (run, self.time.now + self.lag_s)
         self._step(one, one.steps())
         if self.lost:
@@ -181,16 +206,28 @@ class WorkFlows:
     def _compute(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         (task,) = asked["tasks"]
         self.asked.append(dict(task["kwargs"]))
+        named = next((name for name, id_ in self.ids.items() if id_ == task["function_id"]), self.recipe.function)
+        self.names.append(named)
         with pytest.MonkeyPatch.context() as patch:
             if self.deaths:
                 self.deaths -= 1
                 patch.setattr(LongWork, "save", _saved_and_died)
-            output = json.loads(json.dumps(hash_folder(**task["kwargs"])))
+            output = json.loads(json.dumps(self._verbs[named](**task["kwargs"])))
+        if self.silent.get(named, 0) > 0:
+            self.silent[named] -= 1
+            raise WorkerDied
+        if self.late.get(named, 0) > 0:
+            self.late[named] -= 1
+            raise AnswersLate
         return {"results": [{"task_id": SOMETHING, "output": output}], "result": [output]}
 
 
 class WorkerDied(BaseException):
     """The task's worker was killed."""
+
+
+class AnswersLate(BaseException):
+    """The task is done, and nobody says so in time."""
 
 
 def _saved_and_died(turn: LongWork, *said: Any) -> None:
@@ -204,6 +241,7 @@ class _Doing:
     def __init__(self, flows: WorkFlows, do: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
         self._flows, self._do = flows, do
         self._asked: dict[str, Mapping[str, Any]] = {}
+        self._late: set[str] = set()
 
     def run(self, parameters: Mapping[str, Any]) -> ActionAnswer:
         action = str(len(self._asked))
@@ -213,8 +251,13 @@ class _Doing:
         return ActionAnswer("ACTIVE", action)
 
     def status(self, action_id: str) -> ActionAnswer:
+        if action_id in self._late:
+            return ActionAnswer("ACTIVE", action_id)
         try:
             return ActionAnswer("SUCCEEDED", action_id, self._do(self._asked[action_id]))
+        except AnswersLate:
+            self._late.add(action_id)
+            return ActionAnswer("ACTIVE", action_id)
         except WorkerDied:
             return ActionAnswer("FAILED", action_id, {"message": "the endpoint lost the worker that ran the task"})
 

@@ -19,18 +19,26 @@ from mhfd_flows.definition import ERRORS, Action, ActionError, Definition
 from mhfd_flows.errors import DefinitionRefused
 from mhfd_flows.parts.states import OVER, fixed, lost, once, three_times
 from mhfd_flows.shipped import FLOWS
-from mhfd_flows.stages.acting import act, computing, task
+from mhfd_flows.stages.acting import act
 from mhfd_flows.stages.looking import look
 from mhfd_flows.stages.scoring import SOME_NOT_SCORED, score_brought
 from mhfd_flows.stages.staging import bring, clean, give_back
+from mhfd_flows.stages.tasks import computing, task
 from mhfd_flows.trial import TrialFault, made_up, try_out
 from mhfd_flows.ways import following
 
 FILES = {
     "focus_check": ("focus_check.json", "input_schema.json"),
     "focus_check_shared": ("focus_check_shared.json", "input_schema_shared.json"),
+    "learn": ("learn.json", "input_schema_learn.json"),
+    "retest": ("retest.json", "input_schema_retest.json"),
 }
-DIGESTS = {"focus_check": "e84062c3497bf571", "focus_check_shared": "ba8cda966e44c7aa"}
+DIGESTS = {
+    "focus_check": "e84062c3497bf571",
+    "focus_check_shared": "ba8cda966e44c7aa",
+    "learn": "5611873718705538",
+    "retest": "56c8e3f8cee17cd0",
+}
 """Of what has been deployed until now."""
 WHOLE_FLOWS = [*FLOWS.values(), HASH_FLOW]
 

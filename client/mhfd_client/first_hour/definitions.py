@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mhfd_flows.parts.states import action, choice, computed, fixed, once, paused, when
-from mhfd_flows.stages.acting import COMPUTE
 from mhfd_flows.stages.staging import NO_MAIL, TRANSFER
+from mhfd_flows.stages.tasks import COMPUTE
 
 _TEXT: Final = {"type": "string"}
 _PLACE: Final = {"type": "object", "required": ["id", "path"], "properties": {"id": _TEXT, "path": _TEXT}}
@@ -40,6 +40,9 @@ EXPRESSIONS: Final = (
     Tried("expression-rstrip", "sample.path.rstrip('/')", "/a/b"),
     Tried("expression-rpartition", "sample.name.rpartition('.')[2]", "TIF"),
     Tried("expression-lower", "sample.name.lower()", "tile.r1.tif"),
+    Tried("expression-split", "sample.name.split('.')[1]", "r1"),
+    Tried("expression-str", "str(sample.count)", "2"),
+    Tried("expression-slice", "[f.name for f in sample.files][:1]", ["a.tif"]),
     Tried("expression-list", "[[f.name, f.size] for f in sample.files if f.size > 1]", [["b.png", 2]]),
     Tried(
         "expression-dict",

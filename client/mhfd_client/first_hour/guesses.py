@@ -18,7 +18,7 @@ class Guess:
     asked: str
 
 
-_EXPRESSION: Final = "both flows: `flows/mhfd_flows/*.json`"
+_EXPRESSION: Final = "the flows: `flows/mhfd_flows/*.json`"
 
 GUESSES: Final[tuple[Guess, ...]] = (
     # Consents and tokens
@@ -37,7 +37,7 @@ GUESSES: Final[tuple[Guess, ...]] = (
     # What a flow is made of
     Guess(
         "flow-validates",
-        "Globus Flows takes both definitions that we ship, with their schemas",
+        "Globus Flows takes all definitions that we ship, with their schemas",
         "`mhfd flow deploy`",
         "it is asked to validate them",
     ),
@@ -77,6 +77,9 @@ GUESSES: Final[tuple[Guess, ...]] = (
     Guess("expression-rstrip", "`text.rstrip('/')`", _EXPRESSION, "a run evaluates it"),
     Guess("expression-rpartition", "`text.rpartition('.')[2]`", _EXPRESSION, "a run evaluates it"),
     Guess("expression-lower", "`text.lower()`", _EXPRESSION, "a run evaluates it"),
+    Guess("expression-split", "`text.split('.')[1]`", _EXPRESSION, "a run evaluates it"),
+    Guess("expression-str", "`str(number)`", _EXPRESSION, "a run evaluates it"),
+    Guess("expression-slice", "`list[:1]`", _EXPRESSION, "a run evaluates it"),
     Guess("expression-list", "lists in one line, with a condition", _EXPRESSION, "a run evaluates it"),
     Guess("expression-dict", "objects in one line", _EXPRESSION, "a run evaluates it"),
     Guess("expression-if", "`A if B else C`", _EXPRESSION, "a run evaluates it"),
@@ -224,7 +227,7 @@ GUESSES: Final[tuple[Guess, ...]] = (
     Guess(
         "compute-answer",
         "what the function returns is in `details.results[0].output`, as JSON",
-        "both flows (`focus_check`: Read, Answered)",
+        "all flows (`focus_check`: Read, Answered)",
         "the same run",
     ),
     # All of it

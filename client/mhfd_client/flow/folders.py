@@ -32,6 +32,8 @@ class Folders:
     staging_root: str
     mapped: tuple[str, ...] = ()
     user_endpoint_config: Mapping[str, Any] = field(default_factory=dict)
+    functions: Mapping[str, str] = field(default_factory=dict)
+    """For a flow that asks several: by name, instead of `function`."""
 
     @property
     def surroundings(self) -> Surroundings:
@@ -82,7 +84,7 @@ class Folders:
             "results": {"id": self.results, "path": f"{self.results_path.rstrip('/')}/{key}/"},
             "compute": {
                 "endpoint_id": self.endpoint,
-                "function_id": self.function,
+                **({"functions": dict(self.functions)} if self.functions else {"function_id": self.function}),
                 "staging_root": self.staging_root,
             },
             "key": key,

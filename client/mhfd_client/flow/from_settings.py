@@ -4,6 +4,8 @@ Whether Globus answers is not asked for a station's: one that comes up after a p
 """
 
 import os
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -13,6 +15,7 @@ from mhfd_client.errors import SettingsError
 from mhfd_client.files import text_of
 from mhfd_client.flow.deployments import find
 from mhfd_client.flow.folders import Folders
+from mhfd_client.flow.run_words import long_flow
 from mhfd_client.flow.runner import FlowRunner
 from mhfd_client.flow.runs_out import RUNS_FILE
 from mhfd_client.flow.service import FlowService
@@ -61,37 +64,41 @@ def runner_of(
 
 
 def work_runner(
-    settings: Settings, function: str, id_: UUID | str, *, folder: str | None, runs_file: Path | None
+    settings: Settings, work: str, ids: Mapping[str, UUID | str], *, folder: str | None, runs_file: Path | None
 ) -> FlowRunner:
-    """A runner of works of a registered function, by the flow that is made for it. UsageError; SettingsError; FlowError
-    while that flow is not deployed, or another's; LoginError.
+    """A runner of works of registered functions, by the flow that is made for them. UsageError; SettingsError;
+    FlowError while that flow is not deployed, or another's; LoginError.
 
     Args:
         settings: Where everything is; the flow is found by its name.
-        function: What the function is called.
-        id_: What it is registered as.
+        work: What the work is called: by its function, or as the flow.
+        ids: What the functions that the flow asks are registered as.
         folder: What the flow brings: a folder of this machine. None where it brings nothing.
         runs_file: Remembers what is out.
     """
-    recipe = recipe_for(function)
+    recipe = recipe_for(work)
     needs_extra()
     chosen = settings.model_copy(
         update={
             "flow": settings.flow.model_copy(update={"id": deployed(settings, recipe)}),
-            "compute": settings.compute.model_copy(update={"function": str(id_)}),
+            "compute": settings.compute.model_copy(update={"function": str(ids[recipe.function])}),
         }
     )
     folders = folders_of(chosen, folder or str(chosen.flow.source_here), watched=folder is not None)
+    if recipe.parts:
+        folders = replace(folders, functions={name: str(ids[name]) for name in recipe.functions})
     return runner_of(chosen, folders, runs_file=runs_file, load=WorkLoad(folders, recipe))
 
 
-def recipe_for(function: str) -> FlowRecipe:
-    """The flow for long work of a function. UsageError names those there are."""
-    made = {flow.function: flow for flow in FLOWS.values() if flow.asked.long}
-    if function not in made:
-        there = f"there are flows for {', '.join(made)}" if made else "there is none for any function"
-        raise UsageError(f"function: no flow does work of {function!r}; {there}: ask the endpoint directly")
-    return made[function]
+def recipe_for(work: str) -> FlowRecipe:
+    """The flow for long work that is called so, or that is. UsageError names those there are."""
+    found = long_flow(work)
+    if found is None:
+        there = ", ".join(flow.work for flow in FLOWS.values() if flow.asked.long)
+        raise UsageError(
+            f"function: no flow does work of {work!r}; there are flows for {there}: ask the endpoint directly"
+        )
+    return found
 
 
 def deployed(settings: Settings, recipe: FlowRecipe) -> str:

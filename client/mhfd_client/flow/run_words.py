@@ -72,7 +72,12 @@ def work_label(function: str, key: str) -> str:
 def flow_in(label: str) -> FlowRecipe | None:
     """The flow of a run that carries a work, by its label; None for any other."""
     function, _, key = label.partition(" ")
-    return next((flow for flow in FLOWS.values() if key and flow.asked.long and flow.function == function), None)
+    return long_flow(function) if key else None
+
+
+def long_flow(name: str) -> FlowRecipe | None:
+    """The flow that does this long work, by what the work is called, or the flow; None: there is none."""
+    return next((flow for flow in FLOWS.values() if flow.asked.long and name in (flow.work, flow.name)), None)
 
 
 def work_in(label: str) -> str | None:

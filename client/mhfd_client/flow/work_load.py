@@ -2,15 +2,16 @@
 
 The flow sets where the function works (`into`) and where the files that were brought are; the rest of the request is
 the asker's. What the function says last is found by the work's key, in the run's output or, of a run that has failed,
-in its log.
+in its log. Of a flow that asks for several works, each has that key with the name of its part, and they are told as
+one: what each has come to by its part, and the last one's files.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from mhfd.contract.work import ENDS, WorkAnswer
+from mhfd.contract.work import ENDS, WorkAnswer, WorkState
 from mhfd_client.flow.artefacts import Brought, brought
 from mhfd_client.flow.folders import Folders
 from mhfd_client.flow.images import FlowWorks
@@ -41,6 +42,7 @@ class WorkLoad(Load[PendingWork]):
     def __init__(self, folders: Folders, recipe: FlowRecipe) -> None:
         self._folders, self.recipe = folders, recipe
         self._brings, self._takes = recipe.asked.brings, recipe.input_schema["properties"]
+        self._parts = recipe.parts
         self.line = FlowWorks()
 
     def pending(self, token: str, asked: Job | Work, now: float) -> PendingWork | None:
@@ -61,6 +63,13 @@ class WorkLoad(Load[PendingWork]):
     def unfit(self, own: OwnRun[PendingWork]) -> Callable[[], list[tuple[str, bool] | None]]:
         folders = [self._brought(one) for one in own.carried]
         return lambda: [_no_folder(folder) for folder in folders]
+
+    def _last(self, own: OwnRun[PendingWork], run: Run) -> WorkAnswer | None:
+        """What was said of its work last."""
+        if not own.open:
+            return None
+        work = own.open[0].work
+        return in_parts(work, self._parts, run) if self._parts else _last(work, run)
 
     def _brought(self, one: PendingWork) -> str | None:
         return None if self._brings is None else str(one.work.request.get(self._brings))
@@ -83,7 +92,7 @@ class WorkLoad(Load[PendingWork]):
         return service.look(run, answers=True)
 
     def going(self, own: OwnRun[PendingWork], run: Run) -> WorkAnswer | None:
-        answer = _last(own.open[0].work, run) if own.open else None
+        answer = self._last(own, run)
         if answer is None or answer.state in (None, *ENDS) or answer == own.heard:
             return None
         own.heard = answer
@@ -91,13 +100,15 @@ class WorkLoad(Load[PendingWork]):
         return answer.model_copy(update={"provenance": there})
 
     def collect(self, own: OwnRun[PendingWork]) -> Callable[[], Brought]:
-        answer = None if own.ending is None or not own.open else _last(own.open[0].work, own.ending)
+        answer = None if own.ending is None else self._last(own, own.ending)
         folder, made = self._folders.results_here / own.key, () if answer is None else answer.artefacts
         return lambda: brought(folder, made)
 
     def end(self, own: OwnRun[PendingWork], run: Run, found: Brought, now_ns: int) -> RunEnd[PendingWork]:
-        answer = _last(own.open[0].work, run) if own.open else None
+        answer = self._last(own, run)
         fate = _fate(own, run, found, answer)
+        if fate is None and answer is not None and len(answer.result or ()) > 1:
+            fate = GivenBack(_not_again(run), blame=True)
         return RunEnd(
             own=own,
             run=run,
@@ -133,6 +144,48 @@ def _last(work: Work, run: Run) -> WorkAnswer | None:
         if answer.key in (work.key, None):
             return answer
     return None
+
+
+def in_parts(work: Work, parts: Sequence[str], run: Run) -> WorkAnswer | None:
+    """What was said last of a work in parts, as one answer: done when the last of them is; `result` is by part."""
+    output = ({"details": {"output": value}} for value in run.output.values())
+    said: dict[str, WorkAnswer] = {}
+    last = ""
+    for plain in [*run.answers, *answers_in(output)]:
+        key = plain.get("key")
+        part = next((one for one in parts if key == f"{work.key}-{one}"), last if key is None else None)
+        if part is None:
+            continue
+        try:
+            said[part], last = work.read({**plain, "key": None if key is None else work.key}), part
+        except ValueError:
+            continue
+    if not said:
+        return None
+    answer, result = said[last], dict[str, Any]()
+    for part in parts:
+        if (of := said.get(part)) is None or of.state is not WorkState.DONE:
+            continue
+        name, _, number = part.rpartition("-")
+        if number.isdigit():
+            result.setdefault(name, []).append(of.result)
+        else:
+            result[part] = of.result
+    whole: dict[str, Any] = {"result": result or None}
+    if answer.progress is not None:
+        note = f"{last}: {answer.progress.note}".removesuffix(": ")
+        whole["progress"] = answer.progress.model_copy(update={"note": note})
+    if answer.state is WorkState.DONE and last != parts[-1]:
+        whole |= {"state": WorkState.MORE, "artefacts": ()}
+    return answer.model_copy(update=whole)
+
+
+def _not_again(run: Run) -> str:
+    return (
+        f"run {run.id} ended as {run.error or run.status} after a part of the work was done, and that went with its "
+        "folder: it is not begun again by itself; `mhfd run show` says what was wrong; once that is mended, begin it "
+        "with another key"
+    )
 
 
 def _no_folder(folder: str | None) -> tuple[str, bool] | None:

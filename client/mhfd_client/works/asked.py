@@ -13,15 +13,16 @@ from pydantic import ValidationError
 from mhfd import shim
 from mhfd.contract.work import WorkRequest
 from mhfd.errors import UsageError
+from mhfd_client.flow.run_words import long_flow
 
 MOST_BYTES: Final = 5_000_000
 """Of a request. The service takes 10 MB at once, and escapes what it takes."""
 _OURS: Final = ("cancel", "client", "schema_version")
 
 
-def function_named(name: str) -> str:
-    """The function, if there is one of that name. UsageError."""
-    if name not in shim.FUNCTIONS:
+def function_named(name: str, via: str = "compute") -> str:
+    """The function, if there is one of that name; by a flow also a flow's name. UsageError."""
+    if name not in shim.FUNCTIONS and not (via == "flow" and long_flow(name)):
         raise UsageError(f"function: {name!r} is none of mhfd's; there are: {', '.join(sorted(shim.FUNCTIONS))}")
     return name
 

@@ -39,7 +39,7 @@ def begin(
     """The work, kept and not asked for yet; of a key that is known, the one that it is. UsageError, ComputeError.
 
     Args:
-        function: Of those that mhfd registers.
+        function: Of those that mhfd registers; with `via="flow"` also a flow, which asks several.
         request: The function's own fields.
         endpoint: Where; with a flow nothing for the settings' own.
         key: Of the work; nothing: a new one.
@@ -49,8 +49,8 @@ def begin(
         settings: With a flow: what differs from the user's settings, by dotted names.
         say: Told in words what is being waited for.
     """
-    name, into, own = asked(function_named(function), request, key=key, into=into)
-    chosen, way = dict(options or {}), _way(via, function, own, endpoint, into, options or {}, settings or {})
+    name, into, own = asked(function_named(function, via), request, key=key, into=into)
+    chosen, way = dict(options or {}), _way(via, function, name, own, endpoint, into, options or {}, settings or {})
     where = endpoint_of(way.get("compute.endpoint", endpoint))
     if (known := _known(name)) is not None:
         mine = {"function": function, "endpoint": where, "via": via, "into": into or known.into, "options": chosen}
@@ -72,6 +72,7 @@ def begin(
 def _way(
     via: str,
     function: str,
+    key: str,
     own: Mapping[str, Any],
     endpoint: str | UUID | None,
     into: str | None,
@@ -96,7 +97,7 @@ def _way(
         given["compute.endpoint"] = str(endpoint_of(endpoint))
     if options:
         given["flow.user_endpoint_config"] = dict(options)
-    return chosen(function, own, given)
+    return chosen(function, key, own, given)
 
 
 def _to_do(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,15 +21,19 @@ from mhfd_client.works.kept_work import KeptWork
 _SECTIONS = ("flow", "compute")
 
 
-def chosen(function: str, own: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def chosen(function: str, key: str, own: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of the way, by their dotted names. UsageError; SettingsError.
 
     Args:
         function: The work's.
+        key: The work's, of which a flow of several works makes the keys of these.
         own: Its fields: the one that the flow brings is a folder of this machine.
         given: What differs from this user's settings.
     """
-    brings = recipe_for(function).asked.brings
+    recipe = recipe_for(function)
+    brings, most = recipe.asked.brings, recipe.input_schema["properties"]["request"]["properties"]["key"]["maxLength"]
+    if len(key) > most:
+        raise UsageError(f"key: {key!r} has {len(key)} characters; flow {recipe.name} takes at most {most}")
     if brings is not None and not isinstance(own.get(brings), str):
         raise UsageError(f"request: {brings} has to name a folder of this machine, which the flow brings")
     settings = dotted(load(args=given).settings, *_SECTIONS)
@@ -42,14 +46,15 @@ def chosen(function: str, own: Mapping[str, Any], given: Mapping[str, Any]) -> d
 def flow_runner(kept: KeptWork) -> Iterator[Runner]:
     """The runner of this work. RunnerError while another process has it; SettingsError, LoginError, FlowError."""
     runs_file = None if kept.lines is None else kept.lines.tasks
-    brings = recipe_for(kept.function).asked.brings
+    recipe = recipe_for(kept.function)
+    brings = recipe.asked.brings
     with _alone(kept), own_client() as client:
-        id_ = registration.find(client, kept.function, endpoint=kept.endpoint)
+        ids = {name: registration.find(client, name, endpoint=kept.endpoint) for name in recipe.functions}
         with closing(
             work_runner(
                 load(args=kept.settings).settings,
                 kept.function,
-                id_,
+                ids,
                 folder=None if brings is None else kept.request[brings],
                 runs_file=runs_file,
             )

@@ -8,8 +8,8 @@ from typing import Any, Final
 from mhfd_flows.build import ASK_DOCTOR, PERSONAL, BadEnd, Fault, FlowStage, Step
 from mhfd_flows.parts.schemas import thing
 from mhfd_flows.parts.states import ON, choice, computed, fixed, once, paused, when
-from mhfd_flows.stages.acting import task
 from mhfd_flows.stages.staging import listing, results
+from mhfd_flows.stages.tasks import task
 
 LOOKS: Final = 40
 _SEEN: Final = (

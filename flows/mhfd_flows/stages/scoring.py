@@ -6,7 +6,7 @@ from typing import Any, Final
 from mhfd_flows.build import ASK_DOCTOR, BadEnd, Fault, FlowStage, FunctionAsked, Step
 from mhfd_flows.parts.schemas import text
 from mhfd_flows.parts.states import ON, States, choice, computed, lost, three_times, when
-from mhfd_flows.stages.acting import computing, given, refusal, task, task_troubles
+from mhfd_flows.stages.tasks import computing, given, refusal, task, task_troubles
 
 _PARAMS: Final = {
     "type": "object",

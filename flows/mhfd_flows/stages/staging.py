@@ -14,13 +14,6 @@ from mhfd_flows.parts.states import ON, States, action, choice, computed, lost, 
 _OWN: Final = ".rstrip('/') + '/mhfd-' + _context.run_id + '/"
 NO_MAIL: Final = {"notify_on_succeeded": False, "notify_on_failed": False, "notify_on_inactive": False}
 TRANSFER: Final = "transfer.actions.globus.org/"
-_KEPT: Final = "a.path.rpartition('/mhfd-work-' + plan.key + '/')[2]"
-_ARTEFACTS: Final = (
-    f"[{{'source_path': plan.work + 'mhfd-work-' + plan.key + '/' + {_KEPT}, 'destination_path': "
-    f"results.path.rstrip('/') + '/' + {_KEPT}[len({_KEPT}.split('/')[0]) + 1:]}} "
-    "for a in work.details.results[0].output.artefacts]"
-)
-"""From the work's folder, without that of the turn which made them (`folder/files-1/NAME`)."""
 
 
 def listing(comment: str, of: str, limit: int, place: str, lost: str, then: str) -> dict[str, Any]:
@@ -37,7 +30,8 @@ def bring(what: str = "files", *, listed: bool = False, back: str = "work") -> F
         listed: They are those of `$.batch`, which `look` sees to; else the whole folder comes, as `brought`.
         back: The folder in there whose content is to go back.
     """
-    name, error = f"Bring{what.capitalize()}", f"{what.capitalize()}NotBrought"
+    called = what.title().replace(" ", "")
+    name, error = f"Bring{called}", f"{called}NotBrought"
     data: Mapping[str, Any] = {
         "DATA.=": "[{'source_path': source.path.rstrip('/') + '/' + i.path, "
         "'destination_path': plan.stage + i.name} for i in batch.images]"
@@ -116,6 +110,7 @@ def give_back(
     after: str = "the work is done",
     of: str = "its",
     folder: str | None = None,
+    part: str | None = None,
     some: tuple[BadEnd, Fault] | None = None,
 ) -> FlowStage:
     """What came of it goes to the results' collection, in one transfer.
@@ -125,13 +120,15 @@ def give_back(
         after: What has gone well when it cannot be moved.
         of: Whose it is.
         folder: The folder of the run's own that goes; left out: the artefacts of long work, where it has any.
+        part: Of which work, in a flow that asks for several: that of the last.
         some: How a run ends in which not `$.answer.ok`: not all could be made, and what there is goes back.
     """
-    moved, error = f"Return{what.capitalize()}", f"{what.capitalize()}NotReturned"
+    called = what.title().replace(" ", "")
+    moved, error = f"Return{called}", f"{called}NotReturned"
     states: States = {}
     if folder is None:
         states["AnythingToReturn"] = choice(f"Are there {what}?", [when("answer.any", True, moved)])
-    data: Mapping[str, Any] = {"DATA.=": _ARTEFACTS} if folder is None else {"DATA": [_back(folder)]}
+    data: Mapping[str, Any] = {"DATA.=": _artefacts(part)} if folder is None else {"DATA": [_back(folder)]}
     said = (
         f"The {what}, wherever in the work's folder they are."
         if folder is None
@@ -204,6 +201,17 @@ def collection(title: str, description: str) -> dict[str, Any]:
     """The JSON Schema of a folder of a collection."""
     fields = {"id": an_id("Collection"), "path": text("Folder")}
     return thing(title, fields, ["id", "path"], description=description, format="globus-collection")
+
+
+def _artefacts(part: str | None) -> str:
+    """From the work's folder, without that of the turn which made them (`folder/files-1/NAME`)."""
+    key = "plan.key" if part is None else f"plan.key + '-{part}'"
+    kept = f"a.path.rpartition('/mhfd-work-' + {key} + '/')[2]"
+    return (
+        f"[{{'source_path': plan.work + 'mhfd-work-' + {key} + '/' + {kept}, 'destination_path': "
+        f"results.path.rstrip('/') + '/' + {kept}[len({kept}.split('/')[0]) + 1:]}} "
+        "for a in work.details.results[0].output.artefacts]"
+    )
 
 
 def _back(folder: str) -> dict[str, Any]:

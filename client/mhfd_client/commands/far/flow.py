@@ -24,8 +24,9 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 def flow() -> None:
     """The Globus flows that bring images to an endpoint: show, validate, dry-run, deploy, start, by timers too.
 
-    NAME is focus_check, which moves the images and brings the reports back, or focus_check_shared, for images on a
-    file system that the endpoint sees.
+    NAME is focus_check, which moves the images and brings the reports back, focus_check_shared, for images on a file
+    system that the endpoint sees, learn, which assesses, trains and benchmarks for a microscope, or retest, which tests
+    its champion again.
     """
 
 

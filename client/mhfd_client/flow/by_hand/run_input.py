@@ -24,6 +24,7 @@ _HINTS: Final = {
     "results": "--results COLLECTION:FOLDER, or flow.results and flow.results_path",
     "compute.endpoint_id": "--endpoint ID, or compute.endpoint",
     "compute.function_id": "--function ID, or compute.function; `mhfd function register` prints it",
+    "compute.functions": "--function NAME=ID for each that it asks; `mhfd function register NAME` prints it",
     "request": "--request JSON",
     "compute.staging_root": "--staging-root FOLDER, or flow.staging_root",
     "paths": "--image PATH, as the endpoint sees it",
@@ -38,7 +39,7 @@ class InputParts:
     staging: str | None = None
     results: str | None = None
     endpoint: str | None = None
-    function: str | None = None
+    functions: tuple[str, ...] = ()
     staging_root: str | None = None
     images: tuple[str, ...] = ()
     write_to: str | None = None
@@ -49,12 +50,14 @@ class InputParts:
         for name in ("source", "staging", "results"):
             if (text := getattr(self, name)) is not None:
                 body[name] = _place(text, f"--{name}")
-        for option, given, field in (
-            ("--endpoint", self.endpoint, "endpoint_id"),
-            ("--function", self.function, "function_id"),
-        ):
-            if given is not None:
-                _compute(body)[field] = str(id_of(given, option))
+        if self.endpoint is not None:
+            _compute(body)["endpoint_id"] = str(id_of(self.endpoint, "--endpoint"))
+        for one in self.functions:
+            name, equals, known = one.rpartition("=")
+            if equals:
+                _compute(body).setdefault("functions", {})[name] = str(id_of(known, f"--function {name}="))
+            else:
+                _compute(body)["function_id"] = str(id_of(one, "--function"))
         if self.staging_root is not None:
             _compute(body)["staging_root"] = self.staging_root
         if self.images:
