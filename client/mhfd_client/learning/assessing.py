@@ -46,7 +46,7 @@ def assess_here(
         [one for one in library.list() if not one.shipped],
         instrument=instrument,
         task=task,
-        champion=library.champion(task),
+        champion=library.champion(task, instrument),
         learner=learner,
         train_at_most=train_at_most,
         seed=seed,

@@ -2,6 +2,7 @@
 
 asking    the way in: a dataset and a library's packages -> an `Assessment`
 scoring   what a package is worth on one image, by its task
+picturing the same of packages that make pictures
 standing  how much of a score, and of a difference, is chance
 choosing  who stands where, and what is to be trained
 

@@ -14,8 +14,7 @@ from typing import Final
 from mhfd.contract.assessing import AssessedPackage
 from mhfd.contract.focus_report import fitted
 from mhfd.learning.assessing.standing import PackageStanding, ScoreDifference
-from mhfd.learning.dataset import SourceGroup
-from mhfd.learning.packages import Card, Package
+from mhfd.learning.packages import Package, instruments_of
 
 _REASON_BYTES: Final = 300
 _TITLE_BYTES: Final = 80
@@ -163,7 +162,3 @@ def _row(one: LibraryCandidate, reason: str, *, rank: int | None = None, train: 
         train=train,
         reason=fitted(reason, _REASON_BYTES),
     )
-
-
-def instruments_of(card: Card) -> tuple[str, ...]:
-    return tuple(sorted({SourceGroup.of(group).instrument for group in card.groups_seen} - {""}))

@@ -1,7 +1,6 @@
 """What a package is worth on each image of a microscope, and who is to be reached there: by the package's task.
 
-Of focus, how bad a package finds each image, beside mhfd with its baseline. Of pictures, how good each is that the
-package makes, beside the best that is made without learning.
+Of focus here: how bad a package finds each image, beside mhfd with its baseline. Of pictures in `picturing`.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from mhfd.contract.assessing import LibraryTask
 from mhfd.errors import UsageError
+from mhfd.learning.assessing.picturing import PicturesScoring
 from mhfd.learning.assessing.standing import DrawnImages, Floats, PackageStanding, by_ranking
 from mhfd.learning.dataset import Dataset, DatasetRow
 from mhfd.learning.evaluation.entry import MHFD
@@ -109,4 +109,4 @@ def scoring_of(
     """What is asked of packages of that task."""
     if task == "focus":
         return FocusScoring(dataset, seed=seed, cache=cache, beat=beat)
-    raise UsageError(f"task: packages for {task} are not assessed")
+    return PicturesScoring(dataset, task, seed=seed, cache=cache, beat=beat)
