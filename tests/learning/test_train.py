@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tifffile
 from click.testing import CliRunner
 from tests.rigs import labelled
 
+import mhfd
 from mhfd import simulate
 from mhfd.errors import ExtraMissing, UsageError
+from mhfd.learning import features
 from mhfd.learning import train as teaching
 from mhfd.learning.dataset import Dataset, DatasetRow, ImageCause, Side
+from mhfd.learning.inference.distance import RINGS, rings_apart
 from mhfd.learning.learners import NotExportable
 from mhfd.learning.learners.export import said_by
 from mhfd.learning.learners.matrix import matrix_of
@@ -205,3 +209,20 @@ def test_the_command_prints_one_document_and_refuses_by_line(lab: Lab, tmp_path:
     assert refused.exit_code == 2
     assert "manifest.jsonl, line 3" in refused.stderr
     assert refused.stdout == ""
+
+
+def test_its_card_says_how_far_an_image_lies_from_what_it_was_taught_with(lab: Lab, trained: Training) -> None:
+    """By the rings, at their edge: none of its own images lies beyond; one of which nothing is left does."""
+    card = trained.package.card
+    assert card.rings is not None
+    matrix = matrix_of(lab.dataset.on(Side.TRAIN), ("rings",), lab.cache)
+    own = [rings_apart(card, dict(zip(matrix.names, map(float, row), strict=True))) for row in matrix.values]
+    assert all(one is not None and 0 < one < 1 for one in own)
+    noise = np.random.default_rng(0).integers(0, 256, (128, 128), np.uint8)
+    numbers = features.features_of(noise, mhfd.score(noise, device="cpu"), ("rings",))
+    far = rings_apart(card, dict(zip(RINGS, map(float, numbers), strict=True)))
+    assert far is not None
+    assert far > 1
+    assert rings_apart(card, {}) is None, "nobody measured it"
+    assert rings_apart(card.model_copy(update={"rings": None}), {}) is None, "a card of before"
+    assert "rings" not in card.model_copy(update={"rings": None}).model_dump(mode="json")

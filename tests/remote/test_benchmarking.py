@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import shutil
 from collections.abc import Callable
@@ -195,6 +196,22 @@ def test_killed_before_any_step_there_is_one_test_and_one_decision(
         assert facility.library.champion_name("focus", "north") == facility.mine.name, number
         assert sum(one.in_effect for one in facility.library.history("focus", "north")) == 1, number
         shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("where", ["append_line", "write_whole", "record"])
+def test_a_full_disk_ends_in_words_and_loses_nothing(facility: Benchmarks, where: str) -> None:
+    def full(*_args: Any, **_more: Any) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device", str(facility.there / "history.jsonl"))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Life if where == "record" else history, where, full)
+        said = facility.ask()
+    assert (said.state, codes(said)) == (None, [Code.CANNOT_WRITE])
+    assert "No space left on device" in said.errors[0].why
+    assert facility.library.champion_name("focus", "north") == MHFD
+    assert result(facility.ask())["decision"] == "promoted"
+    assert facility.tests() == ["promoted"]
+    assert facility.library.champion_name("focus", "north") == facility.mine.name
 
 
 def test_a_library_that_went_on_meanwhile_keeps_its_champion(facility: Benchmarks) -> None:

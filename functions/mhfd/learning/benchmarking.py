@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -68,7 +70,7 @@ def benchmark(
         out: A folder for report.json and report.html.
         cache: A folder for what was measured, for the next time.
         gate: What bars a package; None: the gates, asked now.
-        told: Told after each image that is measured.
+        told: Told after each image that is measured, and of how many; 0: nobody knows.
         said: Told what is being done, in words.
 
     Raises:
@@ -89,6 +91,7 @@ def benchmark(
             instrument=instrument,
             seed=seed,
             said=say,
+            beat=None if told is None else partial(_one_more, told, count(1)),
         )
         return travelled(pictures, instrument, write_report(pictures, out))
     asked = Asked(
@@ -123,6 +126,10 @@ def _tested(dataset: Dataset, instrument: str, say: Callable[[str], object]) -> 
             f"{instrument} for the test"
         )
     return Dataset(rows, {row.group.key: Side.TEST for row in rows})
+
+
+def _one_more(told: Callable[[int, int], object], numbers: Iterator[int]) -> None:
+    told(next(numbers), 0)
 
 
 def _with_settings(dataset: Dataset, tested: Dataset) -> Dataset:

@@ -161,7 +161,7 @@ class _Turn:
 
     def _told(self, done: int, total: int) -> None:
         self._done = done
-        self._work.beat(done, total, "images", "measuring")
+        self._work.beat(done, total or None, "images", "measuring")
 
     def _say(self, words: str) -> None:
         self._work.beat(self._done, None, "images", words)

@@ -19,6 +19,7 @@ import mhfd_client
 from mhfd.contract.training import TrainingPlan, WorkerLayout
 from mhfd.errors import TrainingFailed, UsageError
 from mhfd.learning.dataset import Dataset, Side
+from mhfd.learning.inference.distance import RINGS
 from mhfd.learning.packages import verify
 from mhfd.learning.trained import Training
 from mhfd.learning.training import place
@@ -55,6 +56,8 @@ def test_two_workers_make_a_package_that_answers_its_test(
     card = package.card
     network = card.recipe.network
     assert network is not None
+    assert card.rings is not None
+    assert len(card.rings.center) == len(RINGS)
     assert training.network is not None
     assert training.network.workers == 2
     assert training.network.parameters == network.parameters
