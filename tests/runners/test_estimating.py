@@ -16,15 +16,18 @@ from tests.rigs import jobs, networks, packages
 from tests.rigs.estimates import RADIUS, TITLES, made, tissue
 from tests.rigs.jobs_folder import Folder
 from tests.rigs.listening import until_answered
+from tests.rigs.promoted import report_of
 
 from mhfd.contract.base import METHOD_VERSION
 from mhfd.contract.params import Params
-from mhfd.errors import OptionNeedsExtra
+from mhfd.errors import OptionNeedsExtra, PackageRefused
 from mhfd.learning import features
-from mhfd.learning.packages import Recipe
+from mhfd.learning.packages import Library, Recipe
+from mhfd_client.errors import SettingsError
 from mhfd_client.runners import Batch, Event, Health, Job, Scored, Trouble
 from mhfd_client.runners import local as local_runner
 from mhfd_client.runners import packages as asked_packages
+from mhfd_client.runners.found_packages import found
 from mhfd_client.runners.local import LocalRunner
 from mhfd_client.runners.packages import AskedPackages, of_names, of_settings
 from mhfd_client.runners.process import SetUp, Worker, WorkerReply
@@ -166,3 +169,59 @@ def test_without_the_extra_nothing_changes_unless_somebody_names_a_package(monke
     with pytest.raises(OptionNeedsExtra, match="models: 'shipped' needs onnxruntime"):
         of_names(["shipped"])
     assert of_names([]) is None
+
+
+# -- which microscope it is
+
+
+def test_the_champion_and_the_challenger_are_those_of_the_microscope_of_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mhfd.learning.packages.package.tried", packages.answered_here)
+    library = Library(tmp_path / "kept")
+    north, south, usual = (
+        packages.written(library.folder, title=name, groups_seen=(f"{name}/mouse/a",))
+        for name in ("north", "south", "x")
+    )
+    library.promote(north, report_of(tmp_path / "north", north.name, instrument="north"), instrument="north")
+    library.promote(usual, report_of(tmp_path / "usual", usual.name))
+    library.challenge(south, instrument="north")
+    args = {"models.home": library.home, "models.instrument": "north", "models.use": ("champion", "challenger")}
+    asked = of_settings(load(env={}, args=args).settings)
+    assert asked is not None
+    assert (asked.library, asked.instrument) == (library.home, "north")
+
+    def names(word: str, instrument: str | None) -> list[str]:
+        return [package.card.title for package in found(word, library.home, instrument)]
+
+    assert [names(word, "north") for word in asked.names] == [["north"], ["south"]]
+    assert [names(word, "south") for word in asked.names] == [["x"], []]
+    assert names("champion", None) == ["x"]
+    assert names(south.name, "north") == ["south"], "it challenges there"
+    assert names(str(south.folder), None) == ["south"]
+    with pytest.raises(PackageRefused, match="south learned from south, and this is east"):
+        names(south.name, "east")
+    with pytest.raises(PackageRefused, match="north learned from north, and this is east"):
+        names(str(north.folder), "east")
+
+
+def test_a_worker_says_which_package_is_of_another_microscope(tmp_path: Path) -> None:
+    package = packages.written(tmp_path / "kept", groups_seen=("north/mouse/a",), title="lab-focus")
+    file = tmp_path / "a.tif"
+    tifffile.imwrite(file, tissue())
+    job = Job(0, str(file), file.stat().st_size, file.stat().st_mtime_ns, Params(), {})
+    asked = AskedPackages((str(package.folder),), tmp_path / "library", 60.0, "south")
+    with closing(LocalRunner(workers=1, device="cpu", packages=asked)) as runner:
+        runner.submit(Batch("t", (job,)))
+        heard = until_answered(runner, 1)
+    (scored,) = (one for one in heard if isinstance(one, Scored))
+    assert scored.estimates == ()
+    (trouble,) = [one for one in heard if isinstance(one, Health)]
+    assert trouble.kind is Trouble.MODELS
+    assert "lab-focus learned from north, and this is south" in trouble.detail
+
+
+def test_none_is_no_microscope_in_particular() -> None:
+    assert load(env={}, args={"models.instrument": "none"}).settings.models.instrument is None
+    with pytest.raises(SettingsError, match=r"models\.instrument = 'a/b'.*the microscope here"):
+        load(env={"MHFD_MODELS_INSTRUMENT": "a/b"})

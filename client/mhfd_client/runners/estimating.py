@@ -34,13 +34,14 @@ class Estimator:
     """The packages that were named.
 
     Args:
-        wanted: `champion`, `shipped`, a package's name or the beginning of it, or its folder.
+        wanted: `champion`, `challenger`, `shipped`, a package's name or the beginning of it, or its folder.
         library: Where a name is looked up; nothing: the usual place.
+        instrument: The microscope; nothing: no one in particular.
     """
 
-    def __init__(self, wanted: Sequence[str], library: Path) -> None:
+    def __init__(self, wanted: Sequence[str], library: Path, instrument: str | None = None) -> None:
         runtime.loaded()  # before a worker's memory is bounded: the library is large, and known
-        self._wanted, self._library = wanted, library
+        self._wanted, self._library, self._instrument = wanted, library, instrument
         self._sessions: list[Session | NetworkSession] | None = None
         self._largest = LARGEST_PICTURE
         """Pixels along a side that are kept of an image: a network is shown more of it than features are taken of."""
@@ -112,7 +113,7 @@ class Estimator:
         refused: list[str] = []
         for wanted in self._wanted:
             try:
-                for package in found(wanted, self._library):
+                for package in found(wanted, self._library, self._instrument):
                     if package.name not in sessions:
                         sessions[package.name] = opened(package)
             except (MhfdError, OSError) as e:

@@ -109,7 +109,7 @@ class LocalRunner:
         pictures = None if thumbnails is None else os.fspath(thumbnails)
         memory = (memory_bytes or allowed(workers, limits or Limits())) + (ESTIMATING if packages else 0)
         told = None if limits is None else asdict(limits)
-        asked = ((), None) if packages is None else (packages.names, os.fspath(packages.library))
+        asked = () if packages is None else (packages.names, os.fspath(packages.library), packages.instrument)
         self._set_up = SetUp(score, device, threads or max(1, cores // workers), memory, told, pictures, *asked)
         self._estimate_s = 0.0 if packages is None else packages.deadline_s
         self._speakers = Speakers()

@@ -1,7 +1,7 @@
 """Which learned packages a runner on this machine asks, by the settings or by a person. Opens none: a worker does that.
 
-Nothing changes for who has not installed the extra `models`: the words `champion` and `shipped` mean none then. Who
-names a package and cannot have it is told so at once.
+Nothing changes for who has not installed the extra `models`: the words `champion`, `challenger` and `shipped` mean none
+then. Who names a package and cannot have it is told so at once.
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from mhfd_client.settings.options import Settings
 from mhfd_client.settings.places import models_home
 
 CHAMPION: Final = "champion"
+CHALLENGER: Final = "challenger"
 SHIPPED: Final = "shipped"
 RUNTIME: Final = "onnxruntime"
 
@@ -27,17 +28,19 @@ class AskedPackages:
     names: tuple[str, ...]
     library: Path
     deadline_s: float
+    instrument: str | None = None
+    """The microscope whose champions and challengers are meant; None: no one in particular."""
 
 
 def of_settings(chosen: Settings) -> AskedPackages | None:
     """Those of a watch; None: none is asked. OptionNeedsExtra where one is named and cannot be run."""
     names = chosen.models.use
     if find_spec(RUNTIME) is None:
-        named = [name for name in names if name not in (CHAMPION, SHIPPED)]
+        named = [name for name in names if name not in (CHAMPION, CHALLENGER, SHIPPED)]
         if not named:
             return None
         raise _needs_extra(f"models.use: {named[0]!r}")
-    return AskedPackages(names, models_home(chosen), chosen.models.deadline_s) if names else None
+    return _asked(names, chosen) if names else None
 
 
 def of_names(names: Sequence[str]) -> AskedPackages | None:
@@ -46,8 +49,11 @@ def of_names(names: Sequence[str]) -> AskedPackages | None:
         return None
     if find_spec(RUNTIME) is None:
         raise _needs_extra(f"models: {names[0]!r}")
-    chosen = load().settings
-    return AskedPackages(tuple(names), models_home(chosen), chosen.models.deadline_s)
+    return _asked(tuple(names), load().settings)
+
+
+def _asked(names: tuple[str, ...], chosen: Settings) -> AskedPackages:
+    return AskedPackages(names, models_home(chosen), chosen.models.deadline_s, chosen.models.instrument)
 
 
 def _needs_extra(what: str) -> OptionNeedsExtra:

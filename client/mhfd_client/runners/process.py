@@ -50,6 +50,7 @@ class SetUp:
     thumbnails: str | None = None  # a folder: the scoring function also takes `thumbnail=`, a file to write
     models: tuple[str, ...] = ()  # learned packages, by name or folder: the scoring function also takes `look=`
     library: str | None = None  # where the packages that a name means are
+    instrument: str | None = None  # whose champion and challenger are meant
     schema_version: int = SCHEMA_VERSION
 
 

@@ -96,7 +96,7 @@ def main(argv: list[str]) -> int:
 def _estimator(set_up: dict[str, Any]) -> Estimator:
     from mhfd_client.runners.estimating import Estimator
 
-    return Estimator(set_up["models"], Path(set_up["library"]))
+    return Estimator(set_up["models"], Path(set_up["library"]), set_up["instrument"])
 
 
 def _one(job: dict[str, Any], score: Score, options: dict[str, Any], memory: int | None) -> tuple[Answer, str]:

@@ -27,7 +27,7 @@ class PictureSpeakers:
     """
 
     def __init__(self, asked: AskedPackages) -> None:
-        packages = {one.name: one for name in asked.names for one in found(name, asked.library)}
+        packages = {one.name: one for name in asked.names for one in found(name, asked.library, asked.instrument)}
         self._sessions = [opened(package) for package in packages.values()]
 
     def say(self, measured: Measurement) -> tuple[tuple[Estimate, ...], list[PlacesMap]]:

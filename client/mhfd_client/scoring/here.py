@@ -28,7 +28,7 @@ def checked(asked: AskedPackages | None) -> AskedPackages | None:
     if asked is not None:
         from mhfd_client.runners.found_packages import found
 
-        packages = [package for name in asked.names for package in found(name, asked.library)]
+        packages = [package for name in asked.names for package in found(name, asked.library, asked.instrument)]
         if not packages:
             raise UsageError(f"models: {', '.join(asked.names)} means no package here; see `mhfd models list`")
     return asked

@@ -1,10 +1,11 @@
 """What may be set about learned packages. Only the model, as in `options`."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from mhfd.contract.assessing import InstrumentName
 from mhfd_client.settings.section import Positive, Section
 
 
@@ -14,8 +15,14 @@ class ModelsSettings(Section):
     use: tuple[str, ...] = Field(
         ("champion", "shipped"),
         description="which are asked about each image that this machine scores: `champion` (of each task, where one "
-        "was promoted), `shipped` (radius and cause, which come with mhfd), names as `mhfd models list` has them, or "
-        "folders; `none` or empty: none. Without the extra `models` the first two words mean none",
+        "was promoted), `challenger` (of each task, where there is one), `shipped` (radius and cause, which come with "
+        "mhfd), names as `mhfd models list` has them, or folders; `none` or empty: none. Without the extra `models` "
+        "these three words mean none",
+    )
+    instrument: InstrumentName | None = Field(
+        None,
+        description="the microscope here, as the groups of its images have it: who is champion and challenger is asked "
+        "of it, and a package of other microscopes is refused; unset or `none`: of no microscope in particular",
     )
     deadline_s: Positive = Field(
         10.0,
@@ -66,6 +73,11 @@ class ModelsSettings(Section):
         description="where more than this part of them is unlike all that the champion was taught with, it is tested "
         "once more, and not again before half of that is left",
     )
+
+    @field_validator("instrument", mode="before")
+    @classmethod
+    def _no_microscope(cls, name: Any) -> Any:
+        return None if name == "none" else name
 
     @field_validator("use")
     @classmethod
