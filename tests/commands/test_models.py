@@ -43,7 +43,10 @@ def test_an_empty_library_says_where_it_is(home: Path) -> None:
     assert document("list") == {
         "schema_version": 1,
         "home": str(home),
+        "instrument": None,
         "champions": dict.fromkeys(["focus", "cause", "adjust", "denoise", "segment"], "mhfd"),
+        "challengers": dict.fromkeys(["focus", "cause", "adjust", "denoise", "segment"]),
+        "microscopes": [],
         "packages": [],
     }
 

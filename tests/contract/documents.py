@@ -335,9 +335,11 @@ def _models(*words: str) -> Any:
             library = Library(home, home / "shipped")
             package, other = (written(library.folder, title=title) for title in ("one", "two"))
             report = report_of(home / "report", package.name)
-            if words[0] != "promote":
+            if words[0] not in ("promote", "pull"):
                 library.promote(package, report)
-            said = {"PACKAGE": package.name, "OTHER": other.name, "REPORT": str(report)}
+            there = Library(home / "there", home / "shipped")
+            there.promote(other, report_of(home / "far", other.name, instrument="north"), instrument="north")
+            said = {"PACKAGE": package.name, "OTHER": other.name, "REPORT": str(report), "THERE": str(there.home)}
             place = {"settings__places__models_home": _always(home)}
             return printed("models", *(said.get(word, word) for word in words), **place)
 
@@ -483,6 +485,8 @@ PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
     "models show": lambda: _models("show", "focus"),
     "models verify": lambda: _models("verify", "PACKAGE"),
     "models apply": _models_apply,
+    "models add": lambda: _models("add", "PACKAGE"),
+    "models pull": lambda: _models("pull", "focus", "--from", "THERE", "--instrument", "north"),
     "models promote": lambda: _models("promote", "PACKAGE", "--report", "REPORT"),
     "models rollback": lambda: _models("rollback", "focus"),
     "models remove": lambda: _models("remove", "OTHER"),

@@ -67,7 +67,10 @@ VERSIONS: Final = {
         "service status",
         "propose",
         *("dataset build", "dataset check", "train", "evaluate"),
-        *(f"models {name}" for name in ("list", "show", "verify", "apply", "assess", "promote", "rollback", "remove")),
+        *(
+            f"models {name}"
+            for name in ("list", "show", "verify", "apply", "assess", "add", "promote", "pull", "rollback", "remove")
+        ),
         *(f"adjust {name}" for name in ("moves", "learn", "calibrate", "apply", "undo", "status", "audit")),
         *(f"work {name}" for name in ("begin", "list", "show", "follow", "cancel")),
         *("flow start", "flow timer create", "flow timer list", "flow timer delete"),

@@ -2,43 +2,25 @@
 
 from __future__ import annotations
 
-import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from mhfd_client.commands.common import CONFIG, JSON, SET, Group, WatchedFolder, echo, echo_json, say
+from mhfd_client.commands.common import JSON, Group, echo, echo_json, say
+from mhfd_client.commands.learning.champions import promote, pull, rollback
+from mhfd_client.commands.learning.judging import Judging, at
+from mhfd_client.commands.learning.library_options import library_options, seat_options
 from mhfd_client.times import MINUTE, local
 
 if TYPE_CHECKING:
-    from mhfd.learning.packages import CardRow, ChampionChange, Library, Listed, ModelTask, Package
+    from mhfd.learning.packages import CardRow, Library, Listed, Package
     from mhfd.learning.packages.history import ToldChange
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 _REFUSED: Final = 2
-_WHY: Final = click.option("--why", default="", metavar="TEXT", help="A word for the history.")
-
-
-def _library_options(function: F) -> F:
-    """The options that lead to the library, and the library."""
-
-    @functools.wraps(function)
-    def command(config: Path | None, pairs: tuple[str, ...], **options: object) -> object:
-        from mhfd.learning.packages import Library
-        from mhfd_client.settings.places import models_home
-
-        settings = WatchedFolder("", None, config, pairs).loaded().settings
-        return function(Library(models_home(settings)), **options)
-
-    decorated: Any = command
-    for decorate in (SET, CONFIG):
-        decorated = decorate(decorated)
-    return cast("F", decorated)
 
 
 @click.group(cls=Group)
@@ -49,46 +31,49 @@ def models() -> None:
     """
 
 
+for _command in (promote, pull, rollback):
+    models.add_command(_command)
+
+
 @models.command(name="list")
-@_library_options
+@seat_options
 @JSON
-def list_(library: Library, as_json: bool) -> None:
-    """Every package that is here, and the champion of each task.
+def list_(library: Library, instrument: str | None, as_json: bool) -> None:
+    """Every package that is here, and the champions and challengers of each microscope.
 
     Yours lie in `models.home`; those that ship with mhfd are marked so, and are never changed.
     """
-    from mhfd.errors import LibraryDamaged
-    from mhfd.learning.packages import MHFD, TASKS
-
-    champions: dict[ModelTask, str | None] = {}
-    for task in TASKS:
-        try:
-            champions[task] = library.champion_name(task)
-        except LibraryDamaged as error:
-            champions[task] = None
-            echo(str(error), err=True)
+    asked = Judging.of(library, instrument)
+    others = [Judging.of(library, name) for name in library.instruments() if name != instrument]
     listed = library.list()
     if as_json:
-        echo_json({"home": library.home, "champions": champions, "packages": [_listed(one) for one in listed]})
+        document = {
+            "home": library.home,
+            **asked.as_json(),
+            "microscopes": [one.as_json() for one in others],
+            "packages": [_listed(one) for one in listed],
+        }
+        echo_json(document)
         return
     for one in listed:
-        echo(_line_of(one, champions))
+        echo(_line_of(one, (asked, *others)))
     if not listed:
         echo(f"no packages in {library.folder}")
     here = {one.package.name: one.package.card.task for one in listed if one.package is not None}
-    for task, champion in champions.items():
-        if champion is not None and champion not in (MHFD, *here):
-            echo(f"champion of {task}: {champion}, which is damaged or gone: `mhfd models rollback {task}`")
-        elif task in here.values() or champion != MHFD:
-            echo(f"champion of {task}: {champion or 'unknown'}")
+    for line in asked.lines(here):
+        echo(line)
+    usual = asked if instrument is None else Judging.of(library, None)
+    for other in others:
+        for line in other.lines(here, beyond=usual):
+            echo(line)
 
 
 @models.command()
 @click.argument("what", metavar="PACKAGE|TASK")
-@_library_options
+@seat_options
 @JSON
-def show(library: Library, what: str, as_json: bool) -> None:
-    """What a package says of itself; or a task's champion, and who was it before.
+def show(library: Library, instrument: str | None, what: str, as_json: bool) -> None:
+    """What a package says of itself; or a task's champion and challenger, and who was it before.
 
     PACKAGE is a folder, a name or its first 6 digits and more, or a title. Looks, and runs nothing: `verify` also asks
     the package.
@@ -97,9 +82,16 @@ def show(library: Library, what: str, as_json: bool) -> None:
 
     if what in TASKS:
         task = what
-        champion, history = library.champion_name(task), library.history(task)
-        document = {"task": task, "champion": champion, "history": [_told(one) for one in history]}
-        say(document, _history_lines(task, champion, history), as_json=as_json)
+        champion, challenger = library.champion_name(task, instrument), library.challenger_name(task, instrument)
+        history = library.history(task, instrument)
+        document = {
+            "task": task,
+            "instrument": instrument,
+            "champion": champion,
+            "challenger": challenger,
+            "history": [_told(one) for one in history],
+        }
+        say(document, _history_lines(at(task, instrument), champion, challenger, history), as_json=as_json)
         return
     package = library.find(what)
     say(_package(package) | {"card": package.card.model_dump(mode="json")}, _card_lines(package), as_json=as_json)
@@ -107,7 +99,7 @@ def show(library: Library, what: str, as_json: bool) -> None:
 
 @models.command()
 @click.argument("what", metavar="PACKAGE...", nargs=-1, required=True)
-@_library_options
+@library_options
 @JSON
 def verify(library: Library, what: tuple[str, ...], as_json: bool) -> None:
     """Check that packages are what they say they are, and let each answer its test.
@@ -139,7 +131,7 @@ def verify(library: Library, what: tuple[str, ...], as_json: bool) -> None:
 @click.argument("what", metavar="PACKAGE")
 @click.argument("image", type=click.Path(path_type=Path), metavar="IMAGE")
 @click.argument("out", type=click.Path(path_type=Path), metavar="OUT.tif")
-@_library_options
+@library_options
 @JSON
 def apply(library: Library, what: str, image: Path, out: Path, as_json: bool) -> None:
     """Make a picture of an image: with less noise, or with what each pixel shows, by a package for that.
@@ -159,40 +151,30 @@ def apply(library: Library, what: str, image: Path, out: Path, as_json: bool) ->
 
 
 @models.command()
-@click.argument("what", metavar="PACKAGE")
-@click.option(
-    "--report",
-    required=True,
-    type=click.Path(path_type=Path, exists=True),
-    help="The report.json of `mhfd evaluate --out DIR` (or DIR), or the report of `mhfd adjust learn`, that says "
-    "'promoted'.",
-)
-@_WHY
-@_library_options
+@click.argument("what", metavar="PACKAGE...", nargs=-1, required=True)
+@library_options
 @JSON
-def promote(library: Library, what: str, report: Path, why: str, as_json: bool) -> None:
-    """Make a package the champion of its task, where a report says that it earned it.
+def add(library: Library, what: tuple[str, ...], as_json: bool) -> None:
+    """Copy packages into the library; nobody becomes champion by that.
 
-    The report has to be about exactly this package against exactly the champion of now. A package in another folder is
-    copied to `models.home`. There is no way around the report.
+    Each is checked, and answers its test. `--set models.home=DIR` puts it into another library, so that others find it
+    there.
     """
-    _changed(library.promote(library.find(what), report, why=why), as_json=as_json)
-
-
-@models.command()
-@click.argument("task", type=click.Choice(("focus", "cause", "adjust", "denoise", "segment")))
-@click.option("--to", metavar="PACKAGE|mhfd", help="Back to this one.  [default: who was champion before]")
-@_WHY
-@_library_options
-@JSON
-def rollback(library: Library, task: ModelTask, to: str | None, why: str, as_json: bool) -> None:
-    """Go back to the champion before, to one that once was, or to mhfd. Needs no network and no report."""
-    _changed(library.rollback(task, to, why=why), as_json=as_json)
+    added = []
+    for word in what:
+        package = library.find(word)
+        known = library.folder_of(package.name) is not None
+        here = library.add(package)
+        added.append(_package(here))
+        if not as_json:
+            echo(f"{'is here already' if known else 'added'}: {here.name}  {here.card.title} ({here.card.task})")
+    if as_json:
+        echo_json({"packages": added})
 
 
 @models.command()
 @click.argument("what", metavar="PACKAGE...", nargs=-1, required=True)
-@_library_options
+@library_options
 @JSON
 def remove(library: Library, what: tuple[str, ...], as_json: bool) -> None:
     """Delete packages of yours. A champion is not deleted, nor what ships with mhfd."""
@@ -205,11 +187,6 @@ def remove(library: Library, what: tuple[str, ...], as_json: bool) -> None:
         echo_json({"removed": gone})
 
 
-def _changed(change: ChampionChange, *, as_json: bool) -> None:
-    lines = [f"champion of {change.task}: {change.after} (before: {change.before})"]
-    say(change.model_dump(mode="json"), lines, as_json=as_json)
-
-
 def _package(package: Package) -> dict[str, Any]:
     card = package.card
     return {"name": package.name, "folder": package.folder, "title": card.title, "task": card.task}
@@ -220,11 +197,12 @@ def _listed(one: Listed) -> dict[str, Any]:
     return known | (_package(one.package) if one.package else {}) | {"shipped": one.shipped, "refused": one.refused}
 
 
-def _line_of(one: Listed, champions: dict[ModelTask, str | None]) -> str:
+def _line_of(one: Listed, judging: Sequence[Judging]) -> str:
     if one.package is None:
         return f"damaged: {one.refused}"
     marks = ["ships with mhfd"] * one.shipped
-    marks += ["champion"] * (champions[one.package.card.task] == one.package.name)
+    for each in judging:
+        marks += each.marks(one.package)
     return f"{one.package.name}  {one.package.card.task:7}  {one.package.card.title}{_in_brackets(marks)}"
 
 
@@ -236,8 +214,10 @@ def _told(one: ToldChange) -> dict[str, Any]:
     return {**one.change.model_dump(mode="json"), "in_effect": one.in_effect}
 
 
-def _history_lines(task: str, champion: str, history: tuple[ToldChange, ...]) -> Iterator[str]:
-    yield f"champion of {task}: {champion}"
+def _history_lines(seat: str, champion: str, challenger: str | None, history: tuple[ToldChange, ...]) -> Iterator[str]:
+    yield f"champion of {seat}: {champion}"
+    if challenger is not None:
+        yield f"challenger of {seat}: {challenger}"
     for one in history:
         change = one.change
         unless = "" if one.in_effect else ", which did not come into effect"

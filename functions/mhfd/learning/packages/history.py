@@ -27,6 +27,7 @@ NOBODY: Final = "nobody"
 
 
 ChangeKind = Literal["promoted", "rolled back", "told", "challenges", "challenge ended"]
+"""`told`: who judges at a microscope, said by those who are there to a library that lies elsewhere."""
 
 _CHALLENGES: Final[tuple[ChangeKind, ...]] = ("challenges", "challenge ended")
 
@@ -166,6 +167,8 @@ class ChampionHistory:
             data = self._lines.read_bytes()
         except FileNotFoundError:
             return
+        except OSError as error:
+            raise LibraryDamaged(f"{self._lines}: cannot be read: {error.strerror or error}") from None
         for line in data.splitlines(keepends=True):
             try:
                 yield _digest(line.rstrip(b"\n")), ChampionChange.model_validate_json(line)

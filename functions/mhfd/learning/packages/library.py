@@ -19,7 +19,7 @@ from mhfd.learning.packages.pulling import champion_there
 from mhfd.learning.packages.report import PROMOTED, PromotionGround, kept_report, read_report
 from mhfd.learning.packages.seats import ROLES, Seat, at
 from mhfd.learning.packages.shelf import SHIPPED, Listed, Shelf, take_away
-from mhfd.learning.packages.succession import before, end_challenge, once, rolled_back_from, seated, this_user
+from mhfd.learning.packages.succession import before, end_challenge, last, once, rolled_back_from, seated, this_user
 from mhfd.learning.packages.writing import append_line, changing, locked, write_whole
 
 
@@ -247,8 +247,7 @@ class Library(Shelf):
                 raise UsageError(f"{package.name} is the champion of {seat}, and challenges nobody")
             self.add(package)
             if self._history.challenger(seat) == package.name:
-                told = [one.change for one in self._history.told(seat) if one.in_effect]
-                return next(one for one in reversed(told) if one.role == "challenger")
+                return last(self._history, seat, "challenger")
             return self._history.record(seat, "challenges", package.name, who=who or this_user(), why=why)
 
     def remove(self, word: str) -> Listed:

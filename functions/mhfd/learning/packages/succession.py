@@ -10,7 +10,7 @@ from typing import Literal
 
 from mhfd.errors import LibraryDamaged, UsageError
 from mhfd.learning.packages.history import MHFD, NOBODY, ChampionChange, ChampionHistory
-from mhfd.learning.packages.seats import Seat
+from mhfd.learning.packages.seats import Role, Seat
 from mhfd.learning.packages.shelf import SHORTEST
 
 
@@ -57,6 +57,12 @@ def once(history: ChampionHistory, seat: Seat, word: str) -> str:
         there_are = ", ".join([MHFD, *sorted(were)])
         raise UsageError(f"{word!r} was never champion of {seat}; there are: {there_are}")
     return found[0]
+
+
+def last(history: ChampionHistory, seat: Seat, role: Role) -> ChampionChange:
+    """The line that made who has that role now; there is one."""
+    told = [one.change for one in history.told(seat) if one.in_effect]
+    return next(one for one in reversed(told) if one.role == role)
 
 
 def rolled_back_from(history: ChampionHistory, seat: Seat, name: str) -> ChampionChange | None:

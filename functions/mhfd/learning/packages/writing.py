@@ -55,8 +55,8 @@ def writable(home: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise LibraryUnwritable(
-            f"{error.filename or home}: cannot be written: {error.strerror or error}; who is champion has not changed: "
-            "make room, or set `models.home` to a folder that may be written, and do the same again"
+            f"{error.filename or home}: {error.strerror or error}; who is champion has not changed: make room there, "
+            "or let `models.home` be a folder that may be written, and do the same again"
         ) from None
 
 
