@@ -34,7 +34,8 @@ from mhfd.learning.learners.pipeline import KindLearner
 from mhfd.learning.learners.reach import code_digest, reach_of, rings_of
 from mhfd.learning.learners.selection import curve
 from mhfd.learning.packages import Card, CardRow, Recipe, write_package
-from mhfd.learning.trained import UNKNOWN_LICENCE, Training, said_of_card
+from mhfd.learning.packages.card import UNKNOWN_LICENCE
+from mhfd.learning.trained import Training, said_of_card
 
 _LEAST_GROUPS: Final = 2
 _FEW_GROUPS: Final = 6

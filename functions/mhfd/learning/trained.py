@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from mhfd.errors import UsageError
 from mhfd.learning.packages import Package
 
-UNKNOWN_LICENCE: Final = "unknown, not for sharing"
+Row = TypeVar("Row")
 _MOST_SAID: Final = {"title": 60, "licence": 120}
 """Characters that a card has room for."""
 
@@ -20,6 +20,13 @@ def said_of_card(*, title: str | None, licence: str) -> None:
         most = _MOST_SAID[name]
         if text is not None and not (0 < len(text) <= most and text.isprintable()):
             raise UsageError(f"{name}: expected 1 to {most} characters that can be printed, got {text[: 2 * most]!r}")
+
+
+def thinned(rows: Sequence[Row], most: int) -> list[Row]:
+    """At most so many of a table's, evenly, the first and the last among them."""
+    if len(rows) <= most:
+        return list(rows)
+    return [rows[round(at * (len(rows) - 1) / (most - 1))] for at in range(most)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,8 @@ class NetworkTrained:
     """Of each worker."""
     epochs: tuple[Mapping[str, Any], ...]
     """A row each: epoch, step, loss, rate, validation_loss, top1, top5, seconds, images."""
+    untrained: Mapping[str, Any] | None = None
+    """What the validation said before the first step: validation_loss, top1. None: nobody asked."""
 
 
 @dataclass(frozen=True, slots=True)

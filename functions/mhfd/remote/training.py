@@ -21,7 +21,7 @@ from mhfd.remote.refusal import Refusal, problem
 
 if TYPE_CHECKING:
     from mhfd.learning.trained import Training
-    from mhfd.learning.training.told import CheckpointSaved, EpochDone, Told
+    from mhfd.learning.training.told import CheckpointSaved, Told
 
 NAME: Final = "mhfd_train"
 FOLDER: Final = "training"
@@ -88,7 +88,7 @@ def _by_workers(dataset: Path, plan: TrainingPlan, **options: Any) -> "Training"
 def _trained(trainer: Trainer, request: TrainRequest, work: LongWork) -> dict[str, Any]:
     turn = _Turn(request, work, rooted(request.dataset, work.site))
     turn.begin()
-    from mhfd.learning.trained import UNKNOWN_LICENCE
+    from mhfd.learning.packages.card import UNKNOWN_LICENCE
 
     try:
         trained = trainer(
@@ -161,10 +161,12 @@ class _Turn:
         if told.kind == "begun":
             self._step, self._steps = told.step, told.steps
             self._workers = f"{told.workers} worker{'s' * (told.workers != 1)} on {told.device}"
+        elif told.kind == "untrained":
+            self._validated = told.words
         elif told.kind == "step":
             self._step = told.step
         elif told.kind == "epoch":
-            self._step, self._validated = told.step, epoch_words(told, self._request.plan.epochs)
+            self._step, self._validated = told.step, told.words(self._request.plan.epochs)
             if told.epoch < self._request.plan.epochs:
                 self._work.ledger.reads(self._data.bytes)
         self.alive()
@@ -207,20 +209,7 @@ class _Turn:
             self._work.artefact(Path(_PACKAGES, folder.name, file.name), "package")
         said = {name: value for name, value in trained.as_json().items() if name not in _NOT_THERE}
         if trained.network is not None:
-            said["network"] |= {"epochs": thinned(trained.network.epochs)}
+            from mhfd.learning.trained import thinned
+
+            said["network"] |= {"epochs": thinned(trained.network.epochs, _MOST_EPOCHS)}
         return {**said, "dataset": self._dataset, "cost": self.cost, "words": list(trained.words)}
-
-
-def epoch_words(told: "EpochDone", epochs: int) -> str:
-    """As `epoch 3 of 20: loss 0.41, validated 0.52, top-1 83.1%`."""
-    right = "" if told.top1 is None else f", top-1 {told.top1:.1%}"
-    return f"epoch {told.epoch} of {epochs}: loss {told.loss:.3g}, validated {told.validation_loss:.3g}{right}"
-
-
-def thinned(rows: Any) -> list[Any]:
-    """At most so many of a table's, evenly, the first and the last among them."""
-    found = list(rows)
-    if len(found) <= _MOST_EPOCHS:
-        return found
-    last = _MOST_EPOCHS - 1
-    return [found[round(at * (len(found) - 1) / last)] for at in range(_MOST_EPOCHS)]

@@ -11,8 +11,9 @@ import pytest
 
 from mhfd.contract.training import TrainingJob, TrainingPlan, WorkerLayout
 from mhfd.errors import OptionNeedsExtra, TrainingFailed, UsageError
+from mhfd.learning.training.hearing import Hearing
 from mhfd.learning.training.launching import Cost
-from mhfd.learning.training.making import Hearing, batch_of, epoch_words, needs_torch, plan_of
+from mhfd.learning.training.making import batch_of, needs_torch, plan_of
 from mhfd.learning.training.told import (
     CheckpointSaved,
     EpochDone,
@@ -21,6 +22,7 @@ from mhfd.learning.training.told import (
     TrainingBegun,
     TrainingEnded,
     TrainingStopped,
+    UntrainedNet,
 )
 
 BEGUN = TrainingBegun(step=0, steps=100, examples=60, validated_on=12, parameters=41_000, device="cpu", workers=2)
@@ -86,9 +88,12 @@ def test_without_torch_it_says_what_to_install() -> None:
         needs_torch("small")
 
 
-def test_a_line_an_epoch_can_be_read_in_a_log() -> None:
-    words = epoch_words(EPOCH, 20)
-    assert words == "epoch 3 of 20, loss 0.5123, validation 0.6000, top-1 0.750, rate 0.0031, 1.5 min"
+def test_a_line_an_epoch_can_be_read_in_a_log(tmp_path: Path) -> None:
+    _, said = heard(tmp_path, [UntrainedNet(validation_loss=0.83123, top1=0.5), EPOCH])
+    assert said == [
+        "validated 0.831 before the first step, top-1 50.0%",
+        "epoch 3 of 20: loss 0.512, validated 0.6, top-1 75.0%, rate 0.0031, 1.5 min",
+    ]
 
 
 def test_ten_measured_steps_say_what_it_will_cost(tmp_path: Path) -> None:

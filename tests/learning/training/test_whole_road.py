@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from tests.rigs.little_training import taught
 from tests.rigs.typed import typed_here
 
 import mhfd_client
@@ -20,10 +21,11 @@ from mhfd.contract.training import TrainingPlan, WorkerLayout
 from mhfd.errors import TrainingFailed, UsageError
 from mhfd.learning.dataset import Dataset, Side
 from mhfd.learning.inference.distance import RINGS
-from mhfd.learning.packages import verify
+from mhfd.learning.packages import Package, verify
 from mhfd.learning.trained import Training
 from mhfd.learning.training import place
 from mhfd.learning.training.making import train_net
+from mhfd.learning.training.nets import net_of, weights_in
 from mhfd.learning.training.told import CheckpointSaved, Told
 
 pytestmark = pytest.mark.learn
@@ -66,16 +68,22 @@ def test_two_workers_make_a_package_that_answers_its_test(
     assert network.images_seen == training.network.images
     assert network.steps == training.network.step
     assert [row["epoch"] for row in training.network.epochs] == [1, 2]
-    assert {one.kind for one in told} >= {"begun", "step", "epoch", "saved", "ended"}
+    assert {one.kind for one in told} >= {"begun", "untrained", "step", "epoch", "saved", "ended"}
+    untrained = training.network.untrained
+    assert untrained is not None
+    gained = min(row["validation_loss"] for row in training.network.epochs) < untrained["validation_loss"]
+    assert gained is not any("gained nothing" in words for words in training.warnings)
     assert [path.name for path in (home / "one" / "checkpoints").iterdir()] == [f"step-{network.steps:06}.ckpt"]
     table = {row.what: row for row in card.table}
     assert table["AUC, validation groups"].groups is not None
     assert "top-1 after epoch 2" in table
+    assert table["loss before the first step, validation groups"].value == round(untrained["validation_loss"], 4)
     said = "\n".join(training.words)
     assert "trained focus by small" in said
     assert "not promoted" in said
     readme = (package.folder / "README.md").read_text()
     assert "## By epoch" in readme
+    assert f"| 0 | | {untrained['validation_loss']:.4f} |" in readme
     assert str(home) not in readme
 
 
@@ -117,6 +125,51 @@ def test_a_session_asks_it_of_an_image(
     code, told = typed_here(["score", row.path, "--model", str(training.package.folder), "--json"])
     assert code == 0, told
     assert training.package.name[:8] in told
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The images of another microscope."""
+    return taught(tmp_path_factory.mktemp("other") / "data")
+
+
+def further(other: Path, folder: Path, parent: Package, layout: WorkerLayout, **plan: Any) -> Training:
+    """Of a package, with these images."""
+    asked = PLAN.model_copy(update={"parent": parent.name, "batch": 8, **plan})
+    return train_net(other, asked, parent=parent, folder=folder, out=folder / "packages", layout=layout)
+
+
+def test_a_package_is_trained_further_by_one_worker_or_two(
+    other: Path, trained: tuple[Training, Path, list[Told]], tmp_path: Path
+) -> None:
+    parent = trained[0].package
+    one, two = further(other, tmp_path / "one", parent, ONE), further(other, tmp_path / "two", parent, TWO)
+    card, seen = one.package.card, set(Dataset.read(other).on(Side.TRAIN).groups)
+    assert card.parent == parent.name == two.package.card.parent
+    assert set(card.groups_seen) == seen | set(parent.card.groups_seen)
+    assert any(words.startswith(f"begins with package {parent.short}") for words in one.words)
+    assert one.network is not None
+    assert two.network is not None
+    assert one.network.untrained == pytest.approx(two.network.untrained, rel=1e-5)
+    size = {"channels": 1, "outputs": 3}
+    weights, before, shared = (
+        weights_in(package.weights(), net_of("focus", "small"), **size)
+        for package in (one.package, parent, two.package)
+    )
+    assert max(float(np.abs(weights[name] - shared[name]).max()) for name in weights) <= 1e-6
+    assert any((weights[name] != before[name]).any() for name in weights)
+    again = further(other, tmp_path / "one", parent, ONE)
+    assert (again.package, again.network) == (one.package, one.network)
+
+
+def test_a_training_that_gains_nothing_says_so(
+    other: Path, trained: tuple[Training, Path, list[Told]], tmp_path: Path
+) -> None:
+    """So slow a training that nothing changes; of groups that the parent has seen."""
+    first = further(other, tmp_path / "first", trained[0].package, ONE)
+    warned = further(other, tmp_path / "second", first.package, ONE, rate=1e-12, epochs=1).warnings
+    assert any(words.startswith("the training gained nothing: validated ") for words in warned)
+    assert any("groups that it is validated on: these figures flatter" in words for words in warned)
 
 
 class Left(BaseException):

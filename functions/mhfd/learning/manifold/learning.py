@@ -38,13 +38,13 @@ from mhfd.learning.manifold.pair import PAIR_VERSION, SLOPE_NAME
 from mhfd.learning.manifold.reading import alike
 from mhfd.learning.manifold.table import MoveTable, Told, move_table
 from mhfd.learning.packages import Library, Package, sealed
+from mhfd.learning.packages.card import UNKNOWN_LICENCE
 from mhfd.learning.packages.history import MHFD
 from mhfd.learning.promotion.life import Life, key_of
 
 LIFE: Final = "adjust-tests.jsonl"
 """The tests of adjustments that a library has made: a life of their own."""
 REPORT: Final = "report.json"
-UNKNOWN_LICENCE: Final = "unknown, not for sharing"
 _SEEDS: Final = 2**31
 
 Floats = NDArray[np.float64]

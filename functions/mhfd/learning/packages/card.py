@@ -31,6 +31,9 @@ ASKED_ELSEWHERE: Final[Mapping[ModelTask, str]] = MappingProxyType(
 )
 """What a package does that says nothing of one image, and who asks it."""
 
+UNKNOWN_LICENCE: Final = "unknown, not for sharing"
+"""Of data of which nobody said it."""
+
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """A sha256, as hexadecimal digits."""
 

@@ -6,7 +6,7 @@ Imports no torch: what has to compute with it is a process of its own. Promotes 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -20,34 +20,30 @@ from mhfd.errors import PackageRefused, TrainingFailed, UsageError, needing_extr
 from mhfd.learning.dataset import Dataset
 from mhfd.learning.dataset.checking import counted
 from mhfd.learning.packages import Package, read_package
-from mhfd.learning.trained import UNKNOWN_LICENCE, NetworkTrained, Training, said_of_card
+from mhfd.learning.packages.card import UNKNOWN_LICENCE
+from mhfd.learning.trained import NetworkTrained, Training, said_of_card
 from mhfd.learning.training import place
 from mhfd.learning.training.examples import Examples, open_examples, split
+from mhfd.learning.training.hearing import Hearing, Say
 from mhfd.learning.training.launching import (
     Cost,
-    cost_of,
     follow,
     kept_choice,
     layout_of,
     layout_words,
     machine_here,
     sweep,
-    time_words,
 )
 from mhfd.learning.training.nets import net_of
 from mhfd.learning.training.packaging import Packed, packed
+from mhfd.learning.training.parents import Parent, joined_groups, joined_licence, parent_of
 from mhfd.learning.training.place import FinishedTraining, TrainingCourse, training_name
-from mhfd.learning.training.told import CheckpointSaved, EpochDone, StepDone, Told, TrainingBegun
+from mhfd.learning.training.told import CheckpointSaved, Told
+from mhfd.learning.training.workers.beginning import put_parent
 from mhfd.learning.training.workers.checkpoint import TrainingCheckpoint, best_of, latest, read
 
-MEASURED: Final = 10
-"""Steps that a cost is said from."""
-_UNSTEADY: Final = 2
-"""Steps before them, which take longer than those to come."""
 _OPTIONS: Final = {"warmup_epochs": "warmup"}
 """What a field of a plan is called where it is asked for, if otherwise."""
-
-Say = Callable[[str], object]
 
 
 def plan_of(lesson: str, learner: str, **given: Any) -> TrainingPlan:
@@ -75,6 +71,7 @@ def train_net(
     plan: TrainingPlan,
     *,
     out: Path,
+    parent: Package | None = None,
     folder: Path | None = None,
     home: Path | None = None,
     layout: WorkerLayout | None = None,
@@ -101,6 +98,7 @@ def train_net(
         dataset: A dataset, or its folder.
         plan: What is to become of it.
         out: The folder of packages that the package is written into.
+        parent: The package that the plan begins with.
         folder: The training's own folder.
         home: In place of `folder`: where trainings have folders, of which this one's is named by plan and dataset.
         layout: How the work is shared. None: as this training was begun, else as the last sweep of this machine says,
@@ -112,7 +110,7 @@ def train_net(
         afresh: Take away what there is of the same training, and begin anew.
         at_most_hours: Go no further than the first steps where the whole would take longer.
         title: What people call the package.
-        licence: Of the data.
+        licence: Of the data; the parent's is added.
         told: Told all that workers tell.
         said: Told in words what happens, a line an epoch.
         saved: Told of each checkpoint once it is on the disk: here the training may be left.
@@ -128,6 +126,7 @@ def train_net(
     say = said or (lambda _words: None)
     net = net_of(plan.lesson, plan.learner)
     needs_torch(net.name)
+    licence = joined_licence(licence, parent)
     said_of_card(title=title, licence=licence)
     wanted = layout or WorkerLayout(device=device, nodes=nodes)
     layout_of(None if layout is None else layout.workers, wanted.threads, machine_here(), device=wanted.device)
@@ -140,13 +139,16 @@ def train_net(
     place.can_take(out)
     taught, validated = split(examples, plan)
     plan = batch_of(plan, len(taught))
+    begins = parent_of(plan, parent, examples)
+    joined_groups(examples.groups, parent)
+    asked = _Asked(examples, validated, plan, begins, out, title, licence)
     if (note := place.finished(folder)) is not None:
-        if (package := _package_of(note, out, plan, title=title, licence=licence)) is not None:
+        if (package := _package_of(note, asked)) is not None:
             say("this training was finished before, and its package is there; --afresh trains anew")
             return _training(note, package, plan)
         if best_of(folder) is not None:
             say("this training was finished before: its network is packed anew")
-            return _packed(folder, examples, validated, plan, note.course, out=out, title=title, licence=licence)
+            return _packed(folder, asked, note.course)
         place.made(folder, afresh=True)
     job = TrainingJob(
         plan=plan,
@@ -158,6 +160,10 @@ def train_net(
         found = _layout(job, folder, examples, sweeps or folder / "sweeps", anew=sweep_anew, say=say, beat=beat)
         job = job.model_copy(update={"layout": found})
     shared = job.layout
+    if begins is not None:
+        _put(folder, begins)
+        for words in (begins.words, *begins.notes):
+            say(words)
     say(
         f"training {plan.lesson} by {net.name} with {len(taught)} images, {len(validated)} held back to validate it: "
         f"{counted(plan.epochs, 'epoch')} of batches of {plan.batch}, by {layout_words(shared, machine_here())}"
@@ -174,8 +180,9 @@ def train_net(
         seconds=0.0 if newest is None else newest.state.seconds,
         workers=shared.all_workers,
         threads=shared.threads,
+        untrained=None if newest is None else newest.state.untrained,
     )
-    return _packed(folder, examples, validated, plan, course, out=out, title=title, licence=licence)
+    return _packed(folder, asked, course)
 
 
 def batch_of(plan: TrainingPlan, taught: int) -> TrainingPlan:
@@ -209,110 +216,30 @@ def _layout(
     return found.choice
 
 
-@dataclass
-class Hearing:
-    """What the workers of a training told, and what it means for whoever waits."""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the package is to be of, and where it is to lie."""
 
-    job: TrainingJob
-    folder: Path
-    say: Say
-    at_most_hours: float | None = None
-    told: Callable[[Told], object] | None = None
-    saved: Callable[[CheckpointSaved], object] | None = None
-    costs: Callable[[Cost], object] | None = None
-    begun: TrainingBegun | None = None
-    last: CheckpointSaved | None = None
-    steps: list[StepDone] = field(default_factory=list)
-    measured: bool = False
-    ended: bool = False
-
-    def hear(self, one: Told) -> None:
-        """One thing. TrainingFailed where it is the end, and no good one."""
-        if self.told is not None:
-            self.told(one)
-        if one.kind == "begun":
-            self._began(one)
-        elif one.kind == "step":
-            self._stepped(one)
-        elif one.kind == "epoch":
-            self.say(epoch_words(one, self.job.plan.epochs))
-        elif one.kind == "saved":
-            self.last = one
-            if self.saved is not None:
-                self.saved(one)
-        elif one.kind == "restarted":
-            self.say(f"{one.why}; the workers begin again from the last checkpoint")
-        elif one.kind == "stopped":
-            raise TrainingFailed(f"{one.why}; {one.remedy}{self._kept()}", one.code)
-        elif one.kind == "ended":
-            self.ended = True
-
-    def is_over(self) -> None:
-        """After the last. TrainingFailed: nobody said how it ended."""
-        if not self.ended:
-            raise TrainingFailed(f"the workers ended, and said not why; type the same again{self._kept()}", "no_word")
-
-    def _kept(self) -> str:
-        if self.last is None:
-            return ""
-        return f". Step {self.last.step} of {self.last.steps} is saved in {self.folder}"
-
-    def _began(self, one: TrainingBegun) -> None:
-        first, self.begun = self.begun is None, one
-        if one.step and first:
-            self.say(f"going on from step {one.step} of {one.steps}")
-
-    def _stepped(self, one: StepDone) -> None:
-        """The first are measured: what the others will take is said once."""
-        if self.begun is None or self.measured:
-            return
-        self.steps.append(one)
-        left = self.begun.steps - self.begun.step
-        wanted = min(MEASURED, max(1, left // 4))  # a training of few steps may take long, too
-        if len(self.steps) < _UNSTEADY + wanted:
-            return
-        self.measured = True
-        last = self.steps[_UNSTEADY:]
-        cost = cost_of(
-            sum(step.seconds for step in last) / len(last),
-            self.begun.steps - one.step,
-            self.job.layout,
-            device=self.begun.device,
-            examples=self.begun.examples,
-            validated_on=self.begun.validated_on,
-        )
-        self.say(f"from {counted(wanted, 'measured step')}: {cost.words}")
-        if self.costs is not None:
-            self.costs(cost)
-        if self.at_most_hours is not None and cost.seconds > 3600 * self.at_most_hours:
-            raise TrainingFailed(
-                f"the training would take {cost.seconds / 3600:.2g} hours, and {self.at_most_hours:g} are let pass: "
-                "give it more workers or fewer epochs, or say a higher --at-most-hours",
-                "too_long",
-            )
+    examples: Examples
+    validated: NDArray[np.intp]
+    plan: TrainingPlan
+    parent: Parent | None
+    out: Path
+    title: str | None
+    licence: str
 
 
-def epoch_words(one: EpochDone, epochs: int) -> str:
-    """A line an epoch, as it is read in a log."""
-    parts = [f"epoch {one.epoch} of {epochs}", f"loss {one.loss:.4f}", f"validation {one.validation_loss:.4f}"]
-    if one.top1 is not None:
-        parts.append(f"top-1 {one.top1:.3f}")
-    if one.top5 is not None:
-        parts.append(f"top-5 {one.top5:.3f}")
-    return ", ".join([*parts, f"rate {one.rate:.2g}", time_words(one.seconds)])
+def _put(folder: Path, begins: Parent) -> None:
+    """Beside the job, where the workers look. TrainingFailed."""
+    try:
+        put_parent(folder, begins.package.name, begins.weights)
+    except OSError as error:
+        why = error.strerror or str(error)
+        remedy = "mend that, and type the same again"
+        raise TrainingFailed(f"{folder}: the parent's numbers cannot be put there: {why}; {remedy}", "disk") from error
 
 
-def _packed(
-    folder: Path,
-    examples: Examples,
-    validated: NDArray[np.intp],
-    plan: TrainingPlan,
-    course: TrainingCourse,
-    *,
-    out: Path,
-    title: str | None,
-    licence: str,
-) -> Training:
+def _packed(folder: Path, asked: _Asked, course: TrainingCourse) -> Training:
     """Write the package of the best checkpoint, and keep what became of the training. TrainingFailed."""
     kept = best_of(folder)
     if kept is None:
@@ -321,13 +248,23 @@ def _packed(
         )
     checkpoint = read(kept.path)
     try:
-        found = packed(examples, validated, plan, checkpoint, course.epochs, out=out, title=title, licence=licence)
-        return _training(_noted(folder, found, checkpoint, course, best=kept.path), found.package, plan)
+        found = packed(
+            asked.examples,
+            asked.validated,
+            asked.plan,
+            checkpoint,
+            course.epochs,
+            parent=asked.parent,
+            out=asked.out,
+            title=asked.title,
+            licence=asked.licence,
+        )
+        return _training(_noted(folder, found, checkpoint, course, best=kept.path), found.package, asked.plan)
     except OSError as error:
         why = error.strerror or str(error)
         raise TrainingFailed(
-            f"{error.filename or out}: the package cannot be written: {why}; mend that, and type the same again: the "
-            "network is kept",
+            f"{error.filename or asked.out}: the package cannot be written: {why}; mend that, and type the same again: "
+            "the network is kept",
             "not_written",
         ) from error
 
@@ -360,17 +297,16 @@ def _training(note: FinishedTraining, package: Package, plan: TrainingPlan) -> T
         workers=course.workers,
         threads=course.threads,
         epochs=tuple(done.model_dump(mode="json", exclude={"kind"}) for done in course.epochs),
+        untrained=None if course.untrained is None else course.untrained.model_dump(mode="json", exclude={"kind"}),
     )
     return Training(package, plan.lesson, note.words, note.warnings, {"teach": round(course.seconds, 3)}, network)
 
 
-def _package_of(
-    note: FinishedTraining, out: Path, plan: TrainingPlan, *, title: str | None, licence: str
-) -> Package | None:
+def _package_of(note: FinishedTraining, asked: _Asked) -> Package | None:
     """What a training was finished with, if it is there and is called as it is asked for."""
     try:
-        package = read_package(out / note.package)
+        package = read_package(asked.out / note.package)
     except (PackageRefused, OSError):  # removed, damaged, or written into another folder
         return None
-    called = title or f"{plan.lesson}-{plan.learner}"
-    return package if (package.card.title, package.card.data_licence) == (called, licence) else None
+    called = asked.title or f"{asked.plan.lesson}-{asked.plan.learner}"
+    return package if (package.card.title, package.card.data_licence) == (called, asked.licence) else None

@@ -24,12 +24,14 @@ from mhfd.learning.learners.reach import code_digest, reach_of
 from mhfd.learning.packages import Card, CardRow, NetworkRecipe, Package, Reach, Recipe, write_package
 from mhfd.learning.preparation import NORMALISATION
 from mhfd.learning.preparation.outline import OUTLINE, outline_of
+from mhfd.learning.trained import thinned
 from mhfd.learning.training.agreeing import Answers, answers_of_torch
 from mhfd.learning.training.examples import Examples
 from mhfd.learning.training.nets import Head, Net, head_of, net_of, onnx_of
+from mhfd.learning.training.parents import Parent, joined_groups
 from mhfd.learning.training.restored import restored_figures
 from mhfd.learning.training.told import EpochDone
-from mhfd.learning.training.workers.checkpoint import TrainingCheckpoint
+from mhfd.learning.training.workers.checkpoint import TrainingCheckpoint, TrainingState
 
 APART: Final = 1e-5
 """How far ONNX may be from torch: of 1, or of a number that is larger."""
@@ -62,6 +64,7 @@ def packed(
     checkpoint: TrainingCheckpoint,
     epochs: Sequence[EpochDone],
     *,
+    parent: Parent | None,
     out: Path,
     title: str | None,
     licence: str,
@@ -74,9 +77,10 @@ def packed(
         plan: What was to be done.
         checkpoint: The one that was validated best.
         epochs: Of the whole training.
+        parent: What it began with; None: drawn numbers.
         out: The folder of packages that it is written into.
         title: What people call it; None: lesson and network.
-        licence: Of the data.
+        licence: Of the data, the parent's with them.
 
     Raises:
         NotExportable: ONNX and torch say different things of one image.
@@ -90,7 +94,8 @@ def packed(
     answers = _agreed(onnx, [*tests, *shown], by_torch, net=net, examples=examples)
     state = checkpoint.state
     best = state.best
-    warnings = tuple(_warnings(examples, validated, best))
+    before = None if parent is None else parent.package
+    warnings = tuple(_warnings(examples, validated, parent, state, epochs))
     rows = tuple(_figures(examples, validated, plan, head, checkpoint, epochs))
     if head.lesson in ("denoise", "segment"):
         rows += tuple(_restored(onnx, examples, validated, net))
@@ -99,8 +104,9 @@ def packed(
     card = Card(
         title=title or f"{plan.lesson}-{net.name}",
         task=plan.lesson,
+        parent=None if before is None else before.name,
         dataset=examples.digest,
-        groups_seen=tuple(sorted(set(examples.groups))),
+        groups_seen=joined_groups(examples.groups, before),
         assumptions=tuple(_assumptions(plan, head)),
         recipe=Recipe(
             learner=net.name,
@@ -128,7 +134,7 @@ def packed(
         rings=_rings(examples),
     )
     words = (
-        *_words(examples, validated, plan, checkpoint, epochs, rows, parameters),
+        *_words(examples, validated, plan, parent, checkpoint, epochs, rows, parameters),
         *(f"mind: {w}" for w in warnings),
     )
     package = write_package(
@@ -137,7 +143,7 @@ def packed(
         onnx,
         tests[0],
         answers[gives[0]],
-        _readme(card, words, epochs),
+        _readme(card, words, state, epochs),
         test_map=answers["map"] if gives == ("said", "map") else None,
     )
     return Packed(package, words, warnings)
@@ -239,6 +245,11 @@ def _figures(
     if best.top5 is not None and len(head.says) > 5:
         yield row("top-5, validation groups", best.top5)
     yield row("loss, validation groups", best.validation_loss)
+    if (untrained := checkpoint.state.untrained) is not None:
+        loss = _rounded(untrained.validation_loss)
+        yield CardRow(
+            what="loss before the first step, validation groups", value=loss, rows=len(validated), groups=groups
+        )
     yield from _with_intervals(examples, plan, head, checkpoint, how)
 
 
@@ -281,7 +292,7 @@ def _restored(onnx: bytes, examples: Examples, validated: NDArray[np.intp], net:
 
 def _by_epoch(history: Sequence[EpochDone]) -> Iterator[CardRow]:
     """The curve, of so many epochs at most."""
-    for done in _some(history):
+    for done in thinned(history, _EPOCHS_IN_CARD):
         value = done.validation_loss if done.top1 is None else done.top1
         yield CardRow(
             what=f"{'validation loss' if done.top1 is None else 'top-1'} after epoch {done.epoch}",
@@ -290,32 +301,51 @@ def _by_epoch(history: Sequence[EpochDone]) -> Iterator[CardRow]:
         )
 
 
-def _some(history: Sequence[EpochDone]) -> list[EpochDone]:
-    if len(history) <= _EPOCHS_IN_CARD:
-        return list(history)
-    return [history[int(at)] for at in np.unique(np.linspace(0, len(history) - 1, _EPOCHS_IN_CARD).round())]
-
-
 def _groups_of(examples: Examples, some: NDArray[np.intp]) -> int:
     """How many there are among some of the examples."""
+    return len(_groups_among(examples, some))
+
+
+def _groups_among(examples: Examples, some: NDArray[np.intp]) -> set[str]:
     named = examples.groups
-    return len({named[index] for index in some})
+    return {named[index] for index in some}
 
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None or not np.isfinite(value) else round(float(value), 4)
 
 
-def _warnings(examples: Examples, validated: NDArray[np.intp], best: EpochDone | None) -> Iterator[str]:
+def _warnings(
+    examples: Examples,
+    validated: NDArray[np.intp],
+    parent: Parent | None,
+    state: TrainingState,
+    epochs: Sequence[EpochDone],
+) -> Iterator[str]:
     """What a person should know of it."""
     yield from examples.notes
+    if parent is not None:
+        yield from parent.notes
+        known = _groups_among(examples, validated) & set(parent.package.card.groups_seen)
+        if known:
+            yield (
+                f"package {parent.package.short} was taught with {len(known)} of the {_groups_of(examples, validated)} "
+                "groups that it is validated on: these figures flatter"
+            )
     if (back := _groups_of(examples, validated)) < 2:
         yield f"it was validated on {counted(back, 'group')} alone: how good it is on others, these figures do not say"
+    best, untrained = state.best, state.untrained
     if best is not None and best.top1 is not None and best.guess is not None and best.top1 <= best.guess:
         yield (
             f"it is no better than guessing: always saying the commonest would be right in {best.guess:.3f} of the "
             "validation, it is in "
             f"{best.top1:.3f}; more images, more epochs or another rate may help"
+        )
+    lowest = min((done.validation_loss for done in epochs), default=None)
+    if untrained is not None and lowest is not None and not lowest < untrained.validation_loss:
+        yield (
+            f"the training gained nothing: validated {untrained.validation_loss:.4g} before the first step, and "
+            f"{lowest:.4g} at best after it; more images, more epochs or a smaller rate may help"
         )
 
 
@@ -333,6 +363,7 @@ def _words(
     examples: Examples,
     validated: NDArray[np.intp],
     plan: TrainingPlan,
+    parent: Parent | None,
     checkpoint: TrainingCheckpoint,
     epochs: Sequence[EpochDone],
     rows: Sequence[CardRow],
@@ -345,6 +376,10 @@ def _words(
         f"images of {counted(groups - back, 'group')}; {len(validated)} images of {counted(back, 'group')} were held "
         "back to validate it"
     )
+    if parent is not None:
+        yield parent.words
+    if state.best is not None and state.untrained is not None:
+        yield f"{state.untrained.words}, {state.best.validation_loss:.3g} after epoch {state.best.epoch}"
     if state.best is not None:
         yield (
             f"the package is epoch {state.best.epoch} of {len(epochs)}, which was validated best: step {state.step}, "
@@ -359,7 +394,7 @@ def _words(
     yield "not promoted: whether it is worth having is said by `mhfd evaluate`, on groups that it has not seen"
 
 
-def _readme(card: Card, words: Sequence[str], history: Sequence[EpochDone]) -> str:
+def _readme(card: Card, words: Sequence[str], state: TrainingState, history: Sequence[EpochDone]) -> str:
     lines = [f"# {card.title}", "", *(f"- {line}" for line in words), ""]
     lines += [
         "## By epoch",
@@ -367,7 +402,10 @@ def _readme(card: Card, words: Sequence[str], history: Sequence[EpochDone]) -> s
         "| epoch | loss | validation loss | top-1 | top-5 | rate |",
         "|---|---|---|---|---|---|",
     ]
-    for done in _some(history):
+    if (before := state.untrained) is not None:
+        top1 = "" if before.top1 is None else f"{before.top1:.4f}"
+        lines.append(f"| 0 | | {before.validation_loss:.4f} | {top1} | | |")
+    for done in thinned(history, _EPOCHS_IN_CARD):
         top = ("" if one is None else f"{one:.4f}" for one in (done.top1, done.top5))
         cells = (str(done.epoch), f"{done.loss:.4f}", f"{done.validation_loss:.4f}", *top, f"{done.rate:.3g}")
         lines.append(f"| {' | '.join(cells)} |")

@@ -20,13 +20,14 @@ from mhfd.contract.base import Wire
 from mhfd.contract.training import TrainingJob, TrainingPlan
 from mhfd.errors import UsageError
 from mhfd.learning.dataset import Dataset
-from mhfd.learning.training.told import EpochDone
+from mhfd.learning.training.told import EpochDone, UntrainedNet
 from mhfd.learning.training.workers import JOB
+from mhfd.learning.training.workers.beginning import PARENT
 
 CHECKPOINTS: Final = "checkpoints"
 DATASET: Final = "dataset"
 FINISHED: Final = "finished.json"
-_PASSING: Final = ("sweep", "errors.log")
+_PASSING: Final = ("sweep", "errors.log", PARENT)
 _DIGITS: Final = 16
 
 
@@ -38,6 +39,7 @@ class TrainingCourse(Wire):
     seconds: float
     workers: int
     threads: int
+    untrained: UntrainedNet | None = None
 
 
 class FinishedTraining(Wire):

@@ -23,6 +23,19 @@ class TrainingBegun(Wire):
     workers: int
 
 
+class UntrainedNet(Wire):
+    """What the validation says of the network before the first step: of drawn numbers, or of the parent's."""
+
+    kind: Literal["untrained"] = "untrained"
+    validation_loss: float
+    top1: float | None
+
+    @property
+    def words(self) -> str:
+        """As `validated 0.831 before the first step, top-1 50.0%`."""
+        return f"validated {self.validation_loss:.3g} before the first step{_right(self.top1)}"
+
+
 class StepDone(Wire):
     """A step, measured. Loss: of its batch, the mean."""
 
@@ -51,6 +64,12 @@ class EpochDone(Wire):
     seconds: float = Field(description="of training so far, over all turns")
     images: int = Field(description="seen so far")
     guess: float | None = Field(None, description="top-1 of saying always what is the commonest in the validation")
+
+    def words(self, epochs: int) -> str:
+        """As `epoch 3 of 20: loss 0.41, validated 0.52, top-1 83.1%`."""
+        said = f"epoch {self.epoch} of {epochs}: loss {self.loss:.3g}, validated {self.validation_loss:.3g}"
+        five = "" if self.top5 is None else f", top-5 {self.top5:.1%}"
+        return f"{said}{_right(self.top1)}{five}"
 
 
 class CheckpointSaved(Wire):
@@ -92,7 +111,18 @@ class TrainingStopped(Wire):
 
 
 Told = Annotated[
-    TrainingBegun | StepDone | EpochDone | CheckpointSaved | WorkersRestarted | TrainingEnded | TrainingStopped,
+    TrainingBegun
+    | UntrainedNet
+    | StepDone
+    | EpochDone
+    | CheckpointSaved
+    | WorkersRestarted
+    | TrainingEnded
+    | TrainingStopped,
     Field(discriminator="kind"),
 ]
 TOLD: TypeAdapter[Told] = TypeAdapter(Told)
+
+
+def _right(top1: float | None) -> str:
+    return "" if top1 is None else f", top-1 {top1:.1%}"

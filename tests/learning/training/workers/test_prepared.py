@@ -9,9 +9,12 @@ import pytest
 from tests.rigs.little_training import job, taught
 
 from mhfd.errors import UsageError
+from mhfd.learning.training.nets import digest_of
 from mhfd.learning.training.told import TOLD, TrainingEnded
 from mhfd.learning.training.workers import STOP
+from mhfd.learning.training.workers.beginning import PARENT, put_parent
 from mhfd.learning.training.workers.prepared import prepare
+from mhfd.learning.training.workers.schedule import FURTHER
 from mhfd.learning.training.workers.telling import Teller
 from mhfd.learning.training.workers.trouble import TrainingTrouble, mount_of, of_data, of_disk, words_of
 
@@ -19,7 +22,7 @@ ENDED = TrainingEnded(why="epochs", step=3, digest="d")
 
 
 def test_steps_and_images_of_a_training(tmp_path: Path) -> None:
-    prepared = prepare(job(taught(tmp_path), epochs=5, batch=7))
+    prepared = prepare(job(taught(tmp_path), epochs=5, batch=7), tmp_path)
 
     assert (len(prepared.taught), len(prepared.validated)) == (18, 6)
     assert (prepared.steps_in_epoch, prepared.steps) == (3, 15)
@@ -30,20 +33,43 @@ def test_steps_and_images_of_a_training(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("batch", "highest"), [(6, 0.01), (18, 0.01)])
 def test_the_plan_s_rate_is_taken_before_the_network_s(tmp_path: Path, batch: int, highest: float) -> None:
     dataset = taught(tmp_path)
-    said, usual = prepare(job(dataset, batch=batch, rate=highest)), prepare(job(dataset, batch=batch))
+    said, usual = (
+        prepare(job(dataset, batch=batch, rate=highest), tmp_path),
+        prepare(job(dataset, batch=batch), tmp_path),
+    )
 
     assert max(said.rate(step) for step in range(said.steps)) == pytest.approx(highest)
     assert usual.rate(0) == usual.net.rate
 
 
+def test_it_begins_with_its_parent_s_numbers_and_with_no_other_s(tmp_path: Path) -> None:
+    dataset = taught(tmp_path / "data")
+    drawn = prepare(job(dataset, seed=1), tmp_path)
+    known = {name: value + 1 for name, value in drawn.begun.items()}
+    put_parent(tmp_path, "a" * 64, known)
+
+    begun = prepare(job(dataset, parent="a" * 64), tmp_path)
+
+    assert digest_of(begun.begun) == digest_of(known)
+    assert digest_of(prepare(job(dataset), tmp_path).begun) != digest_of(drawn.begun), "another seed"
+    assert begun.rate(0) == FURTHER * drawn.rate(0) < drawn.rate(0)
+    assert prepare(job(dataset, parent="a" * 64, rate=0.01), tmp_path).rate(0) == 0.01
+    with pytest.raises(UsageError, match=f"the numbers of another package than {'b' * 64}"):
+        prepare(job(dataset, parent="b" * 64), tmp_path)
+    (tmp_path / PARENT).write_bytes((tmp_path / PARENT).read_bytes()[:-1])
+    with pytest.raises(UsageError, match=f"{PARENT}: the parent's numbers cannot be read; give the same command again"):
+        prepare(job(dataset, parent="a" * 64), tmp_path)
+    prepare(job(dataset, parent="a" * 64, measure_only=2), tmp_path / "sweep")
+
+
 def test_a_batch_larger_than_what_is_taught_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"^batch: 19 images a step .* 18 that are taught"):
-        prepare(job(taught(tmp_path), batch=19))
+        prepare(job(taught(tmp_path), batch=19), tmp_path)
 
 
 def test_a_network_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="small"):
-        prepare(job(taught(tmp_path), learner="large"))
+        prepare(job(taught(tmp_path), learner="large"), tmp_path)
 
 
 def test_a_full_disk_is_named_with_what_is_missing(tmp_path: Path) -> None:

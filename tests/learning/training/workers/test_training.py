@@ -12,8 +12,17 @@ from tests.rigs.little_training import alone, job, taught
 from tests.rigs.shown import labelled
 
 from mhfd.learning.dataset import Dataset
-from mhfd.learning.training.told import CheckpointSaved, EpochDone, StepDone, Told, TrainingBegun, TrainingEnded
+from mhfd.learning.training.told import (
+    CheckpointSaved,
+    EpochDone,
+    StepDone,
+    Told,
+    TrainingBegun,
+    TrainingEnded,
+    UntrainedNet,
+)
 from mhfd.learning.training.workers import STOP, checkpoint
+from mhfd.learning.training.workers.beginning import put_parent
 
 pytestmark = pytest.mark.learn
 
@@ -39,7 +48,7 @@ def test_it_says_what_it_does_in_order(tmp_path: Path, dataset: Path) -> None:
     ran = alone(job(dataset, epochs=2), tmp_path)
 
     each: list[type[Any]] = [StepDone, StepDone, StepDone, EpochDone, CheckpointSaved]
-    assert [type(told) for told in ran.told] == [TrainingBegun, *each, *each, TrainingEnded]
+    assert [type(told) for told in ran.told] == [TrainingBegun, UntrainedNet, *each, *each, TrainingEnded]
     begun, last = ran.told[0], ran.epochs[-1]
     assert isinstance(begun, TrainingBegun)
     assert (begun.step, begun.steps, begun.examples, begun.validated_on, begun.device) == (0, 6, 18, 6, "cpu")
@@ -67,6 +76,8 @@ def test_stopped_and_gone_on_from_it_is_as_if_nothing_had_been(tmp_path: Path, d
     assert kept is not None
     newest, _ = checkpoint.latest(tmp_path / "twice", made)
     assert newest is not None
+    assert [newest.state.untrained] == whole.of(UntrainedNet) == first.of(UntrainedNet)
+    assert second.of(UntrainedNet) == [], "it was known"
     timeless = {"seconds"}
     assert [done.model_dump(exclude=timeless) for done in newest.state.history] == [
         done.model_dump(exclude=timeless) for done in whole.epochs
@@ -107,6 +118,23 @@ def test_it_learns_what_can_be_learned_and_ends_when_it_has(tmp_path: Path, data
     best = checkpoint.best_of(tmp_path)
     assert best is not None
     assert best.state.step == ran.ended.step
+
+
+def test_it_begins_with_what_its_parent_says(tmp_path: Path, dataset: Path) -> None:
+    alone(job(dataset, epochs=20, rate=0.05), tmp_path / "parent")
+    best = checkpoint.best_of(tmp_path / "parent")
+    assert best is not None
+    assert best.state.best is not None
+    put_parent(tmp_path / "child", "a" * 64, checkpoint.read_weights(best.path))
+
+    ran = alone(job(dataset, epochs=1, parent="a" * 64), tmp_path / "child")
+
+    (untrained,) = ran.of(UntrainedNet)
+    assert untrained.validation_loss == pytest.approx(best.state.best.validation_loss, rel=1e-6)
+    assert untrained.top1 == best.state.best.top1
+    lost = alone(job(dataset, epochs=1, parent="b" * 64), tmp_path / "child")
+    assert lost.stopped.code == "data"
+    assert "another package" in lost.stopped.why
 
 
 def test_one_that_only_guesses_says_so(tmp_path: Path) -> None:

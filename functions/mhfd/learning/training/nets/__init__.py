@@ -13,6 +13,7 @@ from mhfd.contract.training import NetLesson
 from mhfd.errors import UsageError
 from mhfd.learning.training.nets.counting import NetSize, count
 from mhfd.learning.training.nets.drawing import Net, NetDrawn, Steps
+from mhfd.learning.training.nets.from_onnx import weights_in
 from mhfd.learning.training.nets.heads import Head, head_of
 from mhfd.learning.training.nets.in_onnx import onnx_of
 from mhfd.learning.training.nets.mcnn import MCNN
@@ -35,6 +36,7 @@ __all__ = [
     "head_of",
     "net_of",
     "onnx_of",
+    "weights_in",
 ]
 
 NETS: Final[Mapping[str, Net]] = MappingProxyType({net.name: net for net in (SMALL, MCNN, RESIDUAL, REGIONS)})

@@ -22,7 +22,7 @@ from pydantic import Field, ValidationError
 from mhfd.contract.base import Wire
 from mhfd.contract.training import TrainingJob
 from mhfd.errors import UsageError
-from mhfd.learning.training.told import EpochDone
+from mhfd.learning.training.told import EpochDone, UntrainedNet
 from mhfd.learning.training.workers.divergence import LossWatch
 
 FOLDER: Final = "checkpoints"
@@ -50,6 +50,7 @@ class TrainingState(Wire):
     loss: float = Field(0.0, description="of the epoch under way, summed")
     labels: float = Field(0.0, description="that this sum is of")
     watched: LossWatch = LossWatch()
+    untrained: UntrainedNet | None = Field(None, description="before the first step; null: not validated yet")
     history: tuple[EpochDone, ...] = ()
 
     @property
@@ -85,8 +86,16 @@ def training_id(job: TrainingJob) -> str:
 def save(folder: Path, checkpoint: TrainingCheckpoint) -> Path:
     """Put one into the folder of a training, lasting; then forget the old. OSError where that cannot be."""
     home = folder / FOLDER
-    home.mkdir(parents=True, exist_ok=True)
     path = home / f"step-{checkpoint.state.step:06}.ckpt"
+    write(path, checkpoint)
+    best = checkpoint.state.best
+    _forget(home, spare=set() if best is None else {best.step})
+    return path
+
+
+def write(path: Path, checkpoint: TrainingCheckpoint) -> None:
+    """One file, lasting and whole, or none. OSError where that cannot be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + _PART)
     try:
         with part.open("wb") as file:
@@ -94,12 +103,9 @@ def save(folder: Path, checkpoint: TrainingCheckpoint) -> Path:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
-        _last(home)
+        _last(path.parent)
     finally:
         part.unlink(missing_ok=True)  # of a full disk: what is there already stays
-    best = checkpoint.state.best
-    _forget(home, spare=set() if best is None else {best.step})
-    return path
 
 
 def read(path: Path) -> TrainingCheckpoint:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from mhfd.contract.training import TrainingJob, TrainingPlan
 from mhfd.errors import UsageError
 from mhfd.learning.training.examples import Examples, open_examples, split, steps_in_epoch
-from mhfd.learning.training.nets import Head, Net, head_of, net_of
-from mhfd.learning.training.workers.schedule import rate_at
+from mhfd.learning.training.nets import Head, Net, Weights, begin, head_of, net_of
+from mhfd.learning.training.workers.beginning import begins_with
+from mhfd.learning.training.workers.schedule import FURTHER, rate_at
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class PreparedTraining:
     validated: NDArray[np.intp]
     net: Net
     head: Head
+    begun: Weights
+    """What the network has before the first step."""
 
     @property
     def steps_in_epoch(self) -> int:
@@ -36,11 +39,12 @@ class PreparedTraining:
 
     def rate(self, step: int) -> float:
         """The learning rate of a step, the first being 0."""
+        usual = self.net.rate * (1.0 if self.plan.parent is None else FURTHER)
         return rate_at(
             step,
             steps=self.steps,
             steps_per_epoch=self.steps_in_epoch,
-            rate=self.plan.rate or self.net.rate,
+            rate=self.plan.rate or usual,
             batch=self.plan.batch,
             warmup_epochs=self.plan.warmup_epochs,
         )
@@ -50,8 +54,8 @@ class PreparedTraining:
         return min(self.plan.batch, len(self.taught) - step % self.steps_in_epoch * self.plan.batch)
 
 
-def prepare(job: TrainingJob) -> PreparedTraining:
-    """Open what a job is of. UsageError: it cannot be trained, and why."""
+def prepare(job: TrainingJob, folder: Path) -> PreparedTraining:
+    """Open what the job in a folder is of. UsageError: it cannot be trained, and why."""
     plan = job.plan
     net = net_of(plan.lesson, plan.learner)
     examples = open_examples(Path(job.dataset), plan.lesson, multiple=net.multiple, copies=plan.copies)
@@ -61,4 +65,9 @@ def prepare(job: TrainingJob) -> PreparedTraining:
             f"batch: {plan.batch} images a step are more than the {len(taught)} that are taught "
             f"({len(validated)} are held back to validate on); a batch of {len(taught)} at most"
         )
-    return PreparedTraining(plan, examples, taught, validated, net, head_of(plan.lesson, examples.says))
+    head, channels = head_of(plan.lesson, examples.says), examples.channels
+    if job.measure_only is None:
+        begun = begins_with(plan, folder, net, head, channels=channels)
+    else:  # a step takes as long with any numbers
+        begun = begin(net, channels=channels, outputs=head.outputs, seed=plan.seed)
+    return PreparedTraining(plan, examples, taught, validated, net, head, begun)

@@ -29,7 +29,7 @@ def work(job: TrainingJob, folder: Path, teller: Teller) -> None:
         device = device_of(job.layout, int(os.environ.get("LOCAL_RANK", "0")))
         compute_the_same(device, job.layout.threads)
         exchange = Exchange(device, patience_s=job.patience_s)
-        prepared, trouble = _prepared(job)
+        prepared, trouble = _prepared(job, folder)
         exchange.agree(trouble)
         assert prepared is not None  # noqa: S101 - or there was trouble
         training = SharedTraining(job, folder, prepared=prepared, exchange=exchange, teller=teller, device=device)
@@ -39,9 +39,9 @@ def work(job: TrainingJob, folder: Path, teller: Teller) -> None:
         teller.say(TrainingStopped(code=ended.code, why=ended.why, remedy=ended.remedy))
 
 
-def _prepared(job: TrainingJob) -> tuple[PreparedTraining | None, TrainingTrouble | None]:
+def _prepared(job: TrainingJob, folder: Path) -> tuple[PreparedTraining | None, TrainingTrouble | None]:
     try:
-        return prepare(job), None
+        return prepare(job, folder), None
     except Exception as error:
         if (trouble := words_of(error, job.plan.batch)) is None:
             raise

@@ -16,6 +16,9 @@ MOMENTUM: Final = 0.9
 DECAY_POWER: Final = 2.0
 """The paper says that the decay is polynomial, and not of which power."""
 
+FURTHER: Final = 0.5
+"""Of a network's usual rate, where it begins with the numbers of a package: it has less to learn, and more to lose."""
+
 LONGEST_WARM_UP: Final = 0.5
 """Part of a training that may be warm-up, however short it is: what never decays never settles."""
 

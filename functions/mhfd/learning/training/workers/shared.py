@@ -13,9 +13,16 @@ import numpy as np
 
 from mhfd.cgroups import lines
 from mhfd.contract.training import TrainingJob
-from mhfd.learning.training.nets import begin, digest_of
+from mhfd.learning.training.nets import digest_of
 from mhfd.learning.training.nets.in_torch import TorchNet
-from mhfd.learning.training.told import CheckpointSaved, EpochDone, StepDone, TrainingBegun, TrainingEnded
+from mhfd.learning.training.told import (
+    CheckpointSaved,
+    EpochDone,
+    StepDone,
+    TrainingBegun,
+    TrainingEnded,
+    UntrainedNet,
+)
 from mhfd.learning.training.workers import checkpoint
 from mhfd.learning.training.workers.checkpoint import TrainingCheckpoint, TrainingState, training_id
 from mhfd.learning.training.workers.devices import name_of
@@ -26,7 +33,7 @@ from mhfd.learning.training.workers.losses import LOSSES
 from mhfd.learning.training.workers.prepared import PreparedTraining
 from mhfd.learning.training.workers.telling import Teller
 from mhfd.learning.training.workers.trouble import TrainingTrouble, of_disk, of_divergence, of_numbers, words_of
-from mhfd.learning.training.workers.validating import Validation
+from mhfd.learning.training.workers.validating import ValidatedNet, Validation
 
 
 class SharedTraining:
@@ -58,10 +65,9 @@ class SharedTraining:
         self._trouble: TrainingTrouble | None = None
         self._answers: checkpoint.Arrays = {}
         sizes = {"channels": prepared.examples.channels, "outputs": prepared.head.outputs}
-        begun = begin(prepared.net, **sizes, seed=prepared.plan.seed)
-        torch_net = TorchNet(prepared.net, begun, **sizes, device=device)
+        torch_net = TorchNet(prepared.net, prepared.begun, **sizes, device=device)
         self._net = FlatNet(torch_net, device=device, even=prepared.net.even)
-        self._state = TrainingState(of=training_id(job), step=0, steps=prepared.steps, digest=digest_of(begun))
+        self._state = TrainingState(of=training_id(job), step=0, steps=prepared.steps, digest=digest_of(prepared.begun))
         self._seconds_before = 0.0
         self._since = self._saved_at = time.monotonic()
 
@@ -84,7 +90,9 @@ class SharedTraining:
         if self._job.measure_only is not None:
             self._measure(self._job.measure_only)
             return
-        with self._batches(state.step) as batches:
+        if state.step == 0:
+            self._validate_untrained()
+        with self._batches(self._state.step) as batches:
             batch = self._next(batches) if self._over() is None else None
             while (why := self._over()) is None:
                 batch, stop = self._step(batches, batch)
@@ -186,9 +194,21 @@ class SharedTraining:
         )
         return upcoming, stop, done
 
-    def _end_epoch(self, epoch: int, rate: float) -> None:
+    def _validated(self) -> ValidatedNet:
         validation = Validation(self._prepared, self._exchange, device=self._device, threads=self._threads)
-        found = validation.of(self._net, self._trouble)
+        return validation.of(self._net, self._trouble)
+
+    def _validate_untrained(self) -> None:
+        """What there is to be gained on: kept with all that is saved."""
+        found = self._validated()
+        if not np.isfinite(found.loss):
+            raise of_numbers(0, self._prepared.rate(0))
+        untrained = UntrainedNet(validation_loss=found.loss, top1=found.top1)
+        self._state = self._state.model_copy(update={"untrained": untrained})
+        self._teller.say(untrained)
+
+    def _end_epoch(self, epoch: int, rate: float) -> None:
+        found = self._validated()
         self._answers = found.answers
         state = self._state
         done = EpochDone(
