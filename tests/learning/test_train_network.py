@@ -6,7 +6,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from tests.rigs import labelled
+from tests.rigs import labelled, packages
+from tests.rigs.here import ID
+from tests.rigs.networks import network_written
 from tests.rigs.typed import typed_here
 
 import mhfd_client
@@ -56,6 +58,34 @@ def test_what_cannot_be_is_refused_in_words(words: str, said: str, labels: Path)
     code, told = typed_here(["train", *words.format(labels).split()])
     assert code == 2
     assert said in " ".join(told.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--from nowhere", "there is no package 'nowhere': name a folder, or one of `mhfd models list`"),
+        ("--from {table}", "was taught by logistic, with features: only networks are trained further"),
+        ("--from {network} --learner knn", "parent: only a network is trained further, and knn is none"),
+        ("--from {network} --library /lib", "library: it belongs to a training on an endpoint"),
+        ("--from {network} --endpoint {id}", "library: say in which folder of the endpoint's the parent lies"),
+        ("--library /lib --endpoint {id}", "library: it is where the parent lies; say parent too"),
+        ("--from near --library /lib --endpoint {id}", "of a package that is only there, give the whole name"),
+    ],
+)
+def test_a_package_that_cannot_be_trained_further_is_refused_in_words(
+    words: str, said: str, labels: Path, tmp_path: Path
+) -> None:
+    given = {"table": packages.written(tmp_path).folder, "network": network_written(tmp_path).folder, "id": ID}
+    code, told = typed_here(["train", "focus", str(labels), *words.format(**given).split()])
+    assert code == 2
+    assert said in " ".join(told.split())
+
+
+@WITHOUT_TORCH
+def test_the_learner_is_the_parent_s(labels: Path, tmp_path: Path) -> None:
+    parent = network_written(tmp_path)
+    with pytest.raises(UsageError, match=r"learner: small is a network, which is trained with torch"):
+        mhfd_client.train("focus", labels, parent=parent.folder)
 
 
 @WITHOUT_TORCH

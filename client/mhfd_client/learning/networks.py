@@ -19,6 +19,7 @@ from mhfd_client.settings.places import state_home
 if TYPE_CHECKING:
     from mhfd.contract.training import NetLesson, TrainingPlan
     from mhfd.learning.dataset import Dataset
+    from mhfd.learning.packages import Library, Package
     from mhfd.learning.trained import Training
     from mhfd.learning.training.told import CheckpointSaved, Told
 
@@ -60,8 +61,8 @@ class NetworkOptions:
                 raise UsageError(f"{name}: expected 1 to {_MOST_THREADS}, got {value}")
         return WorkerLayout(workers=self.workers, threads=self.threads or 1, device=self.device or "auto")
 
-    def plan(self, lesson: str, learner: str, *, seed: int) -> TrainingPlan:
-        """What is to become of it. UsageError."""
+    def plan(self, lesson: str, learner: str, *, seed: int, parent: str | None = None) -> TrainingPlan:
+        """What is to become of it, of the package of that name. UsageError."""
         from mhfd.learning.training.making import plan_of
 
         return plan_of(
@@ -75,6 +76,7 @@ class NetworkOptions:
             copies=self.copies,
             until=self.until,
             validation=self.validation,
+            parent=parent,
         )
 
     def checked_hours(self) -> float | None:
@@ -105,12 +107,40 @@ def network_there(lesson: str, learner: str | None) -> str:
     return net_of(lesson, learner).name
 
 
+def parent_here(library: Library, word: str | os.PathLike[str]) -> Package:
+    """The package that is to be trained further, by its folder, name or title. UsageError; PackageRefused."""
+    from mhfd.learning.training.parents import network_in
+
+    package = library.find(os.fspath(word))
+    network_in(package)
+    return package
+
+
+def parent_there(library: Library, word: str | os.PathLike[str]) -> tuple[str, str | None]:
+    """The whole name of a package of an endpoint's library, and its network where the package is here too. UsageError.
+
+    Args:
+        library: This user's.
+        word: The whole name, or what names it in this user's library.
+    """
+    from mhfd.learning.packages.folder import is_name
+
+    try:
+        package = parent_here(library, word)
+    except UsageError as error:
+        if is_name(name := os.fspath(word)):
+            return name, None
+        raise UsageError(f"parent: {error}; of a package that is only there, give the whole name") from None
+    return package.name, package.card.recipe.learner
+
+
 def train_network(
     lesson: str,
     dataset: Dataset | str | os.PathLike[str],
     learner: str,
     options: NetworkOptions,
     *,
+    parent: Package | None,
     out: Path,
     seed: int,
     licence: str | None,
@@ -125,6 +155,7 @@ def train_network(
         dataset: A dataset, its folder, or a table.
         learner: The network.
         options: What else was said.
+        parent: The package that it begins with; None: with drawn numbers.
         out: The folder of packages that it is written into.
         seed: Of all that is drawn.
         licence: Of the data.
@@ -135,7 +166,8 @@ def train_network(
     from mhfd.learning.training import making
 
     making.needs_torch(learner)
-    plan, layout, at_most_hours = options.plan(lesson, learner, seed=seed), options.layout(), options.checked_hours()
+    plan = options.plan(lesson, learner, seed=seed, parent=None if parent is None else parent.name)
+    layout, at_most_hours = options.layout(), options.checked_hours()
     given_as = _folder_or_rows(dataset)
     given: dict[str, Any] = {} if licence is None else {"licence": licence}
     with bar(None, progress, what=f"{lesson} {learner}", transient=True) as shown:
@@ -144,6 +176,7 @@ def train_network(
             return making.train_net(
                 given_as,
                 plan,
+                parent=parent,
                 home=state_home() / "trainings",
                 out=out,
                 layout=layout,

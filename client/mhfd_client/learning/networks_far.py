@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,6 +35,8 @@ def train_there(
     where: FarPlace,
     *,
     out: Path,
+    parent: str | None,
+    library: str | None,
     seed: int,
     licence: str | None,
     title: str | None,
@@ -49,6 +52,8 @@ def train_there(
         options: What else was said.
         where: The endpoint.
         out: The folder of packages that it is brought into.
+        parent: The name of the package that it begins with; None: with drawn numbers.
+        library: The endpoint's folder of the library that the parent is in.
         seed: Of all that is drawn.
         licence: Of the data.
         title: What people call the package.
@@ -61,6 +66,8 @@ def train_there(
     """
     paths, tell = PathMap.of(where.maps), said or (lambda _words: None)
     request = _request(lesson, dataset, learner, options, paths, seed=seed, licence=licence, title=title)
+    if parent is not None:
+        request |= {"parent": parent, "library": library}
     request["turn_s"] = where.turn_s
     key, after = keyed(NAME, f"{lesson}-{learner}", request, where, afresh=bool(options.afresh))
     if after is not None:
@@ -91,7 +98,7 @@ def _request(
     layout = options.layout()
     if layout is None and options.device is not None:
         raise UsageError("device: with --endpoint it goes with --workers; without both the endpoint finds what is best")
-    fields = {
+    given = {
         "dataset": paths.there(os.fspath(folder)),
         "plan": options.plan(lesson, learner, seed=seed).model_dump(mode="json"),
         "layout": None if layout is None else layout.model_dump(mode="json"),
@@ -99,7 +106,7 @@ def _request(
         "licence": licence,
         "at_most_hours": options.checked_hours(),
     }
-    return {name: value for name, value in fields.items() if value is not None}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _home(answer: WorkAnswer, lesson: str, paths: PathMap, out: Path, kept: KeptWork) -> Training:
@@ -108,7 +115,8 @@ def _home(answer: WorkAnswer, lesson: str, paths: PathMap, out: Path, kept: Kept
 
     result = answer.result or {}
     package = brought_package(answer, str(result.get("package")), paths, out, kept)
-    network = {name: value for name, value in (result.get("network") or {}).items() if name in _NETWORK}
+    known = {one.name for one in fields(NetworkTrained)}
+    network = {name: value for name, value in (result.get("network") or {}).items() if name in known}
     cost = result.get("cost") or {}
     words = (*map(str, result.get("words") or ()), *([f"cost: {cost['words']}"] if cost.get("words") else ()))
     return Training(
@@ -117,8 +125,9 @@ def _home(answer: WorkAnswer, lesson: str, paths: PathMap, out: Path, kept: Kept
         words,
         tuple(map(str, result.get("warnings") or ())),
         dict(result.get("seconds") or {}),
-        NetworkTrained(**network | {"epochs": tuple(network["epochs"])}) if len(network) == len(_NETWORK) else None,
+        NetworkTrained(**network | {"epochs": tuple(network["epochs"])}) if known - network.keys() <= _OLDER else None,
     )
 
 
-_NETWORK: Final = ("digest", "parameters", "step", "steps", "images", "workers", "threads", "epochs")
+_OLDER: Final = {"untrained"}
+"""What an endpoint of before does not say."""

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mhfd.errors import UsageError
-from mhfd_client.learning.networks import NetworkOptions, network_named, network_there, train_network
+from mhfd_client.learning.networks import (
+    NetworkOptions,
+    network_named,
+    network_there,
+    parent_here,
+    parent_there,
+    train_network,
+)
 from mhfd_client.settings.load import load
 from mhfd_client.settings.places import cache_dir, models_home
 from mhfd_client.surface import brief
@@ -18,6 +25,7 @@ if TYPE_CHECKING:
 
     from mhfd.contract.training import Copies
     from mhfd.learning.dataset import Dataset
+    from mhfd.learning.packages import Package
     from mhfd.learning.trained import Training
 
 TaughtLesson = Literal["focus", "cause", "radius", "denoise", "segment"]
@@ -53,7 +61,9 @@ def train(
     at_most_hours: float | None = None,
     afresh: bool = False,
     progress: bool | None = None,
+    parent: str | os.PathLike[str] | None = None,
     endpoint: str | UUID | None = None,
+    library: str | None = None,
     key: str | None = None,
     into: str | None = None,
     map: Mapping[str, str] | Sequence[str] | None = None,  # noqa: A002 - as `score` calls it
@@ -93,7 +103,9 @@ def train(
         at_most_hours: network: refuse to go on where it would take longer.
         afresh: network: begin anew where the same training was begun before.
         progress: network: a bar; nothing: where somebody looks.
+        parent: network: the package whose numbers it begins with, by its folder, name or title; the learner is its.
         endpoint: network: train it there; the dataset is a folder that it sees.
+        library: With `endpoint` and `parent`: the endpoint's folder of the library that the parent is in.
         key: With `endpoint`: of the work; nothing: it follows from what is asked.
         into: With `endpoint`: a folder of its, in which the work has its own; nothing: in the first that it may write.
         map: With `endpoint`: what it calls folders of this machine, as `{"/mnt/sem": "/eagle/sem"}`.
@@ -116,10 +128,18 @@ def train(
     )
     home = models_home(load(config).settings)
     packages = home / "packages" if out is None else Path(out)
-    far = {"key": key, "into": into, "map": map, "options": options}
+    far = {"library": library, "key": key, "into": into, "map": map, "options": options}
     if endpoint is None and (wrong := [name for name, value in far.items() if value]):
         raise UsageError(f"{wrong[0]}: it belongs to a training on an endpoint; say endpoint too, or leave it out")
+    if library is not None and parent is None:
+        raise UsageError("library: it is where the parent lies; say parent too, or leave it out")
+    if endpoint is not None and parent is not None and library is None:
+        raise UsageError("library: say in which folder of the endpoint's the parent lies")
+    package, begins, its_learner = _begins(parent, home, there=endpoint is not None)
+    learner = learner or its_learner
     network = network_named(lesson, learner) if endpoint is None else network_there(lesson, learner)
+    if parent is not None and network is None:
+        raise UsageError(f"parent: only a network is trained further, and {learner} is none; leave one of them out")
     if network is not None:
         of_tables = {"baseline": baseline, "balance": balance, "prepare": prepare or None}
         if wrong := [name for name, value in of_tables.items() if value is not None]:
@@ -127,11 +147,12 @@ def train(
         about: dict[str, Any] = {"out": packages, "seed": seed, "licence": licence, "title": title}
         shown: dict[str, Any] = {"said": said, "progress": progress}
         if endpoint is None:
-            return train_network(lesson, dataset, network, said_of_it, **about, **shown)
+            return train_network(lesson, dataset, network, said_of_it, parent=package, **about, **shown)
         from mhfd_client.learning.asked_far import FarPlace
         from mhfd_client.learning.networks_far import train_there
 
         where = FarPlace(endpoint=endpoint, key=key, into=into, maps=map or (), options=options or {})
+        about |= {"parent": begins, "library": library}
         return train_there(lesson, dataset, network, said_of_it, where, **about, **shown)
     if said_of_networks := said_of_it.said():
         named = f"{learner} is" if learner else "the usual learner is"
@@ -158,3 +179,17 @@ def train(
         said=said,
         **given,
     )
+
+
+def _begins(
+    parent: str | os.PathLike[str] | None, home: Path, *, there: bool
+) -> tuple[Package | None, str | None, str | None]:
+    """The package, where it is needed here; its name; and its network, as far as it is known. UsageError."""
+    if parent is None:
+        return None, None, None
+    from mhfd.learning.packages import Library
+
+    if there:
+        return None, *parent_there(Library(home), parent)
+    package = parent_here(Library(home), parent)
+    return package, package.name, package.card.recipe.learner

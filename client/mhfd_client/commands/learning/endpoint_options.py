@@ -11,6 +11,11 @@ from mhfd_client.commands.common import F, decorated_by
 _OPTIONS: Final = (
     click.option("--endpoint", metavar="UUID", help="Train a network on this endpoint of Globus Compute."),
     click.option(
+        "--library",
+        metavar="FOLDER",
+        help="With --endpoint and --from: its folder of the library that the package is in.",
+    ),
+    click.option(
         "--key", metavar="KEY", help="With --endpoint: of the work.  [default: it follows from what is asked]"
     ),
     click.option(

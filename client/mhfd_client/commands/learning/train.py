@@ -53,6 +53,12 @@ _LESSONS = ["focus", "cause", "radius", "denoise", "segment"]
 )
 @click.option("--licence", metavar="TEXT", help="Of the data, as in CC-BY-4.0.  [default: unknown, not for sharing]")
 @click.option("--title", metavar="TEXT", help="What people call the package.  [default: lesson and learner]")
+@click.option(
+    "--from",
+    "parent",
+    metavar="PACKAGE",
+    help="A network: train this package of the library further, by its name, title or folder.",
+)
 @network_options
 @endpoint_options
 @CONFIG
