@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.rigs import packages
 from tests.rigs.facility import Facility
 from tests.rigs.here import ID
 from tests.rigs.labelled import row
@@ -101,6 +102,20 @@ def test_the_package_comes_home(trained: FarTraining) -> None:
     assert (request["layout"]["workers"], request["title"], request["licence"]) == (2, "mine", "CC0-1.0")
     assert trained.here.options[0] == {"purpose": "train"}
     assert trained.counter.counted == list(range(1, STEPS + 1))
+
+
+def test_a_package_of_a_library_there_is_trained_further(trained: FarTraining, tmp_path: Path) -> None:
+    library = trained.facility.data / "library"
+    name = packages.written(library / "packages").name
+    first = trained.train(parent=name, library=str(library))
+    request = trained.requests()[0]
+    assert (request["parent"], request["library"]) == (name, str(library))
+    assert trained.counter.given[0]["parent"].name == name
+    assert (first.network.untrained, first.package.folder.parent) == ({"validation_loss": 0.9}, trained.out)
+    trained.train()
+    assert len(trained.keys()) == 2, "with drawn numbers it is another training"
+    with pytest.raises(WorkNotDone, match=f"the library has no package {'b' * 64}"):
+        trained.train(parent="b" * 64, library=str(library))
 
 
 def test_the_same_words_are_the_same_training(trained: FarTraining) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.rigs import packages
 from tests.rigs.facility import Facility
 from tests.rigs.labelled import row
 from tests.rigs.packages import answered_here
@@ -196,6 +198,78 @@ def test_what_goes_wrong_is_said_and_ends_for_good_only_what_would_happen_again(
     assert again.state is (WorkState.FAILED if state else WorkState.DONE)
     if state is None:
         assert facility.counter.counted == [1, 2, 3, 4, 5, 6]
+
+
+# -- what it begins with
+
+
+@pytest.fixture
+def library(facility: Training) -> Path:
+    return facility.data / "library"
+
+
+@pytest.fixture
+def parent(library: Path) -> str:
+    """The name of a package of a library there."""
+    return packages.written(library / "packages").name
+
+
+def test_it_begins_with_a_package_of_a_library(facility: Training, library: Path, parent: str) -> None:
+    asked = {"parent": parent, "library": str(library)}
+    assert facility.ask(**asked).state is WorkState.DONE
+    (given,) = facility.counter.given
+    assert (given["plan"].parent, given["parent"].name) == (parent, parent)
+    assert given["parent"].folder.parents[1] == given["dataset"].parent, "a copy in the work's own folder"
+    assert facility.ask(key="b").state is WorkState.DONE
+    assert facility.counter.given[1]["plan"].parent is facility.counter.given[1]["parent"] is None
+
+
+def test_whatever_becomes_of_the_library_it_goes_on(facility: Training, library: Path, parent: str) -> None:
+    def full(step: int) -> None:
+        if step == 3:
+            raise TrainingFailed("the disk is full", "full_disk")
+
+    facility.each_step(full)
+    asked = {"parent": parent, "library": str(library)}
+    assert codes(facility.ask(**asked)) == [Code.TRAINING_STOPPED]
+    library.rename(facility.data / "away")
+    facility.each_step(lambda _step: None)
+    assert facility.ask(**asked).state is WorkState.DONE
+    assert facility.counter.counted == [1, 2, 3, 4, 5, 6]
+
+
+def test_after_is_of_the_same_parent(facility: Training, library: Path, parent: str) -> None:
+    def cancelled(step: int) -> None:
+        if step == 4:
+            facility.ask(cancel=True, **asked)
+
+    asked = {"parent": parent, "library": str(library)}
+    facility.each_step(cancelled)
+    assert facility.ask(**asked).state is WorkState.CANCELLED
+    facility.each_step(lambda _step: None)
+    assert codes(facility.ask(key="b", after="a")) == [Code.BAD_REQUEST], "of drawn numbers"
+    assert facility.ask(key="c", after="a", **asked).state is WorkState.DONE
+    assert facility.counter.counted == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_parent_that_cannot_be_is_refused_in_words(facility: Training, library: Path, parent: str) -> None:
+    def refused(field: str, words: str, **asked: Any) -> None:
+        (error,) = facility.ask(key=f"a{next(number)}", **asked).errors
+        assert (error.code, error.field) == (Code.BAD_REQUEST, field)
+        assert words in error.why
+        assert not facility.counter.given
+
+    number, there, both = count(), str(library), "names it as `parent`, and as `library` the folder of the library"
+    refused("library", both, parent=parent)
+    refused("parent", both, library=there)
+    refused("parent", both, plan=PLAN | {"parent": "b" * 64}, parent=parent, library=there)
+    refused("library", both, plan=PLAN | {"parent": parent})
+    refused("parent", f"the library has no package {'b' * 64}", parent="b" * 64, library=there)
+    (library / "packages" / parent / "README.md").write_text("other")
+    refused("parent", "README.md: has changed", parent=parent, library=there)
+    away = packages.written(facility.secret / "library" / "packages").name
+    said = facility.ask(parent=away, library=str(facility.secret / "library"))
+    assert codes(said) == [Code.REFUSED_PATH]
 
 
 # -- what may be read

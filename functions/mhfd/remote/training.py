@@ -20,6 +20,7 @@ from mhfd.remote.long.running import LongFailure, LongVerb, LongWork, answer
 from mhfd.remote.refusal import Refusal, problem
 
 if TYPE_CHECKING:
+    from mhfd.learning.packages import Package
     from mhfd.learning.trained import Training
     from mhfd.learning.training.told import CheckpointSaved, Told
 
@@ -28,6 +29,7 @@ FOLDER: Final = "training"
 """In the work's own: job and checkpoints."""
 _DATASET: Final = "dataset"
 _PACKAGES: Final = "packages"
+_PARENT: Final = "parent"
 _SWEEPS: Final = "sweeps"
 _MOST_EPOCHS: Final = 500
 """Of a training's table in an answer: as many as are read by nobody."""
@@ -54,6 +56,7 @@ class Trainer(Protocol):
         dataset: Path,
         plan: TrainingPlan,
         *,
+        parent: "Package | None",
         layout: WorkerLayout | None,
         folder: Path,
         out: Path,
@@ -86,6 +89,9 @@ def _by_workers(dataset: Path, plan: TrainingPlan, **options: Any) -> "Training"
 
 
 def _trained(trainer: Trainer, request: TrainRequest, work: LongWork) -> dict[str, Any]:
+    parent = _parent(request, work)
+    if parent is not None:
+        request = request.model_copy(update={"plan": request.plan.model_copy(update={"parent": parent.name})})
     turn = _Turn(request, work, rooted(request.dataset, work.site))
     turn.begin()
     from mhfd.learning.packages.card import UNKNOWN_LICENCE
@@ -94,6 +100,7 @@ def _trained(trainer: Trainer, request: TrainRequest, work: LongWork) -> dict[st
         trained = trainer(
             work.folder / _DATASET,
             request.plan,
+            parent=parent,
             layout=request.layout,
             folder=work.folder / FOLDER,
             out=work.folder / _PACKAGES,
@@ -114,6 +121,26 @@ def _trained(trainer: Trainer, request: TrainRequest, work: LongWork) -> dict[st
     except TrainingFailed as error:
         raise _stopped(error) from None
     return turn.result(trained)
+
+
+def _parent(request: TrainRequest, work: LongWork) -> "Package | None":
+    """What it begins with, as a copy in the work's folder: whatever becomes of the library, it goes on."""
+    name, library = request.parent, request.library
+    if name is None and library is None and request.plan.parent is None:
+        return None
+    if name is None or library is None or request.plan.parent not in (None, name):
+        why = "a training of a package names it as `parent`, and as `library` the folder of the library that it is in"
+        remedy = "say both, and leave the plan's own parent out"
+        raise Refusal(problem(Code.BAD_REQUEST, why, remedy, field="parent" if library else "library"))
+    from mhfd.errors import PackageRefused
+    from mhfd.learning.packages import read_package
+    from mhfd.remote.given.library import package_of
+
+    into = work.folder / _PARENT
+    try:
+        return read_package(into / name)
+    except PackageRefused:  # not brought yet, or not whole
+        return package_of(library, name, into, work.site, field="parent")
 
 
 def _nodes() -> int:

@@ -95,7 +95,15 @@ class Counter:
             saved(CheckpointSaved(step=step, steps=STEPS, file=path.name, digest=said, seconds=float(step)))
         package = packages.written(out, title=said[:12])
         network = NetworkTrained(
-            digest=said, parameters=3, step=STEPS, steps=STEPS, images=24, workers=1, threads=1, epochs=({"epoch": 3},)
+            digest=said,
+            parameters=3,
+            step=STEPS,
+            steps=STEPS,
+            images=24,
+            workers=1,
+            threads=1,
+            epochs=({"epoch": 3},),
+            untrained={"validation_loss": 0.9},
         )
         return Training(package, plan.lesson, ("counted",), (), {"teach": 1.0}, network)
 
