@@ -406,6 +406,7 @@ FORMS: Final[Mapping[str, Form]] = {
             ("Assessment", "mhfd.contract.assessing"),
             ("BenchmarkRequest", "mhfd.contract.benchmarking"),
             ("Benchmarked", "mhfd.contract.benchmarking"),
+            ("PicturesBenchmark", "mhfd.learning.pictures.benchmark"),
         )
     },
     "row of a dataset": _of_model("DatasetRow", "mhfd.learning.dataset.rows"),

@@ -12,9 +12,12 @@ from tests.rigs.networks import restoring_written, smoother
 from tests.rigs.typed import refused, typed_here
 
 import mhfd_client
-from mhfd.learning.dataset import Dataset, Side
+from mhfd.errors import UsageError
+from mhfd.learning.benchmarking import benchmark
+from mhfd.learning.dataset import Dataset, Side, SourceGroup
 from mhfd.learning.inference.runtime import NetworkRuntime
 from mhfd.learning.packages import Library, Package
+from mhfd.learning.packages.report import read_ground
 from mhfd.learning.pictures.words import lines, travelled
 from mhfd.learning.report import render
 
@@ -84,3 +87,28 @@ def test_what_is_of_focus_alone_is_refused(twice: Path) -> None:
         [*words, "--prevalence", ".02"]
     )
     assert "none of 6 images has a mask beside it" in refused(["evaluate", str(twice), "--task", "segment"])
+
+
+def test_a_microscope_is_benchmarked_before_anything_is_brought(twice: Path, denoiser: Package, tmp_path: Path) -> None:
+    whole = Dataset.read(twice)
+    rows = [
+        row.model_copy(update={"group": SourceGroup(instrument="alpha", specimen=row.group.key)}) for row in whole.rows
+    ]
+    sides = {row.group.key: whole.side(was) for row, was in zip(rows, whole.rows, strict=True)}
+    asked = {"library": Library(tmp_path / "far"), "instrument": "alpha", "task": "denoise", "champion": None}
+    found = benchmark(
+        Dataset(tuple(rows), sides),
+        **asked,
+        trained=[denoiser.folder],
+        out=tmp_path / "out",  # type: ignore[arg-type]
+    )
+    assert (found.decision, found.challenger, found.test) == ("promoted", denoiser.name, 1)
+    assert found.low is not None
+    assert found.low > 0
+    assert read_ground(tmp_path / "out").instrument == "alpha"
+    assert "promoted: lab-denoise" in (tmp_path / "out" / "report.html").read_text()
+    tested = Dataset(tuple(row for row in rows if sides[row.group.key] is Side.TEST), sides)
+    again = benchmark(tested, **asked, trained=[denoiser.folder], out=tmp_path / "again")  # type: ignore[arg-type]
+    assert again.test == 2  # other settings, so another test
+    with pytest.raises(UsageError, match=r"no image of beta|are of alpha"):
+        benchmark(tested, **{**asked, "instrument": "beta"}, trained=[denoiser.folder], out=tmp_path / "b")  # type: ignore[arg-type]
