@@ -17,12 +17,13 @@ from tests.rigs.packages import card_of, written
 
 if TYPE_CHECKING:
     from mhfd.learning.dataset import Dataset
-    from mhfd.learning.packages import Package
+    from mhfd.learning.packages import Package, Reach
 
 SPECIMENS: Final = 12
 EACH: Final = 4
 SIDE: Final = 128
-NAMES: Final = ("rings.noise", "rings.uneven", "rings.ring_0.1", "rings.ring_0.2")
+NAMES: Final = ("rings.noise", "illumination.grey_50", "rings.ring_0.1", "rings.ring_0.2")
+"""The second tells an inverted image from one that is not."""
 SEES: Final = np.array([[2.0], [0.0], [0.0], [0.0]], np.float32)
 """Weights of a package that knows what is bad here."""
 GUESSES: Final = np.array([[0.0], [0.0], [0.1], [0.0]], np.float32)
@@ -81,7 +82,7 @@ def package(folder: Path, weights: np.ndarray[Any, Any] = SEES, *, title: str = 
 
     recipe = card_of().recipe.model_copy(
         update={
-            "families": ("rings",),
+            "families": ("rings", "illumination"),
             "names": NAMES,
             "features_version": features.VERSION,
             "method_version": METHOD_VERSION,
@@ -90,3 +91,13 @@ def package(folder: Path, weights: np.ndarray[Any, Any] = SEES, *, title: str = 
     )
     usual: dict[str, Any] = {"recipe": recipe, "pixel_nm": None, "reach": None, "groups_seen": ("north/north 0/day",)}
     return written(folder, weights=weights, title=title, **(usual | changed))
+
+
+def reached(dataset: Dataset, cache: Path | None = None) -> Reach:
+    """Where the four numbers lay in the training images: so a package is sure of nothing that it cannot know."""
+    from mhfd.learning.dataset import Side
+    from mhfd.learning.learners.matrix import matrix_of
+    from mhfd.learning.learners.reach import reach_of
+
+    matrix = matrix_of(dataset.on(Side.TRAIN), ("rings", "illumination"), cache)
+    return reach_of(matrix.values[:, [matrix.names.index(name) for name in NAMES]], limits=True)

@@ -14,9 +14,10 @@ _WORST: Final = 3
 
 def lines(found: Benchmark) -> Iterator[str]:
     """The tables, what they rest on, and the decision."""
+    where = "" if found.instrument is None else f" at {found.instrument}"
     yield (
-        f"{found.images} images of {len(found.groups)} {found.unit}, {found.bad} bad; a miss costs {found.miss_cost:g} "
-        f"false alarms, in a run with {_part(found.prevalence)} of bad images"
+        f"{found.images} images{where} of {len(found.groups)} {found.unit}, {found.bad} bad; a miss costs "
+        f"{found.miss_cost:g} false alarms, in a run with {_part(found.prevalence)} of bad images"
     )
     yield ""
     yield from _entries(found)
