@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -48,6 +48,8 @@ class Site:
     folder: Path
     pairs: dict[str, Any]
     env: dict[str, str]
+    functions: dict[str, str]
+    """That the flow asks, by name."""
     made: int = 0
     jobs: list[Job] = field(default_factory=list)
     before: int = 0
@@ -80,8 +82,9 @@ class Site:
         hasty = partial(FlowRunner, lag_s=0.2, hold_s=0.2)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("mhfd_client.flow.from_settings.FlowRunner", hasty)
-            ids = {function: self.pairs["compute.function"]}
-            return work_runner(self.settings(), function, ids, folder=str(self.root), runs_file=self.folder / "works")
+            return work_runner(
+                self.settings(), function, self.functions, folder=str(self.root), runs_file=self.folder / "works"
+            )
 
     def images(self, count: int) -> list[Job]:
         """New images, each with other bytes, moved in whole."""
@@ -115,8 +118,12 @@ def site(
     folder: Path,
     env: dict[str, str],
     recipe: FlowRecipe = SHIPPED,
+    functions: Mapping[str, str] | None = None,
 ) -> Iterator[Site]:
-    """Made on the stand-ins; somebody is logged in. `env`: of this process, else of one that watches."""
+    """Made on the stand-ins; somebody is logged in. `env`: of this process, else of one that watches.
+
+    `functions`: ids of those that the flow asks; left out: the endpoint's, or new ones.
+    """
     globus = service.globus
     (folder / "sem" / "run").mkdir(parents=True)
     (folder / "sem" / "reports").mkdir()
@@ -138,6 +145,9 @@ def site(
         flow = str(made["id"])
         app.add_scope_requirements(consents_for("flow", flows=[flow], mapped=[stage.id]).scopes())
         app.login()
+    known = {} if functions is None else dict(functions)
+    for name in recipe.functions:
+        known[name] = known.get(name) or endpoint.functions.get(name) or function_of(service, folder, name)
     pairs = {
         "runner.kind": "flow",
         "runner.backoff_s": 0.05,
@@ -153,10 +163,10 @@ def site(
         "flow.wait_s": 0.3,
         "flow.poll_s": 0.1,
         "compute.endpoint": endpoint.id,
-        "compute.function": endpoint.functions.get(recipe.function) or function_of(service, folder, recipe.function),
+        "compute.function": known[recipe.function],
     }
     globus.flows.limit_pace = 1.0
-    yield Site(globus, sem, stage, endpoint, folder, pairs, env, before=_scored(endpoint))
+    yield Site(globus, sem, stage, endpoint, folder, pairs, env, known, before=_scored(endpoint))
 
 
 @contextmanager
@@ -166,11 +176,12 @@ def site_here(
     folder: Path,
     patch: pytest.MonkeyPatch,
     recipe: FlowRecipe = SHIPPED,
+    functions: Mapping[str, str] | None = None,
 ) -> Iterator[Site]:
     """The same, and this process is the one that watches."""
     for name in ("GLOBUS_COMPUTE_CLIENT_ID", "GLOBUS_COMPUTE_CLIENT_SECRET"):
         patch.delenv(name)
-    with site(service, endpoint, folder, {}, recipe) as made:
+    with site(service, endpoint, folder, {}, recipe, functions) as made:
         for name, value in made.env.items():
             patch.setenv(name, value)
         yield made
@@ -192,20 +203,27 @@ def function_of(service: Service, folder: Path, name: str = "mhfd_focus") -> str
     """One of our functions, registered once a service."""
     known = f"{service.url} {name}"
     if known not in _functions:
-        from globus_compute_sdk import Client
-        from globus_compute_sdk.serialize import PureSourceTextInspect
-
         from mhfd import shim
-        from tests.rigs.globus.sdk import redirected
 
-        with redirected(service.url, folder / "register"):
-            client = Client(code_serialization_strategy=PureSourceTextInspect())
-            _functions[known] = str(client.register_function(shim.FUNCTIONS[name]))
-            client._compute_web_client.v2.close()
-            client._compute_web_client.v3.close()
-            assert client.app is not None
-            client.app.close()
+        _functions[known] = registered(service, folder, shim.FUNCTIONS[name])
     return _functions[known]
+
+
+def registered(service: Service, folder: Path, function: Callable[..., Any]) -> str:
+    """A function, registered as its text; its id."""
+    from globus_compute_sdk import Client
+    from globus_compute_sdk.serialize import PureSourceTextInspect
+
+    from tests.rigs.globus.sdk import redirected
+
+    with redirected(service.url, folder / "register"):
+        client = Client(code_serialization_strategy=PureSourceTextInspect())
+        id_ = str(client.register_function(function))
+        client._compute_web_client.v2.close()
+        client._compute_web_client.v3.close()
+        assert client.app is not None
+        client.app.close()
+    return id_
 
 
 def _scored(endpoint: ChildEndpoint | CoreEndpoint) -> int:
