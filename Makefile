@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo demo-endpoint demo-flow demo-adjust first-hour test suite browser broker units check site soak coverage bench \
+.PHONY: demo demo-endpoint demo-flow demo-adjust demo-learn first-hour test suite browser broker units check site soak coverage bench \
   figures gpu-check clean \
   test-lowest test-instruments test-learn bench-train beside-cli wheels
 .DELETE_ON_ERROR:
@@ -119,14 +119,14 @@ $(MICROMANAGER)/.installed: WANTED := pymmcore-plus mm-test-adapters
 test-instruments: $(STAMP) $(FIBSEM)/.installed $(MICROMANAGER)/.installed
 	$(INSTRUMENTS) $(BIN)/python -m pytest -m instruments tests/instruments
 
-# Networks are trained with torch, in an environment of its own: it is large. The wheel for processors alone is asked for
-# (.ci/run looks whether there is one); what an index has without asking may be of several GB, for GPUs.
+# Networks are trained with torch, in an environment of its own: it is large. Where an index has none but that for GPUs,
+# its size is said and a person is asked; TORCH=torch==2.13.0 agrees.
 LEARN := .venv-learn
-TORCH ?= torch==2.13.0+cpu
 $(LEARN)/.installed: pyproject.toml constraints.txt hatch_build.py $(wildcard functions/mhfd/native/*.c)
-	$(PYTHON) -m venv $(LEARN)
-	$(LEARN)/bin/python -m pip install --quiet --upgrade pip
-	$(LEARN)/bin/python -m pip install --quiet --constraint constraints.txt '$(TORCH)' --editable '.[dev,train]'
+	wheel=$$(TORCH='$(TORCH)' $(PYTHON) tests/rigs/torch_wheel.py $(MAKECMDGOALS)) && \
+	  $(PYTHON) -m venv $(LEARN) && \
+	  $(LEARN)/bin/python -m pip install --quiet --upgrade pip && \
+	  $(LEARN)/bin/python -m pip install --quiet --constraint constraints.txt "$$wheel" --editable '.[dev,train]'
 	touch $@
 
 test-learn: $(LEARN)/.installed broker
@@ -179,6 +179,11 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.station --memory 20000
 	$(BIN)/python -m benchmarks.page
 	$(BIN)/python -m benchmarks.compute
+
+# Learning for two microscopes from a library of three networks, by a real endpoint, during a run: minutes. Exits 1 when a
+# bar fails.
+demo-learn: $(LEARN)/.installed broker
+	$(LEARN)/bin/python -m tests.rigs.globus.demo_learn
 
 # Time to an accuracy that is named beforehand, by workers and batch; what the network costs. A quarter of an hour on two cores.
 bench-train: $(LEARN)/.installed
