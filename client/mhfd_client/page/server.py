@@ -36,6 +36,7 @@ from mhfd_client.page.model import JudgedImage, PageModel
 from mhfd_client.page.token import stamp_of
 from mhfd_client.results.tables import Order
 from mhfd_client.settings.load import Loaded
+from mhfd_client.settings.places import models_home
 
 _HERE: Final = Path(__file__).parent
 _LIBRARY: Final = Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.min.js"
@@ -85,6 +86,7 @@ def page(state_dir: Path, loaded: Loaded, *, token: str, host: str, adjust: Adju
             Route("/", routes.home),
             Route("/live", routes.stream),
             Route("/chart", routes.chart),
+            Route("/models", routes.models),
             Route("/retake", routes.retake),
             Route("/retake/{kind}", routes.retake_file),
             Route("/images/{id:int}", routes.image),
@@ -148,6 +150,18 @@ class _Routes:
         return not self._live.model.entries or any(
             e.place.section is not None for e in self._live.model.entries.values()
         )
+
+    async def models(self, _: Request) -> Response:
+        """Who speaks here, and why."""
+        html: str = await self._live.read(self._models)
+        return HTMLResponse(html)
+
+    def _models(self) -> str:
+        from mhfd_client.page.models import models
+
+        settings, live = self._loaded.settings, self._live
+        home = models_home(settings)
+        return models(live.env, live.model.journal, home, settings.models.instrument, self._root)
 
     async def retake(self, request: Request) -> Response:
         """A page of the list of what to take again."""

@@ -1,0 +1,84 @@
+"""The page Models: who speaks, since when, why, and what the last test said; and that it fits a phone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+from tests.rigs.packages import WEIGHTS, written
+from tests.rigs.page_asked import Asked, cookie
+from tests.rigs.page_browser import DESKTOP, FITS, PHONE, Opens
+from tests.rigs.page_rig import Rig, served
+from tests.rigs.promoted import report_of
+
+from mhfd.learning.packages import Library
+from mhfd_client.page.models import seats
+from mhfd_client.settings import load as settings
+
+SPITE = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def library(rig: Rig, tmp_path: Path) -> Library:
+    home = tmp_path / "models"
+    given = {"state.dir": str(rig.state), "models.home": str(home), "models.instrument": "sem"}
+    rig.loaded = settings.load(args=given, env={})
+    return Library(home, shipped=tmp_path / "none")
+
+
+def test_without_a_promotion_mhfd_speaks(library: Library) -> None:
+    (only,) = seats(library, "sem")
+    assert (only.task, only.champion, only.challenger, only.since) == ("focus", "mhfd", None, "")
+
+
+def test_who_judges_everywhere_judges_here_too(library: Library, tmp_path: Path) -> None:
+    package = written(tmp_path / "made")
+    library.promote(package, report_of(tmp_path / "report", package.name), why="seven specimens")
+    (only,) = seats(library, "sem")
+    assert (only.champion, only.why, only.title) == (package.name, "seven specimens", "made up")
+
+
+def test_a_damaged_library_is_named(library: Library, tmp_path: Path) -> None:
+    package = written(tmp_path / "made")
+    library.promote(package, report_of(tmp_path / "report", package.name, instrument="sem"), instrument="sem")
+    next((library.home / "champions").rglob("focus.json")).write_text("{")
+    (only,) = seats(library, "sem")
+    assert "does not say who is champion" in only.damaged
+
+
+@pytest.mark.browser
+def test_who_speaks_and_why_is_one_click_away(rig: Rig, library: Library, tmp_path: Path, opens: Opens) -> None:
+    package, other = (written(tmp_path / "made", weights=WEIGHTS * k, title=f"small {k}") for k in (1, 2))
+    report = report_of(tmp_path / "report", package.name, instrument="sem")
+    library.promote(package, report, instrument="sem", why="saves .2 an image, 95% [.1, .3]; 8 specimens")
+    library.challenge(other, instrument="sem", why=f"learned from new labels {SPITE}")
+    rig.run(3)
+    with served(rig) as at:
+        page = opens(at.address)
+        page.click("#models")
+        expect(page.locator("h1")).to_have_text("Models at sem")
+        seat = page.locator("[aria-labelledby=seat-focus]")
+        expect(seat).to_contain_text(f"small 1 {package.name[:8]}")
+        expect(seat).to_contain_text("saves .2 an image, 95% [.1, .3]; 8 specimens")
+        expect(seat).to_contain_text(f"small 2 {other.name[:8]}: learned from new labels {SPITE}")
+        expect(seat).to_contain_text('mhfd models rollback focus --instrument "sem"')
+        expect(page.locator("[aria-labelledby=tests-h]")).to_contain_text("None was due")
+        for label, size in (("desktop", DESKTOP), ("phone", PHONE)):
+            page.set_viewport_size(size)  # type: ignore[arg-type]
+            assert page.evaluate(FITS)
+            if folder := os.environ.get("MHFD_TEST_SHOTS"):
+                page.screenshot(path=f"{folder}/models-{label}.png", full_page=True)
+        library.rollback("focus", instrument="sem", why="it rang too often")
+        page.reload()
+        expect(seat).to_contain_text("mhfd, by its own measure")
+        expect(seat).to_contain_text("it rang too often")
+        page.click("#back")
+        expect(page.locator("#models")).to_be_visible()
+
+
+def test_a_stranger_is_not_shown_it(rig: Rig, library: Library) -> None:
+    with served(rig) as at:
+        assert Asked(at, "/models").status in (401, 403)
+        assert Asked(at, "/models", headers={"Cookie": cookie(at)}).status == 200
