@@ -14,7 +14,10 @@ from tests.rigs.page_rig import Rig, served
 from tests.rigs.promoted import report_of
 
 from mhfd.learning.packages import Library
+from mhfd_client.journal.retests import RetestRule
+from mhfd_client.journal.rows import RetestReason
 from mhfd_client.page.models import seats
+from mhfd_client.results.retested import RetestAnswer
 from mhfd_client.settings import load as settings
 
 SPITE = "<script>alert(1)</script>"
@@ -76,6 +79,21 @@ def test_who_speaks_and_why_is_one_click_away(rig: Rig, library: Library, tmp_pa
         expect(seat).to_contain_text("it rang too often")
         page.click("#back")
         expect(page.locator("#models")).to_be_visible()
+
+
+def test_what_the_tests_said_is_told(rig: Rig, library: Library) -> None:
+    vars(rig.journal)["_tests"] = RetestRule(every=1)
+    rig.run(3)
+    said = RetestAnswer(by="local", champion="a" * 64, title="small 1", there=0.12, says_bad=False, bad=True)
+    answer = said.model_copy(update={"line": "kept: 1 specimen"}).model_dump_json()
+    rig.journal.retested(RetestReason.COUNT, 1, package="a" * 64, answer=answer)
+    rig.journal.retest_failed(RetestReason.COUNT, 2, package=None, why="the endpoint is offline", tries=2)
+    with served(rig) as at:
+        told = Asked(at, "/models", headers={"Cookie": cookie(at)}).body.decode()
+    assert "re-tested 1 of 3" in told
+    assert "champion small 1 aaaa .12 (sharp, said out of focus by a person: wrong); kept: 1 specimen" in told
+    assert "test 2 of S_0002.tif" in told
+    assert "is asked again: the endpoint is offline" in told
 
 
 def test_a_stranger_is_not_shown_it(rig: Rig, library: Library) -> None:

@@ -1,10 +1,10 @@
 """`make demo-learn`: two microscopes, one library of three networks, a real endpoint, and a run that drifts.
 
-The web service is a stand-in; broker, endpoint, its workers and those of the training, SDK and every `mhfd` that is typed
-are not. North's first images go to the endpoint: the library is assessed with them, the best is trained further by two
-workers and benchmarked, and what came of it comes home. Then 400 images arrive at north, faster than this machine
-judges them, while its light fades: each is judged once, every 20th is sent up for a test of who judges; the watch is
-killed on the way. At last a promotion is rolled back. Exit code 1, with the reason, where a bar fails.
+The web service is a stand-in; broker, endpoint, its workers and those of the training, SDK and every `mhfd` that is
+typed are not. North's first images go to the endpoint: the library is assessed with them, the best is trained further
+by two workers and benchmarked, and what came of it comes home. Then 400 images arrive at north, faster than this
+machine judges them, while its light fades: each is judged once, every 20th is sent up for a test of who judges; the
+watch is killed on the way. At last a promotion is rolled back. Exit code 1, with the reason, where a bar fails.
 """
 
 from __future__ import annotations
@@ -23,11 +23,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from mhfd_client.results.keeping_up import backlog_now
-from mhfd_client.results.retested import retested
-
 from mhfd_client.journal.rows import State
 from mhfd_client.journal.view import JournalView
+from mhfd_client.results.keeping_up import backlog_now
+from mhfd_client.results.retested import retested
 from tests.rigs.globus.child_endpoint import ChildEndpoint
 from tests.rigs.globus.demo_microscopes import EAST, NORTH, SOUTH, WEST, DriftingRun, SimulatedMicroscope
 from tests.rigs.globus.demo_stage import MHFD, Waiting, played, say
