@@ -17,6 +17,7 @@ from tests.rigs.packages import answered_here
 
 from mhfd.contract.request import Code
 from mhfd.contract.work import WorkAnswer, WorkState
+from mhfd.errors import ExtraMissing
 from mhfd.learning.dataset import Dataset, Side
 from mhfd.learning.packages import MHFD, Library, Package, history, read_package
 from mhfd.learning.promotion import gates
@@ -296,6 +297,18 @@ def test_images_are_counted_and_a_quota_ends_a_turn(facility: Benchmarks, tmp_pa
     said = facility.ask()
     assert (said.state, codes(said)) == (None, [Code.QUOTA])
     facility.let({})
+    assert facility.ask().ok
+
+
+def test_without_what_runs_packages_it_says_so_and_goes_on_once_it_is_there(facility: Benchmarks) -> None:
+    def away() -> Any:
+        raise ExtraMissing("learned packages are run by onnxruntime: pip install 'mhfd[models]'")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mhfd.learning.inference.runtime.loaded", away)
+        (error,) = facility.ask().errors
+    assert error.code == Code.NO_EXTRA
+    assert "mhfd[models]" in error.remedy
     assert facility.ask().ok
 
 

@@ -24,7 +24,7 @@ from mhfd.learning.inference import NetworkSession
 from mhfd.learning.learners.matrix import Matrix
 from mhfd.learning.packages import Package, write_package
 from mhfd.learning.preparation import fitted, read
-from mhfd.learning.promotion.life import FILE
+from mhfd.learning.promotion.life import FILE, file_of
 from mhfd_client.cli import main
 
 SPECIMENS = 7
@@ -293,3 +293,29 @@ def test_wrong_words_are_named(labelled: Path, words: tuple[str, ...], told: str
     said = typed(labelled / "labels.csv", *words)
     assert said.exit_code == 2
     assert told in said.stderr
+
+
+def test_one_microscope_decides_for_itself_and_its_tests_are_its_own(
+    labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    not_barred(monkeypatch)
+    folder, models = package(tmp_path / "packages").folder, tmp_path / "state" / "mhfd" / "models"
+    rows = [[str(labelled / str(row[0])), *row[1:]] for row in rows_of(labelled / "labels.csv")]
+    for row in rows:
+        if row[2] == "scope/mouse 6/day":
+            row[2] = "other/mouse 6/day"
+    table = written_to(tmp_path / "labels.csv", rows)
+    words = ("--against", folder, "--out", tmp_path / "out", "--json")
+    monkeypatch.setenv("MHFD_MODELS_INSTRUMENT", "scope")
+    for option in (("--instrument", "scope"), ()):
+        document = json.loads(typed(table, *words, *option).stdout)
+        assert (document["instrument"], document["test"]) == ("scope", 1)
+        assert document["groups"] == [f"mouse {specimen}" for specimen in range(SPECIMENS - 1)]
+    assert "test 1 of this library&#x27;s life at scope" in (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert not (models / FILE).exists()
+    assert len((models / file_of("focus", "scope")).read_text("utf-8").splitlines()) == 1
+    document = json.loads(typed(table, *words, "--instrument", "none").stdout)
+    assert (document["instrument"], document["test"], len(document["groups"])) == (None, 1, SPECIMENS)
+    said = typed(table, *words, "--instrument", "east")
+    assert said.exit_code == 2
+    assert "the images are of other, scope, and this is for east" in said.stderr

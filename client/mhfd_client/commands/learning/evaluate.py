@@ -7,7 +7,8 @@ from typing import Final
 
 import click
 
-from mhfd_client.commands.common import CONFIG, JSON, counter, echo, echo_json, say
+from mhfd_client.commands.common import CONFIG, JSON, WatchedFolder, counter, echo, echo_json, say
+from mhfd_client.commands.learning.library_options import INSTRUMENT
 
 _SEVERAL: Final = ("--against", "--learner")
 
@@ -65,11 +66,7 @@ class _TakesSeveral(click.Command):
     type=click.Path(path_type=Path, file_okay=False),
     help="Write report.json there, and report.html for people.",
 )
-@click.option(
-    "--instrument",
-    metavar="NAME",
-    help="The microscope that it is for: its images decide, against its champion.",
-)
+@INSTRUMENT
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of folds and draws.")
 @CONFIG
 @JSON
@@ -96,6 +93,7 @@ def evaluate(
     from mhfd.learning.evaluation.words import lines
     from mhfd_client.learning import evaluating
 
+    instrument = WatchedFolder("", None, config, ()).loaded(models__instrument=instrument).settings.models.instrument
     if task != "focus":
         _pictures(
             labels,
