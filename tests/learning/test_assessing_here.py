@@ -50,6 +50,8 @@ def test_a_table_the_best_first_and_what_is_to_become_of_it(dataset: Path) -> No
     found = Assessment.model_validate(document)
     assert [one.title for one in found.packages] == ["good", "contrary"], "and not what ships with mhfd"
     assert found.words == last
+    assert typed(dataset, "--set", "models.instrument=north").stdout.splitlines()[-1] == last
+    assert "name it, or set models.instrument" in typed(dataset).stderr
 
 
 def test_another_microscope_is_refused_by_name(dataset: Path) -> None:

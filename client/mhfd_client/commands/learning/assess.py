@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mhfd.errors import UsageError
 from mhfd_client.commands.common import CONFIG, JSON, SET, WatchedFolder, counter, say
+from mhfd_client.commands.learning.library_options import INSTRUMENT
 
 if TYPE_CHECKING:
     from mhfd.contract.assessing import LibraryTask
@@ -15,9 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("dataset", type=click.Path(path_type=Path), metavar="DATASET")
-@click.option(
-    "--instrument", required=True, metavar="NAME", help="The microscope, as the groups of its images have it."
-)
+@INSTRUMENT
 @click.option(
     "--task",
     type=click.Choice(("focus", "denoise", "segment")),
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @JSON
 def assess(
     dataset: Path,
-    instrument: str,
+    instrument: str | None,
     task: LibraryTask,
     learner: str | None,
     best: int,
@@ -52,11 +52,14 @@ def assess(
     """
     from mhfd_client.learning.assessing import assess_here, lines
 
+    settings = WatchedFolder("", None, config, pairs).loaded(models__instrument=instrument).settings
+    if settings.models.instrument is None:
+        raise UsageError("--instrument: packages are assessed for one microscope: name it, or set models.instrument")
     count = counter("packages")
     found = assess_here(
         dataset,
-        instrument=instrument,
-        settings=WatchedFolder("", None, config, pairs).loaded().settings,
+        instrument=settings.models.instrument,
+        settings=settings,
         task=task,
         learner=learner,
         train_at_most=best,
