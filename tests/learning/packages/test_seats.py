@@ -129,6 +129,17 @@ def test_the_report_of_a_promotion_stays_in_the_library(library: Library) -> Non
     assert kept.read_bytes() == (library.home.parent / "reports" / "report.json").read_bytes()
 
 
+def test_of_a_lens_there_is_one_champion_whatever_the_microscope(library: Library) -> None:
+    """What proposes moves is asked without one, and its reports name none."""
+    package = made(library, task="adjust")
+    report = report_of(library.home.parent / "r", package.name, task="adjust")
+    library.promote(package, report, instrument="north")
+    assert library.champion("adjust") == library.champion("adjust", "south") == package
+    assert library.instruments() == ()
+    assert library.rollback("adjust", instrument="north").after == "mhfd"
+    assert library.champion("adjust") is None
+
+
 # -- challengers
 
 

@@ -36,7 +36,7 @@ class Library(Shelf):
 
     def champion(self, task: ModelTask, instrument: str | None = None) -> Package | None:
         """The champion's package; None: mhfd. PackageRefused when it is damaged, LibraryDamaged when nobody knows."""
-        seat = Seat(task, instrument)
+        seat = Seat.of(task, instrument)
         name = self._history.champion(seat)
         if name == MHFD:
             return None
@@ -49,11 +49,11 @@ class Library(Shelf):
 
     def champion_name(self, task: ModelTask, instrument: str | None = None) -> str:
         """The champion's name, or `mhfd`, without looking at the package. LibraryDamaged."""
-        return self._history.champion(Seat(task, instrument))
+        return self._history.champion(Seat.of(task, instrument))
 
     def challenger(self, task: ModelTask, instrument: str | None = None) -> Package | None:
         """The challenger's package; None: nobody challenges. PackageRefused, LibraryDamaged."""
-        seat = Seat(task, instrument)
+        seat = Seat.of(task, instrument)
         name = self._history.challenger(seat)
         if name is None:
             return None
@@ -64,7 +64,7 @@ class Library(Shelf):
 
     def challenger_name(self, task: ModelTask, instrument: str | None = None) -> str | None:
         """The challenger's name, without looking at the package; None: nobody challenges. LibraryDamaged."""
-        return self._history.challenger(Seat(task, instrument))
+        return self._history.challenger(Seat.of(task, instrument))
 
     def instruments(self) -> tuple[str, ...]:
         """The microscopes that have, or had, a champion or a challenger of their own."""
@@ -78,7 +78,7 @@ class Library(Shelf):
             task: Of which; None: all, of every microscope.
             instrument: Of which microscope; None, where a task is named: what is of none.
         """
-        return self._history.told(None if task is None else Seat(task, instrument))
+        return self._history.told(None if task is None else Seat.of(task, instrument))
 
     def refuse_elsewhere(self, package: Package, instrument: str | None) -> None:
         """PackageRefused for a package of other microscopes that has earned no place at this one."""
@@ -101,14 +101,14 @@ class Library(Shelf):
             who: Who does it; nothing for this user.
         """
         ground, data = read_report(report)
-        seat = Seat(package.card.task, instrument)
+        seat = Seat.of(package.card.task, instrument)
         if ground.decision != PROMOTED:
             raise UsageError(f"{report}: the decision is {ground.decision!r}, and not 'promoted': {ground.reason}")
         if ground.task != seat.task or ground.challenger != package.name:
             raise UsageError(
                 f"{report}: is about {ground.challenger} for {ground.task}, and not about {package.name} for {seat}"
             )
-        if ground.instrument != instrument:
+        if ground.instrument != seat.instrument:
             raise UsageError(f"{report}: {_another_microscope(package, ground, seat)}")
         verify(package.folder)
         with changing(self.home):
@@ -145,7 +145,7 @@ class Library(Shelf):
             why: A word for the history.
             who: Who does it; nothing for this user.
         """
-        seat = Seat(task, instrument)
+        seat = Seat.of(task, instrument)
         found = champion_there(source, source._history, seat)  # noqa: SLF001 - another of this class
         name = found.package.name
         with changing(self.home):
@@ -179,7 +179,7 @@ class Library(Shelf):
             why: A word for the history.
             who: Who does it; nothing for this user.
         """
-        seat = Seat(task, instrument)
+        seat = Seat.of(task, instrument)
         with changing(self.home):
             if self._history.champion(seat) == name:
                 raise UsageError(f"{name} is the champion of {seat} already")
@@ -208,7 +208,7 @@ class Library(Shelf):
             why: A word for the history.
             who: Who does it; nothing for this user.
         """
-        seat = Seat(task, instrument)
+        seat = Seat.of(task, instrument)
         with changing(self.home):
             if to == MHFD:
                 return seated(self._history, seat, "rolled back", MHFD, who=who, why=why)
@@ -240,7 +240,7 @@ class Library(Shelf):
             why: A word for the history.
             who: Who does it; nothing for this user.
         """
-        seat = Seat(package.card.task, instrument)
+        seat = Seat.of(package.card.task, instrument)
         verify(package.folder)
         with changing(self.home):
             if self._history.champion(seat) == package.name:

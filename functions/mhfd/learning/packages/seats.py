@@ -38,6 +38,11 @@ class Seat:
     def __str__(self) -> str:
         return self.task if self.instrument is None else f"{self.task} at {self.instrument}"
 
+    @classmethod
+    def of(cls, task: ModelTask, instrument: str | None) -> "Seat":
+        """Of a lens there is one, whatever the microscope: what a package says of it is scaled by a known move."""
+        return cls(task, None if task == "adjust" else instrument)
+
     @property
     def typed(self) -> str:
         """As a command has it."""
