@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from mhfd_client.adjustment.proposing import propose
     from mhfd_client.learning.datasets import dataset
     from mhfd_client.learning.evaluating import evaluate
+    from mhfd_client.learning.from_library.learn import learn
     from mhfd_client.learning.picturing import evaluate_pictures
     from mhfd_client.learning.restoring import restore
     from mhfd_client.learning.training import train
@@ -28,6 +29,7 @@ __all__ = [
     "evaluate",
     "evaluate_pictures",
     "known_works",
+    "learn",
     "propose",
     "reattach",
     "restore",
@@ -46,6 +48,7 @@ _HOMES = {
     "evaluate": "learning.evaluating",
     "evaluate_pictures": "learning.picturing",
     "known_works": "works.notebook",
+    "learn": "learning.from_library.learn",
     "propose": "adjustment.proposing",
     "reattach": "scoring.notebook",
     "restore": "learning.restoring",

@@ -34,6 +34,7 @@ from mhfd_client.commands.adjusting import learn as learning
 from mhfd_client.commands.adjusting import record as recording
 from mhfd_client.commands.far import endpoint, first_hour, flow, flow_start, function, login, timer, work
 from mhfd_client.commands.learning import assess, dataset, evaluate, models, train
+from mhfd_client.commands.learning import learn as for_microscope
 
 GROUPS: Final[dict[str, tuple[click.Command, ...]]] = {
     "At the instrument": (
@@ -74,7 +75,7 @@ GROUPS: Final[dict[str, tuple[click.Command, ...]]] = {
         work.work,
         first_hour.first_hour,
     ),
-    "Learned models": (dataset.dataset, train.train, evaluate.evaluate, models.models),
+    "Learned models": (dataset.dataset, train.train, for_microscope.learn, evaluate.evaluate, models.models),
     "The lens": (propose.propose, adjust.adjust),
 }
 """Every command, under the place where it is typed, in the order of an image's road; there are no others."""

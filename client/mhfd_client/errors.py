@@ -42,6 +42,7 @@
         |-- WorkUnknown (also UsageError)     no work of that key is known on this machine
         |-- WorkNotDone                       a work was cancelled, failed, or was not taken: says why, and what to do
         |-- PackageElsewhere                  what was learned lies where this machine cannot read it: says where
+        |-- ChampionChanged                   who judges at a microscope is another than was learned against
         |-- RunnerError                       a runner cannot do what it was asked to
         `-- ComputeError                      Globus Compute cannot do what it was asked to: says what to do about it
             |-- ServiceUnreachable            the service gives no answer; what was asked may have been done
@@ -251,6 +252,10 @@ class WorkNotDone(StationError):
 
 class PackageElsewhere(StationError):
     """What was learned lies where this machine cannot read it."""
+
+
+class ChampionChanged(StationError):
+    """Who judges at a microscope is another than the one that was learned against. Nobody was promoted."""
 
 
 class WorkUnknown(StationError, UsageError):

@@ -30,11 +30,13 @@ TUTORIALS = [
     *sorted((REPOSITORY / "docs" / "tutorial").glob("*.md")),
     HOW_TO / "adjust.md",
     HOW_TO / "train-a-network.md",
+    HOW_TO / "learn-for-your-microscope.md",
 ]
 MARKS = {  # learners are taught in these
     "teach": [pytest.mark.soak],
     "adjust": [pytest.mark.soak],
     "train-a-network": [pytest.mark.learn],
+    "learn-for-your-microscope": [pytest.mark.learn],
 }
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 NEEDS_SHELL = re.compile(r"[|&;<>$]|\*/ ")

@@ -66,7 +66,7 @@ VERSIONS: Final = {
         *("flow dry-run", "flow validate", "flow deploy", "run list", "run show", "run cancel"),
         "service status",
         "propose",
-        *("dataset build", "dataset check", "train", "evaluate"),
+        *("dataset build", "dataset check", "train", "learn", "evaluate"),
         *(
             f"models {name}"
             for name in ("list", "show", "verify", "apply", "assess", "add", "promote", "pull", "rollback", "remove")

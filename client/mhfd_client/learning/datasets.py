@@ -13,6 +13,7 @@ from mhfd.errors import UsageError
 from mhfd.learning.dataset import Dataset, SourceGroup
 from mhfd.learning.dataset.building import RADII, Built, Ingredients, build
 from mhfd.learning.dataset.folders import images_in, rows_in
+from mhfd.learning.dataset.gathering import gathered
 from mhfd.learning.dataset.labels_csv import read_labels
 from mhfd.learning.dataset.rows import MANIFEST, DatasetRow
 from mhfd.learning.dataset.simulated import SIZE
@@ -41,6 +42,7 @@ def dataset(
     seed: int = 0,
     takes: bool = False,
     masks: bool = False,
+    copy: bool = False,
 ) -> Dataset:
     """A dataset: read, or built as `mhfd dataset build` does.
 
@@ -56,12 +58,13 @@ def dataset(
         seed: Of the split and of all that is drawn.
         takes: Another take of its field lies beside each simulated section.
         masks: What its pixels show lies beside each simulated section.
+        copy: The images are copied into `out`, which can travel then.
     """
     for source in sources:
         if not isinstance(source, str | os.PathLike):
             raise UsageError(f"sources: expected paths, one after the other, got {source!r}")
     if out is None:
-        if len(sources) != 1 or sharp or augment or simulate or group or takes or masks:
+        if len(sources) != 1 or sharp or augment or simulate or group or takes or masks or copy:
             raise UsageError("out: say where the dataset is to be built; only one dataset or table is read without it")
         return read(Path(sources[0]))
     return built(
@@ -76,6 +79,7 @@ def dataset(
         seed=seed,
         takes=takes,
         masks=masks,
+        copy=copy,
     ).dataset
 
 
@@ -99,9 +103,15 @@ def built(
     seed: int = 0,
     takes: bool = False,
     masks: bool = False,
+    copy: bool = False,
+    instrument: str | None = None,
     tell: Callable[[int, int], object] = lambda done, of: None,
 ) -> Built:
-    """As `dataset`, with what was left out; `tell` is called with how many images are made, of how many."""
+    """As `dataset`, with what was left out.
+
+    `instrument`: the microscope of the runs, where you know it better than their images. `tell` is called with how many
+    images are made, of how many.
+    """
     own = None if group is None else _group(group)
     datasets: list[Dataset] = []
     rows: list[DatasetRow] = []
@@ -114,7 +124,7 @@ def built(
         elif (path / MANIFEST).is_file():
             datasets.append(Dataset.read(path))
         elif (state := _state(path, sharp=sharp)) is not None:
-            labels = labels_of(state, group=own)
+            labels = labels_of(state, group=own, instrument=instrument)
             rows += labels.rows
             left_out += labels.left_out
         elif path.is_dir():
@@ -129,7 +139,11 @@ def built(
     if not (datasets or rows or all_sharp or simulate) and left_out:
         raise UsageError(f"none of the labelled images can be used: {left_out[0]}")
     made = build(of, out, augment=augment, radii=radii, size=size, seed=seed, takes=takes, masks=masks, tell=tell)
-    return Built(made.dataset, [*left_out, *made.left_out])
+    dataset = made.dataset
+    if copy:
+        dataset = gathered(dataset, out, tell=tell)
+        dataset.write(out)
+    return Built(dataset, [*left_out, *made.left_out])
 
 
 def _group(text: str) -> SourceGroup:

@@ -27,20 +27,21 @@ class RunLabels:
     left_out: list[str] = field(default_factory=list)
 
 
-def labels_of(state: Path, *, group: SourceGroup | None = None) -> RunLabels:
+def labels_of(state: Path, *, group: SourceGroup | None = None, instrument: str | None = None) -> RunLabels:
     """A row for each image and each person who said of it whether it is sharp.
 
     Args:
         state: A station's state folder.
         group: Of all its images; else it is made of the instrument that the images name, the watched folder's name and
             the day of the first image.
+        instrument: The microscope, where it is not as the images name it.
     """
     found = RunLabels()
     with JournalView.read(state) as journal:
         words = _words(journal)
         root = Path(journal.root())
         known = [(image, said, _report(journal, image)) for image, said in words]
-        own = group or _group(journal, root, [report for _, _, report in known if report is not None])
+        own = group or _group(journal, root, [report for _, _, report in known if report is not None], instrument)
     by_bytes: dict[tuple[str, str | None], DatasetRow] = {}
     for image, said, report in known:
         path = root / image.path
@@ -115,11 +116,11 @@ def _row(
     )
 
 
-def _group(journal: JournalView, root: Path, reports: list[FocusReport]) -> SourceGroup:
+def _group(journal: JournalView, root: Path, reports: list[FocusReport], instrument: str | None) -> SourceGroup:
     named = Counter(maker for report in reports for maker in [_maker(report)] if maker)
     first = journal.images(limit=1)
     day = datetime.datetime.fromtimestamp(first[0].arrived_ns / 1e9, datetime.UTC).date().isoformat() if first else ""
-    instrument = named.most_common(1)[0][0] if named else UNKNOWN
+    instrument = instrument or (named.most_common(1)[0][0] if named else UNKNOWN)
     specimen = text_of(root.name).replace("/", " ") or "root"
     return SourceGroup(instrument=instrument, specimen=specimen, session=day)
 

@@ -138,7 +138,14 @@ class _Turn:
         yield from self._against
 
     def _just_trained(self, folder: str, into: Path) -> Package:
-        listed = brought(folder, into, self._work.site, reads=self._work.ledger.reads)
+        site = self._work.site
+        try:
+            listed = brought(folder, into, site, reads=self._work.ledger.reads)
+        except Refusal as refused:
+            if any(one.code != Code.REFUSED_PATH for one in refused.problems):
+                raise
+            # A training has made it, in a folder that need not be one that is read.
+            listed = brought(folder, into, site, use="write", reads=self._work.ledger.reads)
         if listed.package is None:
             remedy = "train it again, or name another"
             raise Refusal(problem(Code.BAD_REQUEST, str(listed.refused), remedy, field="trained", path=folder))

@@ -43,6 +43,7 @@ def dataset() -> None:
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the split and of all that is drawn.")
 @click.option("--takes", is_flag=True, help="Another take of its field beside each simulated section.")
 @click.option("--masks", is_flag=True, help="What its pixels show beside each simulated section.")
+@click.option("--copy", is_flag=True, help="Copy the images into DIR too, so that it can travel.")
 @JSON
 def build(
     sources: tuple[str, ...],
@@ -56,13 +57,15 @@ def build(
     seed: int,
     takes: bool,
     masks: bool,
+    copy: bool,
     as_json: bool,
 ) -> None:
     """Build a dataset of what was confirmed and rejected in runs, and of images in folders.
 
     Each of them is the state folder of a watch or the folder it watches, a dataset, a table `path,label,group`, or a
     FOLDER with subfolders `good` and `bad`. Several are merged. A fifth of the groups (instrument, specimen, session)
-    is kept for the test; that is written into the dataset. Images are not copied; those that are made lie in it.
+    is kept for the test; that is written into the dataset. Images are not copied unless that is said; those that are
+    made lie in it.
 
     a.take.tif beside a.tif is another take of its field, a.mask.png what each of its pixels shows: 0 resin, 1 tissue,
     2 artefact, 255 where nobody knows. Such an image needs no label.
@@ -85,6 +88,7 @@ def build(
             seed=seed,
             takes=takes,
             masks=masks,
+            copy=copy,
             tell=lambda done, of: shown.say(f"image {done} of {of}"),
         )
     document = {"out": out, **_document(made.dataset), "left_out": made.left_out}

@@ -1,4 +1,4 @@
-"""The options of `mhfd train` that train on an endpoint."""
+"""The options of `mhfd train` and `mhfd learn` that do it on an endpoint."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import click
 from mhfd_client.commands.common import F, decorated_by
 
 _OPTIONS: Final = (
-    click.option("--endpoint", metavar="UUID", help="Train a network on this endpoint of Globus Compute."),
+    click.option("--endpoint", metavar="UUID", help="Do it on this endpoint of Globus Compute."),
     click.option(
         "--library",
         metavar="FOLDER",
-        help="With --endpoint and --from: its folder of the library that the package is in.",
+        help="With --endpoint: its folder of the library, as it names it (of train: that --from is in).",
     ),
     click.option(
         "--key", metavar="KEY", help="With --endpoint: of the work.  [default: it follows from what is asked]"

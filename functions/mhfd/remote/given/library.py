@@ -8,7 +8,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from mhfd.contract.request import Code
 from mhfd.errors import PackageRefused
@@ -48,19 +48,27 @@ def names(library: str, site: Site, *, most: int = MOST) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def brought(folder: str, into: Path, site: Site, *, reads: Callable[[int], object] | None = None) -> Listed:
+def brought(
+    folder: str,
+    into: Path,
+    site: Site,
+    *,
+    use: Literal["read", "write"] = "read",
+    reads: Callable[[int], object] | None = None,
+) -> Listed:
     """The package in a folder, as a copy below `into`; one that is damaged with what is wrong with it.
 
     Args:
         folder: As the endpoint names it.
         into: A folder of the work's own.
         site: What may be read.
+        use: Below which of its folders it lies: what a work has made lies below those that are written.
         reads: Told how many bytes it has, before they are written.
 
     Raises:
         Refusal: It may not be read, or there is no room for a copy.
     """
-    named, roots = folder.rstrip("/"), Roots.of(site, "read")
+    named, roots = folder.rstrip("/"), Roots.of(site, use)
     own = Path(named).name
     if _is_a_file(named, roots):
         return Listed(Path(named), shipped=False, package=None, refused=f"{named}: is a file, and no package")

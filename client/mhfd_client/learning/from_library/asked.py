@@ -1,0 +1,197 @@
+"""What is asked of learning for a microscope, with what is wrong with it said before anything is done.
+
+DATASET is a dataset, or what it is made of: watched or state folders, whose labels are built into one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from mhfd.contract.assessing import MOST_TRAINED, InstrumentName, LibraryTask
+from mhfd.errors import UsageError
+from mhfd_client import files
+from mhfd_client.learning import datasets
+from mhfd_client.learning.from_library.kept import learnings
+from mhfd_client.learning.networks import NetworkOptions, network_there
+
+if TYPE_CHECKING:
+    from mhfd.learning.dataset import Dataset
+
+Tell = Callable[[str], object]
+TASKS: Final[tuple[LibraryTask, ...]] = ("focus", "denoise", "segment")
+_KNOWN: Final[TypeAdapter[str]] = TypeAdapter(InstrumentName)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnAsked:
+    """All that is asked, but where it is done."""
+
+    dataset: Dataset | None
+    """None: only an endpoint sees it."""
+    folder: Path
+    """Where its manifest lies."""
+    instrument: str
+    task: LibraryTask
+    learner: str
+    best: int
+    """How many packages are trained, at most."""
+    network: NetworkOptions
+    prevalence: float
+    miss_cost: float
+    seed: int
+    title: str | None
+    licence: str | None
+    progress: bool | None
+
+    @property
+    def begin_with(self) -> str:
+        """What a library without a package begins with."""
+        return (
+            f"a library begins with a network of its own: mhfd train {self.task} {self.folder} --learner {self.learner}"
+        )
+
+    def title_of(self, number: int) -> str | None:
+        """What people call the package of that training."""
+        return self.title if self.title is None or number == 1 else f"{self.title} {number}"
+
+    def training(self, number: int) -> dict[str, Any]:
+        """What `mhfd_train` is asked beside its dataset and its parent. UsageError."""
+        layout = self.network.layout()
+        if layout is None and self.network.device is not None:
+            raise UsageError("device: far away it goes with --workers; without both the endpoint finds what is best")
+        return {
+            "plan": self.network.plan(self.task, self.learner, seed=self.seed).model_dump(mode="json"),
+            "layout": None if layout is None else layout.model_dump(mode="json"),
+            "title": self.title_of(number),
+            "licence": self.licence,
+            "at_most_hours": self.network.checked_hours(),
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """All that decides what becomes of it."""
+        return {
+            "dataset": None if self.dataset is None else self.dataset.digest,
+            "folder": str(self.folder),
+            "instrument": self.instrument,
+            "task": self.task,
+            "learner": self.learner,
+            "best": self.best,
+            "plan": self.network.plan(self.task, self.learner, seed=self.seed).model_dump(mode="json"),
+            "prevalence": self.prevalence,
+            "miss_cost": self.miss_cost,
+            "title": self.title,
+            "licence": self.licence,
+        }
+
+
+def task_of(task: str, learner: str | None) -> tuple[LibraryTask, str]:
+    """The task, and the network that it is done by. UsageError."""
+    if task not in TASKS:
+        raise UsageError(f"task: {task!r} is none that a library learns; choose from {', '.join(TASKS)}")
+    return task, network_there(task, learner)
+
+
+def instrument_of(instrument: str | None, setting: str | None) -> str:
+    """What the microscope is called. UsageError."""
+    name = instrument or setting
+    if name is None:
+        raise UsageError(
+            "instrument: say which microscope it is for, as in --instrument north, or set models.instrument"
+        )
+    try:
+        return _KNOWN.validate_python(name)
+    except ValidationError:
+        raise UsageError(
+            f"instrument: {name!r} is no name of one; write at most 64 letters, digits, blanks, dots, dashes and "
+            "underscores, a letter or digit first"
+        ) from None
+
+
+def checked_best(best: int) -> int:
+    """How many are trained. UsageError."""
+    if not 0 <= best <= MOST_TRAINED:
+        raise UsageError(f"best: expected 0 to {MOST_TRAINED} packages that are trained, got {best}")
+    return best
+
+
+def dataset_of(given: object, instrument: str, *, far: bool) -> tuple[Dataset | None, Path]:
+    """The dataset and its folder, both of whose sides have images of the microscope. UsageError.
+
+    Args:
+        given: A dataset, its folder, or watched or state folders.
+        instrument: The microscope.
+        far: It has to lie in one folder, which an endpoint is given.
+    """
+    dataset, folder = _found(given, instrument, far=far)
+    if dataset is not None:
+        _both_sides(dataset, folder, instrument)
+    return dataset, folder
+
+
+def _found(given: object, instrument: str, *, far: bool) -> tuple[Dataset | None, Path]:
+    from mhfd.learning.dataset import Dataset
+    from mhfd.learning.dataset.rows import MANIFEST
+
+    if isinstance(given, Dataset):
+        if far:
+            raise UsageError("dataset: an endpoint reads it from a folder; write it (`Dataset.write`), and name that")
+        return given, _kept(given)
+    sources: Sequence[Any] = list(given) if isinstance(given, list | tuple) else [given]
+    if not sources or not all(isinstance(one, str | os.PathLike) for one in sources):
+        raise UsageError("dataset: name the folder of a dataset, or watched folders")
+    paths = [Path(one).absolute() for one in sources]
+    if len(paths) == 1 and (paths[0] / MANIFEST).is_file():
+        return Dataset.read(paths[0], images=not far), paths[0]
+    if far and len(paths) == 1 and not paths[0].exists():
+        return None, paths[0]
+    if far:
+        raise UsageError(
+            f"dataset: {paths[0]} is no dataset, and labels of a watch are seen by no endpoint: `mhfd dataset build "
+            f"{paths[0]} --copy --out FOLDER` makes one with its images, in a folder that is seen there"
+        )
+    if any(one.is_file() for one in paths):
+        raise UsageError(f"dataset: {paths[0]} is a file; `mhfd dataset build {paths[0]} --out FOLDER` makes a dataset")
+    made = learnings() / f".{uuid.uuid4().hex}"
+    try:
+        files.make_folder(learnings())
+        found = datasets.built(paths, made, instrument=instrument).dataset
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    return found, _kept(found)
+
+
+def _kept(dataset: Dataset) -> Path:
+    """Its manifest, where the training's workers and a later day find it."""
+    folder = learnings() / "datasets" / dataset.digest[:20]
+    files.make_folder(folder)
+    dataset.write(folder)
+    return folder
+
+
+def _both_sides(dataset: Dataset, folder: Path, instrument: str) -> None:
+    from mhfd.learning.dataset import Side
+    from mhfd.learning.dataset.checking import refuse_leaks
+
+    mine = [row for row in dataset.rows if row.group.instrument == instrument]
+    if not mine:
+        others = sorted({row.group.instrument or "no microscope" for row in dataset.rows})
+        raise UsageError(
+            f"dataset: the images of {folder} are of {', '.join(others[:5])}, and this is for {instrument}: name its "
+            "own images, or its name as their groups have it (instrument/specimen/session)"
+        )
+    for side, what in ((Side.TRAIN, "to learn from"), (Side.TEST, "to test on")):
+        if not any(dataset.side(row) is side for row in mine):
+            raise UsageError(
+                f"dataset: no group of {instrument} in {folder} is there {what}: label images of another specimen or "
+                "session, and build it of all of them"
+            )
+    # Takes are found by their pixels, where these are here: far away nobody sees both sides at once.
+    refuse_leaks(dataset, pixels=all(Path(path).is_file() for row in dataset.rows for _, path in row.files))
