@@ -253,6 +253,11 @@ def test_no_package_and_no_library_outside_is_touched(facility: Benchmarks) -> N
     assert {path.name for path in facility.secret.iterdir()} == {"packages"}
 
 
+def test_a_package_may_lie_where_its_training_writes(facility: Benchmarks) -> None:
+    trained = package(facility.out / "mhfd-work-t" / "files-1" / "packages")
+    assert result(facility.ask(trained=[str(trained.folder)]))["challenger"] == trained.name
+
+
 def test_a_damaged_package_is_named_and_whole_again_it_goes_on(facility: Benchmarks) -> None:
     weights = facility.mine.folder / "weights.onnx"
     whole = weights.read_bytes()

@@ -142,9 +142,9 @@ class _Turn:
         try:
             listed = brought(folder, into, site, reads=self._work.ledger.reads)
         except Refusal as refused:
-            if any(one.code != Code.REFUSED_PATH for one in refused.problems):
-                raise
             # A training has made it, in a folder that need not be one that is read.
+            if refused.problem.code != Code.REFUSED_PATH or Roots.of(site, "write").outside(folder):
+                raise
             listed = brought(folder, into, site, use="write", reads=self._work.ledger.reads)
         if listed.package is None:
             remedy = "train it again, or name another"
