@@ -95,6 +95,18 @@ def test_a_challenger_is_listed_and_shown(home: Path) -> None:
     assert document("show", "focus", "--instrument", "north")["challenger"] == package.name
 
 
+def test_a_champion_that_is_gone_is_said_with_the_command_for_its_microscope(home: Path, tmp_path: Path) -> None:
+    package = package_of(home, 1, "north")
+    report = str(report_of(tmp_path / "r", package.name, instrument="FEI 2"))
+    said("promote", package.name, "--report", report, "--instrument", "FEI 2")
+    package.folder.rename(tmp_path / "away")
+    assert said("list").splitlines() == [
+        f"no packages in {home / 'packages'}",
+        f"champion of focus at FEI 2: {package.name}, which is damaged or gone: "
+        "`mhfd models rollback focus --instrument 'FEI 2'`",
+    ]
+
+
 def test_a_champion_is_pulled_and_goes_back_and_comes_only_when_told_again(there: Library) -> None:
     name = there.champion_name("focus", "north")
     words = ("pull", "focus", "--from", str(there.home), "--instrument", "north")

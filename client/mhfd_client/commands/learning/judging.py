@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -46,7 +45,7 @@ class Judging:
         """What a package is here."""
         for role, names in (("champion", self.champions), ("challenger", self.challengers)):
             if names[package.card.task] == package.name:
-                yield at(role, self.instrument)
+                yield role if self.instrument is None else f"{role} at {self.instrument}"
 
     def lines(self, here: Mapping[str, ModelTask], beyond: Judging | None = None) -> Iterator[str]:
         """For people: the tasks of which there are packages `here`, or of which somebody is champion.
@@ -54,19 +53,16 @@ class Judging:
         `beyond`: only what is otherwise there.
         """
         from mhfd.learning.packages import MHFD
+        from mhfd.learning.packages.seats import Seat
 
         for task, champion in self.champions.items():
-            seat = at(task, self.instrument)
+            seat = Seat.of(task, self.instrument)
             if beyond is None or champion != beyond.champions[task]:
                 if champion is not None and champion not in (MHFD, *here):
-                    back = task if self.instrument is None else f"{task} --instrument {shlex.quote(self.instrument)}"
-                    yield f"champion of {seat}: {champion}, which is damaged or gone: `mhfd models rollback {back}`"
+                    yield (
+                        f"champion of {seat}: {champion}, which is damaged or gone: `mhfd models rollback {seat.typed}`"
+                    )
                 elif task in here.values() or champion != MHFD:
                     yield f"champion of {seat}: {champion or 'unknown'}"
             if self.challengers[task] is not None:
                 yield f"challenger of {seat}: {self.challengers[task]}"
-
-
-def at(what: str, instrument: str | None) -> str:
-    """Of which microscope it is."""
-    return what if instrument is None else f"{what} at {instrument}"

@@ -12,7 +12,7 @@ import click
 
 from mhfd_client.commands.common import JSON, Group, echo, echo_json, say
 from mhfd_client.commands.learning.champions import promote, pull, rollback
-from mhfd_client.commands.learning.judging import Judging, at
+from mhfd_client.commands.learning.judging import Judging
 from mhfd_client.commands.learning.library_options import library_options, seat_options
 from mhfd_client.times import MINUTE, local
 
@@ -79,6 +79,7 @@ def show(library: Library, instrument: str | None, what: str, as_json: bool) -> 
     the package.
     """
     from mhfd.learning.packages import TASKS
+    from mhfd.learning.packages.seats import Seat
 
     if what in TASKS:
         task = what
@@ -91,7 +92,7 @@ def show(library: Library, instrument: str | None, what: str, as_json: bool) -> 
             "challenger": challenger,
             "history": [_told(one) for one in history],
         }
-        say(document, _history_lines(at(task, instrument), champion, challenger, history), as_json=as_json)
+        say(document, _history_lines(str(Seat.of(task, instrument)), champion, challenger, history), as_json=as_json)
         return
     package = library.find(what)
     say(_package(package) | {"card": package.card.model_dump(mode="json")}, _card_lines(package), as_json=as_json)
