@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from tests.rigs.globus.child_endpoint import ChildEndpoint
 from tests.rigs.globus.waiting import until
 from tests.rigs.little_training import taught
 from tests.rigs.typed import typed_here
+
+from mhfd.learning.packages import read_package
 
 pytestmark = pytest.mark.learn
 
@@ -110,6 +113,22 @@ def test_what_is_trained_there_is_what_is_trained_here(trained: Trained, tmp_pat
     code, told = typed_here(trained.far)
     assert (code, document(told)) == (0, far), "typed again it is known"
     assert len(trained.works()) == 1
+
+
+def test_a_package_of_its_library_is_trained_further_there_as_here(trained: Trained, tmp_path: Path) -> None:
+    parent = Path(trained.here(tmp_path / "library" / "packages")["folder"])
+    shutil.copytree(tmp_path / "library", trained.endpoint.root / "library")
+    trained.words += ["--from", parent.name]
+    where = ["--library", str(trained.endpoint.root / "library"), "--learner", "small"]
+    code, told = typed_here([*trained.far, *where])
+    assert code == 0, told
+    far = document(told)
+    trained.words[-1] = str(parent)
+    here = trained.here(tmp_path / "here")
+    assert (far["package"], far["network"]["digest"]) == (here["package"], here["network"]["digest"])
+    untrained = far["network"]["untrained"]
+    assert untrained == here["network"]["untrained"]
+    assert read_package(Path(far["folder"])).card.parent == parent.name
 
 
 @pytest.mark.soak
