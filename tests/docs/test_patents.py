@@ -28,7 +28,7 @@ def words() -> str:
 
 def test_the_extras_that_are_named_are_there_and_bring_what_nothing_else_brings() -> None:
     extras = {name for name in re.findall(r"`(\w+)`", words()) if name in EXTRAS}
-    assert extras == {"cuda12", "cuda13", "globus", "endpoint", "learn", "models"}
+    assert extras == {"cuda12", "cuda13", "globus", "endpoint", "learn", "models", "train"}
     assert all(packages(EXTRAS[extra]) & NOT_BY_DEFAULT for extra in extras)
 
 
@@ -41,6 +41,7 @@ def test_images_stay_on_this_machine_unless_somebody_says_otherwise() -> None:
     settings = Settings()
     assert "the default runner is this machine" in words()
     assert (settings.runner.kind, settings.compute.endpoint, settings.flow.id) == ("local", None, None)
+    assert (settings.models.retest_every, settings.models.retest_by, settings.models.library) == (0, "local", None)
 
 
 def test_no_lens_is_moved_unless_the_operator_says_so() -> None:

@@ -29,7 +29,7 @@ FOLDER = DOCS / "explanation"
 PAGE = (FOLDER / "sources.md").read_text(encoding="utf-8")
 SOURCES = ("000", "001", "002", "003", "004")
 STATES = ("built", "changed", "left out", "not yet")
-LATER = ("any size and many processors", "library of models")
+LATER = ("any size and many processors",)
 COMMANDS = dict(every())
 MADE = set(re.findall(r"^([a-z][a-z-]*):", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 SETTINGS = options.keys()
