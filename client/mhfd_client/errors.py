@@ -41,6 +41,7 @@
         |-- ServiceManagerError               systemd is not there, or does not do what it is told
         |-- WorkUnknown (also UsageError)     no work of that key is known on this machine
         |-- WorkNotDone                       a work was cancelled, failed, or was not taken: says why, and what to do
+        |-- RetestRefused                     who judges cannot be tested now: says why; it is asked again
         |-- PackageElsewhere                  what was learned lies where this machine cannot read it: says where
         |-- ChampionChanged                   who judges at a microscope is another than was learned against
         |-- RunnerError                       a runner cannot do what it was asked to
@@ -248,6 +249,10 @@ class EndpointClosed(ComputeError):
 
 class WorkNotDone(StationError):
     """A work was cancelled, failed, or was not taken."""
+
+
+class RetestRefused(StationError):
+    """Who judges cannot be tested now; it is asked again."""
 
 
 class PackageElsewhere(StationError):

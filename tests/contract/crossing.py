@@ -469,6 +469,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "head of a training's checkpoint": _of_model("TrainingState", "mhfd.learning.training.workers.checkpoint"),
     "what a sweep found": _of_model("Swept", "mhfd.learning.training.launching.swept"),
     "label that waits": _of_model("GivenLabel", "mhfd_client.station.inbox"),
+    "job of a re-test": _of_model("RetestJob", "mhfd_client.retesting.job"),
     "told of a re-test": _of_model("RetestTold", "mhfd_client.retesting.told"),
     "answer of a re-test": _of_model("RetestAnswer", "mhfd_client.results.retested"),
     "wish that waits": _of_model("Wish", "mhfd_client.station.wishes"),

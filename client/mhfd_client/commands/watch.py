@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mhfd_client.adjustment.beside.lens_desk import LensDesk
     from mhfd_client.adjustment.beside.modes import AdjustMode
     from mhfd_client.journal.rows import ImageRow, VerdictRow
+    from mhfd_client.retesting.desk import RetestDesk
     from mhfd_client.settings.load import Loaded
     from mhfd_client.station.assembly import Assembled
 
@@ -121,6 +122,7 @@ def watch(
         listening = None if no_page else stack.enter_context(bound(page_host, page_port))  # first: it may be taken
         page = None if listening is None else address(listening, page_host)
         desk = None if adjust is None else _desk(folder, loaded, adjust)
+        tests = _retests(folder, loaded)
         made = assembled(
             folder.root,
             loaded,
@@ -129,6 +131,7 @@ def watch(
             page=page,
             lens=(lambda: None) if desk is None else desk.needs,
             turns=supervisor.turns,
+            held_s=(lambda _: 0.0) if tests is None else tests.hold_s,
         )
         parts = stack.enter_context(made)
         arrival = parts.arrival
@@ -147,7 +150,7 @@ def watch(
         if opened is not None:
             for line in _next(opened, parts, loaded.settings.verdict.confirm):
                 echo(line, err=True)
-        with said.heartbeat(), desk or nullcontext(), stopped_by_signals(parts.station):
+        with said.heartbeat(), desk or nullcontext(), tests or nullcontext(), stopped_by_signals(parts.station):
             supervisor.ready()
             summary = parts.station.run()
         waiting = arrival.pending
@@ -179,6 +182,21 @@ def _desk(folder: WatchedFolder, loaded: Loaded, mode: AdjustMode) -> LensDesk:
     called = "no instrument" if config is None else config.name or config.kind
     echo(f"lens: {mode}, {called}", err=True)
     return LensDesk(state_dir, mode, config, home=models_home(loaded.settings), recorder=recorder)
+
+
+def _retests(folder: WatchedFolder, loaded: Loaded) -> RetestDesk | None:
+    """What tests who judges beside this watch; None: nobody wants it."""
+    models = loaded.settings.models
+    if not models.retest_every:
+        return None
+    from mhfd_client.retesting.desk import RetestDesk
+    from mhfd_client.retesting.job import RetestWay
+    from mhfd_client.station.assembly import state_of
+
+    state_dir = state_of(folder.root, loaded.settings)
+    way = RetestWay.of(loaded.settings, state_dir)
+    echo(f"re-tests: every {models.retest_every:,} images and on drift, {way.told}", err=True)
+    return RetestDesk(state_dir, way)
 
 
 @contextmanager

@@ -41,7 +41,7 @@ def labels_of(state: Path, *, group: SourceGroup | None = None, instrument: str 
         words = _words(journal)
         root = Path(journal.root())
         known = [(image, said, _report(journal, image)) for image, said in words]
-        own = group or _group(journal, root, [report for _, _, report in known if report is not None], instrument)
+        own = group or group_of(journal, root, [report for _, _, report in known if report is not None], instrument)
     by_bytes: dict[tuple[str, str | None], DatasetRow] = {}
     for image, said, report in known:
         path = root / image.path
@@ -58,7 +58,7 @@ def labels_of(state: Path, *, group: SourceGroup | None = None, instrument: str 
             found.left_out.append(f"{text_of(path)}: {why}")
             continue
         for who, sharp in said.items():  # of bytes that were labelled twice, the later word holds
-            by_bytes[sha256, who] = _row(path, sha256, image, own, report, sharp=sharp, who=who)
+            by_bytes[sha256, who] = row_of(path, sha256, image, own, report, sharp=sharp, who=who)
     found.rows = list(by_bytes.values())
     return found
 
@@ -88,16 +88,17 @@ def _not_it(report: FocusReport | None, sha256: str) -> str | None:
     return None
 
 
-def _row(
+def row_of(
     path: Path,
     sha256: str,
     image: ImageRow,
     group: SourceGroup,
     report: FocusReport | None,
     *,
-    sharp: bool,
+    sharp: bool | None,
     who: str | None,
 ) -> DatasetRow:
+    """Of one image; `sharp`: None where nobody said."""
     info = None if report is None else report.image
     written = {
         "focus_um": None if info is None or info.focus_m is None else info.focus_m * 1e6,
@@ -108,15 +109,16 @@ def _row(
         path=str(path),
         group=group,
         section=image.section,
-        origin=Origin.CONFIRMED if sharp else Origin.REJECTED,
+        origin=Origin.FOLDER if sharp is None else Origin.CONFIRMED if sharp else Origin.REJECTED,
         said_by=who,
-        target=Target(bad=not sharp),
+        target=Target(bad=None if sharp is None else not sharp),
         pixel_nm=None if info is None or not info.pixel_nm or info.pixel_nm <= 0 else info.pixel_nm,
         covariates={name: value for name, value in written.items() if value is not None},
     )
 
 
-def _group(journal: JournalView, root: Path, reports: list[FocusReport], instrument: str | None) -> SourceGroup:
+def group_of(journal: JournalView, root: Path, reports: list[FocusReport], instrument: str | None) -> SourceGroup:
+    """What a run is called: by its images' instrument, the watched folder and the day of the first image."""
     named = Counter(maker for report in reports for maker in [_maker(report)] if maker)
     first = journal.images(limit=1)
     day = datetime.datetime.fromtimestamp(first[0].arrived_ns / 1e9, datetime.UTC).date().isoformat() if first else ""

@@ -1,0 +1,151 @@
+"""Beside a watch: tests of who judges that are due are made, one at a time, each in a process of its own.
+
+It reads the journal and who is champion, starts what is next (`job`), and leaves how it ended in the station's inbox.
+It opens no image. A watch that is started again goes on where it was: what is due is in the journal. Whatever fails in
+here, the watch goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from mhfd.errors import MhfdError
+from mhfd.learning.packages import MHFD, Library
+from mhfd_client.adjustment.beside.child import Running
+from mhfd_client.errors import StateError
+from mhfd_client.journal.rows import RetestRow
+from mhfd_client.journal.view import JournalView
+from mhfd_client.retesting.job import RetestJob, RetestWay
+from mhfd_client.retesting.told import RetestTold, put, untold
+
+log = logging.getLogger("mhfd.retesting")
+
+HOPES: Final = 3
+"""So often a test may fail before a watch that would end by itself waits for it no longer."""
+HOLD_S: Final = 3600.0
+_LOOK_S: Final = 0.5
+_FIRST_WAIT_S: Final = 5.0
+_LONGEST_WAIT_S: Final = 1800.0
+_GRACE_S: Final = 5.0
+
+
+class RetestDesk:
+    """Looks while it is entered.
+
+    Args:
+        state_dir: Where the journal is.
+        way: By whom tests are made, and with what.
+        starts: Starts a test, in a process of its own.
+        clock: For waiting.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        way: RetestWay,
+        *,
+        starts: Callable[[RetestJob], Running] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._state_dir, self._way, self._clock = state_dir, way, clock
+        self._starts = starts or RetestJob.start
+        self._library = Library(way.home)
+        self._told: tuple[str | None, str] | None = None  # who judges, as the station was told
+        self._job: tuple[RetestJob, Running] | None = None
+        self._later: dict[str, float] = {}
+        self._complaint = ""
+        self._end = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def hold_s(self, journal: JournalView) -> float:
+        """How much longer a watch waits that would end by itself. Of the station's thread, with its own journal."""
+        if self._thread is None or not self._thread.is_alive():
+            return 0.0
+        return HOLD_S if any(row.answer is None and row.tries < HOPES for row in journal.retests()) else 0.0
+
+    def __enter__(self) -> Self:
+        """Open the journal, and start."""
+        self._thread = threading.Thread(target=self._run, name="mhfd-retests", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        """The end of the watch: a test that is under way is ended, and stays due."""
+        self._end.set()
+        if self._thread is not None:
+            self._thread.join(4 * _GRACE_S)
+
+    def _run(self) -> None:
+        try:
+            with JournalView.read(self._state_dir) as journal:
+                while not self._end.is_set():
+                    self._looked_at(journal)
+                    self._end.wait(_LOOK_S)
+        except StateError as error:
+            log.error("re-tests: %s; none is made any more; the watch goes on", error)
+        finally:
+            if self._job is not None:
+                self._job[1].end(_GRACE_S)
+
+    def _looked_at(self, journal: JournalView) -> None:
+        try:
+            self.step(journal)
+        except Exception as error:  # a look that fails must not end the watch, nor the looks
+            if self._complaint != str(error):
+                self._complaint = str(error)
+                log.exception("re-tests: this look failed; the next one comes")
+        else:
+            self._complaint = ""
+
+    # -- one look
+
+    def step(self, journal: JournalView) -> None:
+        """Look who judges, take in what has ended, and begin what is next."""
+        self._look_who_judges()
+        if self._job is not None:
+            self._attend()
+        if self._job is None and not untold(self._state_dir):  # what lies there may be of the test that is next
+            row = self._next(journal.retests())
+            if row is not None:
+                job = RetestJob.of(self._state_dir, self._way, row)
+                self._job = job, self._starts(job)
+
+    def _look_who_judges(self) -> None:
+        try:
+            name = self._library.champion_name("focus", self._way.instrument)
+            package = None if name == MHFD else name
+            if self._told is not None and self._told[0] == package:
+                return
+            found = None if package is None else self._library.champion("focus", self._way.instrument)
+        except MhfdError as error:
+            if self._complaint != str(error):
+                self._complaint = str(error)
+                log.warning("re-tests: who judges cannot be read: %s", error)
+            return
+        title = MHFD if found is None else found.card.title
+        put(self._state_dir, RetestTold(champion=package, title=title))
+        self._told = package, title
+
+    def _next(self, rows: list[RetestRow]) -> RetestRow | None:
+        """The first that is due and does not wait for its next try."""
+        now = self._clock()
+        return next((row for row in rows if row.answer is None and self._later.get(row.name, 0.0) <= now), None)
+
+    def _attend(self) -> None:
+        assert self._job is not None  # noqa: S101 - who calls has looked
+        job, child = self._job
+        if child.code is None:
+            return
+        told = job.read(child)
+        put(self._state_dir, told)
+        self._job = None
+        if told.answer is None:
+            wait_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** min(told.tries - 1, 20))
+            self._later[job.name] = self._clock() + wait_s
+            log.warning("re-test %s: %s; asked again in %.0f s", job.name, told.why, wait_s)
