@@ -28,7 +28,7 @@ from mhfd.learning.pictures.benchmark import PicturesBenchmark
 from mhfd.learning.pictures.words import travelled
 from mhfd.learning.promotion.asked import PREVALENCE, Asked, Gate, is_of, name_in, refuse_elsewhere
 from mhfd.learning.promotion.picturing import tried_pictures
-from mhfd.learning.promotion.trial import Tried, tried
+from mhfd.learning.promotion.trial import TriedBenchmark, tried
 from mhfd.learning.report import render
 
 REPORT: Final = "report.json"
@@ -187,8 +187,8 @@ def _written(path: Path, data: bytes) -> None:
         raise UsageError(f"{path}: cannot be written: {error.strerror or error}; free the disk") from error
 
 
-def _benchmarked(tried: Tried, asked: Asked, challengers: Sequence[Package], digest: str) -> Benchmarked:
-    found = tried.benchmark
+def _benchmarked(outcome: TriedBenchmark, asked: Asked, challengers: Sequence[Package], digest: str) -> Benchmarked:
+    found = outcome.benchmark
     challenger = found.challenger if found.challenger is not None else _nearest(found, challengers)
     names = {package: name for name, package in found.packages.items()}
     duels = [duel for duel in found.duels if challenger is not None and duel.challenger == names.get(challenger)]
@@ -219,7 +219,7 @@ def _benchmarked(tried: Tried, asked: Asked, challengers: Sequence[Package], dig
             )
             for one in found.entries
         ),
-        said=_said(tried, asked),
+        said=_said(outcome, asked),
         report=digest,
     )
 
@@ -231,9 +231,9 @@ def _nearest(found: Benchmark, challengers: Sequence[Package]) -> str | None:
     return next((one.name for one in challengers if names.get(one.name, "") not in {*barred, ""}), None)
 
 
-def _said(tried: Tried, asked: Asked) -> tuple[ImageSaid, ...]:
+def _said(outcome: TriedBenchmark, asked: Asked) -> tuple[ImageSaid, ...]:
     """What each entry said of each image, where these are few."""
-    rows = tried.rows
+    rows = outcome.rows
     some = [n for n, row in enumerate(rows.rows) if row.parent is None and is_of(row, asked.instrument)]
     if len(some) > MOST_SAID:
         return ()
@@ -241,18 +241,18 @@ def _said(tried: Tried, asked: Asked) -> tuple[ImageSaid, ...]:
         ImageSaid(
             sha256=rows.rows[n].sha256,
             bad=rows.rows[n].target.bad,
-            scores={name: _number(scores[n]) for name, scores in tried.scores.items()},
+            scores={name: _number(scores[n]) for name, scores in outcome.scores.items()},
             far={
-                package.name: _number(rings_apart(package.card, _rings(tried, n)))
-                for package in tried.packages.values()
+                package.name: _number(rings_apart(package.card, _rings(outcome, n)))
+                for package in outcome.packages.values()
             },
         )
         for n in some
     )
 
 
-def _rings(tried: Tried, row: int) -> Mapping[str, float]:
-    matrix = tried.rows.matrix
+def _rings(outcome: TriedBenchmark, row: int) -> Mapping[str, float]:
+    matrix = outcome.rows.matrix
     return {name: float(matrix.values[row, matrix.names.index(name)]) for name in RINGS}
 
 

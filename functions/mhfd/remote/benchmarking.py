@@ -38,7 +38,7 @@ def answered(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _benchmarked(request: BenchmarkRequest, work: LongWork) -> dict[str, Any]:
-    turn = _Turn(request, work, rooted(request.dataset, work.site, Side.TEST))
+    turn = _BenchmarkTurn(request, work, rooted(request.dataset, work.site, Side.TEST))
     with _library(request.library, work) as library, _said():
         turn.begin(library)
         if turn.decided is None:
@@ -46,7 +46,7 @@ def _benchmarked(request: BenchmarkRequest, work: LongWork) -> dict[str, Any]:
         return turn.follow(library)
 
 
-class _Turn:
+class _BenchmarkTurn:
     """What happens in one turn of a benchmark, from what earlier ones kept."""
 
     def __init__(self, request: BenchmarkRequest, work: LongWork, data: RootedDataset) -> None:

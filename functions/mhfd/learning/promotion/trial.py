@@ -76,7 +76,7 @@ def evaluate(
 
 
 @dataclass(frozen=True, eq=False)
-class Tried:
+class TriedBenchmark:
     """A comparison, and what it was made of."""
 
     benchmark: Benchmark
@@ -95,7 +95,7 @@ def tried(
     cache: Path | None = None,
     told: Told | None = None,
     said: Say | None = None,
-) -> Tried:
+) -> TriedBenchmark:
     """The same of images that nothing was taught with; where they decide nothing it says why, and makes no test.
 
     Whoever calls it has looked for leaks. UsageError, ExtraMissing.
@@ -105,7 +105,7 @@ def tried(
     trial, remarks = _begun(dataset, asked, library, cache, told, said or (lambda _words: None))
     lacking = trial.lacking()
     found = trial.undecided(lacking, remarks) if lacking else trial.decided(remarks)
-    return Tried(found, trial.rows, trial.scores, trial.named)
+    return TriedBenchmark(found, trial.rows, trial.scores, trial.named)
 
 
 def _begun(
