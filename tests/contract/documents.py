@@ -308,6 +308,47 @@ def _train() -> Any:
         return printed("train", "focus", "labels", learning__training__train=_always(trained))
 
 
+def _learn() -> Any:
+    """Of a network that was trained further, and challenges."""
+    from tests.rigs.packages import answer_of, written
+
+    from mhfd.contract.assessing import AssessedPackage, Assessment
+    from mhfd.contract.benchmarking import Benchmarked, BenchmarkEntry
+    from mhfd.learning.packages import ChampionChange
+    from mhfd_client.learning.from_library.learned import Learned, LearnedNetwork
+
+    name, about = "a" * 64, {"task": "focus", "instrument": "north", "measure": "AUC"}
+    one = {"title": "mine", "instruments": ("south",), "rank": 1, "score": 0.9, "low": 0.8, "high": 1.0}
+    change = {"at": "now", "who": "me", "task": "focus", "instrument": "north", "kind": "challenges", "why": "kept"}
+    with tempfile.TemporaryDirectory() as folder:
+        with mock.patch("mhfd.learning.packages.package.tried", _always({"said": answer_of()})):
+            package = written(Path(folder))
+        learned = Learned(
+            "k",
+            Assessment.model_validate(
+                about
+                | {"dataset": name, "images": 8, "groups": 2, "bar": "mhfd", "bar_score": 0.5, "words": "one"}
+                | {"packages": (AssessedPackage(package=name, reason="best", **one),), "train": (name,), "best": name}
+            ),
+            (LearnedNetwork(package.name, name, 2, 0.83, 0.41, ("learned",), ("few",)),),
+            Benchmarked.model_validate(
+                about
+                | {"decision": "kept", "line": "kept: mhfd", "champion": None, "challenger": package.name}
+                | {"images": 8, "groups": 2, "report": name, "saved": 0.1, "low": 0.0, "high": 0.2, "test": 1}
+                | {"entries": (BenchmarkEntry(name="mine", package=name, score=0.9, barred=("gate",)),)}
+            ),
+            package,
+            Path("report"),
+            ChampionChange.model_validate(
+                change | {"before": "nobody", "after": package.name, "decision": None, "follows": None}
+            ),
+            ("assessed",),
+        )
+        return printed(
+            "learn", "labels", "--instrument", "north", learning__from_library__learn__learn=_always(learned)
+        )
+
+
 def _adjust(*words: str) -> Any:
     """Of a pretend microscope whose lens was moved once."""
     from tests.rigs.lens_rig import Teller, lens_rig
@@ -467,6 +508,7 @@ PRINTED: Final[Mapping[str, Callable[[], Any]]] = {
     "dataset build": _dataset_build,
     "dataset check": _dataset_check,
     "train": _train,
+    "learn": _learn,
     "replay": _replay,
     "adjust moves": _adjust_moves,
     "propose": _propose,
