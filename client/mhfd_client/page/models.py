@@ -19,6 +19,7 @@ from mhfd.learning.packages import MHFD, TASKS, ChampionChange, Library, ModelTa
 from mhfd_client.journal.view import JournalView
 from mhfd_client.page import banner
 from mhfd_client.results.retested import Retested, retested, summary
+from mhfd_client.results.status import Speaker
 from mhfd_client.times import lately
 
 TASK_WORDS: Final = {
@@ -53,16 +54,6 @@ class TaskSeat:
         return TASK_WORDS[self.task]
 
 
-@dataclass(frozen=True, slots=True)
-class Speaker:
-    """A package that was asked about images of this run."""
-
-    title: str
-    short: str
-    spoke: int
-    silent: int
-
-
 def models(env: Environment, journal: JournalView, home: Path, instrument: str | None, root: str) -> str:
     """The whole page."""
     tests = retested(journal)
@@ -72,7 +63,7 @@ def models(env: Environment, journal: JournalView, home: Path, instrument: str |
         instrument=instrument,
         home=str(home),
         seats=seats(Library(home), instrument),
-        speakers=[Speaker(title, package[:8], spoke, silent) for package, title, spoke, silent in journal.speakers()],
+        speakers=[Speaker(*row) for row in journal.speakers()],
         summary=summary(tests),
         last=last,
         tests=_newest(tests, but=last),

@@ -280,8 +280,10 @@ def _bar(holds: bool, why: str) -> None:
 
 
 def _short(word: str) -> str:
-    """Folders of the demo by their names."""
-    return os.path.basename(word) if word.startswith("/") else word  # noqa: PTH119
+    """Folders of the demo by their names, and long names by their beginning."""
+    name, equals, value = word.rpartition("=")
+    value = os.path.basename(value) if value.startswith("/") else value  # noqa: PTH119
+    return f"{name}{equals}{value[:12]}..." if len(value) > 60 else f"{name}{equals}{value}"
 
 
 def _document(told: str) -> str:

@@ -115,12 +115,12 @@ class DriftingRun:
 
 
 NORTH = SimulatedMicroscope(
-    "north",
-    9_000,
-    dose=60.0,
-    contrast=0.6,
-    rejects=(ImageCause.CHARGING, ImageCause.DEFOCUS, ImageCause.CHARGING, ImageCause.ASTIGMATISM),
+    "north", 9_000, dose=60.0, contrast=0.6, rejects=(ImageCause.RESIN, ImageCause.DEFOCUS, ImageCause.RESIN)
 )
-SOUTH = SimulatedMicroscope("south", 19_000, dose=300.0, contrast=0.9)
+"""Its operator also rejects what lies beside the tissue: nobody else does, nor does mhfd."""
+SOUTH = SimulatedMicroscope(
+    "south", 19_000, dose=300.0, contrast=0.9, rejects=(ImageCause.SHADING, ImageCause.DEFOCUS, ImageCause.SHADING)
+)
+"""Its detector shades, which mhfd does not mind, and its operator does."""
 EAST = SimulatedMicroscope("east", 29_000, dose=150.0, contrast=0.8)
 WEST = SimulatedMicroscope("west", 39_000, dose=600.0, contrast=0.7)

@@ -24,7 +24,7 @@ _LARGEST: Final = 2048
 
 
 @dataclass(frozen=True, eq=False)
-class Rings:
+class RingAgreement:
     """Two pictures of one field, ring by ring from coarse to fine."""
 
     correlation: NDArray[np.float64]
@@ -44,7 +44,7 @@ class Rings:
         return float(self.foretold.mean())
 
 
-def rings_of(picture: NDArray[Any], other: NDArray[Any]) -> Rings:
+def rings_of(picture: NDArray[Any], other: NDArray[Any]) -> RingAgreement:
     """A picture of a field beside another take of it, pixel upon pixel.
 
     Args:
@@ -69,7 +69,7 @@ def rings_of(picture: NDArray[Any], other: NDArray[Any]) -> Rings:
     length = np.sqrt(of_made * of_seen)
     correlation = np.divide(both, length, out=np.zeros(RINGS), where=length > 0)
     foretold = 1 - np.divide(wrong, of_seen, out=np.ones(RINGS), where=of_seen > 0)
-    return Rings(correlation, foretold)
+    return RingAgreement(correlation, foretold)
 
 
 def psnr(picture: NDArray[Any], truth: NDArray[Any]) -> float:
