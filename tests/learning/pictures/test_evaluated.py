@@ -12,6 +12,7 @@ from tests.rigs.networks import restoring_written, smoother
 from tests.rigs.typed import refused, typed_here
 
 import mhfd_client
+from mhfd.contract.benchmarking import Benchmarked
 from mhfd.errors import UsageError
 from mhfd.learning.benchmarking import benchmark
 from mhfd.learning.dataset import Dataset, Side, SourceGroup
@@ -95,20 +96,26 @@ def test_a_microscope_is_benchmarked_before_anything_is_brought(twice: Path, den
         row.model_copy(update={"group": SourceGroup(instrument="alpha", specimen=row.group.key)}) for row in whole.rows
     ]
     sides = {row.group.key: whole.side(was) for row, was in zip(rows, whole.rows, strict=True)}
-    asked = {"library": Library(tmp_path / "far"), "instrument": "alpha", "task": "denoise", "champion": None}
-    found = benchmark(
-        Dataset(tuple(rows), sides),
-        **asked,
-        trained=[denoiser.folder],
-        out=tmp_path / "out",  # type: ignore[arg-type]
-    )
+    far = Library(tmp_path / "far")
+
+    def asked(dataset: Dataset, out: str, instrument: str = "alpha") -> Benchmarked:
+        return benchmark(
+            dataset,
+            library=far,
+            instrument=instrument,
+            task="denoise",
+            trained=[denoiser.folder],
+            champion=None,
+            out=tmp_path / out,
+        )
+
+    found = asked(Dataset(tuple(rows), sides), "out")
     assert (found.decision, found.challenger, found.test) == ("promoted", denoiser.name, 1)
     assert found.low is not None
     assert found.low > 0
     assert read_ground(tmp_path / "out").instrument == "alpha"
     assert "promoted: lab-denoise" in (tmp_path / "out" / "report.html").read_text()
     tested = Dataset(tuple(row for row in rows if sides[row.group.key] is Side.TEST), sides)
-    again = benchmark(tested, **asked, trained=[denoiser.folder], out=tmp_path / "again")  # type: ignore[arg-type]
-    assert again.test == 2  # other settings, so another test
+    assert asked(tested, "again").test == 2  # other settings, so another test
     with pytest.raises(UsageError, match=r"no image of beta|are of alpha"):
-        benchmark(tested, **{**asked, "instrument": "beta"}, trained=[denoiser.folder], out=tmp_path / "b")  # type: ignore[arg-type]
+        asked(tested, "b", "beta")
