@@ -96,7 +96,7 @@ def answer(part: str, result: Any, kind: str = "package") -> dict[str, Any]:
 def learned(*trained: str) -> Answers:
     row = {"title": "t" * 60, "instruments": ("i" * 64,) * 3, "score": 0.123456789, "reason": "r" * 300}
     row |= {"low": 0.123456789, "high": 0.123456789, "images": 1000}
-    packages = tuple(AssessedPackage(package=name, rank=n, **row) for n, name in enumerate(NAMES, 1))  # type: ignore[arg-type]
+    packages = tuple(AssessedPackage(package=name, rank=n, **row) for n, name in enumerate(NAMES, 1))
     assessment = Assessment(
         task="focus", instrument="n" * 64, dataset=NAMES[0], images=9, groups=9, measure="m" * 200, bar="b" * 64,
         packages=packages, train=trained, best=NAMES[0], words="w" * 300,

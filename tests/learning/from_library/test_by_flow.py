@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from benchmarks._virtual_time import VirtualTime
@@ -55,7 +56,7 @@ def test_one_run_brings_the_images_there_and_the_package_home(tmp_path: Path, mo
     run = flows.sem / "run"
     labelled(run)
     told: list[str] = []
-    words = {"instrument": "north", "via": "flow", "library": str(there), "endpoint": ID}
+    words: dict[str, Any] = {"instrument": "north", "via": "flow", "library": str(there), "endpoint": ID}
     learned = mhfd_client.learn(run, told=told.append, **words)
     assert learned.benchmark.decision == "promoted", learned.benchmark.line
     assert learned.package is not None

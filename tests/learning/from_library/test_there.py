@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -24,7 +25,6 @@ from tests.rigs.works_here import WorksHere
 
 from mhfd.errors import UsageError
 from mhfd.learning.packages import Library
-from mhfd_client import files
 from mhfd_client.errors import ChampionChanged, PackageElsewhere, StateFull, WorkNotDone
 from mhfd_client.runners import far as carried
 
@@ -182,7 +182,7 @@ def test_a_training_that_was_cancelled_goes_on_with_the_same_words(far: FarLibra
 
 
 def test_a_full_disk_here_is_said_and_loses_nothing(far: FarLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, full = files.os.fsync, [False]
+    real, full = os.fsync, [False]
 
     def fsync(file: int) -> None:
         if full[0]:

@@ -196,7 +196,6 @@ class Demo:
             while True:
                 with self._watch() as station:
                     while not station.over():
-                        self._endpoint.alive()
                         judged, tests = self._far_along()
                         if (judged, tests[0]) != before:
                             before, moved = (judged, tests[0]), time.monotonic()

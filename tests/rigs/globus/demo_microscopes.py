@@ -85,10 +85,11 @@ class DriftingRun:
     made: list[tuple[str, bool]] = field(default_factory=list)
     """Each file, and whether it is bad."""
 
-    def draw(self, into: Path) -> None:
-        """All of them, before the run: drawing takes longer than a microscope does."""
+    def draw(self, into: Path) -> list[tuple[str, bool]]:
+        """All of them, before the run: each file, and whether it is bad. A microscope is faster than drawing."""
         into.mkdir(parents=True)
         rng = np.random.default_rng([self.microscope.seed, 17])
+        made = []
         for section in range(self.count):
             is_bad = section > 5 and rng.random() < self.bad
             rejects = self.microscope.rejects
@@ -97,7 +98,8 @@ class DriftingRun:
             pixels = self.microscope.image(self.specimen, section, cause, fades=fades)
             name = f"section_{section:04d}.tif"
             tifffile.imwrite(into / name, pixels)
-            self.made.append((name, is_bad))
+            made.append((name, is_bad))
+        return made
 
     def arrive(self, drawn_in: Path, stopped: threading.Event) -> None:
         """One after the other, each whole at once, without waiting for anybody."""

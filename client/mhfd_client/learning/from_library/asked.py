@@ -51,6 +51,12 @@ class LearnAsked:
     licence: str | None
     progress: bool | None
 
+    def read(self) -> Dataset:
+        """The dataset, which lies here. UsageError."""
+        if self.dataset is None:
+            raise UsageError(f"dataset: {self.folder} is not seen by this machine; say --endpoint, which sees it")
+        return self.dataset
+
     @property
     def begin_with(self) -> str:
         """What a library without a package begins with."""

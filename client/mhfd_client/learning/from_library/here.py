@@ -76,7 +76,7 @@ def _assessed(asked: LearnAsked, kept: KeptLearning, library: Library) -> Assess
             shown.say(title)
 
         found = assess(
-            asked.dataset,
+            asked.read(),
             [one for one in library.list() if not one.shipped],
             task=asked.task,
             instrument=asked.instrument,
@@ -108,7 +108,7 @@ def _benchmarked(
     given: dict[str, Any] = {"prevalence": asked.prevalence, "miss_cost": asked.miss_cost, "seed": asked.seed}
     with bar(None, asked.progress, what="benchmarking", transient=True) as shown:
         found = benchmark(
-            asked.dataset,
+            asked.read(),
             library=library,
             instrument=asked.instrument,
             task=asked.task,

@@ -50,7 +50,7 @@ def learning(points: Sequence[LearningPoint]) -> Html:
     return _svg(joined((frame, curve, dots)), "AUC over images to learn from")
 
 
-def intervals(duels: Sequence[Duel] | Sequence[PicturesDuel]) -> Html:
+def intervals(duels: Sequence[Duel | PicturesDuel]) -> Html:
     """What each challenger saves against each in its way, with what holds the truth 95 times of a hundred."""
     ends = [abs(end) for duel in duels for end in (duel.range.low, duel.range.high, _said(duel))]
     most = max([*ends, 1e-6]) * 1.1
