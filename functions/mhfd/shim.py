@@ -73,7 +73,8 @@ def function(name: str, *, module: str, entry: str, summary: str, answer: str = 
     if not all(part.isidentifier() for part in (name, entry, *module.split("."))) or '"' in summary:
         raise ValueError(f"{name}: names of Python, and a summary without quotes: got {module}, {entry}, {summary!r}")
     text = Template(_TEXT + answer).substitute(name=name, module=module, entry=entry, summary=summary)
-    file, space = f"<{__name__}: {name}>", {"__name__": __name__}
+    of = hashlib.sha256(text.encode()).hexdigest()[:12]  # of one name there may be several
+    file, space = f"<{__name__}: {name} {of}>", {"__name__": __name__}
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)  # no time: it is never read anew
     exec(compile(text, file, "exec"), space)  # noqa: S102 - the text above, with names in it
     made: Callable[..., Any] = space[name]  # type: ignore[assignment]  # the text defines it

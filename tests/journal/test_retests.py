@@ -68,6 +68,8 @@ def run(folder: Path) -> None:
     """All that is left of the images, from wherever the journal stands: as a station goes on after a start."""
     with open_at(folder, every=EVERY) as journal:
         print("open", flush=True)  # noqa: T201
+        for row in journal.pending(State.WHOLE, limit=IMAGES):
+            journal.scored(row.id, jobs.report(row.path, Params()))
         for row in journal.pending(State.SCORED, limit=IMAGES):
             journal.judged(row.id, SHARP)
         for number in range(journal.files(), IMAGES):

@@ -242,6 +242,7 @@ def test_an_examination_tells_what_may_run(facility: Facility, monkeypatch: pyte
     told = {one.name: one for one in examined(functions=True).functions}
     assert [(one.name, one.here, one.allowed) for one in told.values()] == [
         ("mhfd_assess", True, False),
+        ("mhfd_benchmark", True, False),
         ("mhfd_examine", True, True),
         ("mhfd_focus", True, True),
         ("mhfd_hash", True, False),

@@ -84,6 +84,13 @@ def test_what_travels_is_source_and_json(name: str) -> None:
     assert serializer.deserialize(serializer.serialize({"a": [1, None, "\u2603"]})) == {"a": [1, None, "\u2603"]}
 
 
+def test_another_function_of_the_same_name_changes_nothing() -> None:
+    """Whoever makes one finds its own source, and that of the first stays what it is."""
+    other = shim.function("mhfd_train", module="tests.elsewhere", entry="train", summary="Another.")
+    assert "tests.elsewhere" in inspect.getsource(other)
+    assert shim.digest(shim.FUNCTIONS["mhfd_train"]) == RELEASED["mhfd_train"]
+
+
 @pytest.mark.parametrize("name", RELEASED)
 def test_a_text_that_was_registered_stays_to_the_byte(name: str) -> None:
     assert shim.digest(shim.FUNCTIONS[name]) == RELEASED[name]
@@ -116,7 +123,7 @@ def test_a_traceback_shows_the_lines_that_travel(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(KeyboardInterrupt) as caught:
         shim.mhfd_focus()
     lines = traceback.format_tb(caught.value.__traceback__)
-    assert any('"<mhfd.shim: mhfd_focus>"' in line and "return run(**request)" in line for line in lines)
+    assert any('"<mhfd.shim: mhfd_focus ' in line and "return run(**request)" in line for line in lines)
 
 
 def test_it_needs_no_file_of_its_own_source(tmp_path: Path) -> None:

@@ -241,7 +241,11 @@ def test_an_interrupt_says_how_it_goes_on(here: WorksHere, digging: Digging, mon
 @pytest.mark.parametrize(
     ("words", "given", "told"),
     [
-        (("mhfd_sing",), "{}", "'mhfd_sing' is none of mhfd's; there are: mhfd_dig, mhfd_examine, mhfd_focus"),
+        (
+            ("mhfd_sing",),
+            "{}",
+            "'mhfd_sing' is none of mhfd's; there are: mhfd_assess, mhfd_benchmark, mhfd_dig, mhfd_examine, mhfd_focus",
+        ),
         ((DIG,), "{", "--request -: is no JSON"),
         ((DIG,), "[" * 100_000, "--request -: is no JSON"),
         ((DIG,), "[1]", "is a list, not an object of fields"),
