@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,12 +68,11 @@ class MicroscopePc:
     microscope: SimulatedMicroscope
     env: dict[str, str]
     folder: Path
-    settings: Path = field(init=False)
 
     def __post_init__(self) -> None:
-        self.folder.mkdir(parents=True)
-        self.settings = self.folder / "mhfd.toml"
-        self.settings.write_text(f'[models]\ninstrument = "{self.microscope.name}"\n')
+        settings = self.folder / "config" / "mhfd" / "config.toml"
+        settings.parent.mkdir(parents=True)
+        settings.write_text(f'[models]\ninstrument = "{self.microscope.name}"\n')
         self.env = self.env | {
             f"XDG_{kind}_HOME": str(self.folder / kind.lower()) for kind in ("STATE", "CONFIG", "CACHE", "DATA")
         }
@@ -179,8 +178,7 @@ class Demo:
     def _refused_elsewhere(self, north: dict[str, Any]) -> None:
         """What was learned at north says nothing at south."""
         image = next(self._endpoint.root.glob("south/south-*.tif"))
-        words = ("score", str(image), "--model", str(north["folder"]), "--config", str(self.south.settings))
-        told = self.south.types(*words, fails=True)
+        told = self.south.types("score", str(image), "--model", str(north["folder"]), fails=True)
         _bar("north" in told and "south" in told, "a package of north was not refused at south by name")
 
     # -- the run
@@ -230,12 +228,12 @@ class Demo:
             "models.retest_every": self._every,
             "models.retest_by": "compute",
             "models.library": self._library,
+            "models.retest_folder": self._endpoint.root / "retests",
             "compute.endpoint": self._endpoint.id,
-            "compute.options.purpose": "train",
         }
         pairs = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
         say(f"[north] $ mhfd watch run --set models.retest_every={self._every} --set models.retest_by=compute ...")
-        words = ("watch", str(self.run.folder), "--state", str(self.state), "--config", str(self.north.settings))
+        words = ("watch", str(self.run.folder), "--state", str(self.state))
         command = [MHFD, *words, "--no-page", "--quiet", "--until-idle", "6", *pairs]
         output = self._folder / "watch.out"
         station = Program(command, env=self.north.env, cwd=self._folder, output=output, name="mhfd watch")
@@ -268,7 +266,7 @@ class Demo:
         """One promotion, by one command, with the endpoint's services gone from sight."""
         for pc, found in zip((self.north, self.south), learned, strict=True):
             if found["benchmark"]["decision"] == "promoted":
-                pc.types("models", "rollback", "focus", "--config", str(pc.settings), "--why", "the demo goes back")
+                pc.types("models", "rollback", "focus", "--why", "the demo goes back")
                 return 1
         _bar(False, "nobody was promoted, so that there is nothing to roll back")
         return 0
