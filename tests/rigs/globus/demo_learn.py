@@ -18,11 +18,12 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from mhfd_client.errors import StateMissing
 from mhfd_client.journal.rows import State
 from mhfd_client.journal.view import JournalView
 from mhfd_client.results.keeping_up import backlog_now
@@ -243,19 +244,17 @@ class Demo:
             station.stop()
 
     def _far_along(self) -> tuple[int, tuple[int, int]]:
-        if not (self.state / "journal.db").exists():
-            return 0, (0, 0)
-        with JournalView.read(self.state) as journal:
+        with suppress(StateMissing), JournalView.read(self.state) as journal:  # it is being made
             tests = [one for one in journal.retests() if one.reason.value == "count"]
             return journal.counts()[State.RECORDED], (sum(one.answer is not None for one in tests), len(tests))
+        return 0, (0, 0)
 
     def _behind(self) -> str:
         """What is said where images come faster than they are judged."""
-        if not (self.state / "journal.db").exists():
-            return ""
-        with JournalView.read(self.state) as journal:
+        with suppress(StateMissing), JournalView.read(self.state) as journal:
             found = backlog_now(journal, now_ns=time.time_ns())
             return "" if found is None or found.ended_ns is not None else found.words
+        return ""
 
     def _judged_once(self) -> int:
         with JournalView.read(self.state) as journal:
