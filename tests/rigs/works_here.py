@@ -38,15 +38,23 @@ class WorksHere:
         self.answers: dict[str, Callable[..., Any]] = dict(shim.FUNCTIONS)
         self.online = True
         self.allowed: set[str] | None = None
+        self._coming: list[threading.Thread] = []
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="works-here")
         patch.setattr(following, "reach", self._reached)
 
     def of(self, name: str) -> list[dict[str, Any]]:
         """What was asked of a function, in order."""
+        self._all_come()
         return [request for one, request in self.asked if one == name]
 
     def close(self) -> None:
+        self._all_come()
         self._pool.shutdown(cancel_futures=True)
+
+    def _all_come(self) -> None:
+        """Whoever asks twice leaves with the first answer: the other request may still be on its way."""
+        for coming in tuple(self._coming):
+            coming.join()
 
     @contextmanager
     def _reached(
@@ -62,6 +70,11 @@ class WorksHere:
         if self.allowed is not None and name not in self.allowed:
             raise FunctionNotAllowed(f"endpoint {ID} allows only the functions on its list, and {name} is not on it")
         return uuid.uuid5(ID, name)
+
+    def come(self, arrived: Callable[[], None]) -> None:
+        """What is handed over arrives a little later."""
+        self._coming.append(threading.Thread(target=arrived))
+        self._coming[-1].start()
 
     def call(self, function: UUID, arguments: dict[str, Any], future: Future[Any]) -> None:
         (name,) = [name for name in self.answers if uuid.uuid5(ID, name) == function]
@@ -80,5 +93,5 @@ class WorksHere:
 
 def _callable(here: WorksHere, sent: Callable[[list[Task]], None], functions: list[str]) -> CallableEndpoint:
     known = {name: here.identity(name) for name in functions}
-    service = Here(sent, here.call, lambda do: threading.Thread(target=do).start())
+    service = Here(sent, here.call, here.come)
     return CallableEndpoint(cast("EndpointService", service), functions=known, find=here.identity)
