@@ -16,10 +16,10 @@ from typing import Final
 import numpy as np
 
 from mhfd_client.adjustment import ledger
-from mhfd_client.adjustment.beside.child import Running
 from mhfd_client.adjustment.beside.lens_desk import LensDesk
 from mhfd_client.adjustment.beside.repair import RepairJob
 from mhfd_client.adjustment.ledger import LensEntry
+from mhfd_client.beside.child import Running
 from mhfd_client.instruments.config import NAME, config_of
 from mhfd_client.instruments.pretend_scope import PretendScope, make_pretend
 from mhfd_client.journal.rows import Outcome, State

@@ -12,12 +12,12 @@ from tests.rigs.instruments.pretend import station_with
 
 from mhfd.contract import Proposal
 from mhfd_client.adjustment import ledger, moves
-from mhfd_client.adjustment.beside.child import Child
 from mhfd_client.adjustment.beside.listen import ListenJob
 from mhfd_client.adjustment.beside.repair import RepairJob, RepairTold, proposed_words, run
 from mhfd_client.adjustment.beside.tries import RepairEnd
 from mhfd_client.adjustment.ledger import LensEntry
 from mhfd_client.adjustment.lens import TakenPair
+from mhfd_client.beside.child import Child
 from mhfd_client.instruments.pretend_scope import make_pretend
 
 

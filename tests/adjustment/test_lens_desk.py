@@ -408,7 +408,7 @@ def test_a_mode_needs_the_instruments_file_to_allow_it(
 
 def test_a_watch_loads_neither_packages_nor_pixels_for_it() -> None:
     code = (
-        "import sys, mhfd_client.adjustment.beside.lens_desk, mhfd_client.adjustment.beside.child\n"
+        "import sys, mhfd_client.adjustment.beside.lens_desk, mhfd_client.beside.child\n"
         "heavy = 'onnxruntime sklearn scipy tifffile mhfd.learning mhfd.images mhfd.api mhfd.native'.split()\n"
         "print([one for one in heavy if one in sys.modules])"
     )

@@ -17,7 +17,7 @@ from typing import Final, Self
 
 from mhfd.errors import MhfdError
 from mhfd.learning.packages import MHFD, Library
-from mhfd_client.adjustment.beside.child import Running
+from mhfd_client.beside.child import Running
 from mhfd_client.errors import StateError
 from mhfd_client.journal.rows import RetestRow
 from mhfd_client.journal.view import JournalView

@@ -13,8 +13,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mhfd.errors import MhfdError
-from mhfd_client.adjustment.beside.child import Child, Running
-from mhfd_client.adjustment.beside.told import Folder
+from mhfd_client.beside.child import Child, Running
+from mhfd_client.beside.told import Folder
 from mhfd_client.journal.rows import RetestReason, RetestRow
 from mhfd_client.retesting.told import RetestTold
 from mhfd_client.settings.load import dotted

@@ -17,7 +17,6 @@ from types import TracebackType
 from typing import Final, Self
 
 from mhfd_client.adjustment import ledger, places
-from mhfd_client.adjustment.beside.child import Running
 from mhfd_client.adjustment.beside.following import LedgerFollower
 from mhfd_client.adjustment.beside.modes import AdjustMode
 from mhfd_client.adjustment.beside.out_of_focus import BlurredImage, OutOfFocus
@@ -26,6 +25,7 @@ from mhfd_client.adjustment.beside.tries import RepairEnd, RepairTry, Tries, abo
 from mhfd_client.adjustment.ledger import LensEntry
 from mhfd_client.adjustment.lens import is_held
 from mhfd_client.alerts import AskedOfPerson, LensNeeds
+from mhfd_client.beside.child import Running
 from mhfd_client.errors import StateError
 from mhfd_client.instruments.config import InstrumentConfig
 from mhfd_client.journal.view import JournalView

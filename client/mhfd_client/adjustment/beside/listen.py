@@ -11,8 +11,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from mhfd.errors import MhfdError
-from mhfd_client.adjustment.beside.child import Child
-from mhfd_client.adjustment.beside.told import Folder
+from mhfd_client.beside.child import Child
+from mhfd_client.beside.told import Folder
 
 
 class ListenJob(BaseModel):

@@ -15,12 +15,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mhfd.errors import MhfdError
 from mhfd_client.adjustment import ledger
-from mhfd_client.adjustment.beside.child import Child, Running
 from mhfd_client.adjustment.beside.out_of_focus import BlurredImage
-from mhfd_client.adjustment.beside.told import Folder
 from mhfd_client.adjustment.beside.tries import RepairEnd, about
 from mhfd_client.adjustment.ledger import LensEntry
 from mhfd_client.adjustment.outstanding import SAME_UM
+from mhfd_client.beside.child import Child, Running
+from mhfd_client.beside.told import Folder
 from mhfd_client.errors import AdjustmentRefused, AnotherHand, LensBusy, SettingsError
 
 if TYPE_CHECKING:

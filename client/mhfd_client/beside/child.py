@@ -1,4 +1,4 @@
-"""A program beside a watch: what it is told, what it says at its end, and how it is ended. Knows nothing of a lens."""
+"""A program beside a watch: what it is told, what it says at its end, and how it is ended."""
 
 from __future__ import annotations
 
