@@ -373,9 +373,9 @@ def test_a_look_that_fails_ends_nothing(bench: Bench, monkeypatch: pytest.Monkey
 
     with monkeypatch.context() as patched:
         patched.setattr(bench.blurred, "look", broken)
-        bench.at._looked_at(bench.blurred)
+        bench.at.look(bench.blurred)
     bench.rig.image(9, factor=0.4)
-    bench.at._looked_at(bench.blurred)
+    bench.at.look(bench.blurred)
     assert len(bench.jobs) == 1
 
 

@@ -11,6 +11,7 @@ import pytest
 from tests.rigs.estimates import FOCUS
 from tests.rigs.runs import Run
 
+from mhfd.learning.packages.seats import Seat
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.retests import RetestRule
 from mhfd_client.journal.view import JournalView
@@ -167,6 +168,20 @@ def test_a_watch_that_would_end_waits_for_what_has_hope(desk: Desk) -> None:
         journal.retest_failed(journal.retests()[0].reason, 1, package=None, why="no", tries=HOPES)
         assert desk.desk.hold_s(journal) == 0.0
     assert desk.desk.hold_s(journal) == 0.0
+
+
+def test_a_library_that_cannot_be_read_is_said_once(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    desk.images(2)
+    alias = Seat("focus", "sem-a").alias(desk.way.home, "champion")
+    alias.parent.mkdir(parents=True)
+    alias.write_text("{}{}")
+    for _ in range(3):
+        with closing(JournalView.read(desk.state)) as view:
+            desk.desk.look(view)
+        desk.taken()
+    (said,) = [record.getMessage() for record in caplog.records if "cannot be read" in record.getMessage()]
+    assert str(alias) in said
+    assert left(desk.run.journal) == [], "the test was made"
 
 
 def test_what_is_no_answer_is_put_aside_and_named(desk: Desk) -> None:

@@ -1,24 +1,21 @@
 """Beside a watch: tests of who judges that are due are made, one at a time, each in a process of its own.
 
 It reads the journal and who is champion, starts what is next (`job`), and leaves how it ended in the station's inbox.
-It opens no image. A watch that is started again goes on where it was: what is due is in the journal. Whatever fails in
-here, the watch goes on.
+It opens no image. A watch that is started again goes on where it was: what is due is in the journal.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from mhfd.errors import MhfdError
 from mhfd.learning.packages import MHFD, Library
 from mhfd_client.beside.child import Running
-from mhfd_client.errors import StateError
+from mhfd_client.beside.desk import Complaints, Desk
 from mhfd_client.journal.rows import RetestRow
 from mhfd_client.journal.view import JournalView
 from mhfd_client.retesting.job import RetestJob, RetestWay
@@ -35,7 +32,7 @@ _LONGEST_WAIT_S: Final = 1800.0
 _GRACE_S: Final = 5.0
 
 
-class RetestDesk:
+class RetestDesk(Desk[JournalView]):
     """Looks while it is entered.
 
     Args:
@@ -53,57 +50,27 @@ class RetestDesk:
         starts: Callable[[RetestJob], Running] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._state_dir, self._way, self._clock = state_dir, way, clock
+        super().__init__(state_dir, "re-tests", log, every_s=_LOOK_S, grace_s=_GRACE_S)
+        self._way, self._clock = way, clock
         self._starts = starts or RetestJob.start
         self._library = Library(way.home)
         self._told: tuple[str | None, str] | None = None  # who judges, as the station was told
         self._job: tuple[RetestJob, Running] | None = None
         self._later: dict[str, float] = {}
-        self._complaint = ""
-        self._end = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._unread = Complaints()
 
     def hold_s(self, journal: JournalView) -> float:
         """How much longer a watch waits that would end by itself. Of the station's thread, with its own journal."""
-        if self._thread is None or not self._thread.is_alive():
-            return 0.0
-        return HOLD_S if any(row.answer is None and row.tries < HOPES for row in journal.retests()) else 0.0
+        hopes = self.looks and any(row.answer is None and row.tries < HOPES for row in journal.retests())
+        return HOLD_S if hopes else 0.0
 
-    def __enter__(self) -> Self:
-        """Open the journal, and start."""
-        self._thread = threading.Thread(target=self._run, name="mhfd-retests", daemon=True)
-        self._thread.start()
-        return self
+    def opened(self, journal: JournalView) -> JournalView:
+        """The journal itself."""
+        return journal
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        """The end of the watch: a test that is under way is ended, and stays due."""
-        self._end.set()
-        if self._thread is not None:
-            self._thread.join(4 * _GRACE_S)
-
-    def _run(self) -> None:
-        try:
-            with JournalView.read(self._state_dir) as journal:
-                while not self._end.is_set():
-                    self._looked_at(journal)
-                    self._end.wait(_LOOK_S)
-        except StateError as error:
-            log.error("re-tests: %s; none is made any more; the watch goes on", error)
-        finally:
-            if self._job is not None:
-                self._job[1].end(_GRACE_S)
-
-    def _looked_at(self, journal: JournalView) -> None:
-        try:
-            self.step(journal)
-        except Exception as error:  # a look that fails must not end the watch, nor the looks
-            if self._complaint != str(error):
-                self._complaint = str(error)
-                log.exception("re-tests: this look failed; the next one comes")
-        else:
-            self._complaint = ""
-
-    # -- one look
+    def running(self) -> list[Running]:
+        """The test that is under way; ended, it stays due."""
+        return [] if self._job is None else [self._job[1]]
 
     def step(self, journal: JournalView) -> None:
         """Look who judges, take in what has ended, and begin what is next."""
@@ -124,10 +91,10 @@ class RetestDesk:
                 return
             found = None if package is None else self._library.champion("focus", self._way.instrument)
         except MhfdError as error:
-            if self._complaint != str(error):
-                self._complaint = str(error)
+            if self._unread.new(str(error)):
                 log.warning("re-tests: who judges cannot be read: %s", error)
             return
+        self._unread.over()
         title = MHFD if found is None else found.card.title
         put(self._state_dir, RetestTold(champion=package, title=title))
         self._told = package, title

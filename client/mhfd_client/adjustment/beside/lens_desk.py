@@ -2,19 +2,17 @@
 
 It reads the journal and the ledger, decides what is next, and starts it (`repair`); it speaks to no instrument and
 loads no package, so that a slow or a dead one holds nothing up. What was tried is in the ledger: a watch that is
-started again goes on where it was. Whatever fails in here, the watch goes on.
+started again goes on where it was.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from mhfd_client.adjustment import ledger, places
 from mhfd_client.adjustment.beside.following import LedgerFollower
@@ -26,7 +24,7 @@ from mhfd_client.adjustment.ledger import LensEntry
 from mhfd_client.adjustment.lens import is_held
 from mhfd_client.alerts import AskedOfPerson, LensNeeds
 from mhfd_client.beside.child import Running
-from mhfd_client.errors import StateError
+from mhfd_client.beside.desk import Desk
 from mhfd_client.instruments.config import InstrumentConfig
 from mhfd_client.journal.view import JournalView
 
@@ -49,7 +47,7 @@ _STARTS_S: Final = 20.0
 _GRACE_S: Final = 30.0
 
 
-class LensDesk:
+class LensDesk(Desk[OutOfFocus]):
     """Looks while it is entered.
 
     Args:
@@ -75,7 +73,8 @@ class LensDesk:
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._state_dir, self._mode, self._config = state_dir, mode, config
+        super().__init__(state_dir, "the lens", log, every_s=_LOOK_S, grace_s=_GRACE_S)
+        self._mode, self._config = mode, config
         self._starts = starts or RepairJob.start
         self._home, self._recorder = home, recorder
         self._listens: Running | None = None
@@ -88,49 +87,18 @@ class LensDesk:
         self._known: set[str] = set()
         self._asked_in_a_row = 0
         self._needs = LensNeeds()
-        self._complaint = ""
-        self._end = threading.Event()
 
     def needs(self) -> LensNeeds:
         """What a person is asked for now. From any thread."""
         return self._needs
 
-    def __enter__(self) -> Self:
-        """Open the journal, and start."""
-        self._thread = threading.Thread(target=self._run, name="mhfd-lens", daemon=True)
-        self._thread.start()
-        return self
+    def opened(self, journal: JournalView) -> OutOfFocus:
+        """The images that are out of focus."""
+        return OutOfFocus(journal)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        """The end of the watch: what is under way may end by itself; then it is told to, and brings the lens back."""
-        self._end.set()
-        self._thread.join(2 * _GRACE_S)
-
-    def _run(self) -> None:
-        try:
-            with JournalView.read(self._state_dir) as journal:
-                blurred = OutOfFocus(journal)
-                while not self._end.is_set():
-                    self._looked_at(blurred)
-                    self._end.wait(_LOOK_S)
-        except StateError as error:
-            log.error("the lens: %s; nothing more is done with it; the watch goes on", error)
-        finally:
-            for child in (self._listens, self._job and self._job[1]):
-                if child is not None:
-                    child.end(_GRACE_S)
-
-    def _looked_at(self, blurred: OutOfFocus) -> None:
-        try:
-            self.step(blurred)
-        except Exception as error:  # a look that fails must not end the watch, nor the looks
-            if self._complaint != str(error):
-                self._complaint = str(error)
-                log.exception("the lens: this look failed; the next one comes")
-        else:
-            self._complaint = ""
-
-    # -- one look
+    def running(self) -> list[Running]:
+        """Who listens, and the repair that is under way: it brings the lens back."""
+        return [child for child in (self._listens, self._job and self._job[1]) if child is not None]
 
     def step(self, blurred: OutOfFocus) -> None:
         """Look, take in what has ended, and begin what is next."""
