@@ -14,6 +14,7 @@ from mhfd_client import files
 from mhfd_client.errors import PackageElsewhere, WorkNotDone
 
 if TYPE_CHECKING:
+    from mhfd.contract.benchmarking import Benchmarked
     from mhfd.contract.work import WorkAnswer
     from mhfd.learning.packages import Package
     from mhfd_client.compute.paths import PathMap
@@ -23,10 +24,14 @@ _MOST_BYTES: Final = 64 << 20
 """Of a file of a report."""
 
 
-def package_there(answer: WorkAnswer) -> str | None:
-    """The name of the package among what was made, as its folder is called; None: there is none."""
+def brought_home(
+    kept: KeptWork, answer: WorkAnswer, found: Benchmarked, paths: PathMap, packages: Path, out: Path
+) -> tuple[Package | None, Path]:
+    """What a benchmark has made: the package first, without which a report says nothing; None: it made none."""
     folders = {PurePosixPath(one.path).parent.name for one in answer.artefacts if one.kind == "package"}
-    return folders.pop() if len(folders) == 1 else None
+    name = found.challenger or (folders.pop() if len(folders) == 1 else None)
+    package = None if name is None else brought_package(answer, name, paths, packages, kept)
+    return package, brought_report(answer, found.report, paths, out, kept)
 
 
 def brought_report(answer: WorkAnswer, seal: str, paths: PathMap, folder: Path, kept: KeptWork) -> Path:

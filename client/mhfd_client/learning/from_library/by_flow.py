@@ -5,48 +5,34 @@ What a run is and how it ends is `works` and `flow`'s; here is what it is asked,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from mhfd.contract.assessing import Assessment
 from mhfd.contract.benchmarking import Benchmarked
-from mhfd.contract.work import WorkState
+from mhfd.contract.work import WorkAnswer, WorkState
 from mhfd.errors import UsageError
 from mhfd_client.compute.paths import PathMap
 from mhfd_client.learning.asked_far import done, numbered
-from mhfd_client.learning.from_library.learned import (
-    Came,
-    LearnedNetwork,
-    assessed_told,
-    benchmarked_told,
-    trained_told,
-)
-from mhfd_client.learning.from_library.there import home
+from mhfd_client.learning.from_library.learned import LearnedNetwork
+from mhfd_client.learning.from_library.requests import LibraryRequests
+from mhfd_client.learning.homecoming import brought_home
 from mhfd_client.works.beginning import begin
 
 if TYPE_CHECKING:
     from mhfd.learning.dataset import Dataset
-    from mhfd.learning.packages import Library
+    from mhfd.learning.packages import Library, Package
     from mhfd_client.learning.from_library.asked import LearnAsked, Tell
     from mhfd_client.learning.from_library.kept import KeptLearning
+    from mhfd_client.works.kept_work import KeptWork
 
 FLOW: Final = "learn"
 
 
-def came_by_flow(
-    asked: LearnAsked,
-    kept: KeptLearning,
-    endpoint: str | UUID | None,
-    options: Mapping[str, Any],
-    there: str,
-    library: Library,
-    out: Path,
-    tell: Tell,
-    said: Tell,
-) -> Came:
-    """One run, gone on with where it was. WorkNotDone; PackageElsewhere; FlowError.
+class StepsByFlow:
+    """One run, gone on with where it was: it does all steps, and its end is what each of them is told of.
 
     Args:
         asked: What is asked.
@@ -54,46 +40,71 @@ def came_by_flow(
         endpoint: Where; nothing: the settings' own.
         options: What is chosen of the endpoint's configuration.
         there: The folder of the library, as the endpoint names it.
-        library: This user's: what comes home is put into it.
+        mine: This user's library: what comes home is put into it.
         out: The folder for the report.
-        tell: Told the line of each step.
         said: Told what is being done, in words.
+
+    Raises:
+        WorkNotDone: The run was cancelled, failed, or was not taken.
+        PackageElsewhere: It is done, and what came of it cannot be read here.
+        FlowError: It cannot be begun or followed.
     """
-    _whole(asked.dataset, asked.folder)
-    request = {
-        "dataset": str(asked.folder),
-        "library": there,
-        "instrument": asked.instrument,
-        "champion": kept.champion,
-        "train_at_most": asked.best,
-        "seed": asked.seed,
-        "prevalence": asked.prevalence,
-        "miss_cost": asked.miss_cost,
-        "task": asked.task,
-        "learner": asked.learner,
-        **asked.training(1),
-    }
-    request = {name: value for name, value in request.items() if value is not None}
-    for key in numbered(kept.key):
-        work = begin(FLOW, request, endpoint=endpoint, key=key, via="flow", options=options, say=said)
-        if work.state != WorkState.CANCELLED:
-            break
-    said(f"{work.key}  by flow {FLOW}, on endpoint {work.endpoint}")
-    answer = done(work, FLOW, said, asked.progress, called="learning")
-    result = answer.result or {}
-    found = Benchmarked.model_validate(result.get("benchmark"))
-    assessment = None if result.get("assess") is None else Assessment.model_validate(result["assess"])
-    if assessment is not None:
-        tell(assessed_told(assessment))
-    parents = () if assessment is None else assessment.train
-    trainings = tuple(
-        LearnedNetwork.of_result(one, parents[at] if at < len(parents) else "unknown")
-        for at, one in enumerate(result.get("train") or ())
-    )
-    for number, one in enumerate(trainings, 1):
-        tell(trained_told(number, one))
-    tell(benchmarked_told(found))
-    return home(answer, found, assessment, trainings, PathMap(), library, out, work)
+
+    def __init__(
+        self,
+        asked: LearnAsked,
+        kept: KeptLearning,
+        endpoint: str | UUID | None,
+        options: Mapping[str, Any],
+        there: str,
+        mine: Library,
+        out: Path,
+        said: Tell,
+    ) -> None:
+        _whole(asked.dataset, asked.folder)
+        self._asked, self._kept, self._endpoint, self._options = asked, kept, endpoint, options
+        self._requests = LibraryRequests(asked, kept.champion, str(asked.folder), there)
+        self._mine, self._out, self._said = mine, out, said
+
+    @property
+    def library(self) -> str:
+        """The endpoint's."""
+        return self._requests.library
+
+    def assess(self) -> Assessment | None:
+        """What the run says of it at its end; None: its log could not be read."""
+        self._end = self._ended()
+        found = self._result.get("assess")
+        return None if found is None else Assessment.model_validate(found)
+
+    def train(self, parents: Sequence[str]) -> Iterator[LearnedNetwork]:
+        """What the run has trained."""
+        for at, one in enumerate(self._result.get("train") or ()):
+            yield LearnedNetwork.of_result(one, parents[at] if at < len(parents) else "unknown")
+
+    def benchmark(self, against: Sequence[str]) -> Benchmarked:
+        """What the run has compared; it chose by itself who stands beside."""
+        del against
+        return Benchmarked.model_validate(self._result.get("benchmark"))
+
+    def home(self, found: Benchmarked) -> tuple[Package | None, Path]:
+        """The run brought it to this machine."""
+        return brought_home(*self._end, found, PathMap(), self._mine.folder, self._out)
+
+    @property
+    def _result(self) -> dict[str, Any]:
+        return self._end[1].result or {}
+
+    def _ended(self) -> tuple[KeptWork, WorkAnswer]:
+        request = {name: value for name, value in self._requests.run().items() if value is not None}
+        for key in numbered(self._kept.key):
+            work = begin(
+                FLOW, request, endpoint=self._endpoint, key=key, via="flow", options=self._options, say=self._said
+            )
+            if work.state != WorkState.CANCELLED:
+                break
+        self._said(f"{work.key}  by flow {FLOW}, on endpoint {work.endpoint}")
+        return work, done(work, FLOW, self._said, self._asked.progress, called="learning")
 
 
 def _whole(dataset: Dataset | None, folder: Path) -> None:

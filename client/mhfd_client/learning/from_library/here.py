@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mhfd.errors import UsageError
-from mhfd_client.learning.from_library.learned import (
-    Came,
-    LearnedNetwork,
-    assessed_told,
-    benchmarked_told,
-    others,
-    trained_told,
-)
+from mhfd_client.learning.from_library.learned import LearnedNetwork
 from mhfd_client.learning.networks import train_network
 from mhfd_client.progress import bar
 from mhfd_client.settings.places import cache_dir
@@ -26,100 +19,101 @@ if TYPE_CHECKING:
     from mhfd_client.learning.from_library.kept import KeptLearning
 
 
-def came_here(asked: LearnAsked, kept: KeptLearning, library: Library, out: Path, tell: Tell, said: Tell) -> Came:
-    """Every step, each gone on with where it was.
+class StepsHere:
+    """The steps of one learning here.
 
     Args:
         asked: What is asked.
         kept: Who judged when it was begun.
-        library: This user's.
+        mine: This user's library.
         out: The folder for the report.
-        tell: Told the line of each step.
         said: Told what is being done, in words.
     """
-    assessment = _assessed(asked, kept, library)
-    tell(assessed_told(assessment))
-    trainings = []
-    for number, parent in enumerate(assessment.train, 1):
-        trained = train_network(
-            asked.task,
-            asked.folder,
-            asked.learner,
-            asked.network,
-            parent=library.find(parent),
-            out=library.folder,
-            seed=asked.seed,
-            licence=asked.licence,
-            title=asked.title_of(number),
-            said=said,
-            progress=asked.progress,
-        )
-        trainings.append(LearnedNetwork.of_training(trained, parent))
-        tell(trained_told(number, trainings[-1]))
-    found, package = _benchmarked(asked, kept, library, assessment, trainings, out, said)
-    tell(benchmarked_told(found))
-    return Came(assessment, tuple(trainings), found, package, out)
 
+    def __init__(self, asked: LearnAsked, kept: KeptLearning, mine: Library, out: Path, said: Tell) -> None:
+        self._asked, self._kept, self._mine, self._out, self._said = asked, kept, mine, out, said
+        self._trained: list[Package] = []
+        self._against: Sequence[str] = ()
 
-def _assessed(asked: LearnAsked, kept: KeptLearning, library: Library) -> Assessment:
-    """As it was found when this was begun: packages that were trained since are not assessed by what taught them."""
-    from mhfd.contract.assessing import Assessment
-    from mhfd.learning.assessing import assess
+    @property
+    def library(self) -> str:
+        """This user's."""
+        return str(self._mine.home)
 
-    if (before := kept.get("assessment")) is not None:
-        return Assessment.model_validate(before)
-    with bar(None, asked.progress, what="assessing", transient=True) as shown:
+    def assess(self) -> Assessment:
+        """As it was found when this was begun: what was trained since is not assessed by what taught it."""
+        from mhfd.contract.assessing import Assessment
+        from mhfd.learning.assessing import assess
 
-        def told(done: int, of: int, title: str) -> None:
-            shown.of(of)
-            shown.reach(done)
-            shown.say(title)
+        if (before := self._kept.get("assessment")) is not None:
+            return Assessment.model_validate(before)
+        champion = self._kept.champion
+        with bar(None, self._asked.progress, what="assessing", transient=True) as shown:
 
-        found = assess(
-            asked.read(),
-            [one for one in library.list() if not one.shipped],
-            task=asked.task,
-            instrument=asked.instrument,
-            champion=None if kept.champion is None else library.find(kept.champion),
-            learner=asked.learner,
-            train_at_most=asked.best,
-            seed=asked.seed,
-            cache=cache_dir() / "features",
-            told=told,
-        )
-    if found.best is None:
-        raise UsageError(f"library {library.home}: {found.words}; {asked.begin_with}")
-    kept.keep(assessment=found.model_dump(mode="json"))
-    return found
+            def told(done: int, of: int, title: str) -> None:
+                shown.of(of)
+                shown.reach(done)
+                shown.say(title)
 
+            found = assess(
+                self._asked.read(),
+                [one for one in self._mine.list() if not one.shipped],
+                task=self._asked.task,
+                instrument=self._asked.instrument,
+                champion=None if champion is None else self._mine.find(champion),
+                learner=self._asked.learner,
+                train_at_most=self._asked.best,
+                seed=self._asked.seed,
+                cache=cache_dir() / "features",
+                told=told,
+            )
+        if found.best is not None:
+            self._kept.keep(assessment=found.model_dump(mode="json"))
+        return found
 
-def _benchmarked(
-    asked: LearnAsked,
-    kept: KeptLearning,
-    library: Library,
-    assessment: Assessment,
-    trainings: list[LearnedNetwork],
-    out: Path,
-    said: Tell,
-) -> tuple[Benchmarked, Package | None]:
-    from mhfd.learning.benchmarking import benchmark
+    def train(self, parents: Sequence[str]) -> Iterator[LearnedNetwork]:
+        """Each in this process's own workers, into this user's library."""
+        for number, parent in enumerate(parents, 1):
+            trained = train_network(
+                self._asked.task,
+                self._asked.folder,
+                self._asked.learner,
+                self._asked.network,
+                parent=self._mine.find(parent),
+                out=self._mine.folder,
+                seed=self._asked.seed,
+                licence=self._asked.licence,
+                title=self._asked.title_of(number),
+                said=self._said,
+                progress=self._asked.progress,
+            )
+            self._trained.append(trained.package)
+            yield LearnedNetwork.of_training(trained, parent)
 
-    against = others(assessment, kept.champion)
-    given: dict[str, Any] = {"prevalence": asked.prevalence, "miss_cost": asked.miss_cost, "seed": asked.seed}
-    with bar(None, asked.progress, what="benchmarking", transient=True) as shown:
-        found = benchmark(
-            asked.read(),
-            library=library,
-            instrument=asked.instrument,
-            task=asked.task,
-            trained=[library.find(one.package).folder for one in trainings],
-            against=against,
-            champion=kept.champion,
-            out=out,
-            cache=cache_dir() / "features",
-            told=lambda done, of: (shown.of(of), shown.reach(done)),
-            said=lambda words: (shown.say(words), said(words)),
-            **given,
-        )
-    standing = found.challenger or next(iter([*(one.package for one in trainings), *against]), None)
-    return found, None if standing is None else library.find(standing)
+    def benchmark(self, against: Sequence[str]) -> Benchmarked:
+        """On the test groups."""
+        from mhfd.learning.benchmarking import benchmark
+
+        self._against = against
+        with bar(None, self._asked.progress, what="benchmarking", transient=True) as shown:
+            return benchmark(
+                self._asked.read(),
+                library=self._mine,
+                instrument=self._asked.instrument,
+                task=self._asked.task,
+                trained=[one.folder for one in self._trained],
+                against=against,
+                champion=self._kept.champion,
+                prevalence=self._asked.prevalence,
+                miss_cost=self._asked.miss_cost,
+                seed=self._asked.seed,
+                out=self._out,
+                cache=cache_dir() / "features",
+                told=lambda done, of: (shown.of(of), shown.reach(done)),
+                said=lambda words: (shown.say(words), self._said(words)),
+            )
+
+    def home(self, found: Benchmarked) -> tuple[Package | None, Path]:
+        """Who was promoted or came nearest is here already; nobody: the first that was asked."""
+        name = found.challenger or next(iter([*(one.name for one in self._trained), *self._against]), None)
+        return None if name is None else self._mine.find(name), self._out

@@ -18,7 +18,8 @@ from mhfd_client.compute.reach import endpoint_of
 from mhfd_client.learning.asked_far import FarPlace
 from mhfd_client.learning.from_library.asked import LearnAsked, Tell, checked_best, dataset_of, instrument_of, task_of
 from mhfd_client.learning.from_library.kept import KeptLearning
-from mhfd_client.learning.from_library.learned import Came, Learned, LearnedNetwork
+from mhfd_client.learning.from_library.learned import Learned, LearnedNetwork
+from mhfd_client.learning.from_library.road import Steps, came_by
 from mhfd_client.learning.from_library.settling import settled
 from mhfd_client.learning.networks import NetworkOptions
 from mhfd_client.settings.load import load
@@ -180,7 +181,8 @@ def learn(
 
     report = Path(out) if out is not None else kept.folder
     place = None if endpoint is None else FarPlace(endpoint=endpoint, into=into, maps=map or (), options=options or {})
-    came = _way(asked, kept, mine, report, place, via, there, options or {}, step, said or _silent)
+    steps = _way(asked, kept, mine, report, place, via, there, options or {}, said or _silent)
+    came = came_by(steps, asked, kept.champion, step)
     change, words = settled(came, kept, asked.task, asked.instrument, mine)
     for line in words:
         step(line)
@@ -200,24 +202,23 @@ def _way(
     via: str | None,
     there: str | None,
     options: Mapping[str, Any],
-    step: Tell,
     said: Tell,
-) -> Came:
+) -> Steps:
     """By whom it is done: each is loaded where it is asked for."""
     if there is None:
-        from mhfd_client.learning.from_library.here import came_here
+        from mhfd_client.learning.from_library.here import StepsHere
 
-        return came_here(asked, kept, mine, report, step, said)
+        return StepsHere(asked, kept, mine, report, said)
     if via == "flow":
-        from mhfd_client.learning.from_library.by_flow import came_by_flow
+        from mhfd_client.learning.from_library.by_flow import StepsByFlow
 
         endpoint = None if place is None else place.endpoint
-        return came_by_flow(asked, kept, endpoint, options, there, mine, report, step, said)
-    from mhfd_client.learning.from_library.there import came_there
+        return StepsByFlow(asked, kept, endpoint, options, there, mine, report, said)
+    from mhfd_client.learning.from_library.there import StepsThere
 
     if place is None:
         raise UsageError("endpoint: must be given; `mhfd endpoint check NAME` shows its id where it runs")
-    return came_there(asked, kept, place, there, mine, report, step, said)
+    return StepsThere(asked, kept, place, there, mine, report, said)
 
 
 def _known(before: Mapping[str, Any], kept: KeptLearning, library: Library, tell: Tell) -> Learned:
