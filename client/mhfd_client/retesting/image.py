@@ -5,11 +5,8 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-from pydantic import TypeAdapter, ValidationError
-
-from mhfd.contract.assessing import InstrumentName
+from mhfd.contract.assessing import no_instrument
 from mhfd.contract.focus_report import Finding
 from mhfd.learning.dataset import Dataset, Side, SourceGroup
 from mhfd.learning.dataset.labels_csv import sha256_of
@@ -19,8 +16,6 @@ from mhfd_client.files import text_of
 from mhfd_client.journal.rows import LabelRow, Outcome
 from mhfd_client.journal.view import JournalView
 from mhfd_client.learning.run_labels import UNKNOWN, group_of, row_of
-
-_AN_INSTRUMENT: Final = TypeAdapter(InstrumentName)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +39,7 @@ def laid(journal: JournalView, image: int, folder: Path, instrument: str | None)
     report = None if row.report is None else journal.readable_report(row.report)
     root = Path(journal.root())
     group = group_of(journal, root, [] if report is None else [report], instrument)
-    named = _instrument(group.instrument)
+    named = UNKNOWN if no_instrument(group.instrument) else group.instrument
     group = SourceGroup(instrument=named, specimen=group.specimen, session=group.session)
     if report is None or report.finding is not Finding.OK:
         found = "its report is damaged" if report is None else report.finding_detail or report.finding.value
@@ -73,11 +68,3 @@ def laid(journal: JournalView, image: int, folder: Path, instrument: str | None)
         verdict=None if row.verdict is None else journal.verdict(row.verdict).outcome,
         estimates={one.package: one.p for one in journal.estimates([image]).get(image, ())},
     )
-
-
-def _instrument(text: str) -> str:
-    """What the run's images say, where that is a name."""
-    try:
-        return _AN_INSTRUMENT.validate_python(text)
-    except ValidationError:
-        return UNKNOWN

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from mhfd.contract.assessing import InstrumentName
+from mhfd.contract.assessing import InstrumentName, no_instrument
 from mhfd_client.settings.section import Positive, Section
 
 
@@ -77,6 +77,8 @@ class ModelsSettings(Section):
     @field_validator("instrument", mode="before")
     @classmethod
     def _no_microscope(cls, name: Any) -> Any:
+        if isinstance(name, str) and name != "none" and (why := no_instrument(name)) is not None:
+            raise ValueError(why)
         return None if name == "none" else name
 
     @field_validator("use")

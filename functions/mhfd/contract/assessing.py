@@ -3,6 +3,7 @@
 Nothing is decided by it but which package is worth training: who judges at the microscope is `benchmarking`'s.
 """
 
+import re
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
@@ -15,7 +16,9 @@ from mhfd.contract.work import WorkRequest
 LibraryTask = Literal["focus", "denoise", "segment"]
 """What packages of a library are assessed for, and earn a place in."""
 
-InstrumentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$")]
+_INSTRUMENT: Final = r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$"
+
+InstrumentName = Annotated[str, Field(pattern=_INSTRUMENT)]
 """What a microscope is called, as the groups of its images have it."""
 
 PackageName = Annotated[str, Field(pattern=DIGEST)]
@@ -23,6 +26,19 @@ PackageName = Annotated[str, Field(pattern=DIGEST)]
 
 MOST_TRAINED: Final = 2
 """Packages that are trained after one assessment."""
+
+
+def no_instrument(name: str) -> str | None:
+    """Why a microscope cannot be called so, in words; None: it can.
+
+    A library keeps a folder for each, beside files that end with `.json`; `none` is what a setting says of nobody.
+    """
+    if re.fullmatch(_INSTRUMENT, name) and name != "none" and not name.endswith((".json", ".", " ")):
+        return None
+    return (
+        f"{name!r} is no name of a microscope: write at most 64 letters, digits, blanks, dots, dashes and underscores, "
+        "a letter or digit first, not `none`, and no dot, blank or `.json` at the end"
+    )
 
 
 class AssessRequest(WorkRequest):

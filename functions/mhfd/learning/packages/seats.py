@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import SerializerFunctionWrapHandler, TypeAdapter, ValidationError, model_serializer
+from pydantic import SerializerFunctionWrapHandler, model_serializer
 
-from mhfd.contract.assessing import InstrumentName
+from mhfd.contract.assessing import no_instrument
 from mhfd.contract.base import Wire
 from mhfd.errors import UsageError
 from mhfd.learning.packages.card import TASKS, ModelTask
@@ -21,7 +21,6 @@ Role = Literal["champion", "challenger"]
 ROLES: Final[tuple[Role, ...]] = ("champion", "challenger")
 
 _ENDING: Final = ".json"
-_NAME: Final[TypeAdapter[str]] = TypeAdapter(InstrumentName)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +31,8 @@ class Seat:
     instrument: str | None = None
 
     def __post_init__(self) -> None:
-        if self.instrument is not None:
-            _check(self.instrument)
+        if self.instrument is not None and (why := no_instrument(self.instrument)) is not None:
+            raise UsageError(f"instrument: {why}")
 
     def __str__(self) -> str:
         return self.task if self.instrument is None else f"{self.task} at {self.instrument}"
@@ -81,24 +80,7 @@ def kept_seats(home: Path, role: Role) -> Iterator[Seat]:
     for task in TASKS:
         if (folder / f"{task}{_ENDING}").is_file():
             yield Seat(task)
-    for below in sorted(path for path in folder.glob("*") if path.is_dir() and _is_name(path.name)):
+    for below in sorted(path for path in folder.glob("*") if path.is_dir() and no_instrument(path.name) is None):
         for task in TASKS:
             if (below / f"{task}{_ENDING}").is_file():
                 yield Seat(task, below.name)
-
-
-def _check(name: str) -> None:
-    if not _is_name(name):
-        raise UsageError(
-            f"instrument: {name!r} is no name of a microscope: 1 to 64 letters, digits, blanks and . _ -, a letter or "
-            f"digit first, neither `none` nor with {_ENDING}, a point or a blank at its end"
-        )
-
-
-def _is_name(name: str) -> bool:
-    """It may be a folder, beside files of that ending."""
-    try:
-        _NAME.validate_python(name)
-    except ValidationError:
-        return False
-    return name != "none" and not name.endswith((_ENDING, ".", " "))
