@@ -123,7 +123,7 @@ def built(
             rows += read_labels(path, seed=seed).rows
         elif (path / MANIFEST).is_file():
             datasets.append(Dataset.read(path))
-        elif (state := _state(path, sharp=sharp)) is not None:
+        elif (state := state_of(path, sharp=sharp)) is not None:
             labels = labels_of(state, group=own, instrument=instrument)
             rows += labels.rows
             left_out += labels.left_out
@@ -153,8 +153,11 @@ def _group(text: str) -> SourceGroup:
         raise UsageError(f"group: {text!r} says nothing; write instrument/specimen/session, or the specimen") from None
 
 
-def _state(path: Path, *, sharp: bool) -> Path | None:
-    """The state folder that a path is, or that belongs to it as a watched folder."""
+def state_of(path: Path, *, sharp: bool = False) -> Path | None:
+    """The state folder that a path is, or that belongs to it as a watched folder; None: it is no run's.
+
+    `sharp`: of a watched folder the images are meant, and not what was said of them.
+    """
     if (path / FILE).is_file():
         return path
     if sharp or not path.is_dir():

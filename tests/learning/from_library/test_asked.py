@@ -107,6 +107,23 @@ def test_a_table_is_told_how_it_becomes_one(tmp_path: Path) -> None:
         dataset_of(tmp_path / "labels.csv", "north", far=False)
 
 
+def test_a_folder_of_images_is_told_how_it_becomes_one(tmp_path: Path) -> None:
+    (tmp_path / "good").mkdir()
+    with pytest.raises(UsageError, match=r"is neither a dataset nor a folder that was watched.*mhfd dataset build"):
+        dataset_of(tmp_path, "north", far=False)
+    with pytest.raises(UsageError, match=r"dataset: .*nowhere: there is no such folder"):
+        dataset_of(tmp_path / "nowhere", "north", far=False)
+
+
+def test_labels_that_are_left_out_are_said(tmp_path: Path) -> None:
+    runs = [run_with_labels(tmp_path / name, first=10 * n) for n, name in enumerate("ab")]
+    (runs[0].root / "S_001.tif").unlink()
+    told: list[str] = []
+    with pytest.raises(UsageError, match=rf"no group of north in {runs[0].state} is there"):
+        dataset_of(runs[0].state, "north", far=False, said=told.append)
+    assert [line.startswith(f"left out: {runs[0].root / 'S_001.tif'}") for line in told] == [True]
+
+
 def test_task_microscope_and_number_are_looked_at_first() -> None:
     assert task_of("focus", None) == ("focus", "small")
     assert task_of("denoise", None) == ("denoise", "residual")
@@ -117,7 +134,10 @@ def test_task_microscope_and_number_are_looked_at_first() -> None:
     assert instrument_of(None, "north") == "north"
     with pytest.raises(UsageError, match="instrument: say which microscope"):
         instrument_of(None, None)
-    with pytest.raises(UsageError, match="instrument: '/x' is no name of one"):
-        instrument_of("/x", None)
+    for name in ("/x", "none", "a/b", "north.json", "north ", ""):
+        with pytest.raises(
+            UsageError, match=f"instrument: {name!r} is no name of a microscope: write at most" if name else "say which"
+        ):
+            instrument_of(name, None)
     with pytest.raises(UsageError, match="best: expected 0 to 2"):
         checked_best(3)

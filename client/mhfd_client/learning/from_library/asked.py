@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import TypeAdapter, ValidationError
-
-from mhfd.contract.assessing import MOST_TRAINED, InstrumentName, LibraryTask
+from mhfd.contract.assessing import MOST_TRAINED, LibraryTask, no_instrument
 from mhfd.errors import UsageError
 from mhfd_client import files
 from mhfd_client.learning import datasets
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 
 Tell = Callable[[str], object]
 TASKS: Final[tuple[LibraryTask, ...]] = ("focus", "denoise", "segment")
-_KNOWN: Final[TypeAdapter[str]] = TypeAdapter(InstrumentName)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,13 +109,9 @@ def instrument_of(instrument: str | None, setting: str | None) -> str:
         raise UsageError(
             "instrument: say which microscope it is for, as in --instrument north, or set models.instrument"
         )
-    try:
-        return _KNOWN.validate_python(name)
-    except ValidationError:
-        raise UsageError(
-            f"instrument: {name!r} is no name of one; write at most 64 letters, digits, blanks, dots, dashes and "
-            "underscores, a letter or digit first"
-        ) from None
+    if (why := no_instrument(name)) is not None:
+        raise UsageError(f"instrument: {why}")
+    return name
 
 
 def checked_best(best: int) -> int:
@@ -128,50 +121,71 @@ def checked_best(best: int) -> int:
     return best
 
 
-def dataset_of(given: object, instrument: str, *, far: bool) -> tuple[Dataset | None, Path]:
+def dataset_of(
+    given: object, instrument: str, *, far: bool, said: Tell = lambda _words: None
+) -> tuple[Dataset | None, Path]:
     """The dataset and its folder, both of whose sides have images of the microscope. UsageError.
 
     Args:
         given: A dataset, its folder, or watched or state folders.
         instrument: The microscope.
         far: It has to lie in one folder, which an endpoint is given.
+        said: Told which labelled images are left out, and why.
     """
-    dataset, folder = _found(given, instrument, far=far)
+    dataset, folder, called = _found(given, instrument, far=far, said=said)
     if dataset is not None:
-        _both_sides(dataset, folder, instrument)
+        _both_sides(dataset, called, instrument)
     return dataset, folder
 
 
-def _found(given: object, instrument: str, *, far: bool) -> tuple[Dataset | None, Path]:
+def _found(given: object, instrument: str, *, far: bool, said: Tell) -> tuple[Dataset | None, Path, str]:
     from mhfd.learning.dataset import Dataset
     from mhfd.learning.dataset.rows import MANIFEST
 
     if isinstance(given, Dataset):
         if far:
             raise UsageError("dataset: an endpoint reads it from a folder; write it (`Dataset.write`), and name that")
-        return given, _kept(given)
+        return given, _kept(given), "the dataset"
     sources: Sequence[Any] = list(given) if isinstance(given, list | tuple) else [given]
     if not sources or not all(isinstance(one, str | os.PathLike) for one in sources):
         raise UsageError("dataset: name the folder of a dataset, or watched folders")
     paths = [Path(one).absolute() for one in sources]
+    called = ", ".join(map(str, paths))
     if len(paths) == 1 and (paths[0] / MANIFEST).is_file():
-        return Dataset.read(paths[0], images=not far), paths[0]
+        return Dataset.read(paths[0], images=not far), paths[0], called
     if far and len(paths) == 1 and not paths[0].exists():
-        return None, paths[0]
+        return None, paths[0], called
     if far:
         raise UsageError(
             f"dataset: {paths[0]} is no dataset, and labels of a watch are seen by no endpoint: `mhfd dataset build "
             f"{paths[0]} --copy --out FOLDER` makes one with its images, in a folder that is seen there"
         )
-    if any(one.is_file() for one in paths):
-        raise UsageError(f"dataset: {paths[0]} is a file; `mhfd dataset build {paths[0]} --out FOLDER` makes a dataset")
+    for one in paths:
+        _labels_in(one)
     made = learnings() / f".{uuid.uuid4().hex}"
     try:
         files.make_folder(learnings())
-        found = datasets.built(paths, made, instrument=instrument).dataset
+        found = datasets.built(paths, made, instrument=instrument)
     finally:
         shutil.rmtree(made, ignore_errors=True)
-    return found, _kept(found)
+    for line in found.left_out:
+        said(f"left out: {line}")
+    return found.dataset, _kept(found.dataset), called
+
+
+def _labels_in(path: Path) -> None:
+    """UsageError for what is neither a dataset nor of a watch."""
+    from mhfd.learning.dataset.rows import MANIFEST
+
+    if path.is_file():
+        raise UsageError(f"dataset: {path} is a file; `mhfd dataset build {path} --out FOLDER` makes a dataset")
+    if not path.is_dir():
+        raise UsageError(f"dataset: {path}: there is no such folder; name that of a dataset, or watched folders")
+    if not (path / MANIFEST).is_file() and datasets.state_of(path) is None:
+        raise UsageError(
+            f"dataset: {path} is neither a dataset nor a folder that was watched here, nor its state folder; of "
+            f"labelled images `mhfd dataset build {path} --out FOLDER` makes a dataset"
+        )
 
 
 def _kept(dataset: Dataset) -> Path:
@@ -182,7 +196,7 @@ def _kept(dataset: Dataset) -> Path:
     return folder
 
 
-def _both_sides(dataset: Dataset, folder: Path, instrument: str) -> None:
+def _both_sides(dataset: Dataset, called: str, instrument: str) -> None:
     from mhfd.learning.dataset import Side
     from mhfd.learning.dataset.checking import refuse_leaks
 
@@ -190,14 +204,14 @@ def _both_sides(dataset: Dataset, folder: Path, instrument: str) -> None:
     if not mine:
         others = sorted({row.group.instrument or "no microscope" for row in dataset.rows})
         raise UsageError(
-            f"dataset: the images of {folder} are of {', '.join(others[:5])}, and this is for {instrument}: name its "
+            f"dataset: the images of {called} are of {', '.join(others[:5])}, and this is for {instrument}: name its "
             "own images, or its name as their groups have it (instrument/specimen/session)"
         )
     for side, what in ((Side.TRAIN, "to learn from"), (Side.TEST, "to test on")):
         if not any(dataset.side(row) is side for row in mine):
             raise UsageError(
-                f"dataset: no group of {instrument} in {folder} is there {what}: label images of another specimen or "
-                "session, and build it of all of them"
+                f"dataset: no group of {instrument} in {called} is there {what}: label images of another specimen or "
+                "session (one run is one group), and name, or build it of, all of them"
             )
     # Takes are found by their pixels, where these are here: far away nobody sees both sides at once.
     refuse_leaks(dataset, pixels=all(Path(path).is_file() for row in dataset.rows for _, path in row.files))

@@ -128,7 +128,7 @@ def learn(
     _far_only(far, via, {"library": library, "into": into, "map": map, "options": options})
     kind, network = task_of(task, learner)
     microscope = instrument_of(instrument, settings.models.instrument)
-    made, folder = dataset_of(dataset, microscope, far=far)
+    made, folder = dataset_of(dataset, microscope, far=far, said=said or _silent)
     asked = LearnAsked(
         dataset=made,
         folder=folder,
