@@ -1,5 +1,6 @@
 """The command line: the group, and how an error becomes one line and an exit code. The rest is in `commands`."""
 
+import errno
 from typing import Final
 
 import click
@@ -92,6 +93,10 @@ class Cli(click.Group):
             raise click.UsageError(str(e)) from e
         except MhfdError as e:
             raise click.ClickException(str(e)) from e
+        except OSError as e:
+            if e.errno != errno.ENAMETOOLONG:
+                raise
+            raise click.UsageError(f"{str(e.filename)[:40]}...: is too long for the name of a file or folder") from e
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The commands in their groups, each with its whole first sentence."""

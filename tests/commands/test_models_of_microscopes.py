@@ -51,6 +51,26 @@ def there(tmp_path: Path) -> Library:
     return library
 
 
+def test_what_is_no_library_is_said_once(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    told = said("list", "--set", f"models.home={tmp_path / 'file'}").splitlines()
+    assert told[0] == (
+        f"{tmp_path / 'file'}: is no folder, or holds a file where a folder belongs, and so it is no library: let "
+        "`models.home` be a folder"
+    )
+    assert sum("is no folder" in line for line in told) == 1
+    missing = refused(["models", "pull", "focus", "--from", str(tmp_path)])
+    assert f"{tmp_path}: is no library: it has neither `packages` nor `champions`" in missing
+
+
+def test_what_is_no_package_is_said(tmp_path: Path) -> None:
+    (tmp_path / "package.zip").touch()
+    assert "package.zip: is no folder; a package is one, not an archive: unpack it" in refused(
+        ["models", "add", str(tmp_path / "package.zip")]
+    )
+    assert "aaaa...: is too long for the name of a file or folder" in refused(["models", "show", "a" * 300])
+
+
 def test_two_microscopes_have_two_champions(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     north, south = package_of(home, 1, "north"), package_of(home, 2, "south")
     for package, name in ((north, "north"), (south, "south")):
@@ -77,7 +97,9 @@ def test_two_microscopes_have_two_champions(home: Path, tmp_path: Path, monkeypa
     assert (back["instrument"], back["after"]) == ("north", "mhfd")
     assert document("show", "focus")["champion"] == south.name
     assert "is no name" not in said("show", "focus")
-    assert "models.instrument = 'a/b'" in refused(["models", "show", "focus", "--instrument", "a/b"])
+    for name in ("a/b", "", "north.json"):
+        told = refused(["models", "show", "focus", "--instrument", name])
+        assert f"models.instrument = {name!r} (argument): {name!r} is no name of a microscope: write at most" in told
 
 
 def test_a_challenger_is_listed_and_shown(home: Path) -> None:

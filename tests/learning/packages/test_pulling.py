@@ -110,6 +110,9 @@ def test_what_was_rolled_back_from_does_not_come_again_unless_it_is_told(here: L
 
 
 def test_what_is_not_to_be_had_there_is_said(here: Library, there: Library) -> None:
+    with pytest.raises(UsageError, match="is no library: it has neither"):
+        here.pull(there, "focus", "south")
+    there.folder.mkdir(parents=True)
     with pytest.raises(UsageError, match="has no champion of focus at south; it has of: none"):
         here.pull(there, "focus", "south")
     promoted(there, 1)

@@ -28,13 +28,16 @@ class Judging:
 
         champions: dict[ModelTask, str | None] = {}
         challengers: dict[ModelTask, str | None] = {}
+        damaged: dict[str, None] = {}
         for task in TASKS:
             champions[task] = challengers[task] = None
             try:
                 champions[task] = library.champion_name(task, instrument)
                 challengers[task] = library.challenger_name(task, instrument)
             except LibraryDamaged as error:
-                echo(str(error), err=True)
+                damaged[str(error)] = None
+        for told in damaged:
+            echo(told, err=True)
         return cls(instrument, champions, challengers)
 
     def as_json(self) -> dict[str, Any]:

@@ -90,6 +90,11 @@ class ChampionHistory:
                 raise LookupError(f"it is of {found.task} at {found.instrument or 'no microscope'}")
         except FileNotFoundError:
             return None
+        except NotADirectoryError:
+            raise LibraryDamaged(
+                f"{self.home}: is no folder, or holds a file where a folder belongs, and so it is no library: let "
+                "`models.home` be a folder"
+            ) from None
         except (OSError, ValidationError, LookupError) as error:
             what = f"`mhfd models rollback {seat.typed} --to mhfd` makes it mhfd"
             if role == "challenger":

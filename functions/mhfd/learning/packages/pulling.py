@@ -28,6 +28,10 @@ class Pullable:
 def champion_there(shelf: Shelf, history: ChampionHistory, seat: Seat) -> Pullable:
     """The champion of exactly this seat, verified, and its report. UsageError, PackageRefused, LibraryDamaged."""
     alias = history.alias(seat)
+    if not (shelf.folder.is_dir() or history.seats("champion")):
+        raise UsageError(
+            f"{shelf.home}: is no library: it has neither `packages` nor `champions`; name what is `models.home` there"
+        )
     if alias is None:
         has = ", ".join(str(one) for one in history.seats("champion")) or "none"
         raise UsageError(f"{shelf.home}: has no champion of {seat}; it has of: {has}")

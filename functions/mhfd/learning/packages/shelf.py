@@ -64,6 +64,8 @@ class Shelf:
             raise PackageRefused(str(refused[0]))
         if found:
             raise UsageError(f"{word!r} is the name of several packages: {', '.join(sorted(found))}")
+        if Path(word).is_file():
+            return read_package(Path(word))  # which says that it is none
         raise UsageError(f"there is no package {word!r}: name a folder, or one of `mhfd models list`")
 
     def add(self, package: Package) -> Package:
