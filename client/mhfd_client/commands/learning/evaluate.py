@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from mhfd_client.commands.common import CONFIG, JSON, WatchedFolder, counter, echo, echo_json, say
+from mhfd.errors import UsageError
+from mhfd_client.commands.common import CONFIG, JSON, WatchedFolder, counter, echo, say
 from mhfd_client.commands.learning.library_options import INSTRUMENT
+
+if TYPE_CHECKING:
+    from mhfd.learning.evaluation import Benchmark
+    from mhfd.learning.pictures.benchmark import PicturesBenchmark
 
 _SEVERAL: Final = ("--against", "--learner")
 
@@ -90,77 +95,25 @@ def evaluate(
     mask beside each image: the training groups choose the ways' settings, the test groups decide.
     Nothing is promoted by this: `mhfd models promote` does it, on the ground of report.json.
     """
-    from mhfd.learning.evaluation.words import lines
-    from mhfd_client.learning import evaluating
-
-    instrument = WatchedFolder("", None, config, ()).loaded(models__instrument=instrument).settings.models.instrument
-    if task != "focus":
-        _pictures(
-            labels,
-            task,
-            against,
-            learner,
-            prevalence,
-            out=out,
-            instrument=instrument,
-            seed=seed,
-            config=config,
-            as_json=as_json,
-        )
-        return
-    found = evaluating.evaluate(
-        labels,
-        against=against or None,
-        learner=learner or None,
-        prevalence=prevalence,
-        out=out,
-        instrument=instrument,
-        seed=seed,
-        config=config,
-        told=counter("images"),
-        said=lambda words: echo(words, err=True),
-    )
-    if out is not None:
-        echo(f"written to {out / evaluating.REPORT}", err=True)
-    if as_json:
-        echo_json(evaluating.document_of(found))
-        return
-    for line in lines(found):
-        echo(line)
-
-
-def _pictures(
-    labels: Path,
-    task: str,
-    against: tuple[str, ...],
-    learner: tuple[str, ...],
-    prevalence: float | None,
-    *,
-    out: Path | None,
-    instrument: str | None,
-    seed: int,
-    config: Path | None,
-    as_json: bool,
-) -> None:
-    """Of a task whose packages make pictures."""
-    from mhfd.errors import UsageError
-    from mhfd.learning.pictures.words import lines
+    from mhfd.learning.evaluation import words
+    from mhfd.learning.pictures import words as picture_words
     from mhfd_client.learning import evaluating
     from mhfd_client.learning.picturing import evaluate_pictures
 
-    if learner or prevalence is not None:
-        option = "--learner" if learner else "--prevalence"
-        raise UsageError(f"{option}: is of who finds bad images; leave it out with --task {task}")
-    found = evaluate_pictures(
-        labels,
-        task,
-        against=against or None,
-        instrument=instrument,
-        out=out,
-        seed=seed,
-        config=config,
-        said=lambda words: echo(words, err=True),
-    )
+    microscope = WatchedFolder("", None, config, ()).loaded(models__instrument=instrument).settings.models.instrument
+    asked: dict[str, Any] = {"against": against or None, "instrument": microscope, "out": out, "seed": seed}
+    asked |= {"config": config, "said": lambda said: echo(said, err=True)}
+    found: Benchmark | PicturesBenchmark
+    if task == "focus":
+        of_focus: dict[str, Any] = {"learner": learner or None, "prevalence": prevalence, "told": counter("images")}
+        found = evaluating.evaluate(labels, **asked, **of_focus)
+        lines = words.lines(found)
+    else:
+        for option, value in (("--learner", learner or None), ("--prevalence", prevalence)):
+            if value is not None:
+                raise UsageError(f"{option}: is of who finds bad images; leave it out with --task {task}")
+        found = evaluate_pictures(labels, task, **asked)
+        lines = picture_words.lines(found)
     if out is not None:
         echo(f"written to {out / evaluating.REPORT}", err=True)
-    say(evaluating.document_of(found), lines(found), as_json=as_json)
+    say(evaluating.document_of(found), lines, as_json=as_json)
