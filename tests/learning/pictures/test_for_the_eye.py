@@ -14,10 +14,13 @@ import mhfd
 from mhfd import images
 from mhfd.contract.focus_report import Finding
 from mhfd.errors import UsageError
+from mhfd.learning.dataset import Dataset
+from mhfd.learning.dataset.besides import MASK_CLASSES
 from mhfd.learning.dataset.building import Ingredients, build
 from mhfd.learning.dataset.checking import check
 from mhfd.learning.dataset.copies import NotAnImage
 from mhfd.learning.dataset.folders import rows_in
+from mhfd.learning.dataset.labels_csv import sha256_of
 from mhfd.learning.inference.restoring import RestoredImage
 from mhfd.learning.pictures.scoring import picture_scores
 from mhfd.simulate import section
@@ -69,3 +72,20 @@ def test_it_is_no_take_of_a_field(tmp_path: Path) -> None:
     assert any("mhfd made this picture" in one.sentence for one in check(own).refused)
     with pytest.raises(NotAnImage, match="mhfd made this picture"):
         picture_scores(own.rows, {"raw": lambda image, _: image}, "denoise")
+
+
+def test_a_map_that_mhfd_made_is_no_truth(tmp_path: Path) -> None:
+    own = besides_dataset(tmp_path, groups=2, each=1, masks=True)
+    mask = Path(own.rows[0].beside[0].path)
+    pixels = tifffile.imread(mask)
+    mask.unlink()
+    RestoredImage(np.asarray(pixels), MASK_CLASSES, "what each pixel shows by package 0123 (net)").write(mask)
+    beside = own.rows[0].beside[0].model_copy(update={"sha256": sha256_of(mask)})
+    rows = (own.rows[0].model_copy(update={"beside": (beside,)}), *own.rows[1:])
+    (problem,) = check(Dataset(rows, own.split)).refused
+    assert problem.sentence == (
+        f"{mask}: mhfd made this mask: what each pixel shows by package 0123 (net); a network is not taught and not "
+        "judged by what a network said: draw it, or correct it and save it anew"
+    )
+    with pytest.raises(NotAnImage, match="mhfd made this mask"):
+        picture_scores(rows, {"all tissue": lambda image, _: np.ones_like(image)}, "segment")

@@ -42,13 +42,18 @@ def take_of(row: DatasetRow, take: BesideImage) -> NDArray[Any]:
 
 def mask_of(mask: BesideImage, image: ImageInfo) -> NDArray[np.uint8]:
     """What each pixel shows of the part of a file that is image; NotAnImage says what is wrong."""
-    from mhfd.images import Flaw, formats, source
+    from mhfd.images import Flaw, formats, made, source
     from mhfd.limits import Limits
 
     limits = Limits()
     try:
         with source.opened(mask.path, limits=limits) as file:
             stored = formats.read(file, mask.path, source.beside(mask.path), limits=limits)
+            if (how := made.by_mhfd(stored.fields)) is not None:
+                raise NotAnImage(
+                    f"{mask.path}: mhfd made this mask: {how}; a network is not taught and not judged by what a "
+                    "network said: draw it, or correct it and save it anew"
+                )
             if image.shape is None or (stored.height, stored.width) not in (image.shape, image.part_shape):
                 raise NotAnImage(
                     f"{mask.path}: a mask of {stored.height} x {stored.width} pixels beside an image of "
