@@ -12,6 +12,7 @@ import tifffile
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 from tests.rigs.networks import finder, network_written, restoring_written, smoother
+from tests.rigs.promoted import report_of
 from tests.rigs.typed import refused, typed_here
 
 import mhfd
@@ -22,7 +23,7 @@ from mhfd.learning.inference import restoring
 from mhfd.learning.inference.restoring import Restorer
 from mhfd.learning.inference.runtime import NetworkRuntime
 from mhfd.learning.learners.reach import reach_of
-from mhfd.learning.packages import Package
+from mhfd.learning.packages import Library, Package
 from mhfd.learning.preparation import NORMALISATION
 from mhfd.learning.preparation.outline import OUTLINE, outline_of
 from mhfd.simulate import section
@@ -145,6 +146,31 @@ def test_an_image_unlike_all_that_it_was_taught_with_is_refused(models_home: Pat
     Restorer(package).of(section((200, 260), seed=40))
     with pytest.raises(UsageError, match=r"lab-denoise: the image is unlike all .* of its reach\); train one with"):
         Restorer(package).of(np.random.default_rng(0).integers(0, 255, (128, 128), np.uint8))
+
+
+def test_by_its_task_it_is_the_champion_of_the_microscope(denoiser: Package, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", image())
+    words = ["models", "apply", "denoise", str(tmp_path / "a.tif"), str(tmp_path / "b.tif")]
+    assert (
+        "denoise: no package is champion of denoise at north; name one of `mhfd models list`, or let `mhfd learn "
+        "DATASET --task denoise --instrument north` say whether one earns its place"
+    ) in refused([*words, "--instrument", "north"])
+    report = report_of(tmp_path / "report", denoiser.name, task="denoise", instrument="north")
+    Library(tmp_path / "models").promote(denoiser, report, instrument="north")
+    assert "no package is champion of denoise;" in refused(words)
+    code, told = typed_here([*words, "--instrument", "north"])
+    assert (code, f"noise taken away by package {denoiser.name[:12]} (lab-denoise), for the eye" in told) == (0, True)
+    made = mhfd_client.restore(tmp_path / "a.tif", "denoise", instrument="north")
+    assert (tifffile.imread(tmp_path / "b.tif") == made.pixels).all()
+
+
+def test_a_package_of_another_microscope_is_refused_by_name(models_home: Path, tmp_path: Path) -> None:
+    package = restoring_written(models_home / "packages", "denoise", groups_seen=("south/fly/1",))
+    tifffile.imwrite(tmp_path / "a.tif", image())
+    words = ["models", "apply", package.name[:8], str(tmp_path / "a.tif"), str(tmp_path / "b.tif")]
+    assert "lab-denoise learned from south, and this is north" in refused([*words, "--instrument", "north"])
+    assert not (tmp_path / "b.tif").exists()
+    assert typed_here(words)[0] == 0
 
 
 def test_a_notebook_restores_an_image(denoiser: Package, tmp_path: Path) -> None:

@@ -129,20 +129,20 @@ def verify(library: Library, what: tuple[str, ...], as_json: bool) -> None:
 
 
 @models.command()
-@click.argument("what", metavar="PACKAGE")
+@click.argument("what", metavar="PACKAGE|TASK")
 @click.argument("image", type=click.Path(path_type=Path), metavar="IMAGE")
 @click.argument("out", type=click.Path(path_type=Path), metavar="OUT.tif")
-@library_options
+@seat_options
 @JSON
-def apply(library: Library, what: str, image: Path, out: Path, as_json: bool) -> None:
+def apply(library: Library, instrument: str | None, what: str, image: Path, out: Path, as_json: bool) -> None:
     """Make a picture of an image: with less noise, or with what each pixel shows, by a package for that.
 
-    PACKAGE is one of the task denoise or segment. The TIFF says in its description which package made it; it is for
-    the eye, and nothing is ever measured of it.
+    PACKAGE is one of the task denoise or segment; that word alone: the champion of the microscope. The TIFF says in its
+    description which package made it; it is for the eye, and nothing is ever measured of it.
     """
     from mhfd_client.learning.restoring import restored
 
-    made = restored(library, what, image)
+    made = restored(library, what, image, instrument)
     made.write(out)
     told = {"image": image, "out": out, "words": made.words, "shares": made.shares or None}
     lines = [f"{out}: {made.words}"]
