@@ -34,11 +34,13 @@ def network_of(**changed: Any) -> NetworkRecipe:
     return NetworkRecipe(**(usual | changed))
 
 
-def network_card(network: NetworkRecipe | None = None, says: tuple[str, ...] = SAYS, **changed: Any) -> Card:
+def network_card(
+    network: NetworkRecipe | None = None, says: tuple[str, ...] = SAYS, *, learner: str = "small", **changed: Any
+) -> Card:
     """A card for a network."""
     from mhfd.learning.packages import Recipe
 
-    recipe = Recipe(learner="small", says=says, network=network or network_of())
+    recipe = Recipe(learner=learner, says=says, network=network or network_of())
     usual: dict[str, Any] = {"title": "lab-net", "recipe": recipe, "reach": None, "pixel_nm": None}
     return card_of(**(usual | changed))
 
@@ -106,12 +108,22 @@ def smoother() -> bytes:
     return onnx_of(net, weights, channels=1, head=head_of("denoise"))
 
 
-def finder(seed: int = 0) -> bytes:
-    """The network that finds tissue, before it has learned anything."""
+def quieter(seed: int = 0) -> bytes:
+    """The network that takes noise away, before it has learned anything: it all but leaves an image as it came."""
+    from mhfd.learning.training.nets import begin, head_of, net_of, onnx_of
+
+    net = net_of("denoise", "residual")
+    return onnx_of(net, begin(net, channels=1, outputs=1, seed=seed), channels=1, head=head_of("denoise"))
+
+
+def finder(seed: int = 0, *, tissue: float = 0.0) -> bytes:
+    """The network that finds tissue, before it has learned anything; with so much it takes all for tissue."""
     from mhfd.learning.training.nets import begin, head_of, net_of, onnx_of
 
     net = net_of("segment", "regions")
-    return onnx_of(net, begin(net, channels=1, outputs=3, seed=seed), channels=1, head=head_of("segment"))
+    weights = begin(net, channels=1, outputs=3, seed=seed)
+    weights["map.bias"] = np.array([0, tissue, 0], np.float32)
+    return onnx_of(net, weights, channels=1, head=head_of("segment"))
 
 
 def restoring_written(
@@ -125,5 +137,6 @@ def restoring_written(
     onnx = onnx or (finder() if segment else smoother())
     network = network_of(gives=("map",), grid=8 if segment else 1, outline=outline)
     says = head_of("segment" if segment else "denoise").says
-    card = network_card(network, says, **({"task": task, "title": f"lab-{task}"} | changed))
+    learner = "regions" if segment else "residual"
+    card = network_card(network, says, learner=learner, **({"task": task, "title": f"lab-{task}"} | changed))
     return write_package(folder, card, onnx, TEST, answered(onnx, card)["map"], README)
