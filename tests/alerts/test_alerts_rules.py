@@ -19,7 +19,7 @@ from mhfd_client.alerts.message import Event, Rule
 from mhfd_client.alerts.rules import Reading
 from mhfd_client.alerts.situation import AskedOfPerson, Disk, LensNeeds, Situation
 from mhfd_client.files import shown
-from mhfd_client.journal.rows import TroubleRow
+from mhfd_client.journal.rows import ChampionStrays, ChampionTold, TroubleRow
 from mhfd_client.settings.options import AlertSettings
 from mhfd_client.times import roughly
 from mhfd_client.verdicts.blur.blur import BlurKind
@@ -51,6 +51,7 @@ def trouble(kind: str, why: str, *, ago: int) -> TroubleRow:
 
 
 GONE = trouble("root_gone", "/mnt/sem is not there", ago=240)
+ALPHA = ChampionTold("a" * 64, "alpha\u202e")
 TWELVE = AskedOfPerson("S_012.tif", "Section 12", 12, "still out of focus after 2 tries.")
 IDLE = trouble("runner", "every worker has died", ago=29)
 
@@ -273,6 +274,19 @@ CASES = [
         "All: sections 12, 13.",
     ),
     Case("the_lens_is_well", Rule.LENS, {"lens": LensNeeds()}, False, "Nobody is needed at the lens any more."),
+    Case(
+        "a_champion_that_strays", Rule.CHAMPION, {"strays": ChampionStrays(ALPHA, 7, 1)}, True,
+        "Most of the last images are unlike what the champion alpha\\u202e aaaa was taught with: what it says of them "
+        "is a guess. Say of some whether they are sharp, and `mhfd learn` teaches a champion with them.",
+    ),
+    Case(
+        "a_champion_that_knows", Rule.CHAMPION, {"strays": ChampionStrays(ALPHA)}, False,
+        "The champion alpha\\u202e aaaa knows what comes.",
+    ),
+    Case(
+        "no_champion", Rule.CHAMPION, {"strays": ChampionStrays(ChampionTold(None))}, False,
+        "mhfd judges: it was taught with nothing.",
+    ),
     Case("running", Rule.ENDED, {}, False, "The watch runs again."),
 ]  # fmt: skip
 
@@ -306,12 +320,13 @@ def test_each_rule_rings_and_is_calm_in_a_case(rule: Rule) -> None:
         ("disk_gb", Rule.DISK),
         ("gone_s", Rule.FOLDER),
         ("gone_s", Rule.RUNNER),
+        ("champion", Rule.CHAMPION),
         ("lens", Rule.LENS),
     ],
 )
 def test_nothing_turns_a_rule_off(key: str, rule: Rule) -> None:
-    now = {"lens": LensNeeds()} if rule is Rule.LENS else {}
-    off = Case("off", rule, now, None, "", {key: False if key in ("drift", "lens") else 0})
+    now = {"lens": LensNeeds(), "strays": ChampionStrays(ALPHA)}
+    off = Case("off", rule, now, None, "", {key: False if key in ("drift", "champion", "lens") else 0})
     assert rule not in read(off)
     assert rule in read(replace(off, settings={}))
 
@@ -439,9 +454,9 @@ def test_a_clock_that_is_set_back_closes_nothing_early() -> None:
     assert len(play([(0, ON), (0, OFF), (-3600, OFF), (10, OFF)])) == 2
 
 
-def test_without_a_lens_no_rule_speaks_of_one() -> None:
-    situation = Situation(NOW, NOW - 3600, lens=None)
-    assert Rule.LENS not in {reading.rule for reading in rules.readings(situation, AlertSettings())}
+def test_without_a_lens_or_a_champion_no_rule_speaks_of_one() -> None:
+    situation = Situation(NOW, NOW - 3600, lens=None, strays=None)
+    assert not {Rule.LENS, Rule.CHAMPION} & {reading.rule for reading in rules.readings(situation, AlertSettings())}
 
 
 def test_what_was_asked_at_the_lens_is_over_as_soon_as_it_is_done() -> None:

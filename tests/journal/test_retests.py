@@ -24,7 +24,7 @@ from mhfd_client.arrival.events import Whole
 from mhfd_client.journal import schema
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.retests import RetestRule
-from mhfd_client.journal.rows import ChampionTold, Outcome, RetestReason, State, VerdictRow
+from mhfd_client.journal.rows import ChampionStrays, ChampionTold, Outcome, RetestReason, State, VerdictRow
 from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place
 from mhfd_client.settings.load import load
@@ -171,6 +171,22 @@ def test_drift_asks_once_until_it_is_well_again(journal: Journal) -> None:
     assert [row.judged for row in journal.retests() if row.reason is RetestReason.DRIFT] == [4, 14]
     assert [row.name for row in journal.retests()] == ["drift-1", "count-1", "count-2", "drift-2"]
     assert {row.package for row in journal.retests()} == {FOCUS}
+
+
+def test_the_champion_strays_from_its_drift_until_it_is_well_or_another_judges(journal: Journal) -> None:
+    champion = ChampionTold(FOCUS, "mhfd-focus")
+    assert journal.strays() is None
+    journal.champion_told(champion)
+    seen: list[ChampionStrays | None] = []
+    for number, why in enumerate([FAR] * 5 + [None] * 4 + [FAR] * 3):
+        judge(journal, number, why)
+        seen.append(journal.strays())
+    drifts = [row for row in journal.retests() if row.reason is RetestReason.DRIFT]
+    first, second = (ChampionStrays(champion, row.image, row.due_ns) for row in drifts)
+    knows = ChampionStrays(champion)
+    assert seen == [knows] * 3 + [first] * 4 + [knows] * 4 + [second]
+    journal.champion_told(ChampionTold(None, "mhfd"))
+    assert journal.strays() == ChampionStrays(ChampionTold(None, "mhfd"))
 
 
 def test_no_drift_of_who_does_not_judge_or_for_another_reason(journal: Journal) -> None:

@@ -27,6 +27,7 @@ class Rule(StrEnum):
     DISK = "disk"  # little space left
     FOLDER = "folder"  # the watched folder is gone
     RUNNER = "runner"  # nobody scores
+    CHAMPION = "champion"  # images are unlike what the champion was taught with
     LENS = "lens"  # a person is asked to see to the lens
     ENDED = "ended"  # the watch itself has failed
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from mhfd.contract.estimate import SHORT
 from mhfd.contract.focus_report import Finding
 from mhfd_client.alerts import words
 from mhfd_client.alerts.gaps import BACK
@@ -16,7 +17,7 @@ from mhfd_client.alerts.words import NAMED, Words, count, places, sections, span
 from mhfd_client.files import shown, text_of
 from mhfd_client.journal.rows import Outcome, ScoreRow, TroubleRow
 from mhfd_client.settings.options import AlertSettings
-from mhfd_client.times import roughly
+from mhfd_client.times import iso_ns, roughly
 
 _UNUSABLE: Final = (Finding.UNREADABLE, Finding.INVALID, Finding.BLANK, Finding.SATURATED)
 
@@ -258,6 +259,25 @@ def _gone(
     return Reading(rule, True if away >= settings.gone_s else None, text, facts)
 
 
+def _champion(now: Situation, settings: AlertSettings) -> Reading | None:
+    """Who judges was taught with other images than those that come."""
+    strays = now.strays
+    if strays is None or not settings.champion:
+        return None
+    who = strays.champion
+    facts = {"champion": who.package, "title": who.title, "since": strays.since_ns and iso_ns(strays.since_ns)}
+    if who.package is None:
+        return Reading(Rule.CHAMPION, False, "mhfd judges: it was taught with nothing.", facts)
+    name = f"{shown(who.title)} {who.package[:SHORT]}"
+    if strays.since_ns is None:
+        return Reading(Rule.CHAMPION, False, f"The champion {name} knows what comes.", facts)
+    text = (
+        f"Most of the last images are unlike what the champion {name} was taught with: what it says of them is a guess."
+    )
+    remedy = "Say of some whether they are sharp, and `mhfd learn` teaches a champion with them."
+    return Reading(Rule.CHAMPION, True, f"{text} {remedy}", facts)
+
+
 def _lens(now: Situation, settings: AlertSettings) -> Reading | None:
     """Sections for which nothing more is tried by itself; and a lens with which nothing can be done."""
     needs = now.lens
@@ -311,6 +331,7 @@ _RULES: Final[tuple[Callable[[Situation, AlertSettings], Reading | None], ...]] 
     _disk,
     _folder,
     _workers,
+    _champion,
     _lens,
     _ended,
 )

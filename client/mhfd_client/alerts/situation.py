@@ -14,7 +14,7 @@ from typing import Final
 from mhfd_client.alerts.ages import Ages
 from mhfd_client.alerts.gaps import Gap, Gaps
 from mhfd_client.arrival.events import NOT_IN_THE_WAY
-from mhfd_client.journal.rows import Outcome, ScoreRow, State, TroubleRow
+from mhfd_client.journal.rows import ChampionStrays, Outcome, ScoreRow, State, TroubleRow
 from mhfd_client.now import WAITING, RunNow
 from mhfd_client.verdicts.blur.blur import Blur
 from mhfd_client.verdicts.blur.kept import blur_of
@@ -127,6 +127,8 @@ class Situation:
     """What the station's own folder does not take now."""
     ended: str | None = None
     """Why the watch has failed; None while it runs or when it was stopped."""
+    strays: ChampionStrays | None = None
+    """Whether the champion meets what it never saw. None: nobody has said who judges."""
     lens: LensNeeds | None = None
     """None: this watch has nothing to do with a lens."""
 
@@ -182,6 +184,7 @@ class SituationReader:
             run.look()
             latest = [row for row in run.journal.latest(limit=LOOK_BACK) if row.outcome is not None]
             first = [row for state in WAITING for row in run.journal.pending(state, limit=1)]
+            strays = run.journal.strays()
             failed, blurs = self._newly_failed(latest), self._blurred(latest)
         known, self._known = self._known, frozenset(row.image for row in latest)
         self._hear(steady)
@@ -219,6 +222,7 @@ class SituationReader:
             ),
             refused=refused,
             ended=ended,
+            strays=strays,
             lens=self._lens(),
         )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mhfd.contract.estimate import UNLIKE
-from mhfd_client.journal.rows import ChampionTold, RetestReason, RetestRow
+from mhfd_client.journal.rows import ChampionStrays, ChampionTold, RetestReason, RetestRow
 
 CHAMPION: Final = "champion"
 """The note that says who judges."""
@@ -70,6 +70,16 @@ def rows(asked: Asked) -> list[RetestRow]:
     """All of them, in the order in which they became due."""
     found = asked(f"SELECT {_COLUMNS} FROM retest ORDER BY id")  # noqa: S608 - our own column names
     return [RetestRow(row[0], RetestReason(row[1]), *row[2:]) for row in found]
+
+
+def strays(asked: Asked) -> ChampionStrays | None:
+    """Since when the champion meets what it never saw; None: it does not, or nobody has said who judges."""
+    champion = told(next(iter(asked("SELECT json FROM note WHERE name = ?", CHAMPION)), None))
+    if champion is None:
+        return None
+    sql = "SELECT image, due_ns FROM retest WHERE reason = 'drift' AND package = ? AND well_ns IS NULL LIMIT 1"
+    since = next(iter(asked(sql, champion.package)), None)
+    return ChampionStrays(champion, *since) if since else ChampionStrays(champion)
 
 
 def told(row: tuple[Any, ...] | None) -> ChampionTold | None:

@@ -188,6 +188,15 @@ class ChampionTold:
 
 
 @dataclass(frozen=True, slots=True)
+class ChampionStrays:
+    """Who judges, and since which image most are unlike what it was taught with; None: they are not."""
+
+    champion: ChampionTold
+    image: int | None = None
+    since_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RetestRow:
     """A test of who judges, with an image of the run. Numbers are given for each reason apart."""
 

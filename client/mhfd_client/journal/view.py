@@ -3,7 +3,6 @@
 Reads only, and no read locks the station out (WAL). `Journal` adds the writing.
 """
 
-import base64
 import logging
 import sqlite3
 from collections.abc import Collection, Iterator
@@ -11,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 from pydantic import ValidationError
 
@@ -21,14 +20,25 @@ from mhfd_client.arrival.events import Inode, Scoring
 from mhfd_client.errors import RowDamaged, StateError, StateMissing
 from mhfd_client.files import text_of
 from mhfd_client.journal import retests
+from mhfd_client.journal.as_rows import (
+    IMAGE,
+    SCORE,
+    VERDICT,
+    Row,
+    image_of,
+    label_of,
+    score_of,
+    shown_of,
+    verdict_column,
+    verdict_of,
+)
 from mhfd_client.journal.folder import refuse_emptied
 from mhfd_client.journal.rows import (
     Beat,
-    By,
+    ChampionStrays,
     ImageRow,
     LabelRow,
     OpenBatch,
-    Outcome,
     RetestRow,
     ScoreRow,
     State,
@@ -44,22 +54,6 @@ FILE: Final = "journal.db"
 _FEW: Final = 500  # places: more are found by reading them all
 _NEAR: Final = 200  # sections
 log = logging.getLogger("mhfd.journal")
-_OUTCOMES: Final = frozenset(Outcome)
-Row = tuple[Any, ...]
-
-
-def _verdict_column(name: str, table: str = "") -> str:
-    """Numbers that cannot be read are none."""
-    return (
-        f"CASE WHEN json_valid({table}detail) THEN {table}detail ELSE '{{}}' END" if name == "detail" else table + name
-    )
-
-
-_IMAGE: Final = ", ".join(f.name for f in fields(ImageRow))
-_VERDICT: Final = ", ".join(_verdict_column(f.name) for f in fields(VerdictRow))
-_SCORE: Final = (
-    "i.id, i.path, i.section, i.tile, r.finding, r.dof, r.density, v.outcome, v.provisional, r.cross_spectrum, v.id"
-)
 
 
 class Newest(NamedTuple):
@@ -235,7 +229,7 @@ class JournalView:
         for (package,) in self._all("SELECT DISTINCT package FROM estimate"):
             rows = self._all(sql, package, row.tile, number, _NEAR, row.id, most)
             if rows:
-                found[package] = [shown for (features,) in rows if (shown := _shown(features)) is not None]
+                found[package] = [shown for (features,) in rows if (shown := shown_of(features)) is not None]
         return found
 
     def verdicts(self, image_id: int) -> list[VerdictRow]:
@@ -251,10 +245,10 @@ class JournalView:
     def latest(self, *, limit: int) -> list[ScoreRow]:
         """What was scored last, newest first."""
         sql = (
-            f"SELECT {_SCORE} FROM report r JOIN image i ON i.id = r.image AND i.report = r.id "  # noqa: S608 - as above
+            f"SELECT {SCORE} FROM report r JOIN image i ON i.id = r.image AND i.report = r.id "  # noqa: S608 - as above
             "LEFT JOIN verdict v ON v.id = i.verdict ORDER BY r.id DESC LIMIT ?"
         )
-        return [_score(row) for row in self._all(sql, limit)]
+        return [score_of(row) for row in self._all(sql, limit)]
 
     def told(self, *, since: int = 0) -> Iterator[Told]:
         """Every judged image, in the order in which they were first judged.
@@ -262,9 +256,9 @@ class JournalView:
         `since`: only those whose current verdict is newer than the one of this id.
         """
         images = ", ".join(f"i.{f.name}" for f in fields(ImageRow))
-        verdicts = ", ".join(_verdict_column(f.name, "v.") for f in fields(VerdictRow))
+        verdicts = ", ".join(verdict_column(f.name, "v.") for f in fields(VerdictRow))
         sql = (
-            f"SELECT (SELECT min(id) FROM verdict WHERE image = i.id) AS first, {_SCORE}, {images}, {verdicts} "  # noqa: S608
+            f"SELECT (SELECT min(id) FROM verdict WHERE image = i.id) AS first, {SCORE}, {images}, {verdicts} "  # noqa: S608
             "FROM image i JOIN report r ON r.id = i.report JOIN verdict v ON v.id = i.verdict "
             "WHERE v.id > ? ORDER BY first"
         )
@@ -273,7 +267,7 @@ class JournalView:
         with named(self.path):
             for row in self._db.execute(sql, (since,)):
                 try:
-                    yield Told(_image(row[image:verdict]), _score(row[1:image]), _verdict(row[verdict:]), row[0])
+                    yield Told(image_of(row[image:verdict]), score_of(row[1:image]), verdict_of(row[verdict:]), row[0])
                 except RowDamaged as e:
                     log.warning("%s", e)
 
@@ -375,7 +369,7 @@ class JournalView:
         found: list[LabelRow] = []
         newest: dict[int, LabelRow] = {}
         for row in self._all(sql, *values):
-            found.append(_label(row, newest.get(row[0])))
+            found.append(label_of(row, newest.get(row[0])))
             newest[row[0]] = found[-1]
         return found
 
@@ -395,6 +389,10 @@ class JournalView:
     def retests(self) -> list[RetestRow]:
         """The tests of who judges, in the order in which they became due."""
         return retests.rows(self._all)
+
+    def strays(self) -> ChampionStrays | None:
+        """Whether the champion meets what it never saw; None: nobody has said who judges."""
+        return retests.strays(self._all)
 
     # -- the station
 
@@ -417,12 +415,12 @@ class JournalView:
         return [TroubleRow(k, None if p is None else loaded(p), w, s, u) for k, p, w, s, u in self._all(sql, limit)]
 
     def _images(self, which: str, *values: object) -> list[ImageRow]:
-        sql = f"SELECT {_IMAGE} FROM image {which}"  # noqa: S608 - our own column names
-        return [_image(row) for row in self._all(sql, *values)]
+        sql = f"SELECT {IMAGE} FROM image {which}"  # noqa: S608 - our own column names
+        return [image_of(row) for row in self._all(sql, *values)]
 
     def _verdicts(self, which: str, *values: object) -> list[VerdictRow]:
-        sql = f"SELECT {_VERDICT} FROM verdict {which}"  # noqa: S608 - as above
-        return [_verdict(row) for row in self._all(sql, *values)]
+        sql = f"SELECT {VERDICT} FROM verdict {which}"  # noqa: S608 - as above
+        return [verdict_of(row) for row in self._all(sql, *values)]
 
     def _all(self, sql: str, *values: object) -> list[Row]:
         with named(self.path):
@@ -448,52 +446,3 @@ def _up_to_date(path: Path, db: sqlite3.Connection) -> None:
         raise StateMissing(
             f"{text_of(path)} was written by an older mhfd: start `mhfd watch` once to bring it up to date"
         )
-
-
-def _image(row: Row) -> ImageRow:
-    values = list(row)
-    values[1] = loaded(values[1])
-    try:
-        values[7] = State(values[7])
-    except ValueError:
-        raise RowDamaged(
-            f"image {row[0]} ({text_of(values[1])}): its state in the journal is damaged ({values[7]!r}); `mhfd check` "
-            "says what else is"
-        ) from None
-    return ImageRow(*values)
-
-
-def _verdict(row: Row) -> VerdictRow:
-    return VerdictRow(_outcome(row[0]), row[1], bool(row[2]), *row[3:])
-
-
-def _outcome(text: str) -> Outcome:
-    """What cannot be read says nothing."""
-    return Outcome(text) if text in _OUTCOMES else Outcome.UNDETERMINED
-
-
-def _label(row: Row, before: LabelRow | None) -> LabelRow:
-    image, sharp, after, fine, who, at, again, note = row
-    sharp, by = None if sharp is None else bool(sharp), By(who, at)
-    task = bool(fine), bool(again), note
-    same_sharp = before is not None and before.sharp == sharp
-    same_task = before is not None and (before.fine, before.again, before.note) == task
-    sharp_by = None if sharp is None else before.sharp_by if before and same_sharp else by
-    task_by = None if not (fine or again) else before.task_by if before and same_task else by
-    return LabelRow(image, sharp, after, task[0], who, at, task[1], note, sharp_by, task_by)
-
-
-def _shown(features: str) -> bytes | None:
-    """None: it is damaged."""
-    try:
-        return base64.b64decode(features, validate=True)
-    except ValueError:
-        return None
-
-
-def _score(row: Row) -> ScoreRow:
-    values = list(row)
-    values[1] = loaded(values[1])
-    if values[7] is not None:
-        values[7:9] = [_outcome(values[7]), bool(values[8])]
-    return ScoreRow(*values)

@@ -35,7 +35,7 @@ _SHOWN: Final = frozenset({Finding.OK, Finding.NO_TISSUE, Finding.SATURATED})
 """What is found of pixels; the other findings are of a file that gives none that mean anything."""
 RECENT: Final = 20  # images that 'now' means
 STRIP: Final = 60
-_RUNG: Final = (Rule.UNUSABLE, Rule.SILENCE, Rule.BACKLOG, Rule.DISK, Rule.LENS, Rule.ENDED)
+_RUNG: Final = (Rule.UNUSABLE, Rule.SILENCE, Rule.BACKLOG, Rule.DISK, Rule.CHAMPION, Rule.LENS, Rule.ENDED)
 """Alerts that say what nothing else on the page says."""
 _REPORTS: Final = 500  # kept: the retake list looks at the same ones again and again
 _LOOKED_AT: Final = 2000  # newest images, for the one that would teach most

@@ -43,6 +43,7 @@ RULES: Final = {
     Rule.DISK: "Disk",
     Rule.FOLDER: "Folder",
     Rule.RUNNER: "Nothing is scored",
+    Rule.CHAMPION: "The champion does not know these images",
     Rule.LENS: "The lens needs a person",
     Rule.ENDED: "The watch ended",
 }

@@ -346,6 +346,11 @@ class AlertSettings(Section):
     disk_gb: float = Field(
         5.0, ge=0, le=1e6, description="ring when less is free where the state or the watched folder is"
     )
+    champion: bool = Field(
+        True,
+        description="ring when most images are unlike what the champion was taught with, where tests are set "
+        "(`models.retest_every`)",
+    )
     lens: bool = Field(
         True, description="ring when a person is asked to see to the lens; `mhfd watch --adjust` alone asks"
     )
