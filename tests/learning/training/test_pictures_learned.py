@@ -145,4 +145,3 @@ def test_a_library_of_an_endpoint_is_learned_with_there(
     (training,) = found["trainings"]
     assert found["change"]["after"] == training["package"]
     used_and_back(task, training["package"], labelled, tmp_path)
-
