@@ -7,7 +7,6 @@ and on a page beside it. Nobody becomes champion by it: that is the library's, o
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import count
@@ -30,6 +29,7 @@ from mhfd.learning.promotion.asked import PREVALENCE, Asked, Gate, is_of, name_i
 from mhfd.learning.promotion.picturing import tried_pictures
 from mhfd.learning.promotion.trial import TriedBenchmark, tried
 from mhfd.learning.report import render
+from mhfd.whole import write_whole
 
 REPORT: Final = "report.json"
 PAGE: Final = "report.html"
@@ -176,13 +176,7 @@ def write_report(found: Benchmark | PicturesBenchmark, folder: Path) -> str:
 
 def _written(path: Path, data: bytes) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.part")
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        write_whole(path, data)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror or error}; free the disk") from error
 

@@ -18,6 +18,7 @@ from mhfd.contract.training import TrainingJob, TrainRequest
 from mhfd.remote.long.running import LongWork, folder_name
 from mhfd.remote.refusal import Refusal, problem
 from mhfd.remote.roots import Roots
+from mhfd.whole import whole
 
 _JOB: Final = "training/job.json"
 _CHECKPOINTS: Final = "training/checkpoints"
@@ -67,12 +68,8 @@ def _copied(name: str, folder: int, into: Path, work: LongWork) -> None:
         if not stat.S_ISREG(status.st_mode):
             return
         work.ledger.writes(status.st_size)
-        part = into / f".{name}.part"
-        with part.open("wb") as target:
+        with whole(into / name) as target:
             shutil.copyfileobj(source, target)
-            target.flush()
-            os.fsync(target.fileno())
-        part.replace(into / name)
 
 
 def _job(data: bytes, request: TrainRequest) -> TrainingJob:

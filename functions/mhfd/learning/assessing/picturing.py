@@ -21,6 +21,7 @@ from mhfd.learning.dataset.settling import settled
 from mhfd.learning.evaluation.splits import specimen_of
 from mhfd.learning.packages import Package
 from mhfd.learning.pictures import MEASURE, PictureTask, classical_scores, image_scores
+from mhfd.whole import write_whole
 
 
 class PicturesScoring:
@@ -73,9 +74,6 @@ def _classical(
     name, scores = classical_scores(dataset.rows, task=task, beat=beat)
     if place is not None:
         known = [None if np.isnan(one) else one for one in scores.tolist()]
-        part = place.with_suffix(".part")
         with contextlib.suppress(OSError):  # a disk that is full costs the next time, not this one
-            place.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps({"name": name, "scores": known}), "utf-8")
-            part.replace(place)
+            write_whole(place, json.dumps({"name": name, "scores": known}).encode())
     return name, scores

@@ -9,6 +9,7 @@ from typing import Final
 
 from mhfd.errors import UsageError
 from mhfd.learning.dataset.rows import Dataset, with_paths
+from mhfd.whole import whole
 
 IMAGES: Final = "images"
 _BLOCK: Final = 1 << 22
@@ -37,21 +38,17 @@ def gathered(dataset: Dataset, out: Path, *, tell: Callable[[int, int], object] 
 def _copied(path: Path, sha256: str, folder: Path) -> Path:
     """Named by its content: two files of one name do not meet, and one that is there is not copied again."""
     to = folder / f"{sha256[:20]}{path.suffix.lower()}"
-    part = to.with_name(f".{to.name}.part")
     digest = hashlib.sha256()
     try:
         if to.is_file():
             return to
         folder.mkdir(parents=True, exist_ok=True)
-        with path.open("rb") as source, part.open("wb") as target:
+        with path.open("rb") as source, whole(to) as target:
             while block := source.read(_BLOCK):
                 digest.update(block)
                 target.write(block)
-        if digest.hexdigest() != sha256:
-            raise UsageError(f"{path}: is not the file that was labelled: its sha256 is another; label it anew")
-        part.replace(to)
+            if digest.hexdigest() != sha256:
+                raise UsageError(f"{path}: is not the file that was labelled: its sha256 is another; label it anew")
     except OSError as error:
         raise UsageError(f"{path}: cannot be copied into {folder}: {error.strerror or error}") from None
-    finally:
-        part.unlink(missing_ok=True)
     return to

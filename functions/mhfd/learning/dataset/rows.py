@@ -20,6 +20,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from mhfd.contract.base import Wire
 from mhfd.errors import UsageError
+from mhfd.whole import whole
 
 MANIFEST: Final = "manifest.jsonl"
 IMAGES: Final = "images"
@@ -276,10 +277,9 @@ class Dataset:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             root = folder.resolve()
-            path, part = folder / MANIFEST, folder / f".{MANIFEST}.part"
-            with part.open("w", encoding="utf-8", newline="\n") as file:
+            with whole(folder / MANIFEST) as file:
                 header = DatasetHeader(digest=self.digest, rows=len(self.rows), split=dict(self.split))
-                file.write(_canonical(header.model_dump(mode="json")) + "\n")
+                file.write(_line(header.model_dump(mode="json")))
                 for row in self.rows:
                     plain = _plain(row)
                     kept = with_paths(row, lambda one: _relative(root, one))
@@ -288,8 +288,7 @@ class Dataset:
                         said["pair"] = kept.pair.model_dump(mode="json")
                     if kept.beside:
                         said["beside"] = [one.model_dump(mode="json") for one in kept.beside]
-                    file.write(_canonical(said) + "\n")
-            part.replace(path)
+                    file.write(_line(said))
         except OSError as error:
             raise UsageError(f"{folder}: a dataset cannot be written there: {error.strerror or error}") from error
 
@@ -327,6 +326,10 @@ def _sum(plain: Mapping[str, Any]) -> str:
 
 def _canonical(value: object) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+
+
+def _line(document: object) -> bytes:
+    return _canonical(document).encode() + b"\n"
 
 
 def _relative(root: Path, path: str) -> str:

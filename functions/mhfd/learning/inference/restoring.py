@@ -6,7 +6,6 @@ package made it: `mhfd.images` knows the line, and nothing measures such a pictu
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from mhfd.learning.inference.meaning import PIXEL_FACTOR, why_not_reach
 from mhfd.learning.inference.runtime import NetworkRuntime
 from mhfd.learning.preparation.normalisation import normalisation_of, padded
 from mhfd.learning.preparation.outline import OUTLINE, outline_of
+from mhfd.whole import whole
 
 if TYPE_CHECKING:
     from mhfd.learning.packages import Package
@@ -55,21 +55,15 @@ class RestoredImage:
             raise UsageError(f"{out}: it is written as a TIFF; give it a name that ends with .tif")
         import tifffile
 
-        part = out.with_name(f".{out.name}.{os.getpid()}.part")
+        if out.exists():
+            raise UsageError(f"{out}: is there already, and nothing is replaced; name another file")
         try:
-            if out.exists():
-                raise UsageError(f"{out}: is there already, and nothing is replaced; name another file")
-            with part.open("xb") as file:
+            with whole(out) as file:
                 tifffile.imwrite(
                     file, self.pixels, photometric="minisblack", metadata=None, description=f"{BEGINS}{self.words}"
                 )
-                file.flush()
-                os.fsync(file.fileno())
-            part.rename(out)
         except OSError as error:
             raise UsageError(f"{out}: cannot be written: {error.strerror or error}") from error
-        finally:
-            part.unlink(missing_ok=True)
 
 
 class Restorer:

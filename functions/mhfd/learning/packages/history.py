@@ -17,7 +17,8 @@ from pydantic import ValidationError
 from mhfd.errors import LibraryDamaged
 from mhfd.learning.packages.card import Digest, ModelTask
 from mhfd.learning.packages.seats import ROLES, NamesASeat, Role, Seat, kept_seats
-from mhfd.learning.packages.writing import append_line, write_whole
+from mhfd.learning.packages.writing import append_line
+from mhfd.whole import write_whole
 
 MHFD: Final = "mhfd"
 """The champion of every task that has none: mhfd with its baseline. It needs no package."""

@@ -20,7 +20,8 @@ from mhfd.learning.packages.report import PROMOTED, PromotionGround, kept_report
 from mhfd.learning.packages.seats import ROLES, Seat, at
 from mhfd.learning.packages.shelf import SHIPPED, Listed, Shelf, take_away
 from mhfd.learning.packages.succession import before, end_challenge, last, once, rolled_back_from, seated, this_user
-from mhfd.learning.packages.writing import append_line, changing, locked, write_whole
+from mhfd.learning.packages.writing import append_line, changing, locked
+from mhfd.whole import write_whole
 
 
 class Library(Shelf):

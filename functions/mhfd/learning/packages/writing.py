@@ -1,4 +1,4 @@
-"""What is written into a library: whole files, whole lines, one process at a time.
+"""What is written into a library: whole lines, one process at a time.
 
 Whoever dies leaves what was there before, or what was to be; whose disk is full is told so, and nothing has changed.
 """
@@ -26,17 +26,6 @@ def append_line(path: Path, document: Mapping[str, Any]) -> bytes:
         file.flush()
         os.fsync(file.fileno())
     return line
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """A file that is the old one or the new one, whenever the process or the power dies."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
 
 
 @contextmanager

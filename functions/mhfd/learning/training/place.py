@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -23,6 +22,7 @@ from mhfd.learning.dataset import Dataset
 from mhfd.learning.training.told import EpochDone, UntrainedNet
 from mhfd.learning.training.workers import JOB
 from mhfd.learning.training.workers.beginning import PARENT
+from mhfd.whole import write_whole
 
 CHECKPOINTS: Final = "checkpoints"
 DATASET: Final = "dataset"
@@ -96,12 +96,7 @@ def finish(folder: Path, note: FinishedTraining, *, best: Path) -> None:
 
     With that one the same network is packed again, under another title or into another folder.
     """
-    part = folder / f".{FINISHED}.part"
-    with part.open("w", encoding="utf-8") as file:
-        file.write(note.model_dump_json())
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(folder / FINISHED)
+    write_whole(folder / FINISHED, note.model_dump_json().encode())
     for path in best.parent.iterdir():
         if path != best:
             _taken_away(path)

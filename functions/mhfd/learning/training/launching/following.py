@@ -23,7 +23,6 @@ from mhfd.learning.training.launching import command
 from mhfd.learning.training.launching.dying import Death, death_of
 from mhfd.learning.training.launching.holding import hold
 from mhfd.learning.training.launching.nodes import PATIENCE_S, torchruns
-from mhfd.learning.training.launching.writing import write
 from mhfd.learning.training.told import (
     TOLD,
     CheckpointSaved,
@@ -34,6 +33,7 @@ from mhfd.learning.training.told import (
     WorkersRestarted,
 )
 from mhfd.learning.training.workers import JOB, STOP
+from mhfd.whole import write_whole
 
 ERRORS: Final = "errors.log"
 _RESTARTS: Final = 3
@@ -94,7 +94,7 @@ class Following:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._lock = hold(self._folder)
             (self._folder / STOP).unlink(missing_ok=True)
-            write(self._folder / JOB, self._job.model_dump_json(indent=1).encode())
+            write_whole(self._folder / JOB, self._job.model_dump_json(indent=1).encode())
         except OSError as e:
             self._leave()
             raise UsageError(f"{self._folder}: cannot be trained in: {e.strerror or e}; name another folder") from None

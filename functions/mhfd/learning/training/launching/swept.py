@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 
 from mhfd.contract.base import Wire
 from mhfd.contract.training import TrainingJob, WorkerLayout
-from mhfd.learning.training.launching.writing import write
+from mhfd.whole import write_whole
 
 
 class SweptRow(Wire):
@@ -69,8 +69,7 @@ class Swept(Wire):
 def keep(sweeps: Path, swept: Swept) -> None:
     """For the next training. A folder that cannot be written is no reason not to train."""
     with contextlib.suppress(OSError):
-        sweeps.mkdir(parents=True, exist_ok=True)
-        write(sweeps / f"{swept.of.key}.json", swept.model_dump_json(indent=1).encode())
+        write_whole(sweeps / f"{swept.of.key}.json", swept.model_dump_json(indent=1).encode())
 
 
 def kept(sweeps: Path, of: SweptFor) -> Swept | None:

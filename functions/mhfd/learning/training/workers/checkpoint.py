@@ -24,6 +24,7 @@ from mhfd.contract.training import TrainingJob
 from mhfd.errors import UsageError
 from mhfd.learning.training.told import EpochDone, UntrainedNet
 from mhfd.learning.training.workers.divergence import LossWatch
+from mhfd.whole import PART, whole
 
 FOLDER: Final = "checkpoints"
 KEPT: Final = 2
@@ -31,7 +32,6 @@ KEPT: Final = 2
 
 _MAGIC: Final = b"mhfd checkpoint 1 "
 _NAME: Final = re.compile(r"step-([0-9]{6,12})\.ckpt")
-_PART: Final = ".part"
 _NUMBERS: Final = np.dtype("<f4")
 
 Arrays = Mapping[str, NDArray[np.float32]]
@@ -96,16 +96,9 @@ def save(folder: Path, checkpoint: TrainingCheckpoint) -> Path:
 def write(path: Path, checkpoint: TrainingCheckpoint) -> None:
     """One file, lasting and whole, or none. OSError where that cannot be."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + _PART)
-    try:
-        with part.open("wb") as file:
-            file.writelines(_pieces(checkpoint))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-        _last(path.parent)
-    finally:
-        part.unlink(missing_ok=True)  # of a full disk: what is there already stays
+    with whole(path) as file:
+        file.writelines(_pieces(checkpoint))
+    _last(path.parent)
 
 
 def read(path: Path) -> TrainingCheckpoint:
@@ -153,7 +146,7 @@ def best_of(folder: Path) -> KeptCheckpoint | None:
 
 def sweep_parts(folder: Path) -> None:
     """Remove what a killed writer left half written. Only before the first step: nobody writes yet."""
-    for part in (folder / FOLDER).glob(f"*{_PART}"):
+    for part in (folder / FOLDER).glob(f"*{PART}"):
         part.unlink(missing_ok=True)
 
 
