@@ -193,6 +193,27 @@ def test_what_is_no_answer_is_put_aside_and_named(desk: Desk) -> None:
     assert [row.package for row in desk.run.journal.retests()] == [FOCUS]
 
 
+def test_how_often_the_champion_was_right_is_said_of_who_was_asked_last(desk: Desk) -> None:
+    desk.images(10)
+    says: list[dict[str, Any]] = [
+        {"champion": None, "bad": True, "says_bad": False},  # another's
+        {"champion": FOCUS, "title": "A", "bad": True, "says_bad": True},
+        {"champion": FOCUS, "title": "A", "bad": True, "says_bad": False},
+        {"champion": FOCUS, "title": "A", "says_bad": False},
+        {"champion": FOCUS, "title": "A", "skipped": "the file is another one now"},
+    ]
+    desk.ends = lambda job: Ran(desk.answered(job, **says[job.number - 1]).model_dump_json())
+    agreed = []
+    desk.turn()  # the first begins
+    for _ in says:
+        desk.turn(2)
+        agreed.append(told_of.agreed(retested(desk.run.journal)))
+    mhfd = "mhfd said what people did of 0 of 1 tests with their word"
+    once, twice = (f"A said what people did of 1 of {n} tests with their word" for n in (1, 2))
+    assert agreed == [mhfd, once, twice, twice, twice]
+    assert told_of.lines(retested(desk.run.journal))[1] == twice
+
+
 @pytest.mark.parametrize(
     ("says", "words"),
     [

@@ -18,7 +18,7 @@ from mhfd.errors import MhfdError
 from mhfd.learning.packages import MHFD, TASKS, ChampionChange, Library, ModelTask
 from mhfd_client.journal.view import JournalView
 from mhfd_client.page import banner
-from mhfd_client.results.retested import Retested, retested, summary
+from mhfd_client.results.retested import Retested, agreed, retested, summary
 from mhfd_client.results.status import Speaker
 from mhfd_client.times import lately
 
@@ -65,6 +65,7 @@ def models(env: Environment, journal: JournalView, home: Path, instrument: str |
         seats=seats(Library(home), instrument),
         speakers=[Speaker(*row) for row in journal.speakers()],
         summary=summary(tests),
+        agreed=agreed(tests),
         last=last,
         tests=_newest(tests, but=last),
     )

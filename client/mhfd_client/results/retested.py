@@ -104,7 +104,18 @@ def lines(tests: tuple[Retested, ...]) -> list[str]:
     """For a person: how many, the last one that was answered, and the first that was not, with why."""
     done = [one for one in tests if one.row.answer is not None]
     failed = [one for one in tests if one.row.answer is None and one.row.why]
-    return [line for line in (summary(tests), *(one.words for one in (*done[-1:], *failed[:1]))) if line]
+    said = (summary(tests), agreed(tests), *(one.words for one in (*done[-1:], *failed[:1])))
+    return [line for line in said if line]
+
+
+def agreed(tests: tuple[Retested, ...]) -> str:
+    """How often who was asked last said what people did; empty where they have said nothing. It decides nothing."""
+    answers = [one.answer for one in tests if one.answer is not None and one.answer.skipped is None]
+    if not answers:
+        return ""
+    rights = [one.right for one in answers if one.champion == answers[-1].champion and one.right is not None]
+    title = answers[-1].title
+    return f"{title} said what people did of {sum(rights):,} of {len(rights):,} tests with their word" if rights else ""
 
 
 def answer_words(answer: RetestAnswer) -> str:
