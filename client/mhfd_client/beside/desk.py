@@ -39,7 +39,7 @@ class Complaints:
         self._last = ""
 
 
-class Desk(ABC, Generic[Seen]):
+class BesideDesk(ABC, Generic[Seen]):
     """Looks while it is entered.
 
     Args:

@@ -15,7 +15,7 @@ from typing import Final
 from mhfd.errors import MhfdError
 from mhfd.learning.packages import MHFD, Library
 from mhfd_client.beside.child import Running
-from mhfd_client.beside.desk import Complaints, Desk
+from mhfd_client.beside.desk import BesideDesk, Complaints
 from mhfd_client.journal.rows import RetestRow
 from mhfd_client.journal.view import JournalView
 from mhfd_client.retesting.job import RetestJob, RetestWay
@@ -32,7 +32,7 @@ _LONGEST_WAIT_S: Final = 1800.0
 _GRACE_S: Final = 5.0
 
 
-class RetestDesk(Desk[JournalView]):
+class RetestDesk(BesideDesk[JournalView]):
     """Looks while it is entered.
 
     Args:

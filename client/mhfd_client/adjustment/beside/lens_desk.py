@@ -24,7 +24,7 @@ from mhfd_client.adjustment.ledger import LensEntry
 from mhfd_client.adjustment.lens import is_held
 from mhfd_client.alerts import AskedOfPerson, LensNeeds
 from mhfd_client.beside.child import Running
-from mhfd_client.beside.desk import Desk
+from mhfd_client.beside.desk import BesideDesk
 from mhfd_client.instruments.config import InstrumentConfig
 from mhfd_client.journal.view import JournalView
 
@@ -47,7 +47,7 @@ _STARTS_S: Final = 20.0
 _GRACE_S: Final = 30.0
 
 
-class LensDesk(Desk[OutOfFocus]):
+class LensDesk(BesideDesk[OutOfFocus]):
     """Looks while it is entered.
 
     Args:
