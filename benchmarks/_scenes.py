@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, signal
+from scipy import ndimage
 from skimage.restoration import denoise_nl_means
 
 from mhfd import images, simulate
@@ -99,6 +99,8 @@ def stretched(picture: NDArray[Any]) -> Plane:
 
 def blurred(picture: Plane, radius: float, *, base: float = 0.6) -> Plane:
     """Through a disc of this radius, after the little blur that every instrument has."""
+    from scipy import signal  # with scipy.stats: not for a test that is only collected
+
     sharp: Plane = ndimage.gaussian_filter(picture, base, mode="reflect") if base else picture
     if radius < 0.2:
         return sharp

@@ -15,7 +15,7 @@ from benchmarks._measures import BARE, CROSS, DENSITY, DOF, FIXED, MEASURES, NAT
 from benchmarks._scenes import Grey, Plane, Scene, blurred, data, load, real, simulated, taken
 from benchmarks._table import markdown, publish
 from numpy.typing import NDArray
-from scipy import ndimage, stats
+from scipy import ndimage
 
 from mhfd import simulate
 from mhfd.detector.paper import PaperDetector
@@ -209,6 +209,8 @@ def planted(bench: Bench, pictures: Sequence[NDArray[np.generic]]) -> str:
 
 def simulated_series(bench: Bench) -> str:
     """Through focus in micrometres, as the simulator's optics have it."""
+    from scipy import stats  # it loads much: not for a test that is only collected
+
     z = np.linspace(-6, 6, 13)
     rows = {name: [name] for name in MEASURES}
     for dose in (1000.0, 100.0, 30.0):

@@ -28,7 +28,6 @@ from mhfd_client.journal.folder import picture_of, thumbnails
 from mhfd_client.journal.journal import Journal
 from mhfd_client.naming import Place
 from mhfd_client.page.process import Serving, bound
-from mhfd_client.page.serving import serve
 from mhfd_client.page.token import token_of
 from mhfd_client.runners.thumbnails import jpeg
 from mhfd_client.settings import load as settings
@@ -157,6 +156,8 @@ class Served:
 @contextmanager
 def served(rig: Rig, *, port: int | None = None, adjust: AdjustMode | None = None) -> Iterator[Served]:
     """The page in this process, by the real server on a real port. `adjust`: what its watch may do with a lens."""
+    from mhfd_client.page.serving import serve  # with Bokeh: not for a test that is only collected
+
     token = token_of(rig.state)
     listening = bound("127.0.0.1", port or 0)  # 0: any that is free
     ended = threading.Event()

@@ -8,7 +8,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import tifffile
 
@@ -63,7 +62,7 @@ def test_a_long_table_is_cut(table: Table) -> None:
 def test_as_a_data_frame(table: Table) -> None:
     frame = table.to_pandas()
     assert list(frame["finding"]) == ["ok"] * 8 + ["unreadable"]
-    assert pd.isna(frame["density"].iloc[8])
+    assert frame["density"].isna().iloc[8]
     assert frame["density"].iloc[:8].min() > 0
 
 
@@ -81,7 +80,7 @@ def test_whole_numbers_stay_whole_where_one_is_unknown(table: Table, tmp_path: P
     frame = table.to_pandas()
     assert (frame["section"].dtype, frame["dof"].dtype, frame["blur_neighbours"].dtype) == ("Int64",) * 3
     assert frame["dof"].iloc[0] == table[0].report.dof
-    assert pd.isna(frame["dof"].iloc[8])
+    assert frame["dof"].isna().iloc[8]
     frame.to_csv(tmp_path / "pandas.csv")
     table.to_csv(tmp_path / "ours.csv")
     for name in ("pandas.csv", "ours.csv"):
