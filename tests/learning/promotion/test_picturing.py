@@ -30,7 +30,7 @@ def test_what_is_no_better_than_a_gaussian_is_kept_out(twice: Dataset, tmp_path:
     library = Library(tmp_path / "home")
     found = tried_pictures(twice, task="denoise", library=library, packages={"mean of nine": package})
     assert found.decision == "kept"
-    assert found.line.startswith("kept: mhfd (difference ")
+    assert found.line.startswith("kept: what is classical (difference ")
     assert found.challenger == package.name
     assert (found.champion, found.kept, found.test) == ("mhfd", "mhfd", 1)
     assert [entry.role for entry in found.entries] == ["as it came", "classical", "classical", "challenger"]
@@ -80,7 +80,7 @@ def test_who_has_seen_the_specimens_is_refused(twice: Dataset, tmp_path: Path) -
     seen = restoring_written(tmp_path / "p", "denoise", smoother(), groups_seen=(twice.groups[-1],))
     library = Library(tmp_path / "home")
     found = tried_pictures(twice, task="denoise", library=library, packages={"seen": seen})
-    assert found.line == f"kept: mhfd (refused: seen has seen {twice.groups[-1]})"
+    assert found.line == f"kept: what is classical (refused: seen has seen {twice.groups[-1]})"
     assert found.test is None
     assert not Life(library, file_of("denoise")).done()
 

@@ -134,7 +134,8 @@ def trained_told(number_of: int, one: LearnedNetwork) -> str:
 
 def benchmarked_told(found: Benchmarked) -> str:
     """As `benchmarked with 40 images of 8 groups: kept: ...`."""
-    saved = "" if found.saved is None else f"; saves {scored(found.saved, found.low, found.high)}"
+    verb = "saves" if found.task == "focus" else "gains"
+    saved = "" if found.saved is None else f"; {verb} {scored(found.saved, found.low, found.high)}"
     images = f"{found.images} image{'s' * (found.images != 1)} of {found.groups} group{'s' * (found.groups != 1)}"
     return f"benchmarked with {images}: {found.line}{saved}"
 
@@ -147,6 +148,6 @@ def scored(value: float | None, low: float | None, high: float | None) -> str:
 
 
 def number(value: float) -> str:
-    """Two digits after the point, and none before where that is 0."""
-    text = f"{value:.2f}"
+    """Two digits that mean something, and none before the point where that is 0."""
+    text = f"{value:.{2 if abs(value) >= 0.1 else 3}f}"
     return text.replace("0.", ".", 1) if abs(value) < 1 else text

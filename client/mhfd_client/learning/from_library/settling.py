@@ -27,16 +27,18 @@ def settled(
         f"home: package {package.name[:12]} ({package.card.title}), whose digest is that of its bytes here and there; "
         f"report in {came.report}"
     )
+    nobody = "mhfd" if task == "focus" else "what is classical"
     if found.decision == "promoted":
         change = _promoted(came, package, kept, task, instrument, library)
-        return change, [home, f"champion of {task} at {instrument}: {change.after[:12]} (before: {change.before[:12]})"]
+        was = nobody if change.before == "mhfd" else change.before[:12]
+        return change, [home, f"champion of {task} at {instrument}: {change.after[:12]} (before: {was})"]
     if package.name == kept.champion:
         return None, [home, f"champion of {task} at {instrument}: {package.name[:12]}, as it was"]
     barred = next((one.barred for one in found.entries if one.package == package.name), ())
     if barred:
         return None, [home, f"no challenger of {task} at {instrument}: {'; '.join(barred)}"]
     change = library.challenge(package, instrument=instrument, why=found.line)
-    stays = "mhfd, or what is classical" if kept.champion is None else kept.champion[:12]
+    stays = nobody if kept.champion is None else kept.champion[:12]
     return change, [home, f"challenger of {task} at {instrument}: {change.after[:12]}; champion stays {stays}"]
 
 

@@ -33,7 +33,7 @@ class PicturesEntry(Wire):
     score: float | None = Field(None, description="mean over specimens; higher is better")
     low: float | None = Field(None, description="of its 95% interval, over specimens")
     high: float | None = None
-    refused: int = Field(0, description="images of which it makes no picture; there the image as it came counts")
+    refused: int = Field(0, description="images of which it makes none: there the image as it came counts, or no map")
     more: dict[str, float | None] = Field(default_factory=dict, description="what is shown beside, mean over specimens")
     groups: tuple[PicturesRow, ...] = ()
     barred: tuple[str, ...] = Field((), description="why it cannot be promoted, whatever it scores")

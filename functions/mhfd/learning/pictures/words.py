@@ -25,7 +25,8 @@ def lines(found: PicturesBenchmark) -> Iterator[str]:
         yield f"{against}: {duel.gained:+.3f}, 95% [{low:+.3f}, {high:+.3f}], p {duel.p:.2g}"
     for one in found.entries:
         if one.refused:
-            yield f"{one.name} makes no picture of {one.refused} images: they count as they came"
+            instead = "nothing in them counts as right" if found.task == "segment" else "they count as they came"
+            yield f"{one.name} makes no picture of {one.refused} images: {instead}"
         if one.barred:
             yield f"{one.name} cannot be promoted: {'; '.join(one.barred)}"
     yield from (f"note: {remark}" for remark in found.remarks)

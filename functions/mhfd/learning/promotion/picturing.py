@@ -41,6 +41,8 @@ from mhfd.learning.promotion.life import Life, file_of, key_of
 
 AS_IT_CAME: Final = "as it came"
 """The entry of the image itself: nobody has to beat it, who beats what is classical does."""
+CLASSICAL: Final = "what is classical"
+"""Who is champion where no package is, in words."""
 Say = Callable[[str], object]
 
 
@@ -179,7 +181,7 @@ class _PicturesTrial:
             decision="promoted" if verdict.promoted else "kept",
             kept=full.get(kept, kept),
             reason=verdict.reason,
-            line=f"{decision}: {kept} ({verdict.reason})",
+            line=f"{decision}: {CLASSICAL if kept == MHFD else kept} ({verdict.reason})",
             challenger=None if verdict.challenger is None else full[verdict.challenger],
             champion=full[champion] if champion else MHFD,
             measure=MEASURE[self.task],

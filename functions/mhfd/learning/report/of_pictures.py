@@ -40,8 +40,8 @@ def body_of(found: PicturesBenchmark) -> Iterator[Html]:
         ],
     )
     yield _small(
-        f"Score: {found.measure}. Means over {found.unit}; higher is better. An image that a package refuses counts "
-        "as it came."
+        f"Score: {found.measure}. Means over {found.unit}; higher is better. Of an image that a package refuses "
+        + ("nothing counts as right." if found.task == "segment" else "the image as it came counts.")
     )
     if found.duels:
         yield tag("h2", "What a challenger gains")
