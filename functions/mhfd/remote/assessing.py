@@ -11,19 +11,18 @@ from typing import Any, Final
 
 from mhfd.contract.assessing import Assessment, AssessRequest
 from mhfd.contract.request import Code
-from mhfd.errors import ExtraMissing, PackageRefused, UsageError
+from mhfd.errors import PackageRefused
 from mhfd.learning.packages import Library, Listed, Package, read_package
 from mhfd.remote.given import library
 from mhfd.remote.given.dataset import RootedDataset, rooted
 from mhfd.remote.long.running import LongVerb, LongWork, answer
-from mhfd.remote.refusal import Refusal, problem
+from mhfd.remote.refusal import Refusal, mendable, problem
 
 NAME: Final = "mhfd_assess"
 FILE: Final = "assessment.json"
 """The artefact."""
 _COPY: Final = "library"
 _CACHE: Final = "measured"
-_NO_EXTRA: Final = "the endpoint's administrator installs that (mhfd[models]) in the environment of the workers"
 
 
 def answered(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,7 +35,7 @@ def _assessed(request: AssessRequest, work: LongWork) -> dict[str, Any]:
     turn.begin()
     from mhfd.learning.assessing import assess
 
-    try:
+    with mendable("models"):
         found = assess(
             turn.data.dataset,
             turn.packages,
@@ -50,10 +49,6 @@ def _assessed(request: AssessRequest, work: LongWork) -> dict[str, Any]:
             told=turn.told,
             beat=turn.alive,
         )
-    except ExtraMissing as error:
-        raise Refusal(problem(Code.NO_EXTRA, str(error), _NO_EXTRA)) from None
-    except UsageError as error:
-        raise Refusal(problem(Code.BAD_REQUEST, str(error), "correct that, and ask again")) from None
     return turn.result(found)
 
 
@@ -68,10 +63,8 @@ class _Turn:
     def begin(self) -> None:
         """The packages lie in the work's folder, those that are whole."""
         before: dict[str, Any] | None = json.loads(self._work.saved() or b"null")
-        if before is not None and before["dataset"] != self.data.dataset.digest:
-            why = "the dataset is another one than when this assessment began"
-            remedy = "put back what it was, or assess with the new one under another key"
-            raise Refusal(problem(Code.CHANGED, why, remedy, field="dataset", path=self._request.dataset))
+        if before is not None:
+            self.data.refuse_another(before["dataset"], "assessment", self._request.dataset)
         self._work.ledger.reads(self.data.bytes, images=self.data.images)
         if before is None:
             self.packages = tuple(self._brought())

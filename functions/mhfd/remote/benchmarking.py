@@ -15,13 +15,13 @@ from typing import Any, Final
 
 from mhfd.contract.benchmarking import Benchmarked, BenchmarkRequest
 from mhfd.contract.request import Code
-from mhfd.errors import ExtraMissing, LibraryDamaged, LibraryUnwritable, UsageError
+from mhfd.errors import LibraryDamaged, LibraryUnwritable
 from mhfd.learning.dataset import Side
 from mhfd.learning.packages import MHFD, Library, Package
 from mhfd.remote.given.dataset import RootedDataset, rooted
 from mhfd.remote.given.library import brought, package_of
 from mhfd.remote.long.running import LongVerb, LongWork, answer
-from mhfd.remote.refusal import Refusal, problem
+from mhfd.remote.refusal import Refusal, mendable, problem
 from mhfd.remote.roots import Roots
 
 NAME: Final = "mhfd_benchmark"
@@ -64,10 +64,7 @@ class _BenchmarkTurn:
 
     def begin(self, library: Library) -> None:
         """Every package that is asked lies in the work's folder, as it was opened."""
-        if self._dataset != self._data.dataset.digest:
-            why = "the dataset is another one than when this benchmark began"
-            remedy = "put back what it was, or ask with the new one under another key"
-            raise Refusal(problem(Code.CHANGED, why, remedy, field="dataset", path=self._request.dataset))
+        self._data.refuse_another(self._dataset, "benchmark", self._request.dataset)
         self._work.ledger.reads(self._data.bytes, images=self._data.images)
         self._say("taking packages in hand")
         into = self._work.folder / _PACKAGES
@@ -214,14 +211,10 @@ def _wrong(why: str, path: str) -> Refusal:
 
 @contextmanager
 def _said() -> Iterator[None]:
-    """What a person may mend, as a `Refusal`: asked again with the same key it goes on."""
+    """The same of a library, and of the disk that it lies on."""
     try:
-        yield
-    except ExtraMissing as error:
-        remedy = "the endpoint's administrator installs mhfd[models] in the environment of the workers"
-        raise Refusal(problem(Code.NO_EXTRA, str(error), remedy)) from None
-    except UsageError as error:
-        raise Refusal(problem(Code.BAD_REQUEST, str(error), "correct that, and ask again")) from None
+        with mendable("models"):
+            yield
     except LibraryDamaged as error:
         raise Refusal(problem(Code.DAMAGED, str(error), "mend the library, and ask again", field="library")) from None
     except LibraryUnwritable as error:

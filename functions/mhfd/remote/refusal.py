@@ -1,6 +1,7 @@
 """How the parts of `mhfd.remote` say that something is not done: raised inside the package, never outside of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
@@ -8,6 +9,7 @@ from pydantic import ValidationError
 from mhfd.contract.base import Wire
 from mhfd.contract.focus_report import fitted
 from mhfd.contract.request import Code, Problem
+from mhfd.errors import ExtraMissing, UsageError
 from mhfd.images.source import printable
 
 R = TypeVar("R", bound=Wire)
@@ -67,6 +69,22 @@ def read(form: type[R], fields: Mapping[str, Any]) -> R:
             for one in found[:_MOST]
         )
     )
+
+
+@contextmanager
+def mendable(extra: str) -> Iterator[None]:
+    """What a person may mend, as a `Refusal`: asked again with the same key, work goes on.
+
+    Args:
+        extra: Of mhfd, whose packages are needed.
+    """
+    try:
+        yield
+    except ExtraMissing as error:
+        remedy = f"the endpoint's administrator installs mhfd[{extra}] in the environment of the workers"
+        raise Refusal(problem(Code.NO_EXTRA, str(error), remedy)) from None
+    except UsageError as error:
+        raise Refusal(problem(Code.BAD_REQUEST, str(error), "correct that, and ask again")) from None
 
 
 def shown(path: str, room: int = _PATH_BYTES) -> str:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from mhfd.contract.request import Code
 from mhfd.contract.training import TrainingPlan, TrainRequest, WorkerLayout
-from mhfd.errors import ExtraMissing, TrainingFailed, UsageError
+from mhfd.errors import TrainingFailed
 from mhfd.remote import earlier_training
 from mhfd.remote.given.dataset import RootedDataset, rooted
 from mhfd.remote.long.running import LongFailure, LongVerb, LongWork, answer
-from mhfd.remote.refusal import Refusal, problem
+from mhfd.remote.refusal import Refusal, mendable, problem
 
 if TYPE_CHECKING:
     from mhfd.learning.packages import Package
@@ -97,27 +97,23 @@ def _trained(trainer: Trainer, request: TrainRequest, work: LongWork) -> dict[st
     from mhfd.learning.packages.card import UNKNOWN_LICENCE
 
     try:
-        trained = trainer(
-            work.folder / _DATASET,
-            request.plan,
-            parent=parent,
-            layout=request.layout,
-            folder=work.folder / FOLDER,
-            out=work.folder / _PACKAGES,
-            title=request.title,
-            licence=request.licence or UNKNOWN_LICENCE,
-            nodes=_nodes(),
-            sweeps=work.folder / _SWEEPS,
-            told=turn.told,
-            saved=turn.saved,
-            costs=turn.costs if turn.cost is None else None,
-            beat=turn.alive,
-        )
-    except ExtraMissing as error:
-        remedy = "the endpoint's administrator installs mhfd[train] in the environment of the workers"
-        raise Refusal(problem(Code.NO_EXTRA, str(error), remedy)) from None
-    except UsageError as error:
-        raise Refusal(problem(Code.BAD_REQUEST, str(error), "correct that, and ask again")) from None
+        with mendable("train"):
+            trained = trainer(
+                work.folder / _DATASET,
+                request.plan,
+                parent=parent,
+                layout=request.layout,
+                folder=work.folder / FOLDER,
+                out=work.folder / _PACKAGES,
+                title=request.title,
+                licence=request.licence or UNKNOWN_LICENCE,
+                nodes=_nodes(),
+                sweeps=work.folder / _SWEEPS,
+                told=turn.told,
+                saved=turn.saved,
+                costs=turn.costs if turn.cost is None else None,
+                beat=turn.alive,
+            )
     except TrainingFailed as error:
         raise _stopped(error) from None
     return turn.result(trained)
@@ -174,10 +170,7 @@ class _Turn:
 
     def begin(self) -> None:
         """What it is trained on lies in the work's folder."""
-        if self._dataset != self._data.dataset.digest:
-            why = "the dataset is another one than when this training began"
-            remedy = "put back what it was, or train with the new one under another key"
-            raise Refusal(problem(Code.CHANGED, why, remedy, field="dataset", path=self._request.dataset))
+        self._data.refuse_another(self._dataset, "training", self._request.dataset)
         self._data.dataset.write(self._work.folder / _DATASET)
         self._work.ledger.reads(self._data.bytes, images=self._data.images)
         if self._request.after is not None and self._work.saved() is None:

@@ -33,6 +33,19 @@ class RootedDataset:
     bytes: int
     """Of these images together."""
 
+    def refuse_another(self, digest: str, doing: str, folder: str) -> None:
+        """A `Refusal` where work began with another one.
+
+        Args:
+            digest: Of the one that it began with.
+            doing: What the work is, in a word.
+            folder: Where it lies, as it was asked for.
+        """
+        if digest != self.dataset.digest:
+            why = f"the dataset is another one than when this {doing} began"
+            remedy = "put back what it was, or ask with the new one under another key"
+            raise Refusal(problem(Code.CHANGED, why, remedy, field="dataset", path=folder))
+
 
 def rooted(folder: str, site: Site, side: Side = Side.TRAIN) -> RootedDataset:
     """The dataset in that folder, for who may see this side of it; a `Refusal` that names what may not be read."""
