@@ -196,7 +196,7 @@ def test_what_is_refused_there_is_said_here(trained: FarTraining) -> None:
     [
         ({"learner": "trees"}, "learner: no network 'trees' can be taught focus; choose from small, mcnn"),
         ({"balance": "none"}, "balance: small is a network"),
-        ({"device": "gpu"}, "device: with --endpoint it goes with --workers"),
+        ({"device": "gpu"}, "device: far away it goes with --workers"),
         ({"endpoint": "nowhere"}, "endpoint = .nowhere."),
         ({"endpoint": None, "key": "a"}, "key: it belongs to a training on an endpoint"),
         ({"dataset": "labels.csv"}, "dataset: .*labels.csv is a file"),

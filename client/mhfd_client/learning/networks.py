@@ -79,6 +79,22 @@ class NetworkOptions:
             parent=parent,
         )
 
+    def request(
+        self, lesson: str, learner: str, *, seed: int, title: str | None, licence: str | None
+    ) -> dict[str, Any]:
+        """What `mhfd_train` is asked beside its dataset and its parent. UsageError."""
+        layout = self.layout()
+        if layout is None and self.device is not None:
+            raise UsageError("device: far away it goes with --workers; without both the endpoint finds what is best")
+        given = {
+            "plan": self.plan(lesson, learner, seed=seed).model_dump(mode="json"),
+            "layout": None if layout is None else layout.model_dump(mode="json"),
+            "title": title,
+            "licence": licence,
+            "at_most_hours": self.checked_hours(),
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
     def checked_hours(self) -> float | None:
         """How long it may take. UsageError."""
         if self.at_most_hours is not None and not self.at_most_hours > 0:

@@ -95,18 +95,8 @@ def _request(
     folder = Path(dataset).absolute()
     if folder.is_file():
         raise UsageError(f"dataset: {folder} is a file; an endpoint takes the folder of `mhfd dataset build --out`")
-    layout = options.layout()
-    if layout is None and options.device is not None:
-        raise UsageError("device: with --endpoint it goes with --workers; without both the endpoint finds what is best")
-    given = {
-        "dataset": paths.there(os.fspath(folder)),
-        "plan": options.plan(lesson, learner, seed=seed).model_dump(mode="json"),
-        "layout": None if layout is None else layout.model_dump(mode="json"),
-        "title": title,
-        "licence": licence,
-        "at_most_hours": options.checked_hours(),
-    }
-    return {name: value for name, value in given.items() if value is not None}
+    asked = options.request(lesson, learner, seed=seed, title=title, licence=licence)
+    return {"dataset": paths.there(os.fspath(folder)), **asked}
 
 
 def _home(answer: WorkAnswer, lesson: str, paths: PathMap, out: Path, kept: KeptWork) -> Training:

@@ -66,6 +66,14 @@ def test_an_empty_library_is_told_how_it_begins(library: Library, images: Path) 
         learn(images)
 
 
+def test_a_device_of_this_machine_needs_no_workers(library: Library, images: Path) -> None:
+    """It is far away that one goes with the other."""
+    with pytest.raises(UsageError, match=r"a library begins with"):
+        learn(images, device="cpu")
+    with pytest.raises(UsageError, match="threads: they are of each worker"):
+        learn(images, threads=2)
+
+
 def test_the_command_says_the_same(library: Library, images: Path) -> None:
     package(library.folder, GUESSES, title="guesses", groups_seen=("west/a/1",))
     code, told = typed_here(["learn", str(images), "--instrument", "north", "--json"])

@@ -67,16 +67,15 @@ class LearnAsked:
 
     def training(self, number: int) -> dict[str, Any]:
         """What `mhfd_train` is asked beside its dataset and its parent. UsageError."""
-        layout = self.network.layout()
-        if layout is None and self.network.device is not None:
-            raise UsageError("device: far away it goes with --workers; without both the endpoint finds what is best")
-        return {
-            "plan": self.network.plan(self.task, self.learner, seed=self.seed).model_dump(mode="json"),
-            "layout": None if layout is None else layout.model_dump(mode="json"),
-            "title": self.title_of(number),
-            "licence": self.licence,
-            "at_most_hours": self.network.checked_hours(),
-        }
+        title = self.title_of(number)
+        return self.network.request(self.task, self.learner, seed=self.seed, title=title, licence=self.licence)
+
+    def refuse_wrong(self, *, far: bool) -> None:
+        """What of its training could never be, before anything is done. UsageError."""
+        if far:
+            self.training(1)
+        self.network.layout()
+        self.network.checked_hours()
 
     def as_json(self) -> dict[str, Any]:
         """All that decides what becomes of it."""

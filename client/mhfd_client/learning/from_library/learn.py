@@ -121,6 +121,7 @@ def learn(
         PackageElsewhere: It is done, and what came of it cannot be read here.
         ChampionChanged: It earned its place against who judges no longer; nothing has changed.
     """
+    from mhfd.learning.evaluation.entry import checked_prevalence
     from mhfd.learning.packages import Library
 
     settings = load(config).settings
@@ -150,14 +151,14 @@ def learn(
             device=device,
             at_most_hours=at_most_hours,
         ),
-        prevalence=_share(settings.models.prevalence if prevalence is None else prevalence),
+        prevalence=checked_prevalence(settings.models.prevalence if prevalence is None else prevalence),
         miss_cost=settings.models.miss_cost,
         seed=seed,
         title=title,
         licence=licence,
         progress=progress,
     )
-    asked.training(1)  # what is wrong with it is said now
+    asked.refuse_wrong(far=far)
     mine = Library(models_home(settings))
     there = _there(library, settings.models.library) if far else None
     where = {
@@ -262,14 +263,6 @@ def _there(library: str | None, setting: str | None) -> str:
     if not there.startswith("/"):
         raise UsageError(f"library: {there!r} is no folder of an endpoint: write it whole, from / on")
     return there
-
-
-def _share(prevalence: float) -> float:
-    if not 0 < prevalence < 1:
-        raise UsageError(
-            f"prevalence: {prevalence!r} is not above 0 and below 1, the part of bad images in a run; write .03"
-        )
-    return prevalence
 
 
 def _silent(_words: str) -> None:

@@ -16,7 +16,7 @@ from mhfd.errors import UsageError
 from mhfd.learning.evaluation import ranking
 from mhfd.learning.evaluation.benchmark import Benchmark, Duel, GroupRow, Placing, Range, RatesAt, Role
 from mhfd.learning.evaluation.costs import Counts, tally
-from mhfd.learning.evaluation.entry import MHFD, Entry, Terms
+from mhfd.learning.evaluation.entry import MHFD, Entry, Terms, checked_prevalence
 from mhfd.learning.evaluation.interval import doubt_of, draws_of, range_of
 from mhfd.learning.evaluation.splits import specimen_of
 
@@ -97,8 +97,7 @@ def _check(entries: Sequence[Entry], bad: Bools, groups: Sequence[str], prevalen
             raise UsageError(f"entry {one.name}: {len(one.scores)} scores for {len(bad)} labels")
     if len(groups) != len(bad):
         raise UsageError(f"groups: {len(groups)} for {len(bad)} labels; name one for each")
-    if not 0 < prevalence < 1:
-        raise UsageError(f"prevalence: {prevalence!r} is not above 0 and below 1, the part of bad images in a run")
+    checked_prevalence(prevalence)
     if bad.all() or not bad.any():
         raise UsageError(
             f"labels: all {len(bad)} images are {'bad' if len(bad) and bad.all() else 'good'}; both kinds are needed"
@@ -347,7 +346,7 @@ def _too_few(table: _Table, terms: Terms) -> str:
 def _why(duel: Duel, table: _Table, terms: Terms, alpha: float, promoted: bool) -> str:
     """The difference, its interval, and what it lacks."""
     low, high = duel.range.low, duel.range.high
-    said = f"difference {_signed(duel.saved)}, 95% [{_signed(low)}, {_signed(high)}]"
+    said = f"difference {signed(duel.saved)}, 95% [{signed(low)}, {signed(high)}]"
     told = f"{len(table.names)} {terms.unit}"
     if promoted:
         return f"{said}, p {_chance(duel.p)}; {told}"
@@ -359,7 +358,7 @@ def _why(duel: Duel, table: _Table, terms: Terms, alpha: float, promoted: bool) 
     return f"{said} is not sure enough: p {_chance(duel.p)}, {asked} ask for {_chance(alpha)}; {told}"
 
 
-def _signed(value: float) -> str:
+def signed(value: float) -> str:
     """+.020, as the tables have it."""
     return f"{value:+.3f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:+.2f}"
 

@@ -16,6 +16,15 @@ MHFD: Final = "mhfd"
 Floats = NDArray[np.float64]
 
 
+def checked_prevalence(prevalence: float) -> float:
+    """The part of bad images in a run. UsageError."""
+    if not 0 < prevalence < 1:
+        raise UsageError(
+            f"prevalence: {prevalence!r} is not above 0 and below 1, the part of bad images in a run; write .03"
+        )
+    return prevalence
+
+
 @dataclass(frozen=True, eq=False)
 class Entry:
     """Something that says how bad each image is."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 from mhfd.contract.assessing import LibraryTask
 from mhfd.errors import ExtraMissing, UsageError
 from mhfd.learning.dataset import Dataset, DatasetRow
-from mhfd.learning.evaluation.entry import MHFD
+from mhfd.learning.evaluation.entry import MHFD, checked_prevalence
 from mhfd.learning.learners import LEARNERS
 from mhfd.learning.packages import ASKED_ELSEWHERE, Library, Package, verify
 
@@ -49,10 +49,7 @@ class Asked:
 
 def checked(asked: Asked) -> None:
     """UsageError that names what is wrong."""
-    if not 0 < asked.prevalence < 1:
-        raise UsageError(
-            f"prevalence: {asked.prevalence!r} is not above 0 and below 1, the part of bad images in a run; write .03"
-        )
+    checked_prevalence(asked.prevalence)
     if asked.seed < 0:
         raise UsageError(f"seed: expected 0 or more, got {asked.seed}")
     for name in asked.learners or ():
