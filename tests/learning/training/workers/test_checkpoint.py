@@ -16,7 +16,6 @@ from mhfd.learning.training.workers.checkpoint import (
     best_of,
     latest,
     read,
-    read_weights,
     save,
     training_id,
 )
@@ -69,7 +68,7 @@ def test_what_was_saved_is_read_to_the_bit(tmp_path: Path) -> None:
 def test_weights_are_read_by_who_knows_no_training(tmp_path: Path) -> None:
     path = save(tmp_path, _checkpoint(3))
 
-    assert {name: array.shape for name, array in read_weights(path).items()} == {"a.weight": (2, 3), "a.bias": (2,)}
+    assert {name: array.shape for name, array in read(path).weights.items()} == {"a.weight": (2, 3), "a.bias": (2,)}
 
 
 def test_the_last_two_and_the_best_validated_are_kept(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from tests.rigs.besides import besides_dataset
 from tests.rigs.little_training import alone, job
 
 from mhfd.learning.training.examples.restoring import RestoringLesson
-from mhfd.learning.training.workers.checkpoint import read_weights
+from mhfd.learning.training.workers.checkpoint import read
 
 pytestmark = pytest.mark.learn
 
@@ -68,7 +68,7 @@ def test_noise_is_taken_away(tmp_path: Path) -> None:
     assert ran.ended.why == "epochs"
     assert ran.epochs[-1].validation_loss < 0.95 * ran.epochs[0].validation_loss
     assert ran.epochs[-1].top1 is None
-    assert "last.weight" in read_weights(Path(sorted((tmp_path / "out" / "checkpoints").glob("*.ckpt"))[-1]))
+    assert "last.weight" in read(Path(sorted((tmp_path / "out" / "checkpoints").glob("*.ckpt"))[-1])).weights
 
 
 def test_tissue_is_found(tmp_path: Path) -> None:

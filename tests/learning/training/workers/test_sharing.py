@@ -8,7 +8,7 @@ import pytest
 from tests.rigs.little_training import Ran, alone, job, run, taught
 
 from mhfd.learning.training.told import TrainingBegun
-from mhfd.learning.training.workers.checkpoint import read_weights
+from mhfd.learning.training.workers.checkpoint import read
 
 pytestmark = pytest.mark.learn
 
@@ -17,7 +17,7 @@ STEPS = 21
 
 def _weights(folder: Path, ran: Ran) -> dict[str, "np.ndarray[tuple[int, ...], np.dtype[np.float32]]"]:
     assert len(ran.steps) == STEPS == ran.ended.step
-    return read_weights(folder / "checkpoints" / f"step-{STEPS:06}.ckpt")
+    return dict(read(folder / "checkpoints" / f"step-{STEPS:06}.ckpt").weights)
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def test_it_begins_with_what_its_parent_says(tmp_path: Path, dataset: Path) -> N
     best = checkpoint.best_of(tmp_path / "parent")
     assert best is not None
     assert best.state.best is not None
-    put_parent(tmp_path / "child", "a" * 64, checkpoint.read_weights(best.path))
+    put_parent(tmp_path / "child", "a" * 64, dict(checkpoint.read(best.path).weights))
 
     ran = alone(job(dataset, epochs=1, parent="a" * 64), tmp_path / "child")
 

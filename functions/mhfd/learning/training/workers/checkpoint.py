@@ -108,11 +108,6 @@ def read(path: Path) -> TrainingCheckpoint:
                                        for kind in ("weights/", "momentum/", "answers/")))  # fmt: skip
 
 
-def read_weights(path: Path) -> dict[str, NDArray[np.float32]]:
-    """The network of a checkpoint. UsageError: it is no checkpoint, or not whole."""
-    return dict(read(path).weights)
-
-
 def latest(folder: Path, job: TrainingJob) -> tuple[TrainingCheckpoint | None, tuple[str, ...]]:
     """What a training in a folder goes on from, and in words the files that were not believed."""
     refused: list[str] = []
