@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mhfd.learning.evaluation import ranking
+from mhfd.learning.evaluation.compare import signed
 from mhfd.learning.evaluation.interval import draws_of, range_of
 
 Floats = NDArray[np.float64]
@@ -100,11 +101,6 @@ class ScoreDifference:
             return "unknown"
         low, high = self.interval
         return f"{signed(self.value)} [{signed(low)}, {signed(high)}]"
-
-
-def signed(value: float) -> str:
-    """As `+.020`."""
-    return f"{value:+.3f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:+.2f}"
 
 
 def by_ranking(scores: Floats, bad: NDArray[np.bool_], drawn: DrawnImages) -> PackageStanding:

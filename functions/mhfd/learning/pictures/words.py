@@ -16,8 +16,8 @@ def lines(found: PicturesBenchmark) -> Iterator[str]:
     yield ""
     width = max(len(one.name) for one in found.entries) + 12
     for one in found.entries:
-        more = "".join(f"  {name} {_short(value)}" for name, value in one.more.items())
-        yield f"{_name(one):{width}} {_short(one.score)}  95% {_short(one.low)} to {_short(one.high)}{more}"
+        more = "".join(f"  {name} {short(value)}" for name, value in one.more.items())
+        yield f"{named(one):{width}} {short(one.score)}  95% {short(one.low)} to {short(one.high)}{more}"
     yield ""
     for duel in found.duels:
         low, high = duel.range.low, duel.range.high
@@ -84,9 +84,11 @@ def _worse(score: float | None) -> float | None:
     return None if score is None else -score
 
 
-def _name(one: PicturesEntry) -> str:
+def named(one: PicturesEntry) -> str:
+    """As the tables have it."""
     return one.name + (" (champion)" if one.role == "champion" else "")
 
 
-def _short(value: float | None) -> str:
+def short(value: float | None) -> str:
+    """A score, or a dash where there is none."""
     return "-" if value is None else f"{value:.3f}"

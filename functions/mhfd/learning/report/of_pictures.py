@@ -6,6 +6,7 @@ from typing import Final
 import mhfd
 from mhfd.learning.evaluation.benchmark import Range
 from mhfd.learning.pictures.benchmark import PicturesBenchmark, PicturesEntry
+from mhfd.learning.pictures.words import named, short
 from mhfd.learning.report import plots
 from mhfd.learning.report.markup import Html, table, tag
 
@@ -30,10 +31,10 @@ def body_of(found: PicturesBenchmark) -> Iterator[Html]:
         ("entry", "score", "95%", *more, "refused"),
         [
             (
-                _name(one),
-                _short(one.score),
+                named(one),
+                short(one.score),
                 _ends(one),
-                *(_short(one.more.get(name)) for name in more),
+                *(short(one.more.get(name)) for name in more),
                 str(one.refused),
             )
             for one in found.entries
@@ -62,7 +63,7 @@ def body_of(found: PicturesBenchmark) -> Iterator[Html]:
     yield table(
         ("", "images", *(one.name for one in found.entries)),
         [
-            (row.group, str(row.images), *(_short(one.groups[at].score) for one in found.entries))
+            (row.group, str(row.images), *(short(one.groups[at].score) for one in found.entries))
             for at, row in enumerate(first[:_ROWS])
         ],
     )
@@ -78,20 +79,12 @@ def body_of(found: PicturesBenchmark) -> Iterator[Html]:
     yield table(("", ""), [*facts, *((f"package {name}", full) for name, full in found.packages.items())], words=2)
 
 
-def _name(one: PicturesEntry) -> str:
-    return one.name + (" (champion)" if one.role == "champion" else "")
-
-
 def _ends(one: PicturesEntry) -> str:
     return "-" if one.low is None or one.high is None else f"{one.low:.3f} to {one.high:.3f}"
 
 
 def _range(found: Range) -> str:
     return f"[{found.low:+.3f}, {found.high:+.3f}]"
-
-
-def _short(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
 
 
 def _small(words: str) -> Html:
