@@ -115,6 +115,10 @@ def test_a_challenger_is_listed_and_shown(home: Path) -> None:
     assert shown[1] == f"challenger of focus at north: {package.name}"
     assert shown[2].endswith(f"challenges nobody -> {package.name[:12]}: learned from 40 new labels")
     assert document("show", "focus", "--instrument", "north")["challenger"] == package.name
+    (package.folder / "README.md").write_text("other")
+    assert said("list").splitlines()[-1] == (
+        f"challenger of focus at north: {package.name}, which is damaged or gone: put it back, or learn again"
+    )
 
 
 def test_a_champion_that_is_gone_is_said_with_the_command_for_its_microscope(home: Path, tmp_path: Path) -> None:

@@ -347,6 +347,24 @@ def test_a_damaged_package_is_listed_as_such_and_can_be_removed(library: Library
     assert library.list() == ()
 
 
+@pytest.mark.parametrize("what", ["link", "nowhere", "file", "folder"])
+def test_whatever_is_listed_as_damaged_is_removed_by_its_name(library: Library, tmp_path: Path, what: str) -> None:
+    """Of a link the link: what it leads to is somebody else's."""
+    library.folder.mkdir(parents=True)
+    (tmp_path / "theirs").mkdir()
+    place = library.folder / "odd"
+    {
+        "link": lambda: place.symlink_to(tmp_path / "theirs"),
+        "nowhere": lambda: place.symlink_to(tmp_path / "none"),
+        "file": place.touch,
+        "folder": place.mkdir,
+    }[what]()
+    assert library.list()[0].refused is not None
+    library.remove("odd")
+    assert [one.name for one in library.folder.iterdir()] == []
+    assert (tmp_path / "theirs").is_dir()
+
+
 def test_a_package_is_found_by_folder_name_beginning_and_title(library: Library, tmp_path: Path) -> None:
     package = made(library)
     for word in (str(package.folder), package.name, package.name[:6], "made up"):

@@ -67,5 +67,6 @@ class Judging:
                     )
                 elif task in here.values() or champion != MHFD:
                     yield f"champion of {seat}: {champion or 'unknown'}"
-            if self.challengers[task] is not None:
-                yield f"challenger of {seat}: {self.challengers[task]}"
+            if (challenger := self.challengers[task]) is not None:
+                gone = "" if challenger in here else ", which is damaged or gone: put it back, or learn again"
+                yield f"challenger of {seat}: {challenger}{gone}"

@@ -94,7 +94,8 @@ class Shelf:
     def named(self, word: str) -> tuple[Listed, ...]:
         """Packages, damaged ones too, whose folder begins so; else the one that `find` finds."""
         listed = self.list()
-        found = tuple(one for one in listed if len(word) >= SHORTEST and one.folder.name.startswith(word))
+        found = tuple(one for one in listed if one.folder.name == word)
+        found = found or tuple(one for one in listed if len(word) >= SHORTEST and one.folder.name.startswith(word))
         return found or tuple(one for one in listed if one.folder.name == self.find(word).name)
 
     def _listed(self) -> Iterator[Listed]:
@@ -111,7 +112,10 @@ class Shelf:
 
 
 def take_away(folder: Path) -> None:
-    """Delete a package: it is there whole, or not at all."""
+    """Delete a package: it is there whole, or not at all. Of a link the link, and nothing that it leads to."""
     gone = folder.with_name(f".removed-{uuid4().hex}")
     folder.rename(gone)
-    shutil.rmtree(gone)
+    if gone.is_dir() and not gone.is_symlink():
+        shutil.rmtree(gone)
+    else:
+        gone.unlink()
