@@ -107,7 +107,7 @@ def test_it_says_in_words_and_as_a_document_what_it_decided_and_counts_it_once(l
     said = typed(labelled / "labels.csv", "--against", "mhfd", folder, "--out", out)
     assert said.exit_code == 0, said.output
     last = said.stdout.splitlines()[-1]
-    assert last == "kept: mhfd (refused: mine is sure on inverted)"
+    assert last == "kept: mhfd (refused: mine answers to inverted images, of which nobody can say anything)"
     document = json.loads((out / "report.json").read_text("utf-8"))
     assert document["line"] == last
     page = (out / "report.html").read_text("utf-8")

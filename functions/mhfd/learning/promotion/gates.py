@@ -45,7 +45,7 @@ def barred(package: Package) -> tuple[str, ...]:
     session = opened(package)
     why = []
     if sure := list(_sure_on(session)):
-        why.append(f"is sure on {', '.join(sure)}")
+        why.append(f"answers to {', '.join(sure)} images, of which nobody can say anything")
     if (times := cpu_times(session)) > MOST_TIMES:
         why.append(f"takes {times:.1f} times the CPU of mhfd.score, at most {MOST_TIMES:g}")
     return tuple(why)
