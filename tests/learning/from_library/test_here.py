@@ -18,6 +18,9 @@ import mhfd_client
 from mhfd.errors import UsageError
 from mhfd.learning.packages import Library
 from mhfd.learning.promotion import gates
+from mhfd_client import files
+from mhfd_client.learning.from_library.asked import usual_title
+from mhfd_client.learning.from_library.kept import learnings
 from mhfd_client.learning.from_library.learned import number, scored
 from mhfd_client.settings.places import models_home
 
@@ -83,6 +86,55 @@ def test_the_command_says_the_same(library: Library, images: Path) -> None:
     code, told = typed_here(["learn", str(images), "--instrument", "west"])
     assert code == 2
     assert "this is for west" in told
+
+
+def test_what_is_otherwise_by_now_is_told(library: Library, images: Path) -> None:
+    best = package(library.folder, SEES, title="sees", groups_seen=("south/a/1",))
+    first = learn(images)
+    assert first.words[-2:] == (
+        f"package {best.name[:12]} (sees); report in {first.report}",
+        f"champion of focus at north: {best.name[:12]} (before: mhfd)",
+    )
+    library.rollback("focus", instrument="north")
+    library.remove(best.name)
+    told: list[str] = []
+    again = learn(images, told=told.append)
+    assert (again.package, again.words) == (None, first.words)
+    assert told[-2:] == [
+        "since then: champion of focus at north is mhfd",
+        f"since then: package {best.name[:12]} was removed",
+    ]
+
+
+def test_two_do_not_learn_the_same_at_once(library: Library, images: Path) -> None:
+    package(library.folder, GUESSES, title="guesses", groups_seen=("west/a/1",))
+    done = learn(images, key="ours")
+    lock = files.opened_lock(learnings() / ".ours.lock")
+    with files.held(lock), pytest.raises(UsageError, match="ours: is being learned already, by another process here"):
+        learn(images, key="ours")
+    assert learn(images, key="ours") == done
+
+
+@pytest.mark.parametrize("name", ["benchmark", "change", "trainings", "words", "report"])
+def test_what_was_kept_and_cannot_be_read_is_named(library: Library, images: Path, name: str) -> None:
+    package(library.folder, GUESSES, title="guesses", groups_seen=("west/a/1",))
+    learn(images, key="ours")
+    file = learnings() / "ours.json"
+    kept = json.loads(file.read_text())
+    kept["came"][name] = 3
+    file.write_text(json.dumps(kept))
+    with pytest.raises(UsageError, match=r"ours\.json: what was kept cannot be read .*; remove it, and type the same"):
+        learn(images, key="ours")
+
+
+def test_a_title_that_no_card_has_room_for_is_said_before_anything_is_asked(library: Library, images: Path) -> None:
+    with pytest.raises(UsageError, match="title: expected 1 to 60 characters"):
+        learn(images, title="t" * 61)
+    with pytest.raises(UsageError, match="title: expected 1 to 60 characters"):
+        learn(images, title="t" * 60, best=2)
+    with pytest.raises(UsageError, match="licence: expected 1 to 120 characters"):
+        learn(images, licence="")
+    assert len(usual_title("m" * 64, "residual") + " 2") == 59
 
 
 def test_numbers_are_short() -> None:

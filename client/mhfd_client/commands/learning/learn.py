@@ -38,7 +38,7 @@ _TASKS: Final = ["focus", "denoise", "segment"]
     "--prevalence", type=float, metavar="P", help="The part of bad images in the run.  [default: models.prevalence]"
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of all that is drawn.")
-@click.option("--title", metavar="TEXT", help="What people call the package.  [default: task and learner]")
+@click.option("--title", metavar="TEXT", help="What people call the package.  [default: microscope and network]")
 @click.option("--licence", metavar="TEXT", help="Of the data, as in CC-BY-4.0.  [default: unknown, not for sharing]")
 @click.option(
     "--out",

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from mhfd.learning.dataset import Dataset
 
 Tell = Callable[[str], object]
+_TITLE: Final = 56
+"""Characters of a title that is made, but the dash."""
 TASKS: Final[tuple[LibraryTask, ...]] = ("focus", "denoise", "segment")
 
 
@@ -44,7 +46,7 @@ class LearnAsked:
     prevalence: float
     miss_cost: float
     seed: int
-    title: str | None
+    title: str
     licence: str | None
     progress: bool | None
 
@@ -61,9 +63,9 @@ class LearnAsked:
             f"a library begins with a network of its own: mhfd train {self.task} {self.folder} --learner {self.learner}"
         )
 
-    def title_of(self, number: int) -> str | None:
+    def title_of(self, number: int) -> str:
         """What people call the package of that training."""
-        return self.title if self.title is None or number == 1 else f"{self.title} {number}"
+        return self.title if number == 1 else f"{self.title} {number}"
 
     def training(self, number: int) -> dict[str, Any]:
         """What `mhfd_train` is asked beside its dataset and its parent. UsageError."""
@@ -72,6 +74,11 @@ class LearnAsked:
 
     def refuse_wrong(self, *, far: bool) -> None:
         """What of its training could never be, before anything is done. UsageError."""
+        from mhfd.learning.trained import said_of_card
+
+        said_of_card(
+            title=self.title_of(max(1, self.best)), licence="unknown" if self.licence is None else self.licence
+        )
         if far:
             self.training(1)
         self.network.layout()
@@ -92,6 +99,11 @@ class LearnAsked:
             "title": self.title,
             "licence": self.licence,
         }
+
+
+def usual_title(instrument: str, learner: str) -> str:
+    """What people call a package that nobody gave a title: `north-small`; a second one fits beside it."""
+    return f"{instrument[: _TITLE - len(learner)]}-{learner}"
 
 
 def task_of(task: str, learner: str | None) -> tuple[LibraryTask, str]:

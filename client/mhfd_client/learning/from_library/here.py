@@ -46,7 +46,8 @@ class StepsHere:
         from mhfd.learning.assessing import assess
 
         if (before := self._kept.get("assessment")) is not None:
-            return Assessment.model_validate(before)
+            with self._kept.read():
+                return Assessment.model_validate(before)
         champion = self._kept.champion
         with bar(None, self._asked.progress, what="assessing", transient=True) as shown:
 

@@ -10,9 +10,12 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
+
+from pydantic import ValidationError
 
 from mhfd.contract.work import KEY
 from mhfd.errors import UsageError
@@ -66,6 +69,33 @@ class KeptLearning:
         made.keep(begun=time.time())
         return made
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Held while it is learned, with what another process kept of it by now. UsageError where one learns it."""
+        files.make_folder(learnings())
+        with files.named(learnings()):
+            lock = files.opened_lock(learnings() / f".{self.key}.lock")
+        try:
+            held = ExitStack()
+            held.enter_context(files.held(lock, wait_s=0))
+        except TimeoutError:
+            raise UsageError(
+                f"{self.key}: is being learned already, by another process here: wait for it or end it, and type the "
+                "same again; nothing was started"
+            ) from None
+        with held:
+            self._document = _read(self.key) or self._document
+            yield
+
+    @contextmanager
+    def read(self) -> Iterator[None]:
+        """While what was kept is made sense of. UsageError where there is none in it."""
+        try:
+            yield
+        except (KeyError, TypeError, AttributeError, ValidationError) as error:
+            what = f"{error.error_count()} errors" if isinstance(error, ValidationError) else f"{error}"
+            raise _unreadable(_path(self.key), what) from None
+
     @property
     def champion(self) -> str | None:
         """Who judged when it was begun; None: mhfd, or what is classical."""
@@ -118,6 +148,8 @@ def _read(key: str) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError) as error:
-        raise UsageError(
-            f"{path}: what was kept cannot be read ({error}); remove it, and type the same again"
-        ) from None
+        raise _unreadable(path, str(error)) from None
+
+
+def _unreadable(path: Path, why: str) -> UsageError:
+    return UsageError(f"{path}: what was kept cannot be read ({why}); remove it, and type the same again")

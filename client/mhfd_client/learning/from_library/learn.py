@@ -11,14 +11,20 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from mhfd.contract.assessing import Assessment
-from mhfd.contract.benchmarking import Benchmarked
 from mhfd.errors import UsageError
 from mhfd_client.compute.reach import endpoint_of
 from mhfd_client.learning.asked_far import FarPlace
-from mhfd_client.learning.from_library.asked import LearnAsked, Tell, checked_best, dataset_of, instrument_of, task_of
+from mhfd_client.learning.from_library.asked import (
+    LearnAsked,
+    Tell,
+    checked_best,
+    dataset_of,
+    instrument_of,
+    task_of,
+    usual_title,
+)
 from mhfd_client.learning.from_library.kept import KeptLearning
-from mhfd_client.learning.from_library.learned import Learned, LearnedNetwork
+from mhfd_client.learning.from_library.learned import Learned
 from mhfd_client.learning.from_library.road import Steps, came_by
 from mhfd_client.learning.from_library.settling import settled
 from mhfd_client.learning.networks import NetworkOptions
@@ -100,7 +106,7 @@ def learn(
         afresh: Learn anew, though the same was learned before.
         prevalence: The part of bad images in the run that it is for; nothing: the setting.
         seed: Of all that is drawn.
-        title: What people call the package that is trained.
+        title: What people call the package that is trained; nothing: microscope and network, as `north-small`.
         licence: Of the data.
         out: A folder for report.json and report.html; nothing: below this user's state.
         endpoint: Learn there, with the library there.
@@ -154,7 +160,7 @@ def learn(
         prevalence=checked_prevalence(settings.models.prevalence if prevalence is None else prevalence),
         miss_cost=settings.models.miss_cost,
         seed=seed,
-        title=title,
+        title=usual_title(microscope, network) if title is None else title,
         licence=licence,
         progress=progress,
     )
@@ -172,26 +178,27 @@ def learn(
         asked.as_json() | where, key=key, afresh=afresh, champion=None if champion == "mhfd" else champion
     )
     tell = told or _silent
-    if (before := kept.get("came")) is not None:
-        return _known(before, kept, mine, tell)
     lines: list[str] = []
 
     def step(line: str) -> None:
         lines.append(line)
         tell(line)
 
-    report = Path(out) if out is not None else kept.folder
     place = None if endpoint is None else FarPlace(endpoint=endpoint, into=into, maps=map or (), options=options or {})
-    steps = _way(asked, kept, mine, report, place, via, there, options or {}, said or _silent)
-    came = came_by(steps, asked, kept.champion, step)
-    change, words = settled(came, kept, asked.task, asked.instrument, mine)
-    for line in words:
-        step(line)
-    learned = Learned(
-        kept.key, came.assessment, came.trainings, came.benchmark, came.package, report, change, tuple(lines)
-    )
-    kept.keep(came=learned.as_json(), over=time.time())
-    return learned
+    with kept.alone():
+        if kept.get("came") is not None:
+            return _known(kept, asked, mine, tell)
+        report = Path(out) if out is not None else kept.folder
+        steps = _way(asked, kept, mine, report, place, via, there, options or {}, said or _silent)
+        came = came_by(steps, asked, kept.champion, step)
+        change, words = settled(came, kept, asked.task, asked.instrument, mine, far=far)
+        for line in words:
+            step(line)
+        learned = Learned(
+            kept.key, came.assessment, came.trainings, came.benchmark, came.package, report, change, tuple(lines)
+        )
+        kept.keep(came=learned.as_json(), over=time.time())
+        return learned
 
 
 def _way(
@@ -222,24 +229,22 @@ def _way(
     return StepsThere(asked, kept, place, there, mine, report, said)
 
 
-def _known(before: Mapping[str, Any], kept: KeptLearning, library: Library, tell: Tell) -> Learned:
-    """What came of it, as it was kept."""
-    from mhfd.learning.packages import ChampionChange
-
-    change, name = before["change"], before["package"]
-    learned = Learned(
-        kept.key,
-        None if before["assessment"] is None else Assessment.model_validate(before["assessment"]),
-        tuple(LearnedNetwork.known(one) for one in before["trainings"]),
-        Benchmarked.model_validate(before["benchmark"]),
-        None if name is None else library.find(name),
-        Path(before["report"]),
-        None if change is None else ChampionChange.model_validate(change),
-        tuple(before["words"]),
-    )
+def _known(kept: KeptLearning, asked: LearnAsked, library: Library, tell: Tell) -> Learned:
+    """What came of it, as it was kept; with what is otherwise by now."""
+    with kept.read():
+        before = kept.get("came")
+        found = library.folder_of(str(before["package"]))
+        learned = Learned.known(kept.key, before, None if found is None else library.find(str(found)))
+        over = local(kept.get("over"))
     for line in learned.words:
         tell(line)
-    tell(f"learned {local(kept.get('over'))}, and nothing was asked again; --afresh learns anew")
+    tell(f"learned {over}, and nothing was asked again; --afresh learns anew")
+    change = learned.change
+    then = change.after if change is not None and change.role == "champion" else kept.champion or "mhfd"
+    if (now := library.champion_name(asked.task, asked.instrument)) != then:
+        tell(f"since then: champion of {asked.task} at {asked.instrument} is {now[:12]}")
+    if learned.package is None and before["package"] is not None:
+        tell(f"since then: package {before['package'][:12]} was removed")
     return learned
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,6 +92,23 @@ class Learned:
     words: tuple[str, ...]
     """A line a step, as `mhfd learn` prints them."""
 
+    @classmethod
+    def known(cls, key: str, kept: Mapping[str, Any], package: Package | None) -> Learned:
+        """As `as_json` had it, with the package that lies there now."""
+        from mhfd.learning.packages import ChampionChange
+
+        assessment, change = kept["assessment"], kept["change"]
+        return cls(
+            key,
+            None if assessment is None else Assessment.model_validate(assessment),
+            tuple(LearnedNetwork.known(one) for one in kept["trainings"]),
+            Benchmarked.model_validate(kept["benchmark"]),
+            package,
+            Path(kept["report"]),
+            None if change is None else ChampionChange.model_validate(change),
+            tuple(kept["words"]),
+        )
+
     def as_json(self) -> dict[str, Any]:
         """What `--json` prints."""
         return {
@@ -114,7 +131,7 @@ def others(assessment: Assessment, champion: str | None) -> tuple[str, ...]:
 
 
 def assessed_told(found: Assessment) -> str:
-    """As `assessed 3: best north-small .91 [.86, .95] (mhfd .84); trained: ...`."""
+    """As `assessed 3: best north-small .91 [.86, .95] (mhfd .94); train north-small: ...`."""
     ranked = [one for one in found.packages if one.rank is not None]
     if not ranked:
         return f"assessed {len(found.packages)}: none can be asked; {found.words}"
@@ -124,18 +141,30 @@ def assessed_told(found: Assessment) -> str:
     return f"assessed {len(found.packages)}: best {best.title} {score}{bar}; {found.words}"
 
 
-def trained_told(number_of: int, one: LearnedNetwork) -> str:
-    """As `trained 1 by 2 workers: validated .83 before, .41 after`."""
+def trained_told(one: LearnedNetwork, assessment: Assessment | None) -> Iterator[str]:
+    """As `trained north-small further by 2 workers: validation loss .83 before, .41 after`; a line more a warning."""
+    packages = () if assessment is None else assessment.packages
+    parent = next((known.title for known in packages if known.package == one.parent), one.parent[:12])
     many = f"{one.workers} worker{'s' * (one.workers != 1)}"
     before = "" if one.before is None else f"{number(one.before)} before, "
-    after = "nothing is known" if one.after is None else f"validated {before}{number(one.after)} after"
-    return f"trained {number_of} by {many}: {after}" + "".join(f"; {warning}" for warning in one.warnings)
+    after = "nothing is known" if one.after is None else f"validation loss {before}{number(one.after)} after"
+    yield f"trained {parent} further by {many}: {after}"
+    yield from (f"mind: {warning}" for warning in one.warnings)
 
 
 def benchmarked_told(found: Benchmarked) -> str:
-    """As `benchmarked with 40 images of 8 groups: kept: ...`."""
-    verb = "saves" if found.task == "focus" else "gains"
-    saved = "" if found.saved is None else f"; {verb} {scored(found.saved, found.low, found.high)}"
+    """As `benchmarked with 40 images of 8 groups: kept: ...`.
+
+    Where nothing could be tested, with what the difference was all the same: else the reason has it.
+    """
+    saved = ""
+    if found.saved is not None:
+        gap = scored(found.saved, found.low, found.high)
+        if found.task != "focus":
+            saved = f"; gains {gap}"
+        elif found.test is None:
+            who = next((one.name for one in found.entries if one.package == found.challenger), "the package")
+            saved = f"; on these {who} saves {gap} false alarms an image"
     images = f"{found.images} image{'s' * (found.images != 1)} of {found.groups} group{'s' * (found.groups != 1)}"
     return f"benchmarked with {images}: {found.line}{saved}"
 

@@ -67,9 +67,10 @@ def came_by(steps: Steps, asked: LearnAsked, champion: str | None, tell: Tell) -
         if assessment.best is None:
             raise UsageError(f"library {steps.library}: {assessment.words}; {asked.begin_with}")
     trainings = []
-    for number, trained in enumerate(steps.train(() if assessment is None else assessment.train), 1):
+    for trained in steps.train(() if assessment is None else assessment.train):
         trainings.append(trained)
-        tell(trained_told(number, trained))
+        for line in trained_told(trained, assessment):
+            tell(line)
     found = steps.benchmark(() if assessment is None else others(assessment, champion))
     tell(benchmarked_told(found))
     package, report = steps.home(found)

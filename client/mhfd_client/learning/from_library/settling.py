@@ -17,16 +17,15 @@ if TYPE_CHECKING:
 
 
 def settled(
-    came: Came, kept: KeptLearning, task: LibraryTask, instrument: str, library: Library
+    came: Came, kept: KeptLearning, task: LibraryTask, instrument: str, library: Library, *, far: bool
 ) -> tuple[ChampionChange | None, list[str]]:
     """Who has become what, and the lines that say so. ChampionChanged; StateError."""
     found, package = came.benchmark, came.package
     if package is None:
-        return None, [f"home: no package; report in {came.report}"]
-    home = (
-        f"home: package {package.name[:12]} ({package.card.title}), whose digest is that of its bytes here and there; "
-        f"report in {came.report}"
-    )
+        return None, [f"no package came of it; report in {came.report}"]
+    home = f"package {package.name[:12]} ({package.card.title}); report in {came.report}"
+    if far:
+        home = f"home: {home}; the same bytes here and there"
     nobody = "mhfd" if task == "focus" else "what is classical"
     if found.decision == "promoted":
         change = _promoted(came, package, kept, task, instrument, library)
