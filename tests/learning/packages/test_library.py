@@ -353,12 +353,12 @@ def test_whatever_is_listed_as_damaged_is_removed_by_its_name(library: Library, 
     library.folder.mkdir(parents=True)
     (tmp_path / "theirs").mkdir()
     place = library.folder / "odd"
-    {
-        "link": lambda: place.symlink_to(tmp_path / "theirs"),
-        "nowhere": lambda: place.symlink_to(tmp_path / "none"),
-        "file": place.touch,
-        "folder": place.mkdir,
-    }[what]()
+    if what == "file":
+        place.touch()
+    elif what == "folder":
+        place.mkdir()
+    else:
+        place.symlink_to(tmp_path / ("theirs" if what == "link" else "none"))
     assert library.list()[0].refused is not None
     library.remove("odd")
     assert [one.name for one in library.folder.iterdir()] == []
