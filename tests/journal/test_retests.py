@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.rigs import REPOSITORY, jobs
-from tests.rigs.estimates import FOCUS, made
+from tests.rigs.estimates import FOCUS, RADIUS, made
 
 from mhfd.contract.estimate import UNLIKE
 from mhfd.contract.params import Params
@@ -46,10 +46,11 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
         yield journal
 
 
-def scored(journal: Journal, number: int, *refusals: str | None, revision: int = 1) -> int:
+def scored(journal: Journal, number: int, *refusals: str | None, revision: int = 1, far: float | None = None) -> int:
     row = journal.arrived(Whole(f"{number:03}.tif", 10, revision, 1.0, 2.0), Place(number))
     assert row is not None
     said = [made(FOCUS, refusal=why) if why else made(FOCUS, p=0.1) for why in refusals]
+    said += [] if far is None else [made(FOCUS, p=0.1, far=far)]
     assert journal.scored(row.id, jobs.report(row.path, Params()), estimates=said)
     return row.id
 
@@ -187,6 +188,43 @@ def test_the_champion_strays_from_its_drift_until_it_is_well_or_another_judges(j
     assert seen == [knows] * 3 + [first] * 4 + [knows] * 4 + [second]
     journal.champion_told(ChampionTold(None, "mhfd"))
     assert journal.strays() == ChampionStrays(ChampionTold(None, "mhfd"))
+
+
+def test_a_test_on_drift_that_fails_or_is_answered_by_another_stays_the_one_of_its_champion(journal: Journal) -> None:
+    """Whoever was asked in the end, it was due because this one met what it never saw."""
+    journal.champion_told(ChampionTold(FOCUS, "mhfd-focus"))
+    drift = RetestReason.DRIFT
+    for number in range(4):
+        judge(journal, number, FAR)
+    journal.retest_failed(drift, 1, package=None, why="no network", tries=1)
+    judge(journal, 4, FAR)
+    journal.retested(drift, 1, package=RADIUS, answer="{}")
+    judge(journal, 5, FAR)
+    assert [(row.name, row.package) for row in journal.retests() if row.reason is drift] == [("drift-1", FOCUS)]
+
+
+def test_rings_beyond_the_edge_drift_where_a_package_answers_to_everything(journal: Journal) -> None:
+    journal.champion_told(ChampionTold(FOCUS, "mhfd-focus"))
+    for number, far in enumerate([0.4, 1.2, 1.0, 0.9, 1.01, 3.0, 7.5, 0.2, 0.3, 0.1]):
+        image = scored(journal, number, far=far)
+        journal.judged(image, SHARP)
+    assert [row.judged for row in journal.retests() if row.reason is RetestReason.DRIFT] == [7]
+    assert [one.beyond for one in journal.last_lies(FOCUS, window=5)] == [False, False, False, True, True]
+
+
+def test_of_estimates_of_before_the_refusal_alone_counts(journal: Journal) -> None:
+    """The journal has lines without a distance, and with what is no number."""
+    journal.champion_told(ChampionTold(FOCUS, "mhfd-focus"))
+    for number in range(4):
+        image = scored(journal, number, FAR if number else None)
+        sql = "UPDATE estimate SET json = json_remove(json, '$.far') WHERE image = ?"
+        journal._db.execute(
+            sql if number else sql.replace("_remove(json, '$.far')", "_set(json, '$.far', 'x')"), (image,)
+        )
+        journal.judged(image, SHARP)
+    assert [(one.far, one.unlike) for one in journal.last_lies(FOCUS, window=9)] == [(None, True)] * 3 + [(None, False)]
+    assert [row.judged for row in journal.retests() if row.reason is RetestReason.DRIFT] == [4]
+    assert [len(one) for one in journal.estimates().values()] == [1] * 3, "the one with a word for a number is damaged"
 
 
 def test_no_drift_of_who_does_not_judge_or_for_another_reason(journal: Journal) -> None:

@@ -85,6 +85,7 @@ def _lines(now: RunStatus, root: str) -> list[str]:
         f"sections: {now.sections:,}" + (f", {now.to_come:,} images or sections still to come" if now.to_come else ""),
         str(now.latency),
         *(_learned(speaker) for speaker in now.speakers),
+        *([] if now.judging is None else now.judging.lines),
         *retested.lines(now.retests),
         *_waited(now),
     ]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import os
 import socket
 import sqlite3
@@ -39,6 +40,7 @@ from mhfd_client.journal.sqlite import named, opened, stored
 from mhfd_client.journal.view import FILE, JournalView, stored_inode, version_now
 from mhfd_client.naming import Place
 
+log = logging.getLogger("mhfd.journal")
 _CLOSED: Final = (State.SCORED, State.JUDGED, State.RECORDED, State.REPLACED)
 
 
@@ -302,8 +304,16 @@ class Journal(JournalView):
     # -- tests of who judges
 
     def champion_told(self, champion: ChampionTold) -> None:
-        """Who judges in this run from now on."""
-        self.note(retests.CHAMPION, json.dumps({"package": champion.package, "title": champion.title}))
+        """Who judges in this run from now on; said where it is another one. Repeating it changes nothing."""
+        with self.together():
+            was = self.champion()
+            if was is not None and was == champion:
+                return
+            before = None if was is None else was.before if was.package == champion.package else was.speaker
+            note = {"package": champion.package, "title": champion.title, "before": before}
+            self.note(retests.CHAMPION, json.dumps(note))
+            if was is not None and was.package != champion.package:
+                log.warning("the champion here is %s from now on, in place of %s", champion.speaker, before)
 
     def retested(self, reason: RetestReason, number: int, *, package: str | None, answer: str) -> None:
         """A test was answered, by JSON. Repeating it changes nothing."""

@@ -6,20 +6,22 @@ so that a watch that is killed has both or neither. Who makes a test is not know
 
 import json
 import sqlite3
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mhfd.contract.estimate import UNLIKE
+from mhfd_client.journal.learned import Asked, last_lies
 from mhfd_client.journal.rows import ChampionStrays, ChampionTold, RetestReason, RetestRow
 
 CHAMPION: Final = "champion"
 """The note that says who judges."""
+WHO: Final = "SELECT json, at_ns FROM note WHERE name = ?"
+"""Asks for it."""
 _COLUMNS: Final = "number, reason, image, judged, package, due_ns, tries, why, answer, done_ns"
 _WELL: Final = 0.5
 """It is well again once at most so much of the share that made a test due is left."""
 
-Asked = Callable[..., list[tuple[Any, ...]]]
+_ASKED: Final = "CASE reason WHEN 'drift' THEN package ELSE ? END"
+"""One on drift stays that of the package that drifted, whoever was asked: until it is well again there is no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class RetestRule:
     """When a test is due.
 
     `every`: judged images from one to the next; 0: never, and none on drift. `window`: the champion's last estimates,
-    `share`: of which more than this lie beyond its reach when it drifts.
+    `share`: of whose images more than this lie beyond all that it was taught with when it drifts.
     """
 
     every: int = 0
@@ -40,7 +42,7 @@ def make_due(db: sqlite3.Connection, rule: RetestRule, image: int, now_ns: int) 
     if not rule.every:
         return
     (judged,) = db.execute("SELECT images FROM judging WHERE id = 1").fetchone()
-    champion = told(db.execute("SELECT json FROM note WHERE name = ?", (CHAMPION,)).fetchone())
+    champion = told(db.execute(WHO, (CHAMPION,)).fetchone())
     package = None if champion is None else champion.package
     if judged % rule.every == 0:
         _insert(db, RetestReason.COUNT, image, judged, package, now_ns)
@@ -51,7 +53,7 @@ def make_due(db: sqlite3.Connection, rule: RetestRule, image: int, now_ns: int) 
 def done(db: sqlite3.Connection, row: tuple[str, int], *, package: str | None, answer: str, now_ns: int) -> None:
     """It was answered, once; what is said of it again changes nothing."""
     sql = (
-        "UPDATE retest SET answer = ?, package = ?, why = NULL, done_ns = ? "
+        f"UPDATE retest SET answer = ?, package = {_ASKED}, why = NULL, done_ns = ? "  # noqa: S608 - our own words
         "WHERE reason = ? AND number = ? AND answer IS NULL"
     )
     db.execute(sql, (answer, package, now_ns, *row))
@@ -60,21 +62,22 @@ def done(db: sqlite3.Connection, row: tuple[str, int], *, package: str | None, a
 def failed(db: sqlite3.Connection, row: tuple[str, int], *, package: str | None, why: str, tries: int) -> None:
     """It was tried so many times, and the last one failed. It stays due."""
     sql = (
-        "UPDATE retest SET why = ?, package = ?, tries = max(tries, ?) "
+        f"UPDATE retest SET why = ?, package = {_ASKED}, tries = max(tries, ?) "  # noqa: S608 - as above
         "WHERE reason = ? AND number = ? AND answer IS NULL"
     )
     db.execute(sql, (why, package, tries, *row))
 
 
-def rows(asked: Asked) -> list[RetestRow]:
-    """All of them, in the order in which they became due."""
-    found = asked(f"SELECT {_COLUMNS} FROM retest ORDER BY id")  # noqa: S608 - our own column names
+def rows(asked: Asked, *, unanswered: bool = False) -> list[RetestRow]:
+    """All of them, or those that are still to be made, in the order in which they became due."""
+    only = "WHERE answer IS NULL " if unanswered else ""
+    found = asked(f"SELECT {_COLUMNS} FROM retest {only}ORDER BY id")  # noqa: S608 - our own column names
     return [RetestRow(row[0], RetestReason(row[1]), *row[2:]) for row in found]
 
 
 def strays(asked: Asked) -> ChampionStrays | None:
     """Since when the champion meets what it never saw; None: it does not, or nobody has said who judges."""
-    champion = told(next(iter(asked("SELECT json FROM note WHERE name = ?", CHAMPION)), None))
+    champion = told(next(iter(asked(WHO, CHAMPION)), None))
     if champion is None:
         return None
     sql = "SELECT image, due_ns FROM retest WHERE reason = 'drift' AND package = ? AND well_ns IS NULL LIMIT 1"
@@ -90,8 +93,8 @@ def told(row: tuple[Any, ...] | None) -> ChampionTold | None:
         return None
     if not isinstance(plain, dict):
         return None
-    package = plain.get("package")
-    return ChampionTold(package if isinstance(package, str) else None, str(plain.get("title") or ""))
+    package, before = (one if isinstance(one, str) else None for one in (plain.get("package"), plain.get("before")))
+    return ChampionTold(package, str(plain.get("title") or ""), row[1] if row else None, before)
 
 
 def _insert(
@@ -106,14 +109,10 @@ def _insert(
 
 def _drift(db: sqlite3.Connection, rule: RetestRule, image: int, judged: int, package: str, now_ns: int) -> None:
     """One test until it is well again."""
-    seen = db.execute(
-        "SELECT json_valid(json) AND instr(ifnull(json_extract(json, '$.refusal'), ''), ?) = 1 FROM estimate "
-        "WHERE package = ? ORDER BY image DESC LIMIT ?",
-        (UNLIKE, package, rule.window),
-    ).fetchall()
+    seen = last_lies(lambda sql, *values: db.execute(sql, values).fetchall(), package, rule.window)
     if len(seen) < rule.window:
         return
-    share = sum(far for (far,) in seen) / len(seen)
+    share = sum(one.beyond for one in seen) / len(seen)
     is_open = db.execute(
         "SELECT 1 FROM retest WHERE reason = 'drift' AND package = ? AND well_ns IS NULL LIMIT 1", (package,)
     ).fetchone()

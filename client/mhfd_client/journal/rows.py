@@ -2,8 +2,13 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
+from mhfd.contract.estimate import SHORT
 from mhfd_client.naming import Place
+
+EDGE: Final = 1.0
+"""Beyond it an image lies outside of all that a package was taught with."""
 
 
 class State(StrEnum):
@@ -185,6 +190,26 @@ class ChampionTold:
 
     package: str | None
     title: str = ""
+    since_ns: int | None = field(default=None, compare=False)  # when the station was told; None: it is to be told
+    before: str | None = field(default=None, compare=False)  # who it was, in words; None: nobody had been told
+
+    @property
+    def speaker(self) -> str:
+        """Who it is, for a person."""
+        return self.title or "mhfd" if self.package is None else f"{self.title} {self.package[:SHORT]}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Lies:
+    """How one image lies to what a package was taught with."""
+
+    far: float | None  # of its rings; 1 is the edge. None: nobody knows it, or it was estimated before that was kept
+    unlike: bool  # the package refused to speak of it for that
+
+    @property
+    def beyond(self) -> bool:
+        """Whether the package never saw anything like it."""
+        return self.unlike or (self.far is not None and self.far > EDGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +229,8 @@ class RetestRow:
     reason: RetestReason
     image: int  # the last one that was judged then
     judged: int  # images then
-    package: str | None  # the champion then; once it was asked, the one that was asked. None: mhfd
+    package: str | None
+    """The champion then; of one that was counted, once it was asked, the one that was asked. None: mhfd."""
     due_ns: int
     tries: int = 0  # that failed
     why: str | None = None  # the last one did

@@ -19,7 +19,7 @@ from mhfd.contract.focus_report import FocusReport
 from mhfd_client.arrival.events import Inode, Scoring
 from mhfd_client.errors import RowDamaged, StateError, StateMissing
 from mhfd_client.files import text_of
-from mhfd_client.journal import retests
+from mhfd_client.journal import learned, retests
 from mhfd_client.journal.as_rows import (
     IMAGE,
     SCORE,
@@ -36,8 +36,10 @@ from mhfd_client.journal.folder import refuse_emptied
 from mhfd_client.journal.rows import (
     Beat,
     ChampionStrays,
+    ChampionTold,
     ImageRow,
     LabelRow,
+    Lies,
     OpenBatch,
     RetestRow,
     ScoreRow,
@@ -188,28 +190,15 @@ class JournalView:
 
     def estimates(self, images: Collection[int] | None = None) -> dict[int, tuple[Estimate, ...]]:
         """What learned packages said of these images, or of all, by image. One that cannot be read is left out."""
-        sql = "SELECT image, package, json FROM estimate"
-        if images is None:
-            rows = self._all(f"{sql} ORDER BY image, package")
-        else:
-            rows = [row for one in sorted(images) for row in self._all(f"{sql} WHERE image = ? ORDER BY package", one)]
-        found: dict[int, tuple[Estimate, ...]] = {}
-        for image, package, text in rows:
-            try:
-                found[image] = (*found.get(image, ()), Estimate.model_validate_json(text))
-            except ValidationError as e:
-                why = e.errors()[0]["msg"]
-                log.warning("image %s: what package %.8s said is damaged in the journal (%s)", image, package, why)
-        return found
+        return learned.estimates(self._all, images)
 
     def speakers(self) -> list[tuple[str, str, int, int]]:
         """Each learned package that was asked: its name, its title, of how many images it spoke, and did not."""
-        said = "json_extract(json, '$.refusal') IS NULL"
-        sql = (
-            f"SELECT package, max(json_extract(json, '$.title')), sum({said}), sum(NOT {said}) FROM estimate "  # noqa: S608
-            "WHERE json_valid(json) GROUP BY package ORDER BY 2, 1"
-        )
-        return [(package, str(title), spoke, refused) for package, title, spoke, refused in self._all(sql)]
+        return learned.speakers(self._all)
+
+    def last_lies(self, package: str, *, window: int) -> list[Lies]:
+        """How the last images lie to what a package was taught with, the newest first: at most so many."""
+        return learned.last_lies(self._all, package, window)
 
     def shown_nearby(self, row: ImageRow, *, most: int) -> dict[str, list[bytes]]:
         """What each package was shown of the images in focus nearest to this one, on its tile: at most so many each.
@@ -393,6 +382,14 @@ class JournalView:
     def strays(self) -> ChampionStrays | None:
         """Whether the champion meets what it never saw; None: nobody has said who judges."""
         return retests.strays(self._all)
+
+    def open_retests(self) -> list[RetestRow]:
+        """Those that are still to be made."""
+        return retests.rows(self._all, unanswered=True)
+
+    def champion(self) -> ChampionTold | None:
+        """Who judges in this run; None: nobody has said."""
+        return retests.told(self._one(retests.WHO, retests.CHAMPION))
 
     # -- the station
 

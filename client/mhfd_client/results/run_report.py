@@ -64,6 +64,7 @@ def render(journal: JournalView, loaded: Loaded) -> str:
     page = environment.get_template("run_report.html")
     return page.render(
         status=now,
+        judging_lines=[] if now.judging is None else now.judging.lines,
         retest_lines=retested.lines(now.retests),
         outcomes={outcome.value: n for outcome, n in now.outcomes.items()},
         cards=[

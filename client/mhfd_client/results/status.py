@@ -17,6 +17,7 @@ from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Crowd, Place
 from mhfd_client.now import RunNow, doing
 from mhfd_client.results import keeping_up
+from mhfd_client.results.judging import Judging, judging
 from mhfd_client.results.keeping_up import Backlog
 from mhfd_client.results.latency import Latency, latency
 from mhfd_client.results.retake import Retake, retakes
@@ -85,6 +86,8 @@ class RunStatus:
     """What would judge more at once, while images wait."""
     retests: tuple[Retested, ...] = ()
     """Tests of who judges."""
+    judging: Judging | None = None
+    """Who is champion, and how far the last images lie from what it was taught with."""
 
     @property
     def needs_person(self) -> bool:
@@ -101,6 +104,7 @@ class RunStatus:
         told["retake"] = [retake.as_json() for retake in self.retake]
         told["backlogs"] = [one.as_json() for one in self.backlogs]
         told["retests"] = [one.as_json() for one in self.retests]
+        told["judging"] = None if self.judging is None else self.judging.as_json()
         told["runs"] = [run.as_json() for run in self.runs.runs]
         told["troubles"] = [
             {**asdict(trouble), "path": None if trouble.path is None else text_of(trouble.path)}
@@ -154,4 +158,5 @@ def status(journal: JournalView, names: NamesSettings, *, clock: Callable[[], fl
         backlogs=waited,
         help=keeping_up.help_of(journal) if waited and waited[-1].ended_ns is None else "",
         retests=retested(journal),
+        judging=judging(journal),
     )

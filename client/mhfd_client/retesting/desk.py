@@ -54,14 +54,13 @@ class RetestDesk(BesideDesk[JournalView]):
         self._way, self._clock = way, clock
         self._starts = starts or RetestJob.start
         self._library = Library(way.home)
-        self._told: tuple[str | None, str] | None = None  # who judges, as the station was told
         self._job: tuple[RetestJob, Running] | None = None
         self._later: dict[str, float] = {}
         self._unread = Complaints()
 
     def hold_s(self, journal: JournalView) -> float:
         """How much longer a watch waits that would end by itself. Of the station's thread, with its own journal."""
-        hopes = self.looks and any(row.answer is None and row.tries < HOPES for row in journal.retests())
+        hopes = self.looks and any(row.tries < HOPES for row in journal.open_retests())
         return HOLD_S if hopes else 0.0
 
     def opened(self, journal: JournalView) -> JournalView:
@@ -74,20 +73,22 @@ class RetestDesk(BesideDesk[JournalView]):
 
     def step(self, journal: JournalView) -> None:
         """Look who judges, take in what has ended, and begin what is next."""
-        self._look_who_judges()
+        self._look_who_judges(journal)
         if self._job is not None:
             self._attend()
         if self._job is None and not untold(self._state_dir):  # what lies there may be of the test that is next
-            row = self._next(journal.retests())
+            row = self._next(journal.open_retests())
             if row is not None:
                 job = RetestJob.of(self._state_dir, self._way, row)
                 self._job = job, self._starts(job)
 
-    def _look_who_judges(self) -> None:
+    def _look_who_judges(self, journal: JournalView) -> None:
+        """The station is told where it is another one than the journal says; workers that ask it may have told it."""
+        known = journal.champion()
         try:
             name = self._library.champion_name("focus", self._way.instrument)
             package = None if name == MHFD else name
-            if self._told is not None and self._told[0] == package:
+            if (known is not None and known.package == package) or untold(self._state_dir):
                 return
             found = None if package is None else self._library.champion("focus", self._way.instrument)
         except MhfdError as error:
@@ -95,14 +96,12 @@ class RetestDesk(BesideDesk[JournalView]):
                 log.warning("re-tests: who judges cannot be read: %s", error)
             return
         self._unread.over()
-        title = MHFD if found is None else found.card.title
-        put(self._state_dir, RetestTold(champion=package, title=title))
-        self._told = package, title
+        put(self._state_dir, RetestTold(champion=package, title=MHFD if found is None else found.card.title))
 
     def _next(self, rows: list[RetestRow]) -> RetestRow | None:
         """The first that is due and does not wait for its next try."""
         now = self._clock()
-        return next((row for row in rows if row.answer is None and self._later.get(row.name, 0.0) <= now), None)
+        return next((row for row in rows if self._later.get(row.name, 0.0) <= now), None)
 
     def _attend(self) -> None:
         assert self._job is not None  # noqa: S101 - who calls has looked

@@ -42,6 +42,12 @@ class Estimate(Wire):
         None, max_length=LONGEST, description="why nothing is said, in words; null: something is"
     )
     ms: float | None = Field(None, ge=0, description="what it took, features and model")
+    far: float | None = Field(
+        None,
+        ge=0,
+        description="how far the image's spectrum in rings lies from those of what the package was taught with; 1 is "
+        "the edge. It is said of a refusal too; null: nobody knows it",
+    )
 
     @model_validator(mode="after")
     def _says_or_refuses(self) -> "Estimate":

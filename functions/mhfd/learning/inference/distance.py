@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mhfd.learning.features import names
+from mhfd.learning.features import VERSION, names
 
 if TYPE_CHECKING:
     from mhfd.learning.packages import Card, Reach
 
-RINGS: Final = names(("rings",))
-"""The features that the rings of a card are of, in their order."""
+FAMILY: Final = "rings"
+"""The family of features that the rings of a card are of."""
+RINGS: Final = names((FAMILY,))
+"""These features, in their order."""
 
 
 def parts_of(reach: Reach, given: NDArray[Any]) -> float:
@@ -31,5 +33,7 @@ def rings_apart(card: Card, features: Mapping[str, float]) -> float | None:
     """The distance of an image by its features, as they are, with no baseline taken off; None: nobody knows it."""
     if card.rings is None or len(card.rings.center) != len(RINGS):
         return None
+    if card.recipe.preparation or (card.recipe.network is None and card.recipe.features_version != VERSION):
+        return None  # its numbers mean something else
     given = np.array([features.get(name, np.nan) for name in RINGS], np.float64)
     return parts_of(card.rings, given) if np.isfinite(given).all() else None

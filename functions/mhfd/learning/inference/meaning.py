@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mhfd.contract.estimate import UNLIKE, likely
-from mhfd.learning.inference.distance import parts_of
+from mhfd.learning.inference.distance import parts_of, rings_apart
 
 if TYPE_CHECKING:
     from mhfd.contract.focus_report import FocusReport
@@ -92,6 +93,12 @@ def _beyond_limits(card: Card, given: NDArray[np.float64]) -> str | None:
             inverted = ": is it inverted?" if name.startswith("lines_") and value > max(high, 0) else ""
             return f"{UNLIKE} ({name} is {value:.2g}, and not {low:.2g} to {high:.2g}{inverted})"
     return None
+
+
+def how_far(card: Card, features: Mapping[str, float]) -> float | None:
+    """The distance of an image's rings, as an estimate has it; None: nobody knows it."""
+    apart = rings_apart(card, features)
+    return None if apart is None else short(apart)
 
 
 def short(value: float) -> float:

@@ -19,8 +19,18 @@ from mhfd.contract.estimate import LONGEST, Estimate, EstimateMade
 from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.errors import UsageError
 from mhfd.learning.features.part import part_of_array
-from mhfd.learning.inference.meaning import BAD, IN_FOCUS, meaning, not_measured, why_not_reach, why_not_sizes
+from mhfd.learning.inference.distance import FAMILY
+from mhfd.learning.inference.meaning import (
+    BAD,
+    IN_FOCUS,
+    how_far,
+    meaning,
+    not_measured,
+    why_not_reach,
+    why_not_sizes,
+)
 from mhfd.learning.inference.runtime import NetworkRuntime
+from mhfd.learning.inference.session import Features, features_by_name
 from mhfd.learning.packages.card import ASKED_ELSEWHERE
 from mhfd.learning.preparation.normalisation import normalisation_of, padded
 from mhfd.learning.preparation.outline import OUTLINE, outline_of
@@ -92,13 +102,27 @@ class NetworkSession:
         """
         return self.made(pixels, report).estimate
 
-    def made(self, pixels: NDArray[Any], report: FocusReport) -> EstimateMade:
-        """The same, as it is kept: no number that it was shown is."""
-        return self.mapped(pixels, report)[0]
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Of features, that are needed of an image: what says how far it lies, of which the network is shown none."""
+        return () if self.card.rings is None else (FAMILY,)
 
-    def mapped(self, pixels: NDArray[Any], report: FocusReport) -> tuple[EstimateMade, NetworkAnswer]:
+    @property
+    def preparation(self) -> tuple[str, ...]:
+        """Of the pixels, before features are taken: none, whatever the network is shown."""
+        return ()
+
+    def made(self, pixels: NDArray[Any], report: FocusReport, features: Features | None = None) -> EstimateMade:
+        """The same, as it is kept: no number that it was shown is. `features`: where they were computed already."""
+        return self.mapped(pixels, report, features)[0]
+
+    def mapped(
+        self, pixels: NDArray[Any], report: FocusReport, features: Features | None = None
+    ) -> tuple[EstimateMade, NetworkAnswer]:
         """The same, with the answer that it is of, and so with the map."""
         began = time.perf_counter()
+        if features is None and self.families and report.finding is Finding.OK and pixels.ndim == 2:
+            features = features_by_name(pixels, report, self.families)
         answer = self.answer(pixels, report)
         refusal = answer.refusal
         said: dict[str, Any] = {}
@@ -110,6 +134,7 @@ class NetworkSession:
             image=report.image.sha256,
             refusal=None if refusal is None else refusal[:LONGEST],
             ms=round(1e3 * (time.perf_counter() - began), 3),
+            far=how_far(self.card, features or {}),
             **said,
         )
         return EstimateMade(estimate), answer

@@ -21,7 +21,8 @@ from mhfd.contract.focus_report import Finding, FocusReport
 from mhfd.contract.params import Params
 from mhfd.learning.features import FAMILIES, VERSION, features_of, names
 from mhfd.learning.features.part import part_of_array
-from mhfd.learning.inference.meaning import meaning, not_measured, why_not_reach, why_not_sizes
+from mhfd.learning.inference.distance import FAMILY
+from mhfd.learning.inference.meaning import how_far, meaning, not_measured, why_not_reach, why_not_sizes
 from mhfd.learning.inference.runtime import Runtime
 from mhfd.learning.preparation import read
 
@@ -65,8 +66,9 @@ class Session:
 
     @property
     def families(self) -> tuple[str, ...]:
-        """Of features, that it takes."""
-        return self.card.recipe.families
+        """Of features, that are needed of an image: those that it takes, and what says how far the image lies."""
+        taken = self.card.recipe.families
+        return taken if self.card.rings is None or FAMILY in taken else (*taken, FAMILY)
 
     @property
     def preparation(self) -> tuple[str, ...]:
@@ -83,7 +85,7 @@ class Session:
         """
         began = time.perf_counter()
         features: Features = {}
-        if self._why_not(report) is None:
+        if report.finding is Finding.OK:
             features = features_by_name(pixels, report, self.families, self.card.recipe.preparation)
         return self.made(features, report, baseline, took_s=time.perf_counter() - began).estimate
 
@@ -110,6 +112,7 @@ class Session:
             image=report.image.sha256,
             refusal=None if refusal is None else refusal[:LONGEST],
             ms=round(ms, 3),
+            far=how_far(self.card, features),
             **said,
         )
         return EstimateMade(estimate, None if shown is None else shown.astype("<f4").tobytes())
