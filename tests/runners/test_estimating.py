@@ -128,7 +128,8 @@ def test_a_package_that_hangs_costs_its_image_time_and_no_report(
     runner = LocalRunner(workers=1, device="cpu", packages=asked, clock=clock, attempts=1)
     runner.submit(Batch("t", tuple(folder.job() for _ in range(4))))
     told: list[Event] = []
-    speakers = json.dumps({"speakers": [{"package": RADIUS, "title": TITLES[RADIUS]}], "refused": []})
+    asks = [{"package": RADIUS, "title": TITLES[RADIUS]}]
+    speakers = json.dumps({"speakers": asks, "refused": [], "seats": [], "looked_ns": 1})
     for number in (1, 2):
         told += runner.events(0.0)
         worker = Pretended.made[-1]

@@ -17,7 +17,7 @@ from mhfd.contract.focus_report import Finding
 from mhfd.contract.params import Params
 from mhfd.contract.work import WorkAnswer, WorkState
 from mhfd_client.errors import RunnerError
-from mhfd_client.runners import Batch, Health, Returned, Runner, Scored, Started
+from mhfd_client.runners import Batch, Health, Returned, Runner, Scored, SeatsTaken, Started
 from mhfd_client.runners.local import LocalRunner
 from mhfd_client.runners.work import Ended, Going, Work
 
@@ -74,7 +74,7 @@ def test_each_image_is_answered_once(runner: Runner, folder: Folder) -> None:
     assert sorted(answers(events)) == [job.id for job in jobs]
     by_id = {job.id: job for job in jobs}
     for event in events:
-        assert not isinstance(event, Returned | Health)
+        assert not isinstance(event, Returned | Health | SeatsTaken)
         assert event.token == ("a" if event.id <= 2 else "b")
         if isinstance(event, Scored):
             job = by_id[event.id]

@@ -33,6 +33,7 @@ __all__ = [
     "Returned",
     "Runner",
     "Scored",
+    "SeatsTaken",
     "Started",
     "Trouble",
     "set_aside",
@@ -142,7 +143,19 @@ class Health:
     """What went wrong, for who would rather raise it than wait."""
 
 
-Event = Started | Scored | Returned | Health | Going | Ended
+@dataclass(frozen=True, slots=True)
+class SeatsTaken:
+    """Who is champion and challenger of those who are asked, from the next image on.
+
+    `champion`: of focus, its name (None is mhfd) and what people call it; None: champions are not asked. `words`: what
+    else has changed since it was said last, a line each.
+    """
+
+    champion: tuple[str | None, str] | None
+    words: tuple[str, ...] = ()
+
+
+Event = Started | Scored | Returned | Health | SeatsTaken | Going | Ended
 
 
 class Runner(Protocol):

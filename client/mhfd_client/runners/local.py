@@ -10,7 +10,7 @@ import os
 import queue
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
@@ -55,6 +55,7 @@ class _Seat:
     doom: str | None = None  # why it was killed
     unpictured: bool = False  # its last picture was not kept
     hearing: Hearing | None = None  # an image is scored, and learned packages are asked about it
+    titles: Mapping[str, str] | None = None  # of the packages that the worker asks, as it told
     tasks: deque[_Task] = field(default_factory=deque)
 
 
@@ -200,7 +201,8 @@ class LocalRunner:
                 seat.started = True
                 self._out.append(Started(seat.tasks[0].token, reply.id, reply.at_ns))
             case "speakers":
-                self._out += self._speakers.met(reply.payload)
+                self._out += self._speakers.met(reply.payload, seat.hearing)
+                seat.titles = None if seat.hearing is None else seat.hearing.titles
             case "asking" | "said" | "estimated":
                 self._spoken(seat, reply)
             case "unpictured" | "pictured":
@@ -247,7 +249,8 @@ class LocalRunner:
                     if reply.kind == "scored":
                         self._out.append(scored)
                     else:  # it goes on once the packages have said their say
-                        seat.hearing = Hearing(scored)
+                        titles = self._speakers.titles if seat.titles is None else seat.titles
+                        seat.hearing = Hearing(scored, titles)
             case "raised":
                 self._fault(task, words)
             case "changed":
@@ -265,6 +268,7 @@ class LocalRunner:
         was_ready, doom, tasks = seat.ready, seat.doom, seat.tasks
         guilty = tasks[0] if tasks and seat.started else None
         seat.worker, seat.ready, seat.started, seat.doom, seat.tasks = None, False, False, None, deque()
+        seat.titles = None
         if not was_ready and not self._failure:
             self._stillborn += 1
             seat.due = self._clock() + self._backoff * 2 ** (self._stillborn - 1)

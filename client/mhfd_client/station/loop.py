@@ -30,8 +30,8 @@ from mhfd_client.errors import NamingError, RowDamaged, StateError
 from mhfd_client.journal.journal import Journal
 from mhfd_client.journal.rows import ImageRow, Outcome, State, VerdictRow
 from mhfd_client.naming import NOWHERE, Place
-from mhfd_client.runners import Batch, Event, Health, Job, Returned, Runner, Scored, Started, set_aside
-from mhfd_client.station import drawn_bar, older_endpoint
+from mhfd_client.runners import Batch, Event, Health, Job, Returned, Runner, Scored, SeatsTaken, Started, set_aside
+from mhfd_client.station import drawn_bar, older_endpoint, who_is_asked
 from mhfd_client.station.again import Again, JudgesAgain
 from mhfd_client.station.feeder import Feeder, News, Watcher
 from mhfd_client.station.inbox import GivenLabel, Inbox
@@ -285,6 +285,8 @@ class Station:
                 blame = event.blame and not self._root_troubles
                 for image in self.journal.returned(event.token, event.why, ids=event.ids, blame=blame):
                     self._came_back(image, event, blame=blame)
+            case SeatsTaken():
+                who_is_asked.taken(self.journal, event)
             case Health(ok=True):
                 log.info("%s", event.detail)
                 self.journal.recovered(event.kind)
@@ -441,9 +443,7 @@ class Station:
     def _idle(self) -> bool:
         if self._until_idle is None or self._in_flight or self._news or self._feeder.waiting:
             return False
-        if (self._later and not self._root_troubles) or self._recording.hopeful:
-            return False
-        if self._again.left:
+        if (self._later and not self._root_troubles) or self._recording.hopeful or self._again.left:
             return False
         if self._moved > self._turned:
             return False  # what moved in this turn may have made room: the next one hands images over
