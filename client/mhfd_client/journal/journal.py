@@ -307,7 +307,7 @@ class Journal(JournalView):
         """Who judges in this run from now on; said where it is another one. Repeating it changes nothing."""
         with self.together():
             was = self.champion()
-            if was is not None and was == champion:
+            if was == champion:
                 return
             before = None if was is None else was.before if was.package == champion.package else was.speaker
             note = {"package": champion.package, "title": champion.title, "before": before}

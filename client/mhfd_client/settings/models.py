@@ -70,8 +70,9 @@ class ModelsSettings(Section):
         0.5,
         gt=0,
         lt=1,
-        description="where more than this part of them is unlike all that the champion was taught with, it is tested "
-        "once more, and not again before half of that is left",
+        description="where more than this part of their images lies beyond all that the champion was taught with, by "
+        "its own refusal or by the rings of the image, it is tested once more, and not again before half of that is "
+        "left",
     )
 
     @field_validator("instrument", mode="before")
