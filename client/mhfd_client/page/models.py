@@ -18,7 +18,7 @@ from mhfd.errors import MhfdError
 from mhfd.learning.packages import MHFD, TASKS, ChampionChange, Library, ModelTask
 from mhfd_client.journal.view import JournalView
 from mhfd_client.page import banner
-from mhfd_client.results.judging import judging
+from mhfd_client.results.champion_now import champion_now
 from mhfd_client.results.retested import Retested, agreed, retested, summary
 from mhfd_client.results.status import Speaker
 from mhfd_client.times import lately
@@ -64,7 +64,7 @@ def models(env: Environment, journal: JournalView, home: Path, instrument: str |
         instrument=instrument,
         home=str(home),
         seats=seats(Library(home), instrument),
-        judging=judging(journal),
+        judging=champion_now(journal),
         speakers=[Speaker(*row) for row in journal.speakers()],
         summary=summary(tests),
         agreed=agreed(tests),

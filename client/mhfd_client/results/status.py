@@ -17,7 +17,7 @@ from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Crowd, Place
 from mhfd_client.now import RunNow, doing
 from mhfd_client.results import keeping_up
-from mhfd_client.results.judging import Judging, judging
+from mhfd_client.results.champion_now import ChampionNow, champion_now
 from mhfd_client.results.keeping_up import Backlog
 from mhfd_client.results.latency import Latency, latency
 from mhfd_client.results.retake import Retake, retakes
@@ -86,7 +86,7 @@ class RunStatus:
     """What would judge more at once, while images wait."""
     retests: tuple[Retested, ...] = ()
     """Tests of who judges."""
-    judging: Judging | None = None
+    judging: ChampionNow | None = None
     """Who is champion, and how far the last images lie from what it was taught with."""
 
     @property
@@ -158,5 +158,5 @@ def status(journal: JournalView, names: NamesSettings, *, clock: Callable[[], fl
         backlogs=waited,
         help=keeping_up.help_of(journal) if waited and waited[-1].ended_ns is None else "",
         retests=retested(journal),
-        judging=judging(journal),
+        judging=champion_now(journal),
     )

@@ -17,7 +17,7 @@ from mhfd_client.times import SECOND, iso_ns, utc
 
 
 @dataclass(frozen=True, slots=True)
-class Judging:
+class ChampionNow:
     """As the station was told last. `images`: the last ones of which the champion was asked, 0 where it is mhfd."""
 
     champion: ChampionTold
@@ -56,12 +56,12 @@ class Judging:
         return f"the last {lie} {far} from what {self.champion.speaker} was taught with, {beyond} beyond it"
 
 
-def judging(journal: JournalView) -> Judging | None:
+def champion_now(journal: JournalView) -> ChampionNow | None:
     """Of a run; None: nobody has said who judges."""
     champion = journal.champion()
     if champion is None or champion.package is None:
-        return None if champion is None else Judging(champion)
+        return None if champion is None else ChampionNow(champion)
     lies = journal.last_lies(champion.package, window=RetestRule().window)
     known = [one.far for one in lies if one.far is not None]
     median = float(f"{statistics.median(known):.4g}") if known else None
-    return Judging(champion, len(lies), sum(one.beyond for one in lies), median)
+    return ChampionNow(champion, len(lies), sum(one.beyond for one in lies), median)
