@@ -7,6 +7,7 @@ numbers: 0 resin, 1 tissue, 2 artefact, 255 where nobody knows. It changes nothi
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import pi
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -31,6 +32,8 @@ _SMOOTH: Final = 2.0
 """Pixels by which both are smoothed first, so that it is the picture that is compared and not its noise."""
 _ALIKE: Final = 0.2
 """Correlation below which two images show two fields."""
+_UNSURE: Final = 0.5
+"""In parts of what noise does: where another place is better by less, nobody can tell, and they lie as they lie."""
 _FAR: Final = 16
 """Pixels: two takes that lie further apart are two fields to us."""
 
@@ -152,7 +155,22 @@ def laid_upon(one: NDArray[Any], other: NDArray[Any]) -> tuple[tuple[int, int], 
     found = np.fft.irfft2(spectra[0].conj() * spectra[1], s=(side, side))
     down, right = (int(at) for at in np.unravel_index(int(found.argmax()), found.shape))
     apart = tuple(at - side if at > side // 2 else at for at in (down, right))
-    return (apart[0], apart[1]), float(found.max())
+    best, here = float(found.max()), float(found[0, 0])
+    if best - here <= _UNSURE * _by_noise(best, float((window**2).sum()), apart[0] ** 2 + apart[1] ** 2):
+        return (0, 0), here
+    return (apart[0], apart[1]), best
+
+
+def _by_noise(alike: float, pixels: float, far: int) -> float:
+    """How much two places of a correlation differ by noise alone.
+
+    Args:
+        alike: How alike the two images are at best.
+        pixels: So many are compared; as they were smoothed, several are one.
+        far: From one place to the other, squared.
+    """
+    one = max(0.0, 1 - alike**2) / pixels * 4 * pi * _SMOOTH**2
+    return float(np.sqrt(one * 2 * (1 - np.exp(-far / (4 * _SMOOTH**2)))))
 
 
 def _problem(
