@@ -25,7 +25,7 @@ from mhfd_client.learning.from_library.asked import (
 )
 from mhfd_client.learning.from_library.kept import KeptLearning
 from mhfd_client.learning.from_library.learned import Learned
-from mhfd_client.learning.from_library.road import Steps, came_by
+from mhfd_client.learning.from_library.road import LearningSteps, came_by
 from mhfd_client.learning.from_library.settling import settled
 from mhfd_client.learning.networks import NetworkOptions
 from mhfd_client.settings.load import load
@@ -211,7 +211,7 @@ def _way(
     there: str | None,
     options: Mapping[str, Any],
     said: Tell,
-) -> Steps:
+) -> LearningSteps:
     """By whom it is done: each is loaded where it is asked for."""
     if there is None:
         from mhfd_client.learning.from_library.here import StepsHere

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mhfd_client.learning.from_library.asked import LearnAsked, Tell
 
 
-class Steps(Protocol):
+class LearningSteps(Protocol):
     """Who does the steps, one after the other, each gone on with where it was."""
 
     @property
@@ -52,7 +52,7 @@ class Steps(Protocol):
         ...
 
 
-def came_by(steps: Steps, asked: LearnAsked, champion: str | None, tell: Tell) -> Came:
+def came_by(steps: LearningSteps, asked: LearnAsked, champion: str | None, tell: Tell) -> Came:
     """All steps. UsageError where no package of the library can be asked.
 
     Args:
