@@ -23,10 +23,10 @@ from mhfd.limits import Limits
 from mhfd.threads import thread_count
 from mhfd_client.errors import RunnerError
 from mhfd_client.runners import Batch, Event, Health, Job, Returned, Scored, Started, Trouble, set_aside
+from mhfd_client.runners.estimates.packages import AskedPackages
+from mhfd_client.runners.estimates.speakers import Hearing, Speakers
 from mhfd_client.runners.memory import ESTIMATING, allowed
-from mhfd_client.runners.packages import AskedPackages
 from mhfd_client.runners.process import SetUp, Worker, WorkerReply
-from mhfd_client.runners.speakers import Hearing, Speakers
 
 OVERDUE: Final = 2
 """Tries of an image that takes too long, at most: each costs a worker the whole time, and hardly one goes better."""

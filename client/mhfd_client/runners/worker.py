@@ -37,7 +37,7 @@ from mhfd_client.runners.memory import limit
 from mhfd_client.runners.process import SCHEMA_VERSION, Unpictured
 
 if TYPE_CHECKING:
-    from mhfd_client.runners.estimating import Estimator
+    from mhfd_client.runners.estimates.estimating import Estimator
 
 Score = Callable[..., FocusReport | Unpictured]
 Answer = tuple[str, int, str]  # kind, image, payload
@@ -94,7 +94,7 @@ def main(argv: list[str]) -> int:
 
 
 def _estimator(set_up: dict[str, Any]) -> Estimator:
-    from mhfd_client.runners.estimating import Estimator
+    from mhfd_client.runners.estimates.estimating import Estimator
 
     return Estimator(set_up["models"], Path(set_up["library"]), set_up["instrument"])
 

@@ -12,11 +12,11 @@ from mhfd.contract.estimate import Estimate, EstimateMade
 from mhfd.learning.inference import NetworkSession, opened
 from mhfd.learning.inference.meaning import not_measured
 from mhfd.overlay import PlacesMap
-from mhfd_client.runners.found_packages import found
+from mhfd_client.runners.estimates.found_packages import found
 
 if TYPE_CHECKING:
     from mhfd.measure.measure import Measurement
-    from mhfd_client.runners.packages import AskedPackages
+    from mhfd_client.runners.estimates.packages import AskedPackages
 
 
 class PictureSpeakers:

@@ -17,8 +17,8 @@ from mhfd.contract.request import Code
 from mhfd.errors import UsageError
 from mhfd_client.runners import Job, Scored, set_aside
 from mhfd_client.runners.driver import Driver
+from mhfd_client.runners.estimates.packages import AskedPackages
 from mhfd_client.runners.local import LocalRunner
-from mhfd_client.runners.packages import AskedPackages
 
 _NOBODY: Final = str(uuid.UUID(int=0))  # the token of batches that nobody will ask after
 
@@ -26,7 +26,7 @@ _NOBODY: Final = str(uuid.UUID(int=0))  # the token of batches that nobody will 
 def checked(asked: AskedPackages | None) -> AskedPackages | None:
     """The same, once its packages were found. UsageError where one is not there, is damaged, or none is meant."""
     if asked is not None:
-        from mhfd_client.runners.found_packages import found
+        from mhfd_client.runners.estimates.found_packages import found
 
         packages = [package for name in asked.names for package in found(name, asked.library, asked.instrument)]
         if not packages:

@@ -99,7 +99,7 @@ def run(
     said: dict[int, tuple[Estimate, ...]] = {}
     asked, speakers = None, None
     if models:
-        from mhfd_client.runners.packages import of_names
+        from mhfd_client.runners.estimates.packages import of_names
         from mhfd_client.scoring.here import checked
 
         asked = checked(of_names(models))

@@ -19,8 +19,8 @@ from mhfd.limits import Limits
 from mhfd.threads import thread_count
 from mhfd_client.journal.folder import picture_of
 from mhfd_client.progress import bar
+from mhfd_client.runners.estimates.packages import of_names
 from mhfd_client.runners.local import LocalRunner
-from mhfd_client.runners.packages import of_names
 from mhfd_client.scoring.here import checked, scored
 from mhfd_client.scoring.table import Row, Table, Wishes, table_of
 from mhfd_client.settings.options import VerdictSettings

@@ -24,7 +24,8 @@ from mhfd_client.naming import NOWHERE, Detected, Naming, Place
 from mhfd_client.now import RunNow
 from mhfd_client.results.digest import digest
 from mhfd_client.results.sidecars import Recorder, Said
-from mhfd_client.runners import Runner, packages
+from mhfd_client.runners import Runner
+from mhfd_client.runners.estimates import packages
 from mhfd_client.runners.local import LocalRunner
 from mhfd_client.settings import places
 from mhfd_client.settings.load import Loaded

@@ -26,7 +26,7 @@ from mhfd.learning.inference.meaning import not_measured
 from mhfd.learning.inference.network import LARGEST_PICTURE
 from mhfd.learning.inference.session import Features, features_by_name
 from mhfd.rows import Rows
-from mhfd_client.runners.found_packages import TakenSeat, found, taken_seats
+from mhfd_client.runners.estimates.found_packages import TakenSeat, found, taken_seats
 from mhfd_client.runners.process import NO_PACKAGE
 
 if TYPE_CHECKING:

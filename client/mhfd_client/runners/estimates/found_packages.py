@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from mhfd.errors import MhfdError, UsageError
 from mhfd.learning.packages import ASKED_ELSEWHERE, MHFD, Library, Package, read_package
-from mhfd_client.runners.packages import CHALLENGER, CHAMPION, SHIPPED
+from mhfd_client.runners.estimates.packages import CHALLENGER, CHAMPION, SHIPPED
 
 _TASKS: Final[tuple[Literal["focus", "cause"], ...]] = ("focus", "cause")
 """That say something of one image."""

@@ -26,10 +26,10 @@ from mhfd.learning.packages import Library, Recipe
 from mhfd_client.errors import SettingsError
 from mhfd_client.runners import Batch, Event, Health, Job, Scored, Trouble
 from mhfd_client.runners import local as local_runner
-from mhfd_client.runners import packages as asked_packages
-from mhfd_client.runners.found_packages import found
+from mhfd_client.runners.estimates import packages as asked_packages
+from mhfd_client.runners.estimates.found_packages import found
+from mhfd_client.runners.estimates.packages import AskedPackages, of_names, of_settings
 from mhfd_client.runners.local import LocalRunner
-from mhfd_client.runners.packages import AskedPackages, of_names, of_settings
 from mhfd_client.runners.process import SetUp, Worker, WorkerReply
 from mhfd_client.settings.load import load
 

@@ -20,7 +20,7 @@ from mhfd.contract.estimate import Estimate
 from mhfd.learning import features
 from mhfd.learning.inference.distance import RINGS
 from mhfd.learning.packages import Library, Package, Reach, Recipe
-from mhfd_client.runners.estimating import Estimator
+from mhfd_client.runners.estimates.estimating import Estimator
 
 RECIPE = Recipe(
     learner="made up",

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from mhfd.contract.estimate import SHORT, EstimateMade
 from mhfd_client.runners import Event, Health, Scored, SeatsTaken, Trouble
-from mhfd_client.runners.packages import CHAMPION
+from mhfd_client.runners.estimates.packages import CHAMPION
 from mhfd_client.runners.process import NO_PACKAGE
 
 _JUDGES: Final = CHAMPION, "focus"

@@ -10,8 +10,8 @@ from tests.rigs.estimates import CAUSE, FOCUS, RADIUS, TITLES, made
 
 from mhfd.contract.params import Params
 from mhfd_client.runners import Health, Scored, SeatsTaken, Trouble
+from mhfd_client.runners.estimates.speakers import FAILURES, Hearing, Speakers
 from mhfd_client.runners.process import NO_PACKAGE
-from mhfd_client.runners.speakers import FAILURES, Hearing, Speakers
 
 BOTH = [{"package": RADIUS, "title": "mhfd-radius"}, {"package": CAUSE, "title": "mhfd-cause"}]
 
