@@ -51,9 +51,11 @@ class ChampionNow:
         if not self.images:
             return ""
         lie = "image lies" if self.images == 1 else f"{self.images:,} images lie"
-        far = "nobody knows how far" if self.median is None else f"{self.median:.2g} of the edge".replace("0.", ".")
+        taught = f"what {self.champion.speaker} was taught with"
         beyond = f"{self.beyond:,}" if self.beyond else "none"
-        return f"the last {lie} {far} from what {self.champion.speaker} was taught with, {beyond} beyond it"
+        if self.median is None:
+            return f"nobody knows how far the last {lie} from {taught}; for that it refused {beyond}"
+        return f"the last {lie} {self.median:.2g} of the edge from {taught}, {beyond} beyond it".replace(" 0.", " .")
 
 
 def champion_now(journal: JournalView) -> ChampionNow | None:
