@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from html import unescape
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
+from tests.rigs.estimates import FOCUS, made
 from tests.rigs.packages import WEIGHTS, written
 from tests.rigs.page_asked import Asked, cookie
 from tests.rigs.page_browser import DESKTOP, FITS, PHONE, Opens
@@ -15,7 +17,7 @@ from tests.rigs.promoted import report_of
 
 from mhfd.learning.packages import Library
 from mhfd_client.journal.retests import RetestRule
-from mhfd_client.journal.rows import RetestReason
+from mhfd_client.journal.rows import ChampionTold, RetestReason
 from mhfd_client.page.models import seats
 from mhfd_client.results.retested import RetestAnswer
 from mhfd_client.settings import load as settings
@@ -94,6 +96,20 @@ def test_what_the_tests_said_is_told(rig: Rig, library: Library) -> None:
     assert "champion small 1 aaaa .12 (sharp, said out of focus by a person: wrong); kept: 1 specimen" in told
     assert "test 2 of S_0002.tif" in told
     assert "is asked again: the endpoint is offline" in told
+
+
+def test_since_when_it_is_who_it_is_and_how_far_images_lie_is_told(rig: Rig, library: Library) -> None:
+    rig.run(3)
+    rig.journal.champion_told(ChampionTold(None, "mhfd"))
+    rig.journal.champion_told(ChampionTold(FOCUS, SPITE))
+    said = made(FOCUS, p=0.1, far=1.5).estimate.model_dump_json()
+    for image in (1, 2, 3):
+        rig.journal._db.execute("INSERT INTO estimate VALUES (?, ?, ?, NULL, 1)", (image, FOCUS, said))
+    with served(rig) as at:
+        told = unescape(Asked(at, "/models", headers={"Cookie": cookie(at)}).body.decode())
+    assert f"champion in this run: {SPITE} {FOCUS[:4]} since " in told
+    assert "in place of mhfd" in told
+    assert f"the last 3 images lie 1.5 of the edge from what {SPITE} {FOCUS[:4]} was taught with, 3 beyond it" in told
 
 
 def test_a_stranger_is_not_shown_it(rig: Rig, library: Library) -> None:
