@@ -104,7 +104,7 @@ class VirtualFlows:
 
     # -- the service
 
-    def start(self, key: str, body: Mapping[str, Any], label: str) -> Start:
+    def start(self, key: str, body: Mapping[str, Any], label: str, tags: Collection[str] = ()) -> Start:
         """Make a run; the answer may be lost."""
         if (many := len(body["batch"]["images"])) > self.takes:
             raise InputRefused(f"422: batch.images: {many} are more than {self.takes}, pretended")

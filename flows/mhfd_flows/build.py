@@ -31,6 +31,8 @@ _KEY: Final = {
 }
 
 
+_CLEAN: Final = "The staging area is clean."
+
 PARTS: Final = 5
 """Of the road of a run."""
 
@@ -55,6 +57,7 @@ Kind = Literal[
     "elsewhere",
     "work failed",
     "cancelled",
+    "there",
     "otherwise",
 ]
 """How something goes wrong."""
@@ -143,7 +146,7 @@ class BadEnd:
     cause: str
     what: str
     do: str = ""
-    cleaned: str = "The staging area is clean."
+    cleaned: str = _CLEAN
     """What the cause says too when the run was cleaned up before."""
 
 
@@ -156,6 +159,7 @@ class FunctionAsked:
         brings: The field of its request that says where the brought folder is; None: it is asked for images.
         long: It is asked again until its work has ended.
         part: What its work is of a flow that asks for several; the end of the work's key.
+        worth: What it makes is not lost with a run that comes to nothing later.
         rehearsed: The result of long work in a dry run, by the fault with which it is so, if it is by one.
     """
 
@@ -163,7 +167,32 @@ class FunctionAsked:
     brings: str | None = None
     long: bool = False
     part: str | None = None
+    worth: bool = False
     rehearsed: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """When a run that comes to nothing leaves its folder, so that another run goes on there.
+
+    Attributes:
+        made: The parts whose artefacts are worth it.
+        final: Errors after which another run would end in the same way.
+        cut_off: Errors that leave something of these parts half done.
+        words: What the ends of a run say of the staging area.
+    """
+
+    made: tuple[str, ...]
+    final: tuple[str, ...]
+    cut_off: tuple[str, ...]
+    words: str
+
+    def stays(self, error: str, *, made: bool) -> bool:
+        """Whether the folder of a run is there that ended so.
+
+        `made`: one of its parts was done, or an earlier run had left the folder.
+        """
+        return error in self.cut_off or (made and error not in self.final)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,6 +211,7 @@ class FlowStage:
         faults: In the order in which they strike.
         steps: Those of its states and errors that are another step.
         asked: The registered function that it asks, if it does.
+        keeping: When a run's folder stays, where it does.
     """
 
     step: Step
@@ -195,6 +225,7 @@ class FlowStage:
     faults: tuple[Fault, ...] = ()
     steps: Mapping[str, Step] = field(default_factory=dict)
     asked: FunctionAsked | None = None
+    keeping: Keeping | None = None
 
 
 @dataclass(frozen=True)
@@ -236,7 +267,7 @@ class FlowRecipe:
             states["Ending"] = choice("How it ended is said once the staging area is clean.", rules, last)
         states["Done"] = fixed(self.done, {"error": ""}, "outcome", None)
         for end in self._ends:
-            states[end.error] = _fail(end, f" {end.cleaned}" if self._cleans else "")
+            states[end.error] = _fail(end, f" {self._left_by(end)}" if self._cleans else "")
         for stage in reversed(self.stages):
             states |= {end.error: _fail(end) for end in stage.fails}
         comment = self.comment or f"mhfd: {self.subtitle[0].lower()}{self.subtitle[1:]}."
@@ -333,6 +364,22 @@ class FlowRecipe:
         told = [s["Parameters"] for stage in self.stages for s in stage.states.values() if counts(s)]
         return {name.removesuffix(".="): 0 for names in told for name in names}
 
+    def _left_by(self, end: BadEnd) -> str:
+        """What is said of the staging area."""
+        if self.keeping is None:
+            return end.cleaned
+        return self.keeping.words if end.cleaned == _CLEAN else f"{end.cleaned} {self.keeping.words}"
+
+    @cached_property
+    def at_once(self) -> frozenset[str]:
+        """The errors in which a run ends without being cleaned up."""
+        return frozenset(end.error for stage in self.stages for end in stage.fails)
+
+    @property
+    def keeping(self) -> Keeping | None:
+        """When a run's folder stays, so that another goes on there; None: never."""
+        return self.stages[-1].keeping
+
     @property
     def _cleans(self) -> bool:
         return self.stages[-1].step is Step.CLEAN
@@ -348,7 +395,12 @@ class FlowRecipe:
 
     def _begun(self) -> States:
         plan = {name: text for stage in reversed(self.stages) for name, text in stage.plan.items()}
-        said = "Names that no other run has: the staging folder is called after the run."
+        own = (
+            "work has: the staging folder is called as it is asked, or"
+            if self.keeping
+            else "run has: the staging folder is called"
+        )
+        said = f"Names that no other {own} after the run."
         counting = "Every loop has its counter." if len(self._counters) > 1 else "The loop has its counter."
         begun = {"Plan": computed(said, plan, "plan", "StartCounting")} if plan else {}
         first = next(iter(self.stages[0].states))

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from mhfd.errors import UsageError
 from mhfd_flows import expressions
-from mhfd_flows.build import Fault, FlowRecipe
+from mhfd_flows.build import Fault, FlowRecipe, Kind
 from mhfd_flows.interpreter import Execution, VirtualClock, run
 from mhfd_flows.pretend import RESULTS, SEEN, SOURCE, STAGING, UNDONE, World
 from mhfd_flows.shipped import MAX_FILES
@@ -19,6 +19,8 @@ from mhfd_flows.trial import sample_of
 RUN_ID: Final = "dry-run"
 _MOST_STATES: Final = 5_000
 """Of a run that ends: a hundred turns of long work are some hundreds."""
+_FINAL: Final[tuple[Kind, ...]] = ("work failed", "cancelled")
+"""What goes wrong in the same way whoever asks again."""
 _STAGE: Final = f"/staging/mhfd-{RUN_ID}/"
 
 
@@ -102,10 +104,23 @@ def _expected(flow: FlowRecipe, faults: Sequence[Fault], images: int) -> Ending:
         if fault.late and left:
             late = str(end)
         elif end is not None:
-            decided = (fault.place, end)
+            decided = (fault, end)
             break
     back = 0 if decided else int(flow.moves) if flow.asked.long else left
-    staged = decided is None or ("stage" in road and road.index(decided[0]) > road.index("stage"))
+    if decided:
+        worth = [place for stage in flow.stages if stage.asked and stage.asked.worth for place in stage.places.values()]
+        before = road[: road.index(decided[0].place)]
+        made = [place for place in worth if place in before and place not in skipped]
+        saved = not any(fault.place == "save" and fault.times is None for fault in faults)
+        back = len(made) if saved else 0
+        there = any(fault.kind == "there" for fault in faults)
+        cut_off = decided[0].place in worth[:1] and decided[0].kind != "refused"
+        goes_on = (
+            bool(worth) and decided[0].place != "stage" and decided[0].kind not in _FINAL and (made or there or cut_off)
+        )
+        if goes_on or (made and not saved):
+            return Ending(decided[1], (_STAGE,), back)
+    staged = decided is None or ("stage" in road and road.index(decided[0].place) > road.index("stage"))
     stays = next((fault.end for fault in faults if fault.place == "clean" and fault.end), None)
     if staged and stays:
         return Ending(stays, (_STAGE,), back)

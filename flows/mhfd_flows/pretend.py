@@ -113,6 +113,8 @@ class World:
 
     def _mkdir(self, place: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         self.folders.add((str(asked["endpoint_id"]), str(asked["path"])))
+        if self.strikes(place, "there"):
+            raise LookupError(f"{asked['path']} is there already")
         return {"code": "DirectoryCreated"}
 
     def _transfer(self, place: str, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Final
 
 from mhfd.errors import UsageError
 from mhfd_flows.build import FlowRecipe
+from mhfd_flows.stages.keeping import clean_or_keep
 from mhfd_flows.stages.learning import assess, benchmark, test_again, train
 from mhfd_flows.stages.looking import look
 from mhfd_flows.stages.scoring import SOME_NOT_SCORED, score_brought, score_where_they_lie
@@ -58,13 +59,13 @@ FLOWS: Final[dict[str, FlowRecipe]] = {
             title="mhfd: learn for a microscope",
             subtitle="Assess a library with first images, train what is worth it, benchmark it, bring the best back",
             stages=(
-                bring("first images"),
+                bring("first images", again=True),
                 assess(),
                 train(1, "best"),
                 train(2, "next best"),
                 benchmark(),
                 give_back("report and package", after="all was benchmarked", part="benchmark"),
-                clean(),
+                clean_or_keep(made=("train-1", "train-2"), parts=("assess", "train-1", "train-2", "benchmark")),
             ),
             done="It was benchmarked, and report and package are back; the staging area is clean.",
         ),

@@ -61,7 +61,7 @@ class Limited:
         self._had: dict[int, int] = {}
         self._runs: dict[str, tuple[int, int]] = {}  # of how many images, and how many are scored
 
-    def start(self, key: str, body: Mapping[str, Any], label: str) -> Start:
+    def start(self, key: str, body: Mapping[str, Any], label: str, tags: Collection[str] = ()) -> Start:
         self.began.append(self._time.now)
         wanted, day = len(body["batch"]["images"]), int(self._time.today_s() // 86_400)
         scored = min(wanted, self.most - self._had.get(day, 0))

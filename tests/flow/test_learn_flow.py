@@ -6,6 +6,8 @@ Flows, Transfer and Compute are in this process and in made-up time (`tests.rigs
 
 from __future__ import annotations
 
+import shutil
+import uuid
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,8 +18,8 @@ from benchmarks._virtual_time import VirtualTime
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.rigs.facility import Facility
-from tests.rigs.remote.little_learning import DONE, PACKAGES, VERBS, done
-from tests.rigs.work_flows import WorkFlows
+from tests.rigs.remote.little_learning import DONE, PACKAGES, VERBS, WRONG, done
+from tests.rigs.work_flows import WorkerDied, WorkFlows
 
 from mhfd.contract.assessing import Assessment
 from mhfd.contract.benchmarking import Benchmarked
@@ -203,10 +205,75 @@ def test_what_cannot_come_home_is_not_trained_again_by_itself(flows: WorkFlows) 
     assert did(flows) == {"assess": 1, "train": 2, "benchmark": 1}
 
 
-def test_a_run_that_was_cancelled_elsewhere_is_not_trained_again_by_itself(flows: WorkFlows) -> None:
+# A run that comes to nothing after a training
+
+
+@pytest.mark.parametrize(
+    ("how", "lost", "assessed", "runs"),
+    [
+        ("silent", {"mhfd_assess": 3}, 2, 2),
+        ("silent", {"mhfd_train": 3}, 1, 2),
+        ("silent", {"mhfd_benchmark": 3}, 1, 2),
+        ("silent", {"mhfd_benchmark": 5}, 1, 2),
+        ("silent", {"mhfd_train": 3, "mhfd_benchmark": 3}, 1, 3),
+        ("late", {"mhfd_train": 3}, 1, 2),
+    ],
+    ids=str,
+)
+def test_it_is_begun_again_and_goes_on_with_what_is_trained(
+    flows: WorkFlows, how: str, lost: dict[str, int], assessed: int, runs: int
+) -> None:
+    """An answer is lost, or comes late, so often that the run ends by it. Before a training it is begun anew."""
+    setattr(flows, how, dict(lost))
+    answer = ended(followed(flows, learning(flows), attempts=3))
+    assert answer.state is WorkState.DONE
+    assert [one.kind for one in answer.artefacts] == ["report", "package"]
+    assert did(flows) == {"assess": assessed, "train": 2, "benchmark": 1}
+    assert (len(flows.runs), flows.staged()) == (runs, [])
+
+
+def test_a_transfer_that_fails_on_the_way_home_costs_no_training(flows: WorkFlows) -> None:
+    moved: list[str] = []
+
+    def broken(which: str, path: Path) -> None:
+        if which == "return":
+            moved.append(path.name)
+            if len(moved) <= 6:  # what was benchmarked, and what was trained, three times each
+                raise WorkerDied
+
+    flows.broken = broken
+    is_learned(ended(followed(flows, learning(flows))), flows, trained=2)
+    assert len(flows.runs) == 2
+
+
+def test_given_up_and_asked_again_it_goes_on_where_it_was(flows: WorkFlows, tmp_path: Path) -> None:
+    flows.silent = {"mhfd_benchmark": 6}
+    back = returned(followed(flows, learning(flows)))
+    assert "given up after 2 tries" in back.why
+    assert "ended as BenchmarkWorkLost: benchmark: the endpoint did not answer" in back.why
+    assert f"what is done of it stays in /{flows.staged()[0]}/" in back.why
+    assert "what was trained is in" in back.why
+    is_learned(ended(followed(flows, learning(flows))), flows, trained=2)
+    assert len(flows.runs) == 3
+
+
+def test_what_failed_for_good_brings_home_what_was_trained(flows: WorkFlows) -> None:
+    answer = ended(followed(flows, learning(flows, seed=WRONG)))
+    assert answer.state is WorkState.FAILED
+    assert "no image can be told from another" in answer.errors[0].why
+    texts = [Path(one.path).read_text() for one in answer.artefacts]
+    assert texts == [f"{name} from {parent}" for parent in PACKAGES[:2] for name in ("card.json", "model.onnx")]
+    assert all(Path(one.path).is_relative_to(flows.sem / "results") for one in answer.artefacts)
+    assert any("what was trained is in" in note.why for note in answer.notes)
+    assert (len(flows.runs), flows.staged()) == (1, [])
+
+
+@pytest.mark.parametrize("trained", [1, 2])
+def test_a_run_that_was_cancelled_elsewhere_is_not_begun_again_by_itself(flows: WorkFlows, trained: int) -> None:
+    """Once a training has begun; asked again by the same words it goes on."""
     runner = flows.runner()
     runner.submit(Batch("a", (learning(flows),)))
-    while did(flows).get("train") != 1:
+    while did(flows).get("train", 0) < trained:
         runner.events(5.0)
     (run,) = flows.runs
     flows.cancel(run)
@@ -214,8 +281,55 @@ def test_a_run_that_was_cancelled_elsewhere_is_not_trained_again_by_itself(flows
     runner.close()
     assert back.blame
     assert "not begun again by itself" in back.why
-    assert "with another key" in back.why
+    assert "mhfd work follow north-1" in back.why
     assert len(flows.runs) == 1
+    is_learned(ended(followed(flows, learning(flows))), flows, trained=2)
+
+
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    silent=st.dictionaries(st.sampled_from(sorted(VERBS)), st.integers(0, 4)),
+    returns=st.integers(0, 7),
+    cancels=st.sets(st.integers(1, 30), max_size=2),
+)
+def test_whatever_ends_its_runs_one_training_of_each_package_comes_home(
+    flows: WorkFlows, tmp_path: Path, silent: dict[str, int], returns: int, cancels: set[int]
+) -> None:
+    """Asked again until it is done: a person types the same words."""
+    flows.runs.clear()
+    (library_of(flows) / DONE).unlink(missing_ok=True)
+    shutil.rmtree(flows.sem / "results")
+    (flows.sem / "results").mkdir()
+    flows.silent = dict(silent)
+    left = [returns]
+
+    def broken(which: str, path: Path) -> None:
+        if which == "return" and left[0]:
+            left[0] -= 1
+            raise WorkerDied
+
+    flows.broken = broken
+    batch = Batch(str(uuid.uuid4()), (learning(flows),))
+    for _ in range(8):
+        runner = flows.runner(attempts=1)
+        runner.submit(batch)
+        heard: list[Event] = []
+        for look in range(5000):
+            heard += runner.events(60.0)
+            if any(isinstance(event, Ended | Returned) for event in heard):
+                break
+            if look in cancels:
+                cancels.remove(look)
+                flows.cancel(next(reversed(flows.runs)))
+        runner.close()
+        if any(isinstance(event, Ended) for event in heard):
+            break
+    answer = ended(heard)
+    assert answer.state is WorkState.DONE
+    counted = did(flows)
+    assert (counted["train"], counted["benchmark"]) == (2, 1)
+    assert Path(answer.artefacts[1].path).read_text().startswith("model.onnx from aaa")
+    assert flows.staged() == []
 
 
 @pytest.mark.parametrize(

@@ -28,24 +28,30 @@ WELL = ("", 3)
 BACK = ("", 1)
 
 
-def part_ends(part: str, named: str) -> dict[str, tuple[str, int]]:
-    """How a run ends by what can go wrong with one of its works. `named`: what the work's errors begin with."""
+def part_ends(part: str, named: str, made: int = 0) -> dict[str, tuple[str, int]]:
+    """How a run ends by what can go wrong with one of its works.
+
+    Args:
+        part: What the faults' names begin with.
+        named: What the work's errors begin with.
+        made: So many packages were made before, and come back.
+    """
     ends = {
         "compute-fails-once": BACK,
-        "endpoint-refuses": (f"{named}WorkLost", 0),
-        "compute-fails": (f"{named}WorkLost", 0),
-        "compute-stuck": (f"{named}WorkLost", 0),
-        "function-refuses": (f"{named}RequestRefused", 0),
+        "endpoint-refuses": (f"{named}WorkLost", made),
+        "compute-fails": (f"{named}WorkLost", made),
+        "compute-stuck": (f"{named}WorkLost", made),
+        "function-refuses": (f"{named}RequestRefused", made),
         "function-refuses-once": BACK,
         "another-worker": BACK,
-        "work-never-ends": (f"{named}WorkNotEnded", 0),
-        "work-fails": (f"{named}WorkFailed", 0),
-        "work-cancelled": (f"{named}WorkCancelled", 0),
+        "work-never-ends": (f"{named}WorkNotEnded", made),
+        "work-fails": (f"{named}WorkFailed", made),
+        "work-cancelled": (f"{named}WorkCancelled", made),
     }
     return {f"{part}{fault}": end for fault, end in ends.items()}
 
 
-def around_ends(brought: str, back: str) -> dict[str, tuple[str, int]]:
+def around_ends(brought: str, back: str, made: int = 0) -> dict[str, tuple[str, int]]:
     """The same, by what is around the works."""
     return {
         "staging-refused": ("CannotStage", 0),
@@ -54,8 +60,8 @@ def around_ends(brought: str, back: str) -> dict[str, tuple[str, int]]:
         "transfer-fails": (brought, 0),
         "transfer-stuck": (brought, 0),
         "return-fails-once": BACK,
-        "return-fails": (back, 0),
-        "return-stuck": (back, 0),
+        "return-fails": (back, made),
+        "return-stuck": (back, made),
         "clean-fails-once": BACK,
         "clean-fails": ("StagingNotCleaned", 1),
         "clean-stuck": ("StagingNotCleaned", 1),
@@ -64,13 +70,16 @@ def around_ends(brought: str, back: str) -> dict[str, tuple[str, int]]:
 
 ENDS: dict[str, dict[str, tuple[str, int]]] = {
     "learn": {
-        **around_ends("FirstImagesNotBrought", "ReportAndPackageNotReturned"),
+        **around_ends("FirstImagesNotBrought", "ReportAndPackageNotReturned", made=2),
+        "staging-there": BACK,
+        "save-fails-once": BACK,
+        "save-fails": BACK,
         **part_ends("assess-", "Assess"),
         "best-alone": BACK,
         "library-suffices": BACK,
         **part_ends("train-1-", "Train1"),
-        **part_ends("train-2-", "Train2"),
-        **part_ends("benchmark-", "Benchmark"),
+        **part_ends("train-2-", "Train2", made=1),
+        **part_ends("benchmark-", "Benchmark", made=2),
     },
     "retest": around_ends("ImagesNotBrought", "ReportNotReturned") | part_ends("", ""),
     MOVING.name: {
@@ -113,6 +122,14 @@ ENDS: dict[str, dict[str, tuple[str, int]]] = {
 }
 """Of three images. Written by hand: what a stage says of its faults does not change unnoticed."""
 
+KEPT = {
+    "StagingNotCleaned",
+    *(f"Train1{error}" for error in ("WorkLost", "WorkNotEnded")),
+    *(f"{part}{error}" for part in ("Train2", "Benchmark") for error in ("WorkLost", "WorkNotEnded", "RequestRefused")),
+    "ReportAndPackageNotReturned",
+}
+"""After these a run's folder is there still: what took hours is in it, and another run goes on there."""
+
 
 @pytest.mark.parametrize("flow", FLOWS.values(), ids=lambda flow: flow.name)
 def test_the_faults_of_our_flows_are_those_that_were(flow: FlowRecipe) -> None:
@@ -122,7 +139,7 @@ def test_the_faults_of_our_flows_are_those_that_were(flow: FlowRecipe) -> None:
         ending = done.expected
         assert done.found == ending, name
         assert (ending.error, ending.reports) == (error, reports), name
-        assert ending.left == (("/staging/mhfd-dry-run/",) if error == "StagingNotCleaned" else ()), name
+        assert ending.left == (("/staging/mhfd-dry-run/",) if error in KEPT else ()), name
 
 
 @pytest.mark.parametrize(
@@ -172,6 +189,32 @@ def test_what_an_answer_leads_to_is_asked_and_nothing_else(faults: list[str], as
     assert [visited.count(state) for state in ("Assess", "Train1", "Train2", "Benchmark")] == asked
 
 
+@pytest.mark.parametrize(
+    ("faults", "error", "left", "back"),
+    [
+        (["benchmark-work-fails", "save-fails"], "BenchmarkWorkFailed", 1, 0),
+        (["benchmark-compute-fails", "save-fails"], "BenchmarkWorkLost", 1, 0),
+        (["benchmark-work-fails", "save-fails-once"], "BenchmarkWorkFailed", 0, 2),
+        (["benchmark-work-fails", "clean-fails"], "StagingNotCleaned", 1, 2),
+        (["benchmark-compute-fails", "clean-fails"], "BenchmarkWorkLost", 1, 2),
+        (["benchmark-compute-fails", "best-alone"], "BenchmarkWorkLost", 1, 1),
+        (["benchmark-compute-fails", "library-suffices"], "BenchmarkWorkLost", 0, 0),
+        (["return-fails", "library-suffices"], "ReportAndPackageNotReturned", 0, 0),
+        (["assess-compute-fails"], "AssessWorkLost", 0, 0),
+        (["staging-there", "assess-compute-fails"], "AssessWorkLost", 1, 0),
+        (["staging-there", "transfer-fails"], "FirstImagesNotBrought", 1, 0),
+        (["staging-there", "assess-work-fails"], "AssessWorkFailed", 0, 0),
+        (["staging-there", "staging-refused"], "CannotStage", 0, 0),
+    ],
+)
+def test_what_is_trained_comes_back_or_stays_until_another_run_goes_on(
+    faults: list[str], error: str, left: int, back: int
+) -> None:
+    done = rehearse(LEARN, faults)
+    assert done.found == done.expected
+    assert (done.found.error, len(done.found.left), done.found.reports) == (error, left, back)
+
+
 def broken(flow: FlowRecipe, state: str, *where: Any, to: Any) -> FlowRecipe:
     """The flow with one thing of its definition changed; the stages say what they said."""
     made = replace(flow)
@@ -197,6 +240,10 @@ def broken(flow: FlowRecipe, state: str, *where: Any, to: Any) -> FlowRecipe:
         (broken(HASH_FLOW, "Answered", "Choices", 1, "Next", to="AnythingToReturn"), None),
         (broken(LEARN, "Train1Due", "Parameters", "asked.=", to="True"), "library-suffices"),
         (broken(LEARN, "AssessKept", "Parameters", "train.=", to="[]"), "train-1-work-fails"),
+        (broken(LEARN, "LookBack", "Parameters", "stays.=", to="False"), "benchmark-compute-fails"),
+        (broken(LEARN, "AnythingMade", "Default", to="Clean"), "train-1-compute-fails"),
+        (broken(LEARN, "StaysOrGoes", "Default", to="Ending"), "train-2-work-fails"),
+        (broken(LEARN, "SaveMade", "Parameters", "DATA.=", to="[]"), "benchmark-work-fails"),
         (broken(HASH_FLOW, "ReturnArtefacts", "Parameters", "DATA.=", to="[]"), None),
         (broken(HASH_FLOW, "Act", "Parameters", "tasks", 0, "kwargs", "into.=", to="plan.seen"), None),
     ],

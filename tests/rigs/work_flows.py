@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -20,7 +21,7 @@ from mhfd.remote.long.turn import LongWork
 from mhfd_client.errors import InputRefused
 from mhfd_client.flow.folders import Folders
 from mhfd_client.flow.runner import FlowRunner
-from mhfd_client.flow.service import FlowService, Run, Start, answers_in
+from mhfd_client.flow.service import FlowService, Run, Start, answers_in, moments_in
 from mhfd_client.flow.work_load import WorkLoad
 from mhfd_client.runners.work import Work
 from mhfd_flows.build import FlowRecipe
@@ -130,7 +131,7 @@ class WorkFlows:
 
     # -- the service
 
-    def start(self, key: str, body: Mapping[str, Any], label: str) -> Start:
+    def start(self, key: str, body: Mapping[str, Any], label: str, tags: Collection[str] = ()) -> Start:
         try:
             flow_inputs.check_input(self.recipe, body)
         except flow_inputs.InputRefused as e:
@@ -142,6 +143,7 @@ class WorkFlows:
         run = f"6d686664-0000-4000-9000-{len(self.runs):012}"
         doing = {
             f"{_TRANSFER}mkdir": _Doing(self, self._mkdir),
+            f"{_TRANSFER}ls": _Doing(self, self._ls),
             f"{_TRANSFER}transfer": _Doing(self, self._transfer),
             f"{_TRANSFER}delete": _Doing(self, self._delete),
             _COMPUTE: _Doing(self, self._compute),
@@ -162,7 +164,10 @@ class WorkFlows:
         error, why = one.error or ("", "")
         said = tuple(answers_in(json.loads(json.dumps([entry.as_json() for entry in one.log]))))
         output = one.state if one.status == "SUCCEEDED" else {}
-        return Run(run, one.status, one.at, error, str(why), output, EPOCH_S, answers=said if answers else ())
+        told = Run(run, one.status, one.at, error, str(why), output, EPOCH_S, answers=said if answers else ())
+        return replace(
+            told, moments=moments_in(entry.as_json() for entry in one.log), folder=one.state.get("folder", "")
+        )
 
     def cancel(self, run: str) -> None:
         self.runs[run].cancel()
@@ -183,6 +188,10 @@ class WorkFlows:
     def _mkdir(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         self._there(asked["endpoint_id"], asked["path"]).mkdir()
         return {}
+
+    def _ls(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        there = sorted(self._there(asked["endpoint_id"], asked["path"]).iterdir())
+        return {"DATA": [{"name": path.name} for path in there[: asked["limit"]]]}
 
     def _transfer(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         ends = asked["source_endpoint"], asked["destination_endpoint"]
@@ -258,6 +267,8 @@ class _Doing:
         except AnswersLate:
             self._late.add(action_id)
             return ActionAnswer("ACTIVE", action_id)
+        except FileExistsError as error:
+            return ActionAnswer("FAILED", action_id, {"message": str(error)})
         except WorkerDied:
             return ActionAnswer("FAILED", action_id, {"message": "the endpoint lost the worker that ran the task"})
 

@@ -114,7 +114,7 @@ def cancel(run_id: str, yes: bool, flow_id: UUID | None, config: Path | None, as
         )
     what = "was cancelled before" if one.status == "ENDED" else "is told to end"
     count = images_in(label)
-    left = leftover_line(site, one.id)
+    left = leftover_line(site, one)
     ours = "its images" if count is None else f"its {count} image{'s' * (count != 1)}"
     key = work_in(label)
     lines = [

@@ -55,6 +55,10 @@ class Load(ABC, Generic[PendingT]):
     def label(self, own: OwnRun[PendingT]) -> str:
         """What the run is called at Globus."""
 
+    def tags(self, own: OwnRun[PendingT]) -> tuple[str, ...]:
+        """What the run carries as tags, beside its key's."""
+        return ()
+
     def look(self, service: FlowService, run: str) -> Run:
         """How a run stands, with as much of it as this load needs."""
         return service.look(run)

@@ -45,6 +45,7 @@ class RunEnd(Generic[PendingT]):
         lacking: What is wrong with a run that went well, and has not all.
         goes_again: What is said of what is left.
         alone: What is left goes again in smaller runs: one of it may be at fault.
+        kept: In words, what stays of it so that another run goes on there; empty: nothing is meant to.
         aside: Files that came back, and belong to nothing of it.
     """
 
@@ -57,11 +58,14 @@ class RunEnd(Generic[PendingT]):
     lacking: str
     goes_again: str
     alone: bool = False
+    kept: str = ""
     aside: Sequence[str] = ()
 
     @property
     def leftover(self) -> bool:
-        """Something of it is or may be left in the staging area."""
+        """Something of it is or may be left in the staging area, and nobody wants it."""
+        if self.kept:
+            return False
         words = ending(self.run.error)
         return self.run.status != "SUCCEEDED" and not (words is not None and words.cleaned)
 
@@ -74,5 +78,5 @@ class RunEnd(Generic[PendingT]):
             told = Explained(self.lacking)
         elif self.run.status == "ENDED" and not self.own.open:
             told = Explained("was cancelled", told.do)  # by us: it was given back before
-        parts = (f"run {self.run.id} {told.what}", told.do, self.goes_again if self.left else "")
+        parts = (f"run {self.run.id} {told.what}", told.do, self.kept, self.goes_again if self.left else "")
         return "; ".join(filter(None, parts))

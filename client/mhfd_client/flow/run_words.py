@@ -112,7 +112,7 @@ def late(run: Run, seconds: float, of: FlowRecipe | None = None) -> Explained:
 
 def ended(run: Run, site: Surroundings) -> Explained | None:
     """What went wrong with a run that is over; nothing when all went well."""
-    leftover = leftover_line(site, run.id)
+    leftover = leftover_line(site, run)
     if run.status == "SUCCEEDED":
         return None
     if run.status == "ENDED":
@@ -129,7 +129,7 @@ def explained(run: Run, site: Surroundings) -> Explained | None:
     return ended(run, site) if run.over else None
 
 
-def leftover_line(site: Surroundings, run: str) -> str:
+def leftover_line(site: Surroundings, run: Run) -> str:
     """What a person does with a folder that a run has left."""
     where = f"of collection {site.staging}" if site.staging else "of the staging collection"
     return f"delete the folder {leftover_of(site.staging_path, run)} {where} by hand"

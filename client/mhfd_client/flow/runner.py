@@ -247,10 +247,10 @@ class FlowRunner(FarImagesRunner):
             )
 
     def _ask(self, own: OwnRun[Pending]) -> None:
-        body, named = self._load.body(own), self._load.label(own)
+        body, named, tags = self._load.body(own), self._load.label(own), self._load.tags(own)
         own.stage = Stage.ASKED
         own.sent = self._now_ns() / 1e9
-        self._web.ask(f"start {own.key}", lambda service: service.start(own.key, body, named))
+        self._web.ask(f"start {own.key}", lambda service: service.start(own.key, body, named, tags))
 
     def _started(self, own: OwnRun[Pending], reply: QuestionReply) -> None:
         now = self._clock()
@@ -427,7 +427,7 @@ class FlowRunner(FarImagesRunner):
     def _left_over(self, run: Run, words: str) -> None:
         """It stays said, with those before: nothing here can see whether a person has deleted it."""
         others = f"; likewise {', '.join(self._leftovers)}" if self._leftovers else ""
-        self._leftovers.append(leftover_of(self._folders.staging_path, run.id))
+        self._leftovers.append(leftover_of(self._folders.staging_path, run))
         self._out.append(Health(False, words + others, Trouble.LEFTOVER))
 
     def _dissolve(self, own: OwnRun[Pending]) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from globus_sdk import FlowsClient, GlobusApp, SpecificFlowClient
 
 TAG: Final = "mhfd:"
+FOLDER_TAG: Final = "mhfd-in:"
+"""Of a run whose own folder is called otherwise than the run."""
 OVER: Final = frozenset({"SUCCEEDED", "FAILED", "ENDED"})
 BUSY_S: Final = 10.0
 PAGES: Final = 20  # of a list of runs: far more than can be out
@@ -60,6 +62,8 @@ class Run:
     """Why the endpoint does nothing for us now, if it said so: that is nothing of what the run carried."""
     answers: tuple[Mapping[str, Any], ...] = ()
     """What functions answered, where that was looked for."""
+    folder: str = ""
+    """What its own in the staging area is called; empty: as the run."""
 
     @property
     def over(self) -> bool:
@@ -147,7 +151,7 @@ class FlowService:
         with suppress(FlowError):
             entries = self.log(run) if found.over else self._latest(run)
         said = tuple(answers_in(entries))
-        return replace(found, moments=_moments(entries), held=held_by(entries), answers=said)
+        return replace(found, moments=moments_in(entries), held=held_by(entries), answers=said)
 
     def plain(self, run: str) -> dict[str, Any]:
         """A run as the service describes it."""
@@ -192,6 +196,12 @@ class FlowService:
 
 def run_of(told: Mapping[str, Any]) -> Run:
     """How a run stands, by what the service says of it."""
+    tags = (str(tag) for tag in told.get("tags") or ())
+    folder = next((tag.removeprefix(FOLDER_TAG) for tag in tags if tag.startswith(FOLDER_TAG)), "")
+    return replace(_standing(told), folder=folder)
+
+
+def _standing(told: Mapping[str, Any]) -> Run:
     run, status, details = str(told["run_id"]), str(told["status"]), told.get("details") or {}
     inner = details.get("details")
     inner = inner if isinstance(inner, dict) else {}
@@ -206,7 +216,8 @@ def run_of(told: Mapping[str, Any]) -> Run:
     return Run(run, status, state, str(details.get("code") or ""), why, details, began)
 
 
-def _moments(entries: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+def moments_in(entries: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """When actions began and ended, by the log of a run."""
     found: dict[str, float] = {}
     with suppress(KeyError, TypeError):
         for entry in entries:
@@ -235,9 +246,9 @@ def held_by(entries: Iterable[Mapping[str, Any]]) -> Reason | None:
     return None
 
 
-def leftover_of(staging: str, run: str) -> str:
+def leftover_of(staging: str, run: Run) -> str:
     """The folder of a run in the staging area."""
-    return f"{staging.rstrip('/')}/mhfd-{run}/"
+    return f"{staging.rstrip('/')}/mhfd-{run.folder or run.id}/"
 
 
 def _wait(headers: Mapping[str, str] | None) -> float:

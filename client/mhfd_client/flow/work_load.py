@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from mhfd.contract.work import ENDS, WorkAnswer, WorkState
+from mhfd.contract.request import Problem
+from mhfd.contract.work import ENDS, Artefact, WorkAnswer, WorkState
 from mhfd_client.flow.artefacts import Brought, brought
 from mhfd_client.flow.folders import Folders
 from mhfd_client.flow.images import FlowWorks
@@ -19,12 +20,14 @@ from mhfd_client.flow.loads import Load
 from mhfd_client.flow.own_runs import OwnRun
 from mhfd_client.flow.run_end import Fate, GivenBack, RunEnd
 from mhfd_client.flow.run_words import work_label
-from mhfd_client.flow.service import FlowService, Run, answers_in
+from mhfd_client.flow.service import FOLDER_TAG, FlowService, Run, answers_in, leftover_of
 from mhfd_client.runners import Job
 from mhfd_client.runners.pending import PendingWork
 from mhfd_client.runners.work import Work
 from mhfd_flows.build import FlowRecipe
 
+BEFORE: Final = "StagingThere"
+"""Where a run finds that an earlier one has left its folder."""
 THE_FLOWS: Final = frozenset({"into", "cancel", "schema_version", "client"})
 """Of a request, what a run does not take from who asks, unless its schema names it."""
 
@@ -82,7 +85,12 @@ class WorkLoad(Load[PendingWork]):
         body = self._folders.surrounded(own.key) | {"request": request | {"key": one.work.key}}
         if (folder := self._brought(one)) is not None:
             body["source"] = {"id": self._folders.source, "path": self._folders.there(folder)}
+        if self.recipe.keeping is not None:
+            body["folder"] = one.token  # the same for each run of this work
         return {name: value for name, value in body.items() if name in self._takes}
+
+    def tags(self, own: OwnRun[PendingWork]) -> tuple[str, ...]:
+        return () if self.recipe.keeping is None else (FOLDER_TAG + own.carried[0].token,)
 
     def label(self, own: OwnRun[PendingWork]) -> str:
         one = own.carried[0]
@@ -102,13 +110,46 @@ class WorkLoad(Load[PendingWork]):
     def collect(self, own: OwnRun[PendingWork]) -> Callable[[], Brought]:
         answer = None if own.ending is None else self._last(own, own.ending)
         folder, made = self._folders.results_here / own.key, () if answer is None else answer.artefacts
+        if own.ending is not None and (answer is None or answer.state is not WorkState.DONE):
+            made = self._worth(own, own.ending)
         return lambda: brought(folder, made)
 
+    def _worth(self, own: OwnRun[PendingWork], run: Run) -> tuple[Artefact, ...]:
+        """What earlier parts have made, where the run came to nothing later."""
+        keeping = self.recipe.keeping
+        if keeping is None or not own.open:
+            return ()
+        said = by_part(own.open[0].work, self._parts, run)
+        done = (said[part] for part in keeping.made if part in said and said[part].state is WorkState.DONE)
+        return tuple(one for answer in done for one in answer.artefacts if one.kind == "package")
+
+    def _began(self, own: OwnRun[PendingWork], run: Run) -> bool:
+        """Whether something of it is worth more than being begun anew."""
+        keeping = self.recipe.keeping
+        return keeping is not None and any(part in by_part(own.open[0].work, self._parts, run) for part in keeping.made)
+
+    def _kept(self, own: OwnRun[PendingWork], run: Run, found: Brought) -> str:
+        """What stays of a run that came to nothing, so that another goes on there, in words."""
+        keeping = self.recipe.keeping
+        if keeping is None or run.status == "SUCCEEDED" or not own.wanted:
+            return ""
+        made, error = self._worth(own, run), run.error
+        home = f"what was trained is in {self._folders.results_here / own.key}" if found.here else ""
+        if error in self.recipe.at_once:
+            return home
+        before = f"{BEFORE}Completed" in run.moments
+        if error and not keeping.stays(error, made=bool(made) or before) and not (made and found.wrong):
+            return home
+        there = f"{leftover_of(self._folders.staging_path, run)} of collection {self._folders.staging}"
+        return "; ".join(filter(None, (home, f"what is done of it stays in {there}, where it goes on")))
+
     def end(self, own: OwnRun[PendingWork], run: Run, found: Brought, now_ns: int) -> RunEnd[PendingWork]:
-        answer = self._last(own, run)
+        answer, kept = self._last(own, run), self._kept(own, run, found)
         fate = _fate(own, run, found, answer)
-        if fate is None and answer is not None and len(answer.result or ()) > 1:
-            fate = GivenBack(_not_again(run), blame=True)
+        if isinstance(fate, WorkAnswer) and kept:
+            fate = fate.model_copy(update={"notes": (*fate.notes, Problem(code="kept", why=kept, remedy=""))})
+        if fate is None and run.status == "ENDED" and self._began(own, run):
+            fate = GivenBack(_not_again(run, kept, own.open[0].work.key), blame=True)
         return RunEnd(
             own=own,
             run=run,
@@ -118,17 +159,20 @@ class WorkLoad(Load[PendingWork]):
             may_come_late=found.missing and run.status == "SUCCEEDED",
             lacking="has no answer of the function, or one that this mhfd does not know",
             goes_again="the work is begun again",
+            kept=kept,
         )
 
 
 def _fate(own: OwnRun[PendingWork], run: Run, found: Brought, answer: WorkAnswer | None) -> Fate | None:
     """What becomes of the work; None where its run ended before it, or before what it made was back."""
-    if answer is not None and answer.state in ENDS and not found.wrong:
+    if answer is not None and answer.state in ENDS and not (found.wrong and answer.state is WorkState.DONE):
         return answer.model_copy(update={"artefacts": found.here})
     if not own.wanted:
         return GivenBack("cancelled")
+    if answer is not None and answer.state is None:
+        return answer
     if not found.wrong:
-        return answer if answer is not None and answer.state is None else None
+        return None
     why = f"what run {run.id} brought back is not what the endpoint has made: {found.wrong}"
     return GivenBack(why, blame=True) if run.status == "SUCCEEDED" else None
 
@@ -148,20 +192,10 @@ def _last(work: Work, run: Run) -> WorkAnswer | None:
 
 def in_parts(work: Work, parts: Sequence[str], run: Run) -> WorkAnswer | None:
     """What was said last of a work in parts, as one answer: done when the last of them is; `result` is by part."""
-    output = ({"details": {"output": value}} for value in run.output.values())
-    said: dict[str, WorkAnswer] = {}
-    last = ""
-    for plain in [*run.answers, *answers_in(output)]:
-        key = plain.get("key")
-        part = next((one for one in parts if key == f"{work.key}-{one}"), last if key is None else None)
-        if part is None:
-            continue
-        try:
-            said[part], last = work.read({**plain, "key": None if key is None else work.key}), part
-        except ValueError:
-            continue
+    said = by_part(work, parts, run)
     if not said:
         return None
+    last = next(reversed(said))
     answer, result = said[last], dict[str, Any]()
     for part in parts:
         if (of := said.get(part)) is None or of.state is not WorkState.DONE:
@@ -180,11 +214,29 @@ def in_parts(work: Work, parts: Sequence[str], run: Run) -> WorkAnswer | None:
     return answer.model_copy(update=whole)
 
 
-def _not_again(run: Run) -> str:
+def by_part(work: Work, parts: Sequence[str], run: Run) -> dict[str, WorkAnswer]:
+    """What was said last of each part, the part that was heard of last at the end."""
+    output = ({"details": {"output": value}} for value in run.output.values())
+    said: dict[str, WorkAnswer] = {}
+    last = ""
+    for plain in [*run.answers, *answers_in(output)]:
+        key = plain.get("key")
+        part = next((one for one in parts if key == f"{work.key}-{one}"), last if key is None else None)
+        if part is None:
+            continue
+        try:
+            answer = work.read({**plain, "key": None if key is None else work.key})
+        except ValueError:
+            continue
+        said.pop(part, None)
+        said[part], last = answer, part
+    return said
+
+
+def _not_again(run: Run, kept: str, key: str) -> str:
     return (
-        f"run {run.id} ended as {run.error or run.status} after a part of the work was done, and that went with its "
-        "folder: it is not begun again by itself; `mhfd run show` says what was wrong; once that is mended, begin it "
-        "with another key"
+        f"run {run.id} was cancelled by a person or is gone, and is not begun again by itself: {kept} with `mhfd work "
+        f"follow {key}`; or delete that folder by hand"
     )
 
 

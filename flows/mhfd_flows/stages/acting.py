@@ -48,7 +48,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class _Names:
+class Names:
     """What a part calls its states, counters, errors and faults; without a part as if there were no other."""
 
     part: str | None
@@ -81,6 +81,7 @@ def act(
     answers: Mapping[str, str] | None = None,
     keeps: Mapping[str, Kept] | None = None,
     plan: Mapping[str, str] | None = None,
+    worth: bool = False,
     rehearsed: Mapping[str, Any] | None = None,
     other_ways: tuple[tuple[Fault, Mapping[str, Any]], ...] = (),
 ) -> FlowStage:
@@ -100,6 +101,7 @@ def act(
         answers: Fields of what it is asked that follow from what was kept, as expressions.
         keeps: What later stages need of its answer, for expressions: `assess.train` of the part `assess`.
         plan: What is computed before all else, as `$.plan`.
+        worth: What it makes is not to be lost with a run that comes to nothing later (`stages.keeping`).
         rehearsed: Its result in a dry run.
         other_ways: What else it may answer there, which goes otherwise and not wrong, with that result.
     """
@@ -107,7 +109,7 @@ def act(
         raise UsageError(f"part: {part!r} is not of 1 to {_PART} characters, which the key of its work has room for")
     if part is None and (keeps or only_if):
         raise UsageError("part: must be given where something of the answer is kept, or a function is not always asked")
-    fields, call = dict(request or {}), _Names(part)
+    fields, call = dict(request or {}), Names(part)
     kwargs = {
         "schema_version": 1,
         **({"key.$": "$.plan.key"} if part is None else {"key.=": f"plan.key + '-{part}'"}),
@@ -127,6 +129,7 @@ def act(
             brought,
             long=True,
             part=part,
+            worth=worth,
             rehearsed={"": rehearsed or {}} | {fault.name: result for fault, result in other_ways},
         ),
         plan={"key.=": "getattr('request.key', _context.run_id)", **(plan or {})},
@@ -138,7 +141,7 @@ def act(
 
 
 def _states(
-    call: _Names,
+    call: Names,
     kwargs: Mapping[str, Any],
     turns: int,
     function: str | None,
@@ -200,7 +203,7 @@ def _states(
         yield call.state("Kept"), computed("What is needed of its answer later.", kept, where)
 
 
-def _turned(call: _Names, turns: int) -> States:
+def _turned(call: Names, turns: int) -> States:
     """Between two turns."""
     counter = call.counter("turns")
     counted = {
@@ -221,7 +224,7 @@ def _turned(call: _Names, turns: int) -> States:
     }
 
 
-def _ends(call: _Names, turns: int) -> Iterator[BadEnd]:
+def _ends(call: Names, turns: int) -> Iterator[BadEnd]:
     which = "" if call.part is None else f"{call.part}: "
     for end in (
         BadEnd(
@@ -253,7 +256,7 @@ def _ends(call: _Names, turns: int) -> Iterator[BadEnd]:
         yield replace(end, error=call.state(end.error), what=which + end.what)
 
 
-def _faults(call: _Names) -> tuple[Fault, ...]:
+def _faults(call: Names) -> tuple[Fault, ...]:
     place = call.part or "act"
     return (
         *task_troubles(place, call.state("WorkLost"), call.state("RequestRefused")),

@@ -103,6 +103,7 @@ def train(rank: int, which: str) -> FlowStage:
         answers={"parent": f"assess.train[{rank - 1}]"},
         keeps={"folder": _TRAINED},
         doing=f"training the {which}",
+        worth=True,
     )
 
 

@@ -12,6 +12,16 @@ from mhfd_flows.parts.schemas import an_id, text, thing
 from mhfd_flows.parts.states import ON, States, action, choice, computed, lost, once, three_times, when
 
 _OWN: Final = ".rstrip('/') + '/mhfd-' + _context.run_id + '/"
+_ITS: Final = ".rstrip('/') + '/mhfd-' + getattr('folder', _context.run_id) + '/"
+_FOLDER: Final = text(
+    "Name of its folder",
+    64,
+    pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+    description="In the staging area, after mhfd-: where an earlier run with it stopped, this one goes on. Left out: "
+    "the run's id.",
+)
+_BY_CHECKSUM: Final = 3
+"""Of Transfer's ways to find out what need not be moved again."""
 NO_MAIL: Final = {"notify_on_succeeded": False, "notify_on_failed": False, "notify_on_inactive": False}
 TRANSFER: Final = "transfer.actions.globus.org/"
 
@@ -22,16 +32,19 @@ def listing(comment: str, of: str, limit: int, place: str, lost: str, then: str)
     return once(action(comment, f"{TRANSFER}ls", parameters, "look", 300), place, lost, then)
 
 
-def bring(what: str = "files", *, listed: bool = False, back: str = "work") -> FlowStage:
+def bring(what: str = "files", *, listed: bool = False, back: str = "work", again: bool = False) -> FlowStage:
     """Files come into the run's own folder, in one transfer.
 
     Args:
         what: Their name.
         listed: They are those of `$.batch`, which `look` sees to; else the whole folder comes, as `brought`.
         back: The folder in there whose content is to go back.
+        again: The folder may be called by whoever starts the run, and be there: an earlier run has left it, and this
+            one goes on in it.
     """
     called = what.title().replace(" ", "")
     name, error = f"Bring{called}", f"{called}NotBrought"
+    own = _ITS if again else _OWN
     data: Mapping[str, Any] = {
         "DATA.=": "[{'source_path': source.path.rstrip('/') + '/' + i.path, "
         "'destination_path': plan.stage + i.name} for i in batch.images]"
@@ -47,18 +60,29 @@ def bring(what: str = "files", *, listed: bool = False, back: str = "work") -> F
         "made",
         300,
     )
-    moving = _moved(said, "source", "staging", data, "brought")
+    moving = moved(said, "source", "staging", data, "brought")
+    if again:
+        moving["Parameters"]["sync_level"] = _BY_CHECKSUM
+    there = action(
+        "It may be there from an earlier run.",
+        f"{TRANSFER}ls",
+        {"endpoint_id.$": "$.staging.id", "path.$": "$.plan.stage", "limit": 1},
+        "there",
+        300,
+    )
+    places = {"MakeStaging": "stage", **({"StagingThere": "stage"} if again else {}), name: "bring"}
     return FlowStage(
         step=replace(Step.MOVE, words=f"moving {what}"),
-        states={"MakeStaging": once(make, "stage", "CannotStage", name)}
+        states={"MakeStaging": once(make, "stage", "StagingThere" if again else "CannotStage", name)}
+        | ({"StagingThere": once(there, "there", "CannotStage", name)} if again else {})
         | three_times(name, moving, short="Bring", counter="bring", lost="BringLost")
         | {"BringLost": lost(error, f"The {what} did not come.")},
-        places={"MakeStaging": "stage", name: "bring"},
+        places=places,
         plan={
-            "stage.=": f"staging.path{_OWN}'",
-            f"{back}.=": f"staging.path{_OWN}{back}/'",
-            "seen.=": f"compute.staging_root{_OWN}'",
-            **({} if listed else {"brought.=": f"compute.staging_root{_OWN}brought'"}),
+            "stage.=": f"staging.path{own}'",
+            f"{back}.=": f"staging.path{own}{back}/'",
+            "seen.=": f"compute.staging_root{own}'",
+            **({} if listed else {"brought.=": f"compute.staging_root{own}brought'"}),
         },
         asks={
             "source": collection(
@@ -69,6 +93,7 @@ def bring(what: str = "files", *, listed: bool = False, back: str = "work") -> F
                 "The endpoint's collection, and a folder in which each run makes its own and deletes it again. "
                 "It must exist.",
             ),
+            **({"folder": _FOLDER} if again else {}),
         },
         needs=("source", "staging"),
         ends=(
@@ -92,6 +117,7 @@ def bring(what: str = "files", *, listed: bool = False, back: str = "work") -> F
         ),
         faults=(
             Fault("staging-refused", "the run's folder cannot be made", "stage", "unable", "CannotStage"),
+            *([Fault("staging-there", "an earlier run has left its folder", "stage", "there")] if again else []),
             *troubles(
                 "bring",
                 "transfer",
@@ -100,7 +126,7 @@ def bring(what: str = "files", *, listed: bool = False, back: str = "work") -> F
                 ("transfer-refused", f"Transfer refuses to move the {what}"),
             ),
         ),
-        steps=dict.fromkeys(("MakeStaging", "CannotStage"), Step.BEGIN),
+        steps=dict.fromkeys(("MakeStaging", "CannotStage", *(("StagingThere",) if again else ())), Step.BEGIN),
     )
 
 
@@ -124,19 +150,19 @@ def give_back(
         some: How a run ends in which not `$.answer.ok`: not all could be made, and what there is goes back.
     """
     called = what.title().replace(" ", "")
-    moved, error = f"Return{called}", f"{called}NotReturned"
+    name, error = f"Return{called}", f"{called}NotReturned"
     states: States = {}
     if folder is None:
-        states["AnythingToReturn"] = choice(f"Are there {what}?", [when("answer.any", True, moved)])
+        states["AnythingToReturn"] = choice(f"Are there {what}?", [when("answer.any", True, name)])
     data: Mapping[str, Any] = {"DATA.=": _artefacts(part)} if folder is None else {"DATA": [_back(folder)]}
     said = (
         f"The {what}, wherever in the work's folder they are."
         if folder is None
         else f"The folder of the {what}, as it is."
     )
-    doing = _moved(said, "staging", "results", data, "returned")
+    doing = moved(said, "staging", "results", data, "returned")
     then = ON if some is None else "Returned"
-    states |= three_times(moved, doing, short="Return", counter="give_back", lost="ReturnLost", then=then)
+    states |= three_times(name, doing, short="Return", counter="give_back", lost="ReturnLost", then=then)
     states["ReturnLost"] = lost(error, f"The {what} did not come back.")
     if some is not None:
         found = {"error.=": f"'' if answer.ok else '{some[0].error}'"}
@@ -151,7 +177,7 @@ def give_back(
     return FlowStage(
         step=replace(Step.RETURN, words=f"bringing {what} back", late=may_write),
         states=states,
-        places={moved: "return"},
+        places={name: "return"},
         asks={"results": results(what)},
         needs=("results",),
         ends=(*(some[:1] if some else ()), end),
@@ -219,7 +245,8 @@ def _back(folder: str) -> dict[str, Any]:
     return went | {"recursive": True}
 
 
-def _moved(comment: str, here: str, there: str, data: Mapping[str, Any], result: str) -> dict[str, Any]:
+def moved(comment: str, here: str, there: str, data: Mapping[str, Any], result: str) -> dict[str, Any]:
+    """A transfer between two of the places that a run is given."""
     ends = {"source_endpoint.$": f"$.{here}.id", "destination_endpoint.$": f"$.{there}.id"}
     said = {"verify_checksum": True, "encrypt_data": True, **NO_MAIL}
     return action(comment, f"{TRANSFER}transfer", ends | said | dict(data), result, 7200)

@@ -20,6 +20,8 @@ from mhfd.remote.refusal import Refusal, problem
 
 PACKAGES: Final = tuple(letter * 64 for letter in "abcdef")
 """Of the library, the best first."""
+WRONG: Final = 13
+"""A seed with which a benchmark fails."""
 DONE: Final = "done.jsonl"
 """In the library's folder: a line for each time that something was done to its end."""
 
@@ -93,6 +95,8 @@ def _trained(request: TrainRequest, work: LongWork) -> dict[str, Any]:
 
 
 def _benchmarked(request: BenchmarkRequest, work: LongWork) -> dict[str, Any]:
+    if request.seed == WRONG:
+        raise LongFailure(problem(Code.INTERNAL, "no image can be told from another", "take others"))
     _steps(request, work)
     best = Path(request.trained[0]) if request.trained else None
     package = work.folder / "package"
