@@ -126,9 +126,16 @@ def test_what_is_done_so_far_is_told_meanwhile(flows: WorkFlows) -> None:
     events = followed(flows, learning(flows), poll_s=0.5)
     going = [event.answer for event in events if isinstance(event, Going)]
     assert [answer.state for answer in going] == [WorkState.MORE] * len(going)
-    assert [sorted(answer.result or ()) for answer in going] == [["assess"], ["assess", "train"], ["assess", "train"]]
-    assert [len((answer.result or {}).get("train", ())) for answer in going] == [0, 1, 2]
-    assert [answer.progress.note for answer in going if answer.progress] == ["assess", "train-1", "train-2"]
+    told = [["assess"], ["assess", "train"], ["assess", "train"], ["assess", "benchmark", "train"]]
+    assert [sorted(answer.result or ()) for answer in going] == told
+    assert [len((answer.result or {}).get("train", ())) for answer in going] == [0, 1, 2, 2]
+    assert [answer.progress.note for answer in going if answer.progress] == [
+        "assess",
+        "train-1",
+        "train-2",
+        "benchmark",
+    ]
+    assert not any(answer.artefacts for answer in going)
 
 
 @pytest.mark.parametrize("which", VERBS)

@@ -242,7 +242,7 @@ def broken(flow: FlowRecipe, state: str, *where: Any, to: Any) -> FlowRecipe:
         (broken(LEARN, "AssessKept", "Parameters", "train.=", to="[]"), "train-1-work-fails"),
         (broken(LEARN, "LookBack", "Parameters", "stays.=", to="False"), "benchmark-compute-fails"),
         (broken(LEARN, "AnythingMade", "Default", to="Clean"), "train-1-compute-fails"),
-        (broken(LEARN, "StaysOrGoes", "Default", to="Ending"), "train-2-work-fails"),
+        (broken(LEARN, "StaysOrGoes", "Choices", 0, "BooleanEquals", to=False), "train-2-work-fails"),
         (broken(LEARN, "SaveMade", "Parameters", "DATA.=", to="[]"), "benchmark-work-fails"),
         (broken(HASH_FLOW, "ReturnArtefacts", "Parameters", "DATA.=", to="[]"), None),
         (broken(HASH_FLOW, "Act", "Parameters", "tasks", 0, "kwargs", "into.=", to="plan.seen"), None),

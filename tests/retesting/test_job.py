@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import tifffile
 from tests.rigs.benched import package
+from tests.rigs.globus.waiting import until
 from tests.rigs.packages import answered_here
 from tests.rigs.run_tested import RunUnderTest
 from tests.rigs.watched import picture
@@ -85,7 +86,16 @@ def test_a_process_of_its_own_says_the_same(tested: RunUnderTest) -> None:
     tested.image()
     job = tested.test()
     child = job.start()
-    child.end(120)
+    until(lambda: child.code is not None, "it does not end")
     told = job.read(child)
     assert told.answer is not None, told.why
     assert told.answer.line == tested.answer().line
+
+
+def test_it_ends_with_who_started_it(tested: RunUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed, too: then the pipe between them is gone, and nobody else has this end of it."""
+    tested.image()
+    child = tested.test().start()
+    child._untie()
+    until(lambda: child.code is not None, "it goes on")
+    assert (child.code, child.answer) == (1, "")

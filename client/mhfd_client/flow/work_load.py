@@ -101,6 +101,8 @@ class WorkLoad(Load[PendingWork]):
 
     def going(self, own: OwnRun[PendingWork], run: Run) -> WorkAnswer | None:
         answer = self._last(own, run)
+        if answer is not None and answer.state is WorkState.DONE and self._parts:  # what it made is not here yet
+            answer = answer.model_copy(update={"state": WorkState.MORE, "artefacts": ()})
         if answer is None or answer.state in (None, *ENDS) or answer == own.heard:
             return None
         own.heard = answer
@@ -202,7 +204,9 @@ def in_parts(work: Work, parts: Sequence[str], run: Run) -> WorkAnswer | None:
             continue
         name, _, number = part.rpartition("-")
         if number.isdigit():
-            result.setdefault(name, []).append(of.result)
+            others = result.setdefault(name, [])
+            if int(number) == len(others) + 1:  # else one before it was not heard of
+                others.append(of.result)
         else:
             result[part] = of.result
     whole: dict[str, Any] = {"result": result or None}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -127,14 +127,22 @@ def done(kept: KeptWork, what: str, tell: Tell, progress: bool | None, *, called
         progress: A bar; nothing: where somebody looks.
         called: What it is, in words: `training`.
     """
-    answer = _followed(kept, what, tell, progress)
+    *_, end = going(kept, what, tell, progress, called=called)
+    return end
+
+
+def going(
+    kept: KeptWork, what: str, tell: Tell, progress: bool | None, *, called: str
+) -> Generator[WorkAnswer, None, None]:
+    """What is heard of a work, each time; what it ended with is the last. As `done`."""
+    for heard in _followed(kept, what, tell, progress):
+        answer = heard
+        yield heard
     if answer.state is not WorkState.DONE:
         raise WorkNotDone(f"{called} {kept.key}: {answer_told(answer)}; {_next(kept)}")
-    return answer
 
 
-def _followed(kept: KeptWork, what: str, tell: Tell, progress: bool | None) -> WorkAnswer:
-    """Its end, once it has one."""
+def _followed(kept: KeptWork, what: str, tell: Tell, progress: bool | None) -> Generator[WorkAnswer, None, None]:
     told = ""
     with (
         _left(kept, tell),
@@ -148,7 +156,7 @@ def _followed(kept: KeptWork, what: str, tell: Tell, progress: bool | None) -> W
                 told = note
                 shown.note(note)
                 tell(note)
-    return event.answer  # its end
+            yield event.answer
 
 
 @contextmanager

@@ -22,8 +22,11 @@ from mhfd_client.results.retested import RetestAnswer
 from mhfd_client.retesting.image import TestImage, laid
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mhfd.learning.packages import Package
     from mhfd_client.retesting.job import RetestJob
+    from mhfd_client.works.kept_work import KeptWork
 
 FUNCTION: Final = "mhfd_benchmark"
 SAME: Final = 1e-4
@@ -73,30 +76,33 @@ def _here(
 def _there(job: RetestJob, image: TestImage, key: str, champion: str | None, others: tuple[str, ...]) -> Benchmarked:
     from mhfd_client.works.beginning import begin
     from mhfd_client.works.following import follow
-    from mhfd_client.works.kept_work import KeptWork
     from mhfd_client.works.told import answer_told
 
     way = job.way
     if way.library is None:
         raise RetestRefused("models.library: must be set for re-tests far away: the library as the endpoint names it")
-    key = f"{key}-{job.tries}" if job.tries else key  # one that failed has ended; the same again would say so again
-    try:
-        kept = KeptWork.named(key)
-    except WorkUnknown:
-        request = {
-            "dataset": _named_there(job, image),
-            "library": way.library,
-            "instrument": image.instrument,
-            "task": "focus",
-            "against": list(others),
-            "champion": champion,
-            "prevalence": way.prevalence,
-            "miss_cost": way.miss_cost,
-        }
-        if way.by == "flow":
-            kept = begin(FUNCTION, request, endpoint=None, key=key, via="flow", settings=way.settings)
-        else:
-            kept = begin(FUNCTION, request, endpoint=way.settings.get("compute.endpoint"), key=key)
+    request = {
+        "dataset": _named_there(job, image),
+        "library": way.library,
+        "instrument": image.instrument,
+        "task": "focus",
+        "against": list(others),
+        "champion": champion,
+        "prevalence": way.prevalence,
+        "miss_cost": way.miss_cost,
+    }
+    kept = _going(job, key, request)
+    if kept is None:
+        key = f"{key}-{job.tries}" if job.tries else key  # one that failed has ended, and would say so again
+        by_flow = way.by == "flow"
+        kept = begin(
+            FUNCTION,
+            request,
+            endpoint=None if by_flow else way.settings.get("compute.endpoint"),
+            key=key,
+            via="flow" if by_flow else "compute",
+            settings=way.settings if by_flow else None,
+        )
     with closing(follow(kept)) as heard:
         *_, end = heard
     answer = end.answer
@@ -110,6 +116,26 @@ def _there(job: RetestJob, image: TestImage, key: str, champion: str | None, oth
             f"the endpoint answered what is no benchmark ({'.'.join(map(str, what['loc']))}: {what['msg']}); it has "
             "another version of mhfd: bring both up to date"
         ) from None
+
+
+def _going(job: RetestJob, key: str, request: Mapping[str, Any]) -> KeptWork | None:
+    """The work of an earlier try that may still be under way, as what failed was to hear of it; or that is done.
+
+    It is the same question, asked the same way; else it is left alone.
+    """
+    from mhfd_client.works.kept_work import KeptWork
+
+    for number in reversed(range(job.tries + 1)):
+        try:
+            kept = KeptWork.named(f"{key}-{number}" if number else key)
+        except WorkUnknown:
+            continue
+        same = kept.via == ("flow" if job.way.by == "flow" else "compute") and kept.request == request
+        way = kept.settings if kept.via == "flow" else {"compute.endpoint": str(kept.endpoint)}
+        if same and all(job.way.settings.get(name) == value for name, value in way.items()):
+            done = kept.ended is not None and kept.ended.state is WorkState.DONE
+            return kept if done or not kept.over else None
+    return None
 
 
 def _named_there(job: RetestJob, image: TestImage) -> str:

@@ -1,12 +1,15 @@
 """One test of who judges, in a process of its own that the desk beside a watch starts: `python -m`, its module's name.
 
 It is told on standard input which, and says on standard output what came of it. It may open images and packages, and
-wait for an endpoint as long as that takes; asked again after a kill, it asks the same question by the same key.
+wait for an endpoint as long as that takes; asked again after a kill, it asks the same question by the same key. It ends
+with the watch, however that does: the next watch asks it again, and two would be in each other's way.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from mhfd.errors import MhfdError
 from mhfd_client.beside.child import Child, Running
 from mhfd_client.beside.told import Folder
+from mhfd_client.errors import SettingsError
+from mhfd_client.files import text_of
 from mhfd_client.journal.rows import RetestReason, RetestRow
 from mhfd_client.retesting.told import RetestTold
 from mhfd_client.settings.load import dotted
@@ -41,8 +46,20 @@ class RetestWay(BaseModel):
 
     @classmethod
     def of(cls, chosen: Settings, state_dir: Path) -> RetestWay:
-        """As the settings say."""
+        """As the settings say. SettingsError: nobody could be asked so."""
         models = chosen.models
+        if models.retest_by != "local" and models.library is None:
+            raise SettingsError(
+                "models.library: must be set for re-tests far away: the library as the endpoint names it"
+            )
+        here = chosen.flow.source_here
+        if models.retest_by == "flow" and here is not None:
+            folder = Path(models.retest_folder or state_dir / "retests")
+            if not Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(here)):
+                raise SettingsError(
+                    f"models.retest_folder: {text_of(folder)} is not below flow.source_here ({text_of(here)}), from "
+                    "where a flow brings images; name a folder there, and not in the one that is watched"
+                )
         return cls(
             by=models.retest_by,
             home=models_home(chosen),
@@ -86,8 +103,8 @@ class RetestJob(BaseModel):
         return f"{self.reason.value}-{self.number}"
 
     def start(self) -> Child:
-        """In a process of its own."""
-        return Child(["-m", "mhfd_client.retesting.job"], self.model_dump_json().encode() + b"\n")
+        """In a process of its own, which ends when this one does."""
+        return Child(["-m", "mhfd_client.retesting.job"], self.model_dump_json().encode() + b"\n", tied=True)
 
     def read(self, child: Running) -> RetestTold:
         """What a process said at its end; that it failed, where it said nothing."""
@@ -113,9 +130,17 @@ def run(job: RetestJob) -> RetestTold:
 
 
 def main() -> None:
-    """Do what standard input says."""
-    told = run(RetestJob.model_validate_json(sys.stdin.buffer.readline()))
+    """Do what standard input says, until that ends."""
+    job = RetestJob.model_validate_json(sys.stdin.buffer.readline())
+    threading.Thread(target=_until_the_watch_ends, daemon=True).start()
+    told = run(job)
     sys.stdout.write(told.model_dump_json() + "\n")
+
+
+def _until_the_watch_ends() -> None:
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    os._exit(1)  # as if it was killed: whatever it had asked for is asked for again
 
 
 if __name__ == "__main__":

@@ -43,9 +43,14 @@ def answer_told(answer: WorkAnswer) -> str:
         case WorkState.CANCELLED:
             return ("cancelled: " + progress_told(answer.progress) if answer.progress else "cancelled") + again
         case WorkState.FAILED:
-            return f"failed: {why or 'it did not say why'}"
+            return f"failed: {why or 'it did not say why'}" + _made_before(answer)
         case _:
             return f"not taken: {why or 'the endpoint did not say why'}"
+
+
+def _made_before(answer: WorkAnswer) -> str:
+    folders = dict.fromkeys(str(Path(one.path).parent) for one in answer.artefacts)
+    return f"; what was made before is in {' and '.join(folders)}" if folders else ""
 
 
 def state_told(kept: KeptWork) -> str:

@@ -45,7 +45,7 @@ def test_one_run_brings_the_images_there_and_the_package_home(tmp_path: Path, mo
 
     @contextmanager
     def runner(_kept: object) -> Iterator[Runner]:
-        made = flows.runner()
+        made = flows.runner(poll_s=0.5)
         try:
             yield made
         finally:
@@ -56,14 +56,21 @@ def test_one_run_brings_the_images_there_and_the_package_home(tmp_path: Path, mo
     run = flows.sem / "run"
     labelled(run)
     told: list[str] = []
+    at: list[list[str]] = []
+
+    def tell(line: str) -> None:
+        told.append(line)
+        at.append(list(flows.names))
+
     words: dict[str, Any] = {"instrument": "north", "via": "flow", "library": str(there), "endpoint": ID}
-    learned = mhfd_client.learn(run, told=told.append, **words)
+    learned = mhfd_client.learn(run, told=tell, **words)
     assert learned.benchmark.decision == "promoted", learned.benchmark.line
     assert learned.package is not None
     assert learned.package.name == best.name
     assert Library(models_home()).champion("focus", "north") == learned.package
     assert {path.name for path in learned.report.iterdir()} == {"report.json", "report.html"}
     assert [line.partition(" ")[0].rstrip(":") for line in told] == ["assessed", "benchmarked", "home", "champion"]
+    assert (at[0], at[1]) == (["mhfd_assess"], ["mhfd_assess", "mhfd_benchmark"]), "each step is told when it is over"
     assert mhfd_client.learn(run, **words) == learned
     assert (len(flows.runs), flows.staged()) == (1, [])
     away = tmp_path / "away"

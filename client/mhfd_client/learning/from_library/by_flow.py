@@ -15,7 +15,7 @@ from mhfd.contract.benchmarking import Benchmarked
 from mhfd.contract.work import WorkAnswer, WorkState
 from mhfd.errors import UsageError
 from mhfd_client.compute.paths import PathMap
-from mhfd_client.learning.asked_far import done, numbered
+from mhfd_client.learning.asked_far import going, numbered
 from mhfd_client.learning.from_library.learned import LearnedNetwork
 from mhfd_client.learning.from_library.requests import LibraryRequests
 from mhfd_client.learning.homecoming import brought_home
@@ -26,13 +26,12 @@ if TYPE_CHECKING:
     from mhfd.learning.packages import Library, Package
     from mhfd_client.learning.from_library.asked import LearnAsked, Tell
     from mhfd_client.learning.from_library.kept import KeptLearning
-    from mhfd_client.works.kept_work import KeptWork
 
 FLOW: Final = "learn"
 
 
 class StepsByFlow:
-    """One run, gone on with where it was: it does all steps, and its end is what each of them is told of.
+    """One run, gone on with where it was: it does all steps by itself, and each is told once its log has it.
 
     Args:
         asked: What is asked.
@@ -65,6 +64,7 @@ class StepsByFlow:
         self._asked, self._kept, self._endpoint, self._options = asked, kept, endpoint, options
         self._requests = LibraryRequests(asked, kept.champion, str(asked.folder), there)
         self._mine, self._out, self._said = mine, out, said
+        self._run, self._known, self._trained = self._followed(), dict[str, Any](), 0
 
     @property
     def library(self) -> str:
@@ -72,30 +72,42 @@ class StepsByFlow:
         return self._requests.library
 
     def assess(self) -> Assessment | None:
-        """What the run says of it at its end; None: its log could not be read."""
-        self._end = self._ended()
-        found = self._result.get("assess")
+        """What the run says of it as soon as it is known; None: it is over, and its log could not be read."""
+        found = self._heard("assess")
         return None if found is None else Assessment.model_validate(found)
 
     def train(self, parents: Sequence[str]) -> Iterator[LearnedNetwork]:
-        """What the run has trained."""
-        for at, one in enumerate(self._result.get("train") or ()):
-            yield LearnedNetwork.of_result(one, parents[at] if at < len(parents) else "unknown")
+        """What the run has trained, each as soon as it is known."""
+        while (trained := self._heard("train", self._trained + 1)) is not None:
+            parent = parents[self._trained] if self._trained < len(parents) else "unknown"
+            yield LearnedNetwork.of_result(trained[self._trained], parent)
+            self._trained += 1
+            if self._trained == len(parents):
+                return
 
     def benchmark(self, against: Sequence[str]) -> Benchmarked:
         """What the run has compared; it chose by itself who stands beside."""
         del against
-        return Benchmarked.model_validate(self._result.get("benchmark"))
+        return Benchmarked.model_validate(self._heard("benchmark"))
 
     def home(self, found: Benchmarked) -> tuple[Package | None, Path]:
         """The run brought it to this machine."""
-        return brought_home(*self._end, found, PathMap(), self._mine.folder, self._out)
+        *_, end = self._last, *self._run
+        return brought_home(self._work, end, found, PathMap(), self._mine.folder, self._out)
 
-    @property
-    def _result(self) -> dict[str, Any]:
-        return self._end[1].result or {}
+    def _heard(self, part: str, many: int = 1) -> Any:
+        """What the run says of a part, once so many of it are known; None: it is over, and said nothing of it."""
+        while True:
+            found = self._known.get(part)
+            if found is not None and (part != "train" or len(found) >= many):
+                return found
+            answer = next(self._run, None)
+            if answer is None:
+                return None
+            self._last = answer
+            self._known |= answer.result or {}
 
-    def _ended(self) -> tuple[KeptWork, WorkAnswer]:
+    def _followed(self) -> Iterator[WorkAnswer]:
         request = {name: value for name, value in self._requests.run().items() if value is not None}
         for key in numbered(self._kept.key):
             work = begin(
@@ -103,8 +115,9 @@ class StepsByFlow:
             )
             if work.state != WorkState.CANCELLED:
                 break
+        self._work = work
         self._said(f"{work.key}  by flow {FLOW}, on endpoint {work.endpoint}")
-        return work, done(work, FLOW, self._said, self._asked.progress, called="learning")
+        yield from going(work, FLOW, self._said, self._asked.progress, called="learning")
 
 
 def _whole(dataset: Dataset | None, folder: Path) -> None:
