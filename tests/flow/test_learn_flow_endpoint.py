@@ -92,6 +92,35 @@ def test_a_start_is_not_answered_and_the_client_is_killed_between_two_trainings(
         assert lost.hits == 1
 
 
+def test_the_endpoint_is_gone_after_two_trainings_and_another_run_goes_on(
+    service: Service, quick_endpoint: ChildEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def over(events: list[Event]) -> bool:
+        return any(isinstance(event, Ended) for event in events)
+
+    with lab_of(service, quick_endpoint, tmp_path, monkeypatch) as (lab, library):
+        batch = Batch("of-north", (Work(1, "north-1", "learn", asked(lab, library), WorkAnswer.model_validate),))
+        reached = service.globus.flows.hold("Benchmark")
+        runner = lab.work_runner("learn")
+        try:
+            listen(runner, lambda _: runner.capacity > 0)
+            runner.submit(batch)
+            listen(runner, lambda _: reached.is_set())
+            gone = service.globus.flows.compute_trouble("failed", 3)
+            service.globus.flows.release("Benchmark")
+            (end,) = (event for event in listen(runner, over) if isinstance(event, Ended))
+        finally:
+            runner.close()
+        assert (gone.hits, [run.status for run in lab.runs()]) == (3, ["FAILED", "SUCCEEDED"])
+        assert [run.about["tags"][1] for run in lab.runs()] == ["mhfd-in:of-north"] * 2
+        assert end.answer.state is WorkState.DONE, end.answer
+        assert [line["did"] for line in done(library)] == ["assess", "train", "train", "benchmark"]
+        assert [Path(one.path).read_text()[:14] for one in end.answer.artefacts] == ['{"trained": 2}', "model.onnx fro"]
+        assert lab.staged() == []
+        home = sorted(path.name for path in lab.results.rglob("model.onnx"))
+        assert len(home) == 3, "both trainings, and what was benchmarked"
+
+
 @pytest.mark.soak
 def test_a_person_types_it(
     service: Service, quick_endpoint: ChildEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

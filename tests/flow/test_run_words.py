@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.rigs.hash_flow import HASH_FLOW
 
-from mhfd_client.flow.run_words import Surroundings, ended, ending, late, step_of
+from mhfd_client.flow.run_words import Surroundings, ended, ending, explained, late, step_of
 from mhfd_client.flow.service import Run
 from mhfd_flows.build import FlowRecipe
 from mhfd_flows.definition import Fail
@@ -119,3 +119,20 @@ def test_all_endings_but_one_have_cleaned_up() -> None:
 def test_what_takes_long_says_what_it_may_be(state: str) -> None:
     told = late(Run("RUN", "ACTIVE", state), 600)
     assert (told.what, told.do) == (f"is in {state} for 10 min, {step_of('ACTIVE', state).words}", LATE[state])
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "did", "said"),
+    [
+        ("FAILED", "BenchmarkWorkLost", "MakeStaging Train1 Benchmark", "stays in /staging/mhfd-work/ of "),
+        ("ENDED", "", "MakeStaging Train1", "stays in /staging/mhfd-work/ of collection STAGING"),
+        ("ENDED", "", "MakeStaging Assess", "stays in /staging/mhfd-work/ of collection STAGING"),
+        ("FAILED", "BenchmarkWorkFailed", "MakeStaging Train1 Benchmark Clean", "the function says why"),
+        ("FAILED", "StagingNotCleaned", "MakeStaging Train1 Clean", "delete the folder /staging/mhfd-work/"),
+    ],
+)  # fmt: skip
+def test_what_a_run_leaves_for_another_is_said(status: str, error: str, did: str, said: str) -> None:
+    told = explained(Run("RUN", status, error=error, folder="work"), SITE, did.split(), FLOWS["learn"])
+    assert told is not None
+    assert said in told.do
+    assert ("another run goes on" in told.do) == said.startswith("stays")

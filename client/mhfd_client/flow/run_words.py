@@ -6,6 +6,7 @@ Words only; those of our flows' states and ends are their stages' own. It asks n
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -122,14 +123,30 @@ def ended(run: Run, site: Surroundings) -> Explained | None:
     return Explained(said, words.do.format(leftover=leftover, endpoint=site.endpoint or "ID"))
 
 
-def explained(run: Run, site: Surroundings) -> Explained | None:
-    """What is wrong with a run now, if anything is."""
+def explained(run: Run, site: Surroundings, did: Sequence[str] = (), of: FlowRecipe | None = None) -> Explained | None:
+    """What is wrong with a run now, if anything is. `did`: the states that it came to; `of`: its flow, if known."""
     if run.status == "INACTIVE":
         return consent(run, site)
-    return ended(run, site) if run.over else None
+    told = ended(run, site) if run.over else None
+    if told is None or not _kept(run, did, of):
+        return told
+    goes_on = f"what is done of it stays in {_its_folder(site, run)}: with the same key and folder another run goes on"
+    return Explained(told.what, goes_on if run.status == "ENDED" else "; ".join(filter(None, (told.do, goes_on))))
+
+
+def _kept(run: Run, did: Sequence[str], of: FlowRecipe | None) -> bool:
+    """Whether its folder is there, for another run."""
+    if of is None or of.keeping is None or run.error in of.at_once:
+        return False
+    made = any(of.places.get(state) in of.keeping.made for state in did)
+    return run.status == "ENDED" or (made and "Clean" not in did)
 
 
 def leftover_line(site: Surroundings, run: Run) -> str:
     """What a person does with a folder that a run has left."""
+    return f"delete the folder {_its_folder(site, run)} by hand"
+
+
+def _its_folder(site: Surroundings, run: Run) -> str:
     where = f"of collection {site.staging}" if site.staging else "of the staging collection"
-    return f"delete the folder {leftover_of(site.staging_path, run)} {where} by hand"
+    return f"{leftover_of(site.staging_path, run)} {where}"

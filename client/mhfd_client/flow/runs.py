@@ -147,16 +147,16 @@ def find(service: FlowService, flow: str, text: str) -> dict[str, Any]:
 def shown(service: FlowService, plain: Mapping[str, Any], site: Surroundings) -> Shown:
     """All about a run that was found."""
     run = run_of(plain)
-    did = tuple(steps(service.log(run.id)))
+    did, label = tuple(steps(service.log(run.id))), str(plain.get("label") or "")
     return Shown(
         run,
         site.flow,
         str(plain.get("flow_title") or ""),
-        str(plain.get("label") or ""),
+        label,
         _key(plain),
         seconds(plain.get("completion_time")) if run.status in OVER else None,
         did,
-        explained(run, site),
+        explained(run, site, [one.state for one in did], flow_in(label)),
     )
 
 

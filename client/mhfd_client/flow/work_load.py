@@ -40,6 +40,7 @@ class WorkLoad(Load[PendingWork]):
         recipe: The flow: which field of a request names a folder here that it brings, and what its input has.
     """
 
+    recipe: FlowRecipe
     waits, foreign = "the work waits", "this flow carries work of a function, and no images"
 
     def __init__(self, folders: Folders, recipe: FlowRecipe) -> None:

@@ -52,6 +52,8 @@ class Chosen:
     body: dict[str, Any]
     label: str
     tags: tuple[str, ...]
+    recipe: FlowRecipe | None
+    """Which of ours it is."""
 
     @property
     def flow(self) -> str:
@@ -79,6 +81,7 @@ def chosen(
     from mhfd_client.commands.far.flow_told import object_of
     from mhfd_client.flow.by_hand.run_input import InputParts, read_input, run_input
     from mhfd_client.flow.runs import surroundings
+    from mhfd_client.flow.service import FOLDER_TAG
     from mhfd_client.settings.load import load
 
     settings = load(config).settings
@@ -95,7 +98,9 @@ def chosen(
     if schema is None:
         echo(f"what flow {id_} asks for is not shown to us: the service checks the input", err=True)
     body = run_input(settings, schema, given, written, scores=recipe is None or not recipe.asked.long)
-    return Chosen(settings, surroundings(settings, id_), body, label or _label(name or "mhfd", body), tags)
+    if recipe is not None and recipe.keeping is not None and isinstance(body.get("folder"), str):
+        tags += (FOLDER_TAG + body["folder"],)
+    return Chosen(settings, surroundings(settings, id_), body, label or _label(name or "mhfd", body), tags, recipe)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from mhfd_client.times import CLOCK, local
 
 if TYPE_CHECKING:
     from mhfd_client.flow.service import FlowService, Run
+    from mhfd_flows.build import FlowRecipe
 
 POLL_S: Final = 3.0
 
@@ -37,6 +38,7 @@ def start(wait: bool, config: Path | None, as_json: bool, **given: Any) -> None:
     from mhfd_client.flow.by_hand.once import Once
     from mhfd_client.flow.run_words import explained
     from mhfd_client.flow.service import FlowService
+    from mhfd_client.flow.steps import steps
     from mhfd_client.globus.consents import consents_for
     from mhfd_client.globus.identity import globus_app
 
@@ -63,10 +65,13 @@ def start(wait: bool, config: Path | None, as_json: bool, **given: Any) -> None:
             if not wait:
                 echo(f"`mhfd run show {made.id} --flow-id {run.flow}` says how it stands")
         last: Run | None = None
+        did: list[str] = []
         if wait:
-            for last in _followed(service, made.id):
-                echo(f"{local(time.time(), CLOCK)}  {_words(last)}", err=as_json)
-    wrong = None if last is None else explained(last, run.site)
+            for last in _followed(service, made.id, run.recipe):
+                echo(f"{local(time.time(), CLOCK)}  {_words(last, run.recipe)}", err=as_json)
+            if last is not None and last.over and last.status != "SUCCEEDED":
+                did = [one.state for one in steps(service.log(made.id))]
+    wrong = None if last is None else explained(last, run.site, did, run.recipe)
     if as_json:
         status = None if last is None else last.status
         told = {"flow": run.flow, "run": made.id, "key": made.key, "label": run.label, "tags": list(run.tags)}
@@ -80,7 +85,7 @@ def start(wait: bool, config: Path | None, as_json: bool, **given: Any) -> None:
         sys.exit(EXIT_PERSON)
 
 
-def _followed(service: FlowService, run: str) -> Iterator[Run]:
+def _followed(service: FlowService, run: str, of: FlowRecipe | None) -> Iterator[Run]:
     """How it stands, each time that this changes, until it is over or waits for a person."""
     from mhfd_client.errors import FlowsUnreachable
     from mhfd_client.flow.service import run_of
@@ -94,15 +99,19 @@ def _followed(service: FlowService, run: str) -> Iterator[Run]:
                 before = str(e)
                 echo(f"{e}; the run goes on at Globus, and is looked at again", err=True)
         else:
-            if before != _words(now):
-                before = _words(now)
+            if before != _words(now, of):
+                before = _words(now, of)
                 yield now
             if now.over or now.status == "INACTIVE":
                 return
         time.sleep(POLL_S)
 
 
-def _words(run: Run) -> str:
+def _words(run: Run, of: FlowRecipe | None) -> str:
     from mhfd_client.flow.run_words import step_of
 
-    return run.status if run.over else f"{step_of(run.status, run.state).words}{f' ({run.state})' if run.state else ''}"
+    return (
+        run.status
+        if run.over
+        else f"{step_of(run.status, run.state, of).words}{f' ({run.state})' if run.state else ''}"
+    )
