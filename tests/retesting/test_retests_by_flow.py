@@ -27,7 +27,7 @@ from mhfd_flows.shipped import FLOWS
 
 
 @dataclass
-class Tested:
+class ByFlow:
     """A watch whose champion is tested every other image, and the site that tests it."""
 
     lab: Site
@@ -57,7 +57,7 @@ def settings_of(lab: Site, library: Path) -> dict[str, Any]:
 @pytest.fixture
 def tested(
     service: Service, quick_endpoint: ChildEndpoint, tmp_path: Path, globus_env: dict[str, str]
-) -> Iterator[Tested]:
+) -> Iterator[ByFlow]:
     before = quick_endpoint.site_file.read_text()
     quick_endpoint.site_file.write_text(f"{before}[functions.mhfd_benchmark]\n")
     library = quick_endpoint.staging / f"library-{tmp_path.name}"
@@ -69,13 +69,13 @@ def tested(
             config = settings_file(tmp_path, settings_of(lab, library))
             options = ["--quiet", "--workers", "1", "--config", str(config)]
             with closing(Watched(lab.root, tmp_path, lab.env, options)) as station:
-                yield Tested(lab, station, config)
+                yield ByFlow(lab, station, config)
     finally:
         quick_endpoint.site_file.write_text(before)
 
 
 @pytest.mark.timeout(600)
-def test_a_watch_is_killed_in_between_and_each_test_is_one_run(tested: Tested) -> None:
+def test_a_watch_is_killed_in_between_and_each_test_is_one_run(tested: ByFlow) -> None:
     """While images are brought, while the function is asked, and while the report comes back."""
     lab, station = tested.lab, tested.station
     for number, state in enumerate(("BringImages", "Act", "ReturnReport"), 1):
@@ -104,7 +104,7 @@ def test_a_watch_is_killed_in_between_and_each_test_is_one_run(tested: Tested) -
     assert lab.staged() == []
 
 
-def test_a_folder_that_no_flow_brings_is_said_before_anything_is_watched(tested: Tested, tmp_path: Path) -> None:
+def test_a_folder_that_no_flow_brings_is_said_before_anything_is_watched(tested: ByFlow, tmp_path: Path) -> None:
     given = settings_of(tested.lab, tmp_path / "library")
     for change, words in (
         ({"models.retest_folder": str(tmp_path / "away")}, "models.retest_folder: "),

@@ -52,7 +52,7 @@ class Chosen:
     body: dict[str, Any]
     label: str
     tags: tuple[str, ...]
-    recipe: FlowRecipe | None
+    recipe: FlowRecipe | None = None
     """Which of ours it is."""
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,6 +35,7 @@ def start(wait: bool, config: Path | None, as_json: bool, **given: Any) -> None:
     images the run looks for new ones by itself. A lost answer starts no second run: the same command again finds the
     first. The exit code is 1 when no run is known to have begun, or, with --wait, when it does not end well.
     """
+    from mhfd_client.errors import FlowError
     from mhfd_client.flow.by_hand.once import Once
     from mhfd_client.flow.run_words import explained
     from mhfd_client.flow.service import FlowService
@@ -69,8 +70,9 @@ def start(wait: bool, config: Path | None, as_json: bool, **given: Any) -> None:
         if wait:
             for last in _followed(service, made.id, run.recipe):
                 echo(f"{local(time.time(), CLOCK)}  {_words(last, run.recipe)}", err=as_json)
-            if last is not None and last.over and last.status != "SUCCEEDED":
-                did = [one.state for one in steps(service.log(made.id))]
+            if run.recipe is not None and run.recipe.keeping is not None:
+                with suppress(FlowError):  # what it says of itself is said anyway
+                    did = [one.state for one in steps(service.log(made.id))]
     wrong = None if last is None else explained(last, run.site, did, run.recipe)
     if as_json:
         status = None if last is None else last.status
