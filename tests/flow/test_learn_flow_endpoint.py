@@ -100,14 +100,14 @@ def test_the_endpoint_is_gone_after_two_trainings_and_another_run_goes_on(
 
     with lab_of(service, quick_endpoint, tmp_path, monkeypatch) as (lab, library):
         batch = Batch("of-north", (Work(1, "north-1", "learn", asked(lab, library), WorkAnswer.model_validate),))
-        reached = service.globus.flows.hold("Benchmark")
+        reached = service.globus.flows.hold("Train2")  # which is asked already: what fails is the next
         runner = lab.work_runner("learn")
         try:
             listen(runner, lambda _: runner.capacity > 0)
             runner.submit(batch)
             listen(runner, lambda _: reached.is_set())
             gone = service.globus.flows.compute_trouble("failed", 3)
-            service.globus.flows.release("Benchmark")
+            service.globus.flows.release("Train2")
             (end,) = (event for event in listen(runner, over) if isinstance(event, Ended))
         finally:
             runner.close()
