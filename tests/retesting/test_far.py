@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from tests.rigs.benched import package
@@ -17,9 +17,11 @@ from tests.rigs.works_here import WorksHere
 
 from mhfd.learning.packages import Library
 from mhfd.learning.promotion import gates
+from mhfd_client.errors import RunnerError
 from mhfd_client.results.retested import answer_words
 from mhfd_client.retesting.job import run
 from mhfd_client.runners import far
+from mhfd_client.works import following
 
 
 class FarRun(RunUnderTest):
@@ -89,6 +91,22 @@ def test_an_endpoint_that_refuses_says_why_and_the_next_try_is_another_work(aske
     asked.facility.allow(**roots, functions={"mhfd_benchmark": {}})
     assert asked.answer(**asked.way).line.startswith("kept: mhfd")
     assert asked.here.of("mhfd_benchmark")[-1]["key"].endswith("-count-1-1")
+
+
+def test_a_try_of_which_nothing_was_heard_asks_nothing_anew(asked: FarRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was asked for may still be under way: asked anew, it would be made twice."""
+
+    def gone(_kept: object) -> NoReturn:
+        raise RunnerError("the network is gone")
+
+    asked.image()
+    with monkeypatch.context() as patch:
+        patch.setattr(following, "follow", gone)
+        told = run(asked.test(**asked.way))
+    assert (told.why, told.tries) == ("the network is gone", 1)
+    asked.journal.retest_failed(*asked.key, package=None, why="the network is gone", tries=1)
+    assert asked.answer(**asked.way).line.startswith("kept: mhfd")
+    assert {one["key"] for one in asked.here.of("mhfd_benchmark")} == {f"retest-{asked.journal.identity()}-count-1"}
 
 
 def test_far_away_needs_the_library_s_name_there(asked: FarRun) -> None:
