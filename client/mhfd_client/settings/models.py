@@ -60,8 +60,9 @@ class ModelsSettings(Section):
     )
     retest_folder: Path | None = Field(
         None,
-        description="where the image of a test is laid, with its label; with `compute` the endpoint has to see it; "
-        "unset: `retests` in the state folder",
+        description="where the image of a test is laid, with its label; with `compute` the endpoint has to see it, "
+        "with `flow` it lies below `flow.source_here` and not in the watched folder; unset: `retests` in the state "
+        "folder",
     )
     retest_window: int = Field(
         20, ge=2, le=10_000, description="so many of the champion's last estimates say whether the run drifts"
