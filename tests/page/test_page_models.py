@@ -15,10 +15,10 @@ from tests.rigs.page_browser import DESKTOP, FITS, PHONE, Opens
 from tests.rigs.page_rig import Rig, served
 from tests.rigs.promoted import report_of
 
-from mhfd.learning.packages import Library
+from mhfd.learning.packages import Library, Package, read_package
 from mhfd_client.journal.retests import RetestRule
 from mhfd_client.journal.rows import ChampionTold, RetestReason
-from mhfd_client.page.models import seats
+from mhfd_client.page.models import PackageTitles, elsewhere, seats
 from mhfd_client.results.retested import RetestAnswer
 from mhfd_client.settings import load as settings
 
@@ -34,14 +34,14 @@ def library(rig: Rig, tmp_path: Path) -> Library:
 
 
 def test_without_a_promotion_mhfd_speaks(library: Library) -> None:
-    (only,) = seats(library, "sem")
+    (only,) = seats(library, "sem", PackageTitles(library))
     assert (only.task, only.champion, only.challenger, only.since) == ("focus", "mhfd", None, "")
 
 
 def test_who_judges_everywhere_judges_here_too(library: Library, tmp_path: Path) -> None:
     package = written(tmp_path / "made")
     library.promote(package, report_of(tmp_path / "report", package.name), why="seven specimens")
-    (only,) = seats(library, "sem")
+    (only,) = seats(library, "sem", PackageTitles(library))
     assert (only.champion, only.why, only.title) == (package.name, "seven specimens", "made up")
 
 
@@ -49,8 +49,48 @@ def test_a_damaged_library_is_named(library: Library, tmp_path: Path) -> None:
     package = written(tmp_path / "made")
     library.promote(package, report_of(tmp_path / "report", package.name, instrument="sem"), instrument="sem")
     next((library.home / "champions").rglob("focus.json")).write_text("{")
-    (only,) = seats(library, "sem")
+    (only,) = seats(library, "sem", PackageTitles(library))
     assert "does not say who is champion" in only.damaged
+
+
+def test_a_champion_that_is_gone_is_named_and_said_to_be(library: Library, tmp_path: Path) -> None:
+    package = written(tmp_path / "made")
+    library.promote(package, report_of(tmp_path / "report", package.name, instrument="sem"), instrument="sem")
+    (library.folder / package.name / "README.md").write_text("other")
+    (only,) = seats(library, "sem", PackageTitles(library))
+    assert (only.champion, only.title, only.damaged) == (package.name, package.name[:8], "")
+    assert "README.md: has changed" in only.gone
+
+
+def test_each_package_is_read_once_and_no_other(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A library may have many, and while the page of models reads them the page of the watch waits."""
+    one, two, other = (written(tmp_path / "made", weights=WEIGHTS * k, title=f"small {k}") for k in (1, 2, 3))
+    library.promote(one, report_of(tmp_path / "r1", one.name, instrument="sem"), instrument="sem")
+    report = report_of(tmp_path / "r2", two.name, champion=one.name, instrument="sem")
+    library.promote(two, report, instrument="sem")
+    library.rollback("focus", instrument="sem")
+    library.challenge(two, instrument="sem")
+    library.add(other)
+    read: list[str] = []
+
+    def seen(folder: Path) -> Package:
+        read.append(folder.name)
+        return read_package(folder)
+
+    monkeypatch.setattr("mhfd.learning.packages.shelf.read_package", seen)
+    (only,) = seats(library, "sem", PackageTitles(library))
+    assert (only.title, only.challenger, len(only.changes)) == ("small 1", f"small 2 {two.name[:8]}", 4)
+    assert sorted(read) == sorted([one.name, two.name])
+
+
+def test_who_judges_elsewhere_is_said_where_it_is_another(library: Library, tmp_path: Path) -> None:
+    package = written(tmp_path / "made")
+    library.promote(package, report_of(tmp_path / "report", package.name, instrument="sem"), instrument="sem")
+    titles = PackageTitles(library)
+    assert elsewhere(library, "sem", titles) == []
+    assert elsewhere(library, None, titles) == [f"sem: made up {package.name[:8]} judges focus"]
 
 
 @pytest.mark.browser

@@ -16,6 +16,7 @@ from jinja2 import Environment
 
 from mhfd.errors import MhfdError
 from mhfd.learning.packages import MHFD, TASKS, ChampionChange, Library, ModelTask
+from mhfd.learning.packages.history import NOBODY
 from mhfd_client.journal.view import JournalView
 from mhfd_client.page import banner
 from mhfd_client.results.champion_now import champion_now
@@ -36,7 +37,10 @@ _CHANGES: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class TaskSeat:
-    """Who judges one task here. `since`, `who` and `why` are of the last change; `damaged`: why nobody knows."""
+    """Who judges one task here. `since`, `who` and `why` are of the last change.
+
+    `damaged`: why nobody knows who judges. `gone`: why the champion, who is known, cannot be asked.
+    """
 
     task: ModelTask
     champion: str = MHFD
@@ -47,6 +51,7 @@ class TaskSeat:
     challenger: str | None = None
     challenges: str = ""
     damaged: str = ""
+    gone: str = ""
     changes: tuple[str, ...] = ()
 
     @property
@@ -59,11 +64,14 @@ def models(env: Environment, journal: JournalView, home: Path, instrument: str |
     """The whole page."""
     tests = retested(journal)
     last = next((one for one in reversed(tests) if one.answer is not None), None)
+    library = Library(home)
+    titles = PackageTitles(library)
     return env.get_template("models.html").render(
         name=banner.name_of(root),
         instrument=instrument,
         home=str(home),
-        seats=seats(Library(home), instrument),
+        seats=seats(library, instrument, titles),
+        elsewhere=elsewhere(library, instrument, titles),
         judging=champion_now(journal),
         speakers=[Speaker(*row) for row in journal.speakers()],
         summary=summary(tests),
@@ -73,13 +81,60 @@ def models(env: Environment, journal: JournalView, home: Path, instrument: str |
     )
 
 
-def seats(library: Library, instrument: str | None) -> list[TaskSeat]:
+def seats(library: Library, instrument: str | None, titles: PackageTitles) -> list[TaskSeat]:
     """Every task in which a package ever had a place at this microscope; and focus, which everybody asks about."""
-    found = [_seat(library, task, instrument) for task in TASKS]
+    found = [_seat(library, titles, task, instrument) for task in TASKS]
     return [one for one in found if one.task == "focus" or one.damaged or one.changes or one.champion != MHFD]
 
 
-def _seat(library: Library, task: ModelTask, instrument: str | None) -> TaskSeat:
+def elsewhere(library: Library, instrument: str | None, titles: PackageTitles) -> list[str]:
+    """Who judges at the other microscopes of the library, a line each, where it is another than here."""
+    lines = []
+    for name in library.instruments():
+        for task in TASKS if name != instrument else ():
+            try:
+                there = library.champion_name(task, name)
+                if there != library.champion_name(task, instrument):
+                    lines.append(f"{name}: {titles.short(there)} judges {task}")
+            except MhfdError as error:
+                lines.append(f"{name}: {error}")
+    return lines
+
+
+class PackageTitles:
+    """What people call packages: each is read once a page, and alone, since a page of a watch may not wait for all."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._known: dict[str, str | MhfdError] = {}
+
+    def of(self, name: str) -> str:
+        """Its title; MhfdError says of one that is gone or damaged."""
+        if name not in self._known:
+            self._known[name] = self._read(name)
+        found = self._known[name]
+        if isinstance(found, MhfdError):
+            raise found
+        return found
+
+    def short(self, name: str) -> str:
+        """Title and the first digits; of one that is gone or damaged these alone."""
+        try:
+            return name if name in (MHFD, NOBODY) else f"{self.of(name)} {name[:8]}"
+        except MhfdError:
+            return name[:8]
+
+    def _read(self, name: str) -> str | MhfdError:
+        if name == MHFD:
+            return "mhfd, by its own measure"
+        folder = self._library.folder_of(name)
+        try:
+            return self._library.find(name if folder is None else str(folder)).card.title
+        except MhfdError as error:
+            return error
+
+
+def _seat(library: Library, titles: PackageTitles, task: ModelTask, instrument: str | None) -> TaskSeat:
     try:
         champion, challenger = library.champion_name(task, instrument), library.challenger_name(task, instrument)
         told = [one.change for one in library.history(task, instrument) if one.in_effect]
@@ -88,26 +143,25 @@ def _seat(library: Library, task: ModelTask, instrument: str | None) -> TaskSeat
         crowned = [one for one in told if one.role == "champion"]
         challenges = [one for one in told if one.role == "challenger" and one.after == challenger]
         last = crowned[-1] if crowned else None
+        title, gone = champion[:8], ""
+        try:
+            title = titles.of(champion)
+        except MhfdError as error:
+            gone = str(error)
         return TaskSeat(
             task,
             champion,
-            _title(library, champion),
+            title,
             "" if last is None else _when(last),
             "" if last is None else last.who,
             "" if last is None else _why(last),
-            None if challenger is None else f"{_title(library, challenger)} {challenger[:8]}",
+            None if challenger is None else titles.short(challenger),
             challenges[-1].why if challenges else "",
-            changes=tuple(_told(library, one) for one in told[-_CHANGES:][::-1]),
+            gone=gone,
+            changes=tuple(_told(titles, one) for one in told[-_CHANGES:][::-1]),
         )
     except MhfdError as error:
         return TaskSeat(task, "unknown", damaged=str(error))
-
-
-def _title(library: Library, name: str) -> str:
-    """What people call it; MhfdError says of one that is gone or damaged."""
-    if name == MHFD:
-        return "mhfd, by its own measure"
-    return library.find(name).card.title
 
 
 def _why(change: ChampionChange) -> str:
@@ -118,15 +172,14 @@ def _when(change: ChampionChange) -> str:
     return lately(datetime.fromisoformat(change.at).timestamp())
 
 
-def _told(library: Library, change: ChampionChange) -> str:
-    def called(name: str) -> str:
-        try:
-            return f"{_title(library, name)} {name[:8]}" if name != MHFD else MHFD
-        except MhfdError:
-            return name[:8]
-
+def _told(titles: PackageTitles, change: ChampionChange) -> str:
     why = f": {change.why}" if change.why else ""
-    return f"{_when(change)} {change.kind} {called(change.before)} → {called(change.after)}, by {change.who}{why}"
+    what = f"{change.kind} {titles.short(change.before)} → {titles.short(change.after)}"
+    if change.kind == "challenges":
+        what = f"challenged by {titles.short(change.after)}"
+    elif change.kind == "challenge ended":
+        what = f"no longer challenged by {titles.short(change.before)}"
+    return f"{_when(change)} {what}, by {change.who}{why}"
 
 
 def _newest(tests: Sequence[Retested], *, but: Retested | None) -> list[str]:
