@@ -28,4 +28,4 @@ def _draw(steps: Steps[T], given: T, outputs: int) -> NetDrawn[T]:
     return NetDrawn(None, steps.conv(steps.relu(inside), "map", outputs, gain=_FAINT))
 
 
-REGIONS: Final = Net("regions", ("segment",), 64, 0.1, _draw, grid=GRID)
+REGIONS: Final = Net("regions", ("segment",), 64, 0.03, _draw, grid=GRID)
