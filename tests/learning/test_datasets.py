@@ -47,6 +47,16 @@ def test_a_watched_folder_stands_for_its_state(tmp_path: Path, monkeypatch: pyte
     assert row.group.specimen == "wafer7"
 
 
+def test_rows_without_a_label_are_counted_for_people(tmp_path: Path) -> None:
+    made = mhfd_client.dataset(folder_of(tmp_path / "lab", 2), out=tmp_path / "set")
+    first, *others = made.rows
+    unknown = first.model_copy(update={"target": first.target.model_copy(update={"bad": None, "radius_px": 3.0})})
+    Dataset((unknown, *others), made.split).write(tmp_path / "set")
+    _, said = typed_here(["dataset", "check", str(tmp_path / "set")])
+    assert "4 rows of 4 images: " in said
+    assert " bad, 1 without a label\n" in said
+
+
 def test_what_is_typed_says_what_was_made_and_what_to_do_next(tmp_path: Path) -> None:
     lab = folder_of(tmp_path / "lab", 2)
     code, said = typed_here(["dataset", "build", str(lab), "--out", str(tmp_path / "set")])

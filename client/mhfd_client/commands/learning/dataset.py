@@ -151,6 +151,8 @@ def _counts(told: Mapping[str, Any]) -> str:
 
     more = [counted(told[what], what[:-1]) for what in ("moves", "takes", "masks") if told[what]]
     said = [f"{told['good']} good", f"{told['bad']} bad"] if told["good"] or told["bad"] or not more else []
+    if said and told["unlabelled"]:
+        said.append(f"{told['unlabelled']} without a label")
     said += more
     return f"{counted(told['rows'], 'row')} of {counted(told['images'], 'image')}: {', '.join(said)}"
 
