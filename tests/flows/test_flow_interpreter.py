@@ -54,11 +54,12 @@ def test_a_fault_ends_as_it_should(fault: Fault, images: int, look: bool) -> Non
     assert done.execution.status == ("FAILED" if done.found.error else "SUCCEEDED")
 
 
-@pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("all_pairs", [False, pytest.param(True, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("flow", ALL.values(), ids=ALL)
-def test_two_faults_end_as_they_should(flow: FlowRecipe, every: int) -> None:
-    """All pairs take ten seconds and more: in every run, each fault meets a fifth of the others."""
+def test_two_faults_end_as_they_should(flow: FlowRecipe, all_pairs: bool) -> None:
+    """All pairs take ten seconds and more: in every run, each fault meets a fifth of the others, or some five."""
     names = [fault.name for fault in flow.faults]
+    every = 1 if all_pairs else max(5, len(names) // 5)
     pairs = [(i, j) for i, j in itertools.combinations(range(len(names)), 2) if (i + j) % every == 0]
     assert {n for pair in pairs for n in pair} == set(range(len(names)))
     for first, second in ((names[i], names[j]) for i, j in pairs):
