@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,18 @@ def test_promoted_challenged_and_rolled_back_between_two_images(following: Follo
     assert following.titles() == ["two"], "the challenge has ended with it"
     following.library.rollback("focus", instrument="north")
     assert following.titles() == ["one"]
+
+
+def test_a_change_is_told_as_the_later_one_after_the_computer_s_clock_was_set_back(
+    following: Following, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    following.asked()
+    (before,) = following.told
+    monkeypatch.setattr(time, "time_ns", lambda: 1)
+    following.promote(following.package("one", 0.1))
+    following.asked()
+    (after,) = following.told
+    assert after["looked_ns"] > before["looked_ns"]
 
 
 def test_another_microscope_s_champion_changes_nothing(following: Following) -> None:

@@ -116,7 +116,7 @@ class Estimator:
 
     def _taken_up(self) -> str | None:
         """What is to be told of the packages, where nobody was opened yet or a seat has another one now."""
-        looked_ns = time.time_ns()
+        looked_ns = time.monotonic_ns()
         seats = taken_seats(self._wanted, self._library, self._instrument)  # first: a change meanwhile is seen next
         if self._sessions is not None and seats == self._seats:
             return None
