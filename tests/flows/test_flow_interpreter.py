@@ -26,6 +26,10 @@ from mhfd_flows.shipped import FLOWS, MAX_FILES, MAX_IMAGES
 
 MOVING, SHARED = FLOWS["focus_check"], FLOWS["focus_check_shared"]
 ALL = {**FLOWS, HASH_FLOW.name: HASH_FLOW}
+AFTER = {("learn", "StagingThere"): "MakeStaging", ("learn", "SaveMade"): "ReturnReportAndPackage"}
+"""Actions that are done only where another one has failed."""
+KEEPS = {("learn", state) for state in ("Train1", "Train2", "Benchmark", "ReturnReportAndPackage", "SaveMade")}
+"""Actions after which another run can go on in the folder: it stays."""
 COMPUTE = "https://compute.actions.globus.org/v3"
 TRANSFER = "https://transfer.actions.globus.org/"
 ROOM = 150_000
@@ -81,6 +85,8 @@ def test_every_state_is_visited_by_some_case(flow: FlowRecipe) -> None:
     visited = {state for done in all_cases() if done.flow is flow for state in done.execution.visited}
     if flow is MOVING:
         visited |= set(asked().visited) | set(unwell(flow, "AskEndpoint", "ActionFailedException").visited)
+    for _, state in (one for one in AFTER if one[0] == flow.name):
+        visited |= set(unwell(flow, state, "ActionFailedException").visited)
     assert visited == set(flow.definition.states)
 
 
@@ -101,7 +107,7 @@ def test_a_run_that_only_asks_moves_nothing() -> None:
 
 
 def unwell(flow: FlowRecipe, state: str, error: str) -> Execution:
-    """A run in which one action always ends in one error, whatever the others do."""
+    """A run in which one action always ends in one error, whatever the others do; and the one that it comes after."""
     clock = VirtualClock()
     world = World(clock)
     world.folders |= {(SOURCE, "/images/"), (RESULTS, "/reports/")}
@@ -109,6 +115,8 @@ def unwell(flow: FlowRecipe, state: str, error: str) -> Execution:
     body = body_of(flow, ["a.tif"], looking=state.startswith("LookAt"))
     only = {"only_ask": True} if state == "AskEndpoint" else {}
     doing = {**world.of(flow), state: _Unwell(error)}
+    if before := AFTER.get((flow.name, state)):
+        doing[before] = _Unwell("ActionFailedException")
     return run(flow.definition, body | only, {}, clock, run_id=RUN_ID, instead=doing.get)
 
 
@@ -147,9 +155,10 @@ def test_every_catch_is_taken_and_keeps_what_else_there_is(flow: str, state: str
     assert going.error is None or going.error[0] not in (error, "PathError", "ExpressionError")
     assert {"source", "staging", "plan", "tries"} <= set(going.state) or flow == SHARED.name
     kept = [value["Error"] for value in going.state["errors"].values()]
-    assert kept == [error]
-    if "MakeStaging" in going.visited and state != "MakeStaging":
-        assert "Clean" in going.visited
+    there = (flow, state) == ("learn", "MakeStaging")  # then it is looked at, and is not there
+    assert kept == ["ActionFailedException"] * ((flow, state) in AFTER) + [error] + ["ActionFailedException"] * there
+    if "MakeStaging" in going.visited and state not in ("MakeStaging", "StagingThere"):
+        assert ("Clean" in going.visited) is ((flow, state) not in KEEPS)
 
 
 @pytest.mark.parametrize(("flow", "state", "error"), PATHS)
@@ -158,7 +167,7 @@ def test_retries_are_bounded(flow: str, state: str, error: str) -> None:
     tries = going.visited.count(state)
     assert tries <= (40 if state == "LookAtSource" else 3)
     assert error == "ActionTimeout" or tries == (
-        {"LookAtSource": 40, "LookAtReports": 1, "MakeStaging": 1, "AskEndpoint": 1}.get(state, 3)
+        {"LookAtSource": 40, "LookAtReports": 1, "MakeStaging": 1, "StagingThere": 1, "AskEndpoint": 1}.get(state, 3)
     )
 
 

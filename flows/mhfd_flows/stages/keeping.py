@@ -36,10 +36,11 @@ def clean_or_keep(made: tuple[str, ...], parts: tuple[str, ...]) -> FlowStage:
     )
     folders = ", ".join(f"getattr('{Names(part).counter('act')}.folder', '')" for part in made)
     any_made = f"len([f for f in [{folders}] if f != '']) > 0"
+    worth = f"(True if {any_made} else getattr('there', '') != '')"
     mended = f"outcome.error != '' and outcome.error not in {[*keeping.final]}"
     ask = {
         "any.=": f"outcome.error != '' and {any_made}",
-        "stays.=": f"outcome.error in {[*keeping.cut_off]} or ({mended} and ({any_made} or is_present('there')))",
+        "stays.=": f"True if outcome.error in {[*keeping.cut_off]} else {mended} and {worth}",
     }
     kept = "'mhfd-work-' + f.rpartition('/mhfd-work-')[2]"
     data: Any = (
