@@ -47,6 +47,7 @@ def test_an_image_that_arrives_is_on_the_page_without_reloading(rig: Rig, opens:
     with served(rig) as at:
         page = opens(at.address)
         points(page, 8)
+        rig.beat()  # the browser may have taken longer to open than a sign of life lasts
         expect(page.locator("#running strong")).to_contain_text("Running")
         expect(page.locator("#sharp strong")).to_contain_text("In focus")
         assert page.title() == "▶ running - run - mhfd"
