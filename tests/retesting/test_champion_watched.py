@@ -16,8 +16,6 @@ from tests.rigs.globus.waiting import until
 from tests.rigs.promoted import report_of
 from tests.rigs.watched import MHFD, Watched
 
-from mhfd.contract.base import METHOD_VERSION
-from mhfd.learning import features
 from mhfd.learning.inference.distance import RINGS
 from mhfd.learning.packages import Library, Package, Reach, Recipe
 from mhfd_client.journal.rows import RetestReason
@@ -25,14 +23,7 @@ from mhfd_client.journal.view import JournalView
 
 NEAR = Reach(center=(0.0,) * len(RINGS), spread=(1e3,) * len(RINGS), far=1.0)
 NOWHERE = Reach(center=(50.0,) * len(RINGS), spread=(1.0,) * len(RINGS), far=1.0)
-RECIPE = Recipe(
-    learner="made up",
-    families=("report",),
-    names=features.names(("report",))[: len(packages.NAMES)],
-    features_version=features.VERSION,
-    method_version=METHOD_VERSION,
-    says=("bad",),
-)
+RECIPE = packages.recipe_now()
 
 
 class Judged(Watched):

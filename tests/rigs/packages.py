@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 if TYPE_CHECKING:
-    from mhfd.learning.packages import Card, Package
+    from mhfd.learning.packages import Card, Package, Recipe
 
 NAMES: Final = ("ring_03", "ring_07", "texture", "cross_spectrum")
 WEIGHTS: Final = np.array([[0.5], [-1.25], [2.0], [0.75]], np.float32)
@@ -44,6 +44,23 @@ def card_of(**changed: Any) -> Card:
         "reach": Reach(center=(0.0,) * 4, spread=(1.0,) * 4, far=3.5),
     }
     return Card(**(usual | changed))
+
+
+def recipe_now(**changed: Any) -> Recipe:
+    """One that can be asked by this program, of four numbers of a report."""
+    from mhfd.contract.base import METHOD_VERSION
+    from mhfd.learning import features
+    from mhfd.learning.packages import Recipe
+
+    return Recipe(
+        learner="made up",
+        families=("report",),
+        names=features.names(("report",))[: len(NAMES)],
+        features_version=features.VERSION,
+        method_version=METHOD_VERSION,
+        says=("bad",),
+        **changed,
+    )
 
 
 def model_of(weights: np.ndarray[Any, Any] = WEIGHTS) -> Any:

@@ -18,11 +18,9 @@ from tests.rigs.jobs_folder import Folder
 from tests.rigs.listening import until_answered
 from tests.rigs.promoted import report_of
 
-from mhfd.contract.base import METHOD_VERSION
 from mhfd.contract.params import Params
 from mhfd.errors import OptionNeedsExtra, PackageRefused
-from mhfd.learning import features
-from mhfd.learning.packages import Library, Recipe
+from mhfd.learning.packages import Library
 from mhfd_client.errors import SettingsError
 from mhfd_client.runners import Batch, Event, Health, Job, Scored, Trouble
 from mhfd_client.runners import local as local_runner
@@ -36,15 +34,7 @@ from mhfd_client.settings.load import load
 
 def test_a_worker_asks_packages_after_the_report_and_names_those_that_it_cannot_use(tmp_path: Path) -> None:
     """One that compares with sharp images is given their baseline with the job, a network is shown the image."""
-    recipe = Recipe(
-        learner="made up",
-        families=("report",),
-        names=features.names(("report",))[: len(packages.NAMES)],
-        features_version=features.VERSION,
-        method_version=METHOD_VERSION,
-        baseline=True,
-        says=("bad",),
-    )
+    recipe = packages.recipe_now(baseline=True)
     package = packages.written(tmp_path / "kept", recipe=recipe, reach=None, pixel_nm=None, title="lab-focus")
     network = networks.network_written(tmp_path / "kept")
     names = str(package.folder), str(network.folder), "no-such-package"

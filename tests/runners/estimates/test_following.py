@@ -16,21 +16,12 @@ from tests.rigs.estimates import tissue
 from tests.rigs.promoted import report_of
 
 import mhfd
-from mhfd.contract.base import METHOD_VERSION
 from mhfd.contract.estimate import Estimate
-from mhfd.learning import features
 from mhfd.learning.inference.distance import RINGS
-from mhfd.learning.packages import Library, Package, Reach, Recipe
+from mhfd.learning.packages import Library, Package, Reach
 from mhfd_client.runners.estimates.estimating import Estimator
 
-RECIPE = Recipe(
-    learner="made up",
-    families=("report",),
-    names=features.names(("report",))[: len(packages.NAMES)],
-    features_version=features.VERSION,
-    method_version=METHOD_VERSION,
-    says=("bad",),
-)
+RECIPE = packages.recipe_now()
 
 
 class Following:
