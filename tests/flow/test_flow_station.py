@@ -47,7 +47,10 @@ TOGETHER = ("--set", "flow.wait_s=60")
 
 @pytest.fixture
 def station(lab: Site) -> Iterator[Watched]:
-    made = Watched(lab.root, lab.folder, lab.env, ["--runner", "flow", "--config", str(lab.file(flow__batch=4))])
+    # Images that come together are not seen so on every disk: what is short of a run waits for longer than that takes.
+    made = Watched(
+        lab.root, lab.folder, lab.env, ["--runner", "flow", "--config", str(lab.file(flow__batch=4, flow__wait_s=3.0))]
+    )
     yield made
     made.close()
 
