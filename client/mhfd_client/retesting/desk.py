@@ -88,15 +88,15 @@ class RetestDesk(BesideDesk[JournalView]):
         try:
             name = self._library.champion_name("focus", self._way.instrument)
             package = None if name == MHFD else name
-            if (known is not None and known.package == package) or untold(self._state_dir):
-                return
-            found = None if package is None else self._library.champion("focus", self._way.instrument)
+            told = (known is not None and known.package == package) or bool(untold(self._state_dir))
+            found = None if told else self._library.champion("focus", self._way.instrument)
         except MhfdError as error:
             if self._unread.new(str(error)):
                 log.warning("re-tests: who judges cannot be read: %s", error)
             return
         self._unread.over()
-        put(self._state_dir, RetestTold(champion=package, title=MHFD if found is None else found.card.title))
+        if not told:
+            put(self._state_dir, RetestTold(champion=package, title=MHFD if found is None else found.card.title))
 
     def _next(self, rows: list[RetestRow]) -> RetestRow | None:
         """The first that is due and does not wait for its next try."""
