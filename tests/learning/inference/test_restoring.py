@@ -121,6 +121,8 @@ def test_a_picture_is_written_whole_and_replaces_nothing(denoiser: Package, tmp_
         made.write(tmp_path / "a.png")
     with pytest.raises(UsageError, match="cannot be written: No such file or directory"):
         made.write(tmp_path / "none" / "a.tif")
+    with pytest.raises(UsageError, match="cannot be written: File name too long"):
+        made.write(tmp_path / f"{'a' * 300}.tif")
     assert sorted(one.name for one in tmp_path.iterdir()) == ["a.tif", "models"]
 
 

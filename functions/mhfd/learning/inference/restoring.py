@@ -55,9 +55,9 @@ class RestoredImage:
             raise UsageError(f"{out}: it is written as a TIFF; give it a name that ends with .tif")
         import tifffile
 
-        if out.exists():
-            raise UsageError(f"{out}: is there already, and nothing is replaced; name another file")
         try:
+            if out.exists():
+                raise UsageError(f"{out}: is there already, and nothing is replaced; name another file")
             with whole(out) as file:
                 tifffile.imwrite(
                     file, self.pixels, photometric="minisblack", metadata=None, description=f"{BEGINS}{self.words}"
