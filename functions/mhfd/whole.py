@@ -30,8 +30,8 @@ def whole(path: Path) -> Iterator[IO[bytes]]:
         raise
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """The same, of what is known already; its folder is made. OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def write_whole(path: Path, data: bytes, *, private: bool = False) -> None:
+    """The same, of what is known already; its folder is made, `private`: for its owner alone. OSError."""
+    path.parent.mkdir(mode=0o700 if private else 0o777, parents=True, exist_ok=True)
     with whole(path) as file:
         file.write(data)

@@ -146,7 +146,7 @@ class ChampionHistory:
         )
         line = append_line(self._lines, change.model_dump(mode="json"))
         alias = ChampionAlias(task=seat.task, instrument=seat.instrument, package=after, line=_digest(line))
-        write_whole(seat.alias(self.home, role), alias.model_dump_json().encode() + b"\n")
+        write_whole(seat.alias(self.home, role), alias.model_dump_json().encode() + b"\n", private=True)
         return change
 
     def told(self, seat: Seat | None = None) -> tuple[ToldChange, ...]:

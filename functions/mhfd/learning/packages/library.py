@@ -286,7 +286,7 @@ class Library(Shelf):
         here = self.add(package)
         if here.name != package.name:
             raise PackageRefused(f"{here.folder}: is {here.name}, and {package.name} was to be brought: bring it again")
-        write_whole(kept_report(self.home, ground.digest), report)
+        write_whole(kept_report(self.home, ground.digest), report, private=True)
         return seated(self._history, seat, "promoted", package.name, who=who, why=why, decision=ground.digest)
 
 
