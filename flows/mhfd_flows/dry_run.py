@@ -5,6 +5,7 @@ run: a flow that ends otherwise has a defect. It is not the service, and asks no
 """
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -108,23 +109,29 @@ def _expected(flow: FlowRecipe, faults: Sequence[Fault], images: int) -> Ending:
             break
     back = 0 if decided else int(flow.moves) if flow.asked.long else left
     if decided:
-        worth = [place for stage in flow.stages if stage.asked and stage.asked.worth for place in stage.places.values()]
-        before = road[: road.index(decided[0].place)]
-        made = [place for place in worth if place in before and place not in skipped]
-        saved = not any(fault.place == "save" and fault.times is None for fault in faults)
-        back = len(made) if saved else 0
-        there = any(fault.kind == "there" for fault in faults)
-        cut_off = decided[0].place in worth[:1] and decided[0].kind != "refused"
-        goes_on = (
-            bool(worth) and decided[0].place != "stage" and decided[0].kind not in _FINAL and (made or there or cut_off)
-        )
-        if goes_on or (made and not saved):
+        back, stays_for_another = _kept(flow, decided[0], faults, skipped)
+        if stays_for_another:
             return Ending(decided[1], (_STAGE,), back)
     staged = decided is None or ("stage" in road and road.index(decided[0].place) > road.index("stage"))
     stays = next((fault.end for fault in faults if fault.place == "clean" and fault.end), None)
     if staged and stays:
         return Ending(stays, (_STAGE,), back)
     return Ending(decided[1] if decided else late, (), back)
+
+
+def _kept(flow: FlowRecipe, ended: Fault, faults: Sequence[Fault], skipped: AbstractSet[str]) -> tuple[int, bool]:
+    """Of a run that this fault has ended: how many works' files come home, and whether its folder stays."""
+    road = list(dict.fromkeys(flow.places.values()))
+    worth = [place for stage in flow.stages if stage.asked and stage.asked.worth for place in stage.places.values()]
+    before = road[: road.index(ended.place)]
+    made = [place for place in worth if place in before and place not in skipped]
+    saved = not any(fault.place == "save" and fault.times is None for fault in faults)
+    if made and not saved:
+        return 0, True
+    there = any(fault.kind == "there" for fault in faults)
+    cut_off = ended.place in worth[:1] and ended.kind != "refused"
+    mended = bool(worth) and ended.place != "stage" and ended.kind not in _FINAL
+    return len(made), mended and bool(made or there or cut_off)
 
 
 def body_of(flow: FlowRecipe, names: Sequence[str], *, looking: bool) -> dict[str, Any]:
