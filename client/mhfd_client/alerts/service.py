@@ -20,6 +20,7 @@ from mhfd_client.alerts.digest import Digest, ended
 from mhfd_client.alerts.sinks import Sink
 from mhfd_client.alerts.situation import Disks, LensNeeds, Situation, SituationReader
 from mhfd_client.alerts.store import AlertStore
+from mhfd_client.beside.desk import Complaints
 from mhfd_client.files import shown
 from mhfd_client.journal.view import JournalView
 from mhfd_client.naming import Place
@@ -68,7 +69,7 @@ class Alerts:
         self._wake, self._end = threading.Event(), threading.Event()
         self._ended: str | None = None
         self._refused: str | None = None
-        self._complaint = ""
+        self._failed = Complaints()
         self._looked = False
         self._last: Situation | None = None
 
@@ -141,8 +142,7 @@ class Alerts:
                         found.model_copy(update={"page": None}) if by_itself else found, aloud=not by_itself
                     )
         except Exception as e:  # alerts must go on, and must not end the watch
-            if self._complaint != str(e):
-                self._complaint = str(e)
+            if self._failed.new(str(e)):
                 log.exception("alerts: this look failed; they go on")
 
     def _situation(self) -> Situation:
