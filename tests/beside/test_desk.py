@@ -17,7 +17,7 @@ class Failing(BesideDesk[list[str]]):
     """Each look fails as it is told, or not."""
 
     def opened(self, journal: JournalView) -> list[str]:
-        raise NotImplementedError(str(journal))
+        raise AssertionError(f"{journal.path}: nobody made one")
 
     def step(self, seen: list[str]) -> None:
         if why := seen.pop(0):
