@@ -275,7 +275,7 @@ CASES = [
     ),
     Case("the_lens_is_well", Rule.LENS, {"lens": LensNeeds()}, False, "Nobody is needed at the lens any more."),
     Case(
-        "a_champion_that_strays", Rule.CHAMPION, {"strays": ChampionStrays(ALPHA, 7, 1)}, True,
+        "a_champion_that_strays", Rule.CHAMPION, {"strays": ChampionStrays(ALPHA, 1)}, True,
         "Most of the last images are unlike what the champion alpha\\u202e aaaa was taught with: what it says of them "
         "is a guess. Say of some whether they are sharp, and `mhfd learn` teaches a champion with them.",
     ),

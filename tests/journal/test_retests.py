@@ -183,7 +183,7 @@ def test_the_champion_strays_from_its_drift_until_it_is_well_or_another_judges(j
         judge(journal, number, why)
         seen.append(journal.strays())
     drifts = [row for row in journal.retests() if row.reason is RetestReason.DRIFT]
-    first, second = (ChampionStrays(champion, row.image, row.due_ns) for row in drifts)
+    first, second = (ChampionStrays(champion, row.due_ns) for row in drifts)
     knows = ChampionStrays(champion)
     assert seen == [knows] * 3 + [first] * 4 + [knows] * 4 + [second]
     journal.champion_told(ChampionTold(None, "mhfd"))

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from mhfd.contract.estimate import SHORT
 from mhfd.contract.focus_report import Finding
 from mhfd_client.alerts import words
 from mhfd_client.alerts.gaps import BACK
@@ -268,7 +267,7 @@ def _champion(now: Situation, settings: AlertSettings) -> Reading | None:
     facts = {"champion": who.package, "title": who.title, "since": strays.since_ns and iso_ns(strays.since_ns)}
     if who.package is None:
         return Reading(Rule.CHAMPION, False, "mhfd judges: it was taught with nothing.", facts)
-    name = f"{shown(who.title)} {who.package[:SHORT]}"
+    name = shown(who.speaker)
     if strays.since_ns is None:
         return Reading(Rule.CHAMPION, False, f"The champion {name} knows what comes.", facts)
     text = (

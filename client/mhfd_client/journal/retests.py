@@ -7,19 +7,19 @@ so that a watch that is killed has both or neither. Who makes a test is not know
 import json
 import sqlite3
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from mhfd_client.journal.learned import Asked, last_lies
 from mhfd_client.journal.rows import ChampionStrays, ChampionTold, RetestReason, RetestRow
 
 CHAMPION: Final = "champion"
 """The note that says who judges."""
-WHO: Final = "SELECT json, at_ns FROM note WHERE name = ?"
-"""Asks for it."""
 _COLUMNS: Final = "number, reason, image, judged, package, due_ns, tries, why, answer, done_ns"
 _WELL: Final = 0.5
 """It is well again once at most so much of the share that made a test due is left."""
 
+_OPEN_DRIFT: Final = "reason = 'drift' AND package = ? AND well_ns IS NULL"
+"""There is one at most, of a package."""
 _ASKED: Final = "CASE reason WHEN 'drift' THEN package ELSE ? END"
 """One on drift stays that of the package that drifted, whoever was asked: until it is well again there is no other."""
 
@@ -42,8 +42,8 @@ def make_due(db: sqlite3.Connection, rule: RetestRule, image: int, now_ns: int) 
     if not rule.every:
         return
     (judged,) = db.execute("SELECT images FROM judging WHERE id = 1").fetchone()
-    champion = told(db.execute(WHO, (CHAMPION,)).fetchone())
-    package = None if champion is None else champion.package
+    judges = champion(lambda sql, *values: db.execute(sql, values).fetchall())
+    package = None if judges is None else judges.package
     if judged % rule.every == 0:
         _insert(db, RetestReason.COUNT, image, judged, package, now_ns)
     if package is not None:
@@ -76,17 +76,17 @@ def rows(asked: Asked, *, unanswered: bool = False) -> list[RetestRow]:
 
 
 def strays(asked: Asked) -> ChampionStrays | None:
-    """Since when the champion meets what it never saw; None: it does not, or nobody has said who judges."""
-    champion = told(next(iter(asked(WHO, CHAMPION)), None))
-    if champion is None:
+    """Whether the champion meets what it never saw; None: nobody has said who judges."""
+    judges = champion(asked)
+    if judges is None:
         return None
-    sql = "SELECT image, due_ns FROM retest WHERE reason = 'drift' AND package = ? AND well_ns IS NULL LIMIT 1"
-    since = next(iter(asked(sql, champion.package)), None)
-    return ChampionStrays(champion, *since) if since else ChampionStrays(champion)
+    since = asked(f"SELECT due_ns FROM retest WHERE {_OPEN_DRIFT}", judges.package)  # noqa: S608 - as above
+    return ChampionStrays(judges, since[0][0] if since else None)
 
 
-def told(row: tuple[Any, ...] | None) -> ChampionTold | None:
+def champion(asked: Asked) -> ChampionTold | None:
     """Who judges, as the note says it; None: nobody has said."""
+    row = next(iter(asked("SELECT json, at_ns FROM note WHERE name = ?", CHAMPION)), None)
     try:
         plain = json.loads(row[0]) if row else None
     except ValueError:
@@ -113,13 +113,8 @@ def _drift(db: sqlite3.Connection, rule: RetestRule, image: int, judged: int, pa
     if len(seen) < rule.window:
         return
     share = sum(one.beyond for one in seen) / len(seen)
-    is_open = db.execute(
-        "SELECT 1 FROM retest WHERE reason = 'drift' AND package = ? AND well_ns IS NULL LIMIT 1", (package,)
-    ).fetchone()
+    is_open = db.execute(f"SELECT 1 FROM retest WHERE {_OPEN_DRIFT}", (package,)).fetchone()  # noqa: S608 - as above
     if share > rule.share and not is_open:
         _insert(db, RetestReason.DRIFT, image, judged, package, now_ns)
     elif share <= _WELL * rule.share and is_open:
-        db.execute(
-            "UPDATE retest SET well_ns = ? WHERE reason = 'drift' AND package = ? AND well_ns IS NULL",
-            (now_ns, package),
-        )
+        db.execute(f"UPDATE retest SET well_ns = ? WHERE {_OPEN_DRIFT}", (now_ns, package))  # noqa: S608 - as above

@@ -214,10 +214,9 @@ class Lies:
 
 @dataclass(frozen=True, slots=True)
 class ChampionStrays:
-    """Who judges, and since which image most are unlike what it was taught with; None: they are not."""
+    """Who judges, and since when most images are unlike what it was taught with; None: they are not."""
 
     champion: ChampionTold
-    image: int | None = None
     since_ns: int | None = None
 
 

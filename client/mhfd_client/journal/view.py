@@ -389,7 +389,7 @@ class JournalView:
 
     def champion(self) -> ChampionTold | None:
         """Who judges in this run; None: nobody has said."""
-        return retests.told(self._one(retests.WHO, retests.CHAMPION))
+        return retests.champion(self._all)
 
     # -- the station
 
