@@ -185,11 +185,12 @@ def test_a_library_that_cannot_be_read_is_said_once(desk: Desk, caplog: pytest.L
 
     (once,) = said()
     assert str(alias) in once
-    alias.unlink()
-    desk.turn(3)
-    alias.write_text("{}{}")
-    desk.turn()
-    assert said() == [once, once], "it was well meanwhile"
+    for times in (2, 3):  # the second time nobody is to be told who judges meanwhile
+        alias.unlink()
+        desk.turn(3)
+        alias.write_text("{}{}")
+        desk.turn()
+        assert said() == [once] * times, "it was well meanwhile"
     assert left(desk.run.journal) == [], "the test was made"
 
 
